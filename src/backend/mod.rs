@@ -1,0 +1,37 @@
+//! Backends: reaching them, what they can do, logging in.
+
+use crate::ids::BackendName;
+use crate::net::TlsMode;
+use crate::time::Duration;
+use std::path::PathBuf;
+
+/// One `[[backend]]`.
+#[derive(Clone, Debug)]
+pub struct BackendOptions {
+    /// Its name, which is also its metric label.
+    pub name: BackendName,
+    /// `host:port`.
+    pub address: String,
+    /// Whether and when it is spoken to in TLS.
+    pub tls: TlsMode,
+    /// The authorities that may sign its certificate, PEM; the system's where absent.
+    pub ca: Option<PathBuf>,
+    /// The name that its certificate must have; the host of `address` where absent.
+    pub server_name: Option<String>,
+    /// Whether its certificate is verified.
+    pub verify: bool,
+    /// How long a login that has begun may take.
+    pub login_timeout: Duration,
+    /// The part of a tenant's `wait` that is kept for the login itself.
+    pub login_reserve: Duration,
+    /// Most connections at a time; 0: no limit.
+    pub connections: usize,
+    /// Whether the head of a queue has its connection open before its turn.
+    pub preconnect: bool,
+    /// Whether a PROXY protocol version 2 header is sent first.
+    pub proxy_protocol: bool,
+    /// What it can do, where it does not know CAPA.
+    pub capabilities: Option<Vec<String>>,
+    /// Phrases of its error lines, added to the built-in ones.
+    pub phrases: crate::dialect::Phrases,
+}

@@ -1,0 +1,200 @@
+//! Names of things: each its own type, so that the compiler refuses one in another's place.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// Wraps a name as the configuration gives it.
+            #[must_use]
+            pub fn new(name: &str) -> Self {
+                Self(Arc::from(name))
+            }
+
+            /// The name as text, for labels and messages.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A `[[tenant]]` of the configuration, or `default`.
+    TenantName
+);
+name!(
+    /// A `[[backend]]` of the configuration.
+    BackendName
+);
+name!(
+    /// A `[[listen]]` of the configuration: its `name`, or else its address.
+    ListenerName
+);
+
+/// One client connection, counted from 1 since the process started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The name that a client logs in with, as typed: any octets but NUL, CR and LF.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UserName(Arc<[u8]>);
+
+impl UserName {
+    /// Keeps the octets as they are.
+    #[must_use]
+    pub fn new(octets: &[u8]) -> Self {
+        Self(Arc::from(octets))
+    }
+
+    /// The octets as typed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserName {
+    /// Printable on one line: everything outside printable ASCII and UTF-8 letters is escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in String::from_utf8_lossy(&self.0).chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// What is locked: the list of backends and the maildrop's canonical name there.
+///
+/// Two spellings of one maildrop must give one key, else the lock is none; one key for two
+/// maildrops only costs a wait (DESIGN decision 1: the tenant is not part of it).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct MaildropKey {
+    backends: Arc<[BackendName]>,
+    maildrop: UserName,
+}
+
+impl MaildropKey {
+    /// The key of `user` on `backends`: ends trimmed, `default_domain` added where the name has
+    /// no domain, ASCII case folded if `fold_case`.
+    #[must_use]
+    pub fn new(
+        backends: &Arc<[BackendName]>,
+        user: &UserName,
+        default_domain: Option<&str>,
+        fold_case: bool,
+    ) -> Self {
+        let mut name = user.as_bytes().trim_ascii().to_vec();
+        if let Some(domain) = default_domain
+            && !name.contains(&b'@')
+        {
+            name.push(b'@');
+            name.extend_from_slice(domain.as_bytes());
+        }
+        if fold_case {
+            name.make_ascii_lowercase();
+        }
+        Self {
+            backends: Arc::clone(backends),
+            maildrop: UserName(name.into()),
+        }
+    }
+
+    /// The canonical name of the maildrop.
+    #[must_use]
+    pub fn maildrop(&self) -> &UserName {
+        &self.maildrop
+    }
+
+    /// The backends that may hold it, in order of preference.
+    #[must_use]
+    pub fn backends(&self) -> &[BackendName] {
+        &self.backends
+    }
+}
+
+impl fmt::Display for MaildropKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.maildrop.fmt(f)
+    }
+}
+
+/// Who counts as one client where places are shared out: an IPv4 address, or an IPv6 /64,
+/// since a customer of an IPv6 network has at least that much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AddressBlock(u64);
+
+impl From<IpAddr> for AddressBlock {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Self(u64::from(u32::from(v4))),
+            // No global or local /64 has its upper 32 bits zero, so the two never meet.
+            IpAddr::V6(v6) => Self((u128::from(v6) >> 64) as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(user: &str, domain: Option<&str>, fold: bool) -> String {
+        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
+        MaildropKey::new(&backends, &UserName::new(user.as_bytes()), domain, fold).to_string()
+    }
+
+    #[test]
+    fn spellings_of_one_maildrop_share_a_key() {
+        assert_eq!(key(" Ann@Example.COM ", None, true), "ann@example.com");
+        assert_eq!(key("ann", Some("example.com"), true), "ann@example.com");
+        assert_eq!(key("Ann", None, false), "Ann");
+    }
+
+    #[test]
+    fn control_octets_of_a_name_are_escaped() {
+        assert_eq!(UserName::new(b"a\x1b[2Jb").to_string(), "a\\u{1b}[2Jb");
+    }
+
+    #[test]
+    fn neighbours_in_a_64_are_one_block() {
+        let block = |text: &str| AddressBlock::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(block("2001:db8::1"), block("2001:db8::ffff:2"));
+        assert_ne!(block("2001:db8::1"), block("2001:db8:0:1::1"));
+        assert_eq!(block("::ffff:192.0.2.1"), block("192.0.2.1"));
+    }
+}

@@ -1,0 +1,28 @@
+//! popgate stands before a POP3 server and lets one session at a time into each maildrop.
+
+// Layer 0: names and bounds.
+pub mod ids;
+pub mod limits;
+pub mod secret;
+pub mod time;
+
+// Layer 1: pure.
+pub mod dialect;
+pub mod policy;
+pub mod pop3;
+
+// Layer 2: shells, each over one kind of outside. `lock::queue` alone is pure.
+pub mod backend;
+pub mod lock;
+pub mod net;
+pub mod observe;
+
+// Layer 3: where the others meet.
+pub mod session;
+
+// Layer 4: surfaces.
+pub mod admin;
+pub mod demo;
+
+// Layer 5: assembly.
+pub mod config;

@@ -1,0 +1,85 @@
+//! Every bound of the program that no setting changes, each with its reason.
+
+use crate::time::Duration;
+
+/// A command line of a client, its line end included. RFC 2449 section 4 allows 255 octets;
+/// twice that, since some clients send long user names and passwords.
+pub const COMMAND_LINE_MAX: usize = 512;
+
+/// A line of a SASL exchange. RFC 4954 section 4.5 asks for 12288 octets of base64.
+pub const SASL_LINE_MAX: usize = 12_288;
+
+/// A status line of a backend. RFC 2449 section 4 allows 512 octets; some servers put a session
+/// name or a whole sentence behind it.
+pub const REPLY_LINE_MAX: usize = 4_096;
+
+/// Lines of a backend's CAPA reply. The longest real one known has 20.
+pub const CAPABILITY_LINES_MAX: usize = 100;
+
+/// Failed logins on one connection. Thunderbird tries three mechanisms for one failure, alpine
+/// three times each of two: six keeps both on their connection.
+pub const LOGIN_ATTEMPTS_MAX: u32 = 6;
+
+/// Commands before login that are unknown, malformed or out of place. mutt and alpine probe a
+/// handful of mechanisms; a guesser or an HTTP client sends dozens.
+pub const BAD_COMMANDS_MAX: u32 = 10;
+
+/// From the connection's start to a complete login command, waiting not counted. RFC 1939
+/// section 3 speaks of sessions; Dovecot gives a login 180 s, Courier 60 s.
+pub const BEFORE_LOGIN: Duration = Duration::from_secs(60);
+
+/// A TLS handshake. Slow mobile lines need five round trips at 2 s each at most.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// Bytes of a client kept while it waits for its login: mpop sends a hundred commands at once.
+pub const PIPELINED_BYTES_MAX: usize = 16 * 1024;
+
+/// Commands that await their replies at a time; more are left in the client's socket.
+/// mpop pipelines a hundred.
+pub const AWAITED_REPLIES_MAX: usize = 256;
+
+/// One read of the relay. 16 KiB is also a TLS record.
+pub const RELAY_CHUNK: usize = 16 * 1024;
+
+/// A client that takes no byte for so long while a reply waits for it is cut: it holds a lock.
+pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
+
+/// Connecting to a backend, its greeting and TLS included. Debian's inetd-run servers greet at
+/// once; reverse DNS look-ups of old servers take up to 10 s.
+pub const CONNECT: Duration = Duration::from_secs(15);
+
+/// How long the lock stays after the backend answered QUIT, until its end is seen
+/// (DESIGN decision 7): Courier and XMail unlock after the answer.
+pub const EOF_AFTER_QUIT: Duration = Duration::from_secs(1);
+
+/// How long the lock stays after popgate shut a backend connection without QUIT, until its end
+/// is seen (DESIGN decision 3).
+pub const EOF_AFTER_SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// Logins tried again after `locked` (DESIGN decision 6).
+pub const LOCKED_RETRIES_MAX: u32 = 8;
+
+/// Logins tried again after `temp` or `too_many` (DESIGN decision 6).
+pub const TEMP_RETRIES_MAX: u32 = 2;
+
+/// The first pause before a login is tried again; it doubles up to [`RETRY_PAUSE_MAX`].
+pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(500);
+
+/// The longest pause before a login is tried again.
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// A session with a DELE that was not committed, or one that is opaque, is pre-empted after so
+/// long at the earliest (DESIGN decisions 8 and 9): fetchmail delivers between commands.
+pub const PREEMPT_IDLE_LONG: Duration = Duration::from_secs(300);
+
+/// How long a proven password stays proven (DESIGN decision 4).
+pub const PROVEN_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Proven passwords kept in memory: 32 octets each and their index, 16 MiB in all.
+pub const PROVEN_MAX: usize = 100_000;
+
+/// Between two looks at a backend that is up.
+pub const PROBE_UP: Duration = Duration::from_secs(30);
+
+/// Between two looks at a backend that is down.
+pub const PROBE_DOWN: Duration = Duration::from_secs(2);

@@ -1,0 +1,1 @@
+//! The lock of each maildrop: who holds it, who waits, who is next.

@@ -1,0 +1,4 @@
+//! What a login may do, decided without I/O: which tenant it belongs to, what its tenant allows.
+
+pub mod proven;
+pub mod tenant;

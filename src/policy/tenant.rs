@@ -1,0 +1,243 @@
+//! Tenants: whose login it is and which limits follow (DESIGN decision 1).
+
+use crate::ids::{BackendName, ListenerName, TenantName, UserName};
+use crate::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Who may send a password without TLS (DESIGN decision 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleartext {
+    /// Nobody.
+    Never,
+    /// Clients from `[server] trusted_networks`.
+    Trusted,
+    /// Everybody.
+    Always,
+}
+
+/// The limits of one tenant, or of one user of it, with the defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its name, which is also its metric label.
+    pub name: TenantName,
+    /// The backends that may hold its maildrops, in order of preference; never empty.
+    pub backends: Arc<[BackendName]>,
+    /// Who may send a password without TLS.
+    pub cleartext: Cleartext,
+    /// From PASS to the end of all waiting, `login_reserve` of the backend included.
+    pub wait: Duration,
+    /// Waiters for one maildrop, in each lane.
+    pub queue: usize,
+    /// How long a holder may be idle while somebody waits; `None`: for ever.
+    pub preempt_idle: Option<Duration>,
+    /// How long a client may be silent.
+    pub idle_timeout: Duration,
+    /// Whether ASCII case is folded in maildrop names.
+    pub fold_case: bool,
+    /// What is added to a login without a domain, for the lock's key only.
+    pub default_domain: Option<String>,
+}
+
+/// One tenant and the exceptions of its users.
+#[derive(Clone, Debug)]
+struct Household {
+    tenant: Arc<Tenant>,
+    users: HashMap<Vec<u8>, Arc<Tenant>>,
+}
+
+/// Finds the tenant of a login in constant time.
+#[derive(Clone, Debug)]
+pub struct TenantTable {
+    households: Vec<Household>,
+    domains: HashMap<String, usize>,
+    wildcards: HashMap<String, usize>,
+    server_names: HashMap<String, usize>,
+    listeners: HashMap<ListenerName, usize>,
+}
+
+/// What names a tenant, as one `[[tenant]]` says it.
+#[derive(Clone, Debug, Default)]
+pub struct Belongings {
+    /// `example.com`, or `*.example.com` for every name below it.
+    pub domains: Vec<String>,
+    /// TLS server names, exact.
+    pub server_names: Vec<String>,
+    /// Listeners.
+    pub listeners: Vec<ListenerName>,
+    /// Users with limits of their own.
+    pub users: Vec<(UserName, Tenant)>,
+}
+
+impl TenantTable {
+    /// A table in which every login belongs to `default`.
+    #[must_use]
+    pub fn new(default: Tenant) -> Self {
+        let household = Household {
+            tenant: Arc::new(default),
+            users: HashMap::new(),
+        };
+        Self {
+            households: vec![household],
+            domains: HashMap::new(),
+            wildcards: HashMap::new(),
+            server_names: HashMap::new(),
+            listeners: HashMap::new(),
+        }
+    }
+
+    /// Adds a tenant. The configuration has already refused names that two tenants claim;
+    /// a tenant named as the default one replaces it.
+    pub fn add(&mut self, tenant: Tenant, belongings: Belongings) {
+        let users = belongings.users.into_iter();
+        let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
+        let is_default = tenant.name == self.households[0].tenant.name;
+        let household = Household {
+            tenant: Arc::new(tenant),
+            users: users.collect(),
+        };
+        let index = if is_default {
+            self.households[0] = household;
+            0
+        } else {
+            self.households.push(household);
+            self.households.len() - 1
+        };
+        for domain in belongings.domains {
+            match domain.strip_prefix("*.") {
+                Some(parent) => self.wildcards.insert(parent.to_ascii_lowercase(), index),
+                None => self.domains.insert(domain.to_ascii_lowercase(), index),
+            };
+        }
+        for name in belongings.server_names {
+            self.server_names.insert(name.to_ascii_lowercase(), index);
+        }
+        for listener in belongings.listeners {
+            self.listeners.insert(listener, index);
+        }
+    }
+
+    /// The limits of `user`: by the login's domain (exact, then `*.`), else by the TLS server
+    /// name, else by the listener, else those of the default tenant.
+    #[must_use]
+    pub fn resolve(
+        &self,
+        user: &UserName,
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> &Arc<Tenant> {
+        let user = fold(user.as_bytes());
+        let household = &self.households[self.index(&user, server_name, listener)];
+        household.users.get(&user).unwrap_or(&household.tenant)
+    }
+
+    /// The tenant whose listener it is, before anybody said a name: it decides what CAPA says.
+    #[must_use]
+    pub fn of_listener(&self, server_name: Option<&str>, listener: &ListenerName) -> &Arc<Tenant> {
+        &self.households[self.by_connection(server_name, listener)].tenant
+    }
+
+    /// All tenants, the default one first.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.households.iter().map(|household| &household.tenant)
+    }
+
+    fn index(&self, user: &[u8], server_name: Option<&str>, listener: &ListenerName) -> usize {
+        match domain_of(user) {
+            Some(domain) => self.by_domain(domain).unwrap_or(0),
+            None => self.by_connection(server_name, listener),
+        }
+    }
+
+    fn by_domain(&self, domain: &str) -> Option<usize> {
+        if let Some(&index) = self.domains.get(domain) {
+            return Some(index);
+        }
+        let mut parents = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
+        parents.find_map(|parent| self.wildcards.get(parent).copied())
+    }
+
+    fn by_connection(&self, server_name: Option<&str>, listener: &ListenerName) -> usize {
+        let by_name = server_name.map(str::to_ascii_lowercase);
+        let by_name = by_name.and_then(|name| self.server_names.get(&name));
+        by_name
+            .or_else(|| self.listeners.get(listener))
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+/// What is behind the last `@`; none where that is empty or no text.
+fn domain_of(user: &[u8]) -> Option<&str> {
+    let at = memchr::memrchr(b'@', user)?;
+    std::str::from_utf8(&user[at + 1..])
+        .ok()
+        .filter(|domain| !domain.is_empty())
+}
+
+fn fold(user: &[u8]) -> Vec<u8> {
+    user.trim_ascii().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &str) -> Tenant {
+        Tenant {
+            name: TenantName::new(name),
+            backends: Arc::from([BackendName::new("b")]),
+            cleartext: Cleartext::Trusted,
+            wait: Duration::from_secs(25),
+            queue: 16,
+            preempt_idle: Some(Duration::from_secs(15)),
+            idle_timeout: Duration::from_secs(600),
+            fold_case: true,
+            default_domain: None,
+        }
+    }
+
+    fn table() -> TenantTable {
+        let mut table = TenantTable::new(tenant("default"));
+        let belongings = Belongings {
+            domains: vec!["Example.com".into(), "*.example.org".into()],
+            server_names: vec!["mail.example.net".into()],
+            listeners: vec![ListenerName::new("inside")],
+            users: vec![(UserName::new(b"boss@example.com"), tenant("example/boss"))],
+        };
+        table.add(tenant("example"), belongings);
+        table
+    }
+
+    fn who(user: &str, server_name: Option<&str>, listener: &str) -> String {
+        let table = table();
+        let user = UserName::new(user.as_bytes());
+        table
+            .resolve(&user, server_name, &ListenerName::new(listener))
+            .name
+            .to_string()
+    }
+
+    #[test]
+    fn the_domain_decides_before_name_and_listener() {
+        assert_eq!(who("ann@EXAMPLE.com", None, "l"), "example");
+        assert_eq!(who("ann@a.b.example.org", None, "l"), "example");
+        assert_eq!(who("ann@example.org", None, "l"), "default");
+        assert_eq!(
+            who("ann@else.net", Some("mail.example.net"), "inside"),
+            "default"
+        );
+    }
+
+    #[test]
+    fn a_login_without_domain_follows_the_connection() {
+        assert_eq!(who("ann", Some("MAIL.example.net"), "l"), "example");
+        assert_eq!(who("ann", None, "inside"), "example");
+        assert_eq!(who("ann", None, "l"), "default");
+    }
+
+    #[test]
+    fn a_user_may_have_limits_of_his_own() {
+        assert_eq!(who("Boss@example.com", None, "l"), "example/boss");
+    }
+}
