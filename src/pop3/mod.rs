@@ -1,3 +1,10 @@
 //! POP3 without I/O: bytes in, meaning out (RFC 1939, 2449, 2595, 3206, 5034).
 
+pub mod capability;
+pub mod command;
+pub mod exchange;
+pub mod line;
+pub mod multiline;
 pub mod reply;
+pub mod sasl;
+pub mod verb;

@@ -1,0 +1,196 @@
+//! The relay's book: which reply of the backend answers which command of the client (DESIGN
+//! decision 9).
+//!
+//! Commands wait for their replies in one queue. What popgate answers itself stands in the same
+//! queue, so that a client that pipelines gets every answer in its place.
+
+mod commands;
+mod opaque;
+mod replies;
+mod tally;
+
+pub use tally::Tally;
+
+use crate::limits::AWAITED_REPLIES_MAX;
+use crate::pop3::line::LineReader;
+use crate::pop3::reply::{ReplyTo, Status};
+use crate::pop3::verb::Expected;
+use bytes::BytesMut;
+use opaque::Opaque;
+use replies::Receiving;
+use std::collections::VecDeque;
+
+/// What is fixed for a session.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether the backend has PIPELINING; without it commands go one at a time.
+    pub pipelining: bool,
+    /// The whole answer to CAPA after login.
+    pub capa_reply: Vec<u8>,
+}
+
+/// What a call has to say; the caller sends it and clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Bytes for the backend.
+    pub to_backend: Vec<u8>,
+    /// popgate's own answers that are due: behind the bytes of the step that gave them, before
+    /// any further byte of the backend.
+    pub to_client: Vec<u8>,
+    /// One for each status line of the backend that is now whole.
+    pub replied: Vec<Replied>,
+}
+
+/// A status line of the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replied {
+    /// The command that it answers.
+    pub to: ReplyTo,
+    /// `Ok` or `Err`.
+    pub status: Status,
+    /// The line without its end where it is an error, else empty; bounded by
+    /// [`REPLY_LINE_MAX`](crate::limits::REPLY_LINE_MAX).
+    pub line: Vec<u8>,
+}
+
+/// What to do with the first octets of what the backend sent; the count is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send so many octets on to the client.
+    Forward(usize),
+    /// Throw so many octets away: nobody asked for them.
+    Swallow(usize),
+}
+
+/// A reply that cannot be followed: the backend's fault. The session cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A status line without an end.
+    #[error("the backend's status line is too long")]
+    ReplyLineTooLong,
+    /// A line that starts with neither `+OK` nor `-ERR` where a status line is due.
+    #[error("the backend sent something else than a reply")]
+    NotAReply,
+}
+
+/// How far QUIT has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quit {
+    /// The client has not sent it.
+    None,
+    /// The client has sent it, the backend has not answered.
+    Sent,
+    /// The backend has answered.
+    Answered {
+        /// With `+OK`: what was marked is deleted.
+        ok: bool,
+    },
+}
+
+/// The state of one session after login.
+#[derive(Debug)]
+pub struct Exchange {
+    options: Options,
+    lines: LineReader,
+    /// A line of the client that has not ended yet.
+    partial: BytesMut,
+    /// Never starts with an answer of popgate's own: such a one is due at once.
+    queue: VecDeque<Awaited>,
+    /// Lines for a backend without PIPELINING, behind the one that it is answering.
+    held: BytesMut,
+    /// How far the reply to the head of the queue has come.
+    receiving: Receiving,
+    /// An unasked line of the backend has begun and not ended.
+    stray: bool,
+    opaque: Option<Opaque>,
+    quit: Quit,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+enum Awaited {
+    Reply(Expected),
+    Answer(Answer),
+}
+
+/// An answer of popgate's own.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Capa,
+    Refusal(&'static str),
+}
+
+impl Exchange {
+    /// A session right after its login.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            lines: LineReader::new(),
+            partial: BytesMut::new(),
+            queue: VecDeque::new(),
+            held: BytesMut::new(),
+            receiving: Receiving::default(),
+            stray: false,
+            opaque: None,
+            quit: Quit::None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether [`client_bytes`](Self::client_bytes) may be given more: not while too much is
+    /// awaited, and never after QUIT.
+    #[must_use]
+    pub fn wants_client_bytes(&self) -> bool {
+        let raw_is_held = self.opaque.is_some() && !self.held.is_empty();
+        self.quit == Quit::None && self.queue.len() < AWAITED_REPLIES_MAX && !raw_is_held
+    }
+
+    /// Replies that the backend still owes, also to commands that are held back. What an opaque
+    /// session awaits is not known and not counted.
+    #[must_use]
+    pub fn awaiting(&self) -> usize {
+        let owed = |item: &&Awaited| matches!(item, Awaited::Reply(_));
+        self.queue.iter().filter(owed).count()
+    }
+
+    /// Whether a reply has begun and not ended.
+    #[must_use]
+    pub fn in_reply(&self) -> bool {
+        self.receiving.has_begun()
+    }
+
+    /// How far QUIT has come.
+    #[must_use]
+    pub fn quit(&self) -> Quit {
+        self.quit
+    }
+
+    /// Whether the client has sent a command whose reply has no known end; from there on bytes
+    /// pass unchanged.
+    #[must_use]
+    pub fn opaque(&self) -> bool {
+        self.opaque.is_some()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.
+    pub fn backend_closed(&mut self) {
+        let said = self.opaque.as_ref().and_then(Opaque::last_status);
+        if let (Quit::Sent, Some(status)) = (self.quit, said) {
+            self.quit_answered(status == Status::Ok);
+        }
+    }
+
+    fn quit_answered(&mut self, ok: bool) {
+        self.quit = Quit::Answered { ok };
+        if ok {
+            self.tally.commit();
+        }
+    }
+}
