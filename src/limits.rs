@@ -83,3 +83,7 @@ pub const PROBE_UP: Duration = Duration::from_secs(30);
 
 /// Between two looks at a backend that is down.
 pub const PROBE_DOWN: Duration = Duration::from_secs(2);
+
+/// Turns of the main lane between two of the unproven one while both have waiters: at most one
+/// turn in four goes to a password that nobody has tested (DESIGN decision 4).
+pub const MAIN_TURNS_BETWEEN: u8 = 3;

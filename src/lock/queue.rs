@@ -1,0 +1,324 @@
+//! The lock of one maildrop: who holds it, who waits, who is next (DESIGN decisions 3 and 4).
+//!
+//! A pure state machine: [`LockQueue::apply`] takes one [`Input`] and the time, and says what
+//! follows as [`Effect`]s. Two lanes wait. The *main* lane is for passwords that the backend
+//! accepted lately; it goes first. The *unproven* lane is for all others: it is served when the
+//! main lane is empty, and its oldest waiter also after half of its budget, at most one turn in
+//! four. Within a lane it is first come, first served. Who loses its place where a lane is full
+//! stands in [`places`].
+
+mod places;
+#[cfg(test)]
+mod tests;
+
+use crate::ids::AddressBlock;
+use crate::limits::MAIN_TURNS_BETWEEN;
+use crate::policy::proven::PasswordTag;
+use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
+
+/// One login's wish for the lock. The caller never uses one twice in the life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Where a login waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// For passwords that the backend accepted lately.
+    Main,
+    /// For passwords that it has not been asked about, or not lately.
+    Unproven,
+}
+
+/// A login that wants the lock.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its name from here on.
+    pub ticket: Ticket,
+    /// Where it waits if it must.
+    pub lane: Lane,
+    /// Its password: those who wait with the same one are tried once for all.
+    pub password: PasswordTag,
+    /// Among whom places are shared out.
+    pub address: AddressBlock,
+    /// The tenant's `queue`: waiters for each lane; 0: nobody waits.
+    pub capacity: usize,
+    /// The end of its waiting. The waiter itself keeps to it, by [`Input::Withdraw`].
+    pub until: Instant,
+}
+
+/// What happened to the lock. An input that names a ticket in a role which it does not have is
+/// out of date, and changes nothing.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A login wants the lock.
+    Request(Request),
+    /// A waiter left.
+    Withdraw(Ticket),
+    /// The backend accepted the holder's password.
+    Accepted(Ticket),
+    /// The backend refused the holder's password as wrong.
+    Refused(Ticket),
+    /// The holder's backend connection has ended.
+    Release(Ticket),
+}
+
+/// What follows, in the order in which it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It holds the lock now.
+    Granted(Ticket),
+    /// It waits in the main lane now: its password was accepted.
+    Promoted(Ticket),
+    /// It is out of the queue: its password is the one that was refused just now.
+    Refused(Ticket),
+    /// It is out of the queue: its lane is full.
+    Evicted {
+        /// Who is out.
+        ticket: Ticket,
+        /// Whether it never had a place.
+        newcomer: bool,
+    },
+    /// It is now at the front of the main lane: the one that connects to the backend in advance.
+    Head(Ticket),
+    /// Whether somebody waits in the main lane; for the holder, which starts from `false`.
+    Contended(bool),
+}
+
+/// The lock of one maildrop and its two lanes. Somebody waits only while somebody holds it.
+#[derive(Debug)]
+pub struct LockQueue {
+    holder: Option<Holder>,
+    main: VecDeque<Waiter>,
+    unproven: VecDeque<Waiter>,
+    /// Turns of the main lane since the last one of the unproven lane, up to what matters.
+    main_turns: u8,
+    /// What the holder was told last.
+    told_contended: bool,
+    /// Who was told last that it is the head, if it still is.
+    told_head: Option<Ticket>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    ticket: Ticket,
+    password: PasswordTag,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    request: Request,
+    since: Instant,
+}
+
+impl Default for LockQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LockQueue {
+    /// A free lock for which nobody waits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            holder: None,
+            main: VecDeque::new(),
+            unproven: VecDeque::new(),
+            main_turns: MAIN_TURNS_BETWEEN,
+            told_contended: false,
+            told_head: None,
+        }
+    }
+
+    /// Takes one input and appends what follows to `effects`.
+    pub fn apply(&mut self, input: Input, now: Instant, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Request(request) => self.request(request, now, effects),
+            Input::Withdraw(ticket) => self.withdraw(ticket),
+            Input::Accepted(ticket) => self.accepted(ticket, effects),
+            Input::Refused(ticket) => self.refused(ticket, effects),
+            Input::Release(ticket) => self.release(ticket, now, effects),
+        }
+        self.tell_contended(effects);
+        self.tell_head(effects);
+    }
+
+    /// Nobody holds the lock and nobody waits: it can be forgotten.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.holder.is_none() && self.waiters() == 0
+    }
+
+    /// Who holds the lock.
+    #[must_use]
+    pub fn holder(&self) -> Option<Ticket> {
+        self.holder.as_ref().map(|holder| holder.ticket)
+    }
+
+    /// How many wait, in both lanes.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.main.len() + self.unproven.len()
+    }
+
+    /// How many wait before `ticket`, the whole main lane before the unproven one; `None` if it
+    /// does not wait.
+    #[must_use]
+    pub fn ahead_of(&self, ticket: Ticket) -> Option<usize> {
+        let mut line = self.main.iter().chain(&self.unproven);
+        line.position(|waiter| waiter.request.ticket == ticket)
+    }
+
+    /// How long the oldest waiter of both lanes has waited; `None` if nobody waits.
+    #[must_use]
+    pub fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        let line = self.main.iter().chain(&self.unproven);
+        let since = line.map(|waiter| waiter.since).min()?;
+        Some(now.duration_since(since))
+    }
+
+    /// Whether somebody waits in the main lane.
+    #[must_use]
+    pub fn is_contended(&self) -> bool {
+        !self.main.is_empty()
+    }
+
+    fn request(&mut self, request: Request, now: Instant, effects: &mut Vec<Effect>) {
+        if self.holder.is_none() {
+            return self.grant(&request, effects);
+        }
+        let (ticket, since) = (request.ticket, now);
+        if !self.enter(Waiter { request, since }, effects) {
+            let newcomer = true;
+            effects.push(Effect::Evicted { ticket, newcomer });
+        }
+    }
+
+    fn withdraw(&mut self, ticket: Ticket) {
+        self.main.retain(|waiter| waiter.request.ticket != ticket);
+        self.unproven
+            .retain(|waiter| waiter.request.ticket != ticket);
+    }
+
+    /// Who waits with the holder's password goes to the end of the main lane.
+    fn accepted(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
+        let Some(password) = self.password_of_holder(ticket) else {
+            return;
+        };
+        for mut waiter in take_out(&mut self.unproven, password) {
+            let ticket = waiter.request.ticket;
+            waiter.request.lane = Lane::Main;
+            let effect = if self.enter(waiter, effects) {
+                Effect::Promoted(ticket)
+            } else {
+                let newcomer = false;
+                Effect::Evicted { ticket, newcomer }
+            };
+            effects.push(effect);
+        }
+    }
+
+    /// Who waits with the holder's password has got its answer. The lock stays held: the
+    /// backend connection has yet to end.
+    fn refused(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
+        let Some(password) = self.password_of_holder(ticket) else {
+            return;
+        };
+        for lane in [&mut self.main, &mut self.unproven] {
+            let out = take_out(lane, password).into_iter();
+            effects.extend(out.map(|waiter| Effect::Refused(waiter.request.ticket)));
+        }
+    }
+
+    /// The lock goes to the next waiter at once, so that no newcomer can barge in.
+    fn release(&mut self, ticket: Ticket, now: Instant, effects: &mut Vec<Effect>) {
+        if self.holder() != Some(ticket) {
+            return;
+        }
+        self.holder = None;
+        if let Some(next) = self.next(now) {
+            self.grant(&next.request, effects);
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Option<Waiter> {
+        let oldest = self.unproven.front();
+        let is_due = self.main_turns >= MAIN_TURNS_BETWEEN
+            && oldest.is_some_and(|waiter| waiter.is_past_half(now));
+        if self.main.is_empty() || is_due {
+            self.unproven.pop_front()
+        } else {
+            self.main.pop_front()
+        }
+    }
+
+    fn grant(&mut self, request: &Request, effects: &mut Vec<Effect>) {
+        self.main_turns = match request.lane {
+            Lane::Main => MAIN_TURNS_BETWEEN.min(self.main_turns + 1),
+            Lane::Unproven => 0,
+        };
+        self.holder = Some(Holder {
+            ticket: request.ticket,
+            password: request.password,
+        });
+        self.told_contended = false;
+        effects.push(Effect::Granted(request.ticket));
+    }
+
+    /// Puts a waiter at the end of its lane, in the place of others where the lane is full.
+    /// `false`: it got no place.
+    fn enter(&mut self, newcomer: Waiter, effects: &mut Vec<Effect>) -> bool {
+        let lane = match newcomer.request.lane {
+            Lane::Main => &mut self.main,
+            Lane::Unproven => &mut self.unproven,
+        };
+        let Some(losers) = places::make_room(lane, &newcomer.request) else {
+            return false;
+        };
+        lane.retain(|waiter| !losers.contains(&waiter.request.ticket));
+        lane.push_back(newcomer);
+        effects.extend(losers.into_iter().map(|ticket| Effect::Evicted {
+            ticket,
+            newcomer: false,
+        }));
+        true
+    }
+
+    fn password_of_holder(&self, ticket: Ticket) -> Option<PasswordTag> {
+        let holder = self.holder.as_ref();
+        let holder = holder.filter(|holder| holder.ticket == ticket)?;
+        Some(holder.password)
+    }
+
+    fn tell_contended(&mut self, effects: &mut Vec<Effect>) {
+        let contended = self.is_contended();
+        if contended != self.told_contended && self.holder.is_some() {
+            self.told_contended = contended;
+            effects.push(Effect::Contended(contended));
+        }
+    }
+
+    fn tell_head(&mut self, effects: &mut Vec<Effect>) {
+        let head = self.main.front().map(|waiter| waiter.request.ticket);
+        if head != self.told_head {
+            self.told_head = head;
+            effects.extend(head.map(Effect::Head));
+        }
+    }
+}
+
+impl Waiter {
+    fn is_past_half(&self, now: Instant) -> bool {
+        let budget = self.request.until.duration_since(self.since);
+        now >= self.since + budget / 2
+    }
+}
+
+/// Removes those who wait with `password`, in order of arrival.
+fn take_out(lane: &mut VecDeque<Waiter>, password: PasswordTag) -> VecDeque<Waiter> {
+    let waiters = std::mem::take(lane).into_iter();
+    let (out, rest) = waiters.partition(|waiter| waiter.request.password == password);
+    *lane = rest;
+    out
+}
