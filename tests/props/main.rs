@@ -1,0 +1,3 @@
+//! Properties: random scripts against naive models.
+
+mod queue;

@@ -1,0 +1,511 @@
+//! `LockQueue` under random scripts, against a model that knows only what was asked and which
+//! effects were told, and that counts everything anew at each step.
+
+use popgate::ids::AddressBlock;
+use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
+use popgate::policy::proven::PasswordTag;
+use popgate::time::{Duration, Instant};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+const STEPS_MAX: usize = 150;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Ask {
+        lane: Lane,
+        password: u8,
+        block: u8,
+        budget_s: u64,
+    },
+    /// An input about a ticket, which may be in any state, or unknown.
+    About(fn(Ticket) -> Input, usize),
+    /// An input about the holder, which is never out of date.
+    Holder(fn(Ticket) -> Input),
+    Pass(Duration),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (lane(), 0..6u8, 0..4u8, 1..30u64)
+            .prop_map(|(lane, password, block, budget_s)| Step::Ask { lane, password, block, budget_s }),
+        2 => (any_input(), 0..STEPS_MAX).prop_map(|(input, ticket)| Step::About(input, ticket)),
+        1 => (0..STEPS_MAX).prop_map(|ticket| Step::About(Input::Withdraw, ticket)),
+        3 => Just(Step::Holder(Input::Release)),
+        1 => Just(Step::Holder(Input::Accepted)),
+        1 => Just(Step::Holder(Input::Refused)),
+        3 => (0..8_000u64).prop_map(|ms| Step::Pass(Duration::from_millis(ms))),
+    ]
+}
+
+fn lane() -> impl Strategy<Value = Lane> {
+    prop_oneof![1 => Just(Lane::Main), 2 => Just(Lane::Unproven)]
+}
+
+fn any_input() -> impl Strategy<Value = fn(Ticket) -> Input> {
+    let inputs: [fn(Ticket) -> Input; 4] = [
+        Input::Withdraw,
+        Input::Accepted,
+        Input::Refused,
+        Input::Release,
+    ];
+    proptest::sample::select(inputs.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn a_lock_queue_keeps_its_promises(capacity in 0..7usize, script in vec(step(), 1..STEPS_MAX)) {
+        let mut run = Run::new(capacity);
+        for step in script {
+            run.step(step);
+        }
+        run.drain();
+    }
+}
+
+/// One script under way: the queue and the model side by side.
+struct Run {
+    queue: LockQueue,
+    capacity: usize,
+    now: Instant,
+    asked: u64,
+    model: Model,
+}
+
+impl Run {
+    fn new(capacity: usize) -> Self {
+        Self {
+            queue: LockQueue::new(),
+            capacity,
+            now: Instant::now(),
+            asked: 0,
+            model: Model::default(),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Ask {
+                lane,
+                password,
+                block,
+                budget_s,
+            } => self.ask(lane, password, block, budget_s),
+            Step::About(input, ticket) => self.apply(input(Ticket(ticket as u64))),
+            Step::Holder(input) => {
+                if let Some(holder) = self.model.holder {
+                    self.apply(input(holder));
+                }
+            }
+            Step::Pass(time) => self.now += time,
+        }
+    }
+
+    fn ask(&mut self, lane: Lane, password: u8, block: u8, budget_s: u64) {
+        self.asked += 1;
+        self.apply(Input::Request(Request {
+            ticket: Ticket(self.asked),
+            lane,
+            password: PasswordTag::from_bytes([password; 32]),
+            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
+            capacity: self.capacity,
+            until: self.now + Duration::from_secs(budget_s),
+        }));
+    }
+
+    fn apply(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.queue.apply(input.clone(), self.now, &mut effects);
+        self.model.take(input, self.now, &effects);
+        self.model.check_bounds(self.capacity);
+        self.compare();
+    }
+
+    /// What the queue says of itself agrees with what it told.
+    fn compare(&self) {
+        let (queue, model) = (&self.queue, &self.model);
+        let line: Vec<&Waiter> = model.main.iter().chain(&model.unproven).collect();
+        assert_eq!(queue.holder(), model.holder);
+        assert_eq!(queue.waiters(), line.len());
+        assert_eq!(queue.is_empty(), model.holder.is_none());
+        assert_eq!(queue.is_contended(), !model.main.is_empty());
+        let oldest = line.iter().map(|waiter| self.now - waiter.since).max();
+        assert_eq!(queue.oldest_wait(self.now), oldest);
+        for (ahead, waiter) in line.iter().enumerate() {
+            assert_eq!(queue.ahead_of(waiter.ticket), Some(ahead));
+        }
+    }
+
+    /// Every second waiter leaves, every holder ends: then nothing is left, and every ticket
+    /// has ended.
+    fn drain(&mut self) {
+        let waiting = self.model.main.iter().chain(&self.model.unproven);
+        let leaving: Vec<Ticket> = waiting.map(|waiter| waiter.ticket).step_by(2).collect();
+        for ticket in leaving {
+            self.apply(Input::Withdraw(ticket));
+        }
+        while let Some(holder) = self.model.holder {
+            self.apply(Input::Release(holder));
+        }
+        assert!(self.queue.is_empty());
+        let all: BTreeSet<Ticket> = (1..=self.asked).map(Ticket).collect();
+        assert_eq!(self.model.ended, all);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Waiter {
+    ticket: Ticket,
+    lane: Lane,
+    password: PasswordTag,
+    address: AddressBlock,
+    since: Instant,
+    half: Instant,
+    capacity: usize,
+}
+
+impl Waiter {
+    fn new(request: &Request, now: Instant) -> Self {
+        Self {
+            ticket: request.ticket,
+            lane: request.lane,
+            password: request.password,
+            address: request.address,
+            since: now,
+            half: now + (request.until - now) / 2,
+            capacity: request.capacity,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Model {
+    holder: Option<Ticket>,
+    holders_password: Option<PasswordTag>,
+    main: Vec<Waiter>,
+    unproven: Vec<Waiter>,
+    ended: BTreeSet<Ticket>,
+    /// All turns so far: whether each came from the main lane.
+    turns: Vec<bool>,
+    told_contended: bool,
+    told_head: Option<Ticket>,
+}
+
+impl Model {
+    fn take(&mut self, input: Input, now: Instant, effects: &[Effect]) {
+        let (told, rest): (Vec<Effect>, Vec<Effect>) = effects
+            .iter()
+            .partition(|effect| matches!(effect, Effect::Contended(_) | Effect::Head(_)));
+        match input {
+            Input::Request(request) => self.requested(&Waiter::new(&request, now), &rest),
+            Input::Withdraw(ticket) => self.withdrawn(ticket, &rest),
+            Input::Accepted(ticket) => self.accepted(ticket, &rest),
+            Input::Refused(ticket) => self.refused(ticket, &rest),
+            Input::Release(ticket) => self.released(ticket, now, &rest),
+        }
+        let granted = rest
+            .iter()
+            .any(|effect| matches!(effect, Effect::Granted(_)));
+        self.told(&told, granted);
+        assert_eq!(
+            effects,
+            [rest, told].concat(),
+            "changes come before what is told of them"
+        );
+    }
+
+    fn requested(&mut self, newcomer: &Waiter, effects: &[Effect]) {
+        if self.holder.is_none() {
+            assert_eq!(effects, [Effect::Granted(newcomer.ticket)]);
+            return self.grant(newcomer);
+        }
+        let lost = self.enter(newcomer);
+        let newcomer_lost = [newcomer.ticket] == lost[..];
+        assert_eq!(effects, evictions(&lost, newcomer_lost));
+    }
+
+    fn withdrawn(&mut self, ticket: Ticket, effects: &[Effect]) {
+        assert_eq!(effects, []);
+        for lane in [&mut self.main, &mut self.unproven] {
+            if lane.iter().any(|waiter| waiter.ticket == ticket) {
+                lane.retain(|waiter| waiter.ticket != ticket);
+                assert!(self.ended.insert(ticket));
+            }
+        }
+    }
+
+    fn accepted(&mut self, ticket: Ticket, effects: &[Effect]) {
+        let mut expected = Vec::new();
+        for mut waiter in self.unproven.clone() {
+            if self.holder == Some(ticket) && self.holders_password == Some(waiter.password) {
+                self.unproven.retain(|other| other.ticket != waiter.ticket);
+                waiter.lane = Lane::Main;
+                let lost = self.enter(&waiter);
+                expected.extend(evictions(&lost, false));
+                if lost != [waiter.ticket] {
+                    expected.push(Effect::Promoted(waiter.ticket));
+                }
+            }
+        }
+        assert_eq!(effects, expected);
+    }
+
+    fn refused(&mut self, ticket: Ticket, effects: &[Effect]) {
+        let mut expected = Vec::new();
+        if self.holder == Some(ticket) {
+            for lane in [&mut self.main, &mut self.unproven] {
+                let hit =
+                    lane.extract_if(.., |waiter| Some(waiter.password) == self.holders_password);
+                expected.extend(hit.map(|waiter| waiter.ticket));
+            }
+        }
+        for ticket in &expected {
+            assert!(self.ended.insert(*ticket));
+        }
+        let expected: Vec<Effect> = expected.into_iter().map(Effect::Refused).collect();
+        assert_eq!(effects, expected);
+    }
+
+    fn released(&mut self, ticket: Ticket, now: Instant, effects: &[Effect]) {
+        if self.holder != Some(ticket) {
+            return assert_eq!(effects, []);
+        }
+        self.holder = None;
+        assert!(self.ended.insert(ticket));
+        let Some(next) = self.next(now) else {
+            return assert_eq!(effects, []);
+        };
+        assert_eq!(effects, [Effect::Granted(next.ticket)]);
+        self.grant(&next);
+    }
+
+    /// The front of a lane: first come, first served. A stranger's turn before a waiter of the
+    /// main lane is one in four at most.
+    fn next(&mut self, now: Instant) -> Option<Waiter> {
+        let is_due = self
+            .unproven
+            .first()
+            .is_some_and(|waiter| now >= waiter.half);
+        let may = self.turns.iter().rev().take(3).all(|is_main| *is_main);
+        let lane = if self.main.is_empty() || is_due && may {
+            &mut self.unproven
+        } else {
+            &mut self.main
+        };
+        (!lane.is_empty()).then(|| lane.remove(0))
+    }
+
+    fn grant(&mut self, waiter: &Waiter) {
+        assert_eq!(self.holder, None, "mutual exclusion");
+        assert!(!self.ended.contains(&waiter.ticket));
+        self.holder = Some(waiter.ticket);
+        self.holders_password = Some(waiter.password);
+        self.turns.push(waiter.lane == Lane::Main);
+        self.told_contended = false;
+    }
+
+    /// A newcomer at the end of its lane, and who is lost for it: perhaps itself.
+    fn enter(&mut self, newcomer: &Waiter) -> Vec<Ticket> {
+        let lane = match newcomer.lane {
+            Lane::Main => &mut self.main,
+            Lane::Unproven => &mut self.unproven,
+        };
+        lane.push(newcomer.clone());
+        let lost = overflow(lane, newcomer);
+        lane.retain(|waiter| !lost.contains(&waiter.ticket));
+        for ticket in &lost {
+            assert!(self.ended.insert(*ticket));
+        }
+        lost
+    }
+
+    fn told(&mut self, told: &[Effect], granted: bool) {
+        let mut expected = Vec::new();
+        let contended = !self.main.is_empty();
+        if self.holder.is_some() && contended != self.told_contended {
+            expected.push(Effect::Contended(contended));
+            self.told_contended = contended;
+        }
+        assert!(!granted || !expected.contains(&Effect::Contended(false)));
+        let head = self.main.first().map(|waiter| waiter.ticket);
+        if head != self.told_head {
+            expected.extend(head.map(Effect::Head));
+            self.told_head = head;
+        }
+        assert_eq!(told, expected);
+    }
+
+    fn check_bounds(&self, capacity: usize) {
+        assert!(self.main.len() <= capacity);
+        assert!(self.unproven.len() <= capacity);
+        let passwords = distinct(self.unproven.iter());
+        assert!(passwords <= (capacity / 2).max(1));
+        assert!(self.holder.is_some() || self.main.is_empty() && self.unproven.is_empty());
+    }
+}
+
+fn evictions(lost: &[Ticket], newcomer: bool) -> Vec<Effect> {
+    let evicted = |ticket: &Ticket| Effect::Evicted {
+        ticket: *ticket,
+        newcomer,
+    };
+    lost.iter().map(evicted).collect()
+}
+
+/// Who is lost where `lane`, whose last waiter is the newcomer, breaks a bound: the last of the
+/// groups that stand least firmly, where a group is a waiter or, if there are too many
+/// passwords, all who share one.
+fn overflow(lane: &[Waiter], newcomer: &Waiter) -> Vec<Ticket> {
+    let bound = (newcomer.capacity / 2).max(1);
+    let by_password = newcomer.lane == Lane::Unproven && distinct(lane.iter()) > bound;
+    if !by_password && lane.len() <= newcomer.capacity {
+        return Vec::new();
+    }
+    let mut groups: BTreeMap<usize, Vec<&Waiter>> = BTreeMap::new();
+    for (place, waiter) in lane[..lane.len() - 1].iter().enumerate() {
+        let shares = |other: &Waiter| by_password && other.password == waiter.password;
+        let first = lane.iter().position(shares).unwrap_or(place);
+        groups.entry(first).or_default().push(waiter);
+    }
+    let has = |waiter: &Waiter| {
+        let block = lane.iter().filter(|other| other.address == waiter.address);
+        if by_password {
+            distinct(block)
+        } else {
+            block.count()
+        }
+    };
+    let greed = |group: &[&Waiter]| group.iter().map(|waiter| has(waiter)).min();
+    let loser = groups.into_values().max_by_key(|group| greed(group));
+    let loser = loser.filter(|group| greed(group) > Some(has(newcomer)));
+    let lost = loser.unwrap_or_else(|| vec![newcomer]);
+    lost.iter().map(|waiter| waiter.ticket).collect()
+}
+
+fn distinct<'a>(waiters: impl Iterator<Item = &'a Waiter>) -> usize {
+    let mut passwords: Vec<PasswordTag> = Vec::new();
+    for waiter in waiters {
+        if !passwords.contains(&waiter.password) {
+            passwords.push(waiter.password);
+        }
+    }
+    passwords.len()
+}
+
+proptest! {
+    /// Strangers from one address do what they like, and all who hold the lock end. The owner,
+    /// with one place, always gets it and keeps it, and its turn comes: in the main lane after
+    /// one stranger at most beside the holder, in the other one after those before it.
+    #[test]
+    fn no_stranger_starves_an_owner(
+        capacity in 4..8usize,
+        lane in lane(),
+        before in vec(stranger(), 1..40),
+        after in vec(stranger(), 1..40),
+    ) {
+        let mut siege = Siege::new(capacity);
+        before.into_iter().for_each(|deed| siege.stranger(deed));
+        siege.ask(OWNER, lane, 200, 1);
+        after.into_iter().for_each(|deed| siege.stranger(deed));
+        siege.release_until_the_owner_holds();
+        let turns_max = if lane == Lane::Main { 2 } else { capacity };
+        prop_assert!(siege.turns <= turns_max);
+    }
+}
+
+const OWNER: Ticket = Ticket(0);
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Ask(u8),
+    Leave(u64),
+    Refused,
+    End,
+    Pass(Duration),
+}
+
+fn stranger() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        6 => (0..9u8).prop_map(Deed::Ask),
+        1 => (0..40u64).prop_map(Deed::Leave),
+        1 => Just(Deed::Refused),
+        1 => Just(Deed::End),
+        1 => (0..8_000u64).prop_map(|ms| Deed::Pass(Duration::from_millis(ms))),
+    ]
+}
+
+struct Siege {
+    queue: LockQueue,
+    capacity: usize,
+    now: Instant,
+    asked: u64,
+    owner_asked: bool,
+    /// Ends of a holder that the owner waited for.
+    turns: usize,
+}
+
+impl Siege {
+    fn new(capacity: usize) -> Self {
+        Self {
+            queue: LockQueue::new(),
+            capacity,
+            now: Instant::now(),
+            asked: 0,
+            owner_asked: false,
+            turns: 0,
+        }
+    }
+
+    fn stranger(&mut self, deed: Deed) {
+        let holder = self.queue.holder();
+        match deed {
+            Deed::Ask(password) => {
+                self.asked += 1;
+                self.ask(Ticket(self.asked), Lane::Unproven, password, 2);
+            }
+            Deed::Leave(ticket) => self.apply(Input::Withdraw(Ticket(ticket + 1))),
+            Deed::Pass(time) => self.now += time,
+            Deed::Refused | Deed::End if holder == Some(OWNER) => {}
+            Deed::Refused => holder
+                .into_iter()
+                .for_each(|holder| self.apply(Input::Refused(holder))),
+            Deed::End => holder.into_iter().for_each(|holder| self.end(holder)),
+        }
+    }
+
+    fn ask(&mut self, ticket: Ticket, lane: Lane, password: u8, block: u8) {
+        self.owner_asked |= ticket == OWNER;
+        self.apply(Input::Request(Request {
+            ticket,
+            lane,
+            password: PasswordTag::from_bytes([password; 32]),
+            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
+            capacity: self.capacity,
+            until: self.now + Duration::from_secs(22),
+        }));
+    }
+
+    fn end(&mut self, holder: Ticket) {
+        self.turns += usize::from(self.owner_asked);
+        self.apply(Input::Release(holder));
+    }
+
+    fn release_until_the_owner_holds(&mut self) {
+        while let Some(holder) = self.queue.holder().filter(|holder| *holder != OWNER) {
+            self.end(holder);
+        }
+        assert_eq!(self.queue.holder(), Some(OWNER));
+    }
+
+    fn apply(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        self.queue.apply(input, self.now, &mut effects);
+        let is_lost = |effect: &Effect| match effect {
+            Effect::Refused(ticket) | Effect::Evicted { ticket, .. } => *ticket == OWNER,
+            _ => false,
+        };
+        assert!(!effects.iter().any(is_lost), "the owner lost its place");
+    }
+}
