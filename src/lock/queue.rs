@@ -5,7 +5,7 @@
 //! accepted lately; it goes first. The *unproven* lane is for all others: it is served when the
 //! main lane is empty, and its oldest waiter also after half of its budget, at most one turn in
 //! four. Within a lane it is first come, first served. Who loses its place where a lane is full
-//! stands in [`places`].
+//! stands in `queue/places.rs`.
 
 mod places;
 #[cfg(test)]

@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// no place.
 ///
 /// Waiters of one maildrop may come from tenants with different capacities. The newcomer's is
-/// what counts for it; a lane beyond that does not grow, and nobody else pays for it.
+/// what counts: a lane that is beyond it already does not shrink to it, but grows no more.
 pub(super) fn make_room(lane: &VecDeque<Waiter>, newcomer: &Request) -> Option<Vec<Ticket>> {
     if newcomer.capacity == 0 {
         return None;
