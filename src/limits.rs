@@ -87,3 +87,8 @@ pub const PROBE_DOWN: Duration = Duration::from_secs(2);
 /// Turns of the main lane between two of the unproven one while both have waiters: at most one
 /// turn in four goes to a password that nobody has tested (DESIGN decision 4).
 pub const MAIN_TURNS_BETWEEN: u8 = 3;
+/// Sessions and hand-overs that the demo's server remembers one by one; its counts go on.
+pub const DEMO_LOG_MAX: usize = 10_000;
+
+/// Maildrops that the demo's server makes for users that nobody named: a load of that many.
+pub const DEMO_MAILDROPS_MAX: usize = 100_000;

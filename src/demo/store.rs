@@ -1,0 +1,127 @@
+//! The maildrops: their messages, their locks, and the log of who was in.
+
+use super::log::Log;
+use crate::limits::DEMO_MAILDROPS_MAX;
+use crate::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A message with its unique id (RFC 1939 section 7, UIDL).
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) unique_id: u64,
+    pub(super) text: Arc<[u8]>,
+}
+
+/// All that outlives a connection.
+#[derive(Default)]
+pub(super) struct Store {
+    maildrops: HashMap<String, Maildrop>,
+    pub(super) log: Log,
+}
+
+#[derive(Default)]
+struct Maildrop {
+    messages: Vec<Message>,
+    last_unique_id: u64,
+    inside: usize,
+    locked_until: Option<Instant>,
+}
+
+/// A session that is in a maildrop. It must be given back by [`Store::leave`].
+pub(super) struct Login {
+    user: String,
+    number: u64,
+    quit: bool,
+}
+
+/// Why a login was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Locked,
+    TooManyMaildrops,
+}
+
+impl Store {
+    /// Lets a session into `user`'s maildrop, made from `initial` where it is new, unless
+    /// `locking` and another session is in, or its lock lingers.
+    pub(super) fn enter(
+        &mut self,
+        user: &str,
+        initial: &[Arc<[u8]>],
+        locking: bool,
+        now: Instant,
+    ) -> Result<(Login, Vec<Message>), Refused> {
+        if !self.maildrops.contains_key(user) && self.maildrops.len() >= DEMO_MAILDROPS_MAX {
+            return Err(Refused::TooManyMaildrops);
+        }
+        let maildrop = self.maildrop(user, initial);
+        if locking && maildrop.is_locked(now) {
+            self.log.counts.refusals += 1;
+            return Err(Refused::Locked);
+        }
+        maildrop.inside += 1;
+        let messages = maildrop.messages.clone();
+        let login = Login {
+            user: user.to_owned(),
+            number: self.log.entered(user, now),
+            quit: false,
+        };
+        Ok((login, messages))
+    }
+
+    /// The UPDATE state: removes what the session marked (RFC 1939 section 6). What another
+    /// session removed before it, on a server that does not lock, is gone already.
+    pub(super) fn update(&mut self, login: &mut Login, deleted: &[u64]) {
+        login.quit = true;
+        let Some(maildrop) = self.maildrops.get_mut(&login.user) else {
+            return;
+        };
+        let before = maildrop.messages.len();
+        maildrop
+            .messages
+            .retain(|message| !deleted.contains(&message.unique_id));
+        self.log.counts.deleted += (before - maildrop.messages.len()) as u64;
+    }
+
+    /// The session's connection has ended; its lock goes, after `linger`.
+    pub(super) fn leave(&mut self, login: &Login, linger: Duration, now: Instant) {
+        if let Some(maildrop) = self.maildrops.get_mut(&login.user) {
+            maildrop.inside -= 1;
+            maildrop.locked_until = Some(now + linger);
+        }
+        self.log.left(&login.user, login.number, login.quit, now);
+    }
+
+    /// Puts a message behind the others.
+    pub(super) fn deliver(&mut self, user: &str, initial: &[Arc<[u8]>], text: Arc<[u8]>) {
+        self.maildrop(user, initial).add(text);
+    }
+
+    /// How many messages are in `user`'s maildrop.
+    pub(super) fn count(&mut self, user: &str, initial: &[Arc<[u8]>]) -> usize {
+        self.maildrop(user, initial).messages.len()
+    }
+
+    fn maildrop(&mut self, user: &str, initial: &[Arc<[u8]>]) -> &mut Maildrop {
+        self.maildrops.entry(user.to_owned()).or_insert_with(|| {
+            let mut maildrop = Maildrop::default();
+            initial.iter().for_each(|text| maildrop.add(text.clone()));
+            maildrop
+        })
+    }
+}
+
+impl Maildrop {
+    fn is_locked(&self, now: Instant) -> bool {
+        self.inside > 0 || self.locked_until.is_some_and(|until| now < until)
+    }
+
+    fn add(&mut self, text: Arc<[u8]>) {
+        self.last_unique_id += 1;
+        self.messages.push(Message {
+            unique_id: self.last_unique_id,
+            text,
+        });
+    }
+}
