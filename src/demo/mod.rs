@@ -1,8 +1,12 @@
 //! An embedded POP3 server whose maildrops lock: the demo's backend and the tests' double.
 
+pub mod certificate;
 mod connection;
+pub mod duel;
+pub mod guide;
 pub mod log;
 pub mod messages;
+pub mod report;
 pub mod server;
 mod store;
 mod transaction;

@@ -1,0 +1,250 @@
+//! Many mail programs at once against one maildrop: what their users would see.
+
+use super::report::{DuelReport, Stay};
+use crate::limits::{DUEL_PATIENCE, REPLY_LINE_MAX};
+use crate::pop3::reply::{Status, StatusLine};
+use crate::secret::Secret;
+use crate::time::{Duration, Instant};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// A duel: who comes, and for how long.
+#[derive(Clone, Debug)]
+pub struct DuelOptions {
+    /// Mail programs that come at once, each one time: a real one shows an error to its user
+    /// at the first refusal, and comes back at its next poll.
+    pub programs: usize,
+    /// How long each reads its messages, all together.
+    pub hold: Duration,
+    /// The maildrop of all of them.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+impl DuelOptions {
+    /// `programs` for `user`'s maildrop, with a realistic hold of 200 ms.
+    #[must_use]
+    pub fn new(programs: usize, user: &str, password: Secret) -> Self {
+        Self {
+            programs,
+            hold: Duration::from_millis(200),
+            user: user.to_owned(),
+            password,
+        }
+    }
+}
+
+/// How a program fared.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    Succeeded(Stay),
+    LockError(String),
+    OtherError(String),
+}
+
+/// Runs the programs against `target`; `progress` is told how many have finished.
+pub async fn run(
+    target: SocketAddr,
+    options: DuelOptions,
+    progress: impl Fn(u64) + Send + Sync,
+) -> DuelReport {
+    let start = Instant::now();
+    let options = Arc::new(options);
+    let mut running = JoinSet::new();
+    for _ in 0..options.programs {
+        let options = Arc::clone(&options);
+        running.spawn(async move { fetch(target, &options).await });
+    }
+    let mut outcomes = Vec::with_capacity(options.programs);
+    while let Some(finished) = running.join_next().await {
+        outcomes.push(finished.unwrap_or_else(|e| Outcome::OtherError(e.to_string())));
+        progress(outcomes.len() as u64);
+    }
+    DuelReport::new(&outcomes, start.elapsed())
+}
+
+async fn fetch(target: SocketAddr, options: &DuelOptions) -> Outcome {
+    match Program::fetch(target, options).await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::OtherError(error.to_string()),
+    }
+}
+
+/// A mail program's connection; each step of it is bounded in time.
+struct Program(BufReader<TcpStream>);
+
+impl Program {
+    /// Fetches all mail once, as mail programs do.
+    async fn fetch(target: SocketAddr, options: &DuelOptions) -> io::Result<Outcome> {
+        let mut program = Self::connect(target).await?;
+        program.listing("CAPA").await?;
+        program.expect_ok("USER", options.user.as_bytes()).await?;
+        let asked = Instant::now();
+        let answer = program.ask("PASS", options.password.expose()).await?;
+        let login = Instant::now();
+        if Status::of_line(answer.as_bytes()) != Status::Ok {
+            return Ok(refused(answer));
+        }
+        program.read_mail(options.hold).await?;
+        program.expect_ok("QUIT", b"").await?;
+        Ok(Outcome::Succeeded(Stay {
+            wait: login.duration_since(asked),
+            login,
+            end: Instant::now(),
+        }))
+    }
+
+    async fn connect(target: SocketAddr) -> io::Result<Self> {
+        let socket = timeout(DUEL_PATIENCE, TcpStream::connect(target)).await??;
+        socket.set_nodelay(true)?;
+        let mut program = Self(BufReader::new(socket));
+        let greeting = timeout(DUEL_PATIENCE, program.line()).await??;
+        ok_or_error(&greeting)?;
+        Ok(program)
+    }
+
+    /// Retrieves every message; the `hold` is spread over them.
+    async fn read_mail(&mut self, hold: Duration) -> io::Result<()> {
+        self.expect_ok("STAT", b"").await?;
+        let count = self.listing("LIST").await?;
+        for number in 1..=count {
+            self.listing(&format!("RETR {number}")).await?;
+            tokio::time::sleep(hold / count).await;
+        }
+        Ok(())
+    }
+
+    /// Sends a command and reads its multi-line reply: the number of lines.
+    async fn listing(&mut self, command: &str) -> io::Result<u32> {
+        self.expect_ok(command, b"").await?;
+        timeout(DUEL_PATIENCE, async {
+            let mut count = 0;
+            while self.line().await?.trim_end() != "." {
+                count += 1;
+            }
+            Ok(count)
+        })
+        .await?
+    }
+
+    async fn expect_ok(&mut self, verb: &str, argument: &[u8]) -> io::Result<()> {
+        ok_or_error(&self.ask(verb, argument).await?)
+    }
+
+    /// Sends a command and reads the status line.
+    async fn ask(&mut self, verb: &str, argument: &[u8]) -> io::Result<String> {
+        let space: &[u8] = if argument.is_empty() { b"" } else { b" " };
+        let command = Secret::new([verb.as_bytes(), space, argument, b"\r\n"].concat());
+        timeout(DUEL_PATIENCE, async {
+            self.0.write_all(command.expose()).await?;
+            self.line().await
+        })
+        .await?
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        let mut line = Vec::new();
+        let mut bounded = (&mut self.0).take(REPLY_LINE_MAX as u64);
+        bounded.read_until(b'\n', &mut line).await?;
+        if !line.ends_with(b"\n") {
+            return Err(io::Error::other("the connection was closed"));
+        }
+        Ok(String::from_utf8_lossy(&line)
+            .trim_end_matches(['\r', '\n'])
+            .to_owned())
+    }
+}
+
+fn ok_or_error(answer: &str) -> io::Result<()> {
+    match Status::of_line(answer.as_bytes()) {
+        Status::Ok => Ok(()),
+        _ => Err(io::Error::other(answer.to_owned())),
+    }
+}
+
+/// The password is right, so a refusal that speaks of a lock is one. The words are what people
+/// read, and what fetchmail, Claws Mail and Sylpheed look for.
+fn refused(answer: String) -> Outcome {
+    let reply = StatusLine::parse(&answer);
+    let text = reply.text.to_ascii_lowercase();
+    let in_use = reply
+        .code
+        .is_some_and(|code| code.eq_ignore_ascii_case("IN-USE"));
+    if in_use
+        || ["lock", "in use", "busy"]
+            .iter()
+            .any(|word| text.contains(word))
+    {
+        Outcome::LockError(answer)
+    } else {
+        Outcome::OtherError(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::server::{DemoServer, Options};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
+    async fn duel(
+        options: DuelOptions,
+        change: impl FnOnce(&mut Options),
+    ) -> (DuelReport, Arc<DemoServer>) {
+        let mut settings = Options {
+            users: vec![("ann".to_owned(), Secret::new(b"demo".to_vec()))],
+            ..Options::default()
+        };
+        change(&mut settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (target, server) = (listener.local_addr().unwrap(), DemoServer::new(settings));
+        let stop = CancellationToken::new();
+        tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
+        let finished = AtomicU64::new(0);
+        let programs = options.programs as u64;
+        let report = run(target, options, |n| finished.store(n, Ordering::Relaxed)).await;
+        assert_eq!(finished.load(Ordering::Relaxed), programs);
+        stop.cancel();
+        (report, server)
+    }
+
+    fn eight() -> DuelOptions {
+        DuelOptions::new(8, "ann", Secret::new(b"demo".to_vec()))
+    }
+
+    #[tokio::test]
+    async fn straight_at_a_server_that_locks_most_programs_see_lock_errors() {
+        let (report, server) = duel(eight(), |_| ()).await;
+        assert!(report.succeeded > 0 && report.lock_errors > 0, "{report:?}");
+        assert_eq!((report.other_errors, server.log().overlaps()), (0, 0));
+        assert_eq!(server.log().refusals(), report.lock_errors);
+        assert_eq!(report.succeeded + report.lock_errors, 8);
+        assert_eq!(report.first_error.unwrap(), server.options().refusal);
+    }
+
+    #[tokio::test]
+    async fn where_nobody_locks_all_succeed_and_overlap() {
+        let (report, server) = duel(eight(), |options| options.locking = false).await;
+        assert_eq!(
+            (report.succeeded, report.lock_errors, report.other_errors),
+            (8, 0, 0)
+        );
+        assert!(server.log().overlaps() > 0);
+        assert_eq!(server.message_count("ann"), 5);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_is_no_lock_error() {
+        let options = DuelOptions::new(2, "ann", Secret::new(b"wrong".to_vec()));
+        let (report, _) = duel(options, |_| ()).await;
+        assert_eq!((report.lock_errors, report.other_errors), (0, 2));
+    }
+}

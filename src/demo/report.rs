@@ -1,0 +1,239 @@
+//! What a duel showed, in numbers and side by side.
+
+use super::duel::Outcome;
+use crate::time::{Duration, Instant};
+use serde::{Serialize, Serializer};
+
+/// What a duel showed, as the mail programs saw it. In JSON the times are seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct DuelReport {
+    /// Mail programs that took part.
+    pub programs: u64,
+    /// Sessions that fetched all and whose QUIT was answered `+OK`.
+    pub succeeded: u64,
+    /// Programs that were told that the maildrop is locked.
+    pub lock_errors: u64,
+    /// Programs that failed in another way.
+    pub other_errors: u64,
+    /// What the first program that failed was told.
+    pub first_error: Option<String>,
+    /// From PASS to its answer, of the sessions that succeeded; none where none did.
+    pub wait: Option<Spread>,
+    /// From one session's end to the next one's login; none where no session followed another.
+    pub handover: Option<Spread>,
+    /// The whole duel.
+    #[serde(rename = "total_seconds", serialize_with = "as_seconds")]
+    pub total: Duration,
+}
+
+/// How a time is spread over the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Spread {
+    /// Half of them took no longer.
+    #[serde(rename = "median_seconds", serialize_with = "as_seconds")]
+    pub median: Duration,
+    /// 99 of 100 took no longer.
+    #[serde(rename = "p99_seconds", serialize_with = "as_seconds")]
+    pub p99: Duration,
+    /// None took longer.
+    #[serde(rename = "longest_seconds", serialize_with = "as_seconds")]
+    pub longest: Duration,
+}
+
+/// A session that succeeded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stay {
+    /// From PASS written to its answer read.
+    pub(super) wait: Duration,
+    /// When the answer to PASS was read.
+    pub(super) login: Instant,
+    /// When the answer to QUIT was read.
+    pub(super) end: Instant,
+}
+
+/// Both duels in a table for a person: lines, the last with its end.
+#[must_use]
+pub fn side_by_side(straight: &DuelReport, gated: &DuelReport) -> String {
+    let mut rows = vec![[
+        String::new(),
+        "straight".to_owned(),
+        "through popgate".to_owned(),
+    ]];
+    for ((name, left), (_, right)) in straight.rows().into_iter().zip(gated.rows()) {
+        rows.push([name.to_owned(), left, right]);
+    }
+    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max();
+    let widths = [0, 1, 2].map(|column| width(column).unwrap_or_default());
+    let line = |[name, left, right]: &[String; 3]| {
+        let [a, b, c] = widths;
+        format!("{name:<a$}   {left:>b$}   {right:>c$}\n")
+    };
+    rows.iter().map(line).collect()
+}
+
+impl DuelReport {
+    /// Sums up; the outcomes come in the order in which the programs finished.
+    pub(super) fn new(outcomes: &[Outcome], total: Duration) -> Self {
+        let count = |test: fn(&Outcome) -> bool| outcomes.iter().filter(|o| test(o)).count() as u64;
+        let stays: Vec<_> = outcomes.iter().filter_map(Outcome::stay).collect();
+        Self {
+            programs: outcomes.len() as u64,
+            succeeded: stays.len() as u64,
+            lock_errors: count(|o| matches!(o, Outcome::LockError(_))),
+            other_errors: count(|o| matches!(o, Outcome::OtherError(_))),
+            first_error: outcomes.iter().find_map(Outcome::error),
+            wait: Spread::of(stays.iter().map(|stay| stay.wait).collect()),
+            handover: Spread::of(handovers(stays)),
+            total,
+        }
+    }
+
+    fn rows(&self) -> [(&'static str, String); 8] {
+        let wait = |part: fn(&Spread) -> Duration| human(self.wait.as_ref().map(part));
+        [
+            (
+                "sessions that succeeded",
+                format!("{} of {}", self.succeeded, self.programs),
+            ),
+            ("lock errors", self.lock_errors.to_string()),
+            ("other errors", self.other_errors.to_string()),
+            ("wait for the login, median", wait(|w| w.median)),
+            ("wait for the login, 99th percentile", wait(|w| w.p99)),
+            ("wait for the login, longest", wait(|w| w.longest)),
+            (
+                "one session's end to the next one's login, median",
+                human(self.handover.map(|h| h.median)),
+            ),
+            ("all in all", human(Some(self.total))),
+        ]
+    }
+}
+
+impl Outcome {
+    fn stay(&self) -> Option<Stay> {
+        match self {
+            Self::Succeeded(stay) => Some(*stay),
+            Self::LockError(_) | Self::OtherError(_) => None,
+        }
+    }
+
+    fn error(&self) -> Option<String> {
+        match self {
+            Self::Succeeded(_) => None,
+            Self::LockError(text) | Self::OtherError(text) => Some(text.clone()),
+        }
+    }
+}
+
+impl Spread {
+    fn of(mut times: Vec<Duration>) -> Option<Self> {
+        times.sort_unstable();
+        Some(Self {
+            median: percentile(&times, 50)?,
+            p99: percentile(&times, 99)?,
+            longest: *times.last()?,
+        })
+    }
+}
+
+/// The smallest time that `percent` of the sorted `times` do not exceed (nearest rank).
+fn percentile(times: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (times.len() * percent).div_ceil(100);
+    times.get(rank.checked_sub(1)?).copied()
+}
+
+/// From each end to the next login; none where the next one was in before.
+fn handovers(mut stays: Vec<Stay>) -> Vec<Duration> {
+    stays.sort_unstable_by_key(|stay| stay.login);
+    let pairs = stays.windows(2);
+    pairs
+        .filter_map(|pair| pair[1].login.checked_duration_since(pair[0].end))
+        .collect()
+}
+
+/// A time for a table; a dash where there is none.
+fn human(time: Option<Duration>) -> String {
+    let Some(time) = time else {
+        return "-".to_owned();
+    };
+    let ms = time.as_secs_f64() * 1000.0;
+    match ms {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.2} s", ms / 1000.0),
+    }
+}
+
+fn as_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(outcomes: &[Outcome]) -> DuelReport {
+        DuelReport::new(outcomes, Duration::from_millis(1650))
+    }
+
+    /// A session that waits until `login` and goes at `end`, in ms from `start`.
+    fn stay(start: Instant, login: u64, end: u64) -> Outcome {
+        Outcome::Succeeded(Stay {
+            wait: Duration::from_millis(login),
+            login: start + Duration::from_millis(login),
+            end: start + Duration::from_millis(end),
+        })
+    }
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let times: Vec<_> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&times, 50), Some(Duration::from_millis(100)));
+        assert_eq!(percentile(&times, 99), Some(Duration::from_millis(198)));
+        assert_eq!(percentile(&times[..1], 50), Some(Duration::from_millis(1)));
+        assert_eq!(percentile(&[], 50), None);
+    }
+
+    #[test]
+    fn handovers_are_taken_in_the_order_of_logins() {
+        let t = Instant::now();
+        let report = report(&[stay(t, 210, 400), stay(t, 5, 200), stay(t, 404, 600)]);
+        let median = report.handover.unwrap();
+        assert_eq!(
+            (median.median, median.longest),
+            (Duration::from_millis(4), Duration::from_millis(10))
+        );
+    }
+
+    #[test]
+    fn the_table_is_aligned() {
+        let t = Instant::now();
+        let locked = || Outcome::LockError("-ERR [IN-USE] locked".to_owned());
+        let straight = report(&[
+            locked(),
+            stay(t, 2, 200),
+            Outcome::OtherError("x".to_owned()),
+        ]);
+        let gated = report(&[stay(t, 2, 200), stay(t, 203, 401), stay(t, 1403, 1650)]);
+        let expected =
+            "                                                    straight   through popgate
+sessions that succeeded                               1 of 3            3 of 3
+lock errors                                                1                 0
+other errors                                               1                 0
+wait for the login, median                            2.0 ms            203 ms
+wait for the login, 99th percentile                   2.0 ms            1.40 s
+wait for the login, longest                           2.0 ms            1.40 s
+one session's end to the next one's login, median          -            3.0 ms
+all in all                                            1.65 s            1.65 s
+";
+        assert_eq!(side_by_side(&straight, &gated), expected);
+    }
+
+    #[test]
+    fn json_names_its_units() {
+        let json = serde_json::to_value(report(&[stay(Instant::now(), 500, 900)])).unwrap();
+        assert_eq!(json["wait"]["median_seconds"], 0.5);
+        assert_eq!(json["total_seconds"], 1.65);
+        assert!(json["handover"].is_null() && json["first_error"].is_null());
+    }
+}
