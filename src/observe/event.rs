@@ -20,175 +20,280 @@ pub trait EventSink: Send + Sync {
 pub enum Event {
     /// A client connected; gauge `sessions_open` counts it under tenant `none`.
     SessionOpened {
+        /// Its number.
         session: SessionId,
+        /// Where it came in.
         listener: ListenerName,
+        /// Who it came from.
         client: SocketAddr,
     },
     /// A login said whose it is: `sessions_open` moves from one tenant to another.
     TenantKnown {
+        /// Whose login it was.
         session: SessionId,
+        /// The tenant of an earlier login on the same connection.
         from: Option<TenantName>,
+        /// The tenant from now on.
         tenant: TenantName,
     },
-    /// A login asked for a lock that was not free.
+    /// A login asked for a lock that was not free. Exactly one [`Event::LockOutcome`] follows.
     LockQueued {
+        /// Who waits.
         session: SessionId,
+        /// The tenant of the login.
         tenant: TenantName,
+        /// Waiters before it in its lane.
         ahead: usize,
     },
-    /// Waiting, or asking, ended.
+    /// Waiting ended; or asking did, without a wait ([`LockOutcome::had_place`]).
     LockOutcome {
+        /// Who asked.
         session: SessionId,
+        /// The tenant of the login.
         tenant: TenantName,
+        /// How it ended.
         outcome: LockOutcome,
+        /// From asking to this end.
         waited: Duration,
     },
     /// The lock is held no more.
-    LockReleased { tenant: TenantName, held: Duration },
+    LockReleased {
+        /// The tenant of the login that held it.
+        tenant: TenantName,
+        /// From the grant to the release, the wait for the backend's end included.
+        held: Duration,
+    },
     /// A waiter's PASS was written to the backend, so long after the lock came free.
-    HandedOver { elapsed: Duration },
+    HandedOver {
+        /// From the EOF of the backend's connection to the next PASS.
+        elapsed: Duration,
+    },
     /// The lock went on although the backend kept its end open past the bound.
-    HandOverForced { backend: BackendName },
+    HandOverForced {
+        /// The backend that did not let go.
+        backend: BackendName,
+    },
     /// A holder was closed for a waiter.
     Preempted {
+        /// The holder.
         session: SessionId,
+        /// The holder's tenant.
         tenant: TenantName,
+        /// The rule that allowed it.
         reason: Preemption,
     },
     /// A backend answered the greeting (`CONNECT`), a login (`PASS`) or a command of a session
-    /// with an error, or a login with `+OK`. `line` is its own, without the line end.
+    /// with an error, or a login with `+OK`.
     BackendReplied {
+        /// Who answered.
         backend: BackendName,
+        /// What it answered.
         to: ReplyTo,
+        /// What the answer means.
         class: Class,
+        /// The backend's own line, without the line end; it may hold any characters.
         line: Option<String>,
     },
     /// A login that was refused as locked was tried again, and so it ended.
     LockedRetried {
+        /// The backend that had refused it.
         backend: BackendName,
+        /// How the retry ended.
         result: RetryResult,
     },
     /// A backend can be reached.
-    BackendUp { backend: BackendName },
+    BackendUp {
+        /// Which one.
+        backend: BackendName,
+    },
     /// A backend cannot be reached.
-    BackendDown { backend: BackendName, why: String },
+    BackendDown {
+        /// Which one.
+        backend: BackendName,
+        /// What went wrong, for the operator.
+        why: String,
+    },
     /// A login failed for its name or password.
     AuthFailed {
+        /// Whose login it was.
         session: SessionId,
+        /// The tenant of the login.
         tenant: TenantName,
     },
-    /// Bytes went through; told now and then and at the end, never for each read.
-    Relayed { to_client: u64, to_backend: u64 },
+    /// Bytes went through; told now and then and at the end, never for each read. Octets since
+    /// the last such event of the session.
+    Relayed {
+        /// Octets to the client.
+        to_client: u64,
+        /// Octets to the backend.
+        to_backend: u64,
+    },
     /// A connection was turned away before it became a session.
-    Shed { listener: ListenerName, why: Shed },
+    Shed {
+        /// Where it came in.
+        listener: ListenerName,
+        /// Why.
+        why: Shed,
+    },
     /// A task ended in a panic; its locks go on by themselves.
-    Panicked { session: SessionId },
+    Panicked {
+        /// Whose task it was.
+        session: SessionId,
+    },
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),
 }
 
-/// Why a connection was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shed {
-    /// No descriptor or memory was left.
-    Resources,
-    /// The PROXY protocol header was missing, malformed, or from a network that is not trusted.
-    ProxyProtocol,
+/// Defines an enum whose variants are the values of a metric label.
+macro_rules! label {
+    (
+        $(#[$doc:meta])*
+        $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $type {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $type {
+            /// All of them in order, for metrics that exist from the start.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The label's value.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
 }
 
-/// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LockOutcome {
-    /// It was free.
-    Immediate,
-    /// It came.
-    Waited,
-    /// The wait was spent.
-    Timeout,
-    /// The lane was full.
-    QueueFull,
-    /// Its place went to somebody with fewer places.
-    Evicted,
-    /// The client left.
-    ClientGone,
-    /// An operator ended it.
-    Kicked,
-    /// The gate stopped.
-    Shutdown,
+label! {
+    /// Why a connection was turned away.
+    Shed {
+        /// No descriptor or memory was left.
+        Resources = "resources",
+        /// The PROXY protocol header was missing, malformed, or from a network that is not trusted.
+        ProxyProtocol = "proxy_protocol",
+    }
 }
 
-/// Why a holder was closed: the label `reason` of `preemptions_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Preemption {
-    /// It was idle for `preempt_idle`.
-    Idle,
-    /// It was idle for long with deletions not committed.
-    IdleWithDeletions,
-    /// It was idle for long and opaque.
-    IdleOpaque,
+label! {
+    /// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
+    LockOutcome {
+        /// It was free.
+        Immediate = "immediate",
+        /// It came.
+        Waited = "waited",
+        /// The wait was spent.
+        Timeout = "timeout",
+        /// The lane was full.
+        QueueFull = "queue_full",
+        /// Its place went to somebody with fewer places.
+        Evicted = "evicted",
+        /// The client left.
+        ClientGone = "client_gone",
+        /// An operator ended it.
+        Kicked = "kicked",
+        /// The gate stopped.
+        Shutdown = "shutdown",
+    }
 }
 
-/// How a retried login ended: the label `result` of `backend_locked_retries_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RetryResult {
-    /// The retry got in.
-    Accepted,
-    /// The retry was refused as locked again.
-    Locked,
-    /// The retry was refused otherwise, or failed.
-    Failed,
+label! {
+    /// Why a holder was closed: the label `reason` of `preemptions_total`.
+    Preemption {
+        /// It was idle for `preempt_idle`.
+        Idle = "idle",
+        /// It was idle for long with deletions not committed.
+        IdleWithDeletions = "idle_with_deletions",
+        /// It was idle for long and opaque.
+        IdleOpaque = "idle_opaque",
+    }
 }
 
-/// How a session ended: the label `end` of `sessions_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// QUIT before login.
-    QuitBeforeLogin,
-    /// QUIT after login, which the backend answered with `+OK`.
-    Quit,
-    /// QUIT after login, which the backend answered with an error.
-    QuitFailed,
-    /// QUIT after login, which the backend never answered.
-    QuitUnanswered,
-    /// The client left before login.
-    LeftBeforeLogin,
-    /// The client left while it waited.
-    LeftWaiting,
-    /// The client left after login without QUIT.
-    Left,
-    /// The client was silent for `idle_timeout`, or did not log in in time.
-    TimedOut,
-    /// The client took no bytes for too long.
-    Stalled,
-    /// Closed for a waiter.
-    Preempted,
-    /// The backend could not be reached.
-    BackendUnreachable,
-    /// The backend went away, or broke the protocol.
-    BackendGone,
-    /// The client broke a bound or the protocol.
-    ClientViolation,
-    /// The TLS handshake failed.
-    TlsFailed,
-    /// An operator ended it.
-    Kicked,
-    /// The gate stopped.
-    Shutdown,
-    /// A fault of popgate.
-    Panicked,
+label! {
+    /// How a retried login ended: the label `result` of `backend_locked_retries_total`.
+    RetryResult {
+        /// The retry got in.
+        Accepted = "accepted",
+        /// The retry was refused as locked again.
+        Locked = "locked",
+        /// The retry was refused otherwise, or failed.
+        Failed = "failed",
+    }
 }
 
-/// Who is at fault where a session did not end well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// The client or its line.
-    Client,
-    /// The backend.
-    Backend,
-    /// A rule of popgate.
-    Policy,
-    /// popgate itself.
-    Proxy,
+label! {
+    /// How a session ended: the label `end` of `sessions_total`.
+    End {
+        /// QUIT before login.
+        QuitBeforeLogin = "quit_before_login",
+        /// QUIT after login, which the backend answered with `+OK`.
+        Quit = "quit",
+        /// QUIT after login, which the backend answered with an error.
+        QuitFailed = "quit_failed",
+        /// QUIT after login, which the backend never answered.
+        QuitUnanswered = "quit_unanswered",
+        /// The client left before login.
+        LeftBeforeLogin = "left_before_login",
+        /// The client left while it waited.
+        LeftWaiting = "left_waiting",
+        /// The client left after login without QUIT.
+        Left = "left",
+        /// The client was silent for `idle_timeout`, or did not log in in time.
+        TimedOut = "timed_out",
+        /// The client took no bytes for too long.
+        Stalled = "stalled",
+        /// Closed for a waiter.
+        Preempted = "preempted",
+        /// The backend could not be reached.
+        BackendUnreachable = "backend_unreachable",
+        /// The backend went away, or broke the protocol.
+        BackendGone = "backend_gone",
+        /// The client broke a bound or the protocol.
+        ClientViolation = "client_violation",
+        /// The TLS handshake failed.
+        TlsFailed = "tls_failed",
+        /// An operator ended it.
+        Kicked = "kicked",
+        /// The gate stopped.
+        Shutdown = "shutdown",
+        /// A fault of popgate.
+        Panicked = "panicked",
+    }
+}
+
+label! {
+    /// Who is at fault where a session did not end well.
+    Fault {
+        /// The client or its line.
+        Client = "client",
+        /// The backend.
+        Backend = "backend",
+        /// A rule of popgate.
+        Policy = "policy",
+        /// popgate itself.
+        Proxy = "proxy",
+    }
+}
+
+impl LockOutcome {
+    /// Whether a place in the queue ended with it. Those who found the lock free, and newcomers
+    /// that found the lane full, never had one.
+    #[must_use]
+    pub fn had_place(self) -> bool {
+        !matches!(self, Self::Immediate | Self::QueueFull)
+    }
+
+    /// Whether the lock is held from now on.
+    #[must_use]
+    pub fn is_granted(self) -> bool {
+        matches!(self, Self::Immediate | Self::Waited)
+    }
 }
 
 /// All that matters of one session: its log line.
