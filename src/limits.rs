@@ -96,3 +96,22 @@ pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 /// How long a program of the demo's duel waits for a reply: what Outlook, Thunderbird for
 /// Android and the Mail programs of Apple and Windows wait.
 pub const DUEL_PATIENCE: Duration = Duration::from_secs(60);
+/// Tenants with metric series of their own (DESIGN section 6); the others share `other`. A
+/// tenant has some twenty series, and those with a session end more.
+pub const TENANT_LABELS_MAX: usize = 200;
+
+/// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
+/// more wait in the kernel.
+pub const ADMIN_CONNECTIONS_MAX: usize = 32;
+
+/// A request's head on the admin port: browsers send 2 KiB, tokens are short.
+pub const ADMIN_HEAD_MAX: usize = 16 * 1024;
+
+/// From a connection to the admin port to its request's complete head.
+pub const ADMIN_HEAD: Duration = Duration::from_secs(5);
+
+/// From a connection to the admin port to the end of its answer: Prometheus gives a scrape 10 s.
+pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
+
+/// Before a port that could not accept, mostly for want of descriptors, is tried again.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);

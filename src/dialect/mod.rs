@@ -35,3 +35,36 @@ pub enum Class {
     /// The server ended an idle session.
     IdleTimeout,
 }
+
+impl Class {
+    /// All of them, for metrics that exist from the start.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Locked,
+        Self::Auth,
+        Self::LoginDelay,
+        Self::TooMany,
+        Self::Temp,
+        Self::Perm,
+        Self::NoSuchMessage,
+        Self::DeletesNotRemoved,
+        Self::IdleTimeout,
+    ];
+
+    /// The word that `popgate classify` prints.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Locked => "locked",
+            Self::Auth => "auth",
+            Self::LoginDelay => "login_delay",
+            Self::TooMany => "too_many",
+            Self::Temp => "temp",
+            Self::Perm => "perm",
+            Self::NoSuchMessage => "no_such_message",
+            Self::DeletesNotRemoved => "deletes_not_removed",
+            Self::IdleTimeout => "idle_timeout",
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! What happens, told three ways: events, metrics, log lines.
 
 pub mod event;
+pub mod log;
+pub mod metrics;
 pub mod recorder;
 
 use event::{Event, EventSink};

@@ -1,0 +1,323 @@
+use super::*;
+use crate::ids::{SessionId, UserName};
+use crate::observe::event::Fault;
+
+const SESSION: SessionId = SessionId(1);
+
+fn metrics_of(tenants: &[&str], tenant_labels_max: usize) -> Metrics {
+    let tenants: Vec<_> = tenants.iter().map(|name| TenantName::new(name)).collect();
+    let listeners = [ListenerName::new("pop3")];
+    let backends = [BackendName::new("legacy")];
+    Metrics::new(&tenants, &listeners, &backends, tenant_labels_max).unwrap()
+}
+
+fn metrics() -> Metrics {
+    metrics_of(&["default", "example"], 200)
+}
+
+/// The value of the series as the text format names it, without the prefix; none if absent.
+fn value(metrics: &Metrics, series: &str) -> Option<f64> {
+    let text = metrics.render().unwrap();
+    let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+    let series = format!("popgate_{series}");
+    lines
+        .find(|(name, _)| *name == series)
+        .map(|(_, value)| value.parse().unwrap())
+}
+
+fn opened() -> Event {
+    Event::SessionOpened {
+        session: SESSION,
+        listener: ListenerName::new("pop3"),
+        client: "192.0.2.7:1234".parse().unwrap(),
+    }
+}
+
+fn known(from: Option<&str>, tenant: &str) -> Event {
+    Event::TenantKnown {
+        session: SESSION,
+        from: from.map(TenantName::new),
+        tenant: TenantName::new(tenant),
+    }
+}
+
+fn queued(tenant: &str) -> Event {
+    Event::LockQueued {
+        session: SESSION,
+        tenant: TenantName::new(tenant),
+        ahead: 0,
+    }
+}
+
+fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
+    Event::LockOutcome {
+        session: SESSION,
+        tenant: TenantName::new(tenant),
+        outcome,
+        waited: Duration::from_secs(2),
+    }
+}
+
+fn released(tenant: &str) -> Event {
+    Event::LockReleased {
+        tenant: TenantName::new(tenant),
+        held: Duration::from_secs(3),
+    }
+}
+
+fn ended(tenant: Option<&str>) -> Event {
+    Event::SessionEnded(Box::new(SessionSummary {
+        session: SESSION,
+        listener: ListenerName::new("pop3"),
+        client: "192.0.2.7:1234".parse().unwrap(),
+        tls: None,
+        tenant: tenant.map(TenantName::new),
+        maildrop: None,
+        backend: None,
+        duration: Duration::from_secs(6),
+        waited: Duration::from_secs(2),
+        held: Duration::from_secs(3),
+        commands: 9,
+        bytes_to_client: 100,
+        bytes_to_backend: 50,
+        listed: Some(4),
+        retrieved: 3,
+        deleted: 2,
+        end: End::Left,
+        fault: Some(Fault::Client),
+        detail: None,
+    }))
+}
+
+#[test]
+fn every_family_exists_from_the_start_and_all_but_build_info_is_zero() {
+    let text = metrics().render().unwrap();
+    let own = text.lines().filter(|line| line.starts_with("popgate_"));
+    for line in own.filter(|line| !line.starts_with("popgate_build_info")) {
+        assert!(line.ends_with(" 0"), "{line}");
+    }
+    for series in [
+        r#"sessions_total{end="quit",listener="pop3",tenant="default"}"#,
+        r#"sessions_total{end="tls_failed",listener="pop3",tenant="none"}"#,
+        r#"sessions_open{tenant="none"}"#,
+        r#"sessions_open{tenant="default"}"#,
+        r#"connections_shed_total{listener="pop3",reason="resources"}"#,
+        "panics_total",
+        r#"lock_wait_seconds_count{outcome="timeout"}"#,
+        "lock_hold_seconds_count",
+        "lock_handover_seconds_count",
+        r#"lock_handover_forced_total{backend="legacy"}"#,
+        r#"lock_waiters{tenant="default"}"#,
+        r#"locks_held{tenant="default"}"#,
+        "lock_longest_wait_seconds",
+        r#"lock_outcomes_total{outcome="queue_full",tenant="default"}"#,
+        r#"preemptions_total{reason="idle",tenant="default"}"#,
+        r#"backend_replies_total{backend="legacy",class="locked",command="PASS"}"#,
+        r#"backend_locked_retries_total{backend="legacy",result="accepted"}"#,
+        r#"backend_up{backend="legacy"}"#,
+        r#"auth_failures_total{tenant="default"}"#,
+        r#"bytes_total{direction="to_client"}"#,
+        r#"bytes_total{direction="to_backend"}"#,
+        r#"messages_retrieved_total{tenant="default"}"#,
+        r#"messages_deleted_total{tenant="default"}"#,
+        r#"build_info{version="0.1.0"}"#,
+    ] {
+        let line = format!("\npopgate_{series} ");
+        assert!(text.contains(&line), "{series} is not there");
+    }
+    assert!(text.contains("\nprocess_resident_memory_bytes "));
+}
+
+#[test]
+fn a_session_moves_from_none_to_its_tenant_and_gauges_return_to_zero() {
+    let metrics = metrics();
+    let open = |tenant: &str| value(&metrics, &format!(r#"sessions_open{{tenant="{tenant}"}}"#));
+    let waiters = || value(&metrics, r#"lock_waiters{tenant="example"}"#);
+    let held = || value(&metrics, r#"locks_held{tenant="example"}"#);
+
+    metrics.emit(&opened());
+    assert_eq!(open("none"), Some(1.0));
+    metrics.emit(&known(None, "default"));
+    metrics.emit(&known(Some("default"), "example"));
+    assert_eq!((open("none"), open("default")), (Some(0.0), Some(0.0)));
+    assert_eq!(open("example"), Some(1.0));
+    metrics.emit(&queued("example"));
+    assert_eq!((waiters(), held()), (Some(1.0), Some(0.0)));
+    metrics.emit(&outcome("example", LockOutcome::Waited));
+    assert_eq!((waiters(), held()), (Some(0.0), Some(1.0)));
+    metrics.emit(&released("example"));
+    metrics.emit(&ended(Some("example")));
+    assert_eq!((waiters(), held()), (Some(0.0), Some(0.0)));
+    assert_eq!(open("example"), Some(0.0));
+}
+
+#[test]
+fn a_session_without_login_ends_under_none() {
+    let metrics = metrics();
+    metrics.emit(&opened());
+    metrics.emit(&ended(None));
+    assert_eq!(
+        value(&metrics, r#"sessions_open{tenant="none"}"#),
+        Some(0.0)
+    );
+    let ended = r#"sessions_total{end="left",listener="pop3",tenant="none"}"#;
+    assert_eq!(value(&metrics, ended), Some(1.0));
+}
+
+#[test]
+fn every_outcome_gives_back_the_place_it_had_and_no_other() {
+    for &result in LockOutcome::ALL {
+        let metrics = metrics();
+        let never_queued = matches!(result, LockOutcome::Immediate | LockOutcome::QueueFull);
+        if !never_queued {
+            metrics.emit(&queued("default"));
+        }
+        metrics.emit(&outcome("default", result));
+        let waiters = value(&metrics, r#"lock_waiters{tenant="default"}"#);
+        assert_eq!(waiters, Some(0.0), "{result:?}");
+        let granted = matches!(result, LockOutcome::Immediate | LockOutcome::Waited);
+        let held = value(&metrics, r#"locks_held{tenant="default"}"#);
+        assert_eq!(held, Some(f64::from(granted)), "{result:?}");
+        let name = result.as_str();
+        let outcomes = format!(r#"lock_outcomes_total{{outcome="{name}",tenant="default"}}"#);
+        assert_eq!(value(&metrics, &outcomes), Some(1.0));
+        let waits = format!(r#"lock_wait_seconds_sum{{outcome="{name}"}}"#);
+        assert_eq!(value(&metrics, &waits), Some(2.0));
+    }
+}
+
+#[test]
+fn a_session_end_counts_messages_and_a_release_its_hold() {
+    let metrics = metrics();
+    metrics.emit(&released("example"));
+    metrics.emit(&ended(Some("example")));
+    let ended = r#"sessions_total{end="left",listener="pop3",tenant="example"}"#;
+    assert_eq!(value(&metrics, ended), Some(1.0));
+    let retrieved = r#"messages_retrieved_total{tenant="example"}"#;
+    assert_eq!(value(&metrics, retrieved), Some(3.0));
+    let deleted = r#"messages_deleted_total{tenant="example"}"#;
+    assert_eq!(value(&metrics, deleted), Some(2.0));
+    assert_eq!(value(&metrics, "lock_hold_seconds_sum"), Some(3.0));
+}
+
+#[test]
+fn each_other_event_counts_in_its_own_series() {
+    let metrics = metrics();
+    let backend = BackendName::new("legacy");
+    let tenant = TenantName::new("example");
+    metrics.emit(&Event::HandedOver {
+        elapsed: Duration::from_micros(80),
+    });
+    metrics.emit(&Event::HandOverForced {
+        backend: backend.clone(),
+    });
+    metrics.emit(&Event::Preempted {
+        session: SESSION,
+        tenant: tenant.clone(),
+        reason: Preemption::IdleOpaque,
+    });
+    metrics.emit(&Event::BackendReplied {
+        backend: backend.clone(),
+        to: ReplyTo::Quit,
+        class: Class::DeletesNotRemoved,
+        line: None,
+    });
+    metrics.emit(&Event::LockedRetried {
+        backend: backend.clone(),
+        result: RetryResult::Failed,
+    });
+    metrics.emit(&Event::AuthFailed {
+        session: SESSION,
+        tenant,
+    });
+    metrics.emit(&Event::Relayed {
+        to_client: 48_000,
+        to_backend: 120,
+    });
+    metrics.emit(&Event::Shed {
+        listener: ListenerName::new("pop3"),
+        why: Shed::ProxyProtocol,
+    });
+    metrics.emit(&Event::Panicked { session: SESSION });
+    metrics.emit(&Event::BackendUp { backend });
+    for (series, expected) in [
+        (r#"lock_handover_seconds_bucket{le="0.0001"}"#, 1.0),
+        (r#"lock_handover_seconds_bucket{le="0.00005"}"#, 0.0),
+        (r#"lock_handover_forced_total{backend="legacy"}"#, 1.0),
+        (
+            r#"preemptions_total{reason="idle_opaque",tenant="example"}"#,
+            1.0,
+        ),
+        (
+            r#"backend_replies_total{backend="legacy",class="deletes_not_removed",command="QUIT"}"#,
+            1.0,
+        ),
+        (
+            r#"backend_locked_retries_total{backend="legacy",result="failed"}"#,
+            1.0,
+        ),
+        (r#"auth_failures_total{tenant="example"}"#, 1.0),
+        (r#"bytes_total{direction="to_client"}"#, 48_000.0),
+        (r#"bytes_total{direction="to_backend"}"#, 120.0),
+        (
+            r#"connections_shed_total{listener="pop3",reason="proxy_protocol"}"#,
+            1.0,
+        ),
+        ("panics_total", 1.0),
+        (r#"backend_up{backend="legacy"}"#, 1.0),
+    ] {
+        assert_eq!(value(&metrics, series), Some(expected), "{series}");
+    }
+    let (backend, why) = (BackendName::new("legacy"), "refused".to_owned());
+    metrics.emit(&Event::BackendDown { backend, why });
+    assert_eq!(
+        value(&metrics, r#"backend_up{backend="legacy"}"#),
+        Some(0.0)
+    );
+}
+
+#[test]
+fn tenants_past_the_cap_share_one_label_and_default_keeps_its_own() {
+    let names: Vec<String> = (0..300).map(|n| format!("t{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let metrics = metrics_of(&names, 200);
+    for name in names.iter().chain(&["default", "unheard-of"]) {
+        metrics.emit(&known(None, name));
+    }
+    let open = |tenant: &str| value(&metrics, &format!(r#"sessions_open{{tenant="{tenant}"}}"#));
+    assert_eq!(open("t199"), Some(1.0));
+    assert_eq!(open("t200"), None);
+    assert_eq!(open("other"), Some(101.0));
+    assert_eq!(open("default"), Some(1.0));
+}
+
+#[test]
+fn series_of_other_tenants_appear_with_their_first_event() {
+    let metrics = metrics();
+    let waiters = r#"lock_waiters{tenant="example"}"#;
+    assert_eq!(value(&metrics, waiters), None);
+    metrics.emit(&known(None, "example"));
+    assert_eq!(value(&metrics, waiters), Some(0.0));
+}
+
+#[test]
+fn no_series_names_a_user_or_an_address() {
+    let metrics = metrics();
+    metrics.emit(&opened());
+    let Event::SessionEnded(mut summary) = ended(Some("example")) else {
+        unreachable!("made above");
+    };
+    summary.maildrop = Some(UserName::new(b"ann"));
+    metrics.emit(&Event::SessionEnded(summary));
+    let text = metrics.render().unwrap();
+    assert!(!text.contains("ann") && !text.contains("192.0.2.7"));
+}
+
+#[test]
+fn the_longest_wait_is_what_was_set_last() {
+    let metrics = metrics();
+    metrics.set_longest_wait(Duration::from_millis(2500));
+    assert_eq!(value(&metrics, "lock_longest_wait_seconds"), Some(2.5));
+    metrics.set_longest_wait(Duration::ZERO);
+    assert_eq!(value(&metrics, "lock_longest_wait_seconds"), Some(0.0));
+}
