@@ -1,1 +1,5 @@
 //! The admin port: metrics and health.
+
+pub mod server;
+
+pub use server::{AdminState, serve};

@@ -1,0 +1,239 @@
+//! A session in one sentence, for people.
+//!
+//! What a client or a backend said is escaped, so that nobody writes lines of his own.
+
+use crate::observe::event::{End, Fault, SessionSummary};
+use crate::time::Duration;
+use std::borrow::Cow;
+
+/// All of `summary` as a sentence. What did not happen, such as a wait, is left out.
+pub(super) fn sentence(summary: &SessionSummary) -> String {
+    let parts = [
+        Some(who_and_where(summary)),
+        Some(format!("{} in all", seconds(summary.duration))),
+        some_time("waited", summary.waited),
+        some_time("held", summary.held),
+        Some(counted(summary.commands, "command")),
+        mail(summary),
+        some_bytes(summary.bytes_to_client, "out"),
+        some_bytes(summary.bytes_to_backend, "in"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let (session, end) = (summary.session, how(summary.end));
+    let reason = reason(summary);
+    format!("session {session} {end}: {}{reason}", parts.join(", "))
+}
+
+fn how(end: End) -> String {
+    end.as_str().replace('_', " ").replace("tls", "TLS")
+}
+
+fn who_and_where(summary: &SessionSummary) -> String {
+    let mut text = String::new();
+    if let Some(maildrop) = &summary.maildrop {
+        text += &quoted(&maildrop.to_string());
+        text += " ";
+    }
+    if let Some(tenant) = &summary.tenant {
+        text += &format!("of tenant {tenant} ");
+    }
+    text += &format!("from {} at {}", summary.client.ip(), summary.listener);
+    text += &match &summary.tls {
+        Some(version) => format!(" over {version}"),
+        None => " in clear text".to_owned(),
+    };
+    if let Some(backend) = &summary.backend {
+        text += &format!(" on backend {backend}");
+    }
+    text
+}
+
+fn mail(summary: &SessionSummary) -> Option<String> {
+    let (retrieved, deleted) = (summary.retrieved, summary.deleted);
+    match summary.listed {
+        None if retrieved == 0 && deleted == 0 => None,
+        None => Some(format!(
+            "{} retrieved, {deleted} deleted",
+            counted(retrieved, "message")
+        )),
+        Some(listed) => Some(format!(
+            "{retrieved} of {} retrieved, {deleted} deleted",
+            counted(listed, "message")
+        )),
+    }
+}
+
+fn reason(summary: &SessionSummary) -> String {
+    let fault = summary.fault.map(Fault::as_str);
+    let fault = fault.map(|fault| format!(" (fault: {fault})"));
+    let detail = summary.detail.as_deref().map(printable);
+    let detail = detail.map(|detail| format!("; {detail}"));
+    fault.unwrap_or_default() + &detail.unwrap_or_default()
+}
+
+fn some_time(what: &str, time: Duration) -> Option<String> {
+    (!time.is_zero()).then(|| format!("{what} {}", seconds(time)))
+}
+
+fn some_bytes(bytes: u64, way: &str) -> Option<String> {
+    (bytes > 0).then(|| format!("{} {way}", size(bytes)))
+}
+
+fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn seconds(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match time.as_millis() {
+        0..100 => format!("{:.0} ms", seconds * 1e3),
+        100..10_000 => format!("{seconds:.1} s"),
+        _ => format!("{seconds:.0} s"),
+    }
+}
+
+/// Octets in the largest decimal unit, with two digits at least.
+fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    let tenths = bytes / (unit / 10);
+    if tenths < 100 {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {name}", tenths / 10)
+    }
+}
+
+/// A name as it is, or between quotes where it could be taken for more than a name: a login
+/// may hold ` from 192.0.2.1`, and programs that read logs block addresses.
+fn quoted(name: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | ',' | ':' | ';');
+    if !name.is_empty() && name.chars().all(is_plain) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("\"{}\"", name.replace('"', "\\\"")))
+    }
+}
+
+/// `text` on one line: control characters are escaped.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+
+    fn summary() -> SessionSummary {
+        SessionSummary {
+            session: SessionId(17),
+            listener: ListenerName::new("pop3s"),
+            client: "192.0.2.7:49152".parse().unwrap(),
+            tls: Some("TLSv1.3".into()),
+            tenant: Some(TenantName::new("example")),
+            maildrop: Some(UserName::new(b"ann@example.com")),
+            backend: Some(BackendName::new("legacy")),
+            duration: Duration::from_millis(3_150),
+            waited: Duration::from_millis(2_100),
+            held: Duration::from_millis(800),
+            commands: 12,
+            bytes_to_client: 48_123,
+            bytes_to_backend: 212,
+            listed: Some(7),
+            retrieved: 3,
+            deleted: 1,
+            end: End::Quit,
+            fault: None,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn a_session_is_told_in_one_sentence() {
+        let expected = "session 17 quit: ann@example.com of tenant example from 192.0.2.7 at pop3s \
+                        over TLSv1.3 on backend legacy, 3.1 s in all, waited 2.1 s, held 0.8 s, \
+                        12 commands, 3 of 7 messages retrieved, 1 deleted, 48 kB out, 212 B in";
+        assert_eq!(sentence(&summary()), expected);
+    }
+
+    #[test]
+    fn a_session_without_login_says_only_what_happened() {
+        let stranger = SessionSummary {
+            tls: None,
+            tenant: None,
+            maildrop: None,
+            backend: None,
+            duration: Duration::from_millis(42),
+            waited: Duration::ZERO,
+            held: Duration::ZERO,
+            commands: 1,
+            bytes_to_client: 0,
+            bytes_to_backend: 0,
+            listed: None,
+            retrieved: 0,
+            deleted: 0,
+            end: End::LeftBeforeLogin,
+            ..summary()
+        };
+        let expected = "session 17 left before login: from 192.0.2.7 at pop3s in clear text, \
+                        42 ms in all, 1 command";
+        assert_eq!(sentence(&stranger), expected);
+    }
+
+    #[test]
+    fn fault_and_detail_come_last_and_stay_on_the_line() {
+        let failed = SessionSummary {
+            end: End::TlsFailed,
+            fault: Some(Fault::Client),
+            detail: Some("said \x1b[2J\r\nsession 18 quit".into()),
+            ..summary()
+        };
+        let line = sentence(&failed);
+        assert!(line.starts_with("session 17 TLS failed: "), "{line}");
+        let end = r" 212 B in (fault: client); said \u{1b}[2J\r\nsession 18 quit";
+        assert!(line.ends_with(end), "{line}");
+    }
+
+    #[test]
+    fn a_login_cannot_pass_for_an_address() {
+        let liar = SessionSummary {
+            maildrop: Some(UserName::new(b"ann from 198.51.100.1 at pop3\r\n\"")),
+            ..summary()
+        };
+        let line = sentence(&liar);
+        let start = r#"session 17 quit: "ann from 198.51.100.1 at pop3\r\n\"" of tenant"#;
+        assert!(line.starts_with(start), "{line}");
+    }
+
+    #[test]
+    fn times_and_sizes_have_the_unit_that_suits_them() {
+        let time = |millis| seconds(Duration::from_millis(millis));
+        assert_eq!([time(3), time(99), time(100)], ["3 ms", "99 ms", "0.1 s"]);
+        assert_eq!([time(9_940), time(25_000)], ["9.9 s", "25 s"]);
+        assert_eq!(
+            [size(999), size(1_000), size(9_999)],
+            ["999 B", "1.0 kB", "9.9 kB"]
+        );
+        assert_eq!([size(48_123), size(1_260_000)], ["48 kB", "1.2 MB"]);
+        assert_eq!(size(12_000_000_000), "12 GB");
+    }
+
+    #[test]
+    fn words_of_others_are_escaped_where_they_hold_controls() {
+        assert_eq!(printable("-ERR déjà vu"), "-ERR déjà vu");
+        assert_eq!(printable("a\n\x1b[1m\u{9b}b"), r"a\n\u{1b}[1m\u{9b}b");
+    }
+}
