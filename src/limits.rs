@@ -115,3 +115,65 @@ pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
 
 /// Before a port that could not accept, mostly for want of descriptors, is tried again.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// Between a probe and the one that a failed login asks for: a failing backend is not hammered.
+pub const PROBE_AGAIN: Duration = Duration::from_millis(250);
+
+/// What a probe asks after the greeting. CAPA needs no look-up: servers answer it at once.
+pub const PROBE_REPLY: Duration = Duration::from_secs(10);
+
+/// One address of a backend's name; the next is tried while [`CONNECT`] lasts. Three SYNs.
+pub const CONNECT_ADDRESS: Duration = Duration::from_secs(5);
+
+/// A PROXY protocol header. Its specification (section 2.2) asks receivers of version 2 to take
+/// 536 octets, the smallest segment; version 1 has 107 at most.
+pub const PROXY_HEADER_MAX: usize = 536;
+
+/// From the connection's start to its whole PROXY protocol header: the sender is a machine next
+/// door, and its specification forbids it to wait.
+pub const PROXY_HEADER: Duration = Duration::from_secs(5);
+
+/// Connections that the kernel completes ahead of popgate: a thousand phones that reconnect at
+/// once fit, and the kernel caps it at `net.core.somaxconn`.
+pub const LISTEN_BACKLOG: u32 = 4_096;
+
+/// The first pause after accepting failed for want of descriptors or memory; it doubles up to
+/// [`ACCEPT_PAUSE_MAX`].
+pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// The longest pause after accepting failed: sessions end meanwhile, and give descriptors back.
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a TCP connection is silent before its peer is probed, and between probes, while
+/// nobody waits for it. Middleboxes forget idle connections after some minutes.
+pub const KEEPALIVE: KeepAlive = KeepAlive {
+    idle: Duration::from_secs(60),
+    interval: Duration::from_secs(15),
+    retries: 4,
+    user_timeout: Duration::from_secs(120),
+};
+
+/// The same while a waiter wants the holder's maildrop (DESIGN decision 8): a peer that is gone
+/// is found in 15 s, a mobile one that lost its network for 10 s is kept.
+pub const KEEPALIVE_HARD: KeepAlive = KeepAlive {
+    idle: Duration::from_secs(5),
+    interval: Duration::from_secs(5),
+    retries: 2,
+    user_timeout: Duration::from_secs(15),
+};
+
+/// How TCP looks after a peer that says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepAlive {
+    /// Silence before the first probe.
+    pub idle: Duration,
+    /// Between probes.
+    pub interval: Duration,
+    /// Probes without an answer before the connection counts as dead.
+    pub retries: u32,
+    /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
+    pub user_timeout: Duration,
+}
+
+/// Plain text that a TLS connection takes ahead of its socket: one full record (RFC 8446
+/// section 5.1). rustls has 64 KiB.
+pub const TLS_UNSENT_MAX: usize = 16 * 1024;

@@ -1,5 +1,9 @@
 //! Backends: reaching them, what they can do, logging in.
 
+pub mod connect;
+pub mod health;
+pub mod lines;
+
 use crate::ids::BackendName;
 use crate::net::TlsMode;
 use crate::time::Duration;

@@ -1,5 +1,13 @@
 //! Connections: the seams where the outside begins, TCP behind them, TLS on top.
 
+pub mod conn;
+pub mod dial;
+pub mod listen;
+mod outq;
+pub mod proxy_protocol;
+mod socket;
+pub mod tls;
+
 use crate::ids::ListenerName;
 use std::future::Future;
 use std::io;

@@ -1,0 +1,282 @@
+//! Reaching a backend: from nothing to its greeting.
+
+use super::BackendOptions;
+use super::health::State;
+use super::lines::{self, LineError, read_line};
+use crate::limits::{CONNECT, REPLY_LINE_MAX};
+use crate::net::conn::Conn;
+use crate::net::tls::{Connector, TlsError};
+use crate::net::{Dial, TlsMode, proxy_protocol};
+use crate::pop3::reply::Status;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+/// One backend: how to reach it, and what is known of it.
+pub struct Backend {
+    options: BackendOptions,
+    connector: Option<Connector>,
+    dial: Arc<dyn Dial>,
+    permits: Option<Arc<Semaphore>>,
+    pub(super) state: watch::Sender<State>,
+    pub(super) failures: Notify,
+}
+
+/// Leave to have one connection under `connections`; held as long as the connection is open.
+#[derive(Debug)]
+pub struct Permit {
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A connection to a backend that has greeted.
+pub struct Greeted {
+    /// The connection, at the start of AUTHORIZATION.
+    pub conn: Conn,
+    /// Keep it until the backend has let go of the connection.
+    pub permit: Permit,
+    /// The greeting without its line end.
+    pub greeting: String,
+}
+
+/// Why a backend cannot be used now; always its own fault, or that of the line to it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no connection, or it failed.
+    #[error("{address} cannot be reached: {source}")]
+    Unreachable {
+        /// The backend's address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It did not greet in time.
+    #[error("{address} did not greet within {CONNECT:?}")]
+    TimedOut {
+        /// The backend's address.
+        address: String,
+    },
+    /// Its greeting is an error.
+    #[error("{address} refused the connection: {line}")]
+    Refused {
+        /// The backend's address.
+        address: String,
+        /// The greeting without its line end.
+        line: String,
+    },
+    /// It does not speak POP3 as it should.
+    #[error("{address} {what}")]
+    Protocol {
+        /// The backend's address.
+        address: String,
+        /// What it did.
+        what: String,
+    },
+    /// It does not speak TLS as it should.
+    #[error("{address}: {source}")]
+    Tls {
+        /// The backend's address.
+        address: String,
+        /// What is wrong.
+        source: TlsError,
+    },
+}
+
+impl Backend {
+    /// A backend that nothing is known of yet; no connection is made.
+    ///
+    /// # Errors
+    /// The operator's: `ca` or `server_name` cannot be used.
+    pub fn new(options: BackendOptions, dial: Arc<dyn Dial>) -> Result<Self, TlsError> {
+        let connector = match options.tls {
+            TlsMode::Off => None,
+            TlsMode::Stls | TlsMode::Implicit => Some(connector(&options)?),
+        };
+        let limit = Some(options.connections).filter(|&limit| limit > 0);
+        Ok(Self {
+            connector,
+            dial,
+            permits: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
+            state: watch::Sender::new(State::Unknown),
+            failures: Notify::new(),
+            options,
+        })
+    }
+
+    /// What the configuration says of it.
+    #[must_use]
+    pub fn options(&self) -> &BackendOptions {
+        &self.options
+    }
+
+    /// Waits until `connections` leaves room for one more, first come first served. Cancel-safe.
+    pub async fn permit(&self) -> Permit {
+        let Some(permits) = &self.permits else {
+            return Permit { _place: None };
+        };
+        // The semaphore is never closed: an error cannot come.
+        let place = Arc::clone(permits).acquire_owned().await.ok();
+        Permit { _place: place }
+    }
+
+    /// Leave for one more connection now; `None` where `connections` are open.
+    #[must_use]
+    pub fn try_permit(&self) -> Option<Permit> {
+        let Some(permits) = &self.permits else {
+            return Some(Permit { _place: None });
+        };
+        let place = Arc::clone(permits).try_acquire_owned().ok()?;
+        Some(Permit {
+            _place: Some(place),
+        })
+    }
+
+    /// Waits for a place under `connections`, then connects up to the greeting. `from` is the
+    /// client that a PROXY protocol header names, if the backend wants one.
+    ///
+    /// # Errors
+    /// The backend cannot be used now. The wait for a place is not bounded, what follows is.
+    pub async fn connect(&self, from: Option<SocketAddr>) -> Result<Greeted, ConnectError> {
+        let permit = self.permit().await;
+        self.connect_with(permit, from).await
+    }
+
+    /// [`Backend::connect`] for who has a permit.
+    ///
+    /// # Errors
+    /// The backend cannot be used now.
+    pub async fn connect_with(
+        &self,
+        permit: Permit,
+        from: Option<SocketAddr>,
+    ) -> Result<Greeted, ConnectError> {
+        let steps = timeout(CONNECT, self.reach(from)).await;
+        let (conn, greeting) = steps.unwrap_or_else(|_| {
+            Err(ConnectError::TimedOut {
+                address: self.options.address.clone(),
+            })
+        })?;
+        Ok(Greeted {
+            conn,
+            permit,
+            greeting,
+        })
+    }
+
+    async fn reach(&self, from: Option<SocketAddr>) -> Result<(Conn, String), ConnectError> {
+        let dialed = self.dial.dial(&self.options.address).await;
+        let mut conn = Conn::plain(dialed.map_err(|error| self.unreachable(error))?);
+        if self.options.proxy_protocol {
+            let header = self.proxy_header(from);
+            let sent = conn.write_all(&header).await;
+            sent.map_err(|error| self.unreachable(error))?;
+        }
+        if self.options.tls == TlsMode::Implicit {
+            conn = self.secure(conn).await?;
+        }
+        let greeting = self.greeting(&mut conn).await?;
+        if self.options.tls == TlsMode::Stls {
+            self.stls(&mut conn).await?;
+            conn = self.secure(conn).await?;
+        }
+        Ok((conn, greeting))
+    }
+
+    fn proxy_header(&self, from: Option<SocketAddr>) -> Vec<u8> {
+        let Some(client) = from else {
+            return proxy_protocol::write_v2_local();
+        };
+        // The protocol wants to know what the client connected to. A backend takes it for its own
+        // address, so it gets that, where it is known without asking a name server.
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let local = self.options.address.parse().unwrap_or(unknown);
+        proxy_protocol::write_v2(client, local)
+    }
+
+    async fn greeting(&self, conn: &mut Conn) -> Result<String, ConnectError> {
+        let line = read_line(conn, REPLY_LINE_MAX).await;
+        let line = line.map_err(|error| self.broken(error))?;
+        match Status::of_line(&line) {
+            Status::Ok => Ok(text(&line)),
+            Status::Err => Err(ConnectError::Refused {
+                address: self.options.address.clone(),
+                line: text(&line),
+            }),
+            Status::Continue | Status::Other => Err(self.broken(lines::no_status(&line))),
+        }
+    }
+
+    /// Where STLS is set there is no going on without it (DESIGN decision 10).
+    async fn stls(&self, conn: &mut Conn) -> Result<(), ConnectError> {
+        let sent = conn.write_all(b"STLS\r\n").await;
+        sent.map_err(|error| self.unreachable(error))?;
+        let line = read_line(conn, REPLY_LINE_MAX).await;
+        let line = line.map_err(|error| self.broken(error))?;
+        match Status::of_line(&line) {
+            Status::Ok => Ok(()),
+            _ => Err(ConnectError::Protocol {
+                address: self.options.address.clone(),
+                what: format!("does not do STLS: {}", text(&line)),
+            }),
+        }
+    }
+
+    async fn secure(&self, conn: Conn) -> Result<Conn, ConnectError> {
+        let Some(connector) = &self.connector else {
+            return Ok(conn);
+        };
+        let secured = conn.connect_tls(connector).await;
+        secured.map_err(|source| ConnectError::Tls {
+            address: self.options.address.clone(),
+            source,
+        })
+    }
+
+    fn unreachable(&self, source: io::Error) -> ConnectError {
+        ConnectError::Unreachable {
+            address: self.options.address.clone(),
+            source,
+        }
+    }
+
+    fn broken(&self, error: LineError) -> ConnectError {
+        match error {
+            LineError::Io(source) => self.unreachable(source),
+            other => ConnectError::Protocol {
+                address: self.options.address.clone(),
+                what: other.to_string(),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend")
+            .field("name", &self.options.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn connector(options: &BackendOptions) -> Result<Connector, TlsError> {
+    let name = options.server_name.as_deref();
+    let name = name.unwrap_or_else(|| host(&options.address));
+    Connector::new(options.ca.as_deref(), name, options.verify)
+}
+
+/// The host of `host:port`, without the brackets of an IPv6 address.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

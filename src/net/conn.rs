@@ -1,0 +1,276 @@
+//! One connection: a socket, perhaps TLS on top, and what was read and not yet used.
+
+use super::Io;
+use super::tls::{Acceptor, Connector, TlsError};
+use crate::limits::RELAY_CHUNK;
+use bytes::{BufMut, BytesMut};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio_rustls::{client, server};
+
+/// A byte stream, plain or TLS, with an input buffer.
+///
+/// While it waits for bytes it holds no room for them: an idle connection costs its socket and
+/// its TLS state, nothing more. As an [`AsyncRead`] it yields what the stream brings; `input` is
+/// apart from that.
+pub struct Conn {
+    /// What was read and not yet used.
+    pub input: BytesMut,
+    stream: Stream,
+}
+
+/// TLS is boxed: its state takes a kilobyte, which a plain connection need not carry.
+enum Stream {
+    Plain(Box<dyn Io>),
+    ServerTls(Box<server::TlsStream<Box<dyn Io>>>),
+    ClientTls(Box<client::TlsStream<Box<dyn Io>>>),
+}
+
+impl Conn {
+    /// A connection in clear.
+    #[must_use]
+    pub fn plain(io: Box<dyn Io>) -> Self {
+        Self::over(Stream::Plain(io))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self {
+            input: BytesMut::new(),
+            stream,
+        }
+    }
+
+    /// Reads once and appends to `input`; 0 at the end. Cancel-safe.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub async fn fill(&mut self) -> io::Result<usize> {
+        self.fill_at_most(RELAY_CHUNK).await
+    }
+
+    /// [`Conn::fill`] that leaves all beyond `octets` in the stream.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub async fn fill_at_most(&mut self, octets: usize) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_fill(cx, octets)).await
+    }
+
+    /// [`Conn::fill_at_most`] as a poll.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<io::Result<usize>> {
+        self.input.reserve(octets);
+        let mut room = (&mut self.input).limit(octets);
+        // The future keeps nothing between polls, so each poll may have its own.
+        let polled = pin!(self.stream.read_buf(&mut room)).poll(cx);
+        if polled.is_pending() {
+            self.give_back_room();
+        }
+        polled
+    }
+
+    fn give_back_room(&mut self) {
+        self.input = BytesMut::from(&self.input[..]);
+    }
+
+    /// Writes all of `octets` and flushes.
+    ///
+    /// # Errors
+    /// The stream's.
+    pub async fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        AsyncWriteExt::write_all(&mut self.stream, octets).await?;
+        self.stream.flush().await
+    }
+
+    /// Shuts our side, close_notify and FIN; what the peer still sends can be read. It may take
+    /// as long as the peer takes to make room: the caller bounds it.
+    pub async fn shut(&mut self) {
+        // An error means that the connection is gone, which is what was wanted.
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// Reads and throws away until the end of the connection itself, past a TLS close_notify:
+    /// only that end tells that the peer has let go. The caller bounds it.
+    ///
+    /// # Errors
+    /// The socket's; a reset is an end.
+    pub async fn drain_to_end(&mut self) -> io::Result<()> {
+        self.input = BytesMut::new();
+        poll_fn(|cx| poll_drain(self.stream.raw_mut(), cx)).await
+    }
+
+    /// Makes the connection TLS as its server. No byte of a client that came in clear may count
+    /// behind the handshake (DESIGN decision 10). The handshake is bounded.
+    ///
+    /// # Errors
+    /// The client's fault, or its line's; the connection is gone.
+    pub async fn accept_tls(self, acceptor: &Acceptor) -> Result<Self, TlsError> {
+        let stream = acceptor.accept(self.into_clear()?).await?;
+        Ok(Self::over(Stream::ServerTls(Box::new(stream))))
+    }
+
+    /// Makes the connection TLS as its client; early bytes of the server are refused as well.
+    ///
+    /// # Errors
+    /// The backend's fault, or its line's; the connection is gone.
+    pub async fn connect_tls(self, connector: &Connector) -> Result<Self, TlsError> {
+        let stream = connector.connect(self.into_clear()?).await?;
+        Ok(Self::over(Stream::ClientTls(Box::new(stream))))
+    }
+
+    fn into_clear(self) -> Result<Box<dyn Io>, TlsError> {
+        if !self.input.is_empty() {
+            return Err(TlsError::EarlyBytes);
+        }
+        match self.stream {
+            Stream::Plain(io) => Ok(io),
+            Stream::ServerTls(_) | Stream::ClientTls(_) => Err(TlsError::AlreadyTls),
+        }
+    }
+
+    /// Whether it is TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        !matches!(self.stream, Stream::Plain(_))
+    }
+
+    /// `TLSv1.2` or `TLSv1.3`; `None` in clear.
+    #[must_use]
+    pub fn tls_version(&self) -> Option<&'static str> {
+        let version = match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::ServerTls(tls) => tls.get_ref().1.protocol_version(),
+            Stream::ClientTls(tls) => tls.get_ref().1.protocol_version(),
+        };
+        match version? {
+            rustls::ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            _ => Some("TLSv1.3"),
+        }
+    }
+
+    /// The server name that a TLS client asked for.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.stream {
+            Stream::ServerTls(tls) => tls.get_ref().1.server_name(),
+            Stream::Plain(_) | Stream::ClientTls(_) => None,
+        }
+    }
+
+    /// The socket below TLS, for what only it knows.
+    #[must_use]
+    pub fn io(&self) -> &dyn Io {
+        match &self.stream {
+            Stream::Plain(io) => io.as_ref(),
+            Stream::ServerTls(tls) => tls.get_ref().0.as_ref(),
+            Stream::ClientTls(tls) => tls.get_ref().0.as_ref(),
+        }
+    }
+}
+
+impl Stream {
+    fn top(&mut self) -> Pin<&mut dyn Top> {
+        match self {
+            Self::Plain(io) => Pin::new(io),
+            Self::ServerTls(tls) => Pin::new(tls),
+            Self::ClientTls(tls) => Pin::new(tls),
+        }
+    }
+
+    fn raw_mut(&mut self) -> &mut dyn Io {
+        match self {
+            Self::Plain(io) => io.as_mut(),
+            Self::ServerTls(tls) => tls.get_mut().0.as_mut(),
+            Self::ClientTls(tls) => tls.get_mut().0.as_mut(),
+        }
+    }
+}
+
+/// What plain and TLS streams have in common.
+trait Top: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Top for T {}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match ready!(self.top().poll_read(cx, buf)) {
+            // TLS that ends without close_notify. In POP3 no end of a connection means success,
+            // so it hides nothing, and half of all peers end so.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.top().poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.top().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.top().poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Conn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+fn poll_drain(io: &mut dyn Io, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let mut sink = [0; 4096];
+    loop {
+        let mut sink = ReadBuf::new(&mut sink);
+        match ready!(Pin::new(&mut *io).poll_read(cx, &mut sink)) {
+            Ok(()) if sink.filled().is_empty() => return Poll::Ready(Ok(())),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                return Poll::Ready(Ok(()));
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! TCP listeners.
+
+use super::{Accept, BoxFuture, Io, socket};
+use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, LISTEN_BACKLOG};
+use crate::time::{Duration, Instant};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// A port that could not be had; the operator's to mend.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}{}", advice(.source, .address))]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// What the operator can do about it.
+fn advice(error: &io::Error, address: &SocketAddr) -> String {
+    let port = address.port();
+    match error.kind() {
+        io::ErrorKind::AddrInUse if address.is_ipv4() => format!(
+            "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener on [::]:{port}, which takes IPv4 too"
+        ),
+        io::ErrorKind::AddrInUse => format!(
+            "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener on 0.0.0.0:{port}, which [::]:{port} includes"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; no interface of this machine has this address".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// Accepts TCP connections on one address.
+#[derive(Debug)]
+pub struct TcpAccept {
+    listener: TcpListener,
+    pause: Duration,
+    not_before: Option<Instant>,
+}
+
+impl TcpAccept {
+    /// Binds `address`; port 0 takes any free port. `[::]` takes IPv4 as well, where the system
+    /// lets it.
+    ///
+    /// # Errors
+    /// The system's, with the address and what to do about it.
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let listener = listen(address).map_err(|source| BindError { address, source })?;
+        Ok(Self {
+            listener,
+            pause: ACCEPT_PAUSE_MIN,
+            not_before: None,
+        })
+    }
+
+    /// Where it listens, with the port that it was given.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        if let Some(not_before) = self.not_before {
+            tokio::time::sleep_until(not_before).await;
+            self.not_before = None;
+        }
+        loop {
+            match self.listener.accept().await {
+                Ok(accepted) => {
+                    self.pause = ACCEPT_PAUSE_MIN;
+                    return Ok(accepted);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    self.back_off();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The caller hears of the error at once; the next call waits a little, so that want of
+    /// descriptors does not become a busy loop.
+    fn back_off(&mut self) {
+        self.not_before = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(ACCEPT_PAUSE_MAX);
+    }
+}
+
+impl Accept for TcpAccept {
+    /// An error means that no connection can be had now, for want of descriptors or memory;
+    /// the next call waits a little before it tries again.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Io>, SocketAddr)>> {
+        Box::pin(async {
+            let (stream, peer) = self.next().await?;
+            socket::prepare(&stream);
+            // A client of `[::]` that came by IPv4 is in the networks that IPv4 is in.
+            let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+            Ok((Box::new(stream) as Box<dyn Io>, peer))
+        })
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Connections of the process before us may still be in TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
+}
+
+/// Whether the error tells of one connection that was gone before it was accepted (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
+        NetworkDown, NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    fn local() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    #[tokio::test]
+    async fn accepts_and_names_the_peer() {
+        let mut accept = TcpAccept::bind(local()).unwrap();
+        let address = accept.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut io, peer) = accept.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        io.write_all(b"+OK").await.unwrap();
+        let mut got = [0; 3];
+        client.read_exact(&mut got).await.unwrap();
+        assert_eq!(&got, b"+OK");
+    }
+
+    #[tokio::test]
+    async fn an_ipv4_client_of_an_ipv6_port_has_its_ipv4_address() {
+        let any = "[::]:0".parse().unwrap();
+        // A machine without IPv6 cannot ask the question.
+        let Ok(mut accept) = TcpAccept::bind(any) else {
+            return;
+        };
+        let port = accept.local_addr().unwrap().port();
+        let Ok(_client) = TcpStream::connect(("127.0.0.1", port)).await else {
+            return;
+        };
+        let (_, peer) = accept.accept().await.unwrap();
+        assert!(peer.is_ipv4(), "{peer}");
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_says_which_and_what_to_do() {
+        let first = TcpAccept::bind(local()).unwrap();
+        let address = first.local_addr().unwrap();
+        let error = TcpAccept::bind(address).unwrap_err().to_string();
+        assert!(error.contains(&address.to_string()), "{error}");
+        assert!(error.contains("another program has it"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn want_of_descriptors_slows_down_and_recovers() {
+        let mut accept = TcpAccept::bind(local()).unwrap();
+        for _ in 0..20 {
+            accept.back_off();
+        }
+        assert_eq!(accept.pause, ACCEPT_PAUSE_MAX);
+        let start = Instant::now();
+        let address = accept.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), accept.next());
+        assert!(client.is_ok() && accepted.is_ok());
+        assert!(start.elapsed() >= ACCEPT_PAUSE_MAX);
+        assert_eq!(accept.pause, ACCEPT_PAUSE_MIN);
+    }
+}

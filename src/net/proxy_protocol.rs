@@ -1,0 +1,151 @@
+//! The PROXY protocol: who the client is, told by the balancer before us, and by us to the
+//! backend (<https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt>).
+
+use super::conn::Conn;
+use crate::limits::{PROXY_HEADER, PROXY_HEADER_MAX};
+use proxy_header::{Error, ParseConfig, ProxiedAddress, ProxyHeader};
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use tokio::time::timeout;
+
+/// Why a connection has no usable header; the balancer's fault, or an intruder's.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// What came is no header.
+    #[error("the connection does not begin with a PROXY protocol header")]
+    Malformed,
+    /// The header is longer than [`PROXY_HEADER_MAX`].
+    #[error("the PROXY protocol header is longer than {PROXY_HEADER_MAX} octets")]
+    TooLong,
+    /// It did not come in time.
+    #[error("no whole PROXY protocol header within {PROXY_HEADER:?}")]
+    TimedOut,
+    /// The connection ended within it.
+    #[error("the connection ended before its PROXY protocol header did")]
+    Closed,
+    /// The connection failed.
+    #[error("the connection failed before its PROXY protocol header: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads the header, version 1 or 2, that `conn` begins with, and not an octet more: what
+/// follows may be a TLS handshake.
+///
+/// `None`: the header names no client (LOCAL, UNKNOWN), so the peer speaks for itself.
+///
+/// # Errors
+/// A header that is missing, malformed, too long or late.
+pub async fn read_header(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
+    let read = timeout(PROXY_HEADER, read(conn)).await;
+    read.unwrap_or(Err(ProxyError::TimedOut))
+}
+
+async fn read(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
+    loop {
+        let missing = match missing(&conn.input)? {
+            Missing::Octets(missing) => missing,
+            Missing::Nothing { length, client } => {
+                let _ = conn.input.split_to(length);
+                return Ok(client);
+            }
+        };
+        if conn.fill_at_most(missing).await? == 0 {
+            return Err(ProxyError::Closed);
+        }
+    }
+}
+
+enum Missing {
+    /// At least so many octets are to come.
+    Octets(usize),
+    /// The header is whole.
+    Nothing {
+        length: usize,
+        client: Option<SocketAddr>,
+    },
+}
+
+/// A version 2 header: its fixed part, whose last two octets are the length of the rest.
+const V2_FIXED: usize = 16;
+const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// `PROXY UNKNOWN CR LF`, the shortest version 1 header.
+const V1_SHORTEST: usize = 15;
+
+fn missing(header: &[u8]) -> Result<Missing, ProxyError> {
+    match ProxyHeader::parse(header, ParseConfig::default()) {
+        Ok((_, length)) if length > PROXY_HEADER_MAX => Err(ProxyError::TooLong),
+        Ok((parsed, length)) => {
+            let client = parsed.proxied_address().map(|ends| ends.source);
+            let client = client.map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
+            Ok(Missing::Nothing { length, client })
+        }
+        Err(Error::BufferTooShort) => more(header).map(Missing::Octets),
+        Err(_) => Err(ProxyError::Malformed),
+    }
+}
+
+/// How many octets a header has ahead of it for sure; never 0.
+fn more(header: &[u8]) -> Result<usize, ProxyError> {
+    let whole = if header.starts_with(b"\r") {
+        v2_length(header)?
+    } else {
+        // Version 1 tells no length: its last octets come one at a time.
+        V1_SHORTEST.max(header.len() + 1)
+    };
+    if whole > PROXY_HEADER_MAX {
+        return Err(ProxyError::TooLong);
+    }
+    // A length that the parser finds too short for its addresses cannot grow.
+    whole
+        .checked_sub(header.len())
+        .filter(|&octets| octets > 0)
+        .ok_or(ProxyError::Malformed)
+}
+
+fn v2_length(header: &[u8]) -> Result<usize, ProxyError> {
+    let known = header.len().min(V2_SIGNATURE.len());
+    if header[..known] != V2_SIGNATURE[..known] {
+        return Err(ProxyError::Malformed);
+    }
+    let Some(fixed) = header.first_chunk::<V2_FIXED>() else {
+        return Ok(V2_FIXED);
+    };
+    Ok(V2_FIXED + usize::from(u16::from_be_bytes([fixed[14], fixed[15]])))
+}
+
+/// A version 2 header that names `client`, which connected to `local`.
+#[must_use]
+pub fn write_v2(client: SocketAddr, local: SocketAddr) -> Vec<u8> {
+    let (client, local) = match (client, local) {
+        (SocketAddr::V4(_), SocketAddr::V4(_)) => (client, local),
+        _ => (as_v6(client), as_v6(local)),
+    };
+    encode(&ProxyHeader::with_address(ProxiedAddress::stream(
+        client, local,
+    )))
+}
+
+/// A version 2 header that says that popgate speaks for itself.
+#[must_use]
+pub fn write_v2_local() -> Vec<u8> {
+    encode(&ProxyHeader::with_local())
+}
+
+fn as_v6(address: SocketAddr) -> SocketAddr {
+    let ip: Ipv6Addr = match address.ip() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    SocketAddr::new(ip.into(), address.port())
+}
+
+fn encode(header: &ProxyHeader<'_>) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(V2_FIXED + 36);
+    // It fails only for addresses of two families and for extensions past 64 KiB: neither is here.
+    let encoded = header.encode_v2(&mut octets);
+    debug_assert!(encoded.is_ok());
+    octets
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! What a TCP connection knows of its peer.
+
+use super::{Io, outq};
+use crate::limits::{KEEPALIVE, KEEPALIVE_HARD, KeepAlive};
+use socket2::{SockRef, TcpKeepalive};
+use std::io;
+use std::os::fd::AsFd;
+use tokio::net::TcpStream;
+
+impl Io for TcpStream {
+    fn unacknowledged(&self) -> usize {
+        outq::unacknowledged(self.as_fd())
+    }
+
+    fn probe_hard(&self, hard: bool) {
+        let how = if hard { KEEPALIVE_HARD } else { KEEPALIVE };
+        // It fails only on a connection that is already gone, which the next read tells.
+        let _ = probe(self, how);
+    }
+
+    fn reset_on_close(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+/// Makes a new connection ready: small writes leave at once, and a dead peer is found.
+pub(super) fn prepare(stream: &TcpStream) {
+    // Both fail only on a connection that is already gone, which the first read tells.
+    let _ = stream.set_nodelay(true);
+    stream.probe_hard(false);
+}
+
+fn probe(stream: &TcpStream, how: KeepAlive) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(how.idle)
+        .with_interval(how.interval)
+        .with_retries(how.retries);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(how.user_timeout))?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use crate::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (near.unwrap(), far.unwrap().0)
+    }
+
+    /// Writes until the far side's kernel takes no more.
+    fn stuff(stream: &TcpStream) -> usize {
+        let chunk = [b'x'; 64 * 1024];
+        let mut written = 0;
+        while let Ok(n) = stream.try_write(&chunk) {
+            written += n;
+        }
+        written
+    }
+
+    async fn until(holds: impl Fn() -> bool) {
+        let wait = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(10), wait).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn bytes_count_until_the_peer_has_taken_them() {
+        let (near, mut far) = pair().await;
+        assert_eq!(near.unacknowledged(), 0);
+        near.writable().await.unwrap();
+        let written = stuff(&near);
+        assert!(near.unacknowledged() > 0, "of {written}");
+        let mut sink = vec![0; written];
+        far.read_exact(&mut sink).await.unwrap();
+        until(|| near.unacknowledged() == 0).await;
+    }
+
+    #[tokio::test]
+    async fn a_fin_counts_as_one_byte() {
+        let (mut near, mut far) = pair().await;
+        near.writable().await.unwrap();
+        stuff(&near);
+        until(|| {
+            let before = near.unacknowledged();
+            std::thread::yield_now();
+            before == near.unacknowledged()
+        })
+        .await;
+        let before = near.unacknowledged();
+        near.shutdown().await.unwrap();
+        assert_eq!(near.unacknowledged(), before + 1);
+        far.read_to_end(&mut Vec::new()).await.unwrap();
+        until(|| near.unacknowledged() == 0).await;
+    }
+
+    #[tokio::test]
+    async fn probing_hard_finds_a_dead_peer_in_fifteen_seconds() {
+        let (near, _far) = pair().await;
+        let socket = SockRef::from(&near);
+        near.probe_hard(true);
+        let KeepAlive {
+            idle,
+            interval,
+            retries,
+            ..
+        } = KEEPALIVE_HARD;
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), idle);
+        assert!(idle + interval * retries <= Duration::from_secs(15));
+        let bound = socket.tcp_user_timeout().unwrap();
+        assert_eq!(bound, Some(Duration::from_secs(15)));
+        near.probe_hard(false);
+        let bound = socket.tcp_user_timeout().unwrap();
+        assert_eq!(bound, Some(KEEPALIVE.user_timeout));
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE.idle);
+    }
+
+    #[tokio::test]
+    async fn a_reset_close_is_seen_as_a_reset() {
+        let (near, mut far) = pair().await;
+        near.reset_on_close();
+        drop(near);
+        let error = far.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+}

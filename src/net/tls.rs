@@ -1,0 +1,132 @@
+//! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8997 forbids older ones).
+
+mod acceptor;
+mod certificates;
+mod connector;
+
+pub use acceptor::Acceptor;
+pub use connector::Connector;
+
+use crate::limits::TLS_HANDSHAKE;
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use tokio::time::timeout;
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file of the operator's cannot be used.
+    #[error("{}: {why}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
+    /// The operator's settings do not go together.
+    #[error("{0}")]
+    Setting(String),
+    /// The peer sent bytes in clear that were to count behind the handshake: an injection.
+    #[error("bytes came in clear ahead of the TLS handshake: refused, they may be injected")]
+    EarlyBytes,
+    /// The connection is TLS as it is.
+    #[error("the connection is TLS already")]
+    AlreadyTls,
+    /// The peer does not speak TLS.
+    #[error(
+        "the peer does not speak TLS here; a wrong port, or tls = \"stls\" and \"implicit\" mixed up"
+    )]
+    NotTls,
+    /// The handshake did not end in time.
+    #[error("no TLS handshake within {TLS_HANDSHAKE:?}")]
+    TimedOut,
+    /// The peer closed, or its line broke, in the handshake.
+    #[error("the connection ended in the TLS handshake: {0}")]
+    Closed(io::Error),
+    /// The peer's certificate was refused.
+    #[error("the peer's certificate {0}")]
+    Certificate(String),
+    /// The handshake failed otherwise.
+    #[error("TLS handshake: {0}")]
+    Handshake(String),
+}
+
+/// Runs a handshake under its bound.
+async fn bounded<T>(handshake: impl Future<Output = io::Result<T>>) -> Result<T, TlsError> {
+    match timeout(TLS_HANDSHAKE, handshake).await {
+        Ok(result) => result.map_err(|error| from_handshake(error)),
+        Err(_) => Err(TlsError::TimedOut),
+    }
+}
+
+fn from_handshake(error: io::Error) -> TlsError {
+    let inner = error
+        .get_ref()
+        .and_then(|e| e.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        )) => TlsError::NotTls,
+        Some(rustls::Error::InvalidCertificate(why)) => TlsError::Certificate(refusal(why)),
+        Some(rustls::Error::AlertReceived(alert)) => TlsError::Handshake(complaint(*alert)),
+        Some(other) => TlsError::Handshake(other.to_string()),
+        None => TlsError::Closed(error),
+    }
+}
+
+/// What the peer's alert tells the operator.
+fn complaint(alert: AlertDescription) -> String {
+    use AlertDescription::{
+        BadCertificate, CertificateExpired, CertificateUnknown, ProtocolVersion, UnknownCA,
+    };
+    let meaning = match alert {
+        UnknownCA => "it does not know who signed our certificate",
+        CertificateExpired => "our certificate has expired",
+        BadCertificate | CertificateUnknown => "it does not take our certificate",
+        ProtocolVersion => "it has no TLS 1.2 or 1.3",
+        _ => return format!("the peer ended it: {alert:?}"),
+    };
+    format!("the peer ended it: {meaning} ({alert:?})")
+}
+
+/// What is wrong with the peer's certificate, and what to do, behind "the peer's certificate".
+fn refusal(why: &CertificateError) -> String {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
+    };
+    match why {
+        Expired => "has expired".to_owned(),
+        ExpiredContext { not_after, .. } => format!("expired on {}", day(not_after.as_secs())),
+        NotValidYet => "is not valid yet".to_owned(),
+        NotValidYetContext { not_before, .. } => {
+            format!("is not valid before {}", day(not_before.as_secs()))
+        }
+        UnknownIssuer => {
+            "is signed by an authority that is not known; name its file with `ca`".to_owned()
+        }
+        NotValidForName => "is for another name; set `server_name`".to_owned(),
+        NotValidForNameContext {
+            expected,
+            presented,
+        } => format!(
+            "is not for {}, but for {}; set `server_name`",
+            expected.to_str(),
+            presented.join(", ")
+        ),
+        other => format!("was refused: {other}"),
+    }
+}
+
+fn day(unix_seconds: u64) -> String {
+    let seconds = i64::try_from(unix_seconds).unwrap_or(i64::MAX);
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => format!("second {unix_seconds} of Unix time"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

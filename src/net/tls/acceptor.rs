@@ -1,0 +1,109 @@
+//! The server's side of TLS.
+
+use super::certificates::{self, Certificates};
+use super::{TlsError, bounded};
+use crate::limits::TLS_UNSENT_MAX;
+use crate::net::{Io, TlsFiles};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::ProducesTickets;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Makes client connections TLS, with a certificate by server name.
+///
+/// Tickets are on: a program that polls every minute resumes, instead of costing a signature
+/// each time.
+pub struct Acceptor {
+    config: RwLock<Arc<ServerConfig>>,
+    /// Outlives reloads, so that they do not make every client handshake in full.
+    ticketer: Arc<dyn ProducesTickets>,
+}
+
+impl Acceptor {
+    /// Reads all certificates and keys.
+    ///
+    /// # Errors
+    /// The operator's: it names the file and what is wrong with it.
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        Self::new(read(files)?)
+    }
+
+    /// One certificate for all names, from PEM text.
+    ///
+    /// # Errors
+    /// The text is no PEM, or the two do not belong together.
+    pub fn from_pem(chain: &str, key: &str) -> Result<Self, TlsError> {
+        Self::new(Certificates::new(certificates::from_pem(chain, key)?))
+    }
+
+    fn new(certificates: Certificates) -> Result<Self, TlsError> {
+        let ticketer = aws_lc_rs::Ticketer::new().map_err(unusable)?;
+        let config = configure(certificates, &ticketer)?;
+        Ok(Self {
+            config: RwLock::new(config),
+            ticketer,
+        })
+    }
+
+    /// Reads all certificates and keys again, for handshakes from now on; all or nothing.
+    ///
+    /// # Errors
+    /// As [`Acceptor::load`]; what was in force stays so.
+    pub fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        let config = configure(read(files)?, &self.ticketer)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        Ok(())
+    }
+
+    pub(in crate::net) async fn accept(
+        &self,
+        io: Box<dyn Io>,
+    ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
+        let acceptor = TlsAcceptor::from(self.current());
+        // Boxed: the state of a handshake is large, and is needed for a moment only.
+        let mut stream = Box::pin(bounded(acceptor.accept(io))).await?;
+        stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_MAX));
+        Ok(stream)
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").finish_non_exhaustive()
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<Certificates, TlsError> {
+    let mut certificates = Certificates::new(certificates::load(&files.default)?);
+    for (names, files) in &files.hosts {
+        certificates.add(names, certificates::load(files)?);
+    }
+    Ok(certificates)
+}
+
+fn configure(
+    certificates: Certificates,
+    ticketer: &Arc<dyn ProducesTickets>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(certificates));
+    config.ticketer = Arc::clone(ticketer);
+    // A mail program opens one connection at a time: it has use for one ticket.
+    config.send_tls13_tickets = 1;
+    Ok(Arc::new(config))
+}
+
+fn unusable(error: rustls::Error) -> TlsError {
+    TlsError::Setting(format!("TLS cannot be set up: {error}"))
+}

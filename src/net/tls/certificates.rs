@@ -1,0 +1,121 @@
+//! Certificates: PEM in, one for each server name out.
+
+use super::TlsError;
+use crate::net::CertificateFiles;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Which certificate a client gets: by exact server name, then by `*.`, then the default.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    default: Arc<CertifiedKey>,
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// By what stands behind `*.`, which stands for one label.
+    wildcard: HashMap<String, Arc<CertifiedKey>>,
+}
+
+impl Certificates {
+    pub(super) fn new(default: CertifiedKey) -> Self {
+        Self {
+            default: Arc::new(default),
+            exact: HashMap::new(),
+            wildcard: HashMap::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, names: &[String], certificate: CertifiedKey) {
+        let certificate = Arc::new(certificate);
+        for name in names {
+            let name = name.to_ascii_lowercase();
+            let certificate = Arc::clone(&certificate);
+            match name.strip_prefix("*.") {
+                Some(parent) => self.wildcard.insert(parent.to_owned(), certificate),
+                None => self.exact.insert(name, certificate),
+            };
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.to_ascii_lowercase();
+        let parent = || name.split_once('.').map(|(_, parent)| parent);
+        self.exact
+            .get(&name)
+            .or_else(|| self.wildcard.get(parent()?))
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let named = hello.server_name().and_then(|name| self.find(name));
+        Some(Arc::clone(named.unwrap_or(&self.default)))
+    }
+}
+
+/// Reads a certificate chain and its key.
+pub(super) fn load(files: &CertificateFiles) -> Result<CertifiedKey, TlsError> {
+    let chain = read_certificates(&files.certificate)?;
+    let key = read_key(&files.key)?;
+    pair(chain, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            let chain = files.certificate.display();
+            at(&files.key, format!("the key is not that of {chain}"))
+        }
+        other => at(&files.certificate, other.to_string()),
+    })
+}
+
+/// Puts a certificate chain and its key together.
+pub(super) fn from_pem(chain: &str, key: &str) -> Result<CertifiedKey, TlsError> {
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| TlsError::Setting(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
+    let key = key.map_err(|error| TlsError::Setting(error.to_string()))?;
+    pair(chain, key).map_err(|error| TlsError::Setting(error.to_string()))
+}
+
+/// All certificates of a PEM file; at least one.
+pub(super) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = read(file)?;
+    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| at(file, format!("no PEM: {error}")))?;
+    if found.is_empty() {
+        return Err(at(file, "holds no certificate (no `BEGIN CERTIFICATE`)"));
+    }
+    Ok(found)
+}
+
+fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let pem = zeroize::Zeroizing::new(read(file)?);
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => at(
+            file,
+            "holds no private key that can be used; an encrypted one must be decrypted first",
+        ),
+        other => at(file, format!("no PEM: {other}")),
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(file).map_err(|error| at(file, error.to_string()))
+}
+
+fn pair(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+}
+
+pub(super) fn at(file: &Path, why: impl Into<String>) -> TlsError {
+    TlsError::File {
+        file: file.to_owned(),
+        why: why.into(),
+    }
+}
