@@ -1,4 +1,16 @@
 //! What a backend's error line means.
+//!
+//! Servers answer a failed login in their own words: `[IN-USE]` is no proof of a lock, and most
+//! locks are refused without it. So a line is read in three steps, the first that knows decides:
+//! its response code (RFC 2449 section 8, RFC 3206), the phrases that the operator gave for this
+//! backend, and the built-in phrases. The tables are in `rules`.
+
+mod matching;
+mod rules;
+
+use crate::pop3::reply::{ReplyTo, Status, StatusLine};
+use matching::{Rule, contains, is_code, plain_words};
+use rules::{BY_CODE, BY_PHRASE};
 
 /// Phrases that the operator adds for one backend; ASCII case does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +63,7 @@ impl Class {
         Self::IdleTimeout,
     ];
 
-    /// The word that `popgate classify` prints.
+    /// The word for it, as `popgate classify` prints it and as metrics are labelled.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,4 +79,99 @@ impl Class {
             Self::IdleTimeout => "idle_timeout",
         }
     }
+}
+
+/// What `line`, a backend's answer to `to`, means; the line end may be there or not.
+///
+/// A bare `+` is [`Class::Ok`] where it answers a step of a login: the exchange goes on (RFC 5034
+/// section 4). What is no status line is [`Class::Temp`]. Everything but `+OK` to QUIT is
+/// [`Class::DeletesNotRemoved`]: nobody may believe that the messages are gone.
+#[must_use]
+pub fn classify(to: ReplyTo, line: &str, phrases: &Phrases) -> Class {
+    let reply = StatusLine::parse(line);
+    match reply.status {
+        Status::Ok => return Class::Ok,
+        Status::Continue if to == ReplyTo::Pass => return Class::Ok,
+        _ if to == ReplyTo::Quit => return Class::DeletesNotRemoved,
+        Status::Continue | Status::Other => return Class::Temp,
+        Status::Err => {}
+    }
+    let stage = Stage::of(to);
+    let text = plain_words(reply.text);
+    by_code(stage, reply.code, &text)
+        .or_else(|| by_operator(stage, line, phrases))
+        .or_else(|| first_match(BY_PHRASE, stage, &text))
+        .unwrap_or_else(|| stage.otherwise(&text))
+}
+
+/// Whether the maildrop is about to be free, so that the next attempt need not wait: qpopper
+/// says `Maildrop being unlocked; try again` while its last session ends.
+#[must_use]
+pub fn is_being_unlocked(line: &str) -> bool {
+    contains(line, "being unlocked")
+}
+
+/// What the client and the server are about when a line comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The greeting.
+    Connect,
+    /// USER, PASS, APOP, AUTH.
+    Login,
+    /// STAT, RSET, NOOP: well-known commands without an argument that could be wrong.
+    Session,
+    /// LIST, UIDL, RETR, TOP, DELE: a message number may be wrong.
+    Message,
+    /// A command that the server may not know.
+    Other,
+}
+
+impl Stage {
+    fn of(to: ReplyTo) -> Self {
+        match to {
+            ReplyTo::Connect => Self::Connect,
+            ReplyTo::Pass => Self::Login,
+            ReplyTo::Stat | ReplyTo::Rset | ReplyTo::Noop => Self::Session,
+            ReplyTo::List | ReplyTo::Uidl | ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => {
+                Self::Message
+            }
+            ReplyTo::Quit | ReplyTo::Other => Self::Other,
+        }
+    }
+
+    /// What an error is that no rule knows. One without a text tells nothing about the password
+    /// (popa3d: the maildrop could not be loaded), so the login may be tried again.
+    fn otherwise(self, text: &str) -> Class {
+        match self {
+            Self::Message => Class::NoSuchMessage,
+            Self::Session => Class::Temp,
+            _ if text.is_empty() => Class::Temp,
+            Self::Connect | Self::Login | Self::Other => Class::Perm,
+        }
+    }
+}
+
+/// By the response code, where it is a known one; the text may make an exception of it.
+fn by_code(stage: Stage, code: Option<&str>, text: &str) -> Option<Class> {
+    let code = code?;
+    let rule = BY_CODE.iter().find(|rule| is_code(code, rule.code))?;
+    Some(first_match(rule.exceptions, stage, text).unwrap_or(rule.class))
+}
+
+/// By the operator's phrases, which are looked for in the whole line.
+fn by_operator(stage: Stage, line: &str, phrases: &Phrases) -> Option<Class> {
+    let says = |phrases: &[String]| phrases.iter().any(|phrase| contains(line, phrase));
+    if says(&phrases.locked) {
+        return Some(Class::Locked);
+    }
+    if stage == Stage::Login && says(&phrases.auth) {
+        return Some(Class::Auth);
+    }
+    says(&phrases.temp).then_some(Class::Temp)
+}
+
+fn first_match(rules: &[Rule], stage: Stage, text: &str) -> Option<Class> {
+    let mut rules = rules.iter();
+    let rule = rules.find(|rule| rule.at.contains(&stage) && rule.matches(text))?;
+    Some(rule.class)
 }
