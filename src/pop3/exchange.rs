@@ -194,3 +194,6 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

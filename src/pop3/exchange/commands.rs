@@ -25,14 +25,14 @@ impl Exchange {
                 return self.client_raw(&input, out);
             }
             let Some(line) = self.lines.next(&mut input, COMMAND_LINE_MAX) else {
-                self.partial = input;
+                // A copy, so that an idle session does not keep the room of a whole read.
+                self.partial = BytesMut::from(&input[..]);
                 return;
             };
             self.client_line(&line, out);
         }
     }
 
-    /// An idle session keeps no buffer: the partial line leaves with this one.
     fn with_partial(&mut self, input: &[u8]) -> BytesMut {
         let mut joined = std::mem::take(&mut self.partial);
         joined.extend_from_slice(input);
@@ -61,7 +61,8 @@ impl Exchange {
         if expected.to == ReplyTo::Quit {
             self.quit = Quit::Sent;
         }
-        self.send_line(line, out);
+        // Servers differ on whether `LIST ` has an argument, and so on where its reply ends.
+        self.send_line(line.trim_ascii_end(), out);
         self.queue.push_back(Awaited::Reply(expected));
     }
 

@@ -5,17 +5,26 @@ use crate::limits::REPLY_LINE_MAX;
 use crate::pop3::multiline::EndScanner;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::verb::Expected;
+use bytes::BytesMut;
 use memchr::{memchr, memchr_iter};
+use std::borrow::Cow;
+
+/// Room of the queue that an idle session keeps: clients that do not pipeline need no more.
+const QUEUE_KEPT: usize = 4;
 
 /// How far the reply at the head of the queue has come.
 #[derive(Debug)]
 pub(super) enum Receiving {
     /// The octets of its status line so far.
     Status(Vec<u8>),
-    Body {
-        end: EndScanner,
-        lines: u64,
-    },
+    Body(Body),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    end: EndScanner,
+    /// Lines of a listing, the dot not counted.
+    entries: u64,
 }
 
 impl Default for Receiving {
@@ -27,6 +36,18 @@ impl Default for Receiving {
 impl Receiving {
     pub(super) fn has_begun(&self) -> bool {
         !matches!(self, Self::Status(line) if line.is_empty())
+    }
+}
+
+impl Body {
+    fn scan(&mut self, expected: Expected, input: &[u8]) -> Option<usize> {
+        let ended = self.end.scan(input);
+        if matches!(expected.to, ReplyTo::List | ReplyTo::Uidl) {
+            let octets = ended.unwrap_or(input.len());
+            self.entries += memchr_iter(b'\n', &input[..octets]).count() as u64;
+            self.entries -= u64::from(ended.is_some());
+        }
+        ended
     }
 }
 
@@ -80,49 +101,22 @@ impl Exchange {
         out: &mut Output,
     ) -> Result<usize, Violation> {
         match &mut self.receiving {
-            Receiving::Status(_) => self.status_bytes(expected, input, out),
-            Receiving::Body { end, lines } => {
-                let ended = end.scan(input);
-                let octets = ended.unwrap_or(input.len());
-                if matches!(expected.to, ReplyTo::List | ReplyTo::Uidl) {
-                    *lines += memchr_iter(b'\n', &input[..octets]).count() as u64;
+            Receiving::Status(begun) => {
+                let part = &input[..line_end(input)];
+                if let Some(line) = whole_line(begun, part)? {
+                    self.status_line(expected, &line, out)?;
                 }
-                if ended.is_some() {
-                    let entries = *lines;
-                    self.tally.body(expected, entries.saturating_sub(1));
-                    self.complete(out);
-                }
+                Ok(part.len())
+            }
+            Receiving::Body(body) => {
+                let Some(octets) = body.scan(expected, input) else {
+                    return Ok(input.len());
+                };
+                self.tally.body(expected, body.entries);
+                self.complete(out);
                 Ok(octets)
             }
         }
-    }
-
-    fn status_bytes(
-        &mut self,
-        expected: Expected,
-        input: &[u8],
-        out: &mut Output,
-    ) -> Result<usize, Violation> {
-        let octets = line_end(input);
-        let part = &input[..octets];
-        let Receiving::Status(line) = &mut self.receiving else {
-            return Ok(0);
-        };
-        if line.len() + octets > REPLY_LINE_MAX {
-            return Err(Violation::ReplyLineTooLong);
-        }
-        if !part.ends_with(b"\n") {
-            line.extend_from_slice(part);
-            return Ok(octets);
-        }
-        if line.is_empty() {
-            self.status_line(expected, part, out)?;
-        } else {
-            let mut line = std::mem::take(line);
-            line.extend_from_slice(part);
-            self.status_line(expected, &line, out)?;
-        }
-        Ok(octets)
     }
 
     fn status_line(
@@ -149,10 +143,7 @@ impl Exchange {
             self.tally.ok(expected, line);
         }
         if ok && expected.body {
-            self.receiving = Receiving::Body {
-                end: EndScanner::new(),
-                lines: 0,
-            };
+            self.receiving = Receiving::Body(Body::default());
         } else {
             self.complete(out);
         }
@@ -166,6 +157,9 @@ impl Exchange {
         while let Some(&Awaited::Answer(answer)) = self.queue.front() {
             self.write_answer(answer, out);
             self.queue.pop_front();
+        }
+        if self.queue.is_empty() {
+            self.queue.shrink_to(QUEUE_KEPT);
         }
         self.release(out);
     }
@@ -181,9 +175,22 @@ impl Exchange {
         out.to_backend
             .extend_from_slice(&self.held.split_to(octets));
         if self.held.is_empty() {
-            self.held = bytes::BytesMut::new();
+            self.held = BytesMut::new();
         }
     }
+}
+
+/// The status line of which `begun` has come before and `part` comes now, once it is whole.
+fn whole_line<'a>(begun: &mut Vec<u8>, part: &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, Violation> {
+    if begun.len() + part.len() > REPLY_LINE_MAX {
+        return Err(Violation::ReplyLineTooLong);
+    }
+    let whole = part.ends_with(b"\n");
+    if whole && begun.is_empty() {
+        return Ok(Some(Cow::Borrowed(part)));
+    }
+    begun.extend_from_slice(part);
+    Ok(whole.then(|| Cow::Owned(std::mem::take(begun))))
 }
 
 /// Octets up to and with the first LF, or all.

@@ -1,0 +1,307 @@
+use super::*;
+use crate::limits::{COMMAND_LINE_MAX, REPLY_LINE_MAX};
+
+const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
+
+/// An exchange with both ends of its session recorded.
+struct Session {
+    exchange: Exchange,
+    backend_saw: Vec<u8>,
+    client_saw: Vec<u8>,
+    replied: Vec<Replied>,
+}
+
+impl Session {
+    fn new(pipelining: bool) -> Self {
+        Self {
+            exchange: Exchange::new(Options {
+                pipelining,
+                capa_reply: CAPA.into(),
+            }),
+            backend_saw: Vec::new(),
+            client_saw: Vec::new(),
+            replied: Vec::new(),
+        }
+    }
+
+    fn client(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let mut out = Output::default();
+        self.exchange.client_bytes(bytes.as_ref(), &mut out);
+        self.take(out);
+        self
+    }
+
+    fn backend(&mut self, bytes: &str) -> &mut Self {
+        self.try_backend(bytes.as_bytes()).unwrap();
+        self
+    }
+
+    fn try_backend(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut out = Output::default();
+            let octets = match self.exchange.backend_bytes(rest, &mut out)? {
+                Step::Forward(octets) => {
+                    self.client_saw.extend_from_slice(&rest[..octets]);
+                    octets
+                }
+                Step::Swallow(octets) => octets,
+            };
+            assert!(octets > 0);
+            rest = &rest[octets..];
+            self.take(out);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, out: Output) {
+        self.backend_saw.extend(out.to_backend);
+        self.client_saw.extend(out.to_client);
+        self.replied.extend(out.replied);
+    }
+
+    fn client_saw(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.client_saw)).unwrap()
+    }
+
+    fn backend_saw(&mut self) -> String {
+        String::from_utf8(std::mem::take(&mut self.backend_saw)).unwrap()
+    }
+
+    fn tally(&self) -> &Tally {
+        self.exchange.tally()
+    }
+}
+
+#[test]
+fn lines_go_on_ending_in_crlf_with_their_trailing_blanks_cut() {
+    let mut session = Session::new(true);
+    session.client("STAT\nLIST \r\nRE").client("TR 1\r\n");
+    assert_eq!(session.backend_saw(), "STAT\r\nLIST\r\nRETR 1\r\n");
+    assert_eq!(session.exchange.awaiting(), 3);
+}
+
+#[test]
+fn own_answers_come_in_their_place_among_the_replies() {
+    let mut session = Session::new(true);
+    session.client("CAPA\r\n");
+    assert_eq!(session.client_saw(), CAPA);
+    session.client("NOOP\r\nUSER x\r\nRETR 1\r\nCAPA\r\n\r\nSTAT\r\n");
+    assert_eq!(session.client_saw(), "");
+    session.backend("+OK\r\n+OK 3 octets\r\nabc\r\n.\r\n+OK 1 3\r\n");
+    assert_eq!(
+        session.client_saw(),
+        format!(
+            "+OK\r\n-ERR Already logged in\r\n+OK 3 octets\r\nabc\r\n.\r\n{CAPA}\
+             -ERR No command given\r\n+OK 1 3\r\n"
+        )
+    );
+    assert_eq!(session.backend_saw(), "NOOP\r\nRETR 1\r\nSTAT\r\n");
+}
+
+#[test]
+fn several_replies_go_on_in_one_step() {
+    let mut session = Session::new(true);
+    session.client("DELE 1\r\nDELE 2\r\nDELE 3\r\n");
+    let mut out = Output::default();
+    let replies = b"+OK\r\n-ERR\r\n+O";
+    let step = session.exchange.backend_bytes(replies, &mut out);
+    assert_eq!(step, Ok(Step::Forward(replies.len())));
+    assert_eq!(out.replied.len(), 2);
+    assert!(session.exchange.in_reply());
+}
+
+#[test]
+fn an_error_has_no_body() {
+    let mut session = Session::new(true);
+    session.client("RETR 9\r\nLIST\r\nNOOP\r\n");
+    session.backend("-ERR [SYS/TEMP] gone \r\n-ERR no\r\n+OK\r\n");
+    assert_eq!(session.exchange.awaiting(), 0);
+    let first = Replied {
+        to: ReplyTo::Retr,
+        status: Status::Err,
+        line: b"-ERR [SYS/TEMP] gone".to_vec(),
+    };
+    assert_eq!(session.replied[0], first);
+    assert_eq!(session.replied[2].line, b"");
+}
+
+#[test]
+fn a_backend_without_pipelining_gets_one_command_at_a_time() {
+    let mut session = Session::new(false);
+    session.client("LIST\r\nCAPA\r\nRETR 1\r\nQUIT\r\n");
+    assert_eq!(session.backend_saw(), "LIST\r\n");
+    session.backend("+OK\r\n1 3\r\n");
+    assert_eq!(session.backend_saw(), "");
+    session.backend(".\r\n");
+    assert_eq!(session.backend_saw(), "RETR 1\r\n");
+    assert_eq!(session.client_saw(), format!("+OK\r\n1 3\r\n.\r\n{CAPA}"));
+    assert_eq!(session.exchange.awaiting(), 2);
+    session.backend("-ERR\r\n");
+    assert_eq!(session.backend_saw(), "QUIT\r\n");
+}
+
+#[test]
+fn the_tally_follows_the_replies() {
+    let mut session = Session::new(true);
+    session.client("STAT\r\nRETR 1\r\nTOP 2 99999999\r\nTOP 2 0\r\nDELE 1\r\nDELE 7\r\n");
+    session.backend("+OK 12 345\r\n+OK\r\na\r\n.\r\n+OK\r\nb\r\n.\r\n+OK\r\n.\r\n+OK\r\n-ERR\r\n");
+    assert_eq!(
+        (session.tally().listed, session.tally().retrieved),
+        (Some(12), 2)
+    );
+    assert_eq!(session.tally().marked, 1);
+    session.client("RSET\r\nUIDL\r\nDELE 2\r\nDELE 3\r\n");
+    session.backend("+OK\r\n+OK\r\n2 x\r\n3 y\r\n.\r\n+OK\r\n+OK\r\n");
+    assert_eq!(
+        (session.tally().listed, session.tally().marked),
+        (Some(2), 2)
+    );
+    session.client("QUIT\r\n").backend("+OK bye\r\n");
+    assert_eq!((session.tally().marked, session.tally().deleted), (0, 2));
+    assert_eq!(session.tally().commands, 11);
+}
+
+#[test]
+fn a_message_cut_short_was_not_retrieved() {
+    let mut session = Session::new(true);
+    session
+        .client("RETR 1\r\n")
+        .backend("+OK\r\nhalf of it\r\n.");
+    assert!(session.exchange.in_reply());
+    assert_eq!(session.tally().retrieved, 0);
+    session.backend("\r\n");
+    assert!(!session.exchange.in_reply());
+    assert_eq!(session.tally().retrieved, 1);
+}
+
+#[test]
+fn nothing_follows_quit_and_a_refused_quit_deletes_nothing() {
+    let mut session = Session::new(true);
+    session
+        .client("DELE 1\r\nquit\r\nRETR 1\r\n")
+        .client("NOOP\r\n");
+    assert_eq!(session.backend_saw(), "DELE 1\r\nquit\r\n");
+    assert!(!session.exchange.wants_client_bytes());
+    assert_eq!(session.exchange.quit(), Quit::Sent);
+    session.backend("+OK\r\n-ERR not all removed\r\n+OK extra\r\n");
+    assert_eq!(session.exchange.quit(), Quit::Answered { ok: false });
+    assert_eq!((session.tally().marked, session.tally().deleted), (1, 0));
+    assert_eq!(session.tally().commands, 2);
+    assert_eq!(session.client_saw(), "+OK\r\n-ERR not all removed\r\n");
+}
+
+#[test]
+fn what_nobody_asked_for_is_swallowed_to_the_end_of_its_line() {
+    let mut session = Session::new(true);
+    session.backend("-ERR idle\r\nConnection is");
+    session.client("NOOP\r\n").backend(" closed.\r\n+OK\r\n");
+    assert_eq!(session.client_saw(), "+OK\r\n");
+    assert_eq!(session.replied.len(), 1);
+}
+
+#[test]
+fn lines_that_cannot_go_on_are_answered_in_their_place() {
+    let mut session = Session::new(true);
+    let long = [b'x'; COMMAND_LINE_MAX];
+    session
+        .client("NOOP\r\nRETR \0\r\n")
+        .client(long)
+        .client("\r\nST\rAT\r\n");
+    assert_eq!(session.backend_saw(), "NOOP\r\n");
+    session.backend("+OK\r\n");
+    assert_eq!(
+        session.client_saw(),
+        "+OK\r\n-ERR Line holds a NUL or a stray CR\r\n-ERR Line too long\r\n\
+         -ERR Line holds a NUL or a stray CR\r\n"
+    );
+}
+
+#[test]
+fn a_line_that_is_no_reply_ends_it_behind_what_was_good() {
+    let mut session = Session::new(true);
+    session.client("NOOP\r\nNOOP\r\n");
+    let result = session.try_backend(b"+OK\r\nHTTP/1.1 400 Bad Request\r\n");
+    assert_eq!(result, Err(Violation::NotAReply));
+    assert_eq!(session.client_saw(), "+OK\r\n");
+    session = Session::new(true);
+    session.client("NOOP\r\n");
+    assert_eq!(session.try_backend(b"+ \r\n"), Err(Violation::NotAReply));
+}
+
+#[test]
+fn a_status_line_without_end_is_bounded() {
+    let mut session = Session::new(true);
+    session.client("NOOP\r\nNOOP\r\n");
+    let mut longest = vec![b'x'; REPLY_LINE_MAX];
+    longest[..4].copy_from_slice(b"+OK ");
+    longest[REPLY_LINE_MAX - 1] = b'\n';
+    assert_eq!(session.try_backend(&longest), Ok(()));
+    longest[REPLY_LINE_MAX - 1] = b'x';
+    assert_eq!(session.try_backend(&longest), Ok(()));
+    assert_eq!(session.try_backend(b"\n"), Err(Violation::ReplyLineTooLong));
+}
+
+#[test]
+fn an_unknown_command_makes_everything_behind_it_pass_unchanged() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\nCAPA\r\nXTND XMIT\nraw\r line\n\0part");
+    assert!(session.exchange.opaque());
+    assert_eq!(
+        session.backend_saw(),
+        "RETR 1\r\nXTND XMIT\r\nraw\r line\n\0part"
+    );
+    session.backend("+OK\r\na\r\n.\r\n+ anything\n");
+    assert_eq!(
+        session.client_saw(),
+        format!("+OK\r\na\r\n.\r\n{CAPA}+ anything\n")
+    );
+    session.backend("goes");
+    assert_eq!(session.client_saw(), "goes");
+}
+
+#[test]
+fn an_opaque_quit_is_settled_by_the_last_line() {
+    let mut session = Session::new(true);
+    session.client("DELE 1\r\n").backend("+OK\r\n");
+    session.client("LANG\r\nQU").client("IT \r\nNOOP\r\n");
+    assert_eq!(session.backend_saw(), "DELE 1\r\nLANG\r\nQUIT \r\n");
+    assert_eq!(session.exchange.quit(), Quit::Sent);
+    session.backend("-ERR unknown\r\n+O").backend("K bye\r\n");
+    session.exchange.backend_closed();
+    assert_eq!(session.exchange.quit(), Quit::Answered { ok: true });
+    assert_eq!(session.tally().deleted, 1);
+}
+
+#[test]
+fn an_opaque_quit_without_an_answer_stays_unanswered() {
+    let mut session = Session::new(true);
+    session.client("LANG\r\n").backend("+OK\r\n.\r\n");
+    session
+        .client("XQUIT\r\nQUIT a\r\nQUIT\r\n")
+        .backend("+OK cut");
+    session.exchange.backend_closed();
+    assert_eq!(session.exchange.quit(), Quit::Sent);
+}
+
+#[test]
+fn an_opaque_session_waits_for_the_replies_before_it() {
+    let mut session = Session::new(false);
+    session.client("STAT\r\nNOOP\r\nLANG\r\nmore");
+    assert_eq!(session.backend_saw(), "STAT\r\n");
+    assert!(!session.exchange.wants_client_bytes());
+    session.backend("+OK 0 0\r\n");
+    assert_eq!(session.backend_saw(), "NOOP\r\n");
+    session.backend("+OK\r\n");
+    assert_eq!(session.backend_saw(), "LANG\r\nmore");
+    assert!(session.exchange.wants_client_bytes());
+}
+
+#[test]
+fn a_client_that_sends_too_much_ahead_is_left_waiting() {
+    let mut session = Session::new(false);
+    session.client("NOOP\r\n".repeat(AWAITED_REPLIES_MAX));
+    assert!(!session.exchange.wants_client_bytes());
+    session.backend("+OK\r\n");
+    assert!(session.exchange.wants_client_bytes());
+}
