@@ -25,4 +25,5 @@ pub mod admin;
 pub mod demo;
 
 // Layer 5: assembly.
+pub mod cli;
 pub mod config;

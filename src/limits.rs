@@ -1,6 +1,8 @@
-//! Every bound of the program that no setting changes, each with its reason.
+//! Every bound of the program that no setting changes, each with its reason; those of the
+//! settings themselves at the end.
 
 use crate::time::Duration;
+use std::ops::RangeInclusive;
 
 /// A command line of a client, its line end included. RFC 2449 section 4 allows 255 octets;
 /// twice that, since some clients send long user names and passwords.
@@ -177,3 +179,55 @@ pub struct KeepAlive {
 /// Plain text that a TLS connection takes ahead of its socket: one full record (RFC 8446
 /// section 5.1). rustls has 64 KiB.
 pub const TLS_UNSENT_MAX: usize = 16 * 1024;
+/// A tenant's `wait`. Of 27 families of mail programs, 13 still listen 60 s after PASS and all
+/// 29 s (DESIGN decision 5); the least is what the `login_reserve` of its backends leaves.
+pub const WAIT_MAX: Duration = Duration::from_secs(55);
+
+/// A tenant's `queue`. Half of it is the number of different untested passwords, which must not
+/// be none; a thousand waiters of one maildrop are no household any more.
+pub const QUEUE: RangeInclusive<usize> = 2..=1024;
+
+/// A tenant's `preempt_idle`. Below a second a mail program that thinks between two commands
+/// would lose its session; past an hour "off" says it better.
+pub const PREEMPT_IDLE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(60 * 60);
+
+/// A tenant's `idle_timeout`. Phones on slow lines pause for seconds; a session that is idle for
+/// a day holds a lock that nobody uses.
+pub const IDLE_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_secs(24 * 60 * 60);
+
+/// What RFC 1939 section 3 asks of an autologout timer; `check` warns below it.
+pub const IDLE_TIMEOUT_ADVISED: Duration = Duration::from_secs(10 * 60);
+
+/// `[server] grace`. Longer than a day is no end any more.
+pub const GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+
+/// A backend's `login_timeout`. A PASS takes 10 to 15 s on some servers (DESIGN section 3), so
+/// operators may want minutes; nobody waits for more than ten.
+pub const LOGIN_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(10 * 60);
+
+/// A backend's `connections`. One address of ours has no more ports to one of its.
+pub const BACKEND_CONNECTIONS_MAX: usize = 65_535;
+
+/// `every` of a poll limit. Below a second it limits nothing; past a day it is a ban.
+pub const POLL_EVERY: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+
+/// `burst` of a poll limit. None would let nobody in; a thousand logins at once are no limit.
+pub const POLL_BURST: RangeInclusive<usize> = 1..=1000;
+
+/// `[journal] keep`. A helpdesk needs yesterday's; ten years are past every retention rule.
+pub const JOURNAL_KEEP: RangeInclusive<Duration> =
+    Duration::from_secs(60 * 60)..=Duration::from_secs(3_653 * 24 * 60 * 60);
+
+/// Octets in the name of a listener, backend or tenant: it is a metric label and stands in every
+/// log line.
+pub const NAME_LENGTH_MAX: usize = 64;
+
+/// Octets in the login of a `[[tenant.user]]`: more do not fit behind `USER ` and before CRLF.
+pub const LOGIN_LENGTH_MAX: usize = COMMAND_LINE_MAX - 7;
+
+/// Octets in a line of `capabilities`. RFC 2449 section 3 allows 512 with CRLF.
+pub const CAPABILITY_LENGTH_MAX: usize = 510;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The command `popgate`.
+
+fn main() -> std::process::ExitCode {
+    popgate::cli::main()
+}

@@ -1,13 +1,27 @@
 //! The configuration file, parsed and checked before a port is bound (DESIGN decision 13).
 
+mod error;
+mod file;
+mod limits;
+mod resolve;
+mod tenants;
+mod value;
+
+pub use error::ConfigError;
+pub(crate) use error::did_you_mean;
+pub(crate) use value::parse_duration;
+
 use crate::backend::BackendOptions;
 use crate::net::{ListenOptions, TlsFiles};
 use crate::observe::LogFormat;
 use crate::policy::tenant::TenantTable;
 use crate::time::Duration;
+use error::Fault;
 use ipnet::IpNet;
+use std::fs;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything that the file says, with defaults filled in, names resolved and paths made
 /// relative to its folder.
@@ -47,6 +61,75 @@ pub struct ServerOptions {
 pub struct AdminOptions {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The token of the API, made at first start.
-    pub token_file: PathBuf,
+    /// The token of the API, made at first start; without it there is no API.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads and checks the file at `path`, and that the certificates it names can be read.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, at its place in the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let (config, file) = Self::parse_file(&text, path)?;
+        for needed in resolve::needed_files(&file, folder(path)) {
+            fs::File::open(&needed.value)
+                .and_then(|file| refuse_folder(&file))
+                .map_err(|error| {
+                    let message = format!("`{}` cannot be read: {error}", needed.value.display());
+                    ConfigError::new(Fault::new(needed.span, message), &text, path)
+                })?;
+        }
+        Ok(config)
+    }
+
+    /// Reads and checks the file at `path` alone: the files that it names need not be there.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, at its place in the file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse(&read(path)?, path)
+    }
+
+    /// Checks `text`. `path` names it in errors, and its folder is the one that paths in it are
+    /// relative to; nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, at its place in the text.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        Self::parse_file(text, path).map(|(config, _)| config)
+    }
+
+    fn parse_file(text: &str, path: &Path) -> Result<(Self, file::File), ConfigError> {
+        let at_its_place = |fault| ConfigError::new(fault, text, path);
+        let file: file::File =
+            toml::from_str(text).map_err(|error| at_its_place(Fault::from(error)))?;
+        let config = resolve::resolve(&file, folder(path)).map_err(at_its_place)?;
+        Ok((config, file))
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let bytes = fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        ConfigError::new(Fault::new(at..at + 1, "this is not UTF-8"), &text, path)
+    })
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// A folder can be opened, and only reading it fails.
+fn refuse_folder(file: &fs::File) -> io::Result<()> {
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(())
 }

@@ -1,0 +1,124 @@
+//! `popgate check`: is the configuration right, and what does it say.
+
+use super::{Exit, print, refuse};
+use crate::backend::BackendOptions;
+use crate::config::Config;
+use crate::net::{ListenOptions, TlsMode};
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Check a configuration file without opening a port
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn run(&self) -> Exit {
+        match (Config::load(&self.config), self.json) {
+            (Ok(config), false) => print(Summary(&self.config, &config), Exit::Done),
+            (Ok(config), true) => print(summary_json(&self.config, &config), Exit::Done),
+            (Err(error), false) => refuse(error),
+            (Err(error), true) => {
+                refuse(&error);
+                let verdict = json!({ "ok": false, "error": error.to_json() });
+                print(verdict, Exit::Usage)
+            }
+        }
+    }
+}
+
+/// The configuration for a person.
+struct Summary<'a>(&'a Path, &'a Config);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, config) = self;
+        write!(f, "{}: ok", path.display())?;
+        for listener in &config.listeners {
+            write!(f, "\n  listener {}", listener_line(listener))?;
+        }
+        for backend in &config.backends {
+            write!(f, "\n  backend  {}", backend_line(backend))?;
+        }
+        write!(f, "\n  tenants  {}", tenants_line(config))?;
+        for warning in &config.warnings {
+            write!(f, "\nwarning: {warning}")?;
+        }
+        for sentence in &config.inactive {
+            write!(f, "\nnote: {sentence}")?;
+        }
+        Ok(())
+    }
+}
+
+fn listener_line(listener: &ListenOptions) -> String {
+    let tls = tls_word(listener.tls);
+    let (name, address) = (&listener.name, listener.address);
+    let proxy = if listener.proxy_protocol {
+        ", PROXY protocol"
+    } else {
+        ""
+    };
+    format!("{name}: {address}, TLS {tls}{proxy}")
+}
+
+fn backend_line(backend: &BackendOptions) -> String {
+    let tls = tls_word(backend.tls);
+    format!("{}: {}, TLS {tls}", backend.name, backend.address)
+}
+
+/// Hosting providers have thousands: the first few stand for all.
+fn tenants_line(config: &Config) -> String {
+    const SHOWN: usize = 5;
+    let names = config.tenants.tenants().map(|tenant| tenant.name.as_str());
+    let shown: Vec<&str> = names.take(SHOWN).collect();
+    let more = config.tenants.tenants().count() - shown.len();
+    let shown = shown.join(", ");
+    match more {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn tls_word(tls: TlsMode) -> &'static str {
+    match tls {
+        TlsMode::Off => "off",
+        TlsMode::Stls => "stls",
+        TlsMode::Implicit => "implicit",
+    }
+}
+
+fn summary_json(path: &Path, config: &Config) -> Value {
+    let listeners = config.listeners.iter().map(|listener| {
+        json!({
+            "name": listener.name.as_str(),
+            "address": listener.address.to_string(),
+            "tls": tls_word(listener.tls),
+            "proxy_protocol": listener.proxy_protocol,
+        })
+    });
+    let backends = config.backends.iter().map(|backend| {
+        json!({
+            "name": backend.name.as_str(),
+            "address": backend.address,
+            "tls": tls_word(backend.tls),
+        })
+    });
+    json!({
+        "ok": true,
+        "file": path.display().to_string(),
+        "listeners": listeners.collect::<Vec<_>>(),
+        "backends": backends.collect::<Vec<_>>(),
+        "tenants": config.tenants.tenants().count(),
+        "warnings": config.warnings,
+        "inactive": config.inactive,
+    })
+}

@@ -1,0 +1,62 @@
+//! `popgate classify`: what popgate makes of a backend's reply.
+
+use super::{Exit, print, refuse};
+use crate::config::{Config, did_you_mean};
+use crate::dialect::{Phrases, classify};
+use crate::pop3::reply::ReplyTo;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Print the one word for what a backend's reply line means
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Prints one of: locked, auth, login_delay, too_many, temp, perm, no_such_message,
+deletes_not_removed, idle_timeout, ok")]
+pub(super) struct Classify {
+    /// The command that the line answers; CONNECT for the greeting
+    #[arg(long, value_parser = command_word)]
+    command: String,
+    /// Add the phrases of a backend of this configuration file
+    #[arg(long, value_name = "FILE", requires = "backend")]
+    config: Option<PathBuf>,
+    /// The backend whose phrases are added
+    #[arg(long, value_name = "NAME", requires = "config")]
+    backend: Option<String>,
+    /// The reply, such as "-ERR [IN-USE] Unable to lock maildrop"
+    #[arg(value_name = "REPLY LINE", allow_hyphen_values = true)]
+    line: String,
+}
+
+impl Classify {
+    pub(super) fn run(&self) -> Exit {
+        let phrases = match (&self.config, &self.backend) {
+            (Some(path), Some(backend)) => phrases_of(path, backend),
+            _ => Ok(Phrases::default()),
+        };
+        let to = ReplyTo::from_command(&self.command);
+        match phrases {
+            Ok(phrases) => print(classify(to, &self.line, &phrases).as_str(), Exit::Done),
+            Err(refusal) => refuse(refusal),
+        }
+    }
+}
+
+/// The file's certificates need not be readable: they are not used.
+fn phrases_of(path: &Path, name: &str) -> Result<Phrases, String> {
+    let config = Config::read(path).map_err(|error| error.to_string())?;
+    let names = config.backends.iter().map(|backend| backend.name.as_str());
+    let hint = did_you_mean(name, names).map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    let mut backends = config.backends.into_iter();
+    let backend = backends.find(|backend| backend.name.as_str() == name);
+    backend
+        .map(|backend| backend.phrases)
+        .ok_or_else(|| format!("{}: there is no backend `{name}`{hint}", path.display()))
+}
+
+/// Commands are words of letters (RFC 1939 section 3); which ones is the backend's affair.
+fn command_word(text: &str) -> Result<String, String> {
+    let is_word = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphabetic());
+    is_word
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a command such as PASS or RETR, or CONNECT for the greeting".to_owned())
+}

@@ -1,0 +1,94 @@
+//! The command line: one file a command.
+
+mod check;
+mod classify;
+pub mod demo;
+pub mod serve;
+
+use clap::{Parser, Subcommand};
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Lets one POP3 session at a time into each maildrop, before a server that cannot be changed.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Classify(classify::Classify),
+}
+
+/// How a command ends, as the exit codes that DESIGN section 6 fixes (those of `sysexits.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Bad configuration or usage.
+    Usage = 64,
+    /// The gate or the backend is not there.
+    Unavailable = 69,
+    /// A fault of ours.
+    Fault = 70,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        Err(error) => explain_usage(&error),
+    };
+    exit.into()
+}
+
+impl Command {
+    fn run(&self) -> Exit {
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Classify(classify) => classify.run(),
+        }
+    }
+}
+
+/// Help and version come as errors too, but are what was asked for.
+fn explain_usage(error: &clap::Error) -> Exit {
+    let exit = if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    };
+    written(error.print(), exit)
+}
+
+/// Prints to standard output; `exit` is how the command ends if that goes well.
+fn print(text: impl fmt::Display, exit: Exit) -> Exit {
+    let mut out = io::stdout().lock();
+    let result = writeln!(out, "{text}").and_then(|()| out.flush());
+    written(result, exit)
+}
+
+/// Refuses with `error` on standard error.
+fn refuse(error: impl fmt::Display) -> Exit {
+    written(writeln!(io::stderr(), "{error}"), Exit::Usage)
+}
+
+/// A reader that has seen enough (`popgate check | head -1`) is no fault.
+fn written(result: io::Result<()>, exit: Exit) -> Exit {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Fault,
+        _ => exit,
+    }
+}

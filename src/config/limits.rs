@@ -1,0 +1,299 @@
+//! The limits of `[defaults]`, a tenant or a user: their ranges, how they inherit, and whether
+//! they fit together.
+
+use super::error::{Fault, did_you_mean};
+use super::file::{Backend, File, Limits, Polls};
+use super::resolve::{bounded, or, require_some};
+use super::value::At;
+use crate::backend::BackendOptions;
+use crate::ids::{BackendName, TenantName};
+use crate::limits::{
+    IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, POLL_BURST, POLL_EVERY, PREEMPT_IDLE, QUEUE, WAIT_MAX,
+};
+use crate::policy::tenant::{Cleartext, Tenant};
+use crate::time::Duration;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+use toml::Spanned;
+
+impl<'a> Limits<'a> {
+    /// These limits, and those of `base` where they say nothing.
+    pub(super) fn over(self, base: &Limits<'a>) -> Self {
+        let own_backends = self.backend.is_some() || self.backends.is_some();
+        let from = if own_backends { &self } else { base };
+        Self {
+            backend: from.backend,
+            backends: from.backends,
+            cleartext: self.cleartext.or(base.cleartext),
+            wait: self.wait.or(base.wait),
+            queue: self.queue.or(base.queue),
+            preempt_idle: self.preempt_idle.or(base.preempt_idle),
+            idle_timeout: self.idle_timeout.or(base.idle_timeout),
+            fold_case: self.fold_case.or(base.fold_case),
+            polls: self.polls.or(base.polls),
+        }
+    }
+
+    /// The backends that are named, and where.
+    fn named_backends(&self) -> Option<(Range<usize>, &'a [At<BackendName>])> {
+        let one = |at: &'a At<BackendName>| (at.span.clone(), std::slice::from_ref(at));
+        let several = |list: &'a Spanned<Vec<_>>| (list.span(), list.get_ref().as_slice());
+        self.backend.map(one).or(self.backends.map(several))
+    }
+}
+
+/// Checks each value by itself.
+pub(super) fn check(limits: &Limits<'_>) -> Result<(), Fault> {
+    if let Some(at) = limits.wait
+        && at.value > WAIT_MAX
+    {
+        let message = format!(
+            "`wait` is {:?}, and mail programs do not wait so long",
+            at.value
+        );
+        return Err(
+            Fault::new(at.span.clone(), message).hint(format!("write at most \"{WAIT_MAX:?}\""))
+        );
+    }
+    bounded("queue", limits.queue, &QUEUE)?;
+    bounded("idle_timeout", limits.idle_timeout, &IDLE_TIMEOUT)?;
+    if let Some(At {
+        value: Some(idle),
+        span,
+    }) = limits.preempt_idle
+    {
+        let idle = At {
+            value: *idle,
+            span: span.clone(),
+        };
+        bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE)?;
+    }
+    limits.polls.map_or(Ok(()), check_polls)
+}
+
+fn check_polls(polls: &Polls) -> Result<(), Fault> {
+    let delays = Duration::ZERO..=WAIT_MAX;
+    bounded("max_delay", polls.max_delay.as_ref(), &delays)?;
+    bounded("every", polls.every.as_ref(), &POLL_EVERY)?;
+    bounded("burst", polls.burst.as_ref(), &POLL_BURST)?;
+    bounded("every", polls.per_client.every.as_ref(), &POLL_EVERY)?;
+    bounded("burst", polls.per_client.burst.as_ref(), &POLL_BURST)?;
+    Ok(())
+}
+
+/// Turns limits into a [`Tenant`], with what it needs to know of the backends.
+pub(super) struct LimitsResolver<'a> {
+    file: &'a File,
+    backends: HashMap<&'a BackendName, (&'a Backend, &'a BackendOptions)>,
+    /// Each list of backends in use, and a tenant that has it.
+    lists: BTreeMap<Vec<BackendName>, (Arc<[BackendName]>, TenantName)>,
+    /// What is unwise, and whose limits are so.
+    unwise: BTreeMap<String, Vec<TenantName>>,
+    pub(super) longest_wait: Duration,
+}
+
+impl<'a> LimitsResolver<'a> {
+    pub(super) fn new(file: &'a File, backends: &'a [BackendOptions]) -> Self {
+        let tables = file.backend.iter().map(Spanned::get_ref).zip(backends);
+        Self {
+            file,
+            backends: tables
+                .map(|(table, options)| (&options.name, (table, options)))
+                .collect(),
+            lists: BTreeMap::new(),
+            unwise: BTreeMap::new(),
+            longest_wait: Duration::ZERO,
+        }
+    }
+
+    /// Checks that the backends that `limits` names by itself are there.
+    pub(super) fn check_backends(&self, limits: &Limits<'_>) -> Result<(), Fault> {
+        if let (Some(one), Some(_)) = (limits.backend, limits.backends) {
+            let message = "`backend` and `backends` are both given";
+            return Err(Fault::new(one.span.clone(), message).hint("write one of them"));
+        }
+        if let Some(list) = limits.backends {
+            require_some(list, "backends")?;
+        }
+        let mut seen = HashSet::new();
+        for at in limits.named_backends().map_or(&[][..], |(_, list)| list) {
+            let name = &at.value;
+            if !self.backends.contains_key(name) {
+                return Err(self.unknown(at));
+            }
+            if !seen.insert(name) {
+                return Err(Fault::new(
+                    at.span.clone(),
+                    format!("`{name}` stands here twice"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, at: &At<BackendName>) -> Fault {
+        let message = format!("there is no backend `{}`", at.value);
+        let mut known: Vec<&str> = self.backends.keys().map(|name| name.as_str()).collect();
+        known.sort_unstable();
+        let hint = did_you_mean(at.value.as_str(), known.iter().copied());
+        Fault::new(at.span.clone(), message)
+            .hint(hint.unwrap_or_else(|| format!("known: {}", known.join(", "))))
+    }
+
+    /// The limits of `tenant`, or of one of its users, with those above them merged in.
+    pub(super) fn resolve(
+        &mut self,
+        tenant: &TenantName,
+        limits: &Limits<'_>,
+    ) -> Result<Tenant, Fault> {
+        let resolved = Tenant {
+            name: tenant.clone(),
+            backends: self.list(tenant, limits)?,
+            cleartext: or(limits.cleartext, Cleartext::Trusted),
+            wait: or(limits.wait, Duration::from_secs(25)),
+            queue: or(limits.queue, 16),
+            preempt_idle: or(limits.preempt_idle, Some(Duration::from_secs(15))),
+            idle_timeout: or(limits.idle_timeout, Duration::from_secs(600)),
+            fold_case: or(limits.fold_case, true),
+            default_domain: None,
+        };
+        self.longest_wait = self.longest_wait.max(resolved.wait);
+        for name in &*resolved.backends {
+            self.check_wait(name, limits, &resolved)?;
+        }
+        self.note_unwise(&resolved);
+        Ok(resolved)
+    }
+
+    /// Tenants with the same backends share one list.
+    fn list(
+        &mut self,
+        tenant: &TenantName,
+        limits: &Limits<'_>,
+    ) -> Result<Arc<[BackendName]>, Fault> {
+        let names: Vec<BackendName> = match limits.named_backends() {
+            Some((_, list)) => list.iter().map(|at| at.value.clone()).collect(),
+            None => vec![self.only_backend(tenant)?],
+        };
+        if let Some((list, _)) = self.lists.get(&names) {
+            return Ok(Arc::clone(list));
+        }
+        let list: Arc<[BackendName]> = Arc::from(names.as_slice());
+        self.lists
+            .insert(names, (Arc::clone(&list), tenant.clone()));
+        Ok(list)
+    }
+
+    fn only_backend(&self, tenant: &TenantName) -> Result<BackendName, Fault> {
+        let tables = &self.file.backend;
+        let [first, second, ..] = tables.as_slice() else {
+            return Ok(tables[0].get_ref().name.value.clone());
+        };
+        let defaults = self.file.defaults.as_ref().map(Spanned::span);
+        let message = format!(
+            "tenant `{tenant}` names none of the {} backends",
+            tables.len()
+        );
+        let (first, place) = (
+            &first.get_ref().name.value,
+            second.get_ref().name.span.clone(),
+        );
+        Err(Fault::new(defaults.unwrap_or(place), message).hint(format!(
+            "write [defaults] and below it backends = [\"{first}\", …]"
+        )))
+    }
+
+    /// A wait that the reserve uses up would end before it began.
+    fn check_wait(
+        &self,
+        name: &BackendName,
+        limits: &Limits<'_>,
+        resolved: &Tenant,
+    ) -> Result<(), Fault> {
+        let (table, options) = self.backends[name];
+        let (wait, reserve) = (resolved.wait, options.login_reserve);
+        if wait > reserve {
+            return Ok(());
+        }
+        let named = limits.named_backends().map(|(span, _)| span);
+        let written = limits.wait.or(table.login_reserve.as_ref());
+        let span = written.map(|at| at.span.clone()).or(named);
+        let message = format!(
+            "`wait` ({wait:?}) of tenant `{}` is not above `login_reserve` ({reserve:?}) of backend `{name}`",
+            resolved.name
+        );
+        let hint = "nobody could wait: write a longer wait or a shorter login_reserve";
+        Err(Fault::new(span.unwrap_or_default(), message).hint(hint))
+    }
+
+    fn note_unwise(&mut self, limits: &Tenant) {
+        let reserves = limits
+            .backends
+            .iter()
+            .map(|name| self.backends[name].1.login_reserve);
+        let reserve = reserves.max().unwrap_or_default();
+        let (wait, idle_timeout) = (limits.wait, limits.idle_timeout);
+        let mut note = |sentence: String| {
+            let names = self.unwise.entry(sentence).or_default();
+            if names.last() != Some(&limits.name) {
+                names.push(limits.name.clone());
+            }
+        };
+        if let Some(idle) = limits.preempt_idle
+            && idle + reserve > wait
+        {
+            note(format!(
+                "preempt_idle ({idle:?}) + login_reserve ({reserve:?}) exceeds wait ({wait:?}), so waiters give up before an idle session is closed for them"
+            ));
+        }
+        if idle_timeout < IDLE_TIMEOUT_ADVISED {
+            note(format!(
+                "idle_timeout ({idle_timeout:?}) is below the {IDLE_TIMEOUT_ADVISED:?} that RFC 1939 asks for"
+            ));
+        }
+    }
+
+    /// What is unwise, a sentence for all tenants that share it.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let unwise = self.unwise.iter();
+        let mut warnings: Vec<String> = unwise
+            .map(|(sentence, tenants)| format!("{}: {sentence}", whose(tenants)))
+            .collect();
+        warnings.extend(self.lists_that_overlap());
+        warnings
+    }
+
+    /// The lock's key has the whole list in it (DESIGN decision 1).
+    fn lists_that_overlap(&self) -> Vec<String> {
+        let mut first_lists = HashMap::new();
+        let mut warnings = Vec::new();
+        for (list, (_, tenant)) in &self.lists {
+            for backend in list {
+                let (first, first_tenant) = *first_lists.entry(backend).or_insert((list, tenant));
+                if first != list {
+                    warnings.push(format!(
+                        "backend `{backend}` is in different lists (tenants `{first_tenant}` and `{tenant}`): a maildrop that both can reach is locked apart in each"
+                    ));
+                }
+            }
+        }
+        warnings
+    }
+}
+
+/// `tenant `a``, or the first few of many.
+fn whose(tenants: &[TenantName]) -> String {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = tenants
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let names = names.join(", ");
+    match tenants {
+        [_] => format!("tenant {names}"),
+        _ if tenants.len() <= SHOWN => format!("tenants {names}"),
+        _ => format!("tenants {names} and {} more", tenants.len() - SHOWN),
+    }
+}
