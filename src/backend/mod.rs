@@ -1,6 +1,8 @@
 //! Backends: reaching them, what they can do, logging in.
 
 pub mod connect;
+#[cfg(test)]
+mod double;
 pub mod health;
 pub mod lines;
 

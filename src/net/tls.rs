@@ -1,6 +1,8 @@
 //! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8997 forbids older ones).
 
 mod acceptor;
+#[cfg(test)]
+pub(crate) mod authority;
 mod certificates;
 mod connector;
 
@@ -94,8 +96,8 @@ fn complaint(alert: AlertDescription) -> String {
 /// What is wrong with the peer's certificate, and what to do, behind "the peer's certificate".
 fn refusal(why: &CertificateError) -> String {
     use CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
-        NotValidYetContext, UnknownIssuer,
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+        NotValidYet, NotValidYetContext, UnknownIssuer,
     };
     match why {
         Expired => "has expired".to_owned(),
@@ -106,6 +108,10 @@ fn refusal(why: &CertificateError) -> String {
         }
         UnknownIssuer => {
             "is signed by an authority that is not known; name its file with `ca`".to_owned()
+        }
+        BadSignature => {
+            "is not signed by the authority that it names; that of `ca` may be an old one"
+                .to_owned()
         }
         NotValidForName => "is for another name; set `server_name`".to_owned(),
         NotValidForNameContext {

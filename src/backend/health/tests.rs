@@ -1,1 +1,226 @@
 use super::*;
+use crate::backend::BackendOptions;
+use crate::backend::double::{ADDRESS, Double, answer, next, options};
+use crate::time::{Duration, Instant};
+use std::sync::Mutex;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// Keeps what was said, a word for each event.
+#[derive(Default)]
+struct Told(Mutex<Vec<&'static str>>);
+
+impl EventSink for Told {
+    fn emit(&self, event: &Event) {
+        self.0.lock().unwrap().push(match event {
+            Event::BackendUp { .. } => "up",
+            Event::BackendDown { .. } => "down",
+            _ => "else",
+        });
+    }
+}
+
+/// A backend under watch; the test holds its other side.
+struct Rig {
+    backend: Arc<Backend>,
+    dial: Arc<Double>,
+    arrivals: UnboundedReceiver<DuplexStream>,
+    told: Arc<Told>,
+    stop: CancellationToken,
+}
+
+impl Rig {
+    fn new(options: BackendOptions) -> Self {
+        let (dial, arrivals) = Double::new();
+        let dial = Arc::new(dial);
+        let rig = Self {
+            backend: Arc::new(Backend::new(options, Arc::clone(&dial) as _).unwrap()),
+            dial,
+            arrivals,
+            told: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        let events = Arc::clone(&rig.told) as _;
+        tokio::spawn(watch_backend(
+            Arc::clone(&rig.backend),
+            events,
+            rig.stop.clone(),
+        ));
+        rig
+    }
+
+    /// Answers the next look with `capa`, and sees it end with QUIT.
+    async fn serve(&mut self, capa: &str) {
+        let mut conn = next(&mut self.arrivals).await;
+        conn.write_all(b"+OK\r\n").await.unwrap();
+        answer(&mut conn, "CAPA", capa.as_bytes()).await;
+        answer(&mut conn, "QUIT", b"+OK\r\n").await;
+        drop(conn);
+        tokio::time::sleep(MOMENT).await;
+    }
+
+    fn told(&self) -> Vec<&'static str> {
+        self.told.0.lock().unwrap().clone()
+    }
+
+    fn is_up(&self) -> bool {
+        self.backend.capabilities().is_some()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+const CAPA: &str = "+OK\r\nTOP\r\nUIDL\r\n.\r\n";
+const CAPA_MORE: &str = "+OK\r\nTOP\r\nUIDL\r\nPIPELINING\r\n.\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn it_is_looked_at_at_once_and_then_at_intervals() {
+    let mut rig = Rig::new(options());
+    assert_eq!(rig.backend.state(), State::Unknown);
+    let start = Instant::now();
+    let backend = Arc::clone(&rig.backend);
+    tokio::join!(backend.known(), rig.serve(CAPA));
+    assert!(start.elapsed() < PROBE_AGAIN);
+    assert!(rig.is_up());
+    rig.serve(CAPA).await;
+    let elapsed = start.elapsed();
+    assert!(elapsed >= PROBE_UP && elapsed < PROBE_UP + PROBE_AGAIN);
+    assert_eq!(rig.told(), ["up"], "only changes are told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_down_and_coming_back_are_told_once() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    rig.dial.set_down(true);
+    tokio::time::sleep(PROBE_UP + 3 * PROBE_DOWN).await;
+    let State::Down(why) = rig.backend.state() else {
+        panic!("it is not down");
+    };
+    assert!(why.contains(ADDRESS), "{why}");
+    rig.dial.set_down(false);
+    let start = Instant::now();
+    rig.serve(CAPA).await;
+    assert!(start.elapsed() <= PROBE_DOWN + MOMENT);
+    assert_eq!(rig.told(), ["up", "down", "up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_reported_is_looked_into_now_but_not_without_pause() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    tokio::time::sleep(PROBE_AGAIN).await;
+    let start = Instant::now();
+    for _ in 0..100 {
+        rig.backend.report_failure();
+    }
+    rig.serve(CAPA).await;
+    assert!(start.elapsed() <= 2 * MOMENT, "{:?}", start.elapsed());
+    for _ in 0..100 {
+        rig.backend.report_failure();
+    }
+    rig.serve(CAPA).await;
+    let elapsed = start.elapsed();
+    assert!(elapsed >= PROBE_AGAIN && elapsed < PROBE_UP, "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn capabilities_change_with_the_backend_without_an_event() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    let before = rig.backend.capabilities().unwrap();
+    assert!(before.top && !before.pipelining);
+    rig.serve(CAPA_MORE).await;
+    assert!(rig.backend.capabilities().unwrap().pipelining);
+    assert_eq!(rig.told(), ["up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_without_capa_can_do_what_every_one_can() {
+    let mut rig = Rig::new(options());
+    rig.serve("-ERR unknown command\r\n").await;
+    assert_eq!(
+        *rig.backend.capabilities().unwrap(),
+        Capabilities::assumed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn capabilities_of_the_configuration_come_first() {
+    let names = vec!["TOP".to_owned(), "PIPELINING".to_owned()];
+    let mut rig = Rig::new(BackendOptions {
+        capabilities: Some(names.clone()),
+        ..options()
+    });
+    let mut conn = next(&mut rig.arrivals).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    answer(&mut conn, "QUIT", b"+OK\r\n").await;
+    drop(conn);
+    tokio::time::sleep(MOMENT).await;
+    let known = rig.backend.capabilities().unwrap();
+    assert_eq!(*known, Capabilities::from_names(&names));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_does_not_make_it_down_but_does_not_make_it_up_either() {
+    let mut rig = Rig::new(options());
+    let refusal: &[u8] = b"-ERR too many connections\r\n";
+    next(&mut rig.arrivals)
+        .await
+        .write_all(refusal)
+        .await
+        .unwrap();
+    tokio::time::sleep(MOMENT).await;
+    assert!(matches!(rig.backend.state(), State::Down(_)));
+    rig.serve(CAPA).await;
+    next(&mut rig.arrivals)
+        .await
+        .write_all(refusal)
+        .await
+        .unwrap();
+    tokio::time::sleep(MOMENT).await;
+    assert!(rig.is_up());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_greets_and_then_says_nothing_is_down() {
+    let mut rig = Rig::new(options());
+    let mut conn = next(&mut rig.arrivals).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    rig.backend.known().await;
+    let State::Down(why) = rig.backend.state() else {
+        panic!("it is not down");
+    };
+    assert!(why.contains("did not answer CAPA"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_backend_is_left_alone() {
+    let mut rig = Rig::new(BackendOptions {
+        connections: 1,
+        ..options()
+    });
+    rig.serve(CAPA).await;
+    let permit = rig.backend.try_permit().unwrap();
+    rig.dial.set_down(true);
+    tokio::time::sleep(3 * PROBE_UP).await;
+    assert!(rig.is_up());
+    drop(permit);
+    tokio::time::sleep(PROBE_UP).await;
+    assert!(!rig.is_up());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_when_told_to() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    rig.stop.cancel();
+    tokio::time::sleep(2 * PROBE_UP).await;
+    assert!(rig.arrivals.try_recv().is_err());
+}

@@ -1,1 +1,85 @@
 use super::*;
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+fn conn() -> (Conn, DuplexStream) {
+    let (near, far) = duplex(64 * 1024);
+    (Conn::plain(Box::new(near)), far)
+}
+
+/// What popgate makes of `reply` to CAPA; the backend then closes.
+async fn capabilities(reply: &str) -> Result<Option<Capabilities>, LineError> {
+    let (mut conn, mut far) = conn();
+    far.write_all(reply.as_bytes()).await.unwrap();
+    far.shutdown().await.unwrap();
+    let read = read_capabilities(&mut conn).await;
+    drop(far);
+    read
+}
+
+#[tokio::test]
+async fn a_line_split_anywhere_is_the_same() {
+    let bytes = b"+OK hello\r\n-ERR next\n";
+    for split in 0..bytes.len() {
+        let (mut conn, mut far) = conn();
+        let write = async {
+            far.write_all(&bytes[..split]).await.unwrap();
+            tokio::task::yield_now().await;
+            far.write_all(&bytes[split..]).await.unwrap();
+        };
+        let read = async {
+            let first = read_line(&mut conn, 100).await.unwrap();
+            (first, read_line(&mut conn, 100).await.unwrap())
+        };
+        let ((first, second), ()) = tokio::join!(read, write);
+        assert_eq!(
+            (&first[..], &second[..]),
+            (&b"+OK hello"[..], &b"-ERR next"[..])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_line_has_a_longest_length_whole_or_not() {
+    for (length, fits) in [(14, true), (15, false), (40, false)] {
+        for end in ["\r\n", ""] {
+            let (mut conn, mut far) = conn();
+            let line = format!("{}{end}", "x".repeat(length));
+            far.write_all(line.as_bytes()).await.unwrap();
+            drop(far);
+            match read_line(&mut conn, 16).await {
+                Ok(line) => assert!(fits && line.len() == length),
+                Err(LineError::Closed) => assert!(end.is_empty() && length < 16),
+                Err(error) => assert!(!fits && matches!(error, LineError::TooLong(16))),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn octets_of_a_line_are_kept_as_they_are() {
+    let (mut conn, mut far) = conn();
+    far.write_all(b"-ERR gesperrt f\xfcr Sie\r\r\n")
+        .await
+        .unwrap();
+    let line = read_line(&mut conn, 100).await.unwrap();
+    assert_eq!(line, b"-ERR gesperrt f\xfcr Sie\r");
+}
+
+#[tokio::test]
+async fn capabilities_are_what_stands_before_the_dot() {
+    let found = capabilities("+OK here\r\nTOP\r\n..\r\nPIPELINING\r\n.\r\nUIDL\r\n").await;
+    let found = found.unwrap().unwrap();
+    assert!(found.top && found.pipelining && !found.uidl);
+    assert_eq!(capabilities("-ERR unknown\r\n").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn capabilities_without_an_end_are_an_error() {
+    let endless = format!("+OK\r\n{}", "X-MORE\r\n".repeat(1_000));
+    let error = capabilities(&endless).await.unwrap_err();
+    assert!(matches!(error, LineError::TooMany(_)), "{error}");
+    let error = capabilities("+OK\r\nTOP\r\n").await.unwrap_err();
+    assert!(matches!(error, LineError::Closed), "{error}");
+    let error = capabilities("220 smtp.example.com\r\n").await.unwrap_err();
+    assert!(matches!(error, LineError::NoStatus(_)), "{error}");
+}

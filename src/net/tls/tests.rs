@@ -1,1 +1,242 @@
+use super::authority::Authority;
 use super::*;
+use crate::net::conn::Conn;
+use crate::net::{CertificateFiles, TlsFiles};
+use std::fs;
+use std::path::Path;
+use tokio::io::duplex;
+
+fn acceptor((certificate, key): (String, String)) -> Acceptor {
+    Acceptor::from_pem(&certificate, &key).unwrap()
+}
+
+fn trusting(authority: &Authority, name: &str) -> Connector {
+    Connector::new(Some(&authority.file()), name, true).unwrap()
+}
+
+fn ends() -> (Conn, Conn) {
+    let (near, far) = duplex(64 * 1024);
+    (Conn::plain(Box::new(near)), Conn::plain(Box::new(far)))
+}
+
+/// The client's side and the server's side of one handshake.
+async fn handshake(
+    connector: &Connector,
+    acceptor: &Acceptor,
+) -> (Result<Conn, TlsError>, Result<Conn, TlsError>) {
+    let (near, far) = ends();
+    tokio::join!(near.connect_tls(connector), far.accept_tls(acceptor))
+}
+
+/// What the operator reads when the handshake fails on the client's side.
+async fn refusal(connector: &Connector, acceptor: &Acceptor) -> String {
+    let (client, _) = handshake(connector, acceptor).await;
+    client.err().unwrap().to_string()
+}
+
+fn one(default: CertificateFiles) -> TlsFiles {
+    TlsFiles {
+        default,
+        hosts: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn both_sides_know_of_the_handshake() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.pem(&["pop.example.com"]));
+    let connector = trusting(&authority, "pop.example.com");
+    let (client, server) = handshake(&connector, &acceptor).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    assert_eq!(server.tls_version(), Some("TLSv1.3"));
+    assert_eq!(server.server_name(), Some("pop.example.com"));
+    assert!(client.is_tls() && client.server_name().is_none());
+    server.write_all(b"+OK\r\n").await.unwrap();
+    client.fill().await.unwrap();
+    assert_eq!(&client.input[..], b"+OK\r\n");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.pem(&["other.example.com"]));
+    let told = refusal(&trusting(&authority, "pop.example.com"), &acceptor).await;
+    assert!(told.contains("is not for pop.example.com"), "{told}");
+    assert!(told.contains("other.example.com"), "{told}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_with_its_date() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.expired(&["pop.example.com"]));
+    let told = refusal(&trusting(&authority, "pop.example.com"), &acceptor).await;
+    assert_eq!(told, "the peer's certificate expired on 2020-01-01");
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_refused_and_the_server_hears_of_it() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let acceptor = acceptor(stranger.pem(&["pop.example.com"]));
+    let connector = trusting(&authority, "pop.example.com");
+    let (client, server) = handshake(&connector, &acceptor).await;
+    let told = client.err().unwrap().to_string();
+    assert!(told.contains("authority that is not known"), "{told}");
+    let told = server.err().unwrap().to_string();
+    assert!(
+        told.contains("does not know who signed our certificate"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn without_verification_any_certificate_will_do() {
+    let acceptor = acceptor(Authority::new().expired(&["other.example.com"]));
+    let connector = Connector::new(None, "pop.example.com", false).unwrap();
+    let (client, server) = handshake(&connector, &acceptor).await;
+    assert!(client.is_ok() && server.is_ok());
+}
+
+#[tokio::test]
+async fn an_address_can_be_the_name_of_a_backend() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.pem(&["10.0.0.5"]));
+    let (client, _) = handshake(&trusting(&authority, "10.0.0.5"), &acceptor).await;
+    assert!(client.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_ahead_of_the_handshake_are_refused_on_both_legs() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.pem(&["pop.example.com"]));
+    let connector = trusting(&authority, "pop.example.com");
+    let (mut near, mut far) = ends();
+    near.write_all(b"STLS\r\nUSER injected\r\n").await.unwrap();
+    far.fill().await.unwrap();
+    let _ = far.input.split_to(b"STLS\r\n".len());
+    let error = far.accept_tls(&acceptor).await.err().unwrap();
+    assert!(matches!(error, TlsError::EarlyBytes));
+
+    let (mut near, mut far) = ends();
+    far.write_all(b"+OK\r\n+OK injected\r\n").await.unwrap();
+    near.fill().await.unwrap();
+    let _ = near.input.split_to(b"+OK\r\n".len());
+    let error = near.connect_tls(&connector).await.err().unwrap();
+    assert!(matches!(error, TlsError::EarlyBytes));
+}
+
+#[tokio::test]
+async fn a_peer_that_speaks_in_clear_is_told_apart() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.pem(&["pop.example.com"]));
+    let (mut near, far) = ends();
+    near.write_all(b"USER ann\r\n").await.unwrap();
+    let error = far.accept_tls(&acceptor).await.err().unwrap();
+    assert!(matches!(error, TlsError::NotTls), "{error}");
+
+    let (near, mut far) = ends();
+    far.write_all(b"+OK ready\r\n").await.unwrap();
+    let connector = trusting(&authority, "pop.example.com");
+    let error = near.connect_tls(&connector).await.err().unwrap();
+    assert!(matches!(error, TlsError::NotTls), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_does_not_begin_ends() {
+    let acceptor = acceptor(Authority::new().pem(&["pop.example.com"]));
+    let (_near, far) = ends();
+    let error = far.accept_tls(&acceptor).await.err().unwrap();
+    assert!(matches!(error, TlsError::TimedOut));
+}
+
+#[tokio::test]
+async fn each_server_name_has_its_certificate() {
+    let authority = Authority::new();
+    let acceptor = Acceptor::load(&TlsFiles {
+        default: authority.files(&["default.example", "a.b.example.org"]),
+        hosts: vec![
+            (
+                vec!["Pop.example.com".into()],
+                authority.files(&["pop.example.com"]),
+            ),
+            (
+                vec!["*.example.org".into()],
+                authority.files(&["a.example.org"]),
+            ),
+        ],
+    })
+    .unwrap();
+    // Each certificate is good for its own name alone, so success tells which one it was.
+    let names = [
+        "default.example",
+        "pop.example.com",
+        "a.example.org",
+        "a.b.example.org",
+    ];
+    for name in names {
+        let (client, _) = handshake(&trusting(&authority, name), &acceptor).await;
+        assert!(client.is_ok(), "{name}: {:?}", client.err());
+    }
+}
+
+#[tokio::test]
+async fn reload_is_for_handshakes_from_then_on_and_all_or_nothing() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let acceptor = Acceptor::load(&one(old.files(&["pop.example.com"]))).unwrap();
+    let (before, _) = handshake(&trusting(&old, "pop.example.com"), &acceptor).await;
+    assert!(before.is_ok());
+
+    acceptor
+        .reload(&one(new.files(&["pop.example.com"])))
+        .unwrap();
+    let (after, _) = handshake(&trusting(&new, "pop.example.com"), &acceptor).await;
+    assert!(after.is_ok());
+
+    let mut broken = one(old.files(&["pop.example.com"]));
+    broken.hosts.push((vec!["x".into()], absent()));
+    assert!(acceptor.reload(&broken).is_err());
+    let (still, _) = handshake(&trusting(&new, "pop.example.com"), &acceptor).await;
+    assert!(still.is_ok());
+}
+
+fn absent() -> CertificateFiles {
+    CertificateFiles {
+        certificate: "/nowhere/chain.pem".into(),
+        key: "/nowhere/key.pem".into(),
+    }
+}
+
+#[test]
+fn errors_of_files_name_the_file_and_the_fault() {
+    let authority = Authority::new();
+    let told = |files: CertificateFiles| Acceptor::load(&one(files)).unwrap_err().to_string();
+    assert!(told(absent()).starts_with("/nowhere/chain.pem: "));
+
+    let mut mixed = authority.files(&["a.example"]);
+    mixed.key = authority.files(&["b.example"]).key;
+    let text = told(mixed);
+    assert!(
+        text.contains("b.example.key: the key is not that of"),
+        "{text}"
+    );
+
+    let mut swapped = authority.files(&["a.example"]);
+    std::mem::swap(&mut swapped.key, &mut swapped.certificate);
+    assert!(told(swapped).contains("holds no certificate"));
+
+    let empty = authority.files(&["a.example"]);
+    fs::write(&empty.key, "").unwrap();
+    assert!(told(empty).contains("holds no private key"));
+}
+
+#[test]
+fn a_backend_name_must_be_one() {
+    let error = Connector::new(None, "no name", true).unwrap_err();
+    assert!(error.to_string().contains("\"no name\""), "{error}");
+    let error = Connector::new(Some(Path::new("/nowhere/ca.pem")), "a.example", true);
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .starts_with("/nowhere/ca.pem: ")
+    );
+}
