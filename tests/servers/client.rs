@@ -1,0 +1,112 @@
+//! A blocking POP3 client that can be as rude as the trials need it.
+
+use crate::Outcome;
+use popgate::time::Duration;
+use socket2::SockRef;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// Longer than any wait of these trials: a reply that takes longer is a hang.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One connection, in whatever state the server has it.
+pub(crate) struct Client {
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects and reads the greeting.
+    pub(crate) fn connect(address: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        let mut client = Self {
+            reader: BufReader::new(stream),
+        };
+        let greeting = client.reply_line()?;
+        expect_ok("the greeting", &greeting)?;
+        Ok(client)
+    }
+
+    /// Connects and logs in; a refusal is an error with the server's line.
+    pub(crate) fn log_in(address: SocketAddr, user: &str, password: &str) -> Outcome<Self> {
+        let mut client = Self::connect(address)?;
+        client.ok(&format!("USER {user}"))?;
+        client.ok(&format!("PASS {password}"))?;
+        Ok(client)
+    }
+
+    /// Sends one command and returns the rest of its `+OK` line.
+    pub(crate) fn ok(&mut self, command: &str) -> Outcome<String> {
+        self.send(&[command])?;
+        let reply = self.reply_line()?;
+        let verb = command.split(' ').next().unwrap_or(command);
+        expect_ok(verb, &reply)
+    }
+
+    /// How many messages the maildrop has.
+    pub(crate) fn count(&mut self) -> Outcome<usize> {
+        let answer = self.ok("STAT")?;
+        let count = answer.split(' ').next().unwrap_or_default();
+        Ok(count.parse()?)
+    }
+
+    /// Retrieves a message whole and returns its Message-ID.
+    pub(crate) fn retrieve(&mut self, number: usize) -> Outcome<String> {
+        self.ok(&format!("RETR {number}"))?;
+        let mut message_id = None;
+        loop {
+            let line = self.reply_line()?;
+            if line == "." {
+                break;
+            }
+            if let Some(id) = line.strip_prefix("Message-ID: ") {
+                message_id.get_or_insert(id.to_owned());
+            }
+        }
+        Ok(message_id.ok_or("a message without Message-ID")?)
+    }
+
+    /// Asks for a message and reads only its first octets.
+    pub(crate) fn begin_to_retrieve(&mut self, number: usize) -> Outcome<()> {
+        self.ok(&format!("RETR {number}"))?;
+        self.reader.read_exact(&mut [0; 1000])?;
+        Ok(())
+    }
+
+    /// Sends QUIT and awaits `+OK` and the end of the connection.
+    pub(crate) fn quit(mut self) -> Outcome<()> {
+        self.ok("QUIT")?;
+        self.reader.read_to_end(&mut Vec::new())?;
+        Ok(())
+    }
+
+    /// Sends commands in one segment and reads no answer.
+    pub(crate) fn send(&mut self, commands: &[&str]) -> io::Result<()> {
+        let lines: String = commands.iter().map(|line| format!("{line}\r\n")).collect();
+        self.reader.get_mut().write_all(lines.as_bytes())
+    }
+
+    /// Vanishes with a FIN and without QUIT, as a program that ends.
+    pub(crate) fn close(self) {}
+
+    /// Vanishes with an RST, as a program that was killed with answers unread.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        SockRef::from(self.reader.get_ref()).set_linger(Some(Duration::ZERO))
+    }
+
+    fn reply_line(&mut self) -> Outcome<String> {
+        let mut line = String::new();
+        if self.reader.read_line(&mut line)? == 0 {
+            return Err("the server closed the connection".into());
+        }
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+fn expect_ok(to: &str, reply: &str) -> Outcome<String> {
+    match reply.strip_prefix("+OK") {
+        Some(rest) => Ok(rest.trim_start().to_owned()),
+        None => Err(format!("{to}: {reply}").into()),
+    }
+}

@@ -1,0 +1,103 @@
+//! popgate before real POP3 servers, with real mail programs.
+//!
+//! Each trial starts its own server, and mostly its own gate, on a loopback address of its own
+//! with throw-away users in a throw-away directory. The servers come from Debian 12 and are
+//! started as root. `POPGATE_SERVERS` says what happens elsewhere: `skip` skips all trials,
+//! `require` fails where one cannot run; without it they are skipped where they cannot run.
+
+mod client;
+mod contention;
+mod gate;
+mod process;
+mod programs;
+mod relay;
+mod server;
+mod site;
+
+use libtest_mimic::{Arguments, Trial};
+use server::Kind;
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+
+/// What every fallible step of a trial returns.
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A trial: all that it starts listens on the address that it is given.
+type Scenario = fn(Kind, Ipv4Addr) -> Outcome<()>;
+
+/// Most trials wait rather than work, so that more of them than cores run at once.
+const TRIALS_AT_ONCE: usize = 6;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(TRIALS_AT_ONCE);
+    let wish = std::env::var("POPGATE_SERVERS").unwrap_or_default();
+    let obstacle = match wish.as_str() {
+        "skip" => Some("POPGATE_SERVERS=skip".to_owned()),
+        _ => server::obstacle(),
+    };
+    if let Some(obstacle) = &obstacle {
+        eprintln!("SKIPPED, all trials with real servers: {obstacle}");
+        if wish == "require" {
+            eprintln!("but POPGATE_SERVERS=require");
+            return ExitCode::FAILURE;
+        }
+    }
+    let trials = trials()
+        .into_iter()
+        .map(|trial| trial.with_ignored_flag(obstacle.is_some()))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trials() -> Vec<Trial> {
+    let per_server: [(&str, Scenario); 7] = [
+        (
+            "straight: the load shows that the test can fail",
+            contention::straight_load_shows_conflicts,
+        ),
+        (
+            "through popgate: eight programs at once, no lock error, each message once",
+            contention::eight_programs_share_one_maildrop,
+        ),
+        (
+            "through popgate: a killed program deletes nothing",
+            contention::killed_program_deletes_nothing,
+        ),
+        (
+            "through popgate: QUIT and close at once commits the deletions",
+            contention::quit_and_close_commits,
+        ),
+        (
+            "through popgate: fetchmail, curl and poplib succeed late",
+            programs::succeed_late,
+        ),
+        (
+            "through popgate: held beyond the wait, fetchmail says lock busy",
+            programs::beyond_the_wait_the_lock_is_busy,
+        ),
+        (
+            "straight: what fetchmail, curl and poplib see while the maildrop is held",
+            programs::straight_while_held,
+        ),
+    ];
+    let trials = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| per_server.map(|(name, scenario)| (kind, name, scenario)));
+    (1..)
+        .zip(trials)
+        .map(|(number, (kind, name, scenario))| {
+            let address = loopback(number);
+            Trial::test(format!("{kind} {name}"), move || {
+                Ok(scenario(kind, address)?)
+            })
+        })
+        .collect()
+}
+
+/// An address that no other trial has, nor another run at the same time: fixed ports cannot clash.
+fn loopback(trial: u8) -> Ipv4Addr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high.max(1), low, trial)
+}

@@ -1,0 +1,104 @@
+//! Programs that the trials start, and that never outlive them.
+
+use crate::Outcome;
+use popgate::time::{Duration, Instant};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+/// A running program. What it writes goes to a log file; dropping it kills it.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`, which dies with the thread that started it.
+    pub(crate) fn start<I: AsRef<OsStr>>(command: &[I], log: &Path) -> Outcome<Self> {
+        let (out, err) = log_files(log)?;
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .args(command)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .map_err(|error| format!("setpriv: {error}"))?;
+        Ok(Self {
+            child,
+            log: log.to_owned(),
+        })
+    }
+
+    /// Starts `command` as the first process of a PID namespace: all its children die with it.
+    pub(crate) fn start_tree(command: &[&str], log: &Path) -> Outcome<Self> {
+        const NAMESPACE: [&str; 6] = [
+            "unshare",
+            "--pid",
+            "--mount-proc",
+            "--fork",
+            "--kill-child=KILL",
+            "--",
+        ];
+        Self::start(&[&NAMESPACE[..], command].concat(), log)
+    }
+
+    /// All that it has written so far.
+    pub(crate) fn log(&self) -> String {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub(crate) fn terminate(&mut self, patience: Duration) -> Outcome<ExitStatus> {
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status()?;
+        let mut ended = None;
+        await_that("the program to stop", patience, || {
+            ended = self.child.try_wait().ok().flatten();
+            ended.is_some()
+        })?;
+        Ok(ended.ok_or("the program to stop")?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn log_files(log: &Path) -> Outcome<(File, File)> {
+    let file = File::options().create(true).append(true).open(log)?;
+    Ok((file.try_clone()?, file))
+}
+
+/// Tries until it holds, at most for `patience`.
+pub(crate) fn await_that(
+    what: &str,
+    patience: Duration,
+    mut holds: impl FnMut() -> bool,
+) -> Outcome<()> {
+    let deadline = Instant::now() + patience;
+    while !holds() {
+        if Instant::now() > deadline {
+            return Err(format!("waited {patience:?} in vain for {what}").into());
+        }
+        pause(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Lets real time pass: the programs and servers of these trials know no other.
+#[expect(clippy::disallowed_methods, reason = "no runtime runs in these trials")]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
