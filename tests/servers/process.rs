@@ -31,17 +31,16 @@ impl Process {
         })
     }
 
-    /// Starts `command` as the first process of a PID namespace: all its children die with it.
+    /// Starts `command` in a PID namespace: with its first process all processes in it die.
     pub(crate) fn start_tree(command: &[&str], log: &Path) -> Outcome<Self> {
-        const NAMESPACE: [&str; 6] = [
-            "unshare",
-            "--pid",
-            "--mount-proc",
-            "--fork",
-            "--kill-child=KILL",
-            "--",
-        ];
-        Self::start(&[&NAMESPACE[..], command].concat(), log)
+        const NAMESPACE: &str = "unshare --pid --mount-proc --fork --kill-child=KILL --";
+        // The first process is a shell: a server that changes its group would no longer get the
+        // signal. The second command keeps the shell from becoming the server.
+        const FIRST_PROCESS: [&str; 4] = ["sh", "-c", "\"$@\"; exit", "sh"];
+        let mut tree: Vec<&str> = NAMESPACE.split(' ').collect();
+        tree.extend(FIRST_PROCESS);
+        tree.extend(command);
+        Self::start(&tree, log)
     }
 
     /// All that it has written so far.
