@@ -35,14 +35,19 @@ fn main() -> ExitCode {
     let wish = std::env::var("POPGATE_SERVERS").unwrap_or_default();
     let obstacle = match wish.as_str() {
         "skip" => Some("POPGATE_SERVERS=skip".to_owned()),
-        _ => server::obstacle(),
-    };
-    if let Some(obstacle) = &obstacle {
-        eprintln!("SKIPPED, all trials with real servers: {obstacle}");
-        if wish == "require" {
-            eprintln!("but POPGATE_SERVERS=require");
+        "require" | "" => server::obstacle(),
+        other => {
+            eprintln!("POPGATE_SERVERS is skip or require, not {other:?}");
             return ExitCode::FAILURE;
         }
+    };
+    match &obstacle {
+        Some(why) if wish == "require" => {
+            eprintln!("the real servers are required, but cannot run here: {why}");
+            return ExitCode::FAILURE;
+        }
+        Some(why) => eprintln!("SKIPPED, all trials with real servers: {why}"),
+        None => {}
     }
     let trials = trials()
         .into_iter()
