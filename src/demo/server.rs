@@ -30,7 +30,8 @@ pub struct Options {
     pub close_after_refusal: bool,
     /// How long the lock stays after the connection ended.
     pub linger: Duration,
-    /// How long PASS takes, before the password is looked at and the lock is tried.
+    /// How long PASS takes, before the password is looked at and the lock is tried. A client
+    /// that leaves meanwhile is noticed afterwards, as by a server that waits for its disk.
     pub login_delay: Duration,
     /// A connection on which nothing happens for so long is closed, without UPDATE.
     pub idle_timeout: Duration,
