@@ -192,6 +192,8 @@ label! {
         Timeout = "timeout",
         /// The lane was full.
         QueueFull = "queue_full",
+        /// The backend refused its password, which another login tried for it.
+        Refused = "refused",
         /// Its place went to somebody with fewer places.
         Evicted = "evicted",
         /// The client left.

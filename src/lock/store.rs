@@ -1,0 +1,289 @@
+//! One queue for each maildrop in use, in a sharded map.
+//!
+//! A shard's guard lives around one synchronous call and never across an await: that call applies
+//! an input to the queue and passes its effects on to the seats of those who wait.
+
+use super::BackendEnd;
+use super::guard::{Hold, LockGuard};
+use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
+use super::waiting::{Place, Waiting};
+use crate::ids::{AddressBlock, MaildropKey, SessionId, TenantName};
+use crate::observe::event::{Event, EventSink, LockOutcome};
+use crate::policy::proven::PasswordTag;
+use crate::time::{Duration, Instant};
+use dashmap::{DashMap, Entry as Slot};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+/// A login's wish for a lock.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What is to be locked.
+    pub key: MaildropKey,
+    /// Who asks, for events.
+    pub session: SessionId,
+    /// Whose limits hold, for events.
+    pub tenant: TenantName,
+    /// Whether the backend accepted the password lately.
+    pub proven: bool,
+    /// The password's tag.
+    pub password: PasswordTag,
+    /// Who counts as one client.
+    pub address: AddressBlock,
+    /// Waiters for one maildrop, in each lane.
+    pub capacity: usize,
+    /// When its waiting ends.
+    pub until: Instant,
+}
+
+/// What became of an [`Ask`] at once.
+pub enum Asked<C: BackendEnd> {
+    /// The lock was free.
+    Granted(LockGuard<C>),
+    /// It has a place in the queue.
+    Waiting(Waiting<C>),
+    /// The lane is full.
+    Full,
+}
+
+/// All locks of one gate. `C` is a backend connection.
+pub struct Locks<C: BackendEnd>(Arc<Shared<C>>);
+
+impl<C: BackendEnd> Clone for Locks<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// What guards and places share with the store.
+pub(super) struct Shared<C: BackendEnd> {
+    entries: DashMap<MaildropKey, Entry<C>>,
+    tickets: AtomicU64,
+    pub(super) events: Arc<dyn EventSink>,
+    pub(super) closers: TaskTracker,
+}
+
+/// One maildrop in use.
+struct Entry<C> {
+    queue: LockQueue,
+    seats: HashMap<Ticket, watch::Sender<Place>>,
+    contended: watch::Sender<bool>,
+    /// A backend connection that is open and greeted, for whoever is next.
+    spare: Option<C>,
+}
+
+impl<C: BackendEnd> Locks<C> {
+    /// No lock is held. Connections that are being closed are tracked by `closers`.
+    #[must_use]
+    pub fn new(events: Arc<dyn EventSink>, closers: TaskTracker) -> Self {
+        let entries = DashMap::new();
+        Self(Arc::new(Shared {
+            entries,
+            tickets: AtomicU64::new(1),
+            events,
+            closers,
+        }))
+    }
+
+    /// Asks for a lock: holds it, waits for it, or is turned away.
+    #[must_use]
+    pub fn ask(&self, ask: Ask) -> Asked<C> {
+        let now = Instant::now();
+        let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
+        let (place, contended, ahead) = self.0.enter(&ask, ticket, now);
+        let state = place.borrow().clone();
+        match state {
+            Place::Waiting { .. } => {
+                self.0.queued(&ask, ahead);
+                Asked::Waiting(Waiting::new(
+                    Arc::clone(&self.0),
+                    ask,
+                    ticket,
+                    now,
+                    place,
+                    contended,
+                ))
+            }
+            Place::Granted { .. } => {
+                self.0.outcome(&ask, LockOutcome::Immediate, Duration::ZERO);
+                let hold = Hold::new(Arc::clone(&self.0), &ask, ticket, now);
+                Asked::Granted(LockGuard::new(hold, contended, None))
+            }
+            Place::Evicted | Place::Refused(_) => {
+                self.0.outcome(&ask, LockOutcome::QueueFull, Duration::ZERO);
+                Asked::Full
+            }
+        }
+    }
+
+    /// The longest that anybody waits now.
+    #[must_use]
+    pub fn longest_wait(&self, now: Instant) -> Duration {
+        let waits = self
+            .0
+            .entries
+            .iter()
+            .filter_map(|entry| entry.queue.oldest_wait(now));
+        waits.max().unwrap_or_default()
+    }
+
+    /// Maildrops that are held, waited for, or being closed.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.0.entries.len()
+    }
+}
+
+type Entered = (watch::Receiver<Place>, watch::Receiver<bool>, usize);
+
+impl<C: BackendEnd> Shared<C> {
+    fn enter(&self, ask: &Ask, ticket: Ticket, now: Instant) -> Entered {
+        let mut entry = self
+            .entries
+            .entry(ask.key.clone())
+            .or_insert_with(Entry::new);
+        let (seat, place) = watch::channel(Place::Waiting { head: false });
+        entry.seats.insert(ticket, seat);
+        let request = Request {
+            ticket,
+            lane: if ask.proven {
+                Lane::Main
+            } else {
+                Lane::Unproven
+            },
+            password: ask.password,
+            address: ask.address,
+            capacity: ask.capacity,
+            until: ask.until,
+        };
+        entry.apply(Input::Request(request), now, None);
+        let ahead = entry.queue.ahead_of(ticket).unwrap_or(0);
+        (place, entry.contended.subscribe(), ahead)
+    }
+
+    /// Applies `input` to the queue of `key` and forgets the maildrop if nobody is left.
+    /// `line`: the backend's words, for waiters that get them too.
+    pub(super) fn apply(&self, key: &MaildropKey, input: Input, line: Option<&Arc<[u8]>>) {
+        let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
+            return;
+        };
+        let entry = slot.get_mut();
+        entry.apply(input, Instant::now(), line);
+        if entry.queue.is_empty() {
+            slot.remove();
+        }
+    }
+
+    /// Gives up `ticket`, whether it waits or was granted a moment ago: the queue ignores the
+    /// input that does not fit.
+    pub(super) fn withdraw(&self, key: &MaildropKey, ticket: Ticket) {
+        self.apply(key, Input::Withdraw(ticket), None);
+        self.apply(key, Input::Release(ticket), None);
+    }
+
+    /// Keeps a greeted connection for whoever is next; a second one is dropped.
+    pub(super) fn keep_spare(&self, key: &MaildropKey, connection: C) {
+        if let Some(mut entry) = self.entries.get_mut(key)
+            && entry.spare.is_none()
+        {
+            entry.spare = Some(connection);
+        }
+    }
+
+    pub(super) fn has_spare(&self, key: &MaildropKey) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.spare.is_some())
+    }
+
+    pub(super) fn take_spare(&self, key: &MaildropKey) -> Option<C> {
+        self.entries.get_mut(key)?.spare.take()
+    }
+
+    pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
+        let (session, tenant) = (ask.session, ask.tenant.clone());
+        self.events.emit(&Event::LockOutcome {
+            session,
+            tenant,
+            outcome,
+            waited,
+        });
+    }
+
+    fn queued(&self, ask: &Ask, ahead: usize) {
+        let (session, tenant) = (ask.session, ask.tenant.clone());
+        self.events.emit(&Event::LockQueued {
+            session,
+            tenant,
+            ahead,
+        });
+    }
+}
+
+impl<C> Entry<C> {
+    fn new() -> Self {
+        let (queue, seats) = (LockQueue::new(), HashMap::new());
+        Self {
+            queue,
+            seats,
+            contended: watch::Sender::new(false),
+            spare: None,
+        }
+    }
+
+    fn apply(&mut self, input: Input, now: Instant, line: Option<&Arc<[u8]>>) {
+        if let Input::Withdraw(ticket) = input {
+            self.seats.remove(&ticket);
+        }
+        let mut effects = Vec::new();
+        self.queue.apply(input, now, &mut effects);
+        let granted = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Granted(_)));
+        for effect in effects {
+            self.carry_out(effect, now, line);
+        }
+        // Whoever was granted the lock just now takes the spare connection; else it is for
+        // somebody who waits in the main lane, or for nobody.
+        if !granted && !self.queue.is_contended() {
+            self.spare = None;
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect, now: Instant, line: Option<&Arc<[u8]>>) {
+        match effect {
+            Effect::Granted(ticket) => {
+                self.contended.send_replace(false);
+                self.settle(ticket, Place::Granted { at: now });
+            }
+            Effect::Evicted { ticket, .. } => self.settle(ticket, Place::Evicted),
+            Effect::Refused(ticket) => {
+                self.settle(
+                    ticket,
+                    Place::Refused(line.map(Arc::clone).unwrap_or_default()),
+                );
+            }
+            Effect::Promoted(ticket) => self.move_to(ticket, false),
+            Effect::Head(ticket) => self.move_to(ticket, true),
+            Effect::Contended(contended) => {
+                self.contended.send_replace(contended);
+            }
+        }
+    }
+
+    /// The last word to a seat.
+    fn settle(&mut self, ticket: Ticket, place: Place) {
+        if let Some(seat) = self.seats.remove(&ticket) {
+            seat.send_replace(place);
+        }
+    }
+
+    fn move_to(&mut self, ticket: Ticket, head: bool) {
+        if let Some(seat) = self.seats.get(&ticket) {
+            seat.send_replace(Place::Waiting { head });
+        }
+    }
+}
