@@ -231,3 +231,17 @@ pub const LOGIN_LENGTH_MAX: usize = COMMAND_LINE_MAX - 7;
 
 /// Octets in a line of `capabilities`. RFC 2449 section 3 allows 512 with CRLF.
 pub const CAPABILITY_LENGTH_MAX: usize = 510;
+/// Writing one short reply to a client before login: it fits into every socket buffer, so only a
+/// client that takes nothing at all needs longer.
+pub const REPLY_WRITE: Duration = Duration::from_secs(10);
+
+/// How long a client's last bytes are read and thrown away after popgate has closed its side, so
+/// that the last reply is not lost to a reset.
+pub const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How soon after the last byte a relay looks whether the client's kernel has acknowledged all,
+/// and how often while somebody waits: pre-emption counts in seconds.
+pub const RELAY_TICK: Duration = Duration::from_secs(1);
+
+/// How long a stop waits, at its very end, for tasks that have been told to end.
+pub const LAST_WORDS: Duration = Duration::from_secs(5);

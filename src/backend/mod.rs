@@ -5,6 +5,8 @@ pub mod connect;
 mod double;
 pub mod health;
 pub mod lines;
+pub mod login;
+pub mod route;
 
 use crate::ids::BackendName;
 use crate::net::TlsMode;

@@ -1,0 +1,109 @@
+//! Which backend a login goes to: the first of its tenant's that can be reached.
+
+use super::connect::{Backend, ConnectError, Greeted};
+use super::health::State;
+use crate::limits::PROBE_DOWN;
+use crate::pop3::capability::Capabilities;
+use crate::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// The backends of a tenant, in order of preference.
+pub struct Route(Vec<Arc<Backend>>);
+
+/// Why a route led nowhere.
+pub enum Unconnected {
+    /// Each backend has as many connections as it may have.
+    Busy,
+    /// No backend greets; so the last one failed.
+    Failed(Arc<Backend>, ConnectError),
+}
+
+impl Route {
+    /// A route over `backends`; the configuration sees to it that there is one.
+    #[must_use]
+    pub fn new(backends: Vec<Arc<Backend>>) -> Self {
+        Self(backends)
+    }
+
+    /// The part of a wait that is kept for the login itself.
+    #[must_use]
+    pub fn login_reserve(&self) -> Duration {
+        let reserves = self.0.iter().map(|backend| backend.options().login_reserve);
+        reserves.max().unwrap_or_default()
+    }
+
+    /// Whether the head of a queue connects in advance.
+    #[must_use]
+    pub fn preconnects(&self) -> bool {
+        self.by_health()
+            .next()
+            .is_some_and(|backend| backend.options().preconnect)
+    }
+
+    /// Connects to the first backend that greets; those that were up at the last look come
+    /// first. Waits until `until` for a place under a backend's `connections` limit.
+    ///
+    /// # Errors
+    /// Every place was taken, or what the last backend said or did, where none greets.
+    pub async fn connect(
+        &self,
+        client: SocketAddr,
+        until: Instant,
+    ) -> Result<(Arc<Backend>, Greeted), Unconnected> {
+        let mut result = Err(Unconnected::Busy);
+        for backend in self.by_health() {
+            let Ok(permit) = timeout_at(until, backend.permit()).await else {
+                continue;
+            };
+            match backend.connect_with(permit, Some(client)).await {
+                Ok(greeted) => return Ok((Arc::clone(backend), greeted)),
+                Err(error) => result = Err(Unconnected::Failed(Arc::clone(backend), error)),
+            }
+        }
+        result
+    }
+
+    /// Connects before its turn comes, as soon as a backend greets and is under its limit.
+    pub async fn connect_ahead(&self, client: SocketAddr) -> (Arc<Backend>, Greeted) {
+        loop {
+            if let Some(backend) = self.by_health().next()
+                && let Some(permit) = backend.try_permit()
+                && let Ok(greeted) = backend.connect_with(permit, Some(client)).await
+            {
+                return (Arc::clone(backend), greeted);
+            }
+            tokio::time::sleep(PROBE_DOWN).await;
+        }
+    }
+
+    fn by_health(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        let up = self.0.iter().filter(|backend| is_up(backend));
+        up.chain(self.0.iter().filter(|backend| !is_up(backend)))
+    }
+}
+
+fn is_up(backend: &Backend) -> bool {
+    matches!(backend.state(), State::Up(_))
+}
+
+/// What all of `backends` have that were ever reached. `None` while one was never asked, or none
+/// can be reached now.
+pub fn common_capabilities<'a>(
+    backends: impl Iterator<Item = &'a Arc<Backend>>,
+) -> Option<Arc<Capabilities>> {
+    let mut common: Option<Arc<Capabilities>> = None;
+    let mut any_up = false;
+    for backend in backends {
+        if backend.state() == State::Unknown {
+            return None;
+        }
+        any_up |= is_up(backend);
+        common = match (common, backend.capabilities()) {
+            (Some(common), Some(more)) => Some(Arc::new(common.intersect(&more))),
+            (common, more) => common.or(more),
+        };
+    }
+    common.filter(|_| any_up)
+}
