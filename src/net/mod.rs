@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A byte stream that knows a little of its socket. In-memory streams keep the defaults.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {
+pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     /// Bytes written that the peer's kernel has not acknowledged (`SIOCOUTQ`).
     fn unacknowledged(&self) -> usize {
         0

@@ -1,1 +1,158 @@
-//! One client's connection from greeting to end.
+//! One client's connection from greeting to end: the only place where the other rooms meet.
+//!
+//! A session is a story in phases, each a type that owns just what is true in it and is consumed
+//! by the next:
+//!
+//! ```text
+//! Greeted ── authorization ──▶ Identified ── admit ──▶ Admitted ── login ──▶ LoggedIn ── relay ──▶ end
+//!    ▲                                         │  (owns the LockGuard)  │
+//!    └──────────────── refused: the lock is given on ────────────────┘
+//! ```
+//!
+//! [`relay`] takes a [`LoggedIn`], and only [`login`] makes one, out of an [`Admitted`]: relaying
+//! without a lock does not compile.
+
+mod admit;
+mod authorization;
+mod backend_end;
+mod client;
+mod context;
+mod greet;
+mod login;
+mod record;
+mod relay;
+
+pub use backend_end::BackendConnection;
+pub use client::Peer;
+pub use context::{Context, Stage};
+
+use crate::limits;
+use crate::lock::LockGuard;
+use crate::net::conn::Conn;
+use crate::observe::event::{End, Fault};
+use crate::policy::proven::PasswordTag;
+use crate::policy::tenant::Tenant;
+use crate::pop3::sasl::Credentials;
+use crate::time::Instant;
+use client::Client;
+use record::{Record, SessionEnd};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// It has our greeting, and may log in.
+struct Greeted {
+    client: Client,
+}
+
+/// It said who it is; nothing is proven yet.
+struct Identified {
+    client: Client,
+    credentials: Credentials,
+    tenant: Arc<Tenant>,
+    /// When its PASS, or the last line of its AUTH, was read: all waiting counts from here.
+    asked: Instant,
+}
+
+/// It holds the lock of its maildrop.
+struct Admitted {
+    login: Identified,
+    lock: LockGuard<BackendConnection>,
+    password: PasswordTag,
+    /// No wait and no retry goes on after this.
+    until: Instant,
+}
+
+/// The backend let it in. The lock owns the backend's connection.
+struct LoggedIn {
+    client: Client,
+    tenant: Arc<Tenant>,
+    lock: LockGuard<BackendConnection>,
+    /// The backend's `+OK` to the login, which the client has not seen yet.
+    welcome: Vec<u8>,
+}
+
+/// What a phase leads to: the next one, or the end.
+type Next<T> = ControlFlow<SessionEnd, T>;
+
+/// A login's way: in, or back to the start with a refusal answered.
+enum Login<T> {
+    Through(T),
+    Refused(Greeted),
+}
+
+/// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
+pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
+    let mut record = Record::open(Arc::clone(&cx.events), cx.next_session(), &peer);
+    let end = match Box::pin(serve(&cx, &mut record, conn, peer)).await {
+        ControlFlow::Continue(never) => match never {},
+        ControlFlow::Break(end) => end,
+    };
+    record.end(end);
+}
+
+/// There is no value of it: a session ends by breaking off.
+enum Never {}
+
+async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> Next<Never> {
+    let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
+    let logged_in = loop {
+        let identified = authorize(cx, record, greeted).await?;
+        greeted = match log_in(cx, record, identified).await? {
+            Login::Through(logged_in) => break logged_in,
+            Login::Refused(greeted) => greeted,
+        };
+    };
+    let end = Box::pin(relay::relay(cx, record, logged_in)).await;
+    ControlFlow::Break(end)
+}
+
+/// A client that has not logged in has until `login_by`, and no grace when the gate stops.
+async fn authorize(cx: &Context, record: &mut Record, greeted: Greeted) -> Next<Identified> {
+    tokio::select! {
+        next = Box::pin(authorization::authorize(cx, record, greeted)) => next,
+        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(SessionEnd::well(End::Shutdown)),
+    }
+}
+
+/// Lock and backend login. A client that waits keeps its place while the gate drains.
+async fn log_in(
+    cx: &Context,
+    record: &mut Record,
+    identified: Identified,
+) -> Next<Login<LoggedIn>> {
+    let login = async {
+        let admitted = match Box::pin(admit::admit(cx, record, identified)).await? {
+            Login::Through(admitted) => admitted,
+            Login::Refused(greeted) => return ControlFlow::Continue(Login::Refused(greeted)),
+        };
+        Box::pin(login::log_in(cx, record, admitted)).await
+    };
+    tokio::select! {
+        next = login => next,
+        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(SessionEnd::well(End::Shutdown)),
+    }
+}
+
+/// Says the last words to a client that goes, and lets them arrive: closing a socket with unread
+/// bytes in it would reset it and could lose them.
+async fn farewell(mut conn: Conn, last_words: &[u8]) {
+    let goodbye = async {
+        conn.write_all(last_words).await?;
+        conn.shut().await;
+        conn.drain_to_end().await
+    };
+    let _ = tokio::time::timeout(limits::FAREWELL, goodbye).await;
+}
+
+/// The client broke off or the protocol; nothing more is said to it.
+fn client_left() -> SessionEnd {
+    SessionEnd {
+        end: End::LeftBeforeLogin,
+        fault: None,
+        detail: None,
+    }
+}
+
+fn violation(detail: &str) -> SessionEnd {
+    SessionEnd::fault(End::ClientViolation, Fault::Client, detail)
+}

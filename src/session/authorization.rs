@@ -1,0 +1,289 @@
+//! The AUTHORIZATION state (RFC 1939 section 4, RFC 2449, 2595, 5034): until somebody says who
+//! it is and with which password.
+//!
+//! Everything said here popgate says itself; nothing reaches a backend.
+
+use super::client::{Client, NoLine};
+use super::context::Context;
+use super::record::{Record, SessionEnd};
+use super::{Greeted, Identified, Next, client_left, farewell, greet, violation};
+use crate::ids::UserName;
+use crate::limits;
+use crate::net::TlsMode;
+use crate::observe::event::End;
+use crate::policy::tenant::{Cleartext, Tenant};
+use crate::pop3::capability::{self, Offer};
+use crate::pop3::command::Command;
+use crate::pop3::line::Line;
+use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
+use crate::secret::Secret;
+use crate::time::Instant;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
+
+const GOODBYE: &[u8] = b"+OK Goodbye\r\n";
+const TOO_MANY_ATTEMPTS: &[u8] = b"-ERR Too many failed attempts, goodbye\r\n";
+const TOO_MANY_BAD: &[u8] = b"-ERR Too many bad commands, goodbye\r\n";
+const TOO_LATE: &[u8] = b"-ERR Waited too long for a login, goodbye\r\n";
+const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port";
+
+/// Talks until the client has said name and password, quits, leaves, or tires our patience.
+pub(super) async fn authorize(
+    cx: &Context,
+    record: &mut Record,
+    greeted: Greeted,
+) -> Next<Identified> {
+    let mut dialogue = Dialogue {
+        cx,
+        record,
+        client: greeted.client,
+        user: None,
+    };
+    if dialogue.client.patience.attempts >= limits::LOGIN_ATTEMPTS_MAX {
+        farewell(dialogue.client.conn, TOO_MANY_ATTEMPTS).await;
+        return Break(violation("too many failed logins on one connection"));
+    }
+    loop {
+        let line = match dialogue.client.line().await {
+            Ok(line) => line,
+            Err(NoLine::Eof) => return Break(client_left()),
+            Err(NoLine::TooLate) => {
+                farewell(dialogue.client.conn, TOO_LATE).await;
+                return Break(SessionEnd::well(End::TimedOut));
+            }
+        };
+        dialogue.record.summary.commands += 1;
+        match dialogue.line(line).await? {
+            Said::Go(next) => dialogue = next,
+            Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
+        }
+        if dialogue.client.patience.bad_commands >= limits::BAD_COMMANDS_MAX {
+            farewell(dialogue.client.conn, TOO_MANY_BAD).await;
+            return Break(violation("too many bad commands before login"));
+        }
+    }
+}
+
+/// The state between two commands: the name that USER gave.
+struct Dialogue<'a> {
+    cx: &'a Context,
+    record: &'a mut Record,
+    client: Client,
+    user: Option<UserName>,
+}
+
+enum Said<'a> {
+    Go(Dialogue<'a>),
+    Login(Dialogue<'a>, Credentials),
+}
+
+impl<'a> Dialogue<'a> {
+    async fn line(self, line: Line) -> Next<Said<'a>> {
+        let text = match line {
+            Line::Text(text) => text,
+            Line::TooLong => return self.bad("-ERR Line too long").await,
+            Line::Malformed => return self.bad("-ERR Line holds a NUL or a stray CR").await,
+        };
+        let command = match Command::parse(&text) {
+            Ok(command) => command,
+            Err(error) => return self.bad(&format!("-ERR {error}")).await,
+        };
+        match command {
+            Command::User(user) => self.user(user).await,
+            Command::Pass(password) => self.pass(password).await,
+            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial).await,
+            Command::AuthList => self.auth_list().await,
+            Command::Capa => self.capa().await,
+            Command::Stls => self.stls().await,
+            Command::Quit => {
+                farewell(self.client.conn, GOODBYE).await;
+                Break(SessionEnd::well(End::QuitBeforeLogin))
+            }
+            Command::Apop => self.bad("-ERR APOP is not offered here").await,
+            Command::Noop | Command::TransactionOnly(_) => self.bad("-ERR Log in first").await,
+            Command::Unknown => self.bad("-ERR Unknown command").await,
+        }
+    }
+
+    async fn user(mut self, user: UserName) -> Next<Said<'a>> {
+        if !self.may_log_in(&self.tenant_of(&user)) {
+            return self.bad(NEEDS_TLS).await;
+        }
+        self.user = Some(user);
+        self.say("+OK Send PASS").await
+    }
+
+    async fn pass(mut self, password: Secret) -> Next<Said<'a>> {
+        match self.user.take() {
+            Some(user) => Continue(Said::Login(
+                self,
+                Credentials {
+                    authorization: None,
+                    user,
+                    password,
+                },
+            )),
+            None => self.bad("-ERR Send USER first").await,
+        }
+    }
+
+    /// RFC 5034. The mechanism's exchange ends in a login, or in a refusal of popgate's own.
+    async fn auth(mut self, mechanism: &str, initial: Option<Secret>) -> Next<Said<'a>> {
+        if !self.may_log_in(self.listener_tenant()) {
+            return self.bad(NEEDS_TLS).await;
+        }
+        let Some(mechanism) = Mechanism::parse(mechanism) else {
+            return self.bad("-ERR Mechanism not offered, use PLAIN").await;
+        };
+        let (mut server, mut step) = SaslServer::start(mechanism, initial.as_ref());
+        loop {
+            match step {
+                SaslStep::Challenge(challenge) => {
+                    let line = self.challenge(challenge).await?;
+                    let Line::Text(text) = line else {
+                        return self.bad("-ERR Malformed response").await;
+                    };
+                    step = server.respond(&text);
+                }
+                SaslStep::Done(credentials) => return self.sasl_done(credentials).await,
+                SaslStep::Cancelled => return self.say("-ERR Cancelled").await,
+                SaslStep::Malformed => return self.bad("-ERR Malformed response").await,
+            }
+        }
+    }
+
+    async fn sasl_done(self, credentials: Credentials) -> Next<Said<'a>> {
+        if self.may_log_in(&self.tenant_of(credentials.maildrop())) {
+            Continue(Said::Login(self, credentials))
+        } else {
+            self.bad(NEEDS_TLS).await
+        }
+    }
+
+    async fn challenge(&mut self, challenge: &str) -> Next<Line> {
+        if self
+            .client
+            .reply(format!("+ {challenge}\r\n").as_bytes())
+            .await
+            .is_err()
+        {
+            return Break(client_left());
+        }
+        match self.client.sasl_line().await {
+            Ok(line) => Continue(line),
+            Err(NoLine::Eof) => Break(client_left()),
+            Err(NoLine::TooLate) => Break(SessionEnd::well(End::TimedOut)),
+        }
+    }
+
+    /// Bare AUTH: the mechanisms, as old Outlook and mutt ask for them.
+    async fn auth_list(self) -> Next<Said<'a>> {
+        let may = self.may_log_in(self.listener_tenant());
+        self.say(if may { "+OK\r\nPLAIN\r\n." } else { "+OK\r\n." })
+            .await
+    }
+
+    async fn capa(self) -> Next<Said<'a>> {
+        let Some(capabilities) = self.cx.offered() else {
+            return self
+                .say("-ERR [SYS/TEMP] Mail server not reachable, please wait")
+                .await;
+        };
+        let reply = capability::client_reply(&capabilities, self.offer());
+        self.send(&reply).await
+    }
+
+    fn offer(&self) -> Offer {
+        offer(self.cx, &self.client)
+    }
+
+    /// RFC 2595 section 4. Everything said before the handshake is forgotten, and a byte that came
+    /// early ends the session: it was sent in clear, perhaps by another.
+    async fn stls(mut self) -> Next<Said<'a>> {
+        if self.client.peer.tls != TlsMode::Stls || self.client.conn.is_tls() {
+            return self.bad("-ERR STLS is not available").await;
+        }
+        if !self.client.conn.input.is_empty() {
+            return Break(violation("bytes behind STLS, before the handshake"));
+        }
+        if self.client.reply(b"+OK Begin TLS\r\n").await.is_err() {
+            return Break(client_left());
+        }
+        let Client {
+            conn,
+            peer,
+            patience,
+            ..
+        } = self.client;
+        let conn = greet::accept_tls(self.cx, self.record, conn).await?;
+        self.client = Client::new(conn, peer, patience);
+        self.user = None;
+        Continue(Said::Go(self))
+    }
+
+    fn identified(self, credentials: Credentials) -> Next<Identified> {
+        let tenant = self.tenant_of(credentials.maildrop());
+        self.record.identified(&tenant.name, credentials.maildrop());
+        Continue(Identified {
+            client: self.client,
+            credentials,
+            tenant,
+            asked: Instant::now(),
+        })
+    }
+
+    fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {
+        let server_name = self.client.conn.server_name();
+        let listener = &self.client.peer.listener;
+        Arc::clone(self.cx.tenants.resolve(maildrop, server_name, listener))
+    }
+
+    fn listener_tenant(&self) -> &Tenant {
+        listener_tenant(self.cx, &self.client)
+    }
+
+    fn may_log_in(&self, tenant: &Tenant) -> bool {
+        may_log_in(&self.client, tenant)
+    }
+
+    async fn bad(mut self, reply: &str) -> Next<Said<'a>> {
+        self.client.patience.bad_commands += 1;
+        self.say(reply).await
+    }
+
+    async fn say(self, reply: &str) -> Next<Said<'a>> {
+        let line = format!("{reply}\r\n");
+        self.send(line.as_bytes()).await
+    }
+
+    async fn send(mut self, reply: &[u8]) -> Next<Said<'a>> {
+        match self.client.reply(reply).await {
+            Ok(()) => Continue(Said::Go(self)),
+            Err(_) => Break(client_left()),
+        }
+    }
+}
+
+/// What CAPA offers to this client beside the backend's own: the same before and after login.
+pub(super) fn offer(cx: &Context, client: &Client) -> Offer {
+    Offer {
+        stls: client.peer.tls == TlsMode::Stls && !client.conn.is_tls(),
+        password: may_log_in(client, listener_tenant(cx, client)),
+    }
+}
+
+fn listener_tenant<'a>(cx: &'a Context, client: &Client) -> &'a Tenant {
+    cx.tenants
+        .of_listener(client.conn.server_name(), &client.peer.listener)
+}
+
+/// No password goes over clear text, unless the tenant or a trusted network allows it
+/// (DESIGN decision 10).
+fn may_log_in(client: &Client, tenant: &Tenant) -> bool {
+    client.conn.is_tls()
+        || match tenant.cleartext {
+            Cleartext::Never => false,
+            Cleartext::Trusted => client.peer.trusted,
+            Cleartext::Always => true,
+        }
+}

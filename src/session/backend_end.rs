@@ -1,0 +1,60 @@
+//! A session's backend connection as the lock sees it: something that must have ended before the
+//! next session begins.
+
+use crate::backend::connect::{Backend, Greeted};
+use crate::ids::BackendName;
+use crate::limits;
+use crate::lock::BackendEnd;
+use crate::net::conn::Conn;
+use std::sync::Arc;
+
+/// A greeted connection and the backend that it leads to.
+pub struct BackendConnection {
+    backend: Arc<Backend>,
+    greeted: Greeted,
+}
+
+impl BackendConnection {
+    /// A connection of `backend`.
+    #[must_use]
+    pub fn new(backend: Arc<Backend>, greeted: Greeted) -> Self {
+        Self { backend, greeted }
+    }
+
+    pub(super) fn backend(&self) -> &Arc<Backend> {
+        &self.backend
+    }
+
+    pub(super) fn conn(&mut self) -> &mut Conn {
+        &mut self.greeted.conn
+    }
+}
+
+impl BackendEnd for BackendConnection {
+    fn backend(&self) -> &BackendName {
+        &self.backend.options().name
+    }
+
+    /// After QUIT the backend closes by itself. Without it our side is shut first, so that the
+    /// backend sees the end and lets go; what it still sends is thrown away.
+    async fn close(&mut self, after_quit: bool) -> bool {
+        let conn = &mut self.greeted.conn;
+        let bound = if after_quit {
+            limits::EOF_AFTER_QUIT
+        } else {
+            limits::EOF_AFTER_SHUTDOWN
+        };
+        let end = async {
+            if !after_quit {
+                conn.shut().await;
+            }
+            // An error is an end too: the backend reset the connection.
+            let _ = conn.drain_to_end().await;
+        };
+        let ended = tokio::time::timeout(bound, end).await.is_ok();
+        if !ended {
+            conn.io().reset_on_close();
+        }
+        ended
+    }
+}

@@ -1,0 +1,183 @@
+//! The client's side of a session before login: its connection, what it sent ahead, its patience.
+
+use crate::ids::{AddressBlock, ListenerName};
+use crate::limits;
+use crate::net::TlsMode;
+use crate::net::conn::Conn;
+use crate::pop3::line::{Line, LineReader};
+use crate::time::{Duration, Instant};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Where a connection came in and from whom.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The listener's name.
+    pub listener: ListenerName,
+    /// What the listener does with TLS.
+    pub tls: TlsMode,
+    /// The client's address, as the PROXY protocol says it where the listener has that.
+    pub address: SocketAddr,
+    /// Whether it is in `trusted_networks`.
+    pub trusted: bool,
+}
+
+impl Peer {
+    /// Who counts as one client.
+    #[must_use]
+    pub fn block(&self) -> AddressBlock {
+        self.address.ip().into()
+    }
+}
+
+/// A client that is not logged in.
+pub(super) struct Client {
+    pub(super) conn: Conn,
+    pub(super) peer: Arc<Peer>,
+    pub(super) patience: Patience,
+    lines: LineReader,
+    eof: bool,
+}
+
+/// What a client has used up of our patience. It outlives STLS.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Refused logins on this connection.
+    pub(super) attempts: u32,
+    /// Commands that were unknown, malformed or out of place.
+    pub(super) bad_commands: u32,
+    /// The answer to every further login: a wait on this connection was spent, and another would
+    /// outlast the program (DESIGN section 3).
+    pub(super) spent: Option<&'static [u8]>,
+    /// When a login must have come; waiting for a lock moves it.
+    pub(super) login_by: Instant,
+}
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        let login_by = Instant::now() + limits::BEFORE_LOGIN;
+        Self {
+            attempts: 0,
+            bad_commands: 0,
+            spent: None,
+            login_by,
+        }
+    }
+}
+
+/// Why no line came.
+#[derive(Debug)]
+pub(super) enum NoLine {
+    /// The client ended the connection, or it broke.
+    Eof,
+    /// It took too long.
+    TooLate,
+}
+
+impl Client {
+    pub(super) fn new(conn: Conn, peer: Arc<Peer>, patience: Patience) -> Self {
+        Self {
+            conn,
+            peer,
+            patience,
+            lines: LineReader::default(),
+            eof: false,
+        }
+    }
+
+    /// The next command line, or why there is none.
+    pub(super) async fn line(&mut self) -> Result<Line, NoLine> {
+        self.next_line(command_line_max).await
+    }
+
+    /// The next line of a SASL exchange.
+    pub(super) async fn sasl_line(&mut self) -> Result<Line, NoLine> {
+        self.next_line(|_| limits::SASL_LINE_MAX).await
+    }
+
+    async fn next_line(&mut self, max: impl Fn(&[u8]) -> usize) -> Result<Line, NoLine> {
+        loop {
+            let max = max(&self.conn.input);
+            if let Some(line) = self.lines.next(&mut self.conn.input, max) {
+                return Ok(line);
+            }
+            if self.eof {
+                return Err(NoLine::Eof);
+            }
+            match tokio::time::timeout_at(self.patience.login_by, self.conn.fill()).await {
+                Err(_) => return Err(NoLine::TooLate),
+                Ok(Ok(0) | Err(_)) => self.eof = true,
+                Ok(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// Writes a whole reply, at the latest when the login is due.
+    pub(super) async fn reply(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let by = self
+            .patience
+            .login_by
+            .max(Instant::now() + limits::REPLY_WRITE);
+        match tokio::time::timeout_at(by, self.conn.write_all(bytes)).await {
+            Ok(result) => result,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Returns when the client has left: its end, unless a whole QUIT line stands behind what was
+    /// read (DESIGN decision 7). What it sends meanwhile is kept. Cancel-safe.
+    pub(super) async fn left(&mut self) {
+        loop {
+            if self.eof {
+                if quits(&self.conn.input) {
+                    std::future::pending::<()>().await;
+                }
+                return;
+            }
+            if self.conn.input.len() >= limits::PIPELINED_BYTES_MAX {
+                std::future::pending::<()>().await;
+            }
+            if matches!(self.conn.fill().await, Ok(0) | Err(_)) {
+                self.eof = true;
+            }
+        }
+    }
+
+    /// Gives back the time that the client spent waiting.
+    pub(super) fn waited(&mut self, wait: Duration) {
+        self.patience.login_by += wait;
+    }
+}
+
+/// AUTH may carry a long initial response; no other command is long.
+fn command_line_max(input: &[u8]) -> usize {
+    let is_auth = input
+        .get(..4)
+        .is_some_and(|keyword| keyword.eq_ignore_ascii_case(b"AUTH"));
+    if is_auth {
+        limits::SASL_LINE_MAX
+    } else {
+        limits::COMMAND_LINE_MAX
+    }
+}
+
+/// Whether a whole line of `input` is QUIT.
+fn quits(input: &[u8]) -> bool {
+    let whole = memchr::memrchr(b'\n', input).map_or(0, |end| end + 1);
+    let mut lines = input[..whole].split(|&byte| byte == b'\n');
+    lines.any(|line| line.trim_ascii().eq_ignore_ascii_case(b"QUIT"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_quit_line_counts() {
+        assert!(quits(b"STAT\r\nquit\r\n"));
+        assert!(quits(b"QUIT\n"));
+        assert!(!quits(b"QUIT"));
+        assert!(!quits(b"STAT\r\nQUITE\r\n"));
+    }
+}

@@ -1,0 +1,88 @@
+//! What all sessions of one gate share, handed down instead of being global.
+
+use super::backend_end::BackendConnection;
+use crate::backend::connect::Backend;
+use crate::backend::route::{self, Route};
+use crate::ids::{BackendName, SessionId};
+use crate::lock::Locks;
+use crate::net::tls::Acceptor;
+use crate::observe::event::EventSink;
+use crate::policy::proven::Proven;
+use crate::policy::tenant::{Tenant, TenantTable};
+use crate::pop3::capability::Capabilities;
+use crate::time::Duration;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// How far a stop has come. It only goes forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Clients are served.
+    Serving,
+    /// Nobody new is served; waiters and sessions go on.
+    Draining,
+    /// Sessions are closed without QUIT, except those that have sent it.
+    Closing,
+    /// Every session is closed.
+    Closed,
+}
+
+/// What all sessions of one gate share.
+pub struct Context {
+    /// Where events go.
+    pub events: Arc<dyn EventSink>,
+    /// The locks.
+    pub locks: Locks<BackendConnection>,
+    /// Whose login it is.
+    pub tenants: Arc<TenantTable>,
+    /// The backends by name.
+    pub backends: HashMap<BackendName, Arc<Backend>>,
+    /// The passwords that a backend accepted lately.
+    pub proven: Proven,
+    /// The certificates, where a listener speaks TLS.
+    pub acceptor: Option<Arc<Acceptor>>,
+    /// How far a stop has come.
+    pub stage: watch::Receiver<Stage>,
+    /// For jitter.
+    pub random: Mutex<fastrand::Rng>,
+    /// The number of the last session.
+    pub sessions: AtomicU64,
+}
+
+impl Context {
+    pub(super) fn next_session(&self) -> SessionId {
+        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Returns when the stop has come as far as `stage`.
+    pub(super) async fn stage_reached(&self, stage: Stage) {
+        let mut stages = self.stage.clone();
+        if stages.wait_for(|now| *now >= stage).await.is_err() {
+            // The gate is gone without a stop: as in a test that keeps the context alone.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The backends of a tenant.
+    pub(super) fn route(&self, tenant: &Tenant) -> Route {
+        let backends = tenant
+            .backends
+            .iter()
+            .filter_map(|name| self.backends.get(name));
+        Route::new(backends.cloned().collect())
+    }
+
+    /// What CAPA says of the backends: what all of them have that are known (DESIGN decision 11).
+    /// `None` while one of them was never asked, or no one can be reached.
+    pub(super) fn offered(&self) -> Option<Arc<Capabilities>> {
+        route::common_capabilities(self.backends.values())
+    }
+
+    /// `pause` give or take a quarter, so that retries of many sessions spread.
+    pub(super) fn jitter(&self, pause: Duration) -> Duration {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.mul_f64(0.75 + 0.5 * random.f64())
+    }
+}

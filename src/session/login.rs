@@ -1,0 +1,311 @@
+//! From the lock to the maildrop: the login at the backend, and again where that may help
+//! (DESIGN decisions 5 and 6).
+
+use super::admit::{auth_failed, wait_spent};
+use super::backend_end::BackendConnection;
+use super::context::Context;
+use super::record::{Record, SessionEnd};
+use super::{Admitted, Identified, LoggedIn, Login, Next};
+use crate::backend::connect::{Backend, ConnectError};
+use crate::backend::login::log_in as log_in_at;
+use crate::backend::route::{Route, Unconnected};
+use crate::dialect::{self, Class};
+use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
+use crate::lock::LockGuard;
+use crate::observe::event::{End, Event, Fault, RetryResult};
+use crate::pop3::reply::ReplyTo;
+use crate::pop3::sasl::Credentials;
+use crate::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
+
+/// Logs in at the backend, or answers the login with a refusal and gives the lock on.
+///
+/// A client that leaves meanwhile takes the login with it; nothing else cuts one that has begun,
+/// but `login_timeout`.
+pub(super) async fn log_in(
+    cx: &Context,
+    record: &mut Record,
+    admitted: Admitted,
+) -> Next<Login<LoggedIn>> {
+    let Admitted {
+        mut login,
+        mut lock,
+        password,
+        until,
+    } = admitted;
+    let began = Instant::now();
+    let mut attempts = Attempts {
+        cx,
+        credentials: &login.credentials,
+        client: login.client.peer.address,
+        lock: &mut lock,
+        route: cx.route(&login.tenant),
+        until,
+        locked: 0,
+        failed: 0,
+    };
+    let outcome = tokio::select! {
+        outcome = attempts.run() => outcome,
+        () = login.client.left() => return Break(SessionEnd::well(End::LeftWaiting)),
+    };
+    login.client.waited(began.elapsed());
+    if let Some(connection) = lock.connection() {
+        record.on_backend(&connection.backend().options().name);
+    }
+    match outcome {
+        Outcome::Accepted(line) => {
+            cx.proven.accepted(password, Instant::now());
+            lock.accepted();
+            let Identified { client, tenant, .. } = login;
+            Continue(Login::Through(LoggedIn {
+                client,
+                tenant,
+                lock,
+                welcome: line,
+            }))
+        }
+        Outcome::Refused { class, line } => {
+            if class == Class::Auth {
+                cx.proven.refused(password);
+                lock.refused(&line);
+                auth_failed(cx, record, &login);
+            }
+            give_on(record, lock);
+            login.client.patience.attempts += 1;
+            login.refuse(&line).await
+        }
+        Outcome::Locked => {
+            give_on(record, lock);
+            login.refuse_for_good(wait_spent(cx, password)).await
+        }
+        Outcome::Unreachable(why) => Break(SessionEnd::fault(
+            End::BackendUnreachable,
+            Fault::Backend,
+            why,
+        )),
+    }
+}
+
+fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>) {
+    record.lock_given();
+    drop(lock);
+}
+
+/// How a login at the backend ended, all its retries included.
+enum Outcome {
+    /// The backend's `+OK`, without the line end.
+    Accepted(Vec<u8>),
+    /// The backend's own line, which the client sees.
+    Refused { class: Class, line: Vec<u8> },
+    /// Somebody who does not come through popgate holds the maildrop, or no place came free.
+    Locked,
+    /// The backend gave no answer. The connection is closed without one, as a dead server would.
+    Unreachable(String),
+}
+
+/// What one try brought.
+enum Answer {
+    /// The backend's line, to the greeting or to the login.
+    Line { class: Class, line: Vec<u8> },
+    /// No line came. `stale`: over a connection that was opened in advance, which the backend
+    /// may have closed since.
+    None { why: String, stale: bool },
+    /// The backend had no place under its `connections` limit until the wait was spent.
+    Busy,
+}
+
+/// The tries of one login, all under its lock.
+struct Attempts<'a> {
+    cx: &'a Context,
+    credentials: &'a Credentials,
+    client: SocketAddr,
+    lock: &'a mut LockGuard<BackendConnection>,
+    route: Route,
+    /// No retry starts after this.
+    until: Instant,
+    /// Answers that said `locked`.
+    locked: u32,
+    /// Answers that said `temp` or `too_many`, and tries without an answer.
+    failed: u32,
+}
+
+impl Attempts<'_> {
+    async fn run(&mut self) -> Outcome {
+        loop {
+            let answer = self.attempt().await;
+            let pause = match self.judge(answer) {
+                Judgement::Over(outcome) => return outcome,
+                Judgement::Again(pause) => pause,
+            };
+            self.lock.end_connection().await;
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&mut self) -> Answer {
+        let retry = self.locked > 0;
+        let answer = match self.lock.take_spare() {
+            Some(spare) => self.log_in(spare, true).await,
+            None => match self.route.connect(self.client, self.until).await {
+                Ok((backend, greeted)) => {
+                    self.log_in(BackendConnection::new(backend, greeted), false)
+                        .await
+                }
+                Err(Unconnected::Busy) => Answer::Busy,
+                Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
+            },
+        };
+        if retry && let Some(connection) = self.lock.connection() {
+            let backend = connection.backend().options().name.clone();
+            self.cx.events.emit(&Event::LockedRetried {
+                backend,
+                result: retry_result(&answer),
+            });
+        }
+        answer
+    }
+
+    async fn log_in(&mut self, connection: BackendConnection, stale: bool) -> Answer {
+        let backend = Arc::clone(connection.backend());
+        let capabilities = backend.capabilities().unwrap_or_default();
+        let freed_at = self.lock.take_freed_at();
+        let told = || {
+            if let Some(freed_at) = freed_at {
+                self.cx.events.emit(&Event::HandedOver {
+                    elapsed: freed_at.elapsed(),
+                });
+            }
+        };
+        let conn = self.lock.attach(connection).conn();
+        let login = log_in_at(conn, self.credentials, &capabilities, told);
+        match tokio::time::timeout(backend.options().login_timeout, login).await {
+            Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
+            Ok(Err(error)) => Answer::None {
+                why: error.to_string(),
+                stale,
+            },
+            Err(_) => {
+                let why = format!(
+                    "{} did not answer the login in time",
+                    backend.options().address
+                );
+                Answer::None { why, stale: false }
+            }
+        }
+    }
+
+    /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
+    fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
+        match error {
+            ConnectError::Refused { line, .. } => {
+                self.answered(backend, ReplyTo::Connect, line.into_bytes())
+            }
+            error => {
+                backend.report_failure();
+                Answer::None {
+                    why: error.to_string(),
+                    stale: false,
+                }
+            }
+        }
+    }
+
+    fn answered(&self, backend: &Backend, to: ReplyTo, line: Vec<u8>) -> Answer {
+        let options = backend.options();
+        let text = String::from_utf8_lossy(&line);
+        let class = dialect::classify(to, &text, &options.phrases);
+        let words = (class != Class::Ok).then(|| text.into_owned());
+        let backend = options.name.clone();
+        self.cx.events.emit(&Event::BackendReplied {
+            backend,
+            to,
+            class,
+            line: words,
+        });
+        Answer::Line { class, line }
+    }
+
+    fn judge(&mut self, answer: Answer) -> Judgement {
+        match answer {
+            Answer::Line {
+                class: Class::Ok,
+                line,
+            } => Judgement::Over(Outcome::Accepted(line)),
+            Answer::Line {
+                class: Class::Locked,
+                line,
+            } => self.judge_locked(&line),
+            Answer::Line {
+                class: class @ (Class::Temp | Class::TooMany),
+                line,
+            } => self.judge_failed(Outcome::Refused { class, line }),
+            Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
+            Answer::Busy => Judgement::Over(Outcome::Locked),
+            Answer::None { stale: true, .. } => Judgement::Again(Duration::ZERO),
+            Answer::None { why, .. } => self.judge_silent(why),
+        }
+    }
+
+    fn judge_locked(&mut self, line: &[u8]) -> Judgement {
+        self.locked += 1;
+        let pause = if dialect::is_being_unlocked(&String::from_utf8_lossy(line)) {
+            Duration::ZERO
+        } else {
+            self.pause(self.locked)
+        };
+        if self.locked > LOCKED_RETRIES_MAX || self.too_late(pause) {
+            return Judgement::Over(Outcome::Locked);
+        }
+        Judgement::Again(pause)
+    }
+
+    fn judge_failed(&mut self, outcome: Outcome) -> Judgement {
+        self.failed += 1;
+        let pause = self.pause(self.failed);
+        if self.failed > TEMP_RETRIES_MAX || self.too_late(pause) {
+            return Judgement::Over(outcome);
+        }
+        Judgement::Again(pause)
+    }
+
+    /// A backend that cannot be reached is tried as long as the wait goes on (DESIGN decision 11).
+    fn judge_silent(&mut self, why: String) -> Judgement {
+        self.failed += 1;
+        let pause = self.pause(self.failed);
+        if self.too_late(pause) {
+            return Judgement::Over(Outcome::Unreachable(why));
+        }
+        Judgement::Again(pause)
+    }
+
+    /// Half a second at first, doubling, give or take a quarter.
+    fn pause(&self, tries: u32) -> Duration {
+        let doubled = RETRY_PAUSE_MIN.saturating_mul(1 << tries.saturating_sub(1).min(8));
+        self.cx.jitter(doubled.min(RETRY_PAUSE_MAX))
+    }
+
+    fn too_late(&self, pause: Duration) -> bool {
+        Instant::now() + pause > self.until
+    }
+}
+
+/// What follows from an answer.
+enum Judgement {
+    Over(Outcome),
+    Again(Duration),
+}
+
+fn retry_result(answer: &Answer) -> RetryResult {
+    match answer {
+        Answer::Line {
+            class: Class::Ok, ..
+        } => RetryResult::Accepted,
+        Answer::Line {
+            class: Class::Locked,
+            ..
+        } => RetryResult::Locked,
+        _ => RetryResult::Failed,
+    }
+}

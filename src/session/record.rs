@@ -1,0 +1,150 @@
+//! What is told of a session at its end, gathered on the way.
+
+use super::client::Peer;
+use crate::ids::{BackendName, SessionId, TenantName, UserName};
+use crate::observe::event::{End, Event, EventSink, Fault, SessionSummary};
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+
+/// How a session ended.
+#[derive(Clone, Debug)]
+pub(super) struct SessionEnd {
+    pub(super) end: End,
+    pub(super) fault: Option<Fault>,
+    pub(super) detail: Option<String>,
+}
+
+impl SessionEnd {
+    /// It ended as it should, or as nobody is to blame for.
+    pub(super) fn well(end: End) -> Self {
+        Self {
+            end,
+            fault: None,
+            detail: None,
+        }
+    }
+
+    pub(super) fn fault(end: End, fault: Fault, detail: impl Into<String>) -> Self {
+        Self {
+            end,
+            fault: Some(fault),
+            detail: Some(detail.into()),
+        }
+    }
+}
+
+/// The session's summary in the making. Whatever ends the session, a panic and a cancelled task
+/// too, the drop of its record tells the one [`Event::SessionEnded`].
+pub(super) struct Record {
+    events: Arc<dyn EventSink>,
+    opened: Instant,
+    held_since: Option<Instant>,
+    ended: bool,
+    pub(super) summary: SessionSummary,
+}
+
+impl Record {
+    pub(super) fn open(events: Arc<dyn EventSink>, session: SessionId, peer: &Peer) -> Self {
+        let (listener, client) = (peer.listener.clone(), peer.address);
+        events.emit(&Event::SessionOpened {
+            session,
+            listener: listener.clone(),
+            client,
+        });
+        let summary = SessionSummary {
+            session,
+            listener,
+            client,
+            tls: None,
+            tenant: None,
+            maildrop: None,
+            backend: None,
+            duration: Duration::ZERO,
+            waited: Duration::ZERO,
+            held: Duration::ZERO,
+            commands: 0,
+            bytes_to_client: 0,
+            bytes_to_backend: 0,
+            listed: None,
+            retrieved: 0,
+            deleted: 0,
+            end: End::Shutdown,
+            fault: None,
+            detail: None,
+        };
+        Self {
+            events,
+            opened: Instant::now(),
+            held_since: None,
+            ended: false,
+            summary,
+        }
+    }
+
+    pub(super) fn session(&self) -> SessionId {
+        self.summary.session
+    }
+
+    /// A login said whose it is.
+    pub(super) fn identified(&mut self, tenant: &TenantName, maildrop: &UserName) {
+        self.summary.maildrop = Some(maildrop.clone());
+        if self.summary.tenant.as_ref() == Some(tenant) {
+            return;
+        }
+        let from = self.summary.tenant.replace(tenant.clone());
+        let (session, tenant) = (self.session(), tenant.clone());
+        self.events.emit(&Event::TenantKnown {
+            session,
+            from,
+            tenant,
+        });
+    }
+
+    pub(super) fn on_backend(&mut self, backend: &BackendName) {
+        self.summary.backend = Some(backend.clone());
+    }
+
+    pub(super) fn waited(&mut self, wait: Duration) {
+        self.summary.waited += wait;
+    }
+
+    pub(super) fn lock_taken(&mut self) {
+        self.held_since = Some(Instant::now());
+    }
+
+    pub(super) fn lock_given(&mut self) {
+        if let Some(since) = self.held_since.take() {
+            self.summary.held += since.elapsed();
+        }
+    }
+
+    pub(super) fn end(mut self, end: SessionEnd) {
+        self.summary.end = end.end;
+        self.summary.fault = end.fault;
+        self.summary.detail = end.detail;
+        self.ended = true;
+    }
+
+    /// Nobody said how it ended: a panic, or the task was cancelled, which only a stop does.
+    fn ended_without_word(&mut self) {
+        if std::thread::panicking() {
+            self.summary.end = End::Panicked;
+            self.summary.fault = Some(Fault::Proxy);
+            self.events.emit(&Event::Panicked {
+                session: self.summary.session,
+            });
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ended_without_word();
+        }
+        self.lock_given();
+        self.summary.duration = self.opened.elapsed();
+        self.events
+            .emit(&Event::SessionEnded(Box::new(self.summary.clone())));
+    }
+}

@@ -1,0 +1,312 @@
+//! The TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6): bytes flow both ways at once,
+//! until QUIT is answered or something else ends the session (DESIGN decisions 7, 8, 9).
+
+mod pump;
+
+use super::backend_end::BackendConnection;
+use super::context::{Context, Stage};
+use super::record::{Record, SessionEnd};
+use super::{LoggedIn, authorization, farewell};
+use crate::dialect;
+use crate::limits::{CLIENT_WRITE_STALL, PREEMPT_IDLE_LONG, RELAY_TICK};
+use crate::net::conn::Conn;
+use crate::observe::event::{End, Event, Fault, Preemption};
+use crate::policy::tenant::Tenant;
+use crate::pop3::capability;
+use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
+use crate::pop3::reply::Status;
+use crate::time::{Duration, Instant};
+use pump::{Pump, Stop};
+use std::future::poll_fn;
+use tokio::sync::watch;
+
+/// Relays until the end. The lock goes on when the backend has let go, which is not waited for
+/// here: the client has its last answer by then.
+pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) -> SessionEnd {
+    let LoggedIn {
+        mut client,
+        tenant,
+        mut lock,
+        mut welcome,
+    } = session;
+    let contended = lock.contended();
+    let Some(connection) = lock.connection() else {
+        return SessionEnd::fault(End::Panicked, Fault::Proxy, "a login without a connection");
+    };
+    welcome.extend_from_slice(b"\r\n");
+    let exchange = exchange(cx, &client, connection);
+    let mut relay = Relay {
+        cx,
+        tenant: &tenant,
+        pump: Pump::new(exchange),
+        settled_since: None,
+        contended,
+    };
+    let early = client.conn.input.split();
+    let end = match relay.preload(&welcome, &early, connection) {
+        Ok(()) => relay.run(record, &mut client.conn, connection).await,
+        Err(end) => end,
+    };
+    relay.account(record);
+    if matches!(relay.pump.exchange.quit(), Quit::Answered { .. }) {
+        lock.quit_answered();
+    }
+    record.lock_given();
+    drop(lock);
+    farewell(client.conn, b"").await;
+    end
+}
+
+fn exchange(
+    cx: &Context,
+    client: &super::client::Client,
+    connection: &BackendConnection,
+) -> Exchange {
+    let backend = connection.backend().capabilities().unwrap_or_default();
+    let offered = cx.offered().unwrap_or_else(|| backend.clone());
+    let capa_reply = capability::client_reply(&offered, authorization::offer(cx, client));
+    Exchange::new(Options {
+        pipelining: backend.pipelining,
+        capa_reply,
+    })
+}
+
+struct Relay<'a> {
+    cx: &'a Context,
+    tenant: &'a Tenant,
+    pump: Pump,
+    /// Since when no reply is awaited and the client's kernel has acknowledged every byte.
+    settled_since: Option<Instant>,
+    /// Whether somebody waits for this maildrop in the main lane.
+    contended: watch::Receiver<bool>,
+}
+
+/// What woke the relay.
+enum Wake {
+    Pump(Stop),
+    Contended,
+    Tick,
+    Stage(Stage),
+}
+
+impl Relay<'_> {
+    async fn run(
+        &mut self,
+        record: &Record,
+        client: &mut Conn,
+        connection: &mut BackendConnection,
+    ) -> SessionEnd {
+        let mut contended = self.contended.clone();
+        client.io().probe_hard(*contended.borrow_and_update());
+        let mut tick = Box::pin(tokio::time::sleep(RELAY_TICK));
+        loop {
+            let replies = Replies {
+                cx: self.cx,
+                backend: connection.backend().clone(),
+            };
+            let last_stage = self.last_stage();
+            let wake = tokio::select! {
+                biased;
+                stop = poll_fn(|cx| {
+                    self.pump.poll(cx, client, connection.conn(), &mut |reply| replies.tell(reply))
+                }) => Wake::Pump(stop),
+                Ok(()) = contended.changed() => Wake::Contended,
+                () = &mut tick => Wake::Tick,
+                () = self.cx.stage_reached(last_stage) => Wake::Stage(last_stage),
+            };
+            match wake {
+                Wake::Pump(Stop::Active) => self.settled_since = None,
+                Wake::Pump(stop) => return self.stopped(&stop),
+                Wake::Contended => client.io().probe_hard(*contended.borrow_and_update()),
+                Wake::Tick => {
+                    if let Some(end) = self.look(record, client) {
+                        return end;
+                    }
+                }
+                // QUIT may have come since the stage was chosen.
+                Wake::Stage(stage) if stage < self.last_stage() => {}
+                Wake::Stage(_) => return SessionEnd::well(End::Shutdown),
+            }
+            tick.as_mut().reset(self.next_look());
+        }
+    }
+
+    fn preload(
+        &mut self,
+        welcome: &[u8],
+        early: &[u8],
+        connection: &mut BackendConnection,
+    ) -> Result<(), SessionEnd> {
+        let replies = Replies {
+            cx: self.cx,
+            backend: connection.backend().clone(),
+        };
+        let backend = connection.conn().input.split();
+        let tell = &mut |reply: &Replied| replies.tell(reply);
+        let loaded = self.pump.preload(welcome, early, &backend, tell);
+        loaded.map_err(|violation| self.stopped(&Stop::Violation(violation)))
+    }
+
+    /// The stage of a stop that ends this session: one that has sent QUIT is not cut while the
+    /// gate closes, only at its very end.
+    fn last_stage(&self) -> Stage {
+        match self.pump.exchange.quit() {
+            Quit::None => Stage::Closing,
+            Quit::Sent | Quit::Answered { .. } => Stage::Closed,
+        }
+    }
+
+    fn stopped(&self, stop: &Stop) -> SessionEnd {
+        let quit = self.pump.exchange.quit();
+        match (stop, quit) {
+            (_, Quit::Answered { ok: true }) => SessionEnd::well(End::Quit),
+            (_, Quit::Answered { ok: false }) => {
+                let why = "the backend did not remove all deleted messages";
+                SessionEnd::fault(End::QuitFailed, Fault::Backend, why)
+            }
+            (Stop::Violation(violation), _) => {
+                SessionEnd::fault(End::BackendGone, Fault::Backend, violation.to_string())
+            }
+            (Stop::ClientGone, _) => SessionEnd::well(End::Left),
+            (_, Quit::Sent) => {
+                let why = "the backend ended the connection without an answer to QUIT";
+                SessionEnd::fault(End::QuitUnanswered, Fault::Backend, why)
+            }
+            (_, Quit::None) => {
+                let why = "the backend ended the connection";
+                SessionEnd::fault(End::BackendGone, Fault::Backend, why)
+            }
+        }
+    }
+
+    /// What time alone decides.
+    fn look(&mut self, record: &Record, client: &Conn) -> Option<SessionEnd> {
+        let now = Instant::now();
+        if let Some(since) = self.pump.to_client.blocked_since()
+            && now.duration_since(since) >= CLIENT_WRITE_STALL
+        {
+            return self.stalled();
+        }
+        if now.duration_since(self.pump.last_activity) >= self.tenant.idle_timeout {
+            return Some(self.timed_out());
+        }
+        self.settle(now, client);
+        self.preempt(record, now)
+    }
+
+    /// A client that has sent QUIT is not needed any more.
+    fn stalled(&mut self) -> Option<SessionEnd> {
+        if self.pump.exchange.quit() != Quit::None {
+            self.pump.to_client.give_up();
+            return None;
+        }
+        let why = "it took no byte of a reply for too long";
+        Some(SessionEnd::fault(End::Stalled, Fault::Client, why))
+    }
+
+    fn timed_out(&self) -> SessionEnd {
+        match self.pump.exchange.quit() {
+            Quit::None => SessionEnd::well(End::TimedOut),
+            Quit::Sent | Quit::Answered { .. } => {
+                let why = "the backend did not answer QUIT";
+                SessionEnd::fault(End::QuitUnanswered, Fault::Backend, why)
+            }
+        }
+    }
+
+    fn settle(&mut self, now: Instant, client: &Conn) {
+        let quiet = self.pump.exchange.awaiting() == 0 && !self.pump.is_backlogged();
+        if self.settled_since.is_none() && quiet && client.io().unacknowledged() == 0 {
+            self.settled_since = Some(now);
+            self.pump.resting = true;
+        }
+    }
+
+    fn preempt(&self, record: &Record, now: Instant) -> Option<SessionEnd> {
+        let (patience, reason) = self.patience()?;
+        if !*self.contended.borrow() || now.duration_since(self.settled_since?) < patience {
+            return None;
+        }
+        let (session, tenant) = (record.session(), self.tenant.name.clone());
+        self.cx.events.emit(&Event::Preempted {
+            session,
+            tenant,
+            reason,
+        });
+        let why = format!(
+            "it was idle for {} s while another waited",
+            patience.as_secs()
+        );
+        Some(SessionEnd::fault(End::Preempted, Fault::Policy, why))
+    }
+
+    /// How long this session may be idle while another waits; `None`: it is not to be cut.
+    fn patience(&self) -> Option<(Duration, Preemption)> {
+        let preempt_idle = self.tenant.preempt_idle?;
+        let exchange = &self.pump.exchange;
+        let long = preempt_idle.max(PREEMPT_IDLE_LONG);
+        match exchange.quit() {
+            Quit::Sent | Quit::Answered { .. } => None,
+            Quit::None if exchange.opaque() => Some((long, Preemption::IdleOpaque)),
+            Quit::None if exchange.tally().marked > 0 => {
+                Some((long, Preemption::IdleWithDeletions))
+            }
+            Quit::None => Some((preempt_idle, Preemption::Idle)),
+        }
+    }
+
+    /// Every tick while it is not settled; then when the next thing falls due.
+    fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        let Some(settled) = self.settled_since else {
+            return now + RELAY_TICK;
+        };
+        let idle = self.pump.last_activity + self.tenant.idle_timeout;
+        let preempt = self.patience().filter(|_| *self.contended.borrow());
+        preempt
+            .map_or(idle, |(patience, _)| idle.min(settled + patience))
+            .max(now)
+    }
+
+    /// Puts what was done into the record.
+    fn account(&self, record: &mut Record) {
+        let tally = self.pump.exchange.tally();
+        let (to_client, to_backend) = (self.pump.to_client.octets, self.pump.to_backend.octets);
+        self.cx.events.emit(&Event::Relayed {
+            to_client,
+            to_backend,
+        });
+        let summary = &mut record.summary;
+        summary.commands += tally.commands;
+        summary.bytes_to_client = to_client;
+        summary.bytes_to_backend = to_backend;
+        summary.listed = tally.listed;
+        summary.retrieved = tally.retrieved;
+        summary.deleted = tally.deleted;
+    }
+}
+
+/// Tells of the backend's replies.
+struct Replies<'a> {
+    cx: &'a Context,
+    backend: std::sync::Arc<crate::backend::connect::Backend>,
+}
+
+impl Replies<'_> {
+    fn tell(&self, reply: &Replied) {
+        let options = self.backend.options();
+        let text = String::from_utf8_lossy(&reply.line);
+        let class = match reply.status {
+            Status::Ok => dialect::Class::Ok,
+            _ => dialect::classify(reply.to, &text, &options.phrases),
+        };
+        let line = (class != dialect::Class::Ok).then(|| text.into_owned());
+        let backend = options.name.clone();
+        self.cx.events.emit(&Event::BackendReplied {
+            backend,
+            to: reply.to,
+            class,
+            line,
+        });
+    }
+}

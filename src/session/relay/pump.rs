@@ -1,0 +1,303 @@
+//! Both directions of a relay as one poll function: it reads where there is room, asks the
+//! [`Exchange`] what the bytes mean, and writes.
+//!
+//! Bytes are read into the stack and written from there; only what a slow peer does not take is
+//! kept. An idle session owns no buffer.
+
+use crate::limits::RELAY_CHUNK;
+use crate::net::conn::Conn;
+use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
+use crate::time::Instant;
+use bytes::{Buf, BytesMut};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Why the pump stands still.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Bytes flow again after a rest.
+    Active,
+    /// QUIT is answered, and the client has the answer or cannot be told.
+    QuitAnswered,
+    /// The client has left without QUIT.
+    ClientGone,
+    /// The backend has ended its connection.
+    BackendEnded,
+    /// The backend broke the protocol.
+    Violation(Violation),
+}
+
+/// The state of both directions.
+pub(super) struct Pump {
+    pub(super) exchange: Exchange,
+    pub(super) to_client: Lane,
+    pub(super) to_backend: Lane,
+    out: Output,
+    backend_ended: bool,
+    /// When a byte moved last.
+    pub(super) last_activity: Instant,
+    /// Whether the next byte is worth a [`Stop::Active`].
+    pub(super) resting: bool,
+}
+
+/// What goes one way.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// What the peer has not taken yet.
+    backlog: BytesMut,
+    /// A TLS layer may still hold bytes.
+    unflushed: bool,
+    /// Writing failed: what is sent this way is thrown away.
+    broken: bool,
+    /// Since when the peer has taken nothing although something waits for it.
+    blocked_since: Option<Instant>,
+    pub(super) octets: u64,
+}
+
+impl Pump {
+    pub(super) fn new(exchange: Exchange) -> Self {
+        Self {
+            exchange,
+            to_client: Lane::default(),
+            to_backend: Lane::default(),
+            out: Output::default(),
+            backend_ended: false,
+            last_activity: Instant::now(),
+            resting: false,
+        }
+    }
+
+    /// Bytes that were read before the pump began.
+    pub(super) fn preload(
+        &mut self,
+        welcome: &[u8],
+        client: &[u8],
+        backend: &[u8],
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Result<(), Violation> {
+        self.to_client.keep(welcome);
+        self.exchange.client_bytes(client, &mut self.out);
+        self.keep_output(replied);
+        let mut rest = backend;
+        while !rest.is_empty() {
+            let taken = match self.exchange.backend_bytes(rest, &mut self.out)? {
+                Step::Forward(octets) => {
+                    self.to_client.keep(&rest[..octets]);
+                    octets
+                }
+                Step::Swallow(octets) => octets,
+            };
+            rest = &rest[taken..];
+            self.keep_output(replied);
+        }
+        Ok(())
+    }
+
+    /// Moves bytes until there is nothing to move, or something to decide.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Conn,
+        backend: &mut Conn,
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Poll<Stop> {
+        loop {
+            let mut moved = self.to_backend.poll_flush(cx, backend);
+            moved |= self.to_client.poll_flush(cx, client);
+            if let Some(stop) = self.finished() {
+                return Poll::Ready(stop);
+            }
+            if self.to_client.is_clear() && !self.backend_ended {
+                match self.poll_backend(cx, client, backend, replied) {
+                    Ok(read) => moved |= read,
+                    Err(violation) => return Poll::Ready(Stop::Violation(violation)),
+                }
+            }
+            if self.to_backend.is_clear() && self.exchange.wants_client_bytes() {
+                match self.poll_client(cx, client, backend, replied) {
+                    Some(read) => moved |= read,
+                    None => return Poll::Ready(Stop::ClientGone),
+                }
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+            self.last_activity = Instant::now();
+            if std::mem::take(&mut self.resting) {
+                return Poll::Ready(Stop::Active);
+            }
+        }
+    }
+
+    /// Whether bytes wait for a peer that does not take them.
+    pub(super) fn is_backlogged(&self) -> bool {
+        !self.to_client.is_clear() || !self.to_backend.is_clear()
+    }
+
+    fn finished(&self) -> Option<Stop> {
+        if !self.to_client.is_clear() {
+            return None;
+        }
+        match self.exchange.quit() {
+            Quit::Answered { .. } => Some(Stop::QuitAnswered),
+            _ if self.backend_ended => Some(Stop::BackendEnded),
+            _ => None,
+        }
+    }
+
+    /// Reads the backend once. Its end stands only when the client has all that came before.
+    fn poll_backend(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Conn,
+        backend: &mut Conn,
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Result<bool, Violation> {
+        let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut room);
+        let read = Pin::new(&mut *backend).poll_read(cx, &mut chunk);
+        let mut rest = match read {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(())) => chunk.filled(),
+            Poll::Ready(Err(_)) => &[],
+        };
+        if rest.is_empty() {
+            self.backend_ended = true;
+            self.exchange.backend_closed();
+        }
+        while !rest.is_empty() {
+            let taken = match self.exchange.backend_bytes(rest, &mut self.out)? {
+                Step::Forward(octets) => {
+                    self.to_client.write(cx, client, &rest[..octets]);
+                    octets
+                }
+                Step::Swallow(octets) => octets,
+            };
+            rest = &rest[taken..];
+            self.write_output(cx, client, backend, replied);
+        }
+        Ok(true)
+    }
+
+    /// Reads the client once. `None`: it has left, and nothing that it sent is still to be read.
+    fn poll_client(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Conn,
+        backend: &mut Conn,
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Option<bool> {
+        let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut room);
+        match Pin::new(&mut *client).poll_read(cx, &mut chunk) {
+            Poll::Pending => return Some(false),
+            Poll::Ready(Ok(())) if !chunk.filled().is_empty() => {}
+            Poll::Ready(_) => return None,
+        }
+        self.exchange.client_bytes(chunk.filled(), &mut self.out);
+        self.write_output(cx, client, backend, replied);
+        Some(true)
+    }
+
+    fn write_output(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Conn,
+        backend: &mut Conn,
+        replied: &mut dyn FnMut(&Replied),
+    ) {
+        self.out.replied.drain(..).for_each(|reply| replied(&reply));
+        self.to_client.write(cx, client, &self.out.to_client);
+        self.to_backend.write(cx, backend, &self.out.to_backend);
+        self.out = Output::default();
+    }
+
+    fn keep_output(&mut self, replied: &mut dyn FnMut(&Replied)) {
+        self.out.replied.drain(..).for_each(|reply| replied(&reply));
+        self.to_client.keep(&self.out.to_client);
+        self.to_backend.keep(&self.out.to_backend);
+        self.out = Output::default();
+    }
+}
+
+impl Lane {
+    /// Since when the peer has taken nothing although something waits for it.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Everything is written and flushed, or never will be.
+    fn is_clear(&self) -> bool {
+        self.backlog.is_empty() && !self.unflushed
+    }
+
+    /// Gives the peer up: what waits for it, and what comes, is thrown away.
+    pub(super) fn give_up(&mut self) {
+        self.broken = true;
+        self.unflushed = false;
+        self.blocked_since = None;
+        self.backlog = BytesMut::new();
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if !self.broken {
+            self.backlog.extend_from_slice(bytes);
+            self.octets += bytes.len() as u64;
+        }
+    }
+
+    /// Writes `bytes` behind what waits already; keeps what the peer does not take now.
+    fn write(&mut self, cx: &mut Context<'_>, conn: &mut Conn, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !self.broken && !rest.is_empty() && self.backlog.is_empty() {
+            match Pin::new(&mut *conn).poll_write(cx, rest) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    rest = &rest[written..];
+                    self.octets += written as u64;
+                    self.unflushed = true;
+                }
+                Poll::Ready(_) => self.give_up(),
+                Poll::Pending => break,
+            }
+        }
+        self.keep(rest);
+    }
+
+    /// Writes on what waits, and says whether anything moved.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> bool {
+        if self.is_clear() {
+            return false;
+        }
+        let moved = self.poll_backlog(cx, conn);
+        if self.backlog.is_empty() && self.unflushed {
+            match Pin::new(conn).poll_flush(cx) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(_)) => self.give_up(),
+                Poll::Pending => {}
+            }
+        }
+        let still = !self.is_clear();
+        let since = if moved { None } else { self.blocked_since };
+        self.blocked_since = still.then(|| since.unwrap_or_else(Instant::now));
+        moved || !still
+    }
+
+    fn poll_backlog(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> bool {
+        let mut moved = false;
+        while !self.backlog.is_empty() {
+            match Pin::new(&mut *conn).poll_write(cx, &self.backlog) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    self.backlog.advance(written);
+                    self.unflushed = true;
+                    moved = true;
+                }
+                Poll::Ready(_) => self.give_up(),
+                Poll::Pending => return moved,
+            }
+        }
+        self.backlog = BytesMut::new();
+        moved
+    }
+}
