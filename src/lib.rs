@@ -25,5 +25,6 @@ pub mod admin;
 pub mod demo;
 
 // Layer 5: assembly.
+pub mod app;
 pub mod cli;
 pub mod config;

@@ -25,9 +25,9 @@ impl Check {
         match (Config::load(&self.config), self.json) {
             (Ok(config), false) => print(Summary(&self.config, &config), Exit::Done),
             (Ok(config), true) => print(summary_json(&self.config, &config), Exit::Done),
-            (Err(error), false) => refuse(error),
+            (Err(error), false) => refuse(error, Exit::Usage),
             (Err(error), true) => {
-                refuse(&error);
+                refuse(&error, Exit::Usage);
                 let verdict = json!({ "ok": false, "error": error.to_json() });
                 print(verdict, Exit::Usage)
             }

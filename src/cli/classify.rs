@@ -36,7 +36,7 @@ impl Classify {
         let to = ReplyTo::from_command(&self.command);
         match phrases {
             Ok(phrases) => print(classify(to, &self.line, &phrases).as_str(), Exit::Done),
-            Err(refusal) => refuse(refusal),
+            Err(refusal) => refuse(refusal, Exit::Usage),
         }
     }
 }

@@ -1,40 +1,313 @@
 //! `popgate demo`: the gate before an embedded server, to look at and to measure.
 
-use crate::config::parse_duration;
+use super::serve::runtime;
+use super::{Exit, print, refuse};
+use crate::app::{Gate, Outside, StartError};
+use crate::config::{Config, ConfigError, parse_duration};
+use crate::demo::certificate::self_signed;
+use crate::demo::duel::{self, DuelOptions};
+use crate::demo::guide::what_next;
+use crate::demo::report::{DuelReport, side_by_side};
+use crate::demo::server::{DemoServer, Options};
+use crate::net::dial::TcpDial;
+use crate::net::tls::{Acceptor, TlsError};
+use crate::observe::LogFormat;
+use crate::observe::event::EventSink;
+use crate::observe::log::{self, InitError, Log};
+use crate::secret::Secret;
 use crate::time::Duration;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const USER: &str = "ann@example.org";
+const PASSWORD: &str = "wonderland";
+
+/// How long sessions may finish after Ctrl-C: nobody's mail is at stake.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Run the gate before an embedded POP3 server whose maildrops lock
 #[derive(Args, Debug)]
-pub struct Demo {
+pub(super) struct Demo {
     /// Where mail programs connect, with STLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
-    pub pop3: SocketAddr,
+    pop3: SocketAddr,
     /// Where mail programs connect in TLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1995")]
-    pub pop3s: SocketAddr,
+    pop3s: SocketAddr,
     /// Where the metrics are
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9110")]
-    pub metrics: SocketAddr,
+    metrics: SocketAddr,
     /// Where the embedded server listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    pub backend: SocketAddr,
+    backend: SocketAddr,
     /// What the embedded server answers where a maildrop is locked
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub refusal: Option<String>,
+    refusal: Option<String>,
     /// How long its locks stay after a connection ends
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub linger: Option<Duration>,
+    linger: Option<Duration>,
     /// Compare N programs in one maildrop, without and with popgate, and end
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8")]
-    pub duel: Option<usize>,
+    duel: Option<usize>,
     /// How long each program of a duel holds the maildrop
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub hold: Option<Duration>,
+    hold: Option<Duration>,
     /// Print the duel's result as one JSON object
     #[arg(long)]
-    pub json: bool,
+    json: bool,
+}
+
+/// Why the demo could not run.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("{address} cannot be had ({source}); choose another with `{flag} ADDR`")]
+    Port {
+        address: SocketAddr,
+        flag: &'static str,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Start(StartError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("no certificate could be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Log(#[from] InitError),
+    #[error("the system refuses what popgate needs: {0}")]
+    System(#[from] io::Error),
+    #[error("the result cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Demo {
+    pub(super) fn run(&self) -> Exit {
+        let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
+            runtime.block_on(async {
+                match self.duel {
+                    Some(programs) => self.duel(programs.max(1)).await,
+                    None => self.show().await,
+                }
+            })
+        });
+        match ran {
+            Ok(exit) => exit,
+            Err(error @ DemoError::Port { .. }) => refuse(error, Exit::Unavailable),
+            Err(error) => refuse(error, Exit::Fault),
+        }
+    }
+
+    /// Runs until Ctrl-C; each session is a line of the log.
+    async fn show(&self) -> Result<Exit, DemoError> {
+        log::init(LogFormat::Human)?;
+        let stop = CancellationToken::new();
+        let (_, backend) = self.start_server(&stop).await?;
+        let log: Arc<dyn EventSink> = Arc::new(Log::new(LogFormat::Human));
+        let gate = self
+            .start_gate(&self.config(backend, 16, "25s")?, vec![log])
+            .await?;
+        let at = |name, otherwise| gate.address(name).unwrap_or(otherwise);
+        let (pop3, pop3s) = (at("pop3", self.pop3), at("pop3s", self.pop3s));
+        let metrics = gate.admin_address().unwrap_or(self.metrics);
+        let next = what_next(pop3, pop3s, metrics, USER, PASSWORD);
+        let said = format!(
+            "popgate stands on {pop3} (STLS) and {pop3s} (TLS) before a POP3 server on {backend}\n\
+             that lets one session into each maildrop. Ctrl-C ends it. Try, in another terminal:\n\n\
+             {next}"
+        );
+        let exit = print(said, Exit::Done);
+        if exit == Exit::Done {
+            tokio::signal::ctrl_c().await?;
+        }
+        gate.stop(GRACE, std::future::pending()).await;
+        stop.cancel();
+        Ok(exit)
+    }
+
+    /// The same load twice: straight at a server that locks, then through popgate.
+    async fn duel(&self, programs: usize) -> Result<Exit, DemoError> {
+        let bar = progress_bar(programs);
+        let stop = CancellationToken::new();
+        let (_, straight) = self.start_server(&stop).await?;
+        let straight = self.load(programs, straight, &bar, 0).await;
+        let (server, backend) = self.start_server(&stop).await?;
+        let gate = self
+            .start_gate(&self.config(backend, programs, "55s")?, Vec::new())
+            .await?;
+        let pop3 = gate.address("pop3").unwrap_or(self.pop3);
+        let gated = self.load(programs, pop3, &bar, programs as u64).await;
+        gate.stop(GRACE, std::future::pending()).await;
+        bar.finish_and_clear();
+        stop.cancel();
+        let overlaps = server.log().overlaps();
+        Ok(print(
+            self.duel_result(&straight, &gated, overlaps)?,
+            Exit::Done,
+        ))
+    }
+
+    fn duel_result(
+        &self,
+        straight: &DuelReport,
+        gated: &DuelReport,
+        overlaps: u64,
+    ) -> Result<String, DemoError> {
+        if self.json {
+            let result = serde_json::json!({
+                "straight": straight,
+                "through_popgate": gated,
+                "overlaps_through_popgate": overlaps,
+            });
+            return Ok(serde_json::to_string_pretty(&result)?);
+        }
+        let table = side_by_side(straight, gated);
+        Ok(format!(
+            "{table}\nsessions that overlapped in the maildrop behind popgate: {overlaps}"
+        ))
+    }
+
+    async fn load(
+        &self,
+        programs: usize,
+        target: SocketAddr,
+        bar: &ProgressBar,
+        before: u64,
+    ) -> DuelReport {
+        let password = Secret::new(PASSWORD.as_bytes().to_vec());
+        let mut options = DuelOptions::new(programs, USER, password);
+        if let Some(hold) = self.hold {
+            options.hold = hold;
+        }
+        duel::run(target, options, |done| bar.set_position(before + done)).await
+    }
+
+    async fn start_server(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<(Arc<DemoServer>, SocketAddr), DemoError> {
+        let password = Secret::new(PASSWORD.as_bytes().to_vec());
+        let mut options = Options {
+            users: vec![(USER.to_owned(), password)],
+            ..Options::default()
+        };
+        if let Some(refusal) = &self.refusal {
+            options.refusal.clone_from(refusal);
+        }
+        if let Some(linger) = self.linger {
+            options.linger = linger;
+        }
+        let listener = TcpListener::bind(self.backend)
+            .await
+            .map_err(|source| DemoError::Port {
+                address: self.backend,
+                flag: "--backend",
+                source,
+            })?;
+        let address = listener.local_addr()?;
+        let server = DemoServer::new(options);
+        tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
+        Ok((server, address))
+    }
+
+    async fn start_gate(
+        &self,
+        config: &Config,
+        sinks: Vec<Arc<dyn EventSink>>,
+    ) -> Result<Gate, DemoError> {
+        let (chain, key) = self_signed()?;
+        let acceptor = Some(Acceptor::from_pem(&chain, &key)?);
+        let outside = Outside {
+            dial: Arc::new(TcpDial),
+            sinks,
+            acceptor,
+        };
+        let gate = Gate::start(config, outside)
+            .await
+            .map_err(|error| self.name_flag(error))?;
+        gate.looked_around().await;
+        Ok(gate)
+    }
+
+    /// Says which flag moves a port that cannot be had.
+    fn name_flag(&self, error: StartError) -> DemoError {
+        let (address, source) = match error {
+            StartError::Bind(error) => (error.address, error.source),
+            StartError::Admin { address, source } => (address, source),
+            error => return DemoError::Start(error),
+        };
+        let flags = [
+            (self.pop3, "--pop3"),
+            (self.pop3s, "--pop3s"),
+            (self.metrics, "--metrics"),
+        ];
+        let flag = flags.iter().find(|(flagged, _)| *flagged == address);
+        DemoError::Port {
+            address,
+            flag: flag.map_or("--metrics", |(_, flag)| flag),
+            source,
+        }
+    }
+
+    /// The demo's gate in the words of a configuration file; its certificate is made in memory.
+    fn config(&self, backend: SocketAddr, queue: usize, wait: &str) -> Result<Config, ConfigError> {
+        let Self {
+            pop3,
+            pop3s,
+            metrics,
+            ..
+        } = self;
+        let text = format!(
+            r#"
+[[listen]]
+name = "pop3"
+address = "{pop3}"
+tls = "stls"
+
+[[listen]]
+name = "pop3s"
+address = "{pop3s}"
+tls = "implicit"
+
+[tls]
+certificate = "in memory"
+key = "in memory"
+
+[[backend]]
+name = "demo"
+address = "{backend}"
+
+[admin]
+address = "{metrics}"
+token_file = "none"
+
+[defaults]
+backends = ["demo"]
+wait = "{wait}"
+queue = {queue}
+polls = {{ enforce = "off" }}
+"#
+        );
+        Config::parse(&text, Path::new("demo.toml"))
+    }
+}
+
+/// On a terminal; elsewhere nothing is drawn.
+fn progress_bar(programs: usize) -> ProgressBar {
+    let bar = ProgressBar::new(2 * programs as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} mail programs, {elapsed}");
+    // The template is a constant that a test draws once; without it the default one serves.
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 mod check;
 mod classify;
-pub mod demo;
-pub mod serve;
+mod demo;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use std::fmt;
@@ -20,7 +20,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Check(check::Check),
+    Demo(demo::Demo),
     Classify(classify::Classify),
 }
 
@@ -57,7 +59,9 @@ pub fn main() -> ExitCode {
 impl Command {
     fn run(&self) -> Exit {
         match self {
+            Self::Serve(serve) => serve.run(),
             Self::Check(check) => check.run(),
+            Self::Demo(demo) => demo.run(),
             Self::Classify(classify) => classify.run(),
         }
     }
@@ -80,9 +84,9 @@ fn print(text: impl fmt::Display, exit: Exit) -> Exit {
     written(result, exit)
 }
 
-/// Refuses with `error` on standard error.
-fn refuse(error: impl fmt::Display) -> Exit {
-    written(writeln!(io::stderr(), "{error}"), Exit::Usage)
+/// Ends as `exit` says, with `error` on standard error.
+fn refuse(error: impl fmt::Display, exit: Exit) -> Exit {
+    written(writeln!(io::stderr(), "{error}"), exit)
 }
 
 /// A reader that has seen enough (`popgate check | head -1`) is no fault.

@@ -1,12 +1,62 @@
 //! `popgate serve`: the gate itself.
 
+use super::{Exit, refuse};
+use crate::app::{self, ServeError, StartError};
+use crate::config::Config;
 use clap::Args;
+use std::io;
 use std::path::PathBuf;
 
 /// Run the gate
 #[derive(Args, Debug)]
-pub struct Serve {
+pub(super) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    config: PathBuf,
+}
+
+impl Serve {
+    pub(super) fn run(&self) -> Exit {
+        let config = match Config::load(&self.config) {
+            Ok(config) => config,
+            Err(error) => return refuse(error, Exit::Usage),
+        };
+        let served = no_core_dump()
+            .and_then(|()| runtime())
+            .map_err(ServeError::System)
+            .and_then(|runtime| runtime.block_on(app::serve(config)));
+        match served {
+            Ok(()) => Exit::Done,
+            Err(error) => refuse(&error, exit_for(&error)),
+        }
+    }
+}
+
+/// Passwords are in memory. Of 1 octet the kernel writes no core file, and pipes none to a
+/// collector either, which a limit of 0 does not prevent (core(5)).
+fn no_core_dump() -> io::Result<()> {
+    let limit = rustix::process::Rlimit {
+        current: Some(1),
+        maximum: Some(1),
+    };
+    Ok(rustix::process::setrlimit(
+        rustix::process::Resource::Core,
+        limit,
+    )?)
+}
+
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}
+
+fn exit_for(error: &ServeError) -> Exit {
+    match error {
+        ServeError::Start(StartError::Tls(_)) => Exit::Usage,
+        ServeError::Start(StartError::Bind(_) | StartError::Admin { .. }) => Exit::Unavailable,
+        ServeError::Start(StartError::Random | StartError::Metrics(_))
+        | ServeError::Log(_)
+        | ServeError::System(_) => Exit::Fault,
+    }
 }

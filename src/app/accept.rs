@@ -1,0 +1,82 @@
+//! One port: its clients become sessions.
+
+use crate::ids::ListenerName;
+use crate::net::conn::Conn;
+use crate::net::proxy_protocol::read_header;
+use crate::net::{Accept, Io, ListenOptions};
+use crate::observe::event::{Event, Shed};
+use crate::session::{self, Context, Peer, Stage};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// One listener and what its sessions need.
+pub(super) struct Port {
+    pub(super) cx: Arc<Context>,
+    pub(super) options: ListenOptions,
+    pub(super) trusted: Arc<[IpNet]>,
+    pub(super) sessions: TaskTracker,
+}
+
+impl Port {
+    /// Accepts until the gate stops.
+    pub(super) async fn serve(self, mut accept: impl Accept) {
+        let port = Arc::new(self);
+        let mut stages = port.cx.stage.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept.accept() => accepted,
+                _ = stages.wait_for(|stage| *stage >= Stage::Draining) => return,
+            };
+            match accepted {
+                Ok((io, address)) => {
+                    port.sessions.spawn(Arc::clone(&port).client(io, address));
+                }
+                // No descriptor or memory; the listener itself paces the next try.
+                Err(_) => port.shed(Shed::Resources),
+            }
+        }
+    }
+
+    async fn client(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
+        let mut conn = Conn::plain(io);
+        let address = if self.options.proxy_protocol {
+            match self.named_client(&mut conn, socket).await {
+                Some(address) => address,
+                None => return self.shed(Shed::ProxyProtocol),
+            }
+        } else {
+            socket
+        };
+        let peer = Peer {
+            listener: self.options.name.clone(),
+            tls: self.options.tls,
+            address,
+            trusted: self.trusts(address.ip()),
+        };
+        session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;
+    }
+
+    /// The client that a PROXY protocol header names. It is required, and counts only from a
+    /// trusted network: everybody could claim any address else.
+    async fn named_client(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
+        if !self.trusts(socket.ip()) {
+            return None;
+        }
+        let named = read_header(conn).await.ok()?;
+        Some(named.unwrap_or(socket))
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    fn shed(&self, why: Shed) {
+        let listener: ListenerName = self.options.name.clone();
+        self.cx.events.emit(&Event::Shed { listener, why });
+    }
+}

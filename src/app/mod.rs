@@ -1,0 +1,314 @@
+//! The gate as a whole: built from a configuration, stopped in stages.
+
+mod accept;
+mod serve;
+
+pub use serve::{ServeError, serve};
+
+use crate::admin::{self, AdminState};
+use crate::backend::connect::Backend;
+use crate::backend::health::{State, watch_backend};
+use crate::config::Config;
+use crate::ids::{BackendName, ListenerName};
+use crate::limits;
+use crate::lock::Locks;
+use crate::net::listen::{BindError, TcpAccept};
+use crate::net::tls::{Acceptor, TlsError};
+use crate::net::{Dial, TlsFiles};
+use crate::observe::Fanout;
+use crate::observe::event::EventSink;
+use crate::observe::metrics::{Metrics, MetricsError};
+use crate::policy::proven::Proven;
+use crate::session::{Context, Stage};
+use crate::time::{Duration, Instant};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a gate reaches out with; tests put their own doubles here.
+pub struct Outside {
+    /// How backends are reached.
+    pub dial: Arc<dyn Dial>,
+    /// Who hears of events, beside the metrics.
+    pub sinks: Vec<Arc<dyn EventSink>>,
+    /// The certificates, where they do not come from the files of `[tls]`.
+    pub acceptor: Option<Acceptor>,
+}
+
+/// Why a gate could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port could not be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A certificate or an authority's file cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The admin port could not be had.
+    #[error("admin port {address}: {source}")]
+    Admin {
+        /// What `[admin] address` says.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes")]
+    Random,
+    /// A metric was built wrong: a fault of popgate.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// A running gate. Dropping it leaves its tasks running; [`Gate::stop`] ends them.
+pub struct Gate {
+    cx: Arc<Context>,
+    stage: watch::Sender<Stage>,
+    listeners: Vec<(ListenerName, SocketAddr)>,
+    admin: Option<SocketAddr>,
+    /// Client connections.
+    sessions: TaskTracker,
+    /// Backend connections that are being ended.
+    closers: TaskTracker,
+    /// What goes on until the last session has ended.
+    services: TaskTracker,
+    stop_services: CancellationToken,
+}
+
+impl Gate {
+    /// Binds every port, then serves. Nothing is served if a port cannot be had.
+    ///
+    /// # Errors
+    /// The configuration's, where a file cannot be used; the system's, where a port cannot be had.
+    pub async fn start(config: &Config, outside: Outside) -> Result<Self, StartError> {
+        let metrics = Arc::new(metrics(config)?);
+        let mut sinks = outside.sinks;
+        sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
+        let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
+        let (stage, stages) = watch::channel(Stage::Serving);
+        let closers = TaskTracker::new();
+        let cx = Arc::new(Context {
+            locks: Locks::new(Arc::clone(&events), closers.clone()),
+            tenants: Arc::new(config.tenants.clone()),
+            backends: backends(config, &outside.dial)?,
+            proven: Proven::new(&random_key()?),
+            acceptor: acceptor(config, outside.acceptor)?,
+            stage: stages,
+            random: Mutex::new(fastrand::Rng::new()),
+            sessions: AtomicU64::new(0),
+            events,
+        });
+        let accepts = bind(config)?;
+        let admin = bind_admin(config).await?;
+        let mut gate = Self {
+            cx,
+            stage,
+            listeners: Vec::new(),
+            admin: admin
+                .as_ref()
+                .and_then(|listener| listener.local_addr().ok()),
+            sessions: TaskTracker::new(),
+            closers,
+            services: TaskTracker::new(),
+            stop_services: CancellationToken::new(),
+        };
+        gate.watch_backends();
+        gate.serve_admin(admin, metrics);
+        gate.serve_clients(config, accepts);
+        Ok(gate)
+    }
+
+    /// Where a listener is bound: the port too, where the configuration says 0.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        let mut listeners = self.listeners.iter();
+        listeners
+            .find(|(name, _)| name.as_str() == listener)
+            .map(|(_, address)| *address)
+    }
+
+    /// Where the admin port is bound.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// Waits until every backend was looked at once: from then on clients are greeted.
+    pub async fn looked_around(&self) {
+        for backend in self.cx.backends.values() {
+            backend.known().await;
+        }
+    }
+
+    /// Takes the certificates anew from their files; open sessions keep theirs.
+    ///
+    /// # Errors
+    /// A file cannot be used: everything stays as it was.
+    pub fn reload_certificates(&self, files: &TlsFiles) -> Result<(), TlsError> {
+        self.cx
+            .acceptor
+            .as_ref()
+            .map_or(Ok(()), |acceptor| acceptor.reload(files))
+    }
+
+    /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
+    /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
+    /// `hurry` closes everything at once.
+    pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
+        self.sessions.close();
+        let in_order = async {
+            self.stage.send_replace(Stage::Draining);
+            if timeout(grace, self.sessions.wait()).await.is_err() {
+                self.stage.send_replace(Stage::Closing);
+                self.sessions.wait().await;
+            }
+        };
+        tokio::select! {
+            () = in_order => {}
+            () = hurry => {}
+        }
+        self.stage.send_replace(Stage::Closed);
+        // What does not end in time is dropped with the runtime.
+        let _ = timeout(limits::LAST_WORDS, self.sessions.wait()).await;
+        self.closers.close();
+        let _ = timeout(limits::LAST_WORDS, self.closers.wait()).await;
+        self.services.close();
+        self.stop_services.cancel();
+        let _ = timeout(limits::LAST_WORDS, self.services.wait()).await;
+    }
+
+    fn watch_backends(&self) {
+        for backend in self.cx.backends.values() {
+            let (backend, events) = (Arc::clone(backend), Arc::clone(&self.cx.events));
+            self.services
+                .spawn(watch_backend(backend, events, self.stop_services.clone()));
+        }
+    }
+
+    fn serve_admin(&self, listener: Option<TcpListener>, metrics: Arc<Metrics>) {
+        let Some(listener) = listener else {
+            return;
+        };
+        let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&metrics));
+        let stages = self.stage.subscribe();
+        let backends: Vec<_> = self.cx.backends.values().cloned().collect();
+        let state = AdminState {
+            metrics,
+            ready: Arc::new(move || ready(*stages.borrow(), &backends)),
+            before_scrape: Arc::new(move || {
+                scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
+            }),
+        };
+        let stop = self.stop_services.clone();
+        self.services
+            .spawn(admin::serve(listener, Arc::new(state), stop));
+    }
+
+    fn serve_clients(&mut self, config: &Config, accepts: Vec<TcpAccept>) {
+        let trusted: Arc<[_]> = config.server.trusted_networks.clone().into();
+        for (options, accept) in config.listeners.iter().zip(accepts) {
+            let address = accept.local_addr().unwrap_or(options.address);
+            self.listeners.push((options.name.clone(), address));
+            let port = accept::Port {
+                cx: Arc::clone(&self.cx),
+                options: options.clone(),
+                trusted: Arc::clone(&trusted),
+                sessions: self.sessions.clone(),
+            };
+            self.services.spawn(port.serve(accept));
+        }
+    }
+}
+
+fn metrics(config: &Config) -> Result<Metrics, MetricsError> {
+    let tenants: Vec<_> = config
+        .tenants
+        .tenants()
+        .map(|tenant| tenant.name.clone())
+        .collect();
+    let listeners: Vec<_> = config
+        .listeners
+        .iter()
+        .map(|listen| listen.name.clone())
+        .collect();
+    let backends: Vec<_> = config
+        .backends
+        .iter()
+        .map(|backend| backend.name.clone())
+        .collect();
+    Metrics::new(&tenants, &listeners, &backends, limits::TENANT_LABELS_MAX)
+}
+
+fn backends(
+    config: &Config,
+    dial: &Arc<dyn Dial>,
+) -> Result<HashMap<BackendName, Arc<Backend>>, TlsError> {
+    let backends = config.backends.iter().map(|options| {
+        let backend = Backend::new(options.clone(), Arc::clone(dial))?;
+        Ok((options.name.clone(), Arc::new(backend)))
+    });
+    backends.collect()
+}
+
+fn acceptor(config: &Config, given: Option<Acceptor>) -> Result<Option<Arc<Acceptor>>, TlsError> {
+    let acceptor = match (given, &config.tls) {
+        (Some(acceptor), _) => Some(acceptor),
+        (None, Some(files)) => Some(Acceptor::load(files)?),
+        (None, None) => None,
+    };
+    Ok(acceptor.map(Arc::new))
+}
+
+fn random_key() -> Result<[u8; 32], StartError> {
+    let mut key = [0; 32];
+    SystemRandom::new()
+        .fill(&mut key)
+        .map_err(|_| StartError::Random)?;
+    Ok(key)
+}
+
+fn bind(config: &Config) -> Result<Vec<TcpAccept>, BindError> {
+    config
+        .listeners
+        .iter()
+        .map(|options| TcpAccept::bind(options.address))
+        .collect()
+}
+
+async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    let Some(admin) = &config.admin else {
+        return Ok(None);
+    };
+    let address = admin.address;
+    let listener = TcpListener::bind(address).await;
+    listener
+        .map(Some)
+        .map_err(|source| StartError::Admin { address, source })
+}
+
+/// `/readyz`: whether a new client would be greeted.
+fn ready(stage: Stage, backends: &[Arc<Backend>]) -> Result<(), String> {
+    if stage != Stage::Serving {
+        return Err("stopping".to_owned());
+    }
+    if backends
+        .iter()
+        .any(|backend| backend.state() == State::Unknown)
+    {
+        return Err("the backends have not been looked at yet".to_owned());
+    }
+    if !backends
+        .iter()
+        .any(|backend| matches!(backend.state(), State::Up(_)))
+    {
+        return Err("no backend can be reached".to_owned());
+    }
+    Ok(())
+}
