@@ -85,7 +85,8 @@ fn reword(message: &str) -> (String, Option<String>) {
         return reword_type(found, expected);
     }
     if let Some(key) = message.strip_prefix("missing field ") {
-        return (format!("{key} is missing"), None);
+        let hint = format!("write `{} = …` in it", key.trim_matches('`'));
+        return (format!("{key} is missing in this table"), Some(hint));
     }
     match message.split_once('\n') {
         Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
@@ -110,7 +111,7 @@ fn reword_type(found: &str, expected: &str) -> (String, Option<String>) {
     let found = match found {
         "map" => "a table",
         "sequence" => "a list",
-        other => other,
+        other => other.trim_end_matches(" as i128"),
     };
     (format!("wrong type: {found}"), Some(hint))
 }

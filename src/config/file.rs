@@ -1,7 +1,7 @@
 //! The file as it is written: DESIGN section 6, key by key, before anything is resolved.
 
 use super::value::{
-    At, Capability, CertificateName, Domain, DomainPattern, Enforce, HostPort, Phrase,
+    At, Capability, CertificateName, Domain, DomainPattern, Enforce, HostPort, Phrase, Section,
 };
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::net::TlsMode;
@@ -19,22 +19,22 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     #[serde(default)]
-    pub(super) server: Server,
+    pub(super) server: Section<Server>,
     #[serde(default)]
-    pub(super) listen: Vec<Spanned<Listen>>,
-    pub(super) tls: Option<Tls>,
+    pub(super) listen: Vec<Spanned<Section<Listen>>>,
+    pub(super) tls: Option<Section<Tls>>,
     #[serde(default)]
-    pub(super) backend: Vec<Spanned<Backend>>,
-    pub(super) admin: Option<Admin>,
-    pub(super) journal: Option<Journal>,
-    pub(super) defaults: Option<Spanned<Defaults>>,
+    pub(super) backend: Vec<Spanned<Section<Backend>>>,
+    pub(super) admin: Option<Section<Admin>>,
+    pub(super) journal: Option<Section<Journal>>,
+    pub(super) defaults: Option<Spanned<Section<Defaults>>>,
     #[serde(default)]
-    pub(super) tenant: Vec<Tenant>,
+    pub(super) tenant: Vec<Section<Tenant>>,
 }
 
 /// `[server]`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Server {
     pub(super) grace: Option<At<Duration>>,
     pub(super) trusted_networks: Option<Vec<At<IpNet>>>,
@@ -43,7 +43,7 @@ pub(super) struct Server {
 
 /// A `[[listen]]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Listen {
     pub(super) name: Option<At<ListenerName>>,
     pub(super) address: At<SocketAddr>,
@@ -53,17 +53,17 @@ pub(super) struct Listen {
 
 /// `[tls]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Tls {
     pub(super) certificate: At<PathBuf>,
     pub(super) key: At<PathBuf>,
     #[serde(default)]
-    pub(super) host: Vec<TlsHost>,
+    pub(super) host: Vec<Section<TlsHost>>,
 }
 
 /// A `[[tls.host]]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct TlsHost {
     pub(super) names: Spanned<Vec<At<DomainPattern>>>,
     pub(super) certificate: At<PathBuf>,
@@ -72,7 +72,7 @@ pub(super) struct TlsHost {
 
 /// A `[[backend]]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Backend {
     pub(super) name: At<BackendName>,
     pub(super) address: At<HostPort>,
@@ -87,12 +87,12 @@ pub(super) struct Backend {
     pub(super) proxy_protocol: Option<At<bool>>,
     pub(super) capabilities: Option<Spanned<Vec<At<Capability>>>>,
     #[serde(default)]
-    pub(super) phrases: Phrases,
+    pub(super) phrases: Section<Phrases>,
 }
 
 /// `phrases` of a backend.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Phrases {
     #[serde(default)]
     pub(super) locked: Vec<At<Phrase>>,
@@ -104,7 +104,7 @@ pub(super) struct Phrases {
 
 /// `[admin]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Admin {
     pub(super) address: At<SocketAddr>,
     pub(super) token_file: Option<At<PathBuf>>,
@@ -112,7 +112,7 @@ pub(super) struct Admin {
 
 /// `[journal]`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Journal {
     pub(super) file: At<PathBuf>,
     pub(super) keep: Option<At<Duration>>,
@@ -122,19 +122,19 @@ pub(super) struct Journal {
 
 /// `polls`, which merges key by key with the one above it.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Polls {
     pub(super) enforce: Option<At<Enforce>>,
     pub(super) max_delay: Option<At<Duration>>,
     pub(super) every: Option<At<Duration>>,
     pub(super) burst: Option<At<usize>>,
     #[serde(default)]
-    pub(super) per_client: PerClient,
+    pub(super) per_client: Section<PerClient>,
 }
 
 /// `polls.per_client`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[serde(deny_unknown_fields)]
 pub(super) struct PerClient {
     pub(super) every: Option<At<Duration>>,
     pub(super) burst: Option<At<usize>>,
@@ -146,7 +146,7 @@ macro_rules! table_with_limits {
     ($(#[$doc:meta])* $table:ident { $($(#[$attribute:meta])* $key:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields, expecting = "a table")]
+        #[serde(deny_unknown_fields)]
         pub(super) struct $table {
             $($(#[$attribute])* pub(super) $key: $type,)*
             pub(super) backend: Option<At<BackendName>>,
@@ -157,7 +157,7 @@ macro_rules! table_with_limits {
             pub(super) preempt_idle: Option<At<Option<Duration>>>,
             pub(super) idle_timeout: Option<At<Duration>>,
             pub(super) fold_case: Option<At<bool>>,
-            pub(super) polls: Option<Polls>,
+            pub(super) polls: Option<Section<Polls>>,
         }
 
         impl $table {
@@ -196,7 +196,7 @@ table_with_limits!(
         listeners: Vec<At<ListenerName>>,
         allow_burst_from: Option<Vec<At<IpNet>>>,
         #[serde(default)]
-        user: Vec<User>,
+        user: Vec<Section<User>>,
     }
 );
 table_with_limits!(
@@ -218,5 +218,5 @@ pub(super) struct Limits<'a> {
     pub(super) preempt_idle: Option<&'a At<Option<Duration>>>,
     pub(super) idle_timeout: Option<&'a At<Duration>>,
     pub(super) fold_case: Option<&'a At<bool>>,
-    pub(super) polls: Option<&'a Polls>,
+    pub(super) polls: Option<&'a Section<Polls>>,
 }

@@ -1,9 +1,9 @@
 //! The limits of `[defaults]`, a tenant or a user: their ranges, how they inherit, and whether
 //! they fit together.
 
+use super::checks::{bounded, or, require_some};
 use super::error::{Fault, did_you_mean};
 use super::file::{Backend, File, Limits, Polls};
-use super::resolve::{bounded, or, require_some};
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
@@ -69,7 +69,7 @@ pub(super) fn check(limits: &Limits<'_>) -> Result<(), Fault> {
         };
         bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE)?;
     }
-    limits.polls.map_or(Ok(()), check_polls)
+    limits.polls.map_or(Ok(()), |polls| check_polls(polls))
 }
 
 fn check_polls(polls: &Polls) -> Result<(), Fault> {
@@ -95,7 +95,11 @@ pub(super) struct LimitsResolver<'a> {
 
 impl<'a> LimitsResolver<'a> {
     pub(super) fn new(file: &'a File, backends: &'a [BackendOptions]) -> Self {
-        let tables = file.backend.iter().map(Spanned::get_ref).zip(backends);
+        let tables = file
+            .backend
+            .iter()
+            .map(|table| &**table.get_ref())
+            .zip(backends);
         Self {
             file,
             backends: tables

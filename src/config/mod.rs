@@ -1,8 +1,11 @@
 //! The configuration file, parsed and checked before a port is bound (DESIGN decision 13).
 
+mod backends;
+mod checks;
 mod error;
 mod file;
 mod limits;
+mod listeners;
 mod resolve;
 mod tenants;
 mod value;

@@ -1,9 +1,9 @@
 //! `[[tenant]]` and `[[tenant.user]]`: who has which limits, and who claims what.
 
+use super::checks::Seen;
 use super::error::{Fault, did_you_mean};
 use super::file::{File, Limits, Tenant as Table, User};
 use super::limits::{LimitsResolver, check};
-use super::resolve::Seen;
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};

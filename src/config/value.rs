@@ -8,11 +8,12 @@ use crate::policy::tenant::Cleartext;
 use crate::time::Duration;
 use ipnet::IpNet;
 use jiff::SpanRelativeTo;
-use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::path::PathBuf;
 
 /// A value and the bytes of the file where it is written.
@@ -51,6 +52,39 @@ pub(super) trait Value: Sized {
     /// From a boolean.
     fn from_bool(boolean: bool) -> Result<Self, String> {
         Err(format!("wrong type: {}", Unexpected::Bool(boolean)))
+    }
+}
+
+/// A table that is written as one: serde's structs take a list of their values, too, and so
+/// would misread `[[admin]]`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Section<T>(T);
+
+impl<T> Deref for Section<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SectionReader(PhantomData))
+    }
+}
+
+struct SectionReader<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionReader<T> {
+    type Value = Section<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Section<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Section)
     }
 }
 
