@@ -1,6 +1,6 @@
 //! TCP listeners.
 
-use super::{Accept, BoxFuture, Io, socket};
+use super::{Accept, BoxFuture, Io};
 use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, LISTEN_BACKLOG};
 use crate::time::{Duration, Instant};
 use std::io;
@@ -102,7 +102,9 @@ impl Accept for TcpAccept {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Io>, SocketAddr)>> {
         Box::pin(async {
             let (stream, peer) = self.next().await?;
-            socket::prepare(&stream);
+            // Elsewhere it need not be as the listener is. A failure means that it is gone.
+            #[cfg(not(target_os = "linux"))]
+            let _ = super::socket::prepare(&stream);
             // A client of `[::]` that came by IPv4 is in the networks that IPv4 is in.
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             Ok((Box::new(stream) as Box<dyn Io>, peer))
@@ -117,6 +119,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     };
     // Connections of the process before us may still be in TIME_WAIT.
     socket.set_reuseaddr(true)?;
+    // On Linux a connection is born as its listener is: six calls saved for each.
+    super::socket::prepare(&socket)?;
     socket.bind(address)?;
     socket.listen(LISTEN_BACKLOG)
 }
@@ -143,6 +147,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::KEEPALIVE;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn local() -> SocketAddr {
@@ -160,6 +165,18 @@ mod tests {
         let mut got = [0; 3];
         client.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"+OK");
+    }
+
+    #[tokio::test]
+    async fn connections_are_born_ready() {
+        let mut accept = TcpAccept::bind(local()).unwrap();
+        let address = accept.local_addr().unwrap();
+        let (_client, accepted) = tokio::join!(TcpStream::connect(address), accept.next());
+        let (stream, _) = accepted.unwrap();
+        assert!(stream.nodelay().unwrap());
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE.idle);
     }
 
     #[tokio::test]

@@ -23,15 +23,18 @@ impl Io for TcpStream {
     }
 }
 
-/// Makes a new connection ready: small writes leave at once, and a dead peer is found.
-pub(super) fn prepare(stream: &TcpStream) {
-    // Both fail only on a connection that is already gone, which the first read tells.
-    let _ = stream.set_nodelay(true);
-    stream.probe_hard(false);
+/// Makes a connection ready, or a listener whose connections shall be so: small writes leave at
+/// once, and a dead peer is found.
+///
+/// # Errors
+/// The connection is gone already.
+pub(super) fn prepare(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).set_tcp_nodelay(true)?;
+    probe(socket, KEEPALIVE)
 }
 
-fn probe(stream: &TcpStream, how: KeepAlive) -> io::Result<()> {
-    let socket = SockRef::from(stream);
+fn probe(socket: &impl AsFd, how: KeepAlive) -> io::Result<()> {
+    let socket = SockRef::from(socket);
     let keepalive = TcpKeepalive::new()
         .with_time(how.idle)
         .with_interval(how.interval)

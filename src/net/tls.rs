@@ -58,7 +58,7 @@ pub enum TlsError {
 /// Runs a handshake under its bound.
 async fn bounded<T>(handshake: impl Future<Output = io::Result<T>>) -> Result<T, TlsError> {
     match timeout(TLS_HANDSHAKE, handshake).await {
-        Ok(result) => result.map_err(|error| from_handshake(error)),
+        Ok(result) => result.map_err(from_handshake),
         Err(_) => Err(TlsError::TimedOut),
     }
 }

@@ -40,7 +40,7 @@ impl Acceptor {
     }
 
     fn new(certificates: Certificates) -> Result<Self, TlsError> {
-        let ticketer = aws_lc_rs::Ticketer::new().map_err(unusable)?;
+        let ticketer = aws_lc_rs::Ticketer::new().map_err(|error| unusable(&error))?;
         let config = configure(certificates, &ticketer)?;
         Ok(Self {
             config: RwLock::new(config),
@@ -95,7 +95,7 @@ fn configure(
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(unusable)?
+        .map_err(|error| unusable(&error))?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(certificates));
     config.ticketer = Arc::clone(ticketer);
@@ -104,6 +104,6 @@ fn configure(
     Ok(Arc::new(config))
 }
 
-fn unusable(error: rustls::Error) -> TlsError {
+fn unusable(error: &rustls::Error) -> TlsError {
     TlsError::Setting(format!("TLS cannot be set up: {error}"))
 }

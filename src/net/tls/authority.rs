@@ -48,7 +48,7 @@ impl Authority {
 
     /// A certificate for `names` and its key, PEM.
     pub(crate) fn pem(&self, names: &[&str]) -> (String, String) {
-        self.sign(params(names))
+        self.sign(&params(names))
     }
 
     /// One that ended on the first day of 2020.
@@ -56,10 +56,10 @@ impl Authority {
         let mut params = params(names);
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> (String, String) {
+    fn sign(&self, params: &CertificateParams) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
