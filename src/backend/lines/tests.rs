@@ -1,5 +1,8 @@
 use super::*;
+use crate::time::Duration;
+use std::pin::pin;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::timeout;
 
 fn conn() -> (Conn, DuplexStream) {
     let (near, far) = duplex(64 * 1024);
@@ -16,26 +19,33 @@ async fn capabilities(reply: &str) -> Result<Option<Capabilities>, LineError> {
     read
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_line_split_anywhere_is_the_same() {
     let bytes = b"+OK hello\r\n-ERR next\n";
     for split in 0..bytes.len() {
         let (mut conn, mut far) = conn();
-        let write = async {
-            far.write_all(&bytes[..split]).await.unwrap();
-            tokio::task::yield_now().await;
-            far.write_all(&bytes[split..]).await.unwrap();
-        };
-        let read = async {
+        far.write_all(&bytes[..split]).await.unwrap();
+        let mut read = pin!(async {
             let first = read_line(&mut conn, 100).await.unwrap();
             (first, read_line(&mut conn, 100).await.unwrap())
-        };
-        let ((first, second), ()) = tokio::join!(read, write);
-        assert_eq!(
-            (&first[..], &second[..]),
-            (&b"+OK hello"[..], &b"-ERR next"[..])
-        );
+        });
+        let early = timeout(Duration::from_millis(1), &mut read).await;
+        assert!(early.is_err(), "at {split}: {early:?}");
+        far.write_all(&bytes[split..]).await.unwrap();
+        let (first, second) = read.await;
+        assert_eq!(first, b"+OK hello");
+        assert_eq!(second, b"-ERR next");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_nobody_waits_for_any_more_stays() {
+    let (mut conn, mut far) = conn();
+    far.write_all(b"+OK he").await.unwrap();
+    let early = timeout(Duration::from_millis(1), read_line(&mut conn, 100)).await;
+    assert!(early.is_err());
+    far.write_all(b"llo\r\n").await.unwrap();
+    assert_eq!(read_line(&mut conn, 100).await.unwrap(), b"+OK hello");
 }
 
 #[tokio::test]

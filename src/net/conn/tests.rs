@@ -1,5 +1,6 @@
 use super::*;
 use crate::limits::TLS_UNSENT_MAX;
+use crate::net::TlsFiles;
 use crate::net::tls::authority::Authority;
 use crate::time::Duration;
 use rustls::HandshakeKind;
@@ -14,17 +15,24 @@ fn conn() -> (Conn, DuplexStream) {
 }
 
 struct Tls {
+    files: TlsFiles,
     acceptor: Acceptor,
     connector: Connector,
+    _authority: Authority,
 }
 
 impl Tls {
     fn new() -> Self {
         let authority = Authority::new();
-        let (certificate, key) = authority.pem(&["pop.example.com"]);
+        let files = TlsFiles {
+            default: authority.files(&["pop.example.com"]),
+            hosts: Vec::new(),
+        };
         Self {
-            acceptor: Acceptor::from_pem(&certificate, &key).unwrap(),
+            acceptor: Acceptor::load(&files).unwrap(),
             connector: Connector::new(Some(&authority.file()), "pop.example.com", true).unwrap(),
+            files,
+            _authority: authority,
         }
     }
 
@@ -123,7 +131,7 @@ async fn draining_waits_for_a_peer_that_still_talks() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_resumes() {
+async fn a_client_that_comes_back_resumes_also_after_a_reload() {
     let tls = Tls::new();
     for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
         let (mut client, mut server) = tls.pair().await;
@@ -134,6 +142,7 @@ async fn a_client_that_comes_back_resumes() {
         // The ticket comes with the first bytes of the server.
         server.write_all(b"+OK\r\n").await.unwrap();
         client.fill().await.unwrap();
+        tls.acceptor.reload(&tls.files).unwrap();
     }
 }
 
