@@ -1,6 +1,7 @@
 //! How a rule is compared with a line.
 
-use super::{Class, Stage};
+use super::Class;
+use super::stages::Stage;
 
 /// One row of a table: lines that come at one of the stages `at` and hold any of the phrases
 /// mean `class`. Phrases are in lower case, spaces are single.

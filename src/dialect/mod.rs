@@ -3,14 +3,20 @@
 //! Servers answer a failed login in their own words: `[IN-USE]` is no proof of a lock, and most
 //! locks are refused without it. So a line is read in three steps, the first that knows decides:
 //! its response code (RFC 2449 section 8, RFC 3206), the phrases that the operator gave for this
-//! backend, and the built-in phrases. The tables are in `rules`.
+//! backend, and the built-in phrases. The order of the rules is in `rules`, their phrases are in
+//! `contention`, `credentials` and `faults`.
 
+mod contention;
+mod credentials;
+mod faults;
 mod matching;
 mod rules;
+mod stages;
 
 use crate::pop3::reply::{ReplyTo, Status, StatusLine};
 use matching::{Rule, contains, is_code, plain_words};
 use rules::{BY_CODE, BY_PHRASE};
+use stages::Stage;
 
 /// Phrases that the operator adds for one backend; ASCII case does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,46 +115,6 @@ pub fn classify(to: ReplyTo, line: &str, phrases: &Phrases) -> Class {
 #[must_use]
 pub fn is_being_unlocked(line: &str) -> bool {
     contains(line, "being unlocked")
-}
-
-/// What the client and the server are about when a line comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// The greeting.
-    Connect,
-    /// USER, PASS, APOP, AUTH.
-    Login,
-    /// STAT, RSET, NOOP: well-known commands without an argument that could be wrong.
-    Session,
-    /// LIST, UIDL, RETR, TOP, DELE: a message number may be wrong.
-    Message,
-    /// A command that the server may not know.
-    Other,
-}
-
-impl Stage {
-    fn of(to: ReplyTo) -> Self {
-        match to {
-            ReplyTo::Connect => Self::Connect,
-            ReplyTo::Pass => Self::Login,
-            ReplyTo::Stat | ReplyTo::Rset | ReplyTo::Noop => Self::Session,
-            ReplyTo::List | ReplyTo::Uidl | ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => {
-                Self::Message
-            }
-            ReplyTo::Quit | ReplyTo::Other => Self::Other,
-        }
-    }
-
-    /// What an error is that no rule knows. One without a text tells nothing about the password
-    /// (popa3d: the maildrop could not be loaded), so the login may be tried again.
-    fn otherwise(self, text: &str) -> Class {
-        match self {
-            Self::Message => Class::NoSuchMessage,
-            Self::Session => Class::Temp,
-            _ if text.is_empty() => Class::Temp,
-            Self::Connect | Self::Login | Self::Other => Class::Perm,
-        }
-    }
 }
 
 /// By the response code, where it is a known one; the text may make an exception of it.

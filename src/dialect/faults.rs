@@ -1,0 +1,222 @@
+//! Phrases of what failed: a message, the storage, the server, the command.
+
+use super::Class;
+use super::matching::Rule;
+use super::stages::{AFTER_LOGIN, ANY, NO_MESSAGE, Stage};
+
+/// In answer to a message number. Without a rule it is the default there; the phrases are for
+/// lines with a code (Bongo: `[SYS/PERM] Message does not exist`), and for those that would
+/// else be read as a failure ("cannot find message").
+pub(super) const NO_SUCH_MESSAGE: Rule = Rule {
+    has: &[
+        "no such message",
+        "no message",
+        "not exist",
+        "n't exist",
+        "not found",
+        "be found",
+        "out of range",
+        "message number",
+        "invalid message",
+        "unknown message",
+        "not that many",
+        "is deleted",
+        "message deleted",
+        "marked deleted",
+        "marked as deleted",
+        "marked for deletion",
+        "already deleted",
+        "already marked",
+        "been deleted",
+        "expunged",
+    ],
+    words: &["find"],
+    ..Rule::new(Class::NoSuchMessage, &[Stage::Message])
+};
+
+/// The message is there, but cannot be read now: Courier, Citadel, Kopano, gromox, Stalwart.
+pub(super) const TEMP_MESSAGE: Rule = Rule {
+    has: &[
+        "unable to",
+        "can't",
+        "cannot",
+        "can not",
+        "could not",
+        "couldn't",
+        "fail",
+        "error",
+        "rate limit",
+        "internal",
+        "temporar",
+        "try later",
+        "again later",
+        "unavailable",
+        "inconsistent",
+        "memory",
+        "shutting down",
+        "went wrong",
+    ],
+    words: &["locked"],
+    ..Rule::new(Class::Temp, &[Stage::Message])
+};
+
+/// The server or something behind it fails, and says that it will not last, or what it is.
+pub(super) const TEMP: Rule = Rule {
+    has: &[
+        "temporar",
+        "try later",
+        "again later",
+        "again in a",
+        "in a few",
+        "wait a few",
+        "unavailable",
+        "not available",
+        "not ready",
+        "maintenance",
+        "internal",
+        "server error",
+        "server failure",
+        "system error",
+        "system failure",
+        "system problem",
+        "fatal error",
+        "unexpected error",
+        "database",
+        "i/o error",
+        "storage error",
+        "backend",
+        "back end",
+        "upstream",
+        "unable to fork",
+        "unable to contact",
+        "could not contact",
+        "unable to scan",
+        "unable to connect",
+        "unable to open mail",
+        "cannot connect",
+        "can't connect",
+        "can't contact",
+        "could not connect",
+        "could not open",
+        "could not be opened",
+        "cannot open",
+        "failed to open",
+        "error opening",
+        "error reading",
+        "error accessing",
+        "failed to access",
+        "fail to access",
+        "failed to execute",
+        "fail to execute",
+        "can't open your",
+        "can't get",
+        "cannot get",
+        "can't go on",
+        "memory",
+        "out of resources",
+        "crashed",
+        "not connected",
+        "unreachable",
+        "not reachable",
+        "offline",
+        "shutting down",
+        "session invalidated",
+        "gone fishing",
+        "went wrong",
+        "something odd",
+    ],
+    both: &[("server", " down")],
+    ..Rule::new(Class::Temp, NO_MESSAGE)
+};
+
+/// A fault of no known kind. "login failed, please try again" is not one, so it comes last.
+pub(super) const FAULT: Rule = Rule {
+    has: &[
+        "try again",
+        "retry",
+        "unexpected",
+        "connection failed",
+        "no response",
+        "no space",
+        "disk full",
+        "can't create",
+        "cannot create",
+        "could not create",
+    ],
+    words: &["error", "failure", "lost", "down"],
+    ..Rule::new(Class::Temp, NO_MESSAGE)
+};
+
+/// Not the client was too slow, but what the server asks about the password.
+pub(super) const BEHIND_THE_SERVER: Rule = Rule {
+    both: &[
+        ("auth", "timed out"),
+        ("auth", "timeout"),
+        ("backend", "timed out"),
+        ("backend", "timeout"),
+        ("database", "timed out"),
+        ("database", "timeout"),
+        ("ldap", "timed out"),
+        ("ldap", "timeout"),
+        ("operation", "timed out"),
+        ("request", "timed out"),
+    ],
+    ..Rule::new(Class::Temp, &[Stage::Login])
+};
+
+/// `[AUTH]` before a fault that the server itself calls one.
+pub(super) const AUTH_FAULT: Rule = Rule {
+    has: &[
+        "temporary authentication",
+        "temporary login",
+        "temporary fail",
+        "temporary error",
+        "temporary problem",
+        "internal error",
+        "internal server error",
+        "service unavailable",
+    ],
+    ..Rule::new(Class::Temp, ANY)
+};
+
+/// `[IN-USE]` of Dovecot up to 2.1. "temporarily locked" is a lock all the same.
+pub(super) const IN_USE_FAULT: Rule = Rule {
+    has: &["internal", "temporary", "sync"],
+    ..Rule::new(Class::Temp, ANY)
+};
+
+/// `[IN-USE]` of Cyrus from 2.4 on (`popuseacl`) and of Dovecot 1.x ("No INBOX namespace").
+pub(super) const IN_USE_DENIED: Rule = Rule {
+    has: &["permission denied", "not exist", "n't exist", "no inbox"],
+    ..Rule::new(Class::Perm, ANY)
+};
+
+/// A maildrop that may not be read or written.
+pub(super) const DENIED_AFTER_LOGIN: Rule = Rule {
+    has: &[
+        "permission denied",
+        "access denied",
+        "read-only",
+        "read only",
+    ],
+    ..Rule::new(Class::Perm, AFTER_LOGIN)
+};
+
+/// The command was wrong, not what it named.
+pub(super) const MISUSED: Rule = Rule {
+    has: &[
+        "protocol error",
+        "syntax",
+        "unknown command",
+        "unrecognized command",
+        "unrecognised command",
+        "invalid command",
+        "bad command",
+        "not implemented",
+        "not supported",
+        "wrong state",
+        "in this state",
+        "current state",
+    ],
+    ..Rule::new(Class::Perm, AFTER_LOGIN)
+};
