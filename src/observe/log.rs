@@ -1,8 +1,11 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Event, EventSink, Fault, SessionSummary};
-use crate::ids::{BackendName, TenantName, UserName};
+use super::event::{Event, EventSink, Fault, LockOutcome, SessionSummary};
+use crate::dialect::Class;
+use crate::ids::{BackendName, SessionId, TenantName, UserName};
+use crate::pop3::reply::ReplyTo;
+use crate::time::Duration;
 use sentence::{printable, sentence};
 use std::io::IsTerminal;
 use tracing::{debug, info, warn};
@@ -89,10 +92,7 @@ impl EventSink for Log {
                 tenant,
                 outcome,
                 waited,
-            } => {
-                let (outcome, waited_seconds) = (outcome.as_str(), waited.as_secs_f64());
-                debug!(session = session.0, %tenant, outcome, waited_seconds, "lock outcome");
-            }
+            } => log_outcome(*session, tenant, *outcome, *waited),
             Event::LockReleased { tenant, held } => {
                 debug!(%tenant, held_seconds = held.as_secs_f64(), "lock released");
             }
@@ -115,12 +115,7 @@ impl EventSink for Log {
                 to,
                 class,
                 line,
-            } => {
-                let (command, class) = (to.as_str(), class.as_str());
-                let line = line.as_deref().map(printable);
-                let line = line.as_deref();
-                debug!(%backend, command, class, line, "backend replied");
-            }
+            } => log_reply(backend, *to, *class, line.as_deref()),
             Event::LockedRetried { backend, result } => {
                 debug!(%backend, result = result.as_str(), "a locked login was tried again");
             }
@@ -147,6 +142,17 @@ impl EventSink for Log {
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
+}
+
+fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, waited: Duration) {
+    let (outcome, waited_seconds) = (outcome.as_str(), waited.as_secs_f64());
+    debug!(session = session.0, %tenant, outcome, waited_seconds, "lock outcome");
+}
+
+fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str>) {
+    let (command, class) = (to.as_str(), class.as_str());
+    let line = line.map(printable);
+    debug!(%backend, command, class, line = line.as_deref(), "backend replied");
 }
 
 /// All of `summary` as fields.

@@ -200,80 +200,106 @@ fn a_session_end_counts_messages_and_a_release_its_hold() {
     assert_eq!(value(&metrics, "lock_hold_seconds_sum"), Some(3.0));
 }
 
+/// Each event that counts in one series only, and that series.
+fn counted_once() -> Vec<(Event, &'static str)> {
+    let backend = BackendName::new("legacy");
+    let tenant = TenantName::new("example");
+    vec![
+        (
+            Event::HandOverForced {
+                backend: backend.clone(),
+            },
+            r#"lock_handover_forced_total{backend="legacy"}"#,
+        ),
+        (
+            Event::Preempted {
+                session: SESSION,
+                tenant: tenant.clone(),
+                reason: Preemption::IdleOpaque,
+            },
+            r#"preemptions_total{reason="idle_opaque",tenant="example"}"#,
+        ),
+        (
+            Event::BackendReplied {
+                backend: backend.clone(),
+                to: ReplyTo::Quit,
+                class: Class::DeletesNotRemoved,
+                line: None,
+            },
+            r#"backend_replies_total{backend="legacy",class="deletes_not_removed",command="QUIT"}"#,
+        ),
+        (
+            Event::LockedRetried {
+                backend,
+                result: RetryResult::Failed,
+            },
+            r#"backend_locked_retries_total{backend="legacy",result="failed"}"#,
+        ),
+        (
+            Event::AuthFailed {
+                session: SESSION,
+                tenant,
+            },
+            r#"auth_failures_total{tenant="example"}"#,
+        ),
+        (
+            Event::Shed {
+                listener: ListenerName::new("pop3"),
+                why: Shed::ProxyProtocol,
+            },
+            r#"connections_shed_total{listener="pop3",reason="proxy_protocol"}"#,
+        ),
+        (Event::Panicked { session: SESSION }, "panics_total"),
+    ]
+}
+
 #[test]
 fn each_other_event_counts_in_its_own_series() {
     let metrics = metrics();
-    let backend = BackendName::new("legacy");
-    let tenant = TenantName::new("example");
-    metrics.emit(&Event::HandedOver {
-        elapsed: Duration::from_micros(80),
-    });
-    metrics.emit(&Event::HandOverForced {
-        backend: backend.clone(),
-    });
-    metrics.emit(&Event::Preempted {
-        session: SESSION,
-        tenant: tenant.clone(),
-        reason: Preemption::IdleOpaque,
-    });
-    metrics.emit(&Event::BackendReplied {
-        backend: backend.clone(),
-        to: ReplyTo::Quit,
-        class: Class::DeletesNotRemoved,
-        line: None,
-    });
-    metrics.emit(&Event::LockedRetried {
-        backend: backend.clone(),
-        result: RetryResult::Failed,
-    });
-    metrics.emit(&Event::AuthFailed {
-        session: SESSION,
-        tenant,
-    });
-    metrics.emit(&Event::Relayed {
-        to_client: 48_000,
-        to_backend: 120,
-    });
-    metrics.emit(&Event::Shed {
-        listener: ListenerName::new("pop3"),
-        why: Shed::ProxyProtocol,
-    });
-    metrics.emit(&Event::Panicked { session: SESSION });
-    metrics.emit(&Event::BackendUp { backend });
-    for (series, expected) in [
-        (r#"lock_handover_seconds_bucket{le="0.0001"}"#, 1.0),
-        (r#"lock_handover_seconds_bucket{le="0.00005"}"#, 0.0),
-        (r#"lock_handover_forced_total{backend="legacy"}"#, 1.0),
-        (
-            r#"preemptions_total{reason="idle_opaque",tenant="example"}"#,
-            1.0,
-        ),
-        (
-            r#"backend_replies_total{backend="legacy",class="deletes_not_removed",command="QUIT"}"#,
-            1.0,
-        ),
-        (
-            r#"backend_locked_retries_total{backend="legacy",result="failed"}"#,
-            1.0,
-        ),
-        (r#"auth_failures_total{tenant="example"}"#, 1.0),
-        (r#"bytes_total{direction="to_client"}"#, 48_000.0),
-        (r#"bytes_total{direction="to_backend"}"#, 120.0),
-        (
-            r#"connections_shed_total{listener="pop3",reason="proxy_protocol"}"#,
-            1.0,
-        ),
-        ("panics_total", 1.0),
-        (r#"backend_up{backend="legacy"}"#, 1.0),
-    ] {
-        assert_eq!(value(&metrics, series), Some(expected), "{series}");
+    for (event, _) in counted_once() {
+        metrics.emit(&event);
     }
-    let (backend, why) = (BackendName::new("legacy"), "refused".to_owned());
+    for (_, series) in counted_once() {
+        assert_eq!(value(&metrics, series), Some(1.0), "{series}");
+    }
+}
+
+#[test]
+fn bytes_are_added_by_direction() {
+    let metrics = metrics();
+    for _ in 0..2 {
+        metrics.emit(&Event::Relayed {
+            to_client: 48_000,
+            to_backend: 120,
+        });
+    }
+    let bytes = |way: &str| value(&metrics, &format!(r#"bytes_total{{direction="{way}"}}"#));
+    let both = (bytes("to_client"), bytes("to_backend"));
+    assert_eq!(both, (Some(96_000.0), Some(240.0)));
+}
+
+#[test]
+fn a_hand_over_falls_between_the_buckets_it_belongs_to() {
+    let metrics = metrics();
+    let elapsed = Duration::from_micros(80);
+    metrics.emit(&Event::HandedOver { elapsed });
+    let bucket = |le: &str| format!(r#"lock_handover_seconds_bucket{{le="{le}"}}"#);
+    assert_eq!(value(&metrics, &bucket("0.00005")), Some(0.0));
+    assert_eq!(value(&metrics, &bucket("0.0001")), Some(1.0));
+}
+
+#[test]
+fn a_backend_is_up_until_it_is_down() {
+    let metrics = metrics();
+    let up = || value(&metrics, r#"backend_up{backend="legacy"}"#);
+    let backend = BackendName::new("legacy");
+    metrics.emit(&Event::BackendUp {
+        backend: backend.clone(),
+    });
+    assert_eq!(up(), Some(1.0));
+    let why = "refused".to_owned();
     metrics.emit(&Event::BackendDown { backend, why });
-    assert_eq!(
-        value(&metrics, r#"backend_up{backend="legacy"}"#),
-        Some(0.0)
-    );
+    assert_eq!(up(), Some(0.0));
 }
 
 #[test]
