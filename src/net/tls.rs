@@ -97,7 +97,7 @@ fn complaint(alert: AlertDescription) -> String {
 fn refusal(why: &CertificateError) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
-        NotValidYet, NotValidYetContext, UnknownIssuer,
+        NotValidYet, NotValidYetContext, Other, UnknownIssuer,
     };
     match why {
         Expired => "has expired".to_owned(),
@@ -122,6 +122,11 @@ fn refusal(why: &CertificateError) -> String {
             expected.to_str(),
             presented.join(", ")
         ),
+        // `openssl req -x509` makes these. webpki's own type is not ours to name.
+        Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity") => {
+            "is an authority's, which no server may use; make one with CA:FALSE, or set `verify = false`"
+                .to_owned()
+        }
         other => format!("was refused: {other}"),
     }
 }

@@ -34,6 +34,12 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
+    /// Its own certificate and its key, PEM.
+    pub(crate) fn own(&self) -> (String, String) {
+        let certificate = fs::read_to_string(self.file()).unwrap();
+        (certificate, self.issuer.key().serialize_pem())
+    }
+
     /// A certificate for `names`, as files.
     pub(crate) fn files(&self, names: &[&str]) -> CertificateFiles {
         let (certificate, key) = self.pem(names);

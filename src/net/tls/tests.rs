@@ -89,6 +89,14 @@ async fn an_unknown_authority_is_refused_and_the_server_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_self_signed_authority_as_a_server_is_refused_with_a_way_out() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.own());
+    let told = refusal(&trusting(&authority, "pop.example.com"), &acceptor).await;
+    assert!(told.contains("CA:FALSE"), "{told}");
+}
+
+#[tokio::test]
 async fn without_verification_any_certificate_will_do() {
     let acceptor = acceptor(Authority::new().expired(&["other.example.com"]));
     let connector = Connector::new(None, "pop.example.com", false).unwrap();
