@@ -327,7 +327,7 @@ proptest! {
         let class = classify(to, &line, &Phrases::default());
         let goes_on = to == ReplyTo::Pass && line.starts_with('+');
         prop_assert!(class != Class::Ok || is_ok(&line) || goes_on);
-        is_being_unlocked(&line);
+        let _ = is_being_unlocked(&line);
     }
 
     #[test]
@@ -346,6 +346,6 @@ proptest! {
     #[test]
     fn no_phrase_of_the_operator_panics(line in any_line(), phrase in any_line()) {
         let phrases = Phrases { locked: vec![phrase], ..Phrases::default() };
-        classify(ReplyTo::Pass, &line, &phrases);
+        let _ = classify(ReplyTo::Pass, &line, &phrases);
     }
 }
