@@ -115,8 +115,6 @@ pub const ADMIN_HEAD: Duration = Duration::from_secs(5);
 /// From a connection to the admin port to the end of its answer: Prometheus gives a scrape 10 s.
 pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
 
-/// Before a port that could not accept, mostly for want of descriptors, is tried again.
-pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// Between a probe and the one that a failed login asks for: a failing backend is not hammered.
 pub const PROBE_AGAIN: Duration = Duration::from_millis(250);
 

@@ -12,7 +12,7 @@
 //! and one deadline then bounds all that a slow or silent peer can hold.
 
 use crate::limits::{
-    ACCEPT_PAUSE, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
+    ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
 };
 use crate::observe::metrics::{CONTENT_TYPE, Metrics};
 use http_body_util::Full;
@@ -77,7 +77,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "the admin port cannot accept");
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE_MAX).await;
             }
         }
     }
