@@ -305,7 +305,7 @@ fn imports(source: &Source) -> Vec<(usize, Vec<String>)> {
                 let rest = source.code[index + 1..].join("\n");
                 let text = format!("{}\n{rest}", &line[at..]);
                 let paths = expand(&text).into_iter();
-                found.extend(paths.map(|path| (index, absolute(source, path))));
+                found.extend(paths.map(|path| (index, absolute(source, &path))));
             }
         }
     }
@@ -355,7 +355,7 @@ fn group_members(group: &str) -> Vec<&str> {
 }
 
 /// A path that begins with `crate` or some `super`, from the root on.
-fn absolute(source: &Source, path: Vec<String>) -> Vec<String> {
+fn absolute(source: &Source, path: &[String]) -> Vec<String> {
     let ups = path.iter().take_while(|name| *name == "super").count();
     if ups == 0 {
         return path[1..].to_vec();
@@ -572,15 +572,41 @@ fn sources(folder: &str) -> Vec<Source> {
     collect(&root.join(folder), &mut files);
     files.sort();
     let read = |file: &PathBuf| {
-        let path = file.strip_prefix(root).unwrap().to_str().unwrap();
-        Source::new(&path.replace('\\', "/"), &fs::read_to_string(file).unwrap())
+        let path = file.strip_prefix(root).expect("below the root");
+        let path = path.to_str().expect("source files have plain names");
+        Source::new(
+            &path.replace('\\', "/"),
+            &fs::read_to_string(file).expect("readable"),
+        )
     };
-    files.iter().map(read).collect()
+    let mut sources: Vec<_> = files.iter().map(read).collect();
+    mark_test_files(&mut sources);
+    sources
+}
+
+/// A file whose `mod` line stands under `#[cfg(test)]` is for tests, as are those below it.
+fn mark_test_files(sources: &mut [Source]) {
+    let declared: Vec<_> = sources.iter().flat_map(test_modules).collect();
+    for source in sources {
+        let module = source.module();
+        if declared.iter().any(|declared| module.starts_with(declared)) {
+            source.is_test.fill(true);
+        }
+    }
+}
+
+fn test_modules(source: &Source) -> Vec<Vec<String>> {
+    let lines = source.code.iter().zip(&source.is_test);
+    let declared = lines.filter_map(|(code, &is_test)| {
+        let (_, name) = code.trim().strip_suffix(';')?.split_once("mod ")?;
+        is_test.then(|| [source.module(), vec![name.to_owned()]].concat())
+    });
+    declared.collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         // The fuzz package has its own build folder.
         if path.is_dir() && !path.ends_with("target") {
             collect(&path, files);
@@ -836,6 +862,23 @@ mod checks {
             lines(file_length, "src/x.rs", &format!("{tests}{long}")),
             [1]
         );
+    }
+
+    #[test]
+    fn a_file_declared_for_tests_only_is_one() {
+        let mut sources = [
+            Source::new(
+                "src/net/mod.rs",
+                "//! Net.\n#[cfg(test)]\npub(crate) mod double;\n",
+            ),
+            Source::new("src/net/double.rs", "x.unwrap();"),
+            Source::new("src/net/double/deep.rs", "x.unwrap();"),
+            Source::new("src/net/tcp.rs", "x.unwrap();"),
+        ];
+        mark_test_files(&mut sources);
+        let faults: Vec<_> = sources.iter().flat_map(reasoned_unwraps).collect();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(faults[0].file, "src/net/tcp.rs");
     }
 
     #[test]

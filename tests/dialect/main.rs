@@ -327,7 +327,8 @@ proptest! {
         let class = classify(to, &line, &Phrases::default());
         let goes_on = to == ReplyTo::Pass && line.starts_with('+');
         prop_assert!(class != Class::Ok || is_ok(&line) || goes_on);
-        let _ = is_being_unlocked(&line);
+        let unlocked = line.to_ascii_lowercase().contains("being unlocked");
+        prop_assert_eq!(is_being_unlocked(&line), unlocked);
     }
 
     #[test]
@@ -346,6 +347,7 @@ proptest! {
     #[test]
     fn no_phrase_of_the_operator_panics(line in any_line(), phrase in any_line()) {
         let phrases = Phrases { locked: vec![phrase], ..Phrases::default() };
-        let _ = classify(ReplyTo::Pass, &line, &phrases);
+        let class = classify(ReplyTo::Pass, &line, &phrases);
+        prop_assert!(Class::ALL.contains(&class));
     }
 }
