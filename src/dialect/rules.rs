@@ -93,3 +93,31 @@ pub(super) const BY_PHRASE: &[Rule] = &[
     AUTH,
     FAULT,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phrases(rule: &Rule) -> Vec<&'static str> {
+        let pairs = rule.both.iter().flat_map(|(one, other)| [*one, *other]);
+        let lists = [rule.has, rule.words, rule.starts, rule.only].concat();
+        lists.into_iter().chain(pairs).collect()
+    }
+
+    #[test]
+    fn each_phrase_can_match_and_stands_once_in_its_row() {
+        let exceptions = BY_CODE.iter().flat_map(|code| code.exceptions);
+        for rule in BY_PHRASE.iter().chain(exceptions) {
+            assert!(!phrases(rule).is_empty() && !rule.at.is_empty());
+            for phrase in phrases(rule) {
+                let plain = phrase.to_ascii_lowercase();
+                assert!(phrase == plain && !phrase.contains("  "), "{phrase:?}");
+            }
+            for phrase in rule.has {
+                let wider = |other: &&&str| *phrase != **other && phrase.contains(**other);
+                assert_eq!(rule.has.iter().find(wider), None, "{phrase:?} is covered");
+                assert_eq!(rule.has.iter().filter(|other| phrase == *other).count(), 1);
+            }
+        }
+    }
+}
