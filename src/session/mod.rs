@@ -4,9 +4,9 @@
 //! by the next:
 //!
 //! ```text
-//! Greeted ── authorization ──▶ Identified ── admit ──▶ Admitted ── login ──▶ LoggedIn ── relay ──▶ end
-//!    ▲                                         │  (owns the LockGuard)  │
-//!    └──────────────── refused: the lock is given on ────────────────┘
+//! Greeted ─ authorize ─▶ Identified ─ admit ─▶ Admitted ─ log in ─▶ LoggedIn ─ relay ─▶ end
+//!    ▲                                   │   (owns the LockGuard)   │
+//!    └─────────── refused: the lock is given on ──────────┴──────────────────────────┘
 //! ```
 //!
 //! [`relay`] takes a [`LoggedIn`], and only [`login`] makes one, out of an [`Admitted`]: relaying
@@ -110,7 +110,7 @@ async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -
 async fn authorize(cx: &Context, record: &mut Record, greeted: Greeted) -> Next<Identified> {
     tokio::select! {
         next = Box::pin(authorization::authorize(cx, record, greeted)) => next,
-        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(SessionEnd::well(End::Shutdown)),
+        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(stopped()),
     }
 }
 
@@ -129,7 +129,7 @@ async fn log_in(
     };
     tokio::select! {
         next = login => next,
-        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(SessionEnd::well(End::Shutdown)),
+        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(stopped()),
     }
 }
 
@@ -151,6 +151,10 @@ fn client_left() -> SessionEnd {
         fault: None,
         detail: None,
     }
+}
+
+fn stopped() -> SessionEnd {
+    SessionEnd::well(End::Shutdown)
 }
 
 fn violation(detail: &str) -> SessionEnd {
