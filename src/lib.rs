@@ -28,3 +28,7 @@ pub mod demo;
 pub mod app;
 pub mod cli;
 pub mod config;
+
+// Bodies of the fuzz targets, here so that the ordinary tests replay them.
+#[doc(hidden)]
+pub mod fuzzing;

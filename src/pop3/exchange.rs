@@ -74,9 +74,10 @@ pub enum Violation {
 }
 
 /// How far QUIT has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quit {
     /// The client has not sent it.
+    #[default]
     None,
     /// The client has sent it, the backend has not answered.
     Sent,
