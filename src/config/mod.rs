@@ -136,3 +136,6 @@ fn refuse_folder(file: &fs::File) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+use super::*;
+use crate::ids::{ListenerName, UserName};
+use crate::net::TlsMode;
+use crate::policy::tenant::{Cleartext, Tenant};
+use proptest::prelude::*;
+use std::fmt::Write;
+
+const FULL: &str = include_str!("../../deploy/config/full.toml");
+const MINIMAL: &str = include_str!("../../deploy/config/minimal.toml");
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, Path::new("/etc/popgate/popgate.toml")).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn tenant(config: &Config, user: &str) -> Tenant {
+    let user = UserName::new(user.as_bytes());
+    let tenant = config
+        .tenants
+        .resolve(&user, None, &ListenerName::new("pop3"));
+    Tenant::clone(tenant)
+}
+
+fn names(tenant: &Tenant) -> Vec<&str> {
+    tenant.backends.iter().map(|name| name.as_str()).collect()
+}
+
+#[test]
+fn what_the_file_does_not_say_has_the_defaults_of_the_design() {
+    let config = parse(MINIMAL);
+    assert_eq!(config.server.grace, Duration::from_secs(60));
+    let trusted = config.server.trusted_networks.iter().map(IpNet::to_string);
+    assert_eq!(trusted.collect::<Vec<_>>(), ["127.0.0.0/8", "::1/128"]);
+    assert_eq!(config.server.log, LogFormat::Human);
+    let listener = &config.listeners[0];
+    assert_eq!(listener.name.as_str(), "0.0.0.0:110");
+    assert_eq!(listener.tls, TlsMode::Stls);
+    assert!(!listener.proxy_protocol);
+    let backend = &config.backends[0];
+    assert_eq!(backend.tls, TlsMode::Off);
+    assert!(backend.verify && backend.preconnect && !backend.proxy_protocol);
+    assert_eq!(backend.login_timeout, Duration::from_secs(60));
+    assert_eq!(backend.login_reserve, Duration::from_secs(3));
+    assert_eq!((backend.connections, &backend.capabilities), (0, &None));
+    assert!(config.admin.is_none());
+    let tenant = tenant(&config, "ann@example.com");
+    assert_eq!(
+        (tenant.name.as_str(), names(&tenant)),
+        ("default", vec!["legacy"])
+    );
+    assert_eq!(tenant.cleartext, Cleartext::Trusted);
+    assert_eq!((tenant.wait, tenant.queue), (Duration::from_secs(25), 16));
+    assert_eq!(tenant.preempt_idle, Some(Duration::from_secs(15)));
+    assert_eq!(tenant.idle_timeout, Duration::from_secs(600));
+    assert!(tenant.fold_case && tenant.default_domain.is_none());
+    assert_eq!((config.warnings.len(), config.inactive.len()), (0, 0));
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let config = parse(FULL);
+    let tls = config.tls.unwrap();
+    assert_eq!(tls.default.key, Path::new("/etc/popgate/privkey.pem"));
+    let (hosts, files) = &tls.hosts[1];
+    assert_eq!(hosts, &["*.example.org"]);
+    let chain = Path::new("/etc/popgate/example.org/fullchain.pem");
+    assert_eq!(files.certificate, chain);
+    let ca = Path::new("/etc/popgate/internal-ca.pem");
+    assert_eq!(config.backends[1].ca.as_deref(), Some(ca));
+    let token = Path::new("/etc/popgate/admin.token");
+    assert_eq!(config.admin.unwrap().token_file.as_deref(), Some(token));
+}
+
+#[test]
+fn a_user_inherits_from_the_tenant_and_a_tenant_from_the_defaults() {
+    let config = parse(FULL);
+    let ann = tenant(&config, "ann@example.com");
+    assert_eq!((ann.wait, ann.queue), (Duration::from_secs(45), 16));
+    let orders = tenant(&config, "orders@example.com");
+    assert_eq!((orders.wait, orders.queue), (Duration::from_secs(45), 64));
+    assert_eq!(orders.name, ann.name);
+    assert_eq!(orders.default_domain.as_deref(), Some("example.com"));
+    let moved = tenant(&config, "bob@example.net");
+    assert_eq!(
+        (moved.cleartext, names(&moved)),
+        (Cleartext::Never, vec!["new"])
+    );
+    assert_eq!(
+        (moved.wait, moved.fold_case),
+        (Duration::from_secs(25), false)
+    );
+}
+
+#[test]
+fn a_user_has_his_limits_with_and_without_the_default_domain() {
+    let text = format!(
+        "{MINIMAL}[[tenant]]\nname = \"default\"\ndefault_domain = \"example.com\"\n\
+         [[tenant.user]]\nname = \"ann\"\nqueue = 5\n\
+         [[tenant.user]]\nname = \"Bob@Example.com\"\nqueue = 6\n"
+    );
+    let config = parse(&text);
+    let queue = |user: &str| tenant(&config, user).queue;
+    assert_eq!((queue("ann"), queue("ANN@example.com")), (5, 5));
+    assert_eq!((queue("bob"), queue("bob@example.com")), (6, 6));
+    assert_eq!(queue("carl"), 16);
+}
+
+#[test]
+fn a_tenant_named_default_takes_the_place_of_the_defaults() {
+    let text = format!(
+        "{MINIMAL}[[backend]]\nname = \"new\"\naddress = \"10.0.0.6:110\"\n\
+         [[tenant]]\nname = \"default\"\nbackend = \"new\"\npreempt_idle = \"off\"\n"
+    );
+    let config = parse(&text);
+    assert_eq!(config.tenants.tenants().count(), 1);
+    let anybody = tenant(&config, "ann@else.net");
+    assert_eq!((names(&anybody), anybody.preempt_idle), (vec!["new"], None));
+}
+
+fn warnings(text: &str) -> String {
+    parse(&format!("{MINIMAL}{text}")).warnings.join("\n")
+}
+
+#[test]
+fn what_is_unwise_is_said_once() {
+    let backend = "tls = \"stls\"\nverify = false\n";
+    assert!(warnings(backend).contains("`legacy`: its certificate is not verified"));
+    let late = warnings("[defaults]\nwait = \"17s\"\n");
+    assert_eq!(
+        late,
+        "tenant `default`: preempt_idle (15s) + login_reserve (3s) exceeds wait (17s), \
+         so waiters give up before an idle session is closed for them"
+    );
+    let tenants = "[defaults]\nidle_timeout = \"60s\"\n\
+        [[tenant]]\nname = \"a\"\ndomains = [\"a.b\"]\n[[tenant]]\nname = \"b\"\ndomains = [\"b.b\"]\n\
+        [[tenant]]\nname = \"c\"\ndomains = [\"c.b\"]\n";
+    let idle = warnings(tenants);
+    assert!(
+        idle.starts_with("tenants `a`, `b`, `c` and 1 more: idle_timeout (60s)"),
+        "{idle}"
+    );
+    assert_eq!(idle.lines().count(), 1);
+}
+
+#[test]
+fn what_would_lock_one_maildrop_twice_is_warned_of() {
+    let second = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.5:110\"\n[defaults]\nbackends = [\"legacy\", \"new\"]\n";
+    assert!(warnings(second).contains("backends `legacy` and `new` have one address"));
+    let lists = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.6:110\"\n[defaults]\nbackend = \"legacy\"\n\
+        [[tenant]]\nname = \"t\"\ndomains = [\"a.b\"]\nbackends = [\"new\", \"legacy\"]\n";
+    assert_eq!(
+        warnings(lists),
+        "backend `legacy` is in different lists (tenants `default` and `t`): \
+         a maildrop that both can reach is locked apart in each"
+    );
+}
+
+#[test]
+fn what_no_login_gets_to_is_warned_of() {
+    let nobody = warnings("[[tenant]]\nname = \"t\"\n");
+    assert!(
+        nobody.contains("tenant `t`: nobody belongs to it"),
+        "{nobody}"
+    );
+    let stray =
+        "[[tenant]]\nname = \"t\"\ndomains = [\"a.b\"]\n[[tenant.user]]\nname = \"ann@c.d\"\n";
+    assert!(warnings(stray).contains("its domain belongs to tenant `default`"));
+}
+
+#[test]
+fn polls_that_are_off_are_no_news() {
+    let inactive = |polls: &str| parse(&format!("{MINIMAL}[defaults]\npolls = {polls}\n")).inactive;
+    assert_eq!(inactive("{ enforce = \"off\" }").len(), 0);
+    assert_eq!(inactive("{ burst = 7 }").len(), 1);
+}
+
+#[test]
+fn ten_thousand_tenants_are_read_in_time_that_grows_with_their_number() {
+    let text = |tenants: usize| {
+        let mut text = MINIMAL.to_owned();
+        for n in 0..tenants {
+            write!(
+                text,
+                "[[tenant]]\nname = \"t{n}\"\ndomains = [\"d{n}.example\", \"*.d{n}.example\"]\n\
+                 wait = \"10s\"\n[[tenant.user]]\nname = \"boss@d{n}.example\"\nqueue = 20\n"
+            )
+            .unwrap();
+        }
+        text
+    };
+    let seconds = |text: &str| {
+        let start = crate::time::Instant::now();
+        assert!(parse(text).tenants.tenants().count() > 100);
+        start.elapsed().as_secs_f64()
+    };
+    let (small, large) = (text(1_000), text(10_000));
+    let small = (0..3).map(|_| seconds(&small)).fold(f64::MAX, f64::min);
+    let large = seconds(&large);
+    // Were anything quadratic, it would be a hundred times.
+    assert!(large < small * 40.0, "{small} s and {large} s");
+}
+
+/// A change to a text: bytes from `at` on are replaced.
+fn mutated(text: &str, changes: &[(prop::sample::Index, usize, String)]) -> String {
+    let mut text: Vec<char> = text.chars().collect();
+    for (at, length, with) in changes {
+        let at = at.index(text.len() + 1);
+        let end = (at + length).min(text.len());
+        text.splice(at..end, with.chars());
+    }
+    text.into_iter().collect()
+}
+
+/// Parts of the file, in places where they do not belong.
+fn scrap() -> impl Strategy<Value = String> {
+    let lines: Vec<String> = FULL.lines().map(|line| format!("{line}\n")).collect();
+    let values = [
+        "\"off\"",
+        "\"\"",
+        "[]",
+        "{}",
+        "0",
+        "-1",
+        "1e99",
+        "true",
+        "\"99999999999d\"",
+        "\"ü\"",
+        "[[",
+        "\u{feff}",
+        "\r",
+    ];
+    prop_oneof![
+        prop::sample::select(lines),
+        prop::sample::select(values.to_vec()).prop_map(str::to_owned),
+        any::<String>(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_and_each_refusal_has_a_place(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, scrap()), 1..6),
+    ) {
+        let text = mutated(FULL, &changes);
+        if let Err(error) = Config::parse(&text, Path::new("a.toml")) {
+            let line = error.line().unwrap();
+            prop_assert!((1..=text.matches('\n').count() + 1).contains(&line));
+            prop_assert!(!error.to_string().contains('\x1b'));
+        }
+    }
+
+    #[test]
+    fn a_value_may_be_of_any_type(line in 0_usize..200, value in scrap()) {
+        let mut lines: Vec<String> = FULL.lines().map(str::to_owned).collect();
+        let at = line % lines.len();
+        if let Some((key, _)) = lines[at].split_once('=') {
+            lines[at] = format!("{key}= {value}");
+        }
+        // Only that it comes back matters.
+        let _ = Config::parse(&lines.join("\n"), Path::new("a.toml"));
+    }
+}

@@ -1,0 +1,248 @@
+//! The command line as a person or a script meets it: the real binary, its words, its exit codes.
+
+mod refusals;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Runs `popgate` in `folder`.
+fn popgate(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_popgate"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("popgate was killed")
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config")
+}
+
+/// A folder with every example configuration and, empty, the files that they name.
+fn folder_with_examples() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for example in fs::read_dir(examples()).unwrap() {
+        let example = example.unwrap();
+        fs::copy(example.path(), folder.path().join(example.file_name())).unwrap();
+    }
+    for name in [
+        "fullchain.pem",
+        "privkey.pem",
+        "internal-ca.pem",
+        "example.com/fullchain.pem",
+        "example.com/privkey.pem",
+        "example.org/fullchain.pem",
+        "example.org/privkey.pem",
+    ] {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_example_configuration_is_right() {
+    let folder = folder_with_examples();
+    let mut seen = 0;
+    for example in fs::read_dir(examples()).unwrap() {
+        let name = example.unwrap().file_name().into_string().unwrap();
+        let output = popgate(folder.path(), &["check", "--config", &name]);
+        assert_eq!(code(&output), 0, "{name}: {}", stderr(&output));
+        assert!(stdout(&output).starts_with(&format!("{name}: ok\n")));
+        seen += 1;
+    }
+    assert!(seen >= 2);
+}
+
+#[test]
+fn check_tells_a_person_what_the_file_says_and_what_does_nothing_yet() {
+    let folder = folder_with_examples();
+    let told = stdout(&popgate(folder.path(), &["check", "--config", "full.toml"]));
+    for line in [
+        "  listener pop3: 0.0.0.0:110, TLS stls\n",
+        "  listener behind-balancer: 10.20.0.7:1110, TLS stls, PROXY protocol\n",
+        "  backend  new: mail-2.example.net:995, TLS implicit\n",
+        "  tenants  default, example, moved\n",
+        "note: `polls` does nothing in this version yet",
+        "note: [journal] does nothing in this version yet: no `popgate.db` is written\n",
+        "note: `allow_burst_from` does nothing in this version yet",
+    ] {
+        assert!(told.contains(line), "{line:?} is not in\n{told}");
+    }
+    let told = stdout(&popgate(
+        folder.path(),
+        &["check", "--config", "minimal.toml"],
+    ));
+    assert!(!told.contains("note:") && !told.contains("warning:"));
+}
+
+#[test]
+fn check_tells_a_program_the_same() {
+    let folder = folder_with_examples();
+    let check = |name: &str| {
+        let output = popgate(folder.path(), &["check", "--json", "--config", name]);
+        let verdict: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        (code(&output), verdict)
+    };
+    let (exit, verdict) = check("full.toml");
+    assert_eq!(exit, 0);
+    assert_eq!(verdict["ok"], true);
+    assert_eq!(verdict["listeners"][1]["tls"], "implicit");
+    assert_eq!(verdict["tenants"], 3);
+    assert_eq!(verdict["inactive"].as_array().unwrap().len(), 4);
+
+    fs::write(folder.path().join("bad.toml"), "[server]\ngrcae = 5\n").unwrap();
+    let (exit, verdict) = check("bad.toml");
+    assert_eq!(exit, 64);
+    assert_eq!(verdict["ok"], false);
+    assert_eq!(verdict["error"]["line"], 2);
+    assert_eq!(verdict["error"]["column"], 1);
+    assert_eq!(verdict["error"]["hint"], "did you mean `grace`?");
+}
+
+#[test]
+fn a_refusal_is_shown_at_its_place() {
+    let folder = folder_with_examples();
+    let text = fs::read_to_string(examples().join("minimal.toml")).unwrap();
+    let text = format!("{text}\n[defaults]\nqeue = 16\n");
+    fs::write(folder.path().join("popgate.toml"), text).unwrap();
+    let output = popgate(folder.path(), &["check", "--config", "popgate.toml"]);
+    let expected = "\
+popgate.toml:16:1: unknown key `qeue`
+   |
+16 | qeue = 16
+   | ^^^^
+hint: did you mean `queue`?
+";
+    assert_eq!(stderr(&output), expected);
+    assert_eq!(stdout(&output), "");
+    assert_eq!(code(&output), 64);
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let folder = folder_with_examples();
+    let check = |name: &str| {
+        let output = popgate(folder.path(), &["check", "--config", name]);
+        assert_eq!(code(&output), 64);
+        stderr(&output)
+    };
+    assert!(check("nothing.toml").starts_with("nothing.toml: cannot be read: No such file"));
+    fs::remove_file(folder.path().join("privkey.pem")).unwrap();
+    let told = check("minimal.toml");
+    assert!(
+        told.starts_with("minimal.toml:9:7: `privkey.pem` cannot be read: No such file"),
+        "{told}"
+    );
+    fs::create_dir(folder.path().join("privkey.pem")).unwrap();
+    assert!(check("minimal.toml").contains("`privkey.pem` cannot be read: is a directory"));
+    fs::write(folder.path().join("latin.toml"), b"# a\n# \xfc\n").unwrap();
+    assert!(check("latin.toml").starts_with("latin.toml:2:3: this is not UTF-8"));
+}
+
+#[test]
+fn wrong_usage_is_told_on_standard_error_with_exit_code_64() {
+    let folder = folder_with_examples();
+    for arguments in [
+        &[][..],
+        &["chekc"],
+        &["check"],
+        &["check", "--config"],
+        &["check", "--config", "minimal.toml", "more"],
+        &["classify", "-ERR locked"],
+        &["classify", "--command", "PASS"],
+        &["classify", "--command", "P A", "-ERR locked"],
+        &[
+            "classify",
+            "--command",
+            "PASS",
+            "--backend",
+            "legacy",
+            "+OK",
+        ],
+        &[
+            "classify",
+            "--command",
+            "PASS",
+            "--config",
+            "full.toml",
+            "+OK",
+        ],
+    ] {
+        let output = popgate(folder.path(), arguments);
+        assert_eq!(code(&output), 64, "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert_ne!(stderr(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_lists_the_commands() {
+    let output = popgate(Path::new("."), &["--help"]);
+    assert_eq!(code(&output), 0);
+    for command in ["check", "classify"] {
+        assert!(stdout(&output).contains(&format!("\n  {command} ")));
+    }
+}
+
+#[test]
+fn a_reply_is_classified_by_one_word() {
+    let folder = folder_with_examples();
+    let word = |arguments: &[&str]| {
+        let output = popgate(folder.path(), &[&["classify"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        stdout(&output)
+    };
+    let locked = "-ERR [IN-USE] Unable to lock maildrop: Mailbox is locked by POP server";
+    assert_eq!(word(&["--command", "PASS", locked]), "locked\n");
+    assert_eq!(word(&[locked, "--command", "pass"]), "locked\n");
+    assert_eq!(word(&["--command", "CONNECT", "+OK hello"]), "ok\n");
+    // The phrases of a backend count, and its certificates are not needed for that.
+    fs::remove_file(folder.path().join("privkey.pem")).unwrap();
+    let own = "-ERR Maildrop in use elsewhere, sorry";
+    let backend = ["--config", "full.toml", "--backend", "legacy"];
+    let arguments = [&["--command", "PASS", own], &backend[..]].concat();
+    assert_eq!(word(&arguments), "locked\n");
+}
+
+#[test]
+fn a_backend_that_is_not_there_is_named() {
+    let folder = folder_with_examples();
+    let arguments = ["classify", "--command", "PASS", "--config", "full.toml"];
+    let arguments = [&arguments[..], &["--backend", "legcy", "+OK"]].concat();
+    let output = popgate(folder.path(), &arguments);
+    assert_eq!(code(&output), 64);
+    let expected = "full.toml: there is no backend `legcy`\nhint: did you mean `legacy`?\n";
+    assert_eq!(stderr(&output), expected);
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_fault() {
+    let folder = folder_with_examples();
+    for arguments in [&["check", "--config", "full.toml"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_popgate"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdout(Stdio::from(writer))
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), 0);
+        assert_eq!(stderr(&output), "");
+    }
+}

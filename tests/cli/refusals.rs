@@ -1,0 +1,418 @@
+//! What `check` refuses: each with its line, its column and a word that helps.
+
+use crate::{code, popgate, stderr};
+use std::fs;
+
+/// A right beginning of six lines: what is tested starts in line 7.
+const GATE: &str = r#"[[listen]]
+address = "127.0.0.1:1110"
+tls = "off"
+[[backend]]
+name = "b"
+address = "10.0.0.5:110"
+"#;
+
+/// Behind [`GATE`]: a text, where it is refused, words of the message.
+const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
+    // TOML itself
+    ("wait =", "7:7", "quoted"),
+    ("name = \"c\"", "7:1", "duplicate key"),
+    (
+        "[defaults]\nwait = \"9s\"\nwait = \"9s\"",
+        "9:1",
+        "duplicate key",
+    ),
+    ("[defaults]\nqeue = 5", "8:1", "did you mean `queue`?"),
+    ("[default]", "7:2", "did you mean `defaults`?"),
+    (
+        "[defaults]\ncolour = 5",
+        "8:1",
+        "known here: backend, backends",
+    ),
+    (
+        "[[admin]]\naddress = \"127.0.0.1:1\"",
+        "7:1",
+        "single brackets",
+    ),
+    ("[tenant]\nname = \"a\"", "7:1", "double brackets"),
+    ("[admin]\ntoken_file = \"t\"", "7:1", "`address` is missing"),
+    ("[[backend]]\naddress = \"h:1\"", "7:1", "`name` is missing"),
+    ("[journal]\nkeep = \"1d\"", "7:1", "`file` is missing"),
+    ("[tls]\ncertificate = \"c\"", "7:1", "`key` is missing"),
+    (
+        "[[tenant]]\ndomains = [\"a.b\"]",
+        "7:1",
+        "`name` is missing",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nqueue = 4",
+        "9:1",
+        "`name` is missing",
+    ),
+    // single values
+    (
+        "[defaults]\nwait = 25",
+        "8:8",
+        "write a duration such as \"25s\"",
+    ),
+    ("[defaults]\nwait = \"25\"", "8:8", "`25` is not a duration"),
+    (
+        "[defaults]\nwait = \"-5s\"",
+        "8:8",
+        "`-5s` is not a duration",
+    ),
+    (
+        "[defaults]\nidle_timeout = \"1 month\"",
+        "8:16",
+        "no fixed length",
+    ),
+    ("[defaults]\npreempt_idle = \"never\"", "8:16", "or \"off\""),
+    ("[defaults]\nfold_case = \"yes\"", "8:13", "true or false"),
+    ("[defaults]\nqueue = \"16\"", "8:9", "whole number"),
+    ("[defaults]\nqueue = -1", "8:9", "below zero"),
+    (
+        "[defaults]\nqueue = 99999999999999999999",
+        "8:9",
+        "whole number",
+    ),
+    (
+        "[defaults]\ncleartext = \"sometimes\"",
+        "8:13",
+        "\"trusted\" or \"always\"",
+    ),
+    ("[defaults]\nbackends = \"b\"", "8:12", "write a list"),
+    ("[server]\nlog = \"xml\"", "8:7", "\"human\" or \"json\""),
+    (
+        "[server]\ntrusted_networks = [\"::1\", \"10.0.0.300/8\"]",
+        "8:28",
+        "is not a network",
+    ),
+    (
+        "[server]\ntrusted_networks = [\"10.0.0.5/8\"]",
+        "8:21",
+        "write \"10.0.0.0/8\"",
+    ),
+    (
+        "[admin]\naddress = \"localhost:9110\"",
+        "8:11",
+        "is not an IP address and a port",
+    ),
+    (
+        "[admin]\naddress = \"127.0.0.1:1\"\ntoken_file = \"\"",
+        "9:14",
+        "an empty path",
+    ),
+    (
+        "[[backend]]\nname = \"c c\"\naddress = \"h:1\"",
+        "8:8",
+        "one word",
+    ),
+    (
+        "[[backend]]\nname = \"\"\naddress = \"h:1\"",
+        "8:8",
+        "one word",
+    ),
+    (
+        "[[backend]]\nname = \"a\\u0007\"\naddress = \"h:1\"",
+        "8:8",
+        "control character",
+    ),
+    (
+        "[[backend]]\nname = \"c\"\naddress = \"h\"",
+        "9:11",
+        "not a host and a port",
+    ),
+    (
+        "[[backend]]\nname = \"c\"\naddress = \"h:0\"",
+        "9:11",
+        "not a host and a port",
+    ),
+    (
+        "[[backend]]\nname = \"c\"\naddress = \"fe80::1:110\"",
+        "9:11",
+        "not a host and a port",
+    ),
+    ("[[tenant]]\nname = \"none\"", "8:8", "choose another name"),
+    (
+        "[[tenant]]\nname = \"t\"\ndomains = [\"*\"]",
+        "9:12",
+        "is not a domain",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\ndomains = [\"a.*.b\"]",
+        "9:12",
+        "is not a domain",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\ndefault_domain = \"*.a.b\"",
+        "9:18",
+        "is not a name",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\nallow_burst_from = [\"here\"]",
+        "9:21",
+        "is not a network",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \" \"",
+        "10:8",
+        "cannot be a login",
+    ),
+    // ranges
+    ("[defaults]\nwait = \"56s\"", "8:8", "write at most \"55s\""),
+    (
+        "[defaults]\nqueue = 1",
+        "8:9",
+        "at least 2 and at most 1024",
+    ),
+    ("[defaults]\nqueue = 1025", "8:9", "at least 2"),
+    ("[defaults]\nidle_timeout = \"9s\"", "8:16", "at least 10s"),
+    ("[defaults]\npreempt_idle = \"2h\"", "8:16", "at most 3600s"),
+    ("[server]\ngrace = \"0s\"", "8:9", "at least 1s"),
+    (
+        "[journal]\nfile = \"j\"\nkeep = \"1m\"",
+        "9:8",
+        "out of range",
+    ),
+    // polls
+    (
+        "[defaults]\npolls = { enforce = \"ban\" }",
+        "8:21",
+        "\"delay\" or \"refuse\"",
+    ),
+    (
+        "[defaults]\npolls = { max_delay = \"2m\" }",
+        "8:23",
+        "out of range",
+    ),
+    (
+        "[defaults]\npolls = { every = \"0s\" }",
+        "8:19",
+        "out of range",
+    ),
+    ("[defaults]\npolls = { burst = 0 }", "8:19", "out of range"),
+    (
+        "[defaults]\npolls = { per_client = { burst = 0 } }",
+        "8:34",
+        "out of range",
+    ),
+    (
+        "[defaults]\npolls = { per_client = { each = 1 } }",
+        "8:26",
+        "known here: every, burst",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\npolls = { every = \"0s\" }",
+        "9:19",
+        "out of range",
+    ),
+    // names that do not fit together
+    (
+        "[[listen]]\nname = \"127.0.0.1:1110\"\naddress = \"127.0.0.1:1111\"\ntls = \"off\"",
+        "8:8",
+        "as in line 2",
+    ),
+    (
+        "[[listen]]\nname = \"x\"\naddress = \"127.0.0.1:1110\"\ntls = \"off\"",
+        "9:11",
+        "as in line 2",
+    ),
+    (
+        "[[backend]]\nname = \"b\"\naddress = \"h:1\"",
+        "8:8",
+        "a second backend named `b`, as in line 5",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant]]\nname = \"t\"",
+        "10:8",
+        "a second tenant named `t`, as in line 8",
+    ),
+    ("[defaults]\nbackend = \"bb\"", "8:11", "did you mean `b`?"),
+    (
+        "[defaults]\nbackends = [\"b\", \"other\"]",
+        "8:18",
+        "known: b",
+    ),
+    ("[defaults]\nbackends = []", "8:12", "`backends` is empty"),
+    (
+        "[defaults]\nbackends = [\"b\", \"b\"]",
+        "8:18",
+        "stands here twice",
+    ),
+    (
+        "[defaults]\nbackends = [\"b\"]\nbackend = \"b\"",
+        "9:11",
+        "write one of them",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\nbackend = \"c\"",
+        "9:11",
+        "there is no backend `c`",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\nlisteners = [\"pop\"]",
+        "9:14",
+        "known: 127.0.0.1:1110",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\ndomains = [\"a.b\"]\n[[tenant]]\nname = \"u\"\ndomains = [\"x.y\", \"A.b\"]",
+        "12:19",
+        "the domain `a.b` is claimed twice, as in line 9",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\nserver_names = [\"a.b\"]\n[[tenant]]\nname = \"u\"\nserver_names = [\"A.b\"]",
+        "12:17",
+        "the server name `a.b` is claimed twice, as in line 9",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\nlisteners = [\"127.0.0.1:1110\"]\n[[tenant]]\nname = \"u\"\nlisteners = [\"127.0.0.1:1110\"]",
+        "12:14",
+        "is claimed twice, as in line 9",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\ndefault_domain = \"a.b\"\n[[tenant.user]]\nname = \"ann\"\n[[tenant.user]]\nname = \"Ann@A.b\"",
+        "13:8",
+        "a second user",
+    ),
+    // times that do not fit together
+    (
+        "[defaults]\nwait = \"3s\"",
+        "8:8",
+        "not above `login_reserve` (3s) of backend `b`",
+    ),
+    (
+        "login_reserve = \"30s\"",
+        "7:17",
+        "`wait` (25s) of tenant `default` is not above `login_reserve` (30s)",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \"ann\"\nwait = \"2s\"",
+        "11:8",
+        "is not above `login_reserve`",
+    ),
+    (
+        "[[backend]]\nname = \"slow\"\naddress = \"h:1\"\nlogin_reserve = \"9s\"\n[defaults]\nbackends = [\"b\", \"slow\"]\nwait = \"8s\"",
+        "13:8",
+        "of backend `slow`",
+    ),
+    ("[server]\ngrace = \"24s\"", "8:9", "write at least \"25s\""),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \"ann\"\nwait = \"50s\"\n[server]\ngrace = \"40s\"",
+        "13:9",
+        "write at least \"50s\"",
+    ),
+    // the rest of a backend and a listener
+    ("proxy_protocol = 1", "7:18", "true or false"),
+    ("tls = \"ssl\"", "7:7", "\"off\", \"stls\" or \"implicit\""),
+    ("ca = \"ca.pem\"", "7:6", "spoken to without TLS"),
+    ("server_name = \"h\"", "7:15", "spoken to without TLS"),
+    (
+        "tls = \"stls\"\nserver_name = \"a b\"",
+        "8:15",
+        "cannot be the name in a certificate",
+    ),
+    ("login_timeout = \"0s\"", "7:17", "at least 1s"),
+    ("login_reserve = \"56s\"", "7:17", "at most 55s"),
+    ("connections = 70000", "7:15", "at most 65535"),
+    (
+        "capabilities = [\"TOP\", \"UI\\nDL\"]",
+        "7:24",
+        "control character",
+    ),
+    ("capabilities = [\"\"]", "7:17", "is not a capability"),
+    (
+        "phrases = { locked = [\"\"] }",
+        "7:23",
+        "at least three characters",
+    ),
+    (
+        "phrases = { lokced = [\"x\"] }",
+        "7:13",
+        "did you mean `locked`?",
+    ),
+    (
+        "[[backend]]\nname = \"c\"\naddress = \"h:1\"",
+        "8:8",
+        "write [defaults]",
+    ),
+    (
+        "[defaults]\nqueue = 5\n[[backend]]\nname = \"c\"\naddress = \"h:1\"",
+        "7:1",
+        "names none of the 2 backends",
+    ),
+    (
+        "[[listen]]\naddress = \"127.0.0.1:1\"\ntls = \"off\"\nproxy_protocol = true\n[server]\ntrusted_networks = []",
+        "10:18",
+        "trusted",
+    ),
+    (
+        "[[listen]]\naddress = \"127.0.0.1:1995\"\ntls = \"implicit\"",
+        "9:7",
+        "there is no `[tls]`",
+    ),
+    (
+        "[[listen]]\naddress = \"127.0.0.1:1995\"",
+        "7:1",
+        "there is no `[tls]`",
+    ),
+    (
+        "[tls]\ncertificate = \"c\"\nkey = \"k\"\n[[tls.host]]\nnames = []\ncertificate = \"c\"\nkey = \"k\"",
+        "11:9",
+        "`names` is empty",
+    ),
+    (
+        "[tls]\ncertificate = \"c\"\nkey = \"k\"\n[[tls.host]]\nnames = [\"a.b\", \"A.B\"]\ncertificate = \"c\"\nkey = \"k\"",
+        "11:17",
+        "a second certificate for `a.b`, as in line 11",
+    ),
+    (
+        "[tls]\ncertificate = \"no.pem\"\nkey = \"no.key\"",
+        "8:15",
+        "`no.pem` cannot be read",
+    ),
+    (
+        "tls = \"stls\"\nca = \"no.pem\"",
+        "8:6",
+        "`no.pem` cannot be read",
+    ),
+];
+
+/// Whole files.
+const ALONE: &[(&str, &str, &str)] = &[
+    ("", "1:1", "no `[[listen]]`"),
+    (
+        "[[listen]]\naddress = \"127.0.0.1:1\"\ntls = \"off\"",
+        "1:1",
+        "no `[[backend]]`",
+    ),
+    ("[[listen]]\ntls = \"off\"", "1:1", "`address` is missing"),
+    (
+        "[[listen]]\naddress = \"localhost:110\"",
+        "2:11",
+        "is not an IP address and a port",
+    ),
+];
+
+#[test]
+fn what_is_wrong_is_refused_at_its_place_with_words_that_help() {
+    let behind = BEHIND_A_GATE
+        .iter()
+        .map(|(text, place, words)| (format!("{GATE}{text}\n"), place, words));
+    let alone = ALONE
+        .iter()
+        .map(|(text, place, words)| ((*text).to_owned(), place, words));
+    let folder = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for (text, place, words) in behind.chain(alone) {
+        fs::write(folder.path().join("popgate.toml"), &text).unwrap();
+        let output = popgate(folder.path(), &["check", "--config", "popgate.toml"]);
+        let told = stderr(&output);
+        let at_its_place = told.starts_with(&format!("popgate.toml:{place}: "));
+        if code(&output) != 64 || !at_its_place || !told.contains(words) {
+            wrong.push(format!(
+                "{text}\nshould say {words:?} at {place}, says\n{told}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n----\n"));
+}
