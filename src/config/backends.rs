@@ -3,7 +3,8 @@
 use super::checks::{Seen, bounded, or};
 use super::error::Fault;
 use super::file::Backend;
-use super::value::{At, Phrase, Section};
+use super::value::{At, Section};
+use super::words::Phrase;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
 use crate::limits::{BACKEND_CONNECTIONS_MAX, CAPABILITY_LINES_MAX, LOGIN_TIMEOUT, WAIT_MAX};

@@ -1,8 +1,7 @@
 //! The file as it is written: DESIGN section 6, key by key, before anything is resolved.
 
-use super::value::{
-    At, Capability, CertificateName, Domain, DomainPattern, Enforce, HostPort, Phrase, Section,
-};
+use super::value::{At, Section};
+use super::words::{Capability, CertificateName, Domain, DomainPattern, Enforce, HostPort, Phrase};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::net::TlsMode;
 use crate::observe::LogFormat;

@@ -9,6 +9,7 @@ mod listeners;
 mod resolve;
 mod tenants;
 mod value;
+mod words;
 
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;

@@ -4,7 +4,8 @@
 use super::checks::{bounded, or, values};
 use super::error::Fault;
 use super::file::{Admin, File, Polls, Server};
-use super::value::{At, Enforce, Section};
+use super::value::{At, Section};
+use super::words::Enforce;
 use super::{AdminOptions, Config, ServerOptions, backends, listeners, tenants};
 use crate::limits::{GRACE, JOURNAL_KEEP};
 use crate::observe::LogFormat;
