@@ -92,7 +92,7 @@ pub fn capability(data: &[u8]) {
 /// The two readers of a status line agree, and its parts are parts of it.
 pub fn reply(data: &[u8]) {
     let Ok(line) = std::str::from_utf8(data) else {
-        Status::of_line(data);
+        let _ = Status::of_line(data);
         return;
     };
     let parsed = StatusLine::parse(line);

@@ -181,9 +181,9 @@ pub const TLS_UNSENT_MAX: usize = 16 * 1024;
 /// 29 s (DESIGN decision 5); the least is what the `login_reserve` of its backends leaves.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);
 
-/// A tenant's `queue`. Half of it is the number of different untested passwords, which must not
-/// be none; a thousand waiters of one maildrop are no household any more.
-pub const QUEUE: RangeInclusive<usize> = 2..=1024;
+/// A tenant's `queue`. With none, every second program would be refused, which is what popgate is
+/// there to prevent; a thousand waiters of one maildrop are no household any more.
+pub const QUEUE: RangeInclusive<usize> = 1..=1024;
 
 /// A tenant's `preempt_idle`. Below a second a mail program that thinks between two commands
 /// would lose its session; past an hour "off" says it better.

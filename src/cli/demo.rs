@@ -120,8 +120,8 @@ impl Demo {
         let next = what_next(pop3, pop3s, metrics, USER, PASSWORD);
         let said = format!(
             "popgate stands on {pop3} (STLS) and {pop3s} (TLS) before a POP3 server on {backend}\n\
-             that lets one session into each maildrop. Ctrl-C ends it. Try, in another terminal:\n\n\
-             {next}"
+             that lets one session into each maildrop. Ctrl-C ends it.\n\
+             In another terminal, try:\n\n{next}"
         );
         let exit = print(said, Exit::Done);
         if exit == Exit::Done {

@@ -131,12 +131,14 @@ pub(super) fn warnings(backends: &[BackendOptions]) -> Vec<String> {
         let name = &backend.name;
         if backend.tls != TlsMode::Off && !backend.verify {
             warnings.push(format!(
-                "backend `{name}`: its certificate is not verified, so whoever stands between can read passwords"
+                "backend `{name}`: its certificate is not verified, so whoever stands between can \
+                 read passwords"
             ));
         }
         if let Some(first) = addresses.insert(&backend.address, name) {
             warnings.push(format!(
-                "backends `{first}` and `{name}` have one address: the same maildrop is locked apart in each"
+                "backends `{first}` and `{name}` have one address: the same maildrop is locked \
+                 apart in each"
             ));
         }
     }

@@ -224,7 +224,8 @@ impl<'a> LimitsResolver<'a> {
         let written = limits.wait.or(table.login_reserve.as_ref());
         let span = written.map(|at| at.span.clone()).or(named);
         let message = format!(
-            "`wait` ({wait:?}) of tenant `{}` is not above `login_reserve` ({reserve:?}) of backend `{name}`",
+            "`wait` ({wait:?}) of tenant `{}` is not above `login_reserve` ({reserve:?}) of \
+             backend `{name}`",
             resolved.name
         );
         let hint = "nobody could wait: write a longer wait or a shorter login_reserve";
@@ -248,12 +249,14 @@ impl<'a> LimitsResolver<'a> {
             && idle + reserve > wait
         {
             note(format!(
-                "preempt_idle ({idle:?}) + login_reserve ({reserve:?}) exceeds wait ({wait:?}), so waiters give up before an idle session is closed for them"
+                "preempt_idle ({idle:?}) + login_reserve ({reserve:?}) exceeds wait ({wait:?}), \
+                 so waiters give up before an idle session is closed for them"
             ));
         }
         if idle_timeout < IDLE_TIMEOUT_ADVISED {
             note(format!(
-                "idle_timeout ({idle_timeout:?}) is below the {IDLE_TIMEOUT_ADVISED:?} that RFC 1939 asks for"
+                "idle_timeout ({idle_timeout:?}) is below the {IDLE_TIMEOUT_ADVISED:?} that RFC \
+                 1939 asks for"
             ));
         }
     }
@@ -277,7 +280,8 @@ impl<'a> LimitsResolver<'a> {
                 let (first, first_tenant) = *first_lists.entry(backend).or_insert((list, tenant));
                 if first != list {
                     warnings.push(format!(
-                        "backend `{backend}` is in different lists (tenants `{first_tenant}` and `{tenant}`): a maildrop that both can reach is locked apart in each"
+                        "backend `{backend}` is in different lists (tenants `{first_tenant}` and \
+                         `{tenant}`): a maildrop that both can reach is locked apart in each"
                     ));
                 }
             }

@@ -94,7 +94,8 @@ fn inactive(file: &File) -> Vec<String> {
     let said = [
         (
             limits_polls(file),
-            "`polls` does nothing in this version yet: no login is slowed down or refused for coming too often",
+            "`polls` does nothing in this version yet: no login is slowed down or refused for \
+             coming too often",
         ),
         (
             bursts.count() > 0,

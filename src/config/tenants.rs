@@ -194,7 +194,8 @@ fn unreachable(file: &File, table: &TenantTable) -> Vec<String> {
             && tenant.listeners.is_empty();
         if claims_nothing && name.as_str() != DEFAULT {
             warnings.push(format!(
-                "tenant `{name}`: nobody belongs to it, as it has no domains, server_names or listeners"
+                "tenant `{name}`: nobody belongs to it, as it has no domains, server_names or \
+                 listeners"
             ));
             continue;
         }
@@ -203,7 +204,8 @@ fn unreachable(file: &File, table: &TenantTable) -> Vec<String> {
             let owner = &table.resolve(user, None, &ListenerName::new("")).name;
             if owner != name {
                 warnings.push(format!(
-                    "user `{user}` of tenant `{name}`: its domain belongs to tenant `{owner}`, so these limits are never used"
+                    "user `{user}` of tenant `{name}`: its domain belongs to tenant `{owner}`, so \
+                     these limits are never used"
                 ));
             }
         }

@@ -3,6 +3,7 @@ use crate::ids::{ListenerName, UserName};
 use crate::net::TlsMode;
 use crate::policy::tenant::{Cleartext, Tenant};
 use proptest::prelude::*;
+use proptest::sample::Index;
 use std::fmt::Write;
 
 const FULL: &str = include_str!("../../deploy/config/full.toml");
@@ -131,7 +132,8 @@ fn what_is_unwise_is_said_once() {
          so waiters give up before an idle session is closed for them"
     );
     let tenants = "[defaults]\nidle_timeout = \"60s\"\n\
-        [[tenant]]\nname = \"a\"\ndomains = [\"a.b\"]\n[[tenant]]\nname = \"b\"\ndomains = [\"b.b\"]\n\
+        [[tenant]]\nname = \"a\"\ndomains = [\"a.b\"]\n[[tenant]]\nname = \"b\"\n\
+        domains = [\"b.b\"]\n\
         [[tenant]]\nname = \"c\"\ndomains = [\"c.b\"]\n";
     let idle = warnings(tenants);
     assert!(
@@ -143,9 +145,11 @@ fn what_is_unwise_is_said_once() {
 
 #[test]
 fn what_would_lock_one_maildrop_twice_is_warned_of() {
-    let second = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.5:110\"\n[defaults]\nbackends = [\"legacy\", \"new\"]\n";
+    let second = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.5:110\"\n\
+        [defaults]\nbackends = [\"legacy\", \"new\"]\n";
     assert!(warnings(second).contains("backends `legacy` and `new` have one address"));
-    let lists = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.6:110\"\n[defaults]\nbackend = \"legacy\"\n\
+    let lists = "[[backend]]\nname = \"new\"\naddress = \"10.0.0.6:110\"\n\
+        [defaults]\nbackend = \"legacy\"\n\
         [[tenant]]\nname = \"t\"\ndomains = [\"a.b\"]\nbackends = [\"new\", \"legacy\"]\n";
     assert_eq!(
         warnings(lists),
@@ -200,7 +204,7 @@ fn ten_thousand_tenants_are_read_in_time_that_grows_with_their_number() {
 }
 
 /// A change to a text: bytes from `at` on are replaced.
-fn mutated(text: &str, changes: &[(prop::sample::Index, usize, String)]) -> String {
+fn mutated(text: &str, changes: &[(Index, usize, String)]) -> String {
     let mut text: Vec<char> = text.chars().collect();
     for (at, length, with) in changes {
         let at = at.index(text.len() + 1);
@@ -238,7 +242,7 @@ fn scrap() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn no_text_makes_it_panic_and_each_refusal_has_a_place(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, scrap()), 1..6),
+        changes in prop::collection::vec((any::<Index>(), 0_usize..40, scrap()), 1..6),
     ) {
         let text = mutated(FULL, &changes);
         if let Err(error) = Config::parse(&text, Path::new("a.toml")) {

@@ -32,7 +32,8 @@ impl HostPort {
 }
 
 impl Value for HostPort {
-    const EXPECTED: &'static str = r#"a host and a port, such as "10.0.0.5:110", "mail.example.net:110" or "[2001:db8::5]:110""#;
+    const EXPECTED: &'static str =
+        r#"a host and a port, such as "10.0.0.5:110" or "mail.example.net:110""#;
 
     fn from_text(text: &str) -> Result<Self, String> {
         let refusal = || format!("`{text}` is not a host and a port");
@@ -61,7 +62,8 @@ impl Value for IpNet {
         }
         let (whole, host) = (network.trunc(), network.addr());
         Err(format!(
-            "`{text}` is an address inside a network\nwrite \"{whole}\" for the network, or \"{host}\" for the address"
+            "`{text}` is an address inside a network\nwrite \"{whole}\" for the network, or \
+             \"{host}\" for the address"
         ))
     }
 }
@@ -158,7 +160,8 @@ impl Value for TenantName {
     fn from_text(text: &str) -> Result<Self, String> {
         if matches!(text, "none" | "other") {
             return Err(format!(
-                "`{text}` cannot be a tenant: metrics say it of logins without one\nchoose another name"
+                "`{text}` cannot be a tenant: metrics say it of logins without one\nchoose \
+                 another name"
             ));
         }
         check_name(text).map(Self::new)

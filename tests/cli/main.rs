@@ -3,6 +3,7 @@
 mod refusals;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -12,15 +13,15 @@ fn popgate(folder: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .current_dir(folder)
         .output()
-        .unwrap()
+        .expect("popgate cannot be run")
 }
 
 fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("no text")
 }
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8(output.stderr.clone()).expect("no text")
 }
 
 fn code(output: &Output) -> i32 {
@@ -33,10 +34,18 @@ fn examples() -> PathBuf {
 
 /// A folder with every example configuration and, empty, the files that they name.
 fn folder_with_examples() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for example in fs::read_dir(examples()).unwrap() {
-        let example = example.unwrap();
-        fs::copy(example.path(), folder.path().join(example.file_name())).unwrap();
+    let folder = tempfile::tempdir().expect("no temporary folder");
+    copy_examples(folder.path()).expect("examples cannot be copied");
+    folder
+}
+
+fn copy_examples(folder: &Path) -> io::Result<()> {
+    for example in fs::read_dir(examples())? {
+        let example = example?;
+        fs::copy(example.path(), folder.join(example.file_name()))?;
+    }
+    for name in ["example.com", "example.org"] {
+        fs::create_dir(folder.join(name))?;
     }
     for name in [
         "fullchain.pem",
@@ -47,11 +56,9 @@ fn folder_with_examples() -> tempfile::TempDir {
         "example.org/fullchain.pem",
         "example.org/privkey.pem",
     ] {
-        let file = folder.path().join(name);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, "").unwrap();
+        fs::write(folder.join(name), "")?;
     }
-    folder
+    Ok(())
 }
 
 #[test]
@@ -191,10 +198,19 @@ fn wrong_usage_is_told_on_standard_error_with_exit_code_64() {
 }
 
 #[test]
+fn serve_refuses_a_wrong_configuration_before_it_opens_a_port() {
+    let folder = folder_with_examples();
+    fs::write(folder.path().join("bad.toml"), "[server]\ngrcae = 5\n").unwrap();
+    let output = popgate(folder.path(), &["serve", "--config", "bad.toml"]);
+    assert_eq!(code(&output), 64);
+    assert!(stderr(&output).starts_with("bad.toml:2:1: unknown key `grcae`\n"));
+}
+
+#[test]
 fn help_lists_the_commands() {
     let output = popgate(Path::new("."), &["--help"]);
     assert_eq!(code(&output), 0);
-    for command in ["check", "classify"] {
+    for command in ["serve", "check", "demo", "classify"] {
         assert!(stdout(&output).contains(&format!("\n  {command} ")));
     }
 }
@@ -234,7 +250,7 @@ fn a_backend_that_is_not_there_is_named() {
 fn a_reader_that_went_away_is_no_fault() {
     let folder = folder_with_examples();
     for arguments in [&["check", "--config", "full.toml"][..], &["--help"]] {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let output = Command::new(env!("CARGO_BIN_EXE_popgate"))
             .args(arguments)

@@ -161,11 +161,11 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     // ranges
     ("[defaults]\nwait = \"56s\"", "8:8", "write at most \"55s\""),
     (
-        "[defaults]\nqueue = 1",
+        "[defaults]\nqueue = 0",
         "8:9",
-        "at least 2 and at most 1024",
+        "at least 1 and at most 1024",
     ),
-    ("[defaults]\nqueue = 1025", "8:9", "at least 2"),
+    ("[defaults]\nqueue = 1025", "8:9", "at least 1"),
     ("[defaults]\nidle_timeout = \"9s\"", "8:16", "at least 10s"),
     ("[defaults]\npreempt_idle = \"2h\"", "8:16", "at most 3600s"),
     ("[server]\ngrace = \"0s\"", "8:9", "at least 1s"),
