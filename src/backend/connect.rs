@@ -7,6 +7,7 @@ use crate::limits::{CONNECT, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, TlsMode, proxy_protocol};
+use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
 use std::fmt;
 use std::io;
@@ -22,6 +23,7 @@ pub struct Backend {
     dial: Arc<dyn Dial>,
     permits: Option<Arc<Semaphore>>,
     pub(super) state: watch::Sender<State>,
+    pub(super) capabilities: watch::Sender<Option<Arc<Capabilities>>>,
     pub(super) failures: Notify,
 }
 
@@ -100,6 +102,7 @@ impl Backend {
             dial,
             permits: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
             state: watch::Sender::new(State::Unknown),
+            capabilities: watch::Sender::new(None),
             failures: Notify::new(),
             options,
         })

@@ -34,13 +34,17 @@ impl Backend {
         self.state.subscribe()
     }
 
-    /// What it can do; `None` unless it can be reached.
+    /// What it could do when it was reached last; `None` where it never was. A backend that is
+    /// down for a while does not change what clients are told.
     #[must_use]
     pub fn capabilities(&self) -> Option<Arc<Capabilities>> {
-        match &*self.state.borrow() {
-            State::Up(capabilities) => Some(Arc::clone(capabilities)),
-            State::Unknown | State::Down(_) => None,
-        }
+        self.capabilities.borrow().clone()
+    }
+
+    /// Whether it could be reached at the last look.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(*self.state.borrow(), State::Up(_))
     }
 
     /// Waits until it was looked at once.
@@ -73,7 +77,7 @@ pub async fn watch_backend(
 }
 
 async fn until_next_look(backend: &Backend) {
-    if backend.capabilities().is_none() {
+    if !backend.is_up() {
         return sleep(PROBE_DOWN).await;
     }
     sleep(PROBE_AGAIN).await;
@@ -89,7 +93,7 @@ async fn look(backend: &Backend) -> Option<State> {
     match backend.connect_with(permit, None).await {
         Ok(greeted) => Some(ask(backend, greeted).await),
         // It can be reached, and each login hears for itself why it does not want to.
-        Err(ConnectError::Refused { .. }) if backend.capabilities().is_some() => None,
+        Err(ConnectError::Refused { .. }) if backend.is_up() => None,
         Err(error) => Some(State::Down(error.to_string())),
     }
 }
@@ -126,6 +130,11 @@ async fn leave(greeted: &mut Greeted) {
 
 fn change(backend: &Backend, found: Option<State>, events: &dyn EventSink) {
     let Some(found) = found else { return };
+    if let State::Up(capabilities) = &found {
+        backend
+            .capabilities
+            .send_replace(Some(Arc::clone(capabilities)));
+    }
     let before = backend.state.send_replace(found.clone());
     let backend = backend.options().name.clone();
     match (before, found) {

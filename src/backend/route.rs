@@ -79,31 +79,23 @@ impl Route {
     }
 
     fn by_health(&self) -> impl Iterator<Item = &Arc<Backend>> {
-        let up = self.0.iter().filter(|backend| is_up(backend));
-        up.chain(self.0.iter().filter(|backend| !is_up(backend)))
+        let up = self.0.iter().filter(|backend| backend.is_up());
+        up.chain(self.0.iter().filter(|backend| !backend.is_up()))
     }
 }
 
-fn is_up(backend: &Backend) -> bool {
-    matches!(backend.state(), State::Up(_))
+/// Whether a client is to be greeted: every backend was looked at, and one can be reached.
+pub fn can_serve<'a>(mut backends: impl Iterator<Item = &'a Arc<Backend>> + Clone) -> bool {
+    let looked_at = backends
+        .clone()
+        .all(|backend| backend.state() != State::Unknown);
+    looked_at && backends.any(|backend| backend.is_up())
 }
 
-/// What all of `backends` have that were ever reached. `None` while one was never asked, or none
-/// can be reached now.
+/// What all of `backends` can do that were ever reached; `None` where none was.
 pub fn common_capabilities<'a>(
     backends: impl Iterator<Item = &'a Arc<Backend>>,
 ) -> Option<Arc<Capabilities>> {
-    let mut common: Option<Arc<Capabilities>> = None;
-    let mut any_up = false;
-    for backend in backends {
-        if backend.state() == State::Unknown {
-            return None;
-        }
-        any_up |= is_up(backend);
-        common = match (common, backend.capabilities()) {
-            (Some(common), Some(more)) => Some(Arc::new(common.intersect(&more))),
-            (common, more) => common.or(more),
-        };
-    }
-    common.filter(|_| any_up)
+    let known = backends.filter_map(|backend| backend.capabilities());
+    known.reduce(|common, more| Arc::new(common.intersect(&more)))
 }

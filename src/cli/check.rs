@@ -60,14 +60,18 @@ impl fmt::Display for Summary<'_> {
 }
 
 fn listener_line(listener: &ListenOptions) -> String {
+    let address = listener.address.to_string();
+    let name = match listener.name.as_str() {
+        name if name == address => String::new(),
+        name => format!("{name}: "),
+    };
     let tls = tls_word(listener.tls);
-    let (name, address) = (&listener.name, listener.address);
     let proxy = if listener.proxy_protocol {
         ", PROXY protocol"
     } else {
         ""
     };
-    format!("{name}: {address}, TLS {tls}{proxy}")
+    format!("{name}{address}, TLS {tls}{proxy}")
 }
 
 fn backend_line(backend: &BackendOptions) -> String {

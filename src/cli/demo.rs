@@ -53,8 +53,9 @@ pub(super) struct Demo {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     linger: Option<Duration>,
     /// Compare N programs in one maildrop, without and with popgate, and end
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8")]
-    duel: Option<usize>,
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8",
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    duel: Option<u16>,
     /// How long each program of a duel holds the maildrop
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     hold: Option<Duration>,
@@ -93,7 +94,7 @@ impl Demo {
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
             runtime.block_on(async {
                 match self.duel {
-                    Some(programs) => self.duel(programs.max(1)).await,
+                    Some(programs) => self.duel(usize::from(programs)).await,
                     None => self.show().await,
                 }
             })
@@ -101,6 +102,7 @@ impl Demo {
         match ran {
             Ok(exit) => exit,
             Err(error @ DemoError::Port { .. }) => refuse(error, Exit::Unavailable),
+            Err(error @ DemoError::Log(_)) => refuse(error, Exit::Usage),
             Err(error) => refuse(error, Exit::Fault),
         }
     }
@@ -286,7 +288,6 @@ address = "{backend}"
 
 [admin]
 address = "{metrics}"
-token_file = "none"
 
 [defaults]
 backends = ["demo"]

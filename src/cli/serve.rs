@@ -53,10 +53,11 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 
 fn exit_for(error: &ServeError) -> Exit {
     match error {
-        ServeError::Start(StartError::Tls(_)) => Exit::Usage,
+        // The RUST_LOG of the environment is a setting, too.
+        ServeError::Start(StartError::Tls(_)) | ServeError::Log(_) => Exit::Usage,
         ServeError::Start(StartError::Bind(_) | StartError::Admin { .. }) => Exit::Unavailable,
-        ServeError::Start(StartError::Random | StartError::Metrics(_))
-        | ServeError::Log(_)
-        | ServeError::System(_) => Exit::Fault,
+        ServeError::Start(StartError::Random | StartError::Metrics(_)) | ServeError::System(_) => {
+            Exit::Fault
+        }
     }
 }

@@ -184,17 +184,8 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn capa(self) -> Next<Said<'a>> {
-        let Some(capabilities) = self.cx.offered() else {
-            return self
-                .say("-ERR [SYS/TEMP] Mail server not reachable, please wait")
-                .await;
-        };
-        let reply = capability::client_reply(&capabilities, self.offer());
+        let reply = capability::client_reply(&self.cx.offered(), offer(self.cx, &self.client));
         self.send(&reply).await
-    }
-
-    fn offer(&self) -> Offer {
-        offer(self.cx, &self.client)
     }
 
     /// RFC 2595 section 4. Everything said before the handshake is forgotten, and a byte that came

@@ -74,10 +74,15 @@ impl Context {
         Route::new(backends.cloned().collect())
     }
 
-    /// What CAPA says of the backends: what all of them have that are known (DESIGN decision 11).
-    /// `None` while one of them was never asked, or no one can be reached.
-    pub(super) fn offered(&self) -> Option<Arc<Capabilities>> {
-        route::common_capabilities(self.backends.values())
+    /// Whether a client is to be greeted (DESIGN decision 11).
+    pub(super) fn can_serve(&self) -> bool {
+        route::can_serve(self.backends.values())
+    }
+
+    /// What CAPA says of the backends: what all have that were ever reached. A client that was
+    /// greeted finds it there.
+    pub(super) fn offered(&self) -> Arc<Capabilities> {
+        route::common_capabilities(self.backends.values()).unwrap_or_default()
     }
 
     /// `pause` give or take a quarter, so that retries of many sessions spread.

@@ -28,7 +28,7 @@ pub(super) async fn greet(
     } else {
         conn
     };
-    if cx.offered().is_none() {
+    if !cx.can_serve() {
         farewell(conn, UNREACHABLE).await;
         let why = "no backend can be reached";
         return Break(SessionEnd::fault(

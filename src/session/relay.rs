@@ -63,8 +63,7 @@ fn exchange(
     connection: &BackendConnection,
 ) -> Exchange {
     let backend = connection.backend().capabilities().unwrap_or_default();
-    let offered = cx.offered().unwrap_or_else(|| backend.clone());
-    let capa_reply = capability::client_reply(&offered, authorization::offer(cx, client));
+    let capa_reply = capability::client_reply(&cx.offered(), authorization::offer(cx, client));
     Exchange::new(Options {
         pipelining: backend.pipelining,
         capa_reply,
