@@ -214,8 +214,8 @@ fn message() -> impl Strategy<Value = Turn> {
 
 /// A line of a message, dot-stuffed; with bare CRs and LFs, as some mail has.
 fn text_line() -> impl Strategy<Value = String> {
-    vec(select(&[".", "a", "\n", "\r", ".\n", "\n."][..]), 0..6).prop_map(|parts| {
-        let line = parts.concat().replace("\r\n", "\r");
+    vec(select(&[".", "a", "\n", "\ra", ".\n", "\n."][..]), 0..6).prop_map(|parts| {
+        let line = parts.concat();
         let stuffing = if line.starts_with('.') { "." } else { "" };
         format!("{stuffing}{line}\r\n")
     })
@@ -360,14 +360,20 @@ impl Gate {
         while !self.from_client.is_empty() || !self.from_backend.is_empty() {
             let choice = self.choices.next().unwrap();
             let octets = usize::from(choice >> 2) + 1;
-            let after_quit = self.exchange.quit() != Quit::None;
-            match choice % 4 {
-                0 => self.unasked_line(),
-                1 if self.exchange.wants_client_bytes() || after_quit => self.client(octets),
-                _ if self.from_backend.is_empty() => self.client(octets),
-                _ => self.from_backend(octets),
+            if choice % 4 == 0 {
+                self.unasked_line();
+            }
+            if self.from_backend.is_empty() || (choice % 2 == 1 && self.client_may_send()) {
+                self.client(octets);
+            } else {
+                self.from_backend(octets);
             }
         }
+    }
+
+    fn client_may_send(&self) -> bool {
+        let reads = self.exchange.wants_client_bytes() || self.exchange.quit() != Quit::None;
+        reads && !self.from_client.is_empty()
     }
 
     /// Between commands a backend may say that it is about to leave; no client asked.
