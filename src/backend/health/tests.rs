@@ -66,7 +66,7 @@ impl Rig {
     }
 
     fn is_up(&self) -> bool {
-        self.backend.capabilities().is_some()
+        self.backend.is_up()
     }
 }
 
