@@ -1,0 +1,7 @@
+//! Whole sessions, both sides scripted: what a client says, what the backend hears, what each gets
+//! for an answer, and when. Streams are in memory and time moves by itself when nobody is busy, so
+//! that a wait of 25 s takes no time, and is exactly 25 s long.
+
+mod support;
+
+mod authorization;

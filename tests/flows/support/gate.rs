@@ -1,0 +1,356 @@
+//! The gate in the middle.
+
+use super::PATIENCE;
+use super::double::Double;
+use super::wire::Wire;
+use popgate::backend::connect::Backend;
+use popgate::backend::health::watch_backend;
+use popgate::config::Config;
+use popgate::demo::certificate::self_signed;
+use popgate::demo::server::DemoServer;
+use popgate::ids::{BackendName, SessionId};
+use popgate::lock::Locks;
+use popgate::net::conn::Conn;
+use popgate::net::tls::Acceptor;
+use popgate::observe::event::{Event, EventSink, SessionSummary};
+use popgate::observe::recorder::Recorder;
+use popgate::policy::proven::Proven;
+use popgate::session::{self, Context, Peer, Stage};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The listeners of every gate. Settings may add others.
+const LISTENERS: &str = r#"
+[server]
+trusted_networks = ["127.0.0.0/8"]
+[tls]
+certificate = "made for the test"
+key = "made for the test"
+[[listen]]
+name = "pop3"
+address = "127.0.0.1:110"
+[[listen]]
+name = "pop3s"
+address = "127.0.0.1:995"
+tls = "implicit"
+[[listen]]
+name = "clear"
+address = "127.0.0.1:1110"
+tls = "off"
+"#;
+
+const BACKEND: &str = "[[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n";
+
+/// What a backend says that it can do, unless a script says otherwise.
+const CAPABILITIES: &[&str] = &["TOP", "UIDL", "PIPELINING", "USER", "SASL PLAIN"];
+
+/// A gate without ports.
+pub(crate) struct Gate {
+    pub(crate) cx: Arc<Context>,
+    pub(crate) events: Arc<Recorder>,
+    /// How far a stop has come.
+    pub(crate) stage: watch::Sender<Stage>,
+    /// Backend connections that are being ended.
+    pub(crate) closers: TaskTracker,
+    /// Client connections.
+    pub(crate) sessions: TaskTracker,
+    config: Config,
+    doubles: HashMap<String, Arc<Double>>,
+    clients: AtomicU16,
+}
+
+/// A client that is about to connect.
+pub(crate) struct Visitor<'a> {
+    gate: &'a Gate,
+    listener: &'static str,
+    from: IpAddr,
+    room: usize,
+}
+
+impl Gate {
+    /// One backend named `legacy`, which was looked at; passwords may come in clear.
+    pub(crate) async fn classic() -> Self {
+        Self::with("[defaults]\ncleartext = \"always\"\n").await
+    }
+
+    /// A gate with these settings: `[defaults]`, `[[tenant]]`, and `[[backend]]` where it is not
+    /// the one named `legacy`. Listeners are `pop3` (STLS), `pop3s` (implicit TLS) and `clear`
+    /// (no TLS); 127.0.0.0/8 is trusted. All backends were looked at.
+    pub(crate) async fn with(settings: &str) -> Self {
+        let gate = Self::unseen(settings);
+        for name in gate.doubles.keys() {
+            gate.look(name, CAPABILITIES).await;
+        }
+        gate
+    }
+
+    /// As [`Gate::with`], but no backend was looked at.
+    pub(crate) fn unseen(settings: &str) -> Self {
+        let backend = if settings.contains("[[backend]]") {
+            ""
+        } else {
+            BACKEND
+        };
+        let text = format!("{LISTENERS}{backend}{settings}");
+        let config = Config::parse(&text, Path::new("flows.toml"));
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        let events = Arc::new(Recorder::new());
+        let sink: Arc<dyn EventSink> = events.clone();
+        let (stage, stages) = watch::channel(Stage::Serving);
+        let closers = TaskTracker::new();
+        let doubles = doubles(&config);
+        let cx = Context {
+            events: Arc::clone(&sink),
+            locks: Locks::new(sink, closers.clone()),
+            tenants: Arc::new(config.tenants.clone()),
+            backends: backends(&config, &doubles),
+            proven: Proven::new(&[7; 32]),
+            acceptor: Some(acceptor()),
+            stage: stages,
+            random: Mutex::new(fastrand::Rng::with_seed(7)),
+            sessions: AtomicU64::new(0),
+        };
+        Self {
+            cx: Arc::new(cx),
+            events,
+            stage,
+            closers,
+            sessions: TaskTracker::new(),
+            config,
+            doubles,
+            clients: AtomicU16::new(0),
+        }
+    }
+
+    /// A client at the listener `pop3`, from an address that is not trusted.
+    pub(crate) fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            gate: self,
+            listener: "pop3",
+            from: IpAddr::from([192, 0, 2, 1]),
+            room: 64 * 1024,
+        }
+    }
+
+    /// A client that has connected, and read nothing yet. They are `client 1`, `client 2`, ….
+    pub(crate) fn client(&self) -> Wire {
+        self.visitor().connect()
+    }
+
+    /// A client that has the greeting.
+    pub(crate) async fn greeted(&self) -> Wire {
+        self.visitor().greeted().await
+    }
+
+    /// A client that has sent USER and PASS, and has no answer yet.
+    pub(crate) async fn asking(&self, user: &str, password: &str) -> Wire {
+        let mut client = self.greeted().await;
+        client.asks_in(user, password).await;
+        client
+    }
+
+    /// A client that the backend let in, and the backend's side of it.
+    pub(crate) async fn log_in(&self, user: &str, password: &str) -> (Wire, Wire) {
+        let mut client = self.asking(user, password).await;
+        let mut backend = self.dialed().await;
+        backend.lets_in(user, password).await;
+        client.expect(format!("+OK {user}, come in\r\n")).await;
+        (client, backend)
+    }
+
+    /// A whole session, so that the password is proven.
+    pub(crate) async fn prove(&self, user: &str, password: &str) {
+        let released = |event: &Event| matches!(event, Event::LockReleased { .. });
+        let before = self.events.count(released);
+        let (mut client, mut backend) = self.log_in(user, password).await;
+        client.send("QUIT\r\n").await;
+        backend.expect("QUIT\r\n").await;
+        backend.send("+OK bye\r\n").await;
+        client.expect("+OK bye\r\n").await;
+        client.close();
+        backend.close();
+        self.told_nth(before, released).await;
+    }
+
+    /// The script's side of the gate's next connection to the only backend.
+    pub(crate) async fn dialed(&self) -> Wire {
+        self.only().next().await
+    }
+
+    /// The script's side of the gate's next connection to this backend.
+    pub(crate) async fn dialed_at(&self, backend: &str) -> Wire {
+        self.double(backend).next().await
+    }
+
+    /// Connections of sessions to the only backend so far.
+    pub(crate) fn dials(&self) -> usize {
+        self.only().dials()
+    }
+
+    /// Lets the backend's watcher look once; it finds these capabilities, or a backend that was
+    /// cut off.
+    pub(crate) async fn look(&self, backend: &str, capabilities: &[&str]) {
+        let double = self.double(backend);
+        let capabilities = capabilities.iter().map(|&line| line.to_owned());
+        double.be_looked_at(Some(capabilities.collect()));
+        let watched = Arc::clone(&self.cx.backends[&BackendName::new(backend)]);
+        let mut state = watched.watch();
+        state.mark_unchanged();
+        let (events, stop) = (Arc::clone(&self.cx.events), CancellationToken::new());
+        tokio::spawn(watch_backend(watched, events, stop.clone()));
+        let looked = timeout(PATIENCE, state.changed()).await;
+        assert!(
+            matches!(looked, Ok(Ok(()))),
+            "no end of the look at {backend}"
+        );
+        stop.cancel();
+        double.be_looked_at(None);
+    }
+
+    /// From now on a demo server is behind the only backend's address.
+    pub(crate) fn serve_by(&self, demo: &Arc<DemoServer>) {
+        self.only().serve_by(Arc::clone(demo));
+    }
+
+    /// From now on connections to this backend are refused.
+    pub(crate) fn cut_off(&self, backend: &str) {
+        self.double(backend).cut_off();
+    }
+
+    /// From now on they are not refused any more.
+    pub(crate) fn restore(&self, backend: &str) {
+        self.double(backend).restore();
+    }
+
+    /// The first event of this kind, among those that came and those that will.
+    pub(crate) async fn told(&self, which: impl Fn(&Event) -> bool) -> Event {
+        self.told_nth(0, which).await
+    }
+
+    /// The event of this kind that comes behind `skip` others of it.
+    pub(crate) async fn told_nth(&self, skip: usize, which: impl Fn(&Event) -> bool) -> Event {
+        let told = timeout(PATIENCE, self.events.wait_for_nth(skip, which)).await;
+        told.unwrap_or_else(|_| panic!("no such event among {:#?}", self.events.events()))
+    }
+
+    /// Waits until this client stands in a queue.
+    pub(crate) async fn queued(&self, client: &Wire) {
+        let id = self.session(client).await;
+        self.told(|event| matches!(event, Event::LockQueued { session, .. } if *session == id))
+            .await;
+    }
+
+    /// The number of this client's session.
+    pub(crate) async fn session(&self, wire: &Wire) -> SessionId {
+        let address = wire.address;
+        let opened = self
+            .told(
+                |event| matches!(event, Event::SessionOpened { client, .. } if *client == address),
+            )
+            .await;
+        let Event::SessionOpened { session, .. } = opened else {
+            unreachable!("it was asked for")
+        };
+        session
+    }
+
+    /// How the session of this client (`client 1`) ended.
+    pub(crate) async fn end_of(&self, client: &str) -> SessionSummary {
+        let number = client.trim_start_matches("client ");
+        let port: u16 = number.parse().expect("a name like `client 1`");
+        let is_its = |event: &Event| matches!(event, Event::SessionEnded(summary) if summary.client.port() == port);
+        match self.told(is_its).await {
+            Event::SessionEnded(summary) => *summary,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn only(&self) -> &Double {
+        assert_eq!(self.doubles.len(), 1, "which of the backends?");
+        self.doubles.values().next().expect("there is one")
+    }
+
+    fn double(&self, backend: &str) -> &Double {
+        &self.doubles[backend]
+    }
+}
+
+impl Visitor<'_> {
+    /// Where it connects.
+    pub(crate) fn at(mut self, listener: &'static str) -> Self {
+        self.listener = listener;
+        self
+    }
+
+    /// Where it comes from.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.from = address.parse().expect("an address");
+        self
+    }
+
+    /// How many octets it takes without reading them.
+    pub(crate) fn takes(mut self, octets: usize) -> Self {
+        self.room = octets;
+        self
+    }
+
+    /// Connects.
+    pub(crate) fn connect(self) -> Wire {
+        let gate = self.gate;
+        let number = gate.clients.fetch_add(1, Ordering::Relaxed) + 1;
+        let address = SocketAddr::new(self.from, number);
+        let (wire, end) = Wire::pair(&format!("client {number}"), address, self.room);
+        let listeners = &mut gate.config.listeners.iter();
+        let listener = listeners.find(|listener| listener.name.as_str() == self.listener);
+        let listener = listener.unwrap_or_else(|| panic!("no listener {}", self.listener));
+        let trusted = &gate.config.server.trusted_networks;
+        let peer = Peer {
+            listener: listener.name.clone(),
+            tls: listener.tls,
+            address,
+            trusted: trusted.iter().any(|network| network.contains(&self.from)),
+        };
+        let conn = Conn::plain(Box::new(end));
+        gate.sessions
+            .spawn(session::run(Arc::clone(&gate.cx), conn, Arc::new(peer)));
+        wire
+    }
+
+    /// Connects and reads the greeting.
+    pub(crate) async fn greeted(self) -> Wire {
+        let mut wire = self.connect();
+        wire.expect("+OK POP3 server ready\r\n").await;
+        wire
+    }
+}
+
+fn doubles(config: &Config) -> HashMap<String, Arc<Double>> {
+    let names = config.backends.iter().map(|options| options.name.as_str());
+    names
+        .map(|name| (name.to_owned(), Arc::new(Double::new(name))))
+        .collect()
+}
+
+fn backends(
+    config: &Config,
+    doubles: &HashMap<String, Arc<Double>>,
+) -> HashMap<BackendName, Arc<Backend>> {
+    let backends = config.backends.iter().map(|options| {
+        let dial = Arc::clone(&doubles[options.name.as_str()]);
+        let backend = Backend::new(options.clone(), dial).expect("no TLS to set up");
+        (options.name.clone(), Arc::new(backend))
+    });
+    backends.collect()
+}
+
+fn acceptor() -> Arc<Acceptor> {
+    let (certificate, key) = self_signed().expect("a certificate");
+    Arc::new(Acceptor::from_pem(&certificate, &key).expect("it fits its key"))
+}

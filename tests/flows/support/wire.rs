@@ -1,0 +1,273 @@
+//! One end of a connection, in the hand of the script.
+
+use super::PATIENCE;
+use popgate::net::Io;
+use popgate::net::conn::Conn;
+use popgate::net::tls::Connector;
+use popgate::time::Duration;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use tokio::time::timeout;
+
+/// The script's end of a connection: a client's, or a backend's.
+pub(crate) struct Wire {
+    /// Who speaks here, for failures.
+    pub(crate) name: String,
+    /// A client's address.
+    pub(crate) address: SocketAddr,
+    /// What the gate learns from its socket.
+    pub(crate) socket: Arc<Socket>,
+    conn: Conn,
+    heard: Vec<u8>,
+}
+
+/// What the gate asks of its end's socket, and tells it.
+#[derive(Default)]
+pub(crate) struct Socket {
+    /// Octets that the kernel of the script's end has not acknowledged.
+    pub(crate) unacknowledged: AtomicUsize,
+    /// Whether the gate probes hard.
+    pub(crate) probed_hard: AtomicBool,
+    /// Whether the gate's close is a reset.
+    pub(crate) reset: AtomicBool,
+}
+
+/// The gate's end.
+pub(super) struct GateEnd {
+    stream: DuplexStream,
+    socket: Arc<Socket>,
+}
+
+impl Wire {
+    /// Both ends of a connection whose buffers hold `room` octets each way.
+    pub(super) fn pair(name: &str, address: SocketAddr, room: usize) -> (Self, GateEnd) {
+        let (script, stream) = duplex(room);
+        let socket = Arc::new(Socket::default());
+        let wire = Self {
+            name: name.to_owned(),
+            address,
+            socket: Arc::clone(&socket),
+            conn: Conn::plain(Box::new(script)),
+            heard: Vec::new(),
+        };
+        (wire, GateEnd { stream, socket })
+    }
+
+    /// Says these octets.
+    #[track_caller]
+    pub(crate) fn send(&mut self, octets: impl AsRef<[u8]>) -> impl Future<Output = ()> {
+        let at = Location::caller();
+        async move {
+            let octets = octets.as_ref();
+            let sent = timeout(PATIENCE, self.conn.write_all(octets)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                panic!("{at}: {} cannot send {}", self.name, shown(octets));
+            }
+        }
+    }
+
+    /// Hears these octets next.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, octets: impl AsRef<[u8]>) -> impl Future<Output = ()> {
+        let at = Location::caller();
+        async move {
+            let expected = octets.as_ref();
+            while self.conn.input.len() < expected.len()
+                && expected.starts_with(&self.conn.input)
+                && self.more(at, &shown(expected)).await
+            {}
+            let length = expected.len().min(self.conn.input.len());
+            if self.conn.input[..length] != *expected {
+                let (name, got) = (&self.name, shown(&self.conn.input));
+                panic!(
+                    "{at}: {name} expected\n  {}, and got\n  {got}",
+                    shown(expected)
+                );
+            }
+            drop(self.conn.input.split_to(length));
+        }
+    }
+
+    /// Hears a line that starts so; returns it whole, without its end.
+    #[track_caller]
+    pub(crate) fn expect_prefix(&mut self, prefix: &str) -> impl Future<Output = String> {
+        let at = Location::caller();
+        async move {
+            let line = self
+                .line(at, &format!("a line that starts with {prefix:?}"))
+                .await;
+            assert!(line.starts_with(prefix), "{at}: {} got {line:?}", self.name);
+            line
+        }
+    }
+
+    /// Hears a line; returns it without its end.
+    #[track_caller]
+    pub(crate) fn read_line(&mut self) -> impl Future<Output = String> {
+        let at = Location::caller();
+        async move { self.line(at, "a line").await }
+    }
+
+    /// Hears the other's end next, and nothing before.
+    #[track_caller]
+    pub(crate) fn expect_eof(&mut self) -> impl Future<Output = ()> {
+        let at = Location::caller();
+        async move {
+            if !self.conn.input.is_empty() || self.more(at, "the end").await {
+                let (name, got) = (&self.name, shown(&self.conn.input));
+                panic!("{at}: {name} expected the end, and got\n  {got}");
+            }
+        }
+    }
+
+    /// Hears nothing for so long, not even the other's end.
+    #[track_caller]
+    pub(crate) fn expect_silence(&mut self, duration: Duration) -> impl Future<Output = ()> {
+        let at = Location::caller();
+        async move {
+            if !self.conn.input.is_empty() || timeout(duration, self.conn.fill()).await.is_ok() {
+                let (name, got) = (&self.name, shown(&self.conn.input));
+                panic!("{at}: {name} expected silence for {duration:?}, and got\n  {got}");
+            }
+        }
+    }
+
+    /// Everything that was heard since the connection began, read or not.
+    pub(crate) fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard).into_owned()
+    }
+
+    /// Ends the connection both ways.
+    pub(crate) fn close(self) {
+        drop(self);
+    }
+
+    /// Says no more, and goes on listening.
+    pub(crate) async fn half_close(&mut self) {
+        self.conn.shut().await;
+    }
+
+    /// A TLS handshake as its client.
+    pub(crate) async fn start_tls(mut self) -> Self {
+        assert!(self.conn.input.is_empty(), "{} has early bytes", self.name);
+        let connector = Connector::new(None, "localhost", false).expect("a good name");
+        let secured = timeout(PATIENCE, self.conn.connect_tls(&connector)).await;
+        self.conn = secured
+            .unwrap_or_else(|_| panic!("{}: no end of the handshake", self.name))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        self
+    }
+
+    /// As a client: USER and PASS, the answer to USER included.
+    pub(crate) async fn asks_in(&mut self, user: &str, password: &str) {
+        self.send(format!("USER {user}\r\n")).await;
+        self.expect("+OK Send PASS\r\n").await;
+        self.send(format!("PASS {password}\r\n")).await;
+    }
+
+    /// As a backend: the greeting.
+    pub(crate) async fn greets(&mut self) {
+        self.send("+OK legacy ready\r\n").await;
+    }
+
+    /// As a backend with PIPELINING: greets, hears USER and PASS, and answers PASS so.
+    pub(crate) async fn answers_login(&mut self, user: &str, password: &str, answer: &str) {
+        self.greets().await;
+        self.answers_password(user, password, answer).await;
+    }
+
+    /// As a backend with PIPELINING that has greeted: hears USER and PASS, and answers PASS so.
+    pub(crate) async fn answers_password(&mut self, user: &str, password: &str, answer: &str) {
+        self.expect(format!("USER {user}\r\nPASS {password}\r\n"))
+            .await;
+        self.send(format!("+OK and now?\r\n{answer}\r\n")).await;
+    }
+
+    /// As a backend: greets, hears USER and PASS, and lets them in.
+    pub(crate) async fn lets_in(&mut self, user: &str, password: &str) {
+        let welcome = format!("+OK {user}, come in");
+        self.answers_login(user, password, &welcome).await;
+    }
+
+    /// The stream itself, for a server that is no script.
+    pub(super) fn into_conn(self) -> Conn {
+        self.conn
+    }
+
+    async fn line(&mut self, at: &Location<'_>, what: &str) -> String {
+        loop {
+            if let Some(lf) = self.conn.input.iter().position(|&octet| octet == b'\n') {
+                let line = self.conn.input.split_to(lf + 1);
+                let line = String::from_utf8_lossy(&line).into_owned();
+                return line.trim_end_matches(['\r', '\n']).to_owned();
+            }
+            if !self.more(at, what).await {
+                let (name, got) = (&self.name, shown(&self.conn.input));
+                panic!("{at}: {name} expected {what}, and got the end behind\n  {got}");
+            }
+        }
+    }
+
+    /// Reads once; `false` at the end.
+    async fn more(&mut self, at: &Location<'_>, what: &str) -> bool {
+        let before = self.conn.input.len();
+        let Ok(read) = timeout(PATIENCE, self.conn.fill()).await else {
+            let (name, got) = (&self.name, shown(&self.conn.input));
+            panic!("{at}: {name} waited {PATIENCE:?} for\n  {what}, and has\n  {got}");
+        };
+        self.heard.extend_from_slice(&self.conn.input[before..]);
+        read.is_ok_and(|octets| octets > 0)
+    }
+}
+
+fn shown(octets: &[u8]) -> String {
+    format!("\"{}\"", octets.escape_ascii())
+}
+
+impl Io for GateEnd {
+    fn unacknowledged(&self) -> usize {
+        self.socket.unacknowledged.load(Ordering::Relaxed)
+    }
+
+    fn probe_hard(&self, hard: bool) {
+        self.socket.probed_hard.store(hard, Ordering::Relaxed);
+    }
+
+    fn reset_on_close(&self) {
+        self.socket.reset.store(true, Ordering::Relaxed);
+    }
+}
+
+impl AsyncRead for GateEnd {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for GateEnd {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
