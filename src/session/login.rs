@@ -7,7 +7,7 @@ use super::context::Context;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, LoggedIn, Login, Next};
 use crate::backend::connect::{Backend, ConnectError};
-use crate::backend::login::log_in as log_in_at;
+use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Route, Unconnected};
 use crate::dialect::{self, Class};
 use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
@@ -19,6 +19,9 @@ use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
+
+/// The answer to a login for somebody else's maildrop, where only USER and PASS lead in.
+const NO_PLAIN: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another user's mailbox";
 
 /// Logs in at the backend, or answers the login with a refusal and gives the lock on.
 ///
@@ -182,6 +185,10 @@ impl Attempts<'_> {
         let login = log_in_at(conn, self.credentials, &capabilities, told);
         match tokio::time::timeout(backend.options().login_timeout, login).await {
             Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
+            Ok(Err(LoginError::NoPlain)) => Answer::Line {
+                class: Class::Perm,
+                line: NO_PLAIN.to_vec(),
+            },
             Ok(Err(error)) => Answer::None {
                 why: error.to_string(),
                 stale,
