@@ -184,6 +184,12 @@ impl LockQueue {
         !self.main.is_empty()
     }
 
+    /// Who is at the front of the main lane.
+    #[must_use]
+    pub fn head(&self) -> Option<Ticket> {
+        self.main.front().map(|waiter| waiter.request.ticket)
+    }
+
     fn request(&mut self, request: Request, now: Instant, effects: &mut Vec<Effect>) {
         if self.holder.is_none() {
             return self.grant(&request, effects);
@@ -300,7 +306,7 @@ impl LockQueue {
     }
 
     fn tell_head(&mut self, effects: &mut Vec<Effect>) {
-        let head = self.main.front().map(|waiter| waiter.request.ticket);
+        let head = self.head();
         if head != self.told_head {
             self.told_head = head;
             effects.extend(head.map(Effect::Head));

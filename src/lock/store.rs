@@ -96,20 +96,17 @@ impl<C: BackendEnd> Locks<C> {
         let (place, contended, ahead) = self.0.enter(&ask, ticket, now);
         let state = place.borrow().clone();
         match state {
+            // The place and the guard are there before anybody is told: whatever becomes of the
+            // telling, they give back what they stand for.
             Place::Waiting { .. } => {
-                self.0.queued(&ask, ahead);
-                Asked::Waiting(Waiting::new(
-                    Arc::clone(&self.0),
-                    ask,
-                    ticket,
-                    now,
-                    place,
-                    contended,
-                ))
+                let shared = Arc::clone(&self.0);
+                let waiting = Waiting::new(shared, ask, ticket, now, place, contended);
+                waiting.tell_queued(ahead);
+                Asked::Waiting(waiting)
             }
             Place::Granted { .. } => {
-                self.0.outcome(&ask, LockOutcome::Immediate, Duration::ZERO);
                 let hold = Hold::new(Arc::clone(&self.0), &ask, ticket, now);
+                self.0.outcome(&ask, LockOutcome::Immediate, Duration::ZERO);
                 Asked::Granted(LockGuard::new(hold, contended, None))
             }
             Place::Evicted | Place::Refused(_) => {
@@ -184,10 +181,12 @@ impl<C: BackendEnd> Shared<C> {
         self.apply(key, Input::Release(ticket), None);
     }
 
-    /// Keeps a greeted connection for whoever is next; a second one is dropped.
-    pub(super) fn keep_spare(&self, key: &MaildropKey, connection: C) {
+    /// Keeps a greeted connection of `ticket` for whoever is next; a second one is dropped, and
+    /// one that nobody waits for any more.
+    pub(super) fn keep_spare(&self, key: &MaildropKey, ticket: Ticket, connection: C) {
         if let Some(mut entry) = self.entries.get_mut(key)
             && entry.spare.is_none()
+            && (entry.queue.is_contended() || entry.queue.holder() == Some(ticket))
         {
             entry.spare = Some(connection);
         }
@@ -199,8 +198,14 @@ impl<C: BackendEnd> Shared<C> {
             .is_some_and(|entry| entry.spare.is_some())
     }
 
+    /// Takes the spare connection, and asks the head of the queue for another.
     pub(super) fn take_spare(&self, key: &MaildropKey) -> Option<C> {
-        self.entries.get_mut(key)?.spare.take()
+        let mut entry = self.entries.get_mut(key)?;
+        let spare = entry.spare.take()?;
+        if let Some(head) = entry.queue.head() {
+            entry.move_to(head, true);
+        }
+        Some(spare)
     }
 
     pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
@@ -213,7 +218,7 @@ impl<C: BackendEnd> Shared<C> {
         });
     }
 
-    fn queued(&self, ask: &Ask, ahead: usize) {
+    pub(super) fn queued(&self, ask: &Ask, ahead: usize) {
         let (session, tenant) = (ask.session, ask.tenant.clone());
         self.events.emit(&Event::LockQueued {
             session,

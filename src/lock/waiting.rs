@@ -97,7 +97,8 @@ impl<C: BackendEnd> Waiting<C> {
 
     /// Keeps a greeted connection for whoever is next.
     pub fn keep_spare(&self, connection: C) {
-        self.shared.keep_spare(&self.ask.key, connection);
+        self.shared
+            .keep_spare(&self.ask.key, self.ticket, connection);
     }
 
     /// Leaves the queue for `outcome`.
@@ -105,14 +106,18 @@ impl<C: BackendEnd> Waiting<C> {
         self.outcome = Some(outcome);
     }
 
+    pub(super) fn tell_queued(&self, ahead: usize) {
+        self.shared.queued(&self.ask, ahead);
+    }
+
     fn granted(&mut self, freed_at: Instant) -> LockGuard<C> {
-        self.end(LockOutcome::Waited);
         let hold = Hold::new(
             Arc::clone(&self.shared),
             &self.ask,
             self.ticket,
             Instant::now(),
         );
+        self.end(LockOutcome::Waited);
         LockGuard::new(hold, self.contended.clone(), Some(freed_at))
     }
 

@@ -46,11 +46,11 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn open(events: Arc<dyn EventSink>, session: SessionId, peer: &Peer) -> Self {
         let (listener, client) = (peer.listener.clone(), peer.address);
-        events.emit(&Event::SessionOpened {
+        let opened = Event::SessionOpened {
             session,
             listener: listener.clone(),
             client,
-        });
+        };
         let summary = SessionSummary {
             session,
             listener,
@@ -72,13 +72,16 @@ impl Record {
             fault: None,
             detail: None,
         };
-        Self {
+        let record = Self {
             events,
             opened: Instant::now(),
             held_since: None,
             ended: false,
             summary,
-        }
+        };
+        // Told only now: from here on the end is told, too, whatever happens.
+        record.events.emit(&opened);
+        record
     }
 
     pub(super) fn session(&self) -> SessionId {
