@@ -145,7 +145,7 @@ async fn wait(
                 return Continue(Waited::Spent);
             }
             (backend, greeted) = route.connect_ahead(address), if wants_spare => {
-                waiting.keep_spare(BackendConnection::new(backend, greeted));
+                waiting.keep_spare(BackendConnection::new(backend, greeted, address));
             }
         }
     }

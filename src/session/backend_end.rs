@@ -6,19 +6,39 @@ use crate::ids::BackendName;
 use crate::limits;
 use crate::lock::BackendEnd;
 use crate::net::conn::Conn;
+use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// A greeted connection and the backend that it leads to.
 pub struct BackendConnection {
     backend: Arc<Backend>,
     greeted: Greeted,
+    client: SocketAddr,
 }
 
 impl BackendConnection {
-    /// A connection of `backend`.
+    /// A connection of `backend`, opened for `client`.
     #[must_use]
-    pub fn new(backend: Arc<Backend>, greeted: Greeted) -> Self {
-        Self { backend, greeted }
+    pub fn new(backend: Arc<Backend>, greeted: Greeted, client: SocketAddr) -> Self {
+        Self {
+            backend,
+            greeted,
+            client,
+        }
+    }
+
+    /// Whether `client` may log in on this connection, which another may have opened a while ago:
+    /// not where the PROXY protocol named that other, and not once the backend has said anything
+    /// since its greeting. That would be its farewell, and no answer to a login.
+    pub(super) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
+        let named = self.backend.options().proxy_protocol;
+        if named && self.client.ip() != client.ip() {
+            return false;
+        }
+        let conn = &mut self.greeted.conn;
+        conn.input.is_empty() && poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, 1).is_pending())).await
     }
 
     pub(super) fn backend(&self) -> &Arc<Backend> {

@@ -48,6 +48,7 @@ pub(super) async fn log_in(
         until,
         locked: 0,
         failed: 0,
+        stale: false,
     };
     let outcome = tokio::select! {
         outcome = attempts.run() => outcome,
@@ -132,6 +133,8 @@ struct Attempts<'a> {
     locked: u32,
     /// Answers that said `temp` or `too_many`, and tries without an answer.
     failed: u32,
+    /// A connection that was opened in advance has failed: no other such one is trusted.
+    stale: bool,
 }
 
 impl Attempts<'_> {
@@ -149,12 +152,12 @@ impl Attempts<'_> {
 
     async fn attempt(&mut self) -> Answer {
         let retry = self.locked > 0;
-        let answer = match self.lock.take_spare() {
+        let answer = match self.spare().await {
             Some(spare) => self.log_in(spare, true).await,
             None => match self.route.connect(self.client, self.until).await {
                 Ok((backend, greeted)) => {
-                    self.log_in(BackendConnection::new(backend, greeted), false)
-                        .await
+                    let connection = BackendConnection::new(backend, greeted, self.client);
+                    self.log_in(connection, false).await
                 }
                 Err(Unconnected::Busy) => Answer::Busy,
                 Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
@@ -168,6 +171,15 @@ impl Attempts<'_> {
             });
         }
         answer
+    }
+
+    /// A connection that was opened in advance and can still be used.
+    async fn spare(&mut self) -> Option<BackendConnection> {
+        if self.stale {
+            return None;
+        }
+        let mut spare = self.lock.take_spare()?;
+        spare.is_good_for(self.client).await.then_some(spare)
     }
 
     async fn log_in(&mut self, connection: BackendConnection, stale: bool) -> Answer {
@@ -250,7 +262,10 @@ impl Attempts<'_> {
             } => self.judge_failed(Outcome::Refused { class, line }),
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
             Answer::Busy => Judgement::Over(Outcome::Locked),
-            Answer::None { stale: true, .. } => Judgement::Again(Duration::ZERO),
+            Answer::None { stale: true, .. } => {
+                self.stale = true;
+                Judgement::Again(Duration::ZERO)
+            }
             Answer::None { why, .. } => self.judge_silent(why),
         }
     }

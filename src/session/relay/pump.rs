@@ -78,20 +78,12 @@ impl Pump {
         replied: &mut dyn FnMut(&Replied),
     ) -> Result<(), Violation> {
         self.to_client.keep(welcome);
+        if !backend.is_empty() {
+            // It was sent before the backend saw a command: it answers none, and is swallowed.
+            self.exchange.backend_bytes(backend, &mut self.out)?;
+        }
         self.exchange.client_bytes(client, &mut self.out);
         self.keep_output(replied);
-        let mut rest = backend;
-        while !rest.is_empty() {
-            let taken = match self.exchange.backend_bytes(rest, &mut self.out)? {
-                Step::Forward(octets) => {
-                    self.to_client.keep(&rest[..octets]);
-                    octets
-                }
-                Step::Swallow(octets) => octets,
-            };
-            rest = &rest[taken..];
-            self.keep_output(replied);
-        }
         Ok(())
     }
 
