@@ -43,6 +43,10 @@ pub const AWAITED_REPLIES_MAX: usize = 256;
 /// One read of the relay. 16 KiB is also a TLS record.
 pub const RELAY_CHUNK: usize = 16 * 1024;
 
+/// Reads that a relay makes each way before it looks at the time, at who waits and at a stop:
+/// while both peers are quicker than popgate there is always another.
+pub const RELAY_ROUNDS: u32 = 8;
+
 /// A client that takes no byte for so long while a reply waits for it is cut: it holds a lock.
 pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
 

@@ -53,6 +53,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     }
     record.lock_given();
     drop(lock);
+    relay.deliver_rest(&end, &mut client.conn).await;
     farewell(client.conn, b"").await;
     end
 }
@@ -175,6 +176,18 @@ impl Relay<'_> {
                 let why = "the backend ended the connection";
                 SessionEnd::fault(End::BackendGone, Fault::Backend, why)
             }
+        }
+    }
+
+    /// The client gets what it has not taken yet. The lock does not wait for that.
+    async fn deliver_rest(&mut self, end: &SessionEnd, client: &mut Conn) {
+        if !matches!(end.end, End::Quit | End::QuitFailed | End::BackendGone) {
+            return;
+        }
+        let taken = poll_fn(|cx| self.pump.to_client.poll_clear(cx, client));
+        tokio::select! {
+            _ = tokio::time::timeout(CLIENT_WRITE_STALL, taken) => {}
+            () = self.cx.stage_reached(Stage::Closed) => {}
         }
     }
 

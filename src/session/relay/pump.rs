@@ -4,7 +4,7 @@
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
-use crate::limits::RELAY_CHUNK;
+use crate::limits::{RELAY_CHUNK, RELAY_ROUNDS};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
 use crate::time::Instant;
@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) enum Stop {
     /// Bytes flow again after a rest.
     Active,
-    /// QUIT is answered, and the client has the answer or cannot be told.
+    /// QUIT is answered.
     QuitAnswered,
     /// The client has left without QUIT.
     ClientGone,
@@ -95,32 +95,44 @@ impl Pump {
         backend: &mut Conn,
         replied: &mut dyn FnMut(&Replied),
     ) -> Poll<Stop> {
-        loop {
-            let mut moved = self.to_backend.poll_flush(cx, backend);
-            moved |= self.to_client.poll_flush(cx, client);
-            if let Some(stop) = self.finished() {
-                return Poll::Ready(stop);
-            }
-            if self.to_client.is_clear() && !self.backend_ended {
-                match self.poll_backend(cx, client, backend, replied) {
-                    Ok(read) => moved |= read,
-                    Err(violation) => return Poll::Ready(Stop::Violation(violation)),
-                }
-            }
-            if self.to_backend.is_clear() && self.exchange.wants_client_bytes() {
-                match self.poll_client(cx, client, backend, replied) {
-                    Some(read) => moved |= read,
-                    None => return Poll::Ready(Stop::ClientGone),
-                }
-            }
-            if !moved {
-                return Poll::Pending;
+        for _ in 0..RELAY_ROUNDS {
+            match self.round(cx, client, backend, replied) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(stop) => return Poll::Ready(stop),
             }
             self.last_activity = Instant::now();
             if std::mem::take(&mut self.resting) {
                 return Poll::Ready(Stop::Active);
             }
         }
+        // There is more; but first the others in this task have a look at the time.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads and writes once each way; says whether anything moved.
+    fn round(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Conn,
+        backend: &mut Conn,
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Result<bool, Stop> {
+        let mut moved = self.to_backend.poll_flush(cx, backend);
+        moved |= self.to_client.poll_flush(cx, client);
+        if let Some(stop) = self.finished() {
+            return Err(stop);
+        }
+        if self.to_client.is_clear() {
+            let read = self.poll_backend(cx, client, backend, replied);
+            moved |= read.map_err(Stop::Violation)?;
+        }
+        if self.to_backend.is_clear() && self.exchange.wants_client_bytes() {
+            let read = self.poll_client(cx, client, backend, replied);
+            moved |= read.ok_or(Stop::ClientGone)?;
+        }
+        Ok(moved)
     }
 
     /// Whether bytes wait for a peer that does not take them.
@@ -128,10 +140,9 @@ impl Pump {
         !self.to_client.is_clear() || !self.to_backend.is_clear()
     }
 
+    /// The backend is not needed any more. What the client has not taken yet does not matter
+    /// here: it gets that when the lock has gone on.
     fn finished(&self) -> Option<Stop> {
-        if !self.to_client.is_clear() {
-            return None;
-        }
         match self.exchange.quit() {
             Quit::Answered { .. } => Some(Stop::QuitAnswered),
             _ if self.backend_ended => Some(Stop::BackendEnded),
@@ -139,7 +150,7 @@ impl Pump {
         }
     }
 
-    /// Reads the backend once. Its end stands only when the client has all that came before.
+    /// Reads the backend once.
     fn poll_backend(
         &mut self,
         cx: &mut Context<'_>,
@@ -218,6 +229,16 @@ impl Lane {
     /// Since when the peer has taken nothing although something waits for it.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
         self.blocked_since
+    }
+
+    /// Ready when the peer has taken everything, or never will.
+    pub(super) fn poll_clear(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> Poll<()> {
+        while !self.is_clear() {
+            if !self.poll_flush(cx, conn) {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Everything is written and flushed, or never will be.
