@@ -98,10 +98,12 @@ impl Exchange {
         let Some(opaque) = &mut self.opaque else {
             return;
         };
+        let (input, tail) = input.split_at(input.len() - opaque.perhaps_quit(input));
         let quit_end = opaque.client_bytes(input);
         if quit_end.is_some() {
             self.quit = Quit::Sent;
         }
+        self.partial = BytesMut::from(tail);
         let passing = &input[..quit_end.unwrap_or(input.len())];
         self.tally.commands += memchr::memchr_iter(b'\n', passing).count() as u64;
         self.send(passing, out);

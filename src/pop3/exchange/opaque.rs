@@ -2,10 +2,12 @@
 //! watched.
 
 use crate::pop3::reply::Status;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 /// Octets of a line that are looked at: enough for QUIT or a status, with blanks behind.
 const HEAD_MAX: usize = 16;
+
+const QUIT: &[u8] = b"QUIT";
 
 #[derive(Debug, Default)]
 pub(super) struct Opaque {
@@ -29,6 +31,19 @@ impl Opaque {
         None
     }
 
+    /// Octets at the end of `input` that may yet become a line QUIT. They are not to be sent
+    /// before it is whole: some servers take half a line at the end of a connection for one.
+    pub(super) fn perhaps_quit(&self, input: &[u8]) -> usize {
+        let start = memrchr(b'\n', input).map_or(0, |lf| lf + 1);
+        let begins_line = start > 0 || self.from_client.len == 0;
+        let tail = &input[start..];
+        if begins_line && starts_quit(tail) {
+            tail.len()
+        } else {
+            0
+        }
+    }
+
     pub(super) fn backend_bytes(&mut self, input: &[u8]) {
         let mut rest = input;
         while let Some((octets, head)) = self.from_backend.line(rest) {
@@ -44,6 +59,13 @@ impl Opaque {
     pub(super) fn last_status(&self) -> Option<Status> {
         self.last_status
     }
+}
+
+fn starts_quit(line: &[u8]) -> bool {
+    let (keyword, blanks) = line.split_at(line.len().min(QUIT.len()));
+    line.len() < HEAD_MAX
+        && keyword.eq_ignore_ascii_case(&QUIT[..keyword.len()])
+        && blanks.trim_ascii().is_empty()
 }
 
 /// The first octets of a line that arrives in pieces.
@@ -73,6 +95,6 @@ impl Head {
 
     fn is_quit(&self) -> bool {
         // A full head may be the start of a longer line.
-        self.len < HEAD_MAX && self.octets().trim_ascii_end().eq_ignore_ascii_case(b"QUIT")
+        self.len < HEAD_MAX && self.octets().trim_ascii_end().eq_ignore_ascii_case(QUIT)
     }
 }

@@ -274,6 +274,22 @@ fn an_opaque_quit_is_settled_by_the_last_line() {
 }
 
 #[test]
+fn half_an_opaque_quit_is_kept_until_the_line_is_whole() {
+    let mut session = Session::new(true);
+    session.client("LANG\r\nqui");
+    assert_eq!(session.backend_saw(), "LANG\r\n");
+    session.client("t ");
+    assert_eq!(session.backend_saw(), "");
+    session.client("now");
+    assert_eq!(session.backend_saw(), "quit now");
+    session.client("\r\nQUIT\r");
+    assert_eq!(session.backend_saw(), "\r\n");
+    session.client("\n");
+    assert_eq!(session.backend_saw(), "QUIT\r\n");
+    assert_eq!(session.exchange.quit(), Quit::Sent);
+}
+
+#[test]
 fn an_opaque_quit_without_an_answer_stays_unanswered() {
     let mut session = Session::new(true);
     session.client("LANG\r\n").backend("+OK\r\n.\r\n");
