@@ -1,4 +1,5 @@
 //! popgate stands before a POP3 server and lets one session at a time into each maildrop.
+#![doc = include_str!("ARCHITECTURE.md")]
 
 // Layer 0: names and bounds.
 pub mod ids;

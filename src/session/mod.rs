@@ -9,7 +9,7 @@
 //!    └─────────── refused: the lock is given on ──────────┴──────────────────────────┘
 //! ```
 //!
-//! [`relay`] takes a [`LoggedIn`], and only [`login`] makes one, out of an [`Admitted`]: relaying
+//! `relay` takes a `LoggedIn`, and only `login` makes one, out of an `Admitted`: relaying
 //! without a lock does not compile.
 
 mod admit;
