@@ -91,11 +91,8 @@ pub fn capability(data: &[u8]) {
 
 /// The two readers of a status line agree, and its parts are parts of it.
 pub fn reply(data: &[u8]) {
-    let Ok(line) = std::str::from_utf8(data) else {
-        let _ = Status::of_line(data);
-        return;
-    };
-    let parsed = StatusLine::parse(line);
+    let line = String::from_utf8_lossy(data);
+    let parsed = StatusLine::parse(&line);
     if !line.trim_end_matches(['\r', '\n']).contains(['\r', '\n']) {
         assert_eq!(parsed.status, Status::of_line(data));
     }
@@ -226,7 +223,7 @@ impl Recorder {
     fn record(&mut self, from_backend: bool, bytes: &[u8], piece: usize) -> bool {
         bytes.chunks(piece).all(|chunk| {
             if from_backend {
-                return self.from_backend(chunk);
+                return self.backend(chunk);
             }
             let mut out = Output::default();
             self.exchange.client_bytes(chunk, &mut out);
@@ -235,7 +232,7 @@ impl Recorder {
         })
     }
 
-    fn from_backend(&mut self, mut chunk: &[u8]) -> bool {
+    fn backend(&mut self, mut chunk: &[u8]) -> bool {
         while !chunk.is_empty() {
             let mut out = Output::default();
             let octets = match self.exchange.backend_bytes(chunk, &mut out) {

@@ -327,7 +327,7 @@ struct Gate {
     choices: std::iter::Cycle<std::vec::IntoIter<u8>>,
     from_client: VecDeque<u8>,
     /// What the backend must see next, and what it says then.
-    backend: VecDeque<(Vec<u8>, Vec<u8>)>,
+    replies: VecDeque<(Vec<u8>, Vec<u8>)>,
     unanswered: Vec<u8>,
     from_backend: VecDeque<u8>,
     client_saw: Vec<u8>,
@@ -348,7 +348,7 @@ impl Gate {
             pipelining,
             choices: choices.into_iter().cycle(),
             from_client: lines.chain(ending.client_sends()).collect(),
-            backend: answered.chain([last]).collect(),
+            replies: answered.chain([last]).collect(),
             unanswered: Vec::new(),
             from_backend: VecDeque::new(),
             client_saw: Vec::new(),
@@ -360,13 +360,13 @@ impl Gate {
         while !self.from_client.is_empty() || !self.from_backend.is_empty() {
             let choice = self.choices.next().unwrap();
             let octets = usize::from(choice >> 2) + 1;
-            if choice % 4 == 0 {
+            if choice.is_multiple_of(4) {
                 self.unasked_line();
             }
             if self.from_backend.is_empty() || (choice % 2 == 1 && self.client_may_send()) {
                 self.client(octets);
             } else {
-                self.from_backend(octets);
+                self.backend(octets);
             }
         }
     }
@@ -396,7 +396,7 @@ impl Gate {
         self.take(out);
     }
 
-    fn from_backend(&mut self, octets: usize) {
+    fn backend(&mut self, octets: usize) {
         let octets = octets.min(self.from_backend.len());
         let piece: Vec<u8> = self.from_backend.drain(..octets).collect();
         let mut rest = &piece[..];
@@ -418,14 +418,14 @@ impl Gate {
         self.client_saw.extend(out.to_client);
         self.backend_saw.extend(&out.to_backend);
         self.unanswered.extend(&out.to_backend);
-        while let Some((line, answer)) = self.backend.front()
+        while let Some((line, answer)) = self.replies.front()
             && !line.is_empty()
             && self.unanswered.starts_with(line)
         {
             assert!(self.pipelining || self.from_backend.is_empty());
             self.from_backend.extend(answer);
             self.unanswered.drain(..line.len());
-            self.backend.pop_front();
+            self.replies.pop_front();
         }
     }
 }
