@@ -1,17 +1,22 @@
 //! Bodies of the fuzz targets: each takes any bytes and panics only where an invariant breaks.
 //! `tests/fuzz` runs them under libFuzzer, `tests/corpus.rs` replays its corpus on stable.
 
+use crate::config::Config;
+use crate::dialect::{Class, Phrases, classify, is_being_unlocked};
 use crate::ids::UserName;
+use crate::limits::PROXY_HEADER_MAX;
+use crate::net::proxy_protocol::{Header, parse_header};
 use crate::pop3::capability::{Capabilities, Offer, client_reply};
 use crate::pop3::command::Command;
 use crate::pop3::exchange::{Exchange, Options, Output, Quit, Step};
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::multiline::EndScanner;
-use crate::pop3::reply::{Status, StatusLine};
+use crate::pop3::reply::{ReplyTo, Status, StatusLine};
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep, plain_response};
 use crate::pop3::verb::Verb;
 use crate::secret::Secret;
 use bytes::BytesMut;
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Lines come out the same in whatever pieces they arrive. The first byte is the longest line.
@@ -274,6 +279,50 @@ impl Recorder {
             assert!(awaiting <= unanswered + 1);
         } else {
             assert!(unanswered <= 1);
+        }
+    }
+}
+
+/// Every line means something, and what is `+OK` is never an error. The first byte chooses what
+/// the line answers.
+pub fn dialect(data: &[u8]) {
+    let Some((&first, line)) = data.split_first() else {
+        return;
+    };
+    let to = ReplyTo::ALL[usize::from(first) % ReplyTo::ALL.len()];
+    let line = String::from_utf8_lossy(line);
+    let class = classify(to, &line, &Phrases::default());
+    if StatusLine::parse(&line).status == Status::Ok {
+        assert_eq!(class, Class::Ok);
+    }
+    let _ = is_being_unlocked(&line);
+}
+
+/// Any text is a configuration or a refusal that names its place.
+pub fn config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Err(error) = Config::parse(text, Path::new("fuzz.toml")) {
+        assert!(error.to_string().starts_with("fuzz.toml"));
+    }
+}
+
+/// A header is found the same however often it is asked for on the way, and never asks for more
+/// than the bound.
+pub fn proxy_header(data: &[u8]) {
+    let mut known = 0;
+    loop {
+        match parse_header(&data[..known]) {
+            Ok(Header::Missing(octets)) => {
+                assert!(octets > 0 && known + octets <= PROXY_HEADER_MAX);
+                if known + octets > data.len() {
+                    return;
+                }
+                known += octets;
+            }
+            Ok(Header::Whole { length, .. }) => return assert!(length <= known),
+            Err(_) => return,
         }
     }
 }

@@ -42,9 +42,9 @@ pub async fn read_header(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyErr
 
 async fn read(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
     loop {
-        let missing = match missing(&conn.input)? {
-            Missing::Octets(missing) => missing,
-            Missing::Nothing { length, client } => {
+        let missing = match parse_header(&conn.input)? {
+            Header::Missing(octets) => octets,
+            Header::Whole { length, client } => {
                 let _ = conn.input.split_to(length);
                 return Ok(client);
             }
@@ -55,12 +55,16 @@ async fn read(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
     }
 }
 
-enum Missing {
-    /// At least so many octets are to come.
-    Octets(usize),
-    /// The header is whole.
-    Nothing {
+/// What the octets so far are.
+#[derive(Debug)]
+pub enum Header {
+    /// The start of a header of which so many octets are to come for sure; never 0.
+    Missing(usize),
+    /// A header.
+    Whole {
+        /// Its octets.
         length: usize,
+        /// Whom it names; `None` for LOCAL and UNKNOWN.
         client: Option<SocketAddr>,
     },
 }
@@ -71,15 +75,19 @@ const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// `PROXY UNKNOWN CR LF`, the shortest version 1 header.
 const V1_SHORTEST: usize = 15;
 
-fn missing(header: &[u8]) -> Result<Missing, ProxyError> {
+/// Parses what came of a header so far.
+///
+/// # Errors
+/// It can become no header, or one that is too long.
+pub fn parse_header(header: &[u8]) -> Result<Header, ProxyError> {
     match ProxyHeader::parse(header, ParseConfig::default()) {
         Ok((_, length)) if length > PROXY_HEADER_MAX => Err(ProxyError::TooLong),
         Ok((parsed, length)) => {
             let client = parsed.proxied_address().map(|ends| ends.source);
             let client = client.map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
-            Ok(Missing::Nothing { length, client })
+            Ok(Header::Whole { length, client })
         }
-        Err(Error::BufferTooShort) => more(header).map(Missing::Octets),
+        Err(Error::BufferTooShort) => more(header).map(Header::Missing),
         Err(_) => Err(ProxyError::Malformed),
     }
 }

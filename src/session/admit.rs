@@ -47,9 +47,9 @@ pub(super) async fn admit(
             login.client.waited(since.elapsed());
             record.waited(since.elapsed());
             match waited? {
-                Waited::Granted(lock) => lock,
-                Waited::Spent => return login.refuse_for_good(wait_spent(cx, password)).await,
-                Waited::Refused(line) => {
+                Ok(lock) => lock,
+                Err(InVain::Spent) => return login.refuse_for_good(wait_spent(cx, password)).await,
+                Err(InVain::Refused(line)) => {
                     login.client.patience.attempts += 1;
                     auth_failed(cx, record, &login);
                     return login.refuse(&line).await;
@@ -110,9 +110,8 @@ impl Wish {
     }
 }
 
-/// How waiting ended, where the client is still there.
-enum Waited {
-    Granted(LockGuard<BackendConnection>),
+/// Why waiting brought no lock, where the client is still there.
+enum InVain {
     Refused(Arc<[u8]>),
     Spent,
 }
@@ -124,17 +123,17 @@ async fn wait(
     login: &mut Identified,
     mut waiting: Waiting<BackendConnection>,
     until: Instant,
-) -> Next<Waited> {
+) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
     let route = cx.route(&login.tenant);
     let address = login.client.peer.address;
     loop {
         let wants_spare = waiting.wants_spare() && route.preconnects();
         tokio::select! {
             turn = waiting.turn() => match turn {
-                Turn::Granted(lock) => return Continue(Waited::Granted(lock)),
+                Turn::Granted(lock) => return Continue(Ok(lock)),
                 Turn::Moved => {}
-                Turn::Evicted => return Continue(Waited::Spent),
-                Turn::Refused(line) => return Continue(Waited::Refused(line)),
+                Turn::Evicted => return Continue(Err(InVain::Spent)),
+                Turn::Refused(line) => return Continue(Err(InVain::Refused(line))),
             },
             () = login.client.left() => {
                 waiting.leave(LockOutcome::ClientGone);
@@ -142,7 +141,7 @@ async fn wait(
             }
             () = tokio::time::sleep_until(until) => {
                 waiting.leave(LockOutcome::Timeout);
-                return Continue(Waited::Spent);
+                return Continue(Err(InVain::Spent));
             }
             (backend, greeted) = route.connect_ahead(address), if wants_spare => {
                 waiting.keep_spare(BackendConnection::new(backend, greeted, address));

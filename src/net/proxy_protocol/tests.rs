@@ -131,10 +131,10 @@ proptest! {
     ) {
         let bytes = [start, &rest].concat();
         for end in 0..bytes.len().min(64) {
-            if let Ok(Missing::Octets(octets)) = missing(&bytes[..end]) {
+            if let Ok(Header::Missing(octets)) = parse_header(&bytes[..end]) {
                 prop_assert!(octets > 0 && end + octets <= PROXY_HEADER_MAX);
             }
         }
-        let _ = missing(&bytes);
+        let _ = parse_header(&bytes);
     }
 }
