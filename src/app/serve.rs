@@ -45,9 +45,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     for (name, address) in &gate.listeners {
         tracing::info!("{name} listens on {address}");
     }
-    tell_systemd(&[NotifyState::Ready]);
-    while signals.next().await == Told::Reload {
-        reload(&config, &gate);
+    tokio::select! {
+        () = say_when_ready(&gate) => {}
+        () = until_stop(&config, &gate, &mut signals) => {}
     }
     tell_systemd(&[NotifyState::Stopping]);
     let grace = config.server.grace;
@@ -55,6 +55,19 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     gate.stop(grace, signals.second_stop()).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells systemd when clients are greeted; does not return.
+async fn say_when_ready(gate: &Gate) {
+    gate.looked_around().await;
+    tell_systemd(&[NotifyState::Ready]);
+    std::future::pending().await
+}
+
+async fn until_stop(config: &Config, gate: &Gate, signals: &mut Signals) {
+    while signals.next().await == Told::Reload {
+        reload(config, gate);
+    }
 }
 
 fn reload(config: &Config, gate: &Gate) {

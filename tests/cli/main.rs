@@ -1,6 +1,8 @@
 //! The command line as a person or a script meets it: the real binary, its words, its exit codes.
 
+mod gate;
 mod refusals;
+mod serving;
 
 use std::fs;
 use std::io;

@@ -1,0 +1,193 @@
+//! A running `popgate serve` before an embedded server, and what it tells systemd.
+
+use popgate::demo::server::{DemoServer, Options};
+use popgate::secret::Secret;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// No answer of a program on this machine takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Gate {
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: SocketAddr,
+    pub(crate) server: Arc<DemoServer>,
+    /// Taken by `wait`.
+    child: Option<Child>,
+    notices: UnixDatagram,
+    _folder: tempfile::TempDir,
+    _runtime: Runtime,
+}
+
+impl Gate {
+    /// Starts the backend and the gate, and waits until it tells systemd that it is ready.
+    pub(crate) fn start(password: &str, environment: &[(&str, &str)], grace: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let (server, backend) = start_server(&runtime, password);
+        let (address, metrics) = (free_address(), free_address());
+        let config = folder.path().join("popgate.toml");
+        fs::write(&config, configuration(address, backend, metrics, grace)).unwrap();
+        let socket = folder.path().join("notify");
+        let notices = UnixDatagram::bind(&socket).unwrap();
+        notices.set_read_timeout(Some(PATIENCE)).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_popgate"))
+            .args(["serve", "--config"])
+            .arg(&config)
+            .env("NOTIFY_SOCKET", &socket)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let gate = Self {
+            address,
+            metrics,
+            server,
+            child: Some(child),
+            notices,
+            _folder: folder,
+            _runtime: runtime,
+        };
+        gate.wait_for_notice("READY=1");
+        gate
+    }
+
+    /// Waits until the gate tells systemd so.
+    pub(crate) fn wait_for_notice(&self, notice: &str) {
+        let mut buffer = [0; 1024];
+        loop {
+            let octets = self.notices.recv(&mut buffer).expect("no notice came");
+            let text = String::from_utf8_lossy(&buffer[..octets]);
+            if text.lines().any(|line| line == notice) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = Client(BufReader::new(stream));
+        assert!(client.line().starts_with("+OK"), "not greeted");
+        client
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// What the kernel says of the process.
+    pub(crate) fn proc_file(&self, name: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{name}", self.id())).unwrap()
+    }
+
+    pub(crate) fn scrape(&self) -> String {
+        let mut stream = TcpStream::connect(self.metrics).unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// The end of the process, and all that it said.
+    pub(crate) fn wait(mut self) -> Output {
+        self.child.take().unwrap().wait_with_output().unwrap()
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+}
+
+impl Drop for Gate {
+    /// A test that failed leaves no gate behind.
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A mail program, a line at a time.
+pub(crate) struct Client(BufReader<TcpStream>);
+
+impl Client {
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    pub(crate) fn ask(&mut self, command: &str) -> String {
+        self.0
+            .get_mut()
+            .write_all(format!("{command}\r\n").as_bytes())
+            .unwrap();
+        self.line()
+    }
+
+    pub(crate) fn log_in(&mut self, password: &str) -> String {
+        assert!(self.ask("USER ann").starts_with("+OK"));
+        self.ask(&format!("PASS {password}"))
+    }
+}
+
+fn start_server(runtime: &Runtime, password: &str) -> (Arc<DemoServer>, SocketAddr) {
+    let password = Secret::new(password.as_bytes().to_vec());
+    let users = vec![("ann".to_owned(), password)];
+    let server = DemoServer::new(Options {
+        users,
+        ..Options::default()
+    });
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(Arc::clone(&server).serve(listener, CancellationToken::new()));
+    (server, address)
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn configuration(
+    address: SocketAddr,
+    backend: SocketAddr,
+    metrics: SocketAddr,
+    grace: &str,
+) -> String {
+    format!(
+        r#"
+[server]
+grace = "{grace}"
+
+[[listen]]
+address = "{address}"
+tls = "off"
+
+[[backend]]
+name = "demo"
+address = "{backend}"
+
+[admin]
+address = "{metrics}"
+"#
+    )
+}
