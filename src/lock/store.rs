@@ -93,8 +93,9 @@ impl<C: BackendEnd> Locks<C> {
     pub fn ask(&self, ask: Ask) -> Asked<C> {
         let now = Instant::now();
         let ticket = Ticket(self.0.tickets.fetch_add(1, Ordering::Relaxed));
-        let (place, contended, ahead) = self.0.enter(&ask, ticket, now);
-        let state = place.borrow().clone();
+        let (mut place, contended, ahead) = self.0.enter(&ask, ticket, now);
+        // Seen: what happened on entering is no news to whoever waits.
+        let state = place.borrow_and_update().clone();
         match state {
             // The place and the guard are there before anybody is told: whatever becomes of the
             // telling, they give back what they stand for.
