@@ -19,6 +19,7 @@ use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
+use tokio::time::{sleep_until, timeout_at};
 
 /// The answer to a login for somebody else's maildrop, where only USER and PASS lead in.
 const NO_PLAIN: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another user's mailbox";
@@ -141,12 +142,22 @@ impl Attempts<'_> {
     async fn run(&mut self) -> Outcome {
         loop {
             let answer = self.attempt().await;
-            let pause = match self.judge(answer) {
+            let (pause, otherwise) = match self.judge(answer) {
                 Judgement::Over(outcome) => return outcome,
-                Judgement::Again(pause) => pause,
+                Judgement::Again { pause, otherwise } => (pause, otherwise),
             };
-            self.lock.end_connection().await;
-            tokio::time::sleep(pause).await;
+            let again = Instant::now() + pause;
+            if again > self.until {
+                return otherwise;
+            }
+            let rest = async {
+                self.lock.end_connection().await;
+                sleep_until(again).await;
+            };
+            // A backend that does not let go delays the retry, also past its time.
+            if timeout_at(self.until, rest).await.is_err() {
+                return otherwise;
+            }
         }
     }
 
@@ -262,9 +273,12 @@ impl Attempts<'_> {
             } => self.judge_failed(Outcome::Refused { class, line }),
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
             Answer::Busy => Judgement::Over(Outcome::Locked),
-            Answer::None { stale: true, .. } => {
+            Answer::None { stale: true, why } => {
                 self.stale = true;
-                Judgement::Again(Duration::ZERO)
+                Judgement::Again {
+                    pause: Duration::ZERO,
+                    otherwise: Outcome::Unreachable(why),
+                }
             }
             Answer::None { why, .. } => self.judge_silent(why),
         }
@@ -277,29 +291,28 @@ impl Attempts<'_> {
         } else {
             self.pause(self.locked)
         };
-        if self.locked > LOCKED_RETRIES_MAX || self.too_late(pause) {
-            return Judgement::Over(Outcome::Locked);
+        let otherwise = Outcome::Locked;
+        if self.locked > LOCKED_RETRIES_MAX {
+            return Judgement::Over(otherwise);
         }
-        Judgement::Again(pause)
+        Judgement::Again { pause, otherwise }
     }
 
-    fn judge_failed(&mut self, outcome: Outcome) -> Judgement {
+    fn judge_failed(&mut self, otherwise: Outcome) -> Judgement {
         self.failed += 1;
         let pause = self.pause(self.failed);
-        if self.failed > TEMP_RETRIES_MAX || self.too_late(pause) {
-            return Judgement::Over(outcome);
+        if self.failed > TEMP_RETRIES_MAX {
+            return Judgement::Over(otherwise);
         }
-        Judgement::Again(pause)
+        Judgement::Again { pause, otherwise }
     }
 
     /// A backend that cannot be reached is tried as long as the wait goes on (DESIGN decision 11).
     fn judge_silent(&mut self, why: String) -> Judgement {
         self.failed += 1;
         let pause = self.pause(self.failed);
-        if self.too_late(pause) {
-            return Judgement::Over(Outcome::Unreachable(why));
-        }
-        Judgement::Again(pause)
+        let otherwise = Outcome::Unreachable(why);
+        Judgement::Again { pause, otherwise }
     }
 
     /// Half a second at first, doubling, give or take a quarter.
@@ -307,16 +320,16 @@ impl Attempts<'_> {
         let doubled = RETRY_PAUSE_MIN.saturating_mul(1 << tries.saturating_sub(1).min(8));
         self.cx.jitter(doubled.min(RETRY_PAUSE_MAX))
     }
-
-    fn too_late(&self, pause: Duration) -> bool {
-        Instant::now() + pause > self.until
-    }
 }
 
 /// What follows from an answer.
 enum Judgement {
     Over(Outcome),
-    Again(Duration),
+    /// Try again after `pause`, or end so where the wait is spent by then.
+    Again {
+        pause: Duration,
+        otherwise: Outcome,
+    },
 }
 
 fn retry_result(answer: &Answer) -> RetryResult {
