@@ -5,5 +5,8 @@
 mod support;
 
 mod authorization;
+mod budget;
 mod capability;
+mod lanes;
 mod sasl;
+mod waiting;

@@ -151,9 +151,7 @@ impl Gate {
 
     /// A client that has sent USER and PASS, and has no answer yet.
     pub(crate) async fn asking(&self, user: &str, password: &str) -> Wire {
-        let mut client = self.greeted().await;
-        client.asks_in(user, password).await;
-        client
+        self.visitor().asking(user, password).await
     }
 
     /// A client that the backend let in, and the backend's side of it.
@@ -327,6 +325,13 @@ impl Visitor<'_> {
     pub(crate) async fn greeted(self) -> Wire {
         let mut wire = self.connect();
         wire.expect("+OK POP3 server ready\r\n").await;
+        wire
+    }
+
+    /// Connects and sends USER and PASS, which have no answer yet.
+    pub(crate) async fn asking(self, user: &str, password: &str) -> Wire {
+        let mut wire = self.greeted().await;
+        wire.asks_in(user, password).await;
         wire
     }
 }
