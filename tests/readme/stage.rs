@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// For what takes milliseconds on a machine that does nothing else.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder and an address.
@@ -141,7 +142,10 @@ impl Running {
     pub(crate) fn await_notice(&self, wanted: &str) -> Outcome<()> {
         let mut notice = [0; 256];
         loop {
-            let length = self.systemd.recv(&mut notice)?;
+            let length = self.systemd.recv(&mut notice).map_err(|error| {
+                let log: Vec<String> = self.logged.try_iter().collect();
+                format!("no {wanted} ({error}), after:\n{}", log.join("\n"))
+            })?;
             if String::from_utf8_lossy(&notice[..length]).contains(wanted) {
                 return Ok(());
             }
