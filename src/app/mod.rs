@@ -52,13 +52,8 @@ pub enum StartError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The admin port could not be had.
-    #[error("admin port {address}: {source}")]
-    Admin {
-        /// What `[admin] address` says.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("`address` of `[admin]`: {0}")]
+    Admin(BindError),
     /// The system gave no random bytes.
     #[error("the system gives no random bytes")]
     Random,
@@ -290,7 +285,7 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> 
     let listener = TcpListener::bind(address).await;
     listener
         .map(Some)
-        .map_err(|source| StartError::Admin { address, source })
+        .map_err(|source| StartError::Admin(BindError { address, source }))
 }
 
 /// `/readyz`: whether a new client would be greeted.

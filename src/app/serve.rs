@@ -45,6 +45,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     for (name, address) in &gate.listeners {
         tracing::info!("{name} listens on {address}");
     }
+    if let Some(address) = gate.admin_address() {
+        tracing::info!("admin listens on {address}: /metrics, /healthz, /readyz");
+    }
     tokio::select! {
         () = say_when_ready(&gate) => {}
         () = until_stop(&config, &gate, &mut signals) => {}

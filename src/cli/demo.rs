@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const USER: &str = "ann@example.org";
@@ -89,6 +90,23 @@ enum DemoError {
     Json(#[from] serde_json::Error),
 }
 
+/// A running embedded server.
+struct Embedded {
+    server: Arc<DemoServer>,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Embedded {
+    /// Gives its port back.
+    async fn stop(self) {
+        self.stop.cancel();
+        // It ends in no other way, or with the demo.
+        let _ = self.serving.await;
+    }
+}
+
 impl Demo {
     pub(super) fn run(&self) -> Exit {
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
@@ -110,8 +128,8 @@ impl Demo {
     /// Runs until Ctrl-C; each session is a line of the log.
     async fn show(&self) -> Result<Exit, DemoError> {
         log::init(LogFormat::Human)?;
-        let stop = CancellationToken::new();
-        let (_, backend) = self.start_server(&stop).await?;
+        let embedded = self.start_server().await?;
+        let backend = embedded.address;
         let log: Arc<dyn EventSink> = Arc::new(Log::new(LogFormat::Human));
         let gate = self
             .start_gate(&self.config(backend, 16, "25s")?, vec![log])
@@ -130,26 +148,25 @@ impl Demo {
             tokio::signal::ctrl_c().await?;
         }
         gate.stop(GRACE, std::future::pending()).await;
-        stop.cancel();
+        embedded.stop().await;
         Ok(exit)
     }
 
     /// The same load twice: straight at a server that locks, then through popgate.
     async fn duel(&self, programs: usize) -> Result<Exit, DemoError> {
         let bar = progress_bar(programs);
-        let stop = CancellationToken::new();
-        let (_, straight) = self.start_server(&stop).await?;
-        let straight = self.load(programs, straight, &bar, 0).await;
-        let (server, backend) = self.start_server(&stop).await?;
-        let gate = self
-            .start_gate(&self.config(backend, programs, "55s")?, Vec::new())
-            .await?;
+        let embedded = self.start_server().await?;
+        let straight = self.load(programs, embedded.address, &bar, 0).await;
+        embedded.stop().await;
+        let embedded = self.start_server().await?;
+        let config = self.config(embedded.address, programs, "55s")?;
+        let gate = self.start_gate(&config, Vec::new()).await?;
         let pop3 = gate.address("pop3").unwrap_or(self.pop3);
         let gated = self.load(programs, pop3, &bar, programs as u64).await;
         gate.stop(GRACE, std::future::pending()).await;
         bar.finish_and_clear();
-        stop.cancel();
-        let overlaps = server.log().overlaps();
+        let overlaps = embedded.server.log().overlaps();
+        embedded.stop().await;
         Ok(print(
             self.duel_result(&straight, &gated, overlaps)?,
             Exit::Done,
@@ -191,17 +208,14 @@ impl Demo {
         duel::run(target, options, |done| bar.set_position(before + done)).await
     }
 
-    async fn start_server(
-        &self,
-        stop: &CancellationToken,
-    ) -> Result<(Arc<DemoServer>, SocketAddr), DemoError> {
+    async fn start_server(&self) -> Result<Embedded, DemoError> {
         let password = Secret::new(PASSWORD.as_bytes().to_vec());
         let mut options = Options {
             users: vec![(USER.to_owned(), password)],
             ..Options::default()
         };
         if let Some(refusal) = &self.refusal {
-            options.refusal.clone_from(refusal);
+            options.refusal = as_error_line(refusal);
         }
         if let Some(linger) = self.linger {
             options.linger = linger;
@@ -215,8 +229,14 @@ impl Demo {
             })?;
         let address = listener.local_addr()?;
         let server = DemoServer::new(options);
-        tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
-        Ok((server, address))
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
+        Ok(Embedded {
+            server,
+            address,
+            stop,
+            serving,
+        })
     }
 
     async fn start_gate(
@@ -241,8 +261,7 @@ impl Demo {
     /// Says which flag moves a port that cannot be had.
     fn name_flag(&self, error: StartError) -> DemoError {
         let (address, source) = match error {
-            StartError::Bind(error) => (error.address, error.source),
-            StartError::Admin { address, source } => (address, source),
+            StartError::Bind(error) | StartError::Admin(error) => (error.address, error.source),
             error => return DemoError::Start(error),
         };
         let flags = [
@@ -297,6 +316,15 @@ polls = {{ enforce = "off" }}
 "#
         );
         Config::parse(&text, Path::new("demo.toml"))
+    }
+}
+
+/// What is only the text of a refusal gets its status.
+fn as_error_line(refusal: &str) -> String {
+    if refusal.starts_with(['-', '+']) {
+        refusal.to_owned()
+    } else {
+        format!("-ERR {refusal}")
     }
 }
 

@@ -55,7 +55,7 @@ fn exit_for(error: &ServeError) -> Exit {
     match error {
         // The RUST_LOG of the environment is a setting, too.
         ServeError::Start(StartError::Tls(_)) | ServeError::Log(_) => Exit::Usage,
-        ServeError::Start(StartError::Bind(_) | StartError::Admin { .. }) => Exit::Unavailable,
+        ServeError::Start(StartError::Bind(_) | StartError::Admin(_)) => Exit::Unavailable,
         ServeError::Start(StartError::Random | StartError::Metrics(_)) | ServeError::System(_) => {
             Exit::Fault
         }

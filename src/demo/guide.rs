@@ -19,18 +19,18 @@ pub fn what_next(
     let tries = [
         (
             "read the first message",
-            format!("curl -u {login} pop3://{pop3}/1"),
+            format!("curl -s -u {login} pop3://{pop3}/1"),
         ),
         (
             "list the maildrop over TLS, and after STLS",
             format!(
-                "curl -k -u {login} pop3s://{pop3s}/; curl -k --ssl-reqd -u {login} pop3://{pop3}/"
+                "curl -sk -u {login} pop3s://{pop3s}/; curl -sk --ssl-reqd -u {login} pop3://{pop3}/"
             ),
         ),
         (
             "be a second mail program while another holds the maildrop for 8 s: it waits, and is let in",
             format!(
-                "python3 -c '{hold}' {arguments} & sleep 1; time curl -u {login} pop3://{pop3}/"
+                "python3 -c '{hold}' {arguments} & sleep 1; time curl -s -u {login} pop3://{pop3}/"
             ),
         ),
         (
@@ -70,7 +70,7 @@ mod tests {
     fn each_port_is_named_where_it_is_spoken_to() {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let text = what_next(at(1110), at(1995), at(9110), "ann", "open sesame");
-        assert!(text.contains("curl -u 'ann:open sesame' pop3://127.0.0.1:1110/1\n"));
+        assert!(text.contains("curl -s -u 'ann:open sesame' pop3://127.0.0.1:1110/1\n"));
         assert!(text.contains("pop3s://127.0.0.1:1995/"));
         assert!(text.contains("' 127.0.0.1 1110 ann 'open sesame' &"));
         assert!(text.contains("http://127.0.0.1:9110/metrics"));

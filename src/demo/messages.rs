@@ -138,7 +138,7 @@ fn header(number: u32, from: &str, subject: &str) -> String {
          \tMon, 18 Mar 2024 09:1{number}:02 +0000\n\
          Date: Mon, 18 Mar 2024 09:1{number}:00 +0000\n\
          From: {from}\n\
-         To: Ann <ann@example.com>\n\
+         To: Ann <ann@example.org>\n\
          Message-ID: <20240318091{number}00.demo@example.com>\n\
          Subject: {subject}\n\
          MIME-Version: 1.0\n"

@@ -28,9 +28,9 @@ async fn first_that_answers(addresses: impl Iterator<Item = SocketAddr>) -> io::
     for address in addresses {
         match timeout(CONNECT_ADDRESS, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{address}: {error}")),
+            Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{error} ({address})")),
             Err(_) => {
-                let what = format!("{address}: no answer in {CONNECT_ADDRESS:?}");
+                let what = format!("no answer in {CONNECT_ADDRESS:?} ({address})");
                 last = io::Error::new(io::ErrorKind::TimedOut, what);
             }
         }

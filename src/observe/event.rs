@@ -242,6 +242,10 @@ label! {
         QuitUnanswered = "quit_unanswered",
         /// The client left before login.
         LeftBeforeLogin = "left_before_login",
+        /// Its last login was refused, in the backend's words; then it quit or left.
+        LoginRefused = "login_refused",
+        /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
+        WaitSpent = "wait_spent",
         /// The client left while it waited.
         LeftWaiting = "left_waiting",
         /// The client left after login without QUIT.

@@ -150,9 +150,15 @@ fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, wa
 }
 
 fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str>) {
-    let (command, class) = (to.as_str(), class.as_str());
+    let command = to.as_str();
     let line = line.map(printable);
-    debug!(%backend, command, class, line = line.as_deref(), "backend replied");
+    let line = line.as_deref();
+    // The client does not see these words: it is told popgate's.
+    if class == Class::Locked {
+        info!(%backend, command, line, "the maildrop is locked by somebody who came past popgate");
+    } else {
+        debug!(%backend, command, class = class.as_str(), line, "backend replied");
+    }
 }
 
 /// All of `summary` as fields.

@@ -2,11 +2,13 @@
 
 use super::backend_end::BackendConnection;
 use super::context::Context;
+use super::login::refused;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Greeted, Identified, Login, Next, client_left};
+use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{End, Event, LockOutcome};
+use crate::observe::event::{End, Event, Fault, LockOutcome};
 use crate::policy::proven::PasswordTag;
 use crate::time::Instant;
 use std::ops::ControlFlow::{Break, Continue};
@@ -40,7 +42,10 @@ pub(super) async fn admit(
     let (password, until) = (wish.password, wish.until);
     let lock = match cx.locks.ask(wish.ask(cx, record, &login)) {
         Asked::Granted(lock) => lock,
-        Asked::Full => return login.refuse_for_good(wait_spent(cx, password)).await,
+        Asked::Full => {
+            record.refused(in_vain("too many programs wait for the maildrop"));
+            return login.refuse_for_good(wait_spent(cx, password)).await;
+        }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
             let waited = wait(cx, &mut login, waiting, until).await;
@@ -48,10 +53,14 @@ pub(super) async fn admit(
             record.waited(since.elapsed());
             match waited? {
                 Ok(lock) => lock,
-                Err(InVain::Spent) => return login.refuse_for_good(wait_spent(cx, password)).await,
+                Err(InVain::Spent) => {
+                    record.refused(in_vain("another program held the maildrop all the while"));
+                    return login.refuse_for_good(wait_spent(cx, password)).await;
+                }
                 Err(InVain::Refused(line)) => {
                     login.client.patience.attempts += 1;
                     auth_failed(cx, record, &login);
+                    record.refused(refused(Class::Auth, &line));
                     return login.refuse(&line).await;
                 }
             }
@@ -64,6 +73,10 @@ pub(super) async fn admit(
         password,
         until,
     }))
+}
+
+fn in_vain(why: &str) -> SessionEnd {
+    SessionEnd::fault(End::WaitSpent, Fault::Policy, why)
 }
 
 pub(super) fn auth_failed(cx: &Context, record: &Record, login: &Identified) {

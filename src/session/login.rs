@@ -77,11 +77,13 @@ pub(super) async fn log_in(
                 lock.refused(&line);
                 auth_failed(cx, record, &login);
             }
+            record.refused(refused(class, &line));
             give_on(record, lock);
             login.client.patience.attempts += 1;
             login.refuse(&line).await
         }
-        Outcome::Locked => {
+        Outcome::Locked(words) => {
+            record.refused(SessionEnd::fault(End::WaitSpent, Fault::Backend, words));
             give_on(record, lock);
             login.refuse_for_good(wait_spent(cx, password)).await
         }
@@ -91,6 +93,16 @@ pub(super) async fn log_in(
             why,
         )),
     }
+}
+
+/// What a refused login ends as. A wrong password is the client's fault, all else the backend's.
+pub(super) fn refused(class: Class, line: &[u8]) -> SessionEnd {
+    let fault = if class == Class::Auth {
+        Fault::Client
+    } else {
+        Fault::Backend
+    };
+    SessionEnd::fault(End::LoginRefused, fault, String::from_utf8_lossy(line))
 }
 
 fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>) {
@@ -104,8 +116,9 @@ enum Outcome {
     Accepted(Vec<u8>),
     /// The backend's own line, which the client sees.
     Refused { class: Class, line: Vec<u8> },
-    /// Somebody who does not come through popgate holds the maildrop, or no place came free.
-    Locked,
+    /// Somebody who does not come through popgate holds the maildrop, as the backend says in these
+    /// words, or no place came free.
+    Locked(String),
     /// The backend gave no answer. The connection is closed without one, as a dead server would.
     Unreachable(String),
 }
@@ -272,7 +285,10 @@ impl Attempts<'_> {
                 line,
             } => self.judge_failed(Outcome::Refused { class, line }),
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
-            Answer::Busy => Judgement::Over(Outcome::Locked),
+            Answer::Busy => {
+                let why = "all connections that the backend may have were taken";
+                Judgement::Over(Outcome::Locked(why.to_owned()))
+            }
             Answer::None { stale: true, why } => {
                 self.stale = true;
                 Judgement::Again {
@@ -286,12 +302,13 @@ impl Attempts<'_> {
 
     fn judge_locked(&mut self, line: &[u8]) -> Judgement {
         self.locked += 1;
-        let pause = if dialect::is_being_unlocked(&String::from_utf8_lossy(line)) {
+        let words = String::from_utf8_lossy(line).into_owned();
+        let pause = if dialect::is_being_unlocked(&words) {
             Duration::ZERO
         } else {
             self.pause(self.locked)
         };
-        let otherwise = Outcome::Locked;
+        let otherwise = Outcome::Locked(words);
         if self.locked > LOCKED_RETRIES_MAX {
             return Judgement::Over(otherwise);
         }

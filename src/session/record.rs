@@ -39,6 +39,8 @@ pub(super) struct Record {
     events: Arc<dyn EventSink>,
     opened: Instant,
     held_since: Option<Instant>,
+    /// What a login that was refused ends as, if the client gives up.
+    refusal: Option<SessionEnd>,
     ended: bool,
     pub(super) summary: SessionSummary,
 }
@@ -76,6 +78,7 @@ impl Record {
             events,
             opened: Instant::now(),
             held_since: None,
+            refusal: None,
             ended: false,
             summary,
         };
@@ -121,7 +124,14 @@ impl Record {
         }
     }
 
+    /// A login was refused; the client may try again, or give up.
+    pub(super) fn refused(&mut self, end: SessionEnd) {
+        self.refusal = Some(end);
+    }
+
     pub(super) fn end(mut self, end: SessionEnd) {
+        let gave_up = matches!(end.end, End::LeftBeforeLogin | End::QuitBeforeLogin);
+        let end = self.refusal.take().filter(|_| gave_up).unwrap_or(end);
         self.summary.end = end.end;
         self.summary.fault = end.fault;
         self.summary.detail = end.detail;
