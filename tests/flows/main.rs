@@ -5,8 +5,10 @@
 mod support;
 
 mod authorization;
+mod backend_login;
 mod budget;
 mod capability;
+mod identity;
 mod lanes;
 mod sasl;
 mod waiting;
