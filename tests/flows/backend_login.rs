@@ -97,6 +97,17 @@ async fn a_refused_connection_must_have_ended_before_the_next_try() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_in_a_pause_is_not_tried_again() {
+    let gate = Gate::classic().await;
+    let client = gate.asking("ann", "secret").await;
+    refuses(&gate, "-ERR [IN-USE] locked by another").await;
+    client.close();
+    assert_eq!(gate.end_of("client 1").await.end, End::LeftWaiting);
+    gate.log_in("ann", "secret").await;
+    assert_eq!(gate.dials(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn passing_faults_are_tried_twice_more_and_the_last_answer_is_the_clients() {
     for fault in [
         "-ERR [SYS/TEMP] storage is down",

@@ -1,6 +1,6 @@
 //! CAPA (RFC 2449, DESIGN decision 11), cleartext and STLS (RFC 2595, DESIGN decision 10).
 
-use crate::support::{Gate, Wire};
+use crate::support::{Gate, Wire, seconds};
 use popgate::observe::event::End;
 
 const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port\r\n";
@@ -143,6 +143,19 @@ async fn of_several_backends_what_all_have_is_offered_also_while_one_is_down() {
     gate.cut_off("first");
     gate.look("first", &[]).await;
     assert_eq!(capa(&mut gate.greeted().await).await, common);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_goes_down_takes_nothing_off_the_list() {
+    let gate = Gate::classic().await;
+    let (mut inside, mut backend) = gate.log_in("ann", "secret").await;
+    let mut outside = gate.greeted().await;
+    let before = capa(&mut outside).await;
+    gate.cut_off("legacy");
+    gate.look("legacy", &[]).await;
+    assert_eq!(capa(&mut outside).await, before);
+    assert_eq!(capa(&mut inside).await, before);
+    backend.expect_silence(seconds(1.0)).await;
 }
 
 #[tokio::test(start_paused = true)]

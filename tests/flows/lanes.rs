@@ -119,6 +119,23 @@ async fn an_accepted_password_moves_those_who_wait_with_it_to_the_main_lane() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proven_password_that_the_backend_refuses_is_proven_no_more() {
+    let gate = Gate::classic().await;
+    gate.prove("ann", "old password").await;
+    let mut phone = gate.asking("ann", "old password").await;
+    let mut backend = gate.dialed().await;
+    backend
+        .answers_login("ann", "old password", "-ERR [AUTH] no")
+        .await;
+    phone.expect("-ERR [AUTH] no\r\n").await;
+    backend.close();
+    let (_holder, _backend) = gate.log_in("ann", "new password").await;
+    phone.asks_in("ann", "old password").await;
+    phone.expect(BUSY).await;
+    assert_eq!(gate.dials(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_unproven_do_not_connect_in_advance() {
     let gate = Gate::classic().await;
     let (_holder, _backend) = gate.log_in("ann", "secret").await;

@@ -178,7 +178,8 @@ async fn what_a_waiter_sends_ahead_is_executed_after_its_login() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_login_gives_the_lock_on_before_its_client_does_anything() {
     let gate = Gate::classic().await;
-    let mut first = gate.asking("ann", "mistyped").await;
+    // It does not even take its answer.
+    let mut first = gate.visitor().takes(4).asking("ann", "mistyped").await;
     let mut backend = gate.dialed().await;
     let mut second = gate.asking("ann", "secret").await;
     gate.queued(&second).await;
