@@ -8,6 +8,7 @@ mod authorization;
 mod backend_login;
 mod budget;
 mod capability;
+mod handover;
 mod identity;
 mod lanes;
 mod sasl;

@@ -23,6 +23,8 @@ enum Behind {
     Demo(Arc<DemoServer>),
     /// Nobody: the connection is refused.
     Nobody,
+    /// A fault of popgate: it panics once, then the script answers.
+    Panic,
 }
 
 /// One backend.
@@ -71,6 +73,10 @@ impl Double {
         set(&self.behind, Behind::Nobody);
     }
 
+    pub(super) fn panics(&self) {
+        set(&self.behind, Behind::Panic);
+    }
+
     pub(super) fn restore(&self) {
         set(&self.behind, Behind::Script);
     }
@@ -84,6 +90,10 @@ impl Double {
         let behind = get(&self.behind);
         if matches!(behind, Behind::Nobody) {
             return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        if matches!(behind, Behind::Panic) {
+            self.restore();
+            panic!("injected while dialing");
         }
         let looked_at = get(&self.looked_at);
         let number = match looked_at {

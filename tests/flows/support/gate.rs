@@ -12,6 +12,7 @@ use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
 use popgate::net::conn::Conn;
 use popgate::net::tls::Acceptor;
+use popgate::observe::Fanout;
 use popgate::observe::event::{Event, EventSink, SessionSummary};
 use popgate::observe::recorder::Recorder;
 use popgate::policy::proven::Proven;
@@ -20,8 +21,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,6 +66,7 @@ pub(crate) struct Gate {
     config: Config,
     doubles: HashMap<String, Arc<Double>>,
     clients: AtomicU16,
+    tasks: Mutex<HashMap<SocketAddr, AbortHandle>>,
 }
 
 /// A client that is about to connect.
@@ -91,8 +94,21 @@ impl Gate {
         gate
     }
 
+    /// As [`Gate::with`], and `sink` hears of each event, too, after [`Gate::events`].
+    pub(crate) async fn heard_by(sink: Arc<dyn EventSink>, settings: &str) -> Self {
+        let gate = Self::build(settings, vec![sink]);
+        for name in gate.doubles.keys() {
+            gate.look(name, CAPABILITIES).await;
+        }
+        gate
+    }
+
     /// As [`Gate::with`], but no backend was looked at.
     pub(crate) fn unseen(settings: &str) -> Self {
+        Self::build(settings, Vec::new())
+    }
+
+    fn build(settings: &str, sinks: Vec<Arc<dyn EventSink>>) -> Self {
         let backend = if settings.contains("[[backend]]") {
             ""
         } else {
@@ -102,7 +118,9 @@ impl Gate {
         let config = Config::parse(&text, Path::new("flows.toml"));
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         let events = Arc::new(Recorder::new());
-        let sink: Arc<dyn EventSink> = events.clone();
+        let mut sinks = sinks;
+        sinks.insert(0, events.clone());
+        let sink: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let closers = TaskTracker::new();
         let doubles = doubles(&config);
@@ -126,6 +144,7 @@ impl Gate {
             config,
             doubles,
             clients: AtomicU16::new(0),
+            tasks: Mutex::default(),
         }
     }
 
@@ -270,6 +289,20 @@ impl Gate {
         }
     }
 
+    /// Cancels the task of this client's session.
+    pub(crate) fn cancel(&self, client: &Wire) {
+        self.tasks()[&client.address].abort();
+    }
+
+    /// The next connection to the only backend panics instead.
+    pub(crate) fn dialing_panics(&self) {
+        self.only().panics();
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<SocketAddr, AbortHandle>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn only(&self) -> &Double {
         assert_eq!(self.doubles.len(), 1, "which of the backends?");
         self.doubles.values().next().expect("there is one")
@@ -316,8 +349,9 @@ impl Visitor<'_> {
             trusted: trusted.iter().any(|network| network.contains(&self.from)),
         };
         let conn = Conn::plain(Box::new(end));
-        gate.sessions
-            .spawn(session::run(Arc::clone(&gate.cx), conn, Arc::new(peer)));
+        let session = session::run(Arc::clone(&gate.cx), conn, Arc::new(peer));
+        let task = gate.sessions.spawn(session).abort_handle();
+        gate.tasks().insert(address, task);
         wire
     }
 

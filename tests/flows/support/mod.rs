@@ -21,6 +21,7 @@
 //! * [`Gate::visitor`] is a client from a certain address or listener; [`Gate::log_in`] one that
 //!   the backend has let in; [`Gate::prove`] makes a password proven; [`Gate::queued`] waits until
 //!   a client stands in the queue.
+//! * [`Scene`] is a holder, a waiter in the main lane, and the connection that is open for it.
 //! * [`Gate::serve_by`] puts a demo server behind the gate, [`Gate::cut_off`] takes the backend
 //!   away, [`Gate::look`] lets its watcher look once. It looks at no other time: no connection
 //!   comes to the backend that the script does not speak of.
@@ -29,9 +30,11 @@
 
 mod double;
 mod gate;
+mod scene;
 mod wire;
 
 pub(crate) use gate::Gate;
+pub(crate) use scene::{Scene, lets_in_at_once};
 pub(crate) use wire::Wire;
 
 use popgate::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use super::PATIENCE;
 use popgate::net::Io;
 use popgate::net::conn::Conn;
-use popgate::net::tls::Connector;
+use popgate::net::tls::{Acceptor, Connector, TlsError};
 use popgate::time::Duration;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,8 +11,9 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use tokio::task::coop;
 use tokio::time::timeout;
 
 /// The script's end of a connection: a client's, or a backend's.
@@ -36,6 +37,12 @@ pub(crate) struct Socket {
     pub(crate) probed_hard: AtomicBool,
     /// Whether the gate's close is a reset.
     pub(crate) reset: AtomicBool,
+    /// The gate's next read panics.
+    pub(crate) panics_at_read: AtomicBool,
+    /// The gate's next write panics.
+    pub(crate) panics_at_write: AtomicBool,
+    /// The gate's reads always bring lines, and its writes always go through.
+    pub(crate) is_torrent: AtomicBool,
 }
 
 /// The gate's end.
@@ -164,6 +171,12 @@ impl Wire {
         self
     }
 
+    /// A TLS handshake as its server.
+    pub(crate) async fn serve_tls(mut self, acceptor: &Acceptor) -> Result<Self, TlsError> {
+        self.conn = self.conn.accept_tls(acceptor).await?;
+        Ok(self)
+    }
+
     /// As a client: USER and PASS, the answer to USER included.
     pub(crate) async fn asks_in(&mut self, user: &str, password: &str) {
         self.send(format!("USER {user}\r\n")).await;
@@ -250,6 +263,14 @@ impl AsyncRead for GateEnd {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        if self.socket.panics_at_read.swap(false, Ordering::Relaxed) {
+            panic!("injected while reading");
+        }
+        if self.socket.is_torrent.load(Ordering::Relaxed) {
+            ready!(coop::poll_proceed(cx)).made_progress();
+            buf.put_slice(&b"again and again\r\n".repeat(buf.remaining() / 17));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -260,6 +281,13 @@ impl AsyncWrite for GateEnd {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        if self.socket.panics_at_write.swap(false, Ordering::Relaxed) {
+            panic!("injected while writing");
+        }
+        if self.socket.is_torrent.load(Ordering::Relaxed) {
+            ready!(coop::poll_proceed(cx)).made_progress();
+            return Poll::Ready(Ok(buf.len()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
