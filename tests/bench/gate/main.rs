@@ -1,0 +1,55 @@
+//! What a gate costs: hand-over, CPU for a short session, memory of an idle one.
+//!
+//! `cargo bench --bench gate` measures and prints; `cargo test --bench gate` runs each part once
+//! with few sessions, to see that it runs. Each figure is beside the one that it is compared
+//! with, from the same run: machines differ, ratios less so.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot run ends by panicking"
+)]
+
+mod client;
+mod cpu;
+mod handover;
+mod memory;
+mod process;
+
+/// How much is measured.
+struct Extent {
+    handovers: usize,
+    rounds: usize,
+    sessions_a_round: usize,
+    idle_sessions: usize,
+}
+
+const MEASURE: Extent = Extent {
+    handovers: 4_000,
+    rounds: 9,
+    sessions_a_round: 1_000,
+    idle_sessions: 5_000,
+};
+
+const SMOKE: Extent = Extent {
+    handovers: 40,
+    rounds: 1,
+    sessions_a_round: 20,
+    idle_sessions: 50,
+};
+
+fn main() {
+    // Cargo says `--bench` when it measures; under `cargo test` it does not.
+    let measure = std::env::args().any(|argument| argument == "--bench");
+    let extent = if measure { MEASURE } else { SMOKE };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        handover::measure(&extent).await;
+        cpu::measure(&extent).await;
+        memory::measure(&extent).await;
+    });
+}
+
+/// The `percent`th percentile of `samples`, which are in order.
+fn percentile<T: Copy>(samples: &[T], percent: usize) -> T {
+    samples[(samples.len() - 1) * percent / 100]
+}
