@@ -38,6 +38,8 @@ pub(super) struct Client {
     pub(super) patience: Patience,
     lines: LineReader,
     eof: bool,
+    /// It cannot be told anything any more.
+    deaf: bool,
 }
 
 /// What a client has used up of our patience. It outlives STLS.
@@ -83,6 +85,7 @@ impl Client {
             patience,
             lines: LineReader::default(),
             eof: false,
+            deaf: false,
         }
     }
 
@@ -113,16 +116,22 @@ impl Client {
         }
     }
 
-    /// Writes a whole reply, at the latest when the login is due.
+    /// Writes a whole reply, at the latest when the login is due. A client that has closed already
+    /// may have sent QUIT before, and all that goes with it: what it said counts still, and its
+    /// end is found by reading (DESIGN decision 7).
     pub(super) async fn reply(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.deaf {
+            return Ok(());
+        }
         let by = self
             .patience
             .login_by
             .max(Instant::now() + limits::REPLY_WRITE);
         match tokio::time::timeout_at(by, self.conn.write_all(bytes)).await {
-            Ok(result) => result,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            Ok(result) => self.deaf = result.is_err(),
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         }
+        Ok(())
     }
 
     /// Returns when the client has left: its end, unless a whole QUIT line stands behind what was
