@@ -11,5 +11,8 @@ mod capability;
 mod handover;
 mod identity;
 mod lanes;
+mod preemption;
+mod relay;
 mod sasl;
+mod tls;
 mod waiting;

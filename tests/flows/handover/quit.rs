@@ -72,6 +72,32 @@ async fn a_real_maildrop_is_short_of_what_was_deleted_before_a_sudden_close() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_says_everything_at_once_and_closes_is_carried_out() {
+    let gate = Gate::classic().await;
+    let mut ann = gate.client();
+    ann.send("USER ann\r\nPASS secret\r\nDELE 1\r\nQUIT\r\n")
+        .await;
+    ann.close();
+    let mut inside = gate.dialed().await;
+    inside.lets_in("ann", "secret").await;
+    inside.expect("DELE 1\r\nQUIT\r\n").await;
+    inside.send("+OK\r\n+OK bye\r\n").await;
+    let summary = gate.only_end_of("client 1").await;
+    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_in_and_closes_is_not() {
+    let gate = Gate::classic().await;
+    let mut ann = gate.client();
+    ann.send("USER ann\r\nPASS secret\r\nDELE 1\r\n").await;
+    ann.close();
+    let summary = gate.only_end_of("client 1").await;
+    assert_eq!(summary.end, End::LeftWaiting);
+    assert_eq!(gate.cx.locks.in_use(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_a_quit_line_is_none() {
     let gate = Gate::classic().await;
     let (mut ann, mut inside) = gate.log_in("ann", "secret").await;

@@ -41,8 +41,10 @@ pub(crate) struct Socket {
     pub(crate) panics_at_read: AtomicBool,
     /// The gate's next write panics.
     pub(crate) panics_at_write: AtomicBool,
-    /// The gate's reads always bring lines, and its writes always go through.
+    /// The gate's reads always bring lines.
     pub(crate) is_torrent: AtomicBool,
+    /// The gate's writes always go through, and nobody hears them.
+    pub(crate) is_deaf: AtomicBool,
 }
 
 /// The gate's end.
@@ -284,7 +286,7 @@ impl AsyncWrite for GateEnd {
         if self.socket.panics_at_write.swap(false, Ordering::Relaxed) {
             panic!("injected while writing");
         }
-        if self.socket.is_torrent.load(Ordering::Relaxed) {
+        if self.socket.is_deaf.load(Ordering::Relaxed) {
             ready!(coop::poll_proceed(cx)).made_progress();
             return Poll::Ready(Ok(buf.len()));
         }
