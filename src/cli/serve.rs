@@ -4,6 +4,7 @@ use super::{Exit, refuse};
 use crate::app::{self, ServeError, StartError};
 use crate::config::Config;
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
 
@@ -35,14 +36,14 @@ impl Serve {
 /// Passwords are in memory. Of 1 octet the kernel writes no core file, and pipes none to a
 /// collector either, which a limit of 0 does not prevent (core(5)).
 fn no_core_dump() -> io::Result<()> {
-    let limit = rustix::process::Rlimit {
-        current: Some(1),
-        maximum: Some(1),
+    let maximum = getrlimit(Resource::Core)
+        .maximum
+        .map_or(1, |hard| hard.min(1));
+    let limit = Rlimit {
+        current: Some(maximum),
+        maximum: Some(maximum),
     };
-    Ok(rustix::process::setrlimit(
-        rustix::process::Resource::Core,
-        limit,
-    )?)
+    Ok(setrlimit(Resource::Core, limit)?)
 }
 
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
