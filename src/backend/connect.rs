@@ -61,12 +61,12 @@ pub enum ConnectError {
         address: String,
     },
     /// Its greeting is an error.
-    #[error("{address} refused the connection: {line}")]
+    #[error("{address} refused the connection: {}", text(line))]
     Refused {
         /// The backend's address.
         address: String,
         /// The greeting without its line end.
-        line: String,
+        line: Vec<u8>,
     },
     /// It does not speak POP3 as it should.
     #[error("{address} {what}")]
@@ -205,7 +205,7 @@ impl Backend {
             Status::Ok => Ok(text(&line)),
             Status::Err => Err(ConnectError::Refused {
                 address: self.options.address.clone(),
-                line: text(&line),
+                line,
             }),
             Status::Continue | Status::Other => Err(self.broken(lines::no_status(&line))),
         }

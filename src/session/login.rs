@@ -242,9 +242,7 @@ impl Attempts<'_> {
     /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
     fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
         match error {
-            ConnectError::Refused { line, .. } => {
-                self.answered(backend, ReplyTo::Connect, line.into_bytes())
-            }
+            ConnectError::Refused { line, .. } => self.answered(backend, ReplyTo::Connect, line),
             error => {
                 backend.report_failure();
                 Answer::None {
