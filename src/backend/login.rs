@@ -3,7 +3,7 @@
 //! Every octet that goes out here popgate writes itself. A name or password that could hold a
 //! line end never comes this far: the parsers of `pop3` refuse it.
 
-use super::lines::{LineError, read_line};
+use super::lines::{LineError, no_status, read_line};
 use crate::limits::REPLY_LINE_MAX;
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// Why a backend did not answer a login. All are the backend's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// It ended the connection, or sent what is no line.
+    /// It ended the connection, or sent what is no reply.
     #[error(transparent)]
     Line(#[from] LineError),
     /// Writing to it failed.
@@ -38,6 +38,12 @@ pub async fn log_in(
     capabilities: &Capabilities,
     on_password: impl FnOnce(),
 ) -> Result<Vec<u8>, LoginError> {
+    // What stands behind the greeting answers no command: it would pass for the answer to USER,
+    // and the answer to USER for the one to PASS. An error there refuses the connection.
+    if Status::of_line(&conn.input) == Status::Err {
+        return answer(conn).await;
+    }
+    conn.input.clear();
     if needs_plain(credentials, capabilities) {
         return auth_plain(conn, credentials, capabilities, on_password).await;
     }
@@ -78,6 +84,12 @@ async fn auth_plain(
     conn.write_all(&command(b"AUTH PLAIN ", response.expose()))
         .await?;
     on_password();
+    let line = read_line(conn, REPLY_LINE_MAX).await?;
+    if Status::of_line(&line) != Status::Continue {
+        return status_line(line);
+    }
+    // A server of before RFC 5034, which asks for the response all the same.
+    conn.write_all(&command(b"", response.expose())).await?;
     answer(conn).await
 }
 
@@ -103,5 +115,13 @@ fn is_ok(answer: &[u8]) -> bool {
 }
 
 async fn answer(conn: &mut Conn) -> Result<Vec<u8>, LoginError> {
-    Ok(read_line(conn, REPLY_LINE_MAX).await?)
+    status_line(read_line(conn, REPLY_LINE_MAX).await?)
+}
+
+/// What is neither `+OK` nor `-ERR` is no answer, and must not reach a client as one.
+fn status_line(line: Vec<u8>) -> Result<Vec<u8>, LoginError> {
+    match Status::of_line(&line) {
+        Status::Ok | Status::Err => Ok(line),
+        Status::Continue | Status::Other => Err(no_status(&line).into()),
+    }
 }
