@@ -228,6 +228,54 @@ async fn a_greeting_that_refuses_is_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_greeting_that_refuses_is_told_octet_for_octet() {
+    let gate = Gate::classic().await;
+    let mut client = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    backend.send(b"-ERR [SYS/PERM] gesch\xfctzt\r\n").await;
+    client.expect(b"-ERR [SYS/PERM] gesch\xfctzt\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_greeting_answers_nothing() {
+    let gate = Gate::classic().await;
+    let mut client = gate.asking("ann", "wrong").await;
+    let mut backend = gate.dialed().await;
+    backend.send("+OK ready\r\n+OK really\r\n").await;
+    backend
+        .answers_password("ann", "wrong", "-ERR [AUTH] no")
+        .await;
+    client.expect("-ERR [AUTH] no\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_behind_a_greeting_refuses_the_connection() {
+    let gate = Gate::classic().await;
+    let mut client = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    backend
+        .send("+OK ready\r\n-ERR [SYS/PERM] but not for you\r\n")
+        .await;
+    client.expect("-ERR [SYS/PERM] but not for you\r\n").await;
+    backend.expect_eof().await;
+    assert_eq!(backend.heard(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_reply_is_no_answer_to_a_login() {
+    let gate = Gate::classic().await;
+    let mut client = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    backend
+        .answers_login("ann", "secret", "535 wrong password")
+        .await;
+    backend.expect_eof().await;
+    backend.close();
+    gate.dialed().await.lets_in("ann", "secret").await;
+    client.expect("+OK ann, come in\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_greeting_that_refuses_for_now_is_tried_again() {
     let gate = Gate::classic().await;
     let mut client = gate.asking("ann", "secret").await;

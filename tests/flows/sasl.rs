@@ -187,6 +187,21 @@ async fn an_authorization_identity_is_refused_where_the_backend_has_no_plain() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backend_that_takes_no_initial_response_gets_it_when_it_asks() {
+    let gate = Gate::classic().await;
+    let mut client = gate.greeted().await;
+    let response = base64("shared\0ann\0secret");
+    client.send(format!("AUTH PLAIN {response}\r\n")).await;
+    let mut backend = gate.dialed().await;
+    backend.greets().await;
+    backend.expect(format!("AUTH PLAIN {response}\r\n")).await;
+    backend.send("+ \r\n").await;
+    backend.expect(format!("{response}\r\n")).await;
+    backend.send("-ERR [AUTH] no\r\n").await;
+    client.expect("-ERR [AUTH] no\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_backend_has_plain_alone_a_login_by_user_and_pass_goes_so() {
     let gate = Gate::classic().await;
     gate.look("legacy", &["SASL PLAIN LOGIN"]).await;

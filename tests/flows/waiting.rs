@@ -176,6 +176,26 @@ async fn what_a_waiter_sends_ahead_is_executed_after_its_login() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_waiter_may_send_more_ahead_than_is_kept_for_it() {
+    const COMMANDS: usize = 5_000;
+    let gate = Gate::classic().await;
+    let (mut holder, backend) = gate.log_in("ann", "secret").await;
+    let mut waiter = gate.asking("ann", "secret").await;
+    let mut next = gate.dialed().await;
+    next.greets().await;
+    waiter.send("NOOP\r\n".repeat(COMMANDS)).await;
+    waiter.expect_silence(seconds(5.0)).await;
+    quits(&mut holder, backend).await;
+    next.answers_password("ann", "secret", "+OK come in").await;
+    waiter.expect("+OK come in\r\n").await;
+    for _ in 0..COMMANDS {
+        next.expect("NOOP\r\n").await;
+        next.send("+OK\r\n").await;
+        waiter.expect("+OK\r\n").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_login_gives_the_lock_on_before_its_client_does_anything() {
     let gate = Gate::classic().await;
     // It does not even take its answer.
