@@ -119,6 +119,21 @@ async fn an_accepted_password_moves_those_who_wait_with_it_to_the_main_lane() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_waiter_whose_password_was_accepted_meanwhile_hears_that_the_mailbox_is_in_use() {
+    let gate = Gate::classic().await;
+    let mut holder = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    let start = Instant::now();
+    let mut waiter = gate.asking("ann", "secret").await;
+    gate.queued(&waiter).await;
+    backend.lets_in("ann", "secret").await;
+    holder.expect("+OK ann, come in\r\n").await;
+    holder.send("RETR 1\r\n").await;
+    waiter.expect(IN_USE).await;
+    assert_took(start, 22.0..=22.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_proven_password_that_the_backend_refuses_is_proven_no_more() {
     let gate = Gate::classic().await;
     gate.prove("ann", "old password").await;

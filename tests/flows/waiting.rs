@@ -160,6 +160,18 @@ async fn a_waiter_that_has_sent_quit_has_not_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_waiter_that_shuts_its_side_without_quit_has_left() {
+    let gate = Gate::classic().await;
+    let (_holder, _backend) = gate.log_in("ann", "secret").await;
+    let mut waiter = gate.asking("ann", "secret").await;
+    gate.queued(&waiter).await;
+    waiter.send("STAT\r\n").await;
+    waiter.half_close().await;
+    gate.told(left_the_queue).await;
+    waiter.expect_eof().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_waiter_sends_ahead_is_executed_after_its_login() {
     let gate = Gate::classic().await;
     let (mut holder, backend) = gate.log_in("ann", "secret").await;
