@@ -262,17 +262,14 @@ async fn an_error_behind_a_greeting_refuses_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_reply_is_no_answer_to_a_login() {
+async fn what_is_no_reply_is_no_answer_to_a_login_and_never_reaches_the_client() {
     let gate = Gate::classic().await;
     let mut client = gate.asking("ann", "secret").await;
-    let mut backend = gate.dialed().await;
-    backend
-        .answers_login("ann", "secret", "535 wrong password")
-        .await;
-    backend.expect_eof().await;
-    backend.close();
-    gate.dialed().await.lets_in("ann", "secret").await;
-    client.expect("+OK ann, come in\r\n").await;
+    for _ in 0..4 {
+        refuses(&gate, "Segmentation fault").await;
+    }
+    gate.cut_off("legacy");
+    client.expect_eof().await;
 }
 
 #[tokio::test(start_paused = true)]
