@@ -45,6 +45,7 @@ async fn a_backend_that_stays_behind_quit_is_waited_for_one_second() {
     scene.inside.expect("QUIT\r\n").await;
     scene.inside.send("+OK bye\r\n").await;
     let answered = Instant::now();
+    scene.inside.expect_silence(seconds(0.9)).await;
     lets_in_at_once(&mut scene.spare, &mut scene.waiter).await;
     assert_took(answered, 1.0..=1.0);
     assert_eq!(gate.forced(), 1);
