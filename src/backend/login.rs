@@ -23,9 +23,14 @@ pub enum LoginError {
     /// The login is for another's maildrop, which only SASL PLAIN can say.
     #[error("the backend does not offer SASL PLAIN, which this login needs")]
     NoPlain,
+    /// A line came that answers nothing. Counted as an answer it would move all that follow: the
+    /// one to USER would be taken for the one to PASS.
+    #[error("the backend spoke before it was asked")]
+    Unasked,
 }
 
-/// Logs in and returns the backend's answer: its last status line, without the line end.
+/// Logs in and returns the backend's answer, `+OK` or `-ERR`: its last status line, without the
+/// line end.
 ///
 /// `on_password` is called when the password has been written. With PIPELINING the name and the
 /// password go in one segment; else the password waits for the answer to the name.
@@ -65,12 +70,14 @@ pub async fn log_in(
     if !is_ok(&answer) {
         return Ok(answer);
     }
+    unasked(conn)?;
     conn.write_all(&pass).await?;
     on_password();
     self::answer(conn).await
 }
 
-/// AUTH PLAIN with an initial response (RFC 5034 section 4).
+/// AUTH PLAIN with an initial response (RFC 5034 section 4). A backend of RFC 1734 does not know
+/// that one, and asks for it.
 async fn auth_plain(
     conn: &mut Conn,
     credentials: &Credentials,
@@ -88,7 +95,6 @@ async fn auth_plain(
     if Status::of_line(&line) != Status::Continue {
         return status_line(line);
     }
-    // A server of before RFC 5034, which asks for the response all the same.
     conn.write_all(&command(b"", response.expose())).await?;
     answer(conn).await
 }
@@ -116,6 +122,15 @@ fn is_ok(answer: &[u8]) -> bool {
 
 async fn answer(conn: &mut Conn) -> Result<Vec<u8>, LoginError> {
     status_line(read_line(conn, REPLY_LINE_MAX).await?)
+}
+
+/// Nothing may be there before it was asked for: it would pass for the answer.
+fn unasked(conn: &Conn) -> Result<(), LoginError> {
+    if conn.input.is_empty() {
+        Ok(())
+    } else {
+        Err(LoginError::Unasked)
+    }
 }
 
 /// What is neither `+OK` nor `-ERR` is no answer, and must not reach a client as one.

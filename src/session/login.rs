@@ -127,9 +127,13 @@ enum Outcome {
 enum Answer {
     /// The backend's line, to the greeting or to the login.
     Line { class: Class, line: Vec<u8> },
-    /// No line came. `stale`: over a connection that was opened in advance, which the backend
-    /// may have closed since.
-    None { why: String, stale: bool },
+    /// There is no backend that greets.
+    Unreachable(String),
+    /// No answer came over a connection that was opened in advance, which the backend may have
+    /// closed since.
+    Stale(String),
+    /// No answer came.
+    None(String),
     /// The backend had no place under its `connections` limit until the wait was spent.
     Busy,
 }
@@ -225,16 +229,11 @@ impl Attempts<'_> {
                 class: Class::Perm,
                 line: NO_PLAIN.to_vec(),
             },
-            Ok(Err(error)) => Answer::None {
-                why: error.to_string(),
-                stale,
-            },
+            Ok(Err(error)) if stale => Answer::Stale(error.to_string()),
+            Ok(Err(error)) => Answer::None(error.to_string()),
             Err(_) => {
-                let why = format!(
-                    "{} did not answer the login in time",
-                    backend.options().address
-                );
-                Answer::None { why, stale: false }
+                let address = &backend.options().address;
+                Answer::None(format!("{address} did not answer the login in time"))
             }
         }
     }
@@ -245,10 +244,7 @@ impl Attempts<'_> {
             ConnectError::Refused { line, .. } => self.answered(backend, ReplyTo::Connect, line),
             error => {
                 backend.report_failure();
-                Answer::None {
-                    why: error.to_string(),
-                    stale: false,
-                }
+                Answer::Unreachable(error.to_string())
             }
         }
     }
@@ -287,14 +283,16 @@ impl Attempts<'_> {
                 let why = "all connections that the backend may have were taken";
                 Judgement::Over(Outcome::Locked(why.to_owned()))
             }
-            Answer::None { stale: true, why } => {
+            Answer::Stale(why) => {
                 self.stale = true;
                 Judgement::Again {
                     pause: Duration::ZERO,
                     otherwise: Outcome::Unreachable(why),
                 }
             }
-            Answer::None { why, .. } => self.judge_silent(why),
+            // It may have counted the password: it does not get it for as long as the wait lasts.
+            Answer::None(why) => self.judge_failed(Outcome::Unreachable(why)),
+            Answer::Unreachable(why) => self.judge_unreachable(why),
         }
     }
 
@@ -323,7 +321,7 @@ impl Attempts<'_> {
     }
 
     /// A backend that cannot be reached is tried as long as the wait goes on (DESIGN decision 11).
-    fn judge_silent(&mut self, why: String) -> Judgement {
+    fn judge_unreachable(&mut self, why: String) -> Judgement {
         self.failed += 1;
         let pause = self.pause(self.failed);
         let otherwise = Outcome::Unreachable(why);

@@ -410,3 +410,42 @@ async fn the_operators_phrases_say_what_a_line_means() {
     gate.dialed().await.lets_in("ann", "secret").await;
     client.expect("+OK ann, come in\r\n").await;
 }
+
+/// The backend hears USER and PASS, and says this; it is no answer that anybody could rely on.
+async fn says_no_answer(gate: &Gate, greeting: &str, lines: &str) {
+    let mut backend = gate.dialed().await;
+    backend.send(greeting).await;
+    if greeting.lines().count() == 1 {
+        backend.expect("USER ann\r\nPASS secret\r\n").await;
+        backend.send(lines).await;
+    }
+    backend.expect_eof().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_neither_ok_nor_err_lets_nobody_in() {
+    for line in ["+ go on", "+OKAY", "* OK IMAP4rev1", ""] {
+        let gate = Gate::classic().await;
+        let mut client = gate.asking("ann", "secret").await;
+        let lines = format!("+OK\r\n{line}\r\n");
+        for _ in 0..3 {
+            says_no_answer(&gate, "+OK ready\r\n", &lines).await;
+        }
+        client.expect_eof().await;
+        assert_eq!(gate.dials(), 3, "{line}");
+        let summary = gate.end_of("client 1").await;
+        assert_eq!(summary.end, End::BackendUnreachable);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_line_of_the_greeting_is_not_taken_for_the_answer_to_the_name() {
+    let gate = Gate::classic().await;
+    let mut client = gate.asking("ann", "secret").await;
+    let greeting = "+OK ready\r\n+OK today we are slow\r\n";
+    for _ in 0..3 {
+        says_no_answer(&gate, greeting, "").await;
+    }
+    client.expect_eof().await;
+    assert_eq!(gate.dials(), 3);
+}

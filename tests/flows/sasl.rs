@@ -214,3 +214,18 @@ async fn where_the_backend_has_plain_alone_a_login_by_user_and_pass_goes_so() {
     backend.send("+OK come in\r\n").await;
     client.expect("+OK come in\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_asks_for_the_response_again_has_let_nobody_in() {
+    let gate = Gate::classic().await;
+    let mut client = gate.greeted().await;
+    let response = base64("shared\0ann\0wrong");
+    client.send(format!("AUTH PLAIN {response}\r\n")).await;
+    let mut backend = gate.dialed().await;
+    backend.greets().await;
+    backend.expect(format!("AUTH PLAIN {response}\r\n")).await;
+    backend.send("+ \r\n").await;
+    backend.expect(format!("{response}\r\n")).await;
+    backend.send("-ERR [AUTH] no\r\n").await;
+    client.expect("-ERR [AUTH] no\r\n").await;
+}
