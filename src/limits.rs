@@ -43,6 +43,10 @@ pub const AWAITED_REPLIES_MAX: usize = 256;
 /// One read of the relay. 16 KiB is also a TLS record.
 pub const RELAY_CHUNK: usize = 16 * 1024;
 
+/// Bytes that wait for a client before no more is read of it: one read of the backend, and the
+/// client can still be seen to leave while it takes its time over that.
+pub const RELAY_BACKLOG_MAX: usize = 2 * RELAY_CHUNK;
+
 /// Reads that a relay makes each way before it looks at the time, at who waits and at a stop:
 /// while both peers are quicker than popgate there is always another.
 pub const RELAY_ROUNDS: u32 = 8;

@@ -9,6 +9,7 @@ mod backend_login;
 mod budget;
 mod capability;
 mod faults;
+mod flood;
 mod handover;
 mod identity;
 mod lanes;

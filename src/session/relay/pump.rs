@@ -4,7 +4,7 @@
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
-use crate::limits::{RELAY_CHUNK, RELAY_ROUNDS};
+use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
 use crate::time::Instant;
@@ -128,7 +128,7 @@ impl Pump {
             let read = self.poll_backend(cx, client, backend, replied);
             moved |= read.map_err(Stop::Violation)?;
         }
-        if self.to_backend.is_clear() && self.exchange.wants_client_bytes() {
+        if self.wants_client_bytes() {
             let read = self.poll_client(cx, client, backend, replied);
             moved |= read.ok_or(Stop::ClientGone)?;
         }
@@ -138,6 +138,14 @@ impl Pump {
     /// Whether bytes wait for a peer that does not take them.
     pub(super) fn is_backlogged(&self) -> bool {
         !self.to_client.is_clear() || !self.to_backend.is_clear()
+    }
+
+    /// What popgate answers itself is more than what it reads, so a client that takes nothing is
+    /// not asked for more.
+    fn wants_client_bytes(&self) -> bool {
+        self.to_backend.is_clear()
+            && self.to_client.backlog.len() < RELAY_BACKLOG_MAX
+            && self.exchange.wants_client_bytes()
     }
 
     /// The backend is not needed any more. What the client has not taken yet does not matter
