@@ -142,16 +142,18 @@ async fn wait(
     loop {
         let wants_spare = waiting.wants_spare() && route.preconnects();
         tokio::select! {
+            // Nothing of a client that has left goes to the backend, also where its turn has come.
+            biased;
+            () = login.client.left() => {
+                waiting.leave(LockOutcome::ClientGone);
+                return Break(SessionEnd::well(End::LeftWaiting));
+            }
             turn = waiting.turn() => match turn {
                 Turn::Granted(lock) => return Continue(Ok(lock)),
                 Turn::Moved => {}
                 Turn::Evicted => return Continue(Err(InVain::Spent)),
                 Turn::Refused(line) => return Continue(Err(InVain::Refused(line))),
             },
-            () = login.client.left() => {
-                waiting.leave(LockOutcome::ClientGone);
-                return Break(SessionEnd::well(End::LeftWaiting));
-            }
             () = tokio::time::sleep_until(until) => {
                 waiting.leave(LockOutcome::Timeout);
                 return Continue(Err(InVain::Spent));

@@ -52,13 +52,18 @@ pub(super) async fn log_in(
         stale: false,
     };
     let outcome = tokio::select! {
-        outcome = attempts.run() => outcome,
-        () = login.client.left() => return Break(SessionEnd::well(End::LeftWaiting)),
+        // Nothing of a client that has left goes to the backend.
+        biased;
+        () = login.client.left() => None,
+        outcome = attempts.run() => Some(outcome),
     };
     login.client.waited(began.elapsed());
     if let Some(connection) = lock.connection() {
         record.on_backend(&connection.backend().options().name);
     }
+    let Some(outcome) = outcome else {
+        return Break(SessionEnd::well(End::LeftWaiting));
+    };
     match outcome {
         Outcome::Accepted(line) => {
             cx.proven.accepted(password, Instant::now());
