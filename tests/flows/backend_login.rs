@@ -265,10 +265,9 @@ async fn an_error_behind_a_greeting_refuses_the_connection() {
 async fn what_is_no_reply_is_no_answer_to_a_login_and_never_reaches_the_client() {
     let gate = Gate::classic().await;
     let mut client = gate.asking("ann", "secret").await;
-    for _ in 0..4 {
+    for _ in 0..3 {
         refuses(&gate, "Segmentation fault").await;
     }
-    gate.cut_off("legacy");
     client.expect_eof().await;
 }
 
@@ -436,16 +435,4 @@ async fn what_is_neither_ok_nor_err_lets_nobody_in() {
         let summary = gate.end_of("client 1").await;
         assert_eq!(summary.end, End::BackendUnreachable);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_second_line_of_the_greeting_is_not_taken_for_the_answer_to_the_name() {
-    let gate = Gate::classic().await;
-    let mut client = gate.asking("ann", "secret").await;
-    let greeting = "+OK ready\r\n+OK today we are slow\r\n";
-    for _ in 0..3 {
-        says_no_answer(&gate, greeting, "").await;
-    }
-    client.expect_eof().await;
-    assert_eq!(gate.dials(), 3);
 }

@@ -23,7 +23,7 @@ impl Bystander {
     }
 
     /// Bob has noticed nothing; when he leaves, too, no lock is in use.
-    async fn is_the_last(mut self, gate: &Gate) {
+    async fn ends_it(mut self, gate: &Gate) {
         self.bob.send("STAT\r\n").await;
         self.his.expect("STAT\r\n").await;
         self.his.send("+OK 1 120\r\n").await;

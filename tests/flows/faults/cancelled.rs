@@ -24,7 +24,7 @@ async fn before_login() {
     let mut ann = gate.greeted().await;
     cancel(&gate, &mut ann).await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +33,7 @@ async fn in_the_tls_handshake() {
     let mut ann = gate.visitor().at("pop3s").connect();
     ann.expect_silence(seconds(1.0)).await;
     cancel(&gate, &mut ann).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,7 +45,7 @@ async fn while_it_waits() {
     scene.holder.close();
     lock_goes_on(scene.inside, &mut scene.spare, &mut second).await;
     waiter_leaves(&gate, (second, scene.spare), "client 5").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +61,7 @@ async fn at_the_moment_its_turn_comes() {
     lets_in_at_once(&mut scene.spare, &mut second).await;
     assert_eq!(gate.only_end_of("client 4").await.end, End::Shutdown);
     waiter_leaves(&gate, (second, scene.spare), "client 5").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,7 +72,7 @@ async fn while_it_connects_to_the_backend() {
     cancel(&gate, &mut ann).await;
     silent.expect_eof().await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ async fn while_it_awaits_the_answer_to_the_password() {
     cancel(&gate, &mut ann).await;
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +110,7 @@ async fn while_it_awaits_the_end_of_a_refused_login() {
     inside.close();
     lets_in_at_once(&mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn in_mid_reply() {
     scene.holder.expect("+OK\r\nhalf of").await;
     cancel(&gate, &mut scene.holder).await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +133,7 @@ async fn between_commands() {
     scene.holder.expect_silence(seconds(3.0)).await;
     cancel(&gate, &mut scene.holder).await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,5 +148,5 @@ async fn behind_quit() {
     scene.inside.close();
     lets_in_at_once(&mut scene.spare, &mut scene.waiter).await;
     waiter_leaves(&gate, (scene.waiter, scene.spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }

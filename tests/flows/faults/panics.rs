@@ -43,7 +43,7 @@ async fn at_the_first_word() {
     ann.expect_eof().await;
     panicked(&gate, "client 2").await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn while_it_reads_a_command_before_login() {
     ann.expect_eof().await;
     panicked(&gate, "client 2").await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn when_it_knows_whose_login_it_is() {
     ann.expect_eof().await;
     panicked(&gate, "client 2").await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +77,7 @@ async fn when_it_gets_the_lock_at_once() {
     ann.expect_eof().await;
     panicked(&gate, "client 2").await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +91,7 @@ async fn when_it_is_queued() {
     scene.holder.close();
     lock_goes_on(scene.inside, &mut scene.spare, &mut scene.waiter).await;
     waiter_leaves(&gate, (scene.waiter, scene.spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn while_it_waits() {
     holder.close();
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +130,7 @@ async fn while_it_connects_ahead() {
     holder.close();
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 5").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 /// Of two waiters the first gets the lock and panics: the second gets in.
@@ -176,7 +176,7 @@ async fn when_its_turn_comes() {
     let scene = Scene::of(&gate).await;
     first_of_two_panics(&gate, scene, |_| bomb.arm(is_outcome(LockOutcome::Waited))).await;
     assert!(bomb.went_off());
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +188,7 @@ async fn when_it_has_written_the_password() {
     })
     .await;
     assert!(bomb.went_off());
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +199,7 @@ async fn while_it_dials() {
     ann.expect_eof().await;
     panicked(&gate, "client 2").await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 /// Ann's backend has heard her password, and another login of hers waits.
@@ -225,7 +225,7 @@ async fn while_it_reads_the_answer_to_the_password() {
     panicked(&gate, "client 3").await;
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,7 +239,7 @@ async fn when_the_password_is_answered() {
         panicked(&gate, "client 3").await;
         lock_goes_on(inside, &mut spare, &mut waiter).await;
         waiter_leaves(&gate, (waiter, spare), "client 4").await;
-        bystander.is_the_last(&gate).await;
+        bystander.ends_it(&gate).await;
     }
 }
 
@@ -258,7 +258,7 @@ async fn while_it_tells_of_a_wrong_password() {
     inside.close();
     gate.released(1).await;
     ann_gets_in(&gate).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,7 +271,7 @@ async fn while_it_relays_from_the_client() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,7 +284,7 @@ async fn while_it_relays_to_the_backend() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +299,7 @@ async fn while_it_relays_from_the_backend() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +314,7 @@ async fn while_it_relays_to_the_client() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,7 +329,7 @@ async fn when_a_command_is_answered() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,7 +340,7 @@ async fn while_it_pre_empts() {
     scene.holder.expect_eof().await;
     panicked(&gate, "client 3").await;
     scene_goes_on(&gate, scene).await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,7 +358,7 @@ async fn when_it_tells_what_it_has_relayed() {
     panicked(&gate, "client 3").await;
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,5 +377,5 @@ async fn when_the_lock_is_given_back_the_next_one_has_it() {
     assert!(bomb.went_off());
     assert_eq!(gate.only_end_of("client 3").await.end, End::Left);
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
-    bystander.is_the_last(&gate).await;
+    bystander.ends_it(&gate).await;
 }
