@@ -4,6 +4,7 @@
 mod bomb;
 mod cancelled;
 mod panics;
+mod storm;
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
 use popgate::observe::event::{End, Event};
