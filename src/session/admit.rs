@@ -2,32 +2,16 @@
 
 use super::backend_end::BackendConnection;
 use super::context::Context;
-use super::login::refused;
 use super::record::{Record, SessionEnd};
-use super::{Admitted, Greeted, Identified, Login, Next, client_left};
+use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{End, Event, Fault, LockOutcome};
+use crate::observe::event::{End, Fault, LockOutcome};
 use crate::policy::proven::PasswordTag;
 use crate::time::Instant;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
-
-/// Only the proven are told, because it says that the password was right (RFC 2449 section 8.1.2).
-const IN_USE: &[u8] =
-    b"-ERR [IN-USE] Mailbox is locked by another of your mail programs, please wait and try again";
-const BUSY: &[u8] = b"-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and try again";
-
-/// The answer where the wait is spent: the words `lock` and `wait` keep fetchmail, Claws Mail and
-/// Sylpheed from taking it for a wrong password.
-pub(super) fn wait_spent(cx: &Context, password: PasswordTag) -> &'static [u8] {
-    if cx.proven.is_proven(password, Instant::now()) {
-        IN_USE
-    } else {
-        BUSY
-    }
-}
 
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn admit(
@@ -36,15 +20,16 @@ pub(super) async fn admit(
     mut login: Identified,
 ) -> Next<Login<Admitted>> {
     if let Some(answer) = login.client.patience.spent {
-        return login.refuse(answer).await;
+        return login.answer(answer).await;
     }
     let wish = Wish::of(cx, &login);
     let (password, until) = (wish.password, wish.until);
     let lock = match cx.locks.ask(wish.ask(cx, record, &login)) {
         Asked::Granted(lock) => lock,
         Asked::Full => {
-            record.refused(in_vain("too many programs wait for the maildrop"));
-            return login.refuse_for_good(wait_spent(cx, password)).await;
+            let why = "too many programs wait for the maildrop";
+            let turned_away = login.turn_away(cx, record, password, Fault::Policy, why);
+            return turned_away.await;
         }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
@@ -54,14 +39,12 @@ pub(super) async fn admit(
             match waited? {
                 Ok(lock) => lock,
                 Err(InVain::Spent) => {
-                    record.refused(in_vain("another program held the maildrop all the while"));
-                    return login.refuse_for_good(wait_spent(cx, password)).await;
+                    let why = "another program held the maildrop all the while";
+                    let turned_away = login.turn_away(cx, record, password, Fault::Policy, why);
+                    return turned_away.await;
                 }
                 Err(InVain::Refused(line)) => {
-                    login.client.patience.attempts += 1;
-                    auth_failed(cx, record, &login);
-                    record.refused(refused(Class::Auth, &line));
-                    return login.refuse(&line).await;
+                    return login.refuse(cx, record, Class::Auth, &line).await;
                 }
             }
         }
@@ -73,15 +56,6 @@ pub(super) async fn admit(
         password,
         until,
     }))
-}
-
-fn in_vain(why: &str) -> SessionEnd {
-    SessionEnd::fault(End::WaitSpent, Fault::Policy, why)
-}
-
-pub(super) fn auth_failed(cx: &Context, record: &Record, login: &Identified) {
-    let (session, tenant) = (record.session(), login.tenant.name.clone());
-    cx.events.emit(&Event::AuthFailed { session, tenant });
 }
 
 /// What a login wants locked, and how long it may wait for it.
@@ -162,24 +136,5 @@ async fn wait(
                 waiting.keep_spare(BackendConnection::new(backend, greeted, address));
             }
         }
-    }
-}
-
-impl Identified {
-    /// Answers the login with a refusal; the client may try again.
-    pub(super) async fn refuse<T>(mut self, answer: &[u8]) -> Next<Login<T>> {
-        match self.client.reply(&[answer, b"\r\n"].concat()).await {
-            Ok(()) => Continue(Login::Refused(Greeted {
-                client: self.client,
-            })),
-            Err(_) => Break(client_left()),
-        }
-    }
-
-    /// Answers the login, and every further one on this connection, with a refusal: Thunderbird
-    /// tries up to three mechanisms for one failure, and must not wait three times.
-    pub(super) async fn refuse_for_good<T>(mut self, answer: &'static [u8]) -> Next<Login<T>> {
-        self.client.patience.spent = Some(answer);
-        self.refuse(answer).await
     }
 }

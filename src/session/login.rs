@@ -1,7 +1,6 @@
 //! From the lock to the maildrop: the login at the backend, and again where that may help
 //! (DESIGN decisions 5 and 6).
 
-use super::admit::{auth_failed, wait_spent};
 use super::backend_end::BackendConnection;
 use super::context::Context;
 use super::record::{Record, SessionEnd};
@@ -80,17 +79,14 @@ pub(super) async fn log_in(
             if class == Class::Auth {
                 cx.proven.refused(password);
                 lock.refused(&line);
-                auth_failed(cx, record, &login);
             }
-            record.refused(refused(class, &line));
             give_on(record, lock);
-            login.client.patience.attempts += 1;
-            login.refuse(&line).await
+            login.refuse(cx, record, class, &line).await
         }
         Outcome::Locked(words) => {
-            record.refused(SessionEnd::fault(End::WaitSpent, Fault::Backend, words));
             give_on(record, lock);
-            login.refuse_for_good(wait_spent(cx, password)).await
+            let turned_away = login.turn_away(cx, record, password, Fault::Backend, &words);
+            turned_away.await
         }
         Outcome::Unreachable(why) => Break(SessionEnd::fault(
             End::BackendUnreachable,
@@ -98,16 +94,6 @@ pub(super) async fn log_in(
             why,
         )),
     }
-}
-
-/// What a refused login ends as. A wrong password is the client's fault, all else the backend's.
-pub(super) fn refused(class: Class, line: &[u8]) -> SessionEnd {
-    let fault = if class == Class::Auth {
-        Fault::Client
-    } else {
-        Fault::Backend
-    };
-    SessionEnd::fault(End::LoginRefused, fault, String::from_utf8_lossy(line))
 }
 
 fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>) {

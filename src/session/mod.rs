@@ -20,6 +20,7 @@ mod context;
 mod greet;
 mod login;
 mod record;
+mod refusal;
 mod relay;
 
 pub use backend_end::BackendConnection;
