@@ -175,10 +175,11 @@ impl Visit {
         if !server.password_is_right(user, password) {
             return self.wrong_password();
         }
+        let mut store = server.store();
+        // Not before the store is ours: who leaves it at that moment must have left before.
         let now = Instant::now();
-        let entered = server
-            .store()
-            .enter(user, server.initial(), options.locking, now);
+        let entered = store.enter(user, server.initial(), options.locking, now);
+        drop(store);
         match entered {
             Ok((login, messages)) => {
                 let count = messages.len();
