@@ -5,6 +5,8 @@ use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::pop3::line::{Line, LineReader};
+use crate::pop3::reply::ReplyTo;
+use crate::pop3::verb::Verb;
 use crate::time::{Duration, Instant};
 use std::io;
 use std::net::SocketAddr;
@@ -101,6 +103,10 @@ impl Client {
 
     async fn next_line(&mut self, max: impl Fn(&[u8]) -> usize) -> Result<Line, NoLine> {
         loop {
+            // A client whose lines are always there already would never be waited for.
+            if Instant::now() >= self.patience.login_by {
+                return Err(NoLine::TooLate);
+            }
             let max = max(&self.conn.input);
             if let Some(line) = self.lines.next(&mut self.conn.input, max) {
                 return Ok(line);
@@ -171,11 +177,13 @@ fn command_line_max(input: &[u8]) -> usize {
     }
 }
 
-/// Whether a whole line of `input` is QUIT.
+/// Whether a whole line of `input` is QUIT, as the relay will take it.
 fn quits(input: &[u8]) -> bool {
     let whole = memchr::memrchr(b'\n', input).map_or(0, |end| end + 1);
     let mut lines = input[..whole].split(|&byte| byte == b'\n');
-    lines.any(|line| line.trim_ascii().eq_ignore_ascii_case(b"QUIT"))
+    lines.any(
+        |line| matches!(Verb::of_line(line), Verb::Forward(expected) if expected.to == ReplyTo::Quit),
+    )
 }
 
 #[cfg(test)]
@@ -188,5 +196,6 @@ mod tests {
         assert!(quits(b"QUIT\n"));
         assert!(!quits(b"QUIT"));
         assert!(!quits(b"STAT\r\nQUITE\r\n"));
+        assert!(!quits(b" QUIT\r\n"));
     }
 }

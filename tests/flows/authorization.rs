@@ -316,3 +316,20 @@ address = "10.0.0.5:110"
 name = "second"
 address = "10.0.0.6:110"
 "#;
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_what_it_has_asked_for_ahead_has_its_minute_too() {
+    let gate = Gate::classic().await;
+    let mut client = gate.visitor().takes(512).greeted().await;
+    let start = Instant::now();
+    client.send("CAPA\r\n".repeat(85)).await;
+    loop {
+        if client.read_line().await.contains("too long for a login") {
+            break;
+        }
+        tokio::time::sleep(seconds(0.13)).await;
+    }
+    // What was on its way at that time is still read.
+    assert_took(start, 60.0..=80.0);
+    client.expect_eof().await;
+}
