@@ -55,7 +55,7 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// It did not greet in time.
-    #[error("{address} did not greet within {CONNECT:?}")]
+    #[error("{address} did not greet in time")]
     TimedOut {
         /// The backend's address.
         address: String,
@@ -156,11 +156,7 @@ impl Backend {
         from: Option<SocketAddr>,
     ) -> Result<Greeted, ConnectError> {
         let steps = timeout(CONNECT, self.reach(from)).await;
-        let (conn, greeting) = steps.unwrap_or_else(|_| {
-            Err(ConnectError::TimedOut {
-                address: self.options.address.clone(),
-            })
-        })?;
+        let (conn, greeting) = steps.unwrap_or_else(|_| Err(self.late()))?;
         Ok(Greeted {
             conn,
             permit,
@@ -235,6 +231,12 @@ impl Backend {
             address: self.options.address.clone(),
             source,
         })
+    }
+
+    pub(super) fn late(&self) -> ConnectError {
+        ConnectError::TimedOut {
+            address: self.options.address.clone(),
+        }
     }
 
     fn unreachable(&self, source: io::Error) -> ConnectError {

@@ -43,7 +43,8 @@ impl Route {
     }
 
     /// Connects to the first backend that greets; those that were up at the last look come
-    /// first. Waits until `until` for a place under a backend's `connections` limit.
+    /// first. Waits until `until` for a place under a backend's `connections` limit; the greeting
+    /// must come within what is kept for the login behind that.
     ///
     /// # Errors
     /// Every place was taken, or what the last backend said or did, where none greets.
@@ -52,12 +53,14 @@ impl Route {
         client: SocketAddr,
         until: Instant,
     ) -> Result<(Arc<Backend>, Greeted), Unconnected> {
+        let greeted_by = until + self.login_reserve();
         let mut result = Err(Unconnected::Busy);
         for backend in self.by_health() {
             let Ok(permit) = timeout_at(until, backend.permit()).await else {
                 continue;
             };
-            match backend.connect_with(permit, Some(client)).await {
+            let greeted = timeout_at(greeted_by, backend.connect_with(permit, Some(client)));
+            match greeted.await.unwrap_or_else(|_| Err(backend.late())) {
                 Ok(greeted) => return Ok((Arc::clone(backend), greeted)),
                 Err(error) => result = Err(Unconnected::Failed(Arc::clone(backend), error)),
             }

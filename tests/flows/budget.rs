@@ -209,3 +209,14 @@ async fn under_a_limit_the_waiters_of_a_maildrop_keep_no_connection_from_others(
     gate.dialed().await.lets_in("ann", "secret").await;
     waiter.expect("+OK ann, come in\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_takes_connections_and_says_nothing_is_given_up_when_the_wait_ends() {
+    let gate = Gate::classic().await;
+    let mut client = gate.greeted().await;
+    let start = Instant::now();
+    client.asks_in("ann", "secret").await;
+    let _silent = gate.dialed().await;
+    client.expect_eof().await;
+    assert_took(start, 25.0..=25.0);
+}
