@@ -24,6 +24,7 @@ pub mod session;
 // Layer 4: surfaces.
 pub mod admin;
 pub mod demo;
+pub mod doctor;
 
 // Layer 5: assembly.
 pub mod app;

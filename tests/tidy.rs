@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("session", 3),
     ("admin", 4),
     ("demo", 4),
+    ("doctor", 4),
     ("app", 5),
     ("cli", 5),
     ("config", 5),

@@ -3,6 +3,7 @@
 mod check;
 mod classify;
 mod demo;
+mod doctor;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Doctor(doctor::Doctor),
     Demo(demo::Demo),
     Classify(classify::Classify),
 }
@@ -61,6 +63,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Check(check) => check.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Demo(demo) => demo.run(),
             Self::Classify(classify) => classify.run(),
         }

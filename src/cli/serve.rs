@@ -35,7 +35,7 @@ impl Serve {
 
 /// Passwords are in memory. Of 1 octet the kernel writes no core file, and pipes none to a
 /// collector either, which a limit of 0 does not prevent (core(5)).
-fn no_core_dump() -> io::Result<()> {
+pub(super) fn no_core_dump() -> io::Result<()> {
     let maximum = getrlimit(Resource::Core)
         .maximum
         .map_or(1, |hard| hard.min(1));

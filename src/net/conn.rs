@@ -153,6 +153,15 @@ impl Conn {
         }
     }
 
+    /// The certificate that a TLS server has shown, DER.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        match &self.stream {
+            Stream::ClientTls(tls) => tls.get_ref().1.peer_certificates()?.first().map(|c| &**c),
+            Stream::Plain(_) | Stream::ServerTls(_) => None,
+        }
+    }
+
     /// The server name that a TLS client asked for.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {

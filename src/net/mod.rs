@@ -29,6 +29,11 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     /// Probes the peer hard (`true`: dead within 15 s) or normally (DESIGN decision 8).
     fn probe_hard(&self, _hard: bool) {}
 
+    /// Whom the socket is connected to.
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
     /// Makes the close a reset: nothing that is unsent is sent any more.
     fn reset_on_close(&self) {}
 }

@@ -4,6 +4,7 @@ use super::{Io, outq};
 use crate::limits::{KEEPALIVE, KEEPALIVE_HARD, KeepAlive};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use tokio::net::TcpStream;
 
@@ -16,6 +17,10 @@ impl Io for TcpStream {
         let how = if hard { KEEPALIVE_HARD } else { KEEPALIVE };
         // It fails only on a connection that is already gone, which the next read tells.
         let _ = probe(self, how);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer_addr().ok()
     }
 
     fn reset_on_close(&self) {

@@ -1,0 +1,201 @@
+//! `popgate doctor`: looks at each backend, and says which settings follow.
+
+use super::serve::{no_core_dump, runtime};
+use super::{Exit, print, refuse};
+use crate::backend::BackendOptions;
+use crate::config::{Config, ConfigError};
+use crate::doctor;
+use crate::doctor::advice::Terms;
+use crate::doctor::finding::Severity;
+use crate::doctor::report::Report;
+use crate::doctor::seen::Step;
+use crate::ids::{BackendName, UserName};
+use crate::limits::PASSWORD_FILE_MAX;
+use crate::net::dial::TcpDial;
+use crate::net::tls::TlsError;
+use crate::pop3::sasl::Credentials;
+use crate::secret::Secret;
+use crate::time::Duration;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Look at the servers behind as an operator would, and say which settings follow
+#[derive(Args, Debug)]
+#[command(after_help = "\
+With a test account it logs in up to five times where all goes well, two sessions at a time. It
+deletes and changes nothing. Take an account that no program reads.
+
+Exit codes: 0 all is well, warnings aside; 64 wrong usage or configuration; 69 a server cannot
+be reached, or the account cannot log in")]
+pub(super) struct Doctor {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The name of a test account
+    #[arg(long, requires = "password_file", value_parser = login_name)]
+    user: Option<String>,
+    /// The file whose first line is its password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why the doctor cannot begin.
+#[derive(Debug, thiserror::Error)]
+enum DoctorError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{}: {why}", .file.display())]
+    Password { file: PathBuf, why: String },
+    #[error("backend `{backend}`: {source}")]
+    Tls {
+        backend: BackendName,
+        source: TlsError,
+    },
+    #[error("the system refuses what popgate needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Doctor {
+    pub(super) fn run(&self) -> Exit {
+        match self.reports() {
+            Ok(reports) => self.tell(&reports),
+            Err(error @ DoctorError::System(_)) => refuse(error, Exit::Fault),
+            Err(error) => refuse(error, Exit::Usage),
+        }
+    }
+
+    fn reports(&self) -> Result<Vec<Report>, DoctorError> {
+        no_core_dump()?;
+        let config = Config::load(&self.config)?;
+        let account = self.account()?;
+        runtime()?.block_on(examine_all(&config, account.as_ref()))
+    }
+
+    fn account(&self) -> Result<Option<Credentials>, DoctorError> {
+        let (Some(user), Some(file)) = (&self.user, &self.password_file) else {
+            return Ok(None);
+        };
+        let password = read_password(file).map_err(|why| DoctorError::Password {
+            file: file.clone(),
+            why,
+        })?;
+        Ok(Some(Credentials {
+            authorization: None,
+            user: UserName::new(user.as_bytes()),
+            password,
+        }))
+    }
+
+    fn tell(&self, reports: &[Report]) -> Exit {
+        let worst = reports.iter().map(Report::severity).max();
+        let exit = match worst {
+            Some(Severity::Fault) => Exit::Unavailable,
+            _ => Exit::Done,
+        };
+        if self.json {
+            let backends: Vec<_> = reports.iter().map(Report::to_json).collect();
+            let ok = exit == Exit::Done;
+            return print(serde_json::json!({ "ok": ok, "backends": backends }), exit);
+        }
+        let told: Vec<_> = reports.iter().map(Report::to_string).collect();
+        print(told.join("\n\n"), exit)
+    }
+}
+
+/// One backend after the other. The account goes to those of its tenant, and to no other.
+async fn examine_all(
+    config: &Config,
+    account: Option<&Credentials>,
+) -> Result<Vec<Report>, DoctorError> {
+    let own = account.map(|account| backends_of(config, &account.user));
+    let bar = progress_bar(config.backends.len());
+    let mut reports = Vec::new();
+    for options in &config.backends {
+        bar.set_prefix(options.name.to_string());
+        let is_own = own.as_ref().is_some_and(|own| own.contains(&options.name));
+        let account = account.filter(|_| is_own);
+        let on_step = |step: Step| {
+            bar.set_message(step.to_string());
+            bar.inc(1);
+        };
+        let seen = doctor::examine(options, account, Arc::new(TcpDial), &on_step).await;
+        let seen = seen.map_err(|source| DoctorError::Tls {
+            backend: options.name.clone(),
+            source,
+        })?;
+        let terms = terms(config, options);
+        reports.push(Report::new(&seen, options, &terms, Timestamp::now()));
+    }
+    bar.finish_and_clear();
+    Ok(reports)
+}
+
+/// Where a program that comes to the first port is led.
+fn backends_of(config: &Config, user: &UserName) -> Arc<[BackendName]> {
+    let listener = config.listeners.first().map(|listener| &listener.name);
+    let tenant = listener.map(|listener| config.tenants.resolve(user, None, listener));
+    tenant.map_or_else(|| Arc::from([]), |tenant| Arc::clone(&tenant.backends))
+}
+
+/// Of the tenants that use the backend, those of the least patient.
+fn terms(config: &Config, options: &BackendOptions) -> Terms {
+    let tenants = config.tenants.tenants();
+    let tenants = tenants.filter(|tenant| tenant.backends.contains(&options.name));
+    let tightest = tenants.min_by_key(|tenant| tenant.wait);
+    tightest.map_or_else(Terms::default, |tenant| Terms {
+        wait: tenant.wait,
+        preempt_idle: tenant.preempt_idle,
+    })
+}
+
+/// On a terminal; elsewhere nothing is drawn.
+fn progress_bar(backends: usize) -> ProgressBar {
+    let bar = ProgressBar::new((backends * Step::ALL.len()) as u64);
+    let style = ProgressStyle::with_template("{spinner} {prefix}: {msg} … {elapsed}");
+    // The template is a constant; without it the default one serves.
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// The first line of `file`, without its end.
+fn read_password(file: &Path) -> Result<Secret, String> {
+    let mut open = File::open(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let mode = open.metadata().map(|about| about.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o004 != 0) {
+        let file = file.display();
+        let warning = format!("warning: {file} can be read by everybody here: chmod 600 {file}");
+        let _ = refuse(warning, Exit::Done);
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    let read = (&mut open).take(PASSWORD_FILE_MAX).read_to_end(&mut text);
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Err("its first line is empty: a password stands there".to_owned());
+    }
+    if line.len() as u64 == PASSWORD_FILE_MAX || line.iter().any(|b| [0, b'\r'].contains(b)) {
+        return Err("its first line is no password that POP3 can carry".to_owned());
+    }
+    Ok(Secret::new(line.to_vec()))
+}
+
+/// What can stand behind USER.
+fn login_name(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| "a name without control characters".to_owned())
+}

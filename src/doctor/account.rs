@@ -1,0 +1,212 @@
+//! From inside, with the test account: at most five logins where all goes well, and nothing is
+//! changed by them.
+
+use super::patient::Patient;
+use super::seen::{AccountSeen, Attempt, CapaInside, Line, Release, Second, Step, Uidl};
+use super::visit::{Listing, Visit};
+use crate::backend::login::log_in;
+use crate::dialect::Class;
+use crate::limits::{DOCTOR_FIRST_PAUSE, DOCTOR_PAUSE, DOCTOR_RETRIES_MAX, DOCTOR_SECOND};
+use crate::pop3::capability::Capabilities;
+use crate::pop3::reply::{ReplyTo, Status};
+use crate::pop3::sasl::Credentials;
+use crate::time::{Duration, Instant};
+use std::cell::Cell;
+use std::collections::HashSet;
+use tokio::time::{sleep, timeout};
+
+/// The test account at one backend.
+pub(super) struct Account<'a> {
+    pub(super) patient: &'a Patient,
+    pub(super) credentials: &'a Credentials,
+    /// What the gate takes the backend to be able to do.
+    pub(super) capabilities: Capabilities,
+    pub(super) on_step: &'a dyn Fn(Step),
+}
+
+/// The unique ids of one session, or the line that refuses them.
+pub(super) type UniqueIds = Result<Vec<Vec<u8>>, String>;
+
+impl Account<'_> {
+    pub(super) async fn look(&self, seen: &mut AccountSeen) {
+        (self.on_step)(Step::Login);
+        let Some(mut first) = self.first_session(seen).await else {
+            return;
+        };
+        let ids = unique_ids(&mut first).await;
+        let capa_inside = capa_inside(&mut first).await;
+        seen.capa_inside = Some(capa_inside);
+        if capa_inside == CapaInside::Breaks {
+            return;
+        }
+        (self.on_step)(Step::Second);
+        let beside = self.beside(&mut first, &ids, seen).await;
+        let other_ids = self.leave(first, beside, seen).await;
+        seen.uidl = uidl(ids, other_ids);
+        (self.on_step)(Step::Pipelining);
+        sleep(seen.longest_release() + DOCTOR_PAUSE).await;
+        seen.pipelining = Some(self.pipelining().await);
+    }
+
+    /// Ends the first session; the ids that another one had beside it or has after it.
+    async fn leave(
+        &self,
+        first: Visit,
+        beside: Option<UniqueIds>,
+        seen: &mut AccountSeen,
+    ) -> Option<UniqueIds> {
+        if seen.second_was_refused() {
+            return self.releases(first, seen).await;
+        }
+        let closed = first.quit().await;
+        seen.after_quit = Some(Release {
+            closed,
+            freed: None,
+        });
+        beside
+    }
+
+    /// Logs in, and again where that may help.
+    async fn first_session(&self, seen: &mut AccountSeen) -> Option<Visit> {
+        let mut pause = DOCTOR_FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            let (attempt, visit) = self.log_in(self.patient.options().login_timeout).await;
+            let is_in = attempt.is_in();
+            let helps = attempt.line().is_some_and(may_pass);
+            seen.login = Some((attempt, tries));
+            if is_in {
+                return visit;
+            }
+            if !helps || tries > DOCTOR_RETRIES_MAX {
+                return None;
+            }
+            sleep(pause).await;
+            pause *= 2;
+            tries += 1;
+        }
+    }
+
+    /// A second session while the first is open; its unique ids, if it gets in.
+    async fn beside(
+        &self,
+        first: &mut Visit,
+        first_ids: &UniqueIds,
+        seen: &mut AccountSeen,
+    ) -> Option<UniqueIds> {
+        let (attempt, visit) = self.log_in(DOCTOR_SECOND).await;
+        let (mut ids, mut refused_late, mut stays_open) = (None, None, None);
+        match visit {
+            Some(mut visit) if attempt.is_in() => {
+                let found = unique_ids(&mut visit).await;
+                refused_late = self.late_refusal(first_ids, &found);
+                ids = Some(found);
+                visit.quit().await;
+            }
+            Some(mut visit) => stays_open = Some(visit.ask("QUIT").await.is_ok()),
+            None => {}
+        }
+        let first_lives = first.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
+        seen.second = Some(Second {
+            attempt,
+            refused_late,
+            stays_open,
+            first_lives,
+        });
+        ids
+    }
+
+    /// What the first session may ask is refused to the second one.
+    fn late_refusal(&self, first: &UniqueIds, second: &UniqueIds) -> Option<Line> {
+        match (first, second) {
+            (Ok(_), Err(line)) => Some(self.patient.line(ReplyTo::Uidl, line.as_bytes())),
+            _ => None,
+        }
+    }
+
+    /// A new connection and a login on it. The connection comes back where it may still be used.
+    pub(super) async fn log_in(&self, bound: Duration) -> (Attempt, Option<Visit>) {
+        match self.patient.visit().await {
+            Ok((visit, _)) => self.log_in_on(visit, bound).await,
+            Err(error) => (Attempt::Unreached(error), None),
+        }
+    }
+
+    /// A login on this connection, one command after the other.
+    pub(super) async fn log_in_on(
+        &self,
+        mut visit: Visit,
+        bound: Duration,
+    ) -> (Attempt, Option<Visit>) {
+        let one_by_one = Capabilities {
+            pipelining: false,
+            ..self.capabilities.clone()
+        };
+        let told = Cell::new(Instant::now());
+        let on_password = || told.set(Instant::now());
+        let login = log_in(&mut visit.conn, self.credentials, &one_by_one, on_password);
+        match timeout(bound, login).await {
+            Ok(Ok(line)) => {
+                let line = self.patient.line(ReplyTo::Pass, &line);
+                let after = told.get().elapsed();
+                (Attempt::Answered { line, after }, Some(visit))
+            }
+            Ok(Err(error)) => (Attempt::Broken(error.to_string()), None),
+            Err(_) => (Attempt::Silent(bound), None),
+        }
+    }
+}
+
+fn may_pass(line: &Line) -> bool {
+    matches!(line.class, Class::Locked | Class::Temp | Class::TooMany)
+}
+
+pub(super) fn is_ok(line: &[u8]) -> bool {
+    Status::of_line(line) == Status::Ok
+}
+
+pub(super) async fn unique_ids(visit: &mut Visit) -> UniqueIds {
+    match visit.list("UIDL").await {
+        Ok(Listing::Lines(lines)) => Ok(lines.iter().map(|line| unique_id(line)).collect()),
+        Ok(Listing::Refused(line)) => Err(String::from_utf8_lossy(&line).into_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What stands behind the message's number.
+fn unique_id(line: &[u8]) -> Vec<u8> {
+    let space = memchr::memchr(b' ', line);
+    line[space.map_or(0, |at| at + 1)..].to_vec()
+}
+
+/// New mail may have come, and another program may have deleted some: only ids that the smaller
+/// maildrop has and the larger one has not are another's.
+fn uidl(first: UniqueIds, second: Option<UniqueIds>) -> Option<Uidl> {
+    let (first, second) = match (first, second) {
+        (Err(line), _) => return Some(Uidl::Unknown(line)),
+        (Ok(_), None | Some(Err(_))) => return None,
+        (Ok(first), Some(Ok(second))) => (first, second),
+    };
+    let (fewer, more) = if first.len() <= second.len() {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let known: HashSet<_> = more.into_iter().collect();
+    let changed = fewer.iter().filter(|id| !known.contains(*id)).count();
+    Some(match fewer.len() {
+        0 => Uidl::Empty,
+        messages => Uidl::Compared { messages, changed },
+    })
+}
+
+/// CAPA, and then something that must be answered in its place.
+async fn capa_inside(visit: &mut Visit) -> CapaInside {
+    let capa = visit.list("CAPA").await;
+    let goes_on = visit.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
+    match capa {
+        Ok(Listing::Lines(_)) if goes_on => CapaInside::Answered,
+        Ok(Listing::Refused(_)) if goes_on => CapaInside::Refused,
+        _ => CapaInside::Breaks,
+    }
+}

@@ -1,0 +1,207 @@
+//! From what was seen to what is said: pure, a case after the other.
+
+use super::finding::{After, Finding};
+use super::seen::{
+    AccountSeen, Attempt, Capa, CapaInside, Freed, Pipelining, Reached, Release, Second, Seen, Uidl,
+};
+use crate::backend::BackendOptions;
+use crate::dialect::Class;
+use crate::pop3::capability::Capabilities;
+use jiff::Timestamp;
+
+/// All that is to be said of a backend, in the order in which it was seen.
+#[must_use]
+pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Finding> {
+    let mut said = Vec::new();
+    match &seen.reach {
+        Some(Ok(reached)) => said.push(Finding::Reached(reached.clone())),
+        Some(Err(why)) => said.push(Finding::Unreached(why.clone())),
+        None => {}
+    }
+    if let Some(Ok(reached)) = &seen.reach {
+        said.extend(tls(reached, seen, options));
+    }
+    match &seen.certificate {
+        Some(Ok(found)) => said.push(Finding::Certificate(found.clone(), now)),
+        Some(Err(why)) => said.push(Finding::CertificateUnreadable(why.clone())),
+        None => {}
+    }
+    said.extend(
+        seen.capa
+            .iter()
+            .flat_map(|capa| capabilities(capa, seen, options)),
+    );
+    match &seen.account {
+        Some(account) => said.extend(inside(account)),
+        None if seen.capa.is_some() => said.push(Finding::NoAccount),
+        None => {}
+    }
+    said.extend(seen.out_of_time.then_some(Finding::OutOfTime));
+    said
+}
+
+fn tls(reached: &Reached, seen: &Seen, options: &BackendOptions) -> Vec<Finding> {
+    let Some(version) = reached.tls else {
+        let near = reached
+            .address
+            .is_some_and(|address| address.ip().is_loopback());
+        let stls = seen.lists("STLS");
+        return vec![Finding::InClear { stls, near }];
+    };
+    let secured = Finding::Secured(options.tls, version);
+    let unverified = (!options.verify).then_some(Finding::Unverified);
+    [secured].into_iter().chain(unverified).collect()
+}
+
+fn capabilities(capa: &Capa, seen: &Seen, options: &BackendOptions) -> Vec<Finding> {
+    let first = match (&options.capabilities, capa) {
+        (Some(names), _) => Finding::CapabilitiesSet(names.clone()),
+        (None, Capa::Lists(listed)) => Finding::Capabilities {
+            listed: listed.clone(),
+            offered: offered(&seen.capabilities_for(options)),
+        },
+        (None, Capa::Unknown(line)) => Finding::NoCapa(line.clone()),
+        (None, Capa::Broken(why)) => Finding::CapaBroken(why.clone()),
+    };
+    let delay = seen.login_delay().map(Finding::LoginDelay);
+    [first].into_iter().chain(delay).collect()
+}
+
+/// What popgate passes on (DESIGN decision 11).
+fn offered(capabilities: &Capabilities) -> Vec<String> {
+    let expire = capabilities
+        .expire
+        .as_ref()
+        .map(|days| format!("EXPIRE {days}"));
+    let names = [
+        (capabilities.top, "TOP"),
+        (capabilities.uidl, "UIDL"),
+        (capabilities.pipelining, "PIPELINING"),
+        (capabilities.auth_resp_code, "AUTH-RESP-CODE"),
+    ];
+    let names = names.into_iter().filter(|(has, _)| *has);
+    names
+        .map(|(_, name)| name.to_owned())
+        .chain(expire)
+        .collect()
+}
+
+fn inside(account: &AccountSeen) -> Vec<Finding> {
+    let mut said = Vec::new();
+    match &account.login {
+        Some((Attempt::Answered { line, after }, tries)) if line.class == Class::Ok => {
+            let (after, tries) = (*after, *tries);
+            said.push(Finding::LoggedIn { after, tries });
+        }
+        Some((attempt, _)) => said.push(Finding::NotLoggedIn(attempt.clone())),
+        None => {}
+    }
+    said.extend(account.capa_inside.map(|seen| match seen {
+        CapaInside::Answered => Finding::CapaInside { answered: true },
+        CapaInside::Refused => Finding::CapaInside { answered: false },
+        CapaInside::Breaks => Finding::CapaBreaks,
+    }));
+    said.extend(account.second.iter().flat_map(second));
+    if let Some(Err(why)) = &account.spare {
+        said.push(Finding::SpareFailed(why.clone()));
+    }
+    if account
+        .second
+        .as_ref()
+        .is_some_and(|second| second.first_lives)
+    {
+        said.extend(account.after_quit.iter().flat_map(after_quit));
+        said.extend(account.after_close.iter().flat_map(after_close));
+    }
+    said.extend(account.uidl.as_ref().map(uidl));
+    said.extend(account.pipelining.as_ref().map(pipelining));
+    said
+}
+
+fn second(second: &Second) -> Vec<Finding> {
+    let lock = match (&second.attempt, &second.refused_late) {
+        (_, Some(line)) => Finding::LockLate(line.clone()),
+        (Attempt::Answered { line, after }, None) => match line.class {
+            Class::Ok => Finding::NoLock,
+            Class::Locked => Finding::Locks {
+                line: line.clone(),
+                after: *after,
+            },
+            Class::LoginDelay => Finding::SecondTooSoon(line.clone()),
+            _ => Finding::LockMisread(line.clone()),
+        },
+        (Attempt::Unreached(why), None) => Finding::SecondTurnedAway(why.clone()),
+        (Attempt::Silent(elapsed), None) => Finding::SecondWaits(*elapsed),
+        (Attempt::Broken(why), None) => Finding::SecondCut(why.clone()),
+    };
+    let stays = second.stays_open.map(Finding::RefusedStays);
+    let thrown_out = (!second.first_lives).then_some(Finding::FirstThrownOut);
+    [lock].into_iter().chain(stays).chain(thrown_out).collect()
+}
+
+fn after_quit(release: &Release) -> Vec<Finding> {
+    let closed = Finding::ClosesAfterQuit(release.closed);
+    let freed = release.freed.as_ref().map(|how| freed(After::Quit, how));
+    [closed].into_iter().chain(freed).collect()
+}
+
+fn after_close(release: &Release) -> Vec<Finding> {
+    let open = release.closed.is_none().then_some(Finding::KeepsOpen);
+    let freed = release.freed.as_ref().map(|how| freed(After::Close, how));
+    open.into_iter().chain(freed).collect()
+}
+
+fn freed(after: After, freed: &Freed) -> Finding {
+    match freed {
+        Freed::After(elapsed) => Finding::LockGone(after, *elapsed),
+        Freed::Not(elapsed, line) => Finding::LockStays(after, *elapsed, line.clone()),
+        Freed::Otherwise(attempt) => Finding::NextFailed(after, attempt.clone()),
+    }
+}
+
+fn uidl(seen: &Uidl) -> Finding {
+    match seen {
+        Uidl::Unknown(line) => Finding::NoUidl(line.clone()),
+        Uidl::Empty => Finding::UidlEmpty,
+        Uidl::Compared {
+            messages,
+            changed: 0,
+        } => Finding::UidlSame(*messages),
+        Uidl::Compared { messages, changed } => Finding::UidlChanges {
+            changed: *changed,
+            messages: *messages,
+        },
+    }
+}
+
+fn pipelining(seen: &Pipelining) -> Finding {
+    match seen {
+        Pipelining::NotOffered => Finding::NoPipelining,
+        Pipelining::Honest => Finding::Pipelining,
+        Pipelining::Dishonest(what) => Finding::PipeliningLies(what.clone()),
+        Pipelining::Unclear(why) => Finding::PipeliningUnclear(why.clone()),
+    }
+}
+
+impl Seen {
+    fn lists(&self, name: &str) -> bool {
+        self.capa_words(name).is_some()
+    }
+
+    /// RFC 2449 section 6.5.
+    fn login_delay(&self) -> Option<u64> {
+        self.capa_words("LOGIN-DELAY")?.first()?.parse().ok()
+    }
+
+    /// What stands behind `name` in CAPA.
+    fn capa_words(&self, name: &str) -> Option<Vec<&str>> {
+        let Some(Capa::Lists(lines)) = &self.capa else {
+            return None;
+        };
+        lines.iter().find_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let is_it = words.next()?.eq_ignore_ascii_case(name);
+            is_it.then(|| words.collect())
+        })
+    }
+}

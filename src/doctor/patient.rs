@@ -1,0 +1,122 @@
+//! The backend under examination: reached by the gate's own code, with a watch on the dialing.
+
+use super::seen::{Line, Reached, Unreached};
+use super::visit::Visit;
+use crate::backend::BackendOptions;
+use crate::backend::connect::{Backend, ConnectError};
+use crate::dialect::classify;
+use crate::net::tls::TlsError;
+use crate::net::{BoxFuture, Dial, Io};
+use crate::pop3::reply::ReplyTo;
+use crate::time::{Duration, Instant};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A backend to look at.
+pub(super) struct Patient {
+    backend: Backend,
+    watch: Arc<Stopwatch>,
+    dial: Arc<dyn Dial>,
+}
+
+impl Patient {
+    pub(super) fn new(options: &BackendOptions, dial: Arc<dyn Dial>) -> Result<Self, TlsError> {
+        let watch = Arc::new(Stopwatch {
+            dial: Arc::clone(&dial),
+            last: Mutex::default(),
+        });
+        // What the backend bears is to be seen: the gate's own limit is no answer.
+        let options = BackendOptions {
+            connections: 0,
+            ..options.clone()
+        };
+        let backend = Backend::new(options, Arc::clone(&watch) as Arc<dyn Dial>)?;
+        Ok(Self {
+            backend,
+            watch,
+            dial,
+        })
+    }
+
+    /// The same backend, whatever its certificate: to look at that, and for nothing else.
+    pub(super) fn unverified(&self) -> Result<Self, TlsError> {
+        let options = BackendOptions {
+            verify: false,
+            ..self.options().clone()
+        };
+        Self::new(&options, Arc::clone(&self.dial))
+    }
+
+    pub(super) fn options(&self) -> &BackendOptions {
+        self.backend.options()
+    }
+
+    /// A new connection, greeted.
+    pub(super) async fn visit(&self) -> Result<(Visit, Reached), Unreached> {
+        let began = Instant::now();
+        let greeted = self.backend.connect(None).await;
+        let greeted = greeted.map_err(|error| self.unreached(error))?;
+        let dialed = self.watch.take();
+        let reached = Reached {
+            address: dialed.address,
+            connected: dialed.elapsed,
+            greeted: began.elapsed().saturating_sub(dialed.elapsed),
+            greeting: greeted.greeting,
+            tls: greeted.conn.tls_version(),
+        };
+        Ok((Visit::new(greeted.conn), reached))
+    }
+
+    /// What a line in answer to `to` means at this backend.
+    pub(super) fn line(&self, to: ReplyTo, line: &[u8]) -> Line {
+        let text = String::from_utf8_lossy(line).into_owned();
+        Line {
+            class: classify(to, &text, &self.options().phrases),
+            text,
+        }
+    }
+
+    fn unreached(&self, error: ConnectError) -> Unreached {
+        match error {
+            ConnectError::Refused { line, .. } => {
+                Unreached::TurnedAway(self.line(ReplyTo::Connect, &line))
+            }
+            error => Unreached::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Notes how long the last dialing took, and where it led.
+struct Stopwatch {
+    dial: Arc<dyn Dial>,
+    last: Mutex<Dialed>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Dialed {
+    address: Option<SocketAddr>,
+    elapsed: Duration,
+}
+
+impl Stopwatch {
+    fn take(&self) -> Dialed {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *last)
+    }
+}
+
+impl Dial for Stopwatch {
+    fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        Box::pin(async move {
+            let began = Instant::now();
+            let io = self.dial.dial(address).await?;
+            let dialed = Dialed {
+                address: io.peer(),
+                elapsed: began.elapsed(),
+            };
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = dialed;
+            Ok(io)
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! How a maildrop comes free: after QUIT, and after a connection that ends without it.
+
+use super::account::{Account, UniqueIds, unique_ids};
+use super::seen::{AccountSeen, Attempt, Freed, Line, Release, Step, Unreached};
+use super::visit::Visit;
+use crate::dialect::Class;
+use crate::limits::{DOCTOR_LINGER, RELEASE_PAUSE_MIN, RETRY_PAUSE_MAX};
+use crate::time::Instant;
+use tokio::time::sleep;
+
+impl Account<'_> {
+    /// Two more sessions, one after `first` said QUIT and one after that one only closed; the
+    /// unique ids of the one between.
+    pub(super) async fn releases(&self, first: Visit, seen: &mut AccountSeen) -> Option<UniqueIds> {
+        (self.on_step)(Step::AfterQuit);
+        let spare = self.spare(seen).await;
+        let closed = first.quit().await;
+        let (freed, visit) = self.freed(spare, seen).await;
+        seen.after_quit = Some(release(closed, freed));
+        let mut visit = visit?;
+        let ids = unique_ids(&mut visit).await;
+
+        (self.on_step)(Step::AfterClose);
+        let closed = visit.close().await;
+        let (freed, visit) = self.freed(None, seen).await;
+        seen.after_close = Some(release(closed, freed));
+        if let Some(visit) = visit {
+            visit.quit().await;
+        }
+        Some(ids)
+    }
+
+    /// A connection as the gate opens it for the head of a queue.
+    async fn spare(&self, seen: &mut AccountSeen) -> Option<Visit> {
+        let spare = self.patient.visit().await;
+        let spare = spare.map(|(visit, _)| visit);
+        seen.spare = Some(spare.as_ref().map(|_| ()).map_err(Unreached::clone));
+        spare.ok()
+    }
+
+    /// Logs in again and again until the maildrop is free. Call it when the connection before
+    /// has ended.
+    async fn freed(
+        &self,
+        mut spare: Option<Visit>,
+        seen: &mut AccountSeen,
+    ) -> (Freed, Option<Visit>) {
+        let ended = Instant::now();
+        let mut pause = RELEASE_PAUSE_MIN;
+        loop {
+            let (attempt, visit) = self.log_in_soon(&mut spare, seen).await;
+            let elapsed = ended.elapsed();
+            if attempt.is_in() {
+                return (
+                    Freed::After(elapsed.saturating_sub(seen.usual_login())),
+                    visit,
+                );
+            }
+            let locked = attempt.line().filter(|line| seen.is_lock(line)).cloned();
+            let Some(line) = locked else {
+                return (Freed::Otherwise(attempt), None);
+            };
+            if elapsed + pause > DOCTOR_LINGER {
+                return (Freed::Not(elapsed, line), None);
+            }
+            if let Some(visit) = visit {
+                visit.quit().await;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        }
+    }
+
+    /// On the spare connection first, if it still holds.
+    async fn log_in_soon(
+        &self,
+        spare: &mut Option<Visit>,
+        seen: &mut AccountSeen,
+    ) -> (Attempt, Option<Visit>) {
+        let bound = self.patient.options().login_timeout;
+        if let Some(visit) = spare.take() {
+            match self.log_in_on(visit, bound).await {
+                (Attempt::Broken(why), _) => seen.spare = Some(Err(Unreached::Failed(why))),
+                other => return other,
+            }
+        }
+        self.log_in(bound).await
+    }
+}
+
+impl AccountSeen {
+    /// Whether `line` says what the second session was told: by its class or, where popgate does
+    /// not know the words yet, by the same words.
+    fn is_lock(&self, line: &Line) -> bool {
+        let second = self
+            .second
+            .as_ref()
+            .and_then(|second| second.attempt.line());
+        line.class == Class::Locked || second.is_some_and(|refusal| refusal.text == line.text)
+    }
+}
+
+fn release(closed: Option<crate::time::Duration>, freed: Freed) -> Release {
+    Release {
+        closed,
+        freed: Some(freed),
+    }
+}
