@@ -30,22 +30,19 @@ const NO_PLAIN: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another us
 pub(super) async fn log_in(
     cx: &Context,
     record: &mut Record,
-    admitted: Admitted,
+    mut admitted: Admitted,
 ) -> Next<Login<LoggedIn>> {
     let Admitted {
-        mut login,
-        mut lock,
-        password,
-        until,
-    } = admitted;
+        login, lock, until, ..
+    } = &mut admitted;
     let began = Instant::now();
     let mut attempts = Attempts {
         cx,
         credentials: &login.credentials,
         client: login.client.peer.address,
-        lock: &mut lock,
         route: cx.route(&login.tenant),
-        until,
+        lock,
+        until: *until,
         locked: 0,
         failed: 0,
         stale: false,
@@ -60,9 +57,25 @@ pub(super) async fn log_in(
     if let Some(connection) = lock.connection() {
         record.on_backend(&connection.backend().options().name);
     }
-    let Some(outcome) = outcome else {
-        return Break(SessionEnd::well(End::LeftWaiting));
-    };
+    match outcome {
+        Some(outcome) => conclude(cx, record, admitted, outcome).await,
+        None => Break(SessionEnd::well(End::LeftWaiting)),
+    }
+}
+
+/// The client hears how it ended, and the lock is kept or given on.
+async fn conclude(
+    cx: &Context,
+    record: &mut Record,
+    admitted: Admitted,
+    outcome: Outcome,
+) -> Next<Login<LoggedIn>> {
+    let Admitted {
+        mut login,
+        lock,
+        password,
+        ..
+    } = admitted;
     match outcome {
         Outcome::Accepted(line) => {
             cx.proven.accepted(password, Instant::now());
