@@ -171,3 +171,25 @@ async fn a_backend_that_never_answers_quit_is_given_up_at_the_idle_timeout() {
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::QuitUnanswered);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_sent_quit_and_reads_nothing_is_given_up_and_its_quit_is_not() {
+    let gate = Gate::classic().await;
+    let mut ann = gate.visitor().takes(64).greeted().await;
+    ann.asks_in("ann", "secret").await;
+    let mut inside = gate.dialed().await;
+    inside.lets_in("ann", "secret").await;
+    ann.expect("+OK ann, come in\r\n").await;
+    ann.send("DELE 1\r\nRETR 2\r\nQUIT\r\n").await;
+    inside.expect("DELE 1\r\nRETR 2\r\nQUIT\r\n").await;
+    let message = "a line\r\n".repeat(5000);
+    inside.send(format!("+OK\r\n+OK\r\n{message}.\r\n")).await;
+    inside.expect_silence(seconds(90.0)).await;
+    inside.expect_silence(seconds(40.0)).await;
+    inside.send("+OK bye\r\n").await;
+    inside.close();
+    gate.released(1).await;
+    ann.close();
+    let summary = gate.only_end_of("client 1").await;
+    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+}
