@@ -10,6 +10,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::{client, server};
+use zeroize::Zeroize;
 
 /// A byte stream, plain or TLS, with an input buffer.
 ///
@@ -64,18 +65,26 @@ impl Conn {
     /// # Errors
     /// The stream's.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<io::Result<usize>> {
-        self.input.reserve(octets);
+        let capacity = self.input.len() + octets;
+        if self.input.capacity() < capacity {
+            self.keep_input_in(capacity);
+        }
         let mut room = (&mut self.input).limit(octets);
         // The future keeps nothing between polls, so each poll may have its own.
         let polled = pin!(self.stream.read_buf(&mut room)).poll(cx);
         if polled.is_pending() {
-            self.give_back_room();
+            self.keep_input_in(self.input.len());
         }
         polled
     }
 
-    fn give_back_room(&mut self) {
-        self.input = BytesMut::from(&self.input[..]);
+    /// Moves `input` to a buffer of this size, and wipes the one before: a client's may hold half
+    /// a password.
+    fn keep_input_in(&mut self, capacity: usize) {
+        let mut kept = BytesMut::with_capacity(capacity);
+        kept.extend_from_slice(&self.input);
+        self.input.zeroize();
+        self.input = kept;
     }
 
     /// Writes all of `octets` and flushes.

@@ -16,6 +16,7 @@ use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
 use crate::pop3::reply::Status;
 use crate::time::{Duration, Instant};
+use bytes::BytesMut;
 use pump::{Pump, Stop};
 use std::future::poll_fn;
 use tokio::sync::watch;
@@ -27,13 +28,12 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         mut client,
         tenant,
         mut lock,
-        mut welcome,
+        welcome,
     } = session;
     let contended = lock.contended();
     let Some(connection) = lock.connection() else {
         return SessionEnd::fault(End::Panicked, Fault::Proxy, "a login without a connection");
     };
-    welcome.extend_from_slice(b"\r\n");
     let exchange = exchange(cx, &client, connection);
     let mut relay = Relay {
         cx,
@@ -42,8 +42,8 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         settled_since: None,
         contended,
     };
-    let early = client.conn.input.split();
-    let end = match relay.preload(&welcome, &early, connection) {
+    let early = std::mem::take(&mut client.conn.input);
+    let end = match relay.preload(welcome, early, connection) {
         Ok(()) => relay.run(record, &mut client.conn, connection).await,
         Err(end) => end,
     };
@@ -97,7 +97,9 @@ impl Relay<'_> {
         connection: &mut BackendConnection,
     ) -> SessionEnd {
         let mut contended = self.contended.clone();
-        client.io().probe_hard(*contended.borrow_and_update());
+        if *contended.borrow_and_update() {
+            client.io().probe_hard(true);
+        }
         let mut tick = Box::pin(tokio::time::sleep(RELAY_TICK));
         loop {
             let replies = Replies {
@@ -131,19 +133,21 @@ impl Relay<'_> {
         }
     }
 
+    /// Takes what came before the relay, so that an idle session does not keep it.
     fn preload(
         &mut self,
-        welcome: &[u8],
-        early: &[u8],
+        welcome: Vec<u8>,
+        early: BytesMut,
         connection: &mut BackendConnection,
     ) -> Result<(), SessionEnd> {
         let replies = Replies {
             cx: self.cx,
             backend: connection.backend().clone(),
         };
-        let backend = connection.conn().input.split();
+        let welcome = [&welcome[..], b"\r\n"].concat();
+        let backend = std::mem::take(&mut connection.conn().input);
         let tell = &mut |reply: &Replied| replies.tell(reply);
-        let loaded = self.pump.preload(welcome, early, &backend, tell);
+        let loaded = self.pump.preload(&welcome, &early, &backend, tell);
         loaded.map_err(|violation| self.stopped(&Stop::Violation(violation)))
     }
 
