@@ -72,6 +72,10 @@ pub const LOCKED_RETRIES_MAX: u32 = 8;
 /// Logins tried again after `temp` or `too_many` (DESIGN decision 6).
 pub const TEMP_RETRIES_MAX: u32 = 2;
 
+/// How often a login that has no place under a backend's `connections` takes one that was opened
+/// in advance for another: not at once, since each costs that other its head start.
+pub const MAKE_ROOM: Duration = Duration::from_millis(250);
+
 /// The first pause before a login is tried again; it doubles up to [`RETRY_PAUSE_MAX`].
 pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(500);
 

@@ -1,13 +1,15 @@
 //! Which backend a login goes to: the first of its tenant's that can be reached.
 
-use super::connect::{Backend, ConnectError, Greeted};
+use super::connect::{Backend, ConnectError, Greeted, Permit};
 use super::health::State;
-use crate::limits::PROBE_DOWN;
+use crate::ids::BackendName;
+use crate::limits::{MAKE_ROOM, PROBE_DOWN};
 use crate::pop3::capability::Capabilities;
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 /// The backends of a tenant, in order of preference.
 pub struct Route(Vec<Arc<Backend>>);
@@ -44,7 +46,8 @@ impl Route {
 
     /// Connects to the first backend that greets; those that were up at the last look come
     /// first. Waits until `until` for a place under a backend's `connections` limit; the greeting
-    /// must come within what is kept for the login behind that.
+    /// must come within what is kept for the login behind that. `make_room` is asked for a
+    /// connection that is not needed as long as there is no place.
     ///
     /// # Errors
     /// Every place was taken, or what the last backend said or did, where none greets.
@@ -52,11 +55,13 @@ impl Route {
         &self,
         client: SocketAddr,
         until: Instant,
+        make_room: impl Fn(&BackendName),
     ) -> Result<(Arc<Backend>, Greeted), Unconnected> {
         let greeted_by = until + self.login_reserve();
         let mut result = Err(Unconnected::Busy);
         for backend in self.by_health() {
-            let Ok(permit) = timeout_at(until, backend.permit()).await else {
+            let permit = place(backend, &make_room);
+            let Ok(permit) = timeout_at(until, permit).await else {
                 continue;
             };
             let greeted = timeout_at(greeted_by, backend.connect_with(permit, Some(client)));
@@ -84,6 +89,18 @@ impl Route {
     fn by_health(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let up = self.0.iter().filter(|backend| backend.is_up());
         up.chain(self.0.iter().filter(|backend| !backend.is_up()))
+    }
+}
+
+/// Waits for a place under the backend's limit. Connections that are opened in advance meanwhile
+/// have to go, too.
+async fn place(backend: &Backend, make_room: &impl Fn(&BackendName)) -> Permit {
+    let mut permit = pin!(backend.permit());
+    loop {
+        match timeout(MAKE_ROOM, permit.as_mut()).await {
+            Ok(permit) => return permit,
+            Err(_) => make_room(&backend.options().name),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::BackendEnd;
 use super::guard::{Hold, LockGuard};
 use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
 use super::waiting::{Place, Waiting};
-use crate::ids::{AddressBlock, MaildropKey, SessionId, TenantName};
+use crate::ids::{AddressBlock, BackendName, MaildropKey, SessionId, TenantName};
 use crate::observe::event::{Event, EventSink, LockOutcome};
 use crate::policy::proven::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -128,6 +128,17 @@ impl<C: BackendEnd> Locks<C> {
         waits.max().unwrap_or_default()
     }
 
+    /// Drops a connection to `backend` that waits for whoever comes next, if there is one: another
+    /// maildrop's turn has come, and the backend has no place for both.
+    pub fn give_up_spare(&self, backend: &BackendName) {
+        let leads_there = |spare: &C| spare.backend() == backend;
+        let mut entries = self.0.entries.iter_mut();
+        if let Some(mut entry) = entries.find(|entry| entry.spare.as_ref().is_some_and(leads_there))
+        {
+            entry.take_spare();
+        }
+    }
+
     /// Maildrops that are held, waited for, or being closed.
     #[must_use]
     pub fn in_use(&self) -> usize {
@@ -199,14 +210,8 @@ impl<C: BackendEnd> Shared<C> {
             .is_some_and(|entry| entry.spare.is_some())
     }
 
-    /// Takes the spare connection, and asks the head of the queue for another.
     pub(super) fn take_spare(&self, key: &MaildropKey) -> Option<C> {
-        let mut entry = self.entries.get_mut(key)?;
-        let spare = entry.spare.take()?;
-        if let Some(head) = entry.queue.head() {
-            entry.move_to(head, true);
-        }
-        Some(spare)
+        self.entries.get_mut(key)?.take_spare()
     }
 
     pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
@@ -257,6 +262,15 @@ impl<C> Entry<C> {
         if !granted && !self.queue.is_contended() {
             self.spare = None;
         }
+    }
+
+    /// Takes the spare connection, and asks the head of the queue for another.
+    fn take_spare(&mut self) -> Option<C> {
+        let spare = self.spare.take()?;
+        if let Some(head) = self.queue.head() {
+            self.move_to(head, true);
+        }
+        Some(spare)
     }
 
     fn carry_out(&mut self, effect: Effect, now: Instant, line: Option<&Arc<[u8]>>) {

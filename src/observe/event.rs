@@ -82,8 +82,8 @@ pub enum Event {
         /// The rule that allowed it.
         reason: Preemption,
     },
-    /// A backend answered the greeting (`CONNECT`), a login (`PASS`) or a command of a session
-    /// with an error, or a login with `+OK`.
+    /// A backend refused a connection (`CONNECT`), or answered a login (`PASS`) or a command of a
+    /// session.
     BackendReplied {
         /// Who answered.
         backend: BackendName,
@@ -91,7 +91,7 @@ pub enum Event {
         to: ReplyTo,
         /// What the answer means.
         class: Class,
-        /// The backend's own line, without the line end; it may hold any characters.
+        /// Of an error the backend's own line, without the line end; it may hold any characters.
         line: Option<String>,
     },
     /// A login that was refused as locked was tried again, and so it ended.

@@ -306,7 +306,7 @@ impl Families {
             longest_wait: register.gauge("lock_longest_wait_seconds", "How long the longest waiter of now has waited.")?,
             lock_outcomes: register.counters("lock_outcomes_total", "How asking for a lock ended.", &["tenant", "outcome"])?,
             preemptions: register.counters("preemptions_total", "Idle holders closed for a waiter.", &["tenant", "reason"])?,
-            backend_replies: register.counters("backend_replies_total", "Errors of backends, and their answers to logins, by meaning.", &["backend", "command", "class"])?,
+            backend_replies: register.counters("backend_replies_total", "Answers of backends, by meaning.", &["backend", "command", "class"])?,
             backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
             backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
             auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,

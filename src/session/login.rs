@@ -5,10 +5,11 @@ use super::backend_end::BackendConnection;
 use super::context::Context;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, LoggedIn, Login, Next};
-use crate::backend::connect::{Backend, ConnectError};
+use crate::backend::connect::{Backend, ConnectError, Greeted};
 use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Route, Unconnected};
 use crate::dialect::{self, Class};
+use crate::ids::BackendName;
 use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
 use crate::lock::LockGuard;
 use crate::observe::event::{End, Event, Fault, RetryResult};
@@ -186,7 +187,7 @@ impl Attempts<'_> {
         let retry = self.locked > 0;
         let answer = match self.spare().await {
             Some(spare) => self.log_in(spare, true).await,
-            None => match self.route.connect(self.client, self.until).await {
+            None => match self.connect().await {
                 Ok((backend, greeted)) => {
                     let connection = BackendConnection::new(backend, greeted, self.client);
                     self.log_in(connection, false).await
@@ -203,6 +204,12 @@ impl Attempts<'_> {
             });
         }
         answer
+    }
+
+    async fn connect(&self) -> Result<(Arc<Backend>, Greeted), Unconnected> {
+        let make_room = |backend: &BackendName| self.cx.locks.give_up_spare(backend);
+        let connect = self.route.connect(self.client, self.until, make_room);
+        connect.await
     }
 
     /// A connection that was opened in advance and can still be used.

@@ -175,3 +175,17 @@ fn header(client: [u8; 4], port: u8) -> Vec<u8> {
     let signature: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
     [signature, &client, &[10, 0, 0, 5], &[0, port, 0, 110]].concat()
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_made_ahead_gives_way_to_a_login_over_the_limit() {
+    let gate = Gate::with(&backend("connections = 2")).await;
+    gate.prove("ann", "secret").await;
+    let (_holder, _inside) = gate.log_in("ann", "secret").await;
+    let _waiter = gate.asking("ann", "secret").await;
+    let mut ahead = gate.dialed().await;
+    ahead.greets().await;
+    let mut bob = gate.asking("bob", "hidden").await;
+    ahead.expect_eof().await;
+    gate.dialed().await.lets_in("bob", "hidden").await;
+    bob.expect("+OK bob, come in\r\n").await;
+}
