@@ -16,6 +16,7 @@ mod lanes;
 mod preemption;
 mod relay;
 mod sasl;
+mod sasl;
 mod stopping;
 mod tls;
 mod waiting;

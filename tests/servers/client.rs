@@ -9,6 +9,9 @@ use std::net::{SocketAddr, TcpStream};
 /// Longer than any wait of these trials: a reply that takes longer is a hang.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What stands for a reply that never came.
+pub(crate) const CLOSED: &str = "(closed)";
+
 /// One connection, in whatever state the server has it.
 pub(crate) struct Client {
     reader: BufReader<TcpStream>,
@@ -34,6 +37,22 @@ impl Client {
         client.ok(&format!("USER {user}"))?;
         client.ok(&format!("PASS {password}"))?;
         Ok(client)
+    }
+
+    /// Sends one command and returns the reply to it, of which only the first line is kept; or
+    /// "closed" where the server ends the connection instead.
+    pub(crate) fn exchange(&mut self, command: &str) -> Outcome<String> {
+        if self.send(&[command]).is_err() {
+            return Ok(CLOSED.to_owned());
+        }
+        let reply = match self.reply_line() {
+            Ok(reply) => reply,
+            Err(_) => return Ok(CLOSED.to_owned()),
+        };
+        if command.starts_with("RETR") && reply.starts_with("+OK") {
+            while self.reply_line()? != "." {}
+        }
+        Ok(reply)
     }
 
     /// Sends one command and returns the rest of its `+OK` line.

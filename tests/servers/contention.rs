@@ -29,13 +29,13 @@ pub(crate) fn straight_load_shows_conflicts(kind: Kind, ip: Ipv4Addr) -> Outcome
         server.deliver(USER, &message_ids(MESSAGES), SMALL_OCTETS)?;
         let relay = Relay::start(ip, server.address())?;
         let results = eight_at_once(relay.address()?);
-        if !kind.locks() {
+        let Some(refusal) = kind.refusal() else {
             return more_than_one(relay.most_inside());
-        }
+        };
         let refused = results
             .iter()
             .filter_map(|result| result.as_ref().err())
-            .filter(|error| error.to_string() == format!("PASS: {}", kind.refusal()))
+            .filter(|error| error.to_string() == format!("PASS: {}", refusal.said))
             .count();
         match (refused, server.refusals_logged()) {
             (1.., 1..) => Ok(()),

@@ -59,15 +59,16 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Starts popgate on `ip` before `backend`, and waits until it is ready.
-    pub(crate) fn start(ip: Ipv4Addr, backend: SocketAddr) -> Outcome<Self> {
+    /// Starts popgate on `ip` before a server at `backend`, with these settings in its table,
+    /// and waits until it is ready.
+    pub(crate) fn start(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> Outcome<Self> {
         let dir = tempfile::Builder::new()
             .prefix("popgate-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()?;
         make_certificate(dir.path(), ip)?;
         let config = dir.path().join("popgate.toml");
-        fs::write(&config, configuration(ip, backend))?;
+        fs::write(&config, configuration(ip, backend, settings))?;
         let command = [
             env!("CARGO_BIN_EXE_popgate"),
             "serve",
@@ -153,7 +154,7 @@ impl Gate {
     }
 }
 
-fn configuration(ip: Ipv4Addr, backend: SocketAddr) -> String {
+fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
     let listeners: String = Mode::ALL
         .map(|mode| {
             let (name, port) = (mode.name(), mode.port());
@@ -164,7 +165,7 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr) -> String {
     format!(
         "{listeners}\n\
          [tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n\n\
-         [[backend]]\nname = \"server\"\naddress = \"{backend}\"\n\n\
+         [[backend]]\nname = \"server\"\naddress = \"{backend}\"\n{settings}\n\
          [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"admin.token\"\n\n\
          [defaults]\nbackends = [\"server\"]\nwait = \"45s\"\ncleartext = \"always\"\n\
          polls = {{ enforce = \"off\" }}\n\n\

@@ -7,12 +7,23 @@
 
 mod client;
 mod contention;
+mod courier;
+mod cyrus;
+mod dovecot;
 mod gate;
+mod inetd;
+mod mailutils;
+mod popa3d;
 mod process;
 mod programs;
 mod relay;
+mod root;
+mod second;
 mod server;
 mod site;
+mod solid_pop3d;
+mod syslog;
+mod system_users;
 
 use libtest_mimic::{Arguments, Trial};
 use server::Kind;
@@ -22,6 +33,21 @@ use std::process::ExitCode;
 
 /// What every fallible step of a trial returns.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// All servers that we test with.
+const KINDS: [Kind; 7] = [
+    &courier::Courier,
+    &cyrus::Cyrus,
+    &popa3d::Popa3d,
+    &solid_pop3d::SolidPop3d,
+    &dovecot::Dovecot {
+        locks_session: true,
+    },
+    &dovecot::Dovecot {
+        locks_session: false,
+    },
+    &mailutils::Mailutils,
+];
 
 /// A trial: all that it starts listens on the address that it is given.
 type Scenario = fn(Kind, Ipv4Addr) -> Outcome<()>;
@@ -35,7 +61,7 @@ fn main() -> ExitCode {
     let wish = std::env::var("POPGATE_SERVERS").unwrap_or_default();
     let obstacle = match wish.as_str() {
         "skip" => Some("POPGATE_SERVERS=skip".to_owned()),
-        "require" | "" => server::obstacle(),
+        "require" | "" => server::obstacle(&KINDS),
         other => {
             eprintln!("POPGATE_SERVERS is skip or require, not {other:?}");
             return ExitCode::FAILURE;
@@ -57,10 +83,14 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
-    let per_server: [(&str, Scenario); 7] = [
+    let per_server: [(&str, Scenario); 8] = [
         (
             "straight: the load shows that the test can fail",
             contention::straight_load_shows_conflicts,
+        ),
+        (
+            "straight: what a second session is told",
+            second::second_session_is_told,
         ),
         (
             "through popgate: eight programs at once, no lock error, each message once",
@@ -87,9 +117,10 @@ fn trials() -> Vec<Trial> {
             programs::straight_while_held,
         ),
     ];
-    let trials = Kind::ALL
+    // Server after server in turn: while packages are installed for one, others run.
+    let trials = per_server
         .into_iter()
-        .flat_map(|kind| per_server.map(|(name, scenario)| (kind, name, scenario)));
+        .flat_map(|(name, scenario)| KINDS.map(|kind| (kind, name, scenario)));
     (1..)
         .zip(trials)
         .map(|(number, (kind, name, scenario))| {

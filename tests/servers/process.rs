@@ -33,14 +33,25 @@ impl Process {
 
     /// Starts `command` in a PID namespace: with its first process all processes in it die.
     pub(crate) fn start_tree(command: &[&str], log: &Path) -> Outcome<Self> {
+        Self::start_tree_by(&[], command, log)
+    }
+
+    /// The same through another command, which becomes the one that it is given.
+    pub(crate) fn start_tree_by(through: &[&str], command: &[&str], log: &Path) -> Outcome<Self> {
         const NAMESPACE: &str = "unshare --pid --mount-proc --fork --kill-child=KILL --";
         // The first process is a shell: a server that changes its group would no longer get the
         // signal. The second command keeps the shell from becoming the server.
         const FIRST_PROCESS: [&str; 4] = ["sh", "-c", "\"$@\"; exit", "sh"];
-        let mut tree: Vec<&str> = NAMESPACE.split(' ').collect();
+        let mut tree = through.to_vec();
+        tree.extend(NAMESPACE.split(' '));
         tree.extend(FIRST_PROCESS);
         tree.extend(command);
         Self::start(&tree, log)
+    }
+
+    /// Its process id. Of a tree it is that of the first process's parent.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// All that it has written so far.
@@ -56,7 +67,7 @@ impl Process {
 
     /// Asks it to stop and waits for its end.
     pub(crate) fn terminate(&mut self, patience: Duration) -> Outcome<ExitStatus> {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status()?;
         let mut ended = None;
         await_that("the program to stop", patience, || {

@@ -20,7 +20,7 @@ impl Site {
     fn start(kind: Kind, ip: Ipv4Addr, users: &[&str]) -> Outcome<Self> {
         let server = Server::start(kind, ip, users)?;
         let relay = Relay::start(ip, server.address())?;
-        let gate = Gate::start(ip, relay.address()?)?;
+        let gate = Gate::start(ip, relay.address()?, kind.backend_settings())?;
         Ok(Self {
             server,
             relay,
