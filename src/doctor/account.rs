@@ -119,7 +119,7 @@ impl Account<'_> {
     /// What the first session may ask is refused to the second one.
     fn late_refusal(&self, first: &UniqueIds, second: &UniqueIds) -> Option<Line> {
         match (first, second) {
-            (Ok(_), Err(line)) => Some(self.patient.line(ReplyTo::Uidl, line.as_bytes())),
+            (Ok(_), Err(line)) => Some(self.line(ReplyTo::Uidl, line.as_bytes())),
             _ => None,
         }
     }
@@ -147,13 +147,30 @@ impl Account<'_> {
         let login = log_in(&mut visit.conn, self.credentials, &one_by_one, on_password);
         match timeout(bound, login).await {
             Ok(Ok(line)) => {
-                let line = self.patient.line(ReplyTo::Pass, &line);
+                let line = self.line(ReplyTo::Pass, &line);
                 let after = told.get().elapsed();
                 (Attempt::Answered { line, after }, Some(visit))
             }
             Ok(Err(error)) => (Attempt::Broken(error.to_string()), None),
             Err(_) => (Attempt::Silent(bound), None),
         }
+    }
+}
+
+impl Account<'_> {
+    /// What a line means, and its text to be shown.
+    fn line(&self, to: ReplyTo, line: &[u8]) -> Line {
+        let Line { class, .. } = self.patient.line(to, line);
+        let text = self.discreet(line);
+        Line { class, text }
+    }
+
+    /// The text of a line. Some servers repeat what they did not understand, and it may have
+    /// been the password.
+    pub(super) fn discreet(&self, line: &[u8]) -> String {
+        let text = String::from_utf8_lossy(line);
+        let password = String::from_utf8_lossy(self.credentials.password.expose());
+        text.replace(&*password, "(the password)")
     }
 }
 

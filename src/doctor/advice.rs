@@ -9,6 +9,9 @@ use crate::pop3::reply::{ReplyTo, StatusLine};
 use crate::time::Duration;
 use std::fmt;
 
+/// A login that is quicker needs no reserve to speak of.
+const SLOW_LOGIN: Duration = Duration::from_secs(1);
+
 /// The tenant's settings that belong to a backend's: of several tenants the tightest. Nobody's
 /// are without a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,8 +184,8 @@ fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(
         said.push((Setting::LoginTimeout(timeout), told.clone()));
     }
     let mut reserve = options.login_reserve;
-    if login > reserve * 2 / 3 {
-        reserve = whole_seconds(login * 3 / 2).max(reserve);
+    if login > reserve * 2 / 3 && login > SLOW_LOGIN {
+        reserve = whole_seconds(login * 3 / 2);
         said.push((Setting::LoginReserve(reserve), told));
     }
     let linger = longest_lock(findings);

@@ -457,7 +457,7 @@ fn words(lines: &[String]) -> String {
 pub fn time(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds < 0.01 {
-        format!("{:.1} ms", seconds * 1e3)
+        format!("{:.1} ms", (seconds * 1e3).max(0.1))
     } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1e3)
     } else {

@@ -19,26 +19,30 @@ impl Account<'_> {
         };
         let answered = self.all_at_once(&mut visit).await;
         visit.quit().await;
-        answered.unwrap_or_else(|error| Pipelining::Dishonest(error.to_string()))
+        answered.unwrap_or_else(|(command, error)| {
+            Pipelining::Dishonest(format!("{command} got no answer: {error}"))
+        })
     }
 
-    async fn all_at_once(&self, visit: &mut Visit) -> Result<Pipelining, NoReply> {
+    /// The error names the command that has no answer.
+    async fn all_at_once(&self, visit: &mut Visit) -> Result<Pipelining, (&'static str, NoReply)> {
+        let of = |command| move |error: NoReply| (command, error);
         let written = visit.conn.write_all(&self.segment()).await;
-        written.map_err(LineError::from)?;
-        let user = bounded(visit.line()).await?;
+        written.map_err(|error| ("USER", LineError::from(error).into()))?;
+        let user = bounded(visit.line()).await.map_err(of("USER"))?;
         // A PASS takes the time that it takes.
         let bound = self.patient.options().login_timeout;
         let pass = timeout(bound, visit.line()).await;
-        let pass = pass.unwrap_or(Err(NoReply::TimedOut))?;
+        let pass = pass.unwrap_or(Err(NoReply::TimedOut)).map_err(of("PASS"))?;
         if let Some(refusal) = [user, pass].iter().find(|line| !is_ok(line)) {
-            let line = String::from_utf8_lossy(refusal).into_owned();
+            let line = self.discreet(refusal);
             return Ok(Pipelining::Unclear(format!(
                 "the login was refused: {line}"
             )));
         }
-        let stat = bounded(visit.line()).await?;
-        let list = bounded(visit.listing()).await?;
-        Ok(match wrong(&stat, &list) {
+        let stat = bounded(visit.line()).await.map_err(of("STAT"))?;
+        let list = bounded(visit.listing()).await.map_err(of("LIST"))?;
+        Ok(match wrong(&self.discreet(&stat), &list) {
             Some(what) => Pipelining::Dishonest(what),
             None => Pipelining::Honest,
         })
@@ -59,8 +63,7 @@ impl Account<'_> {
 }
 
 /// What about the answers to STAT and LIST shows that they are not those.
-fn wrong(stat: &[u8], list: &Listing) -> Option<String> {
-    let stat = String::from_utf8_lossy(stat);
+fn wrong(stat: &str, list: &Listing) -> Option<String> {
     let mut words = stat.split_ascii_whitespace();
     let counts: Option<(usize, u64)> = (|| {
         let ok = words.next()? == "+OK";

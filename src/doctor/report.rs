@@ -100,6 +100,9 @@ impl fmt::Display for Report {
             let (severity, topic) = (finding.severity().as_str(), finding.topic());
             write!(f, "\n  {severity:<5}  {topic:<11}  {finding}")?;
         }
+        if self.severity() == Severity::Fault && self.advice.is_empty() {
+            return Ok(());
+        }
         if self.advice.is_empty() {
             return write!(f, "\n  nothing to change in its settings");
         }

@@ -17,11 +17,11 @@ pub(super) struct Visit {
 /// Why a command has no whole reply.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoReply {
-    #[error("it {0}")]
+    #[error("the server {0}")]
     Line(#[from] LineError),
-    #[error("it did not answer within {DOCTOR_REPLY:?}")]
+    #[error("it did not come in time")]
     TimedOut,
-    #[error("its listing is longer than {DOCTOR_LISTING_MAX} octets")]
+    #[error("the listing is longer than {DOCTOR_LISTING_MAX} octets")]
     TooLong,
 }
 
