@@ -177,7 +177,7 @@ fn taught(options: &BackendOptions, line: &Line) -> Option<Vec<String>> {
 /// Those that hang together: what a login takes, what is kept for it, and the wait around both.
 fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(Setting, String)> {
     let mut said = Vec::new();
-    let login = login_time(findings).unwrap_or_default();
+    let login = login_time(findings);
     let told = format!("a login takes {}", time(login));
     let timeout = whole_seconds(login * 3).min(*LOGIN_TIMEOUT.end());
     if login * 2 > options.login_timeout && timeout > options.login_timeout {
@@ -199,12 +199,18 @@ fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(
     said
 }
 
-fn login_time(findings: &[Finding]) -> Option<Duration> {
-    findings.iter().find_map(|finding| match finding {
+/// From the connection to the answer to PASS; nothing where no answer came.
+fn login_time(findings: &[Finding]) -> Duration {
+    let connect = findings.iter().find_map(|finding| match finding {
+        Finding::Reached(reached) => Some(reached.connected + reached.greeted),
+        _ => None,
+    });
+    let pass = findings.iter().find_map(|finding| match finding {
         Finding::LoggedIn { after, .. } => Some(*after),
         Finding::NotLoggedIn(Attempt::Silent(elapsed)) => Some(*elapsed),
         _ => None,
-    })
+    });
+    pass.map_or(Duration::ZERO, |pass| connect.unwrap_or_default() + pass)
 }
 
 fn longest_lock(findings: &[Finding]) -> Duration {

@@ -361,7 +361,7 @@ async fn a_backend_that_is_not_there_is_a_fault() {
         ),
         (
             Between::Silence,
-            "fault reach pop.example.com:110 did not greet within 15s",
+            "fault reach pop.example.com:110 did not greet in time",
         ),
     ] {
         let ward = Ward {

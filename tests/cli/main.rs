@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod doctor;
 mod gate;
 mod refusals;
 mod serving;
@@ -214,7 +215,7 @@ fn serve_refuses_a_wrong_configuration_before_it_opens_a_port() {
 fn help_lists_the_commands() {
     let output = popgate(Path::new("."), &["--help"]);
     assert_eq!(code(&output), 0);
-    for command in ["serve", "check", "demo", "classify"] {
+    for command in ["serve", "check", "doctor", "demo", "classify"] {
         assert!(stdout(&output).contains(&format!("\n  {command} ")));
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod contention;
 mod courier;
 mod cyrus;
+mod doctor;
 mod dovecot;
 mod gate;
 mod inetd;
@@ -115,6 +116,10 @@ fn trials() -> Vec<Trial> {
         (
             "straight: what fetchmail, curl and poplib see while the maildrop is held",
             programs::straight_while_held,
+        ),
+        (
+            "straight: the doctor says what the server does",
+            doctor::says_what_the_server_does,
         ),
     ];
     // Server after server in turn: while packages are installed for one, others run.

@@ -1,0 +1,95 @@
+//! What `popgate doctor` says of each server.
+
+use crate::Outcome;
+use crate::server::{Kind, PASSWORD, Server};
+use crate::site::straight;
+use serde_json::Value;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use tempfile::TempDir;
+
+const USER: &str = "patient@popgate.test";
+
+/// A finding: how bad it is, what it is about, and words of it.
+type Expected = (&'static str, &'static str, &'static str);
+
+/// What is said of each server, by its name; what all have in common stands in [`said_of_all`].
+const SAID: [(&str, &[Expected]); 3] = [
+    ("Dovecot with session lock", &[]),
+    ("Dovecot without session lock", &[]),
+    ("GNU mailutils pop3d", &[]),
+];
+
+/// The doctor's findings are those that stand here, in this order and no others; nothing is to
+/// be set, and nothing in the maildrop has changed.
+pub(crate) fn says_what_the_server_does(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
+    straight(kind, ip, &[USER], |server| {
+        server.deliver(USER, &["one".to_owned(), "two".to_owned()], 500)?;
+        let verdict = examine(server)?;
+        let findings = verdict["findings"].as_array().ok_or("no findings")?;
+        let expected = expected(kind)?;
+        let as_expected = findings.len() == expected.len()
+            && findings
+                .iter()
+                .zip(expected)
+                .all(|(found, expected)| is(found, expected));
+        if !as_expected {
+            return Err(format!("other findings than expected: {verdict:#}").into());
+        }
+        match verdict["advice"].as_array() {
+            Some(advice) if advice.is_empty() => Ok(()),
+            _ => Err(format!("it advises {:#}", verdict["advice"]).into()),
+        }
+    })
+}
+
+fn expected(kind: Kind) -> Outcome<&'static [Expected]> {
+    let name = kind.to_string();
+    let said = SAID.iter().find(|(server, _)| *server == name);
+    Ok(said.ok_or("nothing is recorded for this server")?.1)
+}
+
+fn is(finding: &Value, (severity, topic, words): &Expected) -> bool {
+    let text = finding["text"].as_str().unwrap_or_default();
+    finding["severity"] == *severity && finding["topic"] == *topic && text.contains(words)
+}
+
+/// The only backend's part of the report.
+fn examine(server: &Server) -> Outcome<Value> {
+    let dir = tempfile::tempdir()?;
+    write_files(&dir, server)?;
+    let output = Command::new(env!("CARGO_BIN_EXE_popgate"))
+        .args(["doctor", "--config", "popgate.toml", "--json"])
+        .args(["--user", USER, "--password-file", "password"])
+        .current_dir(dir.path())
+        .output()?;
+    let (said, warned) = (
+        String::from_utf8(output.stdout)?,
+        String::from_utf8(output.stderr)?,
+    );
+    if said.contains(PASSWORD) || warned.contains(PASSWORD) {
+        return Err("the password is shown".into());
+    }
+    if !output.status.success() || !warned.is_empty() {
+        return Err(format!("{}: {said}{warned}", output.status).into());
+    }
+    let verdict: Value = serde_json::from_str(&said)?;
+    Ok(verdict["backends"][0].clone())
+}
+
+fn write_files(dir: &TempDir, server: &Server) -> Outcome<()> {
+    let address = server.address();
+    let config = format!(
+        "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\n\
+         [[backend]]\nname = \"server\"\naddress = \"{address}\"\n"
+    );
+    fs::write(dir.path().join("popgate.toml"), config)?;
+    let password = dir.path().join("password");
+    fs::write(&password, format!("{PASSWORD}\n"))?;
+    Ok(fs::set_permissions(
+        password,
+        fs::Permissions::from_mode(0o600),
+    )?)
+}
