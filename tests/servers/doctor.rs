@@ -15,11 +15,76 @@ const USER: &str = "patient@popgate.test";
 /// A finding: how bad it is, what it is about, and words of it.
 type Expected = (&'static str, &'static str, &'static str);
 
-/// What is said of each server, by its name; what all have in common stands in [`said_of_all`].
+const CONNECTED: Expected = ("ok", "reach", "greeted after");
+const NEAR: Expected = ("ok", "tls", "in clear, and on this host");
+const ACCEPTED: Expected = ("ok", "login", "accepted after");
+const CAPA_INSIDE: Expected = ("ok", "capa", "answered after the login too");
+const CLOSES: Expected = ("ok", "after QUIT", "the connection is closed within");
+const FREE_AFTER_QUIT: Expected = ("ok", "after QUIT", "the next login is accepted");
+const FREE_AFTER_CUT: Expected = ("ok", "after a cut", "the next login is accepted");
+const SAME_IDS: Expected = ("ok", "uidl", "the same in two sessions, 2 messages");
+const HONEST: Expected = ("ok", "pipelining", "answered in order");
+
+/// What is said of each server, by its name.
 const SAID: [(&str, &[Expected]); 3] = [
-    ("Dovecot with session lock", &[]),
-    ("Dovecot without session lock", &[]),
-    ("GNU mailutils pop3d", &[]),
+    (
+        "Dovecot with session lock",
+        &[
+            CONNECTED,
+            NEAR,
+            ("ok", "capa", "offers TOP, UIDL, PIPELINING, AUTH-RESP-CODE"),
+            ACCEPTED,
+            CAPA_INSIDE,
+            // After ten seconds or more.
+            (
+                "ok",
+                "lock",
+                " s: -ERR [IN-USE] Mailbox is locked by another POP3 session.",
+            ),
+            ("ok", "lock", "the refused connection is closed"),
+            CLOSES,
+            FREE_AFTER_QUIT,
+            FREE_AFTER_CUT,
+            SAME_IDS,
+            HONEST,
+        ],
+    ),
+    (
+        "Dovecot without session lock",
+        &[
+            CONNECTED,
+            NEAR,
+            ("ok", "capa", "offers TOP, UIDL, PIPELINING, AUTH-RESP-CODE"),
+            ACCEPTED,
+            CAPA_INSIDE,
+            ("ok", "lock", "none: a second session is let in"),
+            CLOSES,
+            SAME_IDS,
+            HONEST,
+        ],
+    ),
+    (
+        "GNU mailutils pop3d",
+        &[
+            CONNECTED,
+            NEAR,
+            // The space in EXPIRE is missing.
+            (
+                "ok",
+                "capa",
+                "EXPIRENEVER, USER; popgate offers TOP, UIDL, PIPELINING, AUTH",
+            ),
+            ACCEPTED,
+            CAPA_INSIDE,
+            ("ok", "lock", "-ERR [IN-USE] Mailbox in use"),
+            ("ok", "lock", "the refused connection stays open"),
+            CLOSES,
+            FREE_AFTER_QUIT,
+            FREE_AFTER_CUT,
+            SAME_IDS,
+            HONEST,
+        ],
+    ),
 ];
 
 /// The doctor's findings are those that stand here, in this order and no others; nothing is to
