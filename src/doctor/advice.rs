@@ -3,7 +3,7 @@
 use super::finding::{Finding, time};
 use super::seen::{Attempt, Line, Unreached};
 use crate::backend::BackendOptions;
-use crate::dialect::{Class, classify};
+use crate::dialect::{Class, Phrases, classify};
 use crate::limits::{LOGIN_TIMEOUT, WAIT_MAX};
 use crate::pop3::reply::{ReplyTo, StatusLine};
 use crate::time::Duration;
@@ -47,8 +47,8 @@ pub enum Setting {
     Stls,
     /// `capabilities` of the backend.
     Capabilities(Vec<String>),
-    /// `phrases = { locked = … }` of the backend: all that there should be.
-    LockedPhrases(Vec<String>),
+    /// `phrases` of the backend: all that there should be, since a table is set once.
+    Phrases(Phrases),
     /// `connections` of the backend.
     Connections(usize),
     /// `preconnect = false` of the backend.
@@ -75,9 +75,7 @@ impl fmt::Display for Setting {
         match self {
             Self::Stls => f.write_str("tls = \"stls\""),
             Self::Capabilities(lines) => write!(f, "capabilities = {}", strings(lines)),
-            Self::LockedPhrases(phrases) => {
-                write!(f, "phrases = {{ locked = {} }}", strings(phrases))
-            }
+            Self::Phrases(phrases) => write!(f, "phrases = {}", table(phrases)),
             Self::Connections(most) => write!(f, "connections = {most}"),
             Self::NoPreconnect => f.write_str("preconnect = false"),
             Self::LoginTimeout(value) => write!(f, "login_timeout = \"{}s\"", value.as_secs()),
@@ -92,6 +90,17 @@ fn strings(texts: &[String]) -> String {
         .iter()
         .map(|text| toml::Value::from(text.as_str()).to_string());
     format!("[{}]", texts.collect::<Vec<_>>().join(", "))
+}
+
+fn table(phrases: &Phrases) -> String {
+    let lists = [
+        ("locked", &phrases.locked),
+        ("auth", &phrases.auth),
+        ("temp", &phrases.temp),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let lists = lists.map(|(key, list)| format!("{key} = {}", strings(list)));
+    format!("{{ {} }}", lists.collect::<Vec<_>>().join(", "))
 }
 
 /// What follows from `findings`; nothing where the settings fit.
@@ -127,7 +136,7 @@ fn of_one(
             "all but PIPELINING, which is not true",
         ),
         Finding::LockMisread(line) => (
-            Setting::LockedPhrases(taught(options, line)?),
+            Setting::Phrases(taught(options, line)?),
             "what a second session is told",
         ),
         Finding::SecondTurnedAway(Unreached::TurnedAway(_) | Unreached::Failed(_)) => (
@@ -165,13 +174,13 @@ fn without_pipelining(options: &BackendOptions, all: &[Finding]) -> Vec<String> 
 }
 
 /// The backend's phrases with the words of `line`, if popgate would then know them.
-fn taught(options: &BackendOptions, line: &Line) -> Option<Vec<String>> {
+fn taught(options: &BackendOptions, line: &Line) -> Option<Phrases> {
     let text = StatusLine::parse(&line.text).text;
     let mut phrases = options.phrases.clone();
     phrases.locked.push(text.to_owned());
     let learned =
         !text.is_empty() && classify(ReplyTo::Pass, &line.text, &phrases) == Class::Locked;
-    learned.then_some(phrases.locked)
+    learned.then_some(phrases)
 }
 
 /// Those that hang together: what a login takes, what is kept for it, and the wait around both.
@@ -224,4 +233,183 @@ fn longest_lock(findings: &[Finding]) -> Duration {
 fn whole_seconds(duration: Duration) -> Duration {
     let up = u64::from(duration.subsec_nanos() > 0);
     Duration::from_secs(duration.as_secs() + up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::After;
+    use super::super::seen::Reached;
+    use super::*;
+    use crate::ids::BackendName;
+    use crate::net::TlsMode;
+
+    fn options() -> BackendOptions {
+        BackendOptions {
+            name: BackendName::new("legacy"),
+            address: "pop.example.com:110".to_owned(),
+            tls: TlsMode::Off,
+            ca: None,
+            server_name: None,
+            verify: true,
+            login_timeout: seconds(60.0),
+            login_reserve: seconds(3.0),
+            connections: 0,
+            preconnect: true,
+            proxy_protocol: false,
+            capabilities: None,
+            phrases: Phrases::default(),
+        }
+    }
+
+    const TERMS: Terms = Terms {
+        wait: Duration::from_secs(25),
+        preempt_idle: Some(Duration::from_secs(15)),
+    };
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn logged_in(after: f64) -> Finding {
+        Finding::LoggedIn {
+            after: seconds(after),
+            tries: 1,
+        }
+    }
+
+    fn misread(text: &str) -> Finding {
+        Finding::LockMisread(Line {
+            class: Class::Perm,
+            text: text.to_owned(),
+        })
+    }
+
+    fn failed() -> Unreached {
+        Unreached::Failed("it closed".to_owned())
+    }
+
+    fn lists(names: &[&str]) -> Finding {
+        Finding::Capabilities {
+            listed: names.iter().map(|&name| name.to_owned()).collect(),
+            offered: Vec::new(),
+        }
+    }
+
+    fn reached(greeted: f64) -> Finding {
+        Finding::Reached(Reached {
+            address: None,
+            connected: Duration::ZERO,
+            greeted: seconds(greeted),
+            greeting: "+OK".to_owned(),
+            tls: None,
+        })
+    }
+
+    fn lines(findings: &[Finding], options: &BackendOptions) -> Vec<String> {
+        let advised = advice(findings, options, &TERMS).into_iter();
+        advised.map(|advice| advice.setting.to_string()).collect()
+    }
+
+    #[test]
+    fn each_finding_has_its_setting() {
+        let clear = |stls, near| Finding::InClear { stls, near };
+        let lie = || Finding::PipeliningLies("STAT got no answer".to_owned());
+        let no_capa = || Finding::NoCapa("-ERR".to_owned());
+        let cases: [(&[Finding], &[&str]); 16] = [
+            (&[], &[]),
+            (&[clear(true, false)], &["tls = \"stls\""]),
+            (&[clear(true, true), clear(false, false)], &[]),
+            (&[no_capa()], &[r#"capabilities = ["TOP", "UIDL", "USER"]"#]),
+            (
+                &[no_capa(), Finding::NoUidl("-ERR".to_owned())],
+                &[r#"capabilities = ["TOP", "USER"]"#],
+            ),
+            (
+                &[lists(&["TOP", "PIPELINING", "SASL PLAIN"]), lie()],
+                &[r#"capabilities = ["TOP", "SASL PLAIN"]"#],
+            ),
+            (
+                &[misread("-ERR Postfach belegt")],
+                &[r#"phrases = { locked = ["Postfach belegt"] }"#],
+            ),
+            // No phrase is stronger than such a code, and an empty one says nothing.
+            (&[misread("-ERR [AUTH] Postfach belegt")], &[]),
+            (&[misread("-ERR")], &[]),
+            (&[Finding::SecondTurnedAway(failed())], &["connections = 1"]),
+            (&[Finding::SpareFailed(failed())], &["preconnect = false"]),
+            (&[logged_in(0.9), logged_in(30.0)], &[]),
+            (&[logged_in(2.1)], &["login_reserve = \"4s\""]),
+            (
+                &[reached(6.0), logged_in(4.0)],
+                &["login_reserve = \"15s\"", "wait = \"30s\""],
+            ),
+            (
+                &[logged_in(31.0)],
+                &[
+                    "login_timeout = \"93s\"",
+                    "login_reserve = \"47s\"",
+                    "wait = \"55s\"",
+                ],
+            ),
+            (
+                &[Finding::LockGone(After::Quit, seconds(7.5))],
+                &["wait = \"26s\""],
+            ),
+        ];
+        for (findings, expected) in cases {
+            assert_eq!(lines(findings, &options()), expected, "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_already_is_not_advised_again() {
+        let mut set = options();
+        set.preconnect = false;
+        set.login_reserve = seconds(12.0);
+        set.phrases.locked = vec!["besetzt".to_owned()];
+        assert_eq!(lines(&[Finding::SpareFailed(failed())], &set), [""; 0]);
+        assert_eq!(lines(&[logged_in(8.0)], &set), [""; 0]);
+        let phrases = r#"phrases = { locked = ["besetzt", "Postfach belegt"] }"#;
+        assert_eq!(lines(&[misread("-ERR Postfach belegt")], &set), [phrases]);
+    }
+
+    #[test]
+    fn other_phrases_of_the_operator_stay() {
+        let mut set = options();
+        set.phrases.auth = vec!["Kennwort".to_owned()];
+        set.phrases.temp = vec!["Wartung".to_owned()];
+        let expected = r#"phrases = { locked = ["Postfach belegt"], auth = ["Kennwort"], temp = ["Wartung"] }"#;
+        assert_eq!(lines(&[misread("-ERR Postfach belegt")], &set), [expected]);
+    }
+
+    #[test]
+    fn every_setting_is_a_line_of_the_configuration() {
+        let settings = [
+            Setting::Stls,
+            Setting::Capabilities(vec!["SASL PLAIN".to_owned()]),
+            Setting::Connections(1),
+            Setting::NoPreconnect,
+            Setting::LoginTimeout(seconds(93.0)),
+            Setting::LoginReserve(seconds(4.0)),
+            Setting::Phrases(Phrases {
+                locked: vec!["a \"b\" \\ 'c'".to_owned()],
+                ..Phrases::default()
+            }),
+            Setting::Wait(seconds(30.0)),
+        ];
+        let mut text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
+                        [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n"
+            .to_owned();
+        for setting in settings {
+            text += if setting.is_of_tenants() {
+                "[defaults]\n"
+            } else {
+                ""
+            };
+            text += &format!("{setting}  # why\n");
+        }
+        let config = crate::config::Config::parse(&text, std::path::Path::new("popgate.toml"));
+        let backend = &config.map_err(|error| error.to_string()).unwrap().backends[0];
+        assert_eq!(backend.phrases.locked, ["a \"b\" \\ 'c'"]);
+    }
 }

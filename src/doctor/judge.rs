@@ -205,3 +205,196 @@ impl Seen {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Severity;
+    use super::super::seen::{Line, Unreached};
+    use super::*;
+    use crate::time::Duration;
+
+    fn line(class: Class, text: &str) -> Line {
+        let text = text.to_owned();
+        Line { class, text }
+    }
+
+    fn answered(class: Class, text: &str) -> Attempt {
+        Attempt::Answered {
+            line: line(class, text),
+            after: Duration::from_millis(1),
+        }
+    }
+
+    fn told(findings: &[Finding]) -> Vec<(Severity, &'static str, String)> {
+        let told = findings.iter();
+        told.map(|found| (found.severity(), found.topic(), found.to_string()))
+            .collect()
+    }
+
+    /// What a second session met, and what is said of that first.
+    #[test]
+    fn a_second_session_is_judged_by_how_it_ends() {
+        let locked = || line(Class::Locked, "-ERR locked");
+        let refused = |class| answered(class, "-ERR no");
+        let failed = || Unreached::Failed("it is gone".to_owned());
+        let cases = [
+            (answered(Class::Ok, "+OK"), None, Severity::Ok, "none"),
+            (
+                answered(Class::Ok, "+OK"),
+                Some(locked()),
+                Severity::Warn,
+                "a second session is let in, and refused at its first",
+            ),
+            (
+                refused(Class::Locked),
+                None,
+                Severity::Ok,
+                "a second session is refused after 1.0 ms: -ERR no",
+            ),
+            (
+                refused(Class::Auth),
+                None,
+                Severity::Warn,
+                "a second session is refused, which popgate takes for `auth`",
+            ),
+            (
+                refused(Class::TooMany),
+                None,
+                Severity::Warn,
+                "a second session is refused, which popgate takes for `too_many`",
+            ),
+            (
+                refused(Class::LoginDelay),
+                None,
+                Severity::Warn,
+                "unknown: a second session comes too soon",
+            ),
+            (
+                Attempt::Unreached(failed()),
+                None,
+                Severity::Warn,
+                "a second one is not taken: it is gone",
+            ),
+            (
+                Attempt::Silent(Duration::from_secs(25)),
+                None,
+                Severity::Warn,
+                "a second session gets no answer",
+            ),
+            (
+                Attempt::Broken("closed".to_owned()),
+                None,
+                Severity::Warn,
+                "a second session is cut",
+            ),
+        ];
+        for (attempt, refused_late, severity, words) in cases {
+            let seen = Second {
+                attempt,
+                refused_late,
+                stays_open: None,
+                first_lives: true,
+            };
+            let [(found, _, text)] = &told(&second(&seen))[..] else {
+                panic!("{words}: more than one finding");
+            };
+            assert_eq!(*found, severity, "{text}");
+            assert!(text.starts_with(words), "{text:?}, not {words:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_session_that_is_thrown_out_ends_what_can_be_said_of_its_lock() {
+        let account = AccountSeen {
+            second: Some(Second {
+                attempt: answered(Class::Ok, "+OK"),
+                refused_late: None,
+                stays_open: None,
+                first_lives: false,
+            }),
+            after_quit: Some(Release {
+                closed: None,
+                freed: None,
+            }),
+            ..AccountSeen::default()
+        };
+        let told = told(&inside(&account));
+        let texts: Vec<_> = told.iter().map(|(_, _, text)| text.as_str()).collect();
+        let expected = [
+            "none: a second session is let in beside the first",
+            "a second session ends the first one",
+        ];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_session_is_told_for_each_end() {
+        let locked = || line(Class::Locked, "-ERR locked");
+        let seconds = Duration::from_secs;
+        let cases = [
+            (
+                Some(Duration::ZERO),
+                Freed::After(seconds(1)),
+                Severity::Ok,
+                "accepted within 1.0 s",
+            ),
+            (
+                None,
+                Freed::After(seconds(3)),
+                Severity::Warn,
+                "accepted within 3.0 s",
+            ),
+            (
+                None,
+                Freed::Not(seconds(60), locked()),
+                Severity::Warn,
+                "still locked 60.0 s later: -ERR locked",
+            ),
+            (
+                None,
+                Freed::Otherwise(Attempt::Silent(seconds(60))),
+                Severity::Warn,
+                "fails: no answer within 60.0 s",
+            ),
+        ];
+        for (closed, freed, severity, words) in cases {
+            let release = Release {
+                closed,
+                freed: Some(freed),
+            };
+            for (topic, findings) in [
+                ("after QUIT", after_quit(&release)),
+                ("after a cut", after_close(&release)),
+            ] {
+                let told = told(&findings);
+                let (found, about, text) = told.last().unwrap();
+                assert_eq!((*found, *about), (severity, topic), "{text}");
+                assert!(text.contains(words), "{text:?}, not {words:?}");
+                let open = told
+                    .iter()
+                    .any(|(_, _, text)| text.contains("open") || text.contains("not closed"));
+                assert_eq!(open, closed.is_none(), "{told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn control_characters_of_a_server_do_not_reach_the_terminal() {
+        let refusal = answered(Class::Perm, "-ERR \x1b[2Jgone");
+        let text = Finding::NotLoggedIn(refusal).to_string();
+        assert!(text.ends_with("-ERR \u{fffd}[2Jgone"), "{text:?}");
+    }
+
+    #[test]
+    fn a_login_delay_is_read_from_capa() {
+        let capa = |lines: &[&str]| Seen {
+            capa: Some(Capa::Lists(
+                lines.iter().map(|&line| line.to_owned()).collect(),
+            )),
+            ..Seen::default()
+        };
+        assert_eq!(capa(&["TOP", "login-delay 30"]).login_delay(), Some(30));
+        assert_eq!(capa(&["LOGIN-DELAY 900 USER"]).login_delay(), Some(900));
+        assert_eq!(capa(&["LOGIN-DELAY", "TOP 30"]).login_delay(), None);
+    }
+}
