@@ -21,7 +21,7 @@ pub(super) struct Port {
 
 impl Port {
     /// Accepts until the gate stops.
-    pub(super) async fn serve(self, mut accept: impl Accept) {
+    pub(super) async fn serve(self, mut accept: Box<dyn Accept>) {
         let port = Arc::new(self);
         let mut stages = port.cx.stage.clone();
         loop {

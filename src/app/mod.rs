@@ -14,7 +14,7 @@ use crate::limits;
 use crate::lock::Locks;
 use crate::net::listen::{BindError, TcpAccept};
 use crate::net::tls::{Acceptor, TlsError};
-use crate::net::{Dial, TlsFiles};
+use crate::net::{Accept, Dial, TlsFiles};
 use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
@@ -41,6 +41,9 @@ pub struct Outside {
     /// The certificates, where they do not come from the files of `[tls]`.
     pub acceptor: Option<Acceptor>,
 }
+
+/// A port that clients come to: where it is bound, and what comes there.
+pub type BoundPort = (SocketAddr, Box<dyn Accept>);
 
 /// Why a gate could not start.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,20 @@ impl Gate {
     /// # Errors
     /// The configuration's, where a file cannot be used; the system's, where a port cannot be had.
     pub async fn start(config: &Config, outside: Outside) -> Result<Self, StartError> {
+        let ports = bind(config)?;
+        Self::start_on(ports, config, outside).await
+    }
+
+    /// As [`Gate::start`] where the clients' ports are there already: one for each listener of
+    /// the configuration, in its order.
+    ///
+    /// # Errors
+    /// As [`Gate::start`].
+    pub async fn start_on(
+        ports: Vec<BoundPort>,
+        config: &Config,
+        outside: Outside,
+    ) -> Result<Self, StartError> {
         let metrics = Arc::new(metrics(config)?);
         let mut sinks = outside.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
@@ -100,7 +117,6 @@ impl Gate {
             sessions: AtomicU64::new(0),
             events,
         });
-        let accepts = bind(config)?;
         let admin = bind_admin(config).await?;
         let mut gate = Self {
             cx,
@@ -116,7 +132,7 @@ impl Gate {
         };
         gate.watch_backends();
         gate.serve_admin(admin, metrics);
-        gate.serve_clients(config, accepts);
+        gate.serve_clients(config, ports);
         Ok(gate)
     }
 
@@ -133,6 +149,12 @@ impl Gate {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Maildrops that are held, waited for, or being closed.
+    #[must_use]
+    pub fn locks_in_use(&self) -> usize {
+        self.cx.locks.in_use()
     }
 
     /// Waits until every backend was looked at once: from then on clients are greeted.
@@ -206,10 +228,9 @@ impl Gate {
             .spawn(admin::serve(listener, Arc::new(state), stop));
     }
 
-    fn serve_clients(&mut self, config: &Config, accepts: Vec<TcpAccept>) {
+    fn serve_clients(&mut self, config: &Config, ports: Vec<BoundPort>) {
         let trusted: Arc<[_]> = config.server.trusted_networks.clone().into();
-        for (options, accept) in config.listeners.iter().zip(accepts) {
-            let address = accept.local_addr().unwrap_or(options.address);
+        for (options, (address, accept)) in config.listeners.iter().zip(ports) {
             self.listeners.push((options.name.clone(), address));
             let port = accept::Port {
                 cx: Arc::clone(&self.cx),
@@ -269,12 +290,13 @@ fn random_key() -> Result<[u8; 32], StartError> {
     Ok(key)
 }
 
-fn bind(config: &Config) -> Result<Vec<TcpAccept>, BindError> {
-    config
-        .listeners
-        .iter()
-        .map(|options| TcpAccept::bind(options.address))
-        .collect()
+fn bind(config: &Config) -> Result<Vec<BoundPort>, BindError> {
+    let ports = config.listeners.iter().map(|options| {
+        let accept = TcpAccept::bind(options.address)?;
+        let address = accept.local_addr().unwrap_or(options.address);
+        Ok((address, Box::new(accept) as Box<dyn Accept>))
+    });
+    ports.collect()
 }
 
 async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {

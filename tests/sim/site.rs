@@ -1,0 +1,200 @@
+//! The mail server behind the gate: a demo server, which knows the truth, on a machine that fails.
+
+use crate::net::{End, Listener, Net};
+use crate::plan::{BACKEND, BackendPlan, backend_address};
+use popgate::demo::server::{DemoServer, Options};
+use popgate::secret::Secret;
+use popgate::time::Duration;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Sleep, sleep};
+
+/// The server and what is in its maildrops.
+pub(crate) struct Site {
+    pub(crate) demo: Arc<DemoServer>,
+    net: Arc<Net>,
+    slow_end: Duration,
+    process: Mutex<Option<JoinHandle<()>>>,
+    /// All messages that ever were in a maildrop, in the order of their unique ids, by user.
+    texts: Mutex<Vec<Vec<Vec<u8>>>>,
+}
+
+pub(crate) fn name(user: usize) -> String {
+    format!("user{user}")
+}
+
+pub(crate) fn password(user: usize, right: bool, attempt: usize) -> String {
+    if right {
+        format!("right {user}")
+    } else {
+        format!("wrong {attempt}")
+    }
+}
+
+impl Site {
+    pub(crate) fn new(plan: &BackendPlan, users: usize, net: Arc<Net>) -> Arc<Self> {
+        let secret = |user| Secret::new(password(user, true, 0).into_bytes());
+        let options = Options {
+            users: (0..users).map(|user| (name(user), secret(user))).collect(),
+            messages: messages(),
+            locking: plan.locking,
+            linger: plan.linger,
+            login_delay: plan.login_delay,
+            idle_timeout: Duration::from_secs(3600),
+            ..Options::default()
+        };
+        let demo = DemoServer::new(options);
+        Arc::new(Self {
+            demo,
+            net,
+            slow_end: plan.slow_end,
+            process: Mutex::default(),
+            texts: Mutex::new(vec![messages(); users]),
+        })
+    }
+
+    pub(crate) fn start(&self) {
+        let listener = self.net.listen(backend_address());
+        let serving = serve(listener, Arc::clone(&self.demo), self.slow_end);
+        *self.process.lock().unwrap() = Some(tokio::spawn(serving));
+    }
+
+    /// The process dies: its kernel closes what it had open.
+    pub(crate) async fn die(&self) {
+        let process = self.process.lock().unwrap().take();
+        if let Some(process) = process {
+            process.abort();
+            let _ = process.await;
+        }
+    }
+
+    /// The machine dies: nobody is told.
+    pub(crate) async fn crash(&self) {
+        self.net.crash(BACKEND);
+        self.die().await;
+    }
+
+    pub(crate) fn deliver(&self, user: usize, random: u64) {
+        let mut texts = self.texts.lock().unwrap();
+        let text = format!("Subject: {random}\r\n\r\nhello {user}\r\n").into_bytes();
+        self.demo.deliver(&name(user), &text);
+        texts[user].push(text);
+    }
+
+    /// The message with this unique id.
+    pub(crate) fn text(&self, user: usize, unique_id: usize) -> Option<Vec<u8>> {
+        let texts = self.texts.lock().unwrap();
+        texts[user].get(unique_id.checked_sub(1)?).cloned()
+    }
+
+    /// How many messages ever were there.
+    pub(crate) fn ever(&self, user: usize) -> usize {
+        self.texts.lock().unwrap()[user].len()
+    }
+
+    /// The unique ids that are in the maildrop now, asked at the server itself.
+    pub(crate) async fn present(&self, user: usize) -> io::Result<Vec<usize>> {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let server = tokio::spawn(Arc::clone(&self.demo).serve_connection(far));
+        let mut near = BufReader::new(near);
+        let login = format!(
+            "USER {}\r\nPASS {}\r\nUIDL\r\n",
+            name(user),
+            password(user, true, 0)
+        );
+        near.write_all(login.as_bytes()).await?;
+        let (mut line, mut ids, mut replies) = (String::new(), Vec::new(), 0);
+        while near.read_line(&mut line).await? > 0 && line != ".\r\n" {
+            replies += usize::from(line.starts_with("+OK"));
+            ids.extend(
+                line.split_once(" demo-")
+                    .and_then(|(_, id)| id.trim().parse::<usize>().ok()),
+            );
+            line.clear();
+        }
+        drop(near);
+        let _ = server.await;
+        // Greeting, USER, PASS, UIDL.
+        if replies == 4 {
+            Ok(ids)
+        } else {
+            Err(io::Error::other(line))
+        }
+    }
+}
+
+async fn serve(mut listener: Listener, demo: Arc<DemoServer>, slow_end: Duration) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            (end, _) = listener.next() => {
+                let end = SlowEnd { end, slow_end, wait: None };
+                connections.spawn(Arc::clone(&demo).serve_connection(end));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// What a maildrop holds at first: dots at line starts, no line end at the end, nothing at all, and
+/// more than some windows take.
+fn messages() -> Vec<Vec<u8>> {
+    let long: String = (0..120)
+        .map(|n| format!("{n} some words of a longer letter\r\n"))
+        .collect();
+    [
+        "Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n",
+        "Subject: cut\r\n\r\nno line end",
+        "",
+        &format!("Subject: long\r\n\r\n{long}"),
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .into()
+}
+
+/// A connection on which the server takes its time between the answer to QUIT and its end.
+struct SlowEnd {
+    end: End,
+    slow_end: Duration,
+    wait: Option<Pin<Box<Sleep>>>,
+}
+
+impl AsyncRead for SlowEnd {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.end).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for SlowEnd {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.end).poll_write(cx, octets));
+        if octets.starts_with(b"+OK Bye") && !self.slow_end.is_zero() {
+            self.wait = Some(Box::pin(sleep(self.slow_end)));
+        }
+        Poll::Ready(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wait {
+            Some(wait) => wait.as_mut().poll(cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.end).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,63 @@
+//! What happened, line by line: shown where a seed is replayed, and always part of the digest that
+//! tells whether a replay is exact.
+
+use popgate::time::Instant;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub(crate) struct Trace {
+    start: Instant,
+    aloud: bool,
+    digest: AtomicU64,
+    failed: AtomicBool,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Trace {
+    pub(crate) fn new(aloud: bool) -> Self {
+        Self {
+            start: Instant::now(),
+            aloud,
+            digest: AtomicU64::new(0xcbf2_9ce4_8422_2325),
+            failed: AtomicBool::new(false),
+            faults: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn say(&self, what: &str) {
+        let line = format!("{:9.3} {what}", self.start.elapsed().as_secs_f64());
+        // FNV-1a: the same on every machine and with every compiler.
+        let digest = line.bytes().fold(self.digest(), |digest, octet| {
+            (digest ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+        });
+        self.digest.store(digest, Ordering::Relaxed);
+        if self.aloud {
+            println!("{line}");
+        }
+    }
+
+    /// A promise is broken.
+    pub(crate) fn fault(&self, what: &str) {
+        self.say(&format!("BROKEN {what}"));
+        self.failed.store(true, Ordering::Relaxed);
+        let at = self.start.elapsed().as_secs_f64();
+        self.faults
+            .lock()
+            .unwrap()
+            .push(format!("{at:.3} s: {what}"));
+    }
+
+    pub(crate) fn check(&self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.fault(&what());
+        }
+    }
+
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn faults(&self) -> Vec<String> {
+        self.faults.lock().unwrap().clone()
+    }
+}

@@ -1,0 +1,408 @@
+//! Who listens to the gate's events, the clients and the mail server, and holds the gate to its
+//! promises while things happen.
+
+use crate::plan::{ClientPlan, Plan};
+use crate::site::{Site, name};
+use crate::trace::Trace;
+use popgate::dialect::Class;
+use popgate::ids::SessionId;
+use popgate::observe::event::{End, Event, EventSink, LockOutcome, SessionSummary};
+use popgate::pop3::reply::ReplyTo;
+use popgate::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Timers are a millisecond coarse.
+const COARSE: Duration = Duration::from_millis(2);
+
+/// What a client did on one connection.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) address: SocketAddr,
+    pub(crate) user: usize,
+    pub(crate) is_in: bool,
+    /// The unique ids whose deletion was answered with `+OK`, and not taken back.
+    pub(crate) marked: BTreeSet<usize>,
+    /// It sent DELE and read no answer, or not yet.
+    pub(crate) deletes: bool,
+    pub(crate) quit_sent: bool,
+    pub(crate) quit_answered: bool,
+    pub(crate) closed_at_once: bool,
+    pub(crate) cut: bool,
+}
+
+impl Record {
+    pub(crate) fn says(&mut self, commands: &[String]) {
+        self.deletes |= commands.iter().any(|command| command.starts_with("DELE"));
+        self.quit_sent |= commands.iter().any(|command| command == "QUIT");
+    }
+}
+
+/// What was counted, for the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) sessions: u64,
+    pub(crate) logins: u64,
+    pub(crate) waits: u64,
+    pub(crate) spent: u64,
+    pub(crate) preempted: u64,
+    pub(crate) forced: u64,
+    pub(crate) overlaps: u64,
+}
+
+type Key = (u32, SessionId);
+
+#[derive(Default)]
+struct Seen {
+    asking: BTreeMap<IpAddr, (usize, bool)>,
+    open: BTreeMap<Key, SocketAddr>,
+    ended: BTreeMap<SocketAddr, SessionSummary>,
+    granted: BTreeSet<SocketAddr>,
+    /// Who waits for each maildrop, in the order of asking: its session, and whether its
+    /// password is right.
+    lines: BTreeMap<usize, Vec<(Key, bool)>>,
+    held: i64,
+    records: Vec<Arc<Mutex<Record>>>,
+    counts: Counts,
+}
+
+/// The witness.
+pub(crate) struct Witness {
+    trace: Arc<Trace>,
+    site: Arc<Site>,
+    budget: Duration,
+    may_force: bool,
+    pub(crate) backend_fails: bool,
+    restarts: bool,
+    locking: bool,
+    disconnected: BTreeSet<IpAddr>,
+    seen: Mutex<Seen>,
+}
+
+impl Witness {
+    pub(crate) fn new(plan: &Plan, site: Arc<Site>, trace: Arc<Trace>) -> Arc<Self> {
+        let disconnected = plan
+            .clients
+            .iter()
+            .filter(|client| !plan.is_connected(client));
+        Arc::new(Self {
+            trace,
+            site,
+            budget: Duration::from_secs(plan.settings.wait - 3),
+            may_force: plan.may_force(),
+            backend_fails: plan.backend_fails(),
+            restarts: plan.restarts(),
+            locking: plan.backend.locking,
+            disconnected: disconnected.map(|client| client.host).collect(),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// The ear of one gate.
+    pub(crate) fn ear(self: &Arc<Self>, gate: u32) -> Arc<dyn EventSink> {
+        Arc::new(Ear {
+            witness: Arc::clone(self),
+            gate,
+        })
+    }
+
+    pub(crate) fn open(&self, plan: &ClientPlan, address: SocketAddr) -> Arc<Mutex<Record>> {
+        let record = Arc::new(Mutex::new(Record {
+            address,
+            user: plan.user,
+            is_in: false,
+            marked: BTreeSet::new(),
+            deletes: false,
+            quit_sent: false,
+            quit_answered: false,
+            closed_at_once: false,
+            cut: false,
+        }));
+        self.seen().records.push(Arc::clone(&record));
+        record
+    }
+
+    /// A client is about to say a password.
+    pub(crate) fn asks(&self, plan: &ClientPlan, right: bool) {
+        self.seen().asking.insert(plan.host, (plan.user, right));
+    }
+
+    pub(crate) fn is_connected(&self, plan: &ClientPlan) -> bool {
+        !self.disconnected.contains(&plan.host)
+    }
+
+    /// Whether a client of `host` had its QUIT answered.
+    pub(crate) fn quit_well(&self, host: IpAddr) -> bool {
+        let records: Vec<_> = self.seen().records.clone();
+        let of_host = |it: &Arc<Mutex<Record>>| {
+            let record = it.lock().unwrap();
+            record.address.ip() == host && record.quit_answered
+        };
+        records.iter().any(of_host)
+    }
+
+    /// Sessions that have not ended.
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.seen().open.len()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = self.seen().counts;
+        counts.overlaps = self.site.demo.log().overlaps();
+        counts
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, holds: bool, what: impl FnOnce() -> String) {
+        self.trace.check(holds, what);
+    }
+
+    fn hear(&self, gate: u32, event: &Event) {
+        let mut seen = self.seen();
+        match event {
+            Event::SessionOpened {
+                session, client, ..
+            } => {
+                seen.counts.sessions += 1;
+                let before = seen.open.insert((gate, *session), *client);
+                self.check(before.is_none(), || format!("{session} opened twice"));
+            }
+            Event::SessionEnded(summary) => self.ended(&mut seen, gate, summary),
+            Event::LockQueued { session, .. } => {
+                seen.counts.waits += 1;
+                let key = (gate, *session);
+                let (user, right) = seen.asking[&seen.open[&key].ip()];
+                seen.lines.entry(user).or_default().push((key, right));
+            }
+            Event::LockOutcome {
+                session,
+                outcome,
+                waited,
+                ..
+            } => self.outcome(&mut seen, (gate, *session), *outcome, *waited),
+            Event::LockReleased { .. } => {
+                seen.held -= 1;
+                self.check(seen.held >= 0, || "a lock was released twice".to_owned());
+            }
+            Event::HandOverForced { .. } => {
+                seen.counts.forced += 1;
+                self.check(self.may_force, || {
+                    "a forced hand-over without a cause".to_owned()
+                });
+            }
+            Event::Preempted { session, .. } => {
+                seen.counts.preempted += 1;
+                let (user, _) = seen.asking[&seen.open[&(gate, *session)].ip()];
+                let waits = seen
+                    .lines
+                    .get(&user)
+                    .is_some_and(|line| line.iter().any(|it| it.1));
+                self.check(waits, || format!("{session} was preempted for nobody"));
+            }
+            Event::BackendReplied {
+                to: ReplyTo::Pass,
+                class,
+                ..
+            } => self.backend_answered(&mut seen, *class),
+            Event::AuthFailed { session, .. } => {
+                let (_, right) = seen.asking[&seen.open[&(gate, *session)].ip()];
+                self.check(!right, || {
+                    format!("{session}: a right password was refused")
+                });
+            }
+            Event::Panicked { session } => {
+                self.check(false, || format!("{session} panicked"));
+            }
+            _ => {}
+        }
+    }
+
+    /// At most one session in a maildrop, as the mail server saw it.
+    fn backend_answered(&self, seen: &mut Seen, class: Class) {
+        seen.counts.logins += u64::from(class == Class::Ok);
+        let overlaps = self.site.demo.log().overlaps();
+        self.check(overlaps <= seen.counts.forced, || {
+            let forced = seen.counts.forced;
+            format!("{overlaps} overlaps at the backend, {forced} hand-overs forced")
+        });
+    }
+
+    fn outcome(&self, seen: &mut Seen, key: Key, outcome: LockOutcome, waited: Duration) {
+        let address = seen.open[&key];
+        let (user, right) = seen.asking[&address.ip()];
+        let line = seen.lines.entry(user).or_default();
+        let place = line.iter().position(|(waiter, _)| *waiter == key);
+        let describe = || format!("{address} for maildrop {user}: {outcome:?} after {waited:?}");
+        self.check(place.is_some() == outcome.had_place(), || {
+            format!("{}: a place that it had not, or two", describe())
+        });
+        if let Some(place) = place {
+            line.remove(place);
+        }
+        let passed = &line[..place.unwrap_or(line.len())];
+        if outcome.is_granted() {
+            // Whoever finds the lock free came when nobody waited; else its lane is a queue.
+            let is_passed = |of: &bool| outcome == LockOutcome::Immediate || *of == right;
+            let first = !passed.iter().any(|(_, of)| is_passed(of));
+            self.check(first, || format!("{}: others came before", describe()));
+            seen.held += 1;
+            seen.granted.insert(address);
+        }
+        if outcome == LockOutcome::Timeout {
+            seen.counts.spent += 1;
+            let whole = waited + COARSE >= self.budget && waited <= self.budget + COARSE;
+            self.check(whole, || format!("{}: not its whole wait", describe()));
+        }
+    }
+
+    fn ended(&self, seen: &mut Seen, gate: u32, summary: &SessionSummary) {
+        let session = summary.session;
+        let opened = seen.open.remove(&(gate, session));
+        self.check(opened.is_some(), || {
+            format!("{session} ended, and was not open")
+        });
+        let address = summary.client;
+        let waits = |line: &Vec<(Key, bool)>| line.iter().any(|it| it.0 == (gate, session));
+        let still = seen.lines.values().any(waits);
+        self.check(!still, || format!("{session} ended, and has its place"));
+        self.check(self.may_end_so(summary), || {
+            let (end, detail) = (summary.end, &summary.detail);
+            format!("{address} ended as {end:?}, {detail:?}")
+        });
+        seen.ended.insert(address, summary.clone());
+    }
+
+    /// Whether there is a cause for such an end.
+    fn may_end_so(&self, summary: &SessionSummary) -> bool {
+        match summary.end {
+            End::Panicked | End::TlsFailed | End::Kicked | End::QuitFailed => false,
+            End::BackendUnreachable | End::BackendGone => self.backend_fails,
+            End::QuitUnanswered => self.backend_fails || self.restarts,
+            // The run ends by a stop, too, but without sessions.
+            End::Shutdown => self.restarts,
+            _ => true,
+        }
+    }
+
+    /// What must hold when everything has ended.
+    pub(crate) async fn conclude(&self, users: usize) {
+        let records: Vec<_> = self.seen().records.clone();
+        for user in 0..users {
+            match self.site.present(user).await {
+                Ok(present) => self.check_messages(user, &present, &records),
+                Err(error) => self
+                    .trace
+                    .fault(&format!("the auditor is not let in: {error}")),
+            }
+        }
+        let seen = self.seen();
+        for record in &records {
+            self.check_record(&seen, &record.lock().unwrap());
+        }
+        let waits = seen.lines.values().map(Vec::len).sum::<usize>();
+        self.check(waits == 0, || format!("{waits} places without an outcome"));
+        self.check(seen.held == 0, || {
+            format!("{} locks were not released", seen.held)
+        });
+        self.check_quits(&records);
+    }
+
+    /// What is gone was deleted by somebody who said QUIT; what such a one deleted is gone.
+    fn check_messages(&self, user: usize, present: &[usize], records: &[Arc<Mutex<Record>>]) {
+        let of_user = || {
+            records
+                .iter()
+                .map(|it| it.lock().unwrap())
+                .filter(|it| it.user == user)
+        };
+        for id in 1..=self.site.ever(user) {
+            let is_there = present.contains(&id);
+            let mut quitters = of_user().filter(|it| it.quit_sent);
+            let wanted =
+                quitters.any(|it| it.marked.contains(&id) || (it.deletes && !it.quit_answered));
+            self.check(is_there || wanted, || {
+                format!("message {id} of {} is lost", name(user))
+            });
+            let promised = of_user().any(|it| it.quit_answered && it.marked.contains(&id));
+            self.check(!is_there || !promised, || {
+                format!(
+                    "message {id} of {} is there, and its deletion was confirmed",
+                    name(user)
+                )
+            });
+        }
+    }
+
+    /// A client that stayed on its line and did nothing wrong.
+    fn check_record(&self, seen: &Seen, record: &Record) {
+        let address = record.address;
+        let calm = !self.backend_fails
+            && !self.restarts
+            && !self.may_force
+            && !self.disconnected.contains(&address.ip());
+        let Some(summary) = seen.ended.get(&address) else {
+            return self.check(!calm, || format!("{address} never was a session"));
+        };
+        if record.quit_answered {
+            let ok = summary.end == End::Quit && summary.deleted == record.marked.len() as u64;
+            self.check(ok, || {
+                format!("{address} quit well, and its record says {summary:?}")
+            });
+        }
+        if calm && record.cut && record.is_in {
+            let cause = matches!(summary.end, End::Preempted | End::TimedOut);
+            self.check(cause, || format!("{address} was cut off: {summary:?}"));
+        }
+        let was_in = seen.granted.contains(&address) && seen.asking[&address.ip()].1;
+        if calm && record.closed_at_once && was_in && !self.locking {
+            let committed = summary.end == End::Quit;
+            self.check(committed, || {
+                format!("{address} said QUIT and closed: {summary:?}")
+            });
+        }
+    }
+
+    /// No QUIT at the backend that no client said.
+    fn check_quits(&self, records: &[Arc<Mutex<Record>>]) {
+        let said = records
+            .iter()
+            .filter(|it| it.lock().unwrap().quit_sent)
+            .count();
+        let answered = records
+            .iter()
+            .filter(|it| it.lock().unwrap().quit_answered)
+            .count();
+        let log = self.site.demo.log();
+        let heard = log.sessions().filter(|session| session.quit).count();
+        self.check((answered..=said).contains(&heard), || {
+            format!("the backend heard {heard} QUITs; {said} were said, {answered} answered")
+        });
+    }
+}
+
+struct Ear {
+    witness: Arc<Witness>,
+    gate: u32,
+}
+
+impl EventSink for Ear {
+    fn emit(&self, event: &Event) {
+        let told = match event {
+            Event::SessionEnded(summary) => {
+                format!(
+                    "{} ended: {:?} {:?}",
+                    summary.session, summary.end, summary.detail
+                )
+            }
+            other => format!("{other:?}"),
+        };
+        self.witness
+            .trace
+            .say(&format!("gate {}: {told}", self.gate));
+        self.witness.hear(self.gate, event);
+    }
+}

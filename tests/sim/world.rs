@@ -1,0 +1,268 @@
+//! One seed from beginning to end.
+
+use crate::client::Program;
+use crate::net::{Dialer, Link, Net};
+use crate::plan::{
+    BACKEND, ClientPlan, Ending, Fate, GATE, Plan, Style, backend_address, gate_address,
+};
+use crate::site::Site;
+use crate::trace::Trace;
+use crate::witness::{Counts, Witness};
+use popgate::app::{Gate, Outside};
+use popgate::config::Config;
+use popgate::ids::{BackendName, ListenerName};
+use popgate::net::Accept;
+use popgate::observe::event::EventSink;
+use popgate::observe::metrics::Metrics;
+use popgate::time::{Duration, Instant};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Beyond the longest stall, keep-alive and time-out of the gate together.
+const QUIET: Duration = Duration::from_secs(1000);
+
+/// What became of a seed.
+pub(crate) struct Outcome {
+    pub(crate) faults: Vec<String>,
+    pub(crate) digest: u64,
+    pub(crate) counts: Counts,
+    pub(crate) lasted: Duration,
+}
+
+struct World {
+    plan: Plan,
+    config: Config,
+    net: Arc<Net>,
+    site: Arc<Site>,
+    trace: Arc<Trace>,
+    witness: Arc<Witness>,
+    metrics: Arc<Metrics>,
+    gates: u32,
+}
+
+/// Plays `seed`.
+pub(crate) async fn play(seed: u64, aloud: bool) -> Outcome {
+    let start = Instant::now();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let trace = Arc::new(Trace::new(aloud));
+    let mut world = World::new(Plan::draw(&mut random), random, Arc::clone(&trace));
+    world.run().await;
+    Outcome {
+        faults: trace.faults(),
+        digest: trace.digest(),
+        counts: world.witness.counts(),
+        lasted: start.elapsed(),
+    }
+}
+
+impl World {
+    fn new(plan: Plan, mut random: fastrand::Rng, trace: Arc<Trace>) -> Self {
+        trace.say(&format!("{plan:#?}"));
+        let config = Config::parse(&plan.settings.toml(&plan.backend), Path::new("sim.toml"));
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        let net = Net::new(random.fork(), Arc::clone(&trace));
+        let backend = &plan.backend;
+        net.add(
+            BACKEND,
+            Link::new(0..=backend.latency, backend.piece, 64 * 1024),
+        );
+        for client in &plan.clients {
+            net.add(
+                client.host,
+                Link::new(0..=client.latency, client.piece, client.room),
+            );
+        }
+        let site = Site::new(backend, plan.users, Arc::clone(&net));
+        let witness = Witness::new(&plan, Arc::clone(&site), Arc::clone(&trace));
+        let metrics = Metrics::new(
+            &[],
+            &[ListenerName::new("pop3")],
+            &[BackendName::new("legacy")],
+            1,
+        );
+        Self {
+            plan,
+            config,
+            net,
+            site,
+            trace,
+            witness,
+            metrics: Arc::new(metrics.unwrap()),
+            gates: 0,
+        }
+    }
+
+    async fn run(&mut self) {
+        self.site.start();
+        let gate = self.start_gate().await;
+        let over = CancellationToken::new();
+        let (mut staying, mut vanishing) = (JoinSet::new(), JoinSet::new());
+        for plan in self.plan.clients.clone() {
+            let vanishes = matches!(plan.ending, Ending::Vanishes(_));
+            let tasks = if vanishes {
+                &mut vanishing
+            } else {
+                &mut staying
+            };
+            tasks.spawn(self.program(plan, &over).run());
+        }
+        let gate = self.fates(gate).await;
+        while let Some(ended) = staying.join_next().await {
+            self.trace
+                .check(ended.is_ok(), || format!("a client failed: {ended:?}"));
+        }
+        self.trace.say("the clients have ended");
+        self.be_quiet(&gate).await;
+        self.come_once_more(&over).await;
+        over.cancel();
+        vanishing.shutdown().await;
+        self.be_quiet(&gate).await;
+        self.end(gate).await;
+    }
+
+    fn program(&self, plan: ClientPlan, over: &CancellationToken) -> Program {
+        Program {
+            plan,
+            net: Arc::clone(&self.net),
+            site: Arc::clone(&self.site),
+            trace: Arc::clone(&self.trace),
+            witness: Arc::clone(&self.witness),
+            over: over.clone(),
+        }
+    }
+
+    async fn start_gate(&mut self) -> Gate {
+        self.gates += 1;
+        let outside = Outside {
+            dial: Arc::new(Dialer {
+                net: Arc::clone(&self.net),
+                gate: GATE,
+            }),
+            sinks: vec![
+                self.witness.ear(self.gates),
+                Arc::clone(&self.metrics) as Arc<dyn EventSink>,
+            ],
+            acceptor: None,
+        };
+        let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address()));
+        let ports = vec![(gate_address(), accept)];
+        let gate = Gate::start_on(ports, &self.config, outside).await.unwrap();
+        gate.looked_around().await;
+        gate
+    }
+
+    async fn fates(&mut self, mut gate: Gate) -> Gate {
+        let start = Instant::now();
+        for (at, fate) in std::mem::take(&mut self.plan.fates) {
+            sleep_until(start + at).await;
+            self.trace.say(&format!("{fate:?}"));
+            match fate {
+                Fate::Outage(host, lasts) => self.outage(host, lasts),
+                Fate::BackendOutage(lasts) => self.outage(BACKEND, lasts),
+                Fate::BackendDies(lasts) => {
+                    self.site.die().await;
+                    sleep(lasts).await;
+                    self.site.start();
+                }
+                Fate::BackendCrashes(lasts) => {
+                    self.site.crash().await;
+                    sleep(lasts).await;
+                    self.net.set_up(BACKEND, true);
+                    self.site.start();
+                }
+                Fate::Restart { grace, hurry } => {
+                    if hurry {
+                        gate.stop(grace, std::future::ready(())).await;
+                    } else {
+                        gate.stop(grace, std::future::pending()).await;
+                    }
+                    gate = self.start_gate().await;
+                }
+                Fate::Delivery(user) => self.site.deliver(user, fastrand::u64(..)),
+            }
+        }
+        gate
+    }
+
+    fn outage(&self, host: IpAddr, lasts: Duration) {
+        let net = Arc::clone(&self.net);
+        net.set_up(host, false);
+        tokio::spawn(async move {
+            sleep(lasts).await;
+            net.set_up(host, true);
+        });
+    }
+
+    /// Waits until the gate has no session and no lock any more.
+    async fn be_quiet(&self, gate: &Gate) {
+        let quiet = async {
+            while self.witness.open_sessions() > 0 || gate.locks_in_use() > 0 {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let quiet = timeout(QUIET, quiet).await.is_ok();
+        self.trace.check(quiet, || {
+            let (sessions, locks) = (self.witness.open_sessions(), gate.locks_in_use());
+            format!("{sessions} sessions and {locks} locks do not end")
+        });
+    }
+
+    /// Whatever happened: whoever comes now gets in at once and finds everything in order.
+    async fn come_once_more(&self, over: &CancellationToken) {
+        // The watcher has noticed that the backend is there, and no lock lingers.
+        sleep(Duration::from_secs(40)).await;
+        for user in 0..self.plan.users {
+            let host = Ipv4Addr::new(10, 2, 0, u8::try_from(user).unwrap_or(u8::MAX)).into();
+            self.net.add(host, Link::new(0..=5, 16 * 1024, 64 * 1024));
+            let plan = ClientPlan {
+                host,
+                user,
+                start: Duration::ZERO,
+                visits: 1,
+                between: Duration::ZERO,
+                passwords: vec![true],
+                commands: ["UIDL", "STAT"].map(str::to_owned).into(),
+                pause: Duration::ZERO,
+                style: Style::LockStep,
+                ending: Ending::Quit,
+                latency: 5,
+                piece: 16 * 1024,
+                room: 64 * 1024,
+            };
+            self.program(plan, over).run().await;
+            let through = self.witness.quit_well(host);
+            self.trace.check(through, || {
+                format!("maildrop {user} cannot be had any more")
+            });
+        }
+    }
+
+    async fn end(&self, gate: Gate) {
+        let before = Instant::now();
+        gate.stop(Duration::from_secs(60), std::future::pending())
+            .await;
+        let took = before.elapsed();
+        self.trace.check(took < Duration::from_secs(1), || {
+            format!("a gate without sessions took {took:?} to stop")
+        });
+        self.witness.conclude(self.plan.users).await;
+        let open = self.net.open_at_gate();
+        self.trace.check(open == 0, || {
+            format!("the gate left {open} connections open")
+        });
+        let metrics = self.metrics.render().unwrap();
+        for gauge in ["sessions_open", "lock_waiters", "locks_held"] {
+            let name = format!("popgate_{gauge}");
+            let lines = metrics.lines().filter(|line| line.starts_with(&name));
+            for line in lines {
+                self.trace
+                    .check(line.ends_with(" 0"), || format!("a gauge stays: {line}"));
+            }
+        }
+        let _ = backend_address();
+    }
+}
