@@ -40,6 +40,9 @@ pub struct Outside {
     pub sinks: Vec<Arc<dyn EventSink>>,
     /// The certificates, where they do not come from the files of `[tls]`.
     pub acceptor: Option<Acceptor>,
+    /// What all random draws follow from, where they shall repeat themselves. A gate on a real
+    /// network has none: its key would be known.
+    pub seed: Option<u64>,
 }
 
 /// A port that clients come to: where it is bound, and what comes there.
@@ -110,10 +113,10 @@ impl Gate {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             tenants: Arc::new(config.tenants.clone()),
             backends: backends(config, &outside.dial)?,
-            proven: Proven::new(&random_key()?),
+            proven: Proven::new(&key(outside.seed)?),
             acceptor: acceptor(config, outside.acceptor)?,
             stage: stages,
-            random: Mutex::new(fastrand::Rng::new()),
+            random: Mutex::new(jitter(outside.seed)),
             sessions: AtomicU64::new(0),
             events,
         });
@@ -282,12 +285,21 @@ fn acceptor(config: &Config, given: Option<Acceptor>) -> Result<Option<Arc<Accep
     Ok(acceptor.map(Arc::new))
 }
 
-fn random_key() -> Result<[u8; 32], StartError> {
+/// For tags of passwords.
+fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
     let mut key = [0; 32];
+    if let Some(seed) = seed {
+        fastrand::Rng::with_seed(seed).fill(&mut key);
+        return Ok(key);
+    }
     SystemRandom::new()
         .fill(&mut key)
         .map_err(|_| StartError::Random)?;
     Ok(key)
+}
+
+fn jitter(seed: Option<u64>) -> fastrand::Rng {
+    seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
 }
 
 fn bind(config: &Config) -> Result<Vec<BoundPort>, BindError> {

@@ -40,6 +40,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         dial: Arc::new(TcpDial),
         sinks,
         acceptor: None,
+        seed: None,
     };
     let gate = Gate::start(&config, outside).await?;
     for (name, address) in &gate.listeners {

@@ -250,6 +250,7 @@ impl Demo {
             dial: Arc::new(TcpDial),
             sinks,
             acceptor,
+            seed: None,
         };
         let gate = Gate::start(config, outside)
             .await

@@ -51,7 +51,7 @@ pub(crate) struct Net {
     random: Mutex<fastrand::Rng>,
     next_port: Mutex<u16>,
     /// Ends of connections that the gate has open.
-    pub(crate) open_at_gate: Arc<AtomicUsize>,
+    open_at_gate: Arc<AtomicUsize>,
     trace: Arc<Trace>,
 }
 

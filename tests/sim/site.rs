@@ -109,7 +109,7 @@ impl Site {
         );
         near.write_all(login.as_bytes()).await?;
         let (mut line, mut ids, mut replies) = (String::new(), Vec::new(), 0);
-        while near.read_line(&mut line).await? > 0 && line != ".\r\n" {
+        while near.read_line(&mut line).await? > 0 && line != ".\r\n" && !line.starts_with("-ERR") {
             replies += usize::from(line.starts_with("+OK"));
             ids.extend(
                 line.split_once(" demo-")

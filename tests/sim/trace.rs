@@ -2,14 +2,14 @@
 //! tells whether a replay is exact.
 
 use popgate::time::Instant;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Trace {
     start: Instant,
     aloud: bool,
     digest: AtomicU64,
-    failed: AtomicBool,
     faults: Mutex<Vec<String>>,
 }
 
@@ -18,19 +18,16 @@ impl Trace {
         Self {
             start: Instant::now(),
             aloud,
-            digest: AtomicU64::new(0xcbf2_9ce4_8422_2325),
-            failed: AtomicBool::new(false),
+            digest: AtomicU64::new(0),
             faults: Mutex::default(),
         }
     }
 
     pub(crate) fn say(&self, what: &str) {
         let line = format!("{:9.3} {what}", self.start.elapsed().as_secs_f64());
-        // FNV-1a: the same on every machine and with every compiler.
-        let digest = line.bytes().fold(self.digest(), |digest, octet| {
-            (digest ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-        });
-        self.digest.store(digest, Ordering::Relaxed);
+        let mut hasher = DefaultHasher::new();
+        (self.digest(), &line).hash(&mut hasher);
+        self.digest.store(hasher.finish(), Ordering::Relaxed);
         if self.aloud {
             println!("{line}");
         }
@@ -39,7 +36,6 @@ impl Trace {
     /// A promise is broken.
     pub(crate) fn fault(&self, what: &str) {
         self.say(&format!("BROKEN {what}"));
-        self.failed.store(true, Ordering::Relaxed);
         let at = self.start.elapsed().as_secs_f64();
         self.faults
             .lock()

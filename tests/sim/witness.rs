@@ -39,16 +39,36 @@ impl Record {
     }
 }
 
-/// What was counted, for the report.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) sessions: u64,
-    pub(crate) logins: u64,
-    pub(crate) waits: u64,
-    pub(crate) spent: u64,
-    pub(crate) preempted: u64,
-    pub(crate) forced: u64,
-    pub(crate) overlaps: u64,
+/// What was met, for the report: a simulation that meets nothing shows nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts(BTreeMap<String, u64>);
+
+impl Counts {
+    fn count(&mut self, what: impl Into<String>) {
+        *self.0.entry(what.into()).or_default() += 1;
+    }
+
+    fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn line(&self) -> String {
+        let pairs: Vec<_> = self
+            .0
+            .iter()
+            .map(|(what, count)| format!("{what}={count}"))
+            .collect();
+        pairs.join(" ")
+    }
+
+    /// Adds what a process printed.
+    pub(crate) fn add(&mut self, printed: &[u8]) {
+        let text = String::from_utf8_lossy(printed);
+        let words = text.lines().next().unwrap_or_default().split(' ');
+        for (what, count) in words.filter_map(|word| word.split_once('=')) {
+            *self.0.entry(what.to_owned()).or_default() += count.parse::<u64>().unwrap_or_default();
+        }
+    }
 }
 
 type Key = (u32, SessionId);
@@ -148,9 +168,7 @@ impl Witness {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        let mut counts = self.seen().counts;
-        counts.overlaps = self.site.demo.log().overlaps();
-        counts
+        self.seen().counts.clone()
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -167,13 +185,13 @@ impl Witness {
             Event::SessionOpened {
                 session, client, ..
             } => {
-                seen.counts.sessions += 1;
+                seen.counts.count("sessions");
                 let before = seen.open.insert((gate, *session), *client);
                 self.check(before.is_none(), || format!("{session} opened twice"));
             }
             Event::SessionEnded(summary) => self.ended(&mut seen, gate, summary),
             Event::LockQueued { session, .. } => {
-                seen.counts.waits += 1;
+                seen.counts.count("waits");
                 let key = (gate, *session);
                 let (user, right) = seen.asking[&seen.open[&key].ip()];
                 seen.lines.entry(user).or_default().push((key, right));
@@ -189,13 +207,13 @@ impl Witness {
                 self.check(seen.held >= 0, || "a lock was released twice".to_owned());
             }
             Event::HandOverForced { .. } => {
-                seen.counts.forced += 1;
+                seen.counts.count("forced");
                 self.check(self.may_force, || {
                     "a forced hand-over without a cause".to_owned()
                 });
             }
             Event::Preempted { session, .. } => {
-                seen.counts.preempted += 1;
+                seen.counts.count("preempted");
                 let (user, _) = seen.asking[&seen.open[&(gate, *session)].ip()];
                 let waits = seen
                     .lines
@@ -223,10 +241,10 @@ impl Witness {
 
     /// At most one session in a maildrop, as the mail server saw it.
     fn backend_answered(&self, seen: &mut Seen, class: Class) {
-        seen.counts.logins += u64::from(class == Class::Ok);
+        seen.counts.count(format!("backend_{}", class.as_str()));
         let overlaps = self.site.demo.log().overlaps();
-        self.check(overlaps <= seen.counts.forced, || {
-            let forced = seen.counts.forced;
+        let forced = seen.counts.of("forced");
+        self.check(overlaps <= forced, || {
             format!("{overlaps} overlaps at the backend, {forced} hand-overs forced")
         });
     }
@@ -243,6 +261,7 @@ impl Witness {
         if let Some(place) = place {
             line.remove(place);
         }
+        seen.counts.count(format!("lock_{}", outcome.as_str()));
         let passed = &line[..place.unwrap_or(line.len())];
         if outcome.is_granted() {
             // Whoever finds the lock free came when nobody waited; else its lane is a queue.
@@ -253,7 +272,6 @@ impl Witness {
             seen.granted.insert(address);
         }
         if outcome == LockOutcome::Timeout {
-            seen.counts.spent += 1;
             let whole = waited + COARSE >= self.budget && waited <= self.budget + COARSE;
             self.check(whole, || format!("{}: not its whole wait", describe()));
         }
@@ -273,6 +291,7 @@ impl Witness {
             let (end, detail) = (summary.end, &summary.detail);
             format!("{address} ended as {end:?}, {detail:?}")
         });
+        seen.counts.count(format!("end_{}", summary.end.as_str()));
         seen.ended.insert(address, summary.clone());
     }
 

@@ -2,9 +2,7 @@
 
 use crate::client::Program;
 use crate::net::{Dialer, Link, Net};
-use crate::plan::{
-    BACKEND, ClientPlan, Ending, Fate, GATE, Plan, Style, backend_address, gate_address,
-};
+use crate::plan::{BACKEND, ClientPlan, Ending, Fate, GATE, Plan, Style, gate_address};
 use crate::site::Site;
 use crate::trace::Trace;
 use crate::witness::{Counts, Witness};
@@ -31,6 +29,18 @@ pub(crate) struct Outcome {
     pub(crate) digest: u64,
     pub(crate) counts: Counts,
     pub(crate) lasted: Duration,
+}
+
+impl Outcome {
+    /// One line; two runs of a seed have the same.
+    pub(crate) fn summary(&self) -> String {
+        format!(
+            "{:016x} {} {:?}",
+            self.digest,
+            self.counts.line(),
+            self.lasted
+        )
+    }
 }
 
 struct World {
@@ -147,6 +157,7 @@ impl World {
                 Arc::clone(&self.metrics) as Arc<dyn EventSink>,
             ],
             acceptor: None,
+            seed: Some(u64::from(self.gates)),
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address()));
         let ports = vec![(gate_address(), accept)];
@@ -249,6 +260,8 @@ impl World {
         self.trace.check(took < Duration::from_secs(1), || {
             format!("a gate without sessions took {took:?} to stop")
         });
+        // Until the server has let go of the last session, too.
+        sleep(Duration::from_secs(15)).await;
         self.witness.conclude(self.plan.users).await;
         let open = self.net.open_at_gate();
         self.trace.check(open == 0, || {
@@ -263,6 +276,5 @@ impl World {
                     .check(line.ends_with(" 0"), || format!("a gauge stays: {line}"));
             }
         }
-        let _ = backend_address();
     }
 }

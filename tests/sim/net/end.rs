@@ -21,14 +21,9 @@ pub(crate) struct End {
     link: Arc<Link>,
     crashes: u32,
     reset: AtomicBool,
-    /// At the gate's end alone: what its kernel does for it.
-    kernel: Option<Kernel>,
-}
-
-/// What the gate's kernel does: it looks whether the peer is there.
-struct Kernel {
     hard: watch::Sender<bool>,
-    open: Arc<AtomicUsize>,
+    /// Where it is the gate's: how many it has open.
+    open: Option<Arc<AtomicUsize>>,
     _watch: DropGuard,
 }
 
@@ -49,25 +44,18 @@ pub(super) fn connect(
         );
         tokio::spawn(carried);
     }
-    let end = |sends: &Arc<Pipe>, receives: &Arc<Pipe>, is_gate: bool| End {
-        sends: Arc::clone(sends),
-        receives: Arc::clone(receives),
-        link: Arc::clone(link),
-        crashes: link.state.borrow().crashes,
-        reset: AtomicBool::new(false),
-        kernel: is_gate.then(|| Kernel::new(sends, receives, link, open)),
-    };
-    let caller = end(&there, &back, gate_calls);
-    let called = end(&back, &there, !gate_calls);
+    let open = |is_gate: bool| is_gate.then(|| Arc::clone(open));
+    let caller = End::new(&there, &back, link, open(gate_calls));
+    let called = End::new(&back, &there, link, open(!gate_calls));
     (caller, called)
 }
 
-impl Kernel {
+impl End {
     fn new(
         sends: &Arc<Pipe>,
         receives: &Arc<Pipe>,
         link: &Arc<Link>,
-        open: &Arc<AtomicUsize>,
+        open: Option<Arc<AtomicUsize>>,
     ) -> Self {
         let (hard, probing) = watch::channel(false);
         let closed = CancellationToken::new();
@@ -79,18 +67,19 @@ impl Kernel {
         );
         let until = closed.clone();
         tokio::spawn(async move { until.run_until_cancelled(looks).await });
-        open.fetch_add(1, Ordering::Relaxed);
+        if let Some(open) = &open {
+            open.fetch_add(1, Ordering::Relaxed);
+        }
         Self {
+            sends: Arc::clone(sends),
+            receives: Arc::clone(receives),
+            link: Arc::clone(link),
+            crashes: link.crashes(),
+            reset: AtomicBool::new(false),
             hard,
-            open: Arc::clone(open),
+            open,
             _watch: closed.drop_guard(),
         }
-    }
-}
-
-impl Drop for Kernel {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -102,15 +91,16 @@ async fn look_after(
     mut hard: watch::Receiver<bool>,
 ) {
     let crashes = link.borrow().crashes;
-    let mut hard_since = Instant::now();
+    let (mut hard_since, mut lost_since) = (Instant::now(), None);
     loop {
         let state = *link.borrow_and_update();
         let is_hard = *hard.borrow_and_update();
-        let is_gone = !state.up || state.crashes != crashes;
-        let since = if is_gone {
+        let is_cut = !state.up || state.crashes != crashes;
+        let is_gone = is_cut || lost_since.is_some();
+        let since = if is_cut {
             Some(state.since)
         } else {
-            sends.stuck_since()
+            lost_since.or(sends.stuck_since())
         };
         let bound = if is_hard { KEEPALIVE_HARD } else { KEEPALIVE }.user_timeout;
         let due = since.map(|since| since.max(hard_since) + bound);
@@ -120,6 +110,7 @@ async fn look_after(
             _ = link.changed() => {}
             _ = hard.changed() => hard_since = Instant::now(),
             () = sends.stuck.notified() => {}
+            () = receives.lost.notified() => lost_since = Some(Instant::now()),
             () = tokio::time::sleep_until(due.unwrap_or(far)) => {
                 let still = is_gone || sends.stuck_since() == since;
                 if since.is_some() && still {
@@ -138,9 +129,7 @@ impl Io for End {
     }
 
     fn probe_hard(&self, hard: bool) {
-        if let Some(kernel) = &self.kernel {
-            kernel.hard.send_replace(hard);
-        }
+        self.hard.send_replace(hard);
     }
 
     fn reset_on_close(&self) {
@@ -150,7 +139,9 @@ impl Io for End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        if self.link.state.borrow().crashes != self.crashes && self.kernel.is_none() {
+        if let Some(open) = &self.open {
+            open.fetch_sub(1, Ordering::Relaxed);
+        } else if self.link.crashes() != self.crashes {
             // The host is gone, and its kernel with it: nobody says anything.
             return;
         }

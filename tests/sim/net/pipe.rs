@@ -1,8 +1,8 @@
 //! One direction of a connection: the sender's kernel, the line, the receiver's kernel.
 
 use super::Link;
+use bytes::BytesMut;
 use popgate::time::Instant;
-use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -17,18 +17,20 @@ pub(super) struct Pipe {
     work: Notify,
     /// Bytes wait that the receiver has no room for.
     pub(super) stuck: Notify,
+    /// The sender is gone, and its reset was lost.
+    pub(super) lost: Notify,
 }
 
 #[derive(Default)]
 struct State {
     /// In the sender's kernel: sent, not acknowledged.
-    unacknowledged: VecDeque<u8>,
+    unacknowledged: BytesMut,
     /// What stands behind that.
     last_word: Option<LastWord>,
     /// The sender has no connection any more: it was reset, or timed out.
     broken: Option<io::ErrorKind>,
     /// In the receiver's kernel.
-    inbox: VecDeque<u8>,
+    inbox: BytesMut,
     /// What the receiver finds behind that.
     end: Option<End>,
     /// Nobody reads any more.
@@ -68,6 +70,7 @@ impl Pipe {
             room,
             work: Notify::new(),
             stuck: Notify::new(),
+            lost: Notify::new(),
         })
     }
 
@@ -96,7 +99,7 @@ impl Pipe {
             state.progress = Some(Instant::now());
         }
         let taken = room.min(octets.len());
-        state.unacknowledged.extend(&octets[..taken]);
+        state.unacknowledged.extend_from_slice(&octets[..taken]);
         self.work.notify_one();
         Poll::Ready(Ok(taken))
     }
@@ -109,10 +112,7 @@ impl Pipe {
         let mut state = self.state();
         if !state.inbox.is_empty() {
             let taken = buffer.remaining().min(state.inbox.len());
-            state
-                .inbox
-                .drain(..taken)
-                .for_each(|octet| buffer.put_slice(&[octet]));
+            buffer.put_slice(&state.inbox.split_to(taken));
             self.work.notify_one();
             return Poll::Ready(Ok(()));
         }
@@ -193,8 +193,8 @@ impl Pipe {
         let octets = at_most
             .min(state.unacknowledged.len())
             .min(self.room - state.inbox.len());
-        let piece: Vec<u8> = state.unacknowledged.drain(..octets).collect();
-        state.inbox.extend(piece);
+        let piece = state.unacknowledged.split_to(octets);
+        state.inbox.extend_from_slice(&piece);
         state.progress = Some(Instant::now());
         state.reader.take().into_iter().for_each(Waker::wake);
         state.writer.take().into_iter().for_each(Waker::wake);
@@ -231,8 +231,8 @@ pub(super) async fn carry(
         tokio::time::sleep(link.delay(&mut random)).await;
         if !link.state.borrow().up {
             if pipe.is_reset() {
-                // A reset is sent once, and lost.
-                return;
+                // A reset is sent once.
+                return pipe.lost.notify_one();
             }
             link.wait_until_up().await;
         }
@@ -243,7 +243,8 @@ pub(super) async fn carry(
         match pipe.task() {
             Task::Carry => pipe.deliver(link.piece(&mut random)),
             Task::Reset => return reset(&pipe, &back),
-            Task::Unwanted => return reset(&pipe, &back),
+            // It goes behind what the closed side has sent, which is on its way.
+            Task::Unwanted => return back.finish(LastWord::Reset),
             Task::Fin => return pipe.deliver_fin(),
             Task::Rest => {}
         }

@@ -1,0 +1,114 @@
+//! Many seeds: a process for each, as many at a time as there are processors.
+
+use crate::witness::Counts;
+use libtest_mimic::Failed;
+use std::io;
+use std::ops::Range;
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Tells a process which seed it plays.
+pub(crate) const PLAY: &str = "POPGATE_SIM_PLAY";
+
+/// Where it has not ended by then it never will.
+const STUCK_SECONDS: &str = "120";
+
+/// Faults that are shown; the others are counted.
+const SHOWN: usize = 5;
+
+/// Plays each seed twice and compares what happened, line by line.
+pub(crate) fn twice(seeds: Range<u64>) -> Result<(), Failed> {
+    for seed in seeds {
+        let (first, second) = (digest(&run(seed)?), digest(&run(seed)?));
+        if first != second {
+            return Err(format!("seed {seed} was {first} and then {second}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Plays each seed; tells of the first ones that break a promise, and how to see them.
+pub(crate) fn play(seeds: Range<u64>) -> Result<(), Failed> {
+    let (count, next) = (seeds.end - seeds.start, AtomicU64::new(seeds.start));
+    let (broken, met) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));
+    let start = std::time::SystemTime::now();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(seed) = take(&next, seeds.end) {
+                    match run(seed) {
+                        Ok(output) => {
+                            met.lock().unwrap().add(&output.stdout);
+                            if !output.status.success() {
+                                broken.lock().unwrap().push((seed, describe(seed, &output)));
+                            }
+                        }
+                        Err(error) => broken.lock().unwrap().push((seed, error.to_string())),
+                    }
+                }
+            });
+        }
+    });
+    let seconds = start.elapsed().unwrap_or(Duration::MAX).as_secs_f64();
+    let an_hour = count as f64 / seconds * 3600.0;
+    eprintln!(
+        "{count} seeds in {seconds:.1} s, {an_hour:.0} an hour: {:?}",
+        met.lock().unwrap()
+    );
+    let mut broken = broken.into_inner().unwrap();
+    broken.sort();
+    report(count, &broken)
+}
+
+fn take(next: &AtomicU64, end: u64) -> Option<u64> {
+    let seed = next.fetch_add(1, Ordering::Relaxed);
+    (seed < end).then_some(seed)
+}
+
+fn run(seed: u64) -> io::Result<Output> {
+    // The process that plays cannot look at real time: another ends it.
+    Command::new("timeout")
+        .arg(STUCK_SECONDS)
+        .arg(std::env::current_exe()?)
+        .env(PLAY, seed.to_string())
+        .stdin(Stdio::null())
+        .output()
+}
+
+fn digest(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn describe(seed: u64, output: &Output) -> String {
+    let (said, cried) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let faults: Vec<_> = said.lines().skip(1).chain(cried.lines()).collect();
+    format!(
+        "seed {seed} ({}):\n  {}\n  see it: POPGATE_SIM_SEED={seed} cargo test --test sim",
+        output.status,
+        faults.join("\n  ")
+    )
+}
+
+fn report(count: u64, broken: &[(u64, String)]) -> Result<(), Failed> {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<_> = broken
+        .iter()
+        .take(SHOWN)
+        .map(|(_, text)| text.as_str())
+        .collect();
+    Err(format!(
+        "{} of {count} seeds broke a promise\n{}",
+        broken.len(),
+        shown.join("\n")
+    )
+    .into())
+}
