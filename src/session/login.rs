@@ -72,7 +72,7 @@ async fn conclude(
     outcome: Outcome,
 ) -> Next<Login<LoggedIn>> {
     let Admitted {
-        mut login,
+        login,
         lock,
         password,
         ..

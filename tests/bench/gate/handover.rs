@@ -80,6 +80,7 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
         dial: Arc::new(TcpDial),
         sinks: vec![handovers],
         acceptor: None,
+        seed: None,
     };
     let gate = Gate::start(&config, outside).await.unwrap();
     gate.looked_around().await;
