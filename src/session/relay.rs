@@ -16,7 +16,6 @@ use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
 use crate::pop3::reply::Status;
 use crate::time::{Duration, Instant};
-use bytes::BytesMut;
 use pump::{Pump, Stop};
 use std::future::poll_fn;
 use tokio::sync::watch;
@@ -43,7 +42,10 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         contended,
     };
     let early = std::mem::take(&mut client.conn.input);
-    let end = match relay.preload(welcome, early, connection) {
+    let loaded = relay.preload(&welcome, &early, connection);
+    // An idle session keeps nothing of what came before it.
+    drop((welcome, early));
+    let end = match loaded {
         Ok(()) => relay.run(record, &mut client.conn, connection).await,
         Err(end) => end,
     };
@@ -133,21 +135,21 @@ impl Relay<'_> {
         }
     }
 
-    /// Takes what came before the relay, so that an idle session does not keep it.
+    /// Takes in what came before the relay.
     fn preload(
         &mut self,
-        welcome: Vec<u8>,
-        early: BytesMut,
+        welcome: &[u8],
+        early: &[u8],
         connection: &mut BackendConnection,
     ) -> Result<(), SessionEnd> {
         let replies = Replies {
             cx: self.cx,
             backend: connection.backend().clone(),
         };
-        let welcome = [&welcome[..], b"\r\n"].concat();
+        let welcome = [welcome, b"\r\n"].concat();
         let backend = std::mem::take(&mut connection.conn().input);
         let tell = &mut |reply: &Replied| replies.tell(reply);
-        let loaded = self.pump.preload(&welcome, &early, &backend, tell);
+        let loaded = self.pump.preload(&welcome, early, &backend, tell);
         loaded.map_err(|violation| self.stopped(&Stop::Violation(violation)))
     }
 

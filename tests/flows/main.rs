@@ -16,7 +16,6 @@ mod lanes;
 mod preemption;
 mod relay;
 mod sasl;
-mod sasl;
 mod stopping;
 mod tls;
 mod waiting;

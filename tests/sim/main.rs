@@ -8,6 +8,8 @@
 //! - `POPGATE_SIM_FROM=n`: from this one on, instead of the first;
 //! - `POPGATE_SIM_SEED=n`: this one alone, and all that happens is printed.
 
+#![allow(clippy::unwrap_used, reason = "a simulation fails by panicking")]
+
 mod client;
 mod crowd;
 mod entropy;
