@@ -24,7 +24,6 @@ use std::sync::Arc;
 const GOODBYE: &[u8] = b"+OK Goodbye\r\n";
 const TOO_MANY_ATTEMPTS: &[u8] = b"-ERR Too many failed attempts, goodbye\r\n";
 const TOO_MANY_BAD: &[u8] = b"-ERR Too many bad commands, goodbye\r\n";
-const TOO_LATE: &[u8] = b"-ERR Waited too long for a login, goodbye\r\n";
 const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port";
 
 /// Talks until the client has said name and password, quits, leaves, or tires our patience.
@@ -48,7 +47,8 @@ pub(super) async fn authorize(
             Ok(line) => line,
             Err(NoLine::Eof) => return Break(client_left()),
             Err(NoLine::TooLate) => {
-                farewell(dialogue.client.conn, TOO_LATE).await;
+                // No command is there to answer (RFC 1939 section 3: "or sending any response").
+                farewell(dialogue.client.conn, b"").await;
                 return Break(SessionEnd::well(End::TimedOut));
             }
         };

@@ -268,11 +268,9 @@ async fn a_login_must_come_within_a_minute_however_busy_the_client_is() {
         client.expect("+OK Send PASS\r\n").await;
     }
     client.send("PASS sec").await;
-    client
-        .expect("-ERR Waited too long for a login, goodbye\r\n")
-        .await;
-    assert_took(start, 60.0..=60.0);
+    // Not a word: half a command is none, and whatever came would be taken for an answer.
     client.expect_eof().await;
+    assert_took(start, 60.0..=60.0);
     client.close();
     assert_eq!(gate.end_of("client 1").await.end, End::TimedOut);
 }
