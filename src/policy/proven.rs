@@ -82,8 +82,9 @@ impl Proven {
     /// The backend accepted it.
     pub fn accepted(&self, tag: PasswordTag, now: Instant) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.accepted.insert(tag, now);
-        memory.by_age.push_back((now, tag));
+        if memory.accepted.insert(tag, now).is_none() {
+            memory.by_age.push_back((now, tag));
+        }
         memory.shrink(now);
     }
 
@@ -96,18 +97,20 @@ impl Proven {
 
 impl Memory {
     /// Forgets what is too old or too much. An entry of `by_age` whose password was accepted
-    /// again later, or refused since, is only a leftover.
+    /// again later goes to the back; one that was refused since is only a leftover.
     fn shrink(&mut self, now: Instant) {
         while let Some(&(at, tag)) = self.by_age.front() {
-            let current = self.accepted.get(&tag) == Some(&at);
+            let current = self.accepted.get(&tag).copied();
             let expired = now.duration_since(at) > PROVEN_AGE_MAX;
-            if current && !expired && self.by_age.len() <= PROVEN_MAX {
+            if current == Some(at) && !expired && self.by_age.len() <= PROVEN_MAX {
                 return;
             }
-            if current {
-                self.accepted.remove(&tag);
-            }
             self.by_age.pop_front();
+            match current {
+                Some(later) if later != at => self.by_age.push_back((later, tag)),
+                Some(_) => drop(self.accepted.remove(&tag)),
+                None => {}
+            }
         }
     }
 }
@@ -158,6 +161,7 @@ mod tests {
         for _ in 0..3 * PROVEN_MAX {
             proven.accepted(number(5), end);
         }
-        assert!(proven.memory.lock().unwrap().by_age.len() <= PROVEN_MAX + 1);
+        assert!(proven.is_proven(number(1), end), "logins are not passwords");
+        assert!(proven.memory.lock().unwrap().by_age.len() <= PROVEN_MAX);
     }
 }

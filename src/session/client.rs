@@ -181,9 +181,10 @@ fn command_line_max(input: &[u8]) -> usize {
 fn quits(input: &[u8]) -> bool {
     let whole = memchr::memrchr(b'\n', input).map_or(0, |end| end + 1);
     let mut lines = input[..whole].split(|&byte| byte == b'\n');
-    lines.any(
-        |line| matches!(Verb::of_line(line), Verb::Forward(expected) if expected.to == ReplyTo::Quit),
-    )
+    lines.any(|line| match Verb::of_line(line) {
+        Verb::Forward(expected) => expected.to == ReplyTo::Quit,
+        _ => false,
+    })
 }
 
 #[cfg(test)]
