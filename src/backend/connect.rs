@@ -22,6 +22,8 @@ pub struct Backend {
     connector: Option<Connector>,
     dial: Arc<dyn Dial>,
     permits: Option<Arc<Semaphore>>,
+    /// As often as there are permits, and once more.
+    open: Arc<()>,
     pub(super) state: watch::Sender<State>,
     pub(super) capabilities: watch::Sender<Option<Arc<Capabilities>>>,
     pub(super) failures: Notify,
@@ -31,6 +33,7 @@ pub struct Backend {
 #[derive(Debug)]
 pub struct Permit {
     _place: Option<OwnedSemaphorePermit>,
+    _open: Arc<()>,
 }
 
 /// A connection to a backend that has greeted.
@@ -57,6 +60,12 @@ pub enum ConnectError {
     /// It did not greet in time.
     #[error("{address} did not greet in time")]
     TimedOut {
+        /// The backend's address.
+        address: String,
+    },
+    /// It took the connection and closed it: it is broken, or has a limit that it does not speak of.
+    #[error("{address} {}", LineError::Closed)]
+    Closed {
         /// The backend's address.
         address: String,
     },
@@ -101,6 +110,7 @@ impl Backend {
             connector,
             dial,
             permits: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
+            open: Arc::default(),
             state: watch::Sender::new(State::Unknown),
             capabilities: watch::Sender::new(None),
             failures: Notify::new(),
@@ -117,23 +127,33 @@ impl Backend {
     /// Waits until `connections` leaves room for one more, first come first served. Cancel-safe.
     pub async fn permit(&self) -> Permit {
         let Some(permits) = &self.permits else {
-            return Permit { _place: None };
+            return self.permit_with(None);
         };
         // The semaphore is never closed: an error cannot come.
         let place = Arc::clone(permits).acquire_owned().await.ok();
-        Permit { _place: place }
+        self.permit_with(place)
     }
 
     /// Leave for one more connection now; `None` where `connections` are open.
     #[must_use]
     pub fn try_permit(&self) -> Option<Permit> {
         let Some(permits) = &self.permits else {
-            return Some(Permit { _place: None });
+            return Some(self.permit_with(None));
         };
         let place = Arc::clone(permits).try_acquire_owned().ok()?;
-        Some(Permit {
-            _place: Some(place),
-        })
+        Some(self.permit_with(Some(place)))
+    }
+
+    fn permit_with(&self, place: Option<OwnedSemaphorePermit>) -> Permit {
+        Permit {
+            _place: place,
+            _open: Arc::clone(&self.open),
+        }
+    }
+
+    /// Whether somebody has leave for a connection, and so most likely has one.
+    pub(super) fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.open) > 1
     }
 
     /// Waits for a place under `connections`, then connects up to the greeting. `from` is the
@@ -249,6 +269,9 @@ impl Backend {
     fn broken(&self, error: LineError) -> ConnectError {
         match error {
             LineError::Io(source) => self.unreachable(source),
+            LineError::Closed => ConnectError::Closed {
+                address: self.options.address.clone(),
+            },
             other => ConnectError::Protocol {
                 address: self.options.address.clone(),
                 what: other.to_string(),

@@ -94,6 +94,9 @@ async fn look(backend: &Backend) -> Option<State> {
         Ok(greeted) => Some(ask(backend, greeted).await),
         // It can be reached, and each login hears for itself why it does not want to.
         Err(ConnectError::Refused { .. }) if backend.is_up() => None,
+        // Courier says nothing where an address has too many connections. (This look has given its
+        // own back.)
+        Err(ConnectError::Closed { .. }) if backend.is_up() && backend.is_in_use() => None,
         Err(error) => Some(State::Down(error.to_string())),
     }
 }

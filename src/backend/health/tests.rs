@@ -189,6 +189,20 @@ async fn a_refusal_does_not_make_it_down_but_does_not_make_it_up_either() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_closes_at_once_is_down_only_while_no_connection_to_it_is_open() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    let session = rig.backend.permit().await;
+    drop(next(&mut rig.arrivals).await);
+    tokio::time::sleep(MOMENT).await;
+    assert!(rig.is_up());
+    drop(session);
+    drop(next(&mut rig.arrivals).await);
+    tokio::time::sleep(MOMENT).await;
+    assert!(!rig.is_up());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_greets_and_then_says_nothing_is_down() {
     let mut rig = Rig::new(options());
     let mut conn = next(&mut rig.arrivals).await;
