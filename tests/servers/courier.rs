@@ -59,11 +59,8 @@ impl Product for Courier {
 }
 
 fn script(ground: &Ground) -> String {
-    let (dir, ip, port) = (
-        ground.dir().display(),
-        ground.address.ip(),
-        ground.address.port(),
-    );
+    let dir = ground.dir().display();
+    let (ip, port) = (ground.address.ip(), ground.address.port());
     format!(
         "install -m 600 {dir}/users /etc/courier/userdb\n\
          makeuserdb\n\

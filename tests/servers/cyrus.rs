@@ -5,8 +5,9 @@ use crate::root::Packages;
 use crate::server::{Ground, PASSWORD, Product, Refusal, Running};
 use std::fmt;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// `sasl2-bin` makes the users' passwords.
 static PACKAGES: Packages = Packages::new(&["cyrus-pop3d", "sasl2-bin"]);
@@ -43,44 +44,49 @@ impl Product for Cyrus {
     }
 
     fn deliver(&self, ground: &Ground, user: &str, _: &str, message: &str) -> Outcome<()> {
-        let socket = UnixStream::connect(ground.dir().join("lmtp"))?;
-        let mut replies = BufReader::new(socket.try_clone()?).lines();
-        let say = |text: &str| -> Outcome<()> {
-            let mut socket = &socket;
-            write!(socket, "{text}\r\n")?;
-            Ok(())
-        };
-        let mut expect = |code: &str| -> Outcome<()> {
-            for line in replies.by_ref() {
-                let line = line?;
-                if !line.starts_with(code) {
-                    return Err(format!("lmtp: {line}").into());
-                }
-                if !line[code.len()..].starts_with('-') {
-                    return Ok(());
-                }
-            }
-            Err("lmtp: closed".into())
-        };
-        expect("220")?;
-        say("LHLO popgate.test")?;
-        expect("250")?;
-        say("MAIL FROM:<sender@popgate.test>")?;
-        expect("250")?;
-        say(&format!("RCPT TO:<{user}>"))?;
-        expect("250")?;
-        say("DATA")?;
-        expect("354")?;
-        say(&message.replace('\n', "\r\n"))?;
-        say(".")?;
-        expect("250")?;
-        say("QUIT")?;
-        expect("221")
+        let mut lmtp = Lmtp::connect(&ground.dir().join("lmtp"))?;
+        lmtp.expect("220")?;
+        lmtp.say("LHLO popgate.test", "250")?;
+        lmtp.say("MAIL FROM:<sender@popgate.test>", "250")?;
+        lmtp.say(&format!("RCPT TO:<{user}>"), "250")?;
+        lmtp.say("DATA", "354")?;
+        lmtp.say(&(message.replace('\n', "\r\n") + "\r\n."), "250")?;
+        lmtp.say("QUIT", "221")
     }
 }
 
-/// No user may poll more than once a minute, as Debian has it: that would refuse the second
-/// of all sessions.
+/// A client of the port for deliveries (RFC 2033).
+struct Lmtp {
+    socket: UnixStream,
+    replies: Lines<BufReader<UnixStream>>,
+}
+
+impl Lmtp {
+    fn connect(path: &Path) -> Outcome<Self> {
+        let socket = UnixStream::connect(path)?;
+        let replies = BufReader::new(socket.try_clone()?).lines();
+        Ok(Self { socket, replies })
+    }
+
+    fn say(&mut self, text: &str, code: &str) -> Outcome<()> {
+        write!(self.socket, "{text}\r\n")?;
+        self.expect(code)
+    }
+
+    /// Reads a reply, of one line or more.
+    fn expect(&mut self, code: &str) -> Outcome<()> {
+        loop {
+            let line = self.replies.next().ok_or("lmtp: closed")??;
+            let rest = line.strip_prefix(code);
+            let rest = rest.ok_or_else(|| format!("lmtp: {line}"))?;
+            if !rest.starts_with('-') {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Debian's configuration, but for `popminpoll`, which refuses a second login within a minute.
 fn script(ground: &Ground) -> Outcome<String> {
     let dir = ground.dir().display();
     let mut script = format!(

@@ -8,6 +8,7 @@ use popgate::time::Duration;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// Runs a command in a root of its own; its head says how.
@@ -20,6 +21,19 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Ends a script: it says that all went well, and keeps the namespaces.
 const DONE_AND_STAY: &str = "echo 'popgate: done'\nexec sleep infinity\n";
 const DONE: &str = "popgate: done\n";
+
+/// Why there are no such roots here, if so.
+pub(crate) fn obstacle() -> Outcome<Option<String>> {
+    let stage = tempfile::tempdir()?;
+    let stage_name = stage.path().to_string_lossy();
+    let tried = Command::new("unshare")
+        .args(["--pid", "--mount-proc", "--fork"])
+        .args(in_a_root(&stage_name, "/", "/etc"))
+        .arg("true")
+        .output()?;
+    let said = String::from_utf8_lossy(&tried.stderr).into_owned();
+    Ok((!tried.status.success()).then_some(said))
+}
 
 /// A root with these packages, made when it is first asked for and kept for all trials.
 pub(crate) struct Packages {
@@ -58,23 +72,14 @@ impl Root {
         let (stage, archives) = (folder.join("root"), folder.join("archives"));
         fs::create_dir_all(&stage)?;
         fs::create_dir_all(&archives)?;
-        let log = folder.join("install.log");
-        fs::write(&log, "")?;
+        let log = tempfile::NamedTempFile::new_in(&folder)?;
 
         let [stage_name, archives_name] = [&stage, &archives].map(|path| path.to_string_lossy());
-        let mut command = vec![
-            "sh",
-            "-c",
-            ROOT,
-            "root.sh",
-            &stage_name,
-            "/",
-            &archives_name,
-        ];
+        let mut command = in_a_root(&stage_name, "/", &archives_name);
         let script = format!("{INSTALL}{DONE_AND_STAY}");
         command.extend(["sh", "-c", &script, "install.sh", &archives_name]);
         command.extend(packages);
-        let mut installation = Process::start_tree(&command, &log)?;
+        let mut installation = Process::start_tree(&command, log.path())?;
         await_done(&mut installation, INSTALL_PATIENCE)?;
         Ok(Self {
             namespace: File::open(format!("/proc/{}/ns/mnt", installation.id()))?,
@@ -95,7 +100,7 @@ impl Root {
         let lower = format!("{}:/", self.changes.display());
         let [stage_name, dir_name] = [&stage, dir].map(Path::to_string_lossy);
         let script = format!("set -eu\nln -s {dir_name}/syslog /dev/log\n{script}{DONE_AND_STAY}");
-        let mut command = vec!["sh", "-c", ROOT, "root.sh", &stage_name, &lower, &dir_name];
+        let mut command = in_a_root(&stage_name, &lower, &dir_name);
         command.extend(["sh", "-c", &script]);
         let mut process = Process::start_tree_by(&["nsenter", &namespace], &command, &log)?;
         await_done(&mut process, START_PATIENCE)?;
@@ -105,6 +110,11 @@ impl Root {
             _syslog: syslog,
         })
     }
+}
+
+/// What stands before a command that runs in a root of its own; see the head of `root.sh`.
+fn in_a_root<'a>(stage: &'a str, lower: &'a str, shared: &'a str) -> Vec<&'a str> {
+    vec!["sh", "-c", ROOT, "root.sh", stage, lower, shared]
 }
 
 fn await_done(script: &mut Process, patience: Duration) -> Outcome<()> {

@@ -7,10 +7,15 @@ set -eu
 stage=$1 lower=$2 shared=$3
 shift 3
 
+# Mounts on files, as containers have it, and what /run holds are not part of the overlay.
+resolver=$(cat /etc/resolv.conf 2>/dev/null || true)
+
 mount -t tmpfs -o mode=0755 popgate "$stage"
 mkdir "$stage/upper" "$stage/work" "$stage/root"
 mount -t overlay -o "lowerdir=$lower,upperdir=$stage/upper,workdir=$stage/work" popgate "$stage/root"
 cd "$stage/root"
+rm -f etc/resolv.conf
+printf '%s\n' "$resolver" >etc/resolv.conf
 
 mount -t proc proc proc
 # Nothing that listens on the host, and no temporary file of it, is seen.

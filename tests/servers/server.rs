@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::client::Client;
 use crate::process::await_that;
+use crate::root;
 use popgate::time::Duration;
 use std::any::Any;
 use std::fmt::Display;
@@ -11,7 +12,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// The password of all users; nothing that popgate writes may hold it.
@@ -124,15 +125,12 @@ pub(crate) fn obstacle(kinds: &[Kind]) -> Option<String> {
     if !missing.is_empty() {
         return Some(format!("missing: {} (see tests/run)", missing.join(", ")));
     }
-    // Root of a container may not have namespaces, and nobody else has.
-    let namespaces = Command::new("unshare")
-        .args(["--pid", "--mount-proc", "--fork", "true"])
-        .stderr(Stdio::null())
-        .status();
-    match namespaces {
-        Ok(status) if status.success() => None,
-        _ => Some("root is needed, with the right to make namespaces".to_owned()),
-    }
+    // Root of a container may not have namespaces and mounts, and nobody else has.
+    let said = root::obstacle().unwrap_or_else(|error| Some(error.to_string()))?;
+    Some(format!(
+        "root is needed, with the right to make namespaces and mounts: {}",
+        said.trim_end()
+    ))
 }
 
 /// A running server. Dropping it kills its whole process tree.
