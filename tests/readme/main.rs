@@ -87,6 +87,7 @@ impl Script {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
                 ["popgate", "serve", ..] => gate = Some(Gate::start(&stage, command)?),
+                ["popgate", "doctor", ..] => printed += &doctor(&stage, command)?,
                 ["popgate", "check" | "classify", ..] => printed += &stage.run(command, "")?,
                 ["curl", ..] => printed += &run_with_tools(&stage, &stage.here(command), "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
@@ -181,6 +182,23 @@ impl Gate {
         self.backend.stop("-INT")?;
         Ok(())
     }
+}
+
+/// The doctor before a demo's server that refuses in words of its own.
+fn doctor(stage: &Stage, command: &str) -> Outcome<String> {
+    let backend = stage.here("10.0.0.5:110");
+    let free = stage.here("127.0.0.1:0");
+    let ports = format!("--pop3 {free} --pop3s {free} --metrics {free} --backend {backend}");
+    let refusal = "--refusal '-ERR Postfach belegt'";
+    let backend = stage.start(&format!("popgate demo {ports} {refusal}"))?;
+    let guide = collect(&backend.printed, |line| line.contains(" -u "))?;
+    let account = guide.split_once(" -u ").map(|(_, rest)| rest);
+    let account = account.and_then(|rest| rest.split_once(' ')?.0.split_once(':'));
+    let (user, password) = account.ok_or("the demo names no account")?;
+    fs::write(stage.folder().join("password"), password)?;
+    let printed = stage.run(&command.replace("test@example.com", user), "")?;
+    backend.stop("-INT")?;
+    Ok(printed)
 }
 
 /// The README's configuration and the files that it names.
