@@ -288,6 +288,10 @@ pub const DOCTOR_RETRIES_MAX: u32 = 4;
 /// The pause before the second of them; it doubles. All in all half a minute.
 pub const DOCTOR_FIRST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Connections that the doctor opens at a time, to see whether they are taken: Courier takes 4
+/// from one address as it comes, solid-pop3d 5, and who takes 12 counts otherwise.
+pub const DOCTOR_CONNECTIONS: usize = 12;
+
 /// Octets of one listing that the doctor keeps: UIDL of 200,000 messages.
 pub const DOCTOR_LISTING_MAX: usize = 16 * 1024 * 1024;
 

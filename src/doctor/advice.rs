@@ -1,7 +1,8 @@
 //! Which settings follow from the findings: pure.
 
-use super::finding::{Finding, time};
+use super::finding::Finding;
 use super::seen::{Attempt, Line, Unreached};
+use super::wording::time;
 use crate::backend::BackendOptions;
 use crate::dialect::{Class, Phrases, classify};
 use crate::limits::{LOGIN_TIMEOUT, WAIT_MAX};
@@ -108,10 +109,13 @@ fn table(phrases: &Phrases) -> String {
 pub fn advice(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<Advice> {
     let mut advised: Vec<Advice> = Vec::new();
     for finding in findings {
-        let setting = of_one(finding, options, findings);
-        advised.extend(setting.map(|(setting, reason)| Advice { setting, reason }));
+        let Some((setting, reason)) = of_one(finding, options, findings) else {
+            continue;
+        };
+        if !advised.iter().any(|advice| advice.setting == setting) {
+            advised.push(Advice { setting, reason });
+        }
     }
-    advised.dedup();
     let times = times(findings, options, terms).into_iter();
     advised.extend(times.map(|(setting, reason)| Advice { setting, reason }));
     advised
@@ -139,6 +143,10 @@ fn of_one(
             Setting::Phrases(taught(options, line)?),
             "what a second session is told",
         ),
+        Finding::TakesNoMore(most, _) => (
+            Setting::Connections((*most).max(1)),
+            "it takes no more; better let it take more",
+        ),
         Finding::SecondTurnedAway(Unreached::TurnedAway(_) | Unreached::Failed(_)) => (
             Setting::Connections(1),
             "it takes one; better let it take more",
@@ -157,7 +165,7 @@ fn assumed(all: &[Finding]) -> Vec<String> {
     let no_uidl = all
         .iter()
         .any(|finding| matches!(finding, Finding::NoUidl(_)));
-    let names = ["TOP", "UIDL", "USER"].into_iter();
+    let names = ["TOP", "UIDL"].into_iter();
     let names = names.filter(|name| *name != "UIDL" || !no_uidl);
     names.map(str::to_owned).collect()
 }
@@ -319,10 +327,10 @@ mod tests {
             (&[], &[]),
             (&[clear(true, false)], &["tls = \"stls\""]),
             (&[clear(true, true), clear(false, false)], &[]),
-            (&[no_capa()], &[r#"capabilities = ["TOP", "UIDL", "USER"]"#]),
+            (&[no_capa()], &[r#"capabilities = ["TOP", "UIDL"]"#]),
             (
                 &[no_capa(), Finding::NoUidl("-ERR".to_owned())],
-                &[r#"capabilities = ["TOP", "USER"]"#],
+                &[r#"capabilities = ["TOP"]"#],
             ),
             (
                 &[lists(&["TOP", "PIPELINING", "SASL PLAIN"]), lie()],

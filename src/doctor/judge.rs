@@ -2,7 +2,8 @@
 
 use super::finding::{After, Finding};
 use super::seen::{
-    AccountSeen, Attempt, Capa, CapaInside, Freed, Pipelining, Reached, Release, Second, Seen, Uidl,
+    AccountSeen, Attempt, Capa, CapaInside, Connections, Freed, Pipelining, Reached, Release,
+    Second, Seen, Uidl,
 };
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
@@ -30,6 +31,11 @@ pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Fi
         seen.capa
             .iter()
             .flat_map(|capa| capabilities(capa, seen, options)),
+    );
+    said.extend(
+        seen.connections
+            .as_ref()
+            .map(|seen| connections(seen, options)),
     );
     match &seen.account {
         Some(account) => said.extend(inside(account)),
@@ -63,8 +69,28 @@ fn capabilities(capa: &Capa, seen: &Seen, options: &BackendOptions) -> Vec<Findi
         (None, Capa::Unknown(line)) => Finding::NoCapa(line.clone()),
         (None, Capa::Broken(why)) => Finding::CapaBroken(why.clone()),
     };
-    let delay = seen.login_delay().map(Finding::LoginDelay);
+    let delay = seen.login_delay().filter(|&seconds| seconds > 0);
+    let delay = delay.map(|seconds| Finding::LoginDelay {
+        seconds,
+        insists: seen.account.as_ref().and_then(insists_on_delay),
+    });
     [first].into_iter().chain(delay).collect()
+}
+
+/// The second login comes at once behind the first.
+fn insists_on_delay(account: &AccountSeen) -> Option<bool> {
+    let line = account.second.as_ref()?.attempt.line()?;
+    Some(line.class == Class::LoginDelay)
+}
+
+fn connections(seen: &Connections, options: &BackendOptions) -> Finding {
+    match seen {
+        Connections::AtLeast(most) => Finding::TakesConnections(*most),
+        Connections::AtMost(most, _) if (1..=*most).contains(&options.connections) => {
+            Finding::WithinConnections(*most)
+        }
+        Connections::AtMost(most, why) => Finding::TakesNoMore(*most, why.clone()),
+    }
 }
 
 /// What popgate passes on (DESIGN decision 11).
@@ -178,6 +204,7 @@ fn pipelining(seen: &Pipelining) -> Finding {
     match seen {
         Pipelining::NotOffered => Finding::NoPipelining,
         Pipelining::Honest => Finding::Pipelining,
+        Pipelining::LostBehindPass => Finding::PipeliningLosesBehindPass,
         Pipelining::Dishonest(what) => Finding::PipeliningLies(what.clone()),
         Pipelining::Unclear(why) => Finding::PipeliningUnclear(why.clone()),
     }

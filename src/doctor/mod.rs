@@ -18,6 +18,7 @@ pub mod seen;
 #[cfg(test)]
 mod tests;
 mod visit;
+mod wording;
 
 use crate::backend::BackendOptions;
 use crate::limits::DOCTOR_BACKEND;
@@ -55,7 +56,10 @@ async fn look(
 ) {
     on_step(Step::Reach);
     reach::look(patient, seen).await;
-    if let (Some(credentials), Some(Ok(_))) = (account, &seen.reach) {
+    let Some(Ok(_)) = &seen.reach else { return };
+    on_step(Step::Connections);
+    seen.connections = Some(reach::connections(patient).await);
+    if let Some(credentials) = account {
         let account = account::Account {
             patient,
             credentials,

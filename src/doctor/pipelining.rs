@@ -3,36 +3,61 @@
 
 use super::account::{Account, is_ok};
 use super::seen::Pipelining;
-use super::visit::{Listing, NoReply, Visit, bounded};
+use super::visit::{Listing, NoReply, Visit};
 use crate::backend::lines::LineError;
-use tokio::time::timeout;
+use crate::limits::{COMMAND_LINE_MAX, DOCTOR_PAUSE, PROBE_REPLY};
+use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
+
+/// What a session in segments met: the command without an answer, and why.
+type Unanswered = (&'static str, NoReply);
 
 impl Account<'_> {
     pub(super) async fn pipelining(&self) -> Pipelining {
-        if !self.capabilities.pipelining || !self.capabilities.user {
+        if !self.capabilities.pipelining {
             return Pipelining::NotOffered;
         }
+        let at_once = self
+            .in_segments(&[&[b"USER", b"PASS", b"STAT", b"LIST"]])
+            .await;
+        let Pipelining::Dishonest(_) = &at_once else {
+            return at_once;
+        };
+        // The gate sends nothing behind a PASS before that is answered.
+        sleep(DOCTOR_PAUSE).await;
+        match self
+            .in_segments(&[&[b"USER", b"PASS"], &[b"STAT", b"LIST"]])
+            .await
+        {
+            Pipelining::Honest => Pipelining::LostBehindPass,
+            other => other,
+        }
+    }
+
+    /// A session whose commands go in these segments, each answered whole before the next.
+    async fn in_segments(&self, segments: &[&[&[u8]]]) -> Pipelining {
         let mut visit = match self.patient.visit().await {
             Ok((visit, _)) => visit,
             Err(error) => return Pipelining::Unclear(error.to_string()),
         };
-        let answered = self.all_at_once(&mut visit).await;
+        let met = self.talk(&mut visit, segments).await;
         visit.quit().await;
-        answered.unwrap_or_else(|(command, error)| {
+        met.unwrap_or_else(|(command, error)| {
             Pipelining::Dishonest(format!("{command} got no answer: {error}"))
         })
     }
 
-    /// The error names the command that has no answer.
-    async fn all_at_once(&self, visit: &mut Visit) -> Result<Pipelining, (&'static str, NoReply)> {
-        let of = |command| move |error: NoReply| (command, error);
-        let written = visit.conn.write_all(&self.segment()).await;
-        written.map_err(|error| ("USER", LineError::from(error).into()))?;
-        let user = bounded(visit.line()).await.map_err(of("USER"))?;
+    async fn talk(
+        &self,
+        visit: &mut Visit,
+        segments: &[&[&[u8]]],
+    ) -> Result<Pipelining, Unanswered> {
+        let of = |command| move |error| (command, error);
+        let mut segments = segments.iter();
+        self.send(visit, segments.next()).await?;
+        let user = in_time(visit.line()).await.map_err(of("USER"))?;
         // A PASS takes the time that it takes.
-        let bound = self.patient.options().login_timeout;
-        let pass = timeout(bound, visit.line()).await;
+        let pass = timeout(self.patient.options().login_timeout, visit.line()).await;
         let pass = pass.unwrap_or(Err(NoReply::TimedOut)).map_err(of("PASS"))?;
         if let Some(refusal) = [user, pass].iter().find(|line| !is_ok(line)) {
             let line = self.discreet(refusal);
@@ -40,26 +65,40 @@ impl Account<'_> {
                 "the login was refused: {line}"
             )));
         }
-        let stat = bounded(visit.line()).await.map_err(of("STAT"))?;
-        let list = bounded(visit.listing()).await.map_err(of("LIST"))?;
+        self.send(visit, segments.next()).await?;
+        let stat = in_time(visit.line()).await.map_err(of("STAT"))?;
+        let list = in_time(visit.listing()).await.map_err(of("LIST"))?;
         Ok(match wrong(&self.discreet(&stat), &list) {
             Some(what) => Pipelining::Dishonest(what),
             None => Pipelining::Honest,
         })
     }
 
-    fn segment(&self) -> Zeroizing<Vec<u8>> {
-        let user = self.credentials.user.as_bytes();
-        let password = self.credentials.password.expose();
-        let parts: [&[u8]; 5] = [
-            b"USER ",
-            user,
-            b"\r\nPASS ",
-            password,
-            b"\r\nSTAT\r\nLIST\r\n",
-        ];
-        Zeroizing::new(parts.concat())
+    async fn send(&self, visit: &mut Visit, verbs: Option<&&[&[u8]]>) -> Result<(), Unanswered> {
+        let Some(verbs) = verbs else { return Ok(()) };
+        let mut segment = Zeroizing::new(Vec::with_capacity(COMMAND_LINE_MAX * verbs.len()));
+        for verb in *verbs {
+            segment.extend_from_slice(verb);
+            let argument = match *verb {
+                b"USER" => self.credentials.user.as_bytes(),
+                b"PASS" => self.credentials.password.expose(),
+                _ => b"",
+            };
+            if !argument.is_empty() {
+                segment.push(b' ');
+            }
+            segment.extend_from_slice(argument);
+            segment.extend_from_slice(b"\r\n");
+        }
+        let written = visit.conn.write_all(&segment).await;
+        written.map_err(|error| ("the segment", LineError::from(error).into()))
     }
+}
+
+/// What was read along with PASS needs no look-up: it is answered at once, or never.
+async fn in_time<T>(reply: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
+    let reply = timeout(PROBE_REPLY, reply).await;
+    reply.unwrap_or(Err(NoReply::TimedOut))
 }
 
 /// What about the answers to STAT and LIST shows that they are not those.

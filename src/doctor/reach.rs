@@ -1,10 +1,12 @@
-//! From outside: connection, certificate, CAPA.
+//! From outside: connection, certificate, CAPA, connections at a time.
 
 use super::certificate::Certificate;
 use super::patient::Patient;
-use super::seen::{Capa, Seen, Unreached};
+use super::seen::{Capa, Connections, Seen, Unreached};
 use super::visit::{Listing, Visit};
+use crate::limits::{DOCTOR_CONNECTIONS, DOCTOR_PAUSE};
 use crate::net::TlsMode;
+use tokio::time::sleep;
 
 /// Fills `reach`, `certificate` and `capa`.
 pub(super) async fn look(patient: &Patient, seen: &mut Seen) {
@@ -23,6 +25,26 @@ pub(super) async fn look(patient: &Patient, seen: &mut Seen) {
             }
         }
     }
+}
+
+/// Opens connections until one is not taken, or enough are.
+pub(super) async fn connections(patient: &Patient) -> Connections {
+    let mut open = Vec::new();
+    let seen = loop {
+        if open.len() == DOCTOR_CONNECTIONS {
+            break Connections::AtLeast(open.len());
+        }
+        match patient.visit().await {
+            Ok((visit, _)) => open.push(visit),
+            Err(why) => break Connections::AtMost(open.len(), why),
+        }
+    };
+    for visit in open {
+        visit.quit().await;
+    }
+    // Who counts connections may take a moment to see that they are gone.
+    sleep(DOCTOR_PAUSE).await;
+    seen
 }
 
 fn certificate(visit: &Visit) -> Option<Result<Certificate, String>> {

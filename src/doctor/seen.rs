@@ -17,6 +17,8 @@ pub struct Seen {
     pub certificate: Option<Result<Certificate, String>>,
     /// The lines of its CAPA.
     pub capa: Option<Capa>,
+    /// How many connections it takes at a time.
+    pub connections: Option<Connections>,
     /// What the test account met.
     pub account: Option<AccountSeen>,
     /// Whether the time ran out before all was looked at.
@@ -77,6 +79,15 @@ pub enum Capa {
     Unknown(String),
     /// No answer that could be used.
     Broken(String),
+}
+
+/// How many connections it takes at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// As many as were tried.
+    AtLeast(usize),
+    /// So many, and one more met this.
+    AtMost(usize, Unreached),
 }
 
 /// How a login ended.
@@ -185,6 +196,8 @@ pub enum Pipelining {
     NotOffered,
     /// Each had its answer, in order.
     Honest,
+    /// What stands behind PASS in its segment is lost; otherwise it is honest.
+    LostBehindPass,
     /// Something else happened.
     Dishonest(String),
     /// The login was refused, so nothing is known.
@@ -196,6 +209,8 @@ pub enum Pipelining {
 pub enum Step {
     /// Connecting, TLS, CAPA.
     Reach,
+    /// Several connections.
+    Connections,
     /// The first login.
     Login,
     /// A second session.
@@ -210,8 +225,9 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Reach,
+        Self::Connections,
         Self::Login,
         Self::Second,
         Self::AfterQuit,
@@ -224,6 +240,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reach => "connecting",
+            Self::Connections => "several connections at a time",
             Self::Login => "logging in",
             Self::Second => "a second session beside the first",
             Self::AfterQuit => "how long the lock outlives QUIT",

@@ -17,6 +17,7 @@ use crate::time::Duration;
 use std::cell::RefCell;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 const USER: &str = "ann";
@@ -31,6 +32,10 @@ enum Between {
     /// Of a segment, what stands behind the first PASS is lost: the process that reads the login
     /// does not hand its buffer on.
     ForgetsBehindPass,
+    /// Of a segment, what stands behind its first line is lost.
+    ForgetsBehindLine,
+    /// So many connections at a time; more are closed without a word.
+    AtMost(Arc<Semaphore>),
     /// Connections are refused.
     Wall,
     /// Connections are taken, and nothing comes.
@@ -60,10 +65,15 @@ impl Dial for Ward {
                         server.serve_connection(conn).await;
                     }
                 })),
-                Between::ForgetsBehindPass => {
-                    let (inner, outer) = duplex(64 * 1024);
-                    tokio::spawn(server.serve_connection(outer));
-                    tokio::spawn(forget_behind_pass(far, inner));
+                Between::ForgetsBehindPass => forget_behind("PASS ", far, server),
+                Between::ForgetsBehindLine => forget_behind("", far, server),
+                Between::AtMost(places) => {
+                    if let Ok(place) = places.try_acquire_owned() {
+                        tokio::spawn(async move {
+                            server.serve_connection(far).await;
+                            drop(place);
+                        });
+                    }
                 }
             }
             Ok(Box::new(near) as Box<dyn Io>)
@@ -71,15 +81,22 @@ impl Dial for Ward {
     }
 }
 
-async fn forget_behind_pass(client: DuplexStream, server: DuplexStream) {
+/// Of each segment, what stands behind the line with `word` is lost.
+fn forget_behind(word: &'static str, client: DuplexStream, server: Arc<DemoServer>) {
+    let (inner, outer) = duplex(64 * 1024);
+    tokio::spawn(server.serve_connection(outer));
+    tokio::spawn(carry(word, client, inner));
+}
+
+async fn carry(word: &'static str, client: DuplexStream, server: DuplexStream) {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_server, mut to_server) = tokio::io::split(server);
     let forth = async {
         let mut buffer = [0; 4096];
         while let Ok(octets @ 1..) = from_client.read(&mut buffer).await {
             let text = String::from_utf8_lossy(&buffer[..octets]).into_owned();
-            let pass = text.find("PASS ");
-            let end = pass.and_then(|at| Some(at + text[at..].find('\n')? + 1));
+            let at = text.find(word);
+            let end = at.and_then(|at| Some(at + text[at..].find('\n')? + 1));
             let kept = end.unwrap_or(octets);
             to_server.write_all(&buffer[..kept]).await.unwrap();
         }
@@ -178,6 +195,7 @@ async fn a_server_that_locks_as_it_should_needs_no_setting() {
         "ok lock a second session is refused after 0.1 ms: -ERR [IN-USE]",
     );
     assert_says(&report, "ok lock the refused connection stays open");
+    assert_says(&report, "ok connections 12 at a time are taken");
     assert_says(
         &report,
         "ok after QUIT the next login is accepted within 0.1 ms",
@@ -275,10 +293,7 @@ async fn a_server_without_capa_gets_its_capabilities_from_the_configuration() {
         "ok capa refused after the login, which does no harm",
     );
     assert_says(&report, "ok pipelining not announced");
-    assert_eq!(
-        settings(&report),
-        [r#"capabilities = ["TOP", "UIDL", "USER"]"#]
-    );
+    assert_eq!(settings(&report), [r#"capabilities = ["TOP", "UIDL"]"#]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,7 +313,7 @@ async fn a_slow_login_needs_a_larger_reserve() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pipelining_that_loses_commands_is_found() {
+async fn pipelining_that_loses_what_popgate_never_sends_is_no_harm() {
     let ward = Ward {
         server: server_with(|_| {}),
         between: Between::ForgetsBehindPass,
@@ -306,7 +321,57 @@ async fn pipelining_that_loses_commands_is_found() {
     let report = report(ward, &backend(), Some(PASSWORD)).await;
     assert_says(
         &report,
-        "warn pipelining announced, and not true: STAT got no answer",
+        "ok pipelining true after the login; what stands behind PASS",
+    );
+    assert_eq!(settings(&report), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_connections_is_found_and_fits_once_it_is_set() {
+    let ward = || Ward {
+        server: server_with(|_| {}),
+        between: Between::AtMost(Arc::new(Semaphore::new(4))),
+    };
+    let mut options = backend();
+    let first = report(ward(), &options, Some(PASSWORD)).await;
+    assert_says(
+        &first,
+        "warn connections 4 at a time are taken, and not one more: pop.example",
+    );
+    assert_says(&first, "ok pipelining true");
+    assert_eq!(settings(&first), ["connections = 4"]);
+
+    options.connections = 4;
+    let second = report(ward(), &options, Some(PASSWORD)).await;
+    assert_says(
+        &second,
+        "ok connections 4 at a time are taken, and popgate opens no more",
+    );
+    assert_eq!(settings(&second), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_one_connection_is_not_asked_for_two() {
+    let ward = Ward {
+        server: server_with(|_| {}),
+        between: Between::AtMost(Arc::new(Semaphore::new(1))),
+    };
+    let report = report(ward, &backend(), Some(PASSWORD)).await;
+    assert_says(&report, "warn connections 1 at a time are taken");
+    assert_says(&report, "warn connections a second one is not taken");
+    assert_eq!(settings(&report), ["connections = 1", "preconnect = false"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelining_that_loses_commands_is_found() {
+    let ward = Ward {
+        server: server_with(|_| {}),
+        between: Between::ForgetsBehindLine,
+    };
+    let report = report(ward, &backend(), Some(PASSWORD)).await;
+    assert_says(
+        &report,
+        "warn pipelining announced, and not true: PASS got no answer",
     );
     let [toml] = &settings(&report)[..] else {
         panic!("{report}");

@@ -112,9 +112,7 @@ impl Visit {
 }
 
 /// Runs one exchange under its bound.
-pub(super) async fn bounded<T>(
-    exchange: impl Future<Output = Result<T, NoReply>>,
-) -> Result<T, NoReply> {
+async fn bounded<T>(exchange: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
     let result = timeout(DOCTOR_REPLY, exchange).await;
     result.unwrap_or(Err(NoReply::TimedOut))
 }
