@@ -236,7 +236,7 @@ impl ClientPlan {
             &[Style::LockStep, Style::Pipelined, Style::AllAtOnce],
         );
         let passwords = if stranger {
-            vec![false; random.usize(1..=3)]
+            vec![false; *choose(random, &[1, 2, 3, 7])]
         } else if typo && style != Style::AllAtOnce {
             vec![false, true]
         } else {
@@ -284,7 +284,8 @@ impl Ending {
 fn commands(random: &mut fastrand::Rng) -> Vec<String> {
     let mut commands = vec!["UIDL".to_owned()];
     let deletes = random.bool();
-    for _ in 0..random.usize(..8) {
+    let most = *choose(random, &[4, 8, 8, 16]);
+    for _ in 0..random.usize(..most) {
         let number = random.u8(1..=6);
         commands.push(match random.u8(..14) {
             0 => "STAT".to_owned(),

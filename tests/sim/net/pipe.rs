@@ -209,6 +209,10 @@ impl Pipe {
         state.reader.take().into_iter().for_each(Waker::wake);
     }
 
+    fn has_finished(&self) -> bool {
+        self.state().end.is_some()
+    }
+
     fn is_reset(&self) -> bool {
         let state = self.state();
         state.broken.is_some() || state.last_word == Some(LastWord::Reset)
@@ -244,7 +248,8 @@ pub(super) async fn carry(
             Task::Carry => pipe.deliver(link.piece(&mut random)),
             Task::Reset => return reset(&pipe, &back),
             // It goes behind what the closed side has sent, which is on its way.
-            Task::Unwanted => return back.finish(LastWord::Reset),
+            Task::Unwanted if !back.has_finished() => return back.finish(LastWord::Reset),
+            Task::Unwanted => return reset(&pipe, &back),
             Task::Fin => return pipe.deliver_fin(),
             Task::Rest => {}
         }
