@@ -22,8 +22,9 @@ use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 const GOODBYE: &[u8] = b"+OK Goodbye\r\n";
-const TOO_MANY_ATTEMPTS: &[u8] = b"-ERR Too many failed attempts, goodbye\r\n";
-const TOO_MANY_BAD: &[u8] = b"-ERR Too many bad commands, goodbye\r\n";
+/// To a client that is closed: each of its commands has its answer, and another would be taken for
+/// that of the next one (RFC 1939 section 3 says so of time-outs).
+const NO_WORDS: &[u8] = b"";
 const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port";
 
 /// Talks until the client has said name and password, quits, leaves, or tires our patience.
@@ -39,7 +40,7 @@ pub(super) async fn authorize(
         user: None,
     };
     if dialogue.client.patience.attempts >= limits::LOGIN_ATTEMPTS_MAX {
-        farewell(dialogue.client.conn, TOO_MANY_ATTEMPTS).await;
+        farewell(dialogue.client.conn, NO_WORDS).await;
         return Break(violation("too many failed logins on one connection"));
     }
     loop {
@@ -47,8 +48,7 @@ pub(super) async fn authorize(
             Ok(line) => line,
             Err(NoLine::Eof) => return Break(client_left()),
             Err(NoLine::TooLate) => {
-                // No command is there to answer (RFC 1939 section 3: "or sending any response").
-                farewell(dialogue.client.conn, b"").await;
+                farewell(dialogue.client.conn, NO_WORDS).await;
                 return Break(SessionEnd::well(End::TimedOut));
             }
         };
@@ -58,7 +58,7 @@ pub(super) async fn authorize(
             Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
         }
         if dialogue.client.patience.bad_commands >= limits::BAD_COMMANDS_MAX {
-            farewell(dialogue.client.conn, TOO_MANY_BAD).await;
+            farewell(dialogue.client.conn, NO_WORDS).await;
             return Break(violation("too many bad commands before login"));
         }
     }

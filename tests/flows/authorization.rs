@@ -229,9 +229,6 @@ async fn the_tenth_bad_command_is_the_last() {
         client.send("HELO there\r\n").await;
         client.expect("-ERR Unknown command\r\n").await;
     }
-    client
-        .expect("-ERR Too many bad commands, goodbye\r\n")
-        .await;
     client.expect_eof().await;
     client.close();
     assert_eq!(gate.end_of("client 1").await.end, End::ClientViolation);
@@ -251,9 +248,6 @@ async fn the_sixth_refused_login_is_the_last() {
         client.expect("-ERR [AUTH] no\r\n").await;
         backend.expect_eof().await;
     }
-    client
-        .expect("-ERR Too many failed attempts, goodbye\r\n")
-        .await;
     client.expect_eof().await;
 }
 
