@@ -106,15 +106,23 @@ fn trials() -> Vec<Trial> {
             contention::quit_and_close_commits,
         ),
         (
-            "through popgate: fetchmail, curl and poplib succeed late",
+            "through popgate: every mail program in every mode succeeds late",
             programs::succeed_late,
         ),
         (
-            "through popgate: held beyond the wait, fetchmail says lock busy",
-            programs::beyond_the_wait_the_lock_is_busy,
+            "through popgate: held beyond the wait, every mail program says so in its way",
+            programs::beyond_the_wait,
         ),
         (
-            "straight: what fetchmail, curl and poplib see while the maildrop is held",
+            "through popgate: all mail programs come to one maildrop at once",
+            programs::share_one_maildrop,
+        ),
+        (
+            "through popgate: mail programs killed at random points lose nothing",
+            programs::killed_at_random_points,
+        ),
+        (
+            "straight: what mail programs see while the maildrop is held",
             programs::straight_while_held,
         ),
         (

@@ -1,4 +1,8 @@
-//! fetchmail, curl and Python's poplib, as Debian has them.
+//! The mail programs that Debian has for the command line, in every mode that each of them has.
+
+mod call;
+mod fuse;
+mod program;
 
 use crate::Outcome;
 use crate::client::Client;
@@ -6,52 +10,100 @@ use crate::gate::{IMPATIENT_DOMAIN, Mode, SHORT_WAIT};
 use crate::process::pause;
 use crate::server::{Kind, PASSWORD};
 use crate::site::{Site, straight, through_gate};
+use call::{Call, Door, Ran, Task};
+use fuse::Fuse;
 use popgate::time::{Duration, Instant};
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{PermissionsExt, chown};
+use program::Program;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
-const FETCHMAIL: &str = "/usr/bin/fetchmail";
-const CURL: &str = "/usr/bin/curl";
-const PYTHON: &str = "/usr/bin/python3";
-/// What has to be installed.
-pub(crate) const NEEDED: [&str; 3] = [FETCHMAIL, CURL, PYTHON];
+pub(crate) use program::NEEDED;
 
-/// User `nobody` and group `nogroup`: the same number on every Debian.
-const NOBODY: u32 = 65534;
+const DOMAIN: &str = "popgate.test";
 const HOLD: Duration = Duration::from_secs(5);
 const SUBJECT: &str = "the-only-message";
-/// fetchmail(1): "the server's lock is busy", another session may be active.
-const FETCHMAIL_LOCK_BUSY: i32 = 9;
+
+/// Where programs are killed follows from this number.
+const SEED: u64 = 4711;
+const KILLS_EACH: usize = 5;
+const MESSAGES: usize = 6;
+const MESSAGE_OCTETS: usize = 1_500;
+/// More than a session has octets, TLS and all: some programs end by themselves.
+const OCTETS_MAX: f64 = 24_000.0;
 
 /// Each program in each mode comes while its maildrop is held: all wait and none complains.
 pub(crate) fn succeed_late(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
-    let calls = every_call("popgate.test", &Program::ALL);
+    let calls = every_call(DOMAIN);
     through_gate(kind, ip, &users(&calls), |site| {
         deliver_to_all(site, &calls)?;
         for_each_at_once(&calls, |call| {
             let begun = Instant::now();
-            let ran = call.run_while_held(site, HOLD)?;
+            let ran = run_while_held(site, call, HOLD)?;
             if begun.elapsed() < HOLD {
                 return Err(format!("it did not wait: {ran:?}").into());
             }
-            ran.expect_message()
+            ran.expect_messages(&[SUBJECT])
         })
     })
 }
 
-/// The maildrop is held longer than the user may wait: fetchmail knows that it is a lock.
-pub(crate) fn beyond_the_wait_the_lock_is_busy(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
-    let calls = every_call(IMPATIENT_DOMAIN, &[Program::Fetchmail]);
+/// The maildrop is held longer than the user may wait: what the user then sees.
+pub(crate) fn beyond_the_wait(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
+    let calls = every_call(IMPATIENT_DOMAIN);
     through_gate(kind, ip, &users(&calls), |site| {
         deliver_to_all(site, &calls)?;
         for_each_at_once(&calls, |call| {
             // The holder's login has shown that the password is right (DESIGN decision 4).
-            let ran = call.run_while_held(site, SHORT_WAIT + Duration::from_secs(3))?;
-            ran.expect_lock_busy()
+            let ran = run_while_held(site, call, SHORT_WAIT + Duration::from_secs(3))?;
+            ran.expect_complaint(call.program.when_refused(call.mode))
+        })
+    })
+}
+
+/// All programs come to one maildrop at once: each takes its turn.
+pub(crate) fn share_one_maildrop(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
+    const USER: &str = "reader@popgate.test";
+    let mut calls = Program::ALL.map(|program| Call {
+        program,
+        mode: Mode::Plain,
+        user: USER.to_owned(),
+    });
+    for (number, call) in calls.iter_mut().enumerate() {
+        let modes = call.program.modes();
+        call.mode = modes[number % modes.len()];
+    }
+    through_gate(kind, ip, &[USER], |site| {
+        site.server.deliver(USER, &[SUBJECT.to_owned()], 0)?;
+        for_each_at_once(&calls, |call| {
+            let ran = call.run(Task::Keep, &door(site, call.mode))?;
+            ran.expect_messages(&[SUBJECT])
+        })?;
+        match site.relay.most_inside() {
+            1 => Ok(()),
+            sessions => Err(format!("{sessions} sessions at the server at once").into()),
+        }
+    })
+}
+
+/// Each program in each mode is killed at random points while it takes its mail: none is lost,
+/// and the next session gets in.
+pub(crate) fn killed_at_random_points(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
+    eprintln!("programs are killed at random points, seed {SEED}");
+    let calls = every_call(DOMAIN);
+    through_gate(kind, ip, &users(&calls), |site| {
+        for_each_at_once(&calls, |call| {
+            let mut random = fastrand::Rng::with_seed(SEED ^ name_as_number(call));
+            let mut taken = BTreeSet::new();
+            for round in 1..=KILLS_EACH {
+                // Most of what can go wrong is in the first hundreds of octets.
+                let octets = (random.f64().powi(2) * OCTETS_MAX) as usize;
+                let delivered = message_ids(round);
+                taken.extend(kill_once(site, call, &delivered, octets)?);
+            }
+            let all = (1..=KILLS_EACH).flat_map(message_ids).collect();
+            expect_none_lost(site, call, &taken, &all)
         })
     })
 }
@@ -67,12 +119,16 @@ pub(crate) fn straight_while_held(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
             user: USER.to_owned(),
         });
         let holder = Client::log_in(server.address(), USER, PASSWORD)?;
+        let door = Door {
+            address: server.address(),
+            certificate: Path::new("none").to_owned(),
+        };
         let trial = |call: &Call| {
-            let ran = call.run(server.address(), Path::new("none"))?;
-            match (kind.locks(), ran.exit_code) {
-                (true, 0) => Err(format!("it got in: {ran:?}").into()),
-                (true, _) => Ok(()),
-                (false, _) => ran.expect_message(),
+            let ran = call.run(Task::Keep, &door)?;
+            match kind.locks() {
+                true if ran.inbox.is_empty() && !ran.complaints.is_empty() => Ok(()),
+                true => Err(format!("it got in: {ran:?}").into()),
+                false => ran.expect_messages(&[SUBJECT]),
             }
         };
         if kind.locks() {
@@ -86,184 +142,15 @@ pub(crate) fn straight_while_held(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     })
 }
 
-/// A mail program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Program {
-    Fetchmail,
-    Curl,
-    Poplib,
-}
-
-impl Program {
-    const ALL: [Self; 3] = [Self::Fetchmail, Self::Curl, Self::Poplib];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fetchmail => "fetchmail",
-            Self::Curl => "curl",
-            Self::Poplib => "poplib",
-        }
-    }
-}
-
-/// A program in a mode, with a maildrop of its own.
-struct Call {
-    program: Program,
-    mode: Mode,
-    user: String,
-}
-
-impl std::fmt::Display for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} with tls {}", self.program.name(), self.mode.name())
-    }
-}
-
-/// How a program ended.
-#[derive(Debug)]
-struct Ran {
-    exit_code: i32,
-    /// What it printed of the message, or the message that it delivered.
-    message: String,
-    complaints: String,
-}
-
-impl Ran {
-    fn expect_message(&self) -> Outcome<()> {
-        if self.exit_code == 0 && self.message.contains(SUBJECT) && self.complaints.is_empty() {
-            return Ok(());
-        }
-        Err(format!("not a silent success: {self:?}").into())
-    }
-
-    fn expect_lock_busy(&self) -> Outcome<()> {
-        let says = |words: &str| self.complaints.to_lowercase().contains(words);
-        let blames_password = says("password") || says("authorization") || says("authentication");
-        if self.exit_code == FETCHMAIL_LOCK_BUSY && says("lock busy") && !blames_password {
-            return Ok(());
-        }
-        Err(format!("not a busy lock: {self:?}").into())
-    }
-}
-
-impl Call {
-    /// Runs the program while a session of the same user holds the maildrop for so long.
-    fn run_while_held(&self, site: &Site, hold: Duration) -> Outcome<Ran> {
-        let address = site.gate.address(self.mode);
-        let certificate = site.gate.certificate();
-        let holder = Client::log_in(site.gate.address(Mode::Plain), &self.user, PASSWORD)?;
-        thread::scope(|scope| {
-            let program = scope.spawn(|| self.run(address, &certificate));
-            pause(hold);
-            let quit = holder.quit();
-            let ran = program.join().unwrap_or(Err("it panicked".into()))?;
-            quit.map(|()| ran)
-        })
-    }
-
-    fn run(&self, server: SocketAddr, certificate: &Path) -> Outcome<Ran> {
-        match self.program {
-            Program::Fetchmail => self.run_fetchmail(server, certificate),
-            Program::Curl => Self::run_command(&mut self.curl(server, certificate)),
-            Program::Poplib => Self::run_command(&mut self.poplib(server, certificate)),
-        }
-    }
-
-    fn run_command(command: &mut Command) -> Outcome<Ran> {
-        let output = command.output()?;
-        Ok(Ran {
-            exit_code: output.status.code().unwrap_or(-1),
-            message: String::from_utf8_lossy(&output.stdout).into_owned(),
-            complaints: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
-    }
-
-    fn curl(&self, server: SocketAddr, certificate: &Path) -> Command {
-        let scheme = match self.mode {
-            Mode::Plain | Mode::Stls => "pop3",
-            Mode::Implicit => "pop3s",
-        };
-        let mut command = Command::new(CURL);
-        command
-            .args(["--silent", "--show-error", "--disable", "--user"])
-            .arg(format!("{}:{PASSWORD}", self.user));
-        if self.mode != Mode::Plain {
-            command.args(["--ssl-reqd", "--cacert"]).arg(certificate);
-        }
-        command.arg(format!("{scheme}://{server}/1"));
-        command
-    }
-
-    fn poplib(&self, server: SocketAddr, certificate: &Path) -> Command {
-        let mut command = Command::new(PYTHON);
-        command
-            .args(["-c", include_str!("poplib_client.py"), self.mode.name()])
-            .args([server.ip().to_string(), server.port().to_string()])
-            .arg(certificate)
-            .args([&self.user, PASSWORD]);
-        command
-    }
-
-    /// fetchmail warns when it runs as root, so that it runs as nobody in a home of its own.
-    fn run_fetchmail(&self, server: SocketAddr, certificate: &Path) -> Outcome<Ran> {
-        let home = tempfile::Builder::new()
-            .prefix("popgate-")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()?;
-        let rc = home.path().join("fetchmailrc");
-        let inbox = home.path().join("inbox");
-        fs::write(&rc, self.fetchmailrc(server, certificate, &inbox))?;
-        fs::set_permissions(&rc, fs::Permissions::from_mode(0o600))?;
-        for path in [home.path(), &rc] {
-            chown(path, Some(NOBODY), Some(NOBODY))?;
-        }
-        let mut ran = Self::run_command(
-            Command::new("setpriv")
-                .args(["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"])
-                .args([FETCHMAIL, "--silent", "--nosyslog", "--fetchmailrc"])
-                .arg(&rc)
-                .env("FETCHMAILHOME", home.path())
-                .env("HOME", home.path())
-                .env("LC_ALL", "C"),
-        )?;
-        // Its messages may come on both streams; the mail itself went to the inbox.
-        ran.complaints.push_str(&ran.message);
-        ran.message = fs::read_to_string(&inbox).unwrap_or_default();
-        Ok(ran)
-    }
-
-    fn fetchmailrc(&self, server: SocketAddr, certificate: &Path, inbox: &Path) -> String {
-        let (ip, port) = (server.ip(), server.port());
-        let tls = match self.mode {
-            Mode::Plain => "sslproto \"\"".to_owned(),
-            Mode::Stls => format!("sslproto \"TLS1.2+\" {}", trust(certificate)),
-            Mode::Implicit => format!("ssl {}", trust(certificate)),
-        };
-        format!(
-            "poll {ip} protocol POP3 service {port}\n\
-             user \"{}\" password \"{PASSWORD}\" is nobody here\n\
-             fetchall keep {tls}\n\
-             mda \"/bin/cat >>{}\"\n",
-            self.user,
-            inbox.display(),
-        )
-    }
-}
-
-fn trust(certificate: &Path) -> String {
-    let file = certificate.display();
-    format!("sslcertck sslcertfile \"{file}\" sslcommonname \"popgate.test\"")
-}
-
-fn every_call(domain: &str, programs: &[Program]) -> Vec<Call> {
+fn every_call(domain: &str) -> Vec<Call> {
     let each_mode = |program: Program| {
-        Mode::ALL.map(|mode| Call {
+        program.modes().iter().map(move |&mode| Call {
             program,
             mode,
             user: format!("{}-{}@{domain}", program.name(), mode.name()),
         })
     };
-    programs.iter().copied().flat_map(each_mode).collect()
+    Program::ALL.into_iter().flat_map(each_mode).collect()
 }
 
 fn users(calls: &[Call]) -> Vec<&str> {
@@ -276,7 +163,93 @@ fn deliver_to_all(site: &Site, calls: &[Call]) -> Outcome<()> {
         .try_for_each(|call| site.server.deliver(&call.user, &[SUBJECT.to_owned()], 0))
 }
 
-/// All calls at once: their maildrops differ. The first error, if any, is returned.
+fn door(site: &Site, mode: Mode) -> Door {
+    Door {
+        address: site.gate.address(mode),
+        certificate: site.gate.certificate(),
+    }
+}
+
+/// Runs the program while a session of the same user holds the maildrop for so long.
+fn run_while_held(site: &Site, call: &Call, hold: Duration) -> Outcome<Ran> {
+    let door = door(site, call.mode);
+    let holder = Client::log_in(site.gate.address(Mode::Plain), &call.user, PASSWORD)?;
+    thread::scope(|scope| {
+        let program = scope.spawn(|| call.run(Task::Keep, &door));
+        pause(hold);
+        let quit = holder.quit();
+        let ran = program.join().unwrap_or(Err("it panicked".into()))?;
+        quit.map(|()| ran)
+    })
+}
+
+/// Delivers messages, lets the program take mail, kills it after so many octets, and waits until
+/// the maildrop is free again. Returns the messages that the program has stored.
+fn kill_once(
+    site: &Site,
+    call: &Call,
+    delivered: &[String],
+    octets: usize,
+) -> Outcome<BTreeSet<String>> {
+    site.server.deliver(&call.user, delivered, MESSAGE_OCTETS)?;
+    let mut door = door(site, call.mode);
+    let fuse = Fuse::start(door.address, octets)?;
+    door.address = fuse.address()?;
+    let ran = call.run_until(Task::Take, &door, || fuse.has_blown());
+    drop(fuse);
+    let at = |error| format!("killed after {octets} octets: {error}");
+    let gate = site.gate.address(Mode::Plain);
+    let next = Client::log_in(gate, &call.user, PASSWORD).map_err(at)?;
+    next.quit().map_err(at)?;
+    Ok(ran.map_err(at)?.subjects())
+}
+
+/// Each message is with the program or still in the maildrop, and those only read are there.
+fn expect_none_lost(
+    site: &Site,
+    call: &Call,
+    taken: &BTreeSet<String>,
+    all: &BTreeSet<String>,
+) -> Outcome<()> {
+    let mut client = Client::log_in(site.gate.address(Mode::Plain), &call.user, PASSWORD)?;
+    let mut left = BTreeSet::new();
+    for number in 1..=client.count()? {
+        let id = client.retrieve(number)?;
+        let id = id
+            .trim_start_matches('<')
+            .split('@')
+            .next()
+            .unwrap_or_default();
+        left.insert(id.to_owned());
+    }
+    client.quit()?;
+    let here: BTreeSet<String> = left.union(taken).cloned().collect();
+    if here != *all {
+        return Err(
+            format!("of {all:?} there are {left:?} in the maildrop, {taken:?} taken").into(),
+        );
+    }
+    if !call.program.deletes() && left != *all {
+        return Err(format!("it deleted: there are {left:?} of {all:?}").into());
+    }
+    Ok(())
+}
+
+fn message_ids(round: usize) -> Vec<String> {
+    (1..=MESSAGES)
+        .map(|number| format!("message-{round}-{number}"))
+        .collect()
+}
+
+/// The same in each run.
+fn name_as_number(call: &Call) -> u64 {
+    let octets = call.user.bytes();
+    octets.fold(0, |sum, octet| {
+        sum.wrapping_mul(31).wrapping_add(octet.into())
+    })
+}
+
+/// All calls at once. The first error, if any, is returned.
 fn for_each_at_once(calls: &[Call], trial: impl Fn(&Call) -> Outcome<()> + Sync) -> Outcome<()> {
     let trial = &trial;
     thread::scope(|scope| {

@@ -1,10 +1,10 @@
-"""Retrieves the only message of a maildrop, keeps it, and prints its subject."""
+"""Prints the messages of a maildrop; the task "take" deletes each one that is printed."""
 
 import poplib
 import ssl
 import sys
 
-mode, host, port, certificate, user, password = sys.argv[1:]
+task, mode, host, port, certificate, user, password = sys.argv[1:]
 context = None if mode == "off" else ssl.create_default_context(cafile=certificate)
 if mode == "implicit":
     maildrop = poplib.POP3_SSL(host, int(port), context=context)
@@ -14,7 +14,9 @@ if mode == "stls":
     maildrop.stls(context=context)
 maildrop.user(user)
 maildrop.pass_(password)
-assert maildrop.stat()[0] == 1
-_, lines, _ = maildrop.retr(1)
-print(*[line.decode() for line in lines if line.startswith(b"Subject: ")])
+for number in range(1, maildrop.stat()[0] + 1):
+    _, lines, _ = maildrop.retr(number)
+    print(*[line.decode() for line in lines], sep="\n", flush=True)
+    if task == "take":
+        maildrop.dele(number)
 maildrop.quit()
