@@ -155,6 +155,17 @@ pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest pause after accepting failed: sessions end meanwhile, and give descriptors back.
 pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Descriptors of a session: its client and its backend, or the connection that waits for it.
+pub const SESSION_DESCRIPTORS: usize = 2;
+
+/// Descriptors that sessions leave to others: [`ADMIN_CONNECTIONS_MAX`], standard streams, polling
+/// and signals (10), certificates and name look-ups (20), and a connection that is turned away.
+pub const DESCRIPTORS_RESERVED: usize = 64;
+
+/// Telling a client that there is no room for it. A new socket takes a line at once; whoever
+/// comes behind waits for it.
+pub const TURNED_AWAY: Duration = Duration::from_millis(100);
+
 /// How long a TCP connection is silent before its peer is probed, and between probes, while
 /// nobody waits for it. Middleboxes forget idle connections after some minutes.
 pub const KEEPALIVE: KeepAlive = KeepAlive {

@@ -1,15 +1,22 @@
 //! One port: its clients become sessions.
 
+use super::room::Room;
 use crate::ids::ListenerName;
+use crate::limits::TURNED_AWAY;
 use crate::net::conn::Conn;
 use crate::net::proxy_protocol::read_header;
-use crate::net::{Accept, Io, ListenOptions};
+use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
 use crate::session::{self, Context, Peer, Stage};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+
+/// The greeting of a client that there is no room for.
+const TOO_MANY: &[u8] = b"-ERR [SYS/TEMP] Too many connections, please wait and try again\r\n";
 
 /// One listener and what its sessions need.
 pub(super) struct Port {
@@ -17,6 +24,7 @@ pub(super) struct Port {
     pub(super) options: ListenOptions,
     pub(super) trusted: Arc<[IpNet]>,
     pub(super) sessions: TaskTracker,
+    pub(super) room: Room,
 }
 
 impl Port {
@@ -30,6 +38,7 @@ impl Port {
                 _ = stages.wait_for(|stage| *stage >= Stage::Draining) => return,
             };
             match accepted {
+                Ok((io, _)) if port.room.is_full() => port.turn_away(io).await,
                 Ok((io, address)) => {
                     port.sessions.spawn(Arc::clone(&port).client(io, address));
                 }
@@ -37,6 +46,16 @@ impl Port {
                 Err(_) => port.shed(Shed::Resources),
             }
         }
+    }
+
+    /// Says why, where the client can read it, and closes. One at a time: a flood of clients
+    /// takes one descriptor.
+    async fn turn_away(&self, mut io: Box<dyn Io>) {
+        if self.options.tls != TlsMode::Implicit {
+            // A client that does not take it is turned away all the same.
+            let _ = timeout(TURNED_AWAY, io.write_all(TOO_MANY)).await;
+        }
+        self.shed(Shed::Resources);
     }
 
     async fn client(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {

@@ -1,6 +1,7 @@
 //! The gate as a whole: built from a configuration, stopped in stages.
 
 mod accept;
+mod room;
 mod serve;
 
 pub use serve::{ServeError, serve};
@@ -22,6 +23,7 @@ use crate::policy::proven::Proven;
 use crate::session::{Context, Stage};
 use crate::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use room::Room;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
@@ -81,6 +83,7 @@ pub struct Gate {
     /// What goes on until the last session has ended.
     services: TaskTracker,
     stop_services: CancellationToken,
+    room: Room,
 }
 
 impl Gate {
@@ -108,7 +111,9 @@ impl Gate {
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
         let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
-        let closers = TaskTracker::new();
+        let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
+        let services = config.listeners.len() + config.backends.len();
+        let room = Room::new(services, sessions.clone(), closers.clone());
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             tenants: Arc::new(config.tenants.clone()),
@@ -128,10 +133,11 @@ impl Gate {
             admin: admin
                 .as_ref()
                 .and_then(|listener| listener.local_addr().ok()),
-            sessions: TaskTracker::new(),
+            sessions,
             closers,
             services: TaskTracker::new(),
             stop_services: CancellationToken::new(),
+            room,
         };
         gate.watch_backends();
         gate.serve_admin(admin, metrics);
@@ -158,6 +164,12 @@ impl Gate {
     #[must_use]
     pub fn locks_in_use(&self) -> usize {
         self.cx.locks.in_use()
+    }
+
+    /// How many sessions there is room for at a time; beyond that clients are turned away.
+    #[must_use]
+    pub fn sessions_max(&self) -> usize {
+        self.room.sessions_max()
     }
 
     /// Waits until every backend was looked at once: from then on clients are greeted.
@@ -240,6 +252,7 @@ impl Gate {
                 options: options.clone(),
                 trusted: Arc::clone(&trusted),
                 sessions: self.sessions.clone(),
+                room: self.room.clone(),
             };
             self.services.spawn(port.serve(accept));
         }

@@ -49,6 +49,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     if let Some(address) = gate.admin_address() {
         tracing::info!("admin listens on {address}: /metrics, /healthz, /readyz");
     }
+    let most = gate.sessions_max();
+    tracing::info!("room for {most} sessions at a time, as the limit of open files allows");
     tokio::select! {
         () = say_when_ready(&gate) => {}
         () = until_stop(&config, &gate, &mut signals) => {}

@@ -22,6 +22,7 @@ impl Serve {
             Ok(config) => config,
             Err(error) => return refuse(error, Exit::Usage),
         };
+        raise_open_files();
         let served = no_core_dump()
             .and_then(|()| runtime())
             .map_err(ServeError::System)
@@ -44,6 +45,14 @@ pub(super) fn no_core_dump() -> io::Result<()> {
         maximum: Some(maximum),
     };
     Ok(setrlimit(Resource::Core, limit)?)
+}
+
+/// The soft limit is for programs that use select(2), which popgate does not. Where it cannot be
+/// raised, the gate makes do with it.
+fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {

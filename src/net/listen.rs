@@ -3,9 +3,14 @@
 use super::{Accept, BoxFuture, Io};
 use crate::limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN, LISTEN_BACKLOG};
 use crate::time::{Duration, Instant};
+use socket2::SockRef;
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Costs nothing to hold open.
+const SPARE: &str = "/dev/null";
 
 /// A port that could not be had; the operator's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,8 @@ pub struct TcpAccept {
     listener: TcpListener,
     pause: Duration,
     not_before: Option<Instant>,
+    /// Given up to hear and end one connection where no descriptor is left.
+    spare: Option<File>,
 }
 
 impl TcpAccept {
@@ -57,6 +64,7 @@ impl TcpAccept {
             listener,
             pause: ACCEPT_PAUSE_MIN,
             not_before: None,
+            spare: File::open(SPARE).ok(),
         })
     }
 
@@ -81,11 +89,25 @@ impl TcpAccept {
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    self.back_off();
+                    if !self.end_one() {
+                        self.back_off();
+                    }
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// Ends the connection that is first in line, which would hang otherwise: its client hears an
+    /// end, and nobody is kept behind it. Says whether it could.
+    fn end_one(&mut self) -> bool {
+        if self.spare.take().is_none() {
+            self.spare = File::open(SPARE).ok();
+            return false;
+        }
+        let ended = SockRef::from(&self.listener).accept().map(drop).is_ok();
+        self.spare = File::open(SPARE).ok();
+        ended
     }
 
     /// The caller hears of the error at once; the next call waits a little, so that want of
@@ -97,8 +119,8 @@ impl TcpAccept {
 }
 
 impl Accept for TcpAccept {
-    /// An error means that no connection can be had now, for want of descriptors or memory;
-    /// the next call waits a little before it tries again.
+    /// An error means that no connection can be had now, for want of descriptors or memory; the
+    /// one that was to be had is ended, or the next call waits a little before it tries again.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Io>, SocketAddr)>> {
         Box::pin(async {
             let (stream, peer) = self.next().await?;
@@ -174,7 +196,7 @@ mod tests {
         let (_client, accepted) = tokio::join!(TcpStream::connect(address), accept.next());
         let (stream, _) = accepted.unwrap();
         assert!(stream.nodelay().unwrap());
-        let socket = socket2::SockRef::from(&stream);
+        let socket = SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE.idle);
     }

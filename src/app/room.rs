@@ -1,0 +1,84 @@
+//! How many connections there is room for under the system's limit of open files.
+
+use crate::limits::{DESCRIPTORS_RESERVED, SESSION_DESCRIPTORS};
+use rustix::process::{Resource, getrlimit};
+use tokio_util::task::TaskTracker;
+
+/// The room of one gate, shared by its ports. Running out of descriptors in the middle of a
+/// login would look like a backend that is gone; here it is an answer before the greeting.
+#[derive(Clone)]
+pub(super) struct Room {
+    /// Descriptors for clients and their backend connections.
+    descriptors: usize,
+    sessions: TaskTracker,
+    closers: TaskTracker,
+}
+
+impl Room {
+    /// Room for `sessions`, whose backend connections outlive them in `closers`, where `services`
+    /// (listeners and looks at backends) have a descriptor each.
+    pub(super) fn new(services: usize, sessions: TaskTracker, closers: TaskTracker) -> Self {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        Self {
+            descriptors: for_sessions(limit, services),
+            sessions,
+            closers,
+        }
+    }
+
+    /// Whether one more session could want for a descriptor.
+    pub(super) fn is_full(&self) -> bool {
+        let sessions = self.sessions.len() + 1;
+        sessions * SESSION_DESCRIPTORS + self.closers.len() > self.descriptors
+    }
+
+    /// How many sessions fit at a time.
+    pub(super) fn sessions_max(&self) -> usize {
+        self.descriptors / SESSION_DESCRIPTORS
+    }
+}
+
+/// What a limit of open files leaves for sessions: at least for one.
+fn for_sessions(limit: u64, services: usize) -> usize {
+    usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(DESCRIPTORS_RESERVED + services)
+        .max(SESSION_DESCRIPTORS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    fn room(descriptors: usize) -> Room {
+        Room {
+            descriptors,
+            sessions: TaskTracker::new(),
+            closers: TaskTracker::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_backend_connection_that_is_being_ended_takes_room_from_newcomers() {
+        let room = room(3);
+        assert!(!room.is_full());
+        let closer = room.closers.spawn(pending::<()>());
+        assert!(!room.is_full());
+        room.closers.spawn(pending::<()>());
+        assert!(room.is_full());
+        closer.abort();
+        assert!(closer.await.is_err());
+        assert!(!room.is_full());
+        room.sessions.spawn(pending::<()>());
+        assert!(room.is_full());
+    }
+
+    #[test]
+    fn there_is_room_for_one_under_the_smallest_limit_and_no_overflow_without_one() {
+        assert_eq!(room(for_sessions(0, 3)).sessions_max(), 1);
+        let reserved = u64::try_from(DESCRIPTORS_RESERVED).unwrap();
+        assert_eq!(room(for_sessions(reserved + 13, 3)).sessions_max(), 5);
+        assert!(room(for_sessions(u64::MAX, 3)).sessions_max() > 1 << 40);
+    }
+}

@@ -1,0 +1,280 @@
+//! `popgate serve` as a child process, and what can be known of it from outside.
+
+use popgate::demo::certificate::self_signed;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::fs;
+use std::net::SocketAddr;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixDatagram};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// No answer of a program on this machine takes so long, however busy it is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a gate is started with.
+pub(crate) struct Setup<'a> {
+    /// Where its plain, STLS and TLS listeners bind: an IP address.
+    pub(crate) host: &'a str,
+    /// `[[backend]]`, `[defaults]` and `[[tenant]]` tables.
+    pub(crate) config: &'a str,
+    /// Soft and hard limit of open files, where it has its own.
+    pub(crate) open_files: Option<(u32, u32)>,
+}
+
+pub(crate) struct Gate {
+    /// In clear only.
+    pub(crate) plain: SocketAddr,
+    /// In clear, with STLS.
+    pub(crate) stls: SocketAddr,
+    /// TLS from the first byte.
+    pub(crate) tls: SocketAddr,
+    admin: SocketAddr,
+    child: Child,
+    certificate: CertificateDer<'static>,
+    folder: tempfile::TempDir,
+}
+
+/// What the kernel says of the process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    /// Memory of its own now, in KiB.
+    pub(crate) memory: u64,
+    /// The most that was resident at a time, in KiB.
+    pub(crate) peak: u64,
+    /// Open descriptors.
+    pub(crate) descriptors: usize,
+    /// CPU time in user and in kernel mode.
+    pub(crate) cpu: Duration,
+}
+
+impl Gate {
+    /// Starts it, and waits until it tells systemd that clients are greeted.
+    pub(crate) async fn start(setup: Setup<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = self_signed().unwrap();
+        fs::write(folder.path().join("chain.pem"), &chain).unwrap();
+        fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
+        let mut ports = [(); 3].map(|()| free_address(setup.host));
+        // All three at a time are three different ones.
+        ports.sort();
+        let admin = free_address("127.0.0.1");
+        let config = configuration(ports, admin, setup.config);
+        fs::write(folder.path().join("popgate.toml"), config).unwrap();
+        let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let child = command(setup.open_files)
+            .current_dir(folder.path())
+            .env("NOTIFY_SOCKET", folder.path().join("notify"))
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let gate = Self {
+            plain: ports[0],
+            stls: ports[1],
+            tls: ports[2],
+            admin,
+            child,
+            certificate: CertificateDer::from_pem_slice(chain.as_bytes()).unwrap(),
+            folder,
+        };
+        gate.wait_until_ready(&notices).await;
+        gate
+    }
+
+    async fn wait_until_ready(&self, notices: &UnixDatagram) {
+        let mut notice = [0; 1024];
+        loop {
+            let received = timeout(PATIENCE, notices.recv(&mut notice)).await;
+            let octets = received
+                .unwrap_or_else(|_| panic!("not ready: {}", self.log_tail()))
+                .unwrap();
+            if notice[..octets].starts_with(b"READY=1") {
+                return;
+            }
+        }
+    }
+
+    /// The last lines that it said.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = fs::read(self.folder.path().join("log")).unwrap();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(4_000)..]).into_owned()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        let status = self.proc_file("status");
+        let stat = self.proc_file("stat");
+        // The name in brackets may hold blanks; utime and stime are fields 14 and 15.
+        let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        let ticks = fields.skip(11).take(2).map(|field| field.parse::<u64>());
+        // USER_HZ is 100 on every Linux that Debian runs on.
+        let cpu = Duration::from_millis(ticks.map(Result::unwrap).sum::<u64>() * 10);
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        Figures {
+            memory: kibibytes(&status, "RssAnon:"),
+            peak: kibibytes(&status, "VmHWM:"),
+            descriptors: descriptors.count(),
+            cpu,
+        }
+    }
+
+    fn proc_file(&self, name: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{name}", self.id())).unwrap()
+    }
+
+    /// The sum of all series that begin so; `labels` are parts that the line must have.
+    pub(crate) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let page = self.metrics().await;
+        let lines = page.lines().filter(|line| {
+            let rest = line.strip_prefix(name).unwrap_or_default();
+            rest.starts_with([' ', '{']) && labels.iter().all(|label| rest.contains(label))
+        });
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
+    }
+
+    async fn metrics(&self) -> String {
+        let mut page = String::new();
+        let scrape = async {
+            let mut stream = TcpStream::connect(self.admin).await?;
+            stream
+                .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                .await?;
+            stream.read_to_string(&mut page).await
+        };
+        let scraped = timeout(PATIENCE, scrape).await;
+        scraped.expect("the metrics did not come").unwrap();
+        page
+    }
+
+    /// Waits until the metric has this value.
+    pub(crate) async fn wait_for(&self, name: &str, labels: &[&str], value: f64, within: Duration) {
+        let mut last = f64::NAN;
+        let arrived = timeout(within, async {
+            loop {
+                last = self.metric(name, labels).await;
+                if (last - value).abs() < 0.5 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        if arrived.await.is_err() {
+            let log = self.log_tail();
+            panic!("{name}{labels:?} is {last} and not {value} after {within:?}\n{log}");
+        }
+    }
+
+    /// Waits until nobody is connected any more, and no descriptor is left of anybody.
+    pub(crate) async fn wait_until_empty(&self, before: Figures, within: Duration) {
+        self.wait_for("popgate_sessions_open", &[], 0.0, within)
+            .await;
+        self.wait_for("popgate_locks_held", &[], 0.0, within).await;
+        self.wait_for("popgate_lock_waiters", &[], 0.0, within)
+            .await;
+        let mut now = self.figures();
+        let gone = timeout(within, async {
+            while now.descriptors > before.descriptors {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                now = self.figures();
+            }
+        });
+        assert!(gone.await.is_ok(), "descriptors left: {before:?}, {now:?}");
+    }
+
+    /// A TLS client that trusts this gate.
+    pub(crate) fn tls_config(&self) -> rustls::ClientConfig {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        rustls::ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
+
+    pub(crate) async fn shake_hands(&self, stream: TcpStream) -> TlsStream<TcpStream> {
+        let connector = TlsConnector::from(Arc::new(self.tls_config()));
+        let name = ServerName::try_from("localhost").unwrap();
+        connector.connect(name, stream).await.unwrap()
+    }
+}
+
+impl Drop for Gate {
+    /// A test that failed leaves no gate behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_address(host: &str) -> SocketAddr {
+    let listener = std::net::TcpListener::bind((host, 0)).unwrap();
+    listener.local_addr().unwrap()
+}
+
+fn command(open_files: Option<(u32, u32)>) -> Command {
+    let popgate = env!("CARGO_BIN_EXE_popgate");
+    let arguments = ["serve", "--config", "popgate.toml"];
+    let Some((soft, hard)) = open_files else {
+        let mut command = Command::new(popgate);
+        command.args(arguments);
+        return command;
+    };
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!(
+            "ulimit -Hn {hard}; ulimit -Sn {soft}; exec \"$0\" \"$@\""
+        ))
+        .arg(popgate)
+        .args(arguments);
+    command
+}
+
+fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, rest: &str) -> String {
+    let [plain, stls, tls] = ports;
+    format!(
+        r#"
+[server]
+trusted_networks = ["127.0.0.0/8", "::1/128", "10.0.0.0/8"]
+
+[[listen]]
+name = "plain"
+address = "{plain}"
+tls = "off"
+
+[[listen]]
+name = "stls"
+address = "{stls}"
+tls = "stls"
+
+[[listen]]
+name = "tls"
+address = "{tls}"
+tls = "implicit"
+
+[tls]
+certificate = "chain.pem"
+key = "key.pem"
+
+[admin]
+address = "{admin}"
+
+{rest}"#
+    )
+}
+
+fn kibibytes(status: &str, name: &str) -> u64 {
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,37 @@
+//! What the tests with fire have in common: the gate as a process of its own, and mail programs.
+
+mod gate;
+mod program;
+
+pub(crate) use gate::{Gate, Setup, free_address};
+pub(crate) use program::{Program, Regular};
+
+use popgate::demo::server::{DemoServer, Options};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Programs and backends live in this process, hundreds of each.
+pub(crate) fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+/// A server that lets in everybody, and locks.
+pub(crate) fn server() -> Arc<DemoServer> {
+    DemoServer::new(Options {
+        any_user: true,
+        ..Options::default()
+    })
+}
+
+/// Serves at `address` until the token is cancelled, which drops all connections.
+pub(crate) async fn serve(server: &Arc<DemoServer>, address: SocketAddr) -> CancellationToken {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let stop = CancellationToken::new();
+    tokio::spawn(Arc::clone(server).serve(listener, stop.clone()));
+    stop
+}

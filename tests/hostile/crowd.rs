@@ -1,0 +1,115 @@
+//! More clients than there are descriptors.
+
+use crate::fire::{Gate, Program, Regular, raise_open_files};
+use crate::honest;
+use popgate::limits::{DESCRIPTORS_RESERVED, SESSION_DESCRIPTORS};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::io;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const HARD: u32 = 160;
+
+/// What the limit leaves: three listeners and one backend have theirs.
+const ROOM: usize = (HARD as usize - DESCRIPTORS_RESERVED - 4) / SESSION_DESCRIPTORS;
+
+const TOO_MANY: &str = "-ERR [SYS/TEMP] Too many connections, please wait and try again\r\n";
+const SHED: &str = "popgate_connections_shed_total";
+const WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
+    raise_open_files();
+    // The gate raises the soft limit to the hard one by itself.
+    let (gate, server) = honest(Some((100, HARD))).await;
+    let before = gate.figures();
+    let mut inside = Vec::new();
+    for number in 0..ROOM {
+        let mut program = Program::connect(gate.plain).await.unwrap();
+        program.log_in(&format!("user{number}")).await.unwrap();
+        inside.push(program);
+    }
+    let full = gate.figures();
+    assert!(full.descriptors <= HARD as usize, "{full:?}");
+
+    let start = Instant::now();
+    for number in 0..300 {
+        let to = [gate.plain, gate.stls][number % 2];
+        let mut program = Program::unheard(to).await.unwrap();
+        assert_eq!(program.line().await.unwrap(), TOO_MANY);
+        assert_eq!(
+            program.line().await.unwrap(),
+            "",
+            "it is closed behind that"
+        );
+    }
+    let mut over_tls = Program::unheard(gate.tls).await.unwrap();
+    assert_eq!(over_tls.rest().await, b"", "no clear text on a TLS port");
+    sleep(Duration::from_secs(2)).await;
+    let (busy, after) = (start.elapsed(), gate.figures());
+    let cpu = after.cpu - full.cpu;
+    println!("301 turned away in {busy:?} with {cpu:?} of CPU time: {before:?}, {after:?}");
+    assert!(
+        cpu < Duration::from_secs(1),
+        "{cpu:?} of CPU time for 301 clients"
+    );
+    assert_eq!(gate.metric(SHED, &["resources"]).await, 301.0);
+
+    for program in &mut inside {
+        program.ok("STAT".to_owned()).await.unwrap();
+        program.listing("RETR 1").await.unwrap();
+    }
+    for program in &mut inside {
+        program.ok("QUIT".to_owned()).await.unwrap();
+    }
+    drop(inside);
+    gate.wait_until_empty(before, WITHIN).await;
+    Program::connect(gate.stls)
+        .await
+        .unwrap()
+        .log_in("user0")
+        .await
+        .unwrap();
+    assert_eq!(server.log().overlaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
+    raise_open_files();
+    let (gate, _server) = honest(Some((HARD, HARD))).await;
+    let mut inside = Program::connect(gate.plain).await.unwrap();
+    inside.log_in("ann").await.unwrap();
+    let before = gate.figures();
+    // Somebody else in the process has taken them all, as it were.
+    limit_open_files(&gate, 8);
+    for _ in 0..50 {
+        let mut program = Program::unheard(gate.plain).await.unwrap();
+        assert_eq!(program.rest().await, b"");
+    }
+    inside.listing("RETR 1").await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let cpu = gate.figures().cpu - before.cpu;
+    assert!(
+        cpu < Duration::from_millis(500),
+        "{cpu:?} of CPU time for 50 clients"
+    );
+
+    limit_open_files(&gate, HARD.into());
+    let regular = Regular::start(gate.plain, "regular");
+    sleep(Duration::from_secs(2)).await;
+    let polls = regular.finish().await;
+    assert!(polls.count >= 2, "{polls:?}");
+    inside.ok("QUIT".to_owned()).await.unwrap();
+    assert!(gate.metric(SHED, &["resources"]).await >= 50.0);
+}
+
+/// Only the soft limit moves, so that it can be raised again.
+fn limit_open_files(gate: &Gate, soft: u64) {
+    let limit = Rlimit {
+        current: Some(soft),
+        maximum: Some(HARD.into()),
+    };
+    let id = Pid::from_raw(i32::try_from(gate.id()).unwrap());
+    let set: io::Result<_> = prlimit(id, Resource::Nofile, limit).map_err(Into::into);
+    set.unwrap();
+}
