@@ -84,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
-    let per_server: [(&str, Scenario); 9] = [
+    let per_server: Vec<(&str, Scenario)> = vec![
         (
             "straight: the load shows that the test can fail",
             contention::straight_load_shows_conflicts,
