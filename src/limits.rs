@@ -15,6 +15,10 @@ pub const SASL_LINE_MAX: usize = 12_288;
 /// name or a whole sentence behind it.
 pub const REPLY_LINE_MAX: usize = 4_096;
 
+/// Octets that a backend sends after login and nobody asked for: second thoughts on an error, a
+/// farewell, a few lines in all. One that goes on keeps its session looking busy for ever.
+pub const UNASKED_MAX: usize = 64 * 1024;
+
 /// Lines of a backend's CAPA reply. The longest real one known has 20.
 pub const CAPABILITY_LINES_MAX: usize = 100;
 

@@ -71,6 +71,9 @@ pub enum Violation {
     /// A line that starts with neither `+OK` nor `-ERR` where a status line is due.
     #[error("the backend sent something else than a reply")]
     NotAReply,
+    /// More than [`UNASKED_MAX`](crate::limits::UNASKED_MAX) octets that answer no command.
+    #[error("the backend goes on sending what nobody asked for")]
+    Unasked,
 }
 
 /// How far QUIT has come.
@@ -103,6 +106,8 @@ pub struct Exchange {
     receiving: Receiving,
     /// An unasked line of the backend has begun and not ended.
     stray: bool,
+    /// Octets of the backend that answered no command.
+    unasked: usize,
     opaque: Option<Opaque>,
     quit: Quit,
     tally: Tally,
@@ -133,6 +138,7 @@ impl Exchange {
             held: BytesMut::new(),
             receiving: Receiving::default(),
             stray: false,
+            unasked: 0,
             opaque: None,
             quit: Quit::None,
             tally: Tally::default(),

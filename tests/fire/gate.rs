@@ -234,7 +234,7 @@ fn command(open_files: Option<(u32, u32)>) -> Command {
     command
         .arg("-c")
         .arg(format!(
-            "ulimit -Hn {hard}; ulimit -Sn {soft}; exec \"$0\" \"$@\""
+            "ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""
         ))
         .arg(popgate)
         .args(arguments);

@@ -3,14 +3,15 @@
 mod gate;
 mod program;
 
-pub(crate) use gate::{Gate, Setup, free_address};
+pub(crate) use gate::{Figures, Gate, Setup, free_address};
 pub(crate) use program::{Program, Regular};
 
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::DemoServer;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Programs and backends live in this process, hundreds of each.
@@ -20,18 +21,14 @@ pub(crate) fn raise_open_files() {
     setrlimit(Resource::Nofile, limit).unwrap();
 }
 
-/// A server that lets in everybody, and locks.
-pub(crate) fn server() -> Arc<DemoServer> {
-    DemoServer::new(Options {
-        any_user: true,
-        ..Options::default()
-    })
-}
-
-/// Serves at `address` until the token is cancelled, which drops all connections.
-pub(crate) async fn serve(server: &Arc<DemoServer>, address: SocketAddr) -> CancellationToken {
+/// Serves at `address` until the token is cancelled, which drops all connections; the task ends
+/// when they are gone.
+pub(crate) async fn serve(
+    server: &Arc<DemoServer>,
+    address: SocketAddr,
+) -> (CancellationToken, JoinHandle<()>) {
     let listener = TcpListener::bind(address).await.unwrap();
     let stop = CancellationToken::new();
-    tokio::spawn(Arc::clone(server).serve(listener, stop.clone()));
-    stop
+    let serving = Arc::clone(server).serve(listener, stop.clone());
+    (stop, tokio::spawn(serving))
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail program's connection, a line at a time.
-pub(crate) struct Program {
-    pub(crate) stream: BufReader<TcpStream>,
+pub(crate) struct Program<S = TcpStream> {
+    pub(crate) stream: BufReader<S>,
 }
 
 impl Program {
@@ -33,9 +33,15 @@ impl Program {
     pub(crate) async fn over(socket: TcpSocket, to: SocketAddr) -> io::Result<Self> {
         let stream = timeout(PATIENCE, socket.connect(to)).await??;
         stream.set_nodelay(true)?;
-        Ok(Self {
+        Ok(Self::on(stream))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Program<S> {
+    pub(crate) fn on(stream: S) -> Self {
+        Self {
             stream: BufReader::new(stream),
-        })
+        }
     }
 
     /// The next line with its end; empty at the end of the connection.

@@ -81,7 +81,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     inside.log_in("ann").await.unwrap();
     let before = gate.figures();
     // Somebody else in the process has taken them all, as it were.
-    limit_open_files(&gate, 8);
+    limit_open_files(&gate, before.descriptors as u64);
     for _ in 0..50 {
         let mut program = Program::unheard(gate.plain).await.unwrap();
         assert_eq!(program.rest().await, b"");

@@ -9,8 +9,8 @@ mod liars;
 mod slow;
 mod stls;
 
-use fire::{Gate, Setup, free_address, serve, server};
-use popgate::demo::server::DemoServer;
+use fire::{Gate, Setup, free_address, serve};
+use popgate::demo::server::{DemoServer, Options};
 use std::sync::Arc;
 
 /// A gate before one honest server.
@@ -24,4 +24,12 @@ async fn honest(open_files: Option<(u32, u32)>) -> (Gate, Arc<DemoServer>) {
         open_files,
     };
     (Gate::start(setup).await, server)
+}
+
+/// A server that lets in everybody, and locks.
+fn server() -> Arc<DemoServer> {
+    DemoServer::new(Options {
+        any_user: true,
+        ..Options::default()
+    })
 }

@@ -1,6 +1,6 @@
 //! Clients that send a byte now and then, to stay for ever.
 
-use crate::fire::{Gate, Program, Regular, raise_open_files};
+use crate::fire::{Figures, Gate, Program, Regular, raise_open_files};
 use crate::handshakes::client_hello;
 use crate::honest;
 use popgate::limits::{BEFORE_LOGIN, TLS_HANDSHAKE};
@@ -73,7 +73,7 @@ async fn clients_of_a_byte_now_and_then_are_cut_and_hurt_nobody() {
         }
     }
     let sessions = (6 * EACH) as f64;
-    let mut most = before;
+    let mut most: Figures = before;
     while let Some(ended) = slow.join_next().await {
         ended.unwrap();
         let now = gate.figures();
@@ -122,5 +122,5 @@ async fn trickle(kind: Kind) {
         "it is still there after {:?}",
         start.elapsed()
     );
-    assert!(start.elapsed() >= kind.cut_after - Duration::from_secs(1));
+    assert!(start.elapsed() >= kind.cut_after / 2, "it was cut too soon");
 }

@@ -1,7 +1,7 @@
 //! The backend's half: replies in, each matched to its command.
 
 use super::{Awaited, Exchange, Output, Replied, Step, Violation};
-use crate::limits::REPLY_LINE_MAX;
+use crate::limits::{REPLY_LINE_MAX, UNASKED_MAX};
 use crate::pop3::multiline::EndScanner;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::verb::Expected;
@@ -66,6 +66,10 @@ impl Exchange {
                 line_end(input)
             };
             self.stray = !input[..octets].ends_with(b"\n");
+            self.unasked += octets;
+            if self.unasked > UNASKED_MAX {
+                return Err(Violation::Unasked);
+            }
             return Ok(Step::Swallow(octets));
         }
         if self.queue.is_empty() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{COMMAND_LINE_MAX, REPLY_LINE_MAX};
+use crate::limits::{COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
 
 const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
 
@@ -71,6 +71,17 @@ impl Session {
     fn tally(&self) -> &Tally {
         self.exchange.tally()
     }
+}
+
+#[test]
+fn a_backend_that_goes_on_unasked_breaks_the_protocol() {
+    let unasked = "+OK and another thing\r\n".repeat(UNASKED_MAX / 23 - 1);
+    let mut session = Session::new(true);
+    session.backend(&unasked);
+    session.client("STAT\r\n").backend("+OK 1 2\r\n");
+    assert_eq!(session.client_saw(), "+OK 1 2\r\n");
+    let error = session.try_backend(&[b'a'; 100]).unwrap_err();
+    assert!(matches!(error, Violation::Unasked));
 }
 
 #[test]
