@@ -135,6 +135,16 @@ impl Wire {
         }
     }
 
+    /// Hears something, which does not matter; `false` at the other's end.
+    #[track_caller]
+    pub(crate) fn hears_more(&mut self) -> impl Future<Output = bool> {
+        let at = Location::caller();
+        async move {
+            self.conn.input.clear();
+            self.more(at, "anything").await
+        }
+    }
+
     /// Hears nothing for so long, not even the other's end.
     #[track_caller]
     pub(crate) fn expect_silence(&mut self, duration: Duration) -> impl Future<Output = ()> {
