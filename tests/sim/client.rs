@@ -1,5 +1,6 @@
 //! A mail program: it does what its plan says and looks at each reply.
 
+use crate::lock;
 use crate::maildrop::{Expected, View};
 use crate::net::{End, Net};
 use crate::plan::{ClientPlan, Ending, Style, gate_address};
@@ -68,7 +69,7 @@ impl Program {
             _ => {
                 if session.run().await.is_err() {
                     self.say("is cut off");
-                    session.record.lock().unwrap().cut = true;
+                    lock(&session.record).cut = true;
                 }
             }
         }
@@ -146,7 +147,7 @@ impl Session<'_> {
     }
 
     fn close_at_once(&self) -> Result<(), Cut> {
-        self.record.lock().unwrap().closed_at_once = true;
+        lock(&self.record).closed_at_once = true;
         Ok(())
     }
 
@@ -236,7 +237,7 @@ impl Session<'_> {
             self.check(right, "in with a wrong password", answer);
             let (site, user) = (Arc::clone(&self.program.site), self.program.plan.user);
             self.view = Some(View::new(site, user, count));
-            self.record.lock().unwrap().is_in = true;
+            lock(&self.record).is_in = true;
             return true;
         }
         let busy = "-ERR [SYS/TEMP] Mailbox is locked or busy";
@@ -281,7 +282,7 @@ impl Session<'_> {
 
     /// What follows from a reply for the messages.
     fn note(&self, command: &str, reply: &[u8]) {
-        let mut record = self.record.lock().unwrap();
+        let mut record = lock(&self.record);
         if let Some(view) = &self.view {
             record.marked = view.marked();
             if command == "QUIT" && reply.starts_with(b"+OK") {
@@ -361,7 +362,7 @@ impl Session<'_> {
             .iter()
             .map(|command| format!("{command}\r\n"))
             .collect();
-        self.record.lock().unwrap().says(commands);
+        lock(&self.record).says(commands);
         self.program.say(&format!("says {}", commands.join(", ")));
         let sent = timeout(PATIENCE, self.end.write_all(text.as_bytes())).await;
         if matches!(sent, Ok(Ok(()))) {

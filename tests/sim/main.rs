@@ -24,6 +24,7 @@ mod world;
 use libtest_mimic::{Arguments, Trial};
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What takes some 40 s on two cores that are not optimised for.
 const SEEDS: u64 = 2000;
@@ -70,4 +71,9 @@ fn solo(seed: u64, aloud: bool) -> ExitCode {
         println!("{fault}");
     }
     ExitCode::from(u8::from(!outcome.faults.is_empty()))
+}
+
+/// A panic elsewhere is told there.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,6 +11,7 @@ mod pipe;
 
 pub(crate) use end::End;
 
+use crate::lock;
 use crate::trace::Trace;
 use end::connect;
 use popgate::net::{Accept, BoxFuture, Dial, Io};
@@ -102,11 +103,11 @@ impl Net {
     }
 
     pub(crate) fn add(&self, host: IpAddr, link: Link) {
-        self.links.lock().unwrap().insert(host, Arc::new(link));
+        lock(&self.links).insert(host, Arc::new(link));
     }
 
     pub(crate) fn link(&self, host: IpAddr) -> Arc<Link> {
-        Arc::clone(&self.links.lock().unwrap()[&host])
+        Arc::clone(&lock(&self.links)[&host])
     }
 
     /// Cuts or mends a host's link.
@@ -140,7 +141,7 @@ impl Net {
     /// Listens; the listener before it, if any, gets nothing more.
     pub(crate) fn listen(self: &Arc<Self>, address: SocketAddr) -> Listener {
         let (sender, arrivals) = mpsc::unbounded_channel();
-        self.listeners.lock().unwrap().insert(address, sender);
+        lock(&self.listeners).insert(address, sender);
         Listener(arrivals)
     }
 
@@ -155,7 +156,7 @@ impl Net {
         let (mut random, local) = (self.fork(), self.local(from));
         tokio::time::sleep(link.delay(&mut random)).await;
         link.wait_until_up().await;
-        let listener = self.listeners.lock().unwrap().get(&to).cloned();
+        let listener = lock(&self.listeners).get(&to).cloned();
         let listener = listener.ok_or(io::ErrorKind::ConnectionRefused)?;
         let gate_calls = host == to.ip();
         let (caller, called) = connect(&link, &mut random, gate_calls, &self.open_at_gate);
@@ -168,11 +169,11 @@ impl Net {
     }
 
     fn fork(&self) -> fastrand::Rng {
-        self.random.lock().unwrap().fork()
+        lock(&self.random).fork()
     }
 
     fn local(&self, from: IpAddr) -> SocketAddr {
-        let mut next = self.next_port.lock().unwrap();
+        let mut next = lock(&self.next_port);
         *next += 1;
         SocketAddr::new(from, *next)
     }

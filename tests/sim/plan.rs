@@ -258,7 +258,7 @@ impl ClientPlan {
             ending: Ending::draw(random),
             latency: if small_pieces { 2 } else { random.u64(1..=300) },
             piece: if small_pieces {
-                random.usize(1..=40)
+                *choose(random, &[1, 7, 40])
             } else {
                 16 * 1024
             },

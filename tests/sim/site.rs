@@ -1,5 +1,6 @@
 //! The mail server behind the gate: a demo server, which knows the truth, on a machine that fails.
 
+use crate::lock;
 use crate::net::{End, Listener, Net};
 use crate::plan::{BACKEND, BackendPlan, backend_address};
 use popgate::demo::server::{DemoServer, Options};
@@ -61,12 +62,12 @@ impl Site {
     pub(crate) fn start(&self) {
         let listener = self.net.listen(backend_address());
         let serving = serve(listener, Arc::clone(&self.demo), self.slow_end);
-        *self.process.lock().unwrap() = Some(tokio::spawn(serving));
+        *lock(&self.process) = Some(tokio::spawn(serving));
     }
 
     /// The process dies: its kernel closes what it had open.
     pub(crate) async fn die(&self) {
-        let process = self.process.lock().unwrap().take();
+        let process = lock(&self.process).take();
         if let Some(process) = process {
             process.abort();
             let _ = process.await;
@@ -80,7 +81,7 @@ impl Site {
     }
 
     pub(crate) fn deliver(&self, user: usize, random: u64) {
-        let mut texts = self.texts.lock().unwrap();
+        let mut texts = lock(&self.texts);
         let text = format!("Subject: {random}\r\n\r\nhello {user}\r\n").into_bytes();
         self.demo.deliver(&name(user), &text);
         texts[user].push(text);
@@ -88,13 +89,13 @@ impl Site {
 
     /// The message with this unique id.
     pub(crate) fn text(&self, user: usize, unique_id: usize) -> Option<Vec<u8>> {
-        let texts = self.texts.lock().unwrap();
+        let texts = lock(&self.texts);
         texts[user].get(unique_id.checked_sub(1)?).cloned()
     }
 
     /// How many messages ever were there.
     pub(crate) fn ever(&self, user: usize) -> usize {
-        self.texts.lock().unwrap()[user].len()
+        lock(&self.texts)[user].len()
     }
 
     /// The unique ids that are in the maildrop now, asked at the server itself.

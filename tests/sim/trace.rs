@@ -1,6 +1,7 @@
 //! What happened, line by line: shown where a seed is replayed, and always part of the digest that
 //! tells whether a replay is exact.
 
+use crate::lock;
 use popgate::time::Instant;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
@@ -37,10 +38,7 @@ impl Trace {
     pub(crate) fn fault(&self, what: &str) {
         self.say(&format!("BROKEN {what}"));
         let at = self.start.elapsed().as_secs_f64();
-        self.faults
-            .lock()
-            .unwrap()
-            .push(format!("{at:.3} s: {what}"));
+        lock(&self.faults).push(format!("{at:.3} s: {what}"));
     }
 
     pub(crate) fn check(&self, holds: bool, what: impl FnOnce() -> String) {
@@ -54,6 +52,6 @@ impl Trace {
     }
 
     pub(crate) fn faults(&self) -> Vec<String> {
-        self.faults.lock().unwrap().clone()
+        lock(&self.faults).clone()
     }
 }

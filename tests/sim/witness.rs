@@ -1,6 +1,7 @@
 //! Who listens to the gate's events, the clients and the mail server, and holds the gate to its
 //! promises while things happen.
 
+use crate::lock;
 use crate::plan::{ClientPlan, Plan};
 use crate::site::{Site, name};
 use crate::trace::Trace;
@@ -161,7 +162,7 @@ impl Witness {
     pub(crate) fn quit_well(&self, host: IpAddr) -> bool {
         let records: Vec<_> = self.seen().records.clone();
         let of_host = |it: &Arc<Mutex<Record>>| {
-            let record = it.lock().unwrap();
+            let record = lock(it);
             record.address.ip() == host && record.quit_answered
         };
         records.iter().any(of_host)
@@ -325,7 +326,7 @@ impl Witness {
         }
         let seen = self.seen();
         for record in &records {
-            self.check_record(&seen, &record.lock().unwrap());
+            self.check_record(&seen, &lock(record));
         }
         let waits = seen.lines.values().map(Vec::len).sum::<usize>();
         self.check(waits == 0, || format!("{waits} places without an outcome"));
@@ -340,7 +341,7 @@ impl Witness {
         let of_user = || {
             records
                 .iter()
-                .map(|it| it.lock().unwrap())
+                .map(|it| lock(it))
                 .filter(|it| it.user == user)
         };
         for id in 1..=self.site.ever(user) {
@@ -393,14 +394,8 @@ impl Witness {
 
     /// No QUIT at the backend that no client said.
     fn check_quits(&self, records: &[Arc<Mutex<Record>>]) {
-        let said = records
-            .iter()
-            .filter(|it| it.lock().unwrap().quit_sent)
-            .count();
-        let answered = records
-            .iter()
-            .filter(|it| it.lock().unwrap().quit_answered)
-            .count();
+        let said = records.iter().filter(|it| lock(it).quit_sent).count();
+        let answered = records.iter().filter(|it| lock(it).quit_answered).count();
         let log = self.site.demo.log();
         let heard = log.sessions().filter(|session| session.quit).count();
         self.check((answered..=said).contains(&heard), || {
