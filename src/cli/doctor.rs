@@ -29,8 +29,9 @@ use zeroize::Zeroizing;
 /// Look at the servers behind as an operator would, and say which settings follow
 #[derive(Args, Debug)]
 #[command(after_help = "\
-With a test account it logs in up to five times where all goes well, two sessions at a time. It
-deletes and changes nothing. Take an account that no program reads.
+It opens up to 12 connections at a time for a moment. With a test account it logs in up to five
+times where all goes well, two sessions at a time. It deletes and changes nothing. Take an
+account that no program reads.
 
 Exit codes: 0 all is well, warnings aside; 64 wrong usage or configuration; 69 a server cannot
 be reached, or the account cannot log in")]

@@ -285,6 +285,23 @@ async fn words_that_popgate_does_not_know_are_to_be_taught_and_then_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lock_that_lingers_is_known_by_words_that_popgate_does_not_know() {
+    let report = inside(|options| {
+        options.refusal = "-ERR Postfach belegt".to_owned();
+        options.linger = Duration::from_secs(2);
+    })
+    .await;
+    assert_says(
+        &report,
+        "warn lock a second session is refused, which popgate takes for `perm`",
+    );
+    assert_says(
+        &report,
+        "warn after QUIT the next login is accepted within 3.8 s",
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_without_capa_gets_its_capabilities_from_the_configuration() {
     let report = inside(|options| options.capabilities.clear()).await;
     assert_says(&report, "warn capa not known (-ERR Unknown command)");
