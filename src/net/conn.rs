@@ -6,6 +6,7 @@ use crate::limits::RELAY_CHUNK;
 use bytes::{BufMut, BytesMut};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -276,9 +277,10 @@ impl AsyncWrite for Conn {
 }
 
 fn poll_drain(io: &mut dyn Io, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    let mut sink = [0; 4096];
+    // A backend that was asked for much sends it all before it sees our end: be quick.
+    let mut sink = [MaybeUninit::uninit(); RELAY_CHUNK];
     loop {
-        let mut sink = ReadBuf::new(&mut sink);
+        let mut sink = ReadBuf::uninit(&mut sink);
         match ready!(Pin::new(&mut *io).poll_read(cx, &mut sink)) {
             Ok(()) if sink.filled().is_empty() => return Poll::Ready(Ok(())),
             Ok(()) => {}

@@ -4,6 +4,7 @@ use popgate::demo::certificate::self_signed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -28,16 +29,31 @@ pub(crate) struct Setup<'a> {
 }
 
 pub(crate) struct Gate {
+    pub(crate) ports: Ports,
+    admin: SocketAddr,
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// Where programs connect.
+#[derive(Clone)]
+pub(crate) struct Ports {
     /// In clear only.
     pub(crate) plain: SocketAddr,
     /// In clear, with STLS.
     pub(crate) stls: SocketAddr,
     /// TLS from the first byte.
     pub(crate) tls: SocketAddr,
-    admin: SocketAddr,
-    child: Child,
-    certificate: CertificateDer<'static>,
-    folder: tempfile::TempDir,
+    /// A TLS client that trusts the gate.
+    pub(crate) client: Arc<rustls::ClientConfig>,
+}
+
+impl Ports {
+    pub(crate) async fn shake_hands(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let connector = TlsConnector::from(Arc::clone(&self.client));
+        let name = ServerName::try_from("localhost").unwrap();
+        timeout(PATIENCE, connector.connect(name, stream)).await?
+    }
 }
 
 /// What the kernel says of the process.
@@ -60,9 +76,8 @@ impl Gate {
         let (chain, key) = self_signed().unwrap();
         fs::write(folder.path().join("chain.pem"), &chain).unwrap();
         fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
-        let mut ports = [(); 3].map(|()| free_address(setup.host));
-        // All three at a time are three different ones.
-        ports.sort();
+        let ports = [(); 3].map(|()| free_address(setup.host));
+        let [plain, stls, tls] = ports;
         let admin = free_address("127.0.0.1");
         let config = configuration(ports, admin, setup.config);
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
@@ -75,12 +90,14 @@ impl Gate {
             .spawn()
             .unwrap();
         let gate = Self {
-            plain: ports[0],
-            stls: ports[1],
-            tls: ports[2],
+            ports: Ports {
+                plain,
+                stls,
+                tls,
+                client: Arc::new(client(&chain)),
+            },
             admin,
             child,
-            certificate: CertificateDer::from_pem_slice(chain.as_bytes()).unwrap(),
             folder,
         };
         gate.wait_until_ready(&notices).await;
@@ -191,21 +208,6 @@ impl Gate {
         });
         assert!(gone.await.is_ok(), "descriptors left: {before:?}, {now:?}");
     }
-
-    /// A TLS client that trusts this gate.
-    pub(crate) fn tls_config(&self) -> rustls::ClientConfig {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        rustls::ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth()
-    }
-
-    pub(crate) async fn shake_hands(&self, stream: TcpStream) -> TlsStream<TcpStream> {
-        let connector = TlsConnector::from(Arc::new(self.tls_config()));
-        let name = ServerName::try_from("localhost").unwrap();
-        connector.connect(name, stream).await.unwrap()
-    }
 }
 
 impl Drop for Gate {
@@ -214,6 +216,15 @@ impl Drop for Gate {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn client(certificate: &str) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    roots.add(certificate).unwrap();
+    rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// An address that was free a moment ago.

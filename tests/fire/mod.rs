@@ -3,8 +3,8 @@
 mod gate;
 mod program;
 
-pub(crate) use gate::{Figures, Gate, Setup, free_address};
-pub(crate) use program::{Program, Regular};
+pub(crate) use gate::{Figures, Gate, Ports, Setup, free_address};
+pub(crate) use program::Program;
 
 use popgate::demo::server::DemoServer;
 use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,7 +1,8 @@
 //! More clients than there are descriptors.
 
-use crate::fire::{Gate, Program, Regular, raise_open_files};
-use crate::honest;
+use crate::fire::{Gate, Program, raise_open_files};
+use crate::regular::Regular;
+use crate::{connect, honest, rest};
 use popgate::limits::{DESCRIPTORS_RESERVED, SESSION_DESCRIPTORS};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::io;
@@ -25,7 +26,7 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
     let before = gate.figures();
     let mut inside = Vec::new();
     for number in 0..ROOM {
-        let mut program = Program::connect(gate.plain).await.unwrap();
+        let mut program = connect(gate.ports.plain).await.unwrap();
         program.log_in(&format!("user{number}")).await.unwrap();
         inside.push(program);
     }
@@ -34,7 +35,7 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
 
     let start = Instant::now();
     for number in 0..300 {
-        let to = [gate.plain, gate.stls][number % 2];
+        let to = [gate.ports.plain, gate.ports.stls][number % 2];
         let mut program = Program::unheard(to).await.unwrap();
         assert_eq!(program.line().await.unwrap(), TOO_MANY);
         assert_eq!(
@@ -43,8 +44,12 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
             "it is closed behind that"
         );
     }
-    let mut over_tls = Program::unheard(gate.tls).await.unwrap();
-    assert_eq!(over_tls.rest().await, b"", "no clear text on a TLS port");
+    let mut over_tls = Program::unheard(gate.ports.tls).await.unwrap();
+    assert_eq!(
+        rest(&mut over_tls).await,
+        b"",
+        "no clear text on a TLS port"
+    );
     sleep(Duration::from_secs(2)).await;
     let (busy, after) = (start.elapsed(), gate.figures());
     let cpu = after.cpu - full.cpu;
@@ -64,7 +69,7 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
     }
     drop(inside);
     gate.wait_until_empty(before, WITHIN).await;
-    Program::connect(gate.stls)
+    connect(gate.ports.stls)
         .await
         .unwrap()
         .log_in("user0")
@@ -77,14 +82,14 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
 async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     raise_open_files();
     let (gate, _server) = honest(Some((HARD, HARD))).await;
-    let mut inside = Program::connect(gate.plain).await.unwrap();
+    let mut inside = connect(gate.ports.plain).await.unwrap();
     inside.log_in("ann").await.unwrap();
     let before = gate.figures();
     // Somebody else in the process has taken them all, as it were.
     limit_open_files(&gate, before.descriptors as u64);
     for _ in 0..50 {
-        let mut program = Program::unheard(gate.plain).await.unwrap();
-        assert_eq!(program.rest().await, b"");
+        let mut program = Program::unheard(gate.ports.plain).await.unwrap();
+        assert_eq!(rest(&mut program).await, b"");
     }
     inside.listing("RETR 1").await.unwrap();
     sleep(Duration::from_secs(3)).await;
@@ -95,7 +100,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     );
 
     limit_open_files(&gate, HARD.into());
-    let regular = Regular::start(gate.plain, "regular");
+    let regular = Regular::start(gate.ports.plain, "regular");
     sleep(Duration::from_secs(2)).await;
     let polls = regular.finish().await;
     assert!(polls.count >= 2, "{polls:?}");

@@ -1,7 +1,8 @@
 //! Handshakes that are begun and left.
 
-use crate::fire::{Gate, Program, Regular, raise_open_files};
-use crate::honest;
+use crate::fire::{Ports, Program, raise_open_files};
+use crate::regular::Regular;
+use crate::{honest, rest};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -13,9 +14,9 @@ const HALF_DONE: usize = 400;
 const ABANDONED: usize = 400;
 
 /// The first flight of a client.
-pub(crate) fn client_hello(gate: &Gate) -> Vec<u8> {
+pub(crate) fn client_hello(ports: &Ports) -> Vec<u8> {
     let name = ServerName::try_from("localhost").unwrap();
-    let mut client = ClientConnection::new(Arc::new(gate.tls_config()), name).unwrap();
+    let mut client = ClientConnection::new(Arc::clone(&ports.client), name).unwrap();
     let mut hello = Vec::new();
     while client.wants_write() {
         client.write_tls(&mut hello).unwrap();
@@ -28,11 +29,11 @@ async fn a_flood_of_half_done_handshakes_hurts_nobody() {
     raise_open_files();
     let (gate, _server) = honest(None).await;
     let before = gate.figures();
-    let regular = Regular::start(gate.plain, "regular");
-    let hello = client_hello(&gate);
+    let regular = Regular::start(gate.ports.plain, "regular");
+    let hello = client_hello(&gate.ports);
     let mut clients = JoinSet::new();
     for number in 0..HALF_DONE + ABANDONED {
-        clients.spawn(half_done(gate.tls, hello.clone(), number < HALF_DONE));
+        clients.spawn(half_done(gate.ports.tls, hello.clone(), number < HALF_DONE));
     }
     let mut held = Vec::new();
     while let Some(client) = clients.join_next().await {
@@ -41,15 +42,19 @@ async fn a_flood_of_half_done_handshakes_hurts_nobody() {
     assert_eq!(held.len(), HALF_DONE);
     let full = gate.figures();
     // A good one comes over TLS while they stand there.
-    let stream = Program::unheard(gate.tls).await.unwrap();
-    let mut good = gate.shake_hands(stream.stream.into_inner()).await;
+    let stream = Program::unheard(gate.ports.tls).await.unwrap();
+    let mut good = gate
+        .ports
+        .shake_hands(stream.stream.into_inner())
+        .await
+        .unwrap();
     let mut greeting = [0; 3];
     good.read_exact(&mut greeting).await.unwrap();
     assert_eq!(&greeting, b"+OK");
     drop(good);
 
     for mut program in held {
-        program.rest().await;
+        rest(&mut program).await;
     }
     let polls = regular.finish().await;
     println!("{HALF_DONE} half-done handshakes: {before:?}, then {full:?}; regular {polls:?}");

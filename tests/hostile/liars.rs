@@ -1,7 +1,8 @@
 //! Backends that lie: each ends its own sessions, and nobody else's, in bounded memory.
 
-use crate::fire::{Gate, Program, Regular, Setup, free_address, raise_open_files, serve};
-use crate::server;
+use crate::fire::{Gate, Setup, free_address, raise_open_files, serve};
+use crate::regular::Regular;
+use crate::{connect, server};
 use std::fmt::Write;
 use std::io;
 use std::time::Duration;
@@ -188,10 +189,10 @@ async fn a_backend_that_lies_ends_its_own_sessions_and_harms_no_others() {
     };
     let gate = Gate::start(setup).await;
     let before = gate.figures();
-    let regular = Regular::start(gate.plain, "regular");
+    let regular = Regular::start(gate.ports.plain, "regular");
     let mut visits = tokio::task::JoinSet::new();
     for (name, ..) in LIARS {
-        visits.spawn(visit(gate.plain, name));
+        visits.spawn(visit(gate.ports.plain, name));
     }
     while let Some(visited) = visits.join_next().await {
         visited.unwrap();
@@ -221,7 +222,7 @@ async fn a_backend_that_lies_ends_its_own_sessions_and_harms_no_others() {
 /// A program that takes what it gets, for a while, and hears of nothing that it did not ask for.
 async fn visit(gate: std::net::SocketAddr, name: &str) {
     let visit = async {
-        let mut program = Program::connect(gate).await?;
+        let mut program = connect(gate).await?;
         program.log_in(&format!("ann@{name}.test")).await?;
         // What is said unasked is there before the next question.
         sleep(Duration::from_millis(500)).await;

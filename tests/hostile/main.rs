@@ -6,12 +6,18 @@ mod crowd;
 mod fire;
 mod handshakes;
 mod liars;
+mod regular;
 mod slow;
 mod stls;
 
-use fire::{Gate, Setup, free_address, serve};
+use fire::{Gate, Program, Setup, free_address, serve};
 use popgate::demo::server::{DemoServer, Options};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 /// A gate before one honest server.
 async fn honest(open_files: Option<(u32, u32)>) -> (Gate, Arc<DemoServer>) {
@@ -32,4 +38,25 @@ fn server() -> Arc<DemoServer> {
         any_user: true,
         ..Options::default()
     })
+}
+
+/// Connects and reads the greeting.
+async fn connect(to: SocketAddr) -> io::Result<Program> {
+    let mut program = Program::unheard(to).await?;
+    program.ok(String::new()).await?;
+    Ok(program)
+}
+
+/// What a connection brings until its end, a reset too; the first 4 KiB.
+async fn rest(program: &mut Program) -> Vec<u8> {
+    let mut came = Vec::new();
+    let mut chunk = vec![0; 64 * 1024];
+    let ended = timeout(Duration::from_secs(90), async {
+        while let Ok(octets @ 1..) = program.stream.read(&mut chunk).await {
+            let room = 4_096_usize.saturating_sub(came.len());
+            came.extend_from_slice(&chunk[..octets.min(room)]);
+        }
+    });
+    ended.await.expect("the connection does not end");
+    came
 }

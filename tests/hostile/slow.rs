@@ -1,8 +1,9 @@
 //! Clients that send a byte now and then, to stay for ever.
 
-use crate::fire::{Figures, Gate, Program, Regular, raise_open_files};
+use crate::fire::{Figures, Gate, Program, raise_open_files};
 use crate::handshakes::client_hello;
 use crate::honest;
+use crate::regular::Regular;
 use popgate::limits::{BEFORE_LOGIN, TLS_HANDSHAKE};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -38,23 +39,23 @@ fn kinds(gate: &Gate) -> [Kind; 6] {
     };
     let endless = [b'a'; 100];
     let handshake = Kind {
-        port: gate.tls,
+        port: gate.ports.tls,
         greeted: false,
         first: b"",
-        slowly: client_hello(gate),
+        slowly: client_hello(&gate.ports),
         cut_after: TLS_HANDSHAKE,
     };
     let after_stls = Kind {
-        port: gate.stls,
+        port: gate.ports.stls,
         greeted: true,
         first: b"STLS\r\n",
         ..handshake.clone()
     };
     [
-        command(gate.plain, b"", &endless),
-        command(gate.plain, b"AUTH PLAIN\r\n", &endless),
-        command(gate.plain, b"", &b"CAPA\r\n".repeat(20)),
-        command(gate.stls, b"USER ann\r\n", &endless),
+        command(gate.ports.plain, b"", &endless),
+        command(gate.ports.plain, b"AUTH PLAIN\r\n", &endless),
+        command(gate.ports.plain, b"", &b"CAPA\r\n".repeat(20)),
+        command(gate.ports.stls, b"USER ann\r\n", &endless),
         handshake,
         after_stls,
     ]
@@ -65,7 +66,7 @@ async fn clients_of_a_byte_now_and_then_are_cut_and_hurt_nobody() {
     raise_open_files();
     let (gate, _server) = honest(None).await;
     let before = gate.figures();
-    let regular = Regular::start(gate.plain, "regular");
+    let regular = Regular::start(gate.ports.plain, "regular");
     let mut slow = JoinSet::new();
     for kind in kinds(&gate) {
         for _ in 0..EACH {

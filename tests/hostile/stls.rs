@@ -1,7 +1,6 @@
 //! What comes in clear around STLS is never executed.
 
-use crate::fire::Program;
-use crate::honest;
+use crate::{connect, honest, rest};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -9,19 +8,19 @@ async fn bytes_behind_stls_end_the_connection_and_are_not_executed() {
     let (gate, server) = honest(None).await;
     let before = server.log().counts();
     for early in ["USER ann\r\nPASS secret\r\n", "QUIT\r\n", "x"] {
-        let mut program = Program::connect(gate.stls).await.unwrap();
+        let mut program = connect(gate.ports.stls).await.unwrap();
         let both = format!("STLS\r\n{early}");
         program.send(both.as_bytes()).await.unwrap();
         assert_eq!(
-            program.rest().await,
+            rest(&mut program).await,
             b"",
             "an answer to STLS with {early:?}"
         );
     }
-    let mut program = Program::connect(gate.stls).await.unwrap();
+    let mut program = connect(gate.ports.stls).await.unwrap();
     program.ok("STLS".to_owned()).await.unwrap();
     program.send(b"USER ann\r\nPASS secret\r\n").await.unwrap();
-    let alert = program.rest().await;
+    let alert = rest(&mut program).await;
     assert!(
         !alert.starts_with(b"+OK") && !alert.starts_with(b"-ERR"),
         "{alert:?}"

@@ -1,13 +1,13 @@
 //! What mail programs do, good and bad.
 
-use crate::fire::Program;
+use crate::fire::{Ports, Program};
 use fastrand::Rng;
 use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -69,12 +69,7 @@ impl Habit {
 
     /// Comes again and again. The slow and the deaf keep to the first few maildrops, so that
     /// the others are not all spent on waiting for them.
-    pub(crate) async fn live(
-        mut self,
-        gate: SocketAddr,
-        maildrops: usize,
-        until: Instant,
-    ) -> Tally {
+    pub(crate) async fn live(mut self, ports: Ports, maildrops: usize, until: Instant) -> Tally {
         let mut tally = Tally::default();
         while Instant::now() < until {
             sleep(Duration::from_millis(self.rng.u64(10..2_000))).await;
@@ -82,13 +77,13 @@ impl Habit {
             let choice = if lasting { maildrops / 10 } else { maildrops };
             let user = format!("user{}", self.rng.usize(0..choice));
             let came = match self.manner {
-                Manner::Polite => self.poll(gate, &user, usize::MAX).await,
+                Manner::Polite => self.poll(&ports, &user, usize::MAX).await,
                 Manner::Killed => {
                     let point = self.rng.usize(0..9);
-                    self.poll(gate, &user, point).await
+                    self.poll(&ports, &user, point).await
                 }
-                Manner::Slow => dawdle(gate, &user, until).await,
-                Manner::Deaf => stay_deaf(gate, &user, until).await,
+                Manner::Slow => dawdle(ports.plain, &user, until).await,
+                Manner::Deaf => stay_deaf(ports.plain, &user, until).await,
             };
             tally.note(self.manner, came);
         }
@@ -97,8 +92,9 @@ impl Habit {
 
     /// Does so many steps at most; then it is killed, perhaps in the middle of a command, and
     /// its kernel says so with a FIN or with a reset.
-    async fn poll(&mut self, gate: SocketAddr, user: &str, steps: usize) -> io::Result<()> {
-        let mut program = Program::connect(gate).await?;
+    async fn poll(&mut self, ports: &Ports, user: &str, steps: usize) -> io::Result<()> {
+        let reset = steps != usize::MAX && self.rng.bool();
+        let mut program = self.connect(ports, reset).await?;
         let number = self.rng.usize(1..=3);
         let script = [
             format!("USER {user}"),
@@ -120,14 +116,41 @@ impl Habit {
         if let Some(next) = script.get(steps) {
             let octets = self.rng.usize(0..=next.len());
             program.send(&next.as_bytes()[..octets]).await?;
-            if self.rng.bool() {
-                let socket = SockRef::from(program.stream.get_ref());
-                socket.set_linger(Some(Duration::ZERO))?;
-            }
         }
         Ok(())
     }
+
+    /// In clear, after STLS, or over TLS at once.
+    async fn connect(&mut self, ports: &Ports, reset: bool) -> io::Result<Program<Stream>> {
+        let way = self.rng.usize(0..3);
+        let to = [ports.plain, ports.stls, ports.tls][way];
+        let mut program = Program::unheard(to).await?;
+        if reset {
+            SockRef::from(program.stream.get_ref()).set_linger(Some(Duration::ZERO))?;
+        }
+        if to == ports.stls {
+            program.ok(String::new()).await?;
+            program.ok("STLS".to_owned()).await?;
+        }
+        let stream = program.stream.into_inner();
+        let mut program: Program<Stream> = if to == ports.plain {
+            Program::on(Box::new(stream))
+        } else {
+            Program::on(Box::new(ports.shake_hands(stream).await?))
+        };
+        if to != ports.stls {
+            program.ok(String::new()).await?;
+        }
+        Ok(program)
+    }
 }
+
+/// Plain or TLS.
+type Stream = Box<dyn Duplex>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 impl Tally {
     fn note(&mut self, manner: Manner, came: io::Result<()>) {
@@ -157,10 +180,10 @@ async fn narrow(gate: SocketAddr, user: &str) -> io::Result<Program> {
     Ok(program)
 }
 
-/// Reads a byte a second.
+/// Reads a byte a second of more than fits into all buffers on the way.
 async fn dawdle(gate: SocketAddr, user: &str, until: Instant) -> io::Result<()> {
     let mut program = narrow(gate, user).await?;
-    program.send(&b"RETR 4\r\n".repeat(10)).await?;
+    program.send(&b"RETR 4\r\n".repeat(4)).await?;
     let mut byte = [0];
     while Instant::now() < until {
         sleep(Duration::from_secs(1)).await;
@@ -169,10 +192,10 @@ async fn dawdle(gate: SocketAddr, user: &str, until: Instant) -> io::Result<()> 
     Ok(())
 }
 
-/// Reads nothing; its kernel takes what fits.
+/// Reads nothing of that.
 async fn stay_deaf(gate: SocketAddr, user: &str, until: Instant) -> io::Result<()> {
     let mut program = narrow(gate, user).await?;
-    program.send(&b"RETR 4\r\n".repeat(50)).await?;
+    program.send(&b"RETR 4\r\n".repeat(4)).await?;
     let gone = async {
         // Only an error is heard.
         loop {

@@ -58,7 +58,7 @@ async fn nothing_is_left_of_a_long_day() {
 
     let mut load = JoinSet::new();
     for number in 0..PROGRAMS {
-        load.spawn(Habit::of(number, seed).live(gate.plain, MAILDROPS, until));
+        load.spawn(Habit::of(number, seed).live(gate.ports.clone(), MAILDROPS, until));
     }
     let dying = tokio::spawn(die(Arc::clone(&server), address, life, until));
     let lost = match &host {
@@ -78,6 +78,8 @@ async fn nothing_is_left_of_a_long_day() {
         lost.len()
     );
     println!("{before:?} at first, {after:?} at last; memory in KiB: {memory:?}");
+    let (peak, cpu) = (after.peak, after.cpu);
+    println!("{peak} KiB at the peak, {cpu:?} of CPU time");
     println!("{:?}", server.log().counts());
 
     assert_eq!(
@@ -146,7 +148,7 @@ async fn die(server: Arc<DemoServer>, address: SocketAddr, mut life: Life, until
 async fn lose(host: &Host, gate: &Gate, length: Duration) -> Vec<Program> {
     let mut programs = Vec::new();
     for number in 0..LOST {
-        let stream = TcpStream::from_std(host.connect(gate.plain)).unwrap();
+        let stream = TcpStream::from_std(host.connect(gate.ports.plain)).unwrap();
         let mut program = Program::on(stream);
         program.ok(String::new()).await.unwrap();
         // The backend may be gone just now, or somebody in the maildrop for long.
