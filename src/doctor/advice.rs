@@ -131,9 +131,9 @@ fn of_one(
             stls: true,
             near: false,
         } => (Setting::Stls, "it has STLS"),
-        Finding::NoCapa(_) => (
-            Setting::Capabilities(assumed(all)),
-            "it does not know CAPA; see whether it knows TOP",
+        Finding::NoCapa(_) if lacks_uidl(all) => (
+            Setting::Capabilities(vec!["TOP".to_owned()]),
+            "it knows neither CAPA nor UIDL; see whether it knows TOP",
         ),
         Finding::PipeliningLies(_) => (
             Setting::Capabilities(without_pipelining(options, all)),
@@ -160,14 +160,11 @@ fn of_one(
     Some((setting, reason.to_owned()))
 }
 
-/// What a server without CAPA practically always knows, UIDL if it was seen.
-fn assumed(all: &[Finding]) -> Vec<String> {
-    let no_uidl = all
-        .iter()
-        .any(|finding| matches!(finding, Finding::NoUidl(_)));
-    let names = ["TOP", "UIDL"].into_iter();
-    let names = names.filter(|name| *name != "UIDL" || !no_uidl);
-    names.map(str::to_owned).collect()
+/// Without CAPA popgate takes a server to know TOP and UIDL; one that was seen not to know UIDL
+/// is left with TOP.
+fn lacks_uidl(all: &[Finding]) -> bool {
+    all.iter()
+        .any(|finding| matches!(finding, Finding::NoUidl(_)))
 }
 
 fn without_pipelining(options: &BackendOptions, all: &[Finding]) -> Vec<String> {
@@ -327,7 +324,7 @@ mod tests {
             (&[], &[]),
             (&[clear(true, false)], &["tls = \"stls\""]),
             (&[clear(true, true), clear(false, false)], &[]),
-            (&[no_capa()], &[r#"capabilities = ["TOP", "UIDL"]"#]),
+            (&[no_capa()], &[]),
             (
                 &[no_capa(), Finding::NoUidl("-ERR".to_owned())],
                 &[r#"capabilities = ["TOP"]"#],

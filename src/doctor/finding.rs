@@ -187,6 +187,7 @@ impl Finding {
             Secured(..)
             | Capabilities { .. }
             | CapabilitiesSet(_)
+            | NoCapa(_)
             | NoAccount
             | CapaInside { .. }
             | NoLock
@@ -202,7 +203,6 @@ impl Finding {
             Unverified
             | TakesNoMore(..)
             | CertificateUnreadable(_)
-            | NoCapa(_)
             | CapaBroken(_)
             | CapaBreaks
             | LockMisread(_)

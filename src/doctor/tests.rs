@@ -302,15 +302,15 @@ async fn a_lock_that_lingers_is_known_by_words_that_popgate_does_not_know() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_without_capa_gets_its_capabilities_from_the_configuration() {
+async fn a_server_without_capa_is_taken_to_know_what_all_do() {
     let report = inside(|options| options.capabilities.clear()).await;
-    assert_says(&report, "warn capa not known (-ERR Unknown command)");
+    assert_says(&report, "ok capa not known (-ERR Unknown command)");
     assert_says(
         &report,
         "ok capa refused after the login, which does no harm",
     );
     assert_says(&report, "ok pipelining not announced");
-    assert_eq!(settings(&report), [r#"capabilities = ["TOP", "UIDL"]"#]);
+    assert_eq!(settings(&report), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
