@@ -87,9 +87,16 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     let before = gate.figures();
     // Somebody else in the process has taken them all, as it were.
     limit_open_files(&gate, before.descriptors as u64);
-    for _ in 0..50 {
+    let (mut ended, mut greeted) = (0, Vec::new());
+    while ended < 50 {
         let mut program = Program::unheard(gate.ports.plain).await.unwrap();
-        assert_eq!(rest(&mut program).await, b"");
+        match program.line().await.as_deref() {
+            // Some descriptors below the limit may have been free.
+            Ok("+OK POP3 server ready\r\n") => greeted.push(program),
+            Ok("") | Err(_) => ended += 1,
+            Ok(line) => panic!("{line:?}"),
+        }
+        assert!(greeted.len() < 10);
     }
     inside.listing("RETR 1").await.unwrap();
     sleep(Duration::from_secs(3)).await;
@@ -100,6 +107,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     );
 
     limit_open_files(&gate, HARD.into());
+    drop(greeted);
     let regular = Regular::start(gate.ports.plain, "regular");
     sleep(Duration::from_secs(2)).await;
     let polls = regular.finish().await;

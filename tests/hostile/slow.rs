@@ -123,5 +123,10 @@ async fn trickle(kind: Kind) {
         "it is still there after {:?}",
         start.elapsed()
     );
-    assert!(start.elapsed() >= kind.cut_after / 2, "it was cut too soon");
+    let stayed = start.elapsed();
+    let said = String::from_utf8_lossy(kind.first);
+    assert!(
+        stayed >= kind.cut_after / 2,
+        "{said:?} was cut after {stayed:?}"
+    );
 }
