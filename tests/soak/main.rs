@@ -42,7 +42,7 @@ const TO_THE_END: Duration = Duration::from_secs(150);
 
 /// What may stay of a load: the allocator keeps what its arenas have met, 8 of them for each
 /// core, and popgate remembers 40 passwords.
-const MEMORY_KEPT: u64 = 24 * 1024;
+const MEMORY_KEPT: u64 = 16 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_a_long_day() {
