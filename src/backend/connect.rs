@@ -63,7 +63,7 @@ pub enum ConnectError {
         /// The backend's address.
         address: String,
     },
-    /// It took the connection and closed it: it is broken, or has a limit that it does not speak of.
+    /// It took the connection and closed it: it is broken, or full without saying so.
     #[error("{address} {}", LineError::Closed)]
     Closed {
         /// The backend's address.

@@ -1,6 +1,8 @@
 //! Hostile bytes against the running program, from clients and from backends, and more clients
 //! than there are descriptors. A regular goes on polling its maildrop all the while.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod crowd;
 #[path = "../fire/mod.rs"]
 mod fire;

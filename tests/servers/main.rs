@@ -36,14 +36,16 @@ use std::process::ExitCode;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// All servers that we test with.
+const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
+    locks_session: true,
+};
+
 const KINDS: [Kind; 7] = [
     &courier::Courier,
     &cyrus::Cyrus,
     &popa3d::Popa3d,
     &solid_pop3d::SolidPop3d,
-    &dovecot::Dovecot {
-        locks_session: true,
-    },
+    LOCKING_DOVECOT,
     &dovecot::Dovecot {
         locks_session: false,
     },
@@ -132,7 +134,7 @@ fn trials() -> Vec<Trial> {
         .flat_map(|(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
         // What they say then does not depend on the server.
         .chain([(
-            KINDS[4],
+            LOCKING_DOVECOT,
             "through popgate: held beyond the wait, every mail program says so in its way",
             programs::beyond_the_wait as Scenario,
         )]);

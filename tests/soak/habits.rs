@@ -56,7 +56,7 @@ impl Habit {
     /// A third of all is killed; one in fifty is slow, and one deaf.
     pub(crate) fn of(number: u64, seed: u64) -> Self {
         let manner = match number {
-            _ if number % 3 == 0 => Manner::Killed,
+            _ if number.is_multiple_of(3) => Manner::Killed,
             _ if number % 50 == 1 => Manner::Slow,
             _ if number % 50 == 2 => Manner::Deaf,
             _ => Manner::Polite,

@@ -4,6 +4,8 @@
 //! About a minute; `POPGATE_SOAK_MINUTES=120` makes it two hours. `POPGATE_SOAK_SEED` has the
 //! programs do what they did in the run that printed it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../fire/mod.rs"]
 mod fire;
 mod habits;
