@@ -97,7 +97,7 @@ pub(crate) struct Witness {
     site: Arc<Site>,
     budget: Duration,
     may_force: bool,
-    pub(crate) backend_fails: bool,
+    backend_fails: bool,
     restarts: bool,
     /// Whether a login that has its lock may be told all the same that the maildrop is locked.
     may_be_locked: bool,
@@ -156,6 +156,11 @@ impl Witness {
 
     pub(crate) fn is_connected(&self, plan: &ClientPlan) -> bool {
         !self.disconnected.contains(&plan.host)
+    }
+
+    /// Whether a client may be told that the server cannot be reached.
+    pub(crate) fn may_be_unreachable(&self) -> bool {
+        self.backend_fails || self.restarts
     }
 
     /// Whether a client of `host` had its QUIT answered.
@@ -305,7 +310,9 @@ impl Witness {
     fn may_end_so(&self, summary: &SessionSummary) -> bool {
         match summary.end {
             End::Panicked | End::TlsFailed | End::Kicked | End::QuitFailed => false,
-            End::BackendUnreachable | End::BackendGone => self.backend_fails,
+            // A gate that has just started has not looked at its backend yet.
+            End::BackendUnreachable => self.backend_fails || self.restarts,
+            End::BackendGone => self.backend_fails,
             End::QuitUnanswered => self.backend_fails || self.restarts,
             // The run ends by a stop, too, but without sessions.
             End::Shutdown => self.restarts,
@@ -374,7 +381,9 @@ impl Witness {
         };
         if record.quit_answered {
             let counted = summary.deleted == record.marked.len() as u64 || record.is_opaque;
-            let ok = summary.end == End::Quit && counted;
+            // popgate learns of an opaque session's QUIT only at the backend's end.
+            let ended = summary.end == End::Quit || (record.is_opaque && self.restarts);
+            let ok = ended && counted;
             self.check(ok, || {
                 format!("{address} quit well, and its record says {summary:?}")
             });
