@@ -14,6 +14,7 @@ mod handover;
 mod identity;
 mod lanes;
 mod preemption;
+mod recordings;
 mod relay;
 mod sasl;
 mod stopping;

@@ -1,0 +1,201 @@
+//! What desktop mail programs sent when they were recorded (`tests/desktop`), sent again.
+
+use crate::support::{Gate, Wire, seconds};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use popgate::demo::server::{DemoServer, Options};
+use popgate::secret::Secret;
+use std::fs;
+use std::path::Path;
+
+const USER: &str = "ann@example.org";
+const PASSWORD: &str = "wonderland";
+/// A reply that came so much later than what it answers came when somebody else had left.
+const LATE: f64 = 1.0;
+const PROGRAMS: usize = 3;
+
+/// One line of a recording: when, who, and what was said.
+struct Event {
+    seconds: f64,
+    is_client: bool,
+    what: String,
+}
+
+#[tokio::test(start_paused = true)]
+async fn recorded_programs_get_in_late_and_read_their_mail() {
+    for scene in ["late-5", "late-20"] {
+        for (name, events) in recordings(scene) {
+            let gate = gate("25s").await;
+            let retrieved = replay_beside_a_holder(&gate, &events).await;
+            assert!(retrieved > 0, "{name}: it read no message");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn recorded_programs_are_told_once_that_the_wait_is_spent() {
+    for (_, events) in recordings("spent") {
+        let gate = gate("8s").await;
+        assert_eq!(replay_beside_a_holder(&gate, &events).await, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_at_the_first_mailbox_command_reaches_recorded_programs() {
+    for (_, events) in recordings("refused") {
+        let gate = gate("25s").await;
+        replay_before_a_script(&gate, &events).await;
+    }
+}
+
+/// The recordings of this scene: name and events. Each is of one connection.
+fn recordings(scene: &str) -> Vec<(String, Vec<Event>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/desktop/recordings");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&dir).expect("the recordings") {
+        let path = entry.expect("a recording").path();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.ends_with(scene) {
+            let text = fs::read_to_string(&path).expect("a text");
+            found.push((name, text.lines().map(event).collect()));
+        }
+    }
+    assert_eq!(found.len(), PROGRAMS, "programs in {scene}");
+    found
+}
+
+/// `1 <tab> 5.012 <tab> client <tab> PASS PASSWORD\r\n`, with escapes as in Python.
+fn event(line: &str) -> Event {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let ["1", seconds, who, what] = fields[..] else {
+        panic!("not of one connection: {line:?}")
+    };
+    let initial = format!("\0{USER}\0{PASSWORD}");
+    let what = what
+        .replace("\\r\\n", "\r\n")
+        .replace("PASSWORD", PASSWORD)
+        .replace("BASE64", &BASE64_STANDARD.encode(initial));
+    assert!(
+        !what.contains('\\'),
+        "an escape that nobody knows: {what:?}"
+    );
+    Event {
+        seconds: seconds.parse().expect("a number"),
+        is_client: who == "client",
+        what,
+    }
+}
+
+/// Whether this segment is the end of a login.
+fn is_login(segment: &str) -> bool {
+    let is_plain = BASE64_STANDARD.decode(segment.trim_end()).is_ok();
+    segment.starts_with("PASS ") || is_plain
+}
+
+async fn gate(wait: &str) -> Gate {
+    Gate::with(&format!(
+        "[defaults]\ncleartext = \"always\"\nwait = \"{wait}\"\n"
+    ))
+    .await
+}
+
+/// Returns how many messages the program retrieved. The holder leaves when the recording has
+/// the answer to a login that came late; where that is a refusal it stays.
+async fn replay_beside_a_holder(gate: &Gate, events: &[Event]) -> usize {
+    gate.serve_by(&DemoServer::new(Options {
+        users: vec![(USER.to_owned(), Secret::new(PASSWORD.as_bytes().to_vec()))],
+        ..Options::default()
+    }));
+    let mut holder = gate.asking(USER, PASSWORD).await;
+    holder.expect_prefix("+OK").await;
+    let mut holder = Some(holder);
+    let (mut program, mut asked, mut retrieved, mut last) = (gate.client(), "", 0, 0.0);
+    for event in events {
+        let passed = event.seconds - last;
+        last = event.seconds;
+        match (event.is_client, event.what.as_str()) {
+            (true, "(connects)") => {}
+            (true, "(closes)") => break,
+            (true, segment) => {
+                program.expect_silence(seconds(passed)).await;
+                program.send(segment).await;
+                asked = segment;
+            }
+            (false, "(closes)") => program.expect_eof().await,
+            (false, reply) => {
+                if passed > LATE && reply.starts_with("+OK") {
+                    keep_waiting(&mut program, holder.take(), passed).await;
+                }
+                hear(&mut program, asked, reply).await;
+                retrieved += usize::from(asked.starts_with("RETR") && reply.starts_with("+OK"));
+            }
+        }
+    }
+    retrieved
+}
+
+/// The backend is a script: it lets the program in, and then answers what was recorded.
+async fn replay_before_a_script(gate: &Gate, events: &[Event]) {
+    let (mut program, mut backend, mut asked) = (gate.client(), None, "");
+    for event in events {
+        match (event.is_client, event.what.as_str(), &mut backend) {
+            (true, "(connects)", _) => {}
+            (true, "(closes)", _) => break,
+            (true, segment, _) => {
+                program.send(segment).await;
+                asked = segment;
+            }
+            (false, "(closes)", _) => program.expect_eof().await,
+            (false, reply, Some(inside)) => answer(inside, &mut program, asked, reply).await,
+            (false, reply, none) => {
+                if is_login(asked) {
+                    let inside: &mut Wire = none.insert(gate.dialed().await);
+                    inside.lets_in(USER, PASSWORD).await;
+                }
+                hear(&mut program, asked, reply).await;
+            }
+        }
+    }
+    program.close();
+    let mut backend = backend.expect("it logged in");
+    backend.expect_eof().await;
+}
+
+/// Once logged in: the backend hears the command, and the program the backend's answer.
+async fn answer(backend: &mut Wire, program: &mut Wire, asked: &str, reply: &str) {
+    backend.expect(asked).await;
+    backend.send(format!("{reply}\r\n")).await;
+    program.expect(format!("{reply}\r\n")).await;
+}
+
+/// The holder leaves when the program has waited for so long.
+async fn keep_waiting(program: &mut Wire, holder: Option<Wire>, passed: f64) {
+    let mut holder = holder.expect("only one login is late");
+    for _ in 0..passed as u32 {
+        // It would be closed for being idle.
+        holder.send("NOOP\r\n").await;
+        holder.expect_prefix("+OK").await;
+        program.expect_silence(seconds(1.0)).await;
+    }
+    holder.send("QUIT\r\n").await;
+    holder.expect_prefix("+OK").await;
+}
+
+/// The program hears the same as when it was recorded: the same status, of an error all words.
+async fn hear(program: &mut Wire, asked: &str, reply: &str) {
+    if !reply.starts_with("+OK") {
+        program.expect(format!("{reply}\r\n")).await;
+        return;
+    }
+    program.expect_prefix("+OK").await;
+    if ["CAPA", "LIST\r\n", "UIDL\r\n", "RETR", "TOP"]
+        .iter()
+        .any(|verb| asked.starts_with(verb))
+    {
+        while program.read_line().await != "." {}
+    }
+}
