@@ -34,11 +34,6 @@ impl Product for Popa3d {
         ]
     }
 
-    fn backend_settings(&self) -> &'static str {
-        // It has no CAPA.
-        "capabilities = [\"TOP\", \"UIDL\"]\n"
-    }
-
     fn start(&self, ground: &Ground) -> Outcome<Running> {
         let script = system_users::script(ground, |user| user)?;
         let root = PACKAGES.root()?.start(ground.dir(), &script)?;

@@ -37,11 +37,6 @@ impl Product for SolidPop3d {
         ]
     }
 
-    fn backend_settings(&self) -> &'static str {
-        // It has no CAPA.
-        "capabilities = [\"TOP\", \"UIDL\"]\n"
-    }
-
     fn start(&self, ground: &Ground) -> Outcome<Running> {
         let script = system_users::script(ground, name)? + WITHOUT_APOP;
         let root = PACKAGES.root()?.start(ground.dir(), &script)?;
