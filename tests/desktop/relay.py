@@ -3,8 +3,8 @@
 usage: relay.py LISTEN SERVER RECORDING [REPLY]
 
 Each line of the recording is: connection, seconds since it began, who, what. A client's segment
-is one line, octets as in Python; of a server's segment only the first line is kept. With REPLY,
-STAT, LIST and UIDL are answered with it here, and do not reach the server.
+is one line, octets as in Python; of what the server says between two of them only the first line
+is kept. With REPLY, STAT, LIST and UIDL are answered with it here, and do not reach the server.
 """
 
 import asyncio
@@ -38,8 +38,13 @@ class Recording:
     def connection(self):
         self.connections += 1
         number, begun = self.connections, time.monotonic()
+        last = None
 
         def note(who, what):
+            nonlocal last
+            if who == last == "server" and what != "(closes)":
+                return
+            last = who
             self.file.write(f"{number}\t{time.monotonic() - begun:.3f}\t{who}\t{what}\n")
             self.file.flush()
 

@@ -1,10 +1,11 @@
 //! What desktop mail programs sent when they were recorded (`tests/desktop`), sent again.
 
-use crate::support::{Gate, Wire, seconds};
+use crate::support::{Gate, Wire, assert_took, seconds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use popgate::demo::server::{DemoServer, Options};
 use popgate::secret::Secret;
+use popgate::time::Instant;
 use std::fs;
 use std::path::Path;
 
@@ -74,15 +75,11 @@ fn event(line: &str) -> Event {
     let ["1", seconds, who, what] = fields[..] else {
         panic!("not of one connection: {line:?}")
     };
-    let initial = format!("\0{USER}\0{PASSWORD}");
     let what = what
         .replace("\\r\\n", "\r\n")
         .replace("PASSWORD", PASSWORD)
-        .replace("BASE64", &BASE64_STANDARD.encode(initial));
-    assert!(
-        !what.contains('\\'),
-        "an escape that nobody knows: {what:?}"
-    );
+        .replace("BASE64", &initial_response());
+    assert!(!what.contains('\\'), "an unknown escape: {what:?}");
     Event {
         seconds: seconds.parse().expect("a number"),
         is_client: who == "client",
@@ -90,10 +87,13 @@ fn event(line: &str) -> Event {
     }
 }
 
-/// Whether this segment is the end of a login.
-fn is_login(segment: &str) -> bool {
-    let is_plain = BASE64_STANDARD.decode(segment.trim_end()).is_ok();
-    segment.starts_with("PASS ") || is_plain
+/// Login and password as AUTH PLAIN has them.
+fn initial_response() -> String {
+    BASE64_STANDARD.encode(format!("\0{USER}\0{PASSWORD}"))
+}
+
+fn ends_a_login(segment: &str) -> bool {
+    segment.starts_with("PASS ") || segment.trim_end() == initial_response()
 }
 
 async fn gate(wait: &str) -> Gate {
@@ -127,10 +127,12 @@ async fn replay_beside_a_holder(gate: &Gate, events: &[Event]) -> usize {
             }
             (false, "(closes)") => program.expect_eof().await,
             (false, reply) => {
+                let start = Instant::now();
                 if passed > LATE && reply.starts_with("+OK") {
                     keep_waiting(&mut program, holder.take(), passed).await;
                 }
                 hear(&mut program, asked, reply).await;
+                assert_took(start, passed - LATE..=passed + LATE);
                 retrieved += usize::from(asked.starts_with("RETR") && reply.starts_with("+OK"));
             }
         }
@@ -152,7 +154,7 @@ async fn replay_before_a_script(gate: &Gate, events: &[Event]) {
             (false, "(closes)", _) => program.expect_eof().await,
             (false, reply, Some(inside)) => answer(inside, &mut program, asked, reply).await,
             (false, reply, none) => {
-                if is_login(asked) {
+                if ends_a_login(asked) {
                     let inside: &mut Wire = none.insert(gate.dialed().await);
                     inside.lets_in(USER, PASSWORD).await;
                 }

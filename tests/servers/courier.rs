@@ -33,12 +33,8 @@ impl Product for Courier {
     }
 
     fn backend_settings(&self) -> &'static str {
+        // Its `MAXPERIP`; more are closed without a word.
         "connections = 4\n"
-    }
-
-    /// Its `MAXPERIP`; more are closed without a word.
-    fn sessions_at_once(&self) -> usize {
-        4
     }
 
     fn start(&self, ground: &Ground) -> Outcome<Running> {

@@ -35,6 +35,10 @@ use std::process::ExitCode;
 /// What every fallible step of a trial returns.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
+const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
+    locks_session: true,
+};
+
 /// All servers that we test with.
 const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
     locks_session: true,

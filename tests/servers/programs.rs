@@ -54,14 +54,10 @@ pub(crate) fn beyond_the_wait(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     let calls = every_call(IMPATIENT_DOMAIN);
     through_gate(kind, ip, &users(&calls), |site| {
         deliver_to_all(site, &calls)?;
-        // Each has a holder, which must not itself wait for a place.
-        let mut groups = calls.chunks(kind.sessions_at_once().min(calls.len()));
-        groups.try_for_each(|group| {
-            for_each_at_once(group, |call| {
-                // The holder's login has shown that the password is right (DESIGN decision 4).
-                let ran = run_while_held(site, call, SHORT_WAIT + Duration::from_secs(3))?;
-                ran.expect_complaint(call.program.when_refused(call.mode))
-            })
+        for_each_at_once(&calls, |call| {
+            // The holder's login has shown that the password is right (DESIGN decision 4).
+            let ran = run_while_held(site, call, SHORT_WAIT + Duration::from_secs(3))?;
+            ran.expect_complaint(call.program.when_refused(call.mode))
         })
     })
 }

@@ -45,11 +45,6 @@ pub(crate) trait Product: Display + Sync {
         ""
     }
 
-    /// How many sessions it takes at once from one address.
-    fn sessions_at_once(&self) -> usize {
-        usize::MAX
-    }
-
     /// Starts it; it ends when what is returned is dropped.
     fn start(&self, ground: &Ground) -> Outcome<Running>;
 
