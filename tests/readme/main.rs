@@ -347,15 +347,17 @@ fn has_heading(anchor: &str) -> bool {
     anchors.any(|heading| heading == anchor)
 }
 
-/// An `-ERR` line between backticks is one that a session says, or a server that we know.
+/// An `-ERR` line between backticks is one that popgate says, or a server that we know.
 fn answers() -> Outcome<()> {
     let mut source = fs::read_to_string(in_package("tests/dialect/replies.tsv"))?;
-    for entry in fs::read_dir(in_package("src/session"))? {
-        source += &fs::read_to_string(entry?.path()).unwrap_or_default();
+    for room in ["src/app", "src/session"] {
+        for entry in fs::read_dir(in_package(room))? {
+            source += &fs::read_to_string(entry?.path()).unwrap_or_default();
+        }
     }
     let mut quoted = quoted(PAGE).filter(|text| text.starts_with("-ERR "));
     match quoted.find(|answer| !source.contains(*answer)) {
-        Some(answer) => Err(format!("no session and no server says `{answer}`").into()),
+        Some(answer) => Err(format!("neither popgate nor a server says `{answer}`").into()),
         None => Ok(()),
     }
 }
