@@ -263,7 +263,7 @@ impl World {
         });
         // Until the server has let go of the last session, too.
         sleep(Duration::from_secs(15)).await;
-        self.witness.conclude(self.plan.users).await;
+        self.witness.conclude().await;
         let open = self.net.open_at_gate();
         self.trace.check(open == 0, || {
             format!("the gate left {open} connections open")
