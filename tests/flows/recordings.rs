@@ -34,7 +34,7 @@ async fn recorded_programs_get_in_late_and_read_their_mail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn recorded_programs_are_told_once_that_the_wait_is_spent() {
+async fn recorded_programs_are_told_when_the_wait_is_spent_and_at_once_when_they_ask_again() {
     for (_, events) in recordings("spent") {
         let gate = gate("8s").await;
         assert_eq!(replay_beside_a_holder(&gate, &events).await, 0);

@@ -40,10 +40,6 @@ const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
 };
 
 /// All servers that we test with.
-const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
-    locks_session: true,
-};
-
 const KINDS: [Kind; 7] = [
     &courier::Courier,
     &cyrus::Cyrus,
