@@ -56,7 +56,7 @@ const KINDS: [Kind; 7] = [
 type Scenario = fn(Kind, Ipv4Addr) -> Outcome<()>;
 
 /// Most trials wait rather than work, so that more of them than cores run at once.
-const TRIALS_AT_ONCE: usize = 6;
+const TRIALS_AT_ONCE: usize = 4;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
