@@ -37,6 +37,8 @@ pub(crate) struct BackendPlan {
     pub(crate) linger: Duration,
     /// How long it keeps its end open after the answer to QUIT.
     pub(crate) slow_end: Duration,
+    /// It breaks each connection off after so many octets, in the middle of a reply.
+    pub(crate) breaks_off: Option<usize>,
     pub(crate) latency: u64,
     pub(crate) piece: usize,
 }
@@ -134,12 +136,13 @@ impl Plan {
 
     /// Whether the backend may be away.
     pub(crate) fn backend_fails(&self) -> bool {
-        self.fates.iter().any(|(_, fate)| {
+        let fails = |fate: &Fate| {
             matches!(
                 fate,
                 Fate::BackendOutage(_) | Fate::BackendCrashes(_) | Fate::BackendDies(_)
             )
-        })
+        };
+        self.backend.breaks_off.is_some() || self.fates.iter().any(|(_, fate)| fails(fate))
     }
 
     pub(crate) fn restarts(&self) -> bool {
@@ -219,6 +222,7 @@ impl BackendPlan {
                 Duration::ZERO
             },
             slow_end: sometimes(random, slowest_end),
+            breaks_off: (random.u8(..10) == 0).then(|| random.usize(400..15_000)),
             latency: if small_pieces { 1 } else { random.u64(1..=60) },
             piece: if small_pieces { 64 } else { 16 * 1024 },
         }

@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep};
 pub(crate) struct Site {
     pub(crate) demo: Arc<DemoServer>,
     net: Arc<Net>,
-    slow_end: Duration,
+    quirks: Quirks,
     process: Mutex<Option<JoinHandle<()>>>,
     /// All messages that ever were in a maildrop, in the order of their unique ids, by user.
     texts: Mutex<Vec<Vec<Vec<u8>>>>,
@@ -53,7 +53,10 @@ impl Site {
         Arc::new(Self {
             demo,
             net,
-            slow_end: plan.slow_end,
+            quirks: Quirks {
+                slow_end: plan.slow_end,
+                octets: plan.breaks_off.unwrap_or(usize::MAX),
+            },
             process: Mutex::default(),
             texts: Mutex::new(vec![messages(); users]),
         })
@@ -61,7 +64,7 @@ impl Site {
 
     pub(crate) fn start(&self) {
         let listener = self.net.listen(backend_address());
-        let serving = serve(listener, Arc::clone(&self.demo), self.slow_end);
+        let serving = serve(listener, Arc::clone(&self.demo), self.quirks);
         *lock(&self.process) = Some(tokio::spawn(serving));
     }
 
@@ -129,12 +132,12 @@ impl Site {
     }
 }
 
-async fn serve(mut listener: Listener, demo: Arc<DemoServer>, slow_end: Duration) {
+async fn serve(mut listener: Listener, demo: Arc<DemoServer>, quirks: Quirks) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             (end, _) = listener.next() => {
-                let end = SlowEnd { end, slow_end, wait: None };
+                let end = Quirky { end, quirks, wait: None };
                 connections.spawn(Arc::clone(&demo).serve_connection(end));
             }
             Some(_) = connections.join_next() => {}
@@ -145,7 +148,7 @@ async fn serve(mut listener: Listener, demo: Arc<DemoServer>, slow_end: Duration
 /// What a maildrop holds at first: dots at line starts, no line end at the end, nothing at all, and
 /// more than some windows take.
 fn messages() -> Vec<Vec<u8>> {
-    let long: String = (0..120)
+    let long: String = (0..300)
         .map(|n| format!("{n} some words of a longer letter\r\n"))
         .collect();
     [
@@ -158,14 +161,22 @@ fn messages() -> Vec<Vec<u8>> {
     .into()
 }
 
-/// A connection on which the server takes its time between the answer to QUIT and its end.
-struct SlowEnd {
-    end: End,
+/// What the server does with each connection that a good one does not.
+#[derive(Clone, Copy)]
+struct Quirks {
+    /// It takes its time between the answer to QUIT and the end.
     slow_end: Duration,
+    /// It breaks off after so many.
+    octets: usize,
+}
+
+struct Quirky {
+    end: End,
+    quirks: Quirks,
     wait: Option<Pin<Box<Sleep>>>,
 }
 
-impl AsyncRead for SlowEnd {
+impl AsyncRead for Quirky {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -175,17 +186,22 @@ impl AsyncRead for SlowEnd {
     }
 }
 
-impl AsyncWrite for SlowEnd {
+impl AsyncWrite for Quirky {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.end).poll_write(cx, octets));
-        if octets.starts_with(b"+OK Bye") && !self.slow_end.is_zero() {
-            self.wait = Some(Box::pin(sleep(self.slow_end)));
+        if self.quirks.octets == 0 {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        Poll::Ready(written)
+        let some = octets.len().min(self.quirks.octets);
+        let written = ready!(Pin::new(&mut self.end).poll_write(cx, &octets[..some]))?;
+        self.quirks.octets -= written;
+        if octets.starts_with(b"+OK Bye") && !self.quirks.slow_end.is_zero() {
+            self.wait = Some(Box::pin(sleep(self.quirks.slow_end)));
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

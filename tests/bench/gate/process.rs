@@ -197,7 +197,7 @@ polls = {{ enforce = "off" }}
 
 fn haproxy_config(plain: SocketAddr, backend: SocketAddr) -> String {
     format!(
-        "global\n  nbthread 2\n  maxconn 12000\n\
+        "global\n  nbthread 2\n  maxconn 2000\n\
          defaults\n  mode tcp\n  timeout connect 10s\n  timeout client 600s\n  timeout server 600s\n\
          listen pop3\n  bind {plain}\n  server backend {backend}\n"
     )
