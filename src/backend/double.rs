@@ -7,7 +7,7 @@ use crate::net::conn::Conn;
 use crate::net::{BoxFuture, Dial, Io, TlsMode};
 use crate::time::Duration;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 
@@ -16,19 +16,25 @@ pub(super) const ADDRESS: &str = "pop.example.com:110";
 /// Dials to whoever holds the receiver of [`Double::new`].
 pub(super) struct Double {
     dialed: mpsc::UnboundedSender<DuplexStream>,
-    down: AtomicBool,
+    /// The system's error for the next dials; 0: none.
+    error: AtomicI32,
 }
 
 impl Double {
     pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<DuplexStream>) {
         let (dialed, arrivals) = mpsc::unbounded_channel();
-        let down = AtomicBool::new(false);
-        (Self { dialed, down }, arrivals)
+        let error = AtomicI32::new(0);
+        (Self { dialed, error }, arrivals)
     }
 
     /// From now on connections are refused, or no more.
     pub(super) fn set_down(&self, down: bool) {
-        self.down.store(down, Ordering::Relaxed);
+        self.fails_with(if down { libc::ECONNREFUSED } else { 0 });
+    }
+
+    /// From now on connections fail with this error of the system; 0: with none.
+    pub(super) fn fails_with(&self, error: i32) {
+        self.error.store(error, Ordering::Relaxed);
     }
 }
 
@@ -36,12 +42,13 @@ impl Dial for Double {
     fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
         assert_eq!(address, ADDRESS);
         Box::pin(async {
-            let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-            if self.down.load(Ordering::Relaxed) {
-                return Err(refused());
+            match self.error.load(Ordering::Relaxed) {
+                0 => {}
+                error => return Err(io::Error::from_raw_os_error(error)),
             }
             let (near, far) = duplex(64 * 1024);
-            self.dialed.send(far).map_err(|_| refused())?;
+            let refused = io::ErrorKind::ConnectionRefused;
+            self.dialed.send(far).map_err(|_| refused)?;
             Ok(Box::new(near) as Box<dyn Io>)
         })
     }

@@ -3,6 +3,7 @@
 use super::connect::{Backend, ConnectError, Greeted};
 use super::lines::{LineError, read_capabilities};
 use crate::limits::{EOF_AFTER_QUIT, PROBE_AGAIN, PROBE_DOWN, PROBE_REPLY, PROBE_UP};
+use crate::net::dial::is_own_shortage;
 use crate::observe::event::{Event, EventSink};
 use crate::pop3::capability::Capabilities;
 use std::sync::Arc;
@@ -94,6 +95,12 @@ async fn look(backend: &Backend) -> Option<State> {
         Ok(greeted) => Some(ask(backend, greeted).await),
         // It can be reached, and each login hears for itself why it does not want to.
         Err(ConnectError::Refused { .. }) if backend.is_up() => None,
+        // We are short of descriptors ourselves, which says nothing of the backend.
+        Err(ConnectError::Unreachable { source, .. })
+            if backend.is_up() && is_own_shortage(&source) =>
+        {
+            None
+        }
         // Courier says nothing where an address has too many connections. (This look has given its
         // own back.)
         Err(ConnectError::Closed { .. }) if backend.is_up() && backend.is_in_use() => None,

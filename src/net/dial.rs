@@ -23,11 +23,22 @@ impl Dial for TcpDial {
     }
 }
 
+/// Whether we could not even try: this process or this system has run out of something, which
+/// says nothing of the backend.
+#[must_use]
+pub fn is_own_shortage(error: &io::Error) -> bool {
+    let short_of = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|code| short_of.contains(&code))
+}
+
 async fn first_that_answers(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match timeout(CONNECT_ADDRESS, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if is_own_shortage(&error) => return Err(error),
             Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{error} ({address})")),
             Err(_) => {
                 let what = format!("no answer in {CONNECT_ADDRESS:?} ({address})");

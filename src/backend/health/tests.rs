@@ -238,3 +238,15 @@ async fn it_stops_when_told_to() {
     tokio::time::sleep(2 * PROBE_UP).await;
     assert!(rig.arrivals.try_recv().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_without_descriptors_does_not_take_the_backend_for_down() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    rig.dial.fails_with(libc::EMFILE);
+    tokio::time::sleep(2 * PROBE_UP).await;
+    assert!(rig.is_up());
+    rig.dial.fails_with(libc::ECONNREFUSED);
+    tokio::time::sleep(2 * PROBE_UP).await;
+    assert!(!rig.is_up());
+}
