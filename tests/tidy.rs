@@ -541,7 +541,7 @@ fn no_allowances(source: &Source) -> Vec<Fault> {
 }
 
 fn no_machine_paths(source: &Source) -> Vec<Fault> {
-    let places = ["/work/", "/tmp/", "/home/", "/root/"];
+    let places = ["/tmp/", "/home/", "/root/", "/Users/"];
     let lines = source.raw.iter().enumerate();
     lines
         .filter_map(|(index, line)| {
