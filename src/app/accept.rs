@@ -8,8 +8,7 @@ use crate::net::proxy_protocol::read_header;
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
 use crate::session::{self, Context, Peer, Stage};
-use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -22,7 +21,6 @@ const TOO_MANY: &[u8] = b"-ERR [SYS/TEMP] Too many connections, please wait and 
 pub(super) struct Port {
     pub(super) cx: Arc<Context>,
     pub(super) options: ListenOptions,
-    pub(super) trusted: Arc<[IpNet]>,
     pub(super) sessions: TaskTracker,
     pub(super) room: Room,
 }
@@ -72,7 +70,7 @@ impl Port {
             listener: self.options.name.clone(),
             tls: self.options.tls,
             address,
-            trusted: self.trusts(address.ip()),
+            trusted: self.cx.settings().trusts(address.ip()),
         };
         session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;
     }
@@ -80,18 +78,11 @@ impl Port {
     /// The client that a PROXY protocol header names. It is required, and counts only from a
     /// trusted network: everybody could claim any address else.
     async fn named_client(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
-        if !self.trusts(socket.ip()) {
+        if !self.cx.settings().trusts(socket.ip()) {
             return None;
         }
         let named = read_header(conn).await.ok()?;
         Some(named.unwrap_or(socket))
-    }
-
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted
-            .iter()
-            .any(|network| network.contains(&address))
     }
 
     fn shed(&self, why: Shed) {

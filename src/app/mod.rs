@@ -20,7 +20,7 @@ use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::proven::Proven;
-use crate::session::{Context, Stage};
+use crate::session::{Context, Settings, Stage};
 use crate::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use room::Room;
@@ -73,6 +73,8 @@ pub enum StartError {
 /// A running gate. Dropping it leaves its tasks running; [`Gate::stop`] ends them.
 pub struct Gate {
     cx: Arc<Context>,
+    /// What a reload swaps.
+    settings: watch::Sender<Arc<Settings>>,
     stage: watch::Sender<Stage>,
     listeners: Vec<(ListenerName, SocketAddr)>,
     admin: Option<SocketAddr>,
@@ -114,12 +116,16 @@ impl Gate {
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
         let services = config.listeners.len() + config.backends.len();
         let room = Room::new(services, sessions.clone(), closers.clone());
+        let settings = watch::Sender::new(Arc::new(Settings {
+            tenants: config.tenants.clone(),
+            backends: backends(config, &outside.dial)?,
+            acceptor: acceptor(config, outside.acceptor)?,
+            trusted: config.server.trusted_networks.clone(),
+        }));
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
-            tenants: Arc::new(config.tenants.clone()),
-            backends: backends(config, &outside.dial)?,
+            settings: settings.subscribe(),
             proven: Proven::new(&key(outside.seed)?),
-            acceptor: acceptor(config, outside.acceptor)?,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
             sessions: AtomicU64::new(0),
@@ -128,6 +134,7 @@ impl Gate {
         let admin = bind_admin(config).await?;
         let mut gate = Self {
             cx,
+            settings,
             stage,
             listeners: Vec::new(),
             admin: admin
@@ -174,7 +181,7 @@ impl Gate {
 
     /// Waits until every backend was looked at once: from then on clients are greeted.
     pub async fn looked_around(&self) {
-        for backend in self.cx.backends.values() {
+        for backend in self.cx.settings().backends.values() {
             backend.known().await;
         }
     }
@@ -184,10 +191,9 @@ impl Gate {
     /// # Errors
     /// A file cannot be used: everything stays as it was.
     pub fn reload_certificates(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        self.cx
-            .acceptor
-            .as_ref()
-            .map_or(Ok(()), |acceptor| acceptor.reload(files))
+        let settings = self.settings.borrow();
+        let acceptor = settings.acceptor.as_ref();
+        acceptor.map_or(Ok(()), |acceptor| acceptor.reload(files))
     }
 
     /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
@@ -217,7 +223,7 @@ impl Gate {
     }
 
     fn watch_backends(&self) {
-        for backend in self.cx.backends.values() {
+        for backend in self.cx.settings().backends.values() {
             let (backend, events) = (Arc::clone(backend), Arc::clone(&self.cx.events));
             self.services
                 .spawn(watch_backend(backend, events, self.stop_services.clone()));
@@ -230,7 +236,7 @@ impl Gate {
         };
         let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&metrics));
         let stages = self.stage.subscribe();
-        let backends: Vec<_> = self.cx.backends.values().cloned().collect();
+        let backends: Vec<_> = self.cx.settings().backends.values().cloned().collect();
         let state = AdminState {
             metrics,
             ready: Arc::new(move || ready(*stages.borrow(), &backends)),
@@ -244,13 +250,11 @@ impl Gate {
     }
 
     fn serve_clients(&mut self, config: &Config, ports: Vec<BoundPort>) {
-        let trusted: Arc<[_]> = config.server.trusted_networks.clone().into();
         for (options, (address, accept)) in config.listeners.iter().zip(ports) {
             self.listeners.push((options.name.clone(), address));
             let port = accept::Port {
                 cx: Arc::clone(&self.cx),
                 options: options.clone(),
-                trusted: Arc::clone(&trusted),
                 sessions: self.sessions.clone(),
                 room: self.room.clone(),
             };

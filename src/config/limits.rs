@@ -10,6 +10,7 @@ use crate::ids::{BackendName, TenantName};
 use crate::limits::{
     IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, POLL_BURST, POLL_EVERY, PREEMPT_IDLE, QUEUE, WAIT_MAX,
 };
+use crate::policy::rules::Rules;
 use crate::policy::tenant::{Cleartext, Tenant};
 use crate::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -161,6 +162,7 @@ impl<'a> LimitsResolver<'a> {
             idle_timeout: or(limits.idle_timeout, Duration::from_secs(600)),
             fold_case: or(limits.fold_case, true),
             default_domain: None,
+            rules: Rules::default(),
         };
         self.longest_wait = self.longest_wait.max(resolved.wait);
         for name in &*resolved.backends {

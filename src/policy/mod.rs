@@ -1,4 +1,5 @@
 //! What a login may do, decided without I/O: which tenant it belongs to, what its tenant allows.
 
 pub mod proven;
+pub mod rules;
 pub mod tenant;

@@ -1,5 +1,6 @@
 //! Tenants: whose login it is and which limits follow (DESIGN decision 1).
 
+use super::rules::Rules;
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::time::Duration;
 use std::collections::HashMap;
@@ -37,6 +38,8 @@ pub struct Tenant {
     pub fold_case: bool,
     /// What is added to a login without a domain, for the lock's key only.
     pub default_domain: Option<String>,
+    /// Polls, connections, failures and blocks.
+    pub rules: Rules,
 }
 
 /// One tenant and the exceptions of its users.
@@ -194,6 +197,7 @@ mod tests {
             idle_timeout: Duration::from_secs(600),
             fold_case: true,
             default_domain: None,
+            rules: Rules::default(),
         }
     }
 

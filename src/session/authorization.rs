@@ -129,7 +129,7 @@ impl<'a> Dialogue<'a> {
 
     /// RFC 5034. The mechanism's exchange ends in a login, or in a refusal of popgate's own.
     async fn auth(mut self, mechanism: &str, initial: Option<Secret>) -> Next<Said<'a>> {
-        if !self.may_log_in(self.listener_tenant()) {
+        if !self.may_log_in(&self.listener_tenant()) {
             return self.bad(NEEDS_TLS).await;
         }
         let Some(mechanism) = Mechanism::parse(mechanism) else {
@@ -178,7 +178,7 @@ impl<'a> Dialogue<'a> {
 
     /// Bare AUTH: the mechanisms, as old Outlook and mutt ask for them.
     async fn auth_list(self) -> Next<Said<'a>> {
-        let may = self.may_log_in(self.listener_tenant());
+        let may = self.may_log_in(&self.listener_tenant());
         self.say(if may { "+OK\r\nPLAIN\r\n." } else { "+OK\r\n." })
             .await
     }
@@ -226,10 +226,11 @@ impl<'a> Dialogue<'a> {
     fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {
         let server_name = self.client.conn.server_name();
         let listener = &self.client.peer.listener;
-        Arc::clone(self.cx.tenants.resolve(maildrop, server_name, listener))
+        let settings = self.cx.settings();
+        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
     }
 
-    fn listener_tenant(&self) -> &Tenant {
+    fn listener_tenant(&self) -> Arc<Tenant> {
         listener_tenant(self.cx, &self.client)
     }
 
@@ -259,13 +260,13 @@ impl<'a> Dialogue<'a> {
 pub(super) fn offer(cx: &Context, client: &Client) -> Offer {
     Offer {
         stls: client.peer.tls == TlsMode::Stls && !client.conn.is_tls(),
-        password: may_log_in(client, listener_tenant(cx, client)),
+        password: may_log_in(client, &listener_tenant(cx, client)),
     }
 }
 
-fn listener_tenant<'a>(cx: &'a Context, client: &Client) -> &'a Tenant {
-    cx.tenants
-        .of_listener(client.conn.server_name(), &client.peer.listener)
+fn listener_tenant(cx: &Context, client: &Client) -> Arc<Tenant> {
+    let (server_name, listener) = (client.conn.server_name(), &client.peer.listener);
+    Arc::clone(cx.settings().tenants.of_listener(server_name, listener))
 }
 
 /// No password goes over clear text, unless the tenant or a trusted network allows it

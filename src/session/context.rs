@@ -11,7 +11,9 @@ use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
 use crate::pop3::capability::Capabilities;
 use crate::time::Duration;
+use ipnet::IpNet;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -29,20 +31,38 @@ pub enum Stage {
     Closed,
 }
 
+/// What a reload swaps, all at once.
+pub struct Settings {
+    /// Whose login it is.
+    pub tenants: TenantTable,
+    /// The backends by name.
+    pub backends: HashMap<BackendName, Arc<Backend>>,
+    /// The certificates, where a listener speaks TLS.
+    pub acceptor: Option<Arc<Acceptor>>,
+    /// Networks whose clients may send passwords in clear, and whose PROXY headers count.
+    pub trusted: Vec<IpNet>,
+}
+
+impl Settings {
+    /// Whether `address` is in a trusted network.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let mut networks = self.trusted.iter();
+        networks.any(|network| network.contains(&address))
+    }
+}
+
 /// What all sessions of one gate share.
 pub struct Context {
     /// Where events go.
     pub events: Arc<dyn EventSink>,
     /// The locks.
     pub locks: Locks<BackendConnection>,
-    /// Whose login it is.
-    pub tenants: Arc<TenantTable>,
-    /// The backends by name.
-    pub backends: HashMap<BackendName, Arc<Backend>>,
+    /// What the configuration says, as the last reload left it.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// The passwords that a backend accepted lately.
     pub proven: Proven,
-    /// The certificates, where a listener speaks TLS.
-    pub acceptor: Option<Arc<Acceptor>>,
     /// How far a stop has come.
     pub stage: watch::Receiver<Stage>,
     /// For jitter.
@@ -65,24 +85,29 @@ impl Context {
         }
     }
 
+    /// What the configuration says now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.borrow())
+    }
+
     /// The backends of a tenant.
     pub(super) fn route(&self, tenant: &Tenant) -> Route {
-        let backends = tenant
-            .backends
-            .iter()
-            .filter_map(|name| self.backends.get(name));
+        let settings = self.settings();
+        let names = tenant.backends.iter();
+        let backends = names.filter_map(|name| settings.backends.get(name));
         Route::new(backends.cloned().collect())
     }
 
     /// Whether a client is to be greeted (DESIGN decision 11).
     pub(super) fn can_serve(&self) -> bool {
-        route::can_serve(self.backends.values())
+        route::can_serve(self.settings().backends.values())
     }
 
     /// What CAPA says of the backends: what all have that were ever reached. A client that was
     /// greeted finds it there.
     pub(super) fn offered(&self) -> Arc<Capabilities> {
-        route::common_capabilities(self.backends.values()).unwrap_or_default()
+        route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
     }
 
     /// `pause` give or take a quarter, so that retries of many sessions spread.

@@ -46,11 +46,11 @@ pub(super) async fn greet(
 
 /// The TLS handshake, bounded. A stop ends it.
 pub(super) async fn accept_tls(cx: &Context, record: &mut Record, conn: Conn) -> Next<Conn> {
-    let Some(acceptor) = &cx.acceptor else {
+    let Some(acceptor) = cx.settings().acceptor.clone() else {
         let why = "no certificate is configured";
         return Break(SessionEnd::fault(End::TlsFailed, Fault::Proxy, why));
     };
-    let handshake = tokio::time::timeout(limits::TLS_HANDSHAKE, conn.accept_tls(acceptor));
+    let handshake = tokio::time::timeout(limits::TLS_HANDSHAKE, conn.accept_tls(&acceptor));
     let result = tokio::select! {
         result = handshake => result,
         () = cx.stage_reached(Stage::Draining) => return Break(SessionEnd::well(End::Shutdown)),

@@ -25,7 +25,7 @@ mod relay;
 
 pub use backend_end::BackendConnection;
 pub use client::Peer;
-pub use context::{Context, Stage};
+pub use context::{Context, Settings, Stage};
 
 use crate::limits;
 use crate::lock::LockGuard;

@@ -16,7 +16,7 @@ use popgate::observe::Fanout;
 use popgate::observe::event::{Event, EventSink, SessionSummary};
 use popgate::observe::recorder::Recorder;
 use popgate::policy::proven::Proven;
-use popgate::session::{self, Context, Peer, Stage};
+use popgate::session::{self, Context, Peer, Settings, Stage};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -124,13 +124,17 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let closers = TaskTracker::new();
         let doubles = doubles(&config);
+        let (_, settings) = watch::channel(Arc::new(Settings {
+            tenants: config.tenants.clone(),
+            backends: backends(&config, &doubles),
+            acceptor: Some(acceptor()),
+            trusted: config.server.trusted_networks.clone(),
+        }));
         let cx = Context {
             events: Arc::clone(&sink),
             locks: Locks::new(sink, closers.clone()),
-            tenants: Arc::new(config.tenants.clone()),
-            backends: backends(&config, &doubles),
+            settings,
             proven: Proven::new(&[7; 32]),
-            acceptor: Some(acceptor()),
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
             sessions: AtomicU64::new(0),
@@ -217,7 +221,7 @@ impl Gate {
         let double = self.double(backend);
         let capabilities = capabilities.iter().map(|&line| line.to_owned());
         double.be_looked_at(Some(capabilities.collect()));
-        let watched = Arc::clone(&self.cx.backends[&BackendName::new(backend)]);
+        let watched = self.backend(backend);
         let mut state = watched.watch();
         state.mark_unchanged();
         let (events, stop) = (Arc::clone(&self.cx.events), CancellationToken::new());
@@ -289,6 +293,11 @@ impl Gate {
         }
     }
 
+    /// What the gate knows of a backend.
+    pub(crate) fn backend(&self, name: &str) -> Arc<Backend> {
+        Arc::clone(&self.cx.settings().backends[&BackendName::new(name)])
+    }
+
     /// Cancels the task of this client's session.
     pub(crate) fn cancel(&self, client: &Wire) {
         self.tasks()[&client.address].abort();
@@ -341,12 +350,11 @@ impl Visitor<'_> {
         let listeners = &mut gate.config.listeners.iter();
         let listener = listeners.find(|listener| listener.name.as_str() == self.listener);
         let listener = listener.unwrap_or_else(|| panic!("no listener {}", self.listener));
-        let trusted = &gate.config.server.trusted_networks;
         let peer = Peer {
             listener: listener.name.clone(),
             tls: listener.tls,
             address,
-            trusted: trusted.iter().any(|network| network.contains(&self.from)),
+            trusted: gate.cx.settings().trusts(self.from),
         };
         let conn = Conn::plain(Box::new(end));
         let session = session::run(Arc::clone(&gate.cx), conn, Arc::new(peer));

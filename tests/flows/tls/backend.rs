@@ -3,7 +3,6 @@
 use crate::support::{Gate, Wire, seconds};
 use popgate::backend::health::{State, watch_backend};
 use popgate::demo::certificate::self_signed;
-use popgate::ids::BackendName;
 use popgate::net::tls::Acceptor;
 use popgate::observe::event::End;
 use std::sync::Arc;
@@ -53,14 +52,14 @@ impl Secured {
     }
 
     fn watch(&self) -> CancellationToken {
-        let backend = Arc::clone(&self.gate.cx.backends[&BackendName::new("legacy")]);
+        let backend = self.gate.backend("legacy");
         let (events, stop) = (Arc::clone(&self.gate.cx.events), CancellationToken::new());
         tokio::spawn(watch_backend(backend, events, stop.clone()));
         stop
     }
 
     async fn state(&self) -> State {
-        let backend = &self.gate.cx.backends[&BackendName::new("legacy")];
+        let backend = self.gate.backend("legacy");
         backend.known().await;
         backend.state()
     }
@@ -83,7 +82,7 @@ impl Secured {
     }
 
     fn is_stls(&self) -> bool {
-        let backend = &self.gate.cx.backends[&BackendName::new("legacy")];
+        let backend = self.gate.backend("legacy");
         backend.options().tls == popgate::net::TlsMode::Stls
     }
 }

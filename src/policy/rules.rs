@@ -1,0 +1,199 @@
+//! The limits that a tenant sets for logins, as the configuration resolves them.
+
+use crate::time::Duration;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// One quota of logins: GCRA, one each `every`, and `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quota {
+    /// From one login to the next, in the long run.
+    pub every: Duration,
+    /// How many may come at once.
+    pub burst: NonZeroU32,
+}
+
+/// What becomes of a login that comes too soon: `polls.enforce`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollMode {
+    /// Nobody counts.
+    Off,
+    /// It is counted, and let in.
+    Shadow,
+    /// It is held for a while, then let in.
+    Delay,
+    /// It is told so with `[LOGIN-DELAY]`, where its password is proven; else it is held.
+    Refuse,
+}
+
+/// `polls`: how often a maildrop may be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollRules {
+    /// What becomes of a login that comes too soon.
+    pub mode: PollMode,
+    /// The longest that a login is held.
+    pub max_delay: Duration,
+    /// For the maildrop.
+    pub maildrop: Quota,
+    /// For the maildrop from one address (IPv6: a /64).
+    pub client: Quota,
+    /// Networks that are never limited: `allow_burst_from`.
+    pub unlimited: Arc<[IpNet]>,
+}
+
+impl PollRules {
+    /// How a login from `address` is measured: not at all from a network that is never limited.
+    #[must_use]
+    pub fn mode_for(&self, address: IpAddr) -> PollMode {
+        let address = address.to_canonical();
+        if self
+            .unlimited
+            .iter()
+            .any(|network| network.contains(&address))
+        {
+            return PollMode::Off;
+        }
+        self.mode
+    }
+
+    /// From one login to the next in the long run, whoever comes: what LOGIN-DELAY tells
+    /// (RFC 2449 section 6.5).
+    #[must_use]
+    pub fn login_delay(&self) -> Duration {
+        self.maildrop.every.max(self.client.every)
+    }
+}
+
+/// `connections`: how many connections at a time; 0: no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Of one address (IPv6: a /64).
+    pub per_address: usize,
+    /// Logins to one maildrop that wait or are logged in; proven ones and others apart, so that
+    /// strangers cannot take the owner's places.
+    pub per_maildrop: usize,
+    /// Of the tenant's logins, waiting or logged in.
+    pub per_tenant: usize,
+}
+
+/// `failures`: what wrong passwords bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureRules {
+    /// The answer to the first wrong password is held for so long; it doubles with each other
+    /// wrong password of the address.
+    pub delay: Duration,
+    /// The longest that an answer is held.
+    pub max_delay: Duration,
+    /// A password that the backend refused so often within ten minutes is refused from memory;
+    /// 0: never.
+    pub same_password: u32,
+    /// Of logins that are refused from memory, one each so long goes to the backend.
+    pub retry: Duration,
+}
+
+/// Whether faults lead to blocks: `blocks.enforce`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockMode {
+    /// Nobody counts.
+    Off,
+    /// Entries are made and shown, and nobody is refused.
+    Shadow,
+    /// Who is blocked is refused.
+    Block,
+}
+
+/// `blocks`: which faults lead to a block, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRules {
+    /// Whether blocks have an effect.
+    pub mode: BlockMode,
+    /// Different wrong passwords of one address for one maildrop within `window`; 0: no limit.
+    pub passwords_per_maildrop: u32,
+    /// Different wrong logins of one address within `window`; 0: no limit.
+    pub passwords_per_address: u32,
+    /// Abuses of the protocol by one address within `window`; 0: no limit.
+    pub abuses: u32,
+    /// Passing faults of one address on one day; it is blocked by the next one; 0: no limit.
+    pub passing_per_day: u32,
+    /// How long guesses and abuses are remembered.
+    pub window: Duration,
+    /// How long the first block lasts; it doubles each time.
+    pub duration: Duration,
+    /// The longest block.
+    pub max_duration: Duration,
+}
+
+/// All rules of a tenant, or of one user of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `polls` and `allow_burst_from`.
+    pub polls: PollRules,
+    /// `connections`.
+    pub connections: ConnectionLimits,
+    /// `failures`.
+    pub failures: FailureRules,
+    /// `blocks`.
+    pub blocks: BlockRules,
+}
+
+/// Mail programs look every five minutes or more; six at once are set-up wizards and impatient
+/// people. A second rule for each address keeps one runaway program from the others' share.
+impl Default for PollRules {
+    fn default() -> Self {
+        let quota = |every, burst: u32| Quota {
+            every: Duration::from_secs(every),
+            burst: NonZeroU32::MIN.saturating_add(burst - 1),
+        };
+        Self {
+            mode: PollMode::Delay,
+            max_delay: Duration::from_secs(5),
+            maildrop: quota(60, 6),
+            client: quota(30, 3),
+            unlimited: Arc::from([]),
+        }
+    }
+}
+
+/// An office behind one address has dozens of programs; a maildrop has as many waiters as `queue`
+/// and some that are held for polling.
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            per_address: 200,
+            per_maildrop: 32,
+            per_tenant: 0,
+        }
+    }
+}
+
+/// Every mail program still listens after 15 s and the time that a backend takes (DESIGN
+/// section 3).
+impl Default for FailureRules {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(15),
+            same_password: 3,
+            retry: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+/// Nobody mistypes a password in ten different ways within an hour; behind one address may be
+/// many people.
+impl Default for BlockRules {
+    fn default() -> Self {
+        Self {
+            mode: BlockMode::Block,
+            passwords_per_maildrop: 10,
+            passwords_per_address: 50,
+            abuses: 10,
+            passing_per_day: 5,
+            window: Duration::from_secs(60 * 60),
+            duration: Duration::from_secs(10 * 60),
+            max_duration: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
