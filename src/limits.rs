@@ -319,3 +319,19 @@ pub const DOCTOR_GREETING: Duration = Duration::from_secs(2);
 
 /// A lock that outlives its session by less is found free by the second retry.
 pub const RELEASE_SOON: Duration = Duration::from_secs(2);
+
+/// Two logins to one maildrop from one address, asked for within so long, are a mail program and
+/// the scanner that logs in beside it: they count once.
+pub const POLL_TWIN: Duration = Duration::from_secs(2);
+
+/// How long a login that popgate refused for want of a turn gives the next one free: a mail
+/// program that shows an error is asked to try again, and does so within a minute or two.
+pub const POLL_AFTER_REFUSAL: Duration = Duration::from_secs(120);
+
+/// How long a session that deleted something gives the next login free: fetchmail with `expunge`
+/// logs in again at once, but may find its servers slow or have other maildrops in between.
+pub const POLL_AFTER_DELETION: Duration = Duration::from_secs(60);
+
+/// Clients of one maildrop whose logins are remembered one by one. A family has ten devices; a
+/// phone that changes networks comes with some addresses a day.
+pub const POLL_CLIENTS_MAX: usize = 64;

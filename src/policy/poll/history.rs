@@ -1,0 +1,229 @@
+//! What is remembered of the logins to one maildrop, beside what governor counts.
+
+use crate::ids::AddressBlock;
+use crate::limits::{
+    POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN, WAIT_MAX,
+};
+use crate::policy::rules::{PollRules, Quota};
+use crate::time::{Duration, Instant};
+
+/// The past of one maildrop and of its clients.
+#[derive(Default)]
+pub(super) struct Maildrop {
+    overdraft: Option<Overdraft>,
+    matters_until: Option<Instant>,
+    clients: Vec<Client>,
+}
+
+/// One login: whose, and when its PASS came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) client: AddressBlock,
+    pub(super) asked: Instant,
+}
+
+/// One value for each of the two quotas of a login.
+pub(super) struct Both<T> {
+    pub(super) maildrop: T,
+    pub(super) client: T,
+}
+
+/// A login that a quota had no room for. It was let in, and the next one may come at `earliest`
+/// and pays for both. Under another quota, after a reload, it is worth nothing.
+#[derive(Clone, Copy)]
+struct Overdraft {
+    quota: Quota,
+    earliest: Instant,
+    by: Login,
+}
+
+struct Client {
+    block: AddressBlock,
+    overdraft: Option<Overdraft>,
+    charged: Option<Charged>,
+    turned_away: Option<Instant>,
+    deleted: Option<Instant>,
+    matters_until: Instant,
+}
+
+/// The last login of a client that was charged.
+struct Charged {
+    asked: Instant,
+    /// Whether another one may still come with it free.
+    twin: bool,
+}
+
+impl Maildrop {
+    /// When the quotas of `rules` allow `login`; `None`: they have not said no.
+    pub(super) fn earliest(&self, rules: &PollRules, login: Login) -> Option<Instant> {
+        let client = self.client(login.client);
+        let twin = client.and_then(|client| client.twin_of(login.asked));
+        let counts = |overdraft: Option<Overdraft>, quota: Quota| {
+            let overdraft = overdraft.filter(|it| it.quota == quota && Some(it.by) != twin);
+            overdraft.map(|it| it.earliest)
+        };
+        let of_client = client.and_then(|client| client.overdraft);
+        counts(self.overdraft, rules.maildrop).max(counts(of_client, rules.client))
+    }
+
+    /// Whether `login` is free; nothing makes two of them free.
+    pub(super) fn take_free(&mut self, login: Login) -> bool {
+        let mut clients = self.clients.iter_mut();
+        let client = clients.find(|client| client.block == login.client);
+        client.is_some_and(|client| client.take_free(login.asked))
+    }
+
+    /// Whether the maildrop and the client each owe a login under the quotas of `rules`.
+    pub(super) fn owes(&self, rules: &PollRules, client: AddressBlock) -> Both<bool> {
+        let owes =
+            |overdraft: Option<Overdraft>, quota| overdraft.is_some_and(|it| it.quota == quota);
+        let of_client = self.client(client).and_then(|client| client.overdraft);
+        Both {
+            maildrop: owes(self.overdraft, rules.maildrop),
+            client: owes(of_client, rules.client),
+        }
+    }
+
+    /// `login` was charged, and where a quota had no room for it, it will have `from` then.
+    pub(super) fn charged(
+        &mut self,
+        rules: &PollRules,
+        login: Login,
+        from: &Both<Option<Instant>>,
+        now: Instant,
+    ) {
+        let overdraft = |quota, from: Option<Instant>| {
+            from.map(|earliest| Overdraft {
+                quota,
+                earliest,
+                by: login,
+            })
+        };
+        self.overdraft = overdraft(rules.maildrop, from.maildrop);
+        self.matters_until = Some(now + whole_again(rules.maildrop));
+        let client = self.client_mut(login.client, now);
+        client.overdraft = overdraft(rules.client, from.client);
+        client.charged(login.asked);
+        client.matters(now + whole_again(rules.client).max(POLL_TWIN + WAIT_MAX));
+    }
+
+    /// popgate itself refused a login of `client`.
+    pub(super) fn turned_away(&mut self, client: AddressBlock, now: Instant) {
+        let client = self.client_mut(client, now);
+        client.turned_away = Some(now);
+        client.matters(now + POLL_AFTER_REFUSAL + WAIT_MAX);
+    }
+
+    /// A session of `client` has deleted messages.
+    pub(super) fn deleted(&mut self, client: AddressBlock, now: Instant) {
+        let client = self.client_mut(client, now);
+        client.deleted = Some(now);
+        client.matters(now + POLL_AFTER_DELETION + WAIT_MAX);
+    }
+
+    /// Makes room for `newcomer` if it is one and there is none: who would be forgotten first
+    /// is forgotten now.
+    pub(super) fn make_room(&mut self, newcomer: AddressBlock) -> Option<AddressBlock> {
+        if self.clients.len() < POLL_CLIENTS_MAX || self.client(newcomer).is_some() {
+            return None;
+        }
+        let clients = self.clients.iter().enumerate();
+        let (first, _) = clients.min_by_key(|(_, client)| client.matters_until)?;
+        Some(self.clients.swap_remove(first).block)
+    }
+
+    /// Forgets what does not matter any more; whether anything is left.
+    pub(super) fn forget_idle(&mut self, now: Instant) -> bool {
+        self.clients.retain(|client| now <= client.matters_until);
+        self.clients.shrink_to_fit();
+        !self.clients.is_empty() || self.matters_until.is_some_and(|until| now <= until)
+    }
+
+    fn client(&self, block: AddressBlock) -> Option<&Client> {
+        self.clients.iter().find(|client| client.block == block)
+    }
+
+    fn client_mut(&mut self, block: AddressBlock, now: Instant) -> &mut Client {
+        let known = self.clients.iter().position(|it| it.block == block);
+        let index = known.unwrap_or_else(|| {
+            self.clients.push(Client::new(block, now));
+            self.clients.len() - 1
+        });
+        &mut self.clients[index]
+    }
+}
+
+impl Client {
+    fn new(block: AddressBlock, now: Instant) -> Self {
+        Self {
+            block,
+            overdraft: None,
+            charged: None,
+            turned_away: None,
+            deleted: None,
+            matters_until: now,
+        }
+    }
+
+    /// The login that one asked for at `asked` is the twin of.
+    fn twin_of(&self, asked: Instant) -> Option<Login> {
+        let charged = self.charged.as_ref();
+        let charged = charged.filter(|charged| charged.twin && charged.is_near(asked))?;
+        Some(Login {
+            client: self.block,
+            asked: charged.asked,
+        })
+    }
+
+    fn take_free(&mut self, asked: Instant) -> bool {
+        if self.twin_of(asked).is_some() {
+            self.charged = self.charged.take().map(Charged::without_twin);
+            return true;
+        }
+        take_within(&mut self.deleted, asked, POLL_AFTER_DELETION)
+            || take_within(&mut self.turned_away, asked, POLL_AFTER_REFUSAL)
+    }
+
+    /// A third login beside a pair is no scanner's, so that it gets no twin of its own.
+    fn charged(&mut self, asked: Instant) {
+        let before = self.charged.as_ref();
+        let twin = !before.is_some_and(|charged| charged.is_near(asked));
+        self.charged = Some(Charged { asked, twin });
+    }
+
+    fn matters(&mut self, until: Instant) {
+        self.matters_until = self.matters_until.max(until);
+    }
+}
+
+impl Charged {
+    /// Either may have been let in first.
+    fn is_near(&self, asked: Instant) -> bool {
+        let apart = asked
+            .duration_since(self.asked)
+            .max(self.asked.duration_since(asked));
+        apart <= POLL_TWIN
+    }
+
+    fn without_twin(self) -> Self {
+        Self {
+            twin: false,
+            ..self
+        }
+    }
+}
+
+/// Takes what was given at some time, if the login was asked for within so long after it.
+fn take_within(given: &mut Option<Instant>, asked: Instant, within: Duration) -> bool {
+    given
+        .take_if(|at| (*at..=*at + within).contains(&asked))
+        .is_some()
+}
+
+/// How long after a charge the quota is surely whole again and its state is forgotten: governor
+/// keeps that for one login more. The configuration bounds both factors.
+fn whole_again(quota: Quota) -> Duration {
+    quota
+        .every
+        .saturating_mul(quota.burst.saturating_add(1).get())
+}
