@@ -1,0 +1,234 @@
+//! How many connections and logins there are, by address, maildrop and tenant.
+//!
+//! An address (IPv6: a /64) that opens thousands of connections, or a maildrop whose password is
+//! being guessed in parallel, must not take the others' places. Each is counted by itself, against
+//! the limit that its tenant sets ([`ConnectionLimits`](super::rules::ConnectionLimits)); logins
+//! to a maildrop are counted apart for proven passwords and for others, so that strangers cannot
+//! take the owner's places. Whoever is exempt comes with a limit of 0, and is counted all the same.
+//!
+//! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
+//! popgate's address unless they are told the client's: here it is known first hand.
+
+use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use dashmap::{DashMap, Entry};
+use std::sync::Arc;
+
+/// All counts of one gate. Nothing is kept of whoever has no connection.
+#[derive(Default)]
+pub struct Connections {
+    counts: DashMap<Arc<Whose>, usize>,
+}
+
+/// Whose connections are counted.
+#[derive(PartialEq, Eq, Hash)]
+enum Whose {
+    Address(AddressBlock),
+    Maildrop { key: MaildropKey, proven: bool },
+    Tenant(TenantName),
+}
+
+/// One place under a limit, given back when dropped. Two pointers: an idle session keeps three of
+/// them for hours.
+#[must_use = "a place that is dropped is given back"]
+pub struct Place {
+    connections: Arc<Connections>,
+    whose: Arc<Whose>,
+}
+
+impl Connections {
+    /// Nobody is there.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A connection of an address. `None`: it has `limit` of them already; 0 is no limit.
+    #[must_use]
+    pub fn enter_address(self: &Arc<Self>, block: AddressBlock, limit: usize) -> Option<Place> {
+        self.enter(Whose::Address(block), limit)
+    }
+
+    /// A login to a maildrop, proven or not. `None`: it has `limit` of that kind already; 0 is no
+    /// limit.
+    #[must_use]
+    pub fn enter_maildrop(
+        self: &Arc<Self>,
+        key: &MaildropKey,
+        proven: bool,
+        limit: usize,
+    ) -> Option<Place> {
+        let key = key.clone();
+        self.enter(Whose::Maildrop { key, proven }, limit)
+    }
+
+    /// A login of a tenant. `None`: it has `limit` of them already; 0 is no limit.
+    #[must_use]
+    pub fn enter_tenant(self: &Arc<Self>, tenant: &TenantName, limit: usize) -> Option<Place> {
+        self.enter(Whose::Tenant(tenant.clone()), limit)
+    }
+
+    /// Connections of an address.
+    #[must_use]
+    pub fn of_address(&self, block: AddressBlock) -> usize {
+        self.count(&Arc::new(Whose::Address(block)))
+    }
+
+    /// Logins of a tenant.
+    #[must_use]
+    pub fn of_tenant(&self, tenant: &TenantName) -> usize {
+        self.count(&Arc::new(Whose::Tenant(tenant.clone())))
+    }
+
+    /// Addresses, maildrops and tenants that have a connection.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether nobody is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn enter(self: &Arc<Self>, whose: Whose, limit: usize) -> Option<Place> {
+        let whose = match self.counts.entry(Arc::new(whose)) {
+            Entry::Occupied(slot) if limit > 0 && *slot.get() >= limit => return None,
+            Entry::Occupied(mut slot) => {
+                *slot.get_mut() += 1;
+                // The key in the map, so that all places of one maildrop share it.
+                Arc::clone(slot.key())
+            }
+            Entry::Vacant(slot) => {
+                let whose = Arc::clone(slot.key());
+                slot.insert(1);
+                whose
+            }
+        };
+        let connections = Arc::clone(self);
+        Some(Place { connections, whose })
+    }
+
+    fn count(&self, whose: &Arc<Whose>) -> usize {
+        self.counts.get(whose).map_or(0, |count| *count)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let counts = &self.connections.counts;
+        counts.remove_if_mut(&self.whose, |_, count| {
+            *count -= 1;
+            *count == 0
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BackendName, UserName};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+
+    fn block(last: u8) -> AddressBlock {
+        IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
+    }
+
+    fn maildrop(user: &str) -> MaildropKey {
+        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
+        MaildropKey::new(&backends, &UserName::new(user.as_bytes()), None, true)
+    }
+
+    #[test]
+    fn an_address_enters_up_to_its_limit_and_again_when_one_has_left() {
+        let all = Arc::new(Connections::new());
+        let first = all.enter_address(block(1), 2).unwrap();
+        let second = all.enter_address(block(1), 2).unwrap();
+        assert!(all.enter_address(block(1), 2).is_none());
+        assert!(all.enter_address(block(2), 2).is_some(), "another address");
+        assert_eq!(
+            all.of_address(block(1)),
+            2,
+            "the refused one is not counted"
+        );
+        drop(first);
+        let third = all.enter_address(block(1), 2);
+        assert!(third.is_some());
+        drop((second, third));
+        assert!(all.is_empty());
+    }
+
+    #[test]
+    fn without_a_limit_all_enter_and_are_counted_for_when_one_comes() {
+        let all = Arc::new(Connections::new());
+        let places: Vec<_> = (0..1000)
+            .filter_map(|_| all.enter_address(block(1), 0))
+            .collect();
+        assert_eq!(all.of_address(block(1)), 1000);
+        assert!(all.enter_address(block(1), 200).is_none());
+        drop(places);
+        assert!(all.enter_address(block(1), 200).is_some());
+    }
+
+    #[test]
+    fn strangers_cannot_take_the_owners_places() {
+        let all = Arc::new(Connections::new());
+        let _stranger = all.enter_maildrop(&maildrop("ann"), false, 1).unwrap();
+        assert!(all.enter_maildrop(&maildrop("ANN"), false, 1).is_none());
+        let _owner = all.enter_maildrop(&maildrop("ann"), true, 1).unwrap();
+        assert!(all.enter_maildrop(&maildrop("ann"), true, 1).is_none());
+        assert!(all.enter_maildrop(&maildrop("bob"), false, 1).is_some());
+    }
+
+    #[test]
+    fn tenants_are_counted_apart() {
+        let all = Arc::new(Connections::new());
+        let (one, other) = (TenantName::new("one"), TenantName::new("other"));
+        let _place = all.enter_tenant(&one, 1).unwrap();
+        assert!(all.enter_tenant(&one, 1).is_none());
+        assert!(all.enter_tenant(&other, 1).is_some());
+        assert_eq!((all.of_tenant(&one), all.of_tenant(&other)), (1, 0));
+    }
+
+    #[test]
+    fn a_place_is_given_back_by_a_panic() {
+        let all = Arc::new(Connections::new());
+        let session = AssertUnwindSafe(|| {
+            let _place = all.enter_address(block(1), 1).unwrap();
+            panic!("on purpose");
+        });
+        assert!(catch_unwind(session).is_err());
+        assert!(all.is_empty());
+        assert!(all.enter_address(block(1), 1).is_some());
+    }
+
+    #[test]
+    fn threads_never_pass_the_limit_and_leave_nothing_behind() {
+        let all = Arc::new(Connections::new());
+        let (key, tenant) = (maildrop("ann"), TenantName::new("t"));
+        let rounds = |n: u8| {
+            for round in 0..2000 {
+                let address = all.enter_address(block(n % 2), 3);
+                let login = all.enter_maildrop(&key, round % 2 == 0, 3);
+                let whole = all.enter_tenant(&tenant, 3);
+                assert!(all.of_address(block(n % 2)) <= 3);
+                assert!(all.of_tenant(&tenant) <= 3);
+                drop((address, login, whole));
+            }
+        };
+        thread::scope(|scope| {
+            for n in 0..8 {
+                scope.spawn(move || rounds(n));
+            }
+        });
+        assert_eq!(all.len(), 0);
+    }
+
+    #[test]
+    fn an_idle_session_keeps_two_pointers_for_a_place() {
+        assert_eq!(size_of::<Place>(), 2 * size_of::<usize>());
+        assert_eq!(size_of::<Option<Place>>(), size_of::<Place>());
+    }
+}
