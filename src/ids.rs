@@ -1,7 +1,8 @@
 //! Names of things: each its own type, so that the compiler refuses one in another's place.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 macro_rules! name {
@@ -169,6 +170,34 @@ impl From<IpAddr> for AddressBlock {
     }
 }
 
+impl fmt::Display for AddressBlock {
+    /// `192.0.2.1`, or `2001:db8:1:2::/64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.0) {
+            // 0 is the block of `::1`: nobody connects from 0.0.0.0.
+            Ok(v4) if v4 != 0 => Ipv4Addr::from(v4).fmt(f),
+            _ => write!(f, "{}/64", Ipv6Addr::from(u128::from(self.0) << 64)),
+        }
+    }
+}
+
+impl FromStr for AddressBlock {
+    type Err = NotAnAddress;
+
+    /// Reads what `Display` writes, and any other address of an IPv6 /64.
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let whole = text.parse::<IpAddr>();
+        let of_64 = || text.strip_suffix("/64")?.parse::<Ipv6Addr>().ok();
+        let address = whole.ok().or_else(|| of_64().map(IpAddr::V6));
+        address.map(Self::from).ok_or(NotAnAddress)
+    }
+}
+
+/// A text that names no client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an address, as in 192.0.2.1, nor an IPv6 network, as in 2001:db8:1:2::/64")]
+pub struct NotAnAddress;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +225,33 @@ mod tests {
         assert_eq!(block("2001:db8::1"), block("2001:db8::ffff:2"));
         assert_ne!(block("2001:db8::1"), block("2001:db8:0:1::1"));
         assert_eq!(block("::ffff:192.0.2.1"), block("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_block_of_addresses_is_read_as_it_is_written() {
+        for (typed, shown) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("255.255.255.255", "255.255.255.255"),
+            ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::5/64", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("fe80::1", "fe80::/64"),
+            ("::1", "::/64"),
+        ] {
+            let block: AddressBlock = typed.parse().unwrap();
+            assert_eq!(block.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(block));
+        }
+        for wrong in [
+            "",
+            "ann",
+            "192.0.2.1/32",
+            "192.0.2.1/64",
+            "2001:db8::/32",
+            "::1 ",
+        ] {
+            assert_eq!(wrong.parse::<AddressBlock>(), Err(NotAnAddress), "{wrong}");
+        }
     }
 }

@@ -335,3 +335,20 @@ pub const POLL_AFTER_DELETION: Duration = Duration::from_secs(60);
 /// Clients of one maildrop whose logins are remembered one by one. A family has ten devices; a
 /// phone that changes networks comes with some addresses a day.
 pub const POLL_CLIENTS_MAX: usize = 64;
+/// Entries of the block list, some 300 octets each. Beyond that the released ones go first, then
+/// those whose last fault is the oldest: a botnet of more addresses is slowed down, not listed.
+pub const BLOCKS_MAX: usize = 50_000;
+
+/// Who has faults that are remembered, but not yet enough for a block: addresses, and addresses
+/// with a maildrop. Some 200 octets each; the one that was quiet longest is forgotten.
+pub const FAULTY_MAX: usize = 50_000;
+
+/// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.
+pub const FAULTS_EACH_MAX: usize = 1_000;
+
+/// Addresses from which a login was accepted lately. 64 octets each.
+pub const WELCOME_MAX: usize = 100_000;
+
+/// How long passing faults of an address are forgiven after a login from it was accepted: most
+/// people's programs poll every day.
+pub const WELCOME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,6 +2,7 @@
 
 pub mod poll;
 pub mod connections;
+pub mod block;
 pub mod proven;
 pub mod rules;
 pub mod tenant;

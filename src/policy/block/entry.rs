@@ -1,0 +1,161 @@
+//! What the list says about one of those who are or were blocked.
+
+use super::faults::FaultClass;
+use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::policy::rules::BlockRules;
+use crate::time::Duration;
+use jiff::Timestamp;
+use std::fmt;
+
+/// Who is blocked: an address, or only its logins to one maildrop.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Who {
+    /// The maildrop; `None`: all of them.
+    pub maildrop: Option<MaildropKey>,
+    /// Where the faults come from.
+    pub address: AddressBlock,
+}
+
+/// The number of an entry, by which the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockId(pub u64);
+
+impl fmt::Display for BlockId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+words! {
+    /// Whether an entry has an effect.
+    State {
+        /// It has.
+        Blocked = "blocked",
+        /// It has none any more: it ran out, or was released by hand.
+        Released = "released",
+    }
+}
+
+words! {
+    /// What led to a block.
+    Reason {
+        /// Many different passwords for one maildrop.
+        GuessingOne = "guessing",
+        /// Many different passwords for several maildrops.
+        GuessingMany = "guessing_many",
+        /// Abuse of the protocol.
+        Abuse = "protocol_abuse",
+        /// Many passing faults on one day.
+        Passing = "passing_faults",
+    }
+}
+
+impl Reason {
+    /// The class of the faults behind it.
+    #[must_use]
+    pub fn class(self) -> FaultClass {
+        match self {
+            Self::GuessingOne | Self::GuessingMany => FaultClass::Permanent,
+            Self::Abuse => FaultClass::Indeterminate,
+            Self::Passing => FaultClass::Transient,
+        }
+    }
+}
+
+/// One of those who are or were blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub id: BlockId,
+    /// Who is blocked.
+    pub who: Who,
+    /// Under whose rules that was, lately.
+    pub tenant: TenantName,
+    /// The faults that led to it, lately.
+    pub reason: Reason,
+    /// Whether it has an effect.
+    pub state: State,
+    /// Whether only a hand changes the state: it neither runs out nor comes back.
+    pub pinned: bool,
+    /// Whether it came under `enforce = "shadow"`, and is only shown.
+    pub shadow: bool,
+    /// The first of the faults that led to the first block.
+    pub first: Timestamp,
+    /// The last fault that led to a block, or kept it.
+    pub last: Timestamp,
+    /// When the block ends or ended by itself, unless pinned.
+    pub expires: Timestamp,
+    /// How often it was blocked.
+    pub times_blocked: u32,
+    /// How often it was released by hand; running out does not count.
+    pub times_released: u32,
+}
+
+impl Entry {
+    /// The class of its faults.
+    #[must_use]
+    pub fn class(&self) -> FaultClass {
+        self.reason.class()
+    }
+
+    /// Whether it is blocked, a pinned one as long as it is pinned.
+    #[must_use]
+    pub fn is_blocked(&self, now: Timestamp) -> bool {
+        self.state == State::Blocked && (self.pinned || now < self.expires)
+    }
+
+    /// The same with the state that it has by now.
+    pub(super) fn as_of(&self, now: Timestamp) -> Self {
+        let mut entry = self.clone();
+        if !entry.is_blocked(now) {
+            entry.state = State::Released;
+        }
+        entry
+    }
+
+    /// How long its block lasts: twice as long each time.
+    pub(super) fn length(&self, rules: &BlockRules) -> Duration {
+        let doubled = self.times_blocked.saturating_sub(1).min(31);
+        let length = rules.duration.saturating_mul(1 << doubled);
+        length.min(rules.max_duration)
+    }
+}
+
+words! {
+    /// What became of an entry.
+    ChangeKind {
+        /// It is blocked, for the first time or again.
+        Blocked = "blocked",
+        /// Its faults go on, and so does its block.
+        Extended = "extended",
+        /// It was released by hand.
+        Released = "released",
+        /// Its block ran out.
+        Expired = "expired",
+        /// It stays in its state.
+        Pinned = "pinned",
+        /// It does no more.
+        Unpinned = "unpinned",
+        /// It is in the list no more.
+        Forgotten = "forgotten",
+    }
+}
+
+/// Something that became of an entry, for events and for the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The entry afterwards; a forgotten one as it was.
+    pub entry: Entry,
+    /// What became of it.
+    pub what: ChangeKind,
+}
+
+/// `by` after `at`, or the end of time.
+pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `by` before `at`, or the beginning of time.
+pub(super) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}

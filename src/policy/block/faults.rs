@@ -1,0 +1,262 @@
+//! Faults, remembered until they are enough for a block or too old for it.
+
+use super::entry::{Reason, Who, earlier, later};
+use super::fading::Fading;
+use crate::ids::{AddressBlock, MaildropKey};
+use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX, WELCOME, WELCOME_MAX};
+use crate::policy::proven::PasswordTag;
+use crate::policy::rules::BlockRules;
+use crate::time::Duration;
+use jiff::Timestamp;
+
+/// What somebody without a proven password did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A wrong password. Only different ones count: the same again is a stale setting.
+    Guess {
+        /// Which password it was.
+        tag: PasswordTag,
+    },
+    /// Abuse of the protocol.
+    Abuse,
+    /// A connection that ended before a login.
+    LeftBeforeLogin,
+    /// A login that met a limit.
+    MetLimit,
+    /// A login that left while it waited.
+    AbandonedWait,
+}
+
+words! {
+    /// What a fault tells about who commits it.
+    FaultClass {
+        /// Trying again will not make it better.
+        Permanent = "permanent",
+        /// It may be an attack or a broken program.
+        Indeterminate = "indeterminate",
+        /// It happens to honest programs.
+        Transient = "transient",
+    }
+}
+
+impl Fault {
+    /// Its class.
+    #[must_use]
+    pub fn class(self) -> FaultClass {
+        match self {
+            Self::Guess { .. } => FaultClass::Permanent,
+            Self::Abuse => FaultClass::Indeterminate,
+            Self::LeftBeforeLogin | Self::MetLimit | Self::AbandonedWait => FaultClass::Transient,
+        }
+    }
+}
+
+/// Enough faults for a block.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Enough {
+    pub(super) who: Who,
+    pub(super) reason: Reason,
+    /// The first of those faults.
+    pub(super) first: Timestamp,
+}
+
+/// The faults of everybody that have not led to a block yet.
+#[derive(Debug)]
+pub(super) struct Faults {
+    of_maildrops: Fading<Who, Recent>,
+    of_addresses: Fading<AddressBlock, OfAddress>,
+    /// Addresses from which a login was accepted lately.
+    welcome: Fading<AddressBlock, ()>,
+    abuses: u64,
+}
+
+#[derive(Debug, Default)]
+struct OfAddress {
+    guesses: Recent,
+    abuses: Recent,
+    passing: Passing,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            of_maildrops: Fading::new(FAULTY_MAX),
+            of_addresses: Fading::new(FAULTY_MAX),
+            welcome: Fading::new(WELCOME_MAX),
+            abuses: 0,
+        }
+    }
+}
+
+impl Faults {
+    /// Remembers a fault, and tells who has enough by now; those faults are not counted again.
+    pub(super) fn add(
+        &mut self,
+        maildrop: Option<&MaildropKey>,
+        address: AddressBlock,
+        fault: Fault,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<Enough> {
+        let who = |maildrop: Option<&MaildropKey>| Who {
+            maildrop: maildrop.cloned(),
+            address,
+        };
+        let enough = |maildrop, reason, first: Option<Timestamp>| {
+            let who = who(maildrop);
+            first.map(|first| Enough { who, reason, first })
+        };
+        match fault {
+            Fault::Guess { tag } => {
+                let of_maildrop = maildrop.and_then(|_| self.guess(who(maildrop), tag, rules, now));
+                let of_address = self.guess_anywhere(address, tag, rules, now);
+                let one = enough(maildrop, Reason::GuessingOne, of_maildrop);
+                let many = enough(None, Reason::GuessingMany, of_address);
+                one.into_iter().chain(many).collect()
+            }
+            Fault::Abuse => {
+                let first = self.abuse(address, rules, now);
+                Vec::from_iter(enough(None, Reason::Abuse, first))
+            }
+            Fault::LeftBeforeLogin | Fault::MetLimit | Fault::AbandonedWait => {
+                let first = self.passing(address, rules, now);
+                Vec::from_iter(enough(None, Reason::Passing, first))
+            }
+        }
+    }
+
+    fn guess(
+        &mut self,
+        who: Who,
+        tag: PasswordTag,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let recent = self.of_maildrops.keep(who, later(now, rules.window), now);
+        recent.add(tag.short(), rules.passwords_per_maildrop, rules.window, now)
+    }
+
+    fn guess_anywhere(
+        &mut self,
+        address: AddressBlock,
+        tag: PasswordTag,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let until = later(now, rules.window);
+        let recent = &mut self.of_addresses.keep(address, until, now).guesses;
+        recent.add(tag.short(), rules.passwords_per_address, rules.window, now)
+    }
+
+    fn abuse(
+        &mut self,
+        address: AddressBlock,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        // Each abuse is one of its own.
+        self.abuses += 1;
+        let until = later(now, rules.window);
+        let recent = &mut self.of_addresses.keep(address, until, now).abuses;
+        recent.add(self.abuses, rules.abuses, rules.window, now)
+    }
+
+    fn passing(
+        &mut self,
+        address: AddressBlock,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if self.welcome.has(&address, now) {
+            return None;
+        }
+        let until = later(now, DAY);
+        let passing = &mut self.of_addresses.keep(address, until, now).passing;
+        passing.add(rules.passing_per_day, now)
+    }
+
+    /// A login from there was accepted: somebody at home there has a right password.
+    pub(super) fn accepted(&mut self, address: AddressBlock, now: Timestamp) {
+        self.welcome.keep(address, later(now, WELCOME), now);
+        if let Some(faults) = self.of_addresses.get_mut(&address) {
+            faults.passing = Passing::default();
+        }
+    }
+
+    /// Starts again from nothing for `who`.
+    pub(super) fn forgive(&mut self, who: &Who) {
+        if who.maildrop.is_some() {
+            self.of_maildrops.remove(who);
+        } else {
+            self.of_addresses.remove(&who.address);
+        }
+    }
+
+    /// Drops what is too old to count.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        self.of_maildrops.forget(now);
+        self.of_addresses.forget(now);
+        self.welcome.forget(now);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.of_maildrops.len() + self.of_addresses.len() + self.welcome.len()
+    }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Different faults within a window, the oldest first.
+#[derive(Debug, Default)]
+struct Recent(Vec<(u64, Timestamp)>);
+
+impl Recent {
+    /// Remembers `what`, once however often it comes. With `threshold` of them: when the first of
+    /// them was, and none is remembered any more.
+    fn add(
+        &mut self,
+        what: u64,
+        threshold: u32,
+        window: Duration,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if threshold == 0 {
+            return None;
+        }
+        let since = earlier(now, window);
+        self.0.retain(|&(other, at)| other != what && at > since);
+        self.0.push((what, now));
+        let threshold = usize::try_from(threshold).unwrap_or(FAULTS_EACH_MAX);
+        if self.0.len() < threshold.min(FAULTS_EACH_MAX) {
+            return None;
+        }
+        let first = self.0[0].1;
+        self.0 = Vec::new();
+        Some(first)
+    }
+}
+
+/// Passing faults of one day (UTC).
+#[derive(Debug, Default)]
+struct Passing {
+    day: i64,
+    count: u32,
+    first: Timestamp,
+}
+
+impl Passing {
+    /// Counts one more; beyond `per_day`: when the first of the day was.
+    fn add(&mut self, per_day: u32, now: Timestamp) -> Option<Timestamp> {
+        let day = now.as_second().div_euclid(DAY.as_secs().cast_signed());
+        if self.count == 0 || self.day != day {
+            *self = Self {
+                day,
+                count: 0,
+                first: now,
+            };
+        }
+        self.count = self.count.saturating_add(1);
+        (per_day != 0 && self.count > per_day).then_some(self.first)
+    }
+}

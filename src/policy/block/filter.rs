@@ -1,0 +1,46 @@
+//! A selection of entries, as somebody at the command line makes it.
+
+use super::entry::{BlockId, Entry, Reason, State};
+use crate::ids::{AddressBlock, TenantName};
+
+/// Which entries are meant: those that have all that is given. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// One of these; empty: any.
+    pub ids: Vec<BlockId>,
+    /// This maildrop as shown, in any case of ASCII letters.
+    pub maildrop: Option<String>,
+    /// This address, with or without a maildrop.
+    pub address: Option<AddressBlock>,
+    /// This tenant.
+    pub tenant: Option<TenantName>,
+    /// This state.
+    pub state: Option<State>,
+    /// This reason.
+    pub reason: Option<Reason>,
+}
+
+impl Filter {
+    /// These entries, by number.
+    #[must_use]
+    pub fn ids(ids: Vec<BlockId>) -> Self {
+        Self {
+            ids,
+            ..Self::default()
+        }
+    }
+
+    /// Whether `entry` is meant; its state must be the one that it has by now.
+    pub(super) fn selects(&self, entry: &Entry) -> bool {
+        let is_maildrop = |wanted: &String| {
+            let maildrop = entry.who.maildrop.as_ref();
+            maildrop.is_some_and(|key| key.to_string().eq_ignore_ascii_case(wanted))
+        };
+        (self.ids.is_empty() || self.ids.contains(&entry.id))
+            && self.maildrop.as_ref().is_none_or(is_maildrop)
+            && self.address.is_none_or(|it| it == entry.who.address)
+            && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
+            && self.state.is_none_or(|it| it == entry.state)
+            && self.reason.is_none_or(|it| it == entry.reason)
+    }
+}

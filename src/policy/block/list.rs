@@ -1,0 +1,261 @@
+//! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
+
+use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
+use super::faults::{Enough, Fault, Faults};
+use super::filter::Filter;
+use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::limits::BLOCKS_MAX;
+use crate::policy::rules::{BlockMode, BlockRules};
+use crate::time::Duration;
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Who is blocked, and whose faults may lead to it. Shared by all sessions.
+///
+/// Whatever changes an entry returns the change, for events and for the file.
+#[derive(Debug)]
+pub struct BlockList(RwLock<Book>);
+
+/// How many entries of a tenant are in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Those that are blocked, the ones that are only shown included.
+    pub blocked: usize,
+    /// Those that are not any more.
+    pub released: usize,
+}
+
+#[derive(Debug)]
+struct Book {
+    entries: HashMap<Who, Entry>,
+    counts: HashMap<TenantName, [usize; 2]>,
+    next: u64,
+    bound: usize,
+    faults: Faults,
+}
+
+impl Default for BlockList {
+    fn default() -> Self {
+        Self::with_bound(BLOCKS_MAX)
+    }
+}
+
+impl BlockList {
+    fn with_bound(bound: usize) -> Self {
+        Self(RwLock::new(Book {
+            entries: HashMap::new(),
+            counts: HashMap::new(),
+            next: 1,
+            bound,
+            faults: Faults::default(),
+        }))
+    }
+
+    /// The list with the entries of an earlier process.
+    #[must_use]
+    pub fn restore(entries: Vec<Entry>) -> Self {
+        let list = Self::default();
+        let mut book = list.write();
+        for entry in entries.into_iter().take(BLOCKS_MAX) {
+            book.next = book.next.max(entry.id.0.saturating_add(1));
+            book.put(entry);
+        }
+        drop(book);
+        list
+    }
+
+    /// A fault of somebody without a proven password, which may lead to a block.
+    pub fn fault(
+        &self,
+        maildrop: Option<&MaildropKey>,
+        address: AddressBlock,
+        tenant: &TenantName,
+        fault: Fault,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<Change> {
+        if rules.mode == BlockMode::Off {
+            return Vec::new();
+        }
+        let mut book = self.write();
+        let enough = book.faults.add(maildrop, address, fault, rules, now);
+        let blocks = enough.into_iter();
+        blocks
+            .flat_map(|enough| book.block(enough, tenant, rules, now))
+            .collect()
+    }
+
+    /// A login from `address` was accepted: for a day its passing faults lead to no block, so that
+    /// a phone on a breaking line does not get its household blocked.
+    pub fn accepted(&self, address: AddressBlock, now: Timestamp) {
+        self.write().faults.accepted(address, now);
+    }
+
+    /// The entry that a login from `address` to `maildrop` meets under the rules of its tenant.
+    /// A login with a proven password must not ask.
+    #[must_use]
+    pub fn is_blocked(
+        &self,
+        maildrop: &MaildropKey,
+        address: AddressBlock,
+        mode: BlockMode,
+        now: Timestamp,
+    ) -> Option<BlockId> {
+        if mode != BlockMode::Block {
+            return None;
+        }
+        let book = self.read();
+        [Some(maildrop.clone()), None]
+            .into_iter()
+            .filter_map(|maildrop| book.entries.get(&Who { maildrop, address }))
+            .find(|entry| !entry.shadow && entry.is_blocked(now))
+            .map(|entry| entry.id)
+    }
+
+    /// The entries that `filter` means, by number.
+    #[must_use]
+    pub fn entries(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
+        let book = self.read();
+        let entries = book.entries.values().map(|entry| entry.as_of(now));
+        let mut entries: Vec<_> = entries.filter(|entry| filter.selects(entry)).collect();
+        drop(book);
+        entries.sort_unstable_by_key(|entry| entry.id);
+        entries
+    }
+
+    /// Releases those that `filter` means and that are blocked; pinned ones stay. Their faults
+    /// so far are forgiven.
+    pub fn release(&self, filter: &Filter, now: Timestamp) -> Vec<Change> {
+        self.change(filter, now, |entry| {
+            if entry.pinned || entry.state == State::Released {
+                return None;
+            }
+            entry.state = State::Released;
+            entry.times_released = entry.times_released.saturating_add(1);
+            Some(ChangeKind::Released)
+        })
+    }
+
+    /// Has those that `filter` means stay in their state, or stay no more.
+    pub fn pin(&self, filter: &Filter, pinned: bool, now: Timestamp) -> Vec<Change> {
+        self.change(filter, now, |entry| {
+            if entry.pinned == pinned {
+                return None;
+            }
+            entry.pinned = pinned;
+            Some(if pinned {
+                ChangeKind::Pinned
+            } else {
+                ChangeKind::Unpinned
+            })
+        })
+    }
+
+    /// Ends blocks that have run out. [`Self::is_blocked`] and [`Self::entries`] know by
+    /// themselves; this is for [`Self::counts`], for events and for the file.
+    pub fn expire(&self, now: Timestamp) -> Vec<Change> {
+        let mut book = self.write();
+        let entries = book.entries.values();
+        let ended = entries.filter(|entry| entry.state == State::Blocked && !entry.is_blocked(now));
+        let ended: Vec<_> = ended.map(|entry| entry.as_of(now)).collect();
+        let changes = ended.into_iter();
+        changes
+            .map(|entry| book.changed(entry, ChangeKind::Expired))
+            .collect()
+    }
+
+    /// Drops entries that are neither blocked nor pinned and whose last fault is older than
+    /// `keep`, and faults that are too old to count.
+    pub fn forget(&self, keep: Duration, now: Timestamp) -> Vec<Change> {
+        let mut book = self.write();
+        book.faults.forget(now);
+        let since = earlier(now, keep);
+        let is_old = |entry: &&Entry| !entry.pinned && !entry.is_blocked(now) && entry.last < since;
+        let old: Vec<_> = book.entries.values().filter(is_old).cloned().collect();
+        let old = old.into_iter();
+        old.map(|entry| book.forget(entry)).collect()
+    }
+
+    /// How many entries each tenant has that has any; as of the last [`Self::expire`].
+    #[must_use]
+    pub fn counts(&self) -> Vec<Count> {
+        let book = self.read();
+        let counts = book.counts.iter();
+        counts
+            .map(|(tenant, &[blocked, released])| Count {
+                tenant: tenant.clone(),
+                blocked,
+                released,
+            })
+            .collect()
+    }
+
+    fn change(
+        &self,
+        filter: &Filter,
+        now: Timestamp,
+        mut change: impl FnMut(&mut Entry) -> Option<ChangeKind>,
+    ) -> Vec<Change> {
+        let entries = self.entries(filter, now);
+        let _ = &mut change;
+        drop(entries);
+        Vec::new()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Book> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Book> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn block(
+        &mut self,
+        _enough: Enough,
+        _tenant: &TenantName,
+        _rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<Change> {
+        let _ = (later(now, Duration::ZERO), self.bound);
+        Vec::new()
+    }
+
+    fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {
+        self.put(entry.clone());
+        Change { entry, what }
+    }
+
+    fn forget(&mut self, entry: Entry) -> Change {
+        self.take(&entry.who);
+        Change {
+            entry,
+            what: ChangeKind::Forgotten,
+        }
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.take(&entry.who);
+        let counts = self.counts.entry(entry.tenant.clone()).or_default();
+        counts[entry.state as usize] += 1;
+        self.entries.insert(entry.who.clone(), entry);
+    }
+
+    fn take(&mut self, who: &Who) {
+        let Some(entry) = self.entries.remove(who) else {
+            return;
+        };
+        let Some(counts) = self.counts.get_mut(&entry.tenant) else {
+            return;
+        };
+        counts[entry.state as usize] -= 1;
+        if *counts == [0, 0] {
+            self.counts.remove(&entry.tenant);
+        }
+    }
+}
