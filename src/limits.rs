@@ -352,3 +352,30 @@ pub const WELCOME_MAX: usize = 100_000;
 /// How long passing faults of an address are forgiven after a login from it was accepted: most
 /// people's programs poll every day.
 pub const WELCOME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a wrong password counts after its last use. The rules for wrong passwords speak of ten
+/// minutes: a person who mistypes has found the right one by then, a program has come again.
+pub const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// Different wrong logins that are kept of one address. The delay doubles with each: from the
+/// shortest delay worth the name, 1 ms, the 16th has half a minute.
+pub const PENALTY_LOGINS_MAX: usize = 16;
+
+/// Addresses whose wrong logins are kept. One with a few of them takes 300 octets, one with all of
+/// them 900: 20 MiB, and 60 MiB where somebody spends a million logins on it.
+pub const PENALTY_ADDRESSES_MAX: usize = 65_536;
+
+/// Refused passwords that are kept, at 250 octets: 16 MiB. A program with a stale password is one
+/// of them, and stays while it comes back before so many others were refused.
+pub const REFUSED_MAX: usize = 65_536;
+
+/// Refusals that are kept of one password, and so the most that `same_password` can ask for. Who
+/// wants more than ten has no use for the rule.
+pub const SAME_PASSWORD_MAX: u32 = 10;
+
+/// `retry` of the rules for wrong passwords at its longest: a real try less than once a day would
+/// leave a mended password out for longer than anybody waits.
+pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Times that a backend took to refuse a password, of which one is drawn: enough to show the
+/// spread, few enough to follow a backend that has become slow.
+pub const IMITATED_TIMES: usize = 32;

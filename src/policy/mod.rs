@@ -3,6 +3,10 @@
 pub mod poll;
 pub mod connections;
 pub mod block;
+pub mod imitation;
+pub mod penalty;
 pub mod proven;
+mod recent;
+pub mod refused;
 pub mod rules;
 pub mod tenant;

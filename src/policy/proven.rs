@@ -3,14 +3,14 @@
 //! Only tags are kept: HMAC-SHA-256 under a key that this process drew at its start and never
 //! writes anywhere. A tag is worth nothing outside the process.
 
+use super::recent::Recent;
 use crate::ids::{MaildropKey, UserName};
 use crate::limits::{PROVEN_AGE_MAX, PROVEN_MAX};
 use crate::secret::Secret;
 use crate::time::Instant;
 use aws_lc_rs::hmac;
-use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Stands for one password of one login to one maildrop.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,13 +39,13 @@ impl fmt::Debug for PasswordTag {
 /// The memory of proven passwords, bounded by [`PROVEN_MAX`] and [`PROVEN_AGE_MAX`].
 pub struct Proven {
     key: hmac::Key,
-    memory: Mutex<Memory>,
+    accepted: Mutex<Recent<PasswordTag, Since>>,
 }
 
+/// What became of a password since it was accepted.
 #[derive(Default)]
-struct Memory {
-    accepted: HashMap<PasswordTag, Instant>,
-    by_age: VecDeque<(Instant, PasswordTag)>,
+struct Since {
+    is_refused: bool,
 }
 
 impl Proven {
@@ -54,7 +54,7 @@ impl Proven {
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            memory: Mutex::default(),
+            accepted: Mutex::new(Recent::new(PROVEN_MAX, PROVEN_AGE_MAX)),
         }
     }
 
@@ -80,44 +80,33 @@ impl Proven {
     /// Whether the backend accepted this password within the last day, and not refused it since.
     #[must_use]
     pub fn is_proven(&self, tag: PasswordTag, now: Instant) -> bool {
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let accepted = memory.accepted.get(&tag);
-        accepted.is_some_and(|at| now.duration_since(*at) <= PROVEN_AGE_MAX)
+        let accepted = self.accepted_ones();
+        accepted
+            .get(&tag, now)
+            .is_some_and(|(_, since)| !since.is_refused)
+    }
+
+    /// Whether the backend accepted this password within the last day, though it may have refused
+    /// it since: its user database may be out of order for a while.
+    #[must_use]
+    pub fn was_accepted_lately(&self, tag: PasswordTag, now: Instant) -> bool {
+        self.accepted_ones().get(&tag, now).is_some()
     }
 
     /// The backend accepted it.
     pub fn accepted(&self, tag: PasswordTag, now: Instant) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.accepted.insert(tag, now).is_none() {
-            memory.by_age.push_back((now, tag));
-        }
-        memory.shrink(now);
+        self.accepted_ones().touch(tag, now).is_refused = false;
     }
 
-    /// The backend refused it: forgotten at once.
-    pub fn refused(&self, tag: PasswordTag) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.accepted.remove(&tag);
-    }
-}
-
-impl Memory {
-    /// Forgets what is too old or too much. An entry of `by_age` whose password was accepted
-    /// again later goes to the back; one that was refused since is only a leftover.
-    fn shrink(&mut self, now: Instant) {
-        while let Some(&(at, tag)) = self.by_age.front() {
-            let current = self.accepted.get(&tag).copied();
-            let expired = now.duration_since(at) > PROVEN_AGE_MAX;
-            if current == Some(at) && !expired && self.by_age.len() <= PROVEN_MAX {
-                return;
-            }
-            self.by_age.pop_front();
-            match current {
-                Some(later) if later != at => self.by_age.push_back((later, tag)),
-                Some(_) => drop(self.accepted.remove(&tag)),
-                None => {}
-            }
+    /// The backend refused it: it is not proven any more, at once.
+    pub fn refused(&self, tag: PasswordTag, now: Instant) {
+        if let Some((_, since)) = self.accepted_ones().get_mut(&tag, now) {
+            since.is_refused = true;
         }
+    }
+
+    fn accepted_ones(&self) -> MutexGuard<'_, Recent<PasswordTag, Since>> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,8 +134,23 @@ mod tests {
         assert!(proven.is_proven(ann, now + PROVEN_AGE_MAX));
         assert!(!proven.is_proven(ann, now + PROVEN_AGE_MAX + Duration::from_secs(1)));
         assert!(!proven.is_proven(tag(&proven, "ann", "other"), now));
-        proven.refused(ann);
+        proven.refused(ann, now);
         assert!(!proven.is_proven(ann, now));
+        proven.accepted(ann, now);
+        assert!(proven.is_proven(ann, now));
+    }
+
+    #[test]
+    fn that_a_password_was_accepted_is_known_for_a_day_though_it_is_refused() {
+        let proven = Proven::new(&[7; 32]);
+        let now = Instant::now();
+        let ann = tag(&proven, "ann", "secret");
+        proven.refused(ann, now);
+        assert!(!proven.was_accepted_lately(ann, now));
+        proven.accepted(ann, now);
+        proven.refused(ann, now + Duration::from_secs(60));
+        assert!(proven.was_accepted_lately(ann, now + PROVEN_AGE_MAX));
+        assert!(!proven.was_accepted_lately(ann, now + PROVEN_AGE_MAX + Duration::from_secs(1)));
     }
 
     #[test]
@@ -168,6 +172,6 @@ mod tests {
             proven.accepted(number(5), end);
         }
         assert!(proven.is_proven(number(1), end), "logins are not passwords");
-        assert!(proven.memory.lock().unwrap().by_age.len() <= PROVEN_MAX);
+        assert_eq!(proven.accepted_ones().len(), PROVEN_MAX);
     }
 }

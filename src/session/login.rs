@@ -91,7 +91,7 @@ async fn conclude(
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.proven.refused(password);
+                cx.proven.refused(password, Instant::now());
                 lock.refused(&line);
             }
             give_on(record, lock);
