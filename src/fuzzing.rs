@@ -77,6 +77,7 @@ pub fn capability(data: &[u8]) {
     let backend = Capabilities::parse(data.split(|&b| b == b'\n'));
     assert_eq!(backend.intersect(&backend), backend);
     let offer = Offer {
+        login_delay: None,
         stls: data.len().is_multiple_of(2),
         password: data.len().is_multiple_of(3),
     };

@@ -379,3 +379,11 @@ pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Times that a backend took to refuse a password, of which one is drawn: enough to show the
 /// spread, few enough to follow a backend that has become slow.
 pub const IMITATED_TIMES: usize = 32;
+
+/// Between two rounds of forgetting what does not matter any more. The shortest memory is that of
+/// minutes.
+pub const UPKEEP: Duration = Duration::from_secs(60);
+
+/// How long an entry of the block list that has no effect any more is shown, where no `[journal]`
+/// says it: as long as that keeps it by default.
+pub const BLOCKS_KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);

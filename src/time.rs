@@ -20,3 +20,24 @@ impl Clock for TokioClock {
         Instant::now().into_std()
     }
 }
+
+/// One moment by both clocks: what outlives the process is told by the one on the wall.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By tokio's clock.
+    pub instant: Instant,
+    /// By the one on the wall.
+    pub wall: jiff::Timestamp,
+}
+
+impl Moment {
+    /// The moment that is `later`, by both.
+    #[must_use]
+    pub fn after(self, later: Duration) -> Self {
+        Self {
+            instant: self.instant + later,
+            // Past the end of time nothing is later any more.
+            wall: self.wall.checked_add(later).unwrap_or(jiff::Timestamp::MAX),
+        }
+    }
+}

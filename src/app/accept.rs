@@ -7,15 +7,22 @@ use crate::net::conn::Conn;
 use crate::net::proxy_protocol::read_header;
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
+use crate::policy::connections::Place;
 use crate::session::{self, Context, Peer, Stage};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// The greeting of a client that there is no room for.
 const TOO_MANY: &[u8] = b"-ERR [SYS/TEMP] Too many connections, please wait and try again\r\n";
+
+/// The greeting of a client whose address has as many connections as it may have.
+const FROM_ADDRESS: &[u8] =
+    b"-ERR [SYS/TEMP] Too many connections from your address, please wait and try again\r\n";
+
+/// There is no place for another connection of this address.
+struct Crowded;
 
 /// One listener and what its sessions need.
 pub(super) struct Port {
@@ -36,36 +43,56 @@ impl Port {
                 _ = stages.wait_for(|stage| *stage >= Stage::Draining) => return,
             };
             match accepted {
-                Ok((io, _)) if port.room.is_full() => port.turn_away(io).await,
-                Ok((io, address)) => {
-                    port.sessions.spawn(Arc::clone(&port).client(io, address));
+                Ok((io, _)) if port.room.is_full() => {
+                    port.turn_away(Conn::plain(io), TOO_MANY, Shed::Resources)
+                        .await;
                 }
+                Ok((io, address)) => port.begin(io, address).await,
                 // No descriptor or memory; the listener itself paces the next try.
                 Err(_) => port.shed(Shed::Resources),
             }
         }
     }
 
-    /// Says why, where the client can read it, and closes. One at a time: a flood of clients
-    /// takes one descriptor.
-    async fn turn_away(&self, mut io: Box<dyn Io>) {
-        if self.options.tls != TlsMode::Implicit {
-            // A client that does not take it is turned away all the same.
-            let _ = timeout(TURNED_AWAY, io.write_all(TOO_MANY)).await;
+    /// A client whose address is known has its place before anything is spent on it.
+    async fn begin(self: &Arc<Self>, io: Box<dyn Io>, address: SocketAddr) {
+        let port = Arc::clone(self);
+        if self.options.proxy_protocol {
+            self.sessions.spawn(port.named(io, address));
+            return;
         }
-        self.shed(Shed::Resources);
+        let conn = Conn::plain(io);
+        match self.place(address) {
+            Ok(place) => {
+                let session = port.session(conn, address, place);
+                self.sessions.spawn(session);
+            }
+            Err(Crowded) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
+        }
     }
 
-    async fn client(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
+    /// Says why, where the client can read it, and closes. One at a time: a flood of clients
+    /// takes one descriptor.
+    async fn turn_away(&self, mut conn: Conn, words: &[u8], why: Shed) {
+        if self.options.tls != TlsMode::Implicit {
+            // A client that does not take it is turned away all the same.
+            let _ = timeout(TURNED_AWAY, conn.write_all(words)).await;
+        }
+        self.shed(why);
+    }
+
+    async fn named(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
         let mut conn = Conn::plain(io);
-        let address = if self.options.proxy_protocol {
-            match self.named_client(&mut conn, socket).await {
-                Some(address) => address,
-                None => return self.shed(Shed::ProxyProtocol),
-            }
-        } else {
-            socket
+        let Some(address) = self.named_client(&mut conn, socket).await else {
+            return self.shed(Shed::ProxyProtocol);
         };
+        match self.place(address) {
+            Ok(place) => self.session(conn, address, place).await,
+            Err(Crowded) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
+        }
+    }
+
+    async fn session(self: Arc<Self>, conn: Conn, address: SocketAddr, place: Option<Place>) {
         let peer = Peer {
             listener: self.options.name.clone(),
             tls: self.options.tls,
@@ -73,6 +100,21 @@ impl Port {
             trusted: self.cx.settings().trusts(address.ip()),
         };
         session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;
+        drop(place);
+    }
+
+    /// A place among the connections of its address, by the limits of the tenant whose listener
+    /// it is: nobody has said a name yet. Trusted networks need none.
+    fn place(&self, address: SocketAddr) -> Result<Option<Place>, Crowded> {
+        let settings = self.cx.settings();
+        let tenant = settings.tenants.of_listener(None, &self.options.name);
+        let limit = tenant.rules.connections.per_address;
+        if limit == 0 || settings.trusts(address.ip()) {
+            return Ok(None);
+        }
+        let connections = &self.cx.admission.connections;
+        let place = connections.enter_address(address.ip().into(), limit);
+        place.map(Some).ok_or(Crowded)
     }
 
     /// The client that a PROXY protocol header names. It is required, and counts only from a

@@ -3,6 +3,7 @@
 mod accept;
 mod room;
 mod serve;
+mod upkeep;
 
 pub use serve::{ServeError, serve};
 
@@ -19,10 +20,13 @@ use crate::net::{Accept, Dial, TlsFiles};
 use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
+use crate::policy::admission::Admission;
+use crate::policy::block::BlockList;
 use crate::policy::proven::Proven;
 use crate::session::{Context, Settings, Stage};
-use crate::time::{Duration, Instant};
+use crate::time::{Duration, Instant, Moment};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use jiff::Timestamp;
 use room::Room;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -126,6 +130,8 @@ impl Gate {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
             proven: Proven::new(&key(outside.seed)?),
+            admission: Admission::new(Arc::new(BlockList::default())),
+            started: now(outside.seed),
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
             sessions: AtomicU64::new(0),
@@ -147,6 +153,7 @@ impl Gate {
             room,
         };
         gate.watch_backends();
+        gate.keep_up();
         gate.serve_admin(admin, metrics);
         gate.serve_clients(config, ports);
         Ok(gate)
@@ -228,6 +235,12 @@ impl Gate {
             self.services
                 .spawn(watch_backend(backend, events, self.stop_services.clone()));
         }
+    }
+
+    fn keep_up(&self) {
+        let keep = limits::BLOCKS_KEPT;
+        let (cx, stop) = (Arc::clone(&self.cx), self.stop_services.clone());
+        self.services.spawn(upkeep::upkeep(cx, keep, stop));
     }
 
     fn serve_admin(&self, listener: Option<TcpListener>, metrics: Arc<Metrics>) {
@@ -313,6 +326,14 @@ fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
         .fill(&mut key)
         .map_err(|_| StartError::Random)?;
     Ok(key)
+}
+
+/// A gate that shall repeat itself lives in 1970.
+fn now(seed: Option<u64>) -> Moment {
+    Moment {
+        instant: Instant::now(),
+        wall: seed.map_or_else(Timestamp::now, |_| Timestamp::UNIX_EPOCH),
+    }
 }
 
 fn jitter(seed: Option<u64>) -> fastrand::Rng {

@@ -127,6 +127,12 @@ impl<C: BackendEnd> LockGuard<C> {
         self.after_quit = true;
     }
 
+    /// What is locked; there is always something until the guard is dropped.
+    #[must_use]
+    pub fn key(&self) -> Option<&MaildropKey> {
+        self.hold.as_ref().map(|hold| &hold.key)
+    }
+
     /// Whether somebody waits in the main lane, and when that changes.
     #[must_use]
     pub fn contended(&self) -> watch::Receiver<bool> {

@@ -5,6 +5,7 @@
 
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+use crate::policy::block::Change;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use std::net::SocketAddr;
@@ -120,6 +121,39 @@ pub enum Event {
         /// The tenant of the login.
         tenant: TenantName,
     },
+    /// A login was measured against its tenant's polling limit.
+    PollDecided {
+        /// Whose login it was.
+        session: SessionId,
+        /// The tenant of the login.
+        tenant: TenantName,
+        /// What became of it.
+        decision: PollDecision,
+        /// How long before its time it came; zero where it came in time.
+        early: Duration,
+    },
+    /// A rule of popgate refused a login before the backend was asked.
+    LoginRefused {
+        /// Whose login it was.
+        session: SessionId,
+        /// The tenant of the login.
+        tenant: TenantName,
+        /// Which rule.
+        rule: LoginRule,
+    },
+    /// Something went wrong at the client's end that may count against its address.
+    Faulted {
+        /// Whose session it was.
+        session: SessionId,
+        /// The tenant, as far as it is known.
+        tenant: TenantName,
+        /// What it was.
+        fault: FaultKind,
+        /// Whether the login was proven: then it is counted, and never blocks.
+        proven: bool,
+    },
+    /// Somebody was blocked, released, or the like.
+    BlockChanged(Box<Change>),
     /// Bytes went through; told now and then and at the end, never for each read. Octets since
     /// the last such event of the session.
     Relayed {
@@ -176,8 +210,60 @@ label! {
     Shed {
         /// No descriptor or memory was left.
         Resources = "resources",
+        /// Its address had as many connections as it may have.
+        Address = "address",
         /// The PROXY protocol header was missing, malformed, or from a network that is not trusted.
         ProxyProtocol = "proxy_protocol",
+    }
+}
+
+label! {
+    /// What became of a login that was measured: the label `decision` of `polls_total`.
+    PollDecision {
+        /// It came in time.
+        Admitted = "admitted",
+        /// It was held for a while.
+        Delayed = "delayed",
+        /// It was told when to come again.
+        Refused = "refused",
+        /// It would have been held or refused, and was let in.
+        Shadow = "shadow",
+    }
+}
+
+label! {
+    /// Which rule refused a login: the label `rule` of `login_refusals_total`.
+    LoginRule {
+        /// The block list.
+        Blocked = "blocked",
+        /// The backend refused the same password again and again.
+        FromMemory = "from_memory",
+        /// Connections of its address.
+        PerAddress = "per_address",
+        /// Logins to its maildrop.
+        PerMaildrop = "per_maildrop",
+        /// Logins of its tenant.
+        PerTenant = "per_tenant",
+        /// It came before its quota allows.
+        LoginDelay = "login_delay",
+    }
+}
+
+label! {
+    /// What went wrong at a client's end: the label `fault` of `faults_total`.
+    FaultKind {
+        /// A wrong password.
+        Guess = "guess",
+        /// It broke the protocol.
+        Abuse = "abuse",
+        /// The connection ended before a login.
+        LeftBeforeLogin = "left_before_login",
+        /// It came too often, or found no place.
+        MetLimit = "met_limit",
+        /// It left while it waited.
+        AbandonedWait = "abandoned_wait",
+        /// It left after its login without QUIT.
+        LostLine = "lost_line",
     }
 }
 
@@ -246,6 +332,8 @@ label! {
         LoginRefused = "login_refused",
         /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
         WaitSpent = "wait_spent",
+        /// A rule of popgate refused its last login; then it quit or left.
+        RefusedByRule = "refused_by_rule",
         /// The client left while it waited.
         LeftWaiting = "left_waiting",
         /// The client left after login without QUIT.
@@ -323,6 +411,8 @@ pub struct SessionSummary {
     pub duration: Duration,
     /// All its waiting for locks.
     pub waited: Duration,
+    /// How long it was held for coming too often, or for wrong passwords.
+    pub delayed: Duration,
     /// How long it held the lock.
     pub held: Duration,
     /// Commands of the client, before and after login.

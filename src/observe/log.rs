@@ -3,7 +3,8 @@
 use super::LogFormat;
 use super::event::{Event, EventSink, Fault, LockOutcome, SessionSummary};
 use crate::dialect::Class;
-use crate::ids::{BackendName, SessionId, TenantName, UserName};
+use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
+use crate::policy::block::Change;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use sentence::{printable, sentence};
@@ -126,6 +127,33 @@ impl EventSink for Log {
             Event::AuthFailed { session, tenant } => {
                 debug!(session = session.0, %tenant, "wrong name or password");
             }
+            Event::PollDecided {
+                session,
+                tenant,
+                decision,
+                early,
+            } => {
+                let (decision, early_seconds) = (decision.as_str(), early.as_secs_f64());
+                debug!(session = session.0, %tenant, decision, early_seconds, "poll measured");
+            }
+            Event::LoginRefused {
+                session,
+                tenant,
+                rule,
+            } => {
+                let rule = rule.as_str();
+                debug!(session = session.0, %tenant, rule, "login refused");
+            }
+            Event::Faulted {
+                session,
+                tenant,
+                fault,
+                proven,
+            } => {
+                let fault = fault.as_str();
+                debug!(session = session.0, %tenant, fault, proven, "fault counted");
+            }
+            Event::BlockChanged(change) => log_block(change),
             Event::Relayed {
                 to_client,
                 to_backend,
@@ -147,6 +175,21 @@ impl EventSink for Log {
 fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, waited: Duration) {
     let (outcome, waited_seconds) = (outcome.as_str(), waited.as_secs_f64());
     debug!(session = session.0, %tenant, outcome, waited_seconds, "lock outcome");
+}
+
+fn log_block(change: &Change) {
+    let (entry, what) = (&change.entry, change.what.as_str());
+    let maildrop = entry.who.maildrop.as_ref().map(MaildropKey::to_string);
+    info!(
+        block = entry.id.0,
+        maildrop = maildrop.as_deref(),
+        address = %entry.who.address,
+        tenant = %entry.tenant,
+        reason = entry.reason.as_str(),
+        expires = %entry.expires,
+        times_blocked = entry.times_blocked,
+        "block list: {what}"
+    );
 }
 
 fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str>) {
@@ -179,6 +222,7 @@ fn log_fields(summary: &SessionSummary) {
         backend = summary.backend.as_ref().map(BackendName::as_str),
         duration_seconds = summary.duration.as_secs_f64(),
         waited_seconds = summary.waited.as_secs_f64(),
+        delayed_seconds = summary.delayed.as_secs_f64(),
         held_seconds = summary.held.as_secs_f64(),
         commands = summary.commands,
         bytes_to_client = summary.bytes_to_client,

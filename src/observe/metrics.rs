@@ -3,8 +3,8 @@
 //! Labels come from closed enums and from names of the configuration, never from users or
 //! addresses, so the number of series is bounded. Only this file knows the `prometheus` crate.
 
-use super::event::{End, Event, EventSink, LockOutcome, Preemption, RetryResult};
-use super::event::{SessionSummary, Shed};
+use super::event::{End, Event, EventSink, FaultKind, LockOutcome, LoginRule, PollDecision};
+use super::event::{Preemption, RetryResult, SessionSummary, Shed};
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::pop3::reply::ReplyTo;
@@ -28,6 +28,9 @@ const OTHER_TENANTS: &str = "other";
 
 /// The tenant of logins that no `[[tenant]]` claims.
 const DEFAULT_TENANT: &str = "default";
+
+/// The label of faults of unproven logins, and of proven ones.
+const PROVEN: [&str; 2] = ["no", "yes"];
 
 /// From a client's PASS to the lock. Below 5 ms nobody was waited for; 22 s is where the default
 /// `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
@@ -168,6 +171,20 @@ impl EventSink for Metrics {
             Event::BackendUp { backend } => families.set_backend_up(backend, true),
             Event::BackendDown { backend, .. } => families.set_backend_up(backend, false),
             Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
+            Event::PollDecided {
+                tenant, decision, ..
+            } => self.of(tenant).polls[*decision as usize].inc(),
+            Event::LoginRefused { tenant, rule, .. } => {
+                self.of(tenant).login_refusals[*rule as usize].inc();
+            }
+            // The gauge is set before each scrape.
+            Event::BlockChanged(_) => {}
+            Event::Faulted {
+                tenant,
+                fault,
+                proven,
+                ..
+            } => self.of(tenant).faults[usize::from(*proven)][*fault as usize].inc(),
             Event::Relayed {
                 to_client,
                 to_backend,
@@ -233,6 +250,10 @@ struct OfTenant {
     lock_outcomes: Vec<IntCounter>,
     preemptions: Vec<IntCounter>,
     auth_failures: IntCounter,
+    polls: Vec<IntCounter>,
+    login_refusals: Vec<IntCounter>,
+    /// Of unproven logins, and of proven ones.
+    faults: [Vec<IntCounter>; 2],
     messages_retrieved: IntCounter,
     messages_deleted: IntCounter,
 }
@@ -253,6 +274,20 @@ impl OfTenant {
                 preemptions.with_label_values(&[label, reason.as_str()])
             }),
             auth_failures: families.auth_failures.with_label_values(&[label]),
+            polls: children(PollDecision::ALL, |decision| {
+                let polls = &families.polls;
+                polls.with_label_values(&[label, decision.as_str()])
+            }),
+            login_refusals: children(LoginRule::ALL, |rule| {
+                let refusals = &families.login_refusals;
+                refusals.with_label_values(&[label, rule.as_str()])
+            }),
+            faults: PROVEN.map(|proven| {
+                children(FaultKind::ALL, |fault| {
+                    let faults = &families.faults;
+                    faults.with_label_values(&[label, fault.as_str(), proven])
+                })
+            }),
             messages_retrieved: families.messages_retrieved.with_label_values(&[label]),
             messages_deleted: families.messages_deleted.with_label_values(&[label]),
         }
@@ -282,6 +317,9 @@ struct Families {
     backend_locked_retries: IntCounterVec,
     backend_up: IntGaugeVec,
     auth_failures: IntCounterVec,
+    polls: IntCounterVec,
+    login_refusals: IntCounterVec,
+    faults: IntCounterVec,
     bytes: IntCounterVec,
     messages_retrieved: IntCounterVec,
     messages_deleted: IntCounterVec,
@@ -310,6 +348,9 @@ impl Families {
             backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
             backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
             auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
+            polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
+            login_refusals: register.counters("login_refusals_total", "Logins that a rule refused before the backend was asked.", &["tenant", "rule"])?,
+            faults: register.counters("faults_total", "What went wrong at clients' ends; of a proven login it never blocks.", &["tenant", "fault", "proven"])?,
             bytes: register.counters("bytes_total", "Octets relayed after login.", &["direction"])?,
             messages_retrieved: register.counters("messages_retrieved_total", "Messages retrieved whole, of sessions that ended.", &["tenant"])?,
             messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,

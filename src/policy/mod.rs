@@ -1,10 +1,11 @@
 //! What a login may do, decided without I/O: which tenant it belongs to, what its tenant allows.
 
-pub mod poll;
-pub mod connections;
+pub mod admission;
 pub mod block;
+pub mod connections;
 pub mod imitation;
 pub mod penalty;
+pub mod poll;
 pub mod proven;
 mod recent;
 pub mod refused;

@@ -1,6 +1,6 @@
 //! Tenants: whose login it is and which limits follow (DESIGN decision 1).
 
-use super::rules::Rules;
+use super::rules::{PollMode, Rules};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::time::Duration;
 use std::collections::HashMap;
@@ -42,6 +42,22 @@ pub struct Tenant {
     pub rules: Rules,
 }
 
+impl Tenant {
+    /// Whether the same login has the same lock under both.
+    #[must_use]
+    pub fn locks_as(&self, other: &Self) -> bool {
+        let key = |tenant: &Self| (tenant.fold_case, tenant.default_domain.clone());
+        self.backends == other.backends && key(self) == key(other)
+    }
+
+    /// The least time between two logins, where one that comes sooner is refused.
+    #[must_use]
+    pub fn login_delay(&self) -> Option<Duration> {
+        let polls = &self.rules.polls;
+        (polls.mode == PollMode::Refuse).then(|| polls.login_delay())
+    }
+}
+
 /// One tenant and the exceptions of its users.
 #[derive(Clone, Debug)]
 struct Household {
@@ -57,6 +73,8 @@ pub struct TenantTable {
     wildcards: HashMap<String, usize>,
     server_names: HashMap<String, usize>,
     listeners: HashMap<ListenerName, usize>,
+    /// The longest time between two logins that somebody is refused for.
+    login_delay: Option<Duration>,
 }
 
 /// What names a tenant, as one `[[tenant]]` says it.
@@ -76,6 +94,7 @@ impl TenantTable {
     /// A table in which every login belongs to `default`.
     #[must_use]
     pub fn new(default: Tenant) -> Self {
+        let login_delay = default.login_delay();
         let household = Household {
             tenant: Arc::new(default),
             users: HashMap::new(),
@@ -86,12 +105,23 @@ impl TenantTable {
             wildcards: HashMap::new(),
             server_names: HashMap::new(),
             listeners: HashMap::new(),
+            login_delay,
         }
+    }
+
+    /// The longest time between two logins that somebody is refused for; `None` where nobody is.
+    #[must_use]
+    pub fn login_delay(&self) -> Option<Duration> {
+        self.login_delay
     }
 
     /// Adds a tenant. The configuration has already refused names that two tenants claim;
     /// a tenant named as the default one replaces it.
     pub fn add(&mut self, tenant: Tenant, belongings: Belongings) {
+        self.login_delay = self.login_delay.max(tenant.login_delay());
+        for (_, user) in &belongings.users {
+            self.login_delay = self.login_delay.max(user.login_delay());
+        }
         let users = belongings.users.into_iter();
         let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
         let is_default = tenant.name == self.households[0].tenant.name;

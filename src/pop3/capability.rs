@@ -1,6 +1,8 @@
 //! Capabilities: what a backend says it can do, and what clients are told (RFC 2449, DESIGN
 //! decision 11).
 
+use std::fmt;
+
 /// What a CAPA reply of a backend lists, as far as popgate uses it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -29,6 +31,32 @@ pub struct Offer {
     pub stls: bool,
     /// Logins by password: USER and SASL PLAIN.
     pub password: bool,
+    /// Where a login that comes too soon is refused.
+    pub login_delay: Option<LoginDelay>,
+}
+
+/// What is said of the least time between two logins (RFC 2449 section 6.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginDelay {
+    /// Before login: the longest of all users, who differ.
+    Longest {
+        /// Whole seconds.
+        seconds: u64,
+    },
+    /// After login: that of this user.
+    Exact {
+        /// Whole seconds.
+        seconds: u64,
+    },
+}
+
+impl fmt::Display for LoginDelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Longest { seconds } => write!(f, "LOGIN-DELAY {seconds} USER"),
+            Self::Exact { seconds } => write!(f, "LOGIN-DELAY {seconds}"),
+        }
+    }
 }
 
 impl Capabilities {
@@ -108,6 +136,7 @@ fn expire<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<String> {
 #[must_use]
 pub fn client_reply(backend: &Capabilities, offer: Offer) -> Vec<u8> {
     let expire = backend.expire.as_ref().map(|days| format!("EXPIRE {days}"));
+    let delay = offer.login_delay.map(|delay| delay.to_string());
     let lines = [
         backend.top.then_some("TOP"),
         backend.uidl.then_some("UIDL"),
@@ -115,6 +144,7 @@ pub fn client_reply(backend: &Capabilities, offer: Offer) -> Vec<u8> {
         backend.auth_resp_code.then_some("AUTH-RESP-CODE"),
         backend.pipelining.then_some("PIPELINING"),
         expire.as_deref(),
+        delay.as_deref(),
         offer.stls.then_some("STLS"),
         offer.password.then_some("USER"),
         offer.password.then_some("SASL PLAIN"),
@@ -171,6 +201,7 @@ mod tests {
         let offer = Offer {
             stls: true,
             password: false,
+            login_delay: None,
         };
         assert_eq!(
             String::from_utf8(client_reply(&backend, offer)).unwrap(),
@@ -180,11 +211,12 @@ mod tests {
         let offer = Offer {
             stls: false,
             password: true,
+            login_delay: Some(LoginDelay::Longest { seconds: 600 }),
         };
         let names = ["TOP".to_owned(), "EXPIRE NEVER".to_owned()];
         assert_eq!(
             String::from_utf8(client_reply(&Capabilities::from_names(&names), offer)).unwrap(),
-            "+OK Capability list follows\r\nTOP\r\nRESP-CODES\r\nEXPIRE NEVER\r\nUSER\r\nSASL PLAIN\r\n.\r\n"
+            "+OK Capability list follows\r\nTOP\r\nRESP-CODES\r\nEXPIRE NEVER\r\nLOGIN-DELAY 600 USER\r\nUSER\r\nSASL PLAIN\r\n.\r\n"
         );
     }
 

@@ -1,17 +1,17 @@
-//! From a login to the lock of its maildrop (DESIGN decisions 3, 4, 5, 7).
+//! From a login to its turn to ask for the lock: the rules are asked, and one that comes too often
+//! is held (DESIGN decisions 2 and 5).
 
-use super::backend_end::BackendConnection;
 use super::context::Context;
+use super::faults;
+use super::queue;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
-use crate::dialect::Class;
 use crate::ids::MaildropKey;
-use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{End, Fault, LockOutcome};
+use crate::observe::event::{End, Event, FaultKind, PollDecision};
+use crate::policy::admission::{Candidate, PollVerdict, Verdict};
 use crate::policy::proven::PasswordTag;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
-use std::sync::Arc;
 
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn admit(
@@ -22,118 +22,100 @@ pub(super) async fn admit(
     if let Some(answer) = login.client.patience.spent {
         return login.answer(answer).await;
     }
-    let wish = Wish::of(cx, &login);
-    let (password, until) = (wish.password, wish.until);
-    let lock = match cx.locks.ask(wish.ask(cx, record, &login)) {
-        Asked::Granted(lock) => lock,
-        Asked::Full => {
-            let why = "too many programs wait for the maildrop";
-            let turned_away = login.turn_away(cx, record, password, Fault::Policy, why);
-            return turned_away.await;
-        }
-        Asked::Waiting(waiting) => {
-            let since = Instant::now();
-            let waited = wait(cx, &mut login, waiting, until).await;
-            login.client.waited(since.elapsed());
-            record.waited(since.elapsed());
-            match waited? {
-                Ok(lock) => lock,
-                Err(InVain::Spent) => {
-                    let why = "another program held the maildrop all the while";
-                    let turned_away = login.turn_away(cx, record, password, Fault::Policy, why);
-                    return turned_away.await;
-                }
-                Err(InVain::Refused(line)) => {
-                    return login.refuse(cx, record, Class::Auth, &line).await;
-                }
-            }
-        }
+    let who = Who::of(cx, &login);
+    record.proven(who.proven);
+    let verdict = cx.admission.judge(&who.candidate(&login), cx.moment());
+    let (places, poll) = match verdict {
+        Verdict::Admit { places, poll } => (places, poll),
+        Verdict::Refuse(refusal) => return login.refuse_by_rule(cx, record, &who, refusal).await,
     };
-    record.lock_taken();
-    Continue(Login::Through(Admitted {
-        login,
-        lock,
-        password,
-        until,
-    }))
+    tell_poll(cx, record, &login, &who, poll);
+    if let PollVerdict::Hold { until, .. } = poll {
+        let began = Instant::now();
+        let held = hold(cx, &mut login, &who, until).await;
+        login.client.waited(began.elapsed());
+        record.delayed(began.elapsed());
+        held?;
+    }
+    queue::wait_for_lock(cx, record, login, who, places).await
 }
 
-/// What a login wants locked, and how long it may wait for it.
-struct Wish {
-    key: MaildropKey,
-    password: PasswordTag,
-    until: Instant,
+/// Who logs in, as locks and rules know it.
+pub(super) struct Who {
+    pub(super) key: MaildropKey,
+    pub(super) password: PasswordTag,
+    /// Whether the backend accepted the password lately, when it came.
+    pub(super) proven: bool,
+    /// Whether it did, and may have refused it since.
+    pub(super) accepted_lately: bool,
 }
 
-impl Wish {
+impl Who {
     fn of(cx: &Context, login: &Identified) -> Self {
         let (tenant, credentials) = (&login.tenant, &login.credentials);
         let domain = tenant.default_domain.as_deref();
         let maildrop = credentials.maildrop();
         let key = MaildropKey::new(&tenant.backends, maildrop, domain, tenant.fold_case);
-        let password = cx
-            .proven
-            .tag(&key, &credentials.user, &credentials.password);
-        let reserve = cx.route(tenant).login_reserve();
-        let until = login.asked + tenant.wait.saturating_sub(reserve);
+        let (user, password) = (&credentials.user, &credentials.password);
+        let password = cx.proven.tag(&key, user, password);
         Self {
+            proven: cx.proven.is_proven(password, login.asked),
+            accepted_lately: cx.proven.was_accepted_lately(password, login.asked),
             key,
             password,
-            until,
         }
     }
 
-    fn ask(self, cx: &Context, record: &Record, login: &Identified) -> Ask {
-        Ask {
-            proven: cx.proven.is_proven(self.password, login.asked),
-            key: self.key,
-            session: record.session(),
-            tenant: login.tenant.name.clone(),
+    pub(super) fn candidate<'a>(&'a self, login: &'a Identified) -> Candidate<'a> {
+        let (tenant, peer) = (&login.tenant, &login.client.peer);
+        Candidate {
+            maildrop: &self.key,
+            tenant: &tenant.name,
+            rules: &tenant.rules,
+            address: peer.address.ip(),
+            trusted: peer.trusted,
             password: self.password,
-            address: login.client.peer.block(),
-            capacity: login.tenant.queue,
-            until: self.until,
+            proven: self.proven,
+            accepted_lately: self.accepted_lately,
+            asked: login.asked,
         }
     }
 }
 
-/// Why waiting brought no lock, where the client is still there.
-enum InVain {
-    Refused(Arc<[u8]>),
-    Spent,
+fn tell_poll(cx: &Context, record: &Record, login: &Identified, who: &Who, poll: PollVerdict) {
+    let (decision, early) = match poll {
+        PollVerdict::Unlimited => return,
+        PollVerdict::InTime => (PollDecision::Admitted, Duration::ZERO),
+        PollVerdict::Shadow(early) => (PollDecision::Shadow, early),
+        PollVerdict::Hold { early, .. } => (PollDecision::Delayed, early),
+    };
+    cx.events.emit(&Event::PollDecided {
+        session: record.session(),
+        tenant: login.tenant.name.clone(),
+        decision,
+        early,
+    });
+    if decision == PollDecision::Delayed {
+        faults::of_login(cx, record, login, who, FaultKind::MetLimit);
+    }
 }
 
-/// Waits for its turn; meanwhile watches the client, and the head of the queue connects to the
-/// backend in advance.
-async fn wait(
-    cx: &Context,
-    login: &mut Identified,
-    mut waiting: Waiting<BackendConnection>,
-    until: Instant,
-) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
-    let route = cx.route(&login.tenant);
-    let address = login.client.peer.address;
+/// Holds a login that comes too often, until `until` or until a reload lets it in earlier. It has
+/// no place in the queue meanwhile.
+async fn hold(cx: &Context, login: &mut Identified, who: &Who, mut until: Instant) -> Next<()> {
+    let mut settings = cx.changes();
     loop {
-        let wants_spare = waiting.wants_spare() && route.preconnects();
+        let by = until.min(queue::until(cx, login));
         tokio::select! {
-            // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
-            () = login.client.left() => {
-                waiting.leave(LockOutcome::ClientGone);
-                return Break(SessionEnd::well(End::LeftWaiting));
-            }
-            turn = waiting.turn() => match turn {
-                Turn::Granted(lock) => return Continue(Ok(lock)),
-                Turn::Moved => {}
-                Turn::Evicted => return Continue(Err(InVain::Spent)),
-                Turn::Refused(line) => return Continue(Err(InVain::Refused(line))),
-            },
-            () = tokio::time::sleep_until(until) => {
-                waiting.leave(LockOutcome::Timeout);
-                return Continue(Err(InVain::Spent));
-            }
-            (backend, greeted) = route.connect_ahead(address), if wants_spare => {
-                waiting.keep_spare(BackendConnection::new(backend, greeted, address));
+            () = login.client.left() => return Break(SessionEnd::well(End::LeftWaiting)),
+            () = tokio::time::sleep_until(by) => return Continue(()),
+            Ok(()) = settings.changed() => {
+                login.take_new_rules(cx);
+                until = match cx.admission.measure(&who.candidate(login), Instant::now()) {
+                    PollVerdict::Hold { until, .. } => until,
+                    _ => return Continue(()),
+                };
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::net::TlsMode;
 use crate::observe::event::End;
 use crate::policy::tenant::{Cleartext, Tenant};
-use crate::pop3::capability::{self, Offer};
+use crate::pop3::capability::{self, LoginDelay, Offer};
 use crate::pop3::command::Command;
 use crate::pop3::line::Line;
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
@@ -184,7 +184,8 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn capa(self) -> Next<Said<'a>> {
-        let reply = capability::client_reply(&self.cx.offered(), offer(self.cx, &self.client));
+        let reply =
+            capability::client_reply(&self.cx.offered(), offer(self.cx, &self.client, None));
         self.send(&reply).await
     }
 
@@ -214,7 +215,7 @@ impl<'a> Dialogue<'a> {
 
     fn identified(self, credentials: Credentials) -> Next<Identified> {
         let tenant = self.tenant_of(credentials.maildrop());
-        self.record.identified(&tenant.name, credentials.maildrop());
+        self.record.identified(&tenant, credentials.maildrop());
         Continue(Identified {
             client: self.client,
             credentials,
@@ -224,10 +225,7 @@ impl<'a> Dialogue<'a> {
     }
 
     fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {
-        let server_name = self.client.conn.server_name();
-        let listener = &self.client.peer.listener;
-        let settings = self.cx.settings();
-        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
+        self.cx.tenant_of(&self.client, maildrop)
     }
 
     fn listener_tenant(&self) -> Arc<Tenant> {
@@ -256,9 +254,20 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-/// What CAPA offers to this client beside the backend's own: the same before and after login.
-pub(super) fn offer(cx: &Context, client: &Client) -> Offer {
+/// What CAPA offers to this client beside the backend's own: the same before and after login, but
+/// for the time between two logins, which is `tenant`'s once that is known.
+pub(super) fn offer(cx: &Context, client: &Client, tenant: Option<&Tenant>) -> Offer {
+    let longest = cx.settings().tenants.login_delay();
+    let login_delay = longest.map(|longest| match tenant {
+        None => LoginDelay::Longest {
+            seconds: longest.as_secs(),
+        },
+        Some(tenant) => LoginDelay::Exact {
+            seconds: tenant.login_delay().unwrap_or_default().as_secs(),
+        },
+    });
     Offer {
+        login_delay,
         stls: client.peer.tls == TlsMode::Stls && !client.conn.is_tls(),
         password: may_log_in(client, &listener_tenant(cx, client)),
     }

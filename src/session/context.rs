@@ -1,16 +1,18 @@
 //! What all sessions of one gate share, handed down instead of being global.
 
 use super::backend_end::BackendConnection;
+use super::client::Client;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
-use crate::ids::{BackendName, SessionId};
+use crate::ids::{BackendName, SessionId, UserName};
 use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::EventSink;
+use crate::policy::admission::Admission;
 use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
 use crate::pop3::capability::Capabilities;
-use crate::time::Duration;
+use crate::time::{Duration, Moment};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -63,6 +65,10 @@ pub struct Context {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The passwords that a backend accepted lately.
     pub proven: Proven,
+    /// What is remembered of logins, and who is blocked.
+    pub admission: Admission,
+    /// When the gate started.
+    pub started: Moment,
     /// How far a stop has come.
     pub stage: watch::Receiver<Stage>,
     /// For jitter.
@@ -91,6 +97,26 @@ impl Context {
         Arc::clone(&self.settings.borrow())
     }
 
+    /// What tells of reloads from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<Arc<Settings>> {
+        let mut settings = self.settings.clone();
+        settings.mark_unchanged();
+        settings
+    }
+
+    /// Whose login it is.
+    pub(super) fn tenant_of(&self, client: &Client, maildrop: &UserName) -> Arc<Tenant> {
+        let (server_name, listener) = (client.conn.server_name(), &client.peer.listener);
+        let settings = self.settings();
+        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
+    }
+
+    /// Now, by both clocks: that of the wall goes on from the gate's start by tokio's.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.started.after(self.started.instant.elapsed())
+    }
+
     /// The backends of a tenant.
     pub(super) fn route(&self, tenant: &Tenant) -> Route {
         let settings = self.settings();
@@ -108,6 +134,12 @@ impl Context {
     /// greeted finds it there.
     pub(super) fn offered(&self) -> Arc<Capabilities> {
         route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
+    }
+
+    /// A random number.
+    pub(super) fn draw(&self) -> u64 {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.u64(..)
     }
 
     /// `pause` give or take a quarter, so that retries of many sessions spread.

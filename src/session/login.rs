@@ -13,6 +13,7 @@ use crate::ids::BackendName;
 use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
 use crate::lock::LockGuard;
 use crate::observe::event::{End, Event, Fault, RetryResult};
+use crate::policy::admission::Places;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
@@ -48,15 +49,25 @@ pub(super) async fn log_in(
         failed: 0,
         stale: false,
     };
-    let outcome = tokio::select! {
+    let (outcome, at_once) = tokio::select! {
         // Nothing of a client that has left goes to the backend.
         biased;
-        () = login.client.left() => None,
-        outcome = attempts.run() => Some(outcome),
+        () = login.client.left() => (None, false),
+        outcome = attempts.run() => (Some(outcome), attempts.locked + attempts.failed == 0),
     };
     login.client.waited(began.elapsed());
     if let Some(connection) = lock.connection() {
         record.on_backend(&connection.backend().options().name);
+    }
+    if let Some(Outcome::Refused {
+        class: Class::Auth,
+        line,
+    }) = &outcome
+        && at_once
+        && let Some(backend) = &record.summary.backend
+    {
+        let (user, took) = (&admitted.login.credentials.user, began.elapsed());
+        cx.admission.imitation.saw(backend, user, line, took);
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
@@ -74,32 +85,29 @@ async fn conclude(
     let Admitted {
         login,
         lock,
-        password,
+        who,
+        places,
         ..
     } = admitted;
     match outcome {
         Outcome::Accepted(line) => {
-            cx.proven.accepted(password, Instant::now());
+            cx.proven.accepted(who.password, Instant::now());
             lock.accepted();
-            let Identified { client, tenant, .. } = login;
-            Continue(Login::Through(LoggedIn {
-                client,
-                tenant,
-                lock,
-                welcome: line,
-            }))
+            cx.admission.accepted(&who.candidate(&login), cx.moment());
+            Continue(Login::Through(login.through(lock, places, line)))
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.proven.refused(password, Instant::now());
+                cx.proven.refused(who.password, Instant::now());
+                cx.admission.refused.refused(who.password, Instant::now());
                 lock.refused(&line);
             }
             give_on(record, lock);
-            login.refuse(cx, record, class, &line).await
+            login.refuse(cx, record, &who, class, &line).await
         }
         Outcome::Locked(words) => {
             give_on(record, lock);
-            let turned_away = login.turn_away(cx, record, password, Fault::Backend, &words);
+            let turned_away = login.turn_away(cx, record, &who, Fault::Backend, &words);
             turned_away.await
         }
         Outcome::Unreachable(why) => Break(SessionEnd::fault(
@@ -107,6 +115,24 @@ async fn conclude(
             Fault::Backend,
             why,
         )),
+    }
+}
+
+impl Identified {
+    fn through(
+        self,
+        lock: LockGuard<BackendConnection>,
+        places: Places,
+        welcome: Vec<u8>,
+    ) -> LoggedIn {
+        LoggedIn {
+            client: self.client,
+            tenant: self.tenant,
+            asked: self.asked,
+            lock,
+            places,
+            welcome,
+        }
     }
 }
 

@@ -17,8 +17,10 @@ mod authorization;
 mod backend_end;
 mod client;
 mod context;
+mod faults;
 mod greet;
 mod login;
+mod queue;
 mod record;
 mod refusal;
 mod relay;
@@ -31,10 +33,11 @@ use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::{End, Fault};
-use crate::policy::proven::PasswordTag;
+use crate::policy::admission::Places;
 use crate::policy::tenant::Tenant;
 use crate::pop3::sasl::Credentials;
 use crate::time::Instant;
+use admit::Who;
 use client::Client;
 use record::{Record, SessionEnd};
 use std::ops::ControlFlow;
@@ -54,11 +57,24 @@ struct Identified {
     asked: Instant,
 }
 
+impl Identified {
+    /// A reload may have changed the rules of its tenant, and they hold for those who wait. What
+    /// names its lock stays: it may stand in the queue already.
+    fn take_new_rules(&mut self, cx: &Context) {
+        let tenant = cx.tenant_of(&self.client, self.credentials.maildrop());
+        if tenant.locks_as(&self.tenant) {
+            self.tenant = tenant;
+        }
+    }
+}
+
 /// It holds the lock of its maildrop.
 struct Admitted {
     login: Identified,
     lock: LockGuard<BackendConnection>,
-    password: PasswordTag,
+    who: Who,
+    /// Its places among the connections.
+    places: Places,
     /// No wait and no retry goes on after this.
     until: Instant,
 }
@@ -68,6 +84,10 @@ struct LoggedIn {
     client: Client,
     tenant: Arc<Tenant>,
     lock: LockGuard<BackendConnection>,
+    /// Its places among the connections.
+    places: Places,
+    /// When its PASS came.
+    asked: Instant,
     /// The backend's `+OK` to the login, which the client has not seen yet.
     welcome: Vec<u8>,
 }
@@ -84,10 +104,12 @@ enum Login<T> {
 /// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
 pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
     let mut record = Record::open(Arc::clone(&cx.events), cx.next_session(), &peer);
-    let end = match Box::pin(serve(&cx, &mut record, conn, peer)).await {
+    let end = match Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await {
         ControlFlow::Continue(never) => match never {},
         ControlFlow::Break(end) => end,
     };
+    let end = record.how_it_ended(end);
+    faults::of_end(&cx, &record, &peer, end.end);
     record.end(end);
 }
 

@@ -1,8 +1,9 @@
 //! What is told of a session at its end, gathered on the way.
 
 use super::client::Peer;
-use crate::ids::{BackendName, SessionId, TenantName, UserName};
+use crate::ids::{BackendName, SessionId, UserName};
 use crate::observe::event::{End, Event, EventSink, Fault, SessionSummary};
+use crate::policy::tenant::Tenant;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub(super) struct Record {
     /// What a login that was refused ends as, if the client gives up.
     refusal: Option<SessionEnd>,
     ended: bool,
+    tenant: Option<Arc<Tenant>>,
+    proven: bool,
     pub(super) summary: SessionSummary,
 }
 
@@ -63,6 +66,7 @@ impl Record {
             backend: None,
             duration: Duration::ZERO,
             waited: Duration::ZERO,
+            delayed: Duration::ZERO,
             held: Duration::ZERO,
             commands: 0,
             bytes_to_client: 0,
@@ -80,6 +84,8 @@ impl Record {
             held_since: None,
             refusal: None,
             ended: false,
+            tenant: None,
+            proven: false,
             summary,
         };
         // Told only now: from here on the end is told, too, whatever happens.
@@ -92,18 +98,34 @@ impl Record {
     }
 
     /// A login said whose it is.
-    pub(super) fn identified(&mut self, tenant: &TenantName, maildrop: &UserName) {
+    pub(super) fn identified(&mut self, tenant: &Arc<Tenant>, maildrop: &UserName) {
         self.summary.maildrop = Some(maildrop.clone());
-        if self.summary.tenant.as_ref() == Some(tenant) {
+        self.tenant = Some(Arc::clone(tenant));
+        let name = &tenant.name;
+        if self.summary.tenant.as_ref() == Some(name) {
             return;
         }
-        let from = self.summary.tenant.replace(tenant.clone());
-        let (session, tenant) = (self.session(), tenant.clone());
+        let from = self.summary.tenant.replace(name.clone());
+        let (session, tenant) = (self.session(), name.clone());
         self.events.emit(&Event::TenantKnown {
             session,
             from,
             tenant,
         });
+    }
+
+    /// The tenant of the last login.
+    pub(super) fn tenant(&self) -> Option<&Arc<Tenant>> {
+        self.tenant.as_ref()
+    }
+
+    /// Whether the password of the last login is proven.
+    pub(super) fn proven(&mut self, proven: bool) {
+        self.proven = proven;
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven
     }
 
     pub(super) fn on_backend(&mut self, backend: &BackendName) {
@@ -112,6 +134,10 @@ impl Record {
 
     pub(super) fn waited(&mut self, wait: Duration) {
         self.summary.waited += wait;
+    }
+
+    pub(super) fn delayed(&mut self, delay: Duration) {
+        self.summary.delayed += delay;
     }
 
     pub(super) fn lock_taken(&mut self) {
@@ -129,9 +155,13 @@ impl Record {
         self.refusal = Some(end);
     }
 
-    pub(super) fn end(mut self, end: SessionEnd) {
+    /// Who gives up after a refusal ends by that refusal.
+    pub(super) fn how_it_ended(&mut self, end: SessionEnd) -> SessionEnd {
         let gave_up = matches!(end.end, End::LeftBeforeLogin | End::QuitBeforeLogin);
-        let end = self.refusal.take().filter(|_| gave_up).unwrap_or(end);
+        self.refusal.take().filter(|_| gave_up).unwrap_or(end)
+    }
+
+    pub(super) fn end(mut self, end: SessionEnd) {
         self.summary.end = end.end;
         self.summary.fault = end.fault;
         self.summary.detail = end.detail;

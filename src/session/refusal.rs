@@ -2,13 +2,15 @@
 //!
 //! The lock is given on before any of it, so that nobody waits for an answer to be read.
 
+use super::admit::Who;
 use super::context::Context;
+use super::faults;
 use super::record::{Record, SessionEnd};
 use super::{Greeted, Identified, Login, Next, client_left};
 use crate::dialect::Class;
-use crate::observe::event::{End, Event, Fault};
-use crate::policy::proven::PasswordTag;
-use crate::time::Instant;
+use crate::observe::event::{End, Event, Fault, FaultKind, LoginRule, PollDecision};
+use crate::policy::admission::Refusal;
+use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
 /// The answers where the wait is spent (DESIGN decision 5): the words `lock` and `wait` keep
@@ -18,6 +20,14 @@ const IN_USE: &[u8] =
     b"-ERR [IN-USE] Mailbox is locked by another of your mail programs, please wait and try again";
 const BUSY: &[u8] = b"-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and try again";
 
+/// Each says which limit it is.
+const PER_ADDRESS: &[u8] =
+    b"-ERR [SYS/TEMP] Too many connections from your address, please wait and try again";
+const PER_MAILDROP: &[u8] =
+    b"-ERR [SYS/TEMP] Too many connections to this mailbox, please wait and try again";
+const PER_TENANT: &[u8] =
+    b"-ERR [SYS/TEMP] Too many connections to mailboxes of this domain, please wait and try again";
+
 impl Identified {
     /// Passes the backend's refusal on, in its own words; the client may try again. A wrong
     /// password is the client's fault, all else the backend's.
@@ -25,19 +35,120 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
+        who: &Who,
         class: Class,
         line: &[u8],
     ) -> Next<Login<T>> {
-        let mut fault = Fault::Backend;
-        if class == Class::Auth {
-            let (session, tenant) = (record.session(), self.tenant.name.clone());
-            cx.events.emit(&Event::AuthFailed { session, tenant });
-            fault = Fault::Client;
-        }
         let words = String::from_utf8_lossy(line);
-        record.refused(SessionEnd::fault(End::LoginRefused, fault, words));
         self.client.patience.attempts += 1;
-        self.answer(line).await
+        if class != Class::Auth {
+            record.refused(SessionEnd::fault(End::LoginRefused, Fault::Backend, words));
+            return self.answer(line).await;
+        }
+        record.refused(SessionEnd::fault(End::LoginRefused, Fault::Client, words));
+        let delay = self.wrong_password(cx, record, who);
+        self.answer_after(record, delay, line).await
+    }
+
+    /// Counts a wrong password, and says how long its answer is held.
+    fn wrong_password(&self, cx: &Context, record: &Record, who: &Who) -> Duration {
+        let (session, tenant) = (record.session(), self.tenant.name.clone());
+        cx.events.emit(&Event::AuthFailed { session, tenant });
+        faults::of_guess(cx, record, self, who);
+        let peer = &self.client.peer;
+        if peer.trusted {
+            return Duration::ZERO;
+        }
+        let (penalties, rules) = (&cx.admission.penalties, &self.tenant.rules.failures);
+        penalties.failed(peer.block(), who.password, rules, Instant::now())
+    }
+
+    /// Refuses a login that a rule does not let in.
+    pub(super) async fn refuse_by_rule<T>(
+        mut self,
+        cx: &Context,
+        record: &mut Record,
+        who: &Who,
+        refusal: Refusal,
+    ) -> Next<Login<T>> {
+        let (rule, why) = told(refusal);
+        let (session, tenant) = (record.session(), self.tenant.name.clone());
+        cx.events.emit(&Event::LoginRefused {
+            session,
+            tenant,
+            rule,
+        });
+        record.refused(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why));
+        self.client.patience.attempts += 1;
+        match refusal {
+            Refusal::Blocked | Refusal::FromMemory => self.pose(cx, record).await,
+            Refusal::LoginDelay(early) => {
+                let (session, tenant) = (record.session(), self.tenant.name.clone());
+                cx.events.emit(&Event::PollDecided {
+                    session,
+                    tenant,
+                    decision: PollDecision::Refused,
+                    early,
+                });
+                faults::of_login(cx, record, &self, who, FaultKind::MetLimit);
+                self.answer(login_delay(early).as_bytes()).await
+            }
+            Refusal::PerAddress => self.find_no_place(cx, record, who, PER_ADDRESS).await,
+            Refusal::PerMaildrop => self.find_no_place(cx, record, who, PER_MAILDROP).await,
+            Refusal::PerTenant => self.find_no_place(cx, record, who, PER_TENANT).await,
+        }
+    }
+
+    async fn find_no_place<T>(
+        self,
+        cx: &Context,
+        record: &Record,
+        who: &Who,
+        answer: &[u8],
+    ) -> Next<Login<T>> {
+        faults::of_login(cx, record, &self, who, FaultKind::MetLimit);
+        cx.admission
+            .not_served(&who.candidate(&self), Instant::now());
+        self.answer(answer).await
+    }
+
+    /// Answers as the backend answers a wrong password: in its words, and after as long.
+    async fn pose<T>(self, cx: &Context, record: &mut Record) -> Next<Login<T>> {
+        let (backends, user) = (&self.tenant.backends, &self.credentials.user);
+        let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
+        let peer = &self.client.peer;
+        let rules = &self.tenant.rules.failures;
+        let held = match peer.trusted {
+            true => Duration::ZERO,
+            false => cx
+                .admission
+                .penalties
+                .delay(peer.block(), rules, Instant::now()),
+        };
+        self.answer_after(record, took + held, &line).await
+    }
+
+    /// Holds an answer. A client that leaves meanwhile has had its answer.
+    async fn answer_after<T>(
+        mut self,
+        record: &mut Record,
+        delay: Duration,
+        answer: &[u8],
+    ) -> Next<Login<T>> {
+        if !delay.is_zero() {
+            let began = Instant::now();
+            let left = tokio::select! {
+                biased;
+                () = self.client.left() => true,
+                () = tokio::time::sleep(delay) => false,
+            };
+            self.client.waited(began.elapsed());
+            record.delayed(began.elapsed());
+            if left {
+                return Break(client_left());
+            }
+        }
+        self.answer(answer).await
     }
 
     /// Says that its turn did not come, to this login and at once to every further one on this
@@ -47,12 +158,14 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
-        password: PasswordTag,
+        who: &Who,
         fault: Fault,
         why: &str,
     ) -> Next<Login<T>> {
         record.refused(SessionEnd::fault(End::WaitSpent, fault, why));
-        let proven = cx.proven.is_proven(password, Instant::now());
+        cx.admission
+            .not_served(&who.candidate(&self), Instant::now());
+        let proven = cx.proven.is_proven(who.password, Instant::now());
         let answer = if proven { IN_USE } else { BUSY };
         self.client.patience.spent = Some(answer);
         self.answer(answer).await
@@ -67,4 +180,28 @@ impl Identified {
             Err(_) => Break(client_left()),
         }
     }
+}
+
+/// For events, and for the log.
+fn told(refusal: Refusal) -> (LoginRule, &'static str) {
+    match refusal {
+        Refusal::Blocked => (LoginRule::Blocked, "it is on the block list"),
+        Refusal::FromMemory => {
+            let why = "the backend refused this password again and again";
+            (LoginRule::FromMemory, why)
+        }
+        Refusal::PerAddress => (
+            LoginRule::PerAddress,
+            "too many connections from its address",
+        ),
+        Refusal::PerMaildrop => (LoginRule::PerMaildrop, "too many logins to its maildrop"),
+        Refusal::PerTenant => (LoginRule::PerTenant, "too many logins of its tenant"),
+        Refusal::LoginDelay(_) => (LoginRule::LoginDelay, "it looked for mail too often"),
+    }
+}
+
+/// RFC 2449 section 8.1.1. Part of a second is one.
+fn login_delay(early: Duration) -> String {
+    let seconds = early.as_secs() + u64::from(early.subsec_nanos() > 0);
+    format!("-ERR [LOGIN-DELAY] Please wait {seconds} seconds between mail checks")
 }

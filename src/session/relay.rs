@@ -11,6 +11,7 @@ use crate::dialect;
 use crate::limits::{CLIENT_WRITE_STALL, PREEMPT_IDLE_LONG, RELAY_TICK};
 use crate::net::conn::Conn;
 use crate::observe::event::{End, Event, Fault, Preemption};
+use crate::policy::poll::Poll;
 use crate::policy::tenant::Tenant;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
@@ -27,13 +28,15 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         mut client,
         tenant,
         mut lock,
+        places,
+        asked,
         welcome,
     } = session;
     let contended = lock.contended();
     let Some(connection) = lock.connection() else {
         return SessionEnd::fault(End::Panicked, Fault::Proxy, "a login without a connection");
     };
-    let exchange = exchange(cx, &client, connection);
+    let exchange = exchange(cx, &client, &tenant, connection);
     let mut relay = Relay {
         cx,
         tenant: &tenant,
@@ -53,8 +56,20 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     if matches!(relay.pump.exchange.quit(), Quit::Answered { .. }) {
         lock.quit_answered();
     }
+    if record.summary.deleted > 0
+        && let Some(maildrop) = lock.key()
+    {
+        let poll = Poll {
+            maildrop,
+            client: client.peer.block(),
+            address: client.peer.address.ip(),
+            asked,
+        };
+        cx.admission
+            .deleted(&tenant.rules.polls, &poll, Instant::now());
+    }
     record.lock_given();
-    drop(lock);
+    drop((lock, places));
     relay.deliver_rest(&end, &mut client.conn).await;
     farewell(client.conn, b"").await;
     end
@@ -63,10 +78,14 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
 fn exchange(
     cx: &Context,
     client: &super::client::Client,
+    tenant: &Tenant,
     connection: &BackendConnection,
 ) -> Exchange {
     let backend = connection.backend().capabilities().unwrap_or_default();
-    let capa_reply = capability::client_reply(&cx.offered(), authorization::offer(cx, client));
+    let capa_reply = capability::client_reply(
+        &cx.offered(),
+        authorization::offer(cx, client, Some(tenant)),
+    );
     Exchange::new(Options {
         pipelining: backend.pipelining,
         capa_reply,

@@ -11,6 +11,7 @@ mod capability;
 mod faults;
 mod flood;
 mod handover;
+mod household;
 mod identity;
 mod lanes;
 mod preemption;

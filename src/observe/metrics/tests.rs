@@ -76,6 +76,7 @@ fn ended(tenant: Option<&str>) -> Event {
         backend: None,
         duration: Duration::from_secs(6),
         waited: Duration::from_secs(2),
+        delayed: Duration::ZERO,
         held: Duration::from_secs(3),
         commands: 9,
         bytes_to_client: 100,

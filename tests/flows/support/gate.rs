@@ -15,8 +15,11 @@ use popgate::net::tls::Acceptor;
 use popgate::observe::Fanout;
 use popgate::observe::event::{Event, EventSink, SessionSummary};
 use popgate::observe::recorder::Recorder;
+use popgate::policy::admission::Admission;
+use popgate::policy::block::BlockList;
 use popgate::policy::proven::Proven;
 use popgate::session::{self, Context, Peer, Settings, Stage};
+use popgate::time::{Instant, Moment};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -94,9 +97,19 @@ impl Gate {
         gate
     }
 
+    /// As [`Gate::with`], and the rules for polls, failures and blocks hold as the settings say
+    /// them, or by default.
+    pub(crate) async fn strict(settings: &str) -> Self {
+        let gate = Self::build(settings, Vec::new());
+        for name in gate.doubles.keys() {
+            gate.look(name, CAPABILITIES).await;
+        }
+        gate
+    }
+
     /// As [`Gate::with`], and `sink` hears of each event, too, after [`Gate::events`].
     pub(crate) async fn heard_by(sink: Arc<dyn EventSink>, settings: &str) -> Self {
-        let gate = Self::build(settings, vec![sink]);
+        let gate = Self::build(&without_rules(settings), vec![sink]);
         for name in gate.doubles.keys() {
             gate.look(name, CAPABILITIES).await;
         }
@@ -105,7 +118,7 @@ impl Gate {
 
     /// As [`Gate::with`], but no backend was looked at.
     pub(crate) fn unseen(settings: &str) -> Self {
-        Self::build(settings, Vec::new())
+        Self::build(&without_rules(settings), Vec::new())
     }
 
     fn build(settings: &str, sinks: Vec<Arc<dyn EventSink>>) -> Self {
@@ -135,6 +148,11 @@ impl Gate {
             locks: Locks::new(sink, closers.clone()),
             settings,
             proven: Proven::new(&[7; 32]),
+            admission: Admission::new(Arc::new(BlockList::default())),
+            started: Moment {
+                instant: Instant::now(),
+                wall: jiff::Timestamp::UNIX_EPOCH,
+            },
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
             sessions: AtomicU64::new(0),
@@ -375,6 +393,17 @@ impl Visitor<'_> {
         let mut wire = self.greeted().await;
         wire.asks_in(user, password).await;
         wire
+    }
+}
+
+/// These tests are about locks: nobody comes too often, and a wrong password is answered at once.
+fn without_rules(settings: &str) -> String {
+    const OFF: &str = "[defaults]\npolls = { enforce = \"off\" }\nblocks = { enforce = \"off\" }\n\
+                       failures = { delay = \"0s\", max_delay = \"0s\", same_password = 0 }\n";
+    if settings.contains("[defaults]\n") {
+        settings.replacen("[defaults]\n", OFF, 1)
+    } else {
+        format!("{OFF}{settings}")
     }
 }
 

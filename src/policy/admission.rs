@@ -1,0 +1,263 @@
+//! Whether a login may ask for the lock of its maildrop (DESIGN decision 2): is it blocked, does
+//! its password fail again and again, are there too many connections, does it come too often? One
+//! place asks, and the answer is one closed enum.
+
+use super::block::BlockList;
+use super::connections::{Connections, Place};
+use super::imitation::Imitation;
+use super::penalty::Penalties;
+use super::poll::{Measured, Poll, Polls};
+use super::proven::PasswordTag;
+use super::refused::{Refused, Remembered};
+use super::rules::{PollMode, PollRules, Rules};
+use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::time::{Duration, Instant, Moment};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What is remembered of logins, for all rules.
+pub struct Admission {
+    /// How often each maildrop is looked at.
+    pub polls: Polls,
+    /// How long the answers to an address are held.
+    pub penalties: Penalties,
+    /// Passwords that the backend refused.
+    pub refused: Refused,
+    /// How each backend answers a wrong password.
+    pub imitation: Imitation,
+    /// How many connections there are.
+    pub connections: Arc<Connections>,
+    /// Who is blocked.
+    pub blocks: Arc<BlockList>,
+}
+
+/// A login that asks to be admitted.
+pub struct Candidate<'a> {
+    /// The maildrop that it wants.
+    pub maildrop: &'a MaildropKey,
+    /// Its tenant.
+    pub tenant: &'a TenantName,
+    /// Its rules.
+    pub rules: &'a Rules,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// Whether that is a trusted network.
+    pub trusted: bool,
+    /// Its password.
+    pub password: PasswordTag,
+    /// Whether the backend accepted the password lately.
+    pub proven: bool,
+    /// Whether it did, and may have refused it since.
+    pub accepted_lately: bool,
+    /// When its PASS came.
+    pub asked: Instant,
+}
+
+/// The one answer.
+pub enum Verdict {
+    /// It may ask for the lock.
+    Admit {
+        /// Its places among the connections; given back when dropped.
+        places: Places,
+        /// How its poll was measured.
+        poll: PollVerdict,
+    },
+    /// It is refused.
+    Refuse(Refusal),
+}
+
+/// What becomes of an admitted login's poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollVerdict {
+    /// It is not measured.
+    Unlimited,
+    /// It comes in time.
+    InTime,
+    /// It would have been held or refused: it comes so long before its time.
+    Shadow(Duration),
+    /// It is held until then, and then asks for the lock.
+    Hold {
+        /// When the quota allows it, or `max_delay` is over.
+        until: Instant,
+        /// How long before its time it came.
+        early: Duration,
+    },
+}
+
+/// Why a login is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is on the block list; it is answered as a wrong password is.
+    Blocked,
+    /// Its password was refused again and again; it is answered as a wrong password is.
+    FromMemory,
+    /// Its address has too many connections.
+    PerAddress,
+    /// Its maildrop has too many logins.
+    PerMaildrop,
+    /// Its tenant has too many logins.
+    PerTenant,
+    /// Its password is proven, and its quota allows it only after so long.
+    LoginDelay(Duration),
+}
+
+/// A login's places among those of its maildrop and its tenant.
+#[derive(Default)]
+pub struct Places {
+    _maildrop: Option<Place>,
+    _tenant: Option<Place>,
+}
+
+impl Candidate<'_> {
+    fn block(&self) -> AddressBlock {
+        self.address.into()
+    }
+
+    /// What the polling limits want to know of it.
+    #[must_use]
+    pub fn poll(&self) -> Poll<'_> {
+        Poll {
+            maildrop: self.maildrop,
+            client: self.block(),
+            address: self.address,
+            asked: self.asked,
+        }
+    }
+}
+
+impl Admission {
+    /// Nothing is remembered yet, but who is on the block list.
+    #[must_use]
+    pub fn new(blocks: Arc<BlockList>) -> Self {
+        Self {
+            polls: Polls::new(),
+            penalties: Penalties::new(),
+            refused: Refused::new(),
+            imitation: Imitation::new(),
+            connections: Arc::new(Connections::new()),
+            blocks,
+        }
+    }
+
+    /// Judges a login. A proven one passes every block; a trusted network passes blocks and
+    /// limits on connections.
+    #[must_use]
+    pub fn judge(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
+        if !login.trusted && !login.proven && self.is_blocked(login, now) {
+            return Verdict::Refuse(Refusal::Blocked);
+        }
+        let places = match self.places(login) {
+            Ok(places) => places,
+            Err(refusal) => return Verdict::Refuse(refusal),
+        };
+        let poll = match self.poll(login, now.instant) {
+            Ok(poll) => poll,
+            Err(refusal) => return Verdict::Refuse(refusal),
+        };
+        // Asked last: the real try that it lets through is let through by all others.
+        let (accepted, rules) = (login.accepted_lately, &login.rules.failures);
+        match self
+            .refused
+            .ask(login.password, accepted, rules, now.instant)
+        {
+            Remembered::FromMemory => Verdict::Refuse(Refusal::FromMemory),
+            Remembered::Unknown | Remembered::RealTry => Verdict::Admit { places, poll },
+        }
+    }
+
+    /// The backend said `+OK`: the login is charged, and its address is somebody's.
+    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) {
+        let polls = &login.rules.polls;
+        self.polls.charge(polls, &login.poll(), now.instant);
+        self.refused.accepted(login.password, now.instant);
+        if !login.trusted {
+            self.blocks.accepted(login.block(), now.wall);
+        }
+    }
+
+    /// popgate had no place for it: a proven login does not pay for coming again.
+    pub fn not_served(&self, login: &Candidate<'_>, now: Instant) {
+        let is_measured = login.rules.polls.mode_for(login.address) != PollMode::Off;
+        if login.proven && is_measured {
+            self.polls.turned_away(&login.poll(), now);
+        }
+    }
+
+    /// Its session deleted messages. fetchmail logs in again to go on: that is no other poll.
+    pub fn deleted(&self, rules: &PollRules, poll: &Poll<'_>, now: Instant) {
+        if rules.mode_for(poll.address) != PollMode::Off {
+            self.polls.deleted(poll, now);
+        }
+    }
+
+    /// Forgets what does not matter any more.
+    pub fn forget_idle(&self, now: Instant) {
+        self.polls.forget_idle(now);
+        self.penalties.forget_idle(now);
+        self.refused.forget_idle(now);
+    }
+
+    /// How a login that is held is measured again, by the rules that hold now.
+    #[must_use]
+    pub fn measure(&self, login: &Candidate<'_>, now: Instant) -> PollVerdict {
+        self.poll(login, now).unwrap_or(PollVerdict::InTime)
+    }
+
+    fn is_blocked(&self, login: &Candidate<'_>, now: Moment) -> bool {
+        let mode = login.rules.blocks.mode;
+        let (maildrop, address) = (login.maildrop, login.block());
+        let blocked = self.blocks.is_blocked(maildrop, address, mode, now.wall);
+        blocked.is_some()
+    }
+
+    fn places(&self, login: &Candidate<'_>) -> Result<Places, Refusal> {
+        if login.trusted {
+            return Ok(Places::default());
+        }
+        let (limits, connections) = (&login.rules.connections, &self.connections);
+        if limits.per_address > 0 && connections.of_address(login.block()) > limits.per_address {
+            return Err(Refusal::PerAddress);
+        }
+        let maildrop = match limits.per_maildrop {
+            0 => None,
+            limit => {
+                let place = connections.enter_maildrop(login.maildrop, login.proven, limit);
+                Some(place.ok_or(Refusal::PerMaildrop)?)
+            }
+        };
+        let tenant = match limits.per_tenant {
+            0 => None,
+            limit => {
+                let place = connections.enter_tenant(login.tenant, limit);
+                Some(place.ok_or(Refusal::PerTenant)?)
+            }
+        };
+        Ok(Places {
+            _maildrop: maildrop,
+            _tenant: tenant,
+        })
+    }
+
+    fn poll(&self, login: &Candidate<'_>, now: Instant) -> Result<PollVerdict, Refusal> {
+        let rules = &login.rules.polls;
+        let earliest = match self.polls.measure(rules, &login.poll(), now) {
+            Measured::Unlimited => return Ok(PollVerdict::Unlimited),
+            Measured::InTime => return Ok(PollVerdict::InTime),
+            Measured::Early { earliest } => earliest,
+        };
+        let early = earliest.saturating_duration_since(now);
+        match rules.mode {
+            PollMode::Off => Ok(PollVerdict::Unlimited),
+            PollMode::Shadow => Ok(PollVerdict::Shadow(early)),
+            // It would tell that the password is right (DESIGN decision 4): others are held.
+            PollMode::Refuse if login.proven => Err(Refusal::LoginDelay(early)),
+            PollMode::Delay | PollMode::Refuse => {
+                let until = earliest.min(login.asked + rules.max_delay);
+                Ok(PollVerdict::Hold { until, early })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! Every combination of what a login may meet, who it is, where it comes from, and what the rules
+//! say, against one table.
+
+use super::*;
+use crate::ids::{BackendName, UserName};
+use crate::policy::block::Fault;
+use crate::policy::rules::BlockMode;
+use jiff::Timestamp;
+use std::net::Ipv4Addr;
+
+const SITUATIONS: &[&str] = &[
+    "free",
+    "blocked_here",
+    "blocked_address",
+    "stale",
+    "stale_again",
+    "address_full",
+    "maildrop_full",
+    "full_of_others",
+    "tenant_full",
+    "early",
+];
+/// `lately`: the backend accepted the password within a day, and has refused it since.
+const LANES: &[&str] = &["proven", "lately", "unproven"];
+/// `burst`: in `allow_burst_from`.
+const NETWORKS: &[&str] = &["any", "trusted", "burst"];
+const POLLS: &[&str] = &["off", "shadow", "delay", "refuse"];
+const BLOCKS: &[&str] = &["off", "shadow", "block"];
+
+/// What is met, the lane, the network, `polls.enforce`, `blocks.enforce`, and the answer. `*` is
+/// any, `|` is or.
+#[rustfmt::skip]
+const TABLE: &[[&str; 6]] = &[
+    ["free",            "*",               "*",           "*",            "*",          "admitted"],
+    // A block is met by who is not proven, and not from a trusted network.
+    ["blocked_here",    "lately|unproven", "any|burst",   "*",            "block",      "blocked"],
+    ["blocked_here",    "lately|unproven", "any|burst",   "*",            "off|shadow", "admitted"],
+    ["blocked_here",    "lately|unproven", "trusted",     "*",            "*",          "admitted"],
+    ["blocked_here",    "proven",          "*",           "*",            "*",          "admitted"],
+    ["blocked_address", "lately|unproven", "any|burst",   "*",            "block",      "blocked"],
+    ["blocked_address", "lately|unproven", "any|burst",   "*",            "off|shadow", "admitted"],
+    ["blocked_address", "lately|unproven", "trusted",     "*",            "*",          "admitted"],
+    ["blocked_address", "proven",          "*",           "*",            "*",          "admitted"],
+    // A stale password is one wherever it comes from; one that was right within a day is none.
+    ["stale",           "unproven",        "*",           "*",            "*",          "from_memory"],
+    ["stale",           "proven|lately",   "*",           "*",            "*",          "admitted"],
+    ["stale_again",     "*",               "*",           "*",            "*",          "admitted"],
+    ["address_full",    "*",               "any|burst",   "*",            "*",          "per_address"],
+    ["address_full",    "*",               "trusted",     "*",            "*",          "admitted"],
+    ["maildrop_full",   "*",               "any|burst",   "*",            "*",          "per_maildrop"],
+    ["maildrop_full",   "*",               "trusted",     "*",            "*",          "admitted"],
+    // Strangers do not take the owner's places, nor the owner theirs.
+    ["full_of_others",  "*",               "*",           "*",            "*",          "admitted"],
+    ["tenant_full",     "*",               "any|burst",   "*",            "*",          "per_tenant"],
+    ["tenant_full",     "*",               "trusted",     "*",            "*",          "admitted"],
+    // Trusted networks poll as others do.
+    ["early",           "*",               "burst",       "*",            "*",          "admitted"],
+    ["early",           "*",               "any|trusted", "off",          "*",          "admitted"],
+    ["early",           "*",               "any|trusted", "shadow",       "*",          "shadow"],
+    ["early",           "*",               "any|trusted", "delay",        "*",          "held"],
+    // It would tell that the password is right: the others are held.
+    ["early",           "proven",          "any|trusted", "refuse",       "*",          "login_delay"],
+    ["early",           "lately|unproven", "any|trusted", "refuse",       "*",          "held"],
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    situation: &'static str,
+    lane: &'static str,
+    network: &'static str,
+    polls: &'static str,
+    blocks: &'static str,
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_combination_has_the_answer_of_the_table() {
+    let mut cases = 0;
+    for case in all_cases() {
+        let rows: Vec<_> = TABLE.iter().filter(|row| case.is_in(row)).collect();
+        let [row] = rows[..] else {
+            panic!("{case:?} is in {} rows", rows.len());
+        };
+        assert_eq!(case.play(), row[5], "{case:?}");
+        cases += 1;
+    }
+    assert_eq!(cases, 10 * 3 * 3 * 4 * 3);
+}
+
+fn all_cases() -> impl Iterator<Item = Case> {
+    SITUATIONS.iter().flat_map(|&situation| {
+        LANES.iter().flat_map(move |&lane| {
+            NETWORKS.iter().flat_map(move |&network| {
+                POLLS.iter().flat_map(move |&polls| {
+                    BLOCKS.iter().map(move |&blocks| Case {
+                        situation,
+                        lane,
+                        network,
+                        polls,
+                        blocks,
+                    })
+                })
+            })
+        })
+    })
+}
+
+/// A login that is to be judged, and what it meets.
+struct Scene {
+    admission: Admission,
+    maildrop: MaildropKey,
+    tenant: TenantName,
+    rules: Rules,
+    address: IpAddr,
+    now: Moment,
+    /// Places that others have.
+    taken: Vec<Place>,
+}
+
+impl Case {
+    fn is_in(self, row: &[&str; 6]) -> bool {
+        let values = [
+            self.situation,
+            self.lane,
+            self.network,
+            self.polls,
+            self.blocks,
+        ];
+        let mut pairs = row.iter().zip(values);
+        pairs.all(|(cell, value)| *cell == "*" || cell.split('|').any(|it| it == value))
+    }
+
+    fn play(self) -> &'static str {
+        let mut scene = Scene::new(self);
+        scene.bring_about(self);
+        let candidate = Candidate {
+            maildrop: &scene.maildrop,
+            tenant: &scene.tenant,
+            rules: &scene.rules,
+            address: scene.address,
+            trusted: self.network == "trusted",
+            password: tag(0),
+            proven: self.lane == "proven",
+            accepted_lately: self.lane != "unproven",
+            asked: scene.now.instant,
+        };
+        name(&scene.admission.judge(&candidate, scene.now))
+    }
+}
+
+impl Scene {
+    fn new(case: Case) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("legacy")]);
+        let mut rules = Rules::default();
+        rules.polls.mode = match case.polls {
+            "off" => PollMode::Off,
+            "shadow" => PollMode::Shadow,
+            "delay" => PollMode::Delay,
+            _ => PollMode::Refuse,
+        };
+        rules.blocks.mode = match case.blocks {
+            "off" => BlockMode::Off,
+            "shadow" => BlockMode::Shadow,
+            _ => BlockMode::Block,
+        };
+        if case.network == "burst" {
+            rules.polls.unlimited = Arc::from([address.into()]);
+        }
+        rules.connections.per_address = 2;
+        rules.connections.per_maildrop = 2;
+        rules.connections.per_tenant = 4;
+        Self {
+            admission: Admission::new(Arc::new(BlockList::default())),
+            maildrop: MaildropKey::new(&backends, &UserName::new(b"ann"), None, true),
+            tenant: TenantName::new("example"),
+            rules,
+            address,
+            now: Moment {
+                instant: Instant::now(),
+                wall: Timestamp::UNIX_EPOCH,
+            },
+            taken: Vec::new(),
+        }
+    }
+
+    fn bring_about(&mut self, case: Case) {
+        let is_proven = case.lane == "proven";
+        match case.situation {
+            "blocked_here" => self.faults((0..10).map(|n| Fault::Guess { tag: tag(n + 1) })),
+            "blocked_address" => self.faults((0..10).map(|_| Fault::Abuse)),
+            "stale" => self.refusals(),
+            "stale_again" => {
+                self.refusals();
+                self.now = self.now.after(self.rules.failures.retry);
+            }
+            "address_full" => self.connect(3),
+            "maildrop_full" => self.ask(is_proven, 2),
+            "full_of_others" => self.ask(!is_proven, 2),
+            "tenant_full" => self.log_in(4),
+            "early" => self.poll(),
+            _ => {}
+        }
+    }
+
+    /// The entry was made while blocks were enforced; a reload may have changed that since.
+    fn faults(&self, faults: impl Iterator<Item = Fault>) {
+        let mut rules = self.rules.blocks;
+        rules.mode = BlockMode::Block;
+        let (maildrop, address) = (Some(&self.maildrop), self.address.into());
+        let blocks = &self.admission.blocks;
+        let changes = faults.flat_map(|fault| {
+            blocks.fault(
+                maildrop,
+                address,
+                &self.tenant,
+                fault,
+                &rules,
+                self.now.wall,
+            )
+        });
+        assert_eq!(changes.count(), 1, "it is blocked");
+    }
+
+    fn refusals(&self) {
+        for _ in 0..3 {
+            self.admission.refused.refused(tag(0), self.now.instant);
+        }
+    }
+
+    fn connect(&mut self, connections: usize) {
+        let places = (0..connections).filter_map(|_| {
+            self.admission
+                .connections
+                .enter_address(self.address.into(), 10)
+        });
+        self.taken.extend(places);
+    }
+
+    fn ask(&mut self, proven: bool, logins: usize) {
+        let places = (0..logins).filter_map(|_| {
+            let connections = &self.admission.connections;
+            connections.enter_maildrop(&self.maildrop, proven, 10)
+        });
+        self.taken.extend(places);
+    }
+
+    fn log_in(&mut self, logins: usize) {
+        let connections = &self.admission.connections;
+        let places = (0..logins).filter_map(|_| connections.enter_tenant(&self.tenant, 10));
+        self.taken.extend(places);
+    }
+
+    /// More logins than both quotas allow; none is another's twin.
+    fn poll(&mut self) {
+        for _ in 0..8 {
+            let poll = Poll {
+                maildrop: &self.maildrop,
+                client: self.address.into(),
+                address: self.address,
+                asked: self.now.instant,
+            };
+            let rules = &self.rules.polls;
+            self.admission.polls.charge(rules, &poll, self.now.instant);
+            self.now = self.now.after(Duration::from_secs(3));
+        }
+    }
+}
+
+fn tag(number: u8) -> PasswordTag {
+    PasswordTag::from_bytes([number; 32])
+}
+
+fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Admit { poll, .. } => match poll {
+            PollVerdict::Unlimited | PollVerdict::InTime => "admitted",
+            PollVerdict::Shadow(_) => "shadow",
+            PollVerdict::Hold { .. } => "held",
+        },
+        Verdict::Refuse(refusal) => match refusal {
+            Refusal::Blocked => "blocked",
+            Refusal::FromMemory => "from_memory",
+            Refusal::PerAddress => "per_address",
+            Refusal::PerMaildrop => "per_maildrop",
+            Refusal::PerTenant => "per_tenant",
+            Refusal::LoginDelay(_) => "login_delay",
+        },
+    }
+}

@@ -1,0 +1,102 @@
+//! What went wrong at a client's end: counted, and judged by the block list. What a proven login
+//! does never blocks, and of a trusted network nothing counts.
+
+use super::Identified;
+use super::admit::Who;
+use super::client::Peer;
+use super::context::Context;
+use super::record::Record;
+use crate::ids::MaildropKey;
+use crate::observe::event::{End, Event, FaultKind};
+use crate::policy::block::Fault;
+use crate::policy::tenant::Tenant;
+
+/// A login that met a limit.
+pub(super) fn of_login(
+    cx: &Context,
+    record: &Record,
+    login: &Identified,
+    who: &Who,
+    fault: FaultKind,
+) {
+    let scene = Scene {
+        cx,
+        record,
+        tenant: &login.tenant,
+        peer: &login.client.peer,
+    };
+    scene.tell(fault, who.proven);
+    if !who.proven {
+        scene.count(Some(&who.key), Fault::MetLimit);
+    }
+}
+
+/// A wrong password; one that the backend accepted lately is stale, or the server's fault.
+pub(super) fn of_guess(cx: &Context, record: &Record, login: &Identified, who: &Who) {
+    let scene = Scene {
+        cx,
+        record,
+        tenant: &login.tenant,
+        peer: &login.client.peer,
+    };
+    scene.tell(FaultKind::Guess, who.accepted_lately);
+    if !who.accepted_lately {
+        scene.count(Some(&who.key), Fault::Guess { tag: who.password });
+    }
+}
+
+/// How a session ended.
+pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
+    let (kind, fault) = match end {
+        End::ClientViolation => (FaultKind::Abuse, Fault::Abuse),
+        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, Fault::LeftBeforeLogin),
+        End::LeftWaiting => (FaultKind::AbandonedWait, Fault::AbandonedWait),
+        // Only after a login; it does not block.
+        End::Left => (FaultKind::LostLine, Fault::AbandonedWait),
+        _ => return,
+    };
+    let proven = record.is_proven() || end == End::Left;
+    let settings = cx.settings();
+    let of_listener = settings.tenants.of_listener(None, &peer.listener);
+    let tenant = record.tenant().unwrap_or(of_listener);
+    let scene = Scene {
+        cx,
+        record,
+        tenant,
+        peer,
+    };
+    scene.tell(kind, proven);
+    if !proven {
+        scene.count(None, fault);
+    }
+}
+
+struct Scene<'a> {
+    cx: &'a Context,
+    record: &'a Record,
+    tenant: &'a Tenant,
+    peer: &'a Peer,
+}
+
+impl Scene<'_> {
+    fn tell(&self, fault: FaultKind, proven: bool) {
+        self.cx.events.emit(&Event::Faulted {
+            session: self.record.session(),
+            tenant: self.tenant.name.clone(),
+            fault,
+            proven,
+        });
+    }
+
+    fn count(&self, maildrop: Option<&MaildropKey>, fault: Fault) {
+        if self.peer.trusted {
+            return;
+        }
+        let (rules, now) = (&self.tenant.rules.blocks, self.cx.moment().wall);
+        let (address, tenant) = (self.peer.block(), &self.tenant.name);
+        let blocks = &self.cx.admission.blocks;
+        for change in blocks.fault(maildrop, address, tenant, fault, rules, now) {
+            self.cx.events.emit(&Event::BlockChanged(Box::new(change)));
+        }
+    }
+}

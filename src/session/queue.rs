@@ -1,0 +1,122 @@
+//! From a login that the rules let in to the lock of its maildrop (DESIGN decisions 3, 4, 5, 7).
+
+use super::admit::Who;
+use super::backend_end::BackendConnection;
+use super::context::Context;
+use super::faults;
+use super::record::{Record, SessionEnd};
+use super::{Admitted, Identified, Login, Next};
+use crate::dialect::Class;
+use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
+use crate::observe::event::{End, Fault, FaultKind, LockOutcome};
+use crate::policy::admission::Places;
+use crate::time::Instant;
+use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
+
+/// When all waiting of a login ends: for its quota, for the lock, and for a retry.
+pub(super) fn until(cx: &Context, login: &Identified) -> Instant {
+    let reserve = cx.route(&login.tenant).login_reserve();
+    login.asked + login.tenant.wait.saturating_sub(reserve)
+}
+
+/// Gets the lock, or answers the login with a refusal.
+pub(super) async fn wait_for_lock(
+    cx: &Context,
+    record: &mut Record,
+    mut login: Identified,
+    who: Who,
+    places: Places,
+) -> Next<Login<Admitted>> {
+    let lock = match cx.locks.ask(ask(cx, record, &login, &who)) {
+        Asked::Granted(lock) => lock,
+        Asked::Full => {
+            faults::of_login(cx, record, &login, &who, FaultKind::MetLimit);
+            let why = "too many programs wait for the maildrop";
+            return login.turn_away(cx, record, &who, Fault::Policy, why).await;
+        }
+        Asked::Waiting(waiting) => {
+            let since = Instant::now();
+            let waited = wait(cx, &mut login, waiting).await;
+            login.client.waited(since.elapsed());
+            record.waited(since.elapsed());
+            match waited? {
+                Ok(lock) => lock,
+                Err(InVain::Spent) => {
+                    let why = "another program held the maildrop all the while";
+                    return login.turn_away(cx, record, &who, Fault::Policy, why).await;
+                }
+                Err(InVain::Refused(line)) => {
+                    let refused = login.refuse(cx, record, &who, Class::Auth, &line);
+                    return refused.await;
+                }
+            }
+        }
+    };
+    record.lock_taken();
+    Continue(Login::Through(Admitted {
+        until: until(cx, &login),
+        login,
+        lock,
+        who,
+        places,
+    }))
+}
+
+fn ask(cx: &Context, record: &Record, login: &Identified, who: &Who) -> Ask {
+    Ask {
+        // It may have been proven while it was held.
+        proven: cx.proven.is_proven(who.password, Instant::now()),
+        key: who.key.clone(),
+        session: record.session(),
+        tenant: login.tenant.name.clone(),
+        password: who.password,
+        address: login.client.peer.block(),
+        capacity: login.tenant.queue,
+        until: until(cx, login),
+    }
+}
+
+/// Why waiting brought no lock, where the client is still there.
+enum InVain {
+    Refused(Arc<[u8]>),
+    Spent,
+}
+
+/// Waits for its turn; meanwhile watches the client, and the head of the queue connects to the
+/// backend in advance. A reload changes how long.
+async fn wait(
+    cx: &Context,
+    login: &mut Identified,
+    mut waiting: Waiting<BackendConnection>,
+) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
+    let mut settings = cx.changes();
+    let address = login.client.peer.address;
+    loop {
+        let route = cx.route(&login.tenant);
+        let until = until(cx, login);
+        let wants_spare = waiting.wants_spare() && route.preconnects();
+        tokio::select! {
+            // Nothing of a client that has left goes to the backend, also where its turn has come.
+            biased;
+            () = login.client.left() => {
+                waiting.leave(LockOutcome::ClientGone);
+                return Break(SessionEnd::well(End::LeftWaiting));
+            }
+            turn = waiting.turn() => match turn {
+                Turn::Granted(lock) => return Continue(Ok(lock)),
+                Turn::Moved => {}
+                Turn::Evicted => return Continue(Err(InVain::Spent)),
+                Turn::Refused(line) => return Continue(Err(InVain::Refused(line))),
+            },
+            () = tokio::time::sleep_until(until) => {
+                waiting.leave(LockOutcome::Timeout);
+                return Continue(Err(InVain::Spent));
+            }
+            Ok(()) = settings.changed() => login.take_new_rules(cx),
+            (backend, greeted) = route.connect_ahead(address), if wants_spare => {
+                waiting.keep_spare(BackendConnection::new(backend, greeted, address));
+            }
+        }
+    }
+}
