@@ -241,7 +241,7 @@ pub const POLL_EVERY: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
 /// `burst` of a poll limit. None would let nobody in; a thousand logins at once are no limit.
-pub const POLL_BURST: RangeInclusive<usize> = 1..=1000;
+pub const POLL_BURST: RangeInclusive<u32> = 1..=1000;
 
 /// `[journal] keep`. A helpdesk needs yesterday's; ten years are past every retention rule.
 pub const JOURNAL_KEEP: RangeInclusive<Duration> =
@@ -387,3 +387,33 @@ pub const UPKEEP: Duration = Duration::from_secs(60);
 /// How long an entry of the block list that has no effect any more is shown, where no `[journal]`
 /// says it: as long as that keeps it by default.
 pub const BLOCKS_KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// Any of the `connections` that count clients. Linux gives a process no more descriptors
+/// (`fs.nr_open`).
+pub const CONNECTIONS: RangeInclusive<usize> = 0..=1_048_576;
+
+/// `failures.delay` and `failures.max_delay`. After 29 s some mail programs have given up
+/// (DESIGN decision 5), and would ask for the password as if no answer had come.
+pub const FAILURE_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(29);
+
+/// `failures.same_password`. Servers that lock an account do so after three to ten; a program
+/// that asks every six seconds comes to a hundred in the ten minutes that are looked at.
+pub const SAME_PASSWORD: RangeInclusive<u32> = 0..=100;
+
+/// `failures.retry`. More often than mail programs come it would spare the backend nothing; for
+/// longer than an hour nobody should be shut out by what the backend once said.
+pub const FAILURE_RETRY: RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_secs(60 * 60);
+
+/// How many faults of a kind `blocks` lets pass. Each is remembered by itself until then, and
+/// who did a thousand will do more.
+pub const BLOCK_FAULTS: RangeInclusive<u32> = 0..=1000;
+
+/// `blocks.window`. Below a minute only machines are quick enough to be caught, and those wait
+/// it out; past a day the mistakes of honest people add up.
+pub const BLOCK_WINDOW: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(24 * 60 * 60);
+
+/// `blocks.duration` and `blocks.max_duration`. Below a second it is no block; after a month the
+/// address may be somebody else's.
+pub const BLOCK_DURATION: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60);

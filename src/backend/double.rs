@@ -67,6 +67,7 @@ pub(super) fn options() -> BackendOptions {
         connections: 0,
         preconnect: true,
         proxy_protocol: false,
+        xoip: false,
         capabilities: None,
         phrases: crate::dialect::Phrases::default(),
     }

@@ -38,6 +38,8 @@ pub struct BackendOptions {
     pub preconnect: bool,
     /// Whether a PROXY protocol version 2 header is sent first.
     pub proxy_protocol: bool,
+    /// Whether it is told the client's address by XOIP, as Zimbra takes it.
+    pub xoip: bool,
     /// What it can do, where it does not know CAPA.
     pub capabilities: Option<Vec<String>>,
     /// Phrases of its error lines, added to the built-in ones.

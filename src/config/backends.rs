@@ -61,6 +61,7 @@ fn backend(table: &Backend, folder: &Path) -> Result<BackendOptions, Fault> {
         connections: connections.unwrap_or(0),
         preconnect: or(table.preconnect.as_ref(), true),
         proxy_protocol: or(table.proxy_protocol.as_ref(), false),
+        xoip: or(table.xoip.as_ref(), false),
         capabilities: table.capabilities.as_ref().map(|lines| {
             let lines = lines.get_ref().iter();
             lines.map(|line| line.value.0.clone()).collect()

@@ -1,11 +1,11 @@
 //! The file as it is written: DESIGN section 6, key by key, before anything is resolved.
 
+use super::keys::{Defaults, Tenant};
 use super::value::{At, Section};
-use super::words::{Capability, CertificateName, Domain, DomainPattern, Enforce, HostPort, Phrase};
-use crate::ids::{BackendName, ListenerName, TenantName, UserName};
+use super::words::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
+use crate::ids::{BackendName, ListenerName};
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
-use crate::policy::tenant::Cleartext;
 use crate::time::Duration;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -38,6 +38,7 @@ pub(super) struct Server {
     pub(super) grace: Option<At<Duration>>,
     pub(super) trusted_networks: Option<Vec<At<IpNet>>>,
     pub(super) log: Option<At<LogFormat>>,
+    pub(super) connections: Option<At<usize>>,
 }
 
 /// A `[[listen]]`.
@@ -84,6 +85,7 @@ pub(super) struct Backend {
     pub(super) connections: Option<At<usize>>,
     pub(super) preconnect: Option<At<bool>>,
     pub(super) proxy_protocol: Option<At<bool>>,
+    pub(super) xoip: Option<At<bool>>,
     pub(super) capabilities: Option<Spanned<Vec<At<Capability>>>>,
     #[serde(default)]
     pub(super) phrases: Section<Phrases>,
@@ -115,107 +117,5 @@ pub(super) struct Admin {
 pub(super) struct Journal {
     pub(super) file: At<PathBuf>,
     pub(super) keep: Option<At<Duration>>,
-    #[expect(dead_code, reason = "checked; of use once there is a journal")]
     pub(super) hash_users: Option<At<bool>>,
-}
-
-/// `polls`, which merges key by key with the one above it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Polls {
-    pub(super) enforce: Option<At<Enforce>>,
-    pub(super) max_delay: Option<At<Duration>>,
-    pub(super) every: Option<At<Duration>>,
-    pub(super) burst: Option<At<usize>>,
-    #[serde(default)]
-    pub(super) per_client: Section<PerClient>,
-}
-
-/// `polls.per_client`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PerClient {
-    pub(super) every: Option<At<Duration>>,
-    pub(super) burst: Option<At<usize>>,
-}
-
-/// Declares a table that has the keys of `[defaults]` besides its own. (serde cannot flatten one
-/// struct into another and still refuse unknown keys.)
-macro_rules! table_with_limits {
-    ($(#[$doc:meta])* $table:ident { $($(#[$attribute:meta])* $key:ident: $type:ty,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub(super) struct $table {
-            $($(#[$attribute])* pub(super) $key: $type,)*
-            pub(super) backend: Option<At<BackendName>>,
-            pub(super) backends: Option<Spanned<Vec<At<BackendName>>>>,
-            pub(super) cleartext: Option<At<Cleartext>>,
-            pub(super) wait: Option<At<Duration>>,
-            pub(super) queue: Option<At<usize>>,
-            pub(super) preempt_idle: Option<At<Option<Duration>>>,
-            pub(super) idle_timeout: Option<At<Duration>>,
-            pub(super) fold_case: Option<At<bool>>,
-            pub(super) polls: Option<Section<Polls>>,
-        }
-
-        impl $table {
-            /// The keys that it shares with `[defaults]`.
-            pub(super) fn limits(&self) -> Limits<'_> {
-                Limits {
-                    backend: self.backend.as_ref(),
-                    backends: self.backends.as_ref(),
-                    cleartext: self.cleartext.as_ref(),
-                    wait: self.wait.as_ref(),
-                    queue: self.queue.as_ref(),
-                    preempt_idle: self.preempt_idle.as_ref(),
-                    idle_timeout: self.idle_timeout.as_ref(),
-                    fold_case: self.fold_case.as_ref(),
-                    polls: self.polls.as_ref(),
-                }
-            }
-        }
-    };
-}
-
-table_with_limits!(
-    /// `[defaults]`.
-    Defaults {}
-);
-table_with_limits!(
-    /// A `[[tenant]]`.
-    Tenant {
-        name: At<TenantName>,
-        default_domain: Option<At<Domain>>,
-        #[serde(default)]
-        domains: Vec<At<DomainPattern>>,
-        #[serde(default)]
-        server_names: Vec<At<Domain>>,
-        #[serde(default)]
-        listeners: Vec<At<ListenerName>>,
-        allow_burst_from: Option<Vec<At<IpNet>>>,
-        #[serde(default)]
-        user: Vec<Section<User>>,
-    }
-);
-table_with_limits!(
-    /// A `[[tenant.user]]`.
-    User {
-        name: At<UserName>,
-    }
-);
-
-/// What `[defaults]`, a tenant or a user may say of a login; of the last two, what they do not
-/// say is that of the table above.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Limits<'a> {
-    pub(super) backend: Option<&'a At<BackendName>>,
-    pub(super) backends: Option<&'a Spanned<Vec<At<BackendName>>>>,
-    pub(super) cleartext: Option<&'a At<Cleartext>>,
-    pub(super) wait: Option<&'a At<Duration>>,
-    pub(super) queue: Option<&'a At<usize>>,
-    pub(super) preempt_idle: Option<&'a At<Option<Duration>>>,
-    pub(super) idle_timeout: Option<&'a At<Duration>>,
-    pub(super) fold_case: Option<&'a At<bool>>,
-    pub(super) polls: Option<&'a Section<Polls>>,
 }

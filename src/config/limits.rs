@@ -3,13 +3,13 @@
 
 use super::checks::{bounded, or, require_some};
 use super::error::{Fault, did_you_mean};
-use super::file::{Backend, File, Limits, Polls};
+use super::file::{Backend, File};
+use super::keys::Limits;
+use super::rules;
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
-use crate::limits::{
-    IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, POLL_BURST, POLL_EVERY, PREEMPT_IDLE, QUEUE, WAIT_MAX,
-};
+use crate::limits::{IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, PREEMPT_IDLE, QUEUE, WAIT_MAX};
 use crate::policy::rules::Rules;
 use crate::policy::tenant::{Cleartext, Tenant};
 use crate::time::Duration;
@@ -18,35 +18,20 @@ use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
 
-impl<'a> Limits<'a> {
-    /// These limits, and those of `base` where they say nothing.
-    pub(super) fn over(self, base: &Limits<'a>) -> Self {
-        let own_backends = self.backend.is_some() || self.backends.is_some();
-        let from = if own_backends { &self } else { base };
-        Self {
-            backend: from.backend,
-            backends: from.backends,
-            cleartext: self.cleartext.or(base.cleartext),
-            wait: self.wait.or(base.wait),
-            queue: self.queue.or(base.queue),
-            preempt_idle: self.preempt_idle.or(base.preempt_idle),
-            idle_timeout: self.idle_timeout.or(base.idle_timeout),
-            fold_case: self.fold_case.or(base.fold_case),
-            polls: self.polls.or(base.polls),
-        }
-    }
-
+impl Limits {
     /// The backends that are named, and where.
-    fn named_backends(&self) -> Option<(Range<usize>, &'a [At<BackendName>])> {
-        let one = |at: &'a At<BackendName>| (at.span.clone(), std::slice::from_ref(at));
-        let several = |list: &'a Spanned<Vec<_>>| (list.span(), list.get_ref().as_slice());
-        self.backend.map(one).or(self.backends.map(several))
+    fn named_backends(&self) -> Option<(Range<usize>, &[At<BackendName>])> {
+        if let Some(one) = &self.backend {
+            return Some((one.span.clone(), std::slice::from_ref(one)));
+        }
+        let list = self.backends.as_ref()?;
+        Some((list.span(), list.get_ref()))
     }
 }
 
 /// Checks each value by itself.
-pub(super) fn check(limits: &Limits<'_>) -> Result<(), Fault> {
-    if let Some(at) = limits.wait
+pub(super) fn check(limits: &Limits) -> Result<(), Fault> {
+    if let Some(at) = &limits.wait
         && at.value > WAIT_MAX
     {
         let message = format!(
@@ -57,12 +42,12 @@ pub(super) fn check(limits: &Limits<'_>) -> Result<(), Fault> {
             Fault::new(at.span.clone(), message).hint(format!("write at most \"{WAIT_MAX:?}\""))
         );
     }
-    bounded("queue", limits.queue, &QUEUE)?;
-    bounded("idle_timeout", limits.idle_timeout, &IDLE_TIMEOUT)?;
+    bounded("queue", limits.queue.as_ref(), &QUEUE)?;
+    bounded("idle_timeout", limits.idle_timeout.as_ref(), &IDLE_TIMEOUT)?;
     if let Some(At {
         value: Some(idle),
         span,
-    }) = limits.preempt_idle
+    }) = &limits.preempt_idle
     {
         let idle = At {
             value: *idle,
@@ -70,17 +55,7 @@ pub(super) fn check(limits: &Limits<'_>) -> Result<(), Fault> {
         };
         bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE)?;
     }
-    limits.polls.map_or(Ok(()), |polls| check_polls(polls))
-}
-
-fn check_polls(polls: &Polls) -> Result<(), Fault> {
-    let delays = Duration::ZERO..=WAIT_MAX;
-    bounded("max_delay", polls.max_delay.as_ref(), &delays)?;
-    bounded("every", polls.every.as_ref(), &POLL_EVERY)?;
-    bounded("burst", polls.burst.as_ref(), &POLL_BURST)?;
-    bounded("every", polls.per_client.every.as_ref(), &POLL_EVERY)?;
-    bounded("burst", polls.per_client.burst.as_ref(), &POLL_BURST)?;
-    Ok(())
+    rules::check(limits)
 }
 
 /// Turns limits into a [`Tenant`], with what it needs to know of the backends.
@@ -92,6 +67,8 @@ pub(super) struct LimitsResolver<'a> {
     /// What is unwise, and whose limits are so.
     unwise: BTreeMap<String, Vec<TenantName>>,
     pub(super) longest_wait: Duration,
+    /// What holds where no table says anything.
+    builtin: Rules,
 }
 
 impl<'a> LimitsResolver<'a> {
@@ -109,16 +86,17 @@ impl<'a> LimitsResolver<'a> {
             lists: BTreeMap::new(),
             unwise: BTreeMap::new(),
             longest_wait: Duration::ZERO,
+            builtin: Rules::default(),
         }
     }
 
     /// Checks that the backends that `limits` names by itself are there.
-    pub(super) fn check_backends(&self, limits: &Limits<'_>) -> Result<(), Fault> {
-        if let (Some(one), Some(_)) = (limits.backend, limits.backends) {
+    pub(super) fn check_backends(&self, limits: &Limits) -> Result<(), Fault> {
+        if let (Some(one), Some(_)) = (&limits.backend, &limits.backends) {
             let message = "`backend` and `backends` are both given";
             return Err(Fault::new(one.span.clone(), message).hint("write one of them"));
         }
-        if let Some(list) = limits.backends {
+        if let Some(list) = &limits.backends {
             require_some(list, "backends")?;
         }
         let mut seen = HashSet::new();
@@ -150,20 +128,21 @@ impl<'a> LimitsResolver<'a> {
     pub(super) fn resolve(
         &mut self,
         tenant: &TenantName,
-        limits: &Limits<'_>,
+        limits: &Limits,
     ) -> Result<Tenant, Fault> {
         let resolved = Tenant {
             name: tenant.clone(),
             backends: self.list(tenant, limits)?,
-            cleartext: or(limits.cleartext, Cleartext::Trusted),
-            wait: or(limits.wait, Duration::from_secs(25)),
-            queue: or(limits.queue, 16),
-            preempt_idle: or(limits.preempt_idle, Some(Duration::from_secs(15))),
-            idle_timeout: or(limits.idle_timeout, Duration::from_secs(600)),
-            fold_case: or(limits.fold_case, true),
+            cleartext: or(limits.cleartext.as_ref(), Cleartext::Trusted),
+            wait: or(limits.wait.as_ref(), Duration::from_secs(25)),
+            queue: or(limits.queue.as_ref(), 16),
+            preempt_idle: or(limits.preempt_idle.as_ref(), Some(Duration::from_secs(15))),
+            idle_timeout: or(limits.idle_timeout.as_ref(), Duration::from_secs(600)),
+            fold_case: or(limits.fold_case.as_ref(), true),
             default_domain: None,
-            rules: Rules::default(),
+            rules: rules::resolve(limits, &self.builtin),
         };
+        rules::check_together(limits, &resolved)?;
         self.longest_wait = self.longest_wait.max(resolved.wait);
         for name in &*resolved.backends {
             self.check_wait(name, limits, &resolved)?;
@@ -173,11 +152,7 @@ impl<'a> LimitsResolver<'a> {
     }
 
     /// Tenants with the same backends share one list.
-    fn list(
-        &mut self,
-        tenant: &TenantName,
-        limits: &Limits<'_>,
-    ) -> Result<Arc<[BackendName]>, Fault> {
+    fn list(&mut self, tenant: &TenantName, limits: &Limits) -> Result<Arc<[BackendName]>, Fault> {
         let names: Vec<BackendName> = match limits.named_backends() {
             Some((_, list)) => list.iter().map(|at| at.value.clone()).collect(),
             None => vec![self.only_backend(tenant)?],
@@ -214,7 +189,7 @@ impl<'a> LimitsResolver<'a> {
     fn check_wait(
         &self,
         name: &BackendName,
-        limits: &Limits<'_>,
+        limits: &Limits,
         resolved: &Tenant,
     ) -> Result<(), Fault> {
         let (table, options) = self.backends[name];
@@ -223,7 +198,7 @@ impl<'a> LimitsResolver<'a> {
             return Ok(());
         }
         let named = limits.named_backends().map(|(span, _)| span);
-        let written = limits.wait.or(table.login_reserve.as_ref());
+        let written = limits.wait.as_ref().or(table.login_reserve.as_ref());
         let span = written.map(|at| at.span.clone()).or(named);
         let message = format!(
             "`wait` ({wait:?}) of tenant `{}` is not above `login_reserve` ({reserve:?}) of \
@@ -261,6 +236,7 @@ impl<'a> LimitsResolver<'a> {
                  1939 asks for"
             ));
         }
+        rules::unwise(limits, reserve).into_iter().for_each(note);
     }
 
     /// What is unwise, a sentence for all tenants that share it.

@@ -4,9 +4,11 @@ mod backends;
 mod checks;
 mod error;
 mod file;
+mod keys;
 mod limits;
 mod listeners;
 mod resolve;
+mod rules;
 mod tenants;
 mod value;
 mod words;
@@ -41,6 +43,8 @@ pub struct Config {
     pub backends: Vec<BackendOptions>,
     /// `[admin]`.
     pub admin: Option<AdminOptions>,
+    /// `[journal]`.
+    pub journal: Option<JournalOptions>,
     /// `[defaults]` and each `[[tenant]]`.
     pub tenants: TenantTable,
     /// What the file sets and this version does not do yet, a sentence each.
@@ -58,6 +62,8 @@ pub struct ServerOptions {
     pub trusted_networks: Vec<IpNet>,
     /// How log lines look.
     pub log: LogFormat,
+    /// Most client connections at a time; 0: what the limit of open files allows.
+    pub connections: usize,
 }
 
 /// `[admin]`.
@@ -67,6 +73,17 @@ pub struct AdminOptions {
     pub address: SocketAddr,
     /// The token of the API, made at first start; without it there is no API.
     pub token_file: Option<PathBuf>,
+}
+
+/// `[journal]`: what outlives the process.
+#[derive(Clone, Debug)]
+pub struct JournalOptions {
+    /// The database.
+    pub file: PathBuf,
+    /// How long what has happened is remembered.
+    pub keep: Duration,
+    /// Whether names of users are kept as hashes only.
+    pub hash_users: bool,
 }
 
 impl Config {

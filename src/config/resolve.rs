@@ -3,12 +3,13 @@
 
 use super::checks::{bounded, or, values};
 use super::error::Fault;
-use super::file::{Admin, File, Polls, Server};
+use super::file::{Admin, File, Journal, Server};
+use super::keys::{Blocks, Merge};
 use super::value::{At, Section};
-use super::words::Enforce;
-use super::{AdminOptions, Config, ServerOptions, backends, listeners, tenants};
-use crate::limits::{GRACE, JOURNAL_KEEP};
+use super::{AdminOptions, Config, JournalOptions, ServerOptions, backends, listeners, tenants};
+use crate::limits::{CONNECTIONS, GRACE, JOURNAL_KEEP};
 use crate::observe::LogFormat;
+use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
     let listeners = listeners::resolve(&file.listen, &server)?;
     let tls = listeners::tls(file, folder)?;
     let backends = backends::resolve(&file.backend, folder)?;
-    journal(file)?;
+    let journal = file.journal.as_ref().map(|table| journal(table, folder));
+    let journal = journal.transpose()?;
     let names: Vec<_> = listeners
         .iter()
         .map(|listener| listener.name.clone())
@@ -28,12 +30,14 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
     check_grace(&file.server, server.grace, tenancy.longest_wait)?;
     let mut warnings = backends::warnings(&backends);
     warnings.extend(tenancy.warnings);
+    warnings.extend(blocks_without_journal(file));
     Ok(Config {
         server,
         listeners,
         tls,
         backends,
         admin: file.admin.as_ref().map(|table| admin(table, folder)),
+        journal,
         tenants: tenancy.table,
         inactive: inactive(file),
         warnings,
@@ -42,10 +46,12 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
 
 fn server(table: &Server) -> Result<ServerOptions, Fault> {
     let trusted = table.trusted_networks.as_ref();
+    let connections = bounded("connections", table.connections.as_ref(), &CONNECTIONS)?;
     Ok(ServerOptions {
         grace: bounded("grace", table.grace.as_ref(), &GRACE)?.unwrap_or(Duration::from_secs(60)),
         trusted_networks: trusted.map_or_else(loopback, |networks| values(networks)),
         log: or(table.log.as_ref(), LogFormat::Human),
+        connections: connections.unwrap_or(0),
     })
 }
 
@@ -76,55 +82,45 @@ fn admin(table: &Admin, folder: &Path) -> AdminOptions {
     }
 }
 
-fn journal(file: &File) -> Result<(), Fault> {
-    let keep = file.journal.as_ref().and_then(|table| table.keep.as_ref());
-    bounded("keep", keep, &JOURNAL_KEEP).map(|_| ())
+fn journal(table: &Journal, folder: &Path) -> Result<JournalOptions, Fault> {
+    let keep = bounded("keep", table.keep.as_ref(), &JOURNAL_KEEP)?;
+    Ok(JournalOptions {
+        file: folder.join(&table.file.value),
+        keep: keep.unwrap_or(Duration::from_secs(14 * 24 * 60 * 60)),
+        hash_users: or(table.hash_users.as_ref(), false),
+    })
 }
 
 /// What is checked and has no effect yet.
 fn inactive(file: &File) -> Vec<String> {
-    let journal = file.journal.as_ref().map(|table| {
-        let name = table.file.value.display();
-        format!("[journal] does nothing in this version yet: no `{name}` is written")
+    let hash_users = file
+        .journal
+        .iter()
+        .filter_map(|table| table.hash_users.as_ref());
+    let hash_users = hash_users.filter(|at| at.value).map(|_| {
+        "`hash_users` does nothing in this version yet: names of users in the block list are \
+         kept as they are"
+            .to_owned()
     });
-    let admin = file.admin.as_ref();
-    let token = admin.and_then(|table| table.token_file.as_ref());
-    let bursts = file.tenant.iter();
-    let bursts = bursts.filter_map(|tenant| tenant.allow_burst_from.as_ref());
-    let said = [
-        (
-            limits_polls(file),
-            "`polls` does nothing in this version yet: no login is slowed down or refused for \
-             coming too often",
-        ),
-        (
-            bursts.count() > 0,
-            "`allow_burst_from` does nothing in this version yet, as `polls` does nothing",
-        ),
-        (
-            token.is_some(),
-            "`token_file` does nothing in this version yet: the admin port has no API",
-        ),
-    ];
-    let said = said.into_iter().filter(|(is_set, _)| *is_set);
-    journal
-        .into_iter()
-        .chain(said.map(|(_, sentence)| sentence.to_owned()))
-        .collect()
+    hash_users.collect()
 }
 
-/// Whether some `polls` is to have an effect.
-fn limits_polls(file: &File) -> bool {
-    let has_effect = |polls: &Option<Section<Polls>>| {
-        polls
-            .as_ref()
-            .is_some_and(|polls| or(polls.enforce.as_ref(), Enforce::Delay) != Enforce::Off)
-    };
-    let defaults = file.defaults.as_ref();
-    defaults.is_some_and(|table| has_effect(&table.get_ref().polls))
-        || file.tenant.iter().any(|tenant| {
-            has_effect(&tenant.polls) || tenant.user.iter().any(|user| has_effect(&user.polls))
-        })
+/// Who writes `blocks` cares for them. (Who does not is told in `full.toml`: the smallest
+/// configuration needs no warning.)
+fn blocks_without_journal(file: &File) -> Option<String> {
+    if file.journal.is_some() {
+        return None;
+    }
+    let defaults = file.defaults.iter().map(|table| &table.get_ref().blocks);
+    let tenants = file.tenant.iter().flat_map(|tenant| {
+        let users = tenant.user.iter().map(|user| &user.blocks);
+        std::iter::once(&tenant.blocks).chain(users)
+    });
+    let is_off = |blocks: &Blocks| or(blocks.enforce.as_ref(), BlockMode::Block) == BlockMode::Off;
+    let is_lost = |blocks: &Section<Blocks>| blocks.is_written() && !is_off(blocks);
+    let sentence = "there is no [journal], so the block list does not survive a restart";
+    let mut all = defaults.chain(tenants);
+    all.any(is_lost).then(|| sentence.to_owned())
 }
 
 /// The files that must be there before a port is bound, relative to `folder`, and where the

@@ -1,15 +1,18 @@
 //! `[[tenant]]` and `[[tenant.user]]`: who has which limits, and who claims what.
 
-use super::checks::Seen;
+use super::checks::{Seen, values};
 use super::error::{Fault, did_you_mean};
-use super::file::{File, Limits, Tenant as Table, User};
+use super::file::File;
+use super::keys::{Limits, Tenant as Table, User};
 use super::limits::{LimitsResolver, check};
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
 use crate::policy::tenant::{Belongings, Tenant, TenantTable};
 use crate::time::Duration;
+use ipnet::IpNet;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The tenant of all who belong to no other.
 const DEFAULT: &str = "default";
@@ -61,7 +64,7 @@ pub(super) fn resolve(
 fn tenant(
     table: &Table,
     mut belongings: Belongings,
-    defaults: &Limits<'_>,
+    defaults: &Limits,
     limits: &mut LimitsResolver<'_>,
 ) -> Result<(Tenant, Belongings), Fault> {
     let name = &table.name.value;
@@ -70,15 +73,19 @@ fn tenant(
     limits.check_backends(&own)?;
     let own = own.over(defaults);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
-    let mut tenant = limits.resolve(name, &own)?;
-    tenant.default_domain = domain.cloned();
+    let unlimited: Option<Arc<[IpNet]>> = table
+        .allow_burst_from
+        .as_ref()
+        .map(|networks| values(networks).into());
+    let with_own_keys = |mut limits: Tenant| {
+        limits.default_domain = domain.cloned();
+        limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
+        limits
+    };
+    let tenant = with_own_keys(limits.resolve(name, &own)?);
     let mut logins = Seen::default();
     for user in &table.user {
-        let limits_of_user = limits_of_user(user, name, &own, limits)?;
-        let limits_of_user = Tenant {
-            default_domain: domain.cloned(),
-            ..limits_of_user
-        };
+        let limits_of_user = with_own_keys(limits_of_user(user, name, &own, limits)?);
         for login in spellings(&user.name.value, domain) {
             let folded = login.as_bytes().to_ascii_lowercase();
             logins.claim(folded, &user.name.span, || {
@@ -93,7 +100,7 @@ fn tenant(
 fn limits_of_user(
     table: &User,
     tenant: &TenantName,
-    above: &Limits<'_>,
+    above: &Limits,
     limits: &mut LimitsResolver<'_>,
 ) -> Result<Tenant, Fault> {
     let own = table.limits();

@@ -171,10 +171,12 @@ fn what_no_login_gets_to_is_warned_of() {
 }
 
 #[test]
-fn polls_that_are_off_are_no_news() {
-    let inactive = |polls: &str| parse(&format!("{MINIMAL}[defaults]\npolls = {polls}\n")).inactive;
-    assert_eq!(inactive("{ enforce = \"off\" }").len(), 0);
-    assert_eq!(inactive("{ burst = 7 }").len(), 1);
+fn who_sets_blocks_is_told_that_a_restart_forgets_them() {
+    let told = |blocks: &str| warnings(&format!("[defaults]\nblocks = {blocks}\n"));
+    assert!(told("{ abuses = 3 }").contains("does not survive a restart"));
+    assert_eq!(told("{ enforce = \"off\", abuses = 3 }"), "");
+    let journal = "[journal]\nfile = \"j\"\n[defaults]\nblocks = { abuses = 3 }\n";
+    assert_eq!(warnings(journal), "");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(super) trait Value: Sized {
 /// A table that is written as one: serde's structs take a list of their values, too, and so
 /// would misread `[[admin]]`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Section<T>(T);
+pub(super) struct Section<T>(pub(super) T);
 
 impl<T> Deref for Section<T> {
     type Target = T;
@@ -139,6 +139,19 @@ impl Value for usize {
 
     fn from_integer(integer: i64) -> Result<Self, String> {
         Self::try_from(integer).map_err(|_| format!("`{integer}` is below zero"))
+    }
+}
+
+impl Value for u32 {
+    const EXPECTED: &'static str = usize::EXPECTED;
+
+    fn from_integer(integer: i64) -> Result<Self, String> {
+        let reason = if integer < 0 {
+            "below zero"
+        } else {
+            "too large"
+        };
+        Self::try_from(integer).map_err(|_| format!("`{integer}` is {reason}"))
     }
 }
 

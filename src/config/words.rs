@@ -5,6 +5,7 @@ use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{CAPABILITY_LENGTH_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
+use crate::policy::rules::{BlockMode, PollMode};
 use crate::policy::tenant::Cleartext;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -265,16 +266,7 @@ impl Value for Cleartext {
     }
 }
 
-/// What becomes of a login that comes too soon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Enforce {
-    Off,
-    Shadow,
-    Delay,
-    Refuse,
-}
-
-impl Value for Enforce {
+impl Value for PollMode {
     const EXPECTED: &'static str = r#""off", "shadow", "delay" or "refuse""#;
 
     fn from_text(text: &str) -> Result<Self, String> {
@@ -284,6 +276,19 @@ impl Value for Enforce {
             "delay" => Ok(Self::Delay),
             "refuse" => Ok(Self::Refuse),
             _ => Err(format!("`{text}` is no way to enforce a limit")),
+        }
+    }
+}
+
+impl Value for BlockMode {
+    const EXPECTED: &'static str = r#""off", "shadow" or "block""#;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "shadow" => Ok(Self::Shadow),
+            "block" => Ok(Self::Block),
+            _ => Err(format!("`{text}` is no way to treat who does wrong")),
         }
     }
 }

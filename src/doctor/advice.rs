@@ -261,6 +261,7 @@ mod tests {
             connections: 0,
             preconnect: true,
             proxy_protocol: false,
+            xoip: false,
             capabilities: None,
             phrases: Phrases::default(),
         }

@@ -132,6 +132,7 @@ fn backend() -> BackendOptions {
         connections: 0,
         preconnect: true,
         proxy_protocol: false,
+        xoip: false,
         capabilities: None,
         phrases: Phrases::default(),
     }
