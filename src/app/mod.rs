@@ -119,7 +119,8 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
         let services = config.listeners.len() + config.backends.len();
-        let room = Room::new(services, sessions.clone(), closers.clone());
+        let most = config.server.connections;
+        let room = Room::new(services, most, sessions.clone(), closers.clone());
         let settings = watch::Sender::new(Arc::new(Settings {
             tenants: config.tenants.clone(),
             backends: backends(config, &outside.dial)?,
@@ -153,7 +154,7 @@ impl Gate {
             room,
         };
         gate.watch_backends();
-        gate.keep_up();
+        gate.keep_up(config);
         gate.serve_admin(admin, metrics);
         gate.serve_clients(config, ports);
         Ok(gate)
@@ -237,8 +238,9 @@ impl Gate {
         }
     }
 
-    fn keep_up(&self) {
-        let keep = limits::BLOCKS_KEPT;
+    fn keep_up(&self, config: &Config) {
+        let journal = config.journal.as_ref();
+        let keep = journal.map_or(limits::BLOCKS_KEPT, |journal| journal.keep);
         let (cx, stop) = (Arc::clone(&self.cx), self.stop_services.clone());
         self.services.spawn(upkeep::upkeep(cx, keep, stop));
     }

@@ -10,17 +10,26 @@ use tokio_util::task::TaskTracker;
 pub(super) struct Room {
     /// Descriptors for clients and their backend connections.
     descriptors: usize,
+    /// `[server] connections`; 0: as many as there are descriptors for.
+    connections: usize,
     sessions: TaskTracker,
     closers: TaskTracker,
 }
 
 impl Room {
     /// Room for `sessions`, whose backend connections outlive them in `closers`, where `services`
-    /// (listeners and looks at backends) have a descriptor each.
-    pub(super) fn new(services: usize, sessions: TaskTracker, closers: TaskTracker) -> Self {
+    /// (listeners and looks at backends) have a descriptor each; at most `connections`, where that
+    /// is not 0.
+    pub(super) fn new(
+        services: usize,
+        connections: usize,
+        sessions: TaskTracker,
+        closers: TaskTracker,
+    ) -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         Self {
             descriptors: for_sessions(limit, services),
+            connections,
             sessions,
             closers,
         }
@@ -29,12 +38,17 @@ impl Room {
     /// Whether one more session could want for a descriptor.
     pub(super) fn is_full(&self) -> bool {
         let sessions = self.sessions.len() + 1;
-        sessions * SESSION_DESCRIPTORS + self.closers.len() > self.descriptors
+        (self.connections > 0 && sessions > self.connections)
+            || sessions * SESSION_DESCRIPTORS + self.closers.len() > self.descriptors
     }
 
     /// How many sessions fit at a time.
     pub(super) fn sessions_max(&self) -> usize {
-        self.descriptors / SESSION_DESCRIPTORS
+        let most = self.descriptors / SESSION_DESCRIPTORS;
+        match self.connections {
+            0 => most,
+            connections => connections.min(most),
+        }
     }
 }
 
@@ -54,6 +68,7 @@ mod tests {
     fn room(descriptors: usize) -> Room {
         Room {
             descriptors,
+            connections: 0,
             sessions: TaskTracker::new(),
             closers: TaskTracker::new(),
         }
@@ -69,6 +84,16 @@ mod tests {
         assert!(room.is_full());
         closer.abort();
         assert!(closer.await.is_err());
+        assert!(!room.is_full());
+        room.sessions.spawn(pending::<()>());
+        assert!(room.is_full());
+    }
+
+    #[tokio::test]
+    async fn the_configuration_may_allow_fewer() {
+        let mut room = room(100);
+        room.connections = 1;
+        assert_eq!(room.sessions_max(), 1);
         assert!(!room.is_full());
         room.sessions.spawn(pending::<()>());
         assert!(room.is_full());

@@ -169,7 +169,8 @@ async fn a_backend_that_lies_ends_its_own_sessions_and_harms_no_others() {
     serve(&honest, address).await;
     let mut config = format!(
         "[[backend]]\nname = \"honest\"\naddress = \"{address}\"\n\
-         [defaults]\nbackends = [\"honest\"]\nwait = \"6s\"\nidle_timeout = \"10s\"\n"
+         [defaults]\nbackends = [\"honest\"]\nwait = \"6s\"\nidle_timeout = \"10s\"\n\
+         polls = {{ enforce = \"off\" }}\n"
     );
     for (name, command, lie, _) in LIARS {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -25,7 +25,10 @@ use tokio::time::timeout;
 async fn honest(open_files: Option<(u32, u32)>) -> (Gate, Arc<DemoServer>) {
     let (server, address) = (server(), free_address("127.0.0.1"));
     serve(&server, address).await;
-    let config = format!("[[backend]]\nname = \"honest\"\naddress = \"{address}\"\n");
+    let config = format!(
+        "[[backend]]\nname = \"honest\"\naddress = \"{address}\"\n\
+         [defaults]\npolls = {{ enforce = \"off\" }}\n"
+    );
     let setup = Setup {
         host: "127.0.0.1",
         config: &config,

@@ -186,7 +186,9 @@ impl Settings {
             "[[listen]]\nname = \"pop3\"\naddress = \"{}\"\ntls = \"off\"\n\
              [[backend]]\nname = \"legacy\"\naddress = \"{}\"\nconnections = {}\npreconnect = {}\n\
              capabilities = [\"TOP\", \"UIDL\", \"USER\"{capabilities}]\n\
-             [defaults]\ncleartext = \"always\"\nwait = \"{}s\"\nqueue = {}\n\
+             [defaults]\ncleartext = \"always\"\npolls = {{ enforce = \"off\" }}\n\
+             blocks = {{ enforce = \"off\" }}\n\
+             failures = {{ delay = \"0s\", max_delay = \"0s\", same_password = 0 }}\nwait = \"{}s\"\nqueue = {}\n\
              preempt_idle = \"{preempt_idle}\"\nidle_timeout = \"{}s\"\n",
             gate_address(),
             backend_address(),

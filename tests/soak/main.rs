@@ -119,7 +119,10 @@ fn backend() -> Arc<DemoServer> {
 }
 
 async fn start(host: Option<&Host>, backend: SocketAddr) -> Gate {
-    let config = format!("[[backend]]\nname = \"embedded\"\naddress = \"{backend}\"\n");
+    let config = format!(
+        "[[backend]]\nname = \"embedded\"\naddress = \"{backend}\"\n\
+         [defaults]\npolls = {{ enforce = \"off\" }}\n"
+    );
     let setup = Setup {
         host: host.map_or("127.0.0.1", |host| &host.gate),
         config: &config,
