@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+/// Where there is no room, this part of all goes at once, so that finding out which is done seldom.
+const SHARE: usize = 16;
+
 /// Who is blocked, and whose faults may lead to it. Shared by all sessions.
 ///
 /// Whatever changes an entry returns the change, for events and for the file.
@@ -44,7 +47,7 @@ impl Default for BlockList {
 }
 
 impl BlockList {
-    fn with_bound(bound: usize) -> Self {
+    pub(super) fn with_bound(bound: usize) -> Self {
         Self(RwLock::new(Book {
             entries: HashMap::new(),
             counts: HashMap::new(),
@@ -54,12 +57,13 @@ impl BlockList {
         }))
     }
 
-    /// The list with the entries of an earlier process.
+    /// The list with the entries of an earlier process, all of them: what is beyond the bound goes
+    /// with the next block, as a change that the file is told of.
     #[must_use]
     pub fn restore(entries: Vec<Entry>) -> Self {
         let list = Self::default();
         let mut book = list.write();
-        for entry in entries.into_iter().take(BLOCKS_MAX) {
+        for entry in entries {
             book.next = book.next.max(entry.id.0.saturating_add(1));
             book.put(entry);
         }
@@ -118,10 +122,7 @@ impl BlockList {
     /// The entries that `filter` means, by number.
     #[must_use]
     pub fn entries(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
-        let book = self.read();
-        let entries = book.entries.values().map(|entry| entry.as_of(now));
-        let mut entries: Vec<_> = entries.filter(|entry| filter.selects(entry)).collect();
-        drop(book);
+        let mut entries = self.read().select(filter, now);
         entries.sort_unstable_by_key(|entry| entry.id);
         entries
     }
@@ -193,16 +194,30 @@ impl BlockList {
             .collect()
     }
 
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.read().faults.len()
+    }
+
+    /// Applies `change` to those that `filter` means, as they are by now.
     fn change(
         &self,
         filter: &Filter,
         now: Timestamp,
-        mut change: impl FnMut(&mut Entry) -> Option<ChangeKind>,
+        change: impl Fn(&mut Entry) -> Option<ChangeKind>,
     ) -> Vec<Change> {
-        let entries = self.entries(filter, now);
-        let _ = &mut change;
-        drop(entries);
-        Vec::new()
+        let mut book = self.write();
+        let mut meant = book.select(filter, now);
+        meant.sort_unstable_by_key(|entry| entry.id);
+        let meant = meant.into_iter();
+        let changes = meant.filter_map(|mut entry| {
+            let what = change(&mut entry)?;
+            if what == ChangeKind::Released {
+                book.faults.forgive(&entry.who);
+            }
+            Some(book.changed(entry, what))
+        });
+        changes.collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Book> {
@@ -215,15 +230,104 @@ impl BlockList {
 }
 
 impl Book {
+    fn select(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
+        let entries = self.entries.values().map(|entry| entry.as_of(now));
+        entries.filter(|entry| filter.selects(entry)).collect()
+    }
+
     fn block(
         &mut self,
-        _enough: Enough,
-        _tenant: &TenantName,
-        _rules: &BlockRules,
+        enough: Enough,
+        tenant: &TenantName,
+        rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<Change> {
-        let _ = (later(now, Duration::ZERO), self.bound);
-        Vec::new()
+        let Some(known) = self.entries.get(&enough.who) else {
+            return self.block_first(enough, tenant, rules, now);
+        };
+        let mut entry = known.as_of(now);
+        let shadow = rules.mode == BlockMode::Shadow;
+        if entry.pinned {
+            return Vec::new();
+        }
+        if entry.state == State::Blocked {
+            // Rules that are only tried do not prolong a block that has an effect, and a block
+            // that has none is no reason to spare anybody a real one.
+            match (entry.shadow, shadow) {
+                (false, true) => return Vec::new(),
+                (true, false) => {}
+                _ => return Vec::from_iter(self.extend(entry, rules, now)),
+            }
+        }
+        entry.tenant = tenant.clone();
+        entry.reason = enough.reason;
+        entry.shadow = shadow;
+        vec![self.block_again(entry, rules, now)]
+    }
+
+    fn block_first(
+        &mut self,
+        enough: Enough,
+        tenant: &TenantName,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<Change> {
+        let mut changes = self.make_room(now);
+        if self.entries.len() >= self.bound {
+            return changes;
+        }
+        let entry = Entry {
+            id: BlockId(self.next),
+            who: enough.who,
+            tenant: tenant.clone(),
+            reason: enough.reason,
+            state: State::Released,
+            pinned: false,
+            shadow: rules.mode == BlockMode::Shadow,
+            first: enough.first,
+            last: now,
+            expires: now,
+            times_blocked: 0,
+            times_released: 0,
+        };
+        self.next = self.next.saturating_add(1);
+        changes.push(self.block_again(entry, rules, now));
+        changes
+    }
+
+    fn block_again(&mut self, mut entry: Entry, rules: &BlockRules, now: Timestamp) -> Change {
+        entry.state = State::Blocked;
+        entry.times_blocked = entry.times_blocked.saturating_add(1);
+        entry.last = now;
+        entry.expires = later(now, entry.length(rules));
+        self.changed(entry, ChangeKind::Blocked)
+    }
+
+    /// Has a block last as long as if it came now. What prolongs it by less than half of that is
+    /// no news: else whoever is blocked could have us write as fast as it connects.
+    fn extend(&mut self, mut entry: Entry, rules: &BlockRules, now: Timestamp) -> Option<Change> {
+        let length = entry.length(rules);
+        entry.last = now;
+        if entry.expires > later(now, length / 2) {
+            self.put(entry);
+            return None;
+        }
+        entry.expires = later(now, length);
+        Some(self.changed(entry, ChangeKind::Extended))
+    }
+
+    /// Where the list is full: drops a share of what is not pinned, the released first, and of
+    /// each the oldest.
+    fn make_room(&mut self, now: Timestamp) -> Vec<Change> {
+        let Some(beyond) = self.entries.len().checked_sub(self.bound) else {
+            return Vec::new();
+        };
+        let entries = self.entries.values().filter(|entry| !entry.pinned);
+        let mut entries: Vec<_> = entries.cloned().collect();
+        entries.sort_unstable_by_key(|entry| (entry.is_blocked(now), entry.last, entry.id));
+        entries.truncate(beyond + (self.bound / SHARE).max(1));
+        let entries = entries.into_iter();
+        entries.map(|entry| self.forget(entry)).collect()
     }
 
     fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {
