@@ -187,3 +187,6 @@ fn local_part(login: &[u8]) -> &[u8] {
     let end = memchr::memrchr(b'@', login).unwrap_or(login.len());
     &login[..end]
 }
+
+#[cfg(test)]
+mod tests;

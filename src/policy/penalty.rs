@@ -115,3 +115,167 @@ fn delay_after(different: usize, rules: &FailureRules) -> Duration {
     let others = different.clamp(1, PENALTY_LOGINS_MAX) - 1;
     rules.delay.saturating_mul(1 << others).min(rules.max_delay)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn address(n: u32) -> AddressBlock {
+        IpAddr::from(Ipv4Addr::from(n)).into()
+    }
+
+    fn tag(n: usize) -> PasswordTag {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_le_bytes());
+        PasswordTag::from_bytes(bytes)
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn each_other_wrong_login_doubles_the_delay_up_to_the_longest() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let now = Instant::now();
+        let delays = (0..100).map(|n| penalties.failed(address(1), tag(n), &rules, now));
+        let delays: Vec<u64> = delays.map(|delay| delay.as_secs()).collect();
+        assert_eq!(delays[..6], [1, 2, 4, 8, 15, 15]);
+        assert!(delays[6..].iter().all(|&delay| delay == 15));
+    }
+
+    #[test]
+    fn the_same_wrong_login_counts_once_however_often_it_comes() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let start = Instant::now();
+        for poll in 0..60 {
+            let now = start + seconds(60 * poll);
+            let delay = penalties.failed(address(1), tag(1), &rules, now);
+            assert_eq!(delay, seconds(1));
+        }
+        let now = start + seconds(60 * 60);
+        assert_eq!(
+            penalties.failed(address(1), tag(2), &rules, now),
+            seconds(2)
+        );
+        assert_eq!(
+            penalties.failed(address(1), tag(1), &rules, now),
+            seconds(2)
+        );
+    }
+
+    #[test]
+    fn a_wrong_login_counts_for_ten_minutes_after_its_last_use() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let start = Instant::now();
+        let _ = penalties.failed(address(1), tag(1), &rules, start);
+        let later = start + seconds(400);
+        assert_eq!(
+            penalties.failed(address(1), tag(2), &rules, later),
+            seconds(2)
+        );
+        let first_is_over = start + FAILURE_WINDOW + seconds(1);
+        assert_eq!(
+            penalties.delay(address(1), &rules, first_is_over),
+            seconds(1)
+        );
+        assert_eq!(
+            penalties.failed(address(1), tag(3), &rules, first_is_over),
+            seconds(2)
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_no_new_failure_is_held_as_long_as_the_last_one() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let now = Instant::now();
+        assert_eq!(
+            penalties.delay(address(1), &rules, now),
+            seconds(1),
+            "nobody yet"
+        );
+        assert!(penalties.is_empty(), "asking leaves nothing behind");
+        for n in 0..3 {
+            let held = penalties.failed(address(1), tag(n), &rules, now);
+            assert_eq!(penalties.delay(address(1), &rules, now), held);
+        }
+        assert_eq!(
+            penalties.delay(address(2), &rules, now),
+            seconds(1),
+            "another address"
+        );
+    }
+
+    #[test]
+    fn settings_hold_also_at_their_ends() {
+        let penalties = Penalties::new();
+        let now = Instant::now();
+        let rules = |delay, max_delay| FailureRules {
+            delay,
+            max_delay,
+            ..FailureRules::default()
+        };
+        let never = rules(Duration::ZERO, seconds(15));
+        let long = rules(seconds(30), seconds(15));
+        let short = rules(Duration::from_millis(1), seconds(30));
+        for n in 0..40 {
+            assert_eq!(
+                penalties.failed(address(1), tag(n), &never, now),
+                Duration::ZERO
+            );
+            assert_eq!(penalties.delay(address(1), &long, now), seconds(15));
+        }
+        assert_eq!(penalties.delay(address(1), &short, now), seconds(30));
+    }
+
+    #[test]
+    fn a_guesser_with_ever_new_logins_takes_no_more_than_the_bound() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let start = Instant::now();
+        for n in 0..100_000 {
+            let now = start + Duration::from_millis(n as u64);
+            let _ = penalties.failed(address(1), tag(n), &rules, now);
+        }
+        let addresses = penalties.addresses();
+        let (_, logins) = addresses.get(&address(1), start).unwrap();
+        assert_eq!((addresses.len(), logins.0.len()), (1, PENALTY_LOGINS_MAX));
+        assert!(logins.0.capacity() <= 2 * PENALTY_LOGINS_MAX);
+    }
+
+    #[test]
+    fn beyond_the_bound_the_address_goes_that_failed_longest_ago() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let start = Instant::now();
+        let fail = |n: u32, login, at: u64| {
+            let now = start + Duration::from_millis(at);
+            penalties.failed(address(n), tag(login), &rules, now)
+        };
+        let full = PENALTY_ADDRESSES_MAX as u32;
+        for n in 0..full {
+            fail(n, 1, u64::from(n));
+        }
+        fail(0, 2, u64::from(full));
+        fail(full, 1, u64::from(full) + 1);
+        assert_eq!(penalties.len(), PENALTY_ADDRESSES_MAX);
+        let end = start + Duration::from_millis(u64::from(full) + 1);
+        assert_eq!(penalties.delay(address(0), &rules, end), seconds(2));
+        let kept = |n| penalties.addresses().get(&address(n), end).is_some();
+        assert_eq!(
+            [kept(0), kept(1), kept(2), kept(full)],
+            [true, false, true, true]
+        );
+    }
+
+    #[test]
+    fn idle_addresses_are_forgotten() {
+        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let start = Instant::now();
+        let _ = penalties.failed(address(1), tag(1), &rules, start);
+        let _ = penalties.failed(address(2), tag(1), &rules, start + seconds(60));
+        penalties.forget_idle(start + FAILURE_WINDOW + seconds(1));
+        assert_eq!(penalties.len(), 1);
+        penalties.forget_idle(start + FAILURE_WINDOW + seconds(61));
+        assert!(penalties.is_empty());
+    }
+}

@@ -144,3 +144,231 @@ impl Refusals {
         Remembered::RealTry
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Remembered::{FromMemory, RealTry, Unknown};
+    use super::*;
+    use crate::limits::PROVEN_AGE_MAX;
+    use crate::policy::proven::Proven;
+
+    fn tag(n: usize) -> PasswordTag {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_le_bytes());
+        PasswordTag::from_bytes(bytes)
+    }
+
+    /// A memory whose time is told in seconds since its start.
+    struct Told {
+        refused: Refused,
+        rules: FailureRules,
+        start: Instant,
+    }
+
+    impl Told {
+        fn new(rules: FailureRules) -> Self {
+            Self {
+                refused: Refused::new(),
+                rules,
+                start: Instant::now(),
+            }
+        }
+
+        fn at(&self, second: u64) -> Instant {
+            self.start + Duration::from_secs(second)
+        }
+
+        fn ask(&self, second: u64) -> Remembered {
+            let now = self.at(second);
+            self.refused.ask(tag(1), false, &self.rules, now)
+        }
+
+        fn refuse(&self, second: u64) {
+            self.refused.refused(tag(1), self.at(second));
+        }
+
+        /// Asks, and has the backend refuse whatever reaches it.
+        fn poll(&self, second: u64) -> Remembered {
+            let answer = self.ask(second);
+            if answer != FromMemory {
+                self.refuse(second);
+            }
+            answer
+        }
+    }
+
+    #[test]
+    fn a_stale_tablet_costs_the_backend_a_login_in_five_minutes_after_its_third() {
+        let told = Told::new(FailureRules::default());
+        let day = (0..24 * 60).map(|minute| told.poll(60 * minute));
+        let day: Vec<Remembered> = day.collect();
+        assert_eq!(day[..3], [Unknown; 3]);
+        assert_eq!(day[3..7], [FromMemory; 4]);
+        for (minute, answer) in day.iter().enumerate().skip(3) {
+            let expected = if minute % 5 == 2 { RealTry } else { FromMemory };
+            assert_eq!(*answer, expected, "minute {minute}");
+        }
+    }
+
+    #[test]
+    fn a_real_try_is_one_and_the_next_is_counted_from_it() {
+        let told = Told::new(FailureRules::default());
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        assert_eq!(told.ask(301), FromMemory);
+        assert_eq!(told.ask(302), RealTry);
+        assert_eq!(
+            told.ask(302),
+            FromMemory,
+            "it is taken, and not answered yet"
+        );
+        told.refuse(320);
+        assert_eq!(told.ask(619), FromMemory);
+        assert_eq!(told.ask(620), RealTry);
+        assert_eq!(told.ask(919), FromMemory, "the backend had no answer");
+        assert_eq!(told.ask(920), RealTry);
+    }
+
+    #[test]
+    fn refusals_that_are_further_apart_than_ten_minutes_are_not_held_against_it() {
+        let told = Told::new(FailureRules::default());
+        for poll in 0..20 {
+            assert_eq!(told.poll(301 * poll), Unknown, "poll {poll}");
+        }
+        let other = Told::new(FailureRules::default());
+        assert_eq!([0, 300, 600].map(|second| other.poll(second)), [Unknown; 3]);
+        assert_eq!(other.poll(899), FromMemory);
+    }
+
+    #[test]
+    fn any_three_within_ten_minutes_count_not_only_the_first() {
+        let told = Told::new(FailureRules::default());
+        assert_eq!(
+            [0, 590, 610, 620].map(|second| told.poll(second)),
+            [Unknown; 4]
+        );
+        assert_eq!(told.poll(630), FromMemory);
+    }
+
+    #[test]
+    fn a_password_that_is_accepted_again_has_a_clean_sheet() {
+        let told = Told::new(FailureRules::default());
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        assert_eq!(told.ask(3), FromMemory);
+        told.refused.accepted(tag(1), told.at(302));
+        assert_eq!(
+            [303, 304, 305].map(|second| told.poll(second)),
+            [Unknown; 3]
+        );
+        assert_eq!(told.poll(306), FromMemory);
+    }
+
+    #[test]
+    fn it_is_forgotten_when_nobody_asks_for_ten_minutes_and_a_retry() {
+        let told = Told::new(FailureRules::default());
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        assert_eq!(told.ask(3), FromMemory);
+        assert_eq!(told.ask(903), RealTry, "15 min of silence");
+        assert_eq!(told.ask(903 + 901), Unknown, "one second more");
+        assert_eq!(told.ask(903 + 902), Unknown, "and not held again");
+    }
+
+    #[test]
+    fn it_stays_refused_though_retries_are_further_apart_than_ten_minutes() {
+        let told = Told::new(FailureRules {
+            retry: Duration::from_secs(1800),
+            ..FailureRules::default()
+        });
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        for try_at in [1802, 3602, 5402, 7202] {
+            assert_eq!(told.ask(try_at - 1), FromMemory);
+            assert_eq!(told.poll(try_at), RealTry);
+        }
+    }
+
+    #[test]
+    fn a_password_that_was_accepted_within_the_day_is_always_asked_for() {
+        let told = Told::new(FailureRules::default());
+        let proven = Proven::new(&[7; 32]);
+        proven.accepted(tag(1), told.start);
+        let ask = |second| {
+            let now = told.at(second);
+            let lately = proven.was_accepted_lately(tag(1), now);
+            told.refused.ask(tag(1), lately, &told.rules, now)
+        };
+        for second in 60..120 {
+            assert_eq!(ask(second), Unknown);
+            told.refuse(second);
+            proven.refused(tag(1), told.at(second));
+        }
+        let day = PROVEN_AGE_MAX.as_secs();
+        for second in [day - 2, day - 1, day] {
+            assert_eq!(ask(second), Unknown);
+            told.refuse(second);
+        }
+        assert_eq!(ask(day + 1), FromMemory);
+    }
+
+    #[test]
+    fn the_setting_says_how_often_and_zero_is_never() {
+        for needed in [1, 2, SAME_PASSWORD_MAX] {
+            let told = Told::new(FailureRules {
+                same_password: needed,
+                ..FailureRules::default()
+            });
+            for second in 0..u64::from(needed) {
+                assert_eq!(told.poll(second), Unknown, "{needed}: {second}");
+            }
+            assert_eq!(told.poll(u64::from(needed)), FromMemory, "{needed}");
+        }
+        let never = Told::new(FailureRules {
+            same_password: 0,
+            ..FailureRules::default()
+        });
+        assert!((0..100).all(|second| never.poll(second) == Unknown));
+    }
+
+    #[test]
+    fn other_passwords_are_not_touched() {
+        let told = Told::new(FailureRules::default());
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        let other = told.refused.ask(tag(2), false, &told.rules, told.at(3));
+        assert_eq!(
+            (other, told.refused.len()),
+            (Unknown, 1),
+            "asking keeps nothing"
+        );
+    }
+
+    #[test]
+    fn guesses_do_not_make_it_grow_and_who_comes_back_stays() {
+        let told = Told::new(FailureRules::default());
+        for second in [0, 1, 2] {
+            told.refuse(second);
+        }
+        for n in 0..2 * REFUSED_MAX {
+            let now = told.at(3) + Duration::from_millis(n as u64);
+            told.refused.refused(tag(n + 2), now);
+            if n % 60_000 == 0 {
+                assert_eq!(
+                    told.refused.ask(tag(1), false, &told.rules, now),
+                    FromMemory
+                );
+            }
+        }
+        assert_eq!(told.refused.len(), REFUSED_MAX);
+        assert_eq!(told.ask(140), FromMemory);
+        told.refused
+            .forget_idle(told.at(150) + FAILURE_WINDOW + RETRY_MAX);
+        assert!(told.refused.is_empty());
+    }
+}
