@@ -395,17 +395,14 @@ pub const CONNECTIONS: RangeInclusive<usize> = 0..=1_048_576;
 /// (DESIGN decision 5), and would ask for the password as if no answer had come.
 pub const FAILURE_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(29);
 
-/// `failures.same_password`. Servers that lock an account do so after three to ten; a program
-/// that asks every six seconds comes to a hundred in the ten minutes that are looked at.
-pub const SAME_PASSWORD: RangeInclusive<u32> = 0..=100;
+/// `failures.same_password`. Servers that lock an account do so after three to ten.
+pub const SAME_PASSWORD: RangeInclusive<u32> = 0..=SAME_PASSWORD_MAX;
 
-/// `failures.retry`. More often than mail programs come it would spare the backend nothing; for
-/// longer than an hour nobody should be shut out by what the backend once said.
-pub const FAILURE_RETRY: RangeInclusive<Duration> =
-    Duration::from_secs(10)..=Duration::from_secs(60 * 60);
+/// `failures.retry`. More often than mail programs come it would spare the backend nothing.
+pub const FAILURE_RETRY: RangeInclusive<Duration> = Duration::from_secs(10)..=RETRY_MAX;
 
-/// How many faults of a kind `blocks` lets pass. Each is remembered by itself until then, and
-/// who did a thousand will do more.
+/// How many faults of a kind `blocks` lets pass: [`FAULTS_EACH_MAX`] are remembered, and who did
+/// a thousand will do more.
 pub const BLOCK_FAULTS: RangeInclusive<u32> = 0..=1000;
 
 /// `blocks.window`. Below a minute only machines are quick enough to be caught, and those wait
