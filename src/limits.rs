@@ -414,3 +414,23 @@ pub const BLOCK_WINDOW: RangeInclusive<Duration> =
 /// address may be somebody else's.
 pub const BLOCK_DURATION: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60);
+/// Random octets of a token that the gate makes: a 256-bit key is past all guessing.
+pub const TOKEN_OCTETS: usize = 32;
+
+/// Characters of a token that an operator wrote: 32 hexadecimal digits are 128 bits.
+pub const TOKEN_LENGTH_MIN: usize = 32;
+
+/// Octets of a token file that are read: a header line of the admin port has to carry it.
+pub const TOKEN_FILE_MAX: u64 = 1_024;
+
+/// A request's body on the admin port: a selection of some thousand numbers.
+pub const ADMIN_BODY_MAX: usize = 64 * 1024;
+
+/// Entries of the block list in one answer: more is no list that a person reads.
+pub const BLOCKS_SHOWN_MAX: usize = 10_000;
+
+/// An answer of the gate that a command reads: [`BLOCKS_SHOWN_MAX`] entries of 800 octets.
+pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
+
+/// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
+pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);

@@ -1,5 +1,13 @@
-//! The admin port: metrics and health.
+//! The admin port: metrics and health for machines, an API for those who have the token
+//! (DESIGN decision 16).
 
+mod api;
+pub mod blocks;
+mod guard;
+mod query;
+mod reply;
 pub mod server;
+pub mod token;
 
+pub use api::{Api, Reload};
 pub use server::{AdminState, serve};

@@ -5,22 +5,27 @@
 //! | `GET /metrics` | 200: all metrics in the Prometheus text format |
 //! | `GET /healthz` | 200: the process runs |
 //! | `GET /readyz` | 200: it serves clients; 503: it does not, and why |
+//! | `/api/…` | JSON, with the token alone: `admin/api.rs` |
 //! | any other path | 404 |
 //! | any other method | 405 |
+//!
+//! On loopback the first three are open; on another address they need the token too, where there
+//! is one (DESIGN decision 16).
 //!
 //! HEAD is answered as GET without the body. A connection carries one request: scrapes are rare,
 //! and one deadline then bounds all that a slow or silent peer can hold.
 
+use super::api::{self, Api};
+use super::guard;
+use super::reply::{Answer, Refusal, allowing, text, with_type};
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
 };
 use crate::observe::metrics::{CONTENT_TYPE, Metrics};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE as CONTENT_TYPE_HEADER, HeaderValue};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,9 +35,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
-/// What the admin port tells.
+/// What the admin port tells, and what it does.
 pub struct AdminState {
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
@@ -40,6 +43,8 @@ pub struct AdminState {
     pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Called before each scrape, to set the gauges that no event sets.
     pub before_scrape: Arc<dyn Fn() + Send + Sync>,
+    /// What `/api/` does, where the configuration names a `token_file`.
+    pub api: Option<Api>,
 }
 
 /// Answers requests on `listener` until `stop`; those under way are then cut.
@@ -57,13 +62,17 @@ async fn accept_all(
     stop: &CancellationToken,
     connections: &TaskTracker,
 ) {
+    // A listener that does not know its address is open to nobody.
+    let is_open = listener
+        .local_addr()
+        .is_ok_and(|address| address.ip().to_canonical().is_loopback());
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
     // The semaphore is never closed, so there is always a place in the end.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let stream = accept(listener).await;
         let (state, stop) = (Arc::clone(state), stop.clone());
         connections.spawn(async move {
-            let answering = timeout(ADMIN_REQUEST, answer_one(stream, &state));
+            let answering = timeout(ADMIN_REQUEST, answer_one(stream, &state, is_open));
             // Cut by the stop or by the deadline: nobody is owed anything.
             let _ = stop.run_until_cancelled(answering).await;
             drop(place);
@@ -83,10 +92,9 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn answer_one(stream: TcpStream, state: &AdminState) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let response = answer(state, request.method(), request.uri().path());
-        async { Ok::<_, Infallible>(response) }
+async fn answer_one(stream: TcpStream, state: &AdminState, is_open: bool) {
+    let service = service_fn(|request: Request<Incoming>| async {
+        Ok::<_, Infallible>(answer(state, is_open, request).await)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -100,58 +108,52 @@ async fn answer_one(stream: TcpStream, state: &AdminState) {
     }
 }
 
-fn answer(state: &AdminState, method: &Method, path: &str) -> Response<Full<Bytes>> {
-    let route: fn(&AdminState) -> Response<Full<Bytes>> = match path {
+async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -> Answer {
+    let path = request.uri().path();
+    if api::owns(path) {
+        return api::answer(state.api.as_ref(), request).await;
+    }
+    if let (false, Some(api)) = (is_open, &state.api)
+        && let Err(refusal) = guard::authorized(&api.token, request.headers())
+    {
+        return refusal.to_text();
+    }
+    page(state, request.method(), path)
+}
+
+fn page(state: &AdminState, method: &Method, path: &str) -> Answer {
+    let page: fn(&AdminState) -> Answer = match path {
         "/metrics" => metrics,
         "/healthz" => |_| text(StatusCode::OK, "ok\n".into()),
         "/readyz" => ready,
-        _ => return not_found(),
+        _ => {
+            let why = "There is nothing here. Try /metrics, /healthz or /readyz.";
+            return Refusal::new(StatusCode::NOT_FOUND, why).to_text();
+        }
     };
     match *method {
-        Method::GET | Method::HEAD => route(state),
-        _ => method_not_allowed(),
+        Method::GET | Method::HEAD => page(state),
+        _ => {
+            let why = "This can only be read: use GET or HEAD.";
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
+            allowing(refusal.to_text(), "GET, HEAD")
+        }
     }
 }
 
-fn metrics(state: &AdminState) -> Response<Full<Bytes>> {
+fn metrics(state: &AdminState) -> Answer {
     (state.before_scrape)();
     match state.metrics.render() {
-        Ok(metrics) => response(StatusCode::OK, CONTENT_TYPE, metrics),
+        Ok(metrics) => with_type(StatusCode::OK, CONTENT_TYPE, metrics),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 
-fn ready(state: &AdminState) -> Response<Full<Bytes>> {
+fn ready(state: &AdminState) -> Answer {
     match (state.ready)() {
         Ok(()) => text(StatusCode::OK, "ok\n".into()),
         Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
-}
-
-fn not_found() -> Response<Full<Bytes>> {
-    let body = "There is nothing here. Try /metrics, /healthz or /readyz.\n";
-    text(StatusCode::NOT_FOUND, body.into())
-}
-
-fn method_not_allowed() -> Response<Full<Bytes>> {
-    let body = "This can only be read: use GET or HEAD.\n";
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, body.into());
-    let allowed = HeaderValue::from_static("GET, HEAD");
-    response.headers_mut().insert(ALLOW, allowed);
-    response
-}
-
-fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    response(status, TEXT, body)
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let content_type = HeaderValue::from_static(content_type);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE_HEADER, content_type);
-    response
 }
 
 #[cfg(test)]

@@ -258,6 +258,7 @@ impl Gate {
             before_scrape: Arc::new(move || {
                 scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
             }),
+            api: None,
         };
         let stop = self.stop_services.clone();
         self.services

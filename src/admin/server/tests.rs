@@ -31,6 +31,7 @@ impl Gate {
             metrics: Arc::clone(&metrics),
             ready: Arc::new(move || readiness.lock().unwrap().clone()),
             before_scrape: Arc::new(move || longest.set_longest_wait(Duration::from_secs(7))),
+            api: None,
         };
         let server = tokio::spawn(serve(listener, Arc::new(state), stop.clone()));
         Self {
