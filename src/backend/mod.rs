@@ -14,7 +14,7 @@ use crate::time::Duration;
 use std::path::PathBuf;
 
 /// One `[[backend]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendOptions {
     /// Its name, which is also its metric label.
     pub name: BackendName,

@@ -28,6 +28,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything that the file says, with defaults filled in, names resolved and paths made
 /// relative to its folder.
@@ -46,7 +47,7 @@ pub struct Config {
     /// `[journal]`.
     pub journal: Option<JournalOptions>,
     /// `[defaults]` and each `[[tenant]]`.
-    pub tenants: TenantTable,
+    pub tenants: Arc<TenantTable>,
     /// What the file sets and this version does not do yet, a sentence each.
     pub inactive: Vec<String>,
     /// What is allowed and yet unwise, a sentence each.

@@ -13,6 +13,7 @@ use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Checks all of `file` and resolves it; its paths are relative to `folder`.
 pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
@@ -38,7 +39,7 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
         backends,
         admin: file.admin.as_ref().map(|table| admin(table, folder)),
         journal,
-        tenants: tenancy.table,
+        tenants: Arc::new(tenancy.table),
         inactive: inactive(file),
         warnings,
     })

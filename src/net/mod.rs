@@ -64,7 +64,7 @@ pub enum TlsMode {
 }
 
 /// One `[[listen]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
     /// Its name, or else its address.
     pub name: ListenerName,

@@ -1,5 +1,11 @@
 //! Tenants: whose login it is and which limits follow (DESIGN decision 1).
 
+mod changes;
+mod rekeyed;
+
+pub use changes::changes;
+pub use rekeyed::{Keying, rekeyed};
+
 use super::rules::{PollMode, Rules};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::time::Duration;
@@ -18,7 +24,7 @@ pub enum Cleartext {
 }
 
 /// The limits of one tenant, or of one user of it, with the defaults filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// Its name, which is also its metric label.
     pub name: TenantName,
@@ -59,7 +65,7 @@ impl Tenant {
 }
 
 /// One tenant and the exceptions of its users.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Household {
     tenant: Arc<Tenant>,
     users: HashMap<Vec<u8>, Arc<Tenant>>,

@@ -36,7 +36,7 @@ pub enum Stage {
 /// What a reload swaps, all at once.
 pub struct Settings {
     /// Whose login it is.
-    pub tenants: TenantTable,
+    pub tenants: Arc<TenantTable>,
     /// The backends by name.
     pub backends: HashMap<BackendName, Arc<Backend>>,
     /// The certificates, where a listener speaks TLS.

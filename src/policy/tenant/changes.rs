@@ -1,0 +1,406 @@
+//! What differs between two tables of tenants, in words for the operator.
+
+use super::{Cleartext, Household, Tenant, TenantTable};
+use crate::ids::{BackendName, TenantName, UserName};
+use crate::limits::CHANGES_NAMED_MAX;
+use crate::policy::rules::{
+    BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
+};
+use crate::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
+
+/// A sentence for each change from `old` to `new`; of many tenants the first few are named.
+#[must_use]
+pub fn changes(old: &TenantTable, new: &TenantTable) -> Vec<String> {
+    let (before, after) = (Named::of(old), Named::of(new));
+    let mut sentences = Vec::new();
+    let only = |these: &Named<'_>, others: &Named<'_>| -> Vec<String> {
+        let names = these.in_order.iter().map(|(name, _)| *name);
+        let names = names.filter(|&name| !others.by_name.contains_key(name));
+        names.map(|name| format!("`{name}`")).collect()
+    };
+    sentences.extend(listed("added", &only(&after, &before)));
+    sentences.extend(listed("removed", &only(&before, &after)));
+    let changed = after.in_order.iter().filter_map(|(name, tenant)| {
+        let differences = before.by_name.get(name)?.differences(tenant);
+        let few = few(&differences)?;
+        Some(format!("tenant `{name}`: {few}"))
+    });
+    let changed: Vec<String> = changed.collect();
+    let more = changed.len().saturating_sub(CHANGES_NAMED_MAX);
+    sentences.extend(changed.into_iter().take(CHANGES_NAMED_MAX));
+    if more > 0 {
+        sentences.push(format!("{more} more tenants are changed"));
+    }
+    sentences
+}
+
+fn listed(what: &str, names: &[String]) -> Option<String> {
+    let tenants = if names.len() == 1 {
+        "tenant"
+    } else {
+        "tenants"
+    };
+    Some(format!("{tenants} {}: {what}", few(names)?))
+}
+
+/// The first few of `items`, and how many more there are; `None` of none.
+fn few(items: &[String]) -> Option<String> {
+    let shown = items.len().min(CHANGES_NAMED_MAX);
+    let text = items[..shown].join(", ");
+    match items.len() - shown {
+        0 if shown == 0 => None,
+        0 => Some(text),
+        more => Some(format!("{text} and {more} more")),
+    }
+}
+
+/// The tenants of a table with all that is theirs.
+struct Named<'a> {
+    in_order: Vec<(&'a TenantName, Whole<'a>)>,
+    by_name: HashMap<&'a TenantName, Whole<'a>>,
+}
+
+/// A tenant with its users and what it claims.
+#[derive(Clone)]
+struct Whole<'a> {
+    household: &'a Household,
+    claims: BTreeSet<(&'static str, &'a str)>,
+}
+
+impl<'a> Named<'a> {
+    fn of(table: &'a TenantTable) -> Self {
+        let households = table.households.iter();
+        let mut wholes: Vec<Whole<'a>> = households
+            .map(|household| Whole {
+                household,
+                claims: BTreeSet::new(),
+            })
+            .collect();
+        let mut claim = |index: usize, what, name| {
+            wholes[index].claims.insert((what, name));
+        };
+        for (name, &index) in &table.domains {
+            claim(index, "domain", name.as_str());
+        }
+        for (name, &index) in &table.wildcards {
+            claim(index, "domains below", name.as_str());
+        }
+        for (name, &index) in &table.server_names {
+            claim(index, "server name", name.as_str());
+        }
+        for (name, &index) in &table.listeners {
+            claim(index, "listener", name.as_str());
+        }
+        let named = wholes.into_iter();
+        let in_order: Vec<_> = named
+            .map(|whole| (&whole.household.tenant.name, whole))
+            .collect();
+        Self {
+            by_name: in_order.iter().cloned().collect(),
+            in_order,
+        }
+    }
+}
+
+impl Whole<'_> {
+    fn differences(&self, new: &Self) -> Vec<String> {
+        if self.claims == new.claims && self.household == new.household {
+            return Vec::new();
+        }
+        let claimed = |(what, name): &(&str, &str), how| format!("{what} `{name}` {how}");
+        let added = new.claims.difference(&self.claims);
+        let removed = self.claims.difference(&new.claims);
+        differences(&self.household.tenant, &new.household.tenant)
+            .into_iter()
+            .chain(added.map(|claim| claimed(claim, "added")))
+            .chain(removed.map(|claim| claimed(claim, "removed")))
+            .chain(self.users(new))
+            .collect()
+    }
+
+    fn users(&self, new: &Self) -> Vec<String> {
+        let (old, new) = (self.household, new.household);
+        let users: BTreeSet<&Vec<u8>> = spelled_once(old).chain(spelled_once(new)).collect();
+        let users = users.into_iter().filter_map(|user| {
+            let what = match (old.users.get(user), new.users.get(user)) {
+                (None, _) => "added".to_owned(),
+                (_, None) => "removed".to_owned(),
+                (Some(old), Some(new)) => few(&differences(old, new))?,
+            };
+            Some(format!("user `{}` {what}", UserName::new(user)))
+        });
+        users.collect()
+    }
+}
+
+/// The users of a household; one that stands there with its default domain and without, once.
+fn spelled_once(household: &Household) -> impl Iterator<Item = &Vec<u8>> {
+    let domain = household.tenant.default_domain.as_deref();
+    household.users.keys().filter(move |user| {
+        let whole = domain.map(|domain| [user, &b"@"[..], domain.as_bytes()].concat());
+        whole.is_none_or(|whole| !household.users.contains_key(&whole.to_ascii_lowercase()))
+    })
+}
+
+fn differences(old: &Tenant, new: &Tenant) -> Vec<String> {
+    let pairs = described(old).into_iter().zip(described(new));
+    pairs
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((key, old), (_, new))| format!("{key} {old} -> {new}"))
+        .collect()
+}
+
+/// Every setting as key and value; taken apart, so that a new one is not forgotten here.
+fn described(tenant: &Tenant) -> Vec<(&'static str, String)> {
+    let Tenant {
+        name: _,
+        backends,
+        cleartext,
+        wait,
+        queue,
+        preempt_idle,
+        idle_timeout,
+        fold_case,
+        default_domain,
+        rules,
+    } = tenant;
+    let backends: Vec<&str> = backends.iter().map(BackendName::as_str).collect();
+    let mut described = vec![
+        ("backends", backends.join(", ")),
+        ("cleartext", cleartext_word(*cleartext).to_owned()),
+        ("wait", time(*wait)),
+        ("queue", queue.to_string()),
+        (
+            "preempt_idle",
+            preempt_idle.map_or_else(|| "off".to_owned(), time),
+        ),
+        ("idle_timeout", time(*idle_timeout)),
+        ("fold_case", fold_case.to_string()),
+        (
+            "default_domain",
+            default_domain.clone().unwrap_or_else(|| "none".to_owned()),
+        ),
+    ];
+    let Rules {
+        polls,
+        connections,
+        failures,
+        blocks,
+    } = rules;
+    described.extend(described_polls(polls));
+    described.extend(described_connections(*connections));
+    described.extend(described_failures(*failures));
+    described.extend(described_blocks(*blocks));
+    described
+}
+
+fn described_polls(polls: &PollRules) -> Vec<(&'static str, String)> {
+    let PollRules {
+        mode,
+        max_delay,
+        maildrop,
+        client,
+        unlimited,
+    } = polls;
+    let quota = |quota: &Quota| format!("{} in {}", quota.burst, time(quota.every));
+    let mode = match mode {
+        PollMode::Off => "off",
+        PollMode::Shadow => "shadow",
+        PollMode::Delay => "delay",
+        PollMode::Refuse => "refuse",
+    };
+    vec![
+        ("polls.enforce", mode.to_owned()),
+        ("polls.max_delay", time(*max_delay)),
+        ("polls", quota(maildrop)),
+        ("polls.per_client", quota(client)),
+        ("allow_burst_from", networks(unlimited)),
+    ]
+}
+
+fn described_connections(connections: ConnectionLimits) -> Vec<(&'static str, String)> {
+    let ConnectionLimits {
+        per_address,
+        per_maildrop,
+        per_tenant,
+    } = connections;
+    vec![
+        ("connections.per_address", per_address.to_string()),
+        ("connections.per_maildrop", per_maildrop.to_string()),
+        ("connections.per_tenant", per_tenant.to_string()),
+    ]
+}
+
+fn described_failures(failures: FailureRules) -> Vec<(&'static str, String)> {
+    let FailureRules {
+        delay,
+        max_delay,
+        same_password,
+        retry,
+    } = failures;
+    vec![
+        ("failures.delay", time(delay)),
+        ("failures.max_delay", time(max_delay)),
+        ("failures.same_password", same_password.to_string()),
+        ("failures.retry", time(retry)),
+    ]
+}
+
+fn described_blocks(blocks: BlockRules) -> Vec<(&'static str, String)> {
+    let BlockRules {
+        mode,
+        passwords_per_maildrop,
+        passwords_per_address,
+        abuses,
+        passing_per_day,
+        window,
+        duration,
+        max_duration,
+    } = blocks;
+    let mode = match mode {
+        BlockMode::Off => "off",
+        BlockMode::Shadow => "shadow",
+        BlockMode::Block => "block",
+    };
+    vec![
+        ("blocks.enforce", mode.to_owned()),
+        (
+            "blocks.passwords_per_maildrop",
+            passwords_per_maildrop.to_string(),
+        ),
+        (
+            "blocks.passwords_per_address",
+            passwords_per_address.to_string(),
+        ),
+        ("blocks.abuses", abuses.to_string()),
+        ("blocks.passing_per_day", passing_per_day.to_string()),
+        ("blocks.window", time(window)),
+        ("blocks.duration", time(duration)),
+        ("blocks.max_duration", time(max_duration)),
+    ]
+}
+
+fn cleartext_word(cleartext: Cleartext) -> &'static str {
+    match cleartext {
+        Cleartext::Never => "never",
+        Cleartext::Trusted => "trusted",
+        Cleartext::Always => "always",
+    }
+}
+
+fn time(time: Duration) -> String {
+    format!("{time:?}")
+}
+
+fn networks<N: Display>(networks: &[N]) -> String {
+    if networks.is_empty() {
+        return "none".to_owned();
+    }
+    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    networks.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::tenant::Belongings;
+
+    fn tenant(name: &str) -> Tenant {
+        Tenant {
+            name: TenantName::new(name),
+            backends: [BackendName::new("a")].into(),
+            cleartext: Cleartext::Trusted,
+            wait: Duration::from_secs(25),
+            queue: 16,
+            preempt_idle: Some(Duration::from_secs(15)),
+            idle_timeout: Duration::from_secs(600),
+            fold_case: true,
+            default_domain: None,
+            rules: Rules::default(),
+        }
+    }
+
+    fn table(tenants: impl IntoIterator<Item = (Tenant, Belongings)>) -> TenantTable {
+        let mut table = TenantTable::new(tenant("default"));
+        for (tenant, belongings) in tenants {
+            table.add(tenant, belongings);
+        }
+        table
+    }
+
+    fn domain(name: &str) -> Belongings {
+        Belongings {
+            domains: vec![name.to_owned()],
+            ..Belongings::default()
+        }
+    }
+
+    #[test]
+    fn equal_tables_have_no_changes() {
+        let one = || table([(tenant("t"), domain("t.org"))]);
+        assert_eq!(changes(&one(), &one()), [""; 0]);
+    }
+
+    #[test]
+    fn each_setting_is_told_with_both_values() {
+        let mut other = tenant("t");
+        other.wait = Duration::from_secs(45);
+        other.preempt_idle = None;
+        other.rules.polls.mode = PollMode::Shadow;
+        let old = table([(tenant("t"), domain("t.org"))]);
+        let new = table([(other, domain("*.t.org"))]);
+        assert_eq!(
+            changes(&old, &new),
+            [
+                "tenant `t`: wait 25s -> 45s, preempt_idle 15s -> off, polls.enforce delay -> \
+              shadow, domains below `t.org` added, domain `t.org` removed"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_user_is_told_once_with_what_is_his_own() {
+        let with = |queue| {
+            let mut own = tenant("t");
+            own.queue = queue;
+            let mut whole = tenant("t");
+            whole.default_domain = Some("t.org".to_owned());
+            let users =
+                [&b"boss"[..], b"boss@t.org"].map(|user| (UserName::new(user), own.clone()));
+            let belongings = Belongings {
+                users: users.into(),
+                ..domain("t.org")
+            };
+            table([(whole, belongings)])
+        };
+        assert_eq!(
+            changes(&with(16), &with(4)),
+            ["tenant `t`: user `boss@t.org` queue 16 -> 4"]
+        );
+    }
+
+    #[test]
+    fn of_ten_thousand_tenants_the_first_few_are_named() {
+        let many = |queue| {
+            table((0..10_000).map(move |number| {
+                let mut tenant = tenant(&format!("t{number}"));
+                tenant.queue = queue;
+                (tenant, domain(&format!("t{number}.org")))
+            }))
+        };
+        assert_eq!(
+            changes(&table([]), &many(16)),
+            ["tenants `t0`, `t1`, `t2`, `t3`, `t4` and 9995 more: added"]
+        );
+        let told = changes(&many(16), &many(4));
+        assert_eq!(told.len(), CHANGES_NAMED_MAX + 1);
+        assert_eq!(told[0], "tenant `t0`: queue 16 -> 4");
+        assert_eq!(told.last().unwrap(), "9995 more tenants are changed");
+        assert_eq!(
+            changes(&many(16), &table([(tenant("t7"), domain("t7.org"))])),
+            ["tenants `t0`, `t1`, `t2`, `t3`, `t4` and 9994 more: removed"]
+        );
+    }
+}

@@ -1,0 +1,411 @@
+//! Changes of tenants that would give a login another lock key (DESIGN decisions 1 and 13).
+
+use super::{Household, Tenant, TenantTable, domain_of};
+use crate::ids::{BackendName, ListenerName, UserName};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Whose logins are whose, and where, before or after a reload.
+pub struct Keying<'a> {
+    /// The tenants.
+    pub tenants: &'a TenantTable,
+    /// The `host:port` of each backend.
+    pub addresses: HashMap<&'a BackendName, &'a str>,
+}
+
+impl Keying<'_> {
+    /// Whether a backend of `tenant` here may be one of `other`'s there.
+    fn meets(&self, tenant: &Tenant, there: &Self, other: &Tenant) -> bool {
+        tenant.backends.iter().any(|mine| {
+            other.backends.iter().any(|theirs| {
+                let (here, there) = (self.addresses.get(mine), there.addresses.get(theirs));
+                let same_address = here
+                    .zip(there)
+                    .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+                mine == theirs || same_address
+            })
+        })
+    }
+}
+
+/// What changes from `old` to `new` so that a login gets another lock key while it can reach the
+/// same backend, a sentence each. Whoever is logged in holds the old key, and nobody would wait
+/// for it any more: only a restart ends those sessions first. Tenants whose backends are all
+/// others now are safe, and so are new ones.
+///
+/// `renamed` are the listeners that go on under another name.
+#[must_use]
+pub fn rekeyed(
+    old: &Keying<'_>,
+    new: &Keying<'_>,
+    renamed: &[(ListenerName, ListenerName)],
+) -> Vec<String> {
+    let mut comparison = Comparison {
+        old,
+        new,
+        seen: HashSet::new(),
+        found: BTreeSet::new(),
+    };
+    comparison.domains();
+    comparison.connections(renamed);
+    comparison.users_with_domain();
+    comparison.found.into_iter().collect()
+}
+
+struct Comparison<'a> {
+    old: &'a Keying<'a>,
+    new: &'a Keying<'a>,
+    /// Pairs of households that were compared for logins without a domain.
+    seen: HashSet<(usize, usize)>,
+    found: BTreeSet<String>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Each domain that somebody claims stands for itself, and each `*.` for all below it that
+    /// nobody claims more exactly.
+    fn domains(&mut self) {
+        let (old, new) = (self.old.tenants, self.new.tenants);
+        let exact = old.domains.keys().chain(new.domains.keys()).cloned();
+        let wildcards = old.wildcards.keys().chain(new.wildcards.keys());
+        let below = wildcards.map(|parent| format!("*.{parent}"));
+        let claimed: BTreeSet<String> = exact.chain(below).collect();
+        for domain in claimed {
+            let index = |table: &TenantTable| table.by_domain(&domain).unwrap_or(0);
+            let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
+            let whose = format!("domain `{domain}`");
+            self.compare(&whose, &a.tenant, &b.tenant, Login::WithDomain);
+        }
+        let (a, b) = (&old.households[0].tenant, &new.households[0].tenant);
+        self.compare("domains of no tenant", a, b, Login::WithDomain);
+    }
+
+    /// Logins without a domain follow the server name, else the listener.
+    fn connections(&mut self, renamed: &[(ListenerName, ListenerName)]) {
+        let (old, new) = (self.old.tenants, self.new.tenants);
+        let other = ListenerName::new("");
+        let claimed = old.listeners.keys().chain(new.listeners.keys());
+        let kept = claimed.chain([&other]).map(|name| (name, name));
+        let moved = renamed.iter().map(|(old, new)| (old, new));
+        let listeners: BTreeSet<_> = kept.chain(moved).collect();
+        for (before, after) in &listeners {
+            let whose = match after.as_str() {
+                "" => "logins without a domain".to_owned(),
+                name => format!("listener `{name}`"),
+            };
+            self.connection(&whose, None, before, after);
+        }
+        let names = old.server_names.keys().chain(new.server_names.keys());
+        let names: BTreeSet<&String> = names.collect();
+        for name in names {
+            let whose = format!("server name `{name}`");
+            for (before, after) in &listeners {
+                self.connection(&whose, Some(name), before, after);
+            }
+        }
+    }
+
+    fn connection(
+        &mut self,
+        whose: &str,
+        server_name: Option<&str>,
+        before: &ListenerName,
+        after: &ListenerName,
+    ) {
+        let (old, new) = (self.old.tenants, self.new.tenants);
+        let a = old.by_connection(server_name, before);
+        let b = new.by_connection(server_name, after);
+        if !self.seen.insert((a, b)) {
+            return;
+        }
+        let (a, b) = (&old.households[a], &new.households[b]);
+        self.compare(whose, &a.tenant, &b.tenant, Login::WithoutDomain);
+        let users = a.users.keys().chain(b.users.keys());
+        for user in users.filter(|user| domain_of(user).is_none()) {
+            self.user(user, a, b, Login::WithoutDomain);
+        }
+    }
+
+    fn users_with_domain(&mut self) {
+        let (old, new) = (self.old.tenants, self.new.tenants);
+        let households = old.households.iter().chain(&new.households);
+        let users = households.flat_map(|household| household.users.keys());
+        for user in users {
+            if let Some(domain) = domain_of(user) {
+                let index = |table: &TenantTable| table.by_domain(domain).unwrap_or(0);
+                let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
+                self.user(user, a, b, Login::WithDomain);
+            }
+        }
+    }
+
+    fn user(&mut self, user: &[u8], a: &'a Household, b: &'a Household, login: Login) {
+        let limits = |household: &'a Household| {
+            let own = household.users.get(user);
+            own.unwrap_or(&household.tenant)
+        };
+        let whose = format!("user `{}`", UserName::new(user));
+        self.compare(&whose, limits(a), limits(b), login);
+    }
+
+    fn compare(&mut self, whose: &str, a: &Tenant, b: &Tenant, login: Login) {
+        let differences = differences(a, b, login);
+        let other_backends = a.backends != b.backends && !self.old.meets(a, self.new, b);
+        if differences.is_empty() || other_backends {
+            return;
+        }
+        let tenants = if a.name == b.name {
+            format!("tenant `{}`", a.name)
+        } else {
+            format!("from tenant `{}` to `{}`", a.name, b.name)
+        };
+        self.found
+            .insert(format!("{whose}, {tenants}: {}", differences.join(", ")));
+    }
+}
+
+/// Whether the name of a login has a domain: then none is added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Login {
+    WithDomain,
+    WithoutDomain,
+}
+
+/// What of the key differs.
+fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut differ = |what: &str, a: String, b: String| {
+        if a != b {
+            differences.push(format!("{what} {a} -> {b}"));
+        }
+    };
+    let backends = |tenant: &Tenant| {
+        let names = tenant.backends.iter().map(BackendName::as_str);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    differ("backends", backends(a), backends(b));
+    differ(
+        "fold_case",
+        a.fold_case.to_string(),
+        b.fold_case.to_string(),
+    );
+    if login == Login::WithoutDomain {
+        let domain = |tenant: &Tenant| {
+            let domain = tenant.default_domain.clone();
+            domain.unwrap_or_else(|| "none".to_owned())
+        };
+        differ("default_domain", domain(a), domain(b));
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TenantName;
+    use crate::policy::rules::Rules;
+    use crate::policy::tenant::{Belongings, Cleartext};
+    use crate::time::Duration;
+    use std::sync::Arc;
+
+    /// Backends are named by a letter; `a` and `A` have one address.
+    fn addresses() -> HashMap<&'static BackendName, &'static str> {
+        let named = [
+            ("a", "ten:110"),
+            ("A", "TEN:110"),
+            ("b", "eleven:110"),
+            ("c", "twelve:110"),
+        ];
+        let leak = |name| &*Box::leak(Box::new(BackendName::new(name)));
+        named.map(|(name, address)| (leak(name), address)).into()
+    }
+
+    fn tenant(name: &str, backends: &str) -> Tenant {
+        let backends = backends.chars().map(|c| BackendName::new(&c.to_string()));
+        Tenant {
+            name: TenantName::new(name),
+            backends: backends.collect(),
+            cleartext: Cleartext::Trusted,
+            wait: Duration::from_secs(25),
+            queue: 16,
+            preempt_idle: Some(Duration::from_secs(15)),
+            idle_timeout: Duration::from_secs(600),
+            fold_case: true,
+            default_domain: None,
+            rules: Rules::default(),
+        }
+    }
+
+    /// `default` on backend `a`, and these.
+    fn table(tenants: &[(Tenant, Belongings)]) -> TenantTable {
+        let mut table = TenantTable::new(tenant("default", "a"));
+        for (tenant, belongings) in tenants {
+            table.add(tenant.clone(), belongings.clone());
+        }
+        table
+    }
+
+    fn domains(names: &[&str]) -> Belongings {
+        Belongings {
+            domains: names.iter().map(|&name| name.to_owned()).collect(),
+            ..Belongings::default()
+        }
+    }
+
+    fn listener(name: &str) -> Belongings {
+        Belongings {
+            listeners: vec![ListenerName::new(name)],
+            ..Belongings::default()
+        }
+    }
+
+    fn found(old: &TenantTable, new: &TenantTable) -> Vec<String> {
+        found_with(old, new, &[])
+    }
+
+    fn found_with(
+        old: &TenantTable,
+        new: &TenantTable,
+        renamed: &[(ListenerName, ListenerName)],
+    ) -> Vec<String> {
+        let [old, new] = [old, new].map(|tenants| Keying {
+            tenants,
+            addresses: addresses(),
+        });
+        rekeyed(&old, &new, renamed)
+    }
+
+    #[test]
+    fn a_tenant_for_a_new_domain_with_the_same_backends_is_safe() {
+        let new = table(&[(tenant("t", "a"), domains(&["t.org", "*.t.org"]))]);
+        assert_eq!(found(&table(&[]), &new), [""; 0]);
+        assert_eq!(found(&new, &table(&[])), [""; 0]);
+    }
+
+    #[test]
+    fn limits_do_not_matter() {
+        let old = table(&[(tenant("t", "ab"), domains(&["t.org"]))]);
+        let other = Tenant {
+            wait: Duration::from_secs(1),
+            ..tenant("renamed", "ab")
+        };
+        let new = table(&[(other, domains(&["t.org"]))]);
+        assert_eq!(found(&old, &new), [""; 0]);
+    }
+
+    #[test]
+    fn backends_may_not_be_others_as_long_as_one_stays() {
+        let on = |backends| table(&[(tenant("t", backends), domains(&["t.org"]))]);
+        assert_eq!(
+            found(&on("ab"), &on("a")),
+            ["domain `t.org`, tenant `t`: backends a, b -> a"]
+        );
+        assert_eq!(
+            found(&on("ab"), &on("ba")).len(),
+            1,
+            "the order is in the key"
+        );
+        assert_eq!(
+            found(&on("a"), &on("A")).len(),
+            1,
+            "one server under two names"
+        );
+        assert_eq!(found(&on("ab"), &on("c")), [""; 0]);
+    }
+
+    #[test]
+    fn a_domain_that_comes_from_others_is_compared_with_where_it_was() {
+        let new = table(&[(tenant("t", "ab"), domains(&["t.org"]))]);
+        assert_eq!(
+            found(&table(&[]), &new),
+            ["domain `t.org`, from tenant `default` to `t`: backends a -> a, b"]
+        );
+        let old = table(&[(tenant("t", "ab"), domains(&["*.t.org"]))]);
+        let both = table(&[
+            (tenant("t", "ab"), domains(&["*.t.org"])),
+            (tenant("u", "b"), domains(&["*.sub.t.org"])),
+            (tenant("v", "ab"), domains(&["x.t.org"])),
+        ]);
+        assert_eq!(
+            found(&old, &both),
+            ["domain `*.sub.t.org`, from tenant `t` to `u`: backends a, b -> b"]
+        );
+    }
+
+    #[test]
+    fn case_and_default_domain_are_in_the_key() {
+        let with = |fold_case, domain: Option<&str>, belongings: &Belongings| {
+            let tenant = Tenant {
+                fold_case,
+                default_domain: domain.map(str::to_owned),
+                ..tenant("t", "a")
+            };
+            table(&[(tenant, belongings.clone())])
+        };
+        let by_domain = domains(&["t.org"]);
+        let plain = with(true, None, &by_domain);
+        assert_eq!(found(&plain, &with(false, None, &by_domain)).len(), 1);
+        let added = found(&plain, &with(true, Some("t.org"), &by_domain));
+        assert_eq!(added, [""; 0], "each login has a domain");
+        let inside = listener("inside");
+        let old = with(true, None, &inside);
+        assert_eq!(
+            found(&old, &with(true, Some("t.org"), &inside)),
+            ["listener `inside`, tenant `t`: default_domain none -> t.org"]
+        );
+    }
+
+    #[test]
+    fn a_listener_and_a_server_name_are_compared_with_where_their_logins_went() {
+        let old = table(&[(tenant("t", "ab"), listener("inside"))]);
+        let lost = "listener `inside`, from tenant `t` to `default`: backends a, b -> a";
+        assert_eq!(found(&old, &table(&[])), [lost]);
+        let named = Belongings {
+            server_names: vec!["mail.t.org".to_owned()],
+            ..listener("inside")
+        };
+        let new = table(&[(tenant("t", "ab"), named)]);
+        assert_eq!(
+            found(&old, &new),
+            ["server name `mail.t.org`, from tenant `default` to `t`: backends a -> a, b"]
+        );
+    }
+
+    #[test]
+    fn a_listener_that_is_renamed_is_followed() {
+        let old = table(&[(tenant("t", "b"), listener("inside"))]);
+        let new = table(&[(tenant("t", "bc"), listener("within"))]);
+        assert_eq!(found(&old, &new), [""; 0], "they are two listeners");
+        let renamed = [(ListenerName::new("inside"), ListenerName::new("within"))];
+        assert_eq!(
+            found_with(&old, &new, &renamed),
+            ["listener `within`, tenant `t`: backends b -> b, c"]
+        );
+    }
+
+    #[test]
+    fn a_user_may_have_backends_of_his_own() {
+        let with = |users: &[(&str, &str)]| {
+            let users = users
+                .iter()
+                .map(|(user, backends)| (UserName::new(user.as_bytes()), tenant("t", backends)));
+            let belongings = Belongings {
+                domains: vec!["t.org".to_owned()],
+                listeners: vec![ListenerName::new("inside")],
+                users: users.collect(),
+                ..Belongings::default()
+            };
+            table(&[(tenant("t", "a"), belongings)])
+        };
+        let old = with(&[]);
+        assert_eq!(
+            found(&old, &with(&[("Boss@t.org", "ab"), ("boss", "ab")])),
+            [
+                "user `boss@t.org`, tenant `t`: backends a -> a, b",
+                "user `boss`, tenant `t`: backends a -> a, b",
+            ]
+        );
+        assert_eq!(
+            found(&old, &with(&[("boss@t.org", "b"), ("boss", "a")])),
+            [""; 0]
+        );
+    }
+}
