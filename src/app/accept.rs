@@ -9,8 +9,11 @@ use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
 use crate::policy::connections::Place;
 use crate::session::{self, Context, Peer, Stage};
+use crate::time::Duration;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -24,7 +27,8 @@ const FROM_ADDRESS: &[u8] =
 /// There is no place for another connection of this address.
 struct Crowded;
 
-/// One listener and what its sessions need.
+/// How one listener is now, and what its sessions need.
+#[derive(Clone)]
 pub(super) struct Port {
     pub(super) cx: Arc<Context>,
     pub(super) options: ListenOptions,
@@ -32,25 +36,49 @@ pub(super) struct Port {
     pub(super) room: Room,
 }
 
+/// What a reload wants of a listener: other options from now on, or, as `None`, its end.
+pub(super) type Wanted = watch::Receiver<Option<ListenOptions>>;
+
 impl Port {
-    /// Accepts until the gate stops.
-    pub(super) async fn serve(self, mut accept: Box<dyn Accept>) {
-        let port = Arc::new(self);
+    /// Accepts until the gate stops or the listener is wanted no more.
+    pub(super) async fn serve(self, mut accept: Box<dyn Accept>, mut wanted: Wanted) {
+        let mut port = Arc::new(self);
         let mut stages = port.cx.stage.clone();
         loop {
             let accepted = tokio::select! {
-                accepted = accept.accept() => accepted,
+                accepted = accept.accept() => Some(accepted),
                 _ = stages.wait_for(|stage| *stage >= Stage::Draining) => return,
+                _ = wanted.changed() => None,
             };
-            match accepted {
-                Ok((io, _)) if port.room.is_full() => {
-                    port.turn_away(Conn::plain(io), TOO_MANY, Shed::Resources)
-                        .await;
-                }
-                Ok((io, address)) => port.begin(io, address).await,
-                // No descriptor or memory; the listener itself paces the next try.
-                Err(_) => port.shed(Shed::Resources),
+            let Some(accepted) = accepted else {
+                let Some(options) = wanted.borrow_and_update().clone() else {
+                    break;
+                };
+                port = Arc::new(Self {
+                    options,
+                    ..Self::clone(&port)
+                });
+                continue;
+            };
+            port.take(accepted).await;
+        }
+        // Who connected before the end is served.
+        while let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await {
+            port.take(accepted).await;
+        }
+    }
+
+    async fn take(self: &Arc<Self>, accepted: io::Result<(Box<dyn Io>, SocketAddr)>) {
+        match accepted {
+            Ok((io, _)) if self.room.is_full() => {
+                let conn = Conn::plain(io);
+                self.turn_away(conn, TOO_MANY, Shed::Resources).await;
             }
+            Ok((io, address)) => {
+                self.begin(io, address).await;
+            }
+            // No descriptor or memory; the listener itself paces the next try.
+            Err(_) => self.shed(Shed::Resources),
         }
     }
 

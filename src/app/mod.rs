@@ -1,22 +1,26 @@
 //! The gate as a whole: built from a configuration, stopped in stages.
 
 mod accept;
+mod backends;
+mod changes;
+mod ports;
+mod reload;
 mod room;
 mod serve;
 mod upkeep;
 
+pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
 use crate::admin::{self, AdminState};
-use crate::backend::connect::Backend;
-use crate::backend::health::{State, watch_backend};
+use crate::backend::health::State;
 use crate::config::Config;
-use crate::ids::{BackendName, ListenerName};
+use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::limits;
 use crate::lock::Locks;
-use crate::net::listen::{BindError, TcpAccept};
+use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
-use crate::net::{Accept, Dial, TlsFiles};
+use crate::net::{Accept, BoxFuture, Dial};
 use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
@@ -25,15 +29,18 @@ use crate::policy::block::BlockList;
 use crate::policy::proven::Proven;
 use crate::session::{Context, Settings, Stage};
 use crate::time::{Duration, Instant, Moment};
+use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use backends::{Backends, Watches, backends};
 use jiff::Timestamp;
+use ports::{NewPorts, Ports, bind};
 use room::Room;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,7 +56,12 @@ pub struct Outside {
     /// What all random draws follow from, where they shall repeat themselves. A gate on a real
     /// network has none: its key would be known.
     pub seed: Option<u64>,
+    /// What reads the configuration again, for who asks at the admin port.
+    pub reload: Option<Reload>,
 }
+
+/// Takes the configuration anew: what has changed, a sentence each, or why all is as it was.
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Changes, String>> + Send + Sync>;
 
 /// A port that clients come to: where it is bound, and what comes there.
 pub type BoundPort = (SocketAddr, Box<dyn Accept>);
@@ -79,8 +91,15 @@ pub struct Gate {
     cx: Arc<Context>,
     /// What a reload swaps.
     settings: watch::Sender<Arc<Settings>>,
+    /// The configuration in force; locked for as long as a reload takes.
+    config: tokio::sync::Mutex<Config>,
+    dial: Arc<dyn Dial>,
+    /// Whether the certificates do not come from files.
+    acceptor_is_given: bool,
+    metrics: Arc<Metrics>,
     stage: watch::Sender<Stage>,
-    listeners: Vec<(ListenerName, SocketAddr)>,
+    ports: Ports,
+    watches: Watches,
     admin: Option<SocketAddr>,
     /// Client connections.
     sessions: TaskTracker,
@@ -98,7 +117,8 @@ impl Gate {
     /// # Errors
     /// The configuration's, where a file cannot be used; the system's, where a port cannot be had.
     pub async fn start(config: &Config, outside: Outside) -> Result<Self, StartError> {
-        let ports = bind(config)?;
+        let ports = config.listeners.iter().map(bind);
+        let ports = ports.collect::<Result<_, _>>()?;
         Self::start_on(ports, config, outside).await
     }
 
@@ -118,12 +138,12 @@ impl Gate {
         let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
-        let services = config.listeners.len() + config.backends.len();
-        let most = config.server.connections;
+        let (services, most) = (services_of(config), config.server.connections);
         let room = Room::new(services, most, sessions.clone(), closers.clone());
+        let acceptor_is_given = outside.acceptor.is_some();
         let settings = watch::Sender::new(Arc::new(Settings {
             tenants: config.tenants.clone(),
-            backends: backends(config, &outside.dial)?,
+            backends: backends(config, &Backends::new(), &outside.dial)?,
             acceptor: acceptor(config, outside.acceptor)?,
             trusted: config.server.trusted_networks.clone(),
         }));
@@ -139,11 +159,16 @@ impl Gate {
             events,
         });
         let admin = bind_admin(config).await?;
-        let mut gate = Self {
+        let gate = Self {
             cx,
             settings,
+            config: tokio::sync::Mutex::new(config.clone()),
+            dial: outside.dial,
+            acceptor_is_given,
+            metrics,
             stage,
-            listeners: Vec::new(),
+            ports: Ports::default(),
+            watches: Watches::default(),
             admin: admin
                 .as_ref()
                 .and_then(|listener| listener.local_addr().ok()),
@@ -153,20 +178,31 @@ impl Gate {
             stop_services: CancellationToken::new(),
             room,
         };
-        gate.watch_backends();
+        gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config);
-        gate.serve_admin(admin, metrics);
-        gate.serve_clients(config, ports);
+        gate.serve_admin(admin);
+        gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
         Ok(gate)
     }
 
     /// Where a listener is bound: the port too, where the configuration says 0.
     #[must_use]
     pub fn address(&self, listener: &str) -> Option<SocketAddr> {
-        let mut listeners = self.listeners.iter();
+        let mut listeners = self.listeners().into_iter();
         listeners
             .find(|(name, _)| name.as_str() == listener)
-            .map(|(_, address)| *address)
+            .map(|(_, address)| address)
+    }
+
+    /// Each listener, and where it is bound.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<(ListenerName, SocketAddr)> {
+        self.ports.addresses()
+    }
+
+    /// How long sessions and waiters go on after a stop signal, as the configuration in force says.
+    pub async fn grace(&self) -> Duration {
+        self.config.lock().await.server.grace
     }
 
     /// Where the admin port is bound.
@@ -192,16 +228,6 @@ impl Gate {
         for backend in self.cx.settings().backends.values() {
             backend.known().await;
         }
-    }
-
-    /// Takes the certificates anew from their files; open sessions keep theirs.
-    ///
-    /// # Errors
-    /// A file cannot be used: everything stays as it was.
-    pub fn reload_certificates(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        let settings = self.settings.borrow();
-        let acceptor = settings.acceptor.as_ref();
-        acceptor.map_or(Ok(()), |acceptor| acceptor.reload(files))
     }
 
     /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
@@ -230,12 +256,10 @@ impl Gate {
         let _ = timeout(limits::LAST_WORDS, self.services.wait()).await;
     }
 
-    fn watch_backends(&self) {
-        for backend in self.cx.settings().backends.values() {
-            let (backend, events) = (Arc::clone(backend), Arc::clone(&self.cx.events));
-            self.services
-                .spawn(watch_backend(backend, events, self.stop_services.clone()));
-        }
+    /// From now on these backends are watched, and no others; the tasks of others end.
+    fn watch(&self, backends: &Backends) -> Vec<JoinHandle<()>> {
+        let (events, stop) = (&self.cx.events, &self.stop_services);
+        self.watches.follow(backends, events, &self.services, stop)
     }
 
     fn keep_up(&self, config: &Config) {
@@ -245,16 +269,15 @@ impl Gate {
         self.services.spawn(upkeep::upkeep(cx, keep, stop));
     }
 
-    fn serve_admin(&self, listener: Option<TcpListener>, metrics: Arc<Metrics>) {
+    fn serve_admin(&self, listener: Option<TcpListener>) {
         let Some(listener) = listener else {
             return;
         };
-        let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&metrics));
-        let stages = self.stage.subscribe();
-        let backends: Vec<_> = self.cx.settings().backends.values().cloned().collect();
+        let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&self.metrics));
+        let (served, stages) = (Arc::clone(&self.cx), self.stage.subscribe());
         let state = AdminState {
-            metrics,
-            ready: Arc::new(move || ready(*stages.borrow(), &backends)),
+            metrics: Arc::clone(&self.metrics),
+            ready: Arc::new(move || ready(*stages.borrow(), &served.settings().backends)),
             before_scrape: Arc::new(move || {
                 scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
             }),
@@ -265,48 +288,32 @@ impl Gate {
             .spawn(admin::serve(listener, Arc::new(state), stop));
     }
 
-    fn serve_clients(&mut self, config: &Config, ports: Vec<BoundPort>) {
-        for (options, (address, accept)) in config.listeners.iter().zip(ports) {
-            self.listeners.push((options.name.clone(), address));
-            let port = accept::Port {
-                cx: Arc::clone(&self.cx),
-                options: options.clone(),
-                sessions: self.sessions.clone(),
-                room: self.room.clone(),
-            };
-            self.services.spawn(port.serve(accept));
-        }
+    fn open_ports(&self, ports: NewPorts) {
+        self.ports.open(ports, &self.services, |options| Port {
+            cx: Arc::clone(&self.cx),
+            options,
+            sessions: self.sessions.clone(),
+            room: self.room.clone(),
+        });
     }
 }
 
-fn metrics(config: &Config) -> Result<Metrics, MetricsError> {
-    let tenants: Vec<_> = config
-        .tenants
-        .tenants()
-        .map(|tenant| tenant.name.clone())
-        .collect();
-    let listeners: Vec<_> = config
-        .listeners
-        .iter()
-        .map(|listen| listen.name.clone())
-        .collect();
-    let backends: Vec<_> = config
-        .backends
-        .iter()
-        .map(|backend| backend.name.clone())
-        .collect();
-    Metrics::new(&tenants, &listeners, &backends, limits::TENANT_LABELS_MAX)
+/// How many tasks keep a descriptor as long as the gate runs.
+fn services_of(config: &Config) -> usize {
+    config.listeners.len() + config.backends.len()
 }
 
-fn backends(
-    config: &Config,
-    dial: &Arc<dyn Dial>,
-) -> Result<HashMap<BackendName, Arc<Backend>>, TlsError> {
-    let backends = config.backends.iter().map(|options| {
-        let backend = Backend::new(options.clone(), Arc::clone(dial))?;
-        Ok((options.name.clone(), Arc::new(backend)))
-    });
-    backends.collect()
+/// The names that metrics have as labels.
+fn names_of(config: &Config) -> (Vec<TenantName>, Vec<ListenerName>, Vec<BackendName>) {
+    let tenants = config.tenants.tenants().map(|tenant| tenant.name.clone());
+    let listeners = config.listeners.iter().map(|listen| listen.name.clone());
+    let backends = config.backends.iter().map(|backend| backend.name.clone());
+    (tenants.collect(), listeners.collect(), backends.collect())
+}
+
+fn metrics(config: &Config) -> Result<Metrics, MetricsError> {
+    let (tenants, listeners, backends) = names_of(config);
+    Metrics::new(&tenants, &listeners, &backends, limits::TENANT_LABELS_MAX)
 }
 
 fn acceptor(config: &Config, given: Option<Acceptor>) -> Result<Option<Arc<Acceptor>>, TlsError> {
@@ -343,15 +350,6 @@ fn jitter(seed: Option<u64>) -> fastrand::Rng {
     seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
 }
 
-fn bind(config: &Config) -> Result<Vec<BoundPort>, BindError> {
-    let ports = config.listeners.iter().map(|options| {
-        let accept = TcpAccept::bind(options.address)?;
-        let address = accept.local_addr().unwrap_or(options.address);
-        Ok((address, Box::new(accept) as Box<dyn Accept>))
-    });
-    ports.collect()
-}
-
 async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {
     let Some(admin) = &config.admin else {
         return Ok(None);
@@ -364,18 +362,18 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> 
 }
 
 /// `/readyz`: whether a new client would be greeted.
-fn ready(stage: Stage, backends: &[Arc<Backend>]) -> Result<(), String> {
+fn ready(stage: Stage, backends: &Backends) -> Result<(), String> {
     if stage != Stage::Serving {
         return Err("stopping".to_owned());
     }
     if backends
-        .iter()
+        .values()
         .any(|backend| backend.state() == State::Unknown)
     {
         return Err("the backends have not been looked at yet".to_owned());
     }
     if !backends
-        .iter()
+        .values()
         .any(|backend| matches!(backend.state(), State::Up(_)))
     {
         return Err("no backend can be reached".to_owned());

@@ -2,16 +2,18 @@
 
 use crate::limits::{DESCRIPTORS_RESERVED, SESSION_DESCRIPTORS};
 use rustix::process::{Resource, getrlimit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_util::task::TaskTracker;
 
 /// The room of one gate, shared by its ports. Running out of descriptors in the middle of a
 /// login would look like a backend that is gone; here it is an answer before the greeting.
 #[derive(Clone)]
 pub(super) struct Room {
-    /// Descriptors for clients and their backend connections.
-    descriptors: usize,
+    /// Descriptors for clients and their backend connections; a reload changes it for all ports.
+    descriptors: Arc<AtomicUsize>,
     /// `[server] connections`; 0: as many as there are descriptors for.
-    connections: usize,
+    connections: Arc<AtomicUsize>,
     sessions: TaskTracker,
     closers: TaskTracker,
 }
@@ -26,26 +28,44 @@ impl Room {
         sessions: TaskTracker,
         closers: TaskTracker,
     ) -> Self {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        Self {
-            descriptors: for_sessions(limit, services),
-            connections,
+        let room = Self {
+            descriptors: Arc::default(),
+            connections: Arc::default(),
             sessions,
             closers,
-        }
+        };
+        room.refit(services, connections);
+        room
+    }
+
+    /// So many services are there from now on, and so many connections are allowed.
+    pub(super) fn refit(&self, services: usize, connections: usize) {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let descriptors = for_sessions(limit, services);
+        self.descriptors.store(descriptors, Ordering::Relaxed);
+        self.connections.store(connections, Ordering::Relaxed);
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    fn descriptors(&self) -> usize {
+        self.descriptors.load(Ordering::Relaxed)
     }
 
     /// Whether one more session could want for a descriptor.
     pub(super) fn is_full(&self) -> bool {
         let sessions = self.sessions.len() + 1;
-        (self.connections > 0 && sessions > self.connections)
-            || sessions * SESSION_DESCRIPTORS + self.closers.len() > self.descriptors
+        let (connections, descriptors) = (self.connections(), self.descriptors());
+        (connections > 0 && sessions > connections)
+            || sessions * SESSION_DESCRIPTORS + self.closers.len() > descriptors
     }
 
     /// How many sessions fit at a time.
     pub(super) fn sessions_max(&self) -> usize {
-        let most = self.descriptors / SESSION_DESCRIPTORS;
-        match self.connections {
+        let most = self.descriptors() / SESSION_DESCRIPTORS;
+        match self.connections() {
             0 => most,
             connections => connections.min(most),
         }
@@ -67,8 +87,8 @@ mod tests {
 
     fn room(descriptors: usize) -> Room {
         Room {
-            descriptors,
-            connections: 0,
+            descriptors: Arc::new(AtomicUsize::new(descriptors)),
+            connections: Arc::default(),
             sessions: TaskTracker::new(),
             closers: TaskTracker::new(),
         }
@@ -91,8 +111,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_configuration_may_allow_fewer() {
-        let mut room = room(100);
-        room.connections = 1;
+        let room = room(100);
+        room.connections.store(1, Ordering::Relaxed);
         assert_eq!(room.sessions_max(), 1);
         assert!(!room.is_full());
         room.sessions.spawn(pending::<()>());

@@ -1,14 +1,16 @@
 //! `popgate serve`: a gate that lives until it is told to stop.
 
-use super::{Gate, Outside, StartError};
+use super::{Changes, Gate, Outside, Reload, StartError};
 use crate::config::Config;
 use crate::net::dial::TcpDial;
 use crate::observe::event::EventSink;
 use crate::observe::log::{self, InitError, Log};
 use sd_notify::NotifyState;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
 
 /// Why serving did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -25,25 +27,41 @@ pub enum ServeError {
 }
 
 /// Serves until SIGTERM (systemd, `kill`) or SIGINT (Ctrl-C): then everybody may finish within
-/// `grace`. A second one closes at once. SIGHUP takes the certificates anew.
+/// `grace`. A second one closes at once. SIGHUP reads the configuration at `path` anew.
 ///
 /// # Errors
 /// Serving did not begin; nothing was served.
-pub async fn serve(config: Config) -> Result<(), ServeError> {
+pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     log::init(config.server.log)?;
-    let mut signals = Signals::new()?;
+    let (mut stops, mut hang_ups) = (Stops::new()?, signal(SignalKind::hangup())?);
     for notice in config.warnings.iter().chain(&config.inactive) {
         tracing::warn!("{notice}");
     }
+    let (reload, mut asked) = reload_requests();
     let sinks: Vec<Arc<dyn EventSink>> = vec![Arc::new(Log::new(config.server.log))];
     let outside = Outside {
         dial: Arc::new(TcpDial),
         sinks,
         acceptor: None,
         seed: None,
+        reload: Some(reload),
     };
     let gate = Gate::start(&config, outside).await?;
-    for (name, address) in &gate.listeners {
+    introduce(&gate);
+    tokio::select! {
+        () = attend(&gate, path, &mut hang_ups, &mut asked) => {}
+        () = stops.next() => {}
+    }
+    tell_systemd(&[NotifyState::Stopping]);
+    let grace = gate.grace().await;
+    tracing::info!("stopping: sessions may finish within {} s", grace.as_secs());
+    gate.stop(grace, stops.next()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn introduce(gate: &Gate) {
+    for (name, address) in gate.listeners() {
         tracing::info!("{name} listens on {address}");
     }
     if let Some(address) = gate.admin_address() {
@@ -51,39 +69,49 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     let most = gate.sessions_max();
     tracing::info!("room for {most} sessions at a time, as the limit of open files allows");
-    tokio::select! {
-        () = say_when_ready(&gate) => {}
-        () = until_stop(&config, &gate, &mut signals) => {}
-    }
-    tell_systemd(&[NotifyState::Stopping]);
-    let grace = config.server.grace;
-    tracing::info!("stopping: sessions may finish within {} s", grace.as_secs());
-    gate.stop(grace, signals.second_stop()).await;
-    tracing::info!("stopped");
-    Ok(())
 }
 
-/// Tells systemd when clients are greeted; does not return.
-async fn say_when_ready(gate: &Gate) {
+/// Tells systemd when clients are greeted, then reloads whenever it is told to; does not return.
+async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut Asked) {
     gate.looked_around().await;
     tell_systemd(&[NotifyState::Ready]);
-    std::future::pending().await
-}
-
-async fn until_stop(config: &Config, gate: &Gate, signals: &mut Signals) {
-    while signals.next().await == Told::Reload {
-        reload(config, gate);
+    loop {
+        let answer = tokio::select! {
+            _ = hang_ups.recv() => None,
+            Some(answer) = asked.recv() => Some(answer),
+        };
+        tell_systemd(&reloading());
+        let reloaded = gate.reload_file(path).await;
+        tell_systemd(&[NotifyState::Ready]);
+        if let Some(answer) = answer {
+            // Who asked may have given up; the log says it too.
+            let _ = answer.send(reloaded.map_err(|error| error.to_string()));
+        }
     }
 }
 
-fn reload(config: &Config, gate: &Gate) {
-    let Some(files) = &config.tls else {
-        return;
-    };
-    match gate.reload_certificates(files) {
-        Ok(()) => tracing::info!("certificates are taken anew; all else needs a restart"),
-        Err(error) => tracing::error!("certificates stay as they were: {error}"),
-    }
+/// systemd wants the time with it, where the unit is of `Type=notify-reload`.
+fn reloading() -> Vec<NotifyState<'static>> {
+    let now = NotifyState::monotonic_usec_now().ok();
+    [NotifyState::Reloading].into_iter().chain(now).collect()
+}
+
+/// Where the answer to a request for a reload goes.
+type Asked = mpsc::Receiver<oneshot::Sender<Result<Changes, String>>>;
+
+/// What the admin port asks for a reload with, and where it is heard.
+fn reload_requests() -> (Reload, Asked) {
+    let (ask, asked) = mpsc::channel(1);
+    let reload: Reload = Arc::new(move || {
+        let ask = ask.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let stopping = || "the gate is stopping".to_owned();
+            ask.send(answer).await.map_err(|_| stopping())?;
+            answered.await.map_err(|_| stopping())?
+        })
+    });
+    (reload, asked)
 }
 
 /// systemd may not be there; a lost notice is its own time-out to report.
@@ -91,37 +119,24 @@ fn tell_systemd(state: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
 
-/// What the operator wants.
-#[derive(PartialEq, Eq)]
-enum Told {
-    Reload,
-    Stop,
-}
-
-struct Signals {
+/// The signals that end a gate.
+struct Stops {
     terminate: Signal,
     interrupt: Signal,
-    hang_up: Signal,
 }
 
-impl Signals {
+impl Stops {
     fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn next(&mut self) -> Told {
+    async fn next(&mut self) {
         tokio::select! {
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
-            _ = self.hang_up.recv() => Told::Reload,
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    }
-
-    async fn second_stop(&mut self) {
-        while self.next().await == Told::Reload {}
     }
 }

@@ -118,6 +118,20 @@ impl Backend {
         })
     }
 
+    /// The same backend with other `options`, to take this one's place. Where the address is the
+    /// same, what is known of it goes over.
+    ///
+    /// # Errors
+    /// As [`Backend::new`].
+    pub fn succeed(&self, options: BackendOptions) -> Result<Self, TlsError> {
+        let next = Self::new(options, Arc::clone(&self.dial))?;
+        if next.options.address == self.options.address {
+            next.state.send_replace(self.state());
+            next.capabilities.send_replace(self.capabilities());
+        }
+        Ok(next)
+    }
+
     /// What the configuration says of it.
     #[must_use]
     pub fn options(&self) -> &BackendOptions {

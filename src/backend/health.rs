@@ -61,6 +61,13 @@ impl Backend {
     }
 }
 
+/// Looks at `backend` once, as before it is taken into service: at most half a minute.
+/// Cancel-safe: then nothing new is known.
+pub async fn look_once(backend: &Backend, events: &dyn EventSink) {
+    let found = look(backend).await;
+    change(backend, found, events);
+}
+
 /// Looks at `backend` again and again until `stop`, and keeps its state.
 pub async fn watch_backend(
     backend: Arc<Backend>,
@@ -69,8 +76,7 @@ pub async fn watch_backend(
 ) {
     let watching = async {
         loop {
-            let found = look(&backend).await;
-            change(&backend, found, events.as_ref());
+            look_once(&backend, events.as_ref()).await;
             until_next_look(&backend).await;
         }
     };

@@ -251,6 +251,7 @@ impl Demo {
             sinks,
             acceptor,
             seed: None,
+            reload: None,
         };
         let gate = Gate::start(config, outside)
             .await

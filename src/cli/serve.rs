@@ -26,7 +26,7 @@ impl Serve {
         let served = no_core_dump()
             .and_then(|()| runtime())
             .map_err(ServeError::System)
-            .and_then(|runtime| runtime.block_on(app::serve(config)));
+            .and_then(|runtime| runtime.block_on(app::serve(config, &self.config)));
         match served {
             Ok(()) => Exit::Done,
             Err(error) => refuse(&error, exit_for(&error)),

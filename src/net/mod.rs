@@ -77,7 +77,7 @@ pub struct ListenOptions {
 }
 
 /// `[tls]`: the certificates of the listeners.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate of clients that name no server, or an unknown one.
     pub default: CertificateFiles,

@@ -9,6 +9,7 @@ use crate::policy::block::Change;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Takes events. It must not block and must not panic.
 pub trait EventSink: Send + Sync {
@@ -173,6 +174,16 @@ pub enum Event {
     Panicked {
         /// Whose task it was.
         session: SessionId,
+    },
+    /// The configuration file was read again, and is in force.
+    Reloaded {
+        /// A sentence for each change; none where nothing changed.
+        changes: Arc<[String]>,
+    },
+    /// The configuration file was read again and refused: all is as it was.
+    ReloadRefused {
+        /// Why, for the operator; of several lines.
+        why: String,
     },
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),

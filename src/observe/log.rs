@@ -9,7 +9,7 @@ use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use sentence::{printable, sentence};
 use std::io::IsTerminal;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{FromEnvError, LevelFilter};
 
@@ -167,8 +167,25 @@ impl EventSink for Log {
                     "a fault of popgate ended a task of this session"
                 );
             }
+            Event::Reloaded { changes } => log_reload(changes),
+            Event::ReloadRefused { why } => {
+                error!("the configuration stays as it was: {why}");
+            }
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
+    }
+}
+
+fn log_reload(changes: &[String]) {
+    info!(
+        "reloaded, {} changed",
+        match changes.len() {
+            0 => "nothing".to_owned(),
+            number => number.to_string(),
+        }
+    );
+    for change in changes {
+        info!("reloaded: {change}");
     }
 }
 

@@ -15,7 +15,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -31,6 +31,9 @@ const DEFAULT_TENANT: &str = "default";
 
 /// The label of faults of unproven logins, and of proven ones.
 const PROVEN: [&str; 2] = ["no", "yes"];
+/// How a reload ended.
+const APPLIED: &str = "applied";
+const REFUSED: &str = "refused";
 
 /// From a client's PASS to the lock. Below 5 ms nobody was waited for; 22 s is where the default
 /// `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
@@ -64,9 +67,10 @@ pub struct Metrics {
     lock_waits: Vec<Histogram>,
     bytes_to_client: IntCounter,
     bytes_to_backend: IntCounter,
-    /// Made when the tenant first appears.
-    tenants: HashMap<TenantName, OnceLock<OfTenant>>,
-    others: OnceLock<OfTenant>,
+    /// Made when the tenant first appears. A reload adds some; none goes.
+    tenants: RwLock<HashMap<TenantName, OnceLock<Arc<OfTenant>>>>,
+    tenant_labels_max: usize,
+    others: OnceLock<Arc<OfTenant>>,
 }
 
 impl Metrics {
@@ -85,9 +89,8 @@ impl Metrics {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let families = Families::new(&registry)?;
-        families.begin_at_zero(listeners, backends);
+        families.begin_at_zero();
         let default = TenantName::new(DEFAULT_TENANT);
-        let labelled = tenants.iter().take(tenant_labels_max).chain([&default]);
         let metrics = Self {
             without_tenant: families.sessions_open.with_label_values(&[NO_TENANT]),
             lock_waits: children(LockOutcome::ALL, |outcome| {
@@ -95,15 +98,53 @@ impl Metrics {
             }),
             bytes_to_client: families.bytes.with_label_values(&["to_client"]),
             bytes_to_backend: families.bytes.with_label_values(&["to_backend"]),
-            tenants: labelled
-                .map(|name| (name.clone(), OnceLock::new()))
-                .collect(),
+            tenants: RwLock::new(HashMap::from([(default.clone(), OnceLock::new())])),
+            tenant_labels_max,
             others: OnceLock::new(),
             registry,
             families,
         };
         metrics.of(&default);
+        metrics.know(tenants, listeners, backends);
         Ok(metrics)
+    }
+
+    /// Makes series for names that are new, as a reload brings them. Tenants that have series keep
+    /// them, also where they are gone; new ones have their own while there are fewer than
+    /// `tenant_labels_max`.
+    pub fn know(
+        &self,
+        tenants: &[TenantName],
+        listeners: &[ListenerName],
+        backends: &[BackendName],
+    ) {
+        let mut own = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let others = tenants
+            .iter()
+            .filter(|name| name.as_str() != DEFAULT_TENANT);
+        for name in others {
+            // `default` has its own beside them.
+            if own.len() > self.tenant_labels_max {
+                break;
+            }
+            own.entry(name.clone()).or_default();
+        }
+        for listener in listeners {
+            self.families.begin_listener(listener.as_str());
+        }
+        for backend in backends {
+            self.families.begin_backend(backend.as_str());
+        }
+    }
+
+    /// Takes back what says whether a backend can be reached that is no longer looked at. What was
+    /// counted stays.
+    pub fn forget_backend(&self, backend: &BackendName) {
+        // It may never have been looked at.
+        let _ = self
+            .families
+            .backend_up
+            .remove_label_values(&[backend.as_str()]);
     }
 
     /// Says how long the longest waiter of now has waited; zero where nobody waits.
@@ -120,19 +161,20 @@ impl Metrics {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
 
-    fn of(&self, tenant: &TenantName) -> &OfTenant {
-        match self.tenants.get(tenant) {
-            Some(own) => own.get_or_init(|| OfTenant::new(&self.families, tenant.as_str())),
-            None => self
-                .others
-                .get_or_init(|| OfTenant::new(&self.families, OTHER_TENANTS)),
-        }
+    fn of(&self, tenant: &TenantName) -> Arc<OfTenant> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let (own, label) = match tenants.get(tenant) {
+            Some(own) => (own, tenant.as_str()),
+            None => (&self.others, OTHER_TENANTS),
+        };
+        Arc::clone(own.get_or_init(|| Arc::new(OfTenant::new(&self.families, label))))
     }
 
-    fn sessions_open(&self, tenant: Option<&TenantName>) -> &IntGauge {
-        tenant.map_or(&self.without_tenant, |tenant| {
-            &self.of(tenant).sessions_open
-        })
+    fn sessions_open(&self, tenant: Option<&TenantName>) -> IntGauge {
+        tenant.map_or_else(
+            || self.without_tenant.clone(),
+            |tenant| self.of(tenant).sessions_open.clone(),
+        )
     }
 }
 
@@ -197,6 +239,8 @@ impl EventSink for Metrics {
                 .with_label_values(&[listener.as_str(), why.as_str()])
                 .inc(),
             Event::Panicked { .. } => families.panics.inc(),
+            Event::Reloaded { .. } => families.reloads.with_label_values(&[APPLIED]).inc(),
+            Event::ReloadRefused { .. } => families.reloads.with_label_values(&[REFUSED]).inc(),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
@@ -228,12 +272,12 @@ impl Metrics {
     fn session_ended(&self, summary: &SessionSummary) {
         let tenant = summary.tenant.as_ref();
         self.sessions_open(tenant).dec();
-        if let Some(tenant) = tenant {
-            let of_tenant = self.of(tenant);
+        let of_tenant = tenant.map(|tenant| self.of(tenant));
+        if let Some(of_tenant) = &of_tenant {
             of_tenant.messages_retrieved.inc_by(summary.retrieved);
             of_tenant.messages_deleted.inc_by(summary.deleted);
         }
-        let label = tenant.map_or(NO_TENANT, |tenant| &self.of(tenant).label);
+        let label = of_tenant.as_ref().map_or(NO_TENANT, |own| &own.label);
         let (listener, end) = (summary.listener.as_str(), summary.end.as_str());
         let sessions = &self.families.sessions;
         sessions.with_label_values(&[label, listener, end]).inc();
@@ -323,6 +367,7 @@ struct Families {
     bytes: IntCounterVec,
     messages_retrieved: IntCounterVec,
     messages_deleted: IntCounterVec,
+    reloads: IntCounterVec,
     build_info: IntGaugeVec,
 }
 
@@ -354,17 +399,15 @@ impl Families {
             bytes: register.counters("bytes_total", "Octets relayed after login.", &["direction"])?,
             messages_retrieved: register.counters("messages_retrieved_total", "Messages retrieved whole, of sessions that ended.", &["tenant"])?,
             messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,
+            reloads: register.counters("reloads_total", "Reloads of the configuration.", &["result"])?,
             build_info: register.gauges("build_info", "Always 1; the labels tell what runs.", &["version"])?,
         })
     }
 
-    /// Makes every series without a tenant, and those of tenant `none`, exist.
-    fn begin_at_zero(&self, listeners: &[ListenerName], backends: &[BackendName]) {
-        for listener in listeners {
-            self.begin_listener(listener.as_str());
-        }
-        for backend in backends {
-            self.begin_backend(backend.as_str());
+    /// Makes the series exist that have no name of the configuration.
+    fn begin_at_zero(&self) {
+        for result in [APPLIED, REFUSED] {
+            self.reloads.with_label_values(&[result]);
         }
         let version = env!("CARGO_PKG_VERSION");
         self.build_info.with_label_values(&[version]).set(1);

@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::ProducesTickets;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -17,7 +17,8 @@ use tokio_rustls::server::TlsStream;
 /// Tickets are on: a program that polls every minute resumes, instead of costing a signature
 /// each time.
 pub struct Acceptor {
-    config: RwLock<Arc<ServerConfig>>,
+    config: Arc<ServerConfig>,
+    certificates: Arc<Certificates>,
     /// Outlives reloads, so that they do not make every client handshake in full.
     ticketer: Arc<dyn ProducesTickets>,
 }
@@ -41,36 +42,45 @@ impl Acceptor {
 
     fn new(certificates: Certificates) -> Result<Self, TlsError> {
         let ticketer = aws_lc_rs::Ticketer::new().map_err(|error| unusable(&error))?;
-        let config = configure(certificates, &ticketer)?;
+        Self::with(certificates, ticketer)
+    }
+
+    fn with(
+        certificates: Certificates,
+        ticketer: Arc<dyn ProducesTickets>,
+    ) -> Result<Self, TlsError> {
+        let certificates = Arc::new(certificates);
         Ok(Self {
-            config: RwLock::new(config),
+            config: configure(&certificates, &ticketer)?,
+            certificates,
             ticketer,
         })
     }
 
-    /// Reads all certificates and keys again, for handshakes from now on; all or nothing.
+    /// Reads all certificates and keys again, for an acceptor that takes this one's place: clients
+    /// that come back resume there.
     ///
     /// # Errors
-    /// As [`Acceptor::load`]; what was in force stays so.
-    pub fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        let config = configure(read(files)?, &self.ticketer)?;
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
+    /// As [`Acceptor::load`].
+    pub fn renewed(&self, files: &TlsFiles) -> Result<Self, TlsError> {
+        Self::with(read(files)?, Arc::clone(&self.ticketer))
+    }
+
+    /// Whether `other` shows the same certificates to everybody.
+    #[must_use]
+    pub fn shows_what(&self, other: &Self) -> bool {
+        self.certificates == other.certificates
     }
 
     pub(in crate::net) async fn accept(
         &self,
         io: Box<dyn Io>,
     ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
-        let acceptor = TlsAcceptor::from(self.current());
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         // Boxed: the state of a handshake is large, and is needed for a moment only.
         let mut stream = Box::pin(bounded(acceptor.accept(io))).await?;
         stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_MAX));
         Ok(stream)
-    }
-
-    fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -89,7 +99,7 @@ fn read(files: &TlsFiles) -> Result<Certificates, TlsError> {
 }
 
 fn configure(
-    certificates: Certificates,
+    certificates: &Arc<Certificates>,
     ticketer: &Arc<dyn ProducesTickets>,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
@@ -97,7 +107,7 @@ fn configure(
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&error))?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(certificates));
+        .with_cert_resolver(Arc::clone(certificates) as Arc<_>);
     config.ticketer = Arc::clone(ticketer);
     // A mail program opens one connection at a time: it has use for one ticket.
     config.send_tls13_tickets = 1;

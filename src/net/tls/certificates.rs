@@ -51,6 +51,25 @@ impl Certificates {
     }
 }
 
+/// The same chains for the same names; a key belongs to its chain.
+impl PartialEq for Certificates {
+    fn eq(&self, other: &Self) -> bool {
+        let same_names = |a: &HashMap<String, Arc<CertifiedKey>>, b: &HashMap<String, _>| {
+            let has = |(name, key): (&String, &Arc<CertifiedKey>)| {
+                b.get(name).is_some_and(|other| same_chain(key, other))
+            };
+            a.len() == b.len() && a.iter().all(has)
+        };
+        same_chain(&self.default, &other.default)
+            && same_names(&self.exact, &other.exact)
+            && same_names(&self.wildcard, &other.wildcard)
+    }
+}
+
+fn same_chain(a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>) -> bool {
+    a.cert == b.cert
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let named = hello.server_name().and_then(|name| self.find(name));

@@ -187,23 +187,23 @@ async fn each_server_name_has_its_certificate() {
 }
 
 #[tokio::test]
-async fn reload_is_for_handshakes_from_then_on_and_all_or_nothing() {
+async fn a_renewed_acceptor_shows_what_the_files_hold_now_or_there_is_none() {
     let (old, new) = (Authority::new(), Authority::new());
-    let acceptor = Acceptor::load(&one(old.files(&["pop.example.com"]))).unwrap();
-    let (before, _) = handshake(&trusting(&old, "pop.example.com"), &acceptor).await;
-    assert!(before.is_ok());
+    let files = one(old.files(&["pop.example.com"]));
+    let before = Acceptor::load(&files).unwrap();
+    assert!(before.renewed(&files).unwrap().shows_what(&before));
 
-    acceptor
-        .reload(&one(new.files(&["pop.example.com"])))
-        .unwrap();
-    let (after, _) = handshake(&trusting(&new, "pop.example.com"), &acceptor).await;
-    assert!(after.is_ok());
+    let mut files = one(new.files(&["pop.example.com"]));
+    let after = before.renewed(&files).unwrap();
+    assert!(!after.shows_what(&before));
+    let (client, _) = handshake(&trusting(&new, "pop.example.com"), &after).await;
+    assert!(client.is_ok());
 
-    let mut broken = one(old.files(&["pop.example.com"]));
-    broken.hosts.push((vec!["x".into()], absent()));
-    assert!(acceptor.reload(&broken).is_err());
-    let (still, _) = handshake(&trusting(&new, "pop.example.com"), &acceptor).await;
-    assert!(still.is_ok());
+    let other = old.files(&["x.example.com"]);
+    files.hosts.push((vec!["x.example.com".into()], other));
+    assert!(!after.renewed(&files).unwrap().shows_what(&after));
+    files.hosts.push((vec!["y".into()], absent()));
+    assert!(after.renewed(&files).is_err());
 }
 
 fn absent() -> CertificateFiles {

@@ -204,7 +204,6 @@ mod tests {
     use crate::policy::rules::Rules;
     use crate::policy::tenant::{Belongings, Cleartext};
     use crate::time::Duration;
-    use std::sync::Arc;
 
     /// Backends are named by a letter; `a` and `A` have one address.
     fn addresses() -> HashMap<&'static BackendName, &'static str> {

@@ -81,6 +81,7 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
         sinks: vec![handovers],
         acceptor: None,
         seed: None,
+        reload: None,
     };
     let gate = Gate::start(&config, outside).await.unwrap();
     gate.looked_around().await;

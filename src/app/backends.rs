@@ -1,0 +1,109 @@
+//! The backends: looked at before they are taken into service, and watched from then on.
+
+use crate::backend::connect::Backend;
+use crate::backend::health::{State, look_once, watch_backend};
+use crate::config::Config;
+use crate::ids::BackendName;
+use crate::net::Dial;
+use crate::net::tls::TlsError;
+use crate::observe::event::{Event, EventSink};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// All backends of a configuration.
+pub(super) type Backends = HashMap<BackendName, Arc<Backend>>;
+
+/// The backends of `config`. Those of `before` whose options are the same go on; others take the
+/// place of the one with their name.
+pub(super) fn backends(
+    config: &Config,
+    before: &Backends,
+    dial: &Arc<dyn Dial>,
+) -> Result<Backends, TlsError> {
+    let backends = config.backends.iter().map(|options| {
+        let backend = match before.get(&options.name) {
+            Some(same) if same.options() == options => Arc::clone(same),
+            Some(other) => Arc::new(other.succeed(options.clone())?),
+            None => Arc::new(Backend::new(options.clone(), Arc::clone(dial))?),
+        };
+        Ok((options.name.clone(), backend))
+    });
+    backends.collect()
+}
+
+/// Looks at each of which nothing is known. What is found is told once they are in service.
+pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
+    let found = Arc::new(Findings::default());
+    let mut looks = JoinSet::new();
+    let unknown = backends.values();
+    for backend in unknown.filter(|backend| backend.state() == State::Unknown) {
+        let (backend, found) = (Arc::clone(backend), Arc::clone(&found));
+        looks.spawn(async move { look_once(&backend, found.as_ref()).await });
+    }
+    looks.join_all().await;
+    let mut found = found.0.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *found)
+}
+
+/// Events that wait to be told.
+#[derive(Default)]
+struct Findings(Mutex<Vec<Event>>);
+
+impl EventSink for Findings {
+    fn emit(&self, event: &Event) {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        events.push(event.clone());
+    }
+}
+
+/// The tasks that look at backends again and again.
+#[derive(Default)]
+pub(super) struct Watches(Mutex<HashMap<BackendName, Watch>>);
+
+struct Watch {
+    backend: Arc<Backend>,
+    stop: CancellationToken,
+    watching: JoinHandle<()>,
+}
+
+impl Watches {
+    /// From now on `backends` are watched, and no others: the returned tasks end.
+    pub(super) fn follow(
+        &self,
+        backends: &Backends,
+        events: &Arc<dyn EventSink>,
+        services: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Vec<JoinHandle<()>> {
+        let mut watches = self.lock();
+        let mut ending = Vec::new();
+        for watch in watches.extract_if(|name, watch| {
+            let kept = backends.get(name);
+            kept.is_none_or(|backend| !Arc::ptr_eq(backend, &watch.backend))
+        }) {
+            let (_, watch) = watch;
+            watch.stop.cancel();
+            ending.push(watch.watching);
+        }
+        for (name, backend) in backends {
+            watches.entry(name.clone()).or_insert_with(|| {
+                let (backend, stop) = (Arc::clone(backend), stop.child_token());
+                let (watched, events) = (Arc::clone(&backend), Arc::clone(events));
+                let watching = services.spawn(watch_backend(watched, events, stop.clone()));
+                Watch {
+                    backend,
+                    stop,
+                    watching,
+                }
+            });
+        }
+        ending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BackendName, Watch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

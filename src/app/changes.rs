@@ -1,0 +1,233 @@
+//! What differs between two configurations, in words for the operator.
+
+use super::ports::is_same;
+use crate::backend::BackendOptions;
+use crate::config::Config;
+use crate::dialect::Phrases;
+use crate::ids::ListenerName;
+use crate::limits::CHANGES_NAMED_MAX;
+use crate::net::{ListenOptions, TlsMode};
+use crate::observe::LogFormat;
+use crate::policy::tenant::{self, Keying, rekeyed};
+use ipnet::IpNet;
+
+/// A setting and its value.
+type Setting = (&'static str, String);
+
+/// What changed that is fixed while the gate runs, a sentence each; of many the first few.
+pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
+    let mut sentences = differences(&fixed(old), &fixed(new));
+    let keys = rekeyed(&keying(old), &keying(new), &renamed(old, new));
+    let more = keys.len().saturating_sub(CHANGES_NAMED_MAX);
+    let keys = keys.into_iter().take(CHANGES_NAMED_MAX);
+    sentences.extend(keys.map(|what| {
+        format!("{what}: the same maildrop would get another lock while sessions are open")
+    }));
+    if more > 0 {
+        sentences.push(format!("and so for {more} more"));
+    }
+    sentences
+}
+
+/// What changed, a sentence each, without what needs a restart and without the certificates.
+pub(super) fn said(old: &Config, new: &Config) -> Vec<String> {
+    let mut sentences = listeners(&old.listeners, &new.listeners);
+    sentences.extend(differences(&server(old), &server(new)));
+    if old.tls != new.tls && old.tls.is_some() && new.tls.is_some() {
+        sentences.push("[tls] names other files".to_owned());
+    }
+    sentences.extend(backends(&old.backends, &new.backends));
+    sentences.extend(tenant::changes(&old.tenants, &new.tenants));
+    sentences
+}
+
+/// What is unwise, or does nothing, since now.
+pub(super) fn warnings(old: &Config, new: &Config) -> Vec<String> {
+    let warned = [
+        (&old.warnings, &new.warnings),
+        (&old.inactive, &new.inactive),
+    ];
+    let since_now = warned.into_iter().flat_map(|(old, new)| {
+        let sentences = new.iter();
+        sentences.filter(|sentence| !old.contains(sentence))
+    });
+    since_now.map(|what| format!("warning: {what}")).collect()
+}
+
+fn keying(config: &Config) -> Keying<'_> {
+    let backends = config.backends.iter();
+    Keying {
+        tenants: &config.tenants,
+        addresses: backends
+            .map(|backend| (&backend.name, backend.address.as_str()))
+            .collect(),
+    }
+}
+
+fn renamed(old: &Config, new: &Config) -> Vec<(ListenerName, ListenerName)> {
+    let kept = old.listeners.iter().filter_map(|old| {
+        let new = new.listeners.iter().find(|new| is_same(old, new))?;
+        Some((old.name.clone(), new.name.clone()))
+    });
+    kept.filter(|(old, new)| old != new).collect()
+}
+
+fn fixed(config: &Config) -> Vec<Setting> {
+    let log = match config.server.log {
+        LogFormat::Human => "human",
+        LogFormat::Json => "json",
+    };
+    let admin = config.admin.as_ref();
+    let address = admin.map_or_else(none, |admin| admin.address.to_string());
+    let token = admin.and_then(|admin| admin.token_file.as_ref());
+    let token = token.map_or_else(none, |file| file.display().to_string());
+    let journal = config.journal.as_ref();
+    let file = journal.map_or_else(none, |journal| journal.file.display().to_string());
+    let keep = journal.map_or_else(none, |journal| format!("{:?}", journal.keep));
+    vec![
+        ("[server] log", log.to_owned()),
+        ("[journal] file", file),
+        ("[journal] keep", keep),
+        ("[admin] address", address),
+        ("[admin] token_file", token),
+    ]
+}
+
+fn server(config: &Config) -> Vec<Setting> {
+    let networks = config.server.trusted_networks.iter().map(IpNet::to_string);
+    vec![
+        ("[server] grace", format!("{:?}", config.server.grace)),
+        (
+            "[server] connections",
+            config.server.connections.to_string(),
+        ),
+        ("[server] trusted_networks", list(networks)),
+    ]
+}
+
+fn listeners(old: &[ListenOptions], new: &[ListenOptions]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for after in new {
+        let name = &after.name;
+        match old.iter().find(|before| is_same(before, after)) {
+            None => sentences.push(format!("listener `{name}` at {}: opened", after.address)),
+            Some(before) => {
+                let differences = differences(&listener(before), &listener(after));
+                sentences.extend(sentence("listener", name, &differences));
+            }
+        }
+    }
+    let closed = old.iter();
+    let closed = closed.filter(|before| !new.iter().any(|after| is_same(before, after)));
+    sentences.extend(closed.map(|before| {
+        let (name, address) = (&before.name, before.address);
+        format!("listener `{name}` at {address}: closed, its sessions go on")
+    }));
+    sentences
+}
+
+fn listener(options: &ListenOptions) -> Vec<Setting> {
+    let ListenOptions {
+        name,
+        address: _,
+        tls,
+        proxy_protocol,
+    } = options;
+    vec![
+        ("name", name.to_string()),
+        ("tls", tls_word(*tls)),
+        ("proxy_protocol", proxy_protocol.to_string()),
+    ]
+}
+
+fn backends(old: &[BackendOptions], new: &[BackendOptions]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for after in new {
+        let name = &after.name;
+        match old.iter().find(|before| before.name == *name) {
+            None => sentences.push(format!("backend `{name}` at {}: added", after.address)),
+            Some(before) => {
+                let differences = differences(&backend(before), &backend(after));
+                sentences.extend(sentence("backend", name, &differences));
+            }
+        }
+    }
+    let removed = old.iter();
+    let removed = removed.filter(|before| !new.iter().any(|after| before.name == after.name));
+    sentences.extend(removed.map(|before| format!("backend `{}`: removed", before.name)));
+    sentences
+}
+
+/// Every setting; taken apart, so that a new one is not forgotten here.
+fn backend(options: &BackendOptions) -> Vec<Setting> {
+    let BackendOptions {
+        name: _,
+        address,
+        tls,
+        ca,
+        server_name,
+        verify,
+        login_timeout,
+        login_reserve,
+        connections,
+        preconnect,
+        proxy_protocol,
+        xoip,
+        capabilities,
+        phrases,
+    } = options;
+    let Phrases { locked, auth, temp } = phrases;
+    let ca = ca.as_ref().map(|file| file.display().to_string());
+    let quoted = |phrases: &[String]| list(phrases.iter().map(|phrase| format!("`{phrase}`")));
+    vec![
+        ("address", address.clone()),
+        ("tls", tls_word(*tls)),
+        ("ca", ca.unwrap_or_else(none)),
+        ("server_name", server_name.clone().unwrap_or_else(none)),
+        ("verify", verify.to_string()),
+        ("login_timeout", format!("{login_timeout:?}")),
+        ("login_reserve", format!("{login_reserve:?}")),
+        ("connections", connections.to_string()),
+        ("preconnect", preconnect.to_string()),
+        ("proxy_protocol", proxy_protocol.to_string()),
+        ("xoip", xoip.to_string()),
+        (
+            "capabilities",
+            capabilities.as_deref().map_or_else(none, quoted),
+        ),
+        ("phrases.locked", quoted(locked)),
+        ("phrases.auth", quoted(auth)),
+        ("phrases.temp", quoted(temp)),
+    ]
+}
+
+fn differences(old: &[Setting], new: &[Setting]) -> Vec<String> {
+    let pairs = old.iter().zip(new);
+    pairs
+        .filter(|(old, new)| old != new)
+        .map(|((key, old), (_, new))| format!("{key} {old} -> {new}"))
+        .collect()
+}
+
+fn sentence(what: &str, name: impl std::fmt::Display, differences: &[String]) -> Option<String> {
+    let differences = Some(differences.join(", ")).filter(|text| !text.is_empty())?;
+    Some(format!("{what} `{name}`: {differences}"))
+}
+
+fn tls_word(tls: TlsMode) -> String {
+    match tls {
+        TlsMode::Off => "off",
+        TlsMode::Stls => "stls",
+        TlsMode::Implicit => "implicit",
+    }
+    .to_owned()
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let text = items.collect::<Vec<_>>().join(", ");
+    if text.is_empty() { none() } else { text }
+}

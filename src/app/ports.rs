@@ -1,0 +1,110 @@
+//! The listeners: opened at the start and by reloads, known by their address.
+
+use super::BoundPort;
+use super::accept::Port;
+use crate::ids::ListenerName;
+use crate::net::ListenOptions;
+use crate::net::listen::{BindError, TcpAccept};
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+/// What clients can connect to now.
+#[derive(Default)]
+pub(super) struct Ports(Mutex<Vec<OpenPort>>);
+
+struct OpenPort {
+    options: ListenOptions,
+    /// Where it is bound.
+    address: SocketAddr,
+    wanted: watch::Sender<Option<ListenOptions>>,
+    accepting: JoinHandle<()>,
+}
+
+/// Ports that are bound, and at which nobody is accepted yet.
+pub(super) type NewPorts = Vec<(ListenOptions, BoundPort)>;
+
+impl Ports {
+    /// Begins to serve at `ports`, each by a task among `services`.
+    pub(super) fn open(
+        &self,
+        ports: NewPorts,
+        services: &TaskTracker,
+        port: impl Fn(ListenOptions) -> Port,
+    ) {
+        for (options, (address, accept)) in ports {
+            let wanted = watch::Sender::new(Some(options.clone()));
+            let serving = port(options.clone()).serve(accept, wanted.subscribe());
+            let accepting = services.spawn(serving);
+            self.lock().push(OpenPort {
+                options,
+                address,
+                wanted,
+                accepting,
+            });
+        }
+    }
+
+    /// Binds those of `listeners` that are not open.
+    pub(super) fn bind_new(&self, listeners: &[ListenOptions]) -> Result<NewPorts, BindError> {
+        let open = self.lock();
+        let is_open = |listener: &ListenOptions| {
+            let mut open = open.iter();
+            open.any(|port| is_same(&port.options, listener))
+        };
+        let new = listeners.iter().filter(|listener| !is_open(listener));
+        let new = new.map(|options| Ok((options.clone(), bind(options)?)));
+        new.collect()
+    }
+
+    /// Those of `listeners` that are open have these options from now on, and the others end: the
+    /// returned tasks are over when their ports are free.
+    pub(super) fn keep(&self, listeners: &[ListenOptions]) -> Vec<JoinHandle<()>> {
+        let mut open = self.lock();
+        let mut ending = Vec::new();
+        for mut port in mem::take(&mut *open) {
+            let mut listeners = listeners.iter();
+            let options = listeners.find(|listener| is_same(&port.options, listener));
+            if options != Some(&port.options) {
+                port.wanted.send_replace(options.cloned());
+            }
+            match options {
+                Some(options) => {
+                    port.options = options.clone();
+                    open.push(port);
+                }
+                None => ending.push(port.accepting),
+            }
+        }
+        ending
+    }
+
+    /// Name and address of each.
+    pub(super) fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
+        let open = self.lock();
+        let ports = open.iter();
+        ports
+            .map(|port| (port.options.name.clone(), port.address))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<OpenPort>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether two `[[listen]]` are one: at the same address, or by name where the system chooses
+/// the port.
+pub(super) fn is_same(a: &ListenOptions, b: &ListenOptions) -> bool {
+    a.address == b.address && (a.address.port() != 0 || a.name == b.name)
+}
+
+/// Binds one listener.
+pub(super) fn bind(options: &ListenOptions) -> Result<BoundPort, BindError> {
+    let accept = TcpAccept::bind(options.address)?;
+    let address = accept.local_addr().unwrap_or(options.address);
+    Ok((address, Box::new(accept)))
+}

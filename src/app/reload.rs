@@ -1,0 +1,209 @@
+//! A reload: everything that can fail is done first, then all is swapped at once (DESIGN
+//! decision 13).
+
+use super::backends::{Backends, backends, look_around};
+use super::changes::{needs_restart, said, warnings};
+use super::ports::NewPorts;
+use super::{Gate, names_of, services_of};
+use crate::config::{Config, ConfigError};
+use crate::net::listen::BindError;
+use crate::net::tls::{Acceptor, TlsError};
+use crate::observe::event::Event;
+use crate::session::Settings;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// What a reload changed, a sentence each; none where nothing changed.
+pub type Changes = Vec<String>;
+
+/// Why a reload was refused. All is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A certificate or an authority's file cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A port could not be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// What changed is fixed at the start: a sentence each.
+    #[error("this needs a restart, and nothing else of the file is taken over before:{}", lines(.0))]
+    NeedsRestart(Vec<String>),
+    /// A task of the reload ended in a panic: a fault of popgate.
+    #[error("a fault of popgate ended the reload: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+fn lines(sentences: &[String]) -> String {
+    sentences.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+/// All that a reload swaps, made ready.
+struct Prepared {
+    settings: Settings,
+    new_ports: NewPorts,
+    /// What is to be told of backends that are new.
+    findings: Vec<Event>,
+    changes: Changes,
+}
+
+impl Gate {
+    /// Reads the configuration at `path` and takes it over, as [`Gate::reload`] does.
+    ///
+    /// # Errors
+    /// The file cannot be read, or as [`Gate::reload`].
+    pub async fn reload_file(&self, path: &Path) -> Result<Changes, ReloadError> {
+        let path = path.to_owned();
+        let reloaded = async {
+            // Ten thousand tenants take longer than a task may keep others from running.
+            let config = spawn_blocking(move || Config::load(&path)).await??;
+            self.take_over(config).await
+        };
+        self.tell(reloaded.await)
+    }
+
+    /// Takes over another configuration, whole or not at all, while sessions go on: who is logged
+    /// in notices nothing, who waits has the new limits, and connections from now on find the new
+    /// listeners and certificates. One reload waits for the other. The future may be dropped:
+    /// then all is as it was, or all is new.
+    ///
+    /// # Errors
+    /// A file or a port cannot be had, or the change needs a restart: all is as it was.
+    pub async fn reload(&self, config: &Config) -> Result<Changes, ReloadError> {
+        self.tell(self.take_over(config.clone()).await)
+    }
+
+    fn tell(&self, reloaded: Result<Changes, ReloadError>) -> Result<Changes, ReloadError> {
+        self.cx.events.emit(&match &reloaded {
+            Ok(changes) => Event::Reloaded {
+                changes: changes.as_slice().into(),
+            },
+            Err(error) => Event::ReloadRefused {
+                why: error.to_string(),
+            },
+        });
+        reloaded
+    }
+
+    async fn take_over(&self, config: Config) -> Result<Changes, ReloadError> {
+        let mut running = self.config.lock().await;
+        let prepared = self.prepare(&running, &config).await?;
+        let changes = prepared.changes.clone();
+        let ending = self.swap(prepared, &config);
+        *running = config;
+        for task in ending {
+            // Only then its port is free for the next reload. A panic of it is its own affair.
+            let _ = task.await;
+        }
+        Ok(changes)
+    }
+
+    /// What can fail. Ports come last, so that nobody connects to one that is not served.
+    async fn prepare(&self, old: &Config, new: &Config) -> Result<Prepared, ReloadError> {
+        let fixed = needs_restart(old, new);
+        if !fixed.is_empty() {
+            return Err(ReloadError::NeedsRestart(fixed));
+        }
+        let before = self.cx.settings();
+        let acceptor = self.acceptor_for(before.acceptor.clone(), new).await?;
+        let backends = backends(new, &before.backends, &self.dial)?;
+        let findings = look_around(&backends).await;
+        let new_ports = self.ports.bind_new(&new.listeners)?;
+        let mut changes = said(old, new);
+        changes.extend(certificates(
+            before.acceptor.as_deref(),
+            acceptor.as_deref(),
+        ));
+        changes.extend(findings.iter().filter_map(unreachable));
+        changes.extend(warnings(old, new));
+        Ok(Prepared {
+            settings: Settings {
+                tenants: Arc::clone(&new.tenants),
+                backends,
+                acceptor,
+                trusted: new.server.trusted_networks.clone(),
+            },
+            new_ports,
+            findings,
+            changes,
+        })
+    }
+
+    /// The certificates as their files are now; those in force, where these are the same.
+    async fn acceptor_for(
+        &self,
+        before: Option<Arc<Acceptor>>,
+        config: &Config,
+    ) -> Result<Option<Arc<Acceptor>>, ReloadError> {
+        if self.acceptor_is_given {
+            return Ok(before);
+        }
+        let Some(files) = config.tls.clone() else {
+            return Ok(None);
+        };
+        let acceptor = spawn_blocking(move || match before {
+            Some(before) => {
+                let renewed = before.renewed(&files)?;
+                let is_new = !renewed.shows_what(&before);
+                Ok::<_, TlsError>(if is_new { Arc::new(renewed) } else { before })
+            }
+            None => Ok(Arc::new(Acceptor::load(&files)?)),
+        });
+        Ok(Some(acceptor.await??))
+    }
+
+    /// What cannot fail, without an await in it. The returned tasks end.
+    fn swap(&self, prepared: Prepared, config: &Config) -> Vec<tokio::task::JoinHandle<()>> {
+        let Prepared {
+            settings,
+            new_ports,
+            findings,
+            ..
+        } = prepared;
+        let (tenants, listeners, backends) = names_of(config);
+        self.metrics.know(&tenants, &listeners, &backends);
+        let in_service = settings.backends.clone();
+        let before = self.settings.send_replace(Arc::new(settings));
+        let mut ending = self.ports.keep(&config.listeners);
+        self.open_ports(new_ports);
+        self.room
+            .refit(services_of(config), config.server.connections);
+        for event in &findings {
+            self.cx.events.emit(event);
+        }
+        ending.extend(self.watch(&in_service));
+        for gone in gone(&before.backends, &in_service) {
+            self.metrics.forget_backend(gone);
+        }
+        ending
+    }
+}
+
+fn gone<'a>(
+    before: &'a Backends,
+    now: &'a Backends,
+) -> impl Iterator<Item = &'a crate::ids::BackendName> {
+    before.keys().filter(|name| !now.contains_key(*name))
+}
+
+fn certificates(old: Option<&Acceptor>, new: Option<&Acceptor>) -> Option<String> {
+    let what = match (old, new) {
+        (Some(old), Some(new)) if !new.shows_what(old) => "other ones are shown from now on",
+        (None, Some(_)) => "they are shown from now on",
+        (Some(_), None) => "none is shown any more",
+        _ => return None,
+    };
+    Some(format!("certificates: {what}"))
+}
+
+fn unreachable(found: &Event) -> Option<String> {
+    match found {
+        Event::BackendDown { backend, why } => {
+            Some(format!("backend `{backend}` cannot be reached yet: {why}"))
+        }
+        _ => None,
+    }
+}
