@@ -29,6 +29,12 @@ impl Route {
         Self(backends)
     }
 
+    /// Whether `backend` is on it: a reload puts another in its place where its options change.
+    #[must_use]
+    pub fn leads_to(&self, backend: &Arc<Backend>) -> bool {
+        self.0.iter().any(|own| Arc::ptr_eq(own, backend))
+    }
+
     /// The part of a wait that is kept for the login itself.
     #[must_use]
     pub fn login_reserve(&self) -> Duration {

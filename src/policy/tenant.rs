@@ -49,13 +49,6 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Whether the same login has the same lock under both.
-    #[must_use]
-    pub fn locks_as(&self, other: &Self) -> bool {
-        let key = |tenant: &Self| (tenant.fold_case, tenant.default_domain.clone());
-        self.backends == other.backends && key(self) == key(other)
-    }
-
     /// The least time between two logins, where one that comes sooner is refused.
     #[must_use]
     pub fn login_delay(&self) -> Option<Duration> {

@@ -32,7 +32,7 @@ pub(super) async fn admit(
     tell_poll(cx, record, &login, &who, poll);
     if let PollVerdict::Hold { until, .. } = poll {
         let began = Instant::now();
-        let held = hold(cx, &mut login, &who, until).await;
+        let held = hold(cx, record, &mut login, &who, until).await;
         login.client.waited(began.elapsed());
         record.delayed(began.elapsed());
         held?;
@@ -52,11 +52,8 @@ pub(super) struct Who {
 
 impl Who {
     fn of(cx: &Context, login: &Identified) -> Self {
-        let (tenant, credentials) = (&login.tenant, &login.credentials);
-        let domain = tenant.default_domain.as_deref();
-        let maildrop = credentials.maildrop();
-        let key = MaildropKey::new(&tenant.backends, maildrop, domain, tenant.fold_case);
-        let (user, password) = (&credentials.user, &credentials.password);
+        let key = login.key(&login.tenant);
+        let (user, password) = (&login.credentials.user, &login.credentials.password);
         let password = cx.proven.tag(&key, user, password);
         Self {
             proven: cx.proven.is_proven(password, login.asked),
@@ -102,16 +99,22 @@ fn tell_poll(cx: &Context, record: &Record, login: &Identified, who: &Who, poll:
 
 /// Holds a login that comes too often, until `until` or until a reload lets it in earlier. It has
 /// no place in the queue meanwhile.
-async fn hold(cx: &Context, login: &mut Identified, who: &Who, mut until: Instant) -> Next<()> {
-    let mut settings = cx.changes();
+async fn hold(
+    cx: &Context,
+    record: &mut Record,
+    login: &mut Identified,
+    who: &Who,
+    mut until: Instant,
+) -> Next<()> {
+    let mut reloads = cx.reloads_after(&login.settings);
     loop {
-        let by = until.min(queue::until(cx, login));
+        let by = until.min(login.until());
         tokio::select! {
             biased;
             () = login.client.left() => return Break(SessionEnd::well(End::LeftWaiting)),
             () = tokio::time::sleep_until(by) => return Continue(()),
-            Ok(()) = settings.changed() => {
-                login.take_new_rules(cx);
+            settings = reloads.next() => {
+                login.reloaded(record, &who.key, settings);
                 until = match cx.admission.measure(&who.candidate(login), Instant::now()) {
                     PollVerdict::Hold { until, .. } => until,
                     _ => return Continue(()),

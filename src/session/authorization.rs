@@ -214,18 +214,20 @@ impl<'a> Dialogue<'a> {
     }
 
     fn identified(self, credentials: Credentials) -> Next<Identified> {
-        let tenant = self.tenant_of(credentials.maildrop());
+        let settings = self.cx.settings();
+        let tenant = self.client.tenant_of(credentials.maildrop(), &settings);
         self.record.identified(&tenant, credentials.maildrop());
         Continue(Identified {
             client: self.client,
             credentials,
             tenant,
+            settings,
             asked: Instant::now(),
         })
     }
 
     fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {
-        self.cx.tenant_of(&self.client, maildrop)
+        self.client.tenant_of(maildrop, &self.cx.settings())
     }
 
     fn listener_tenant(&self) -> Arc<Tenant> {

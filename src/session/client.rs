@@ -1,9 +1,11 @@
 //! The client's side of a session before login: its connection, what it sent ahead, its patience.
 
-use crate::ids::{AddressBlock, ListenerName};
+use super::context::Settings;
+use crate::ids::{AddressBlock, ListenerName, UserName};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
+use crate::policy::tenant::Tenant;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::Verb;
@@ -80,6 +82,12 @@ pub(super) enum NoLine {
 }
 
 impl Client {
+    /// Whose login to `maildrop` is, if it comes from here.
+    pub(super) fn tenant_of(&self, maildrop: &UserName, settings: &Settings) -> Arc<Tenant> {
+        let (server_name, listener) = (self.conn.server_name(), &self.peer.listener);
+        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
+    }
+
     pub(super) fn new(conn: Conn, peer: Arc<Peer>, patience: Patience) -> Self {
         Self {
             conn,

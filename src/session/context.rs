@@ -1,10 +1,9 @@
 //! What all sessions of one gate share, handed down instead of being global.
 
 use super::backend_end::BackendConnection;
-use super::client::Client;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
-use crate::ids::{BackendName, SessionId, UserName};
+use crate::ids::{BackendName, SessionId};
 use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::EventSink;
@@ -53,6 +52,13 @@ impl Settings {
         let mut networks = self.trusted.iter();
         networks.any(|network| network.contains(&address))
     }
+
+    /// The backends of a tenant.
+    pub(super) fn route(&self, tenant: &Tenant) -> Route {
+        let names = tenant.backends.iter();
+        let backends = names.filter_map(|name| self.backends.get(name));
+        Route::new(backends.cloned().collect())
+    }
 }
 
 /// What all sessions of one gate share.
@@ -97,32 +103,19 @@ impl Context {
         Arc::clone(&self.settings.borrow())
     }
 
-    /// What tells of reloads from now on.
-    pub(super) fn changes(&self) -> watch::Receiver<Arc<Settings>> {
-        let mut settings = self.settings.clone();
-        settings.mark_unchanged();
-        settings
-    }
-
-    /// Whose login it is.
-    pub(super) fn tenant_of(&self, client: &Client, maildrop: &UserName) -> Arc<Tenant> {
-        let (server_name, listener) = (client.conn.server_name(), &client.peer.listener);
-        let settings = self.settings();
-        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
-    }
-
     /// Now, by both clocks: that of the wall goes on from the gate's start by tokio's.
     #[must_use]
     pub fn moment(&self) -> Moment {
         self.started.after(self.started.instant.elapsed())
     }
 
-    /// The backends of a tenant.
-    pub(super) fn route(&self, tenant: &Tenant) -> Route {
-        let settings = self.settings();
-        let names = tenant.backends.iter();
-        let backends = names.filter_map(|name| settings.backends.get(name));
-        Route::new(backends.cloned().collect())
+    /// The reloads behind `settings`.
+    pub(super) fn reloads_after(&self, settings: &Arc<Settings>) -> Reloads {
+        let mut reloads = self.settings.clone();
+        if !Arc::ptr_eq(&reloads.borrow_and_update(), settings) {
+            reloads.mark_changed();
+        }
+        Reloads(reloads)
     }
 
     /// Whether a client is to be greeted (DESIGN decision 11).
@@ -146,5 +139,19 @@ impl Context {
     pub(super) fn jitter(&self, pause: Duration) -> Duration {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         pause.mul_f64(0.75 + 0.5 * random.f64())
+    }
+}
+
+/// Reloads, as they come.
+pub(super) struct Reloads(watch::Receiver<Arc<Settings>>);
+
+impl Reloads {
+    /// The settings of the next one. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Arc<Settings> {
+        if self.0.changed().await.is_err() {
+            // The gate is gone, and with it all reloads.
+            std::future::pending::<()>().await;
+        }
+        Arc::clone(&self.0.borrow_and_update())
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn log_in(
         cx,
         credentials: &login.credentials,
         client: login.client.peer.address,
-        route: cx.route(&login.tenant),
+        route: login.route(),
         lock,
         until: *until,
         locked: 0,
@@ -244,7 +244,8 @@ impl Attempts<'_> {
             return None;
         }
         let mut spare = self.lock.take_spare()?;
-        spare.is_good_for(self.client).await.then_some(spare)
+        let is_good = self.route.leads_to(spare.backend()) && spare.is_good_for(self.client).await;
+        is_good.then_some(spare)
     }
 
     async fn log_in(&mut self, connection: BackendConnection, stale: bool) -> Answer {

@@ -29,6 +29,8 @@ pub use backend_end::BackendConnection;
 pub use client::Peer;
 pub use context::{Context, Settings, Stage};
 
+use crate::backend::route::Route;
+use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
@@ -53,17 +55,40 @@ struct Identified {
     client: Client,
     credentials: Credentials,
     tenant: Arc<Tenant>,
+    /// Where the tenant and its backends stand. A login whose lock key a reload changes keeps
+    /// them to its end.
+    settings: Arc<Settings>,
     /// When its PASS, or the last line of its AUTH, was read: all waiting counts from here.
     asked: Instant,
 }
 
 impl Identified {
-    /// A reload may have changed the rules of its tenant, and they hold for those who wait. What
-    /// names its lock stays: it may stand in the queue already.
-    fn take_new_rules(&mut self, cx: &Context) {
-        let tenant = cx.tenant_of(&self.client, self.credentials.maildrop());
-        if tenant.locks_as(&self.tenant) {
-            self.tenant = tenant;
+    /// The key of its maildrop if it is a login of `tenant`.
+    fn key(&self, tenant: &Tenant) -> MaildropKey {
+        let domain = tenant.default_domain.as_deref();
+        let maildrop = self.credentials.maildrop();
+        MaildropKey::new(&tenant.backends, maildrop, domain, tenant.fold_case)
+    }
+
+    /// When all its waiting ends: for its quota, for the lock, and for a retry.
+    fn until(&self) -> Instant {
+        let reserve = self.route().login_reserve();
+        self.asked + self.tenant.wait.saturating_sub(reserve)
+    }
+
+    /// The backends that it may be logged in at.
+    fn route(&self) -> Route {
+        self.settings.route(&self.tenant)
+    }
+
+    /// Takes over what a reload made of its tenant. Where it would wait for another lock now (which
+    /// a reload allows only if that is on other backends), it stays with what it waits for.
+    fn reloaded(&mut self, record: &mut Record, key: &MaildropKey, settings: Arc<Settings>) {
+        let maildrop = self.credentials.maildrop();
+        let tenant = self.client.tenant_of(maildrop, &settings);
+        if self.key(&tenant) == *key {
+            record.identified(&tenant, maildrop);
+            (self.tenant, self.settings) = (tenant, settings);
         }
     }
 }

@@ -14,12 +14,6 @@ use crate::time::Instant;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
-/// When all waiting of a login ends: for its quota, for the lock, and for a retry.
-pub(super) fn until(cx: &Context, login: &Identified) -> Instant {
-    let reserve = cx.route(&login.tenant).login_reserve();
-    login.asked + login.tenant.wait.saturating_sub(reserve)
-}
-
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn wait_for_lock(
     cx: &Context,
@@ -37,7 +31,7 @@ pub(super) async fn wait_for_lock(
         }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
-            let waited = wait(cx, &mut login, waiting).await;
+            let waited = wait(cx, record, &mut login, &who, waiting).await;
             login.client.waited(since.elapsed());
             record.waited(since.elapsed());
             match waited? {
@@ -55,7 +49,7 @@ pub(super) async fn wait_for_lock(
     };
     record.lock_taken();
     Continue(Login::Through(Admitted {
-        until: until(cx, &login),
+        until: login.until(),
         login,
         lock,
         who,
@@ -73,7 +67,7 @@ fn ask(cx: &Context, record: &Record, login: &Identified, who: &Who) -> Ask {
         password: who.password,
         address: login.client.peer.block(),
         capacity: login.tenant.queue,
-        until: until(cx, login),
+        until: login.until(),
     }
 }
 
@@ -87,14 +81,15 @@ enum InVain {
 /// backend in advance. A reload changes how long.
 async fn wait(
     cx: &Context,
+    record: &mut Record,
     login: &mut Identified,
+    who: &Who,
     mut waiting: Waiting<BackendConnection>,
 ) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
-    let mut settings = cx.changes();
+    let mut reloads = cx.reloads_after(&login.settings);
+    let (mut route, mut until) = (login.route(), login.until());
     let address = login.client.peer.address;
     loop {
-        let route = cx.route(&login.tenant);
-        let until = until(cx, login);
         let wants_spare = waiting.wants_spare() && route.preconnects();
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
@@ -113,7 +108,10 @@ async fn wait(
                 waiting.leave(LockOutcome::Timeout);
                 return Continue(Err(InVain::Spent));
             }
-            Ok(()) = settings.changed() => login.take_new_rules(cx),
+            settings = reloads.next() => {
+                login.reloaded(record, &who.key, settings);
+                (route, until) = (login.route(), login.until());
+            }
             (backend, greeted) = route.connect_ahead(address), if wants_spare => {
                 waiting.keep_spare(BackendConnection::new(backend, greeted, address));
             }
