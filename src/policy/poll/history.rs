@@ -136,7 +136,11 @@ impl Maildrop {
     pub(super) fn forget_idle(&mut self, now: Instant) -> bool {
         self.clients.retain(|client| now <= client.matters_until);
         self.clients.shrink_to_fit();
-        !self.clients.is_empty() || self.matters_until.is_some_and(|until| now <= until)
+        self.matters_until = self.matters_until.filter(|until| now <= *until);
+        if self.matters_until.is_none() {
+            self.overdraft = None;
+        }
+        self.matters_until.is_some() || !self.clients.is_empty()
     }
 
     fn client(&self, block: AddressBlock) -> Option<&Client> {

@@ -343,7 +343,7 @@ async fn strangers_leave_no_key() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_is_forgotten_when_it_does_not_matter_any_more() {
-    let house = House::with_burst(2);
+    let house = House::new(quota(MINUTE, 2), quota(MINUTE, 2));
     house.spend(3).await;
     house.polls.turned_away(&house.poll(LAPTOP), Instant::now());
     house.polls.forget_idle(Instant::now());
@@ -384,6 +384,7 @@ async fn a_maildrop_has_a_bounded_number_of_clients_and_the_one_longest_idle_goe
     house
         .polls
         .turned_away(&house.poll(last + 1), Instant::now());
+    advance(PAUSE).await;
     house.polls.forget_idle(Instant::now());
     assert_eq!(house.polls.by_client.keys(), POLL_CLIENTS_MAX - 1);
     assert!(house.is_early(0), "it came again");
