@@ -437,3 +437,14 @@ pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 /// Of what a reload changed in many tenants, users or domains, so many are named: an operator
 /// reads them, and ten thousand would hide the rest.
 pub const CHANGES_NAMED_MAX: usize = 5;
+
+/// Entries of the block list whose change has not been written yet. A disk writes more in the
+/// time that attackers need for as many blocks; some 300 octets each.
+pub const JOURNAL_QUEUE_MAX: usize = 10_000;
+
+/// How long a stop waits for the journal: a disk that takes longer has a fault.
+pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
+
+/// How long the journal waits for another process that writes to its file, as somebody with
+/// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
+pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("policy", 1),
     ("pop3", 1),
     ("backend", 2),
+    ("journal", 2),
     ("lock", 2),
     ("net", 2),
     ("observe", 2),

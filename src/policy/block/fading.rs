@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Beyond the bound, this part of all goes at once, so that finding out which is done seldom.
-const SHARE: usize = 16;
+/// Beyond a bound this part of all goes at once, so that finding out which is done seldom.
+pub(super) const SHARE: usize = 16;
 
 /// Values with the time until which each is of use. Where there is no room, those that nobody
 /// has touched for longest go.
@@ -51,10 +51,6 @@ impl<K: Eq + Hash, V: Default> Fading<K, V> {
     /// Whether `key` is kept still.
     pub(super) fn has(&self, key: &K, now: Timestamp) -> bool {
         self.held.get(key).is_some_and(|held| now < held.until)
-    }
-
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.held.get_mut(key).map(|held| &mut held.value)
     }
 
     pub(super) fn remove(&mut self, key: &K) {

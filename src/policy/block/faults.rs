@@ -175,12 +175,10 @@ impl Faults {
         passing.add(rules.passing_per_day, now)
     }
 
-    /// A login from there was accepted: somebody at home there has a right password.
+    /// A login from there was accepted: somebody at home there has a right password. When that
+    /// counts no more, passing faults from before are of another day.
     pub(super) fn accepted(&mut self, address: AddressBlock, now: Timestamp) {
         self.welcome.keep(address, later(now, WELCOME), now);
-        if let Some(faults) = self.of_addresses.get_mut(&address) {
-            faults.passing = Passing::default();
-        }
     }
 
     /// Starts again from nothing for `who`.

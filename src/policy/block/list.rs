@@ -1,6 +1,7 @@
 //! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
 
 use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
+use super::fading::SHARE;
 use super::faults::{Enough, Fault, Faults};
 use super::filter::Filter;
 use crate::ids::{AddressBlock, MaildropKey, TenantName};
@@ -10,9 +11,6 @@ use crate::time::Duration;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Where there is no room, this part of all goes at once, so that finding out which is done seldom.
-const SHARE: usize = 16;
 
 /// Who is blocked, and whose faults may lead to it. Shared by all sessions.
 ///

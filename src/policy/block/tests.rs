@@ -289,17 +289,13 @@ fn where_somebody_logs_in_passing_faults_block_nobody_for_a_day() {
 }
 
 #[test]
-fn an_accepted_login_forgives_passing_faults_but_no_guesses_and_no_abuses() {
-    let mut desk = Desk::new();
+fn an_accepted_login_forgives_no_guesses_and_no_abuses() {
+    let desk = Desk::new();
     desk.faults(1, Fault::Abuse);
     desk.guesses("ann", 0..2);
-    desk.faults(5, Fault::MetLimit);
     desk.list.accepted(home(), desk.now);
     assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
     assert_eq!(desk.guesses("ann", 2..3).len(), 1);
-    desk.pass(WELCOME);
-    desk.now = "2026-03-02T12:00:00Z".parse().unwrap();
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
 }
 
 #[test]
@@ -381,6 +377,19 @@ fn a_block_runs_out_and_comes_back_twice_as_long_up_to_a_bound() {
     let entry = desk.only_entry();
     assert_eq!(entry.times_released, 0, "no hand released it");
     assert_eq!(entry.first, noon());
+}
+
+#[test]
+fn after_a_block_guesses_and_abuses_are_counted_anew() {
+    let mut desk = Desk::new();
+    desk.rules.passwords_per_address = 0;
+    desk.faults(2, Fault::Abuse);
+    desk.guesses("ann", 0..3);
+    desk.pass(10 * MINUTE);
+    assert_eq!(desk.faults(1, Fault::Abuse), []);
+    assert_eq!(desk.guesses("ann", 3..5), []);
+    assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
+    assert_eq!(desk.guesses("ann", 5..6).len(), 1);
 }
 
 #[test]
