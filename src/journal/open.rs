@@ -5,6 +5,7 @@ use super::writer::Journal;
 use crate::limits::JOURNAL_BUSY;
 use crate::policy::block::Entry;
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -167,6 +168,8 @@ pub(super) fn load(file: &Path) -> Result<(Connection, Vec<Entry>), Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(file, flags)?;
     database.busy_timeout(JOURNAL_BUSY)?;
+    // A WAL is left beside a corrupt file, instead of being worked into it.
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     check(&database)?;
     let is_new = is_new(&database)?;
     // What is in the WAL outlives the process, however that ends; the end of the machine may cost
@@ -177,6 +180,7 @@ pub(super) fn load(file: &Path) -> Result<(Connection, Vec<Entry>), Trouble> {
         create(&mut database)?;
     }
     let blocks = rows::read(&database)?;
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok((database, blocks))
 }
 
