@@ -1,8 +1,11 @@
 //! `popgate check`: is the configuration right, and what does it say.
 
+mod explain;
+
 use super::{Exit, print, refuse};
 use crate::backend::BackendOptions;
-use crate::config::Config;
+use crate::config::{Config, ConfigError, Login};
+use crate::ids::{ListenerName, UserName};
 use crate::net::{ListenOptions, TlsMode};
 use clap::Args;
 use serde_json::{Value, json};
@@ -15,6 +18,15 @@ pub(super) struct Check {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Say which tenant, backend and limits this login would get, and the line of each
+    #[arg(long, value_name = "USER", value_parser = login_name)]
+    explain: Option<UserName>,
+    /// The listener that it comes to; matters where its name has no domain
+    #[arg(long, value_name = "NAME", requires = "explain")]
+    listener: Option<String>,
+    /// The server name that it asks for in TLS; matters where its name has no domain
+    #[arg(long, value_name = "NAME", requires = "explain")]
+    server_name: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -22,17 +34,49 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(&self) -> Exit {
-        match (Config::load(&self.config), self.json) {
-            (Ok(config), false) => print(Summary(&self.config, &config), Exit::Done),
-            (Ok(config), true) => print(summary_json(&self.config, &config), Exit::Done),
-            (Err(error), false) => refuse(error, Exit::Usage),
-            (Err(error), true) => {
+        let told = match &self.explain {
+            Some(user) => self.explain(user),
+            None => self.summary(),
+        };
+        match told {
+            Ok(text) => print(text, Exit::Done),
+            Err(error) if !self.json => refuse(error, Exit::Usage),
+            Err(error) => {
                 refuse(&error, Exit::Usage);
                 let verdict = json!({ "ok": false, "error": error.to_json() });
                 print(verdict, Exit::Usage)
             }
         }
     }
+
+    fn summary(&self) -> Result<String, ConfigError> {
+        let config = Config::load(&self.config)?;
+        Ok(match self.json {
+            true => summary_json(&self.config, &config).to_string(),
+            false => Summary(&self.config, &config).to_string(),
+        })
+    }
+
+    /// The file's certificates need not be readable: they are not used.
+    fn explain(&self, user: &UserName) -> Result<String, ConfigError> {
+        let login = Login {
+            user: user.clone(),
+            server_name: self.server_name.clone(),
+            listener: self.listener.as_deref().map(ListenerName::new),
+        };
+        let told = Config::explain(&self.config, &login)?;
+        Ok(match self.json {
+            true => explain::for_a_program(&self.config, &login, &told).to_string(),
+            false => explain::for_a_person(&self.config, &login, &told),
+        })
+    }
+}
+
+fn login_name(text: &str) -> Result<UserName, &'static str> {
+    let is_login = !text.trim_ascii().is_empty();
+    is_login
+        .then(|| UserName::new(text.as_bytes()))
+        .ok_or("the login as the client types it")
 }
 
 /// The configuration for a person.

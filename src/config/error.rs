@@ -145,9 +145,19 @@ impl ConfigError {
         }
     }
 
+    /// A name that was asked for and that no line of the file has.
+    pub(super) fn absent(path: &Path, message: String, hint: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            place: None,
+            message,
+            hint: Some(hint),
+        }
+    }
+
     /// `fault` at its place in `text`.
     pub(super) fn new(fault: Fault, text: &str, path: &Path) -> Self {
-        let other = fault.other.map(|span| Place::find(text, &span).line);
+        let other = fault.other.map(|span| line_of(text, &span));
         Self {
             path: path.to_owned(),
             place: Some(Place::find(text, &fault.span)),
@@ -176,6 +186,11 @@ impl ConfigError {
             "hint": self.hint,
         })
     }
+}
+
+/// The line of `text`, counted from 1, in which `span` begins.
+pub(super) fn line_of(text: &str, span: &Range<usize>) -> usize {
+    Place::find(text, span).line
 }
 
 impl Place {

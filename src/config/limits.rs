@@ -20,7 +20,7 @@ use toml::Spanned;
 
 impl Limits {
     /// The backends that are named, and where.
-    fn named_backends(&self) -> Option<(Range<usize>, &[At<BackendName>])> {
+    pub(super) fn named_backends(&self) -> Option<(Range<usize>, &[At<BackendName>])> {
         if let Some(one) = &self.backend {
             return Some((one.span.clone(), std::slice::from_ref(one)));
         }

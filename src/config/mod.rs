@@ -2,7 +2,10 @@
 
 mod backends;
 mod checks;
+mod choices;
+mod entries;
 mod error;
+mod explain;
 mod file;
 mod keys;
 mod limits;
@@ -15,6 +18,7 @@ mod words;
 
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;
+pub use explain::{Explanation, Login, Said};
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
@@ -124,6 +128,19 @@ impl Config {
     /// The first thing that is wrong, at its place in the text.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         Self::parse_file(text, path).map(|(config, _)| config)
+    }
+
+    /// What the file at `path` makes of `login`, and the lines that say so. The files that it
+    /// names need not be there.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with the file, or a listener that it does not have.
+    pub fn explain(path: &Path, login: &Login) -> Result<Explanation, ConfigError> {
+        let text = read(path)?;
+        let (config, file) = Self::parse_file(&text, path)?;
+        explain::check_listener(&config, login, path)?;
+        Ok(explain::explain(&file, &text, &config, login))
     }
 
     fn parse_file(text: &str, path: &Path) -> Result<(Self, file::File), ConfigError> {

@@ -111,7 +111,7 @@ fn limits_of_user(
 
 /// With and without the default domain it is one maildrop, so it must have one set of limits:
 /// other backends would be another lock.
-fn spellings(login: &UserName, default_domain: Option<&String>) -> Vec<UserName> {
+pub(super) fn spellings(login: &UserName, default_domain: Option<&String>) -> Vec<UserName> {
     let mut spellings = vec![login.clone()];
     let Some(domain) = default_domain else {
         return spellings;

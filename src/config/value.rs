@@ -1,7 +1,7 @@
 //! Single values and tables of the file: each parses itself, and knows where it stands.
 
 use crate::time::Duration;
-use jiff::SpanRelativeTo;
+use jiff::{SignedDuration, SpanRelativeTo};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 use std::fmt;
@@ -171,6 +171,14 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .to_duration(SpanRelativeTo::days_are_24_hours())
         .map_err(|_| format!("`{text}` has no fixed length: units go from ms to weeks"))?;
     Duration::try_from(signed).map_err(|_| no_duration())
+}
+
+/// `duration` as a person writes it: `25s`, `1m 30s`, `24h`.
+pub(super) fn duration_text(duration: Duration) -> String {
+    match SignedDuration::try_from(duration) {
+        Ok(signed) => format!("{signed:#}"),
+        Err(_) => format!("{duration:?}"),
+    }
 }
 
 /// `"off"` is `None`.

@@ -1,12 +1,8 @@
-//! What the strings of the file may be: addresses, names, logins, words of a choice.
+//! What the strings of the file may be: addresses, names, logins.
 
 use super::value::Value;
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{CAPABILITY_LENGTH_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
-use crate::net::TlsMode;
-use crate::observe::LogFormat;
-use crate::policy::rules::{BlockMode, PollMode};
-use crate::policy::tenant::Cleartext;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -223,72 +219,5 @@ impl Value for Phrase {
             return Err(format!("`{text}` is not a phrase"));
         }
         Ok(Self(phrase.to_owned()))
-    }
-}
-
-impl Value for TlsMode {
-    const EXPECTED: &'static str = r#""off", "stls" or "implicit""#;
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "stls" => Ok(Self::Stls),
-            "implicit" => Ok(Self::Implicit),
-            _ => Err(format!("`{text}` is no way to speak TLS")),
-        }
-    }
-}
-
-impl Value for LogFormat {
-    const EXPECTED: &'static str = r#""human" or "json""#;
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "human" => Ok(Self::Human),
-            "json" => Ok(Self::Json),
-            _ => Err(format!("`{text}` is no form of log lines")),
-        }
-    }
-}
-
-impl Value for Cleartext {
-    const EXPECTED: &'static str = r#""never", "trusted" or "always""#;
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "never" => Ok(Self::Never),
-            "trusted" => Ok(Self::Trusted),
-            "always" => Ok(Self::Always),
-            _ => Err(format!(
-                "`{text}` does not say who may send passwords without TLS"
-            )),
-        }
-    }
-}
-
-impl Value for PollMode {
-    const EXPECTED: &'static str = r#""off", "shadow", "delay" or "refuse""#;
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "shadow" => Ok(Self::Shadow),
-            "delay" => Ok(Self::Delay),
-            "refuse" => Ok(Self::Refuse),
-            _ => Err(format!("`{text}` is no way to enforce a limit")),
-        }
-    }
-}
-
-impl Value for BlockMode {
-    const EXPECTED: &'static str = r#""off", "shadow" or "block""#;
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            "shadow" => Ok(Self::Shadow),
-            "block" => Ok(Self::Block),
-            _ => Err(format!("`{text}` is no way to treat who does wrong")),
-        }
     }
 }

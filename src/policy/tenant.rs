@@ -89,6 +89,21 @@ pub struct Belongings {
     pub users: Vec<(UserName, Tenant)>,
 }
 
+/// What gives a login to its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim<'a> {
+    /// Its domain.
+    Domain(&'a str),
+    /// A domain that its own is below: `*.` and this.
+    Wildcard(&'a str),
+    /// The TLS server name.
+    ServerName(&'a str),
+    /// The listener.
+    Listener(&'a ListenerName),
+    /// No tenant claims it, so it is the default one's.
+    Nobody,
+}
+
 impl TenantTable {
     /// A table in which every login belongs to `default`.
     #[must_use]
@@ -159,14 +174,29 @@ impl TenantTable {
         listener: &ListenerName,
     ) -> &Arc<Tenant> {
         let user = fold(user.as_bytes());
-        let household = &self.households[self.index(&user, server_name, listener)];
+        let (index, _) = self.find(&user, server_name, listener);
+        let household = &self.households[index];
         household.users.get(&user).unwrap_or(&household.tenant)
+    }
+
+    /// Why a login belongs to the tenant that [`TenantTable::resolve`] finds.
+    #[must_use]
+    pub fn claim(
+        &self,
+        user: &UserName,
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> Claim<'_> {
+        let (_, claim) = self.find(&fold(user.as_bytes()), server_name, listener);
+        claim
     }
 
     /// The tenant whose listener it is, before anybody said a name: it decides what CAPA says.
     #[must_use]
     pub fn of_listener(&self, server_name: Option<&str>, listener: &ListenerName) -> &Arc<Tenant> {
-        &self.households[self.by_connection(server_name, listener)].tenant
+        let claimed = self.by_connection(server_name, listener);
+        let index = claimed.map_or(0, |(index, _)| index);
+        &self.households[index].tenant
     }
 
     /// All tenants, the default one first.
@@ -174,28 +204,42 @@ impl TenantTable {
         self.households.iter().map(|household| &household.tenant)
     }
 
-    fn index(&self, user: &[u8], server_name: Option<&str>, listener: &ListenerName) -> usize {
-        match domain_of(user) {
-            Some(domain) => self.by_domain(domain).unwrap_or(0),
+    fn find(
+        &self,
+        user: &[u8],
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> (usize, Claim<'_>) {
+        let claimed = match domain_of(user) {
+            Some(domain) => self.by_domain(domain),
             None => self.by_connection(server_name, listener),
-        }
+        };
+        claimed.unwrap_or((0, Claim::Nobody))
     }
 
-    fn by_domain(&self, domain: &str) -> Option<usize> {
-        if let Some(&index) = self.domains.get(domain) {
-            return Some(index);
+    fn by_domain(&self, domain: &str) -> Option<(usize, Claim<'_>)> {
+        if let Some((domain, &index)) = self.domains.get_key_value(domain) {
+            return Some((index, Claim::Domain(domain)));
         }
         let mut parents = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
-        parents.find_map(|parent| self.wildcards.get(parent).copied())
+        parents.find_map(|parent| {
+            let (parent, &index) = self.wildcards.get_key_value(parent)?;
+            Some((index, Claim::Wildcard(parent)))
+        })
     }
 
-    fn by_connection(&self, server_name: Option<&str>, listener: &ListenerName) -> usize {
+    fn by_connection(
+        &self,
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> Option<(usize, Claim<'_>)> {
         let by_name = server_name.map(str::to_ascii_lowercase);
-        let by_name = by_name.and_then(|name| self.server_names.get(&name));
-        by_name
-            .or_else(|| self.listeners.get(listener))
-            .copied()
-            .unwrap_or(0)
+        let by_name = by_name.and_then(|name| self.server_names.get_key_value(&name));
+        if let Some((name, &index)) = by_name {
+            return Some((index, Claim::ServerName(name)));
+        }
+        let (listener, &index) = self.listeners.get_key_value(listener)?;
+        Some((index, Claim::Listener(listener)))
     }
 }
 
@@ -267,6 +311,29 @@ mod tests {
         assert_eq!(who("ann", Some("MAIL.example.net"), "l"), "example");
         assert_eq!(who("ann", None, "inside"), "example");
         assert_eq!(who("ann", None, "l"), "default");
+    }
+
+    #[test]
+    fn a_claim_is_what_gave_the_login_to_its_tenant() {
+        let table = table();
+        let claim = |user: &str, server_name, listener: &str| {
+            let (user, listener) = (UserName::new(user.as_bytes()), ListenerName::new(listener));
+            format!("{:?}", table.claim(&user, server_name, &listener))
+        };
+        assert_eq!(
+            claim("ann@EXAMPLE.com", None, "l"),
+            r#"Domain("example.com")"#
+        );
+        assert_eq!(
+            claim("ann@a.b.example.org", None, "l"),
+            r#"Wildcard("example.org")"#
+        );
+        assert_eq!(
+            claim("ann", Some("MAIL.example.net"), "inside"),
+            r#"ServerName("mail.example.net")"#
+        );
+        assert_eq!(claim("ann", None, "inside"), r#"Listener("inside")"#);
+        assert_eq!(claim("ann@else.net", None, "inside"), "Nobody");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod doctor;
+mod explain;
 mod gate;
 mod refusals;
 mod serving;
@@ -183,6 +184,8 @@ fn wrong_usage_is_told_on_standard_error_with_exit_code_64() {
         &["check"],
         &["check", "--config"],
         &["check", "--config", "minimal.toml", "more"],
+        &["check", "--config", "minimal.toml", "--explain", " "],
+        &["check", "--config", "minimal.toml", "--listener", "pop3"],
         &["classify", "-ERR locked"],
         &["classify", "--command", "PASS"],
         &["classify", "--command", "P A", "-ERR locked"],

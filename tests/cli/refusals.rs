@@ -206,6 +206,131 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
         "9:19",
         "out of range",
     ),
+    (
+        "[defaults]\npolls = { burst = 5000000000 }",
+        "8:19",
+        "is too large",
+    ),
+    (
+        "[defaults]\npolls = { max_delay = \"25s\" }",
+        "8:23",
+        "not below `wait` (25s) of tenant `default`",
+    ),
+    (
+        "[defaults]\npolls = { max_delay = \"20s\" }\n[[tenant]]\nname = \"t\"\nwait = \"20s\"",
+        "8:23",
+        "not below `wait` (20s) of tenant `t`",
+    ),
+    // connections
+    (
+        "[defaults]\nconnections = { per_address = 2000000 }",
+        "8:31",
+        "at most 1048576",
+    ),
+    (
+        "[defaults]\nconnections = { per_maildrop = -1 }",
+        "8:32",
+        "below zero",
+    ),
+    (
+        "[defaults]\nconnections = { per_tenant = \"many\" }",
+        "8:30",
+        "whole number",
+    ),
+    (
+        "[defaults]\nconnections = { per_user = 1 }",
+        "8:17",
+        "known here: per_address, per_maildrop, per_tenant",
+    ),
+    ("[defaults]\nconnections = 5", "8:15", "write a table"),
+    ("[server]\nconnections = 2000000", "8:15", "at most 1048576"),
+    // failures
+    (
+        "[defaults]\nfailures = { max_delay = \"30s\" }",
+        "8:26",
+        "at most 29s",
+    ),
+    (
+        "[defaults]\nfailures = { delay = \"20s\" }",
+        "8:22",
+        "`failures.delay` (20s) is above `failures.max_delay` (15s)",
+    ),
+    (
+        "[defaults]\nfailures = { max_delay = \"0s\" }",
+        "8:26",
+        "write both",
+    ),
+    (
+        "[defaults]\nfailures = { max_delay = \"2s\" }\n[[tenant]]\nname = \"t\"\nfailures = { delay = \"3s\" }",
+        "11:22",
+        "above `failures.max_delay` (2s)",
+    ),
+    (
+        "[defaults]\nfailures = { same_password = 11 }",
+        "8:30",
+        "at most 10",
+    ),
+    (
+        "[defaults]\nfailures = { retry = \"1s\" }",
+        "8:22",
+        "at least 10s",
+    ),
+    (
+        "[defaults]\nfailures = { retires = \"1s\" }",
+        "8:14",
+        "did you mean `retry`?",
+    ),
+    // blocks
+    (
+        "[defaults]\nblocks = { enforce = \"delay\" }",
+        "8:22",
+        "\"off\", \"shadow\" or \"block\"",
+    ),
+    (
+        "[defaults]\nblocks = { abuses = 1001 }",
+        "8:21",
+        "at most 1000",
+    ),
+    (
+        "[defaults]\nblocks = { passwords_per_maildrop = 1001 }",
+        "8:37",
+        "out of range",
+    ),
+    (
+        "[defaults]\nblocks = { passwords_per_address = 1001 }",
+        "8:36",
+        "out of range",
+    ),
+    (
+        "[defaults]\nblocks = { passing_per_day = 1001 }",
+        "8:30",
+        "out of range",
+    ),
+    (
+        "[defaults]\nblocks = { window = \"10s\" }",
+        "8:21",
+        "at least 60s",
+    ),
+    (
+        "[defaults]\nblocks = { duration = \"0s\" }",
+        "8:23",
+        "at least 1s",
+    ),
+    (
+        "[defaults]\nblocks = { max_duration = \"31d\" }",
+        "8:27",
+        "out of range",
+    ),
+    (
+        "[defaults]\nblocks = { duration = \"2d\" }",
+        "8:23",
+        "is above `blocks.max_duration`",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \"ann\"\nblocks = { max_duration = \"5m\" }",
+        "11:27",
+        "`blocks.duration` (600s) is above",
+    ),
     // names that do not fit together
     (
         "[[listen]]\nname = \"127.0.0.1:1110\"\naddress = \"127.0.0.1:1111\"\ntls = \"off\"",
@@ -303,6 +428,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     ),
     // the rest of a backend and a listener
     ("proxy_protocol = 1", "7:18", "true or false"),
+    ("xoip = \"yes\"", "7:8", "true or false"),
     ("tls = \"ssl\"", "7:7", "\"off\", \"stls\" or \"implicit\""),
     ("ca = \"ca.pem\"", "7:6", "spoken to without TLS"),
     ("server_name = \"h\"", "7:15", "spoken to without TLS"),

@@ -1,0 +1,110 @@
+//! Settings that are one of a few words.
+
+use super::value::Value;
+use crate::net::TlsMode;
+use crate::observe::LogFormat;
+use crate::policy::rules::{BlockMode, PollMode};
+use crate::policy::tenant::Cleartext;
+
+/// One of a few words.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    /// Each word, and what it stands for.
+    const WORDS: &'static [(&'static str, Self)];
+    /// The words, as a person is told them.
+    const ALL: &'static str;
+    /// What is wrong with any other word.
+    const REFUSAL: &'static str;
+
+    /// How the file says it.
+    fn word(self) -> &'static str {
+        let mut words = Self::WORDS.iter();
+        let word = words.find(|(_, choice)| *choice == self);
+        word.map_or("", |(word, _)| word)
+    }
+}
+
+impl<T: Choice> Value for T {
+    const EXPECTED: &'static str = T::ALL;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let mut words = T::WORDS.iter();
+        let found = words.find(|(word, _)| *word == text);
+        found
+            .map(|(_, choice)| *choice)
+            .ok_or_else(|| format!("`{text}` {}", T::REFUSAL))
+    }
+}
+
+impl Choice for TlsMode {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self::Off),
+        ("stls", Self::Stls),
+        ("implicit", Self::Implicit),
+    ];
+    const ALL: &'static str = r#""off", "stls" or "implicit""#;
+    const REFUSAL: &'static str = "is no way to speak TLS";
+}
+
+impl Choice for LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[("human", Self::Human), ("json", Self::Json)];
+    const ALL: &'static str = r#""human" or "json""#;
+    const REFUSAL: &'static str = "is no form of log lines";
+}
+
+impl Choice for Cleartext {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("never", Self::Never),
+        ("trusted", Self::Trusted),
+        ("always", Self::Always),
+    ];
+    const ALL: &'static str = r#""never", "trusted" or "always""#;
+    const REFUSAL: &'static str = "does not say who may send passwords without TLS";
+}
+
+impl Choice for PollMode {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self::Off),
+        ("shadow", Self::Shadow),
+        ("delay", Self::Delay),
+        ("refuse", Self::Refuse),
+    ];
+    const ALL: &'static str = r#""off", "shadow", "delay" or "refuse""#;
+    const REFUSAL: &'static str = "is no way to enforce a limit";
+}
+
+impl Choice for BlockMode {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self::Off),
+        ("shadow", Self::Shadow),
+        ("block", Self::Block),
+    ];
+    const ALL: &'static str = r#""off", "shadow" or "block""#;
+    const REFUSAL: &'static str = "is no way to treat who does wrong";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_a_word_for_each<T: Choice + std::fmt::Debug>(choices: &[T]) {
+        for &choice in choices {
+            assert_eq!(T::from_text(choice.word()).as_ref(), Ok(&choice));
+            assert!(T::ALL.contains(&format!("\"{}\"", choice.word())));
+        }
+        assert_eq!(T::WORDS.len(), choices.len());
+    }
+
+    #[test]
+    fn each_choice_has_a_word_that_stands_for_it() {
+        has_a_word_for_each(&[TlsMode::Off, TlsMode::Stls, TlsMode::Implicit]);
+        has_a_word_for_each(&[LogFormat::Human, LogFormat::Json]);
+        has_a_word_for_each(&[Cleartext::Never, Cleartext::Trusted, Cleartext::Always]);
+        has_a_word_for_each(&[
+            PollMode::Off,
+            PollMode::Shadow,
+            PollMode::Delay,
+            PollMode::Refuse,
+        ]);
+        has_a_word_for_each(&[BlockMode::Off, BlockMode::Shadow, BlockMode::Block]);
+    }
+}

@@ -1,0 +1,212 @@
+//! `check --explain`: what a login would get, and which line says so.
+
+use crate::{code, folder_with_examples, popgate, stderr, stdout};
+use std::fs;
+use std::path::Path;
+
+const GATE: &str = r#"[[listen]]
+name = "in"
+address = "127.0.0.1:1110"
+tls = "off"
+[[listen]]
+name = "out"
+address = "127.0.0.1:1111"
+tls = "off"
+[[backend]]
+name = "old"
+address = "10.0.0.5:110"
+[[backend]]
+name = "new"
+address = "10.0.0.6:995"
+tls = "implicit"
+login_reserve = "5s"
+[defaults]
+backend = "old"
+queue = 20
+polls = { burst = 7, per_client = { burst = 4 } }
+[[tenant]]
+name = "a"
+domains = ["a.example", "*.b.example"]
+server_names = ["pop.a.example"]
+listeners = ["in"]
+default_domain = "a.example"
+allow_burst_from = ["192.0.2.0/24", "198.51.100.7"]
+polls = { per_client = { every = "40s" } }
+[[tenant.user]]
+name = "boss"
+backends = ["new", "old"]
+preempt_idle = "off"
+polls = { enforce = "shadow" }
+blocks = { window = "90m" }
+"#;
+
+/// What `check --explain` says, a line each with single spaces.
+fn told(arguments: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gate.toml"), GATE).unwrap();
+    let told = told_of(folder.path(), "gate.toml", arguments);
+    let lines = told.lines();
+    let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    words.collect()
+}
+
+fn told_of(folder: &Path, file: &str, arguments: &[&str]) -> String {
+    let arguments = [&["check", "--config", file, "--explain"], arguments].concat();
+    let output = popgate(folder, &arguments);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn assert_says(told: &[String], lines: &[&str]) {
+    for line in lines {
+        assert!(told.iter().any(|said| said == line), "{line} in {told:#?}");
+    }
+}
+
+#[test]
+fn each_limit_of_a_user_comes_from_the_nearest_table_that_says_it() {
+    let told = told(&["Boss@A.example"]);
+    assert_eq!(told[0], "Boss@A.example");
+    let lines = [
+        "tenant a gate.toml:22",
+        "because its domain is a.example gate.toml:23",
+        "user boss gate.toml:30",
+        "lock boss@a.example",
+        "backends new, old gate.toml:31",
+        "new.address 10.0.0.6:995 gate.toml:14",
+        "new.tls implicit gate.toml:15",
+        "new.login_reserve 5s gate.toml:16",
+        "old.address 10.0.0.5:110 gate.toml:11",
+        "old.tls off default",
+        "wait 25s default",
+        "queue 20 gate.toml:19",
+        "preempt_idle off gate.toml:32",
+        "polls.enforce shadow gate.toml:33",
+        "polls.every 1m default",
+        "polls.burst 7 gate.toml:20",
+        "polls.per_client.every 40s gate.toml:28",
+        "polls.per_client.burst 4 gate.toml:20",
+        "allow_burst_from 192.0.2.0/24, 198.51.100.7/32 gate.toml:27",
+        "connections.per_maildrop 32 default",
+        "failures.retry 5m default",
+        "blocks.window 1h 30m gate.toml:34",
+    ];
+    assert_says(&told, &lines);
+}
+
+#[test]
+fn why_it_is_that_tenant_is_said() {
+    for (arguments, tenant, because) in [
+        (
+            &["x@c.b.example"][..],
+            "a",
+            "because its domain is one of *.b.example gate.toml:23",
+        ),
+        (
+            &["ann", "--listener", "in"],
+            "a",
+            "because the listener is in gate.toml:25",
+        ),
+        (
+            &["ann", "--server-name", "POP.a.example", "--listener", "out"],
+            "a",
+            "because the server name is pop.a.example gate.toml:24",
+        ),
+        (
+            &["ann", "--listener", "out"],
+            "default",
+            "because no tenant claims it",
+        ),
+        (
+            &["x@else.example", "--listener", "in"],
+            "default",
+            "because no tenant claims it",
+        ),
+    ] {
+        let told = told(arguments);
+        let place = if tenant == "a" {
+            "gate.toml:22"
+        } else {
+            "default"
+        };
+        assert_says(&told, &[&format!("tenant {tenant} {place}"), because]);
+        assert!(!told.iter().any(|line| line.starts_with("note:")));
+    }
+}
+
+#[test]
+fn a_login_without_domain_may_depend_on_where_it_connects() {
+    let last = told(&["ann"]).pop().unwrap();
+    assert!(
+        last.starts_with("note:") && last.contains("--listener"),
+        "{last}"
+    );
+    let folder = folder_with_examples();
+    assert!(!told_of(folder.path(), "minimal.toml", &["ann"]).contains("note:"));
+}
+
+#[test]
+fn columns_are_aligned_for_a_person() {
+    let folder = folder_with_examples();
+    let told = told_of(folder.path(), "full.toml", &["orders@example.com"]);
+    let places = told.lines().filter_map(|line| line.find("full.toml:"));
+    let places: Vec<usize> = places.collect();
+    assert!(
+        places.len() > 30 && places.iter().all(|place| *place == places[0]),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_program_gets_the_same_as_one_object() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gate.toml"), GATE).unwrap();
+    let told = told_of(folder.path(), "gate.toml", &["boss@a.example", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["tenant"]["value"], "a");
+    assert_eq!(told["because"]["by"], "domain");
+    assert_eq!(told["because"]["line"], 23);
+    assert_eq!(told["user"]["line"], 30);
+    assert_eq!(told["lock"]["maildrop"], "boss@a.example");
+    assert_eq!(told["backends"][0]["name"], "new");
+    assert_eq!(told["backends"][0]["tls"]["value"], "implicit");
+    assert_eq!(told["limits"]["queue"]["value"], 20);
+    assert_eq!(told["limits"]["wait"]["line"], serde_json::Value::Null);
+    assert_eq!(told["limits"]["preempt_idle"]["value"], "off");
+    assert_eq!(told["limits"]["polls.per_client.every"]["line"], 28);
+}
+
+#[test]
+fn a_listener_that_is_not_there_is_refused_with_those_that_are() {
+    let folder = folder_with_examples();
+    let arguments = [
+        "check",
+        "--config",
+        "full.toml",
+        "--explain",
+        "ann",
+        "--listener",
+    ];
+    let output = popgate(folder.path(), &[&arguments[..], &["pop"]].concat());
+    assert_eq!(code(&output), 64);
+    let expected = "full.toml: there is no listener `pop`\n\
+                    hint: known: pop3, pop3s, behind-balancer\n";
+    assert_eq!(stderr(&output), expected);
+}
+
+#[test]
+fn a_wrong_file_is_refused_as_without_explain() {
+    let folder = folder_with_examples();
+    fs::write(folder.path().join("bad.toml"), "[server]\ngrcae = 5\n").unwrap();
+    let arguments = [
+        "check",
+        "--config",
+        "bad.toml",
+        "--explain",
+        "ann",
+        "--json",
+    ];
+    let output = popgate(folder.path(), &arguments);
+    assert_eq!(code(&output), 64);
+    assert!(stdout(&output).contains("\"ok\":false") && stderr(&output).contains("grcae"));
+}
