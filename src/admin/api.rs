@@ -3,14 +3,14 @@
 //! | route | body | answer |
 //! |---|---|---|
 //! | `GET /api/blocks?…` | | entries of the block list: [`super::blocks::Listing`] |
-//! | `POST /api/blocks/release` | a selection | the entries that are released now |
-//! | `POST /api/blocks/pin`, `…/unpin` | a selection | the entries that changed |
+//! | `POST /api/blocks/release` | a selection | the entries that changed, in the same form |
+//! | `POST /api/blocks/pin`, `…/unpin` | a selection | the same |
 //! | `POST /api/reload` | `{}` | 200 `{"changes": [sentences]}`, 422 `{"error": …}` |
 //!
 //! A selection is one of `{"ids": [1, 2]}`, `{"filter": {"maildrop": …}}` and `{"all": true}`; a
 //! query has the same words. A refusal is `{"error": sentence}`.
 
-use super::blocks::{self, Blocks, Change};
+use super::blocks::{self, Asked, Blocks};
 use super::guard;
 use super::reply::{Answer, Refusal, allowing, json};
 use super::token::Token;
@@ -41,7 +41,7 @@ pub struct Api {
 #[derive(Clone, Copy)]
 enum Route {
     Blocks,
-    Change(Change),
+    Change(Asked),
     Reload,
 }
 
@@ -49,9 +49,9 @@ impl Route {
     fn of(path: &str) -> Option<Self> {
         Some(match path {
             "/api/blocks" => Self::Blocks,
-            "/api/blocks/release" => Self::Change(Change::Release),
-            "/api/blocks/pin" => Self::Change(Change::Pin),
-            "/api/blocks/unpin" => Self::Change(Change::Unpin),
+            "/api/blocks/release" => Self::Change(Asked::Release),
+            "/api/blocks/pin" => Self::Change(Asked::Pin),
+            "/api/blocks/unpin" => Self::Change(Asked::Unpin),
             "/api/reload" => Self::Reload,
             _ => return None,
         })
@@ -114,9 +114,9 @@ async fn done(api: &Api, route: Route, request: Request<Incoming>) -> Result<Ans
             let listing = blocks::list(&*api.blocks, query).map_err(bad_request)?;
             Ok(json(StatusCode::OK, &listing))
         }
-        Route::Change(change) => {
+        Route::Change(asked) => {
             let selection = body(request).await?;
-            let changed = blocks::change(&*api.blocks, change, &selection);
+            let changed = blocks::change(&*api.blocks, asked, &selection).map_err(bad_request)?;
             Ok(json(StatusCode::OK, &changed))
         }
         Route::Reload => {

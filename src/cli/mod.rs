@@ -1,10 +1,14 @@
 //! The command line: one file a command.
 
+mod blocks;
 mod check;
 mod classify;
+mod client;
 mod demo;
 mod doctor;
+mod reload;
 mod serve;
+mod text;
 
 use clap::{Parser, Subcommand};
 use std::fmt;
@@ -26,6 +30,9 @@ enum Command {
     Doctor(doctor::Doctor),
     Demo(demo::Demo),
     Classify(classify::Classify),
+    Blocks(blocks::Blocks),
+    Release(blocks::Release),
+    Reload(reload::Reload),
 }
 
 /// How a command ends, as the exit codes that DESIGN section 6 fixes (those of `sysexits.h`).
@@ -66,6 +73,9 @@ impl Command {
             Self::Doctor(doctor) => doctor.run(),
             Self::Demo(demo) => demo.run(),
             Self::Classify(classify) => classify.run(),
+            Self::Blocks(blocks) => blocks.run(),
+            Self::Release(release) => release.run(),
+            Self::Reload(reload) => reload.run(),
         }
     }
 }

@@ -1,0 +1,55 @@
+//! `popgate reload`: a running gate takes its configuration anew.
+
+use super::client::{Failure, Target};
+use super::text::{escaped, json_line};
+use super::{Exit, print};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Have a running gate take its configuration file anew, whole or not at all
+#[derive(Args, Debug)]
+pub(super) struct Reload {
+    #[command(flatten)]
+    target: Target,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Deserialize)]
+struct Reloaded {
+    changes: Vec<String>,
+}
+
+impl Reload {
+    pub(super) fn run(&self) -> Exit {
+        match (self.changes(), self.json) {
+            (Ok(changes), false) => print(told(&changes), Exit::Done),
+            (Ok(changes), true) => {
+                let verdict = json!({ "ok": true, "changes": changes });
+                print(json_line(&verdict), Exit::Done)
+            }
+            (Err(failure), false) => failure.tell(),
+            (Err(failure), true) => {
+                let exit = failure.tell();
+                let verdict = json!({ "ok": false, "error": failure.why });
+                print(json_line(&verdict), exit)
+            }
+        }
+    }
+
+    fn changes(&self) -> Result<Vec<String>, Failure> {
+        let client = self.target.client()?;
+        let reloaded: Reloaded = client.post("/api/reload", &json!({}))?;
+        Ok(reloaded.changes)
+    }
+}
+
+fn told(changes: &[String]) -> String {
+    if changes.is_empty() {
+        return "Reloaded: nothing has changed.".to_owned();
+    }
+    let lines = changes.iter().map(|change| escaped(change));
+    lines.collect::<Vec<_>>().join("\n")
+}

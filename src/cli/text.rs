@@ -1,0 +1,85 @@
+//! Words from elsewhere on a person's terminal: nothing in them moves its cursor.
+
+use serde_json::Value;
+
+/// `text` on one line, what would not show as itself escaped. A login can hold anything.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// A JSON value on one line; characters that its grammar lets through are escaped, too.
+pub(super) fn json_line(value: &Value) -> String {
+    let mut safe = String::new();
+    for character in value.to_string().chars() {
+        if character.is_control() || is_invisible(character) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Zero width, or changing the direction of what follows.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+/// Columns as wide as their widest cell; the first row is the head.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells = cells.map(|(cell, &width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_a_cursor_or_turn_the_line_is_escaped() {
+        assert_eq!(escaped("ann\x1b[2J\n"), "ann\\u{1b}[2J\\u{a}");
+        assert_eq!(
+            escaped("a\u{9b}b\u{202e}c\u{7f}"),
+            "a\\u{9b}b\\u{202e}c\\u{7f}"
+        );
+        assert_eq!(escaped("Zoë 中"), "Zoë 中");
+    }
+
+    #[test]
+    fn json_stays_the_same_value_without_control_characters() {
+        let value = serde_json::json!({ "maildrop": "a\x1b\u{9b}\u{7f}\u{202e}é\n" });
+        let line = json_line(&value);
+        assert!(!line.chars().any(|c| c.is_control() || is_invisible(c)));
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
+    }
+
+    #[test]
+    fn columns_are_aligned_and_lines_have_no_tail() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["ID", "MAILDROP", "X"]), row(["12", "zoë", ""])];
+        assert_eq!(table(&rows), "ID  MAILDROP  X\n12  zoë");
+    }
+}
