@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(crate) struct Gate {
     /// Taken by `wait`.
     child: Option<Child>,
     notices: UnixDatagram,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _runtime: Runtime,
 }
 
@@ -54,11 +55,26 @@ impl Gate {
             server,
             child: Some(child),
             notices,
-            _folder: folder,
+            folder,
             _runtime: runtime,
         };
         gate.wait_for_notice("READY=1");
         gate
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces one thing in the configuration by another, and reloads.
+    pub(crate) fn reload(&self, from: &str, to: &str) {
+        let file = self.folder().join("popgate.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        self.signal("HUP");
+        self.wait_for_notice("RELOADING=1");
+        self.wait_for_notice("READY=1");
     }
 
     /// Waits until the gate tells systemd so.
@@ -74,7 +90,11 @@ impl Gate {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
+        self.connect_to(self.address)
+    }
+
+    pub(crate) fn connect_to(&self, address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Client(BufReader::new(stream));
         assert!(client.line().starts_with("+OK"), "not greeted");

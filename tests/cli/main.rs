@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod gate;
 mod refusals;
+mod reload;
 mod serving;
 
 use std::fs;

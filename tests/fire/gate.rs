@@ -32,7 +32,10 @@ pub(crate) struct Gate {
     pub(crate) ports: Ports,
     admin: SocketAddr,
     child: Child,
-    folder: tempfile::TempDir,
+    /// Where its configuration and its certificate are.
+    pub(crate) folder: tempfile::TempDir,
+    /// What it tells systemd.
+    notices: UnixDatagram,
 }
 
 /// Where programs connect.
@@ -99,15 +102,17 @@ impl Gate {
             admin,
             child,
             folder,
+            notices,
         };
-        gate.wait_until_ready(&notices).await;
+        gate.wait_until_ready().await;
         gate
     }
 
-    async fn wait_until_ready(&self, notices: &UnixDatagram) {
+    /// Waits until it says that it is ready: at its start, and after each reload.
+    pub(crate) async fn wait_until_ready(&self) {
         let mut notice = [0; 1024];
         loop {
-            let received = timeout(PATIENCE, notices.recv(&mut notice)).await;
+            let received = timeout(PATIENCE, self.notices.recv(&mut notice)).await;
             let octets = received
                 .unwrap_or_else(|_| panic!("not ready: {}", self.log_tail()))
                 .unwrap();

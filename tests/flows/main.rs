@@ -17,6 +17,7 @@ mod lanes;
 mod preemption;
 mod recordings;
 mod relay;
+mod reload;
 mod sasl;
 mod stopping;
 mod tls;

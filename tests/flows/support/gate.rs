@@ -60,6 +60,7 @@ const CAPABILITIES: &[&str] = &["TOP", "UIDL", "PIPELINING", "USER", "SASL PLAIN
 pub(crate) struct Gate {
     pub(crate) cx: Arc<Context>,
     pub(crate) events: Arc<Recorder>,
+    reloads: watch::Sender<Arc<Settings>>,
     /// How far a stop has come.
     pub(crate) stage: watch::Sender<Stage>,
     /// Backend connections that are being ended.
@@ -122,14 +123,7 @@ impl Gate {
     }
 
     fn build(settings: &str, sinks: Vec<Arc<dyn EventSink>>) -> Self {
-        let backend = if settings.contains("[[backend]]") {
-            ""
-        } else {
-            BACKEND
-        };
-        let text = format!("{LISTENERS}{backend}{settings}");
-        let config = Config::parse(&text, Path::new("flows.toml"));
-        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        let config = parse(settings);
         let events = Arc::new(Recorder::new());
         let mut sinks = sinks;
         sinks.insert(0, events.clone());
@@ -137,7 +131,7 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let closers = TaskTracker::new();
         let doubles = doubles(&config);
-        let (_, settings) = watch::channel(Arc::new(Settings {
+        let (reloads, settings) = watch::channel(Arc::new(Settings {
             tenants: config.tenants.clone(),
             backends: backends(&config, &doubles),
             acceptor: Some(acceptor()),
@@ -160,6 +154,7 @@ impl Gate {
         Self {
             cx: Arc::new(cx),
             events,
+            reloads,
             stage,
             closers,
             sessions: TaskTracker::new(),
@@ -168,6 +163,17 @@ impl Gate {
             clients: AtomicU16::new(0),
             tasks: Mutex::default(),
         }
+    }
+
+    /// Has the tenants of these settings from now on. The backends stay.
+    pub(crate) fn reload(&self, settings: &str) {
+        let before = self.cx.settings();
+        self.reloads.send_replace(Arc::new(Settings {
+            tenants: parse(settings).tenants,
+            backends: before.backends.clone(),
+            acceptor: before.acceptor.clone(),
+            trusted: before.trusted.clone(),
+        }));
     }
 
     /// A client at the listener `pop3`, from an address that is not trusted.
@@ -405,6 +411,17 @@ fn without_rules(settings: &str) -> String {
     } else {
         format!("{OFF}{settings}")
     }
+}
+
+fn parse(settings: &str) -> Config {
+    let backend = if settings.contains("[[backend]]") {
+        ""
+    } else {
+        BACKEND
+    };
+    let text = format!("{LISTENERS}{backend}{settings}");
+    let config = Config::parse(&text, Path::new("flows.toml"));
+    config.unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn doubles(config: &Config) -> HashMap<String, Arc<Double>> {
