@@ -83,7 +83,7 @@ fn a_listener_keeps_its_socket_and_has_its_new_options_for_who_comes_then() {
     let mut greeting = String::new();
     named.read_line(&mut greeting).unwrap();
     assert!(greeting.starts_with("+OK"), "{greeting}");
-    drop(named);
+    drop((before, named));
     assert_logged(
         &log_of(gate),
         &[
