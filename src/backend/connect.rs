@@ -1,19 +1,19 @@
 //! Reaching a backend: from nothing to its greeting.
 
 use super::BackendOptions;
-use super::health::State;
+use super::health::Known;
 use super::lines::{self, LineError, read_line};
+pub use super::places::Permit;
+use super::places::Places;
 use crate::limits::{CONNECT, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, TlsMode, proxy_protocol};
-use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 /// One backend: how to reach it, and what is known of it.
@@ -21,19 +21,10 @@ pub struct Backend {
     options: BackendOptions,
     connector: Option<Connector>,
     dial: Arc<dyn Dial>,
-    permits: Option<Arc<Semaphore>>,
-    /// As often as there are permits, and once more.
-    open: Arc<()>,
-    pub(super) state: watch::Sender<State>,
-    pub(super) capabilities: watch::Sender<Option<Arc<Capabilities>>>,
-    pub(super) failures: Notify,
-}
-
-/// Leave to have one connection under `connections`; held as long as the connection is open.
-#[derive(Debug)]
-pub struct Permit {
-    _place: Option<OwnedSemaphorePermit>,
-    _open: Arc<()>,
+    /// Shared with the backends whose place this one has taken.
+    places: Arc<Places>,
+    /// Shared with those of them that were reached in the same way.
+    pub(super) known: Arc<Known>,
 }
 
 /// A connection to a backend that has greeted.
@@ -105,31 +96,37 @@ impl Backend {
             TlsMode::Off => None,
             TlsMode::Stls | TlsMode::Implicit => Some(connector(&options)?),
         };
-        let limit = Some(options.connections).filter(|&limit| limit > 0);
         Ok(Self {
             connector,
             dial,
-            permits: limit.map(|limit| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))),
-            open: Arc::default(),
-            state: watch::Sender::new(State::Unknown),
-            capabilities: watch::Sender::new(None),
-            failures: Notify::new(),
+            places: Arc::new(Places::new(options.connections)),
+            known: Arc::default(),
             options,
         })
     }
 
     /// The same backend with other `options`, to take this one's place. Where the address is the
-    /// same, what is known of it goes over.
+    /// same, the connections that are open count there too; where it is also reached in the same
+    /// way, what is known of it goes over, else it has yet to be looked at. Nothing changes here
+    /// until it [enters service](Backend::enter_service).
     ///
     /// # Errors
     /// As [`Backend::new`].
     pub fn succeed(&self, options: BackendOptions) -> Result<Self, TlsError> {
-        let next = Self::new(options, Arc::clone(&self.dial))?;
+        let mut next = Self::new(options, Arc::clone(&self.dial))?;
         if next.options.address == self.options.address {
-            next.state.send_replace(self.state());
-            next.capabilities.send_replace(self.capabilities());
+            next.places = Arc::clone(&self.places);
+        }
+        if next.options.reaches_as(&self.options) {
+            next.known = Arc::clone(&self.known);
         }
         Ok(next)
+    }
+
+    /// From now on its `connections` hold, also for who has or waits for a connection of the one
+    /// before.
+    pub fn enter_service(&self) {
+        self.places.set_limit(self.options.connections);
     }
 
     /// What the configuration says of it.
@@ -140,34 +137,18 @@ impl Backend {
 
     /// Waits until `connections` leaves room for one more, first come first served. Cancel-safe.
     pub async fn permit(&self) -> Permit {
-        let Some(permits) = &self.permits else {
-            return self.permit_with(None);
-        };
-        // The semaphore is never closed: an error cannot come.
-        let place = Arc::clone(permits).acquire_owned().await.ok();
-        self.permit_with(place)
+        self.places.take().await
     }
 
     /// Leave for one more connection now; `None` where `connections` are open.
     #[must_use]
     pub fn try_permit(&self) -> Option<Permit> {
-        let Some(permits) = &self.permits else {
-            return Some(self.permit_with(None));
-        };
-        let place = Arc::clone(permits).try_acquire_owned().ok()?;
-        Some(self.permit_with(Some(place)))
-    }
-
-    fn permit_with(&self, place: Option<OwnedSemaphorePermit>) -> Permit {
-        Permit {
-            _place: place,
-            _open: Arc::clone(&self.open),
-        }
+        self.places.try_take()
     }
 
     /// Whether somebody has leave for a connection, and so most likely has one.
     pub(super) fn is_in_use(&self) -> bool {
-        Arc::strong_count(&self.open) > 1
+        self.places.is_in_use()
     }
 
     /// Waits for a place under `connections`, then connects up to the greeting. `from` is the

@@ -7,7 +7,7 @@ use crate::net::dial::is_own_shortage;
 use crate::observe::event::{Event, EventSink};
 use crate::pop3::capability::Capabilities;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -22,42 +22,59 @@ pub enum State {
     Down(String),
 }
 
+/// What looks have found out, and what asks for one.
+pub(super) struct Known {
+    state: watch::Sender<State>,
+    capabilities: watch::Sender<Option<Arc<Capabilities>>>,
+    failures: Notify,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            state: watch::Sender::new(State::Unknown),
+            capabilities: watch::Sender::new(None),
+            failures: Notify::new(),
+        }
+    }
+}
+
 impl Backend {
     /// What is known of it now.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state.borrow().clone()
+        self.known.state.borrow().clone()
     }
 
     /// What is known of it, and every change of that.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
+        self.known.state.subscribe()
     }
 
     /// What it could do when it was reached last; `None` where it never was. A backend that is
     /// down for a while does not change what clients are told.
     #[must_use]
     pub fn capabilities(&self) -> Option<Arc<Capabilities>> {
-        self.capabilities.borrow().clone()
+        self.known.capabilities.borrow().clone()
     }
 
     /// Whether it could be reached at the last look.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        matches!(*self.state.borrow(), State::Up(_))
+        matches!(*self.known.state.borrow(), State::Up(_))
     }
 
     /// Waits until it was looked at once.
     pub async fn known(&self) {
-        let mut state = self.state.subscribe();
+        let mut state = self.known.state.subscribe();
         // The sender lives in `self`: an error cannot come.
         let _ = state.wait_for(|state| *state != State::Unknown).await;
     }
 
     /// Says that it could not be reached, so that it is looked at now and not at its time.
     pub fn report_failure(&self) {
-        self.failures.notify_one();
+        self.known.failures.notify_one();
     }
 }
 
@@ -68,12 +85,14 @@ pub async fn look_once(backend: &Backend, events: &dyn EventSink) {
     change(backend, found, events);
 }
 
-/// Looks at `backend` again and again until `stop`, and keeps its state.
+/// Looks at `backend`, which is in service from now on, again and again until `stop`, and keeps
+/// its state.
 pub async fn watch_backend(
     backend: Arc<Backend>,
     events: Arc<dyn EventSink>,
     stop: CancellationToken,
 ) {
+    backend.enter_service();
     let watching = async {
         loop {
             look_once(&backend, events.as_ref()).await;
@@ -90,7 +109,7 @@ async fn until_next_look(backend: &Backend) {
     sleep(PROBE_AGAIN).await;
     let pause = PROBE_UP.saturating_sub(PROBE_AGAIN);
     // Its end and a report of failure mean the same.
-    let _ = timeout(pause, backend.failures.notified()).await;
+    let _ = timeout(pause, backend.known.failures.notified()).await;
 }
 
 /// One look; `None` where it tells nothing new.
@@ -147,11 +166,10 @@ async fn leave(greeted: &mut Greeted) {
 fn change(backend: &Backend, found: Option<State>, events: &dyn EventSink) {
     let Some(found) = found else { return };
     if let State::Up(capabilities) = &found {
-        backend
-            .capabilities
-            .send_replace(Some(Arc::clone(capabilities)));
+        let known = &backend.known.capabilities;
+        known.send_replace(Some(Arc::clone(capabilities)));
     }
-    let before = backend.state.send_replace(found.clone());
+    let before = backend.known.state.send_replace(found.clone());
     let backend = backend.options().name.clone();
     match (before, found) {
         (State::Unknown | State::Down(_), State::Up(_)) => {

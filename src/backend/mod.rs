@@ -6,6 +6,7 @@ mod double;
 pub mod health;
 pub mod lines;
 pub mod login;
+mod places;
 pub mod route;
 
 use crate::ids::BackendName;
@@ -38,10 +39,23 @@ pub struct BackendOptions {
     pub preconnect: bool,
     /// Whether a PROXY protocol version 2 header is sent first.
     pub proxy_protocol: bool,
-    /// Whether it is told the client's address by XOIP, as Zimbra takes it.
+    /// Whether it is told the client's address by XOIP, where it does not offer XCLIENT.
     pub xoip: bool,
     /// What it can do, where it does not know CAPA.
     pub capabilities: Option<Vec<String>>,
     /// Phrases of its error lines, added to the built-in ones.
     pub phrases: crate::dialect::Phrases,
+}
+
+impl BackendOptions {
+    /// Whether what was seen of a backend of `other` options holds for one of these.
+    fn reaches_as(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.tls == other.tls
+            && self.ca == other.ca
+            && self.server_name == other.server_name
+            && self.verify == other.verify
+            && self.proxy_protocol == other.proxy_protocol
+            && self.capabilities == other.capabilities
+    }
 }

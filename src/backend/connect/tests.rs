@@ -228,3 +228,77 @@ fn the_host_of_an_address_is_the_name_of_the_certificate() {
     assert_eq!(host("pop.example.com:110"), "pop.example.com");
     assert_eq!(host("[2001:db8::1]:995"), "2001:db8::1");
 }
+
+#[tokio::test]
+async fn a_successor_reached_in_the_same_way_knows_what_is_known_and_counts_what_is_open() {
+    let limited = |connections| BackendOptions {
+        connections,
+        ..options()
+    };
+    let (old, _arrivals) = backend(limited(2));
+    let open = old.try_permit().unwrap();
+    let next = old.succeed(limited(1)).unwrap();
+    assert!(Arc::ptr_eq(&old.known, &next.known));
+    // Until it is in service, nothing has changed.
+    drop(old.try_permit().unwrap());
+    next.enter_service();
+    assert!(next.try_permit().is_none() && old.try_permit().is_none());
+    drop((open, old));
+    let _only = next.try_permit().unwrap();
+    assert!(next.try_permit().is_none());
+}
+
+#[tokio::test]
+async fn of_a_successor_reached_in_another_way_nothing_is_known_but_what_is_open() {
+    let (old, _arrivals) = backend(BackendOptions {
+        connections: 1,
+        ..options()
+    });
+    let _open = old.try_permit();
+    let others = [
+        BackendOptions {
+            tls: TlsMode::Implicit,
+            ..old.options().clone()
+        },
+        BackendOptions {
+            proxy_protocol: true,
+            ..old.options().clone()
+        },
+        BackendOptions {
+            capabilities: Some(Vec::new()),
+            ..old.options().clone()
+        },
+    ];
+    for other in others {
+        let next = old.succeed(other).unwrap();
+        assert!(!Arc::ptr_eq(&old.known, &next.known));
+        assert!(next.try_permit().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_successor_at_another_address_begins_from_nothing() {
+    let (old, _arrivals) = backend(BackendOptions {
+        connections: 1,
+        ..options()
+    });
+    let _open = old.try_permit();
+    let next = old.succeed(BackendOptions {
+        address: "192.0.2.5:110".to_owned(),
+        ..old.options().clone()
+    });
+    let next = next.unwrap();
+    assert!(!Arc::ptr_eq(&old.known, &next.known));
+    assert!(next.try_permit().is_some());
+}
+
+#[tokio::test]
+async fn a_successor_whose_files_cannot_be_read_is_none() {
+    let (old, _arrivals) = backend(options());
+    let next = old.succeed(BackendOptions {
+        tls: TlsMode::Implicit,
+        ca: Some("/nonexistent/ca.pem".into()),
+        ..options()
+    });
+    assert!(next.is_err());
+}

@@ -250,3 +250,39 @@ async fn a_gate_without_descriptors_does_not_take_the_backend_for_down() {
     tokio::time::sleep(2 * PROBE_UP).await;
     assert!(!rig.is_up());
 }
+
+#[tokio::test(start_paused = true)]
+async fn before_it_is_in_service_it_can_be_looked_at_once() {
+    let (dial, mut arrivals) = Double::new();
+    let backend = Backend::new(options(), Arc::new(dial)).unwrap();
+    let told = Told::default();
+    let server = async {
+        let mut conn = next(&mut arrivals).await;
+        conn.write_all(b"+OK\r\n").await.unwrap();
+        answer(&mut conn, "CAPA", CAPA.as_bytes()).await;
+        answer(&mut conn, "QUIT", b"+OK\r\n").await;
+    };
+    tokio::join!(look_once(&backend, &told), server);
+    assert!(backend.is_up() && backend.capabilities().unwrap().uidl);
+    tokio::time::sleep(2 * PROBE_UP).await;
+    assert!(arrivals.try_recv().is_err());
+    assert_eq!(*told.0.lock().unwrap(), ["up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_when_a_successor_is_watched_its_limit_holds() {
+    let mut rig = Rig::new(options());
+    rig.serve(CAPA).await;
+    let _session = rig.backend.try_permit().unwrap();
+    let next = rig.backend.succeed(BackendOptions {
+        connections: 1,
+        ..options()
+    });
+    let next = Arc::new(next.unwrap());
+    assert!(next.is_up());
+    rig.stop.cancel();
+    let (events, stop) = (Arc::clone(&rig.told) as _, CancellationToken::new());
+    tokio::spawn(watch_backend(next, events, stop));
+    tokio::time::sleep(MOMENT).await;
+    assert!(rig.backend.try_permit().is_none());
+}

@@ -1,0 +1,183 @@
+//! `connections`: how many connections to a backend may be open at a time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The places of one backend. Who waits for one is served first come, first served.
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    book: Mutex<Book>,
+}
+
+struct Book {
+    limit: usize,
+    /// Places that a lower limit has abolished while somebody had them: the next ones that come
+    /// back are kept.
+    owed: usize,
+    /// Permits that are out.
+    open: usize,
+}
+
+/// Leave to have one connection under `connections`; held as long as the connection is open.
+pub struct Permit {
+    places: Arc<Places>,
+    /// Taken by `drop` alone.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Places {
+    /// Room for so many; 0: no limit.
+    pub(super) fn new(connections: usize) -> Self {
+        let limit = limit(connections);
+        Self {
+            free: Arc::new(Semaphore::new(limit)),
+            book: Mutex::new(Book {
+                limit,
+                owed: 0,
+                open: 0,
+            }),
+        }
+    }
+
+    /// From now on there is room for so many (0: no limit). What is open stays open and counts.
+    pub(super) fn set_limit(&self, connections: usize) {
+        let limit = limit(connections);
+        let mut book = self.book();
+        if let Some(more) = limit.checked_sub(book.limit) {
+            let settled = more.min(book.owed);
+            book.owed -= settled;
+            self.free.add_permits(more - settled);
+        } else {
+            let fewer = book.limit - limit;
+            book.owed += fewer - self.free.forget_permits(fewer);
+        }
+        book.limit = limit;
+    }
+
+    /// Waits for a place. Cancel-safe.
+    pub(super) async fn take(self: &Arc<Self>) -> Permit {
+        // The semaphore is never closed: an error cannot come.
+        let place = Arc::clone(&self.free).acquire_owned().await.ok();
+        self.permit(place)
+    }
+
+    /// A place, if there is one now.
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<Permit> {
+        let place = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        Some(self.permit(Some(place)))
+    }
+
+    /// Whether somebody has a place, and so most likely a connection.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.book().open > 0
+    }
+
+    fn permit(self: &Arc<Self>, place: Option<OwnedSemaphorePermit>) -> Permit {
+        self.book().open += 1;
+        Permit {
+            places: Arc::clone(self),
+            place,
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut book = self.places.book();
+        book.open -= 1;
+        // While the book is held: a limit that changes meanwhile would count this place twice.
+        match self.place.take() {
+            Some(place) if book.owed > 0 => {
+                book.owed -= 1;
+                place.forget();
+            }
+            place => drop(place),
+        }
+    }
+}
+
+impl std::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+fn limit(connections: usize) -> usize {
+    match connections {
+        0 => Semaphore::MAX_PERMITS,
+        limit => limit.min(Semaphore::MAX_PERMITS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn free(places: &Arc<Places>) -> usize {
+        let taken: Vec<_> = std::iter::from_fn(|| places.try_take()).take(100).collect();
+        taken.len()
+    }
+
+    #[test]
+    fn a_higher_limit_makes_room_for_the_difference() {
+        let places = Arc::new(Places::new(2));
+        let _open = places.try_take();
+        places.set_limit(5);
+        assert_eq!(free(&places), 4);
+    }
+
+    #[test]
+    fn under_a_lower_limit_what_is_open_counts_and_nobody_comes_in_its_place() {
+        let places = Arc::new(Places::new(5));
+        let mut open: Vec<_> = (0..4).map(|_| places.try_take()).collect();
+        places.set_limit(2);
+        for left in (2..4).rev() {
+            open.pop();
+            assert_eq!((open.len(), free(&places)), (left, 0));
+        }
+        open.pop();
+        assert_eq!(free(&places), 1);
+        open.clear();
+        assert_eq!(free(&places), 2);
+    }
+
+    #[test]
+    fn a_limit_that_rises_again_first_takes_back_what_it_had_abolished() {
+        let places = Arc::new(Places::new(5));
+        let open: Vec<_> = (0..5).map(|_| places.try_take()).collect();
+        places.set_limit(1);
+        places.set_limit(4);
+        assert_eq!(free(&places), 0);
+        drop(open);
+        assert_eq!(free(&places), 4);
+    }
+
+    #[test]
+    fn a_limit_where_there_was_none_counts_what_is_open_and_can_go_again() {
+        let places = Arc::new(Places::new(0));
+        let open: Vec<_> = (0..3).map(|_| places.try_take()).collect();
+        places.set_limit(2);
+        assert_eq!(free(&places), 0);
+        drop(open);
+        assert_eq!(free(&places), 2);
+        places.set_limit(0);
+        assert_eq!(free(&places), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_gets_the_room_that_a_higher_limit_makes() {
+        let places = Arc::new(Places::new(1));
+        let _open = places.take().await;
+        let waiter = places.take();
+        tokio::pin!(waiter);
+        let moment = crate::time::Duration::from_millis(1);
+        assert!(tokio::time::timeout(moment, &mut waiter).await.is_err());
+        places.set_limit(2);
+        let _second = waiter.await;
+        assert_eq!(free(&places), 0);
+    }
+}
