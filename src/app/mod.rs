@@ -14,6 +14,7 @@ pub use serve::{ServeError, serve};
 
 use crate::admin::{self, AdminState};
 use crate::backend::health::State;
+use crate::backend::route::can_serve;
 use crate::config::Config;
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::limits;
@@ -223,7 +224,8 @@ impl Gate {
         self.room.sessions_max()
     }
 
-    /// Waits until every backend was looked at once: from then on clients are greeted.
+    /// Waits until every backend was looked at once: from then on clients are greeted if any can
+    /// be.
     pub async fn looked_around(&self) {
         for backend in self.cx.settings().backends.values() {
             backend.known().await;
@@ -274,10 +276,10 @@ impl Gate {
             return;
         };
         let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&self.metrics));
-        let (served, stages) = (Arc::clone(&self.cx), self.stage.subscribe());
+        let (settings, stages) = (self.settings.subscribe(), self.stage.subscribe());
         let state = AdminState {
             metrics: Arc::clone(&self.metrics),
-            ready: Arc::new(move || ready(*stages.borrow(), &served.settings().backends)),
+            ready: Arc::new(move || ready(*stages.borrow(), &settings.borrow())),
             before_scrape: Arc::new(move || {
                 scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
             }),
@@ -362,21 +364,16 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> 
 }
 
 /// `/readyz`: whether a new client would be greeted.
-fn ready(stage: Stage, backends: &Backends) -> Result<(), String> {
+fn ready(stage: Stage, settings: &Settings) -> Result<(), String> {
     if stage != Stage::Serving {
         return Err("stopping".to_owned());
     }
-    if backends
-        .values()
-        .any(|backend| backend.state() == State::Unknown)
-    {
+    if can_serve(settings.backends.values()) {
+        return Ok(());
+    }
+    let mut backends = settings.backends.values();
+    if backends.any(|backend| backend.state() == State::Unknown) {
         return Err("the backends have not been looked at yet".to_owned());
     }
-    if !backends
-        .values()
-        .any(|backend| matches!(backend.state(), State::Up(_)))
-    {
-        return Err("no backend can be reached".to_owned());
-    }
-    Ok(())
+    Err("no backend can be reached".to_owned())
 }

@@ -1,9 +1,10 @@
-//! Which backend a login goes to: the first of its tenant's that can be reached.
+//! Which backend a login goes to: where its maildrop is already, else the first of its tenant's
+//! that can be reached and has room.
 
 use super::connect::{Backend, ConnectError, Greeted, Permit};
 use super::health::State;
 use crate::ids::BackendName;
-use crate::limits::{MAKE_ROOM, PROBE_DOWN};
+use crate::limits::MAKE_ROOM;
 use crate::pop3::capability::Capabilities;
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
@@ -11,49 +12,63 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio::time::{timeout, timeout_at};
 
-/// The backends of a tenant, in order of preference.
-pub struct Route(Vec<Arc<Backend>>);
+/// The backends that may hold a maildrop, in order of preference.
+pub struct Route {
+    backends: Vec<Arc<Backend>>,
+    home: Option<BackendName>,
+}
 
 /// Why a route led nowhere.
 pub enum Unconnected {
-    /// Each backend has as many connections as it may have.
+    /// Each backend that it may go to has as many connections as it may have.
     Busy,
     /// No backend greets; so the last one failed.
     Failed(Arc<Backend>, ConnectError),
 }
 
-impl Route {
-    /// A route over `backends`; the configuration sees to it that there is one.
-    #[must_use]
-    pub fn new(backends: Vec<Arc<Backend>>) -> Self {
-        Self(backends)
-    }
+/// A backend that has greeted, or why there is none.
+pub type Connected = Result<(Arc<Backend>, Greeted), Unconnected>;
 
-    /// Whether `backend` is on it: a reload puts another in its place where its options change.
+impl Route {
+    /// A route over `backends`, the tenant's own order. While the maildrop has sessions, they go
+    /// to the backend named `home`, as long as that is up.
     #[must_use]
-    pub fn leads_to(&self, backend: &Arc<Backend>) -> bool {
-        self.0.iter().any(|own| Arc::ptr_eq(own, backend))
+    pub fn new(backends: Vec<Arc<Backend>>, home: Option<BackendName>) -> Self {
+        Self { backends, home }
     }
 
     /// The part of a wait that is kept for the login itself.
     #[must_use]
     pub fn login_reserve(&self) -> Duration {
-        let reserves = self.0.iter().map(|backend| backend.options().login_reserve);
+        let reserves = self.backends.iter();
+        let reserves = reserves.map(|backend| backend.options().login_reserve);
         reserves.max().unwrap_or_default()
     }
 
     /// Whether the head of a queue connects in advance.
     #[must_use]
     pub fn preconnects(&self) -> bool {
-        self.by_health()
-            .next()
-            .is_some_and(|backend| backend.options().preconnect)
+        let first = self.in_order().next();
+        first.is_some_and(|backend| backend.options().preconnect)
     }
 
-    /// Connects to the first backend that greets; those that were up at the last look come
-    /// first. Waits until `until` for a place under a backend's `connections` limit; the greeting
-    /// must come within what is kept for the login behind that. `make_room` is asked for a
-    /// connection that is not needed as long as there is no place.
+    /// Whether a connection of `backend` that is open already leads where a new one would.
+    #[must_use]
+    pub fn leads_to(&self, backend: &Backend) -> bool {
+        let (name, address) = (&backend.options().name, &backend.options().address);
+        let is_it =
+            |own: &Arc<Backend>| own.options().name == *name && own.options().address == *address;
+        match self.home() {
+            Some(home) => is_it(home),
+            None => self.backends.iter().any(is_it),
+        }
+    }
+
+    /// Connects to the first backend that greets: where the maildrop is; else those that were up
+    /// at the last look and have room; else those that were up, then those that were not. For
+    /// these and for the maildrop's own it waits until `until` for a place under `connections`;
+    /// the greeting must come within what is kept for the login behind that. `make_room` is asked
+    /// for a connection that is not needed as long as there is no place.
     ///
     /// # Errors
     /// Every place was taken, or what the last backend said or did, where none greets.
@@ -62,66 +77,124 @@ impl Route {
         client: SocketAddr,
         until: Instant,
         make_room: impl Fn(&BackendName),
-    ) -> Result<(Arc<Backend>, Greeted), Unconnected> {
-        let greeted_by = until + self.login_reserve();
-        let mut result = Err(Unconnected::Busy);
-        for backend in self.by_health() {
-            let permit = place(backend, &make_room);
-            let Ok(permit) = timeout_at(until, permit).await else {
-                continue;
+    ) -> Connected {
+        let call = Call {
+            client,
+            until,
+            greeted_by: until + self.login_reserve(),
+            make_room,
+        };
+        let (mut later, mut result) = (Vec::new(), Err(Unconnected::Busy));
+        for backend in self.in_order() {
+            let is_home = self.is_home(backend);
+            let connected = if is_home {
+                call.patiently(backend).await
+            } else {
+                call.at_once(backend).await
             };
-            let greeted = timeout_at(greeted_by, backend.connect_with(permit, Some(client)));
-            match greeted.await.unwrap_or_else(|_| Err(backend.late())) {
-                Ok(greeted) => return Ok((Arc::clone(backend), greeted)),
-                Err(error) => result = Err(Unconnected::Failed(Arc::clone(backend), error)),
+            match connected {
+                Err(Unconnected::Busy) if !is_home => later.push(backend),
+                Err(failed @ Unconnected::Failed(..)) => result = Err(failed),
+                connected => return connected,
+            }
+        }
+        for backend in later {
+            match call.patiently(backend).await {
+                Err(Unconnected::Busy) => {}
+                Err(failed) => result = Err(failed),
+                connected => return connected,
             }
         }
         result
     }
 
-    /// Connects before its turn comes, as soon as a backend greets and is under its limit.
-    pub async fn connect_ahead(&self, client: SocketAddr) -> (Arc<Backend>, Greeted) {
+    /// Connects before its turn comes, if the backend that comes first greets and is under its
+    /// limit.
+    pub async fn connect_ahead(&self, client: SocketAddr) -> Option<(Arc<Backend>, Greeted)> {
+        let backend = self.in_order().next()?;
+        let permit = backend.try_permit()?;
+        let greeted = backend.connect_with(permit, Some(client)).await.ok()?;
+        Some((Arc::clone(backend), greeted))
+    }
+
+    /// First where the maildrop is, then those that were up at the last look.
+    fn in_order(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        let mut backends: Vec<_> = self.backends.iter().collect();
+        backends.sort_by_key(|backend| (!self.is_home(backend), !backend.is_up()));
+        backends.into_iter()
+    }
+
+    /// Where the maildrop is, if that is up.
+    fn home(&self) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|backend| self.is_home(backend))
+    }
+
+    fn is_home(&self, backend: &Backend) -> bool {
+        self.home.as_ref() == Some(&backend.options().name) && backend.is_up()
+    }
+}
+
+/// One login that wants a connection.
+struct Call<M> {
+    client: SocketAddr,
+    until: Instant,
+    greeted_by: Instant,
+    make_room: M,
+}
+
+impl<M: Fn(&BackendName)> Call<M> {
+    /// Where there is room now, at a backend that was up.
+    async fn at_once(&self, backend: &Arc<Backend>) -> Connected {
+        let permit = backend.is_up().then(|| backend.try_permit()).flatten();
+        match permit {
+            Some(permit) => self.greeted(backend, permit).await,
+            None => Err(Unconnected::Busy),
+        }
+    }
+
+    async fn patiently(&self, backend: &Arc<Backend>) -> Connected {
+        match timeout_at(self.until, self.place(backend)).await {
+            Ok(permit) => self.greeted(backend, permit).await,
+            Err(_) => Err(Unconnected::Busy),
+        }
+    }
+
+    /// Waits for a place under the backend's limit. Connections that are opened in advance
+    /// meanwhile have to go, too.
+    async fn place(&self, backend: &Backend) -> Permit {
+        let mut permit = pin!(backend.permit());
         loop {
-            if let Some(backend) = self.by_health().next()
-                && let Some(permit) = backend.try_permit()
-                && let Ok(greeted) = backend.connect_with(permit, Some(client)).await
-            {
-                return (Arc::clone(backend), greeted);
+            match timeout(MAKE_ROOM, permit.as_mut()).await {
+                Ok(permit) => return permit,
+                Err(_) => (self.make_room)(&backend.options().name),
             }
-            tokio::time::sleep(PROBE_DOWN).await;
         }
     }
 
-    fn by_health(&self) -> impl Iterator<Item = &Arc<Backend>> {
-        let up = self.0.iter().filter(|backend| backend.is_up());
-        up.chain(self.0.iter().filter(|backend| !backend.is_up()))
-    }
-}
-
-/// Waits for a place under the backend's limit. Connections that are opened in advance meanwhile
-/// have to go, too.
-async fn place(backend: &Backend, make_room: &impl Fn(&BackendName)) -> Permit {
-    let mut permit = pin!(backend.permit());
-    loop {
-        match timeout(MAKE_ROOM, permit.as_mut()).await {
-            Ok(permit) => return permit,
-            Err(_) => make_room(&backend.options().name),
+    async fn greeted(&self, backend: &Arc<Backend>, permit: Permit) -> Connected {
+        let greeted = backend.connect_with(permit, Some(self.client));
+        let greeted = timeout_at(self.greeted_by, greeted).await;
+        match greeted.unwrap_or_else(|_| Err(backend.late())) {
+            Ok(greeted) => Ok((Arc::clone(backend), greeted)),
+            Err(error) => Err(Unconnected::Failed(Arc::clone(backend), error)),
         }
     }
 }
 
-/// Whether a client is to be greeted: every backend was looked at, and one can be reached.
-pub fn can_serve<'a>(mut backends: impl Iterator<Item = &'a Arc<Backend>> + Clone) -> bool {
-    let looked_at = backends
-        .clone()
-        .all(|backend| backend.state() != State::Unknown);
-    looked_at && backends.any(|backend| backend.is_up())
+/// Whether a client is to be greeted: a backend can be reached. Those that nobody has looked at
+/// yet keep nobody waiting.
+pub fn can_serve<'a>(mut backends: impl Iterator<Item = &'a Arc<Backend>>) -> bool {
+    backends.any(|backend| backend.is_up())
 }
 
-/// What all of `backends` can do that were ever reached; `None` where none was.
+/// What all of `backends` can do that were ever reached; `None` where none was. One that nobody
+/// has looked at yet counts with what every server can do: nothing is promised for it.
 pub fn common_capabilities<'a>(
     backends: impl Iterator<Item = &'a Arc<Backend>>,
 ) -> Option<Arc<Capabilities>> {
-    let known = backends.filter_map(|backend| backend.capabilities());
+    let known = backends.filter_map(|backend| match backend.state() {
+        State::Unknown => Some(Arc::new(Capabilities::assumed())),
+        State::Up(_) | State::Down(_) => backend.capabilities(),
+    });
     known.reduce(|common, more| Arc::new(common.intersect(&more)))
 }

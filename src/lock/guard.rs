@@ -3,7 +3,7 @@
 use super::BackendEnd;
 use super::queue::{Input, Ticket};
 use super::store::{Ask, Shared};
-use crate::ids::{MaildropKey, TenantName};
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::Event;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -76,12 +76,22 @@ impl<C: BackendEnd> LockGuard<C> {
             self.connection.is_none(),
             "the connection before has not ended"
         );
+        if let Some(hold) = &self.hold {
+            hold.shared.settle_at(&hold.key, connection.backend());
+        }
         self.connection.insert(connection)
     }
 
     /// The connection that it has met.
     pub fn connection(&mut self) -> Option<&mut C> {
         self.connection.as_mut()
+    }
+
+    /// The backend that the maildrop is on; see [`Locks::home`](super::Locks::home).
+    #[must_use]
+    pub fn home(&self) -> Option<BackendName> {
+        let hold = self.hold.as_ref()?;
+        hold.shared.home(&hold.key)
     }
 
     /// A greeted connection that waited for whoever came next.

@@ -73,6 +73,8 @@ struct Entry<C> {
     contended: watch::Sender<bool>,
     /// A backend connection that is open and greeted, for whoever is next.
     spare: Option<C>,
+    /// See [`Locks::home`].
+    home: Option<BackendName>,
 }
 
 impl<C: BackendEnd> Locks<C> {
@@ -137,6 +139,13 @@ impl<C: BackendEnd> Locks<C> {
         {
             entry.take_spare();
         }
+    }
+
+    /// The backend that a maildrop is on while it has sessions: where the last connection of a
+    /// holder leads.
+    #[must_use]
+    pub fn home(&self, key: &MaildropKey) -> Option<BackendName> {
+        self.0.home(key)
     }
 
     /// Maildrops that are held, waited for, or being closed.
@@ -214,6 +223,16 @@ impl<C: BackendEnd> Shared<C> {
         self.entries.get_mut(key)?.take_spare()
     }
 
+    pub(super) fn home(&self, key: &MaildropKey) -> Option<BackendName> {
+        self.entries.get(key)?.home.clone()
+    }
+
+    pub(super) fn settle_at(&self, key: &MaildropKey, backend: &BackendName) {
+        if let Some(mut entry) = self.entries.get_mut(key) {
+            entry.home = Some(backend.clone());
+        }
+    }
+
     pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
         let (session, tenant) = (ask.session, ask.tenant.clone());
         self.events.emit(&Event::LockOutcome {
@@ -242,6 +261,7 @@ impl<C> Entry<C> {
             seats,
             contended: watch::Sender::new(false),
             spare: None,
+            home: None,
         }
     }
 

@@ -4,6 +4,7 @@ use super::BackendEnd;
 use super::guard::{Hold, LockGuard};
 use super::queue::Ticket;
 use super::store::{Ask, Shared};
+use crate::ids::MaildropKey;
 use crate::observe::event::LockOutcome;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -93,6 +94,12 @@ impl<C: BackendEnd> Waiting<C> {
     pub fn wants_spare(&self) -> bool {
         let is_head = matches!(*self.place.borrow(), Place::Waiting { head: true });
         is_head && !self.shared.has_spare(&self.ask.key)
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn key(&self) -> &MaildropKey {
+        &self.ask.key
     }
 
     /// Keeps a greeted connection for whoever is next.

@@ -53,11 +53,11 @@ impl Settings {
         networks.any(|network| network.contains(&address))
     }
 
-    /// The backends of a tenant.
-    pub(super) fn route(&self, tenant: &Tenant) -> Route {
+    /// The backends of a tenant, for a maildrop that is on `home` now.
+    pub(super) fn route(&self, tenant: &Tenant, home: Option<BackendName>) -> Route {
         let names = tenant.backends.iter();
         let backends = names.filter_map(|name| self.backends.get(name));
-        Route::new(backends.cloned().collect())
+        Route::new(backends.cloned().collect(), home)
     }
 }
 
@@ -123,8 +123,7 @@ impl Context {
         route::can_serve(self.settings().backends.values())
     }
 
-    /// What CAPA says of the backends: what all have that were ever reached. A client that was
-    /// greeted finds it there.
+    /// What CAPA says of the backends. A client that was greeted finds it there.
     pub(super) fn offered(&self) -> Arc<Capabilities> {
         route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
     }

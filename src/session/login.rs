@@ -2,18 +2,19 @@
 //! (DESIGN decisions 5 and 6).
 
 use super::backend_end::BackendConnection;
-use super::context::Context;
+use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, LoggedIn, Login, Next};
-use crate::backend::connect::{Backend, ConnectError, Greeted};
+use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
-use crate::backend::route::{Route, Unconnected};
+use crate::backend::route::{Connected, Route, Unconnected};
 use crate::dialect::{self, Class};
 use crate::ids::BackendName;
 use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
 use crate::lock::LockGuard;
 use crate::observe::event::{End, Event, Fault, RetryResult};
 use crate::policy::admission::Places;
+use crate::policy::tenant::Tenant;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
@@ -42,7 +43,8 @@ pub(super) async fn log_in(
         cx,
         credentials: &login.credentials,
         client: login.client.peer.address,
-        route: login.route(),
+        settings: &login.settings,
+        tenant: &login.tenant,
         lock,
         until: *until,
         locked: 0,
@@ -175,7 +177,8 @@ struct Attempts<'a> {
     credentials: &'a Credentials,
     client: SocketAddr,
     lock: &'a mut LockGuard<BackendConnection>,
-    route: Route,
+    settings: &'a Settings,
+    tenant: &'a Tenant,
     /// No retry starts after this.
     until: Instant,
     /// Answers that said `locked`.
@@ -232,10 +235,15 @@ impl Attempts<'_> {
         answer
     }
 
-    async fn connect(&self) -> Result<(Arc<Backend>, Greeted), Unconnected> {
+    async fn connect(&self) -> Connected {
         let make_room = |backend: &BackendName| self.cx.locks.give_up_spare(backend);
-        let connect = self.route.connect(self.client, self.until, make_room);
+        let route = self.route();
+        let connect = route.connect(self.client, self.until, make_room);
         connect.await
+    }
+
+    fn route(&self) -> Route {
+        self.settings.route(self.tenant, self.lock.home())
     }
 
     /// A connection that was opened in advance and can still be used.
@@ -244,8 +252,10 @@ impl Attempts<'_> {
             return None;
         }
         let mut spare = self.lock.take_spare()?;
-        let is_good = self.route.leads_to(spare.backend()) && spare.is_good_for(self.client).await;
-        is_good.then_some(spare)
+        if !self.route().leads_to(spare.backend()) {
+            return None;
+        }
+        spare.is_good_for(self.client).await.then_some(spare)
     }
 
     async fn log_in(&mut self, connection: BackendConnection, stale: bool) -> Answer {

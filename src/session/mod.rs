@@ -29,7 +29,6 @@ pub use backend_end::BackendConnection;
 pub use client::Peer;
 pub use context::{Context, Settings, Stage};
 
-use crate::backend::route::Route;
 use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
@@ -72,13 +71,8 @@ impl Identified {
 
     /// When all its waiting ends: for its quota, for the lock, and for a retry.
     fn until(&self) -> Instant {
-        let reserve = self.route().login_reserve();
+        let reserve = self.settings.route(&self.tenant, None).login_reserve();
         self.asked + self.tenant.wait.saturating_sub(reserve)
-    }
-
-    /// The backends that it may be logged in at.
-    fn route(&self) -> Route {
-        self.settings.route(&self.tenant)
     }
 
     /// Takes over what a reload made of its tenant. Where it would wait for another lock now (which

@@ -2,17 +2,22 @@
 
 use super::admit::Who;
 use super::backend_end::BackendConnection;
-use super::context::Context;
+use super::context::{Context, Settings};
 use super::faults;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
+use crate::ids::MaildropKey;
+use crate::limits::PROBE_DOWN;
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
 use crate::observe::event::{End, Fault, FaultKind, LockOutcome};
 use crate::policy::admission::Places;
+use crate::policy::tenant::Tenant;
 use crate::time::Instant;
+use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
+use tokio::time::sleep;
 
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn wait_for_lock(
@@ -87,10 +92,9 @@ async fn wait(
     mut waiting: Waiting<BackendConnection>,
 ) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
     let mut reloads = cx.reloads_after(&login.settings);
-    let (mut route, mut until) = (login.route(), login.until());
-    let address = login.client.peer.address;
+    let (mut until, address) = (login.until(), login.client.peer.address);
     loop {
-        let wants_spare = waiting.wants_spare() && route.preconnects();
+        let wants_spare = waiting.wants_spare();
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
@@ -110,11 +114,30 @@ async fn wait(
             }
             settings = reloads.next() => {
                 login.reloaded(record, &who.key, settings);
-                (route, until) = (login.route(), login.until());
+                until = login.until();
             }
-            (backend, greeted) = route.connect_ahead(address), if wants_spare => {
-                waiting.keep_spare(BackendConnection::new(backend, greeted, address));
+            spare = connect_ahead(cx, &login.settings, &login.tenant, &who.key, address), if wants_spare => {
+                waiting.keep_spare(spare);
             }
         }
+    }
+}
+
+/// A connection for whoever is next, as soon as one can be had.
+async fn connect_ahead(
+    cx: &Context,
+    settings: &Settings,
+    tenant: &Tenant,
+    key: &MaildropKey,
+    client: SocketAddr,
+) -> BackendConnection {
+    loop {
+        let route = settings.route(tenant, cx.locks.home(key));
+        if route.preconnects()
+            && let Some((backend, greeted)) = route.connect_ahead(client).await
+        {
+            return BackendConnection::new(backend, greeted, client);
+        }
+        sleep(PROBE_DOWN).await;
     }
 }

@@ -116,8 +116,7 @@ fn backend((name, keys): &(BackendName, Vec<Said>)) -> Value {
 }
 
 fn by_key<'a>(all: impl IntoIterator<Item = &'a Said>) -> Map<String, Value> {
-    let all = all.into_iter();
-    all.iter()
+    all.into_iter()
         .map(|said| (said.key.clone(), one(said)))
         .collect()
 }

@@ -69,7 +69,8 @@ impl<'a> Comparison<'a> {
         let below = wildcards.map(|parent| format!("*.{parent}"));
         let claimed: BTreeSet<String> = exact.chain(below).collect();
         for domain in claimed {
-            let index = |table: &TenantTable| table.by_domain(&domain).unwrap_or(0);
+            let index =
+                |table: &TenantTable| table.by_domain(&domain).map_or(0, |(index, _)| index);
             let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
             let whose = format!("domain `{domain}`");
             self.compare(&whose, &a.tenant, &b.tenant, Login::WithDomain);
@@ -111,8 +112,9 @@ impl<'a> Comparison<'a> {
         after: &ListenerName,
     ) {
         let (old, new) = (self.old.tenants, self.new.tenants);
-        let a = old.by_connection(server_name, before);
-        let b = new.by_connection(server_name, after);
+        let index = |found: Option<(usize, _)>| found.map_or(0, |(index, _)| index);
+        let a = index(old.by_connection(server_name, before));
+        let b = index(new.by_connection(server_name, after));
         if !self.seen.insert((a, b)) {
             return;
         }
@@ -130,7 +132,8 @@ impl<'a> Comparison<'a> {
         let users = households.flat_map(|household| household.users.keys());
         for user in users {
             if let Some(domain) = domain_of(user) {
-                let index = |table: &TenantTable| table.by_domain(domain).unwrap_or(0);
+                let index =
+                    |table: &TenantTable| table.by_domain(domain).map_or(0, |(index, _)| index);
                 let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
                 self.user(user, a, b, Login::WithDomain);
             }
