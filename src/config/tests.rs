@@ -1,10 +1,15 @@
 use super::*;
 use crate::ids::{ListenerName, UserName};
 use crate::net::TlsMode;
+use crate::policy::rules::{
+    BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
+};
 use crate::policy::tenant::{Cleartext, Tenant};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fmt::Write;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 const FULL: &str = include_str!("../../deploy/config/full.toml");
 const MINIMAL: &str = include_str!("../../deploy/config/minimal.toml");
@@ -168,6 +173,171 @@ fn what_no_login_gets_to_is_warned_of() {
     let stray =
         "[[tenant]]\nname = \"t\"\ndomains = [\"a.b\"]\n[[tenant.user]]\nname = \"ann@c.d\"\n";
     assert!(warnings(stray).contains("its domain belongs to tenant `default`"));
+}
+
+#[test]
+fn what_the_full_example_calls_a_default_is_one() {
+    let config = parse(FULL);
+    let said = tenant(&config, "ann@else.net");
+    let unsaid = tenant(&parse(MINIMAL), "ann@else.net");
+    assert_eq!(said.rules, unsaid.rules);
+    assert_eq!(unsaid.rules, Rules::default());
+    assert_eq!(config.server.connections, 0);
+    let journal = config.journal.unwrap();
+    assert_eq!(journal.file, Path::new("/etc/popgate/popgate.db"));
+    assert_eq!(
+        (journal.keep, journal.hash_users),
+        (Duration::from_secs(14 * 24 * 60 * 60), false)
+    );
+}
+
+/// Every key of a rule, each with a value of its own that is no default.
+const RULES: &str = r#"
+polls = { enforce = "refuse", max_delay = "4s", every = "70s", burst = 8, per_client = { every = "20s", burst = 2 } }
+connections = { per_address = 201, per_maildrop = 33, per_tenant = 1000 }
+failures = { delay = "2s", max_delay = "16s", same_password = 4, retry = "6m" }
+blocks = { enforce = "shadow", passwords_per_maildrop = 11, passwords_per_address = 51, abuses = 12, passing_per_day = 6, window = "2h", duration = "11m", max_duration = "25h" }
+"#;
+
+#[test]
+fn each_key_of_a_rule_is_resolved() {
+    let seconds = Duration::from_secs;
+    let quota = |every, burst| Quota {
+        every: seconds(every),
+        burst: NonZeroU32::new(burst).unwrap(),
+    };
+    let expected = Rules {
+        polls: PollRules {
+            mode: PollMode::Refuse,
+            max_delay: seconds(4),
+            maildrop: quota(70, 8),
+            client: quota(20, 2),
+            unlimited: Arc::from([]),
+        },
+        connections: ConnectionLimits {
+            per_address: 201,
+            per_maildrop: 33,
+            per_tenant: 1000,
+        },
+        failures: FailureRules {
+            delay: seconds(2),
+            max_delay: seconds(16),
+            same_password: 4,
+            retry: seconds(360),
+        },
+        blocks: BlockRules {
+            mode: BlockMode::Shadow,
+            passwords_per_maildrop: 11,
+            passwords_per_address: 51,
+            abuses: 12,
+            passing_per_day: 6,
+            window: seconds(2 * 3600),
+            duration: seconds(11 * 60),
+            max_duration: seconds(25 * 3600),
+        },
+    };
+    let config = parse(&format!("{MINIMAL}[defaults]{RULES}"));
+    assert_eq!(tenant(&config, "ann").rules, expected);
+}
+
+/// The keys of an inline table as written: `key = value` each.
+fn keys(table: &str) -> Vec<&str> {
+    let inside = table.split_once('{').unwrap().1.rsplit_once('}').unwrap().0;
+    let mut depth = 0_i32;
+    let between = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    };
+    inside.split(between).map(str::trim).collect()
+}
+
+#[test]
+fn inline_tables_merge_key_by_key_over_three_levels() {
+    let full = parse(&format!("{MINIMAL}[defaults]{RULES}"));
+    let full = tenant(&full, "ann").rules;
+    // Each key is moved in turn to another table; all together say the same.
+    for turn in 0..3 {
+        let mut tables = [String::new(), String::new(), String::new()];
+        for line in RULES.trim().lines() {
+            let name = line.split_once(' ').unwrap().0;
+            let mut said = [vec![], vec![], vec![]];
+            for (number, key) in keys(line).into_iter().enumerate() {
+                said[(number + turn) % 3].push(key);
+            }
+            for (table, keys) in tables.iter_mut().zip(said) {
+                writeln!(table, "{name} = {{ {} }}", keys.join(", ")).unwrap();
+            }
+        }
+        let [defaults, tenants, users] = tables;
+        let config = parse(&format!(
+            "{MINIMAL}[defaults]\n{defaults}[[tenant]]\nname = \"default\"\n{tenants}\
+             [[tenant.user]]\nname = \"ann\"\n{users}"
+        ));
+        assert_eq!(tenant(&config, "ann").rules, full);
+        assert_ne!(tenant(&config, "bob").rules, full);
+    }
+}
+
+#[test]
+fn the_nearest_table_wins() {
+    let config = parse(&format!(
+        "{MINIMAL}[defaults]\npolls = {{ burst = 1, per_client = {{ burst = 1 }} }}\n\
+         connections = {{ per_tenant = 1 }}\n\
+         [[tenant]]\nname = \"default\"\npolls = {{ burst = 2, per_client = {{ burst = 2 }} }}\n\
+         [[tenant.user]]\nname = \"ann\"\npolls = {{ per_client = {{ burst = 3 }} }}\n\
+         connections = {{ per_tenant = 3 }}\n"
+    ));
+    let numbers = |user: &str| {
+        let rules = tenant(&config, user).rules;
+        let bursts = (rules.polls.maildrop.burst, rules.polls.client.burst);
+        (bursts.0.get(), bursts.1.get(), rules.connections.per_tenant)
+    };
+    assert_eq!(numbers("ann"), (2, 3, 3));
+    assert_eq!(numbers("bob"), (2, 2, 1));
+}
+
+#[test]
+fn a_tenants_unlimited_networks_are_its_users_too() {
+    let config = parse(FULL);
+    let inside = "198.51.100.7".parse().unwrap();
+    let rules = |user: &str| tenant(&config, user).rules;
+    assert_eq!(
+        rules("ann@example.com").polls.mode_for(inside),
+        PollMode::Off
+    );
+    assert_eq!(
+        rules("ann@example.net").polls.mode_for(inside),
+        PollMode::Delay
+    );
+    let orders = rules("orders@example.com").polls.unlimited;
+    assert!(Arc::ptr_eq(
+        &orders,
+        &rules("ann@example.com").polls.unlimited
+    ));
+}
+
+#[test]
+fn a_backend_is_told_addresses_by_xoip_where_the_file_says_so() {
+    assert!(!parse(MINIMAL).backends[0].xoip);
+    assert!(parse(&format!("{MINIMAL}xoip = true\n")).backends[0].xoip);
+}
+
+#[test]
+fn rules_that_hinder_each_other_are_warned_of() {
+    let short = warnings("[defaults]\nwait = \"8s\"\npreempt_idle = \"off\"\n");
+    assert!(
+        short.contains("polls.max_delay (5s) + login_reserve (3s)"),
+        "{short}"
+    );
+    let short =
+        "[defaults]\nwait = \"8s\"\npreempt_idle = \"off\"\npolls = { enforce = \"off\" }\n";
+    assert_eq!(warnings(short), "");
+    let crowded = warnings("[defaults]\nqueue = 32\n");
+    assert!(crowded.contains("connections.per_maildrop (32) is not above queue (32)"));
+    assert_eq!(
+        warnings("[defaults]\nqueue = 32\nconnections = { per_maildrop = 0 }\n"),
+        ""
+    );
 }
 
 #[test]

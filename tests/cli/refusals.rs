@@ -276,7 +276,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
         "at least 10s",
     ),
     (
-        "[defaults]\nfailures = { retires = \"1s\" }",
+        "[defaults]\nfailures = { retyr = \"1s\" }",
         "8:14",
         "did you mean `retry`?",
     ),
