@@ -217,11 +217,10 @@ impl Charged {
     }
 }
 
-/// Takes what was given at some time, if the login was asked for within so long after it.
+/// Takes what was given at some time, if the login was asked for at most so long after it. It may
+/// have been asked for before: the client had its reply, and we had not yet closed our books.
 fn take_within(given: &mut Option<Instant>, asked: Instant, within: Duration) -> bool {
-    given
-        .take_if(|at| (*at..=*at + within).contains(&asked))
-        .is_some()
+    given.take_if(|at| asked <= *at + within).is_some()
 }
 
 /// How long after a charge the quota is surely whole again and its state is forgotten: governor
