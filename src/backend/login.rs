@@ -11,7 +11,7 @@ use crate::pop3::reply::Status;
 use crate::pop3::sasl::{Credentials, plain_response};
 use zeroize::Zeroizing;
 
-/// Why a backend did not answer a login. All are the backend's fault.
+/// Why a backend did not answer a login, or what comes right before it. All are the backend's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// It ended the connection, or sent what is no reply.
@@ -120,12 +120,12 @@ fn is_ok(answer: &[u8]) -> bool {
     Status::of_line(answer) == Status::Ok
 }
 
-async fn answer(conn: &mut Conn) -> Result<Vec<u8>, LoginError> {
+pub(super) async fn answer(conn: &mut Conn) -> Result<Vec<u8>, LoginError> {
     status_line(read_line(conn, REPLY_LINE_MAX).await?)
 }
 
 /// Nothing may be there before it was asked for: it would pass for the answer.
-fn unasked(conn: &Conn) -> Result<(), LoginError> {
+pub(super) fn unasked(conn: &Conn) -> Result<(), LoginError> {
     if conn.input.is_empty() {
         Ok(())
     } else {

@@ -1,9 +1,10 @@
-//! Backends: reaching them, what they can do, logging in.
+//! Backends: reaching them, what they can do, telling them who comes, logging in.
 
 pub mod connect;
 #[cfg(test)]
 mod double;
 pub mod health;
+pub mod introduce;
 pub mod lines;
 pub mod login;
 mod places;

@@ -27,7 +27,7 @@ impl Stage {
             ReplyTo::List | ReplyTo::Uidl | ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => {
                 Self::Message
             }
-            ReplyTo::Quit | ReplyTo::Other => Self::Other,
+            ReplyTo::Xclient | ReplyTo::Quit | ReplyTo::Other => Self::Other,
         }
     }
 

@@ -84,8 +84,8 @@ pub enum Event {
         /// The rule that allowed it.
         reason: Preemption,
     },
-    /// A backend refused a connection (`CONNECT`), or answered a login (`PASS`) or a command of a
-    /// session.
+    /// A backend refused a connection (`CONNECT`), or answered who the client is (`XCLIENT`), a
+    /// login (`PASS`) or a command of a session.
     BackendReplied {
         /// Who answered.
         backend: BackendName,

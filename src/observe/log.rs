@@ -216,6 +216,9 @@ fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str
     // The client does not see these words: it is told popgate's.
     if class == Class::Locked {
         info!(%backend, command, line, "the maildrop is locked by somebody who came past popgate");
+    } else if to == ReplyTo::Xclient && class != Class::Ok {
+        // The login goes on: only here the operator learns of it.
+        warn!(%backend, line, "the backend does not take its client's address");
     } else {
         debug!(%backend, command, class = class.as_str(), line, "backend replied");
     }

@@ -6,6 +6,8 @@
 pub enum ReplyTo {
     /// The connection itself: the greeting.
     Connect,
+    /// XCLIENT or XOIP, which tell the backend who the client is.
+    Xclient,
     /// USER, PASS, APOP, AUTH: any step of a login.
     Pass,
     /// STAT.
@@ -32,8 +34,9 @@ pub enum ReplyTo {
 
 impl ReplyTo {
     /// All of them, for metrics that exist from the start.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Connect,
+        Self::Xclient,
         Self::Pass,
         Self::Stat,
         Self::List,
@@ -47,11 +50,13 @@ impl ReplyTo {
         Self::Other,
     ];
 
-    /// The command in capitals; `CONNECT` for the greeting, `PASS` for every step of a login.
+    /// The command in capitals; `CONNECT` for the greeting, `PASS` for every step of a login,
+    /// `XCLIENT` for XOIP too.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "CONNECT",
+            Self::Xclient => "XCLIENT",
             Self::Pass => "PASS",
             Self::Stat => "STAT",
             Self::List => "LIST",
@@ -71,6 +76,7 @@ impl ReplyTo {
     pub fn from_command(command: &str) -> Self {
         match command.to_ascii_uppercase().as_str() {
             "CONNECT" => Self::Connect,
+            "XCLIENT" | "XOIP" => Self::Xclient,
             "USER" | "PASS" | "APOP" | "AUTH" => Self::Pass,
             "STAT" => Self::Stat,
             "LIST" => Self::List,

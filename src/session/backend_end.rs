@@ -1,11 +1,15 @@
 //! A session's backend connection as the lock sees it: something that must have ended before the
 //! next session begins.
 
+use super::context::Context;
 use crate::backend::connect::{Backend, Greeted};
+use crate::backend::introduce::introduce;
+use crate::backend::login::LoginError;
 use crate::ids::BackendName;
 use crate::limits;
 use crate::lock::BackendEnd;
 use crate::net::conn::Conn;
+use crate::pop3::reply::ReplyTo;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +20,8 @@ pub struct BackendConnection {
     backend: Arc<Backend>,
     greeted: Greeted,
     client: SocketAddr,
+    /// Whom the backend was told to expect.
+    introduced: Option<SocketAddr>,
 }
 
 impl BackendConnection {
@@ -26,7 +32,26 @@ impl BackendConnection {
             backend,
             greeted,
             client,
+            introduced: None,
         }
+    }
+
+    /// Tells the backend that `client` logs in next, where it wants to know and does not yet. If
+    /// it does not take it, the login goes on all the same.
+    pub(super) async fn introduce(
+        &mut self,
+        cx: &Context,
+        client: SocketAddr,
+    ) -> Result<(), LoginError> {
+        if self.introduced == Some(client) {
+            return Ok(());
+        }
+        let answer = introduce(&mut self.greeted, self.backend.options(), client).await?;
+        if let Some(line) = answer {
+            cx.backend_replied(&self.backend, ReplyTo::Xclient, &line);
+        }
+        self.introduced = Some(client);
+        Ok(())
     }
 
     /// Whether `client` may log in on this connection, which another may have opened a while ago:

@@ -3,14 +3,16 @@
 use super::backend_end::BackendConnection;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
+use crate::dialect::{self, Class};
 use crate::ids::{BackendName, SessionId};
 use crate::lock::Locks;
 use crate::net::tls::Acceptor;
-use crate::observe::event::EventSink;
+use crate::observe::event::{Event, EventSink};
 use crate::policy::admission::Admission;
 use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
 use crate::pop3::capability::Capabilities;
+use crate::pop3::reply::ReplyTo;
 use crate::time::{Duration, Moment};
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -116,6 +118,20 @@ impl Context {
             reloads.mark_changed();
         }
         Reloads(reloads)
+    }
+
+    /// What `line` of `backend` means, which is told.
+    pub(super) fn backend_replied(&self, backend: &Backend, to: ReplyTo, line: &[u8]) -> Class {
+        let options = backend.options();
+        let text = String::from_utf8_lossy(line);
+        let class = dialect::classify(to, &text, &options.phrases);
+        self.events.emit(&Event::BackendReplied {
+            backend: options.name.clone(),
+            to,
+            class,
+            line: (class != Class::Ok).then(|| text.into_owned()),
+        });
+        class
     }
 
     /// Whether a client is to be greeted (DESIGN decision 11).

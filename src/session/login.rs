@@ -269,8 +269,12 @@ impl Attempts<'_> {
                 });
             }
         };
-        let conn = self.lock.attach(connection).conn();
-        let login = log_in_at(conn, self.credentials, &capabilities, told);
+        let (cx, client, credentials) = (self.cx, self.client, self.credentials);
+        let connection = self.lock.attach(connection);
+        let login = async {
+            connection.introduce(cx, client).await?;
+            log_in_at(connection.conn(), credentials, &capabilities, told).await
+        };
         match tokio::time::timeout(backend.options().login_timeout, login).await {
             Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
             Ok(Err(LoginError::NoPlain)) => Answer::Line {
@@ -298,17 +302,7 @@ impl Attempts<'_> {
     }
 
     fn answered(&self, backend: &Backend, to: ReplyTo, line: Vec<u8>) -> Answer {
-        let options = backend.options();
-        let text = String::from_utf8_lossy(&line);
-        let class = dialect::classify(to, &text, &options.phrases);
-        let words = (class != Class::Ok).then(|| text.into_owned());
-        let backend = options.name.clone();
-        self.cx.events.emit(&Event::BackendReplied {
-            backend,
-            to,
-            class,
-            line: words,
-        });
+        let class = self.cx.backend_replied(backend, to, &line);
         Answer::Line { class, line }
     }
 

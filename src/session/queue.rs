@@ -8,7 +8,7 @@ use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
 use crate::ids::MaildropKey;
-use crate::limits::PROBE_DOWN;
+use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
 use crate::observe::event::{End, Fault, FaultKind, LockOutcome};
 use crate::policy::admission::Places;
@@ -17,7 +17,7 @@ use crate::time::Instant;
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn wait_for_lock(
@@ -123,7 +123,7 @@ async fn wait(
     }
 }
 
-/// A connection for whoever is next, as soon as one can be had.
+/// A connection for whoever is next, as soon as one can be had; the backend knows `client` then.
 async fn connect_ahead(
     cx: &Context,
     settings: &Settings,
@@ -136,7 +136,10 @@ async fn connect_ahead(
         if route.preconnects()
             && let Some((backend, greeted)) = route.connect_ahead(client).await
         {
-            return BackendConnection::new(backend, greeted, client);
+            let mut spare = BackendConnection::new(backend, greeted, client);
+            if let Ok(Ok(())) = timeout(PROBE_REPLY, spare.introduce(cx, client)).await {
+                return spare;
+            }
         }
         sleep(PROBE_DOWN).await;
     }

@@ -122,10 +122,21 @@ impl Gate {
         Self::build(&without_rules(settings), Vec::new())
     }
 
+    /// As [`Gate::with`], and the only backend is told addresses by XOIP.
+    pub(crate) async fn telling_by_xoip() -> Self {
+        let mut config = config(&without_rules("[defaults]\ncleartext = \"always\"\n"));
+        config.backends[0].xoip = true;
+        let gate = Self::of(config, Vec::new());
+        gate.look("legacy", CAPABILITIES).await;
+        gate
+    }
+
     fn build(settings: &str, sinks: Vec<Arc<dyn EventSink>>) -> Self {
-        let config = parse(settings);
+        Self::of(config(settings), sinks)
+    }
+
+    fn of(config: Config, mut sinks: Vec<Arc<dyn EventSink>>) -> Self {
         let events = Arc::new(Recorder::new());
-        let mut sinks = sinks;
         sinks.insert(0, events.clone());
         let sink: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
@@ -169,7 +180,7 @@ impl Gate {
     pub(crate) fn reload(&self, settings: &str) {
         let before = self.cx.settings();
         self.reloads.send_replace(Arc::new(Settings {
-            tenants: parse(settings).tenants,
+            tenants: config(settings).tenants,
             backends: before.backends.clone(),
             acceptor: before.acceptor.clone(),
             trusted: before.trusted.clone(),
@@ -413,7 +424,7 @@ fn without_rules(settings: &str) -> String {
     }
 }
 
-fn parse(settings: &str) -> Config {
+fn config(settings: &str) -> Config {
     let backend = if settings.contains("[[backend]]") {
         ""
     } else {
