@@ -20,7 +20,13 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and reads the greeting.
     pub(crate) fn connect(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::connect_behind("", address)
+    }
+
+    /// The same behind a balancer, which sends this header first.
+    pub(crate) fn connect_behind(header: &str, address: SocketAddr) -> Outcome<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(header.as_bytes())?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let mut client = Self {
@@ -33,10 +39,14 @@ impl Client {
 
     /// Connects and logs in; a refusal is an error with the server's line.
     pub(crate) fn log_in(address: SocketAddr, user: &str, password: &str) -> Outcome<Self> {
-        let mut client = Self::connect(address)?;
-        client.ok(&format!("USER {user}"))?;
-        client.ok(&format!("PASS {password}"))?;
-        Ok(client)
+        Self::connect(address)?.logged_in(user, password)
+    }
+
+    /// Logs in; a refusal is an error with the server's line.
+    pub(crate) fn logged_in(mut self, user: &str, password: &str) -> Outcome<Self> {
+        self.ok(&format!("USER {user}"))?;
+        self.ok(&format!("PASS {password}"))?;
+        Ok(self)
     }
 
     /// Sends one command and returns the reply to it, of which only the first line is kept; or

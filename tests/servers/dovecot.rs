@@ -13,6 +13,8 @@ pub(crate) struct Dovecot {
     /// `pop3_lock_session`: with it a second session waits ten seconds, then is refused. Without,
     /// as Dovecot comes, any number of sessions is in a maildrop.
     pub(crate) locks_session: bool,
+    /// Whether popgate is in its `login_trusted_networks`, as the README says.
+    pub(crate) trusts: bool,
 }
 
 impl fmt::Display for Dovecot {
@@ -77,6 +79,7 @@ impl Dovecot {
     fn configuration(&self, ground: &Ground) -> String {
         let dir = ground.dir().display();
         let lock = if self.locks_session { "yes" } else { "no" };
+        let trusted = if self.trusts { "127.0.0.0/8" } else { "" };
         let (ip, port) = (ground.address.ip(), ground.address.port());
         format!(
             "base_dir = {dir}/run\n\
@@ -87,6 +90,7 @@ impl Dovecot {
              disable_plaintext_auth = no\n\
              auth_failure_delay = 0\n\
              mail_max_userip_connections = 100\n\
+             login_trusted_networks = {trusted}\n\
              first_valid_uid = 1\n\
              pop3_lock_session = {lock}\n\
              mail_location = maildir:~/Maildir\n\

@@ -17,6 +17,8 @@ pub(crate) const IMPATIENT_DOMAIN: &str = "impatient.test";
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(8);
 
 const ADMIN_PORT: u16 = 9110;
+/// Where clients come through a balancer, without TLS.
+const BALANCED_PORT: u16 = 1108;
 
 /// How a program speaks TLS to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +87,11 @@ impl Gate {
     /// Where it listens for this kind of program.
     pub(crate) fn address(&self, mode: Mode) -> SocketAddr {
         SocketAddr::from((self.ip, mode.port()))
+    }
+
+    /// Where it listens for a balancer that names its clients by the PROXY protocol.
+    pub(crate) fn address_for_balancer(&self) -> SocketAddr {
+        SocketAddr::from((self.ip, BALANCED_PORT))
     }
 
     /// The certificate that programs may trust.
@@ -164,6 +171,7 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
     let short_wait = SHORT_WAIT.as_secs();
     format!(
         "{listeners}\n\
+         [[listen]]\naddress = \"{ip}:{BALANCED_PORT}\"\ntls = \"off\"\nproxy_protocol = true\n\n\
          [tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n\n\
          [[backend]]\nname = \"server\"\naddress = \"{backend}\"\n{settings}\n\
          [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"admin.token\"\n\n\

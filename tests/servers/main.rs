@@ -6,6 +6,7 @@
 //! `require` fails where one cannot run; without it they are skipped where they cannot run.
 
 mod client;
+mod client_address;
 mod contention;
 mod courier;
 mod cyrus;
@@ -37,6 +38,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const LOCKING_DOVECOT: Kind = &dovecot::Dovecot {
     locks_session: true,
+    trusts: true,
 };
 
 /// All servers that we test with.
@@ -48,6 +50,7 @@ const KINDS: [Kind; 7] = [
     LOCKING_DOVECOT,
     &dovecot::Dovecot {
         locks_session: false,
+        trusts: false,
     },
     &mailutils::Mailutils,
 ];
@@ -132,12 +135,19 @@ fn trials() -> Vec<Trial> {
     let trials = per_server
         .into_iter()
         .flat_map(|(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
-        // What they say then does not depend on the server.
-        .chain([(
-            LOCKING_DOVECOT,
-            "through popgate: held beyond the wait, every mail program says so in its way",
-            programs::beyond_the_wait as Scenario,
-        )]);
+        .chain([
+            // What they say then does not depend on the server.
+            (
+                LOCKING_DOVECOT,
+                "through popgate: held beyond the wait, every mail program says so in its way",
+                programs::beyond_the_wait as Scenario,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "through popgate: the server knows the client's address",
+                client_address::reaches_the_server,
+            ),
+        ]);
     (1..)
         .zip(trials)
         .map(|(number, (kind, name, scenario))| {
