@@ -269,23 +269,12 @@ mod tests {
         (pinned.pinned, pinned.expires) = (true, None);
         let blocks = vec![view(3, None), pinned];
         let expected = "\
-ID  STATE            MAILDROP        ADDRESS    TENANT   REASON    LAST     ENDS    BLOCKED
-3   blocked          *               192.0.2.7  default  guessing  2m ago   in 60m  2x
-12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing  2m ago   -       2x
+ID  STATE            MAILDROP      ADDRESS    TENANT   REASON    LAST    ENDS    BLOCKED
+3   blocked          *             192.0.2.7  default  guessing  2m ago  in 60m  2x
+12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing  2m ago  -       2x
 … and 7 more";
         let now = Timestamp::from_second(1_000).unwrap();
-        let squeezed = |text: &str| text.split(' ').filter(|it| !it.is_empty()).count();
-        let told = shown(&listing(blocks, 9), now);
-        assert_eq!(
-            told.replace("  ", " ")
-                .replace("  ", " ")
-                .replace("  ", " "),
-            expected
-                .replace("  ", " ")
-                .replace("  ", " ")
-                .replace("  ", " ")
-        );
-        assert_eq!(squeezed(&told), squeezed(expected));
+        assert_eq!(shown(&listing(blocks, 9), now), expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod explain;
 mod gate;
 mod refusals;
 mod reload;
+mod running;
 mod serving;
 
 use std::fs;
