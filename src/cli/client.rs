@@ -165,10 +165,11 @@ impl Client {
         body: Bytes,
     ) -> Result<T, Failure> {
         let no_runtime = |error| Failure::new(Exit::Fault, format!("no runtime: {error}"));
-        let asking = timeout(COMMAND_PATIENCE, self.exchange(method, target, body));
-        let answered = runtime()
-            .map_err(no_runtime)?
-            .block_on(async { asking.await });
+        let runtime = runtime().map_err(no_runtime)?;
+        let answered = runtime.block_on(async {
+            let exchange = self.exchange(method, target, body);
+            timeout(COMMAND_PATIENCE, exchange).await
+        });
         let (status, body) = answered
             .unwrap_or_else(|_| Err(format!("no answer in {COMMAND_PATIENCE:?}")))
             .map_err(|why| self.unavailable(&why))?;

@@ -228,7 +228,9 @@ fn serve_refuses_a_wrong_configuration_before_it_opens_a_port() {
 fn help_lists_the_commands() {
     let output = popgate(Path::new("."), &["--help"]);
     assert_eq!(code(&output), 0);
-    for command in ["serve", "check", "doctor", "demo", "classify"] {
+    for command in [
+        "serve", "check", "doctor", "demo", "classify", "blocks", "release", "reload",
+    ] {
         assert!(stdout(&output).contains(&format!("\n  {command} ")));
     }
 }

@@ -131,7 +131,7 @@ fn blocks_shows_a_table_and_what_is_in_a_name_moves_no_cursor() {
     assert_eq!(lines.len(), 4);
     assert!(lines[0].starts_with("ID  STATE    MAILDROP"));
     assert!(lines[1].contains("ann+x@example.com  192.0.2.7"));
-    assert!(lines[2].contains("bob\\u{1b}[2J"));
+    assert!(lines[2].contains("bob\\u{1b}[2j"));
     assert!(lines[3].contains("2001:db8::/64"));
     let one = stdout(&port.run(&["blocks", "--maildrop", "ann+x@example.com"]));
     assert_eq!(one.lines().count(), 2);

@@ -311,7 +311,7 @@ async fn what_changes_something_is_post_with_json_of_its_form() {
         let (head, _) = gate.ask("POST /api/reload", &headers(typed), "{}").await;
         assert_eq!(status(&head), 415, "{typed}");
     }
-    for body in ["", "[]", "null", r#"{"force": true}"#, "{} {}"] {
+    for body in ["", "0", "null", r#"{"force": true}"#, "{} {}"] {
         assert_eq!(gate.post("/api/reload", body).await.0, 400, "{body}");
     }
     let deep = "[".repeat(10_000);
