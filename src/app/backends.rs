@@ -16,8 +16,8 @@ use tokio_util::task::TaskTracker;
 /// All backends of a configuration.
 pub(super) type Backends = HashMap<BackendName, Arc<Backend>>;
 
-/// The backends of `config`. Those of `before` whose options are the same go on; others take the
-/// place of the one with their name.
+/// The backends of `config`. Those of `before` go on that would be the same, their authorities'
+/// files read anew; others take the place of the one with their name.
 pub(super) fn backends(
     config: &Config,
     before: &Backends,
@@ -25,13 +25,34 @@ pub(super) fn backends(
 ) -> Result<Backends, TlsError> {
     let backends = config.backends.iter().map(|options| {
         let backend = match before.get(&options.name) {
-            Some(same) if same.options() == options => Arc::clone(same),
-            Some(other) => Arc::new(other.succeed(options.clone())?),
+            Some(before) => {
+                let next = before.succeed(options.clone())?;
+                if next.is_as(before) {
+                    Arc::clone(before)
+                } else {
+                    Arc::new(next)
+                }
+            }
             None => Arc::new(Backend::new(options.clone(), Arc::clone(dial))?),
         };
         Ok((options.name.clone(), backend))
     });
     backends.collect()
+}
+
+/// The names of those that trust other authorities now, and are the same else.
+pub(super) fn other_authorities<'a>(
+    before: &'a Backends,
+    now: &'a Backends,
+) -> impl Iterator<Item = &'a BackendName> {
+    let same_options = |name: &BackendName, now: &Backend| {
+        let before = before.get(name);
+        before.is_some_and(|before| before.options() == now.options() && !now.is_as(before))
+    };
+    let others = now
+        .iter()
+        .filter(move |(name, now)| same_options(name, now));
+    others.map(|(name, _)| name)
 }
 
 /// Looks at each of which nothing is known. What is found is told once they are in service.

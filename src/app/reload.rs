@@ -1,18 +1,19 @@
 //! A reload: everything that can fail is done first, then all is swapped at once (DESIGN
 //! decision 13).
 
-use super::backends::{Backends, backends, look_around};
+use super::backends::{Backends, backends, look_around, other_authorities};
 use super::changes::{needs_restart, said, warnings};
 use super::ports::NewPorts;
 use super::{Gate, names_of, services_of};
 use crate::config::{Config, ConfigError};
+use crate::ids::BackendName;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::observe::event::Event;
 use crate::session::Settings;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 /// What a reload changed, a sentence each; none where nothing changed.
 pub type Changes = Vec<String>;
@@ -34,7 +35,7 @@ pub enum ReloadError {
     NeedsRestart(Vec<String>),
     /// A task of the reload ended in a panic: a fault of popgate.
     #[error("a fault of popgate ended the reload: {0}")]
-    Task(#[from] tokio::task::JoinError),
+    Task(#[from] JoinError),
 }
 
 fn lines(sentences: &[String]) -> String {
@@ -117,6 +118,8 @@ impl Gate {
             before.acceptor.as_deref(),
             acceptor.as_deref(),
         ));
+        let trusting = other_authorities(&before.backends, &backends);
+        changes.extend(trusting.map(|name| format!("backend `{name}`: other authorities in `ca`")));
         changes.extend(findings.iter().filter_map(unreachable));
         changes.extend(warnings(old, new));
         Ok(Prepared {
@@ -156,7 +159,7 @@ impl Gate {
     }
 
     /// What cannot fail, without an await in it. The returned tasks end.
-    fn swap(&self, prepared: Prepared, config: &Config) -> Vec<tokio::task::JoinHandle<()>> {
+    fn swap(&self, prepared: Prepared, config: &Config) -> Vec<JoinHandle<()>> {
         let Prepared {
             settings,
             new_ports,
@@ -182,10 +185,7 @@ impl Gate {
     }
 }
 
-fn gone<'a>(
-    before: &'a Backends,
-    now: &'a Backends,
-) -> impl Iterator<Item = &'a crate::ids::BackendName> {
+fn gone<'a>(before: &'a Backends, now: &'a Backends) -> impl Iterator<Item = &'a BackendName> {
     before.keys().filter(|name| !now.contains_key(*name))
 }
 

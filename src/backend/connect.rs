@@ -123,6 +123,16 @@ impl Backend {
         Ok(next)
     }
 
+    /// Whether `other` has the same options, and its authorities' file says the same.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        let authorities = match (&self.connector, &other.connector) {
+            (Some(own), Some(others)) => own.trusts_whom(others),
+            (own, others) => own.is_none() == others.is_none(),
+        };
+        self.options == other.options && authorities
+    }
+
     /// From now on its `connections` hold, also for who has or waits for a connection of the one
     /// before.
     pub fn enter_service(&self) {

@@ -102,6 +102,7 @@ async fn who_waits_while_its_tenant_moves_to_another_backend_goes_where_it_waits
     let mut waiter = gate.asking("ann", "secret").await;
     let mut spare = gate.dialed_at("old").await;
     spare.greets().await;
+    waiter.expect_silence(seconds(1.0)).await;
     gate.reload(&on("new"));
 
     let mut newcomer = gate.asking("ann", "secret").await;

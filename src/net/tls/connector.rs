@@ -20,6 +20,8 @@ use tokio_rustls::client::TlsStream;
 pub struct Connector {
     connector: TlsConnector,
     name: ServerName<'static>,
+    /// `None`: any certificate will do.
+    roots: Option<Arc<RootCertStore>>,
 }
 
 impl Connector {
@@ -39,8 +41,9 @@ impl Connector {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Setting(format!("TLS cannot be set up: {error}")))?;
-        let config = if verify {
-            builder.with_root_certificates(roots(ca)?)
+        let roots = verify.then(|| roots(ca).map(Arc::new)).transpose()?;
+        let config = if let Some(roots) = &roots {
+            builder.with_root_certificates(Arc::clone(roots))
         } else {
             let verifier = Arc::new(AnyCertificate(algorithms));
             builder
@@ -48,7 +51,18 @@ impl Connector {
                 .with_custom_certificate_verifier(verifier)
         };
         let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
-        Ok(Self { connector, name })
+        Ok(Self {
+            connector,
+            name,
+            roots,
+        })
+    }
+
+    /// Whether `other` trusts the same authorities.
+    #[must_use]
+    pub fn trusts_whom(&self, other: &Self) -> bool {
+        let anchors = |connector: &Self| connector.roots.as_ref().map(|roots| roots.roots.clone());
+        anchors(self) == anchors(other)
     }
 
     pub(in crate::net) async fn connect(
