@@ -161,29 +161,25 @@ impl EventSink for Log {
             Event::Shed { listener, why } => {
                 debug!(%listener, why = why.as_str(), "connection turned away");
             }
-            Event::Panicked { session } => {
-                warn!(
-                    session = session.0,
-                    "a fault of popgate ended a task of this session"
-                );
-            }
+            Event::Panicked { session } => log_panic(*session),
             Event::Reloaded { changes } => log_reload(changes),
-            Event::ReloadRefused { why } => {
-                error!("the configuration stays as it was: {why}");
-            }
+            Event::ReloadRefused { why } => error!("the configuration stays as it was: {why}"),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
 }
 
-fn log_reload(changes: &[String]) {
-    info!(
-        "reloaded, {} changed",
-        match changes.len() {
-            0 => "nothing".to_owned(),
-            number => number.to_string(),
-        }
+fn log_panic(session: SessionId) {
+    warn!(
+        session = session.0,
+        "a fault of popgate ended a task of this session"
     );
+}
+
+fn log_reload(changes: &[String]) {
+    if changes.is_empty() {
+        info!("reloaded, nothing changed");
+    }
     for change in changes {
         info!("reloaded: {change}");
     }

@@ -249,7 +249,7 @@ impl Site {
 
     /// What the reload of this number finds. Each tenth file is bad.
     fn change(&mut self, number: usize, backend: SocketAddr) {
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             let (chain, key) = &self.certificates[number / 3 % 2];
             fs::write(self.folder.join("chain.pem"), chain).unwrap();
             fs::write(self.folder.join("key.pem"), key).unwrap();
@@ -258,7 +258,7 @@ impl Site {
         let table = table(backend);
         let mut config = self.base.replace(&table, &format!("{table}{options}"));
         config = config.replace("\"40s\"", &format!("\"{}s\"", 35 + number % 5));
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             let extra = self.extra;
             write!(
                 config,
