@@ -62,6 +62,9 @@ impl Failure {
     }
 }
 
+/// Why there was no whole answer.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A gate that can be asked.
 pub(super) struct Client {
     /// Host and port.
@@ -171,8 +174,8 @@ impl Client {
             timeout(COMMAND_PATIENCE, exchange).await
         });
         let (status, body) = answered
-            .unwrap_or_else(|_| Err(format!("no answer in {COMMAND_PATIENCE:?}")))
-            .map_err(|why| self.unavailable(&why))?;
+            .unwrap_or_else(|_| Err(format!("no answer in {COMMAND_PATIENCE:?}").into()))
+            .map_err(|error| self.unavailable(&error.to_string()))?;
         self.understand(status, &body)
     }
 
@@ -183,11 +186,11 @@ impl Client {
         method: &Method,
         target: &str,
         body: Bytes,
-    ) -> Result<(StatusCode, Bytes), String> {
-        let stream = TcpStream::connect(&self.address).await.map_err(to_text)?;
-        let peer = stream.peer_addr().map_err(to_text)?;
+    ) -> Result<(StatusCode, Bytes), BoxError> {
+        let stream = TcpStream::connect(&self.address).await?;
+        let peer = stream.peer_addr()?;
         let host = SocketAddr::new(peer.ip(), peer.port()).to_string();
-        let mut token = HeaderValue::from_bytes(&self.token.bearer()).map_err(to_text)?;
+        let mut token = HeaderValue::from_bytes(&self.token.bearer())?;
         token.set_sensitive(true);
         let request = Request::builder()
             .method(method)
@@ -195,13 +198,10 @@ impl Client {
             .header(HOST, host)
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(to_text)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(to_text)?;
+            .body(Full::new(body))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::pin!(connection);
-        let asking = async { whole(sender.send_request(request).await.map_err(to_text)?).await };
+        let asking = async { whole(sender.send_request(request).await?).await };
         tokio::pin!(asking);
         tokio::select! {
             answer = &mut asking => answer,
@@ -262,15 +262,11 @@ impl Client {
     }
 }
 
-async fn whole(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), String> {
+async fn whole(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), BoxError> {
     let status = answer.status();
     let body = Limited::new(answer.into_body(), COMMAND_ANSWER_MAX);
-    let body = body.collect().await.map_err(to_text)?;
+    let body = body.collect().await?;
     Ok((status, body.to_bytes()))
-}
-
-fn to_text(error: impl ToString) -> String {
-    error.to_string()
 }
 
 /// Everything but the unreserved characters of RFC 3986 section 2.3.
