@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::thread;
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -157,6 +158,18 @@ fn who_comes_back_under_another_number_stands_there_once() {
 }
 
 #[test]
+fn a_number_that_is_given_again_stands_there_once() {
+    let (_folder, file) = folder();
+    write_all(&file, &[blocked(1)]);
+    let other = Entry {
+        id: BlockId(1),
+        ..entry(2)
+    };
+    write_all(&file, &[change(other.clone(), ChangeKind::Blocked)]);
+    assert_eq!(held(&file), [other]);
+}
+
+#[test]
 fn a_drop_writes_what_waits() {
     let (_folder, file) = folder();
     let opened = Journal::open(&file).unwrap();
@@ -225,6 +238,9 @@ fn what_is_written_outlives_a_kill() {
     assert_eq!(ids, Vec::from_iter(1..=ids.len() as u64));
 }
 
+/// SQLite's own size of a page.
+const PAGE: usize = 4096;
+
 /// A journal of a hundred entries, in one file.
 fn good_octets() -> Vec<u8> {
     let (_folder, file) = folder();
@@ -237,19 +253,21 @@ fn good_octets() -> Vec<u8> {
 #[test]
 fn a_corrupt_file_is_set_aside_and_a_new_one_made() {
     let good = good_octets();
-    let mut torn = good.clone();
-    torn[4096..6000].fill(0xa5);
     let random = (0..9_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let torn = (1..good.len() / PAGE).map(|page| {
+        let mut octets = good.clone();
+        octets[page * PAGE..][..PAGE / 2].fill(0xa5);
+        ("a torn page", octets)
+    });
     let cases = [
-        ("zeros", vec![0; 8192]),
+        ("zeros", vec![0; 2 * PAGE]),
         ("random octets", random.collect()),
         ("text", b"[journal]\nfile = \"popgate.db\"\n".repeat(300)),
         ("a short text", b"nothing here\n".to_vec()),
         ("cut in mid-page", good[..good.len() / 2 + 100].to_vec()),
-        ("cut after the first page", good[..4096].to_vec()),
-        ("a torn page", torn),
+        ("cut after the first page", good[..PAGE].to_vec()),
     ];
-    for (what, octets) in cases {
+    for (what, octets) in cases.into_iter().chain(torn) {
         let (folder, file) = folder();
         fs::write(&file, &octets).unwrap();
         let opened = Journal::open(&file).unwrap();
@@ -408,6 +426,9 @@ fn another_process_that_writes_costs_changes_and_no_more() {
     let other = Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     opened.journal.write(&blocked(1));
+    while opened.journal.waiting() > 0 {
+        thread::yield_now();
+    }
     assert!(opened.journal.flush(), "it does not wait for ever");
     assert_eq!(opened.journal.lost(), 1);
     assert!(opened.journal.trouble().unwrap().contains("locked"));

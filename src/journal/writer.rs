@@ -70,6 +70,11 @@ impl Journal {
         self.0
             .until(|queue| queue.waiting.is_empty() && !queue.is_writing)
     }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.0.counts().0
+    }
 }
 
 impl Drop for Journal {

@@ -104,13 +104,21 @@ impl Entry {
         self.state == State::Blocked && (self.pinned || now < self.expires)
     }
 
+    /// Its state by now: a block may have run out.
+    pub(super) fn state_at(&self, now: Timestamp) -> State {
+        if self.is_blocked(now) {
+            State::Blocked
+        } else {
+            State::Released
+        }
+    }
+
     /// The same with the state that it has by now.
     pub(super) fn as_of(&self, now: Timestamp) -> Self {
-        let mut entry = self.clone();
-        if !entry.is_blocked(now) {
-            entry.state = State::Released;
+        Self {
+            state: self.state_at(now),
+            ..self.clone()
         }
-        entry
     }
 
     /// How long its block lasts: twice as long each time.

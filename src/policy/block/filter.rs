@@ -2,6 +2,7 @@
 
 use super::entry::{BlockId, Entry, Reason, State};
 use crate::ids::{AddressBlock, TenantName};
+use jiff::Timestamp;
 
 /// Which entries are meant: those that have all that is given. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +31,8 @@ impl Filter {
         }
     }
 
-    /// Whether `entry` is meant; its state must be the one that it has by now.
-    pub(super) fn selects(&self, entry: &Entry) -> bool {
+    /// Whether `entry` is meant, with the state that it has by now.
+    pub(super) fn selects(&self, entry: &Entry, now: Timestamp) -> bool {
         let is_maildrop = |wanted: &String| {
             let maildrop = entry.who.maildrop.as_ref();
             maildrop.is_some_and(|key| key.to_string().eq_ignore_ascii_case(wanted))
@@ -40,7 +41,7 @@ impl Filter {
             && self.maildrop.as_ref().is_none_or(is_maildrop)
             && self.address.is_none_or(|it| it == entry.who.address)
             && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
-            && self.state.is_none_or(|it| it == entry.state)
+            && self.state.is_none_or(|it| it == entry.state_at(now))
             && self.reason.is_none_or(|it| it == entry.reason)
     }
 }

@@ -229,8 +229,9 @@ impl BlockList {
 
 impl Book {
     fn select(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
-        let entries = self.entries.values().map(|entry| entry.as_of(now));
-        entries.filter(|entry| filter.selects(entry)).collect()
+        let entries = self.entries.values();
+        let meant = entries.filter(|entry| filter.selects(entry, now));
+        meant.map(|entry| entry.as_of(now)).collect()
     }
 
     fn block(
@@ -321,11 +322,12 @@ impl Book {
             return Vec::new();
         };
         let entries = self.entries.values().filter(|entry| !entry.pinned);
-        let mut entries: Vec<_> = entries.cloned().collect();
+        let mut entries: Vec<_> = entries.collect();
         entries.sort_unstable_by_key(|entry| (entry.is_blocked(now), entry.last, entry.id));
         entries.truncate(beyond + (self.bound / SHARE).max(1));
-        let entries = entries.into_iter();
-        entries.map(|entry| self.forget(entry)).collect()
+        let gone: Vec<_> = entries.into_iter().cloned().collect();
+        let gone = gone.into_iter();
+        gone.map(|entry| self.forget(entry)).collect()
     }
 
     fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {

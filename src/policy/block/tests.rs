@@ -218,6 +218,18 @@ fn guesses_and_abuses_are_remembered_for_the_window() {
 }
 
 #[test]
+fn faults_that_count_still_are_not_forgotten() {
+    let mut desk = Desk::new();
+    desk.guesses("ann", 0..1);
+    desk.pass(HOUR - MINUTE);
+    desk.guesses("ann", 1..2);
+    desk.pass(HOUR - MINUTE);
+    desk.list.forget(DAY, desk.now);
+    assert_eq!(desk.guesses("ann", 2..3), []);
+    assert_eq!(desk.guesses("ann", 3..4).len(), 1);
+}
+
+#[test]
 fn a_stale_password_that_goes_on_coming_stays_one() {
     let mut desk = Desk::new();
     for _ in 0..90 {
@@ -393,6 +405,19 @@ fn after_a_block_guesses_and_abuses_are_counted_anew() {
 }
 
 #[test]
+fn an_entry_tells_of_its_latest_block() {
+    let mut desk = Desk::new();
+    desk.faults(2, Fault::Abuse);
+    desk.pass(10 * MINUTE);
+    desk.tenant = TenantName::new("other");
+    desk.faults(6, Fault::MetLimit);
+    let entry = desk.only_entry();
+    assert_eq!(entry.reason, Reason::Passing);
+    assert_eq!(entry.tenant, desk.tenant);
+    assert_eq!((entry.first, entry.last), (noon(), desk.now));
+}
+
+#[test]
 fn a_block_that_has_run_out_is_told_once() {
     let mut desk = Desk::new();
     desk.faults(2, Fault::Abuse);
@@ -513,6 +538,7 @@ fn varied() -> Desk {
 fn entries_are_selected_by_all_that_a_filter_gives() {
     let desk = varied();
     let all = Filter::default;
+    let later = desk.now.checked_add(HOUR).unwrap();
     let ids = |filter: &Filter| -> Vec<u64> {
         let entries = desk.list.entries(filter, desk.now);
         entries.iter().map(|entry| entry.id.0).collect()
@@ -542,6 +568,7 @@ fn entries_are_selected_by_all_that_a_filter_gives() {
         ..all()
     };
     assert_eq!(ids(&released), [1]);
+    assert_eq!(desk.list.entries(&released, later).len(), 3, "run out");
     let guessing = Filter {
         reason: Some(Reason::GuessingOne),
         ..all()
