@@ -2,6 +2,7 @@
 
 mod accept;
 mod backends;
+mod blocks;
 mod changes;
 mod ports;
 mod reload;
@@ -12,27 +13,29 @@ mod upkeep;
 pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
-use crate::admin::{self, AdminState};
+use crate::admin::token::{Token, TokenError};
+use crate::admin::{self, AdminState, Api, Reload};
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
 use crate::config::Config;
 use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::journal::{Journal, JournalError};
 use crate::limits;
 use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
-use crate::net::{Accept, BoxFuture, Dial};
+use crate::net::{Accept, Dial};
 use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
-use crate::policy::block::BlockList;
 use crate::policy::proven::Proven;
 use crate::session::{Context, Settings, Stage};
 use crate::time::{Duration, Instant, Moment};
 use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
+use blocks::{ByHand, IntoJournal};
 use jiff::Timestamp;
 use ports::{NewPorts, Ports, bind};
 use room::Room;
@@ -45,6 +48,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use upkeep::Upkeep;
 
 /// What a gate reaches out with; tests put their own doubles here.
 pub struct Outside {
@@ -60,9 +64,6 @@ pub struct Outside {
     /// What reads the configuration again, for who asks at the admin port.
     pub reload: Option<Reload>,
 }
-
-/// Takes the configuration anew: what has changed, a sentence each, or why all is as it was.
-pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<Changes, String>> + Send + Sync>;
 
 /// A port that clients come to: where it is bound, and what comes there.
 pub type BoundPort = (SocketAddr, Box<dyn Accept>);
@@ -82,6 +83,12 @@ pub enum StartError {
     /// The system gave no random bytes.
     #[error("the system gives no random bytes")]
     Random,
+    /// The journal cannot be had.
+    #[error("[journal] {0}")]
+    Journal(#[from] JournalError),
+    /// The token of the admin port cannot be had.
+    #[error("[admin] {0}")]
+    Token(#[from] TokenError),
     /// A metric was built wrong: a fault of popgate.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -110,6 +117,7 @@ pub struct Gate {
     services: TaskTracker,
     stop_services: CancellationToken,
     room: Room,
+    notices: Vec<String>,
 }
 
 impl Gate {
@@ -136,6 +144,8 @@ impl Gate {
         let metrics = Arc::new(metrics(config)?);
         let mut sinks = outside.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
+        let kept = blocks::open(config).await?;
+        sinks.extend(kept.journal.clone().map(into_journal));
         let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
@@ -152,7 +162,7 @@ impl Gate {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
             proven: Proven::new(&key(outside.seed)?),
-            admission: Admission::new(Arc::new(BlockList::default())),
+            admission: Admission::new(kept.list),
             started: now(outside.seed),
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
@@ -160,6 +170,7 @@ impl Gate {
             events,
         });
         let admin = bind_admin(config).await?;
+        let token = token(config)?;
         let gate = Self {
             cx,
             settings,
@@ -178,10 +189,11 @@ impl Gate {
             services: TaskTracker::new(),
             stop_services: CancellationToken::new(),
             room,
+            notices: kept.notice.into_iter().chain(token.notice).collect(),
         };
         gate.watch(&gate.cx.settings().backends);
-        gate.keep_up(config);
-        gate.serve_admin(admin);
+        gate.keep_up(config, kept.journal);
+        gate.serve_admin(admin, token.token.zip(outside.reload));
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
         Ok(gate)
     }
@@ -210,6 +222,12 @@ impl Gate {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// What the operator should know of the start, a sentence each.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// Maildrops that are held, waited for, or being closed.
@@ -264,14 +282,19 @@ impl Gate {
         self.watches.follow(backends, events, &self.services, stop)
     }
 
-    fn keep_up(&self, config: &Config) {
-        let journal = config.journal.as_ref();
-        let keep = journal.map_or(limits::BLOCKS_KEPT, |journal| journal.keep);
-        let (cx, stop) = (Arc::clone(&self.cx), self.stop_services.clone());
-        self.services.spawn(upkeep::upkeep(cx, keep, stop));
+    fn keep_up(&self, config: &Config, journal: Option<Arc<Journal>>) {
+        let options = config.journal.as_ref();
+        let upkeep = Upkeep {
+            cx: Arc::clone(&self.cx),
+            journal,
+            keep: options.map_or(limits::BLOCKS_KEPT, |journal| journal.keep),
+            lost: 0,
+        };
+        self.services
+            .spawn(upkeep.go_on(self.stop_services.clone()));
     }
 
-    fn serve_admin(&self, listener: Option<TcpListener>) {
+    fn serve_admin(&self, listener: Option<TcpListener>, api: Option<(Token, Reload)>) {
         let Some(listener) = listener else {
             return;
         };
@@ -282,8 +305,14 @@ impl Gate {
             ready: Arc::new(move || ready(*stages.borrow(), &settings.borrow())),
             before_scrape: Arc::new(move || {
                 scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
+                upkeep::end_blocks(&cx);
+                scraped.set_blocks(&cx.admission.blocks.counts());
             }),
-            api: None,
+            api: api.map(|(token, reload)| Api {
+                token,
+                blocks: Arc::new(ByHand(Arc::clone(&self.cx))),
+                reload,
+            }),
         };
         let stop = self.stop_services.clone();
         self.services
@@ -298,6 +327,29 @@ impl Gate {
             room: self.room.clone(),
         });
     }
+}
+
+fn into_journal(journal: Arc<Journal>) -> Arc<dyn EventSink> {
+    Arc::new(IntoJournal(journal))
+}
+
+/// The token of the API, and what the operator should know of its file.
+#[derive(Default)]
+struct ApiToken {
+    token: Option<Token>,
+    notice: Option<String>,
+}
+
+fn token(config: &Config) -> Result<ApiToken, TokenError> {
+    let admin = config.admin.as_ref();
+    let Some(file) = admin.and_then(|admin| admin.token_file.as_ref()) else {
+        return Ok(ApiToken::default());
+    };
+    let found = Token::read_or_make(file)?;
+    Ok(ApiToken {
+        token: Some(found.token),
+        notice: found.notice,
+    })
 }
 
 /// How many tasks keep a descriptor as long as the gate runs.

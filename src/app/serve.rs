@@ -1,6 +1,7 @@
 //! `popgate serve`: a gate that lives until it is told to stop.
 
-use super::{Changes, Gate, Outside, Reload, StartError};
+use super::{Changes, Gate, Outside, StartError};
+use crate::admin::Reload;
 use crate::config::Config;
 use crate::net::dial::TcpDial;
 use crate::observe::event::EventSink;
@@ -61,11 +62,14 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
 }
 
 fn introduce(gate: &Gate) {
+    for notice in gate.notices() {
+        tracing::warn!("{notice}");
+    }
     for (name, address) in gate.listeners() {
         tracing::info!("{name} listens on {address}");
     }
     if let Some(address) = gate.admin_address() {
-        tracing::info!("admin listens on {address}: /metrics, /healthz, /readyz");
+        tracing::info!("admin listens on {address}: /metrics, /healthz, /readyz, /api");
     }
     let most = gate.sessions_max();
     tracing::info!("room for {most} sessions at a time, as the limit of open files allows");

@@ -1,5 +1,7 @@
 //! What is done once a minute: memories forget what does not matter any more, and blocks end.
 
+use super::blocks;
+use crate::journal::Journal;
 use crate::limits::UPKEEP;
 use crate::observe::event::Event;
 use crate::session::Context;
@@ -7,25 +9,53 @@ use crate::time::Duration;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Goes on until `stop`. Entries of the block list that have no effect any more are kept for
-/// `keep`.
-pub(super) async fn upkeep(cx: Arc<Context>, keep: Duration, stop: CancellationToken) {
-    let again_and_again = async {
-        loop {
-            tokio::time::sleep(UPKEEP).await;
-            tidy_up(&cx, keep);
-        }
-    };
-    stop.run_until_cancelled(again_and_again).await;
+/// What there is to look after.
+pub(super) struct Upkeep {
+    pub(super) cx: Arc<Context>,
+    pub(super) journal: Option<Arc<Journal>>,
+    /// How long entries of the block list are kept that have no effect any more.
+    pub(super) keep: Duration,
+    /// Changes that the journal had lost at the last look.
+    pub(super) lost: u64,
 }
 
-fn tidy_up(cx: &Context, keep: Duration) {
-    let now = cx.moment();
-    cx.admission.forget_idle(now.instant);
-    let blocks = &cx.admission.blocks;
-    let mut changes = blocks.expire(now.wall);
-    changes.extend(blocks.forget(keep, now.wall));
-    for change in changes {
-        cx.events.emit(&Event::BlockChanged(Box::new(change)));
+impl Upkeep {
+    /// Goes on until `stop`.
+    pub(super) async fn go_on(mut self, stop: CancellationToken) {
+        let again_and_again = async {
+            loop {
+                tokio::time::sleep(UPKEEP).await;
+                self.tidy_up();
+            }
+        };
+        stop.run_until_cancelled(again_and_again).await;
     }
+
+    fn tidy_up(&mut self) {
+        let now = self.cx.moment();
+        self.cx.admission.forget_idle(now.instant);
+        end_blocks(&self.cx);
+        let blocks = &self.cx.admission.blocks;
+        blocks::tell(&self.cx, blocks.forget(self.keep, now.wall));
+        self.tell_losses();
+    }
+
+    fn tell_losses(&mut self) {
+        let Some(journal) = &self.journal else { return };
+        let lost = journal.lost();
+        if lost > self.lost {
+            self.cx.events.emit(&Event::JournalLost {
+                changes: lost - self.lost,
+                why: journal.trouble(),
+            });
+            self.lost = lost;
+        }
+    }
+}
+
+/// Ends blocks that have run out: they have no effect any more in any case, and are not shown as if
+/// they had.
+pub(super) fn end_blocks(cx: &Context) {
+    let blocks = &cx.admission.blocks;
+    blocks::tell(cx, blocks.expire(cx.moment().wall));
 }

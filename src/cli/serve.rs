@@ -64,7 +64,8 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 fn exit_for(error: &ServeError) -> Exit {
     match error {
         // The RUST_LOG of the environment is a setting, too.
-        ServeError::Start(StartError::Tls(_)) | ServeError::Log(_) => Exit::Usage,
+        ServeError::Start(StartError::Tls(_) | StartError::Journal(_) | StartError::Token(_))
+        | ServeError::Log(_) => Exit::Usage,
         ServeError::Start(StartError::Bind(_) | StartError::Admin(_)) => Exit::Unavailable,
         ServeError::Start(StartError::Random | StartError::Metrics(_)) | ServeError::System(_) => {
             Exit::Fault

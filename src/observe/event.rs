@@ -155,6 +155,13 @@ pub enum Event {
     },
     /// Somebody was blocked, released, or the like.
     BlockChanged(Box<Change>),
+    /// The journal could not keep all changes.
+    JournalLost {
+        /// How many since the last such event.
+        changes: u64,
+        /// What is wrong, if more than want of room.
+        why: Option<String>,
+    },
     /// Bytes went through; told now and then and at the end, never for each read. Octets since
     /// the last such event of the session.
     Relayed {

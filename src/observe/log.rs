@@ -154,6 +154,12 @@ impl EventSink for Log {
                 debug!(session = session.0, %tenant, fault, proven, "fault counted");
             }
             Event::BlockChanged(change) => log_block(change),
+            Event::JournalLost { changes, why } => {
+                warn!(
+                    changes,
+                    why, "the journal could not keep all changes of the block list"
+                );
+            }
             Event::Relayed {
                 to_client,
                 to_backend,

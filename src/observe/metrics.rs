@@ -7,6 +7,7 @@ use super::event::{End, Event, EventSink, FaultKind, LockOutcome, LoginRule, Pol
 use super::event::{Preemption, RetryResult, SessionSummary, Shed};
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::policy::block::{Count, State};
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use prometheus::process_collector::ProcessCollector;
@@ -152,6 +153,23 @@ impl Metrics {
         self.families.longest_wait.set(waited.as_secs_f64());
     }
 
+    /// Says how many entries of the block list each tenant has; those of tenants without a series
+    /// of their own are added up.
+    pub fn set_blocks(&self, counts: &[Count]) {
+        let blocks = &self.families.blocks;
+        blocks.reset();
+        let of = |tenant: &TenantName, state: State| {
+            blocks.with_label_values(&[&self.of(tenant).label, state.as_str()])
+        };
+        for &state in State::ALL {
+            of(&TenantName::new(DEFAULT_TENANT), state).set(0);
+        }
+        for count in counts {
+            of(&count.tenant, State::Blocked).add(metric(count.blocked));
+            of(&count.tenant, State::Released).add(metric(count.released));
+        }
+    }
+
     /// All metrics in the Prometheus text format, see [`CONTENT_TYPE`].
     ///
     /// # Errors
@@ -221,6 +239,7 @@ impl EventSink for Metrics {
             }
             // The gauge is set before each scrape.
             Event::BlockChanged(_) => {}
+            Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Faulted {
                 tenant,
                 fault,
@@ -338,6 +357,10 @@ impl OfTenant {
     }
 }
 
+fn metric(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 fn children<L: Copy, C>(labels: &[L], child: impl Fn(L) -> C) -> Vec<C> {
     labels.iter().copied().map(child).collect()
 }
@@ -361,6 +384,8 @@ struct Families {
     backend_locked_retries: IntCounterVec,
     backend_up: IntGaugeVec,
     auth_failures: IntCounterVec,
+    blocks: IntGaugeVec,
+    journal_lost: IntCounter,
     polls: IntCounterVec,
     login_refusals: IntCounterVec,
     faults: IntCounterVec,
@@ -393,6 +418,8 @@ impl Families {
             backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
             backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
             auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
+            blocks: register.gauges("blocks", "Entries of the block list.", &["tenant", "state"])?,
+            journal_lost: register.counter("journal_lost_total", "Changes of the block list that did not reach the journal.")?,
             polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
             login_refusals: register.counters("login_refusals_total", "Logins that a rule refused before the backend was asked.", &["tenant", "rule"])?,
             faults: register.counters("faults_total", "What went wrong at clients' ends; of a proven login it never blocks.", &["tenant", "fault", "proven"])?,

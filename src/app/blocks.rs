@@ -1,0 +1,85 @@
+//! The block list of a gate: what it begins with, who hears of its changes, who may change it.
+
+use super::StartError;
+use crate::admin::blocks::Blocks;
+use crate::config::Config;
+use crate::journal::{Journal, JournalError};
+use crate::observe::event::{Event, EventSink};
+use crate::policy::block::{BlockList, Change, Entry, Filter};
+use crate::session::Context;
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// A block list, and the file that it is kept in.
+pub(super) struct Kept {
+    pub(super) list: Arc<BlockList>,
+    pub(super) journal: Option<Arc<Journal>>,
+    /// What the operator should know, a sentence.
+    pub(super) notice: Option<String>,
+}
+
+/// The list of the process before; without `[journal]` an empty one, which dies with this one.
+pub(super) async fn open(config: &Config) -> Result<Kept, StartError> {
+    let Some(options) = &config.journal else {
+        return Ok(Kept {
+            list: Arc::default(),
+            journal: None,
+            notice: None,
+        });
+    };
+    let file = options.file.clone();
+    let opened = spawn_blocking(move || Journal::open(&file)).await;
+    let opened = opened.map_err(|_| JournalError::Thread(std::io::ErrorKind::Other.into()))??;
+    let notice = opened.set_aside.map(|aside| {
+        let (old, why) = (aside.file.display(), aside.why);
+        format!(
+            "[journal] {} was corrupt ({why}): it is {old} now, and a new one is begun",
+            options.file.display()
+        )
+    });
+    Ok(Kept {
+        list: Arc::new(BlockList::restore(opened.blocks)),
+        journal: Some(Arc::new(opened.journal)),
+        notice,
+    })
+}
+
+/// The journal hears of changes as everybody else does.
+pub(super) struct IntoJournal(pub(super) Arc<Journal>);
+
+impl EventSink for IntoJournal {
+    fn emit(&self, event: &Event) {
+        if let Event::BlockChanged(change) = event {
+            self.0.write(change);
+        }
+    }
+}
+
+/// What the admin port does to the list.
+pub(super) struct ByHand(pub(super) Arc<Context>);
+
+impl Blocks for ByHand {
+    fn entries(&self, filter: &Filter) -> Vec<Entry> {
+        let blocks = &self.0.admission.blocks;
+        blocks.entries(filter, self.0.moment().wall)
+    }
+
+    fn release(&self, filter: &Filter) -> Vec<Change> {
+        let blocks = &self.0.admission.blocks;
+        tell(&self.0, blocks.release(filter, self.0.moment().wall))
+    }
+
+    fn pin(&self, filter: &Filter, pinned: bool) -> Vec<Change> {
+        let blocks = &self.0.admission.blocks;
+        tell(&self.0, blocks.pin(filter, pinned, self.0.moment().wall))
+    }
+}
+
+/// Tells of `changes`, and gives them back.
+pub(super) fn tell(cx: &Context, changes: Vec<Change>) -> Vec<Change> {
+    for change in &changes {
+        let event = Event::BlockChanged(Box::new(change.clone()));
+        cx.events.emit(&event);
+    }
+    changes
+}
