@@ -174,7 +174,7 @@ impl Gate {
     fn stop(self) -> Outcome<()> {
         self.gate.signal("-HUP")?;
         collect(&self.gate.logged, |line| {
-            line.contains("certificates are taken anew")
+            line.contains("reloaded, nothing changed")
         })?;
         self.gate.signal("-TERM")?;
         self.gate.await_notice("STOPPING=1")?;
