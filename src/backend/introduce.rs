@@ -1,5 +1,6 @@
 //! Telling a backend who its client is: by XCLIENT where its greeting offers that, as Dovecot does
-//! to `login_trusted_networks` (<https://doc.dovecot.org/latest/core/config/proxy/forwarding.html>),
+//! to `login_trusted_networks`
+//! (<https://doc.dovecot.org/latest/core/config/proxy/forwarding.html>),
 //! else by XOIP where the configuration says so, as Zimbra takes it.
 
 use super::BackendOptions;

@@ -11,7 +11,8 @@ use crate::pop3::reply::Status;
 use crate::pop3::sasl::{Credentials, plain_response};
 use zeroize::Zeroizing;
 
-/// Why a backend did not answer a login, or what comes right before it. All are the backend's fault.
+/// Why a backend did not answer a login, or what comes right before it. All are the backend's
+/// fault.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// It ended the connection, or sent what is no reply.

@@ -127,39 +127,11 @@ impl EventSink for Log {
             Event::AuthFailed { session, tenant } => {
                 debug!(session = session.0, %tenant, "wrong name or password");
             }
-            Event::PollDecided {
-                session,
-                tenant,
-                decision,
-                early,
-            } => {
-                let (decision, early_seconds) = (decision.as_str(), early.as_secs_f64());
-                debug!(session = session.0, %tenant, decision, early_seconds, "poll measured");
-            }
-            Event::LoginRefused {
-                session,
-                tenant,
-                rule,
-            } => {
-                let rule = rule.as_str();
-                debug!(session = session.0, %tenant, rule, "login refused");
-            }
-            Event::Faulted {
-                session,
-                tenant,
-                fault,
-                proven,
-            } => {
-                let fault = fault.as_str();
-                debug!(session = session.0, %tenant, fault, proven, "fault counted");
-            }
-            Event::BlockChanged(change) => log_block(change),
-            Event::JournalLost { changes, why } => {
-                warn!(
-                    changes,
-                    why, "the journal could not keep all changes of the block list"
-                );
-            }
+            Event::PollDecided { .. }
+            | Event::LoginRefused { .. }
+            | Event::Faulted { .. }
+            | Event::BlockChanged(_)
+            | Event::JournalLost { .. } => log_rules(event),
             Event::Relayed {
                 to_client,
                 to_backend,
@@ -172,6 +144,46 @@ impl EventSink for Log {
             Event::ReloadRefused { why } => error!("the configuration stays as it was: {why}"),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
+    }
+}
+
+/// What rules for logins did. The other events are no matter of theirs.
+fn log_rules(event: &Event) {
+    match event {
+        Event::PollDecided {
+            session,
+            tenant,
+            decision,
+            early,
+        } => {
+            let (decision, early_seconds) = (decision.as_str(), early.as_secs_f64());
+            debug!(session = session.0, %tenant, decision, early_seconds, "poll measured");
+        }
+        Event::LoginRefused {
+            session,
+            tenant,
+            rule,
+        } => {
+            let rule = rule.as_str();
+            debug!(session = session.0, %tenant, rule, "login refused");
+        }
+        Event::Faulted {
+            session,
+            tenant,
+            fault,
+            proven,
+        } => {
+            let fault = fault.as_str();
+            debug!(session = session.0, %tenant, fault, proven, "fault counted");
+        }
+        Event::BlockChanged(change) => log_block(change),
+        Event::JournalLost { changes, why } => {
+            warn!(
+                changes,
+                why, "the journal could not keep all changes of the block list"
+            );
+        }
+        _ => {}
     }
 }
 

@@ -1,20 +1,20 @@
 //! Events as Prometheus metrics (DESIGN section 6).
 //!
 //! Labels come from closed enums and from names of the configuration, never from users or
-//! addresses, so the number of series is bounded. Only this file knows the `prometheus` crate.
+//! addresses, so the number of series is bounded. Only this file and those below it know the
+//! `prometheus` crate.
 
-use super::event::{End, Event, EventSink, FaultKind, LockOutcome, LoginRule, PollDecision};
-use super::event::{Preemption, RetryResult, SessionSummary, Shed};
-use crate::dialect::Class;
+mod families;
+mod of_tenant;
+
+use super::event::{Event, EventSink, LockOutcome, SessionSummary};
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::policy::block::{Count, State};
-use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
+use families::Families;
+use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -30,30 +30,9 @@ const OTHER_TENANTS: &str = "other";
 /// The tenant of logins that no `[[tenant]]` claims.
 const DEFAULT_TENANT: &str = "default";
 
-/// The label of faults of unproven logins, and of proven ones.
-const PROVEN: [&str; 2] = ["no", "yes"];
 /// How a reload ended.
 const APPLIED: &str = "applied";
 const REFUSED: &str = "refused";
-
-/// From a client's PASS to the lock. Below 5 ms nobody was waited for; 22 s is where the default
-/// `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
-const WAIT_SECONDS: &[f64] = &[
-    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 22.0, 30.0, 45.0, 60.0,
-];
-
-/// From an empty maildrop's 50 ms to a large mailbox over a slow line; 600 s is the default
-/// `idle_timeout`.
-const HOLD_SECONDS: &[f64] = &[
-    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
-];
-
-/// From a write on an open connection, some 50 µs, to a fresh TCP and TLS connection and the
-/// greeting of a slow backend.
-const HANDOVER_SECONDS: &[f64] = &[
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-    1.0, 2.0,
-];
 
 /// The metrics could not be set up or written. It is a fault of popgate.
 #[derive(Debug, thiserror::Error)]
@@ -303,237 +282,8 @@ impl Metrics {
     }
 }
 
-/// The series of one tenant, looked up once. Those by an enum are in the order of its `ALL`,
-/// which is the order of its variants.
-struct OfTenant {
-    label: String,
-    sessions_open: IntGauge,
-    lock_waiters: IntGauge,
-    locks_held: IntGauge,
-    lock_outcomes: Vec<IntCounter>,
-    preemptions: Vec<IntCounter>,
-    auth_failures: IntCounter,
-    polls: Vec<IntCounter>,
-    login_refusals: Vec<IntCounter>,
-    /// Of unproven logins, and of proven ones.
-    faults: [Vec<IntCounter>; 2],
-    messages_retrieved: IntCounter,
-    messages_deleted: IntCounter,
-}
-
-impl OfTenant {
-    fn new(families: &Families, label: &str) -> Self {
-        Self {
-            label: label.to_owned(),
-            sessions_open: families.sessions_open.with_label_values(&[label]),
-            lock_waiters: families.lock_waiters.with_label_values(&[label]),
-            locks_held: families.locks_held.with_label_values(&[label]),
-            lock_outcomes: children(LockOutcome::ALL, |outcome| {
-                let outcomes = &families.lock_outcomes;
-                outcomes.with_label_values(&[label, outcome.as_str()])
-            }),
-            preemptions: children(Preemption::ALL, |reason| {
-                let preemptions = &families.preemptions;
-                preemptions.with_label_values(&[label, reason.as_str()])
-            }),
-            auth_failures: families.auth_failures.with_label_values(&[label]),
-            polls: children(PollDecision::ALL, |decision| {
-                let polls = &families.polls;
-                polls.with_label_values(&[label, decision.as_str()])
-            }),
-            login_refusals: children(LoginRule::ALL, |rule| {
-                let refusals = &families.login_refusals;
-                refusals.with_label_values(&[label, rule.as_str()])
-            }),
-            faults: PROVEN.map(|proven| {
-                children(FaultKind::ALL, |fault| {
-                    let faults = &families.faults;
-                    faults.with_label_values(&[label, fault.as_str(), proven])
-                })
-            }),
-            messages_retrieved: families.messages_retrieved.with_label_values(&[label]),
-            messages_deleted: families.messages_deleted.with_label_values(&[label]),
-        }
-    }
-}
-
 fn metric(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn children<L: Copy, C>(labels: &[L], child: impl Fn(L) -> C) -> Vec<C> {
-    labels.iter().copied().map(child).collect()
-}
-
-/// Every family, under the name without its prefix and unit.
-struct Families {
-    sessions: IntCounterVec,
-    sessions_open: IntGaugeVec,
-    connections_shed: IntCounterVec,
-    panics: IntCounter,
-    lock_wait: HistogramVec,
-    lock_hold: Histogram,
-    handover: Histogram,
-    handover_forced: IntCounterVec,
-    lock_waiters: IntGaugeVec,
-    locks_held: IntGaugeVec,
-    longest_wait: Gauge,
-    lock_outcomes: IntCounterVec,
-    preemptions: IntCounterVec,
-    backend_replies: IntCounterVec,
-    backend_locked_retries: IntCounterVec,
-    backend_up: IntGaugeVec,
-    auth_failures: IntCounterVec,
-    blocks: IntGaugeVec,
-    journal_lost: IntCounter,
-    polls: IntCounterVec,
-    login_refusals: IntCounterVec,
-    faults: IntCounterVec,
-    bytes: IntCounterVec,
-    messages_retrieved: IntCounterVec,
-    messages_deleted: IntCounterVec,
-    reloads: IntCounterVec,
-    build_info: IntGaugeVec,
-}
-
-impl Families {
-    #[rustfmt::skip] // A table: one family a line.
-    fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let register = Register(registry);
-        Ok(Self {
-            sessions: register.counters("sessions_total", "Client sessions that ended, and how.", &["tenant", "listener", "end"])?,
-            sessions_open: register.gauges("sessions_open", "Client sessions that are open.", &["tenant"])?,
-            connections_shed: register.counters("connections_shed_total", "Connections turned away before they became sessions.", &["listener", "reason"])?,
-            panics: register.counter("panics_total", "Tasks that ended in a panic.")?,
-            lock_wait: register.histograms("lock_wait_seconds", "From asking for a lock to the outcome.", &["outcome"], WAIT_SECONDS)?,
-            lock_hold: register.histogram("lock_hold_seconds", "From a lock's grant to its release.", HOLD_SECONDS)?,
-            handover: register.histogram("lock_handover_seconds", "From the end of one backend session to the next PASS.", HANDOVER_SECONDS)?,
-            handover_forced: register.counters("lock_handover_forced_total", "Locks that went on although the backend had not let go.", &["backend"])?,
-            lock_waiters: register.gauges("lock_waiters", "Logins that wait for a lock.", &["tenant"])?,
-            locks_held: register.gauges("locks_held", "Locks that are held.", &["tenant"])?,
-            longest_wait: register.gauge("lock_longest_wait_seconds", "How long the longest waiter of now has waited.")?,
-            lock_outcomes: register.counters("lock_outcomes_total", "How asking for a lock ended.", &["tenant", "outcome"])?,
-            preemptions: register.counters("preemptions_total", "Idle holders closed for a waiter.", &["tenant", "reason"])?,
-            backend_replies: register.counters("backend_replies_total", "Answers of backends, by meaning.", &["backend", "command", "class"])?,
-            backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
-            backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
-            auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
-            blocks: register.gauges("blocks", "Entries of the block list.", &["tenant", "state"])?,
-            journal_lost: register.counter("journal_lost_total", "Changes of the block list that did not reach the journal.")?,
-            polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
-            login_refusals: register.counters("login_refusals_total", "Logins that a rule refused before the backend was asked.", &["tenant", "rule"])?,
-            faults: register.counters("faults_total", "What went wrong at clients' ends; of a proven login it never blocks.", &["tenant", "fault", "proven"])?,
-            bytes: register.counters("bytes_total", "Octets relayed after login.", &["direction"])?,
-            messages_retrieved: register.counters("messages_retrieved_total", "Messages retrieved whole, of sessions that ended.", &["tenant"])?,
-            messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,
-            reloads: register.counters("reloads_total", "Reloads of the configuration.", &["result"])?,
-            build_info: register.gauges("build_info", "Always 1; the labels tell what runs.", &["version"])?,
-        })
-    }
-
-    /// Makes the series exist that have no name of the configuration.
-    fn begin_at_zero(&self) {
-        for result in [APPLIED, REFUSED] {
-            self.reloads.with_label_values(&[result]);
-        }
-        let version = env!("CARGO_PKG_VERSION");
-        self.build_info.with_label_values(&[version]).set(1);
-    }
-
-    fn begin_listener(&self, listener: &str) {
-        for end in End::ALL {
-            for tenant in [NO_TENANT, DEFAULT_TENANT] {
-                let labels = [tenant, listener, end.as_str()];
-                self.sessions.with_label_values(&labels);
-            }
-        }
-        for why in Shed::ALL {
-            let labels = [listener, why.as_str()];
-            self.connections_shed.with_label_values(&labels);
-        }
-    }
-
-    fn begin_backend(&self, backend: &str) {
-        self.backend_up.with_label_values(&[backend]);
-        self.handover_forced.with_label_values(&[backend]);
-        for result in RetryResult::ALL {
-            let labels = [backend, result.as_str()];
-            self.backend_locked_retries.with_label_values(&labels);
-        }
-        for to in ReplyTo::ALL {
-            for class in Class::ALL {
-                let labels = [backend, to.as_str(), class.as_str()];
-                self.backend_replies.with_label_values(&labels);
-            }
-        }
-    }
-
-    fn set_backend_up(&self, backend: &BackendName, up: bool) {
-        let gauge = self.backend_up.with_label_values(&[backend.as_str()]);
-        gauge.set(i64::from(up));
-    }
-}
-
-/// Makes families and registers them under the prefix `popgate_`.
-struct Register<'a>(&'a Registry);
-
-impl Register<'_> {
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
-        self.keep(IntCounter::with_opts(opts(name, help))?)
-    }
-
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<IntCounterVec, MetricsError> {
-        self.keep(IntCounterVec::new(opts(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
-        self.keep(Gauge::with_opts(opts(name, help))?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
-        self.keep(IntGaugeVec::new(opts(name, help), labels)?)
-    }
-
-    fn histogram(
-        &self,
-        name: &str,
-        help: &str,
-        buckets: &[f64],
-    ) -> Result<Histogram, MetricsError> {
-        self.keep(Histogram::with_opts(histogram_opts(name, help, buckets))?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec, MetricsError> {
-        let opts = histogram_opts(name, help, buckets);
-        self.keep(HistogramVec::new(opts, labels)?)
-    }
-
-    fn keep<F: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        family: F,
-    ) -> Result<F, MetricsError> {
-        self.0.register(Box::new(family.clone()))?;
-        Ok(family)
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("popgate")
-}
-
-fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
-    HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec())
 }
 
 #[cfg(test)]

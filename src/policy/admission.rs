@@ -101,6 +101,14 @@ pub enum Refusal {
     LoginDelay(Duration),
 }
 
+impl Refusal {
+    /// Whether it must not be told from a wrong password.
+    #[must_use]
+    pub fn looks_like_a_wrong_password(self) -> bool {
+        matches!(self, Self::Blocked | Self::FromMemory)
+    }
+}
+
 /// A login's places among those of its maildrop and its tenant.
 #[derive(Default)]
 pub struct Places {

@@ -27,16 +27,17 @@ pub(super) async fn admit(
     let verdict = cx.admission.judge(&who.candidate(&login), cx.moment());
     let (places, poll) = match verdict {
         Verdict::Admit { places, poll } => (places, poll),
-        Verdict::Refuse(refusal) => return login.refuse_by_rule(cx, record, &who, refusal).await,
+        Verdict::Refuse(refusal) => {
+            if refusal.looks_like_a_wrong_password() {
+                // A wrong password that came as soon would have been held, too.
+                let poll = cx.admission.measure(&who.candidate(&login), Instant::now());
+                hold(cx, record, &mut login, &who, poll).await?;
+            }
+            return login.refuse_by_rule(cx, record, &who, refusal).await;
+        }
     };
     tell_poll(cx, record, &login, &who, poll);
-    if let PollVerdict::Hold { until, .. } = poll {
-        let began = Instant::now();
-        let held = hold(cx, record, &mut login, &who, until).await;
-        login.client.waited(began.elapsed());
-        record.delayed(began.elapsed());
-        held?;
-    }
+    hold(cx, record, &mut login, &who, poll).await?;
     queue::wait_for_lock(cx, record, login, who, places).await
 }
 
@@ -97,9 +98,26 @@ fn tell_poll(cx: &Context, record: &Record, login: &Identified, who: &Who, poll:
     }
 }
 
-/// Holds a login that comes too often, until `until` or until a reload lets it in earlier. It has
-/// no place in the queue meanwhile.
+/// Holds a login that comes too often. It has no place in the queue meanwhile.
 async fn hold(
+    cx: &Context,
+    record: &mut Record,
+    login: &mut Identified,
+    who: &Who,
+    poll: PollVerdict,
+) -> Next<()> {
+    let PollVerdict::Hold { until, .. } = poll else {
+        return Continue(());
+    };
+    let began = Instant::now();
+    let held = hold_until(cx, record, login, who, until).await;
+    login.client.waited(began.elapsed());
+    record.delayed(began.elapsed());
+    held
+}
+
+/// Returns at `until`, or earlier where a reload lets it in.
+async fn hold_until(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,

@@ -95,6 +95,8 @@ async fn wait(
     let (mut until, address) = (login.until(), login.client.peer.address);
     loop {
         let wants_spare = waiting.wants_spare();
+        let (settings, tenant) = (Arc::clone(&login.settings), Arc::clone(&login.tenant));
+        let ahead = connect_ahead(cx, &settings, &tenant, &who.key, address);
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
@@ -116,9 +118,7 @@ async fn wait(
                 login.reloaded(record, &who.key, settings);
                 until = login.until();
             }
-            spare = connect_ahead(cx, &login.settings, &login.tenant, &who.key, address), if wants_spare => {
-                waiting.keep_spare(spare);
-            }
+            spare = ahead, if wants_spare => waiting.keep_spare(spare),
         }
     }
 }

@@ -55,6 +55,11 @@ impl Identified {
         let (session, tenant) = (record.session(), self.tenant.name.clone());
         cx.events.emit(&Event::AuthFailed { session, tenant });
         faults::of_guess(cx, record, self, who);
+        self.penalty(cx, who)
+    }
+
+    /// How long the answer to a wrong password is held, or to one that is answered as if it were.
+    fn penalty(&self, cx: &Context, who: &Who) -> Duration {
         let peer = &self.client.peer;
         if peer.trusted {
             return Duration::ZERO;
@@ -81,7 +86,7 @@ impl Identified {
         record.refused(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why));
         self.client.patience.attempts += 1;
         match refusal {
-            Refusal::Blocked | Refusal::FromMemory => self.pose(cx, record).await,
+            Refusal::Blocked | Refusal::FromMemory => self.pose(cx, record, who).await,
             Refusal::LoginDelay(early) => {
                 let (session, tenant) = (record.session(), self.tenant.name.clone());
                 cx.events.emit(&Event::PollDecided {
@@ -113,18 +118,10 @@ impl Identified {
     }
 
     /// Answers as the backend answers a wrong password: in its words, and after as long.
-    async fn pose<T>(self, cx: &Context, record: &mut Record) -> Next<Login<T>> {
+    async fn pose<T>(self, cx: &Context, record: &mut Record, who: &Who) -> Next<Login<T>> {
         let (backends, user) = (&self.tenant.backends, &self.credentials.user);
         let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
-        let peer = &self.client.peer;
-        let rules = &self.tenant.rules.failures;
-        let held = match peer.trusted {
-            true => Duration::ZERO,
-            false => cx
-                .admission
-                .penalties
-                .delay(peer.block(), rules, Instant::now()),
-        };
+        let held = self.penalty(cx, who);
         self.answer_after(record, took + held, &line).await
     }
 

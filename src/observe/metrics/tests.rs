@@ -1,6 +1,9 @@
 use super::*;
+use crate::dialect::Class;
 use crate::ids::{SessionId, UserName};
 use crate::observe::event::Fault;
+use crate::observe::event::{End, Preemption, RetryResult, Shed};
+use crate::pop3::reply::ReplyTo;
 
 const SESSION: SessionId = SessionId(1);
 

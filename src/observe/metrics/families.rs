@@ -1,0 +1,202 @@
+//! The families of metrics: names, help texts, labels, buckets. What they are called here is the
+//! name without its prefix and unit.
+
+use super::{APPLIED, DEFAULT_TENANT, MetricsError, NO_TENANT, REFUSED};
+use crate::dialect::Class;
+use crate::ids::BackendName;
+use crate::observe::event::{End, RetryResult, Shed};
+use crate::pop3::reply::ReplyTo;
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry,
+};
+
+/// From a client's PASS to the lock. Below 5 ms nobody was waited for; 22 s is where the default
+/// `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
+const WAIT_SECONDS: &[f64] = &[
+    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 22.0, 30.0, 45.0, 60.0,
+];
+
+/// From an empty maildrop's 50 ms to a large mailbox over a slow line; 600 s is the default
+/// `idle_timeout`.
+const HOLD_SECONDS: &[f64] = &[
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
+];
+
+/// From a write on an open connection, some 50 µs, to a fresh TCP and TLS connection and the
+/// greeting of a slow backend.
+const HANDOVER_SECONDS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.0,
+];
+
+/// Every family, under the name without its prefix and unit.
+pub(super) struct Families {
+    pub(super) sessions: IntCounterVec,
+    pub(super) sessions_open: IntGaugeVec,
+    pub(super) connections_shed: IntCounterVec,
+    pub(super) panics: IntCounter,
+    pub(super) lock_wait: HistogramVec,
+    pub(super) lock_hold: Histogram,
+    pub(super) handover: Histogram,
+    pub(super) handover_forced: IntCounterVec,
+    pub(super) lock_waiters: IntGaugeVec,
+    pub(super) locks_held: IntGaugeVec,
+    pub(super) longest_wait: Gauge,
+    pub(super) lock_outcomes: IntCounterVec,
+    pub(super) preemptions: IntCounterVec,
+    pub(super) backend_replies: IntCounterVec,
+    pub(super) backend_locked_retries: IntCounterVec,
+    pub(super) backend_up: IntGaugeVec,
+    pub(super) auth_failures: IntCounterVec,
+    pub(super) blocks: IntGaugeVec,
+    pub(super) journal_lost: IntCounter,
+    pub(super) polls: IntCounterVec,
+    pub(super) login_refusals: IntCounterVec,
+    pub(super) faults: IntCounterVec,
+    pub(super) bytes: IntCounterVec,
+    pub(super) messages_retrieved: IntCounterVec,
+    pub(super) messages_deleted: IntCounterVec,
+    pub(super) reloads: IntCounterVec,
+    pub(super) build_info: IntGaugeVec,
+}
+
+impl Families {
+    #[rustfmt::skip] // A table: one family a line.
+    pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
+        let register = Register(registry);
+        Ok(Self {
+            sessions: register.counters("sessions_total", "Client sessions that ended, and how.", &["tenant", "listener", "end"])?,
+            sessions_open: register.gauges("sessions_open", "Client sessions that are open.", &["tenant"])?,
+            connections_shed: register.counters("connections_shed_total", "Connections turned away before they became sessions.", &["listener", "reason"])?,
+            panics: register.counter("panics_total", "Tasks that ended in a panic.")?,
+            lock_wait: register.histograms("lock_wait_seconds", "From asking for a lock to the outcome.", &["outcome"], WAIT_SECONDS)?,
+            lock_hold: register.histogram("lock_hold_seconds", "From a lock's grant to its release.", HOLD_SECONDS)?,
+            handover: register.histogram("lock_handover_seconds", "From the end of one backend session to the next PASS.", HANDOVER_SECONDS)?,
+            handover_forced: register.counters("lock_handover_forced_total", "Locks that went on although the backend had not let go.", &["backend"])?,
+            lock_waiters: register.gauges("lock_waiters", "Logins that wait for a lock.", &["tenant"])?,
+            locks_held: register.gauges("locks_held", "Locks that are held.", &["tenant"])?,
+            longest_wait: register.gauge("lock_longest_wait_seconds", "How long the longest waiter of now has waited.")?,
+            lock_outcomes: register.counters("lock_outcomes_total", "How asking for a lock ended.", &["tenant", "outcome"])?,
+            preemptions: register.counters("preemptions_total", "Idle holders closed for a waiter.", &["tenant", "reason"])?,
+            backend_replies: register.counters("backend_replies_total", "Answers of backends, by meaning.", &["backend", "command", "class"])?,
+            backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
+            backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
+            auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
+            blocks: register.gauges("blocks", "Entries of the block list.", &["tenant", "state"])?,
+            journal_lost: register.counter("journal_lost_total", "Changes of the block list that did not reach the journal.")?,
+            polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
+            login_refusals: register.counters("login_refusals_total", "Logins that a rule refused before the backend was asked.", &["tenant", "rule"])?,
+            faults: register.counters("faults_total", "What went wrong at clients' ends; of a proven login it never blocks.", &["tenant", "fault", "proven"])?,
+            bytes: register.counters("bytes_total", "Octets relayed after login.", &["direction"])?,
+            messages_retrieved: register.counters("messages_retrieved_total", "Messages retrieved whole, of sessions that ended.", &["tenant"])?,
+            messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,
+            reloads: register.counters("reloads_total", "Reloads of the configuration.", &["result"])?,
+            build_info: register.gauges("build_info", "Always 1; the labels tell what runs.", &["version"])?,
+        })
+    }
+
+    /// Makes the series exist that have no name of the configuration.
+    pub(super) fn begin_at_zero(&self) {
+        for result in [APPLIED, REFUSED] {
+            self.reloads.with_label_values(&[result]);
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        self.build_info.with_label_values(&[version]).set(1);
+    }
+
+    pub(super) fn begin_listener(&self, listener: &str) {
+        for end in End::ALL {
+            for tenant in [NO_TENANT, DEFAULT_TENANT] {
+                let labels = [tenant, listener, end.as_str()];
+                self.sessions.with_label_values(&labels);
+            }
+        }
+        for why in Shed::ALL {
+            let labels = [listener, why.as_str()];
+            self.connections_shed.with_label_values(&labels);
+        }
+    }
+
+    pub(super) fn begin_backend(&self, backend: &str) {
+        self.backend_up.with_label_values(&[backend]);
+        self.handover_forced.with_label_values(&[backend]);
+        for result in RetryResult::ALL {
+            let labels = [backend, result.as_str()];
+            self.backend_locked_retries.with_label_values(&labels);
+        }
+        for to in ReplyTo::ALL {
+            for class in Class::ALL {
+                let labels = [backend, to.as_str(), class.as_str()];
+                self.backend_replies.with_label_values(&labels);
+            }
+        }
+    }
+
+    pub(super) fn set_backend_up(&self, backend: &BackendName, up: bool) {
+        let gauge = self.backend_up.with_label_values(&[backend.as_str()]);
+        gauge.set(i64::from(up));
+    }
+}
+
+/// Makes families and registers them under the prefix `popgate_`.
+struct Register<'a>(&'a Registry);
+
+impl Register<'_> {
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
+        self.keep(IntCounter::with_opts(opts(name, help))?)
+    }
+
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, MetricsError> {
+        self.keep(IntCounterVec::new(opts(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
+        self.keep(Gauge::with_opts(opts(name, help))?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {
+        self.keep(IntGaugeVec::new(opts(name, help), labels)?)
+    }
+
+    fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: &[f64],
+    ) -> Result<Histogram, MetricsError> {
+        self.keep(Histogram::with_opts(histogram_opts(name, help, buckets))?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, MetricsError> {
+        let opts = histogram_opts(name, help, buckets);
+        self.keep(HistogramVec::new(opts, labels)?)
+    }
+
+    fn keep<F: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        family: F,
+    ) -> Result<F, MetricsError> {
+        self.0.register(Box::new(family.clone()))?;
+        Ok(family)
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("popgate")
+}
+
+fn histogram_opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
+    HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec())
+}
