@@ -360,12 +360,13 @@ pub const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// shortest delay worth the name, 1 ms, the 16th has half a minute.
 pub const PENALTY_LOGINS_MAX: usize = 16;
 
-/// Addresses whose wrong logins are kept. One with a few of them takes 300 octets, one with all of
-/// them 900: 20 MiB, and 60 MiB where somebody spends a million logins on it.
+/// Addresses whose wrong logins are kept. One with a few of them takes 370 octets, one with all of
+/// them 950: 24 MiB, and 60 MiB where somebody spends a million logins on it.
 pub const PENALTY_ADDRESSES_MAX: usize = 65_536;
 
-/// Refused passwords that are kept, at 250 octets: 16 MiB. A program with a stale password is one
-/// of them, and stays while it comes back before so many others were refused.
+/// Refused passwords that are kept, at 320 octets: 20 MiB, and 33 MiB where each was refused ten
+/// times. A program with a stale password is one of them, and stays while it comes back before so
+/// many others were refused.
 pub const REFUSED_MAX: usize = 65_536;
 
 /// Refusals that are kept of one password, and so the most that `same_password` can ask for. Who
