@@ -1,7 +1,6 @@
-//! Telling a backend who its client is: by XCLIENT where its greeting offers that, as Dovecot does
-//! to `login_trusted_networks`
-//! (<https://doc.dovecot.org/latest/core/config/proxy/forwarding.html>),
-//! else by XOIP where the configuration says so, as Zimbra takes it.
+//! Telling a backend who its client is: by XCLIENT where its greeting offers that, as Dovecot's
+//! does to `login_trusted_networks`, else by XOIP where the configuration says so, as Zimbra takes
+//! it. Dovecot's side: <https://doc.dovecot.org/latest/core/config/proxy/forwarding.html>.
 
 use super::BackendOptions;
 use super::connect::Greeted;

@@ -124,11 +124,8 @@ impl Gate {
 
     /// As [`Gate::with`], and the only backend is told addresses by XOIP.
     pub(crate) async fn telling_by_xoip() -> Self {
-        let mut config = config(&without_rules("[defaults]\ncleartext = \"always\"\n"));
-        config.backends[0].xoip = true;
-        let gate = Self::of(config, Vec::new());
-        gate.look("legacy", CAPABILITIES).await;
-        gate
+        let backend = BACKEND.replace("address", "xoip = true\naddress");
+        Self::with(&format!("{backend}[defaults]\ncleartext = \"always\"\n")).await
     }
 
     fn build(settings: &str, sinks: Vec<Arc<dyn EventSink>>) -> Self {
