@@ -1,7 +1,7 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Event, EventSink, Fault, LockOutcome, SessionSummary};
+use super::event::{Event, EventSink, Fault, LockOutcome, Preemption, SessionSummary};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
@@ -107,10 +107,7 @@ impl EventSink for Log {
                 session,
                 tenant,
                 reason,
-            } => {
-                let reason = reason.as_str();
-                info!(session = session.0, %tenant, reason, "closed for one that waits");
-            }
+            } => log_preempted(*session, tenant, *reason),
             Event::BackendReplied {
                 backend,
                 to,
@@ -185,6 +182,11 @@ fn log_rules(event: &Event) {
         }
         _ => {}
     }
+}
+
+fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
+    let reason = reason.as_str();
+    info!(session = session.0, %tenant, reason, "closed for one that waits");
 }
 
 fn log_panic(session: SessionId) {
