@@ -26,6 +26,20 @@ pub(crate) struct Setup<'a> {
     pub(crate) config: &'a str,
     /// Soft and hard limit of open files, where it has its own.
     pub(crate) open_files: Option<(u32, u32)>,
+    /// `[server] trusted_networks`.
+    pub(crate) trusted_networks: &'a [&'a str],
+}
+
+/// Programs of this machine are trusted.
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1",
+            config: "",
+            open_files: None,
+            trusted_networks: &["127.0.0.0/8", "::1/128", "10.0.0.0/8"],
+        }
+    }
 }
 
 pub(crate) struct Gate {
@@ -82,7 +96,7 @@ impl Gate {
         let ports = [(); 3].map(|()| free_address(setup.host));
         let [plain, stls, tls] = ports;
         let admin = free_address("127.0.0.1");
-        let config = configuration(ports, admin, setup.config);
+        let config = configuration(ports, admin, &setup);
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
         let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
@@ -257,12 +271,13 @@ fn command(open_files: Option<(u32, u32)>) -> Command {
     command
 }
 
-fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, rest: &str) -> String {
+fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, setup: &Setup<'_>) -> String {
     let [plain, stls, tls] = ports;
+    let (trusted_networks, rest) = (setup.trusted_networks, setup.config);
     format!(
         r#"
 [server]
-trusted_networks = ["127.0.0.0/8", "::1/128", "10.0.0.0/8"]
+trusted_networks = {trusted_networks:?}
 
 [[listen]]
 name = "plain"

@@ -184,9 +184,8 @@ async fn a_backend_that_lies_ends_its_own_sessions_and_harms_no_others() {
         .unwrap();
     }
     let setup = Setup {
-        host: "127.0.0.1",
         config: &config,
-        open_files: None,
+        ..Setup::default()
     };
     let gate = Gate::start(setup).await;
     let before = gate.figures();

@@ -1,16 +1,22 @@
 //! Hostile bytes against the running program, from clients and from backends, and more clients
-//! than there are descriptors. A regular goes on polling its maildrop all the while.
+//! than there are descriptors. A regular goes on polling its maildrop all the while. And attacks
+//! by clients that are not trusted: on a maildrop, with ever new names, with ever more connections.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crowd;
 #[path = "../fire/mod.rs"]
 mod fire;
+mod flood;
+mod guesser;
 mod handshakes;
 mod liars;
+mod names;
+mod queueing;
 mod regular;
 mod slow;
 mod stls;
+mod strangers;
 
 use fire::{Gate, Program, Setup, free_address, serve};
 use popgate::demo::server::{DemoServer, Options};
@@ -30,9 +36,9 @@ async fn honest(open_files: Option<(u32, u32)>) -> (Gate, Arc<DemoServer>) {
          [defaults]\npolls = {{ enforce = \"off\" }}\n"
     );
     let setup = Setup {
-        host: "127.0.0.1",
         config: &config,
         open_files,
+        ..Setup::default()
     };
     (Gate::start(setup).await, server)
 }

@@ -184,9 +184,8 @@ fn table(backend: SocketAddr) -> String {
 
 async fn start(config: &str) -> Gate {
     let setup = Setup {
-        host: "127.0.0.1",
         config,
-        open_files: None,
+        ..Setup::default()
     };
     Gate::start(setup).await
 }

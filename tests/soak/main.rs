@@ -126,7 +126,7 @@ async fn start(host: Option<&Host>, backend: SocketAddr) -> Gate {
     let setup = Setup {
         host: host.map_or("127.0.0.1", |host| &host.gate),
         config: &config,
-        open_files: None,
+        ..Setup::default()
     };
     Gate::start(setup).await
 }
