@@ -251,7 +251,8 @@ pub const JOURNAL_KEEP: RangeInclusive<Duration> =
 /// log line.
 pub const NAME_LENGTH_MAX: usize = 64;
 
-/// Octets in the login of a `[[tenant.user]]`: more do not fit behind `USER ` and before CRLF.
+/// Octets in a login, by whatever command, and of a `[[tenant.user]]`: more do not fit behind
+/// `USER ` and before CRLF.
 pub const LOGIN_LENGTH_MAX: usize = COMMAND_LINE_MAX - 7;
 
 /// Octets in a line of `capabilities`. RFC 2449 section 3 allows 512 with CRLF.
@@ -340,7 +341,7 @@ pub const POLL_CLIENTS_MAX: usize = 64;
 pub const BLOCKS_MAX: usize = 50_000;
 
 /// Who has faults that are remembered, but not yet enough for a block: addresses, and addresses
-/// with a maildrop. Some 200 octets each; the one that was quiet longest is forgotten.
+/// with a maildrop. Some 200 octets each and the maildrop's name; the one that was quiet longest is forgotten.
 pub const FAULTY_MAX: usize = 50_000;
 
 /// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.

@@ -1,6 +1,7 @@
 //! SASL PLAIN and LOGIN (RFC 5034, RFC 4616, draft-murchison-sasl-login).
 
 use crate::ids::UserName;
+use crate::limits::LOGIN_LENGTH_MAX;
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -135,16 +136,23 @@ fn login_password(user: UserName, response: &[u8]) -> Option<SaslStep> {
 fn plain(message: &[u8]) -> Option<Credentials> {
     let mut parts = message.splitn(3, |&b| b == 0);
     let authorization = parts.next().filter(|name| !name.is_empty());
-    let user = value(parts.next()?)?;
+    let user = name(parts.next()?)?;
     let password = value(parts.next()?)?;
     Some(Credentials {
         authorization: match authorization {
-            Some(name) => Some(UserName::new(value(name)?)),
+            Some(octets) => Some(name(octets)?),
             None => None,
         },
-        user: UserName::new(user),
+        user,
         password: Secret::new(password.to_vec()),
     })
+}
+
+/// A name that USER has room for too. What is remembered of strangers is bounded by the names'
+/// number, and so their length has to be.
+fn name(octets: &[u8]) -> Option<UserName> {
+    let fits = octets.len() <= LOGIN_LENGTH_MAX;
+    fits.then(|| value(octets).map(UserName::new))?
 }
 
 /// A value that can stand in a POP3 line: it may have to go on as USER or PASS. RFC 4616 wants
@@ -268,6 +276,23 @@ mod tests {
         let (mut server, _) = SaslServer::start(Mechanism::Plain, None);
         assert!(matches!(
             server.respond(b"not base64!"),
+            SaslStep::Malformed
+        ));
+    }
+
+    #[test]
+    fn a_name_that_user_has_no_room_for_is_malformed_and_a_long_password_is_not() {
+        let longest = [b'a'; LOGIN_LENGTH_MAX].as_slice();
+        let password = [b'p'; 2 * LOGIN_LENGTH_MAX].as_slice();
+        let plain = |authorization: &[u8], user: &[u8]| {
+            initial(Mechanism::Plain, &[authorization, user, password].join(&0))
+        };
+        assert_eq!(done(plain(longest, longest)).1, longest);
+        let too_long = [longest, b"a"].concat();
+        assert!(matches!(plain(b"", &too_long), SaslStep::Malformed));
+        assert!(matches!(plain(&too_long, b"ann"), SaslStep::Malformed));
+        assert!(matches!(
+            initial(Mechanism::Login, &too_long),
             SaslStep::Malformed
         ));
     }
