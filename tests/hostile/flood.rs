@@ -20,8 +20,9 @@ const PER_ADDRESS: usize = 200;
 const TOO_MANY: &str =
     "-ERR [SYS/TEMP] Too many connections from your address, please wait and try again";
 const READY: &str = "+OK POP3 server ready";
-/// What a login and its QUIT take, where two thousand others come at that moment.
-const GOOD_TIME: Duration = Duration::from_secs(2);
+/// What a whole poll takes, where two thousand others come at that moment: a SYN that finds the
+/// kernel's queue full comes again after a second, and after two more.
+const GOOD_TIME: Duration = Duration::from_secs(4);
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// Descriptors of others meanwhile: the regular's session and its backend's, one before that is
@@ -38,10 +39,18 @@ async fn an_address_has_its_places_and_no_more_and_nobody_else_notices() {
     let regular = Regular::start(gate.ports.plain, "bob");
 
     let (told, served, most) = flood(&gate, flooder).await;
-    let shed = gate.metric("popgate_connections_shed_total", &["address"]).await;
-    assert_eq!((told.of(READY), told.of(TOO_MANY)), (PER_ADDRESS, FLOOD - PER_ADDRESS));
+    let shed = gate
+        .metric("popgate_connections_shed_total", &["address"])
+        .await;
+    assert_eq!(
+        (told.of(READY), told.of(TOO_MANY)),
+        (PER_ADDRESS, FLOOD - PER_ADDRESS)
+    );
     assert_eq!((told.all(), served.len()), (FLOOD, PER_ADDRESS));
-    assert!((shed - (FLOOD - PER_ADDRESS) as f64).abs() < 0.5, "{shed} were shed");
+    assert!(
+        (shed - (FLOOD - PER_ADDRESS) as f64).abs() < 0.5,
+        "{shed} were shed"
+    );
     let full = gate.figures();
     let descriptors = most.max(full.descriptors) - before.descriptors;
     let refused = log_in_and_out(flooder, &gate, "ann").await.unwrap_err();
@@ -50,20 +59,26 @@ async fn an_address_has_its_places_and_no_more_and_nobody_else_notices() {
     let mut slowest = Duration::ZERO;
     for number in 1..=50 {
         let start = Instant::now();
-        log_in_and_out(stranger(number), &gate, "ann").await.unwrap();
+        log_in_and_out(stranger(number), &gate, "ann")
+            .await
+            .unwrap();
         slowest = slowest.max(start.elapsed());
     }
 
     drop(served);
     let ended = ["left_before_login"];
-    gate.wait_for("popgate_sessions_total", &ended, PER_ADDRESS as f64, WITHIN).await;
+    gate.wait_for("popgate_sessions_total", &ended, PER_ADDRESS as f64, WITHIN)
+        .await;
     log_in_and_out(flooder, &gate, "ann").await.unwrap();
     let polls = regular.finish().await;
     println!(
         "{FLOOD} connections of one address: {descriptors} descriptors more, {before:?} at first, \
          {full:?} then; regular {polls:?}; 50 others, the slowest {slowest:?}; told the flood:{told}"
     );
-    assert!(descriptors <= PER_ADDRESS + OTHERS, "{descriptors} descriptors more");
+    assert!(
+        descriptors <= PER_ADDRESS + OTHERS,
+        "{descriptors} descriptors more"
+    );
     assert!(polls.count >= 4 && polls.slowest < GOOD_TIME, "{polls:?}");
     assert!(slowest < GOOD_TIME, "{slowest:?}");
     gate.wait_until_empty(before, WITHIN).await;

@@ -54,10 +54,22 @@ async fn a_patient_guesser_is_blocked_after_ten_passwords_and_the_owner_notices_
     }
     let alone = server.log().counts().auth_failures;
     let rest = Guesses::new(20, |_| stranger(0));
-    timeout(Duration::from_secs(60), rest.all(gate.ports.plain, &mut tally)).await.unwrap();
+    timeout(
+        Duration::from_secs(60),
+        rest.all(gate.ports.plain, &mut tally),
+    )
+    .await
+    .unwrap();
     let failures = server.log().counts().auth_failures;
     let polls = owner.finish().await;
-    tell("one address, one after the other, then 100 at a time", &gate, &tally, failures, &polls).await;
+    tell(
+        "one address, one after the other, then 100 at a time",
+        &gate,
+        &tally,
+        failures,
+        &polls,
+    )
+    .await;
     assert_eq!((alone, failures), (BLOCKED_AFTER, BLOCKED_AFTER));
     assert_eq!(tally.all(), PASSWORDS);
     assert!(polls.count >= 5 && polls.slowest <= BOUND, "{polls:?}");
@@ -70,12 +82,27 @@ async fn a_hasty_guesser_gets_no_further_than_the_queue_beyond_its_block() {
     let owner = Owner::start(gate.ports.plain).await;
     let mut tally = Tally::default();
     let guesses = Guesses::new(0, |_| stranger(0));
-    timeout(Duration::from_secs(60), guesses.all(gate.ports.plain, &mut tally)).await.unwrap();
+    timeout(
+        Duration::from_secs(60),
+        guesses.all(gate.ports.plain, &mut tally),
+    )
+    .await
+    .unwrap();
     let failures = server.log().counts().auth_failures;
     let polls = owner.finish().await;
-    tell("one address, 100 at a time", &gate, &tally, failures, &polls).await;
+    tell(
+        "one address, 100 at a time",
+        &gate,
+        &tally,
+        failures,
+        &polls,
+    )
+    .await;
     // Who waits when the block comes is tried.
-    assert!(failures <= BLOCKED_AFTER + WAITING, "{failures} passwords tried");
+    assert!(
+        failures <= BLOCKED_AFTER + WAITING,
+        "{failures} passwords tried"
+    );
     assert!(polls.count >= 3 && polls.slowest <= BOUND, "{polls:?}");
     assert_eq!(server.log().overlaps(), 0);
 }
@@ -90,7 +117,14 @@ async fn guessers_at_a_thousand_addresses_cost_the_owner_one_failed_login_at_a_t
     let _ = timeout(for_so_long, guesses.all(gate.ports.plain, &mut tally)).await;
     let failures = server.log().counts().auth_failures;
     let polls = owner.finish().await;
-    tell("a thousand addresses, 100 at a time, for 15 s", &gate, &tally, failures, &polls).await;
+    tell(
+        "a thousand addresses, 100 at a time, for 15 s",
+        &gate,
+        &tally,
+        failures,
+        &polls,
+    )
+    .await;
     assert!(failures >= 10, "they were not kept from trying: {failures}");
     assert!(polls.count >= 12 && polls.slowest <= BOUND, "{polls:?}");
     assert_eq!(server.log().overlaps(), 0);
@@ -132,7 +166,11 @@ impl Guesses {
     }
 
     /// A guesser who is told that the maildrop is busy comes again with the same password.
-    async fn guess(self: Arc<Self>, to: SocketAddr, told: tokio::sync::mpsc::UnboundedSender<String>) {
+    async fn guess(
+        self: Arc<Self>,
+        to: SocketAddr,
+        told: tokio::sync::mpsc::UnboundedSender<String>,
+    ) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= PASSWORDS {

@@ -5,6 +5,8 @@
 
 use crate::fire::{Figures, Gate, raise_open_files};
 use crate::strangers::{AT_HOME, connect_from, guarded, stranger};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use popgate::limits::{
     BLOCKS_MAX, FAULTY_MAX, LOGIN_ATTEMPTS_MAX, PENALTY_ADDRESSES_MAX, REFUSED_MAX,
 };
@@ -21,6 +23,9 @@ const AT_A_TIME: usize = 50;
 
 /// Names over one connection, of which the last may still be tried.
 const NAMES_EACH: usize = LOGIN_ATTEMPTS_MAX as usize;
+
+/// 18 MB, if they were all kept.
+const LONG_NAMES: usize = 2_000;
 
 /// KiB that sessions, their buffers and the log's take, however many names there are.
 const OTHERS: u64 = 16 * 1024;
@@ -48,7 +53,33 @@ async fn ever_new_names_from_ever_new_addresses_are_forgotten_beyond_the_bounds(
     let (gate, failures) = attack.run("each address blocked", rules, kept).await;
     assert_eq!(failures, names() as u64, "each is another address");
     let blocks = gate.metric("popgate_blocks", &[]).await;
-    assert!(blocks > 0.5 && blocks <= BLOCKS_MAX as f64, "{blocks} blocks");
+    assert!(
+        blocks > 0.5 && blocks <= BLOCKS_MAX as f64,
+        "{blocks} blocks"
+    );
+}
+
+/// A SASL line has room for names of 9 KB, and as many of them as there are addresses.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_no_user_command_has_room_for_are_refused_and_not_remembered() {
+    let rules = "failures = { delay = \"0s\" }";
+    let (gate, server) = guarded(rules, Duration::ZERO).await;
+    let before = gate.figures();
+    for number in 0..LONG_NAMES {
+        let name = format!("{number:09000}");
+        let response = STANDARD.encode(format!("\0{name}\0guess"));
+        let mut program = connect_from(stranger(number), gate.ports.plain)
+            .await
+            .unwrap();
+        program.ask("AUTH PLAIN").await.unwrap();
+        let answer = program.ask(&response).await.unwrap();
+        assert!(answer.starts_with("-ERR"), "{answer}");
+    }
+    let (after, failures) = (gate.figures(), server.log().counts().auth_failures);
+    let grown = after.memory - before.memory;
+    println!("{LONG_NAMES} names of 9,000 octets: {grown} KiB more, {failures} at the backend");
+    assert_eq!(failures, 0);
+    assert!(grown < OTHERS / 2, "{grown} KiB more");
 }
 
 fn names() -> usize {
@@ -95,7 +126,10 @@ impl Attack {
         println!("  {failures} logins at the backend, {blocks} blocks");
         assert_eq!(wrong, self.names, "answers to wrong passwords");
         let grown = after.peak - before.peak;
-        assert!(grown <= bound, "{grown} KiB more at the peak, beyond {bound}");
+        assert!(
+            grown <= bound,
+            "{grown} KiB more at the peak, beyond {bound}"
+        );
         // Nobody else notices.
         let mut ann = connect_from(AT_HOME, gate.ports.plain).await.unwrap();
         ann.log_in("ann").await.unwrap();
@@ -126,10 +160,17 @@ impl Attack {
 }
 
 /// Tries them over one connection, all said at once.
-async fn try_names(source: Ipv4Addr, to: SocketAddr, first: usize, count: usize) -> io::Result<usize> {
+async fn try_names(
+    source: Ipv4Addr,
+    to: SocketAddr,
+    first: usize,
+    count: usize,
+) -> io::Result<usize> {
     let mut program = connect_from(source, to).await?;
     let names = first..first + count;
-    let said: String = names.map(|n| format!("USER user{n}\r\nPASS guess\r\n")).collect();
+    let said: String = names
+        .map(|n| format!("USER user{n}\r\nPASS guess\r\n"))
+        .collect();
     program.send(said.as_bytes()).await?;
     let mut wrong = 0;
     for _ in 0..count {

@@ -38,7 +38,10 @@ async fn the_owner_comes_last_and_goes_first_past_strangers_from_everywhere() {
     let told = scene.end("20 addresses", took, tried).await;
     assert_eq!(tried, 0, "strangers had their turn before the owner");
     assert!(took <= LOGIN + SLACK, "{took:?}");
-    assert_eq!((told.of(WRONG), told.of(BUSY)), (WAITING, STRANGERS - WAITING));
+    assert_eq!(
+        (told.of(WRONG), told.of(BUSY)),
+        (WAITING, STRANGERS - WAITING)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +52,11 @@ async fn the_owner_comes_last_and_goes_first_past_strangers_from_one_address() {
     let (took, tried) = scene.free_and_see(owner).await;
     let at_backend = scene.server.log().counts().auth_failures;
     let told = scene.end("one address", took, tried).await;
-    assert_eq!((tried, at_backend), (0, 0), "strangers had their turn before the owner");
+    assert_eq!(
+        (tried, at_backend),
+        (0, 0),
+        "strangers had their turn before the owner"
+    );
     assert!(took <= LOGIN + SLACK, "{took:?}");
     assert_eq!(told.of(WRONG) + told.of(BUSY), STRANGERS);
 }
@@ -61,7 +68,9 @@ async fn strangers_who_have_waited_for_long_have_one_turn_before_the_owner() {
     scene.wait_for_half().await;
     let owner = scene.let_owner_come().await;
     let (took, tried) = scene.free_and_see(owner).await;
-    scene.end("20 addresses, past half of their wait", took, tried).await;
+    scene
+        .end("20 addresses, past half of their wait", took, tried)
+        .await;
     assert_eq!(tried, 1, "failed logins before the owner's");
     assert!(took <= 2 * LOGIN + SLACK, "{took:?}");
 }
@@ -80,7 +89,9 @@ async fn an_owner_who_comes_while_strangers_are_tried_waits_for_one_of_them() {
     let (took, after) = (came.elapsed(), scene.server.log().counts().auth_failures);
     scene.second = Some(owner);
     let tried = after - before;
-    scene.end("20 addresses, of which one is being tried", took, tried).await;
+    scene
+        .end("20 addresses, of which one is being tried", took, tried)
+        .await;
     assert!(tried <= 1, "{tried} failed logins before the owner's");
     assert!(took <= 2 * LOGIN + SLACK, "{took:?}");
 }
@@ -142,7 +153,12 @@ impl Scene {
 
     async fn wait_for_half(&self) {
         let waited = async {
-            while self.gate.metric("popgate_lock_longest_wait_seconds", &[]).await < HALF {
+            while self
+                .gate
+                .metric("popgate_lock_longest_wait_seconds", &[])
+                .await
+                < HALF
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
