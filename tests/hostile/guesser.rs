@@ -1,7 +1,7 @@
 //! Somebody guesses the password of a maildrop while its owner polls.
 //!
 //! Scaled down, so that it is short: an owner who polls every 30 s polls 0.3 s after each poll,
-//! and a backend that takes 2 s for a wrong password, as Dovecot does, takes 0.3 s for each login.
+//! and a backend that takes 2 s for a wrong password, as Dovecot does, takes 0.5 s for each login.
 //! The guesser is not scaled: it has a thousand passwords, and its answers are not even held
 //! (`failures.delay`), which would slow it down further.
 
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const PASSWORDS: usize = 1_000;
 
 /// What the backend takes for each login, right or wrong.
-const LOGIN: Duration = Duration::from_millis(300);
+const LOGIN: Duration = Duration::from_millis(500);
 
 /// Between two polls of the owner.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// From the owner's PASS to its `+OK`: the stranger's login that has begun, its own, and what a
 /// busy machine takes for connecting, handing over and answering. Two strangers before it would
 /// take three times [`LOGIN`] at least, which is more.
-const BOUND: Duration = Duration::from_millis(850);
+const BOUND: Duration = Duration::from_millis(1_450);
 
 /// `blocks.passwords_per_maildrop` by default.
 const BLOCKED_AFTER: u64 = 10;
