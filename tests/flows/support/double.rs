@@ -21,6 +21,8 @@ enum Behind {
     Script,
     /// A demo server.
     Demo(Arc<DemoServer>),
+    /// A script that plays each connection.
+    Each(Arc<dyn Fn(Wire) + Send + Sync>),
     /// Nobody: the connection is refused.
     Nobody,
     /// A fault of popgate: it panics once, then the script answers.
@@ -69,6 +71,10 @@ impl Double {
         set(&self.behind, Behind::Demo(demo));
     }
 
+    pub(super) fn serve_each(&self, script: Arc<dyn Fn(Wire) + Send + Sync>) {
+        set(&self.behind, Behind::Each(script));
+    }
+
     pub(super) fn cut_off(&self) {
         set(&self.behind, Behind::Nobody);
     }
@@ -110,6 +116,7 @@ impl Double {
             (None, Behind::Demo(demo)) => {
                 tokio::spawn(demo.serve_connection(wire.into_conn()));
             }
+            (None, Behind::Each(script)) => script(wire),
             (None, _) => self
                 .dialed
                 .send(wire)

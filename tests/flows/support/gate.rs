@@ -21,6 +21,7 @@ use popgate::policy::proven::Proven;
 use popgate::session::{self, Context, Peer, Settings, Stage};
 use popgate::time::{Instant, Moment};
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -270,6 +271,15 @@ impl Gate {
     /// From now on a demo server is behind the only backend's address.
     pub(crate) fn serve_by(&self, demo: &Arc<DemoServer>) {
         self.only().serve_by(Arc::clone(demo));
+    }
+
+    /// From now on this script plays the only backend, on each connection anew.
+    pub(crate) fn serve_each<F>(&self, script: impl Fn(Wire) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let play = move |wire| drop(tokio::spawn(script(wire)));
+        self.only().serve_each(Arc::new(play));
     }
 
     /// From now on connections to this backend are refused.
