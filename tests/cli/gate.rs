@@ -2,6 +2,7 @@
 
 use popgate::demo::server::{DemoServer, Options};
 use popgate::secret::Secret;
+use socket2::{Domain, Socket, Type};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -31,35 +32,74 @@ pub(crate) struct Gate {
 impl Gate {
     /// Starts the backend and the gate, and waits until it tells systemd that it is ready.
     pub(crate) fn start(password: &str, environment: &[(&str, &str)], grace: &str) -> Self {
+        Self::start_with(password, environment, |gate| configuration(gate, grace))
+    }
+
+    /// The same with a configuration that `edit` has changed.
+    pub(crate) fn start_edited(password: &str, edit: impl Fn(String) -> String) -> Self {
+        Self::start_with(password, &[], |gate| edit(configuration(gate, "60s")))
+    }
+
+    fn start_with(
+        password: &str,
+        environment: &[(&str, &str)],
+        configuration: impl Fn(&Addresses) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let (server, backend) = start_server(&runtime, password);
         let (address, metrics) = (free_address(), free_address());
-        let config = folder.path().join("popgate.toml");
-        fs::write(&config, configuration(address, backend, metrics, grace)).unwrap();
-        let socket = folder.path().join("notify");
-        let notices = UnixDatagram::bind(&socket).unwrap();
+        let text = configuration(&Addresses {
+            address,
+            backend,
+            metrics,
+        });
+        fs::write(folder.path().join("popgate.toml"), text).unwrap();
+        let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         notices.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut gate = Self {
+            address,
+            metrics,
+            server,
+            child: None,
+            notices,
+            folder,
+            _runtime: runtime,
+        };
+        gate.spawn(environment);
+        gate
+    }
+
+    fn spawn(&mut self, environment: &[(&str, &str)]) {
         let child = Command::new(env!("CARGO_BIN_EXE_popgate"))
             .args(["serve", "--config"])
-            .arg(&config)
-            .env("NOTIFY_SOCKET", &socket)
+            .arg(self.folder().join("popgate.toml"))
+            .env("NOTIFY_SOCKET", self.folder().join("notify"))
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let gate = Self {
-            address,
-            metrics,
-            server,
-            child: Some(child),
-            notices,
-            folder,
-            _runtime: runtime,
-        };
-        gate.wait_for_notice("READY=1");
-        gate
+        self.child = Some(child);
+        self.wait_for_notice("READY=1");
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Starts it anew where it was killed.
+    pub(crate) fn start_again(&mut self) {
+        self.spawn(&[]);
+    }
+
+    /// Runs a command that talks to it.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let arguments = [arguments, &["--config", "popgate.toml"]].concat();
+        crate::popgate(self.folder(), &arguments)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -94,7 +134,18 @@ impl Gate {
     }
 
     pub(crate) fn connect_to(&self, address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::greeted(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from one of the many addresses of this machine.
+    pub(crate) fn connect_from(&self, address: [u8; 4]) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        Self::greeted(socket.into())
+    }
+
+    fn greeted(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Client(BufReader::new(stream));
         assert!(client.line().starts_with("+OK"), "not greeted");
@@ -115,10 +166,14 @@ impl Gate {
     }
 
     pub(crate) fn scrape(&self) -> String {
+        self.get("/metrics", "")
+    }
+
+    /// What the admin port answers, its head included, to a request with these `headers`.
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         let mut stream = TcpStream::connect(self.metrics).unwrap();
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            .unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         text
@@ -187,12 +242,19 @@ pub(crate) fn free_address() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-fn configuration(
+/// What a configuration names.
+struct Addresses {
     address: SocketAddr,
     backend: SocketAddr,
     metrics: SocketAddr,
-    grace: &str,
-) -> String {
+}
+
+fn configuration(gate: &Addresses, grace: &str) -> String {
+    let Addresses {
+        address,
+        backend,
+        metrics,
+    } = gate;
     format!(
         r#"
 [server]
