@@ -119,7 +119,7 @@ impl SaslServer {
     }
 
     fn login_user(&mut self, response: &[u8]) -> Option<SaslStep> {
-        self.awaited = Awaited::LoginPassword(UserName::new(value(response)?));
+        self.awaited = Awaited::LoginPassword(name(response)?);
         Some(SaslStep::Challenge(PASSWORD))
     }
 }
@@ -151,8 +151,8 @@ fn plain(message: &[u8]) -> Option<Credentials> {
 /// A name that USER has room for too. What is remembered of strangers is bounded by the names'
 /// number, and so their length has to be.
 fn name(octets: &[u8]) -> Option<UserName> {
-    let fits = octets.len() <= LOGIN_LENGTH_MAX;
-    fits.then(|| value(octets).map(UserName::new))?
+    let fits = |octets: &&[u8]| octets.len() <= LOGIN_LENGTH_MAX;
+    value(octets).filter(fits).map(UserName::new)
 }
 
 /// A value that can stand in a POP3 line: it may have to go on as USER or PASS. RFC 4616 wants
