@@ -28,7 +28,7 @@ const NAMES_EACH: usize = LOGIN_ATTEMPTS_MAX as usize;
 const LONG_NAMES: usize = 2_000;
 
 /// KiB that sessions, their buffers and the log's take, however many names there are.
-const OTHERS: u64 = 8 * 1024;
+const OTHERS: u64 = 6 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ever_new_names_over_few_connections_are_forgotten_beyond_the_bounds() {
