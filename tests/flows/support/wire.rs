@@ -214,6 +214,27 @@ impl Wire {
         self.send(format!("+OK and now?\r\n{answer}\r\n")).await;
     }
 
+    /// As a backend with PIPELINING: greets and hears any USER and PASS; the name and the password,
+    /// unless the gate leaves before.
+    pub(crate) async fn hears_login(&mut self) -> Option<(String, String)> {
+        self.greets().await;
+        let here = Location::caller();
+        while memchr::memchr_iter(b'\n', &self.conn.input).count() < 2 {
+            if !self.more(here, "USER and PASS").await {
+                return None;
+            }
+        }
+        let user = self.expect_prefix("USER ").await.split_off(5);
+        let password = self.expect_prefix("PASS ").await.split_off(5);
+        Some((user, password))
+    }
+
+    /// As a backend with PIPELINING that heard a login: answers its PASS so.
+    pub(crate) async fn answers(&mut self, answer: &str) {
+        self.send(format!("+OK and now?\r\n{answer}\r\n")).await;
+        while self.hears_more().await {}
+    }
+
     /// As a backend: greets, hears USER and PASS, and lets them in.
     pub(crate) async fn lets_in(&mut self, user: &str, password: &str) {
         let welcome = format!("+OK {user}, come in");
