@@ -34,7 +34,7 @@ impl Penalties {
         }
     }
 
-    /// A login failed for its password: how long its answer is held. One that failed before within
+    /// A login failed for its password, or looks as if it did: how long its answer is held. One that failed before within
     /// [`FAILURE_WINDOW`] does not raise the delay.
     #[must_use]
     pub fn failed(
@@ -48,17 +48,6 @@ impl Penalties {
         let logins = addresses.touch(block, now);
         logins.add(tag, now);
         delay_after(logins.count(now), rules)
-    }
-
-    /// How long an answer to this address is held that is no new failure: the same as if its last
-    /// wrong login came again.
-    #[must_use]
-    pub fn delay(&self, block: AddressBlock, rules: &FailureRules, now: Instant) -> Duration {
-        let addresses = self.addresses();
-        let count = addresses
-            .get(&block, now)
-            .map_or(0, |(_, logins)| logins.count(now));
-        delay_after(count, rules)
     }
 
     /// Forgets the addresses that have not failed for [`FAILURE_WINDOW`].
@@ -177,33 +166,12 @@ mod tests {
         );
         let first_is_over = start + FAILURE_WINDOW + seconds(1);
         assert_eq!(
-            penalties.delay(address(1), &rules, first_is_over),
+            penalties.failed(address(1), tag(2), &rules, first_is_over),
             seconds(1)
         );
         assert_eq!(
             penalties.failed(address(1), tag(3), &rules, first_is_over),
             seconds(2)
-        );
-    }
-
-    #[test]
-    fn an_answer_that_is_no_new_failure_is_held_as_long_as_the_last_one() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
-        let now = Instant::now();
-        assert_eq!(
-            penalties.delay(address(1), &rules, now),
-            seconds(1),
-            "nobody yet"
-        );
-        assert!(penalties.is_empty(), "asking leaves nothing behind");
-        for n in 0..3 {
-            let held = penalties.failed(address(1), tag(n), &rules, now);
-            assert_eq!(penalties.delay(address(1), &rules, now), held);
-        }
-        assert_eq!(
-            penalties.delay(address(2), &rules, now),
-            seconds(1),
-            "another address"
         );
     }
 
@@ -224,9 +192,15 @@ mod tests {
                 penalties.failed(address(1), tag(n), &never, now),
                 Duration::ZERO
             );
-            assert_eq!(penalties.delay(address(1), &long, now), seconds(15));
+            assert_eq!(
+                penalties.failed(address(1), tag(n), &long, now),
+                seconds(15)
+            );
         }
-        assert_eq!(penalties.delay(address(1), &short, now), seconds(30));
+        assert_eq!(
+            penalties.failed(address(1), tag(39), &short, now),
+            seconds(30)
+        );
     }
 
     #[test]
@@ -259,7 +233,10 @@ mod tests {
         fail(full, 1, u64::from(full) + 1);
         assert_eq!(penalties.len(), PENALTY_ADDRESSES_MAX);
         let end = start + Duration::from_millis(u64::from(full) + 1);
-        assert_eq!(penalties.delay(address(0), &rules, end), seconds(2));
+        assert_eq!(
+            penalties.failed(address(0), tag(2), &rules, end),
+            seconds(2)
+        );
         let kept = |n| penalties.addresses().get(&address(n), end).is_some();
         assert_eq!(
             [kept(0), kept(1), kept(2), kept(full)],

@@ -117,35 +117,40 @@ impl Identified {
         self.answer(answer).await
     }
 
-    /// Answers as the backend answers a wrong password: in its words, and after as long.
-    async fn pose<T>(self, cx: &Context, record: &mut Record, who: &Who) -> Next<Login<T>> {
+    /// Answers as the backend answers a wrong password: in its words, after as long, and with the
+    /// penalty that it would bring.
+    async fn pose<T>(mut self, cx: &Context, record: &mut Record, who: &Who) -> Next<Login<T>> {
         let (backends, user) = (&self.tenant.backends, &self.credentials.user);
         let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
-        let held = self.penalty(cx, who);
-        self.answer_after(record, took + held, &line).await
+        self.hold_answer(record, took).await?;
+        let penalty = self.penalty(cx, who);
+        self.answer_after(record, penalty, &line).await
     }
 
-    /// Holds an answer. A client that leaves meanwhile has had its answer.
     async fn answer_after<T>(
         mut self,
         record: &mut Record,
         delay: Duration,
         answer: &[u8],
     ) -> Next<Login<T>> {
-        if !delay.is_zero() {
-            let began = Instant::now();
-            let left = tokio::select! {
-                biased;
-                () = self.client.left() => true,
-                () = tokio::time::sleep(delay) => false,
-            };
-            self.client.waited(began.elapsed());
-            record.delayed(began.elapsed());
-            if left {
-                return Break(client_left());
-            }
-        }
+        self.hold_answer(record, delay).await?;
         self.answer(answer).await
+    }
+
+    /// Holds an answer. A client that leaves meanwhile has had its answer.
+    async fn hold_answer(&mut self, record: &mut Record, delay: Duration) -> Next<()> {
+        if delay.is_zero() {
+            return Continue(());
+        }
+        let began = Instant::now();
+        let next = tokio::select! {
+            biased;
+            () = self.client.left() => Break(client_left()),
+            () = tokio::time::sleep(delay) => Continue(()),
+        };
+        self.client.waited(began.elapsed());
+        record.delayed(began.elapsed());
+        next
     }
 
     /// Says that its turn did not come, to this login and at once to every further one on this

@@ -46,7 +46,13 @@ async fn refused_from_memory(gate: &Gate) {
 }
 
 fn from_memory(event: &Event) -> bool {
-    matches!(event, Event::LoginRefused { rule: LoginRule::FromMemory, .. })
+    matches!(
+        event,
+        Event::LoginRefused {
+            rule: LoginRule::FromMemory,
+            ..
+        }
+    )
 }
 
 /// A backend that has refused the stale password three times, at 0, 60 and 120 s; now it is 180 s.
@@ -62,7 +68,10 @@ async fn held_against() -> (Gate, Instant) {
 #[tokio::test(start_paused = true)]
 async fn the_answer_to_each_other_wrong_password_comes_later() {
     let gate = defaults().await;
-    for (guess, delay) in [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0].into_iter().enumerate() {
+    for (guess, delay) in [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+        .into_iter()
+        .enumerate()
+    {
         let took = fails(&gate, STRANGER, &guess.to_string()).await;
         assert_about(took, delay);
     }
@@ -89,7 +98,11 @@ async fn on_one_connection_it_grows_as_well() {
 #[tokio::test(start_paused = true)]
 async fn an_ipv6_network_is_one_address() {
     let gate = defaults().await;
-    for (from, delay) in [("2001:db8::1", 1.0), ("2001:db8::2", 2.0), ("2001:db8:0:1::1", 1.0)] {
+    for (from, delay) in [
+        ("2001:db8::1", 1.0),
+        ("2001:db8::2", 2.0),
+        ("2001:db8:0:1::1", 1.0),
+    ] {
         assert_about(fails(&gate, from, from).await, delay);
     }
 }
@@ -228,7 +241,8 @@ async fn a_real_try_that_succeeds_ends_it() {
     sleep_until(start + seconds(421.0)).await;
     let (client, backend) = gate.log_in("ann", "stale").await;
     drop((client, backend));
-    gate.told(|event| matches!(event, Event::LockReleased { .. })).await;
+    gate.told(|event| matches!(event, Event::LockReleased { .. }))
+        .await;
     gate.log_in("ann", "stale").await;
 }
 
