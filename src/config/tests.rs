@@ -72,7 +72,7 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(files.certificate, chain);
     let ca = Path::new("/etc/popgate/internal-ca.pem");
     assert_eq!(config.backends[1].ca.as_deref(), Some(ca));
-    let token = Path::new("/etc/popgate/admin.token");
+    let token = Path::new("/var/lib/popgate/admin.token");
     assert_eq!(config.admin.unwrap().token_file.as_deref(), Some(token));
 }
 
@@ -184,7 +184,7 @@ fn what_the_full_example_calls_a_default_is_one() {
     assert_eq!(unsaid.rules, Rules::default());
     assert_eq!(config.server.connections, 0);
     let journal = config.journal.unwrap();
-    assert_eq!(journal.file, Path::new("/etc/popgate/popgate.db"));
+    assert_eq!(journal.file, Path::new("/var/lib/popgate/popgate.db"));
     assert_eq!(
         (journal.keep, journal.hash_users),
         (Duration::from_secs(14 * 24 * 60 * 60), false)
