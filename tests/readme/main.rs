@@ -16,12 +16,16 @@ use stage::{Running, Stage, collect};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::ExitCode;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 const PAGE: &str = include_str!("../../README.md");
+
+const SERVE: &str = "popgate serve --config popgate.toml";
 
 /// What a person types at a POP3 server.
 const BY_HAND: &str = "USER ann@example.org\nPASS wonderland\nLIST\nRETR 1\nQUIT\n";
@@ -81,23 +85,44 @@ impl Script {
         let stage = Stage::new(self.number)?;
         write_configuration(&stage)?;
         let mut printed = String::new();
-        let mut gate = None;
+        let mut gate = self.gate(&stage)?;
         for command in self.block.commands() {
             match command.split(' ').collect::<Vec<_>>().as_slice() {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
                 ["popgate", "serve", ..] => gate = Some(Gate::start(&stage, command)?),
                 ["popgate", "doctor", ..] => printed += &doctor(&stage, command)?,
-                ["popgate", "check" | "classify", ..] => printed += &stage.run(command, "")?,
+                ["popgate", "check" | "classify", ..]
+                | ["popgate", "blocks" | "release" | "reload", ..]
+                | ["printf", ..] => printed += &stage.run(command, "")?,
                 ["curl", ..] => printed += &run_with_tools(&stage, &stage.here(command), "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
                 ["cargo", "build", "--release"] => {}
+                ["sudo", "install", "-d", _] => {}
                 ["sudo", "install", program, _] => is_the_program(program)?,
                 _ => return Err(format!("no test knows how to run `{command}`").into()),
             }
         }
         gate.map_or(Ok(()), Gate::stop)?;
         self.compare(&printed)
+    }
+
+    /// The gate that the commands talk to, where none of them starts one.
+    fn gate(&self, stage: &Stage) -> Outcome<Option<Gate>> {
+        let text = &self.block.text;
+        let starts_one = ["popgate serve", " demo"]
+            .iter()
+            .any(|it| text.contains(it));
+        let asks_one = ["popgate reload", "curl "]
+            .iter()
+            .any(|it| text.contains(it));
+        if text.contains("popgate blocks") {
+            return Gate::with_a_guesser(stage).map(Some);
+        }
+        if starts_one || !asks_one {
+            return Ok(None);
+        }
+        Gate::start(stage, SERVE).map(Some)
     }
 
     fn compare(&self, printed: &str) -> Outcome<()> {
@@ -168,6 +193,23 @@ impl Gate {
         gate.await_notice("READY=1")?;
         collect(&gate.logged, |line| line.contains("backend is up"))?;
         Ok(Self { gate, backend })
+    }
+
+    /// One that does not trust this machine, and on whose block list somebody on it stands.
+    fn with_a_guesser(stage: &Stage) -> Outcome<Self> {
+        let file = stage.folder().join("popgate.toml");
+        let settings = "[server]\ntrusted_networks = []\n\
+            [defaults]\ncleartext = \"always\"\nfailures = { delay = \"0s\" }\n";
+        fs::write(&file, settings.to_owned() + &fs::read_to_string(&file)?)?;
+        let gate = Self::start(stage, SERVE)?;
+        for number in 0..10 {
+            let mut client = TcpStream::connect(stage.here("0.0.0.0:110"))?;
+            let guess = format!("USER ann@example.org\r\nPASS wrong-{number}\r\nQUIT\r\n");
+            client.write_all(guess.as_bytes())?;
+            let mut answers = String::new();
+            client.read_to_string(&mut answers)?;
+        }
+        Ok(gate)
     }
 
     /// With the signals of the README's table.

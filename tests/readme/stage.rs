@@ -37,7 +37,7 @@ impl Stage {
     }
 
     /// The rule by which the README's addresses become those of this stage: ports below 1024
-    /// need root, and the backend is a demo's.
+    /// need root, the backend is a demo's, and what the gate writes stands beside its configuration.
     pub(crate) fn here(&self, text: &str) -> String {
         let ip = self.ip;
         let rules = [
@@ -45,6 +45,7 @@ impl Stage {
             ("0.0.0.0:995", format!("{ip}:1995")),
             ("10.0.0.5:110", format!("{ip}:2110")),
             ("127.0.0.1:", format!("{ip}:")),
+            ("/var/lib/popgate/", String::new()),
         ];
         let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);
         rules.iter().fold(text.to_owned(), replace)
