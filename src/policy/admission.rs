@@ -147,11 +147,13 @@ impl Admission {
         }
     }
 
-    /// Judges a login. A proven one passes every block; a trusted network passes blocks and
-    /// limits on connections.
+    /// Judges a login. One whose password was accepted lately passes every block, also where the
+    /// backend has refused it since: a short failure of its user database must not last as long
+    /// as the block of an address that many share. A trusted network passes blocks and limits on
+    /// connections.
     #[must_use]
     pub fn judge(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
-        if !login.trusted && !login.proven && self.is_blocked(login, now) {
+        if !login.trusted && !login.accepted_lately && self.is_blocked(login, now) {
             return Verdict::Refuse(Refusal::Blocked);
         }
         let places = match self.places(login) {

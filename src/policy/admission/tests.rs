@@ -32,15 +32,15 @@ const BLOCKS: &[&str] = &["off", "shadow", "block"];
 #[rustfmt::skip]
 const TABLE: &[[&str; 6]] = &[
     ["free",            "*",               "*",           "*",            "*",          "admitted"],
-    // A block is met by who is not proven, and not from a trusted network.
-    ["blocked_here",    "lately|unproven", "any|burst",   "*",            "block",      "blocked"],
-    ["blocked_here",    "lately|unproven", "any|burst",   "*",            "off|shadow", "admitted"],
-    ["blocked_here",    "lately|unproven", "trusted",     "*",            "*",          "admitted"],
-    ["blocked_here",    "proven",          "*",           "*",            "*",          "admitted"],
-    ["blocked_address", "lately|unproven", "any|burst",   "*",            "block",      "blocked"],
-    ["blocked_address", "lately|unproven", "any|burst",   "*",            "off|shadow", "admitted"],
-    ["blocked_address", "lately|unproven", "trusted",     "*",            "*",          "admitted"],
-    ["blocked_address", "proven",          "*",           "*",            "*",          "admitted"],
+    // A block is met by a password that was not right within a day, from no trusted network.
+    ["blocked_here",    "unproven",        "any|burst",   "*",            "block",      "blocked"],
+    ["blocked_here",    "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
+    ["blocked_here",    "unproven",        "trusted",     "*",            "*",          "admitted"],
+    ["blocked_here",    "proven|lately",   "*",           "*",            "*",          "admitted"],
+    ["blocked_address", "unproven",        "any|burst",   "*",            "block",      "blocked"],
+    ["blocked_address", "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
+    ["blocked_address", "unproven",        "trusted",     "*",            "*",          "admitted"],
+    ["blocked_address", "proven|lately",   "*",           "*",            "*",          "admitted"],
     // A stale password is one wherever it comes from; one that was right within a day is none.
     ["stale",           "unproven",        "*",           "*",            "*",          "from_memory"],
     ["stale",           "proven|lately",   "*",           "*",            "*",          "admitted"],
