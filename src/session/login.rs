@@ -104,11 +104,11 @@ async fn conclude(
                 cx.admission.refused.refused(who.password, Instant::now());
                 lock.refused(&line);
             }
-            give_on(record, lock);
+            give_on(record, lock, places);
             login.refuse(cx, record, &who, class, &line).await
         }
         Outcome::Locked(words) => {
-            give_on(record, lock);
+            give_on(record, lock, places);
             let turned_away = login.turn_away(cx, record, &who, Fault::Backend, &words);
             turned_away.await
         }
@@ -138,9 +138,11 @@ impl Identified {
     }
 }
 
-fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>) {
+/// Before the answer, which may be held: no other login waits for that, and none finds its place
+/// taken.
+fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>, places: Places) {
     record.lock_given();
-    drop(lock);
+    drop((lock, places));
 }
 
 /// How a login at the backend ended, all its retries included.

@@ -46,6 +46,8 @@ pub(super) async fn wait_for_lock(
                     return login.turn_away(cx, record, &who, Fault::Policy, why).await;
                 }
                 Err(InVain::Refused(line)) => {
+                    // The answer may be held, and must not keep another's place meanwhile.
+                    drop(places);
                     let refused = login.refuse(cx, record, &who, Class::Auth, &line);
                     return refused.await;
                 }
