@@ -132,12 +132,13 @@ impl Port {
     }
 
     /// A place among the connections of its address, by the limits of the tenant whose listener
-    /// it is: nobody has said a name yet. Trusted networks need none.
+    /// it is: nobody has said a name yet. Where that is none, the tenant of the login may have one,
+    /// so it is counted all the same. Trusted networks need none.
     fn place(&self, address: SocketAddr) -> Result<Option<Place>, Crowded> {
         let settings = self.cx.settings();
         let tenant = settings.tenants.of_listener(None, &self.options.name);
         let limit = tenant.rules.connections.per_address;
-        if limit == 0 || settings.trusts(address.ip()) {
+        if settings.trusts(address.ip()) {
             return Ok(None);
         }
         let connections = &self.cx.admission.connections;
