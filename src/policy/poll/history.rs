@@ -54,9 +54,12 @@ struct Charged {
 }
 
 impl Maildrop {
-    /// When the quotas of `rules` allow `login`; `None`: they have not said no.
+    /// When the quotas of `rules` allow `login`; `None`: they have not said no, or it is free.
     pub(super) fn earliest(&self, rules: &PollRules, login: Login) -> Option<Instant> {
         let client = self.client(login.client);
+        if client.is_some_and(|client| client.has_free(login.asked)) {
+            return None;
+        }
         let twin = client.and_then(|client| client.twin_of(login.asked));
         let counts = |overdraft: Option<Overdraft>, quota: Quota| {
             let overdraft = overdraft.filter(|it| it.quota == quota && Some(it.by) != twin);
@@ -188,6 +191,12 @@ impl Client {
             || take_within(&mut self.turned_away, asked, POLL_AFTER_REFUSAL)
     }
 
+    /// Whether what it was given makes a login free that was asked for at `asked`.
+    fn has_free(&self, asked: Instant) -> bool {
+        is_within(self.deleted, asked, POLL_AFTER_DELETION)
+            || is_within(self.turned_away, asked, POLL_AFTER_REFUSAL)
+    }
+
     /// A third login beside a pair is no scanner's, so that it gets no twin of its own.
     fn charged(&mut self, asked: Instant) {
         let before = self.charged.as_ref();
@@ -220,7 +229,13 @@ impl Charged {
 /// Takes what was given at some time, if the login was asked for at most so long after it. It may
 /// have been asked for before: the client had its reply, and we had not yet closed our books.
 fn take_within(given: &mut Option<Instant>, asked: Instant, within: Duration) -> bool {
-    given.take_if(|at| asked <= *at + within).is_some()
+    given
+        .take_if(|at| is_within(Some(*at), asked, within))
+        .is_some()
+}
+
+fn is_within(given: Option<Instant>, asked: Instant, within: Duration) -> bool {
+    given.is_some_and(|at| asked <= at + within)
 }
 
 /// How long after a charge the quota is surely whole again and its state is forgotten: governor

@@ -262,6 +262,23 @@ async fn a_login_after_a_deletion_is_free_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_free_login_is_not_early_and_the_next_one_is() {
+    for given in [
+        Polls::turned_away as fn(&Polls, &Poll<'_>, Instant),
+        Polls::deleted,
+    ] {
+        let house = House::new(quota(MINUTE, 1), quota(MINUTE, 1));
+        house.spend(2).await;
+        assert!(house.is_early(PHONE));
+        given(&house.polls, &house.poll(PHONE), Instant::now());
+        assert!(!house.is_early(PHONE), "it costs nothing");
+        assert!(house.is_early(LAPTOP), "it was given to another");
+        house.charge(PHONE);
+        assert!(house.is_early(PHONE), "it was free once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn free_logins_have_their_time_and_their_client() {
     let hour = Duration::from_secs(3600);
     for (given, within) in [
