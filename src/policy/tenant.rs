@@ -64,6 +64,15 @@ struct Household {
     users: HashMap<Vec<u8>, Arc<Tenant>>,
 }
 
+impl Household {
+    /// The longest of its tenant and its users.
+    fn login_delay(&self) -> Option<Duration> {
+        let users = self.users.values();
+        let tenants = users.chain([&self.tenant]);
+        tenants.filter_map(|tenant| tenant.login_delay()).max()
+    }
+}
+
 /// Finds the tenant of a login in constant time.
 #[derive(Clone, Debug)]
 pub struct TenantTable {
@@ -132,10 +141,6 @@ impl TenantTable {
     /// Adds a tenant. The configuration has already refused names that two tenants claim;
     /// a tenant named as the default one replaces it.
     pub fn add(&mut self, tenant: Tenant, belongings: Belongings) {
-        self.login_delay = self.login_delay.max(tenant.login_delay());
-        for (_, user) in &belongings.users {
-            self.login_delay = self.login_delay.max(user.login_delay());
-        }
         let users = belongings.users.into_iter();
         let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
         let is_default = tenant.name == self.households[0].tenant.name;
@@ -143,10 +148,15 @@ impl TenantTable {
             tenant: Arc::new(tenant),
             users: users.collect(),
         };
+        let longest = household.login_delay();
         let index = if is_default {
             self.households[0] = household;
+            // What was said by the one that it replaces holds for nobody any more.
+            let all = self.households.iter().map(Household::login_delay);
+            self.login_delay = all.max().flatten();
             0
         } else {
+            self.login_delay = self.login_delay.max(longest);
             self.households.push(household);
             self.households.len() - 1
         };
@@ -334,6 +344,26 @@ mod tests {
         );
         assert_eq!(claim("ann", None, "inside"), r#"Listener("inside")"#);
         assert_eq!(claim("ann@else.net", None, "inside"), "Nobody");
+    }
+
+    #[test]
+    fn the_longest_login_delay_is_of_those_that_somebody_is_in() {
+        let refusing = |name: &str, seconds| {
+            let mut tenant = tenant(name);
+            tenant.rules.polls.mode = PollMode::Refuse;
+            tenant.rules.polls.maildrop.every = Duration::from_secs(seconds);
+            tenant
+        };
+        let mut table = TenantTable::new(refusing("default", 600));
+        assert_eq!(table.login_delay(), Some(Duration::from_secs(600)));
+        let users = vec![(UserName::new(b"boss"), refusing("example", 120))];
+        let belongings = Belongings {
+            users,
+            ..Belongings::default()
+        };
+        table.add(refusing("example", 60), belongings);
+        table.add(tenant("default"), Belongings::default());
+        assert_eq!(table.login_delay(), Some(Duration::from_secs(120)));
     }
 
     #[test]
