@@ -231,7 +231,8 @@ impl Admission {
         let maildrop = match limits.per_maildrop {
             0 => None,
             limit => {
-                let place = connections.enter_maildrop(login.maildrop, login.proven, limit);
+                let stranger = (!login.proven).then(|| login.block());
+                let place = connections.enter_maildrop(login.maildrop, stranger, limit);
                 Some(place.ok_or(Refusal::PerMaildrop)?)
             }
         };

@@ -3,8 +3,8 @@
 //! An address (IPv6: a /64) that opens thousands of connections, or a maildrop whose password is
 //! being guessed in parallel, must not take the others' places. Each is counted by itself, against
 //! the limit that its tenant sets ([`ConnectionLimits`](super::rules::ConnectionLimits)); logins
-//! to a maildrop are counted apart for proven passwords and for others, so that strangers cannot
-//! take the owner's places. Whoever is exempt comes with a limit of 0, and is counted all the same.
+//! to a maildrop are counted apart for proven passwords and for the others of each address, so that
+//! strangers cannot take the owner's places, also where he is not proven yet. Whoever is exempt comes with a limit of 0, and is counted all the same.
 //!
 //! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
 //! popgate's address unless they are told the client's: here it is known first hand.
@@ -23,7 +23,11 @@ pub struct Connections {
 #[derive(PartialEq, Eq, Hash)]
 enum Whose {
     Address(AddressBlock),
-    Maildrop { key: MaildropKey, proven: bool },
+    /// Proven logins together; the others by their addresses.
+    Maildrop {
+        key: MaildropKey,
+        stranger: Option<AddressBlock>,
+    },
     Tenant(TenantName),
 }
 
@@ -48,17 +52,17 @@ impl Connections {
         self.enter(Whose::Address(block), limit)
     }
 
-    /// A login to a maildrop, proven or not. `None`: it has `limit` of that kind already; 0 is no
-    /// limit.
+    /// A login to a maildrop, proven or by a `stranger`. `None`: it has `limit` proven ones, or of
+    /// that stranger's, already; 0 is no limit.
     #[must_use]
     pub fn enter_maildrop(
         self: &Arc<Self>,
         key: &MaildropKey,
-        proven: bool,
+        stranger: Option<AddressBlock>,
         limit: usize,
     ) -> Option<Place> {
         let key = key.clone();
-        self.enter(Whose::Maildrop { key, proven }, limit)
+        self.enter(Whose::Maildrop { key, stranger }, limit)
     }
 
     /// A login of a tenant. `None`: it has `limit` of them already; 0 is no limit.
@@ -175,11 +179,15 @@ mod tests {
     #[test]
     fn strangers_cannot_take_the_owners_places() {
         let all = Arc::new(Connections::new());
-        let _stranger = all.enter_maildrop(&maildrop("ann"), false, 1).unwrap();
-        assert!(all.enter_maildrop(&maildrop("ANN"), false, 1).is_none());
-        let _owner = all.enter_maildrop(&maildrop("ann"), true, 1).unwrap();
-        assert!(all.enter_maildrop(&maildrop("ann"), true, 1).is_none());
-        assert!(all.enter_maildrop(&maildrop("bob"), false, 1).is_some());
+        let enter = |user, stranger: Option<u8>| {
+            all.enter_maildrop(&maildrop(user), stranger.map(block), 1)
+        };
+        let _stranger = enter("ann", Some(1)).unwrap();
+        assert!(enter("ANN", Some(1)).is_none());
+        assert!(enter("ann", Some(2)).is_some(), "the owner, not proven yet");
+        let _owner = enter("ann", None).unwrap();
+        assert!(enter("ann", None).is_none());
+        assert!(enter("bob", Some(1)).is_some());
     }
 
     #[test]
@@ -211,7 +219,7 @@ mod tests {
         let rounds = |n: u8| {
             for round in 0..2000 {
                 let address = all.enter_address(block(n % 2), 3);
-                let login = all.enter_maildrop(&key, round % 2 == 0, 3);
+                let login = all.enter_maildrop(&key, (round % 2 == 0).then(|| block(n)), 3);
                 let whole = all.enter_tenant(&tenant, 3);
                 assert!(all.of_address(block(n % 2)) <= 3);
                 assert!(all.of_tenant(&tenant) <= 3);

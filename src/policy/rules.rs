@@ -71,8 +71,9 @@ impl PollRules {
 pub struct ConnectionLimits {
     /// Of one address (IPv6: a /64).
     pub per_address: usize,
-    /// Logins to one maildrop that wait or are logged in; proven ones and others apart, so that
-    /// strangers cannot take the owner's places.
+    /// Logins to one maildrop that wait or are logged in: the proven ones together, the others by
+    /// address, so that strangers cannot take the owner's places. How many of those wait at a time
+    /// the queue bounds.
     pub per_maildrop: usize,
     /// Of the tenant's logins, waiting or logged in.
     pub per_tenant: usize,

@@ -239,7 +239,8 @@ impl Scene {
     fn ask(&mut self, proven: bool, logins: usize) {
         let places = (0..logins).filter_map(|_| {
             let connections = &self.admission.connections;
-            connections.enter_maildrop(&self.maildrop, proven, 10)
+            let stranger = (!proven).then(|| self.address.into());
+            connections.enter_maildrop(&self.maildrop, stranger, 10)
         });
         self.taken.extend(places);
     }
