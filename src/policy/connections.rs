@@ -4,7 +4,8 @@
 //! being guessed in parallel, must not take the others' places. Each is counted by itself, against
 //! the limit that its tenant sets ([`ConnectionLimits`](super::rules::ConnectionLimits)); logins
 //! to a maildrop are counted apart for proven passwords and for the others of each address, so that
-//! strangers cannot take the owner's places, also where he is not proven yet. Whoever is exempt comes with a limit of 0, and is counted all the same.
+//! strangers cannot take the owner's places, also where he is not proven yet. Whoever is exempt
+//! comes with a limit of 0, and is counted all the same.
 //!
 //! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
 //! popgate's address unless they are told the client's: here it is known first hand.

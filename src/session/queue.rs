@@ -3,14 +3,13 @@
 use super::admit::Who;
 use super::backend_end::BackendConnection;
 use super::context::{Context, Settings};
-use super::faults;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{End, Fault, FaultKind, LockOutcome};
+use crate::observe::event::{End, Fault, LockOutcome};
 use crate::policy::admission::Places;
 use crate::policy::tenant::Tenant;
 use crate::time::Instant;
@@ -29,8 +28,8 @@ pub(super) async fn wait_for_lock(
 ) -> Next<Login<Admitted>> {
     let lock = match cx.locks.ask(ask(cx, record, &login, &who)) {
         Asked::Granted(lock) => lock,
+        // It is no fault of its own: the lane is full of others, and it may be the owner's.
         Asked::Full => {
-            faults::of_login(cx, record, &login, &who, FaultKind::MetLimit);
             let why = "too many programs wait for the maildrop";
             return login.turn_away(cx, record, &who, Fault::Policy, why).await;
         }
