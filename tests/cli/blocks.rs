@@ -7,8 +7,6 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
-use std::thread::sleep;
-use std::time::Duration;
 
 /// Nobody here is of a trusted network: of those nothing counts.
 const SETTINGS: [(&str, &str); 2] = [
@@ -73,11 +71,12 @@ fn await_journal(gate: &Gate, condition: &str) {
     let journal = Connection::open(gate.folder().join("popgate.db")).unwrap();
     let query = format!("SELECT count(*) FROM block WHERE {condition}");
     let is_written = || journal.query_row(&query, [], |row| row.get::<_, i64>(0)) == Ok(1);
-    for _ in 0..1_000 {
+    for _ in 0..10_000 {
         if is_written() {
             return;
         }
-        sleep(Duration::from_millis(10));
+        // Between two looks there is a request, which takes a while.
+        gate.scrape();
     }
     panic!("no entry of the journal has {condition}");
 }
