@@ -55,10 +55,12 @@ impl BackendConnection {
     }
 
     /// Whether `client` may log in on this connection, which another may have opened a while ago:
-    /// not where the PROXY protocol named that other, and not once the backend has said anything
-    /// since its greeting. That would be its farewell, and no answer to a login.
+    /// not where the PROXY protocol or XOIP named that other (Zimbra says `+OK` to a second XOIP
+    /// and stays with the first), and not once the backend has said anything since its greeting.
+    /// That would be its farewell, and no answer to a login.
     pub(super) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
-        let named = self.backend.options().proxy_protocol;
+        let options = self.backend.options();
+        let named = options.proxy_protocol || options.xoip;
         if named && self.client.ip() != client.ip() {
             return false;
         }
@@ -101,5 +103,54 @@ impl BackendEnd for BackendConnection {
             conn.io().reset_on_close();
         }
         ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::net::{BoxFuture, Dial, Io};
+    use std::io;
+    use std::path::Path;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::Mutex;
+
+    /// Dials to one server that greets and says no more.
+    struct Greeter(Mutex<Vec<DuplexStream>>);
+
+    impl Dial for Greeter {
+        fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+            Box::pin(async {
+                let (ours, mut theirs) = duplex(100);
+                theirs.write_all(b"+OK\r\n").await?;
+                self.0.lock().await.push(theirs);
+                Ok(Box::new(ours) as Box<dyn Io>)
+            })
+        }
+    }
+
+    /// Whether a connection that was opened for 192.0.2.1 is good for `client`.
+    async fn is_good(setting: &str, client: &str) -> bool {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+             [[backend]]\nname = \"b\"\naddress = \"pop.example:110\"\n{setting}"
+        );
+        let mut config = Config::parse(&text, Path::new("popgate.toml")).unwrap();
+        let dial = Arc::new(Greeter(Mutex::default()));
+        let backend = Arc::new(Backend::new(config.backends.remove(0), dial).unwrap());
+        let first = "192.0.2.1:1".parse().unwrap();
+        let greeted = backend.connect(Some(first)).await.unwrap();
+        let mut connection = BackendConnection::new(backend, greeted, first);
+        connection.is_good_for(client.parse().unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_named_to_another_client_is_not_taken_over() {
+        for named in ["proxy_protocol = true", "xoip = true"] {
+            assert!(is_good(named, "192.0.2.1:2").await, "{named}");
+            assert!(!is_good(named, "192.0.2.9:2").await, "{named}");
+        }
+        assert!(is_good("", "192.0.2.9:2").await, "XCLIENT is said anew");
     }
 }
