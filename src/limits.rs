@@ -441,9 +441,9 @@ pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 /// reads them, and ten thousand would hide the rest.
 pub const CHANGES_NAMED_MAX: usize = 5;
 
-/// Entries of the block list whose change has not been written yet. A disk writes more in the
-/// time that attackers need for as many blocks; some 300 octets each.
-pub const JOURNAL_QUEUE_MAX: usize = 10_000;
+/// Entries of the block list whose change has not been written yet: all of them may be released, or
+/// run out, at one moment. Some 300 octets each.
+pub const JOURNAL_QUEUE_MAX: usize = BLOCKS_MAX;
 
 /// How long a stop waits for the journal: a disk that takes longer has a fault.
 pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);

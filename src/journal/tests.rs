@@ -2,7 +2,7 @@ use super::open::load;
 use super::writer::Shared;
 use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use crate::limits::JOURNAL_QUEUE_MAX;
+use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
 use crate::policy::block::{BlockId, Change, ChangeKind, Entry, Reason, State, Who};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -378,6 +378,16 @@ fn a_folder_without_rights_is_an_error() {
     }
     let error = Journal::open(&file).unwrap_err();
     assert!(error.to_string().contains("Permission denied"), "{error}");
+}
+
+#[test]
+fn all_of_a_full_list_may_be_released_at_once() {
+    // Nobody empties it.
+    let shared = Shared::default();
+    for id in 1..=BLOCKS_MAX as u64 {
+        shared.write(&blocked(id));
+    }
+    assert_eq!(shared.counts(), (BLOCKS_MAX, 0));
 }
 
 #[test]
