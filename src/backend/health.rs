@@ -1,8 +1,8 @@
 //! Whether a backend can be reached, and what it can do (DESIGN decision 11).
 
-use super::connect::{Backend, ConnectError, Greeted};
+use super::connect::{Backend, ConnectError, Greeted, Permit};
 use super::lines::{LineError, read_capabilities};
-use crate::limits::{EOF_AFTER_QUIT, PROBE_AGAIN, PROBE_DOWN, PROBE_REPLY, PROBE_UP};
+use crate::limits::{CONNECT, EOF_AFTER_QUIT, PROBE_AGAIN, PROBE_DOWN, PROBE_REPLY, PROBE_UP};
 use crate::net::dial::is_own_shortage;
 use crate::observe::event::{Event, EventSink};
 use crate::pop3::capability::Capabilities;
@@ -78,7 +78,7 @@ impl Backend {
     }
 }
 
-/// Looks at `backend` once, as before it is taken into service: at most half a minute.
+/// Looks at `backend` once, as before it is taken into service; it may have to wait for a place.
 /// Cancel-safe: then nothing new is known.
 pub async fn look_once(backend: &Backend, events: &dyn EventSink) {
     let found = look(backend).await;
@@ -114,8 +114,7 @@ async fn until_next_look(backend: &Backend) {
 
 /// One look; `None` where it tells nothing new.
 async fn look(backend: &Backend) -> Option<State> {
-    // All `connections` are open: there is no room for a look, and no need.
-    let permit = backend.try_permit()?;
+    let permit = place(backend).await?;
     match backend.connect_with(permit, None).await {
         Ok(greeted) => Some(ask(backend, greeted).await),
         // It can be reached, and each login hears for itself why it does not want to.
@@ -130,6 +129,16 @@ async fn look(backend: &Backend) -> Option<State> {
         // own back.)
         Err(ConnectError::Closed { .. }) if backend.is_up() && backend.is_in_use() => None,
         Err(error) => Some(State::Down(error.to_string())),
+    }
+}
+
+/// Where all `connections` are open there is no room for a look, and no need. But a backend that
+/// nothing is known of has taken the place of one that they lead to, and until it was looked at no
+/// client is greeted for it: there the look waits for its place.
+async fn place(backend: &Backend) -> Option<Permit> {
+    match backend.state() {
+        State::Unknown => timeout(CONNECT, backend.permit()).await.ok(),
+        State::Up(_) | State::Down(_) => backend.try_permit(),
     }
 }
 

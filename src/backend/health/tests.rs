@@ -286,3 +286,29 @@ async fn from_when_a_successor_is_watched_its_limit_holds() {
     tokio::time::sleep(MOMENT).await;
     assert!(rig.backend.try_permit().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_unknown_is_looked_at_as_soon_as_there_is_a_place() {
+    let (dial, mut arrivals) = Double::new();
+    let limited = BackendOptions {
+        connections: 1,
+        ..options()
+    };
+    let before = Backend::new(limited.clone(), Arc::new(dial)).unwrap();
+    let session = before.permit().await;
+    let next_one = before.succeed(BackendOptions {
+        capabilities: Some(vec!["TOP".to_owned()]),
+        ..limited
+    });
+    let (backend, told) = (next_one.unwrap(), Told::default());
+    let sessions = async {
+        tokio::time::sleep(CONNECT / 2).await;
+        assert_eq!(backend.state(), State::Unknown);
+        drop(session);
+        let mut conn = next(&mut arrivals).await;
+        conn.write_all(b"+OK\r\n").await.unwrap();
+        answer(&mut conn, "QUIT", b"+OK\r\n").await;
+    };
+    tokio::join!(look_once(&backend, &told), sessions);
+    assert!(backend.is_up());
+}
