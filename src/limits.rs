@@ -437,6 +437,10 @@ pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
 
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a reload waits for what it finds at backends that are new. Who asked for it at the
+/// admin port is answered within [`ADMIN_REQUEST`], or cut, and would take the gate for gone.
+pub const LOOK_AROUND: Duration = Duration::from_secs(10);
+
 /// Of what a reload changed in many tenants, users or domains, so many are named: an operator
 /// reads them, and ten thousand would hide the rest.
 pub const CHANGES_NAMED_MAX: usize = 5;

@@ -4,12 +4,14 @@ use crate::backend::connect::Backend;
 use crate::backend::health::{State, look_once, watch_backend};
 use crate::config::Config;
 use crate::ids::BackendName;
+use crate::limits::LOOK_AROUND;
 use crate::net::Dial;
 use crate::net::tls::TlsError;
 use crate::observe::event::{Event, EventSink};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,7 +57,8 @@ pub(super) fn other_authorities<'a>(
     others.map(|(name, _)| name)
 }
 
-/// Looks at each of which nothing is known. What is found is told once they are in service.
+/// Looks at each of which nothing is known. What is found is told once they are in service. One
+/// that has not answered within [`LOOK_AROUND`] is looked at again then.
 pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
     let found = Arc::new(Findings::default());
     let mut looks = JoinSet::new();
@@ -64,7 +67,10 @@ pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
         let (backend, found) = (Arc::clone(backend), Arc::clone(&found));
         looks.spawn(async move { look_once(&backend, found.as_ref()).await });
     }
-    looks.join_all().await;
+    let all = async { while looks.join_next().await.is_some() {} };
+    if timeout(LOOK_AROUND, all).await.is_err() {
+        looks.shutdown().await;
+    }
     let mut found = found.0.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::take(&mut *found)
 }
@@ -126,5 +132,37 @@ impl Watches {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<BackendName, Watch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::ADMIN_REQUEST;
+    use crate::net::{BoxFuture, Io};
+    use crate::time::Instant;
+    use std::future::pending;
+    use std::io;
+    use std::path::Path;
+
+    /// Nobody ever answers.
+    struct Silent;
+
+    impl Dial for Silent {
+        fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+            Box::pin(pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_for_a_reload_is_answered_before_a_silent_backend_is_given_up() {
+        let text = "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"new\"\naddress = \"192.0.2.1:110\"\n";
+        let config = Config::parse(text, Path::new("popgate.toml")).unwrap();
+        let dial: Arc<dyn Dial> = Arc::new(Silent);
+        let backends = backends(&config, &Backends::new(), &dial).unwrap();
+        let start = Instant::now();
+        assert!(look_around(&backends).await.is_empty());
+        assert!(start.elapsed() < ADMIN_REQUEST);
     }
 }

@@ -5,6 +5,8 @@ use super::backends::{Backends, backends, look_around, other_authorities};
 use super::changes::{needs_restart, said, warnings};
 use super::ports::NewPorts;
 use super::{Gate, names_of, services_of};
+use crate::backend::connect::Backend;
+use crate::backend::health::State;
 use crate::config::{Config, ConfigError};
 use crate::ids::BackendName;
 use crate::net::listen::BindError;
@@ -121,6 +123,7 @@ impl Gate {
         let trusting = other_authorities(&before.backends, &backends);
         changes.extend(trusting.map(|name| format!("backend `{name}`: other authorities in `ca`")));
         changes.extend(findings.iter().filter_map(unreachable));
+        changes.extend(backends.values().filter_map(unanswering));
         changes.extend(warnings(old, new));
         Ok(Prepared {
             settings: Settings {
@@ -197,6 +200,12 @@ fn certificates(old: Option<&Acceptor>, new: Option<&Acceptor>) -> Option<String
         _ => return None,
     };
     Some(format!("certificates: {what}"))
+}
+
+fn unanswering(backend: &Arc<Backend>) -> Option<String> {
+    let name = &backend.options().name;
+    let is_unknown = backend.state() == State::Unknown;
+    is_unknown.then(|| format!("backend `{name}` has not answered yet"))
 }
 
 fn unreachable(found: &Event) -> Option<String> {
