@@ -260,3 +260,19 @@ impl Secured {
         self.line()
     }
 }
+
+#[test]
+fn a_tenant_has_its_limit_for_an_address_where_its_listener_has_none() {
+    let gate = Gate::start("secret", &[], "60s");
+    let tables = "[defaults]\ncleartext = \"always\"\nconnections = { per_address = 0 }\n\
+                  [[tenant]]\nname = \"t\"\ndomains = [\"t.example\"]\n\
+                  connections = { per_address = 1 }\n[server]\ntrusted_networks = []";
+    gate.reload("[server]", tables);
+    let mut other = gate.connect();
+    let mut client = gate.connect();
+    assert!(other.ask("USER ann").starts_with("+OK"));
+    assert!(client.ask("USER ann@t.example").starts_with("+OK"));
+    let answer = client.ask("PASS secret");
+    assert!(answer.contains("from your address"), "{answer}");
+    assert!(other.ask("PASS secret").starts_with("+OK"));
+}
