@@ -39,7 +39,7 @@ async fn gate_with(rules: &str) -> (Gate, Straight) {
         Mutex::new(fastrand::Rng::with_seed(5)),
     );
     gate.serve_each(move |mut backend| {
-        let draw = random.lock().unwrap().f64();
+        let draw = random.lock().expect("no panic").f64();
         let times = Arc::clone(&times);
         async move {
             let Some((user, _)) = backend.hears_login().await else {
@@ -47,7 +47,7 @@ async fn gate_with(rules: &str) -> (Gate, Straight) {
             };
             let least = if user.starts_with("nobody") { 1.0 } else { 1.5 };
             sleep(seconds(least + draw)).await;
-            times.lock().unwrap().push(least + draw);
+            times.lock().expect("no panic").push(least + draw);
             let answer = format!("-ERR [AUTH] Login of {user} failed, sorry {user}.");
             backend.answers(&answer).await;
         }
