@@ -455,3 +455,7 @@ pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 /// How long the journal waits for another process that writes to its file, as somebody with
 /// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
 pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
+
+/// How long every mail program waits for the answer to PASS (DESIGN section 3: all 27 families
+/// still listen after 29 s). Who leaves later has not given up early.
+pub const PATIENCE_MIN: Duration = Duration::from_secs(29);

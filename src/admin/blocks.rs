@@ -82,7 +82,7 @@ pub struct BlockView {
     pub class: String,
     /// A [`State`]'s name.
     pub state: String,
-    /// Whether only a hand changes the state.
+    /// Whether it stays in its state until it is unpinned.
     pub pinned: bool,
     /// Whether it is only shown, and refuses nobody.
     pub shadow: bool,

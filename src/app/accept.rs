@@ -2,7 +2,7 @@
 
 use super::room::Room;
 use crate::ids::ListenerName;
-use crate::limits::TURNED_AWAY;
+use crate::limits::{LISTEN_BACKLOG, TURNED_AWAY};
 use crate::net::conn::Conn;
 use crate::net::proxy_protocol::read_header;
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
@@ -62,8 +62,11 @@ impl Port {
             };
             port.take(accepted).await;
         }
-        // Who connected before the end is served.
-        while let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await {
+        // Who connected before the end is served; a flood does not keep the port open.
+        for _ in 0..LISTEN_BACKLOG {
+            let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await else {
+                return;
+            };
             port.take(accepted).await;
         }
     }

@@ -30,7 +30,7 @@ use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
 use crate::policy::proven::Proven;
-use crate::session::{Context, Settings, Stage};
+use crate::session::{Context, Settings, Stage, Wall};
 use crate::time::{Duration, Instant, Moment};
 use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -163,7 +163,7 @@ impl Gate {
             settings: settings.subscribe(),
             proven: Proven::new(&key(outside.seed)?),
             admission: Admission::new(kept.list),
-            started: now(outside.seed),
+            wall: wall(outside.seed),
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
             sessions: AtomicU64::new(0),
@@ -393,11 +393,13 @@ fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
 }
 
 /// A gate that shall repeat itself lives in 1970.
-fn now(seed: Option<u64>) -> Moment {
-    Moment {
-        instant: Instant::now(),
-        wall: seed.map_or_else(Timestamp::now, |_| Timestamp::UNIX_EPOCH),
-    }
+fn wall(seed: Option<u64>) -> Wall {
+    seed.map_or(Wall::System, |_| {
+        Wall::From(Moment {
+            instant: Instant::now(),
+            wall: Timestamp::UNIX_EPOCH,
+        })
+    })
 }
 
 fn jitter(seed: Option<u64>) -> fastrand::Rng {

@@ -16,7 +16,7 @@ use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -51,6 +51,8 @@ pub struct Metrics {
     tenants: RwLock<HashMap<TenantName, OnceLock<Arc<OfTenant>>>>,
     tenant_labels_max: usize,
     others: OnceLock<Arc<OfTenant>>,
+    /// Entries of the block list by label and state, as far as they were ever shown.
+    blocks_of: Mutex<HashMap<String, [i64; 2]>>,
 }
 
 impl Metrics {
@@ -81,6 +83,7 @@ impl Metrics {
             tenants: RwLock::new(HashMap::from([(default.clone(), OnceLock::new())])),
             tenant_labels_max,
             others: OnceLock::new(),
+            blocks_of: Mutex::new(HashMap::from([(DEFAULT_TENANT.to_owned(), [0; 2])])),
             registry,
             families,
         };
@@ -133,19 +136,25 @@ impl Metrics {
     }
 
     /// Says how many entries of the block list each tenant has; those of tenants without a series
-    /// of their own are added up.
+    /// of their own are added up. Of two scrapes at once neither sees a half of it.
     pub fn set_blocks(&self, counts: &[Count]) {
-        let blocks = &self.families.blocks;
-        blocks.reset();
-        let of = |tenant: &TenantName, state: State| {
-            blocks.with_label_values(&[&self.of(tenant).label, state.as_str()])
-        };
-        for &state in State::ALL {
-            of(&TenantName::new(DEFAULT_TENANT), state).set(0);
-        }
+        let mut shown = self
+            .blocks_of
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        shown.values_mut().for_each(|counted| *counted = [0; 2]);
         for count in counts {
-            of(&count.tenant, State::Blocked).add(metric(count.blocked));
-            of(&count.tenant, State::Released).add(metric(count.released));
+            let label = self.of(&count.tenant).label.clone();
+            let counted = shown.entry(label).or_default();
+            counted[State::Blocked as usize] += metric(count.blocked);
+            counted[State::Released as usize] += metric(count.released);
+        }
+        for (label, counted) in &*shown {
+            for &state in State::ALL {
+                let gauge = &self.families.blocks;
+                let gauge = gauge.with_label_values(&[label, state.as_str()]);
+                gauge.set(counted[state as usize]);
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! its password fail again and again, are there too many connections, does it come too often? One
 //! place asks, and the answer is one closed enum.
 
-use super::block::BlockList;
+use super::block::{BlockList, Change};
 use super::connections::{Connections, Place};
 use super::imitation::Imitation;
 use super::penalty::Penalties;
@@ -129,6 +129,7 @@ impl Candidate<'_> {
             client: self.block(),
             address: self.address,
             asked: self.asked,
+            proven: self.proven,
         }
     }
 }
@@ -176,12 +177,14 @@ impl Admission {
     }
 
     /// The backend said `+OK`: the login is charged, and its address is somebody's.
-    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) {
+    #[must_use]
+    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) -> Vec<Change> {
         let polls = &login.rules.polls;
         self.polls.charge(polls, &login.poll(), now.instant);
         self.refused.accepted(login.password, now.instant);
-        if !login.trusted {
-            self.blocks.accepted(login.block(), now.wall);
+        match login.trusted {
+            true => Vec::new(),
+            false => self.blocks.accepted(login.block(), now.wall),
         }
     }
 
@@ -239,7 +242,7 @@ impl Admission {
         let tenant = match limits.per_tenant {
             0 => None,
             limit => {
-                let place = connections.enter_tenant(login.tenant, limit);
+                let place = connections.enter_tenant(login.tenant, login.proven, limit);
                 Some(place.ok_or(Refusal::PerTenant)?)
             }
         };

@@ -29,7 +29,10 @@ enum Whose {
         key: MaildropKey,
         stranger: Option<AddressBlock>,
     },
-    Tenant(TenantName),
+    Tenant {
+        name: TenantName,
+        proven: bool,
+    },
 }
 
 /// One place under a limit, given back when dropped. Two pointers: an idle session keeps three of
@@ -66,22 +69,23 @@ impl Connections {
         self.enter(Whose::Maildrop { key, stranger }, limit)
     }
 
-    /// A login of a tenant. `None`: it has `limit` of them already; 0 is no limit.
+    /// A login of a tenant, proven or not. `None`: it has `limit` of that kind already; 0 is no
+    /// limit.
     #[must_use]
-    pub fn enter_tenant(self: &Arc<Self>, tenant: &TenantName, limit: usize) -> Option<Place> {
-        self.enter(Whose::Tenant(tenant.clone()), limit)
+    pub fn enter_tenant(
+        self: &Arc<Self>,
+        tenant: &TenantName,
+        proven: bool,
+        limit: usize,
+    ) -> Option<Place> {
+        let name = tenant.clone();
+        self.enter(Whose::Tenant { name, proven }, limit)
     }
 
     /// Connections of an address.
     #[must_use]
     pub fn of_address(&self, block: AddressBlock) -> usize {
         self.count(&Arc::new(Whose::Address(block)))
-    }
-
-    /// Logins of a tenant.
-    #[must_use]
-    pub fn of_tenant(&self, tenant: &TenantName) -> usize {
-        self.count(&Arc::new(Whose::Tenant(tenant.clone())))
     }
 
     /// Addresses, maildrops and tenants that have a connection.
@@ -195,10 +199,10 @@ mod tests {
     fn tenants_are_counted_apart() {
         let all = Arc::new(Connections::new());
         let (one, other) = (TenantName::new("one"), TenantName::new("other"));
-        let _place = all.enter_tenant(&one, 1).unwrap();
-        assert!(all.enter_tenant(&one, 1).is_none());
-        assert!(all.enter_tenant(&other, 1).is_some());
-        assert_eq!((all.of_tenant(&one), all.of_tenant(&other)), (1, 0));
+        let _place = all.enter_tenant(&one, false, 1).unwrap();
+        assert!(all.enter_tenant(&one, false, 1).is_none());
+        assert!(all.enter_tenant(&one, true, 1).is_some(), "the proven");
+        assert!(all.enter_tenant(&other, false, 1).is_some());
     }
 
     #[test]
@@ -221,9 +225,8 @@ mod tests {
             for round in 0..2000 {
                 let address = all.enter_address(block(n % 2), 3);
                 let login = all.enter_maildrop(&key, (round % 2 == 0).then(|| block(n)), 3);
-                let whole = all.enter_tenant(&tenant, 3);
+                let whole = all.enter_tenant(&tenant, round % 2 == 0, 3);
                 assert!(all.of_address(block(n % 2)) <= 3);
-                assert!(all.of_tenant(&tenant) <= 3);
                 drop((address, login, whole));
             }
         };

@@ -34,8 +34,8 @@ impl Penalties {
         }
     }
 
-    /// A login failed for its password, or looks as if it did: how long its answer is held. One that failed before within
-    /// [`FAILURE_WINDOW`] does not raise the delay.
+    /// A login failed for its password, or looks as if it did: how long its answer is held. One
+    /// that failed before within [`FAILURE_WINDOW`] does not raise the delay.
     #[must_use]
     pub fn failed(
         &self,

@@ -35,6 +35,8 @@ pub struct Poll<'a> {
     pub address: IpAddr,
     /// When its PASS came.
     pub asked: Instant,
+    /// Whether its password was proven then.
+    pub proven: bool,
 }
 
 /// Whether a login comes too soon.
@@ -69,7 +71,8 @@ impl Polls {
             return Measured::Unlimited;
         }
         let maildrop = self.maildrops.get(poll.maildrop);
-        let earliest = maildrop.and_then(|maildrop| maildrop.earliest(rules, poll.login()));
+        let earliest =
+            maildrop.and_then(|maildrop| maildrop.earliest(rules, poll.login(), poll.proven));
         match earliest {
             Some(earliest) if earliest > now => Measured::Early { earliest },
             _ => Measured::InTime,

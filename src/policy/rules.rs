@@ -75,7 +75,7 @@ pub struct ConnectionLimits {
     /// address, so that strangers cannot take the owner's places. How many of those wait at a time
     /// the queue bounds.
     pub per_maildrop: usize,
-    /// Of the tenant's logins, waiting or logged in.
+    /// Of the tenant's logins, waiting or logged in; proven ones and others apart.
     pub per_tenant: usize,
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn admit(
         return login.answer(answer).await;
     }
     let who = Who::of(cx, &login);
-    record.proven(who.proven);
+    record.asks(login.asked, who.proven);
     let verdict = cx.admission.judge(&who.candidate(&login), cx.moment());
     let (places, poll) = match verdict {
         Verdict::Admit { places, poll } => (places, poll),

@@ -13,8 +13,9 @@ use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
-use crate::time::{Duration, Moment};
+use crate::time::{Duration, Instant, Moment};
 use ipnet::IpNet;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,6 +64,15 @@ impl Settings {
     }
 }
 
+/// The clock on the wall.
+#[derive(Clone, Copy, Debug)]
+pub enum Wall {
+    /// The system's, which may be set, and knows how long a machine slept.
+    System,
+    /// It was so much then, and goes on as tokio's does: for tests, which move that by hand.
+    From(Moment),
+}
+
 /// What all sessions of one gate share.
 pub struct Context {
     /// Where events go.
@@ -75,8 +85,8 @@ pub struct Context {
     pub proven: Proven,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
-    /// When the gate started.
-    pub started: Moment,
+    /// What the clock on the wall says.
+    pub wall: Wall,
     /// How far a stop has come.
     pub stage: watch::Receiver<Stage>,
     /// For jitter.
@@ -105,10 +115,16 @@ impl Context {
         Arc::clone(&self.settings.borrow())
     }
 
-    /// Now, by both clocks: that of the wall goes on from the gate's start by tokio's.
+    /// Now, by both clocks.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        self.started.after(self.started.instant.elapsed())
+        match self.wall {
+            Wall::System => Moment {
+                instant: Instant::now(),
+                wall: Timestamp::now(),
+            },
+            Wall::From(start) => start.after(start.instant.elapsed()),
+        }
     }
 
     /// The reloads behind `settings`.

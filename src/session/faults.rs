@@ -7,6 +7,7 @@ use super::client::Peer;
 use super::context::Context;
 use super::record::Record;
 use crate::ids::MaildropKey;
+use crate::limits::PATIENCE_MIN;
 use crate::observe::event::{End, Event, FaultKind};
 use crate::policy::block::Fault;
 use crate::policy::tenant::Tenant;
@@ -48,11 +49,15 @@ pub(super) fn of_guess(cx: &Context, record: &Record, login: &Identified, who: &
 /// How a session ended.
 pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
     let (kind, fault) = match end {
-        End::ClientViolation => (FaultKind::Abuse, Fault::Abuse),
-        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, Fault::LeftBeforeLogin),
-        End::LeftWaiting => (FaultKind::AbandonedWait, Fault::AbandonedWait),
-        // Only after a login; it does not block.
-        End::Left => (FaultKind::LostLine, Fault::AbandonedWait),
+        End::ClientViolation => (FaultKind::Abuse, Some(Fault::Abuse)),
+        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, Some(Fault::LeftBeforeLogin)),
+        // It waited as long as any mail program does: that is the backend's fault, or the holder's.
+        End::LeftWaiting if record.waited_since_pass() >= PATIENCE_MIN => {
+            (FaultKind::AbandonedWait, None)
+        }
+        End::LeftWaiting => (FaultKind::AbandonedWait, Some(Fault::AbandonedWait)),
+        // After a login, whose password was right.
+        End::Left => (FaultKind::LostLine, None),
         _ => return,
     };
     let proven = record.is_proven() || end == End::Left;
@@ -66,7 +71,7 @@ pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
         peer,
     };
     scene.tell(kind, proven);
-    if !proven {
+    if let Some(fault) = fault.filter(|_| !proven) {
         scene.count(None, fault);
     }
 }

@@ -95,7 +95,9 @@ async fn conclude(
         Outcome::Accepted(line) => {
             cx.proven.accepted(who.password, Instant::now());
             lock.accepted();
-            cx.admission.accepted(&who.candidate(&login), cx.moment());
+            for change in cx.admission.accepted(&who.candidate(&login), cx.moment()) {
+                cx.events.emit(&Event::BlockChanged(Box::new(change)));
+            }
             Continue(Login::Through(login.through(lock, places, line)))
         }
         Outcome::Refused { class, line } => {

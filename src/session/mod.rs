@@ -27,7 +27,7 @@ mod relay;
 
 pub use backend_end::BackendConnection;
 pub use client::Peer;
-pub use context::{Context, Settings, Stage};
+pub use context::{Context, Settings, Stage, Wall};
 
 use crate::ids::MaildropKey;
 use crate::limits;

@@ -102,6 +102,8 @@ async fn wait(
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
             () = login.client.left() => {
+                // Another's login may have proven it meanwhile.
+                record.asks(login.asked, cx.proven.is_proven(who.password, Instant::now()));
                 waiting.leave(LockOutcome::ClientGone);
                 return Break(SessionEnd::well(End::LeftWaiting));
             }

@@ -44,6 +44,7 @@ pub(super) struct Record {
     refusal: Option<SessionEnd>,
     ended: bool,
     tenant: Option<Arc<Tenant>>,
+    asked: Option<Instant>,
     proven: bool,
     pub(super) summary: SessionSummary,
 }
@@ -85,6 +86,7 @@ impl Record {
             refusal: None,
             ended: false,
             tenant: None,
+            asked: None,
             proven: false,
             summary,
         };
@@ -119,9 +121,15 @@ impl Record {
         self.tenant.as_ref()
     }
 
-    /// Whether the password of the last login is proven.
-    pub(super) fn proven(&mut self, proven: bool) {
+    /// When the last login asked, and whether its password is proven.
+    pub(super) fn asks(&mut self, asked: Instant, proven: bool) {
+        self.asked = Some(asked);
         self.proven = proven;
+    }
+
+    /// How long its client has been waiting for an answer.
+    pub(super) fn waited_since_pass(&self) -> Duration {
+        self.asked.map(|asked| asked.elapsed()).unwrap_or_default()
     }
 
     pub(super) fn is_proven(&self) -> bool {

@@ -9,7 +9,7 @@ use super::record::{Record, SessionEnd};
 use super::{Greeted, Identified, Login, Next, client_left};
 use crate::dialect::Class;
 use crate::observe::event::{End, Event, Fault, FaultKind, LoginRule, PollDecision};
-use crate::policy::admission::Refusal;
+use crate::policy::admission::{Candidate, Refusal};
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -165,9 +165,13 @@ impl Identified {
         why: &str,
     ) -> Next<Login<T>> {
         record.refused(SessionEnd::fault(End::WaitSpent, fault, why));
-        cx.admission
-            .not_served(&who.candidate(&self), Instant::now());
+        // Another's login may have proven it while it waited.
         let proven = cx.proven.is_proven(who.password, Instant::now());
+        let login = Candidate {
+            proven,
+            ..who.candidate(&self)
+        };
+        cx.admission.not_served(&login, Instant::now());
         let answer = if proven { IN_USE } else { BUSY };
         self.client.patience.spent = Some(answer);
         self.answer(answer).await

@@ -64,6 +64,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
             client: client.peer.block(),
             address: client.peer.address.ip(),
             asked,
+            proven: true,
         };
         cx.admission
             .deleted(&tenant.rules.polls, &poll, Instant::now());

@@ -256,6 +256,25 @@ async fn waiters_that_leave(password: &str, times: u32) -> Gate {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_gives_up_as_late_as_mail_programs_do_is_not_at_fault() {
+    for (patience, blocked) in [(28.0, true), (30.0, false)] {
+        let gate = Gate::strict(&blocking("")).await;
+        for _ in 0..6 {
+            let client = gate.visitor().from(STRANGER).asking("ann", "secret").await;
+            // A backend that does not answer PASS.
+            let mut backend = gate.dialed().await;
+            backend.greets().await;
+            sleep(seconds(patience)).await;
+            let before = gate.events.count(ended);
+            client.close();
+            gate.told_nth(before, ended).await;
+            backend.expect("USER ann\r\nPASS secret\r\n").await;
+        }
+        assert_eq!(!changes(&gate).is_empty(), blocked, "{patience} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn leaving_the_queue_blocks_strangers_and_never_the_proven() {
     let stranger = waiters_that_leave("guess", 6).await;
     assert_eq!(changes(&stranger).len(), 1);
@@ -380,8 +399,11 @@ async fn a_maildrop_has_so_many_connections() {
     let one = gate.asking("ann", "guess").await;
     gate.queued(&one).await;
     let full = "-ERR [SYS/TEMP] Too many connections to this mailbox, please wait and try again";
-    assert_eq!(tries(&gate, OTHER, "ann", "other guess").await, full);
+    assert_eq!(tries(&gate, "192.0.2.1", "ann", "other guess").await, full);
     assert_eq!(gate.events.count(refused_by(LoginRule::PerMaildrop)), 1);
+    // Strangers elsewhere have theirs: the owner may be one of them.
+    let elsewhere = gate.visitor().from(OTHER).asking("ann", "guess").await;
+    gate.queued(&elsewhere).await;
     // The proven have places of their own, others' maildrops too, and a trusted network needs none.
     let owner = gate.asking("ann", "secret").await;
     gate.queued(&owner).await;

@@ -290,6 +290,25 @@ async fn the_unproven_are_not_told_and_held_instead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stranger_is_not_told_by_a_delay_that_somebody_looks_for_mail() {
+    for mode in ["delay", "refuse"] {
+        let gate = pressed(mode).await;
+        let start = Instant::now();
+        for user in ["ann", "nobody"] {
+            let stranger = gate
+                .visitor()
+                .from("198.51.100.66")
+                .asking(user, "guess")
+                .await;
+            let mut backend = gate.dialed().await;
+            backend.answers_login(user, "guess", "-ERR [AUTH] no").await;
+            assert_took(start, 0.0..=0.0);
+            stranger.close();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn strangers_do_not_spend_the_quota() {
     let without =
         "failures = { delay = \"0s\", max_delay = \"0s\" }\nblocks = { enforce = \"off\" }\n";

@@ -18,6 +18,7 @@ const SITUATIONS: &[&str] = &[
     "maildrop_full",
     "full_of_others",
     "tenant_full",
+    "tenant_full_of_others",
     "early",
 ];
 /// `lately`: the backend accepted the password within a day, and has refused it since.
@@ -53,6 +54,7 @@ const TABLE: &[[&str; 6]] = &[
     ["full_of_others",  "*",               "*",           "*",            "*",          "admitted"],
     ["tenant_full",     "*",               "any|burst",   "*",            "*",          "per_tenant"],
     ["tenant_full",     "*",               "trusted",     "*",            "*",          "admitted"],
+    ["tenant_full_of_others", "*",         "*",           "*",            "*",          "admitted"],
     // Trusted networks poll as others do.
     ["early",           "*",               "burst",       "*",            "*",          "admitted"],
     ["early",           "*",               "any|trusted", "off",          "*",          "admitted"],
@@ -83,7 +85,7 @@ async fn every_combination_has_the_answer_of_the_table() {
         assert_eq!(case.play(), row[5], "{case:?}");
         cases += 1;
     }
-    assert_eq!(cases, 10 * 3 * 3 * 4 * 3);
+    assert_eq!(cases, 11 * 3 * 3 * 4 * 3);
 }
 
 fn all_cases() -> impl Iterator<Item = Case> {
@@ -196,7 +198,8 @@ impl Scene {
             "address_full" => self.connect(3),
             "maildrop_full" => self.ask(is_proven, 2),
             "full_of_others" => self.ask(!is_proven, 2),
-            "tenant_full" => self.log_in(4),
+            "tenant_full" => self.log_in(is_proven, 4),
+            "tenant_full_of_others" => self.log_in(!is_proven, 4),
             "early" => self.poll(),
             _ => {}
         }
@@ -245,9 +248,9 @@ impl Scene {
         self.taken.extend(places);
     }
 
-    fn log_in(&mut self, logins: usize) {
+    fn log_in(&mut self, proven: bool, logins: usize) {
         let connections = &self.admission.connections;
-        let places = (0..logins).filter_map(|_| connections.enter_tenant(&self.tenant, 10));
+        let places = (0..logins).filter_map(|_| connections.enter_tenant(&self.tenant, proven, 10));
         self.taken.extend(places);
     }
 
@@ -259,6 +262,7 @@ impl Scene {
                 client: self.address.into(),
                 address: self.address,
                 asked: self.now.instant,
+                proven: true,
             };
             let rules = &self.rules.polls;
             self.admission.polls.charge(rules, &poll, self.now.instant);

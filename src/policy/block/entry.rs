@@ -75,7 +75,8 @@ pub struct Entry {
     pub reason: Reason,
     /// Whether it has an effect.
     pub state: State,
-    /// Whether only a hand changes the state: it neither runs out nor comes back.
+    /// Whether it stays in its state until it is unpinned: it neither runs out nor comes back, nor
+    /// is it released.
     pub pinned: bool,
     /// Whether it came under `enforce = "shadow"`, and is only shown.
     pub shadow: bool,

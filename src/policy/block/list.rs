@@ -1,6 +1,6 @@
 //! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
 
-use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
+use super::entry::{BlockId, Change, ChangeKind, Entry, Reason, State, Who, earlier, later};
 use super::fading::SHARE;
 use super::faults::{Enough, Fault, Faults};
 use super::filter::Filter;
@@ -91,9 +91,24 @@ impl BlockList {
     }
 
     /// A login from `address` was accepted: for a day its passing faults lead to no block, so that
-    /// a phone on a breaking line does not get its household blocked.
-    pub fn accepted(&self, address: AddressBlock, now: Timestamp) {
-        self.write().faults.accepted(address, now);
+    /// a phone on a breaking line does not get its household blocked; and a block for such faults
+    /// ends.
+    pub fn accepted(&self, address: AddressBlock, now: Timestamp) -> Vec<Change> {
+        let who = Who {
+            maildrop: None,
+            address,
+        };
+        let mut book = self.write();
+        book.faults.accepted(address, now);
+        let entry = book.entries.get(&who);
+        let is_passing = |entry: &&Entry| {
+            entry.reason == Reason::Passing && !entry.pinned && entry.is_blocked(now)
+        };
+        let Some(mut entry) = entry.filter(is_passing).cloned() else {
+            return Vec::new();
+        };
+        entry.state = State::Released;
+        vec![book.changed(entry, ChangeKind::Expired)]
     }
 
     /// The entry that a login from `address` to `maildrop` meets under the rules of its tenant.

@@ -273,6 +273,22 @@ fn passing_faults_block_beyond_five_on_one_day_whatever_they_are() {
 }
 
 #[test]
+fn an_accepted_login_ends_a_block_for_passing_faults_and_no_other() {
+    let desk = Desk::new();
+    assert_eq!(desk.faults(6, Fault::LeftBeforeLogin).len(), 1);
+    assert!(desk.is_blocked("anybody"));
+    let changes = desk.list.accepted(desk.only_entry().who.address, desk.now);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].what, ChangeKind::Expired);
+    assert!(!desk.is_blocked("anybody"));
+    let desk = Desk::new();
+    desk.faults(2, Fault::Abuse);
+    let address = desk.only_entry().who.address;
+    assert_eq!(desk.list.accepted(address, desk.now), []);
+    assert!(desk.is_blocked("anybody"));
+}
+
+#[test]
 fn passing_faults_of_two_days_are_not_added_up() {
     let mut desk = Desk::new();
     desk.now = "2026-03-01T23:59:00Z".parse().unwrap();

@@ -54,8 +54,15 @@ struct Charged {
 }
 
 impl Maildrop {
-    /// When the quotas of `rules` allow `login`; `None`: they have not said no, or it is free.
-    pub(super) fn earliest(&self, rules: &PollRules, login: Login) -> Option<Instant> {
+    /// When the quotas of `rules` allow `login`; `None`: they have not said no, or it is free. Who
+    /// is not `proven` is measured against its own quota alone: that of the maildrop would tell a
+    /// stranger that somebody looks for mail there.
+    pub(super) fn earliest(
+        &self,
+        rules: &PollRules,
+        login: Login,
+        proven: bool,
+    ) -> Option<Instant> {
         let client = self.client(login.client);
         if client.is_some_and(|client| client.has_free(login.asked)) {
             return None;
@@ -66,7 +73,8 @@ impl Maildrop {
             overdraft.map(|it| it.earliest)
         };
         let of_client = client.and_then(|client| client.overdraft);
-        counts(self.overdraft, rules.maildrop).max(counts(of_client, rules.client))
+        let of_maildrop = self.overdraft.filter(|_| proven);
+        counts(of_maildrop, rules.maildrop).max(counts(of_client, rules.client))
     }
 
     /// Whether `login` is free; nothing makes two of them free.

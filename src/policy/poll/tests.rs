@@ -50,6 +50,7 @@ impl House {
             client: address.into(),
             address,
             asked: Instant::now(),
+            proven: true,
         }
     }
 

@@ -18,7 +18,7 @@ use popgate::observe::recorder::Recorder;
 use popgate::policy::admission::Admission;
 use popgate::policy::block::BlockList;
 use popgate::policy::proven::Proven;
-use popgate::session::{self, Context, Peer, Settings, Stage};
+use popgate::session::{self, Context, Peer, Settings, Stage, Wall};
 use popgate::time::{Instant, Moment};
 use std::collections::HashMap;
 use std::future::Future;
@@ -152,10 +152,10 @@ impl Gate {
             settings,
             proven: Proven::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
-            started: Moment {
+            wall: Wall::From(Moment {
                 instant: Instant::now(),
                 wall: jiff::Timestamp::UNIX_EPOCH,
-            },
+            }),
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
             sessions: AtomicU64::new(0),
