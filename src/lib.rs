@@ -6,6 +6,7 @@ pub mod ids;
 pub mod limits;
 pub mod secret;
 pub mod time;
+mod words;
 
 // Layer 1: pure.
 pub mod dialect;

@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("limits", 0),
     ("secret", 0),
     ("time", 0),
+    ("words", 0),
     ("dialect", 1),
     ("lock::queue", 1),
     ("policy", 1),

@@ -77,9 +77,6 @@ impl Blocks for ByHand {
 
 /// Tells of `changes`, and gives them back.
 pub(super) fn tell(cx: &Context, changes: Vec<Change>) -> Vec<Change> {
-    for change in &changes {
-        let event = Event::BlockChanged(Box::new(change.clone()));
-        cx.events.emit(&event);
-    }
+    cx.tell_blocks(&changes);
     changes
 }

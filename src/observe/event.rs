@@ -8,6 +8,7 @@ use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
+use crate::words::words;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -196,34 +197,7 @@ pub enum Event {
     SessionEnded(Box<SessionSummary>),
 }
 
-/// Defines an enum whose variants are the values of a metric label.
-macro_rules! label {
-    (
-        $(#[$doc:meta])*
-        $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $type {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl $type {
-            /// All of them in order, for metrics that exist from the start.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The label's value.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                }
-            }
-        }
-    };
-}
-
-label! {
+words! {
     /// Why a connection was turned away.
     Shed {
         /// No descriptor or memory was left.
@@ -235,7 +209,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// What became of a login that was measured: the label `decision` of `polls_total`.
     PollDecision {
         /// It came in time.
@@ -249,7 +223,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// Which rule refused a login: the label `rule` of `login_refusals_total`.
     LoginRule {
         /// The block list.
@@ -267,7 +241,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// What went wrong at a client's end: the label `fault` of `faults_total`.
     FaultKind {
         /// A wrong password.
@@ -285,7 +259,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
     LockOutcome {
         /// It was free.
@@ -309,7 +283,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// Why a holder was closed: the label `reason` of `preemptions_total`.
     Preemption {
         /// It was idle for `preempt_idle`.
@@ -321,7 +295,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// How a retried login ended: the label `result` of `backend_locked_retries_total`.
     RetryResult {
         /// The retry got in.
@@ -333,7 +307,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// How a session ended: the label `end` of `sessions_total`.
     End {
         /// QUIT before login.
@@ -379,7 +353,7 @@ label! {
     }
 }
 
-label! {
+words! {
     /// Who is at fault where a session did not end well.
     Fault {
         /// The client or its line.

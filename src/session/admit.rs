@@ -7,7 +7,7 @@ use super::queue;
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
 use crate::ids::MaildropKey;
-use crate::observe::event::{End, Event, FaultKind, PollDecision};
+use crate::observe::event::{End, Event, PollDecision};
 use crate::policy::admission::{Candidate, PollVerdict, Verdict};
 use crate::policy::proven::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -94,7 +94,7 @@ fn tell_poll(cx: &Context, record: &Record, login: &Identified, who: &Who, poll:
         early,
     });
     if decision == PollDecision::Delayed {
-        faults::of_login(cx, record, login, who, FaultKind::MetLimit);
+        faults::of_limit(cx, record, login, who);
     }
 }
 

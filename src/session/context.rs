@@ -9,6 +9,7 @@ use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::{Event, EventSink};
 use crate::policy::admission::Admission;
+use crate::policy::block::Change;
 use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
 use crate::pop3::capability::Capabilities;
@@ -134,6 +135,14 @@ impl Context {
             reloads.mark_changed();
         }
         Reloads(reloads)
+    }
+
+    /// Tells of changes of the block list.
+    pub fn tell_blocks(&self, changes: &[Change]) {
+        for change in changes {
+            let change = Box::new(change.clone());
+            self.events.emit(&Event::BlockChanged(change));
+        }
     }
 
     /// What `line` of `backend` means, which is told.

@@ -13,20 +13,14 @@ use crate::policy::block::Fault;
 use crate::policy::tenant::Tenant;
 
 /// A login that met a limit.
-pub(super) fn of_login(
-    cx: &Context,
-    record: &Record,
-    login: &Identified,
-    who: &Who,
-    fault: FaultKind,
-) {
+pub(super) fn of_limit(cx: &Context, record: &Record, login: &Identified, who: &Who) {
     let scene = Scene {
         cx,
         record,
         tenant: &login.tenant,
         peer: &login.client.peer,
     };
-    scene.tell(fault, who.proven);
+    scene.tell(FaultKind::MetLimit, who.proven);
     if !who.proven {
         scene.count(Some(&who.key), Fault::MetLimit);
     }
@@ -100,8 +94,7 @@ impl Scene<'_> {
         let (rules, now) = (&self.tenant.rules.blocks, self.cx.moment().wall);
         let (address, tenant) = (self.peer.block(), &self.tenant.name);
         let blocks = &self.cx.admission.blocks;
-        for change in blocks.fault(maildrop, address, tenant, fault, rules, now) {
-            self.cx.events.emit(&Event::BlockChanged(Box::new(change)));
-        }
+        let changes = blocks.fault(maildrop, address, tenant, fault, rules, now);
+        self.cx.tell_blocks(&changes);
     }
 }

@@ -95,9 +95,8 @@ async fn conclude(
         Outcome::Accepted(line) => {
             cx.proven.accepted(who.password, Instant::now());
             lock.accepted();
-            for change in cx.admission.accepted(&who.candidate(&login), cx.moment()) {
-                cx.events.emit(&Event::BlockChanged(Box::new(change)));
-            }
+            let changes = cx.admission.accepted(&who.candidate(&login), cx.moment());
+            cx.tell_blocks(&changes);
             Continue(Login::Through(login.through(lock, places, line)))
         }
         Outcome::Refused { class, line } => {

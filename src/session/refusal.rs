@@ -8,7 +8,7 @@ use super::faults;
 use super::record::{Record, SessionEnd};
 use super::{Greeted, Identified, Login, Next, client_left};
 use crate::dialect::Class;
-use crate::observe::event::{End, Event, Fault, FaultKind, LoginRule, PollDecision};
+use crate::observe::event::{End, Event, Fault, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
@@ -95,7 +95,7 @@ impl Identified {
                     decision: PollDecision::Refused,
                     early,
                 });
-                faults::of_login(cx, record, &self, who, FaultKind::MetLimit);
+                faults::of_limit(cx, record, &self, who);
                 self.answer(login_delay(early).as_bytes()).await
             }
             Refusal::PerAddress => self.find_no_place(cx, record, who, PER_ADDRESS).await,
@@ -111,7 +111,7 @@ impl Identified {
         who: &Who,
         answer: &[u8],
     ) -> Next<Login<T>> {
-        faults::of_login(cx, record, &self, who, FaultKind::MetLimit);
+        faults::of_limit(cx, record, &self, who);
         cx.admission
             .not_served(&who.candidate(&self), Instant::now());
         self.answer(answer).await

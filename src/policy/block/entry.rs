@@ -4,6 +4,7 @@ use super::faults::FaultClass;
 use crate::ids::{AddressBlock, MaildropKey, TenantName};
 use crate::policy::rules::BlockRules;
 use crate::time::Duration;
+use crate::words::words;
 use jiff::Timestamp;
 use std::fmt;
 

@@ -7,6 +7,7 @@ use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX, WELCOME, WELCOME_MAX};
 use crate::policy::proven::PasswordTag;
 use crate::policy::rules::BlockRules;
 use crate::time::Duration;
+use crate::words::words;
 use jiff::Timestamp;
 
 /// What somebody without a proven password did.
