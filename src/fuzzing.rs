@@ -8,9 +8,9 @@ use crate::limits::PROXY_HEADER_MAX;
 use crate::net::proxy_protocol::{Header, parse_header};
 use crate::pop3::capability::{Capabilities, Offer, client_reply};
 use crate::pop3::command::Command;
-use crate::pop3::exchange::{Exchange, Options, Output, Quit, Step};
+use crate::pop3::exchange::{Exchange, Options, Output, Quit, Step, Violation};
 use crate::pop3::line::{Line, LineReader};
-use crate::pop3::multiline::EndScanner;
+use crate::pop3::multiline::{Behind, EndScanner};
 use crate::pop3::reply::{ReplyTo, Status, StatusLine};
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep, plain_response};
 use crate::pop3::verb::Verb;
@@ -82,7 +82,8 @@ pub fn capability(data: &[u8]) {
         password: data.len().is_multiple_of(3),
     };
     let reply = client_reply(&backend, offer);
-    assert_eq!(EndScanner::new().scan(&reply), Some(reply.len()));
+    let scanned = EndScanner::new().scan(&reply, Behind::default());
+    assert_eq!((scanned.octets, scanned.ended), (reply.len(), true));
     let clean = |b: &u8| b.is_ascii_graphic() || b" \r\n".contains(b);
     assert!(reply.iter().all(clean));
     let told = Capabilities::parse(reply.split(|&b| b == b'\n'));
@@ -159,19 +160,26 @@ pub fn multiline(data: &[u8]) {
     assert_eq!(scan(body, body.len().max(1)), expected);
 }
 
+const NOTHING_BEHIND: Behind = Behind {
+    reply: false,
+    nothing: true,
+};
+
 fn scan(body: &[u8], piece: usize) -> Option<usize> {
     let mut scanner = EndScanner::new();
     let mut before = 0;
     for chunk in body.chunks(piece) {
-        if let Some(end) = scanner.scan(chunk) {
-            return Some(before + end);
+        let scanned = scanner.scan(chunk, NOTHING_BEHIND);
+        if scanned.ended {
+            return Some(before + scanned.octets);
         }
         before += chunk.len();
     }
     None
 }
 
-/// A session ends the same whether its bytes come in large pieces or one by one.
+/// A session ends the same whether its bytes come in large pieces or one by one, as long as its
+/// client says nothing while the backend is in the middle of something.
 ///
 /// The first byte says whether the backend has PIPELINING. Then come records: a byte whose
 /// upper bit is the side (1: backend) and whose rest is a length, and so many bytes.
@@ -201,10 +209,15 @@ pub fn exchange(data: &[u8]) {
     }
 }
 
+/// Octets that an exchange may ask to be kept.
+const HELD_MAX: usize = 8;
+
 /// An exchange with all that came out of it.
 struct Recorder {
     exchange: Exchange,
     pipelining: bool,
+    /// Octets of the backend that are too few to tell.
+    undecided: Vec<u8>,
     client_saw: Vec<u8>,
     backend_saw: Vec<u8>,
     replies: usize,
@@ -219,6 +232,7 @@ impl Recorder {
         Self {
             exchange: Exchange::new(options),
             pipelining,
+            undecided: Vec::new(),
             client_saw: Vec::new(),
             backend_saw: Vec::new(),
             replies: 0,
@@ -227,7 +241,7 @@ impl Recorder {
 
     /// `false` when the backend broke the protocol.
     fn record(&mut self, from_backend: bool, bytes: &[u8], piece: usize) -> bool {
-        bytes.chunks(piece).all(|chunk| {
+        let followed = bytes.chunks(piece).all(|chunk| {
             if from_backend {
                 return self.backend(chunk);
             }
@@ -235,21 +249,46 @@ impl Recorder {
             self.exchange.client_bytes(chunk, &mut out);
             self.keep(&out);
             true
-        })
+        });
+        followed && self.pause()
     }
 
-    fn backend(&mut self, mut chunk: &[u8]) -> bool {
+    fn backend(&mut self, chunk: &[u8]) -> bool {
+        let joined = [&std::mem::take(&mut self.undecided), chunk].concat();
+        self.take_in(&joined, Exchange::backend_bytes)
+    }
+
+    /// Nothing follows what was said so far.
+    fn pause(&mut self) -> bool {
+        let undecided = std::mem::take(&mut self.undecided);
+        let followed = self.take_in(&undecided, Exchange::backend_pauses);
+        let mut out = Output::default();
+        self.exchange.backend_is_read(&mut out);
+        self.keep(&out);
+        followed
+    }
+
+    fn take_in(
+        &mut self,
+        mut chunk: &[u8],
+        by: fn(&mut Exchange, &[u8], &mut Output) -> Result<Step, Violation>,
+    ) -> bool {
         while !chunk.is_empty() {
             let mut out = Output::default();
-            let octets = match self.exchange.backend_bytes(chunk, &mut out) {
+            let octets = match by(&mut self.exchange, chunk, &mut out) {
                 Ok(Step::Forward(octets)) => {
                     self.client_saw.extend_from_slice(&chunk[..octets]);
                     octets
                 }
                 Ok(Step::Swallow(octets)) => octets,
+                Ok(Step::Hold) => {
+                    assert!(chunk.len() <= HELD_MAX);
+                    self.undecided = chunk.to_vec();
+                    chunk.len()
+                }
                 Err(_) => return false,
             };
-            assert!(octets > 0);
+            assert!(octets > 0 || !out.to_client.is_empty());
             chunk = &chunk[octets..];
             self.keep(&out);
         }

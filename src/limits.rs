@@ -19,6 +19,36 @@ pub const REPLY_LINE_MAX: usize = 4_096;
 /// farewell, a few lines in all. One that goes on keeps its session looking busy for ever.
 pub const UNASKED_MAX: usize = 64 * 1024;
 
+/// Octets of blank lines before one status line: a server puts one or two there by mistake.
+pub const BLANK_OCTETS_MAX: usize = 64;
+
+/// How long a backend is silent, in the middle of a body and after its client has sent the next
+/// command, until the body counts as whole. Disks that spin up and virus scanners take seconds.
+pub const REPLY_PRESUMED_WHOLE: Duration = Duration::from_secs(10);
+
+/// The same where nothing at all has come of the body: some servers leave it out where a maildrop
+/// is empty.
+pub const REPLY_PRESUMED_EMPTY: Duration = Duration::from_secs(2);
+
+/// How long octets that may be the beginning of a body's end wait for the rest, at least, and
+/// [`RELAY_TICK`] longer at most: a server writes both at once, or nearly so.
+pub const TORN_END: Duration = Duration::from_millis(200);
+
+/// How long a client that has shut its sending side keeps a maildrop from those who wait for it,
+/// where a reply to it is still due.
+pub const HALF_CLOSED: Duration = Duration::from_secs(5);
+
+/// How long a client that has shut its sending side waits for a backend that says nothing, though
+/// nobody else wants the maildrop. Most such clients are gone.
+pub const HALF_CLOSED_SILENCE: Duration = Duration::from_secs(60);
+
+/// How much longer than its due time a holder that only asks again is left alone, so that it is
+/// cut between two replies and not in the middle of one.
+pub const PREEMPT_BETWEEN: Duration = Duration::from_secs(5);
+
+/// How often it is looked meanwhile whether it is between two replies.
+pub const PREEMPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Lines of a backend's CAPA reply. The longest real one known has 20.
 pub const CAPABILITY_LINES_MAX: usize = 100;
 

@@ -340,6 +340,9 @@ words! {
         BackendUnreachable = "backend_unreachable",
         /// The backend went away, or broke the protocol.
         BackendGone = "backend_gone",
+        /// More of a message came behind what every mail program takes for its end: closed before
+        /// the client could delete it.
+        BodyMisread = "body_misread",
         /// The client broke a bound or the protocol.
         ClientViolation = "client_violation",
         /// The TLS handshake failed.

@@ -1,7 +1,7 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Event, EventSink, Fault, LockOutcome, Preemption, SessionSummary};
+use super::event::{End, Event, EventSink, Fault, LockOutcome, Preemption, SessionSummary};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
@@ -66,6 +66,8 @@ impl Log {
 
     fn session_ended(self, summary: &SessionSummary) {
         match self.format {
+            // Its program has part of a message and may keep it: an operator must see that.
+            LogFormat::Human if summary.end == End::BodyMisread => warn!("{}", sentence(summary)),
             LogFormat::Human => info!("{}", sentence(summary)),
             LogFormat::Json => log_fields(summary),
         }

@@ -6,8 +6,10 @@
 
 mod commands;
 mod opaque;
+mod progress;
 mod replies;
 mod tally;
+mod unasked;
 
 pub use tally::Tally;
 
@@ -15,10 +17,13 @@ use crate::limits::AWAITED_REPLIES_MAX;
 use crate::pop3::line::LineReader;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::verb::Expected;
+use crate::time::Duration;
 use bytes::BytesMut;
 use opaque::Opaque;
+use progress::Progress;
 use replies::Receiving;
 use std::collections::VecDeque;
+use unasked::Unasked;
 
 /// What is fixed for a session.
 #[derive(Clone, Debug)]
@@ -53,13 +58,17 @@ pub struct Replied {
     pub line: Vec<u8>,
 }
 
-/// What to do with the first octets of what the backend sent; the count is never 0.
+/// What to do with the first octets of what the backend sent. The count is 0 only where an answer
+/// of popgate's own is due before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send so many octets on to the client.
     Forward(usize),
     /// Throw so many octets away: nobody asked for them.
     Swallow(usize),
+    /// They are too few to tell: keep them, and give them again with what comes behind them, or
+    /// to [`Exchange::backend_pauses`] where nothing does for a while.
+    Hold,
 }
 
 /// A reply that cannot be followed: the backend's fault. The session cannot go on.
@@ -74,6 +83,20 @@ pub enum Violation {
     /// More than [`UNASKED_MAX`](crate::limits::UNASKED_MAX) octets that answer no command.
     #[error("the backend goes on sending what nobody asked for")]
     Unasked,
+    /// Octets that are no reply follow what was taken for the end of a body, as every mail program
+    /// takes it: the client has got part of a message, and must not delete it.
+    #[error(
+        "what follows the end of {} is no reply: the server does not double a dot that begins a line (RFC 1939 section 3), or ends the message twice",
+        described(.0)
+    )]
+    BehindBody(Expected),
+}
+
+fn described(reply: &Expected) -> String {
+    match reply.number {
+        Some(number) => format!("message {number} ({})", reply.to.as_str()),
+        None => format!("the reply to {}", reply.to.as_str()),
+    }
 }
 
 /// How far QUIT has come.
@@ -100,16 +123,24 @@ pub struct Exchange {
     partial: BytesMut,
     /// Never starts with an answer of popgate's own: such a one is due at once.
     queue: VecDeque<Awaited>,
-    /// Lines for a backend without PIPELINING, behind the one that it is answering.
+    /// How many replies of the queue the backend knows that it owes: the first ones.
+    sent: usize,
+    /// How many of those have a body.
+    sent_bodies: usize,
+    /// Lines that may not go to the backend yet, and what is raw behind them.
     held: BytesMut,
+    /// The replies that the lines in `held` await.
+    unsent: VecDeque<Expected>,
     /// How far the reply to the head of the queue has come.
     receiving: Receiving,
-    /// An unasked line of the backend has begun and not ended.
-    stray: bool,
-    /// Octets of the backend that answered no command.
-    unasked: usize,
+    /// Octets of blank lines before its status line.
+    blank: usize,
+    /// The client sent a command when all that the backend had said was with it.
+    client_went_on: bool,
+    unasked: Unasked,
     opaque: Option<Opaque>,
     quit: Quit,
+    progress: Progress,
     tally: Tally,
 }
 
@@ -135,12 +166,17 @@ impl Exchange {
             lines: LineReader::new(),
             partial: BytesMut::new(),
             queue: VecDeque::new(),
+            sent: 0,
+            sent_bodies: 0,
             held: BytesMut::new(),
+            unsent: VecDeque::new(),
             receiving: Receiving::default(),
-            stray: false,
-            unasked: 0,
+            blank: 0,
+            client_went_on: false,
+            unasked: Unasked::default(),
             opaque: None,
             quit: Quit::None,
+            progress: Progress::default(),
             tally: Tally::default(),
         }
     }
@@ -159,6 +195,38 @@ impl Exchange {
     pub fn awaiting(&self) -> usize {
         let owed = |item: &&Awaited| matches!(item, Awaited::Reply(_));
         self.queue.iter().filter(owed).count()
+    }
+
+    /// Whether the client has all that it asked for, as far as it can tell: no reply is awaited but
+    /// one that stops at a lone dot.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        match self.queue.len() {
+            0 => true,
+            1 => self.receiving.stops_at_a_dot(),
+            _ => false,
+        }
+    }
+
+    /// How often the client has got on in its work: messages fetched (RETR, TOP) or marked (DELE),
+    /// and the first STAT, LIST and UIDL. In an opaque session every command counts but those that
+    /// only ask again.
+    #[must_use]
+    pub fn progress(&self) -> u64 {
+        self.progress.count()
+    }
+
+    /// Whether a reply is awaited that will be progress.
+    #[must_use]
+    pub fn progress_is_awaited(&self) -> bool {
+        let mut awaited = self.queue.iter();
+        if self.is_at_rest() {
+            return false;
+        }
+        awaited.any(|item| match item {
+            Awaited::Reply(expected) => self.progress.would_be(*expected),
+            Awaited::Answer(_) => false,
+        })
     }
 
     /// Whether a reply has begun and not ended.
@@ -184,6 +252,26 @@ impl Exchange {
     #[must_use]
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// The backend has said nothing for `silence`. A reply that the client has visibly got must not
+    /// hold back what it said since: one that stops at a lone dot is over when something waits
+    /// behind it; another one when the client has gone on and nothing followed for long enough.
+    pub fn backend_is_silent(&mut self, silence: Duration, out: &mut Output) {
+        let presumed_after = self.receiving.presumed_whole_after();
+        let presumed_whole =
+            self.client_went_on && presumed_after.is_some_and(|after| silence >= after);
+        if self.queue.len() > 1 && (self.receiving.stops_at_a_dot() || presumed_whole) {
+            self.end_body(out);
+        }
+    }
+
+    /// All that the backend has sent so far was taken in: what waited for that may go to it.
+    pub fn backend_is_read(&mut self, out: &mut Output) {
+        if !self.receiving.has_begun() {
+            self.unasked.nothing_is_left();
+            self.release(out);
+        }
     }
 
     /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.

@@ -28,6 +28,16 @@ pub struct Expected {
     pub body: bool,
     /// Whether the body is a whole message.
     pub message: bool,
+    /// The message that the command names.
+    pub number: Option<u32>,
+}
+
+impl Expected {
+    /// Whether it is about what QUIT deletes, so that a program must not have been misled before.
+    #[must_use]
+    pub fn changes_deletions(self) -> bool {
+        matches!(self.to, ReplyTo::Dele | ReplyTo::Rset | ReplyTo::Quit)
+    }
 }
 
 impl Verb {
@@ -37,16 +47,16 @@ impl Verb {
         let text = String::from_utf8_lossy(line.trim_ascii_end());
         let (keyword, arguments) = text.split_once(' ').unwrap_or((&text, ""));
         match keyword.to_ascii_uppercase().as_str() {
-            "STAT" => Self::line(ReplyTo::Stat),
-            "DELE" => Self::line(ReplyTo::Dele),
-            "RSET" => Self::line(ReplyTo::Rset),
-            "NOOP" => Self::line(ReplyTo::Noop),
-            "QUIT" => Self::line(ReplyTo::Quit),
-            "LAST" => Self::line(ReplyTo::Other),
+            "STAT" => Self::line(ReplyTo::Stat, arguments),
+            "DELE" => Self::line(ReplyTo::Dele, arguments),
+            "RSET" => Self::line(ReplyTo::Rset, arguments),
+            "NOOP" => Self::line(ReplyTo::Noop, arguments),
+            "QUIT" => Self::line(ReplyTo::Quit, arguments),
+            "LAST" => Self::line(ReplyTo::Other, arguments),
             "LIST" => Self::listing(ReplyTo::List, arguments),
             "UIDL" => Self::listing(ReplyTo::Uidl, arguments),
-            "RETR" => Self::body(ReplyTo::Retr, true),
-            "TOP" => Self::body(ReplyTo::Top, asks_for_all(arguments)),
+            "RETR" => Self::message(ReplyTo::Retr, arguments, true),
+            "TOP" => Self::message(ReplyTo::Top, arguments, asks_for_all(arguments)),
             "CAPA" => Self::Capa,
             "USER" | "PASS" | "APOP" | "AUTH" => Self::Refused("-ERR Already logged in\r\n"),
             "STLS" => Self::Refused("-ERR Only before login\r\n"),
@@ -57,11 +67,12 @@ impl Verb {
         }
     }
 
-    fn line(to: ReplyTo) -> Self {
+    fn line(to: ReplyTo, arguments: &str) -> Self {
         Self::Forward(Expected {
             to,
             body: false,
             message: false,
+            number: number_in(arguments),
         })
     }
 
@@ -71,16 +82,22 @@ impl Verb {
             to,
             body: arguments.is_empty(),
             message: false,
+            number: number_in(arguments),
         })
     }
 
-    fn body(to: ReplyTo, message: bool) -> Self {
+    fn message(to: ReplyTo, arguments: &str, whole: bool) -> Self {
         Self::Forward(Expected {
             to,
             body: true,
-            message,
+            message: whole,
+            number: number_in(arguments),
         })
     }
+}
+
+fn number_in(arguments: &str) -> Option<u32> {
+    arguments.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn asks_for_all(arguments: &str) -> bool {
@@ -119,6 +136,18 @@ mod tests {
         assert!(expected("TOP 3 99999999").message);
         assert!(!expected("TOP 3 20").message);
         assert!(!expected("TOP 3 many").message);
+    }
+
+    #[test]
+    fn the_message_that_a_command_names_is_known() {
+        for (line, number) in [
+            ("RETR 3", Some(3)),
+            ("top 12 0", Some(12)),
+            ("DELE x", None),
+            ("LIST", None),
+        ] {
+            assert_eq!(expected(line).number, number, "{line}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::time::{Duration, Instant};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Where a connection came in and from whom.
 #[derive(Clone, Debug)]
@@ -161,10 +162,28 @@ impl Client {
             if self.conn.input.len() >= limits::PIPELINED_BYTES_MAX {
                 std::future::pending::<()>().await;
             }
-            if matches!(self.conn.fill().await, Ok(0) | Err(_)) {
-                self.eof = true;
+            match self.conn.fill().await {
+                Ok(0) => self.eof = true,
+                Ok(_) => {}
+                Err(_) => (self.eof, self.deaf) = (true, true),
             }
         }
+    }
+
+    /// [`Client::left`] where it waits for nobody: then a client that has shut its sending side has
+    /// not left either if a whole command stands behind its login and it can still be told
+    /// something. It is answered as it would be without popgate, but while somebody waits for it
+    /// it has no more than [`HALF_CLOSED`](limits::HALF_CLOSED).
+    pub(super) async fn left_for_good(&mut self, mut waited_for: watch::Receiver<bool>) {
+        self.left().await;
+        if self.deaf || memchr::memchr(b'\n', &self.conn.input).is_none() {
+            return;
+        }
+        let shut = Instant::now();
+        if waited_for.wait_for(|waits| *waits).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep_until(shut + limits::HALF_CLOSED).await;
     }
 
     /// Gives back the time that the client spent waiting.

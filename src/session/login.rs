@@ -38,7 +38,7 @@ pub(super) async fn log_in(
     let Admitted {
         login, lock, until, ..
     } = &mut admitted;
-    let began = Instant::now();
+    let (began, contended) = (Instant::now(), lock.contended());
     let mut attempts = Attempts {
         cx,
         credentials: &login.credentials,
@@ -54,7 +54,7 @@ pub(super) async fn log_in(
     let (outcome, at_once) = tokio::select! {
         // Nothing of a client that has left goes to the backend.
         biased;
-        () = login.client.left() => (None, false),
+        () = login.client.left_for_good(contended) => (None, false),
         outcome = attempts.run() => (Some(outcome), attempts.locked + attempts.failed == 0),
     };
     login.client.waited(began.elapsed());

@@ -1,6 +1,7 @@
 //! The TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6): bytes flow both ways at once,
 //! until QUIT is answered or something else ends the session (DESIGN decisions 7, 8, 9).
 
+mod idleness;
 mod pump;
 
 use super::backend_end::BackendConnection;
@@ -8,15 +9,19 @@ use super::context::{Context, Stage};
 use super::record::{Record, SessionEnd};
 use super::{LoggedIn, authorization, farewell};
 use crate::dialect;
-use crate::limits::{CLIENT_WRITE_STALL, PREEMPT_IDLE_LONG, RELAY_TICK};
+use crate::limits::{
+    CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, PREEMPT_AGAIN, PREEMPT_BETWEEN,
+    PREEMPT_IDLE_LONG, RELAY_TICK,
+};
 use crate::net::conn::Conn;
 use crate::observe::event::{End, Event, Fault, Preemption};
 use crate::policy::poll::Poll;
 use crate::policy::tenant::Tenant;
 use crate::pop3::capability;
-use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
+use crate::pop3::exchange::{Exchange, Options, Quit, Replied, Violation};
 use crate::pop3::reply::Status;
 use crate::time::{Duration, Instant};
+use idleness::{Idleness, Seen};
 use pump::{Pump, Stop};
 use std::future::poll_fn;
 use tokio::sync::watch;
@@ -41,7 +46,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         cx,
         tenant: &tenant,
         pump: Pump::new(exchange),
-        settled_since: None,
+        idleness: Idleness::default(),
         contended,
     };
     let early = std::mem::take(&mut client.conn.input);
@@ -97,8 +102,7 @@ struct Relay<'a> {
     cx: &'a Context,
     tenant: &'a Tenant,
     pump: Pump,
-    /// Since when no reply is awaited and the client's kernel has acknowledged every byte.
-    settled_since: Option<Instant>,
+    idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
 }
@@ -139,11 +143,11 @@ impl Relay<'_> {
                 () = self.cx.stage_reached(last_stage) => Wake::Stage(last_stage),
             };
             match wake {
-                Wake::Pump(Stop::Active) => self.settled_since = None,
+                Wake::Pump(Stop::Active) => {}
                 Wake::Pump(stop) => return self.stopped(&stop),
                 Wake::Contended => client.io().probe_hard(*contended.borrow_and_update()),
                 Wake::Tick => {
-                    if let Some(end) = self.look(record, client) {
+                    if let Some(end) = self.look(record, client, &replies) {
                         return end;
                     }
                 }
@@ -191,7 +195,11 @@ impl Relay<'_> {
                 SessionEnd::fault(End::QuitFailed, Fault::Backend, why)
             }
             (Stop::Violation(violation), _) => {
-                SessionEnd::fault(End::BackendGone, Fault::Backend, violation.to_string())
+                let end = match violation {
+                    Violation::BehindBody(_) => End::BodyMisread,
+                    _ => End::BackendGone,
+                };
+                SessionEnd::fault(end, Fault::Backend, violation.to_string())
             }
             (Stop::ClientGone, _) => SessionEnd::well(End::Left),
             (_, Quit::Sent) => {
@@ -207,7 +215,11 @@ impl Relay<'_> {
 
     /// The client gets what it has not taken yet. The lock does not wait for that.
     async fn deliver_rest(&mut self, end: &SessionEnd, client: &mut Conn) {
-        if !matches!(end.end, End::Quit | End::QuitFailed | End::BackendGone) {
+        let may_have_more = matches!(
+            end.end,
+            End::Quit | End::QuitFailed | End::BackendGone | End::BodyMisread
+        );
+        if !may_have_more {
             return;
         }
         let taken = poll_fn(|cx| self.pump.to_client.poll_clear(cx, client));
@@ -218,7 +230,12 @@ impl Relay<'_> {
     }
 
     /// What time alone decides.
-    fn look(&mut self, record: &Record, client: &Conn) -> Option<SessionEnd> {
+    fn look(
+        &mut self,
+        record: &Record,
+        client: &Conn,
+        replies: &Replies<'_>,
+    ) -> Option<SessionEnd> {
         let now = Instant::now();
         if let Some(since) = self.pump.to_client.blocked_since()
             && now.duration_since(since) >= CLIENT_WRITE_STALL
@@ -228,8 +245,31 @@ impl Relay<'_> {
         if now.duration_since(self.pump.last_activity) >= self.tenant.idle_timeout {
             return Some(self.timed_out());
         }
-        self.settle(now, client);
+        let passed = self.pump.time_passes(now, &mut |reply| replies.tell(reply));
+        if let Err(violation) = passed {
+            return Some(self.stopped(&Stop::Violation(violation)));
+        }
+        if self.is_half_closed_for_too_long(now) {
+            return Some(SessionEnd::well(End::Left));
+        }
+        self.observe(now, client);
         self.preempt(record, now)
+    }
+
+    /// A client that has shut its sending side waits for the rest of its answers: not for long
+    /// while somebody else wants the maildrop, and not for ever otherwise. In an opaque session the
+    /// backend's silence is the only sign that there is no rest.
+    fn is_half_closed_for_too_long(&self, now: Instant) -> bool {
+        let Some(since) = self.pump.client_ended else {
+            return false;
+        };
+        let silence = if self.pump.exchange.opaque() {
+            RELAY_TICK
+        } else {
+            HALF_CLOSED_SILENCE
+        };
+        let contended = *self.contended.borrow() && now.duration_since(since) >= HALF_CLOSED;
+        contended || self.pump.silence(now) >= silence
     }
 
     /// A client that has sent QUIT is not needed any more.
@@ -252,17 +292,28 @@ impl Relay<'_> {
         }
     }
 
-    fn settle(&mut self, now: Instant, client: &Conn) {
-        let quiet = self.pump.exchange.awaiting() == 0 && !self.pump.is_backlogged();
-        if self.settled_since.is_none() && quiet && client.io().unacknowledged() == 0 {
-            self.settled_since = Some(now);
-            self.pump.resting = true;
-        }
+    fn observe(&mut self, now: Instant, client: &Conn) {
+        let (pump, exchange) = (&self.pump, &self.pump.exchange);
+        let seen = Seen {
+            progress: exchange.progress(),
+            progress_is_awaited: exchange.progress_is_awaited(),
+            octets: pump.to_client.octets,
+            delivered: pump.delivered(client.io().unacknowledged()),
+        };
+        self.idleness.look(seen, now);
+        self.pump.resting = self.pump.is_at_rest();
     }
 
     fn preempt(&self, record: &Record, now: Instant) -> Option<SessionEnd> {
         let (patience, reason) = self.patience()?;
-        if !*self.contended.borrow() || now.duration_since(self.settled_since?) < patience {
+        let at = self.preempt_at()?;
+        // Between two replies, if there is such a moment.
+        let by = if self.pump.is_at_rest() {
+            at
+        } else {
+            at + PREEMPT_BETWEEN
+        };
+        if now < by {
             return None;
         }
         let (session, tenant) = (record.session(), self.tenant.name.clone());
@@ -293,17 +344,25 @@ impl Relay<'_> {
         }
     }
 
-    /// Every tick while it is not settled; then when the next thing falls due.
+    /// Every tick while something is under way, and more often while that alone keeps a holder from
+    /// being pre-empted; at rest when the next thing falls due.
     fn next_look(&self) -> Instant {
         let now = Instant::now();
-        let Some(settled) = self.settled_since else {
-            return now + RELAY_TICK;
+        let preempt_at = self.preempt_at();
+        let next = if !self.pump.is_at_rest() || self.idleness.since().is_none() {
+            let is_due = preempt_at.is_some_and(|at| at <= now);
+            now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
+        } else {
+            let idle = self.pump.last_activity + self.tenant.idle_timeout;
+            preempt_at.map_or(idle, |at| at.min(idle))
         };
-        let idle = self.pump.last_activity + self.tenant.idle_timeout;
-        let preempt = self.patience().filter(|_| *self.contended.borrow());
-        preempt
-            .map_or(idle, |(patience, _)| idle.min(settled + patience))
-            .max(now)
+        next.max(now)
+    }
+
+    /// When this session has been idle for too long for those who wait.
+    fn preempt_at(&self) -> Option<Instant> {
+        let (patience, _) = self.patience().filter(|_| *self.contended.borrow())?;
+        Some(self.idleness.since()? + patience)
     }
 
     /// Puts what was done into the record.

@@ -121,10 +121,10 @@ async fn a_whole_session_in_one_segment_is_answered_in_order() {
     // Not before it let the client in.
     backend.expect_silence(seconds(5.0)).await;
     backend.send("+OK\r\n+OK come in\r\n").await;
-    backend.expect("STAT\r\nRETR 1\r\nQUIT\r\n").await;
-    backend
-        .send("+OK 1 5\r\n+OK\r\nhello\r\n.\r\n+OK bye\r\n")
-        .await;
+    backend.expect("STAT\r\nRETR 1\r\n").await;
+    backend.send("+OK 1 5\r\n+OK\r\nhello\r\n.\r\n").await;
+    backend.expect("QUIT\r\n").await;
+    backend.send("+OK bye\r\n").await;
     client
         .expect("+OK come in\r\n+OK 1 5\r\n+OK\r\nhello\r\n.\r\n+OK bye\r\n")
         .await;

@@ -122,17 +122,41 @@ async fn idleness_counts_from_when_the_client_has_acknowledged_every_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_that_says_something_now_and_then_stays() {
+async fn a_holder_that_fetches_something_now_and_then_stays() {
     let gate = Gate::with("[defaults]\ncleartext = \"always\"\nwait = \"55s\"\n").await;
     let mut scene = Scene::of(&gate).await;
-    for _ in 0..4 {
+    let message = "+OK\r\nmail\r\n.";
+    for command in ["RETR 1", "TOP 2 0", "RETR 1", "RETR 2"] {
         scene.holder.expect_silence(seconds(12.0)).await;
-        says(&mut scene.holder, &mut scene.inside, "NOOP", "+OK").await;
+        says(&mut scene.holder, &mut scene.inside, command, message).await;
     }
     let idle = Instant::now();
     scene.waiter.expect_prefix("-ERR [IN-USE]").await;
     assert!(idle.elapsed() < seconds(10.0));
     assert_eq!(preemptions(&gate), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_only_shows_that_it_is_alive_keeps_nobody_out() {
+    for (command, answer, each) in [
+        ("NOOP", "+OK", 10.0),
+        ("LIST", "+OK\r\n1 120\r\n.", 0.25),
+        ("STAT", "+OK 1 120", 3.0),
+        ("UIDL 1", "+OK 1 a", 5.0),
+        ("RETR 9", "-ERR no such message", 4.0),
+        ("RSET", "+OK", 7.0),
+    ] {
+        let gate = Gate::classic().await;
+        let mut scene = Scene::of(&gate).await;
+        says(&mut scene.holder, &mut scene.inside, command, answer).await;
+        let idle = Instant::now();
+        while !scene.holder.ends_within(seconds(each)).await {
+            says(&mut scene.holder, &mut scene.inside, command, answer).await;
+        }
+        let took = idle.elapsed();
+        assert!(took <= seconds(17.0 + each), "{command}: {took:?}");
+        assert_eq!(reason(&gate).await, Preemption::Idle, "{command}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

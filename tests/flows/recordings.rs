@@ -179,8 +179,9 @@ async fn keep_waiting(program: &mut Wire, holder: Option<Wire>, passed: f64) {
     let mut holder = holder.expect("only one login is late");
     for _ in 0..passed as u32 {
         // It would be closed for being idle.
-        holder.send("NOOP\r\n").await;
+        holder.send("TOP 1 0\r\n").await;
         holder.expect_prefix("+OK").await;
+        while holder.read_line().await != "." {}
         program.expect_silence(seconds(1.0)).await;
     }
     holder.send("QUIT\r\n").await;

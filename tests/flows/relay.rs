@@ -1,6 +1,8 @@
 //! Between login and QUIT (DESIGN decision 9).
 
 mod bounds;
+mod ends;
+mod half_closed;
 
 use crate::support::{Gate, Wire, seconds};
 use popgate::observe::event::{End, Fault};
@@ -138,8 +140,10 @@ async fn commands_arrive_byte_by_byte_too() {
         ann.send([octet]).await;
         tokio::task::yield_now().await;
     }
-    inside.expect("RETR 1\r\nqUiT\r\n").await;
-    inside.send("-ERR no such message\r\n+OK bye\r\n").await;
+    inside.expect("RETR 1\r\n").await;
+    inside.send("-ERR no such message\r\n").await;
+    inside.expect("qUiT\r\n").await;
+    inside.send("+OK bye\r\n").await;
     ann.expect("-ERR no such message\r\n+OK bye\r\n").await;
     ann.expect_eof().await;
 }

@@ -12,16 +12,19 @@ async fn reads_its_mail(gate: &Gate, mut ann: Wire) {
     inside.lets_in("ann", "secret").await;
     ann.expect("+OK ann, come in\r\n").await;
     ann.send("RETR 1\r\nQUIT\r\n").await;
-    inside.expect("RETR 1\r\nQUIT\r\n").await;
-    let replies = format!("+OK\r\n{}.\r\n+OK bye\r\n", "a line\r\n".repeat(10_000));
+    inside.expect("RETR 1\r\n").await;
+    let message = format!("+OK\r\n{}.\r\n", "a line\r\n".repeat(10_000));
     let mut ann = tokio::join!(
         async {
-            ann.expect(&replies).await;
+            ann.expect(&message).await;
             ann
         },
-        inside.send(&replies)
+        inside.send(&message)
     )
     .0;
+    inside.expect("QUIT\r\n").await;
+    inside.send("+OK bye\r\n").await;
+    ann.expect("+OK bye\r\n").await;
     ann.expect_eof().await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
@@ -59,6 +62,7 @@ async fn a_client_that_vanishes_behind_tls_leaves_no_quit() {
     ann.send("DELE 1\r\n").await;
     inside.expect("DELE 1\r\n").await;
     ann.close();
+    inside.send("+OK\r\n").await;
     inside.expect_eof().await;
     inside.close();
     assert_eq!(gate.only_end_of("client 1").await.end, End::Left);

@@ -2,11 +2,16 @@
 
 use popgate::fuzzing;
 use popgate::pop3::exchange::{Exchange, Options, Output, Quit, Step};
-use popgate::pop3::multiline::EndScanner;
+use popgate::pop3::multiline::{Behind, EndScanner};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::VecDeque;
+
+const NOTHING_BEHIND: Behind = Behind {
+    reply: false,
+    nothing: true,
+};
 
 const CAPA: &[u8] = b"+OK\r\nTOP\r\n.\r\n";
 
@@ -59,9 +64,11 @@ proptest! {
         for split in 0..=body.len() {
             let mut scanner = EndScanner::new();
             let (first, second) = body.split_at(split);
-            let found = scanner
-                .scan(first)
-                .or_else(|| scanner.scan(second).map(|end| split + end));
+            let mut end = |part| {
+                let scanned = scanner.scan(part, NOTHING_BEHIND);
+                scanned.ended.then_some(scanned.octets)
+            };
+            let found = end(first).or_else(|| end(second).map(|octets| split + octets));
             prop_assert_eq!(found, expected, "split at {}", split);
         }
     }
@@ -330,6 +337,8 @@ struct Gate {
     replies: VecDeque<(Vec<u8>, Vec<u8>)>,
     unanswered: Vec<u8>,
     from_backend: VecDeque<u8>,
+    /// Octets of the backend that are too few to tell.
+    undecided: Vec<u8>,
     client_saw: Vec<u8>,
     backend_saw: Vec<u8>,
 }
@@ -351,6 +360,7 @@ impl Gate {
             replies: answered.chain([last]).collect(),
             unanswered: Vec::new(),
             from_backend: VecDeque::new(),
+            undecided: Vec::new(),
             client_saw: Vec::new(),
             backend_saw: Vec::new(),
         }
@@ -368,7 +378,25 @@ impl Gate {
             } else {
                 self.backend(octets);
             }
+            if self.from_backend.is_empty() {
+                self.all_is_read();
+            }
         }
+    }
+
+    /// All that the backend has said was taken in, and nothing follows for now.
+    fn all_is_read(&mut self) {
+        let undecided = std::mem::take(&mut self.undecided);
+        if !undecided.is_empty() {
+            let mut out = Output::default();
+            let step = self.exchange.backend_pauses(&undecided, &mut out).unwrap();
+            assert_eq!(step, Step::Forward(undecided.len()));
+            self.client_saw.extend_from_slice(&undecided);
+            self.take(out);
+        }
+        let mut out = Output::default();
+        self.exchange.backend_is_read(&mut out);
+        self.take(out);
     }
 
     fn client_may_send(&self) -> bool {
@@ -398,13 +426,18 @@ impl Gate {
 
     fn backend(&mut self, octets: usize) {
         let octets = octets.min(self.from_backend.len());
-        let piece: Vec<u8> = self.from_backend.drain(..octets).collect();
+        let mut piece = std::mem::take(&mut self.undecided);
+        piece.extend(self.from_backend.drain(..octets));
         let mut rest = &piece[..];
         while !rest.is_empty() {
             let mut out = Output::default();
-            let step = self.exchange.backend_bytes(rest, &mut out).unwrap();
-            let Step::Forward(octets) = step else {
-                panic!("{:?} was swallowed", show(rest));
+            let octets = match self.exchange.backend_bytes(rest, &mut out).unwrap() {
+                Step::Forward(octets) => octets,
+                Step::Swallow(_) => panic!("{:?} was swallowed", show(rest)),
+                Step::Hold => {
+                    self.undecided = rest.to_vec();
+                    return;
+                }
             };
             self.client_saw.extend_from_slice(&rest[..octets]);
             rest = &rest[octets..];

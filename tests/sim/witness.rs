@@ -314,7 +314,9 @@ impl Witness {
     /// Whether there is a cause for such an end.
     fn may_end_so(&self, summary: &SessionSummary) -> bool {
         match summary.end {
-            End::Panicked | End::TlsFailed | End::Kicked | End::QuitFailed => false,
+            End::Panicked | End::TlsFailed | End::Kicked | End::QuitFailed | End::BodyMisread => {
+                false
+            }
             // A gate that has just started has not looked at its backend yet.
             End::BackendUnreachable => self.backend_fails || self.restarts,
             End::BackendGone => self.backend_fails,

@@ -1,11 +1,13 @@
 //! The client's half: command lines in, forwarded, held back or answered.
 
+use super::unasked::line_end;
 use super::{Answer, Awaited, Exchange, Opaque, Output, Quit};
 use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::line::Line;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::{Expected, Verb};
 use bytes::BytesMut;
+use std::collections::VecDeque;
 
 const TOO_LONG: &str = "-ERR Line too long\r\n";
 const MALFORMED: &str = "-ERR Line holds a NUL or a stray CR\r\n";
@@ -41,6 +43,7 @@ impl Exchange {
 
     fn client_line(&mut self, line: &Line, out: &mut Output) {
         self.tally.commands += 1;
+        self.client_goes_on(out);
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => return self.answer(Answer::Refusal(TOO_LONG), out),
@@ -52,8 +55,22 @@ impl Exchange {
             Verb::Refused(refusal) => self.answer(Answer::Refusal(refusal), out),
             Verb::Unknown => {
                 self.opaque = Some(Opaque::default());
-                self.send_line(text, out);
+                self.progress.raw_line(text);
+                self.send_raw(&[text.as_slice(), b"\r\n"].concat(), out);
             }
+        }
+    }
+
+    /// The client says something. If it awaits one reply alone, whose body stops at a lone dot and
+    /// which it has whole, then that was the end of it: for a program that reads line by line.
+    fn client_goes_on(&mut self, out: &mut Output) {
+        if self.queue.len() != 1 || !self.receiving.has_begun() {
+            return;
+        }
+        if self.receiving.stops_at_a_dot() {
+            self.end_body(out);
+        } else {
+            self.client_went_on = true;
         }
     }
 
@@ -62,21 +79,52 @@ impl Exchange {
             self.quit = Quit::Sent;
         }
         // Servers differ on whether `LIST ` has an argument, and so on where its reply ends.
-        self.send_line(line.trim_ascii_end(), out);
+        self.held.extend_from_slice(line.trim_ascii_end());
+        self.held.extend_from_slice(b"\r\n");
+        self.unsent.push_back(expected);
         self.queue.push_back(Awaited::Reply(expected));
+        self.release(out);
     }
 
-    fn send_line(&mut self, line: &[u8], out: &mut Output) {
-        self.send(line, out);
-        self.send(b"\r\n", out);
-    }
-
-    fn send(&mut self, bytes: &[u8], out: &mut Output) {
-        if self.options.pipelining || self.queue.is_empty() {
-            out.to_backend.extend_from_slice(bytes);
-        } else {
-            self.held.extend_from_slice(bytes);
+    /// Lets go to the backend what is held and may.
+    pub(super) fn release(&mut self, out: &mut Output) {
+        while let Some(&expected) = self.unsent.front() {
+            if self.must_wait(expected) {
+                return;
+            }
+            self.unsent.pop_front();
+            self.sent += 1;
+            self.sent_bodies += usize::from(expected.body);
+            let octets = line_end(&self.held);
+            out.to_backend
+                .extend_from_slice(&self.held.split_to(octets));
         }
+        // What is left is raw.
+        if self.options.pipelining || self.queue.is_empty() {
+            out.to_backend.extend_from_slice(&self.held);
+            self.held.clear();
+        }
+        if self.held.is_empty() {
+            // An idle session keeps no room.
+            (self.held, self.unsent) = (BytesMut::new(), VecDeque::new());
+        }
+    }
+
+    /// To a backend without PIPELINING commands go one at a time. What changes deletions waits, at
+    /// every backend, until each body before it is whole beyond doubt: a program that was misled
+    /// about a message must not delete it. QUIT also waits for the next answer behind a body, where
+    /// one is due: what the backend still had to say of that body would come before.
+    fn must_wait(&self, expected: Expected) -> bool {
+        let in_doubt = self.sent_bodies > 0
+            || self.unasked.more_may_come()
+            || (expected.to == ReplyTo::Quit && self.sent > 0 && self.unasked.is_behind_body());
+        let one_by_one = !self.options.pipelining && self.sent > 0;
+        one_by_one || (expected.changes_deletions() && in_doubt)
+    }
+
+    fn send_raw(&mut self, bytes: &[u8], out: &mut Output) {
+        self.held.extend_from_slice(bytes);
+        self.release(out);
     }
 
     fn answer(&mut self, answer: Answer, out: &mut Output) {
@@ -99,13 +147,13 @@ impl Exchange {
             return;
         };
         let (input, tail) = input.split_at(input.len() - opaque.perhaps_quit(input));
-        let quit_end = opaque.client_bytes(input);
+        let quit_end = opaque.client_bytes(input, &mut self.progress);
         if quit_end.is_some() {
             self.quit = Quit::Sent;
         }
         self.partial = BytesMut::from(tail);
         let passing = &input[..quit_end.unwrap_or(input.len())];
         self.tally.commands += memchr::memchr_iter(b'\n', passing).count() as u64;
-        self.send(passing, out);
+        self.send_raw(passing, out);
     }
 }

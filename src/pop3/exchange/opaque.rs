@@ -1,6 +1,7 @@
 //! A session that cannot be followed: only QUIT, and the last thing that the backend says, are
 //! watched.
 
+use super::progress::Progress;
 use crate::pop3::reply::Status;
 use memchr::{memchr, memrchr};
 
@@ -17,11 +18,12 @@ pub(super) struct Opaque {
 }
 
 impl Opaque {
-    /// Where a whole line QUIT ends in `input`.
-    pub(super) fn client_bytes(&mut self, input: &[u8]) -> Option<usize> {
+    /// Where a whole line QUIT ends in `input`; the other lines are told to `progress`.
+    pub(super) fn client_bytes(&mut self, input: &[u8], progress: &mut Progress) -> Option<usize> {
         let mut used = 0;
         while let Some((octets, head)) = self.from_client.line(&input[used..]) {
             used += octets;
+            progress.raw_line(head.octets());
             if head.is_quit() {
                 // What the backend said before is no answer to QUIT.
                 self.last_status = None;

@@ -1,12 +1,13 @@
 //! The backend's half: replies in, each matched to its command.
 
+use super::unasked::line_end;
 use super::{Awaited, Exchange, Output, Replied, Step, Violation};
-use crate::limits::{REPLY_LINE_MAX, UNASKED_MAX};
-use crate::pop3::multiline::EndScanner;
+use crate::limits::{BLANK_OCTETS_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
+use crate::pop3::multiline::{Behind, EndScanner, Scanned};
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::verb::Expected;
-use bytes::BytesMut;
-use memchr::{memchr, memchr_iter};
+use crate::time::Duration;
+use memchr::memchr_iter;
 use std::borrow::Cow;
 
 /// Room of the queue that an idle session keeps: clients that do not pipeline need no more.
@@ -37,18 +38,39 @@ impl Receiving {
     pub(super) fn has_begun(&self) -> bool {
         !matches!(self, Self::Status(line) if line.is_empty())
     }
+
+    /// How long a backend has to say nothing until the body counts as whole, though it has no end
+    /// that anybody knows; `None`: it is no body.
+    pub(super) fn presumed_whole_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status(_) => None,
+            Self::Body(body) if body.end.is_at_its_start() => Some(REPLY_PRESUMED_EMPTY),
+            Self::Body(_) => Some(REPLY_PRESUMED_WHOLE),
+        }
+    }
+
+    /// Whether it is a body that stops at a lone dot, so that it may be whole.
+    pub(super) fn stops_at_a_dot(&self) -> bool {
+        matches!(self, Self::Body(body) if body.end.stops_at_a_dot())
+    }
 }
 
 impl Body {
-    fn scan(&mut self, expected: Expected, input: &[u8]) -> Option<usize> {
-        let ended = self.end.scan(input);
+    fn scan(&mut self, expected: Expected, input: &[u8], behind: Behind) -> Scanned {
+        let scanned = self.end.scan(input, behind);
         if matches!(expected.to, ReplyTo::List | ReplyTo::Uidl) {
-            let octets = ended.unwrap_or(input.len());
-            self.entries += memchr_iter(b'\n', &input[..octets]).count() as u64;
-            self.entries -= u64::from(ended.is_some());
+            self.entries += memchr_iter(b'\n', &input[..scanned.octets]).count() as u64;
         }
-        ended
+        scanned
     }
+}
+
+/// What became of the first octets of a piece.
+enum Part {
+    /// So many of them are good.
+    Good(usize),
+    /// They are too few to tell.
+    TooShort,
 }
 
 impl Exchange {
@@ -58,67 +80,83 @@ impl Exchange {
     /// # Errors
     /// When the backend breaks the protocol; nothing of `input` is to be sent on then.
     pub fn backend_bytes(&mut self, input: &[u8], out: &mut Output) -> Result<Step, Violation> {
-        let unasked = self.queue.is_empty() && self.opaque.is_none();
-        if self.stray || unasked {
-            let octets = if unasked {
-                input.len()
-            } else {
-                line_end(input)
-            };
-            self.stray = !input[..octets].ends_with(b"\n");
-            self.unasked += octets;
-            if self.unasked > UNASKED_MAX {
-                return Err(Violation::Unasked);
-            }
-            return Ok(Step::Swallow(octets));
+        self.take_in(input, false, out)
+    }
+
+    /// [`Exchange::backend_bytes`] for octets that it had [held](Step::Hold), and that nothing
+    /// follows for now.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn backend_pauses(&mut self, held: &[u8], out: &mut Output) -> Result<Step, Violation> {
+        self.take_in(held, true, out)
+    }
+
+    fn take_in(&mut self, input: &[u8], pauses: bool, out: &mut Output) -> Result<Step, Violation> {
+        self.client_went_on = false;
+        let raw = self.opaque.is_some() && self.queue.is_empty();
+        if self.unasked.in_line() || (self.sent == 0 && !raw) {
+            return self.unasked_line(input, pauses);
         }
-        if self.queue.is_empty() {
+        if raw {
             self.opaque.iter_mut().for_each(|o| o.backend_bytes(input));
             return Ok(Step::Forward(input.len()));
         }
-        self.reply_bytes(input, out).map(Step::Forward)
+        self.reply_bytes(input, pauses, out)
     }
 
     /// Follows replies until `input` is used up, nothing is awaited, or an answer of popgate's
     /// own is due between two of them.
-    fn reply_bytes(&mut self, input: &[u8], out: &mut Output) -> Result<usize, Violation> {
+    fn reply_bytes(
+        &mut self,
+        input: &[u8],
+        pauses: bool,
+        out: &mut Output,
+    ) -> Result<Step, Violation> {
         let own_answers = out.to_client.len();
         let mut used = 0;
-        while used < input.len() && out.to_client.len() == own_answers {
+        while used < input.len() && self.sent > 0 && out.to_client.len() == own_answers {
             let Some(&Awaited::Reply(expected)) = self.queue.front() else {
                 break;
             };
-            match self.part_of_reply(expected, &input[used..], out) {
-                Ok(octets) => used += octets,
+            match self.part_of_reply(expected, &input[used..], pauses, out) {
+                Ok(Part::Good(octets)) => used += octets,
+                Ok(Part::TooShort) if used == 0 => return Ok(Step::Hold),
                 Err(violation) if used == 0 => return Err(violation),
                 // What was good goes to the client first; the next call finds it again.
-                Err(_) => break,
+                Ok(Part::TooShort) | Err(_) => break,
             }
         }
-        Ok(used)
+        Ok(Step::Forward(used))
     }
 
     fn part_of_reply(
         &mut self,
         expected: Expected,
         input: &[u8],
+        pauses: bool,
         out: &mut Output,
-    ) -> Result<usize, Violation> {
+    ) -> Result<Part, Violation> {
         match &mut self.receiving {
             Receiving::Status(begun) => {
                 let part = &input[..line_end(input)];
                 if let Some(line) = whole_line(begun, part)? {
                     self.status_line(expected, &line, out)?;
                 }
-                Ok(part.len())
+                Ok(Part::Good(part.len()))
             }
             Receiving::Body(body) => {
-                let Some(octets) = body.scan(expected, input) else {
-                    return Ok(input.len());
+                let behind = Behind {
+                    reply: self.sent > 1,
+                    nothing: pauses,
                 };
-                self.tally.body(expected, body.entries);
-                self.complete(out);
-                Ok(octets)
+                let scanned = body.scan(expected, input, behind);
+                if scanned.ended {
+                    self.end_body(out);
+                } else if scanned.octets == 0 {
+                    return Ok(Part::TooShort);
+                }
+                Ok(Part::Good(scanned.octets))
             }
         }
     }
@@ -129,11 +167,14 @@ impl Exchange {
         line: &[u8],
         out: &mut Output,
     ) -> Result<(), Violation> {
+        if line.trim_ascii().is_empty() {
+            return self.blank_line(line);
+        }
         let status = Status::of_line(line);
         let error = match status {
             Status::Ok => &b""[..],
             Status::Err => line.trim_ascii_end(),
-            Status::Continue | Status::Other => return Err(Violation::NotAReply),
+            Status::Continue | Status::Other => return Err(self.unasked.no_reply()),
         };
         out.replied.push(Replied {
             to: expected.to,
@@ -146,17 +187,45 @@ impl Exchange {
         } else if ok {
             self.tally.ok(expected, line);
         }
+        self.blank = 0;
         if ok && expected.body {
             self.receiving = Receiving::Body(Body::default());
         } else {
-            self.complete(out);
+            self.complete(expected, ok, out);
         }
         Ok(())
     }
 
+    /// A blank line where a status line is due: mail programs look past it.
+    fn blank_line(&mut self, line: &[u8]) -> Result<(), Violation> {
+        self.blank += line.len();
+        if self.blank > BLANK_OCTETS_MAX {
+            return Err(Violation::NotAReply);
+        }
+        Ok(())
+    }
+
+    /// The body at the head of the queue is whole.
+    pub(super) fn end_body(&mut self, out: &mut Output) {
+        let Some(&Awaited::Reply(expected)) = self.queue.front() else {
+            return;
+        };
+        if let Receiving::Body(body) = std::mem::take(&mut self.receiving) {
+            // The last line is the dot's; a body that was presumed whole has none.
+            self.tally.body(expected, body.entries.saturating_sub(1));
+        }
+        self.complete(expected, true, out);
+    }
+
     /// The head of the queue has its whole reply: what waited behind it is due.
-    fn complete(&mut self, out: &mut Output) {
+    fn complete(&mut self, expected: Expected, ok: bool, out: &mut Output) {
         self.receiving = Receiving::default();
+        self.unasked.reply_ended(expected, ok && expected.body);
+        if ok {
+            self.progress.done(expected);
+        }
+        self.sent -= 1;
+        self.sent_bodies -= usize::from(expected.body);
         self.queue.pop_front();
         while let Some(&Awaited::Answer(answer)) = self.queue.front() {
             self.write_answer(answer, out);
@@ -166,21 +235,6 @@ impl Exchange {
             self.queue.shrink_to(QUEUE_KEPT);
         }
         self.release(out);
-    }
-
-    /// Lets the next held line go; or all that is held, where no reply is awaited any more and
-    /// the session is opaque from here on.
-    fn release(&mut self, out: &mut Output) {
-        let octets = if self.queue.is_empty() {
-            self.held.len()
-        } else {
-            line_end(&self.held)
-        };
-        out.to_backend
-            .extend_from_slice(&self.held.split_to(octets));
-        if self.held.is_empty() {
-            self.held = BytesMut::new();
-        }
     }
 }
 
@@ -195,9 +249,4 @@ fn whole_line<'a>(begun: &mut Vec<u8>, part: &'a [u8]) -> Result<Option<Cow<'a, 
     }
     begun.extend_from_slice(part);
     Ok(whole.then(|| Cow::Owned(std::mem::take(begun))))
-}
-
-/// Octets up to and with the first LF, or all.
-fn line_end(bytes: &[u8]) -> usize {
-    memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1)
 }

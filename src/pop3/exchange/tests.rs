@@ -1,11 +1,13 @@
 use super::*;
-use crate::limits::{COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
+use crate::limits::{BLANK_OCTETS_MAX, COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
 
 const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
 
 /// An exchange with both ends of its session recorded.
 struct Session {
     exchange: Exchange,
+    /// Octets of the backend that are too few to tell.
+    held: Vec<u8>,
     backend_saw: Vec<u8>,
     client_saw: Vec<u8>,
     replied: Vec<Replied>,
@@ -18,6 +20,7 @@ impl Session {
                 pipelining,
                 capa_reply: CAPA.into(),
             }),
+            held: Vec::new(),
             backend_saw: Vec::new(),
             client_saw: Vec::new(),
             replied: Vec::new(),
@@ -27,6 +30,7 @@ impl Session {
     fn client(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let mut out = Output::default();
         self.exchange.client_bytes(bytes.as_ref(), &mut out);
+        self.exchange.backend_is_read(&mut out);
         self.take(out);
         self
     }
@@ -37,7 +41,23 @@ impl Session {
     }
 
     fn try_backend(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        let mut rest = bytes;
+        self.in_one_piece(bytes)?;
+        let mut out = Output::default();
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty()
+            && let Step::Forward(octets) = self.exchange.backend_pauses(&held, &mut out)?
+        {
+            self.client_saw.extend_from_slice(&held[..octets]);
+        }
+        self.exchange.backend_is_read(&mut out);
+        self.take(out);
+        Ok(())
+    }
+
+    /// Of the backend, with more behind it that was not read yet.
+    fn in_one_piece(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        let bytes = [&std::mem::take(&mut self.held), bytes].concat();
+        let mut rest = &bytes[..];
         while !rest.is_empty() {
             let mut out = Output::default();
             let octets = match self.exchange.backend_bytes(rest, &mut out)? {
@@ -46,12 +66,25 @@ impl Session {
                     octets
                 }
                 Step::Swallow(octets) => octets,
+                Step::Hold => {
+                    self.held = rest.to_vec();
+                    rest.len()
+                }
             };
-            assert!(octets > 0);
             rest = &rest[octets..];
             self.take(out);
         }
         Ok(())
+    }
+
+    /// The backend says nothing for so long.
+    fn silence(&mut self, seconds: u64) -> &mut Self {
+        let mut out = Output::default();
+        let silence = Duration::from_secs(seconds);
+        self.exchange.backend_is_silent(silence, &mut out);
+        self.exchange.backend_is_read(&mut out);
+        self.take(out);
+        self
     }
 
     fn take(&mut self, out: Output) {
@@ -156,14 +189,16 @@ fn a_backend_without_pipelining_gets_one_command_at_a_time() {
 fn the_tally_follows_the_replies() {
     let mut session = Session::new(true);
     session.client("STAT\r\nRETR 1\r\nTOP 2 99999999\r\nTOP 2 0\r\nDELE 1\r\nDELE 7\r\n");
-    session.backend("+OK 12 345\r\n+OK\r\na\r\n.\r\n+OK\r\nb\r\n.\r\n+OK\r\n.\r\n+OK\r\n-ERR\r\n");
+    session.backend("+OK 12 345\r\n+OK\r\na\r\n.\r\n+OK\r\nb\r\n.\r\n+OK\r\n.\r\n");
+    session.backend("+OK\r\n-ERR\r\n");
     assert_eq!(
         (session.tally().listed, session.tally().retrieved),
         (Some(12), 2)
     );
     assert_eq!(session.tally().marked, 1);
     session.client("RSET\r\nUIDL\r\nDELE 2\r\nDELE 3\r\n");
-    session.backend("+OK\r\n+OK\r\n2 x\r\n3 y\r\n.\r\n+OK\r\n+OK\r\n");
+    session.backend("+OK\r\n+OK\r\n2 x\r\n3 y\r\n.\r\n");
+    session.backend("+OK\r\n+OK\r\n");
     assert_eq!(
         (session.tally().listed, session.tally().marked),
         (Some(2), 2)
@@ -331,4 +366,173 @@ fn a_client_that_sends_too_much_ahead_is_left_waiting() {
     assert!(!session.exchange.wants_client_bytes());
     session.backend("+OK\r\n");
     assert!(session.exchange.wants_client_bytes());
+}
+
+#[test]
+fn a_body_in_bare_line_feeds_ends_at_its_dot_when_the_client_goes_on() {
+    for body in ["a\n.\r\n", "a\n.\n", "a\r\n.\n", ".\n"] {
+        for pipelining in [true, false] {
+            let mut session = Session::new(pipelining);
+            session
+                .client("RETR 1\r\n")
+                .backend(&format!("+OK\r\n{body}"));
+            assert!(session.exchange.in_reply() && session.exchange.is_at_rest());
+            assert_eq!(session.client_saw(), format!("+OK\r\n{body}"));
+            session.client("DELE 1\r\n");
+            assert_eq!(session.backend_saw(), "RETR 1\r\nDELE 1\r\n");
+            session
+                .backend("+OK\r\n")
+                .client("QUIT\r\n")
+                .backend("+OK bye\r\n");
+            assert_eq!((session.tally().retrieved, session.tally().deleted), (1, 1));
+        }
+    }
+}
+
+#[test]
+fn a_dot_between_bare_line_feeds_is_data_where_the_body_goes_on() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\n");
+    for piece in ["+OK\r\na\n.\n", "b\n.\r\n", "c\r\n.\r\n"] {
+        session.backend(piece);
+    }
+    assert_eq!(session.exchange.awaiting(), 0);
+    assert_eq!(session.client_saw(), "+OK\r\na\n.\nb\n.\r\nc\r\n.\r\n");
+}
+
+#[test]
+fn pipelined_bodies_in_bare_line_feeds_end_where_the_next_reply_begins() {
+    let mut session = Session::new(true);
+    session.client("LIST\r\nRETR 1\r\nRETR 2\r\nNOOP\r\nSTAT\r\n");
+    let replies = "+OK\n1 3\n2 3\n.\n+OK\na\n.\n+OK\nb\n.\n-ERR\n+OK 2 6\n";
+    session.backend(replies);
+    assert_eq!(session.client_saw(), replies);
+    assert_eq!(session.exchange.awaiting(), 0);
+    assert_eq!(
+        (session.tally().listed, session.tally().retrieved),
+        (Some(2), 2)
+    );
+}
+
+#[test]
+fn commands_sent_ahead_go_on_when_the_backend_is_silent_behind_a_lone_dot() {
+    let mut session = Session::new(false);
+    session
+        .client("LIST\r\nRETR 1\r\n")
+        .backend("+OK\n1 3\n.\n");
+    assert_eq!(session.backend_saw(), "LIST\r\n");
+    session.silence(1);
+    assert_eq!(session.backend_saw(), "RETR 1\r\n");
+    assert_eq!(session.tally().listed, Some(1));
+}
+
+#[test]
+fn a_body_that_never_came_holds_nothing_back_for_ever() {
+    let mut session = Session::new(false);
+    session.client("LIST\r\n").backend("+OK 0 messages\r\n");
+    session.client("QUIT\r\n").silence(1);
+    assert_eq!(session.backend_saw(), "LIST\r\n");
+    session.silence(2);
+    assert_eq!(session.backend_saw(), "QUIT\r\n");
+    session.backend("+OK\r\n");
+    assert_eq!(session.exchange.quit(), Quit::Answered { ok: true });
+}
+
+#[test]
+fn a_body_that_its_client_took_for_whole_holds_nothing_back_for_ever() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\n").backend("+OK 4 octets\r\nmail");
+    session.client("DELE 1\r\n").silence(9);
+    assert_eq!(session.backend_saw(), "RETR 1\r\n");
+    session.silence(10);
+    assert_eq!(session.backend_saw(), "DELE 1\r\n");
+    let late = session.try_backend(b"!\r\n.\r\n");
+    assert!(matches!(late, Err(Violation::BehindBody(_))));
+}
+
+#[test]
+fn a_body_that_stops_in_the_middle_keeps_back_what_was_sent_ahead_of_it() {
+    let mut session = Session::new(false);
+    session.client("RETR 1\r\nDELE 1\r\n");
+    session.backend("+OK\r\nhalf").silence(100);
+    assert_eq!(session.backend_saw(), "RETR 1\r\n");
+}
+
+#[test]
+fn what_is_no_reply_behind_a_body_ends_the_session() {
+    for rest in ["after\r\nmore\r\n.\r\n", "-- \r\n", "x", ".\r\n", "+1"] {
+        let mut session = Session::new(true);
+        session.client("RETR 7\r\n");
+        let end = session.try_backend(format!("+OK\r\nbefore\r\n.\r\n{rest}").as_bytes());
+        assert_eq!(session.client_saw(), "+OK\r\nbefore\r\n.\r\n");
+        let Err(Violation::BehindBody(reply)) = end else {
+            panic!("{rest:?}: {end:?}");
+        };
+        assert_eq!((reply.to, reply.number), (ReplyTo::Retr, Some(7)));
+    }
+}
+
+#[test]
+fn a_farewell_behind_a_body_is_swallowed() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\n").backend("+OK\r\na\r\n.\r\n");
+    session
+        .backend("\r\n-ER")
+        .backend("R idle for too long\r\n");
+    assert_eq!(session.client_saw(), "+OK\r\na\r\n.\r\n");
+}
+
+#[test]
+fn no_deletion_passes_before_all_behind_a_body_is_read() {
+    for pipelining in [true, false] {
+        let mut session = Session::new(pipelining);
+        session.client("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+        assert_eq!(session.backend_saw(), "RETR 1\r\n");
+        session.in_one_piece(b"+OK\r\na\r\n.\r\n").unwrap();
+        assert_eq!(session.backend_saw(), "");
+        let end = session.in_one_piece(b"after\r\n");
+        assert!(matches!(end, Err(Violation::BehindBody(_))));
+        assert_eq!(session.backend_saw(), "");
+    }
+}
+
+#[test]
+fn quit_waits_for_the_answer_behind_a_body() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\nDELE 1\r\nQUIT\r\n");
+    session.backend("+OK\r\na\r\n.\r\n");
+    assert_eq!(session.backend_saw(), "RETR 1\r\nDELE 1\r\n");
+    let end = session.try_backend(b"after\r\n");
+    assert!(matches!(end, Err(Violation::BehindBody(_))));
+    assert_eq!(session.backend_saw(), "");
+}
+
+#[test]
+fn blank_lines_before_a_status_line_go_on_and_are_bounded() {
+    let mut session = Session::new(true);
+    session.client("STAT\r\nNOOP\r\n");
+    session
+        .backend("\n+OK 2 82\r\n \r\n\r")
+        .backend("\n+OK\r\n");
+    assert_eq!(session.client_saw(), "\n+OK 2 82\r\n \r\n\r\n+OK\r\n");
+    assert_eq!(session.tally().listed, Some(2));
+    session.client("NOOP\r\n");
+    let blanks = "\r\n".repeat(BLANK_OCTETS_MAX / 2);
+    assert_eq!(session.try_backend(blanks.as_bytes()), Ok(()));
+    assert_eq!(session.try_backend(b"\n"), Err(Violation::NotAReply));
+}
+
+#[test]
+fn progress_is_what_was_fetched_or_marked_and_the_first_listings() {
+    let mut session = Session::new(true);
+    session.client("LIST\r\n");
+    assert!(session.exchange.progress_is_awaited());
+    session.backend("+OK\r\n.\r\n");
+    session.client("LIST\r\nNOOP\r\n");
+    assert!(!session.exchange.progress_is_awaited());
+    session.backend("+OK\r\n.\r\n+OK\r\n");
+    assert_eq!(session.exchange.progress(), 1);
+    session.client("RETR 1\r\nDELE 9\r\n");
+    session.backend("+OK\r\na\r\n.\r\n-ERR\r\n");
+    assert_eq!(session.exchange.progress(), 2);
 }

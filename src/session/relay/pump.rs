@@ -4,10 +4,10 @@
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
-use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS};
+use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ pub(super) enum Stop {
     Active,
     /// QUIT is answered.
     QuitAnswered,
-    /// The client has left without QUIT.
+    /// The client has left without QUIT, and has what it asked for.
     ClientGone,
     /// The backend has ended its connection.
     BackendEnded,
@@ -35,7 +35,13 @@ pub(super) struct Pump {
     pub(super) to_client: Lane,
     pub(super) to_backend: Lane,
     out: Output,
+    /// The last octets of the backend, as long as they are too few to tell what they are.
+    undecided: Vec<u8>,
     backend_ended: bool,
+    /// When the backend said something last.
+    backend_spoke: Instant,
+    /// Since when the client's sending side is shut.
+    pub(super) client_ended: Option<Instant>,
     /// When a byte moved last.
     pub(super) last_activity: Instant,
     /// Whether the next byte is worth a [`Stop::Active`].
@@ -63,7 +69,10 @@ impl Pump {
             to_client: Lane::default(),
             to_backend: Lane::default(),
             out: Output::default(),
+            undecided: Vec::new(),
             backend_ended: false,
+            backend_spoke: Instant::now(),
+            client_ended: None,
             last_activity: Instant::now(),
             resting: false,
         }
@@ -135,15 +144,66 @@ impl Pump {
         Ok(moved)
     }
 
-    /// Whether bytes wait for a peer that does not take them.
-    pub(super) fn is_backlogged(&self) -> bool {
-        !self.to_client.is_clear() || !self.to_backend.is_clear()
+    /// Octets that the client has got, if so many that were written are not acknowledged.
+    pub(super) fn delivered(&self, unacknowledged: usize) -> u64 {
+        let on_their_way = self.to_client.backlog.len() + unacknowledged;
+        self.to_client.octets.saturating_sub(on_their_way as u64)
+    }
+
+    /// Whether nothing is under way: the client has what it asked for, and nobody is kept waiting.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.exchange.is_at_rest()
+            && self.undecided.is_empty()
+            && self.to_client.is_clear()
+            && self.to_backend.is_clear()
+    }
+
+    /// What the backend's silence says.
+    pub(super) fn time_passes(
+        &mut self,
+        now: Instant,
+        replied: &mut dyn FnMut(&Replied),
+    ) -> Result<(), Violation> {
+        // As long as the client takes nothing the backend is not read, and not silent.
+        if !self.to_client.is_clear() {
+            self.backend_spoke = now;
+            return Ok(());
+        }
+        let silence = self.silence(now);
+        if silence >= TORN_END {
+            self.decide(replied)?;
+        }
+        if silence >= RELAY_TICK {
+            self.exchange.backend_is_silent(silence, &mut self.out);
+            self.keep_output(replied);
+        }
+        Ok(())
+    }
+
+    /// Nothing follows what was held back.
+    fn decide(&mut self, replied: &mut dyn FnMut(&Replied)) -> Result<(), Violation> {
+        let undecided = std::mem::take(&mut self.undecided);
+        let mut rest = &undecided[..];
+        while !rest.is_empty() {
+            let octets = match self.exchange.backend_pauses(rest, &mut self.out)? {
+                Step::Forward(octets) => {
+                    self.to_client.keep(&rest[..octets]);
+                    octets
+                }
+                Step::Swallow(octets) => octets,
+                Step::Hold => rest.len(),
+            };
+            rest = &rest[octets..];
+            self.keep_output(replied);
+        }
+        Ok(())
     }
 
     /// What popgate answers itself is more than what it reads, so a client that takes nothing is
     /// not asked for more.
     fn wants_client_bytes(&self) -> bool {
-        self.to_backend.is_clear()
+        self.client_ended.is_none()
+            && self.to_backend.is_clear()
             && self.to_client.backlog.len() < RELAY_BACKLOG_MAX
             && self.exchange.wants_client_bytes()
     }
@@ -154,8 +214,20 @@ impl Pump {
         match self.exchange.quit() {
             Quit::Answered { .. } => Some(Stop::QuitAnswered),
             _ if self.backend_ended => Some(Stop::BackendEnded),
+            _ if self.client_ended.is_some() && self.client_has_all() => Some(Stop::ClientGone),
             _ => None,
         }
+    }
+
+    /// A client that will say nothing more has the answers to all that it said, or takes none. In
+    /// an opaque session nobody knows what is still due: that ends by the backend's silence.
+    fn client_has_all(&self) -> bool {
+        self.to_client.broken || (self.is_at_rest() && !self.exchange.opaque())
+    }
+
+    /// How long the backend has said nothing.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.backend_spoke)
     }
 
     /// Reads the backend once.
@@ -168,16 +240,24 @@ impl Pump {
     ) -> Result<bool, Violation> {
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room);
+        chunk.put_slice(&self.undecided);
         let read = Pin::new(&mut *backend).poll_read(cx, &mut chunk);
-        let mut rest = match read {
-            Poll::Pending => return Ok(false),
-            Poll::Ready(Ok(())) => chunk.filled(),
-            Poll::Ready(Err(_)) => &[],
-        };
-        if rest.is_empty() {
+        if read.is_pending() {
+            if self.undecided.is_empty() {
+                self.exchange.backend_is_read(&mut self.out);
+            }
+            return Ok(self.write_output(cx, client, backend, replied));
+        }
+        let ended = chunk.filled().len() == self.undecided.len();
+        self.backend_spoke = Instant::now();
+        if ended {
+            self.decide(replied)?;
             self.backend_ended = true;
             self.exchange.backend_closed();
+            return Ok(true);
         }
+        self.undecided.clear();
+        let mut rest = chunk.filled();
         while !rest.is_empty() {
             let taken = match self.exchange.backend_bytes(rest, &mut self.out)? {
                 Step::Forward(octets) => {
@@ -185,6 +265,10 @@ impl Pump {
                     octets
                 }
                 Step::Swallow(octets) => octets,
+                Step::Hold => {
+                    self.undecided.extend_from_slice(rest);
+                    rest.len()
+                }
             };
             rest = &rest[taken..];
             self.write_output(cx, client, backend, replied);
@@ -192,7 +276,7 @@ impl Pump {
         Ok(true)
     }
 
-    /// Reads the client once. `None`: it has left, and nothing that it sent is still to be read.
+    /// Reads the client once; says whether anything came. `None`: the connection is broken.
     fn poll_client(
         &mut self,
         cx: &mut Context<'_>,
@@ -204,25 +288,34 @@ impl Pump {
         let mut chunk = ReadBuf::uninit(&mut room);
         match Pin::new(&mut *client).poll_read(cx, &mut chunk) {
             Poll::Pending => return Some(false),
-            Poll::Ready(Ok(())) if !chunk.filled().is_empty() => {}
-            Poll::Ready(_) => return None,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return None,
+        }
+        if chunk.filled().is_empty() {
+            self.client_ended = Some(Instant::now());
+            return Some(true);
         }
         self.exchange.client_bytes(chunk.filled(), &mut self.out);
         self.write_output(cx, client, backend, replied);
         Some(true)
     }
 
+    /// Says whether there was any.
     fn write_output(
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Conn,
         backend: &mut Conn,
         replied: &mut dyn FnMut(&Replied),
-    ) {
+    ) -> bool {
+        if self.out == Output::default() {
+            return false;
+        }
         self.out.replied.drain(..).for_each(|reply| replied(&reply));
         self.to_client.write(cx, client, &self.out.to_client);
         self.to_backend.write(cx, backend, &self.out.to_backend);
         self.out = Output::default();
+        true
     }
 
     fn keep_output(&mut self, replied: &mut dyn FnMut(&Replied)) {

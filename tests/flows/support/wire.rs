@@ -157,6 +157,15 @@ impl Wire {
         }
     }
 
+    /// Hears nothing for so long (`false`), or the other's end (`true`).
+    pub(crate) async fn ends_within(&mut self, duration: Duration) -> bool {
+        match timeout(duration, self.conn.fill()).await {
+            Err(_) => false,
+            Ok(Ok(0) | Err(_)) => true,
+            Ok(Ok(_)) => panic!("{} got {}", self.name, shown(&self.conn.input)),
+        }
+    }
+
     /// Everything that was heard since the connection began, read or not.
     pub(crate) fn heard(&self) -> String {
         String::from_utf8_lossy(&self.heard).into_owned()

@@ -1,0 +1,120 @@
+//! What the backend says though no command awaits it: second thoughts, a farewell, or what follows
+//! an end that was none.
+
+use super::{Exchange, Step, Violation};
+use crate::limits::UNASKED_MAX;
+use crate::pop3::verb::Expected;
+use memchr::memchr;
+
+const STATUSES: [&[u8]; 3] = [b"+OK", b"-ERR", b"+ERR"];
+
+/// What is known of octets that answer no command.
+#[derive(Debug, Default)]
+pub(super) struct Unasked {
+    /// How many there were.
+    octets: usize,
+    /// One of their lines has begun and not ended.
+    in_line: bool,
+    /// The last reply, where that had a body: what follows it must be a reply too.
+    behind_body: Option<Expected>,
+    /// Behind that body more may be on its way that was not read yet.
+    more_may_come: bool,
+}
+
+impl Unasked {
+    /// Whether a line has begun and not ended.
+    pub(super) fn in_line(&self) -> bool {
+        self.in_line
+    }
+
+    /// A reply has ended.
+    pub(super) fn reply_ended(&mut self, expected: Expected, with_body: bool) {
+        self.behind_body = with_body.then_some(expected);
+        self.more_may_come = with_body;
+    }
+
+    /// All that the backend has sent so far was read.
+    pub(super) fn nothing_is_left(&mut self) {
+        self.more_may_come = false;
+    }
+
+    /// Whether what was taken for a body's end may still turn out to be none.
+    pub(super) fn more_may_come(&self) -> bool {
+        self.more_may_come
+    }
+
+    /// Whether the last reply had a body.
+    pub(super) fn is_behind_body(&self) -> bool {
+        self.behind_body.is_some()
+    }
+
+    /// The violation of a line that is no reply.
+    pub(super) fn no_reply(&self) -> Violation {
+        self.behind_body
+            .map_or(Violation::NotAReply, Violation::BehindBody)
+    }
+
+    fn swallow(&mut self, octets: &[u8]) -> Result<Step, Violation> {
+        self.in_line = !octets.ends_with(b"\n");
+        self.octets += octets.len();
+        if self.octets > UNASKED_MAX {
+            return Err(Violation::Unasked);
+        }
+        Ok(Step::Swallow(octets.len()))
+    }
+}
+
+impl Exchange {
+    /// The next line of what nobody asked for, or what there is of it.
+    pub(super) fn unasked_line(&mut self, input: &[u8], pauses: bool) -> Result<Step, Violation> {
+        let line = &input[..line_end(input)];
+        if self.unasked.in_line || self.unasked.behind_body.is_none() {
+            return self.unasked.swallow(line);
+        }
+        match could_be_a_reply(line) {
+            Some(false) => Err(self.unasked.no_reply()),
+            None if !pauses => Ok(Step::Hold),
+            _ => self.unasked.swallow(line),
+        }
+    }
+}
+
+/// Whether a line, or what has come of it, is a status line or blank; `None`: it is too short to
+/// tell.
+fn could_be_a_reply(line: &[u8]) -> Option<bool> {
+    let text = line.trim_ascii_start();
+    let length = text.len();
+    let same = |status: &&[u8]| {
+        let length = length.min(status.len());
+        text[..length].eq_ignore_ascii_case(&status[..length])
+    };
+    let status = STATUSES.iter().find(|status| same(status));
+    match status {
+        None => Some(false),
+        Some(_) if text.is_empty() => line.ends_with(b"\n").then_some(true),
+        Some(status) => (length >= status.len()).then_some(true),
+    }
+}
+
+/// Octets up to and with the first LF, or all.
+pub(super) fn line_end(bytes: &[u8]) -> usize {
+    memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_reply_or_blank_or_not_or_too_short_to_tell() {
+        for line in ["+OK", "-err x", "+ERR\r\n", " +OK\r\n", "\r\n", "\n"] {
+            assert_eq!(could_be_a_reply(line.as_bytes()), Some(true), "{line:?}");
+        }
+        for line in ["after", "-- \r\n", "+1", ".\r\n", "  x"] {
+            assert_eq!(could_be_a_reply(line.as_bytes()), Some(false), "{line:?}");
+        }
+        for line in ["+", "-", "-E", "+O", "\r", " "] {
+            assert_eq!(could_be_a_reply(line.as_bytes()), None, "{line:?}");
+        }
+    }
+}
