@@ -107,8 +107,8 @@ pub fn reply(data: &[u8]) {
     assert!(parsed.code.is_none_or(|code| line.contains(code)));
 }
 
-/// A SASL exchange ends, and what comes out of it can go on in POP3 lines. The first line says
-/// whether there is an initial response, and the mechanism by the parity of its length.
+/// A SASL exchange ends, and what comes out of it can go on, in POP3 lines only where it holds no
+/// line end. The first line says whether there is an initial response, and the mechanism by the parity of its length.
 pub fn sasl(data: &[u8]) {
     let mut lines = data.split(|&b| b == b'\n');
     let first = lines.next().unwrap_or_default();
@@ -135,8 +135,10 @@ fn check_credentials(credentials: &Credentials) {
         credentials.password.expose(),
     ];
     for value in values {
-        assert!(!value.is_empty() && !value.iter().any(|b| b"\0\r\n".contains(b)));
+        assert!(!value.is_empty() && !value.contains(&0));
     }
+    let has_line_end = |value: &&[u8]| value.iter().any(|b| b"\r\n".contains(b));
+    assert_eq!(credentials.fit_lines(), !values[1..].iter().any(has_line_end));
     let response = plain_response(credentials);
     let SaslStep::Done(read) = SaslServer::start(Mechanism::Plain, Some(&response)).1 else {
         panic!("popgate's own response is malformed");

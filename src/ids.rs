@@ -1,5 +1,7 @@
 //! Names of things: each its own type, so that the compiler refuses one in another's place.
 
+use crate::limits::{KEPT_NAME_MAX, SHOWN_NAME_MAX};
+use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -62,7 +64,8 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// The name that a client logs in with, as typed: any octets but NUL, CR and LF.
+/// The name that a client logs in with, as typed: any octets but NUL; a line end only where it
+/// came as base64.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserName(Arc<[u8]>);
 
@@ -81,14 +84,19 @@ impl UserName {
 }
 
 impl fmt::Display for UserName {
-    /// Printable on one line: everything outside printable ASCII and UTF-8 letters is escaped.
+    /// Printable on one line: everything outside printable ASCII and UTF-8 letters is escaped. Of
+    /// a name longer than [`SHOWN_NAME_MAX`] it is the beginning, and how long it is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in String::from_utf8_lossy(&self.0).chars() {
+        let shown = &self.0[..self.0.len().min(SHOWN_NAME_MAX)];
+        for c in String::from_utf8_lossy(shown).chars() {
             if c.is_control() {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 write!(f, "{c}")?;
             }
+        }
+        if shown.len() < self.0.len() {
+            write!(f, "… ({} octets)", self.0.len())?;
         }
         Ok(())
     }
@@ -112,7 +120,8 @@ pub struct MaildropKey {
 
 impl MaildropKey {
     /// The key of `user` on `backends`: ends trimmed, `default_domain` added where the name has
-    /// no domain, ASCII case folded if `fold_case`.
+    /// no domain, ASCII case folded if `fold_case`. Of a name longer than [`KEPT_NAME_MAX`] it has
+    /// the beginning and a hash.
     #[must_use]
     pub fn new(
         backends: &Arc<[BackendName]>,
@@ -132,7 +141,7 @@ impl MaildropKey {
         }
         Self {
             backends: Arc::clone(backends),
-            maildrop: UserName(name.into()),
+            maildrop: UserName(kept(name).into()),
         }
     }
 
@@ -147,6 +156,19 @@ impl MaildropKey {
     pub fn backends(&self) -> &[BackendName] {
         &self.backends
     }
+}
+
+/// A name as it is remembered: whole up to [`KEPT_NAME_MAX`] octets.
+fn kept(mut name: Vec<u8>) -> Vec<u8> {
+    if name.len() <= KEPT_NAME_MAX {
+        return name;
+    }
+    let hash = digest(&SHA256, &name);
+    let hex = hash.as_ref().iter().map(|octet| format!("{octet:02x}"));
+    let end = format!("…#{}", hex.collect::<String>());
+    name.truncate(KEPT_NAME_MAX - end.len());
+    name.extend_from_slice(end.as_bytes());
+    name
 }
 
 impl fmt::Display for MaildropKey {
@@ -212,6 +234,28 @@ mod tests {
         assert_eq!(key(" Ann@Example.COM ", None, true), "ann@example.com");
         assert_eq!(key("ann", Some("example.com"), true), "ann@example.com");
         assert_eq!(key("Ann", None, false), "Ann");
+    }
+
+    #[test]
+    fn a_long_name_is_kept_short_and_stays_itself() {
+        let long = |end: &str| "n".repeat(4_000) + end;
+        let kept = key(&long("@Example.com"), None, true);
+        assert_eq!(kept.len(), KEPT_NAME_MAX);
+        assert_eq!(key(&(long("@example.com") + " "), None, true), kept);
+        assert_ne!(key(&long("@example.org"), None, true), kept);
+        // As the journal reads it.
+        assert_eq!(key(&kept, None, false), kept);
+        let longest = "n".repeat(KEPT_NAME_MAX);
+        assert_eq!(key(&longest, None, true), longest);
+    }
+
+    #[test]
+    fn a_long_name_is_shown_by_its_beginning_and_length() {
+        let shown = UserName::new(&[0x1b; 4_096]).to_string();
+        assert!(shown.ends_with("… (4096 octets)"), "{shown}");
+        assert!(shown.len() < 4_096, "{}", shown.len());
+        let longest = [b'n'; SHOWN_NAME_MAX];
+        assert_eq!(UserName::new(&longest).to_string().as_bytes(), longest);
     }
 
     #[test]

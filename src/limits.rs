@@ -4,16 +4,38 @@
 use crate::time::Duration;
 use std::ops::RangeInclusive;
 
-/// A command line of a client, its line end included. RFC 2449 section 4 allows 255 octets;
-/// twice that, since some clients send long user names and passwords.
+/// A command line of a client, its line end included, but for those that log in. RFC 2449 section
+/// 4 allows 255 octets.
 pub const COMMAND_LINE_MAX: usize = 512;
 
-/// A line of a SASL exchange. RFC 4954 section 4.5 asks for 12288 octets of base64.
-pub const SASL_LINE_MAX: usize = 12_288;
+/// Octets in a login's name, by whatever command, in a password behind PASS, in a `[[tenant.user]]`
+/// and in the doctor's password file. Access tokens that stand in for passwords have one to three
+/// thousand octets.
+pub const LOGIN_LENGTH_MAX: usize = 4_096;
+
+/// A line of USER or PASS, its line end included: the longest name or password behind it.
+pub const LOGIN_LINE_MAX: usize = LOGIN_LENGTH_MAX + 7;
+
+/// A line of AUTH or of its exchange, its line end included: `AUTH PLAIN ` and two names and a
+/// password of 4 KiB each, with a NUL between, in base64. RFC 4954 section 4.5 asks for 12288
+/// octets at least. A client that has not logged in makes popgate hold no more than this and one
+/// read ([`RELAY_CHUNK`]) for it, some 32 KiB.
+pub const SASL_LINE_MAX: usize = 11 + (3 * LOGIN_LENGTH_MAX + 2).div_ceil(3) * 4 + 2;
+
+/// A line that a backend takes for sure, its line end included (RFC 2449 section 4). A longer
+/// response of SASL waits until the backend asks for it (RFC 5034 section 4), and is no command.
+pub const BACKEND_LINE_MAX: usize = 255;
+
+/// Octets of a maildrop's name that locks, limits, the block list and the journal keep; of a longer
+/// one they keep its beginning and a hash. Fifty thousand of 4 KiB would be 200 MiB.
+pub const KEPT_NAME_MAX: usize = 505;
+
+/// Octets of a login that are shown in a log line or a message.
+pub const SHOWN_NAME_MAX: usize = 505;
 
 /// A status line of a backend. RFC 2449 section 4 allows 512 octets; some servers put a session
-/// name or a whole sentence behind it.
-pub const REPLY_LINE_MAX: usize = 4_096;
+/// name or a whole sentence behind it, and some repeat the login.
+pub const REPLY_LINE_MAX: usize = LOGIN_LENGTH_MAX + 4_096;
 
 /// Octets that a backend sends after login and nobody asked for: second thoughts on an error, a
 /// farewell, a few lines in all. One that goes on keeps its session looking busy for ever.
@@ -67,7 +89,8 @@ pub const BEFORE_LOGIN: Duration = Duration::from_secs(60);
 /// A TLS handshake. Slow mobile lines need five round trips at 2 s each at most.
 pub const TLS_HANDSHAKE: Duration = Duration::from_secs(20);
 
-/// Bytes of a client kept while it waits for its login: mpop sends a hundred commands at once.
+/// Bytes of a client kept while it waits for its login: mpop sends a hundred commands at once. The
+/// login itself has been taken out by then.
 pub const PIPELINED_BYTES_MAX: usize = 16 * 1024;
 
 /// Commands that await their replies at a time; more are left in the client's socket.
@@ -281,10 +304,6 @@ pub const JOURNAL_KEEP: RangeInclusive<Duration> =
 /// log line.
 pub const NAME_LENGTH_MAX: usize = 64;
 
-/// Octets in a login, by whatever command, and of a `[[tenant.user]]`: more do not fit behind
-/// `USER ` and before CRLF.
-pub const LOGIN_LENGTH_MAX: usize = COMMAND_LINE_MAX - 7;
-
 /// Octets in a line of `capabilities`. RFC 2449 section 3 allows 512 with CRLF.
 pub const CAPABILITY_LENGTH_MAX: usize = 510;
 /// Writing one short reply to a client before login: it fits into every socket buffer, so only a
@@ -341,8 +360,9 @@ pub const DOCTOR_CONNECTIONS: usize = 12;
 /// Octets of one listing that the doctor keeps: UIDL of 200,000 messages.
 pub const DOCTOR_LISTING_MAX: usize = 16 * 1024 * 1024;
 
-/// A password file's size: its first line has to fit into a command line.
-pub const PASSWORD_FILE_MAX: u64 = 4_096;
+/// Octets of a password file that are read: its first line, a password of [`LOGIN_LENGTH_MAX`], and
+/// a line end.
+pub const PASSWORD_FILE_MAX: u64 = LOGIN_LENGTH_MAX as u64 + 2;
 
 /// A greeting that takes longer is told as a warning: every hand-over without a connection made
 /// in advance takes as long.

@@ -1,14 +1,15 @@
-//! Giving a login to a backend: USER and PASS, or AUTH PLAIN for somebody else's maildrop.
+//! Giving a login to a backend: by USER and PASS, or by AUTH PLAIN.
 //!
-//! Every octet that goes out here popgate writes itself. A name or password that could hold a
-//! line end never comes this far: the parsers of `pop3` refuse it.
+//! Every octet that goes out here popgate writes itself. A name or password with a line end in it
+//! goes as base64 or not at all.
 
 use super::lines::{LineError, no_status, read_line};
-use crate::limits::REPLY_LINE_MAX;
+use crate::limits::{BACKEND_LINE_MAX, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
-use crate::pop3::sasl::{Credentials, plain_response};
+use crate::pop3::sasl::{Credentials, Mechanism, plain_response};
+use crate::secret::Secret;
 use zeroize::Zeroizing;
 
 /// Why a backend did not answer a login, or what comes right before it. All are the backend's
@@ -21,13 +22,66 @@ pub enum LoginError {
     /// Writing to it failed.
     #[error("the backend's connection broke: {0}")]
     Io(#[from] std::io::Error),
-    /// The login is for another's maildrop, which only SASL PLAIN can say.
-    #[error("the backend does not offer SASL PLAIN, which this login needs")]
-    NoPlain,
+    /// The backend has no way in for this login.
+    #[error("the backend does not offer SASL PLAIN, which this login needs: {0}")]
+    NoPlain(#[from] NeedsPlain),
     /// A line came that answers nothing. Counted as an answer it would move all that follow: the
     /// one to USER would be taken for the one to PASS.
     #[error("the backend spoke before it was asked")]
     Unasked,
+}
+
+/// By which commands a login goes to a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// USER and PASS (RFC 1939 section 7).
+    UserPass,
+    /// AUTH PLAIN (RFC 5034).
+    Plain,
+}
+
+/// Why USER and PASS cannot say a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NeedsPlain {
+    /// They have no room for the name of another's maildrop.
+    #[error("it is for another's maildrop")]
+    AnothersMaildrop,
+    /// A line end would end the command.
+    #[error("its name or password holds a line end")]
+    LineEnd,
+}
+
+/// How a backend with these capabilities is told a login: as it came, where the backend lists that.
+///
+/// # Errors
+/// Only PLAIN can say it, and the backend does not list PLAIN.
+pub fn form(credentials: &Credentials, capabilities: &Capabilities) -> Result<Form, NeedsPlain> {
+    let mut listed = capabilities.sasl.iter();
+    if listed.any(|mechanism| mechanism.eq_ignore_ascii_case("PLAIN")) {
+        let wants_plain = needs_plain(credentials).is_some()
+            || !capabilities.user
+            || credentials.by == Some(Mechanism::Plain)
+            || (credentials.by == Some(Mechanism::Login) && is_long(credentials));
+        return Ok(if wants_plain { Form::Plain } else { Form::UserPass });
+    }
+    needs_plain(credentials).map_or(Ok(Form::UserPass), Err)
+}
+
+fn needs_plain(credentials: &Credentials) -> Option<NeedsPlain> {
+    if credentials.is_anothers {
+        Some(NeedsPlain::AnothersMaildrop)
+    } else if !credentials.fit_lines() {
+        Some(NeedsPlain::LineEnd)
+    } else {
+        None
+    }
+}
+
+/// Whether USER or PASS would be longer than every backend takes. Who sent such a line knows its
+/// server; who had base64 for it does not know that it becomes one.
+fn is_long(credentials: &Credentials) -> bool {
+    let (user, password) = (credentials.user.as_bytes(), credentials.password.expose());
+    user.len().max(password.len()) + b"PASS \r\n".len() > BACKEND_LINE_MAX
 }
 
 /// Logs in and returns the backend's answer, `+OK` or `-ERR`: its last status line, without the
@@ -50,8 +104,8 @@ pub async fn log_in(
         return answer(conn).await;
     }
     conn.input.clear();
-    if needs_plain(credentials, capabilities) {
-        return auth_plain(conn, credentials, capabilities, on_password).await;
+    if form(credentials, capabilities)? == Form::Plain {
+        return auth_plain(conn, credentials, on_password).await;
     }
     let user = command(b"USER ", credentials.user.as_bytes());
     let pass = command(b"PASS ", credentials.password.expose());
@@ -77,20 +131,19 @@ pub async fn log_in(
     self::answer(conn).await
 }
 
-/// AUTH PLAIN with an initial response (RFC 5034 section 4). A backend of RFC 1734 does not know
-/// that one, and asks for it.
+/// AUTH PLAIN with an initial response (RFC 5034 section 4), where that leaves the line short
+/// enough. A backend of RFC 1734 does not know that one, and asks for it.
 async fn auth_plain(
     conn: &mut Conn,
     credentials: &Credentials,
-    capabilities: &Capabilities,
     on_password: impl FnOnce(),
 ) -> Result<Vec<u8>, LoginError> {
-    if !offers_plain(capabilities) {
-        return Err(LoginError::NoPlain);
-    }
     let response = plain_response(credentials);
-    conn.write_all(&command(b"AUTH PLAIN ", response.expose()))
-        .await?;
+    let at_once = command(b"AUTH PLAIN ", response.expose());
+    if at_once.len() > BACKEND_LINE_MAX {
+        return auth_plain_when_asked(conn, &response, on_password).await;
+    }
+    conn.write_all(&at_once).await?;
     on_password();
     let line = read_line(conn, REPLY_LINE_MAX).await?;
     if Status::of_line(&line) != Status::Continue {
@@ -100,17 +153,22 @@ async fn auth_plain(
     answer(conn).await
 }
 
-/// Only PLAIN can name another's maildrop; and some servers offer nothing else.
-fn needs_plain(credentials: &Credentials, capabilities: &Capabilities) -> bool {
-    credentials.maildrop() != &credentials.user
-        || (!capabilities.user && offers_plain(capabilities))
-}
-
-fn offers_plain(capabilities: &Capabilities) -> bool {
-    capabilities
-        .sasl
-        .iter()
-        .any(|mechanism| mechanism.eq_ignore_ascii_case("PLAIN"))
+/// The response as a line of its own. `+OK` before it lets nobody in: no password was given.
+async fn auth_plain_when_asked(
+    conn: &mut Conn,
+    response: &Secret,
+    on_password: impl FnOnce(),
+) -> Result<Vec<u8>, LoginError> {
+    conn.write_all(b"AUTH PLAIN\r\n").await?;
+    let line = read_line(conn, REPLY_LINE_MAX).await?;
+    match Status::of_line(&line) {
+        Status::Continue => unasked(conn)?,
+        Status::Err => return Ok(line),
+        Status::Ok | Status::Other => return Err(no_status(&line).into()),
+    }
+    conn.write_all(&command(b"", response.expose())).await?;
+    on_password();
+    answer(conn).await
 }
 
 fn command(keyword: &[u8], argument: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -3,9 +3,11 @@
 
 use super::connect::{Backend, ConnectError, Greeted, Permit};
 use super::health::State;
+use super::login::{NeedsPlain, form};
 use crate::ids::BackendName;
 use crate::limits::MAKE_ROOM;
 use crate::pop3::capability::Capabilities;
+use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -35,6 +37,31 @@ impl Route {
     #[must_use]
     pub fn new(backends: Vec<Arc<Backend>>, home: Option<BackendName>) -> Self {
         Self { backends, home }
+    }
+
+    /// The same over those backends alone that can be told this login. One that nobody has looked
+    /// at may be able to; where none is, it stays as it was.
+    #[must_use]
+    pub fn that_takes(mut self, credentials: &Credentials) -> Self {
+        let takes = |backend: &Arc<Backend>| why_not(backend, credentials).is_none();
+        if self.backends.iter().any(takes) {
+            self.backends.retain(takes);
+        }
+        self
+    }
+
+    /// Whether one of the backends that were up at the last look can be told this login.
+    ///
+    /// # Errors
+    /// None of them can, for this reason.
+    pub fn can_take(&self, credentials: &Credentials) -> Result<(), NeedsPlain> {
+        let up = self.backends.iter().filter(|backend| backend.is_up());
+        let mut reasons = up.map(|backend| why_not(backend, credentials));
+        let first = reasons.next().flatten();
+        match first {
+            Some(why) if reasons.all(|reason| reason.is_some()) => Err(why),
+            _ => Ok(()),
+        }
     }
 
     /// The part of a wait that is kept for the login itself.
@@ -179,6 +206,11 @@ impl<M: Fn(&BackendName)> Call<M> {
             Err(error) => Err(Unconnected::Failed(Arc::clone(backend), error)),
         }
     }
+}
+
+fn why_not(backend: &Backend, credentials: &Credentials) -> Option<NeedsPlain> {
+    let capabilities = backend.capabilities()?;
+    form(credentials, &capabilities).err()
 }
 
 /// Whether a client is to be greeted: a backend can be reached. Those that nobody has looked at

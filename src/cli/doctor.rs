@@ -10,7 +10,7 @@ use crate::doctor::finding::Severity;
 use crate::doctor::report::Report;
 use crate::doctor::seen::Step;
 use crate::ids::{BackendName, UserName};
-use crate::limits::PASSWORD_FILE_MAX;
+use crate::limits::{LOGIN_LENGTH_MAX, PASSWORD_FILE_MAX};
 use crate::net::dial::TcpDial;
 use crate::net::tls::TlsError;
 use crate::pop3::sasl::Credentials;
@@ -90,11 +90,8 @@ impl Doctor {
             file: file.clone(),
             why,
         })?;
-        Ok(Some(Credentials {
-            authorization: None,
-            user: UserName::new(user.as_bytes()),
-            password,
-        }))
+        let user = UserName::new(user.as_bytes());
+        Ok(Some(Credentials::of_user(user, password)))
     }
 
     fn tell(&self, reports: &[Report]) -> Exit {
@@ -188,7 +185,7 @@ fn read_password(file: &Path) -> Result<Secret, String> {
     if line.is_empty() {
         return Err("its first line is empty: a password stands there".to_owned());
     }
-    if line.len() as u64 == PASSWORD_FILE_MAX || line.iter().any(|b| [0, b'\r'].contains(b)) {
+    if line.len() > LOGIN_LENGTH_MAX || line.iter().any(|b| [0, b'\r'].contains(b)) {
         return Err("its first line is no password that POP3 can carry".to_owned());
     }
     Ok(Secret::new(line.to_vec()))
@@ -196,7 +193,9 @@ fn read_password(file: &Path) -> Result<Secret, String> {
 
 /// What can stand behind USER.
 fn login_name(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty() && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| "a name without control characters".to_owned())
+    let fits = (1..=LOGIN_LENGTH_MAX).contains(&text.len());
+    let fits = fits && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| {
+        format!("a name without control characters, of at most {LOGIN_LENGTH_MAX} octets")
+    })
 }

@@ -5,7 +5,7 @@ use super::account::{Account, is_ok};
 use super::seen::Pipelining;
 use super::visit::{Listing, NoReply, Visit};
 use crate::backend::lines::LineError;
-use crate::limits::{COMMAND_LINE_MAX, DOCTOR_PAUSE, PROBE_REPLY};
+use crate::limits::{LOGIN_LINE_MAX, DOCTOR_PAUSE, PROBE_REPLY};
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -76,7 +76,7 @@ impl Account<'_> {
 
     async fn send(&self, visit: &mut Visit, verbs: Option<&&[&[u8]]>) -> Result<(), Unanswered> {
         let Some(verbs) = verbs else { return Ok(()) };
-        let mut segment = Zeroizing::new(Vec::with_capacity(COMMAND_LINE_MAX * verbs.len()));
+        let mut segment = Zeroizing::new(Vec::with_capacity(LOGIN_LINE_MAX * verbs.len()));
         for verb in *verbs {
             segment.extend_from_slice(verb);
             let argument = match *verb {

@@ -139,11 +139,8 @@ fn backend() -> BackendOptions {
 }
 
 fn account(password: &str) -> Credentials {
-    Credentials {
-        authorization: None,
-        user: UserName::new(USER.as_bytes()),
-        password: Secret::new(password.as_bytes().to_vec()),
-    }
+    let password = Secret::new(password.as_bytes().to_vec());
+    Credentials::of_user(UserName::new(USER.as_bytes()), password)
 }
 
 const TERMS: Terms = Terms {

@@ -135,7 +135,10 @@ impl Template {
             Part::Login => login,
             Part::Local => local_part(login),
         };
-        let mut line = self.pieces.join(word);
+        // One that came as base64 may hold a line end, and this is one line.
+        let is_of_line = |octet: &u8| !matches!(octet, b'\r' | b'\n');
+        let word: Vec<u8> = word.iter().copied().filter(is_of_line).collect();
+        let mut line = self.pieces.join(word.as_slice());
         line.truncate(REPLY_LINE_MAX);
         line
     }

@@ -15,8 +15,13 @@ const PASSWORD: &str = "UGFzc3dvcmQ6";
 /// What a client logs in with, by whatever command.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// PLAIN's authorization identity: whose maildrop is meant, where it is not the user's own.
+    /// The SASL mechanism that said it; none: USER and PASS did.
+    pub by: Option<Mechanism>,
+    /// PLAIN's authorization identity: whose maildrop is meant.
     pub authorization: Option<UserName>,
+    /// Whether that maildrop is another's than the user's, which only PLAIN can say. The exchange
+    /// goes by the octets; who knows the lock's notion of a name corrects it.
+    pub is_anothers: bool,
     /// Who logs in.
     pub user: UserName,
     /// With which password.
@@ -24,6 +29,31 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// What USER and PASS say.
+    #[must_use]
+    pub fn of_user(user: UserName, password: Secret) -> Self {
+        Self::said(None, user, password)
+    }
+
+    fn said(by: Option<Mechanism>, user: UserName, password: Secret) -> Self {
+        Self {
+            by,
+            authorization: None,
+            is_anothers: false,
+            user,
+            password,
+        }
+    }
+
+    /// Whether name and password can stand in lines of their own. In base64 a line end may be part
+    /// of them (RFC 4616 section 2 forbids NUL alone); behind USER or PASS it would end the command,
+    /// and what follows would be another one.
+    #[must_use]
+    pub fn fit_lines(&self) -> bool {
+        let fits = |octets: &[u8]| !octets.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'));
+        fits(self.user.as_bytes()) && fits(self.password.expose())
+    }
+
     /// Whose maildrop it is.
     #[must_use]
     pub fn maildrop(&self) -> &UserName {
@@ -125,40 +155,36 @@ impl SaslServer {
 }
 
 fn login_password(user: UserName, response: &[u8]) -> Option<SaslStep> {
-    Some(SaslStep::Done(Credentials {
-        authorization: None,
-        user,
-        password: Secret::new(value(response)?.to_vec()),
-    }))
+    let password = Secret::new(value(response)?.to_vec());
+    let credentials = Credentials::said(Some(Mechanism::Login), user, password);
+    Some(SaslStep::Done(credentials))
 }
 
 /// RFC 4616 section 2: `[authzid] NUL authcid NUL passwd`.
 fn plain(message: &[u8]) -> Option<Credentials> {
     let mut parts = message.splitn(3, |&b| b == 0);
-    let authorization = parts.next().filter(|name| !name.is_empty());
+    let authorization = match parts.next()? {
+        b"" => None,
+        octets => Some(name(octets)?),
+    };
     let user = name(parts.next()?)?;
-    let password = value(parts.next()?)?;
+    let password = Secret::new(value(parts.next()?)?.to_vec());
     Some(Credentials {
-        authorization: match authorization {
-            Some(octets) => Some(name(octets)?),
-            None => None,
-        },
-        user,
-        password: Secret::new(password.to_vec()),
+        is_anothers: authorization.as_ref().is_some_and(|name| *name != user),
+        authorization,
+        ..Credentials::said(Some(Mechanism::Plain), user, password)
     })
 }
 
-/// A name that USER has room for too. What is remembered of strangers is bounded by the names'
-/// number, and so their length has to be.
+/// A name that USER has room for too.
 fn name(octets: &[u8]) -> Option<UserName> {
     let fits = |octets: &&[u8]| octets.len() <= LOGIN_LENGTH_MAX;
     value(octets).filter(fits).map(UserName::new)
 }
 
-/// A value that can stand in a POP3 line: it may have to go on as USER or PASS. RFC 4616 wants
-/// one octet at least.
+/// RFC 4616 section 2 wants one octet at least, and no NUL.
 fn value(octets: &[u8]) -> Option<&[u8]> {
-    let fits = !octets.is_empty() && !octets.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'));
+    let fits = !octets.is_empty() && !octets.contains(&0);
     fits.then_some(octets)
 }
 
@@ -257,17 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_stand_in_a_line_is_malformed() {
-        let bad: [&[u8]; 9] = [
+    fn what_is_no_plain_message_is_malformed() {
+        let bad: [&[u8]; 6] = [
             b"",
             b"ann",
             b"\0ann",
             b"\0\0pw",
             b"\0ann\0",
             b"\0ann\0p\0w",
-            b"\0ann\0p\nw",
-            b"\0a\rn\0pw",
-            b"b\n\0ann\0pw",
         ];
         for message in bad {
             let step = initial(Mechanism::Plain, message);
@@ -278,6 +301,39 @@ mod tests {
             server.respond(b"not base64!"),
             SaslStep::Malformed
         ));
+    }
+
+    #[test]
+    fn a_line_end_in_it_keeps_a_login_out_of_lines() {
+        let fits = |message: &[u8]| match initial(Mechanism::Plain, message) {
+            SaslStep::Done(credentials) => credentials.fit_lines(),
+            step => panic!("{step:?}"),
+        };
+        // What is said of the maildrop goes nowhere but into PLAIN.
+        assert!(fits(b"\0ann\0p w\t\xff") && fits(b"b\n\0ann\0pw"));
+        assert!(!fits(b"\0ann\0p\nw"));
+        assert!(!fits(b"\0ann\0pw\r"));
+        assert!(!fits(b"\0a\rn\0pw"));
+    }
+
+    #[test]
+    fn a_login_knows_what_it_came_by_and_whether_it_names_another() {
+        let said = |mechanism, message: &[u8]| match initial(mechanism, message) {
+            SaslStep::Done(credentials) => (credentials.by, credentials.is_anothers),
+            step => panic!("{step:?}"),
+        };
+        let plain = |message| said(Mechanism::Plain, message);
+        assert_eq!(plain(b"\0ann\0pw"), (Some(Mechanism::Plain), false));
+        assert_eq!(plain(b"ann\0ann\0pw"), (Some(Mechanism::Plain), false));
+        assert_eq!(plain(b"bob\0ann\0pw"), (Some(Mechanism::Plain), true));
+        let (mut server, _) = SaslServer::start(Mechanism::Login, None);
+        server.respond(b"YW5u");
+        let SaslStep::Done(credentials) = server.respond(b"cHc=") else {
+            panic!("not done");
+        };
+        assert_eq!(credentials.by, Some(Mechanism::Login));
+        let (ann, password) = (UserName::new(b"ann"), Secret::new(b"pw".to_vec()));
+        assert_eq!(Credentials::of_user(ann, password).by, None);
     }
 
     #[test]
@@ -299,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_response_for_a_backend_reads_back_as_it_was() {
-        for message in [&b"\0ann\0pw"[..], b"bob\0admin\0 \xff "] {
+        for message in [&b"\0ann\0pw"[..], b"bob\0admin\0 \xff ", b" Ann\0ann\0\r\n"] {
             let SaslStep::Done(credentials) = initial(Mechanism::Plain, message) else {
                 panic!("not done");
             };

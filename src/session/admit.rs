@@ -5,7 +5,9 @@ use super::context::Context;
 use super::faults;
 use super::queue;
 use super::record::{Record, SessionEnd};
+use super::refusal::not_taken;
 use super::{Admitted, Identified, Login, Next};
+use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::observe::event::{End, Event, PollDecision};
 use crate::policy::admission::{Candidate, PollVerdict, Verdict};
@@ -36,6 +38,11 @@ pub(super) async fn admit(
             return login.refuse_by_rule(cx, record, &who, refusal).await;
         }
     };
+    if let Err(why) = login.settings.route(&login.tenant, None).can_take(&login.credentials) {
+        drop(places);
+        let line = not_taken(why);
+        return login.refuse(cx, record, &who, Class::Perm, line).await;
+    }
     tell_poll(cx, record, &login, &who, poll);
     hold(cx, record, &mut login, &who, poll).await?;
     queue::wait_for_lock(cx, record, login, who, places).await

@@ -115,14 +115,7 @@ impl<'a> Dialogue<'a> {
 
     async fn pass(mut self, password: Secret) -> Next<Said<'a>> {
         match self.user.take() {
-            Some(user) => Continue(Said::Login(
-                self,
-                Credentials {
-                    authorization: None,
-                    user,
-                    password,
-                },
-            )),
+            Some(user) => Continue(Said::Login(self, Credentials::of_user(user, password))),
             None => self.bad("-ERR Send USER first").await,
         }
     }
@@ -217,13 +210,15 @@ impl<'a> Dialogue<'a> {
         let settings = self.cx.settings();
         let tenant = self.client.tenant_of(credentials.maildrop(), &settings);
         self.record.identified(&tenant, credentials.maildrop());
-        Continue(Identified {
+        let mut identified = Identified {
             client: self.client,
             credentials,
             tenant,
             settings,
             asked: Instant::now(),
-        })
+        };
+        identified.credentials.is_anothers = identified.names_another();
+        Continue(identified)
     }
 
     fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {

@@ -192,15 +192,14 @@ impl Client {
     }
 }
 
-/// AUTH may carry a long initial response; no other command is long.
+/// AUTH may carry a long initial response, USER and PASS a long name or password; no other command
+/// is long.
 fn command_line_max(input: &[u8]) -> usize {
-    let is_auth = input
-        .get(..4)
-        .is_some_and(|keyword| keyword.eq_ignore_ascii_case(b"AUTH"));
-    if is_auth {
-        limits::SASL_LINE_MAX
-    } else {
-        limits::COMMAND_LINE_MAX
+    let keyword = input.get(..4).unwrap_or_default().to_ascii_uppercase();
+    match keyword.as_slice() {
+        b"AUTH" => limits::SASL_LINE_MAX,
+        b"USER" | b"PASS" => limits::LOGIN_LINE_MAX,
+        _ => limits::COMMAND_LINE_MAX,
     }
 }
 
@@ -217,6 +216,20 @@ fn quits(input: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_lines_that_log_in_are_long() {
+        for (input, max) in [
+            ("auth PLAIN ", limits::SASL_LINE_MAX),
+            ("user", limits::LOGIN_LINE_MAX),
+            ("Pass x", limits::LOGIN_LINE_MAX),
+            ("STAT", limits::COMMAND_LINE_MAX),
+            ("xxx", limits::COMMAND_LINE_MAX),
+            ("", limits::COMMAND_LINE_MAX),
+        ] {
+            assert_eq!(command_line_max(input.as_bytes()), max, "{input}");
+        }
+    }
 
     #[test]
     fn only_a_whole_quit_line_counts() {

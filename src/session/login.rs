@@ -4,6 +4,7 @@
 use super::backend_end::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
+use super::refusal::not_taken;
 use super::{Admitted, Identified, LoggedIn, Login, Next};
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
@@ -22,9 +23,6 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use tokio::time::{sleep_until, timeout_at};
-
-/// The answer to a login for somebody else's maildrop, where only USER and PASS lead in.
-const NO_PLAIN: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another user's mailbox";
 
 /// Logs in at the backend, or answers the login with a refusal and gives the lock on.
 ///
@@ -246,7 +244,8 @@ impl Attempts<'_> {
     }
 
     fn route(&self) -> Route {
-        self.settings.route(self.tenant, self.lock.home())
+        let route = self.settings.route(self.tenant, self.lock.home());
+        route.that_takes(self.credentials)
     }
 
     /// A connection that was opened in advance and can still be used.
@@ -280,9 +279,9 @@ impl Attempts<'_> {
         };
         match tokio::time::timeout(backend.options().login_timeout, login).await {
             Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
-            Ok(Err(LoginError::NoPlain)) => Answer::Line {
+            Ok(Err(LoginError::NoPlain(why))) => Answer::Line {
                 class: Class::Perm,
-                line: NO_PLAIN.to_vec(),
+                line: not_taken(why).to_vec(),
             },
             Ok(Err(error)) if stale => Answer::Stale(error.to_string()),
             Ok(Err(error)) => Answer::None(error.to_string()),

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::faults;
 use super::record::{Record, SessionEnd};
 use super::{Greeted, Identified, Login, Next, client_left};
+use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::observe::event::{End, Event, Fault, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
@@ -27,6 +28,19 @@ const PER_MAILDROP: &[u8] =
     b"-ERR [SYS/TEMP] Too many connections to this mailbox, please wait and try again";
 const PER_TENANT: &[u8] =
     b"-ERR [SYS/TEMP] Too many connections to mailboxes of this domain, please wait and try again";
+
+/// To a login that no backend can be told.
+const ANOTHERS: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another user's mailbox";
+const LINE_END: &[u8] =
+    b"-ERR [SYS/PERM] The mail server takes no name or password with a line end in it";
+
+/// The answer to a login that only PLAIN could say to a backend that has no PLAIN.
+pub(super) fn not_taken(why: NeedsPlain) -> &'static [u8] {
+    match why {
+        NeedsPlain::AnothersMaildrop => ANOTHERS,
+        NeedsPlain::LineEnd => LINE_END,
+    }
+}
 
 impl Identified {
     /// Passes the backend's refusal on, in its own words; the client may try again. A wrong

@@ -65,7 +65,15 @@ fn a_taken_port_is_named_and_exits_69() {
 
 #[test]
 fn no_password_reaches_the_log_the_metrics_or_a_core_file() {
-    let canary = "canary-3f9a6c";
+    nothing_tells("canary-3f9a6c");
+}
+
+#[test]
+fn no_password_of_four_kibibytes_does_either() {
+    nothing_tells(&("canary-3f9a6c".to_owned() + &"x".repeat(4_083)));
+}
+
+fn nothing_tells(canary: &str) {
     let plain = BASE64_STANDARD.encode(format!("\0ann\0{canary}"));
     let login = BASE64_STANDARD.encode(canary);
     let wrong = format!("wrong-{canary}");
@@ -118,6 +126,7 @@ fn no_password_reaches_the_log_the_metrics_or_a_core_file() {
         "the log is there to be searched"
     );
     for secret in [canary, &plain, &login, &wrong] {
-        assert!(!said.contains(secret), "{secret} is in the output");
+        let beginning = &secret[..secret.len().min(13)];
+        assert!(!said.contains(beginning), "{secret} is in the output");
     }
 }

@@ -214,9 +214,11 @@ async fn an_overlong_line_is_refused_once_and_the_next_one_counts() {
     client.expect_silence(seconds(1.0)).await;
     client.send("\r\n").await;
     client.expect("-ERR Line too long\r\n").await;
-    let longest = "n".repeat(512 - "USER \r\n".len());
-    client.send(format!("USER {longest}n\r\n")).await;
-    client.expect("-ERR Line too long\r\n").await;
+    let longest = "n".repeat(4_096);
+    for line in [format!("USER {longest}n"), format!("NOOP {}", &longest[..506])] {
+        client.send(format!("{line}\r\n")).await;
+        client.expect("-ERR Line too long\r\n").await;
+    }
     client.send(format!("USER {longest}\r\n")).await;
     client.expect("+OK Send PASS\r\n").await;
 }

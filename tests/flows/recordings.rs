@@ -156,7 +156,7 @@ async fn replay_before_a_script(gate: &Gate, events: &[Event]) {
             (false, reply, none) => {
                 if ends_a_login(asked) {
                     let inside: &mut Wire = none.insert(gate.dialed().await);
-                    inside.lets_in(USER, PASSWORD).await;
+                    let_in(inside, asked).await;
                 }
                 hear(&mut program, asked, reply).await;
             }
@@ -165,6 +165,16 @@ async fn replay_before_a_script(gate: &Gate, events: &[Event]) {
     program.close();
     let mut backend = backend.expect("it logged in");
     backend.expect_eof().await;
+}
+
+/// The backend hears the login as the program said it.
+async fn let_in(backend: &mut Wire, asked: &str) {
+    if asked.starts_with("PASS ") {
+        backend.lets_in(USER, PASSWORD).await;
+    } else {
+        let welcome = format!("+OK {USER}, come in");
+        backend.answers_plain(&initial_response(), &welcome).await;
+    }
 }
 
 /// Once logged in: the backend hears the command, and the program the backend's answer.

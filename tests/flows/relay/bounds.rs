@@ -1,6 +1,7 @@
 //! What a session may cost: time, memory, other people's patience.
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
+use popgate::limits;
 use popgate::observe::event::{End, Fault};
 use popgate::session::Stage;
 use popgate::time::Instant;
@@ -81,7 +82,8 @@ async fn a_status_line_without_an_end_is_the_backends_fault() {
     let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
     ann.send("STAT\r\n").await;
     inside.expect("STAT\r\n").await;
-    inside.send(format!("+OK {}", "1".repeat(5000))).await;
+    let endless = "1".repeat(limits::REPLY_LINE_MAX);
+    inside.send(format!("+OK {endless}")).await;
     inside.expect_eof().await;
     ann.close();
     let summary = gate.only_end_of("client 1").await;

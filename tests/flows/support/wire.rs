@@ -223,6 +223,21 @@ impl Wire {
         self.send(format!("+OK and now?\r\n{answer}\r\n")).await;
     }
 
+    /// As a backend: greets, hears AUTH PLAIN with this response, on the same line or when it has
+    /// asked, and answers it so.
+    pub(crate) async fn answers_plain(&mut self, response: &str, answer: &str) {
+        self.greets().await;
+        self.expect("AUTH PLAIN").await;
+        if response.len() > 242 {
+            self.expect("\r\n").await;
+            self.send("+ \r\n").await;
+            self.expect(format!("{response}\r\n")).await;
+        } else {
+            self.expect(format!(" {response}\r\n")).await;
+        }
+        self.send(format!("{answer}\r\n")).await;
+    }
+
     /// As a backend with PIPELINING: greets and hears any USER and PASS; the name and the password,
     /// unless the gate leaves before.
     pub(crate) async fn hears_login(&mut self) -> Option<(String, String)> {
