@@ -138,7 +138,10 @@ fn check_credentials(credentials: &Credentials) {
         assert!(!value.is_empty() && !value.contains(&0));
     }
     let has_line_end = |value: &&[u8]| value.iter().any(|b| b"\r\n".contains(b));
-    assert_eq!(credentials.fit_lines(), !values[1..].iter().any(has_line_end));
+    assert_eq!(
+        credentials.fit_lines(),
+        !values[1..].iter().any(has_line_end)
+    );
     let response = plain_response(credentials);
     let SaslStep::Done(read) = SaslServer::start(Mechanism::Plain, Some(&response)).1 else {
         panic!("popgate's own response is malformed");

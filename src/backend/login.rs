@@ -62,7 +62,11 @@ pub fn form(credentials: &Credentials, capabilities: &Capabilities) -> Result<Fo
             || !capabilities.user
             || credentials.by == Some(Mechanism::Plain)
             || (credentials.by == Some(Mechanism::Login) && is_long(credentials));
-        return Ok(if wants_plain { Form::Plain } else { Form::UserPass });
+        return Ok(if wants_plain {
+            Form::Plain
+        } else {
+            Form::UserPass
+        });
     }
     needs_plain(credentials).map_or(Ok(Form::UserPass), Err)
 }

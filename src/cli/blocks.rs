@@ -76,6 +76,7 @@ impl Blocks {
     }
 
     fn listing(&self) -> Result<Listing, Failure> {
+        self.target.is_named()?;
         let selection = self.which.selection(self.state.as_ref());
         let path = match (self.pin, self.unpin) {
             (false, false) => return list(&self.target.client()?, selection),
@@ -97,6 +98,7 @@ impl Release {
     }
 
     fn released(&self) -> Result<Listing, Failure> {
+        self.target.is_named()?;
         let all = self.all.then_some(Selection::All(true));
         let selection = all
             .or_else(|| self.which.selection(None))

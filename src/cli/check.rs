@@ -6,6 +6,7 @@ use super::{Exit, print, refuse};
 use crate::backend::BackendOptions;
 use crate::config::{Config, ConfigError, Login};
 use crate::ids::{ListenerName, UserName};
+use crate::net::tls::{SPOKEN, VERSIONS, cipher_suites};
 use crate::net::{ListenOptions, TlsMode};
 use clap::Args;
 use serde_json::{Value, json};
@@ -92,6 +93,9 @@ impl fmt::Display for Summary<'_> {
         for backend in &config.backends {
             write!(f, "\n  backend  {}", backend_line(backend))?;
         }
+        if uses_tls(config) {
+            write!(f, "\n  TLS      {SPOKEN}")?;
+        }
         write!(f, "\n  tenants  {}", tenants_line(config))?;
         for warning in &config.warnings {
             write!(f, "\nwarning: {warning}")?;
@@ -136,6 +140,12 @@ fn tenants_line(config: &Config) -> String {
     }
 }
 
+fn uses_tls(config: &Config) -> bool {
+    let listeners = config.listeners.iter().map(|listener| listener.tls);
+    let mut modes = listeners.chain(config.backends.iter().map(|backend| backend.tls));
+    modes.any(|mode| mode != TlsMode::Off)
+}
+
 fn tls_word(tls: TlsMode) -> &'static str {
     match tls {
         TlsMode::Off => "off",
@@ -165,6 +175,7 @@ fn summary_json(path: &Path, config: &Config) -> Value {
         "file": path.display().to_string(),
         "listeners": listeners.collect::<Vec<_>>(),
         "backends": backends.collect::<Vec<_>>(),
+        "tls": { "versions": VERSIONS, "cipher_suites": cipher_suites() },
         "tenants": config.tenants.tenants().count(),
         "warnings": config.warnings,
         "inactive": config.inactive,

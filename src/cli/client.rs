@@ -31,14 +31,15 @@ pub(super) struct Target {
     #[arg(long, value_name = "FILE", requires = "admin")]
     token_file: Option<PathBuf>,
     /// Take both from the gate's configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with_all = ["admin", "token_file"],
-        required_unless_present = "admin"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["admin", "token_file"])]
     config: Option<PathBuf>,
 }
+
+/// To a command that does not say which gate it means. clap would name one of the ways alone.
+const NO_TARGET: &str = "\
+which gate? Name its configuration file, or its admin port and the file with its token:
+  --config FILE
+  --admin http://HOST:PORT --token-file FILE";
 
 /// Why a command came to nothing: words for standard error, and how it ends.
 #[derive(Debug)]
@@ -75,16 +76,20 @@ pub(super) struct Client {
 }
 
 impl Target {
+    /// That the arguments name a gate: before what else they lack.
+    pub(super) fn is_named(&self) -> Result<(), Failure> {
+        let is_named = self.config.is_some() || self.admin.is_some();
+        is_named
+            .then_some(())
+            .ok_or_else(|| Failure::usage(NO_TARGET))
+    }
+
     /// The gate that is meant, with the token that it wants.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let (address, token_file) = match (&self.config, &self.admin, &self.token_file) {
             (Some(config), ..) => from_config(config)?,
             (None, Some(address), Some(file)) => (address.clone(), file.clone()),
-            _ => {
-                return Err(Failure::usage(
-                    "--config, or --admin and --token-file, is needed",
-                ));
-            }
+            _ => return Err(Failure::usage(NO_TARGET)),
         };
         let found = Token::read(&token_file);
         let token = found

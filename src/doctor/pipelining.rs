@@ -5,7 +5,7 @@ use super::account::{Account, is_ok};
 use super::seen::Pipelining;
 use super::visit::{Listing, NoReply, Visit};
 use crate::backend::lines::LineError;
-use crate::limits::{LOGIN_LINE_MAX, DOCTOR_PAUSE, PROBE_REPLY};
+use crate::limits::{DOCTOR_PAUSE, LOGIN_LINE_MAX, PROBE_REPLY};
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 

@@ -1,13 +1,15 @@
-//! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8997 forbids older ones).
+//! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8996 forbids older ones).
 
 mod acceptor;
 #[cfg(test)]
 pub(crate) mod authority;
 mod certificates;
 mod connector;
+mod spoken;
 
 pub use acceptor::Acceptor;
 pub use connector::Connector;
+pub use spoken::{Lacking, SPOKEN, VERSIONS, cipher_suites};
 
 use crate::limits::TLS_HANDSHAKE;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
@@ -47,6 +49,28 @@ pub enum TlsError {
     /// The peer closed, or its line broke, in the handshake.
     #[error("the connection ended in the TLS handshake: {0}")]
     Closed(io::Error),
+    /// A server ended the connection instead of answering: some do where they have nothing in
+    /// common with a client, such as SChannel of Windows.
+    #[error(
+        "the server ended the connection in the TLS handshake ({error}); where it has no cipher \
+         suite or version in common with popgate: {advice}"
+    )]
+    ClosedByServer {
+        /// How it ended.
+        error: io::Error,
+        /// What is spoken, and what to do.
+        advice: String,
+    },
+    /// The peer does not speak what popgate does.
+    #[error("TLS handshake: {lacking} ({found}); {advice}")]
+    NothingInCommon {
+        /// What is not common.
+        lacking: Lacking,
+        /// The peer's alert, or what rustls found.
+        found: String,
+        /// What is spoken, and what to do.
+        advice: String,
+    },
     /// The peer's certificate was refused.
     #[error("the peer's certificate {0}")]
     Certificate(String),
@@ -55,15 +79,27 @@ pub enum TlsError {
     Handshake(String),
 }
 
+/// Whose handshake it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leg {
+    /// A program connects to popgate.
+    Client,
+    /// popgate connects to a server.
+    Backend,
+}
+
 /// Runs a handshake under its bound.
-async fn bounded<T>(handshake: impl Future<Output = io::Result<T>>) -> Result<T, TlsError> {
+async fn bounded<T>(
+    leg: Leg,
+    handshake: impl Future<Output = io::Result<T>>,
+) -> Result<T, TlsError> {
     match timeout(TLS_HANDSHAKE, handshake).await {
-        Ok(result) => result.map_err(from_handshake),
+        Ok(result) => result.map_err(|error| from_handshake(leg, error)),
         Err(_) => Err(TlsError::TimedOut),
     }
 }
 
-fn from_handshake(error: io::Error) -> TlsError {
+fn from_handshake(leg: Leg, error: io::Error) -> TlsError {
     let inner = error
         .get_ref()
         .and_then(|e| e.downcast_ref::<rustls::Error>());
@@ -72,22 +108,41 @@ fn from_handshake(error: io::Error) -> TlsError {
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         )) => TlsError::NotTls,
         Some(rustls::Error::InvalidCertificate(why)) => TlsError::Certificate(refusal(why)),
-        Some(rustls::Error::AlertReceived(alert)) => TlsError::Handshake(complaint(*alert)),
+        Some(rustls::Error::AlertReceived(alert)) => from_alert(leg, *alert),
+        Some(rustls::Error::PeerIncompatible(why)) => {
+            nothing_in_common(leg, Lacking::of(why), format!("{why:?}"))
+        }
         Some(other) => TlsError::Handshake(other.to_string()),
+        None if leg == Leg::Backend => TlsError::ClosedByServer {
+            error,
+            advice: spoken::advice(leg, Lacking::CipherSuite),
+        },
         None => TlsError::Closed(error),
+    }
+}
+
+fn from_alert(leg: Leg, alert: AlertDescription) -> TlsError {
+    match Lacking::of_alert(alert) {
+        Some(lacking) => nothing_in_common(leg, lacking, format!("the peer ended it: {alert:?}")),
+        None => TlsError::Handshake(complaint(alert)),
+    }
+}
+
+fn nothing_in_common(leg: Leg, lacking: Lacking, found: String) -> TlsError {
+    TlsError::NothingInCommon {
+        lacking,
+        found,
+        advice: spoken::advice(leg, lacking),
     }
 }
 
 /// What the peer's alert tells the operator.
 fn complaint(alert: AlertDescription) -> String {
-    use AlertDescription::{
-        BadCertificate, CertificateExpired, CertificateUnknown, ProtocolVersion, UnknownCA,
-    };
+    use AlertDescription::{BadCertificate, CertificateExpired, CertificateUnknown, UnknownCA};
     let meaning = match alert {
         UnknownCA => "it does not know who signed our certificate",
         CertificateExpired => "our certificate has expired",
         BadCertificate | CertificateUnknown => "it does not take our certificate",
-        ProtocolVersion => "it has no TLS 1.2 or 1.3",
         _ => return format!("the peer ended it: {alert:?}"),
     };
     format!("the peer ended it: {meaning} ({alert:?})")

@@ -284,14 +284,7 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_message_is_malformed() {
-        let bad: [&[u8]; 6] = [
-            b"",
-            b"ann",
-            b"\0ann",
-            b"\0\0pw",
-            b"\0ann\0",
-            b"\0ann\0p\0w",
-        ];
+        let bad: [&[u8]; 6] = [b"", b"ann", b"\0ann", b"\0\0pw", b"\0ann\0", b"\0ann\0p\0w"];
         for message in bad {
             let step = initial(Mechanism::Plain, message);
             assert!(matches!(step, SaslStep::Malformed), "{message:?}");

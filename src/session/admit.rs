@@ -38,7 +38,11 @@ pub(super) async fn admit(
             return login.refuse_by_rule(cx, record, &who, refusal).await;
         }
     };
-    if let Err(why) = login.settings.route(&login.tenant, None).can_take(&login.credentials) {
+    if let Err(why) = login
+        .settings
+        .route(&login.tenant, None)
+        .can_take(&login.credentials)
+    {
         drop(places);
         let line = not_taken(why);
         return login.refuse(cx, record, &who, Class::Perm, line).await;

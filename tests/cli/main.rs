@@ -98,6 +98,7 @@ fn check_tells_a_person_what_the_file_says_and_what_does_nothing_yet() {
         "  listener pop3: 0.0.0.0:110, TLS stls\n",
         "  listener behind-balancer: 10.20.0.7:1110, TLS stls, PROXY protocol\n",
         "  backend  new: mail-2.example.net:995, TLS implicit\n",
+        "  TLS      1.2 and 1.3, ECDHE with AES-GCM or ChaCha20-Poly1305\n",
         "  tenants  default, example, moved\n",
         "note: `hash_users` does nothing in this version yet: names of users in the block list",
     ] {
@@ -126,6 +127,9 @@ fn check_tells_a_program_the_same() {
     assert_eq!(exit, 0);
     assert_eq!(verdict["ok"], true);
     assert_eq!(verdict["listeners"][1]["tls"], "implicit");
+    assert_eq!(verdict["tls"]["versions"][1], "TLSv1.3");
+    let suites = verdict["tls"]["cipher_suites"].to_string();
+    assert!(suites.contains("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
     assert_eq!(verdict["tenants"], 3);
     assert_eq!(verdict["inactive"], serde_json::json!([]));
 

@@ -237,6 +237,33 @@ fn url_and_token_file_do_instead_of_a_configuration() {
 }
 
 #[test]
+fn a_command_without_a_gate_names_both_ways_to_say_which() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [
+        &["blocks"][..],
+        &["blocks", "--json"],
+        &["blocks", "--pin"],
+        &["release"],
+        &["release", "7"],
+        &["release", "--all"],
+        &["reload"],
+    ] {
+        let output = popgate(folder.path(), arguments);
+        assert_eq!(code(&output), 64, "{arguments:?}");
+        let told = stderr(&output);
+        for way in [
+            "--config FILE\n",
+            "--admin http://HOST:PORT --token-file FILE",
+        ] {
+            assert!(told.contains(way), "{arguments:?}: {told}");
+        }
+    }
+    let told = popgate(folder.path(), &["reload", "--json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&stdout(&told)).expect("JSON");
+    assert_eq!(verdict["ok"], false);
+}
+
+#[test]
 fn a_gate_that_is_not_there_is_told_from_a_port_that_is_none() {
     let port = AdminPort::start();
     let folder = port.folder.path();

@@ -215,7 +215,10 @@ async fn an_overlong_line_is_refused_once_and_the_next_one_counts() {
     client.send("\r\n").await;
     client.expect("-ERR Line too long\r\n").await;
     let longest = "n".repeat(4_096);
-    for line in [format!("USER {longest}n"), format!("NOOP {}", &longest[..506])] {
+    for line in [
+        format!("USER {longest}n"),
+        format!("NOOP {}", &longest[..506]),
+    ] {
         client.send(format!("{line}\r\n")).await;
         client.expect("-ERR Line too long\r\n").await;
     }

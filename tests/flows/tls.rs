@@ -131,3 +131,22 @@ async fn a_client_that_speaks_no_tls_gets_no_word_in_clear() {
     // An alert of TLS: a record of type 21.
     ann.expect([21, 3]).await;
 }
+
+/// A ClientHello of TLS 1.2 that offers ECDHE-RSA with CBC alone, as Windows 7 does.
+const CBC_ALONE: &[u8] = &[
+    22, 3, 1, 0, 55, 1, 0, 0, 51, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 2, 0xc0, 0x28, 1, 0, 0, 8, 0, 10, 0, 4, 0, 2, 0, 23,
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_a_common_cipher_suite_ends_as_that() {
+    let gate = Gate::with("").await;
+    let mut ann = gate.visitor().at("pop3s").connect();
+    ann.send(CBC_ALONE).await;
+    let summary = gate.only_end_of("client 1").await;
+    assert_eq!(summary.end, End::TlsFailed);
+    assert_eq!(summary.fault, Some(Fault::Client));
+    let detail = summary.detail.expect("why");
+    assert!(detail.contains("cipher suite in common"), "{detail}");
+    assert!(detail.contains("ECDHE with AES-GCM"), "{detail}");
+}

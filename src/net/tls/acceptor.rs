@@ -1,7 +1,7 @@
 //! The server's side of TLS.
 
 use super::certificates::{self, Certificates};
-use super::{TlsError, bounded};
+use super::{Leg, TlsError, bounded};
 use crate::limits::TLS_UNSENT_MAX;
 use crate::net::{Io, TlsFiles};
 use rustls::ServerConfig;
@@ -78,7 +78,7 @@ impl Acceptor {
     ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         // Boxed: the state of a handshake is large, and is needed for a moment only.
-        let mut stream = Box::pin(bounded(acceptor.accept(io))).await?;
+        let mut stream = Box::pin(bounded(Leg::Client, acceptor.accept(io))).await?;
         stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_MAX));
         Ok(stream)
     }

@@ -1,7 +1,7 @@
 //! The client's side of TLS: towards backends.
 
 use super::certificates::{at, read_certificates};
-use super::{TlsError, bounded};
+use super::{Leg, TlsError, bounded};
 use crate::limits::TLS_UNSENT_MAX;
 use crate::net::Io;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -71,7 +71,7 @@ impl Connector {
     ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
         // Boxed: the state of a handshake is large, and is needed for a moment only.
         let connect = self.connector.connect(self.name.clone(), io);
-        let mut stream = Box::pin(bounded(connect)).await?;
+        let mut stream = Box::pin(bounded(Leg::Backend, connect)).await?;
         stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_MAX));
         Ok(stream)
     }

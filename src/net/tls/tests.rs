@@ -248,3 +248,120 @@ fn a_backend_name_must_be_one() {
             .starts_with("/nowhere/ca.pem: ")
     );
 }
+
+/// A ClientHello of TLS 1.2 or older with these suites, ECDHE on P-256 and RSA or ECDSA signatures.
+fn client_hello(version: [u8; 2], suites: &[[u8; 2]]) -> Vec<u8> {
+    let groups = [0, 10, 0, 4, 0, 2, 0, 23];
+    let points = [0, 11, 0, 2, 1, 0];
+    let signatures = [0, 13, 0, 6, 0, 4, 4, 1, 4, 3];
+    let extensions = [&groups[..], &points, &signatures].concat();
+    let suites = suites.concat();
+    let length = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
+    let body = [
+        &version[..],
+        &[7; 32],
+        &[0],
+        &length(suites.len()),
+        &suites,
+        &[1, 0],
+        &length(extensions.len()),
+        &extensions,
+    ]
+    .concat();
+    let handshake = [&[1, 0][..], &length(body.len()), &body].concat();
+    [&[22, 3, 1][..], &length(handshake.len()), &handshake].concat()
+}
+
+const ECDHE_RSA_AES256_CBC_SHA384: [u8; 2] = [0xc0, 0x28];
+const RSA_AES256_GCM_SHA384: [u8; 2] = [0, 0x9d];
+const ECDHE_RSA_AES128_GCM_SHA256: [u8; 2] = [0xc0, 0x2f];
+const ECDHE_ECDSA_AES128_GCM_SHA256: [u8; 2] = [0xc0, 0x2b];
+
+/// Why a program that says this is not served; its certificate is ECDSA.
+async fn turned_away(hello: Vec<u8>) -> TlsError {
+    let acceptor = acceptor(Authority::new().pem(&["pop.example.com"]));
+    let (mut near, far) = ends();
+    near.write_all(&hello).await.unwrap();
+    far.accept_tls(&acceptor).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_program_without_a_common_suite_is_told_apart_with_what_to_do() {
+    for suite in [
+        ECDHE_RSA_AES256_CBC_SHA384,
+        RSA_AES256_GCM_SHA384,
+        // Right for another kind of certificate.
+        ECDHE_RSA_AES128_GCM_SHA256,
+    ] {
+        let error = turned_away(client_hello([3, 3], &[suite])).await;
+        let told = error.to_string();
+        assert!(told.contains("no cipher suite in common"), "{told}");
+        assert!(told.contains(SPOKEN) && told.contains("stunnel"), "{told}");
+        assert!(told.contains("the program has"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_of_old_versions_is_told_apart() {
+    for version in [[3, 0], [3, 1], [3, 2]] {
+        let suites = [ECDHE_RSA_AES256_CBC_SHA384, ECDHE_ECDSA_AES128_GCM_SHA256];
+        let told = turned_away(client_hello(version, &suites))
+            .await
+            .to_string();
+        assert!(told.contains("no TLS version in common"), "{told}");
+        assert!(told.contains(SPOKEN), "{told}");
+    }
+}
+
+/// Why a server that answers the ClientHello so cannot be used.
+async fn unusable(answer: &[u8]) -> TlsError {
+    let connector = Connector::new(None, "pop.example.com", false).unwrap();
+    let (near, mut far) = ends();
+    let script = async {
+        far.fill().await.unwrap();
+        far.write_all(answer).await.unwrap();
+        drop(far);
+    };
+    let (secured, ()) = tokio::join!(near.connect_tls(&connector), script);
+    secured.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_without_a_common_suite_is_told_apart_with_what_to_do() {
+    // handshake_failure, in records of SSL 3 to TLS 1.2, and insufficient_security.
+    for alert in [[3, 0, 40], [3, 1, 40], [3, 3, 40], [3, 3, 71]] {
+        let [major, minor, what] = alert;
+        let told = unusable(&[21, major, minor, 0, 2, 2, what])
+            .await
+            .to_string();
+        assert!(told.contains("no cipher suite in common"), "{told}");
+        assert!(
+            told.contains(SPOKEN) && told.contains("the server has"),
+            "{told}"
+        );
+        assert!(told.contains("tls = \"off\""), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_old_versions_is_told_apart() {
+    let told = unusable(&[21, 3, 1, 0, 2, 2, 70]).await.to_string();
+    assert!(told.contains("no TLS version in common"), "{told}");
+    // A ServerHello of TLS 1.0, as servers answer that choose the highest that they have.
+    let mut hello = vec![22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 0x2f, 0]);
+    hello[4] = u8::try_from(hello.len() - 5).unwrap();
+    hello[8] = u8::try_from(hello.len() - 9).unwrap();
+    let told = unusable(&hello).await.to_string();
+    assert!(told.contains("no TLS version in common"), "{told}");
+    assert!(told.contains("enable TLS 1.2 there"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_in_the_handshake_may_have_no_common_suite() {
+    let told = unusable(b"").await.to_string();
+    assert!(told.contains("ended the connection"), "{told}");
+    assert!(told.contains("where it has no cipher suite"), "{told}");
+    assert!(told.contains(SPOKEN), "{told}");
+}

@@ -142,6 +142,18 @@ async fn a_certificate_that_nobody_knows_is_refused_before_any_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_without_a_common_cipher_suite_is_found_down_as_that() {
+    for (alert, lacks) in [(40, "no cipher suite"), (70, "no TLS version")] {
+        let secured = Secured::new("implicit");
+        let _stop = secured.watch();
+        let mut wire = secured.gate.dialed().await;
+        assert!(wire.hears_more().await);
+        wire.send([21, 3, 3, 0, 2, 2, alert]).await;
+        is_found_down(&secured, lacks).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_certificate_that_turns_strange_gets_no_password() {
     let secured = Secured::seen("implicit").await;
     let mut ann = secured.gate.asking("ann", "secret").await;
