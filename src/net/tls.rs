@@ -1,4 +1,4 @@
-//! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8996 forbids older ones).
+//! TLS on both legs: rustls with aws-lc-rs, versions 1.2 and 1.3 (RFC 8997 forbids older ones).
 
 mod acceptor;
 #[cfg(test)]
@@ -52,8 +52,8 @@ pub enum TlsError {
     /// A server ended the connection instead of answering: some do where they have nothing in
     /// common with a client, such as SChannel of Windows.
     #[error(
-        "the server ended the connection in the TLS handshake ({error}); where it has no cipher \
-         suite or version in common with popgate: {advice}"
+        "the server ended the connection in the TLS handshake ({error}); some do where no cipher \
+         suite is in common. If so: {advice}"
     )]
     ClosedByServer {
         /// How it ended.

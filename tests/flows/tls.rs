@@ -133,16 +133,18 @@ async fn a_client_that_speaks_no_tls_gets_no_word_in_clear() {
 }
 
 /// A ClientHello of TLS 1.2 that offers ECDHE-RSA with CBC alone, as Windows 7 does.
-const CBC_ALONE: &[u8] = &[
-    22, 3, 1, 0, 55, 1, 0, 0, 51, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
-    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 2, 0xc0, 0x28, 1, 0, 0, 8, 0, 10, 0, 4, 0, 2, 0, 23,
-];
+fn cbc_alone() -> Vec<u8> {
+    let extensions = [0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 4, 0, 2, 4, 1];
+    let suites = [0, 0, 2, 0xc0, 0x28, 1, 0, 0, 16];
+    let head = [22, 3, 1, 0, 63, 1, 0, 0, 59, 3, 3];
+    [&head[..], &[7; 32], &suites, &extensions].concat()
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_client_without_a_common_cipher_suite_ends_as_that() {
     let gate = Gate::with("").await;
     let mut ann = gate.visitor().at("pop3s").connect();
-    ann.send(CBC_ALONE).await;
+    ann.send(cbc_alone()).await;
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::TlsFailed);
     assert_eq!(summary.fault, Some(Fault::Client));

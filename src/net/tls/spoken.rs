@@ -50,11 +50,13 @@ impl Lacking {
         }
     }
 
-    /// What rustls says is lacking.
+    /// What rustls says is lacking. A ClientHello without the extension for signatures is that of a
+    /// version before 1.2, which made it (RFC 5246 section 7.4.1.4.1).
     pub(super) fn of(why: &PeerIncompatible) -> Self {
         match why {
             PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled => Self::Version,
