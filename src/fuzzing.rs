@@ -108,7 +108,8 @@ pub fn reply(data: &[u8]) {
 }
 
 /// A SASL exchange ends, and what comes out of it can go on, in POP3 lines only where it holds no
-/// line end. The first line says whether there is an initial response, and the mechanism by the parity of its length.
+/// line end. The first line says whether there is an initial response, and the mechanism by the
+/// parity of its length.
 pub fn sasl(data: &[u8]) {
     let mut lines = data.split(|&b| b == b'\n');
     let first = lines.next().unwrap_or_default();

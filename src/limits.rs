@@ -391,8 +391,8 @@ pub const POLL_CLIENTS_MAX: usize = 64;
 pub const BLOCKS_MAX: usize = 50_000;
 
 /// Who has faults that are remembered, but not yet enough for a block: addresses, and addresses
-/// with a maildrop. Some 200 octets each and the maildrop's name; the one that was quiet longest is
-/// forgotten.
+/// with a maildrop. Some 200 octets each and [`KEPT_NAME_MAX`] of the maildrop's name at most; the
+/// one that was quiet longest is forgotten.
 pub const FAULTY_MAX: usize = 50_000;
 
 /// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.

@@ -240,6 +240,19 @@ fn each_key_of_a_rule_is_resolved() {
     assert_eq!(tenant(&config, "ann").rules, expected);
 }
 
+#[test]
+fn a_user_may_have_a_name_of_four_kibibytes() {
+    let with = |name: &str| {
+        let user = format!("[[tenant.user]]\nname = \"{name}\"\nqueue = 7\n");
+        format!("{MINIMAL}[[tenant]]\nname = \"default\"\n{user}")
+    };
+    let longest = "n".repeat(4_096);
+    let config = parse(&with(&longest));
+    assert_eq!(tenant(&config, &longest).queue, 7);
+    let error = Config::parse(&with(&(longest + "n")), Path::new("popgate.toml")).unwrap_err();
+    assert!(error.to_string().contains("at most 4096 octets"), "{error}");
+}
+
 /// The keys of an inline table as written: `key = value` each.
 fn keys(table: &str) -> Vec<&str> {
     let inside = table.split_once('{').unwrap().1.rsplit_once('}').unwrap().0;

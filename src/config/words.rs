@@ -171,7 +171,10 @@ impl Value for UserName {
     fn from_text(text: &str) -> Result<Self, String> {
         let login = text.trim_ascii();
         if !(1..=LOGIN_LENGTH_MAX).contains(&login.len()) {
-            return Err(format!("`{text}` cannot be a login"));
+            return Err(format!(
+                "`{}` cannot be a login\na login has at most {LOGIN_LENGTH_MAX} octets",
+                Self::new(login.as_bytes())
+            ));
         }
         Ok(Self::new(login.as_bytes()))
     }

@@ -45,9 +45,9 @@ impl Credentials {
         }
     }
 
-    /// Whether name and password can stand in lines of their own. In base64 a line end may be part
-    /// of them (RFC 4616 section 2 forbids NUL alone); behind USER or PASS it would end the command,
-    /// and what follows would be another one.
+    /// Whether name and password can stand in lines of their own. In base64 a line end may be
+    /// part of them (RFC 4616 section 2 forbids NUL alone); behind USER or PASS it would end the
+    /// command, and what follows would be another one.
     #[must_use]
     pub fn fit_lines(&self) -> bool {
         let fits = |octets: &[u8]| !octets.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'));

@@ -169,6 +169,23 @@ fn a_password_that_everybody_can_read_is_a_warning() {
 }
 
 #[test]
+fn a_password_may_have_four_kibibytes() {
+    let ward = Ward::new(Options::default());
+    let longest = "canary".repeat(683)[..4_096].to_owned();
+    for end in ["", "\n", "\r\nsecond line"] {
+        ward.write_password(&format!("{longest}{end}"), 0o600);
+        let output = ward.doctor(&ACCOUNT);
+        assert_eq!(code(&output), 69, "it is a wrong one: {}", stderr(&output));
+        assert!(stdout(&output).contains("Authentication failed"));
+        assert!(!stdout(&output).contains("canary") && !stderr(&output).contains("canary"));
+    }
+    ward.write_password(&format!("{longest}x\n"), 0o600);
+    let output = ward.doctor(&ACCOUNT);
+    assert_eq!(code(&output), 64);
+    assert!(stderr(&output).starts_with("password: its first line is "));
+}
+
+#[test]
 fn wrong_usage_ends_it_with_64() {
     let ward = Ward::new(Options::default());
     let no_file = ["--user", "ann", "--password-file", "nothing"];

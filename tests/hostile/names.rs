@@ -8,7 +8,8 @@ use crate::strangers::{AT_HOME, connect_from, guarded, stranger};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use popgate::limits::{
-    BLOCKS_MAX, FAULTY_MAX, LOGIN_ATTEMPTS_MAX, PENALTY_ADDRESSES_MAX, REFUSED_MAX,
+    BLOCKS_MAX, FAULTY_MAX, KEPT_NAME_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LENGTH_MAX,
+    PENALTY_ADDRESSES_MAX, REFUSED_MAX,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +27,9 @@ const NAMES_EACH: usize = LOGIN_ATTEMPTS_MAX as usize;
 
 /// 18 MB, if they were all kept.
 const LONG_NAMES: usize = 2_000;
+
+/// 40 MB, if they were all kept.
+const LONGEST_NAMES: usize = 10_000;
 
 /// KiB that sessions, their buffers and the log's take, however many names there are.
 const OTHERS: u64 = 6 * 1024;
@@ -80,6 +84,31 @@ async fn names_that_no_user_command_has_room_for_are_refused_and_not_remembered(
     println!("{LONG_NAMES} names of 9,000 octets: {grown} KiB more, {failures} at the backend");
     assert_eq!(failures, 0);
     assert!(grown < OTHERS, "{grown} KiB more");
+}
+
+/// What a name of 4 KiB leaves behind is as much as a short one does, and half a kilobyte.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_names_are_remembered_by_their_beginnings() {
+    let rules = "failures = { delay = \"0s\" }\nblocks = { passwords_per_address = 1 }";
+    let (gate, server) = guarded(rules, Duration::ZERO).await;
+    let before = gate.figures();
+    for number in 0..LONGEST_NAMES {
+        let name = format!("{number:0LOGIN_LENGTH_MAX$}");
+        let response = STANDARD.encode(format!("\0{name}\0guess"));
+        let mut program = connect_from(stranger(number), gate.ports.plain)
+            .await
+            .unwrap();
+        program.ask("AUTH PLAIN").await.unwrap();
+        let answer = program.ask(&response).await.unwrap();
+        assert!(answer.starts_with("-ERR [AUTH]"), "{answer}");
+    }
+    let (after, failures) = (gate.figures(), server.log().counts().auth_failures);
+    let grown = after.memory - before.memory;
+    println!("{LONGEST_NAMES} names of 4 KiB: {grown} KiB more, {failures} at the backend");
+    assert_eq!(failures, LONGEST_NAMES as u64);
+    // As of short names, from ever new addresses.
+    let kept = LONGEST_NAMES * (KEPT_NAME_MAX + 2 * 200 + 300 + 300 + 250);
+    assert!(grown < OTHERS + 2 * kept as u64 / 1024, "{grown} KiB more");
 }
 
 fn names() -> usize {

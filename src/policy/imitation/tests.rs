@@ -141,6 +141,13 @@ fn a_line_stays_within_its_bound() {
 }
 
 #[test]
+fn a_login_with_a_line_end_in_it_leaves_the_line_one() {
+    let known = ("ann", r#"-ERR "ann" is wrong"#);
+    let told = told_after(&[known], "bob\r\n+OK");
+    assert_eq!(told, r#"-ERR "bob+OK" is wrong"#);
+}
+
+#[test]
 fn times_are_drawn_from_the_last_ones_and_keep_their_spread() {
     let imitation = Imitation::new();
     let took = |n: usize| Duration::from_millis(n as u64);
