@@ -26,6 +26,10 @@ pub const SASL_LINE_MAX: usize = 11 + (3 * LOGIN_LENGTH_MAX + 2).div_ceil(3) * 4
 /// response of SASL waits until the backend asks for it (RFC 5034 section 4), and is no command.
 pub const BACKEND_LINE_MAX: usize = 255;
 
+/// A line that a backend takes in practice, its line end included: Dovecot closes the connection at
+/// a line of USER or PASS that is longer.
+pub const BACKEND_BUFFER_MAX: usize = 1_024;
+
 /// Octets of a maildrop's name that locks, limits, the block list and the journal keep; of a longer
 /// one they keep its beginning and a hash. Fifty thousand of 4 KiB would be 200 MiB.
 pub const KEPT_NAME_MAX: usize = 505;

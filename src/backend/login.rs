@@ -4,7 +4,7 @@
 //! goes as base64 or not at all.
 
 use super::lines::{LineError, no_status, read_line};
-use crate::limits::{BACKEND_LINE_MAX, REPLY_LINE_MAX};
+use crate::limits::{BACKEND_BUFFER_MAX, BACKEND_LINE_MAX, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
@@ -60,8 +60,7 @@ pub fn form(credentials: &Credentials, capabilities: &Capabilities) -> Result<Fo
     if listed.any(|mechanism| mechanism.eq_ignore_ascii_case("PLAIN")) {
         let wants_plain = needs_plain(credentials).is_some()
             || !capabilities.user
-            || credentials.by == Some(Mechanism::Plain)
-            || (credentials.by == Some(Mechanism::Login) && is_long(credentials));
+            || is_better_said_by_plain(credentials);
         return Ok(if wants_plain {
             Form::Plain
         } else {
@@ -81,11 +80,16 @@ fn needs_plain(credentials: &Credentials) -> Option<NeedsPlain> {
     }
 }
 
-/// Whether USER or PASS would be longer than every backend takes. Who sent such a line knows its
-/// server; who had base64 for it does not know that it becomes one.
-fn is_long(credentials: &Credentials) -> bool {
+/// Who came by USER and PASS may know a server that takes longer lines than it has to, up to what is
+/// known of servers; who had base64 for it does not know that it would become such a line.
+fn is_better_said_by_plain(credentials: &Credentials) -> bool {
     let (user, password) = (credentials.user.as_bytes(), credentials.password.expose());
-    user.len().max(password.len()) + b"PASS \r\n".len() > BACKEND_LINE_MAX
+    let line = user.len().max(password.len()) + b"PASS \r\n".len();
+    match credentials.by {
+        Some(Mechanism::Plain) => true,
+        Some(Mechanism::Login) => line > BACKEND_LINE_MAX,
+        None => line > BACKEND_BUFFER_MAX,
+    }
 }
 
 /// Logs in and returns the backend's answer, `+OK` or `-ERR`: its last status line, without the

@@ -45,7 +45,8 @@ async fn four_kibibytes_of_name_and_password_go_on_in_every_form() {
     let mut client = gate.greeted().await;
     client.asks_in(&user, &password).await;
     let mut backend = gate.dialed().await;
-    backend.answers_login(&user, &password, "-ERR no").await;
+    let response = base64(&format!("\0{user}\0{password}"));
+    backend.answers_plain(&response, "-ERR no").await;
     client.expect("-ERR no\r\n").await;
 
     let deputy = "d".repeat(4_096);
@@ -61,7 +62,6 @@ async fn four_kibibytes_of_name_and_password_go_on_in_every_form() {
 
     says_login(&mut client, &user, &password).await;
     let mut backend = gate.dialed().await;
-    let response = base64(&format!("\0{user}\0{password}"));
     backend.answers_plain(&response, "+OK in").await;
     client.expect("+OK in\r\n").await;
 }
@@ -90,7 +90,7 @@ async fn an_octet_more_is_refused_in_every_form() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_the_backends_refusal_repeats_may_be_long_too() {
-    let gate = Gate::classic().await;
+    let gate = without_plain("[defaults]\ncleartext = \"always\"\n").await;
     let user = "n".repeat(4_096);
     let refusal = format!("-ERR [AUTH] Password supplied for \"{user}\" is incorrect.");
     let mut client = gate.asking(&user, "secret").await;
@@ -129,9 +129,33 @@ async fn a_backend_gets_no_line_longer_than_a_command_that_it_did_not_ask_for() 
     client.expect("+OK in\r\n").await;
 }
 
+/// Dovecot closes at longer ones, and takes them by PLAIN.
+#[tokio::test(start_paused = true)]
+async fn what_came_by_user_and_pass_goes_on_so_up_to_a_kibibyte_a_line() {
+    let gate = Gate::classic().await;
+    let longest = "p".repeat(1_017);
+    let mut client = gate.greeted().await;
+    client.asks_in("ann", &longest).await;
+    let mut backend = gate.dialed().await;
+    backend.answers_login("ann", &longest, "-ERR no").await;
+    client.expect("-ERR no\r\n").await;
+
+    let longer = longest + "p";
+    client.asks_in("ann", &longer).await;
+    let mut backend = gate.dialed().await;
+    let response = base64(&format!("\0ann\0{longer}"));
+    backend.answers_plain(&response, "+OK in").await;
+    client.expect("+OK in\r\n").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_there_is_no_plain_a_long_login_goes_by_user_and_pass() {
     let gate = without_plain("[defaults]\ncleartext = \"always\"\n").await;
+    let (user, password) = ("n".repeat(4_096), "p".repeat(4_096));
+    let mut client = gate.asking(&user, &password).await;
+    let mut backend = gate.dialed().await;
+    backend.answers_login(&user, &password, "-ERR no").await;
+    client.expect("-ERR no\r\n").await;
     let token = "t".repeat(1_500);
     let mut client = plain(&gate, &format!("\0ann\0{token}")).await;
     let mut backend = gate.dialed().await;
