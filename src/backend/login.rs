@@ -80,8 +80,8 @@ fn needs_plain(credentials: &Credentials) -> Option<NeedsPlain> {
     }
 }
 
-/// Who came by USER and PASS may know a server that takes longer lines than it has to, up to what is
-/// known of servers; who had base64 for it does not know that it would become such a line.
+/// Who came by USER and PASS may know a server that takes longer lines than it has to, up to what
+/// is known of servers; who had base64 for it does not know that it would become such a line.
 fn is_better_said_by_plain(credentials: &Credentials) -> bool {
     let (user, password) = (credentials.user.as_bytes(), credentials.password.expose());
     let line = user.len().max(password.len()) + b"PASS \r\n".len();
