@@ -82,8 +82,9 @@ pub const CAPABILITY_LINES_MAX: usize = 100;
 /// three times each of two: six keeps both on their connection.
 pub const LOGIN_ATTEMPTS_MAX: u32 = 6;
 
-/// Commands before login that are unknown, malformed or out of place. mutt and alpine probe a
-/// handful of mechanisms; a guesser or an HTTP client sends dozens.
+/// Commands before login that are unknown, malformed or out of place; those behind a login that
+/// was refused were sent ahead of its answer, and are not counted. mutt and alpine probe a handful
+/// of mechanisms; who sends garbage sends dozens of lines.
 pub const BAD_COMMANDS_MAX: u32 = 10;
 
 /// From the connection's start to a complete login command, waiting not counted. RFC 1939
@@ -402,12 +403,34 @@ pub const FAULTY_MAX: usize = 50_000;
 /// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.
 pub const FAULTS_EACH_MAX: usize = 1_000;
 
-/// Addresses from which a login was accepted lately. 64 octets each.
+/// Addresses from which a login was accepted lately. 64 octets each and 16 for each of its
+/// maildrops, up to [`SHARED_BY`]: 58 MB where all of them are shared by so many.
 pub const WELCOME_MAX: usize = 100_000;
 
-/// How long passing faults of an address are forgiven after a login from it was accepted: most
-/// people's programs poll every day.
+/// How long an accepted login speaks for its address, and how long a right password keeps its
+/// maildrop out of the blocks of its address: most people's programs poll every day.
 pub const WELCOME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Maildrops that were accepted from an address within [`WELCOME`] for it to be one that many
+/// share, as an office or a carrier's NAT: no household has so many, and a block of all of them
+/// would be worse than what one of them does.
+pub const SHARED_BY: usize = 32;
+
+/// The longest block that protects no password. What it keeps out costs a connection each time, and
+/// a program that was mended must not be kept out for long: minutes.
+pub const BLOCK_FOR_MANNERS_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Under a block one login each so long is really tried, so that a right password can lift it. To
+/// a guesser that is 1,440 tries a day; a server without any block gives as many in minutes.
+pub const REAL_TRY: Duration = Duration::from_secs(60);
+
+/// A password that the backend refused within so long takes no real try under a block: a phone with
+/// a stale one looks each minute, and would leave none to the others behind its address.
+pub const REFUSED_LATELY: Duration = Duration::from_secs(60 * 60);
+
+/// Maildrops, each from one address, that a right password keeps out of that address's blocks. Some
+/// 150 octets each and the maildrop's name; one of those that were lifted longest ago goes first.
+pub const LIFTED_MAX: usize = 10_000;
 /// How long a wrong password counts after its last use. The rules for wrong passwords speak of ten
 /// minutes: a person who mistypes has found the right one by then, a program has come again.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
@@ -461,6 +484,17 @@ pub const FAILURE_RETRY: RangeInclusive<Duration> = Duration::from_secs(10)..=RE
 /// How many faults of a kind `blocks` lets pass: [`FAULTS_EACH_MAX`] are remembered, and who did
 /// a thousand will do more.
 pub const BLOCK_FAULTS: RangeInclusive<u32> = 0..=1000;
+
+/// `blocks.passwords_per_address`; `check` warns below it. As many as one maildrop has by default:
+/// with fewer one person who mistypes blocks the others, and a check with a stale password counts.
+pub const PASSWORDS_PER_ADDRESS_ADVISED: u32 = 10;
+
+/// `connections.per_address`; `check` warns below it. Mail programs of two people open four at
+/// once, and a health check comes each few seconds.
+pub const CHECK_CONNECTIONS_ADVISED: usize = 5;
+
+/// What health checks wait for an answer: HAProxy 2 s by default, keepalived 5 s, Nagios 10 s.
+pub const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// `blocks.window`. Below a minute only machines are quick enough to be caught, and those wait
 /// it out; past a day the mistakes of honest people add up.

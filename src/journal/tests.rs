@@ -3,7 +3,12 @@ use super::writer::Shared;
 use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
-use crate::policy::block::{BlockId, Change, ChangeKind, Entry, Reason, State, Who};
+use crate::policy::block::{
+    BlockId, BlockList, Change, ChangeKind, Entry, Knock, Met, Reason, State, Who,
+};
+use crate::policy::proven::PasswordTag;
+use crate::policy::rules::BlockMode;
+use crate::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::fs::{self, Permissions};
@@ -83,6 +88,30 @@ fn write_all(file: &Path, changes: &[Change]) {
     assert_eq!(opened.journal.lost(), 0);
     assert_eq!(opened.journal.trouble(), None);
 }
+
+#[test]
+fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
+    let (_folder, file) = folder();
+    let old = Entry {
+        reason: Reason::Passing,
+        expires: entry(1).last.checked_add(DAY).unwrap(),
+        ..entry(1)
+    };
+    write_all(&file, &[change(old.clone(), ChangeKind::Blocked)]);
+    let list = BlockList::restore(held(&file));
+    let key = unlike(2).who.maildrop.unwrap();
+    let knock = Knock {
+        maildrop: &key,
+        address: old.who.address,
+        password: PasswordTag::from_bytes([0; 32]),
+    };
+    assert_eq!(list.meets(knock, BlockMode::Block, old.last), Met::Nothing);
+    // What the file is told keeps it so.
+    write_all(&file, &list.expire(old.last));
+    assert_eq!(held(&file)[0].state, State::Released);
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a good file holds.
 fn held(file: &Path) -> Vec<Entry> {

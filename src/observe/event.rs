@@ -324,7 +324,8 @@ words! {
         LoginRefused = "login_refused",
         /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
         WaitSpent = "wait_spent",
-        /// A rule of popgate refused its last login; then it quit or left.
+        /// A rule of popgate refused its last login, then it quit or left; or refused it in place
+        /// of the greeting.
         RefusedByRule = "refused_by_rule",
         /// The client left while it waited.
         LeftWaiting = "left_waiting",

@@ -2,7 +2,7 @@
 //! its password fail again and again, are there too many connections, does it come too often? One
 //! place asks, and the answer is one closed enum.
 
-use super::block::{BlockList, Change};
+use super::block::{BlockList, Change, Knock, Met, Reason};
 use super::connections::{Connections, Place};
 use super::imitation::Imitation;
 use super::penalty::Penalties;
@@ -87,8 +87,9 @@ pub enum PollVerdict {
 /// Why a login is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is on the block list; it is answered as a wrong password is.
-    Blocked,
+    /// It is on the block list, for these faults; where those were guesses it is answered as a
+    /// wrong password is.
+    Blocked(Reason),
     /// Its password was refused again and again; it is answered as a wrong password is.
     FromMemory,
     /// Its address has too many connections.
@@ -105,7 +106,11 @@ impl Refusal {
     /// Whether it must not be told from a wrong password.
     #[must_use]
     pub fn looks_like_a_wrong_password(self) -> bool {
-        matches!(self, Self::Blocked | Self::FromMemory)
+        match self {
+            Self::Blocked(reason) => reason.protects_passwords(),
+            Self::FromMemory => true,
+            _ => false,
+        }
     }
 }
 
@@ -119,6 +124,16 @@ pub struct Places {
 impl Candidate<'_> {
     fn block(&self) -> AddressBlock {
         self.address.into()
+    }
+
+    /// What the block list wants to know of it.
+    #[must_use]
+    pub fn knock(&self) -> Knock<'_> {
+        Knock {
+            maildrop: self.maildrop,
+            address: self.block(),
+            password: self.password,
+        }
     }
 
     /// What the polling limits want to know of it.
@@ -151,12 +166,13 @@ impl Admission {
     /// Judges a login. One whose password was accepted lately passes every block, also where the
     /// backend has refused it since: a short failure of its user database must not last as long
     /// as the block of an address that many share. A trusted network passes blocks and limits on
-    /// connections.
+    /// connections. Under a block one login a minute is really tried, if all other rules let it in.
     #[must_use]
     pub fn judge(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
-        if !login.trusted && !login.accepted_lately && self.is_blocked(login, now) {
-            return Verdict::Refuse(Refusal::Blocked);
-        }
+        let tried_under = match self.blocked(login, now) {
+            Ok(reason) => reason,
+            Err(refusal) => return Verdict::Refuse(refusal),
+        };
         let places = match self.places(login) {
             Ok(places) => places,
             Err(refusal) => return Verdict::Refuse(refusal),
@@ -165,14 +181,19 @@ impl Admission {
             Ok(poll) => poll,
             Err(refusal) => return Verdict::Refuse(refusal),
         };
-        // Asked last: the real try that it lets through is let through by all others.
+        // Real tries are taken last: what they let through is let through by all others.
         let (accepted, rules) = (login.accepted_lately, &login.rules.failures);
-        match self
+        let remembered = self
             .refused
-            .ask(login.password, accepted, rules, now.instant)
-        {
-            Remembered::FromMemory => Verdict::Refuse(Refusal::FromMemory),
-            Remembered::Unknown | Remembered::RealTry => Verdict::Admit { places, poll },
+            .ask(login.password, accepted, rules, now.instant);
+        if remembered == Remembered::FromMemory {
+            return Verdict::Refuse(Refusal::FromMemory);
+        }
+        match tried_under {
+            Some(reason) if !self.blocks.take_try(login.knock(), now.wall) => {
+                Verdict::Refuse(Refusal::Blocked(reason))
+            }
+            _ => Verdict::Admit { places, poll },
         }
     }
 
@@ -184,7 +205,7 @@ impl Admission {
         self.refused.accepted(login.password, now.instant);
         match login.trusted {
             true => Vec::new(),
-            false => self.blocks.accepted(login.block(), now.wall),
+            false => self.blocks.accepted(login.knock(), now.wall),
         }
     }
 
@@ -216,11 +237,19 @@ impl Admission {
         self.poll(login, now).unwrap_or(PollVerdict::InTime)
     }
 
-    fn is_blocked(&self, login: &Candidate<'_>, now: Moment) -> bool {
+    /// Whether it is blocked; or else the block under which it may be the real try. A stale
+    /// password takes none from the others behind its address.
+    fn blocked(&self, login: &Candidate<'_>, now: Moment) -> Result<Option<Reason>, Refusal> {
+        if login.trusted || login.accepted_lately {
+            return Ok(None);
+        }
         let mode = login.rules.blocks.mode;
-        let (maildrop, address) = (login.maildrop, login.block());
-        let blocked = self.blocks.is_blocked(maildrop, address, mode, now.wall);
-        blocked.is_some()
+        let is_stale = || self.refused.was_refused_lately(login.password, now.instant);
+        match self.blocks.meets(login.knock(), mode, now.wall) {
+            Met::Nothing => Ok(None),
+            Met::Block { reason, may_try } if may_try && !is_stale() => Ok(Some(reason)),
+            Met::Block { reason, .. } => Err(Refusal::Blocked(reason)),
+        }
     }
 
     fn places(&self, login: &Candidate<'_>) -> Result<Places, Refusal> {

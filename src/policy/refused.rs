@@ -12,7 +12,7 @@
 use super::proven::PasswordTag;
 use super::recent::Recent;
 use super::rules::FailureRules;
-use crate::limits::{FAILURE_WINDOW, REFUSED_MAX, RETRY_MAX, SAME_PASSWORD_MAX};
+use crate::limits::{FAILURE_WINDOW, REFUSED_LATELY, REFUSED_MAX, RETRY_MAX, SAME_PASSWORD_MAX};
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -89,6 +89,15 @@ impl Refused {
         refusals.ask(rules, now)
     }
 
+    /// Whether the backend refused it within [`REFUSED_LATELY`].
+    #[must_use]
+    pub fn was_refused_lately(&self, tag: PasswordTag, now: Instant) -> bool {
+        let passwords = self.passwords();
+        let refusals = passwords.get(&tag, now);
+        let last = refusals.and_then(|(_, refusals)| refusals.times.last());
+        last.is_some_and(|&at| now.duration_since(at) <= REFUSED_LATELY)
+    }
+
     /// Forgets what nobody has said for long.
     pub fn forget_idle(&self, now: Instant) {
         self.passwords().forget_idle(now);
@@ -149,6 +158,17 @@ impl Refusals {
 mod tests {
     use super::Remembered::{FromMemory, RealTry, Unknown};
     use super::*;
+
+    #[test]
+    fn what_was_refused_lately_is_known_for_an_hour() {
+        let (refused, start) = (Refused::new(), Instant::now());
+        refused.refused(tag(1), start);
+        let lately = |tag, after| refused.was_refused_lately(tag, start + after);
+        assert!(lately(tag(1), REFUSED_LATELY) && !lately(tag(2), REFUSED_LATELY));
+        assert!(!lately(tag(1), REFUSED_LATELY + Duration::from_secs(1)));
+        refused.accepted(tag(1), start);
+        assert!(!lately(tag(1), Duration::ZERO));
+    }
     use crate::limits::PROVEN_AGE_MAX;
     use crate::policy::proven::Proven;
 

@@ -116,11 +116,13 @@ pub struct BlockRules {
     pub passwords_per_address: u32,
     /// Abuses of the protocol by one address within `window`; 0: no limit.
     pub abuses: u32,
-    /// Passing faults of one address on one day; it is blocked by the next one; 0: no limit.
+    /// Passing faults of one address at one maildrop on one day; the next one blocks the two; 0: no
+    /// limit.
     pub passing_per_day: u32,
     /// How long guesses and abuses are remembered.
     pub window: Duration,
-    /// How long the first block lasts; it doubles each time.
+    /// How long the first block lasts; for guessing it doubles each time, else it stays so, and is
+    /// [`BLOCK_FOR_MANNERS_MAX`](crate::limits::BLOCK_FOR_MANNERS_MAX) at most.
     pub duration: Duration,
     /// The longest block.
     pub max_duration: Duration,

@@ -26,6 +26,7 @@ pub(super) async fn admit(
     }
     let who = Who::of(cx, &login);
     record.asks(login.asked, who.proven);
+    record.knocks(&who.key, who.password);
     let verdict = cx.admission.judge(&who.candidate(&login), cx.moment());
     let (places, poll) = match verdict {
         Verdict::Admit { places, poll } => (places, poll),

@@ -82,7 +82,7 @@ impl<'a> Dialogue<'a> {
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => return self.bad("-ERR Line too long").await,
-            Line::Malformed => return self.bad("-ERR Line holds a NUL or a stray CR").await,
+            Line::Malformed => return self.binary().await,
         };
         let command = match Command::parse(&text) {
             Ok(command) => command,
@@ -99,15 +99,15 @@ impl<'a> Dialogue<'a> {
                 farewell(self.client.conn, GOODBYE).await;
                 Break(SessionEnd::well(End::QuitBeforeLogin))
             }
-            Command::Apop => self.bad("-ERR APOP is not offered here").await,
+            Command::Apop => self.no_login("-ERR APOP is not offered here").await,
             Command::Noop | Command::TransactionOnly(_) => self.bad("-ERR Log in first").await,
-            Command::Unknown => self.bad("-ERR Unknown command").await,
+            Command::Unknown => self.unknown(&text).await,
         }
     }
 
     async fn user(mut self, user: UserName) -> Next<Said<'a>> {
         if !self.may_log_in(&self.tenant_of(&user)) {
-            return self.bad(NEEDS_TLS).await;
+            return self.no_login(NEEDS_TLS).await;
         }
         self.user = Some(user);
         self.say("+OK Send PASS").await
@@ -116,17 +116,17 @@ impl<'a> Dialogue<'a> {
     async fn pass(mut self, password: Secret) -> Next<Said<'a>> {
         match self.user.take() {
             Some(user) => Continue(Said::Login(self, Credentials::of_user(user, password))),
-            None => self.bad("-ERR Send USER first").await,
+            None => self.no_login("-ERR Send USER first").await,
         }
     }
 
     /// RFC 5034. The mechanism's exchange ends in a login, or in a refusal of popgate's own.
     async fn auth(mut self, mechanism: &str, initial: Option<Secret>) -> Next<Said<'a>> {
         if !self.may_log_in(&self.listener_tenant()) {
-            return self.bad(NEEDS_TLS).await;
+            return self.no_login(NEEDS_TLS).await;
         }
         let Some(mechanism) = Mechanism::parse(mechanism) else {
-            return self.bad("-ERR Mechanism not offered, use PLAIN").await;
+            return self.no_login("-ERR Mechanism not offered, use PLAIN").await;
         };
         let (mut server, mut step) = SaslServer::start(mechanism, initial.as_ref());
         loop {
@@ -134,13 +134,13 @@ impl<'a> Dialogue<'a> {
                 SaslStep::Challenge(challenge) => {
                     let line = self.challenge(challenge).await?;
                     let Line::Text(text) = line else {
-                        return self.bad("-ERR Malformed response").await;
+                        return self.no_login("-ERR Malformed response").await;
                     };
                     step = server.respond(&text);
                 }
                 SaslStep::Done(credentials) => return self.sasl_done(credentials).await,
                 SaslStep::Cancelled => return self.say("-ERR Cancelled").await,
-                SaslStep::Malformed => return self.bad("-ERR Malformed response").await,
+                SaslStep::Malformed => return self.no_login("-ERR Malformed response").await,
             }
         }
     }
@@ -149,7 +149,7 @@ impl<'a> Dialogue<'a> {
         if self.may_log_in(&self.tenant_of(credentials.maildrop())) {
             Continue(Said::Login(self, credentials))
         } else {
-            self.bad(NEEDS_TLS).await
+            self.no_login(NEEDS_TLS).await
         }
     }
 
@@ -233,9 +233,34 @@ impl<'a> Dialogue<'a> {
         may_log_in(&self.client, tenant)
     }
 
+    /// What is said behind a login that did not succeed was sent ahead of its answer, and is
+    /// answered; time alone bounds it ([`limits::BEFORE_LOGIN`]).
     async fn bad(mut self, reply: &str) -> Next<Said<'a>> {
-        self.client.patience.bad_commands += 1;
+        if !self.record.is_excused() {
+            self.client.patience.bad_commands += 1;
+        }
         self.say(reply).await
+    }
+
+    /// Refuses a login before it is complete, or says that there can be none this way.
+    async fn no_login(self, reply: &str) -> Next<Said<'a>> {
+        let next = self.bad(reply).await?;
+        Continue(next.excused())
+    }
+
+    /// An HTTP request, as a health check or a browser sends it, has a line for each of its fields.
+    async fn unknown(self, line: &[u8]) -> Next<Said<'a>> {
+        let next = self.bad("-ERR Unknown command").await?;
+        Continue(if is_http(line) { next.excused() } else { next })
+    }
+
+    /// Where nothing of POP3 came before, it is another protocol: mostly TLS on a port that begins
+    /// in clear, whose first message has any number of line ends in it.
+    async fn binary(self) -> Next<Said<'a>> {
+        let all_bad = u64::from(self.client.patience.bad_commands) + 1;
+        let is_foreign = self.record.summary.commands == all_bad;
+        let next = self.bad("-ERR Line holds a NUL or a stray CR").await?;
+        Continue(if is_foreign { next.excused() } else { next })
     }
 
     async fn say(self, reply: &str) -> Next<Said<'a>> {
@@ -249,6 +274,21 @@ impl<'a> Dialogue<'a> {
             Err(_) => Break(client_left()),
         }
     }
+}
+
+impl Said<'_> {
+    /// What follows is no abuse.
+    fn excused(mut self) -> Self {
+        let (Self::Go(dialogue) | Self::Login(dialogue, _)) = &mut self;
+        dialogue.record.excuse();
+        self
+    }
+}
+
+/// Whether `line` is the first one of an HTTP request (RFC 9112 section 3).
+fn is_http(line: &[u8]) -> bool {
+    let last = line.rsplit(|&octet| octet == b' ').next();
+    last.is_some_and(|version| version.starts_with(b"HTTP/"))
 }
 
 /// What CAPA offers to this client beside the backend's own: the same before and after login, but

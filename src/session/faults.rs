@@ -9,7 +9,7 @@ use super::record::Record;
 use crate::ids::MaildropKey;
 use crate::limits::PATIENCE_MIN;
 use crate::observe::event::{End, Event, FaultKind};
-use crate::policy::block::Fault;
+use crate::policy::block::{Fault, Knock};
 use crate::policy::tenant::Tenant;
 
 /// A login that met a limit.
@@ -40,11 +40,16 @@ pub(super) fn of_guess(cx: &Context, record: &Record, login: &Identified, who: &
     }
 }
 
-/// How a session ended.
+/// How a session ended. That it ended before it gave a password is counted, and leads to nothing:
+/// health checks connect, read the greeting and close. What it said may be abuse, until a login of
+/// its was refused.
 pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
+    give_back_try(cx, record, peer, end);
     let (kind, fault) = match end {
+        // Each of its passwords was judged by itself.
+        End::ClientViolation if record.is_excused() => return,
         End::ClientViolation => (FaultKind::Abuse, Some(Fault::Abuse)),
-        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, Some(Fault::LeftBeforeLogin)),
+        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, None),
         // It waited as long as any mail program does: that is the backend's fault, or the holder's.
         End::LeftWaiting if record.waited_since_pass() >= PATIENCE_MIN => {
             (FaultKind::AbandonedWait, None)
@@ -66,7 +71,26 @@ pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
     };
     scene.tell(kind, proven);
     if let Some(fault) = fault.filter(|_| !proven) {
-        scene.count(None, fault);
+        let maildrop = record.knock().map(|(maildrop, _)| maildrop);
+        scene.count(maildrop, fault);
+    }
+}
+
+/// A login that was the real try under a block, and ended before it came to a backend, leaves the
+/// try to another. Once a backend may have heard the password it is spent: else whoever leaves
+/// before the answer could try as many as he likes.
+fn give_back_try(cx: &Context, record: &Record, peer: &Peer, end: End) {
+    let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
+    let Some((maildrop, password)) = record.knock().filter(|_| is_open) else {
+        return;
+    };
+    if record.summary.backend.is_none() {
+        let knock = Knock {
+            maildrop,
+            address: peer.block(),
+            password,
+        };
+        cx.admission.blocks.lost_try(knock, cx.moment().wall);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::client::{Client, Patience, Peer};
 use super::context::{Context, Stage};
 use super::record::{Record, SessionEnd};
+use super::refusal;
 use super::{Greeted, Next, client_left, farewell};
 use crate::limits;
 use crate::net::TlsMode;
@@ -28,6 +29,7 @@ pub(super) async fn greet(
     } else {
         conn
     };
+    let conn = refusal::unless_blocked(cx, conn, &peer).await?;
     if !cx.can_serve() {
         farewell(conn, UNREACHABLE).await;
         let why = "no backend can be reached";

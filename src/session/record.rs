@@ -1,8 +1,9 @@
 //! What is told of a session at its end, gathered on the way.
 
 use super::client::Peer;
-use crate::ids::{BackendName, SessionId, UserName};
+use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
 use crate::observe::event::{End, Event, EventSink, Fault, SessionSummary};
+use crate::policy::proven::PasswordTag;
 use crate::policy::tenant::Tenant;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(super) struct Record {
     tenant: Option<Arc<Tenant>>,
     asked: Option<Instant>,
     proven: bool,
+    knock: Option<(MaildropKey, PasswordTag)>,
+    excused: bool,
     pub(super) summary: SessionSummary,
 }
 
@@ -88,6 +91,8 @@ impl Record {
             tenant: None,
             asked: None,
             proven: false,
+            knock: None,
+            excused: false,
             summary,
         };
         // Told only now: from here on the end is told, too, whatever happens.
@@ -127,6 +132,26 @@ impl Record {
         self.proven = proven;
     }
 
+    /// At whose maildrop the last login knocked, and with which password.
+    pub(super) fn knocks(&mut self, maildrop: &MaildropKey, password: PasswordTag) {
+        self.knock = Some((maildrop.clone(), password));
+    }
+
+    pub(super) fn knock(&self) -> Option<(&MaildropKey, PasswordTag)> {
+        let (maildrop, password) = self.knock.as_ref()?;
+        Some((maildrop, *password))
+    }
+
+    /// What its client says from here on is no abuse of the protocol: it was sent ahead behind a
+    /// login that did not succeed, or is another protocol, as a health check speaks it.
+    pub(super) fn excuse(&mut self) {
+        self.excused = true;
+    }
+
+    pub(super) fn is_excused(&self) -> bool {
+        self.excused
+    }
+
     /// How long its client has been waiting for an answer.
     pub(super) fn waited_since_pass(&self) -> Duration {
         self.asked.map(|asked| asked.elapsed()).unwrap_or_default()
@@ -161,6 +186,7 @@ impl Record {
     /// A login was refused; the client may try again, or give up.
     pub(super) fn refused(&mut self, end: SessionEnd) {
         self.refusal = Some(end);
+        self.excuse();
     }
 
     /// Who gives up after a refusal ends by that refusal.

@@ -3,14 +3,17 @@
 //! The lock is given on before any of it, so that nobody waits for an answer to be read.
 
 use super::admit::Who;
+use super::client::Peer;
 use super::context::Context;
 use super::faults;
 use super::record::{Record, SessionEnd};
-use super::{Greeted, Identified, Login, Next, client_left};
+use super::{Greeted, Identified, Login, Next, client_left, farewell};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
+use crate::net::conn::Conn;
 use crate::observe::event::{End, Event, Fault, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
+use crate::policy::block::Reason;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -39,6 +42,37 @@ pub(super) fn not_taken(why: NeedsPlain) -> &'static [u8] {
     match why {
         NeedsPlain::AnothersMaildrop => ANOTHERS,
         NeedsPlain::LineEnd => LINE_END,
+    }
+}
+
+/// The answers of blocks that protect no password: nobody is to be asked for one.
+const PROTOCOL_ERRORS: &[u8] =
+    b"-ERR [SYS/TEMP] Too many protocol errors from your address, please wait and try again";
+const PASSING_FAULTS: &[u8] =
+    b"-ERR [SYS/TEMP] Too many unfinished logins to this mailbox, please wait and try again";
+
+/// Gives the connection back; unless its address is blocked for what it said, which it is told in
+/// place of the greeting.
+pub(super) async fn unless_blocked(cx: &Context, conn: Conn, peer: &Peer) -> Next<Conn> {
+    if peer.trusted {
+        return Continue(conn);
+    }
+    let settings = cx.settings();
+    let tenants = &settings.tenants;
+    let tenant = tenants.of_listener(conn.server_name(), &peer.listener);
+    let (blocks, mode) = (&cx.admission.blocks, tenant.rules.blocks.mode);
+    let Some(reason) = blocks.at_greeting(peer.block(), mode, cx.moment().wall) else {
+        return Continue(conn);
+    };
+    farewell(conn, &[block_in_words(reason), b"\r\n"].concat()).await;
+    let (_, why) = told(Refusal::Blocked(reason));
+    Break(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why))
+}
+
+fn block_in_words(reason: Reason) -> &'static [u8] {
+    match reason {
+        Reason::Passing => PASSING_FAULTS,
+        _ => PROTOCOL_ERRORS,
     }
 }
 
@@ -100,7 +134,9 @@ impl Identified {
         record.refused(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why));
         self.client.patience.attempts += 1;
         match refusal {
-            Refusal::Blocked | Refusal::FromMemory => self.pose(cx, record, who).await,
+            _ if refusal.looks_like_a_wrong_password() => self.pose(cx, record, who).await,
+            Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
+            Refusal::FromMemory => self.pose(cx, record, who).await,
             Refusal::LoginDelay(early) => {
                 let (session, tenant) = (record.session(), self.tenant.name.clone());
                 cx.events.emit(&Event::PollDecided {
@@ -186,6 +222,11 @@ impl Identified {
             ..who.candidate(&self)
         };
         cx.admission.not_served(&login, Instant::now());
+        if fault == Fault::Policy {
+            // No backend has heard its password: under a block another may have the real try.
+            let blocks = &cx.admission.blocks;
+            blocks.lost_try(login.knock(), cx.moment().wall);
+        }
         let answer = if proven { IN_USE } else { BUSY };
         self.client.patience.spent = Some(answer);
         self.answer(answer).await
@@ -205,7 +246,14 @@ impl Identified {
 /// For events, and for the log.
 fn told(refusal: Refusal) -> (LoginRule, &'static str) {
     match refusal {
-        Refusal::Blocked => (LoginRule::Blocked, "it is on the block list"),
+        Refusal::Blocked(reason) => {
+            let why = match reason {
+                Reason::GuessingOne | Reason::GuessingMany => "it is on the block list",
+                Reason::Abuse => "its address is blocked for protocol errors",
+                Reason::Passing => "it is blocked for passing faults",
+            };
+            (LoginRule::Blocked, why)
+        }
         Refusal::FromMemory => {
             let why = "the backend refused this password again and again";
             (LoginRule::FromMemory, why)

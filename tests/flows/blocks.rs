@@ -7,14 +7,14 @@ use popgate::policy::block::{Change, ChangeKind, Filter, Reason, State};
 use popgate::time::{Duration, Instant};
 use tokio::time::sleep;
 
-const STRANGER: &str = "203.0.113.9";
-const OTHER: &str = "203.0.113.10";
+pub(crate) const STRANGER: &str = "203.0.113.9";
+pub(crate) const OTHER: &str = "203.0.113.10";
 const NO: &str = "-ERR [AUTH] not you, ann!\r\n";
 /// How long the backend looks for a password.
 const LOOKS: f64 = 1.25;
 
 /// Wrong passwords are answered when the backend answers them, and nobody comes too often.
-fn blocking(blocks: &str) -> String {
+pub(crate) fn blocking(blocks: &str) -> String {
     format!(
         "[defaults]\ncleartext = \"always\"\npolls = {{ enforce = \"off\" }}\n\
          failures = {{ delay = \"0s\", max_delay = \"0s\", same_password = 0 }}\n\
@@ -24,7 +24,7 @@ fn blocking(blocks: &str) -> String {
 
 /// A gate whose backend lets in whoever says `secret`, and refuses others in its own words and
 /// after its own time.
-async fn gate_with(settings: &str) -> Gate {
+pub(crate) async fn gate_with(settings: &str) -> Gate {
     let gate = Gate::strict(settings).await;
     gate.serve_each(|mut backend| async move {
         let Some((user, password)) = backend.hears_login().await else {
@@ -40,18 +40,18 @@ async fn gate_with(settings: &str) -> Gate {
     gate
 }
 
-async fn defaults() -> Gate {
+pub(crate) async fn defaults() -> Gate {
     gate_with(&blocking("")).await
 }
 
 /// A login; its answer.
-async fn tries(gate: &Gate, from: &str, user: &str, password: &str) -> String {
+pub(crate) async fn tries(gate: &Gate, from: &str, user: &str, password: &str) -> String {
     let mut client = gate.visitor().from(from).asking(user, password).await;
     client.read_line().await
 }
 
 /// So many different wrong passwords for ann's maildrop, which all reach the backend.
-async fn guesses(gate: &Gate, from: &str, passwords: std::ops::Range<u32>) {
+pub(crate) async fn guesses(gate: &Gate, from: &str, passwords: std::ops::Range<u32>) {
     for guess in passwords {
         let dials = gate.dials();
         let answer = tries(gate, from, "ann", &guess.to_string()).await;
@@ -72,14 +72,14 @@ async fn blocked() -> Gate {
 }
 
 /// Whether a login gets as far as the backend, which it must not say by its answer.
-async fn reaches(gate: &Gate, from: &str, user: &str, password: &str) -> bool {
+pub(crate) async fn reaches(gate: &Gate, from: &str, user: &str, password: &str) -> bool {
     let dials = gate.dials();
     tries(gate, from, user, password).await;
     gate.dials() > dials
 }
 
 /// What became of entries so far.
-fn changes(gate: &Gate) -> Vec<Change> {
+pub(crate) fn changes(gate: &Gate) -> Vec<Change> {
     let events = gate.events.events().into_iter();
     let changes = events.filter_map(|event| match event {
         Event::BlockChanged(change) => Some(*change),
@@ -88,16 +88,16 @@ fn changes(gate: &Gate) -> Vec<Change> {
     changes.collect()
 }
 
-fn refused_by(rule: LoginRule) -> impl Fn(&Event) -> bool {
+pub(crate) fn refused_by(rule: LoginRule) -> impl Fn(&Event) -> bool {
     move |event| matches!(event, Event::LoginRefused { rule: refused, .. } if *refused == rule)
 }
 
-fn ended(event: &Event) -> bool {
+pub(crate) fn ended(event: &Event) -> bool {
     matches!(event, Event::SessionEnded(_))
 }
 
 /// A connection that comes, talks like this, and is over.
-async fn passes_by(gate: &Gate, from: &str, talk: &str) {
+pub(crate) async fn passes_by(gate: &Gate, from: &str, talk: &str) {
     let before = gate.events.count(ended);
     let mut client = gate.visitor().from(from).greeted().await;
     client.send(talk).await;
@@ -105,7 +105,8 @@ async fn passes_by(gate: &Gate, from: &str, talk: &str) {
     gate.told_nth(before, ended).await;
 }
 
-const ABUSE: &str = "GET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\n";
+pub(crate) const ABUSE: &str =
+    "GET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\nGET\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn the_eleventh_password_is_answered_as_the_backend_would_and_does_not_reach_it() {
@@ -178,7 +179,9 @@ async fn fifty_passwords_for_many_maildrops_block_the_address() {
         let user = format!("user{guess}");
         assert!(reaches(&gate, STRANGER, &user, "1234").await, "{user}");
     }
-    assert!(!reaches(&gate, STRANGER, "ann", "1234").await);
+    // One login a minute is really tried.
+    assert!(reaches(&gate, STRANGER, "ann", "1234").await);
+    assert!(!reaches(&gate, STRANGER, "bob", "1234").await);
     assert!(reaches(&gate, OTHER, "ann", "1234").await);
     assert_eq!(changes(&gate)[0].entry.reason, Reason::GuessingMany);
 }
@@ -191,51 +194,11 @@ async fn abuse_of_the_protocol_blocks_the_address() {
     }
     assert!(reaches(&gate, STRANGER, "ann", "guess").await);
     passes_by(&gate, STRANGER, ABUSE).await;
-    for user in ["ann", "bob"] {
-        assert!(!reaches(&gate, STRANGER, user, "guess").await, "{user}");
-    }
+    let mut client = gate.visitor().from(STRANGER).connect();
+    client.expect_prefix("-ERR [SYS/TEMP] ").await;
     assert!(reaches(&gate, OTHER, "ann", "guess").await);
     let entry = &changes(&gate)[0].entry;
     assert_eq!((entry.reason, &entry.who.maildrop), (Reason::Abuse, &None));
-}
-
-#[tokio::test(start_paused = true)]
-async fn passing_faults_block_when_there_are_more_than_five() {
-    let gate = defaults().await;
-    for _ in 0..5 {
-        passes_by(&gate, STRANGER, "USER ann\r\n").await;
-    }
-    assert!(reaches(&gate, STRANGER, "ann", "guess").await);
-    assert_eq!(changes(&gate), []);
-    passes_by(&gate, STRANGER, "").await;
-    assert!(!reaches(&gate, STRANGER, "ann", "guess").await);
-    assert_eq!(changes(&gate)[0].entry.reason, Reason::Passing);
-}
-
-#[tokio::test(start_paused = true)]
-async fn passing_faults_of_two_days_are_not_added_up() {
-    let gate = defaults().await;
-    sleep(seconds(23.0 * 3600.0)).await;
-    for _ in 0..2 {
-        for _ in 0..5 {
-            passes_by(&gate, STRANGER, "").await;
-        }
-        sleep(seconds(3600.0)).await;
-    }
-    assert_eq!(changes(&gate), []);
-}
-
-#[tokio::test(start_paused = true)]
-async fn passing_faults_never_block_an_address_with_an_accepted_login() {
-    let gate = defaults().await;
-    assert_eq!(tries(&gate, STRANGER, "ann", "secret").await, "+OK come in");
-    for _ in 0..50 {
-        passes_by(&gate, STRANGER, "").await;
-    }
-    assert_eq!(changes(&gate), []);
-    // Guessing blocks there as anywhere.
-    guesses(&gate, STRANGER, 0..10).await;
-    assert!(!reaches(&gate, STRANGER, "ann", "guess").await);
 }
 
 /// A gate with a session of ann's that does not end, and so many waiters that left; they come from
@@ -374,15 +337,18 @@ async fn who_is_released_is_let_in_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_block_ends_by_itself_and_comes_back_longer() {
     let gate = blocked().await;
-    sleep(seconds(598.0)).await;
-    assert!(!reaches(&gate, STRANGER, "ann", "guess").await);
+    // The first is the real try of this minute, as long as the block lasts.
+    sleep(seconds(597.0)).await;
+    assert!(reaches(&gate, STRANGER, "ann", "one").await);
+    assert!(!reaches(&gate, STRANGER, "ann", "two").await);
     sleep(seconds(1.0)).await;
-    // Ten others, the last of which brings the block back.
-    guesses(&gate, STRANGER, 100..110).await;
-    sleep(seconds(1198.0)).await;
-    assert!(!reaches(&gate, STRANGER, "ann", "guess").await);
+    // Nine others, the last of which brings the block back.
+    guesses(&gate, STRANGER, 100..109).await;
+    sleep(seconds(1197.0)).await;
+    assert!(reaches(&gate, STRANGER, "ann", "three").await);
+    assert!(!reaches(&gate, STRANGER, "ann", "four").await);
     sleep(seconds(1.0)).await;
-    assert!(reaches(&gate, STRANGER, "ann", "guess").await);
+    assert!(reaches(&gate, STRANGER, "ann", "four").await);
     let kinds = changes(&gate)
         .into_iter()
         .map(|change| (change.what, change.entry.times_blocked));

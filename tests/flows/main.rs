@@ -14,6 +14,7 @@ mod failures;
 mod faults;
 mod flood;
 mod handover;
+mod health_checks;
 mod household;
 mod identity;
 mod lanes;

@@ -20,6 +20,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -61,6 +62,10 @@ fn trials() -> Vec<Trial> {
             }
             "toml" => trials.push(Trial::test(name, move || Ok(configuration(&block)?))),
             "ini" => trials.push(Trial::test(name, move || Ok(unit(&block)?))),
+            "haproxy" => {
+                let check = move || Ok(health_check(number, &block)?);
+                trials.push(Trial::test(name, check));
+            }
             "text" => log_lines.push(block.text),
             _ => trials.push(Trial::test(name, || Err("no test for this kind".into()))),
         }
@@ -279,6 +284,31 @@ fn configuration(block: &Block) -> Outcome<()> {
     said.is_empty()
         .then_some(())
         .ok_or_else(|| said.join("\n").into())
+}
+
+/// The check's exchange, as HAProxy has it with this server.
+fn health_check(number: u8, block: &Block) -> Outcome<()> {
+    let stage = Stage::new(number)?;
+    write_configuration(&stage)?;
+    let gate = Gate::start(&stage, SERVE)?;
+    let mut check = TcpStream::connect(stage.here("0.0.0.0:110"))?;
+    check.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let steps = block.text.lines();
+    for step in steps.filter_map(|line| line.trim().strip_prefix("tcp-check ")) {
+        if let Some(line) = step.strip_prefix("send ") {
+            check.write_all(line.replace("\\r\\n", "\r\n").as_bytes())?;
+        } else if let Some(answer) = step.strip_prefix("expect string ") {
+            let mut answered = vec![0; answer.len()];
+            check.read_exact(&mut answered)?;
+            if answered != answer.as_bytes() {
+                return Err(format!("no {answer} in answer to the check").into());
+            }
+            while check.read_exact(&mut answered[..1]).is_ok() && answered[0] != b'\n' {}
+        } else {
+            return Err(format!("no test knows `tcp-check {step}`").into());
+        }
+    }
+    gate.stop()
 }
 
 /// The unit starts the program with flags that it has, and leaves it the time that it takes.

@@ -12,6 +12,10 @@ const SITUATIONS: &[&str] = &[
     "free",
     "blocked_here",
     "blocked_address",
+    "blocked_many",
+    "blocked_many_and_stale",
+    "try_taken",
+    "given_up",
     "stale",
     "stale_again",
     "address_full",
@@ -38,10 +42,25 @@ const TABLE: &[[&str; 6]] = &[
     ["blocked_here",    "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
     ["blocked_here",    "unproven",        "trusted",     "*",            "*",          "admitted"],
     ["blocked_here",    "proven|lately",   "*",           "*",            "*",          "admitted"],
-    ["blocked_address", "unproven",        "any|burst",   "*",            "block",      "blocked"],
+    // What is no guess is told as what it is.
+    ["blocked_address", "unproven",        "any|burst",   "*",            "block",      "abusive"],
     ["blocked_address", "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
     ["blocked_address", "unproven",        "trusted",     "*",            "*",          "admitted"],
     ["blocked_address", "proven|lately",   "*",           "*",            "*",          "admitted"],
+    // One login a minute is really tried; a stale password is none, and takes none.
+    ["blocked_many",    "*",               "*",           "*",            "*",          "admitted"],
+    ["blocked_many_and_stale", "unproven", "any|burst",   "*",            "block",      "blocked"],
+    ["blocked_many_and_stale", "unproven", "any|burst",   "*",            "off|shadow", "admitted"],
+    ["blocked_many_and_stale", "unproven", "trusted",     "*",            "*",          "admitted"],
+    ["blocked_many_and_stale", "proven|lately", "*",      "*",            "*",          "admitted"],
+    ["try_taken",       "unproven",        "any|burst",   "*",            "block",      "blocked"],
+    ["try_taken",       "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
+    ["try_taken",       "unproven",        "trusted",     "*",            "*",          "admitted"],
+    ["try_taken",       "proven|lately",   "*",           "*",            "*",          "admitted"],
+    ["given_up",        "unproven",        "any|burst",   "*",            "block",      "passing"],
+    ["given_up",        "unproven",        "any|burst",   "*",            "off|shadow", "admitted"],
+    ["given_up",        "unproven",        "trusted",     "*",            "*",          "admitted"],
+    ["given_up",        "proven|lately",   "*",           "*",            "*",          "admitted"],
     // A stale password is one wherever it comes from; one that was right within a day is none.
     ["stale",           "unproven",        "*",           "*",            "*",          "from_memory"],
     ["stale",           "proven|lately",   "*",           "*",            "*",          "admitted"],
@@ -85,7 +104,7 @@ async fn every_combination_has_the_answer_of_the_table() {
         assert_eq!(case.play(), row[5], "{case:?}");
         cases += 1;
     }
-    assert_eq!(cases, 11 * 3 * 3 * 4 * 3);
+    assert_eq!(cases, 15 * 3 * 3 * 4 * 3);
 }
 
 fn all_cases() -> impl Iterator<Item = Case> {
@@ -190,6 +209,19 @@ impl Scene {
         match case.situation {
             "blocked_here" => self.faults((0..10).map(|n| Fault::Guess { tag: tag(n + 1) })),
             "blocked_address" => self.faults((0..10).map(|_| Fault::Abuse)),
+            "blocked_many" => self.guess_at_many(),
+            "blocked_many_and_stale" => {
+                self.guess_at_many();
+                self.admission.refused.refused(tag(0), self.now.instant);
+            }
+            "try_taken" => {
+                self.guess_at_many();
+                self.take_try();
+            }
+            "given_up" => {
+                self.faults((0..6).map(|_| Fault::AbandonedWait));
+                self.take_try();
+            }
             "stale" => self.refusals(),
             "stale_again" => {
                 self.refusals();
@@ -222,6 +254,28 @@ impl Scene {
             )
         });
         assert_eq!(changes.count(), 1, "it is blocked");
+    }
+
+    /// One guess at each of fifty other maildrops.
+    fn guess_at_many(&self) {
+        let guesses = (0..50).map(|n| Fault::Guess { tag: tag(n + 1) });
+        let mut rules = self.rules.blocks;
+        rules.mode = BlockMode::Block;
+        let (address, blocks) = (self.address.into(), &self.admission.blocks);
+        let changes = guesses.flat_map(|fault| {
+            blocks.fault(None, address, &self.tenant, fault, &rules, self.now.wall)
+        });
+        assert_eq!(changes.count(), 1, "it is blocked");
+    }
+
+    /// Another login is the real try of this minute.
+    fn take_try(&self) {
+        let knock = Knock {
+            maildrop: &self.maildrop,
+            address: self.address.into(),
+            password: tag(200),
+        };
+        assert!(self.admission.blocks.take_try(knock, self.now.wall));
     }
 
     fn refusals(&self) {
@@ -283,7 +337,9 @@ fn name(verdict: &Verdict) -> &'static str {
             PollVerdict::Hold { .. } => "held",
         },
         Verdict::Refuse(refusal) => match refusal {
-            Refusal::Blocked => "blocked",
+            Refusal::Blocked(Reason::Abuse) => "abusive",
+            Refusal::Blocked(Reason::Passing) => "passing",
+            Refusal::Blocked(_) => "blocked",
             Refusal::FromMemory => "from_memory",
             Refusal::PerAddress => "per_address",
             Refusal::PerMaildrop => "per_maildrop",

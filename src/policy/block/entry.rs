@@ -2,6 +2,7 @@
 
 use super::faults::FaultClass;
 use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::limits::{BLOCK_FOR_MANNERS_MAX, REAL_TRY};
 use crate::policy::rules::BlockRules;
 use crate::time::Duration;
 use crate::words::words;
@@ -15,6 +16,16 @@ pub struct Who {
     pub maildrop: Option<MaildropKey>,
     /// Where the faults come from.
     pub address: AddressBlock,
+}
+
+impl Who {
+    /// The address, with all maildrops.
+    pub(super) fn all_of(address: AddressBlock) -> Self {
+        Self {
+            maildrop: None,
+            address,
+        }
+    }
 }
 
 /// The number of an entry, by which the command line names it.
@@ -61,6 +72,19 @@ impl Reason {
             Self::Passing => FaultClass::Transient,
         }
     }
+
+    /// Whether the block keeps passwords from being guessed. Such a one is answered as a wrong
+    /// password is; every other one as what it is.
+    #[must_use]
+    pub fn protects_passwords(self) -> bool {
+        self.class() == FaultClass::Permanent
+    }
+
+    /// Whether the first real try under the block comes a while after the fault that led to it, and
+    /// not at once: whoever comes next is most likely the same one.
+    fn makes_wait(self) -> bool {
+        matches!(self, Self::GuessingOne | Self::Abuse)
+    }
 }
 
 /// One of those who are or were blocked.
@@ -106,6 +130,26 @@ impl Entry {
         self.state == State::Blocked && (self.pinned || now < self.expires)
     }
 
+    /// Whether a real try under the block may come by now, as far as its beginning is concerned.
+    pub(super) fn may_be_tried(&self, now: Timestamp) -> bool {
+        !self.reason.makes_wait() || now >= later(self.last, REAL_TRY)
+    }
+
+    /// As the file of an older popgate may hold it, by the rules of now: passing faults block no
+    /// whole address, and what protects no password blocks for minutes. What was pinned stays.
+    pub(super) fn by_todays_rules(mut self) -> Self {
+        if self.pinned || self.reason.protects_passwords() {
+            return self;
+        }
+        let blocks_all = self.who.maildrop.is_none() && self.reason == Reason::Passing;
+        let longest = match blocks_all {
+            true => Duration::ZERO,
+            false => BLOCK_FOR_MANNERS_MAX,
+        };
+        self.expires = self.expires.min(later(self.last, longest));
+        self
+    }
+
     /// Its state by now: a block may have run out.
     pub(super) fn state_at(&self, now: Timestamp) -> State {
         if self.is_blocked(now) {
@@ -123,8 +167,11 @@ impl Entry {
         }
     }
 
-    /// How long its block lasts: twice as long each time.
+    /// How long its block lasts: for guessing twice as long each time, else minutes.
     pub(super) fn length(&self, rules: &BlockRules) -> Duration {
+        if !self.reason.protects_passwords() {
+            return rules.duration.min(BLOCK_FOR_MANNERS_MAX);
+        }
         let doubled = self.times_blocked.saturating_sub(1).min(31);
         let length = rules.duration.saturating_mul(1 << doubled);
         length.min(rules.max_duration)
@@ -138,6 +185,9 @@ words! {
         Blocked = "blocked",
         /// Its faults go on, and so does its block.
         Extended = "extended",
+        /// A right password lifted it for its maildrop: a block of that maildrop alone ends, one of
+        /// all maildrops goes on for the others.
+        Lifted = "lifted",
         /// It was released by hand.
         Released = "released",
         /// Its block ran out.

@@ -48,9 +48,15 @@ impl<K: Eq + Hash, V: Default> Fading<K, V> {
         &mut held.value
     }
 
+    /// The value of `key` if it is kept still.
+    pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<&V> {
+        let held = self.held.get(key).filter(|held| now < held.until)?;
+        Some(&held.value)
+    }
+
     /// Whether `key` is kept still.
     pub(super) fn has(&self, key: &K, now: Timestamp) -> bool {
-        self.held.get(key).is_some_and(|held| now < held.until)
+        self.get(key, now).is_some()
     }
 
     pub(super) fn remove(&mut self, key: &K) {

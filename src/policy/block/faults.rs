@@ -3,7 +3,7 @@
 use super::entry::{Reason, Who, earlier, later};
 use super::fading::Fading;
 use crate::ids::{AddressBlock, MaildropKey};
-use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX, WELCOME, WELCOME_MAX};
+use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX};
 use crate::policy::proven::PasswordTag;
 use crate::policy::rules::BlockRules;
 use crate::time::Duration;
@@ -18,10 +18,8 @@ pub enum Fault {
         /// Which password it was.
         tag: PasswordTag,
     },
-    /// Abuse of the protocol.
+    /// Abuse of the protocol: what somebody said, never what they left unsaid.
     Abuse,
-    /// A connection that ended before a login.
-    LeftBeforeLogin,
     /// A login that met a limit.
     MetLimit,
     /// A login that left while it waited.
@@ -47,7 +45,7 @@ impl Fault {
         match self {
             Self::Guess { .. } => FaultClass::Permanent,
             Self::Abuse => FaultClass::Indeterminate,
-            Self::LeftBeforeLogin | Self::MetLimit | Self::AbandonedWait => FaultClass::Transient,
+            Self::MetLimit | Self::AbandonedWait => FaultClass::Transient,
         }
     }
 }
@@ -64,18 +62,21 @@ pub(super) struct Enough {
 /// The faults of everybody that have not led to a block yet.
 #[derive(Debug)]
 pub(super) struct Faults {
-    of_maildrops: Fading<Who, Recent>,
+    of_maildrops: Fading<Who, OfMaildrop>,
     of_addresses: Fading<AddressBlock, OfAddress>,
-    /// Addresses from which a login was accepted lately.
-    welcome: Fading<AddressBlock, ()>,
     abuses: u64,
+}
+
+#[derive(Debug, Default)]
+struct OfMaildrop {
+    guesses: Recent,
+    passing: Passing,
 }
 
 #[derive(Debug, Default)]
 struct OfAddress {
     guesses: Recent,
     abuses: Recent,
-    passing: Passing,
 }
 
 impl Default for Faults {
@@ -83,7 +84,6 @@ impl Default for Faults {
         Self {
             of_maildrops: Fading::new(FAULTY_MAX),
             of_addresses: Fading::new(FAULTY_MAX),
-            welcome: Fading::new(WELCOME_MAX),
             abuses: 0,
         }
     }
@@ -119,9 +119,10 @@ impl Faults {
                 let first = self.abuse(address, rules, now);
                 Vec::from_iter(enough(None, Reason::Abuse, first))
             }
-            Fault::LeftBeforeLogin | Fault::MetLimit | Fault::AbandonedWait => {
-                let first = self.passing(address, rules, now);
-                Vec::from_iter(enough(None, Reason::Passing, first))
+            // They happen to honest programs: no others behind the address are held to them.
+            Fault::MetLimit | Fault::AbandonedWait => {
+                let first = maildrop.and_then(|_| self.passing(who(maildrop), rules, now));
+                Vec::from_iter(enough(maildrop, Reason::Passing, first))
             }
         }
     }
@@ -133,7 +134,8 @@ impl Faults {
         rules: &BlockRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let recent = self.of_maildrops.keep(who, later(now, rules.window), now);
+        let until = later(now, rules.window);
+        let recent = &mut self.of_maildrops.keep(who, until, now).guesses;
         recent.add(tag.short(), rules.passwords_per_maildrop, rules.window, now)
     }
 
@@ -162,24 +164,9 @@ impl Faults {
         recent.add(self.abuses, rules.abuses, rules.window, now)
     }
 
-    fn passing(
-        &mut self,
-        address: AddressBlock,
-        rules: &BlockRules,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        if self.welcome.has(&address, now) {
-            return None;
-        }
-        let until = later(now, DAY);
-        let passing = &mut self.of_addresses.keep(address, until, now).passing;
+    fn passing(&mut self, who: Who, rules: &BlockRules, now: Timestamp) -> Option<Timestamp> {
+        let passing = &mut self.of_maildrops.keep(who, later(now, DAY), now).passing;
         passing.add(rules.passing_per_day, now)
-    }
-
-    /// A login from there was accepted: somebody at home there has a right password. When that
-    /// counts no more, passing faults from before are of another day.
-    pub(super) fn accepted(&mut self, address: AddressBlock, now: Timestamp) {
-        self.welcome.keep(address, later(now, WELCOME), now);
     }
 
     /// Starts again from nothing for `who`.
@@ -195,12 +182,11 @@ impl Faults {
     pub(super) fn forget(&mut self, now: Timestamp) {
         self.of_maildrops.forget(now);
         self.of_addresses.forget(now);
-        self.welcome.forget(now);
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.of_maildrops.len() + self.of_addresses.len() + self.welcome.len()
+        self.of_maildrops.len() + self.of_addresses.len()
     }
 }
 

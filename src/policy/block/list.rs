@@ -1,9 +1,11 @@
 //! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
 
-use super::entry::{BlockId, Change, ChangeKind, Entry, Reason, State, Who, earlier, later};
+use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
 use super::fading::SHARE;
-use super::faults::{Enough, Fault, Faults};
+use super::faults::{Enough, Fault, FaultClass, Faults};
 use super::filter::Filter;
+use super::tries::Tries;
+use super::welcome::Welcome;
 use crate::ids::{AddressBlock, MaildropKey, TenantName};
 use crate::limits::BLOCKS_MAX;
 use crate::policy::rules::{BlockMode, BlockRules};
@@ -30,12 +32,14 @@ pub struct Count {
 }
 
 #[derive(Debug)]
-struct Book {
-    entries: HashMap<Who, Entry>,
+pub(super) struct Book {
+    pub(super) entries: HashMap<Who, Entry>,
     counts: HashMap<TenantName, [usize; 2]>,
     next: u64,
     bound: usize,
     faults: Faults,
+    pub(super) welcome: Welcome,
+    pub(super) tries: Tries,
 }
 
 impl Default for BlockList {
@@ -52,18 +56,21 @@ impl BlockList {
             next: 1,
             bound,
             faults: Faults::default(),
+            welcome: Welcome::default(),
+            tries: Tries::default(),
         }))
     }
 
     /// The list with the entries of an earlier process, all of them: what is beyond the bound goes
-    /// with the next block, as a change that the file is told of.
+    /// with the next block, and what blocks no more by the rules of now with the next
+    /// [`Self::expire`], as changes that the file is told of.
     #[must_use]
     pub fn restore(entries: Vec<Entry>) -> Self {
         let list = Self::default();
         let mut book = list.write();
         for entry in entries {
             book.next = book.next.max(entry.id.0.saturating_add(1));
-            book.put(entry);
+            book.put(entry.by_todays_rules());
         }
         drop(book);
         list
@@ -83,53 +90,15 @@ impl BlockList {
             return Vec::new();
         }
         let mut book = self.write();
+        // A phone on a breaking line does not get its household's logins blocked.
+        if fault.class() == FaultClass::Transient && book.welcome.has(address, now) {
+            return Vec::new();
+        }
         let enough = book.faults.add(maildrop, address, fault, rules, now);
         let blocks = enough.into_iter();
         blocks
             .flat_map(|enough| book.block(enough, tenant, rules, now))
             .collect()
-    }
-
-    /// A login from `address` was accepted: for a day its passing faults lead to no block, so that
-    /// a phone on a breaking line does not get its household blocked; and a block for such faults
-    /// ends.
-    pub fn accepted(&self, address: AddressBlock, now: Timestamp) -> Vec<Change> {
-        let who = Who {
-            maildrop: None,
-            address,
-        };
-        let mut book = self.write();
-        book.faults.accepted(address, now);
-        let entry = book.entries.get(&who);
-        let is_passing = |entry: &&Entry| {
-            entry.reason == Reason::Passing && !entry.pinned && entry.is_blocked(now)
-        };
-        let Some(mut entry) = entry.filter(is_passing).cloned() else {
-            return Vec::new();
-        };
-        entry.state = State::Released;
-        vec![book.changed(entry, ChangeKind::Expired)]
-    }
-
-    /// The entry that a login from `address` to `maildrop` meets under the rules of its tenant.
-    /// A login with a proven password must not ask.
-    #[must_use]
-    pub fn is_blocked(
-        &self,
-        maildrop: &MaildropKey,
-        address: AddressBlock,
-        mode: BlockMode,
-        now: Timestamp,
-    ) -> Option<BlockId> {
-        if mode != BlockMode::Block {
-            return None;
-        }
-        let book = self.read();
-        [Some(maildrop.clone()), None]
-            .into_iter()
-            .filter_map(|maildrop| book.entries.get(&Who { maildrop, address }))
-            .find(|entry| !entry.shadow && entry.is_blocked(now))
-            .map(|entry| entry.id)
     }
 
     /// The entries that `filter` means, by number.
@@ -168,7 +137,7 @@ impl BlockList {
         })
     }
 
-    /// Ends blocks that have run out. [`Self::is_blocked`] and [`Self::entries`] know by
+    /// Ends blocks that have run out. [`Self::meets`] and [`Self::entries`] know by
     /// themselves; this is for [`Self::counts`], for events and for the file.
     pub fn expire(&self, now: Timestamp) -> Vec<Change> {
         let mut book = self.write();
@@ -186,6 +155,8 @@ impl BlockList {
     pub fn forget(&self, keep: Duration, now: Timestamp) -> Vec<Change> {
         let mut book = self.write();
         book.faults.forget(now);
+        book.welcome.forget(now);
+        book.tries.forget(now);
         let since = earlier(now, keep);
         let is_old = |entry: &&Entry| !entry.pinned && !entry.is_blocked(now) && entry.last < since;
         let old: Vec<_> = book.entries.values().filter(is_old).cloned().collect();
@@ -209,7 +180,8 @@ impl BlockList {
 
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.read().faults.len()
+        let book = self.read();
+        book.faults.len() + book.welcome.len()
     }
 
     /// Applies `change` to those that `filter` means, as they are by now.
@@ -233,11 +205,11 @@ impl BlockList {
         changes.collect()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Book> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Book> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Book> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Book> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -256,6 +228,9 @@ impl Book {
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<Change> {
+        if enough.who.maildrop.is_none() && self.welcome.is_shared(enough.who.address, now) {
+            return Vec::new();
+        }
         let Some(known) = self.entries.get(&enough.who) else {
             return self.block_first(enough, tenant, rules, now);
         };
@@ -345,7 +320,7 @@ impl Book {
         gone.map(|entry| self.forget(entry)).collect()
     }
 
-    fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {
+    pub(super) fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {
         self.put(entry.clone());
         Change { entry, what }
     }

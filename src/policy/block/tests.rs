@@ -56,6 +56,14 @@ fn guess(number: u32) -> Fault {
     Fault::Guess { tag }
 }
 
+fn knock(maildrop: &MaildropKey, address: AddressBlock, password: u8) -> Knock<'_> {
+    Knock {
+        maildrop,
+        address,
+        password: PasswordTag::from_bytes([password; 32]),
+    }
+}
+
 fn kinds(changes: &[Change]) -> Vec<ChangeKind> {
     changes.iter().map(|change| change.what).collect()
 }
@@ -107,11 +115,20 @@ impl Desk {
         self.is_blocked_at(home(), user)
     }
 
+    /// Whether a login that nobody knows meets a block.
     fn is_blocked_at(&self, address: AddressBlock, user: &str) -> bool {
-        let (key, mode) = (maildrop(user), self.rules.mode);
-        self.list
-            .is_blocked(&key, address, mode, self.now)
-            .is_some()
+        self.met(address, user, 0) != Met::Nothing
+    }
+
+    fn met(&self, address: AddressBlock, user: &str, password: u8) -> Met {
+        let key = maildrop(user);
+        let knock = knock(&key, address, password);
+        self.list.meets(knock, self.rules.mode, self.now)
+    }
+
+    fn accepted(&self, address: AddressBlock, user: &str, password: u8) -> Vec<Change> {
+        let key = maildrop(user);
+        self.list.accepted(knock(&key, address, password), self.now)
     }
 
     fn entries(&self) -> Vec<Entry> {
@@ -156,10 +173,11 @@ fn different_passwords_for_one_maildrop_block_it_for_the_address() {
     assert_eq!(entry.who.maildrop, Some(maildrop("ann")));
     assert_eq!(entry.reason, Reason::GuessingOne);
     assert_eq!(entry.class(), FaultClass::Permanent);
-    let id = desk
-        .list
-        .is_blocked(&maildrop("ann"), home(), BlockMode::Block, desk.now);
-    assert_eq!(id, Some(entry.id));
+    let met = Met::Block {
+        reason: Reason::GuessingOne,
+        may_try: false,
+    };
+    assert_eq!(desk.met(home(), "ann", 0), met);
 }
 
 #[test]
@@ -252,40 +270,52 @@ fn abuses_block_the_address() {
 }
 
 #[test]
-fn passing_faults_block_beyond_five_on_one_day_whatever_they_are() {
+fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobody_else() {
     let desk = Desk::new();
-    let passing = [
-        Fault::LeftBeforeLogin,
-        Fault::MetLimit,
-        Fault::AbandonedWait,
-    ];
+    let passing = [Fault::MetLimit, Fault::AbandonedWait];
     for fault in passing {
         assert_eq!(fault.class(), FaultClass::Transient);
     }
     for fault in passing.into_iter().cycle().take(5) {
         assert_eq!(desk.fault("ann", fault), []);
+        assert_eq!(desk.fault("bob", fault), []);
     }
-    assert_eq!(desk.faults(1, Fault::LeftBeforeLogin).len(), 1);
+    assert_eq!(desk.faults(1, Fault::AbandonedWait).len(), 1);
     let entry = desk.only_entry();
     assert_eq!(entry.reason, Reason::Passing);
     assert_eq!(entry.class(), FaultClass::Transient);
-    assert_eq!(entry.who.maildrop, None);
+    assert_eq!(entry.who.maildrop, Some(maildrop("ann")));
+    assert!(desk.is_blocked("ann") && !desk.is_blocked("bob"));
+    assert!(!desk.is_blocked_at(address("192.0.2.2"), "ann"));
+}
+
+#[test]
+fn a_passing_fault_at_no_maildrop_blocks_nobody() {
+    let desk = Desk::new();
+    let (rules, tenant) = (&desk.rules, &desk.tenant);
+    for _ in 0..50 {
+        let fault = Fault::AbandonedWait;
+        let changes = desk
+            .list
+            .fault(None, home(), tenant, fault, rules, desk.now);
+        assert_eq!(changes, []);
+    }
 }
 
 #[test]
 fn an_accepted_login_ends_a_block_for_passing_faults_and_no_other() {
     let desk = Desk::new();
-    assert_eq!(desk.faults(6, Fault::LeftBeforeLogin).len(), 1);
-    assert!(desk.is_blocked("anybody"));
-    let changes = desk.list.accepted(desk.only_entry().who.address, desk.now);
-    assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].what, ChangeKind::Expired);
-    assert!(!desk.is_blocked("anybody"));
+    assert_eq!(desk.faults(6, Fault::MetLimit).len(), 1);
+    assert!(desk.is_blocked("ann"));
+    assert_eq!(desk.accepted(home(), "bob", 0), [], "another maildrop");
+    let changes = desk.accepted(home(), "ann", 0);
+    assert_eq!(kinds(&changes), [ChangeKind::Lifted]);
+    assert!(!desk.is_blocked("ann"));
     let desk = Desk::new();
     desk.faults(2, Fault::Abuse);
-    let address = desk.only_entry().who.address;
-    assert_eq!(desk.list.accepted(address, desk.now), []);
-    assert!(desk.is_blocked("anybody"));
+    desk.guesses("ann", 0..3);
+    assert_eq!(desk.accepted(home(), "ann", 0), []);
+    assert!(desk.is_blocked("ann") && desk.is_blocked("anybody"));
 }
 
 #[test]
@@ -301,19 +331,19 @@ fn passing_faults_of_two_days_are_not_added_up() {
 #[test]
 fn where_somebody_logs_in_passing_faults_block_nobody_for_a_day() {
     let mut desk = Desk::new();
-    assert_eq!(desk.faults(5, Fault::LeftBeforeLogin), []);
-    desk.list.accepted(home(), desk.now);
-    assert_eq!(desk.faults(50, Fault::LeftBeforeLogin), []);
+    assert_eq!(desk.faults(5, Fault::MetLimit), []);
+    desk.accepted(home(), "bob", 0);
+    assert_eq!(desk.faults(50, Fault::MetLimit), []);
     desk.pass(WELCOME - MINUTE);
-    assert_eq!(desk.faults(50, Fault::LeftBeforeLogin), []);
+    assert_eq!(desk.faults(50, Fault::MetLimit), []);
     let elsewhere = address("192.0.2.2");
     for _ in 0..6 {
-        desk.fault_at(elsewhere, "ann", Fault::LeftBeforeLogin);
+        desk.fault_at(elsewhere, "ann", Fault::MetLimit);
     }
     assert!(desk.is_blocked_at(elsewhere, "ann"), "another household");
     desk.pass(MINUTE);
-    assert_eq!(desk.faults(5, Fault::LeftBeforeLogin), []);
-    assert_eq!(desk.faults(1, Fault::LeftBeforeLogin).len(), 1);
+    assert_eq!(desk.faults(5, Fault::MetLimit), []);
+    assert_eq!(desk.faults(1, Fault::MetLimit).len(), 1);
 }
 
 #[test]
@@ -321,7 +351,7 @@ fn an_accepted_login_forgives_no_guesses_and_no_abuses() {
     let desk = Desk::new();
     desk.faults(1, Fault::Abuse);
     desk.guesses("ann", 0..2);
-    desk.list.accepted(home(), desk.now);
+    desk.accepted(home(), "ann", 0);
     assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
     assert_eq!(desk.guesses("ann", 2..3).len(), 1);
 }
@@ -390,10 +420,12 @@ fn rules_that_are_tried_do_not_prolong_a_real_block() {
 }
 
 #[test]
-fn a_block_runs_out_and_comes_back_twice_as_long_up_to_a_bound() {
+fn a_block_for_guessing_runs_out_and_comes_back_twice_as_long_up_to_a_bound() {
     let mut desk = Desk::new();
+    desk.rules.passwords_per_address = 0;
     for (time, minutes) in [10, 20, 40, 60, 60].into_iter().enumerate() {
-        let changes = desk.faults(2, Fault::Abuse);
+        let first = 3 * u32::try_from(time).unwrap();
+        let changes = desk.guesses("ann", first..first + 3);
         assert_eq!(kinds(&changes), [ChangeKind::Blocked], "{minutes}");
         assert_eq!(changes[0].entry.times_blocked, 1 + time as u32);
         desk.pass(minutes * MINUTE - Duration::from_secs(1));
@@ -405,6 +437,23 @@ fn a_block_runs_out_and_comes_back_twice_as_long_up_to_a_bound() {
     let entry = desk.only_entry();
     assert_eq!(entry.times_released, 0, "no hand released it");
     assert_eq!(entry.first, noon());
+}
+
+#[test]
+fn what_protects_no_password_blocks_for_minutes_however_often_and_whatever_is_set() {
+    let mut desk = Desk::new();
+    for (duration, lasts) in [(HOUR, 10 * MINUTE), (HOUR, 10 * MINUTE), (MINUTE, MINUTE)] {
+        desk.rules.duration = duration;
+        for (fault, user) in [(Fault::Abuse, "anybody"), (Fault::MetLimit, "ann")] {
+            let changes = desk.faults(6, fault);
+            assert_eq!(changes[0].what, ChangeKind::Blocked);
+            let entry = &changes[0].entry;
+            let length = entry.expires.duration_since(entry.last);
+            assert_eq!(length.unsigned_abs(), lasts);
+            desk.pass(DAY);
+            assert!(!desk.is_blocked(user));
+        }
+    }
 }
 
 #[test]
@@ -423,7 +472,7 @@ fn after_a_block_guesses_and_abuses_are_counted_anew() {
 #[test]
 fn an_entry_tells_of_its_latest_block() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.guesses("ann", 0..3);
     desk.pass(10 * MINUTE);
     desk.tenant = TenantName::new("other");
     desk.faults(6, Fault::MetLimit);
@@ -464,19 +513,20 @@ fn faults_of_who_is_blocked_prolong_the_block_and_are_told_now_and_then() {
 #[test]
 fn a_release_by_hand_counts_and_forgives() {
     let mut desk = Desk::new();
+    desk.rules.passwords_per_address = 0;
     desk.faults(6, Fault::MetLimit);
-    desk.guesses("ann", 0..3);
-    desk.guesses("ann", 3..5);
+    desk.guesses("bob", 0..3);
+    desk.guesses("bob", 3..5);
     let changes = desk.release_all();
     assert_eq!(kinds(&changes), [ChangeKind::Released; 2]);
     for change in &changes {
         assert_eq!(change.entry.times_released, 1);
         assert_eq!(change.entry.state, State::Released);
     }
-    assert!(!desk.is_blocked("ann"));
+    assert!(!desk.is_blocked("ann") && !desk.is_blocked("bob"));
     assert_eq!(desk.release_all(), [], "they are released already");
     assert_eq!(desk.faults(5, Fault::MetLimit), []);
-    assert_eq!(desk.guesses("ann", 5..6), []);
+    assert_eq!(desk.guesses("bob", 5..6), []);
     desk.pass(MINUTE);
     assert_eq!(desk.faults(1, Fault::MetLimit)[0].entry.times_blocked, 2);
 }
@@ -686,7 +736,7 @@ fn what_is_remembered_is_bounded_and_forgotten() {
     for n in 0..many {
         let address = one_of_many(n);
         desk.fault_at(address, &n.to_string(), guess(0));
-        desk.list.accepted(address, desk.now);
+        desk.accepted(address, "ann", 0);
     }
     let held = desk.list.remembered();
     assert!(held <= 2 * FAULTY_MAX + WELCOME_MAX, "{held}");
@@ -724,6 +774,8 @@ fn a_clock_that_is_set_back_breaks_nothing() {
     desk.now = Timestamp::MIN;
     desk.guesses("ann", 6..9);
 }
+
+mod tries;
 
 #[test]
 fn names_are_read_as_they_are_written() {
