@@ -269,7 +269,7 @@ impl<'a> LimitsResolver<'a> {
 }
 
 /// `tenant `a``, or the first few of many.
-fn whose(tenants: &[TenantName]) -> String {
+pub(super) fn whose(tenants: &[TenantName]) -> String {
     const SHOWN: usize = 3;
     let names: Vec<String> = tenants
         .iter()

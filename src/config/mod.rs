@@ -7,6 +7,7 @@ mod entries;
 mod error;
 mod explain;
 mod file;
+mod health_checks;
 mod keys;
 mod limits;
 mod listeners;

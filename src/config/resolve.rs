@@ -6,7 +6,8 @@ use super::error::Fault;
 use super::file::{Admin, File, Journal, Server};
 use super::keys::{Blocks, Merge};
 use super::value::{At, Section};
-use super::{AdminOptions, Config, JournalOptions, ServerOptions, backends, listeners, tenants};
+use super::{AdminOptions, Config, JournalOptions, ServerOptions};
+use super::{backends, health_checks, listeners, tenants};
 use crate::limits::{CONNECTIONS, GRACE, JOURNAL_KEEP};
 use crate::observe::LogFormat;
 use crate::policy::rules::BlockMode;
@@ -32,6 +33,7 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
     let mut warnings = backends::warnings(&backends);
     warnings.extend(tenancy.warnings);
     warnings.extend(blocks_without_journal(file));
+    warnings.extend(health_checks::warnings(&server, &listeners, &tenancy.table));
     Ok(Config {
         server,
         listeners,

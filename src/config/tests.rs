@@ -354,6 +354,55 @@ fn rules_that_hinder_each_other_are_warned_of() {
 }
 
 #[test]
+fn what_a_health_check_would_meet_is_warned_of_with_what_to_write() {
+    let told = |rules: &str| warnings(&format!("[journal]\nfile = \"j\"\n[defaults]\n{rules}\n"));
+    let refusing = told("polls = { enforce = \"refuse\", every = \"90s\" }");
+    assert!(
+        refusing.contains("`default`: polls.enforce = \"refuse\""),
+        "{refusing}"
+    );
+    assert!(
+        refusing.contains("90s") && refusing.contains("allow_burst_from"),
+        "{refusing}"
+    );
+    let spared = "[[tenant]]\nname = \"default\"\nallow_burst_from = [\"192.0.2.7\"]\n\
+                  polls = { enforce = \"refuse\" }\n";
+    assert_eq!(warnings(spared), "");
+    assert!(told("polls = { max_delay = \"10s\" }").contains("polls.max_delay (10s)"));
+    assert_eq!(told("polls = { max_delay = \"9s\" }"), "");
+    let few = told("connections = { per_address = 4 }");
+    assert!(
+        few.contains("per_address (4)") && few.contains("write 5 or more"),
+        "{few}"
+    );
+    assert_eq!(told("connections = { per_address = 5 }"), "");
+    assert_eq!(told("connections = { per_address = 0 }"), "");
+    let stale = told("blocks = { passwords_per_address = 9 }");
+    assert!(stale.contains("passwords_per_address (9)"), "{stale}");
+    assert!(stale.contains("[server] trusted_networks"), "{stale}");
+    assert_eq!(told("blocks = { passwords_per_address = 10 }"), "");
+    let shadow = told("blocks = { passwords_per_address = 9, enforce = \"shadow\" }");
+    assert_eq!(shadow, "");
+}
+
+#[test]
+fn a_listener_that_no_load_balancer_gets_into_is_warned_of() {
+    let behind = |listener: &str, server: &str| {
+        let text = MINIMAL.replacen("[[listen]]\n", &format!("[[listen]]\n{listener}"), 1);
+        let config = parse(&format!("{server}{text}"));
+        config.warnings.join("\n")
+    };
+    let closed = behind("name = \"l\"\nproxy_protocol = true\n", "");
+    assert!(
+        closed.contains("listener `l`") && closed.contains("trusted_networks"),
+        "{closed}"
+    );
+    let open = "[server]\ntrusted_networks = [\"127.0.0.0/8\", \"10.0.0.0/8\"]\n";
+    assert_eq!(behind("proxy_protocol = true\n", open), "");
+    assert_eq!(behind("", ""), "");
+}
+
+#[test]
 fn who_sets_blocks_is_told_that_a_restart_forgets_them() {
     let told = |blocks: &str| warnings(&format!("[defaults]\nblocks = {blocks}\n"));
     assert!(told("{ abuses = 3 }").contains("does not survive a restart"));
