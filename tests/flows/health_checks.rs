@@ -129,7 +129,7 @@ async fn what_is_sent_ahead_behind_a_refused_login_is_answered_and_no_abuse() {
         ("", ahead(stale, "RETR", 1_000)),
         // Refused from memory, and blocked.
         ("same_password = 1", ahead(stale, "RETR", 12)),
-        ("", ahead("AUTH PLAIN AGFubgBzdGFsZQ==\r\n", "RETR", 12)),
+        ("", ahead("AUTH LOGIN\r\nYW5u\r\nc3RhbGU=\r\n", "RETR", 12)),
         // Refused by popgate before there is a login.
         (
             "",
