@@ -75,8 +75,12 @@ pub const PREEMPT_BETWEEN: Duration = Duration::from_secs(5);
 /// How often it is looked meanwhile whether it is between two replies.
 pub const PREEMPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Lines of a backend's CAPA reply. The longest real one known has 20.
+/// Lines of `capabilities`. The longest CAPA reply known has 20.
 pub const CAPABILITY_LINES_MAX: usize = 100;
+
+/// Octets of a backend's CAPA reply. The longest known has 400; one that is longer than this has
+/// no end.
+pub const CAPABILITIES_MAX: usize = 64 * 1024;
 
 /// Failed logins on one connection. Thunderbird tries three mechanisms for one failure, alpine
 /// three times each of two: six keeps both on their connection.
@@ -115,10 +119,6 @@ pub const RELAY_ROUNDS: u32 = 8;
 
 /// A client that takes no byte for so long while a reply waits for it is cut: it holds a lock.
 pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
-
-/// Connecting to a backend, its greeting and TLS included. Debian's inetd-run servers greet at
-/// once; reverse DNS look-ups of old servers take up to 10 s.
-pub const CONNECT: Duration = Duration::from_secs(15);
 
 /// How long the lock stays after the backend answered QUIT, until its end is seen
 /// (DESIGN decision 7): Courier and XMail unlock after the answer.
@@ -192,10 +192,21 @@ pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
 /// Between a probe and the one that a failed login asks for: a failing backend is not hammered.
 pub const PROBE_AGAIN: Duration = Duration::from_millis(250);
 
-/// What a probe asks after the greeting. CAPA needs no look-up: servers answer it at once.
+/// An answer that is no part of a login and is missed by nobody: to XCLIENT or XOIP on a connection
+/// that is opened in advance, and to what the doctor sends at once.
 pub const PROBE_REPLY: Duration = Duration::from_secs(10);
 
-/// One address of a backend's name; the next is tried while [`CONNECT`] lasts. Three SYNs.
+/// How long a backend that has greeted has for CAPA before it is used without: the answer needs no
+/// look-up, and servers give it at once. It is also what a login waits for the list of after login.
+pub const CAPA_PROMPT: Duration = Duration::from_secs(2);
+
+/// How long a backend that nothing is known of may keep clients from their greeting: until its
+/// first look is over. Mail programs wait 29 s and more for any line; beyond this bound clients are
+/// greeted, and their login waits for the backend itself.
+pub const FIRST_LOOK: Duration = Duration::from_secs(10);
+
+/// One address of a backend's name; the next is tried while its `connect_timeout` lasts. Three
+/// SYNs.
 pub const CONNECT_ADDRESS: Duration = Duration::from_secs(5);
 
 /// A PROXY protocol header. Its specification (section 2.2) asks receivers of version 2 to take
@@ -285,6 +296,11 @@ pub const IDLE_TIMEOUT_ADVISED: Duration = Duration::from_secs(10 * 60);
 
 /// `[server] grace`. Longer than a day is no end any more.
 pub const GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+
+/// A backend's `connect_timeout`. inetd-run servers greet at once; reverse DNS look-ups of old ones
+/// take up to 10 s, and some make strangers wait for half a minute. No login has longer than
+/// [`WAIT_MAX`] for it.
+pub const CONNECT_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=WAIT_MAX;
 
 /// A backend's `login_timeout`. A PASS takes 10 to 15 s on some servers (DESIGN section 3), so
 /// operators may want minutes; nobody waits for more than ten.

@@ -5,7 +5,7 @@ use super::health::Known;
 use super::lines::{self, LineError, read_line};
 pub use super::places::Permit;
 use super::places::Places;
-use crate::limits::{CONNECT, REPLY_LINE_MAX};
+use crate::limits::REPLY_LINE_MAX;
 use crate::net::conn::Conn;
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, TlsMode, proxy_protocol};
@@ -14,6 +14,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// One backend: how to reach it, and what is known of it.
@@ -156,6 +157,11 @@ impl Backend {
         self.places.try_take()
     }
 
+    /// Changes whenever somebody finds no place under `connections` from now on.
+    pub(super) fn place_wanted(&self) -> watch::Receiver<u64> {
+        self.places.wanted()
+    }
+
     /// Whether somebody has leave for a connection, and so most likely has one.
     pub(super) fn is_in_use(&self) -> bool {
         self.places.is_in_use()
@@ -180,7 +186,7 @@ impl Backend {
         permit: Permit,
         from: Option<SocketAddr>,
     ) -> Result<Greeted, ConnectError> {
-        let steps = timeout(CONNECT, self.reach(from)).await;
+        let steps = timeout(self.options.connect_timeout, self.reach(from)).await;
         let (conn, greeting) = steps.unwrap_or_else(|_| Err(self.late()))?;
         Ok(Greeted {
             conn,

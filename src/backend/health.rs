@@ -1,14 +1,17 @@
 //! Whether a backend can be reached, and what it can do (DESIGN decision 11).
 
 use super::connect::{Backend, ConnectError, Greeted, Permit};
-use super::lines::{LineError, read_capabilities};
-use crate::limits::{CONNECT, EOF_AFTER_QUIT, PROBE_AGAIN, PROBE_DOWN, PROBE_REPLY, PROBE_UP};
+use super::learned::{Asking, Heard, Learned};
+use super::lines::read_capabilities;
+use crate::limits::{CAPA_PROMPT, EOF_AFTER_QUIT, FIRST_LOOK, PROBE_AGAIN, PROBE_DOWN, PROBE_UP};
 use crate::net::dial::is_own_shortage;
 use crate::observe::event::{Event, EventSink};
 use crate::pop3::capability::Capabilities;
+use crate::time::{Duration, Instant};
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// What is known of a backend.
@@ -25,16 +28,19 @@ pub enum State {
 /// What looks have found out, and what asks for one.
 pub(super) struct Known {
     state: watch::Sender<State>,
-    capabilities: watch::Sender<Option<Arc<Capabilities>>>,
+    learned: Arc<Learned>,
     failures: Notify,
+    /// Nobody waits longer for the first look.
+    first_look: Instant,
 }
 
 impl Default for Known {
     fn default() -> Self {
         Self {
             state: watch::Sender::new(State::Unknown),
-            capabilities: watch::Sender::new(None),
+            learned: Arc::default(),
             failures: Notify::new(),
+            first_look: Instant::now() + FIRST_LOOK,
         }
     }
 }
@@ -52,11 +58,22 @@ impl Backend {
         self.known.state.subscribe()
     }
 
-    /// What it could do when it was reached last; `None` where it never was. A backend that is
-    /// down for a while does not change what clients are told.
+    /// What it could do before login when it was reached last; `None` where it never was. A
+    /// backend that is down for a while does not change what clients are told.
     #[must_use]
     pub fn capabilities(&self) -> Option<Arc<Capabilities>> {
-        self.known.capabilities.borrow().clone()
+        self.known.learned.before()
+    }
+
+    /// The same after login; as before login until a session has asked.
+    #[must_use]
+    pub fn capabilities_inside(&self) -> Option<Arc<Capabilities>> {
+        self.known.learned.after()
+    }
+
+    /// Leave to ask what it lists after login, where that is to be learned: one session has it.
+    pub fn leave_to_ask(&self) -> Option<Asking> {
+        self.known.learned.leave_to_ask()
     }
 
     /// Whether it could be reached at the last look.
@@ -72,6 +89,12 @@ impl Backend {
         let _ = state.wait_for(|state| *state != State::Unknown).await;
     }
 
+    /// Waits for the same, but no longer than [`FIRST_LOOK`] from when it was first heard of.
+    pub async fn known_in_time(&self) {
+        // What came of it is in the state.
+        let _ = timeout_at(self.known.first_look, self.known()).await;
+    }
+
     /// Says that it could not be reached, so that it is looked at now and not at its time.
     pub fn report_failure(&self) {
         self.known.failures.notify_one();
@@ -81,8 +104,7 @@ impl Backend {
 /// Looks at `backend` once, as before it is taken into service; it may have to wait for a place.
 /// Cancel-safe: then nothing new is known.
 pub async fn look_once(backend: &Backend, events: &dyn EventSink) {
-    let found = look(backend).await;
-    change(backend, found, events);
+    look(backend, CAPA_PROMPT, events).await;
 }
 
 /// Looks at `backend`, which is in service from now on, again and again until `stop`, and keeps
@@ -95,7 +117,9 @@ pub async fn watch_backend(
     backend.enter_service();
     let watching = async {
         loop {
-            look_once(&backend, events.as_ref()).await;
+            // Who logs in waits so long for an answer.
+            let patience = backend.options().login_timeout;
+            look(&backend, patience, events.as_ref()).await;
             until_next_look(&backend).await;
         }
     };
@@ -112,58 +136,116 @@ async fn until_next_look(backend: &Backend) {
     let _ = timeout(pause, backend.known.failures.notified()).await;
 }
 
-/// One look; `None` where it tells nothing new.
-async fn look(backend: &Backend) -> Option<State> {
-    let permit = place(backend).await?;
+/// One look. The greeting decides whether the backend is up; CAPA has `patience`, and decides
+/// nothing.
+async fn look(backend: &Backend, patience: Duration, events: &dyn EventSink) {
+    let Some(permit) = place(backend).await else {
+        return;
+    };
+    let wanted = backend.place_wanted();
     match backend.connect_with(permit, None).await {
-        Ok(greeted) => Some(ask(backend, greeted).await),
-        // It can be reached, and each login hears for itself why it does not want to.
-        Err(ConnectError::Refused { .. }) if backend.is_up() => None,
-        // We are short of descriptors ourselves, which says nothing of the backend.
-        Err(ConnectError::Unreachable { source, .. })
-            if backend.is_up() && is_own_shortage(&source) =>
-        {
-            None
+        Ok(mut greeted) => {
+            learn(backend, &mut greeted, wanted, patience, events).await;
+            // What comes of the farewell does not matter.
+            let _ = timeout(EOF_AFTER_QUIT, leave(&mut greeted)).await;
         }
+        Err(error) if says_nothing(backend, &error) => {}
+        Err(error) => change(backend, State::Down(error.to_string()), events),
+    }
+}
+
+/// Whether a look that failed so leaves all as it was.
+fn says_nothing(backend: &Backend, error: &ConnectError) -> bool {
+    match error {
+        // It can be reached, and each login hears for itself why it does not want to.
+        ConnectError::Refused { .. } => backend.is_up(),
+        // We are short of descriptors ourselves, which says nothing of the backend.
+        ConnectError::Unreachable { source, .. } => is_own_shortage(source),
         // Courier says nothing where an address has too many connections. (This look has given its
         // own back.)
-        Err(ConnectError::Closed { .. }) if backend.is_up() && backend.is_in_use() => None,
-        Err(error) => Some(State::Down(error.to_string())),
+        ConnectError::Closed { .. } => backend.is_up() && backend.is_in_use(),
+        _ => false,
     }
 }
 
 /// Where all `connections` are open there is no room for a look, and no need. But a backend that
-/// nothing is known of has taken the place of one that they lead to, and until it was looked at no
-/// client is greeted for it: there the look waits for its place.
+/// nothing is known of has taken the place of one that they lead to, and clients are held until it
+/// was looked at: there the look waits for its place.
 async fn place(backend: &Backend) -> Option<Permit> {
     match backend.state() {
-        State::Unknown => timeout(CONNECT, backend.permit()).await.ok(),
+        State::Unknown => {
+            let patience = backend.options().connect_timeout;
+            timeout(patience, backend.permit()).await.ok()
+        }
         State::Up(_) | State::Down(_) => backend.try_permit(),
     }
 }
 
-async fn ask(backend: &Backend, mut greeted: Greeted) -> State {
-    let asked = timeout(PROBE_REPLY, capabilities(backend, &mut greeted)).await;
-    let address = &backend.options().address;
-    let state = match asked {
-        Ok(Ok(capabilities)) => State::Up(Arc::new(capabilities)),
-        Ok(Err(error)) => State::Down(format!("{address} {error}")),
-        Err(_) => State::Down(format!(
-            "{address} did not answer CAPA within {PROBE_REPLY:?}"
-        )),
+/// It has greeted: it is up, with the list that CAPA brings, or else with what it had, or with
+/// what every server can do.
+async fn learn(
+    backend: &Backend,
+    greeted: &mut Greeted,
+    wanted: watch::Receiver<u64>,
+    patience: Duration,
+    events: &dyn EventSink,
+) {
+    let learned = &backend.known.learned;
+    if matches!(backend.state(), State::Down(_)) {
+        learned.came_back();
+    }
+    let mut hearing = pin!(hear(backend, greeted));
+    let heard = match timeout(CAPA_PROMPT, hearing.as_mut()).await {
+        Ok(heard) => Some(heard),
+        Err(_) => {
+            change(backend, State::Up(learned.meanwhile()), events);
+            let rest = patience.saturating_sub(CAPA_PROMPT);
+            hear_late(backend, hearing, wanted, rest).await
+        }
     };
-    // What comes of the farewell does not matter.
-    let _ = timeout(EOF_AFTER_QUIT, leave(&mut greeted)).await;
-    state
+    if let Some(heard) = heard {
+        change(backend, State::Up(learned.looked(heard)), events);
+    }
 }
 
-/// What the configuration says, else what CAPA says, else what every server can do.
-async fn capabilities(backend: &Backend, greeted: &mut Greeted) -> Result<Capabilities, LineError> {
-    if let Some(names) = &backend.options().capabilities {
-        return Ok(Capabilities::from_names(names));
+/// The answer that did not come promptly; none where this is no time to wait for it: a login has
+/// failed, or has found no place.
+async fn hear_late(
+    backend: &Backend,
+    hearing: impl Future<Output = Heard>,
+    mut wanted: watch::Receiver<u64>,
+    patience: Duration,
+) -> Option<Heard> {
+    if patience.is_zero() {
+        return None;
     }
-    let told = read_capabilities(&mut greeted.conn).await?;
-    Ok(told.unwrap_or_else(Capabilities::assumed))
+    tokio::select! {
+        heard = timeout(patience, hearing) => Some(match heard {
+            Ok(Heard::List { list, .. }) => Heard::List { list, promptly: false },
+            Ok(heard) => heard,
+            Err(_) => Heard::Nothing,
+        }),
+        Ok(()) = wanted.changed() => None,
+        () = backend.known.failures.notified() => {
+            backend.report_failure();
+            None
+        }
+    }
+}
+
+/// What the configuration says, else what CAPA says.
+async fn hear(backend: &Backend, greeted: &mut Greeted) -> Heard {
+    if let Some(names) = &backend.options().capabilities {
+        return Heard::Set(Capabilities::from_names(names));
+    }
+    match read_capabilities(&mut greeted.conn).await {
+        Ok(Some(list)) => Heard::List {
+            list,
+            promptly: true,
+        },
+        Ok(None) => Heard::Refused,
+        Err(_) => Heard::Nothing,
+    }
 }
 
 async fn leave(greeted: &mut Greeted) {
@@ -172,12 +254,7 @@ async fn leave(greeted: &mut Greeted) {
     let _ = greeted.conn.drain_to_end().await;
 }
 
-fn change(backend: &Backend, found: Option<State>, events: &dyn EventSink) {
-    let Some(found) = found else { return };
-    if let State::Up(capabilities) = &found {
-        let known = &backend.known.capabilities;
-        known.send_replace(Some(Arc::clone(capabilities)));
-    }
+fn change(backend: &Backend, found: State, events: &dyn EventSink) {
     let before = backend.known.state.send_replace(found.clone());
     let backend = backend.options().name.clone();
     match (before, found) {

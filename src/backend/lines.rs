@@ -1,6 +1,6 @@
 //! Reply lines of a backend.
 
-use crate::limits::{CAPABILITY_LINES_MAX, REPLY_LINE_MAX};
+use crate::limits::{CAPABILITIES_MAX, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
@@ -16,7 +16,7 @@ pub enum LineError {
     #[error("sent a line longer than {0} octets")]
     TooLong(usize),
     /// Its reply does not end.
-    #[error("sent more than {0} lines of capabilities")]
+    #[error("sent more than {0} octets of capabilities")]
     TooMany(usize),
     /// Its line is no status line.
     #[error("sent no POP3 reply, but {0:?}")]
@@ -77,14 +77,15 @@ pub(super) fn no_status(line: &[u8]) -> LineError {
 }
 
 async fn capability_lines(conn: &mut Conn) -> Result<Vec<Vec<u8>>, LineError> {
-    let mut lines = Vec::new();
+    let (mut lines, mut octets) = (Vec::new(), 0);
     loop {
         let line = read_line(conn, REPLY_LINE_MAX).await?;
         if line == b"." {
             return Ok(lines);
         }
-        if lines.len() == CAPABILITY_LINES_MAX {
-            return Err(LineError::TooMany(CAPABILITY_LINES_MAX));
+        octets += line.len() + 1;
+        if octets > CAPABILITIES_MAX {
+            return Err(LineError::TooMany(CAPABILITIES_MAX));
         }
         // RFC 1939 section 3: a line that begins with a dot has another one before it.
         let line = line.strip_prefix(b".").unwrap_or(&line);

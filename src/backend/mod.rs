@@ -5,6 +5,7 @@ pub mod connect;
 mod double;
 pub mod health;
 pub mod introduce;
+pub mod learned;
 pub mod lines;
 pub mod login;
 mod places;
@@ -30,6 +31,8 @@ pub struct BackendOptions {
     pub server_name: Option<String>,
     /// Whether its certificate is verified.
     pub verify: bool,
+    /// How long connecting may take, its greeting and TLS included; for a login and for a look.
+    pub connect_timeout: Duration,
     /// How long a login that has begun may take.
     pub login_timeout: Duration,
     /// The part of a tenant's `wait` that is kept for the login itself.
@@ -42,7 +45,7 @@ pub struct BackendOptions {
     pub proxy_protocol: bool,
     /// Whether it is told the client's address by XOIP, where it does not offer XCLIENT.
     pub xoip: bool,
-    /// What it can do, where it does not know CAPA.
+    /// What it can do; where it is set, CAPA is not asked.
     pub capabilities: Option<Vec<String>>,
     /// Phrases of its error lines, added to the built-in ones.
     pub phrases: crate::dialect::Phrases,

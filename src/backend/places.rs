@@ -1,12 +1,14 @@
 //! `connections`: how many connections to a backend may be open at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// The places of one backend. Who waits for one is served first come, first served.
 pub(super) struct Places {
     free: Arc<Semaphore>,
     book: Mutex<Book>,
+    /// How often somebody found no place.
+    wanted: watch::Sender<u64>,
 }
 
 struct Book {
@@ -36,6 +38,7 @@ impl Places {
                 owed: 0,
                 open: 0,
             }),
+            wanted: watch::Sender::new(0),
         }
     }
 
@@ -56,6 +59,9 @@ impl Places {
 
     /// Waits for a place. Cancel-safe.
     pub(super) async fn take(self: &Arc<Self>) -> Permit {
+        if let Some(permit) = self.try_take() {
+            return permit;
+        }
         // The semaphore is never closed: an error cannot come.
         let place = Arc::clone(&self.free).acquire_owned().await.ok();
         self.permit(place)
@@ -63,8 +69,16 @@ impl Places {
 
     /// A place, if there is one now.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Permit> {
-        let place = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        let Ok(place) = Arc::clone(&self.free).try_acquire_owned() else {
+            self.wanted.send_modify(|times| *times += 1);
+            return None;
+        };
         Some(self.permit(Some(place)))
+    }
+
+    /// Changes whenever somebody finds no place from now on.
+    pub(super) fn wanted(&self) -> watch::Receiver<u64> {
+        self.wanted.subscribe()
     }
 
     /// Whether somebody has a place, and so most likely a connection.

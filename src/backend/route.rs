@@ -144,10 +144,11 @@ impl Route {
         Some((Arc::clone(backend), greeted))
     }
 
-    /// First where the maildrop is, then those that were up at the last look.
+    /// First where the maildrop is, then those that were up at the last look; last those that were
+    /// down.
     fn in_order(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let mut backends: Vec<_> = self.backends.iter().collect();
-        backends.sort_by_key(|backend| (!self.is_home(backend), !backend.is_up()));
+        backends.sort_by_key(|backend| (!self.is_home(backend), rank(&backend.state())));
         backends.into_iter()
     }
 
@@ -213,20 +214,49 @@ fn why_not(backend: &Backend, credentials: &Credentials) -> Option<NeedsPlain> {
     form(credentials, &capabilities).err()
 }
 
-/// Whether a client is to be greeted: a backend can be reached. Those that nobody has looked at
-/// yet keep nobody waiting.
+fn rank(state: &State) -> u8 {
+    match state {
+        State::Up(_) => 0,
+        State::Unknown => 1,
+        State::Down(_) => 2,
+    }
+}
+
+/// Whether a backend can be reached.
 pub fn can_serve<'a>(mut backends: impl Iterator<Item = &'a Arc<Backend>>) -> bool {
     backends.any(|backend| backend.is_up())
 }
 
-/// What all of `backends` can do that were ever reached; `None` where none was. One that nobody
-/// has looked at yet counts with what every server can do: nothing is promised for it.
+/// Whether one can, or may: what is not known is not down.
+pub fn may_serve<'a>(mut backends: impl Iterator<Item = &'a Arc<Backend>>) -> bool {
+    backends.any(|backend| !matches!(backend.state(), State::Down(_)))
+}
+
+/// What all of `backends` can do before login that were ever reached; `None` where none was. One
+/// that nobody has looked at yet counts as one without CAPA.
 pub fn common_capabilities<'a>(
     backends: impl Iterator<Item = &'a Arc<Backend>>,
 ) -> Option<Arc<Capabilities>> {
-    let known = backends.filter_map(|backend| match backend.state() {
+    common(backends.filter_map(|backend| known_or_assumed(backend, backend.capabilities())))
+}
+
+/// The same after login.
+pub fn common_capabilities_inside<'a>(
+    backends: impl Iterator<Item = &'a Arc<Backend>>,
+) -> Option<Arc<Capabilities>> {
+    common(backends.filter_map(|backend| known_or_assumed(backend, backend.capabilities_inside())))
+}
+
+fn known_or_assumed(
+    backend: &Backend,
+    known: Option<Arc<Capabilities>>,
+) -> Option<Arc<Capabilities>> {
+    match backend.state() {
         State::Unknown => Some(Arc::new(Capabilities::assumed())),
-        State::Up(_) | State::Down(_) => backend.capabilities(),
-    });
-    known.reduce(|common, more| Arc::new(common.intersect(&more)))
+        State::Up(_) | State::Down(_) => known,
+    }
+}
+
+fn common(lists: impl Iterator<Item = Arc<Capabilities>>) -> Option<Arc<Capabilities>> {
+    lists.reduce(|common, more| Arc::new(common.intersect(&more)))
 }

@@ -7,7 +7,9 @@ use super::value::{At, Section};
 use super::words::Phrase;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
-use crate::limits::{BACKEND_CONNECTIONS_MAX, CAPABILITY_LINES_MAX, LOGIN_TIMEOUT, WAIT_MAX};
+use crate::limits::{
+    BACKEND_CONNECTIONS_MAX, CAPABILITY_LINES_MAX, CONNECT_TIMEOUT, LOGIN_TIMEOUT, WAIT_MAX,
+};
 use crate::net::TlsMode;
 use crate::time::Duration;
 use std::collections::HashMap;
@@ -38,6 +40,11 @@ pub(super) fn resolve(
 }
 
 fn backend(table: &Backend, folder: &Path) -> Result<BackendOptions, Fault> {
+    let connect = bounded(
+        "connect_timeout",
+        table.connect_timeout.as_ref(),
+        &CONNECT_TIMEOUT,
+    )?;
     let timeout = bounded(
         "login_timeout",
         table.login_timeout.as_ref(),
@@ -56,6 +63,7 @@ fn backend(table: &Backend, folder: &Path) -> Result<BackendOptions, Fault> {
         ca: table.ca.as_ref().map(|ca| folder.join(&ca.value)),
         server_name: table.server_name.as_ref().map(|name| name.value.0.clone()),
         verify: or(table.verify.as_ref(), true),
+        connect_timeout: connect.unwrap_or(Duration::from_secs(15)),
         login_timeout: timeout.unwrap_or(Duration::from_secs(60)),
         login_reserve: reserve.unwrap_or(Duration::from_secs(3)),
         connections: connections.unwrap_or(0),

@@ -85,10 +85,12 @@ pub(super) fn backend(name: &BackendName, file: &File, config: &Config) -> Vec<E
         return Vec::new();
     };
     let address = Some(table.address.span.clone());
+    let connect_timeout = &options.connect_timeout;
     let (login_timeout, login_reserve) = (&options.login_timeout, &options.login_reserve);
     vec![
         Entry::new("address", options.address.as_str(), address),
         Entry::of("tls", &options.tls, &table.tls),
+        Entry::of("connect_timeout", connect_timeout, &table.connect_timeout),
         Entry::of("login_timeout", login_timeout, &table.login_timeout),
         Entry::of("login_reserve", login_reserve, &table.login_reserve),
         Entry::of("connections", &options.connections, &table.connections),

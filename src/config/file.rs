@@ -80,6 +80,7 @@ pub(super) struct Backend {
     pub(super) ca: Option<At<PathBuf>>,
     pub(super) server_name: Option<At<CertificateName>>,
     pub(super) verify: Option<At<bool>>,
+    pub(super) connect_timeout: Option<At<Duration>>,
     pub(super) login_timeout: Option<At<Duration>>,
     pub(super) login_reserve: Option<At<Duration>>,
     pub(super) connections: Option<At<usize>>,

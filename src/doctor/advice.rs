@@ -256,6 +256,7 @@ mod tests {
             ca: None,
             server_name: None,
             verify: true,
+            connect_timeout: seconds(15.0),
             login_timeout: seconds(60.0),
             login_reserve: seconds(3.0),
             connections: 0,

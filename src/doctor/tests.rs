@@ -127,6 +127,7 @@ fn backend() -> BackendOptions {
         ca: None,
         server_name: None,
         verify: true,
+        connect_timeout: Duration::from_secs(15),
         login_timeout: Duration::from_secs(60),
         login_reserve: Duration::from_secs(3),
         connections: 0,

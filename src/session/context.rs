@@ -159,14 +159,40 @@ impl Context {
         class
     }
 
-    /// Whether a client is to be greeted (DESIGN decision 11).
-    pub(super) fn can_serve(&self) -> bool {
-        route::can_serve(self.settings().backends.values())
+    /// Waits until each backend was looked at once, or has had its time for that; a reload may
+    /// bring others.
+    pub(super) async fn backends_known(&self) {
+        let mut settings = self.settings();
+        loop {
+            let mut reloads = self.reloads_after(&settings);
+            let known = async {
+                for backend in settings.backends.values() {
+                    backend.known_in_time().await;
+                }
+            };
+            let reloaded = tokio::select! {
+                biased;
+                () = known => return,
+                reloaded = reloads.next() => reloaded,
+            };
+            settings = reloaded;
+        }
     }
 
-    /// What CAPA says of the backends. A client that was greeted finds it there.
+    /// Whether a client is to be greeted (DESIGN decision 11).
+    pub(super) fn may_serve(&self) -> bool {
+        route::may_serve(self.settings().backends.values())
+    }
+
+    /// What CAPA says of the backends before login. A client that was greeted finds it there.
     pub(super) fn offered(&self) -> Arc<Capabilities> {
         route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
+    }
+
+    /// The same after login.
+    pub(super) fn offered_inside(&self) -> Arc<Capabilities> {
+        let settings = self.settings();
+        route::common_capabilities_inside(settings.backends.values()).unwrap_or_default()
     }
 
     /// A random number.

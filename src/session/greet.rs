@@ -9,6 +9,8 @@ use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::observe::event::{End, Fault};
+use crate::time::Instant;
+use std::future::pending;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
@@ -30,8 +32,9 @@ pub(super) async fn greet(
         conn
     };
     let conn = refusal::unless_blocked(cx, conn, &peer).await?;
-    if !cx.can_serve() {
-        farewell(conn, UNREACHABLE).await;
+    let mut client = hold(cx, Client::new(conn, peer, Patience::new())).await?;
+    if !cx.may_serve() {
+        farewell(client.conn, UNREACHABLE).await;
         let why = "no backend can be reached";
         return Break(SessionEnd::fault(
             End::BackendUnreachable,
@@ -39,10 +42,31 @@ pub(super) async fn greet(
             why,
         ));
     }
-    let mut client = Client::new(conn, peer, Patience::new());
     match client.reply(GREETING).await {
         Ok(()) => Continue(Greeted { client }),
         Err(_) => Break(client_left()),
+    }
+}
+
+/// Not known is not down: where the backends have yet to be looked at, as right after a start, the
+/// client waits for that. A stop ends it, and so does a client that has left without a word.
+async fn hold(cx: &Context, mut client: Client) -> Next<Client> {
+    let since = Instant::now();
+    tokio::select! {
+        biased;
+        () = cx.backends_known() => {}
+        () = cx.stage_reached(Stage::Draining) => return Break(SessionEnd::well(End::Shutdown)),
+        () = gone(&mut client) => return Break(client_left()),
+    }
+    client.waited(since.elapsed());
+    Continue(client)
+}
+
+/// Who has said something and then shut his side may still want the answers.
+async fn gone(client: &mut Client) {
+    client.left().await;
+    if !client.conn.input.is_empty() {
+        pending::<()>().await;
     }
 }
 

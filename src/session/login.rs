@@ -5,7 +5,7 @@ use super::backend_end::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
 use super::refusal::not_taken;
-use super::{Admitted, Identified, LoggedIn, Login, Next};
+use super::{Admitted, Identified, LoggedIn, Login, Next, learn};
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Connected, Route, Unconnected};
@@ -166,6 +166,8 @@ enum Answer {
     /// No answer came over a connection that was opened in advance, which the backend may have
     /// closed since.
     Stale(String),
+    /// It was in, and asking for CAPA has ended that session.
+    Lost(String),
     /// No answer came.
     None(String),
     /// The backend had no place under its `connections` limit until the wait was spent.
@@ -194,6 +196,7 @@ impl Attempts<'_> {
     async fn run(&mut self) -> Outcome {
         loop {
             let answer = self.attempt().await;
+            let answer = self.learn(answer).await;
             let (pause, otherwise) = match self.judge(answer) {
                 Judgement::Over(outcome) => return outcome,
                 Judgement::Again { pause, otherwise } => (pause, otherwise),
@@ -292,6 +295,26 @@ impl Attempts<'_> {
         }
     }
 
+    /// A login that is in may be the one that asks what its backend lists now.
+    async fn learn(&mut self, answer: Answer) -> Answer {
+        let Answer::Line {
+            class: Class::Ok, ..
+        } = &answer
+        else {
+            return answer;
+        };
+        let Some(connection) = self.lock.connection() else {
+            return answer;
+        };
+        match learn::ask(connection, self.until).await {
+            learn::After::InStep => answer,
+            learn::After::Lost(why) => {
+                let address = &connection.backend().options().address;
+                Answer::Lost(format!("{address} {why}, asked for CAPA after the login"))
+            }
+        }
+    }
+
     /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
     fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
         match error {
@@ -334,6 +357,11 @@ impl Attempts<'_> {
                     otherwise: Outcome::Unreachable(why),
                 }
             }
+            // The password was right, and nobody asks again.
+            Answer::Lost(why) => Judgement::Again {
+                pause: Duration::ZERO,
+                otherwise: Outcome::Unreachable(why),
+            },
             // It may have counted the password: it does not get it for as long as the wait lasts.
             Answer::None(why) => self.judge_failed(Outcome::Unreachable(why)),
             Answer::Unreachable(why) => self.judge_unreachable(why),

@@ -19,6 +19,7 @@ mod client;
 mod context;
 mod faults;
 mod greet;
+mod learn;
 mod login;
 mod queue;
 mod record;

@@ -87,9 +87,10 @@ fn exchange(
     tenant: &Tenant,
     connection: &BackendConnection,
 ) -> Exchange {
-    let backend = connection.backend().capabilities().unwrap_or_default();
+    let backend = connection.backend().capabilities_inside();
+    let backend = backend.unwrap_or_default();
     let capa_reply = capability::client_reply(
-        &cx.offered(),
+        &cx.offered_inside(),
         authorization::offer(cx, client, Some(tenant)),
     );
     Exchange::new(Options {

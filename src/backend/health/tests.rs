@@ -1,6 +1,7 @@
 use super::*;
 use crate::backend::BackendOptions;
 use crate::backend::double::{ADDRESS, Double, answer, next, options};
+use crate::net::conn::Conn;
 use crate::time::{Duration, Instant};
 use std::sync::Mutex;
 use tokio::io::DuplexStream;
@@ -202,16 +203,141 @@ async fn one_that_closes_at_once_is_down_only_while_no_connection_to_it_is_open(
     assert!(!rig.is_up());
 }
 
+/// Serves a look: greets after so long, and answers CAPA with this, where it is anything.
+async fn serve_oddly(mut conn: Conn, greets: Duration, reply: String) {
+    tokio::time::sleep(greets).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    answer(&mut conn, "CAPA", reply.as_bytes()).await;
+    let _ = conn.drain_to_end().await;
+}
+
 #[tokio::test(start_paused = true)]
-async fn one_that_greets_and_then_says_nothing_is_down() {
+async fn one_whose_answer_to_capa_is_odd_or_missing_is_up_as_one_without_capa() {
+    let endless = format!("+OK\r\n{}", "X-AGAIN\r\n".repeat(9_000));
+    for (reply, within) in [
+        ("+OK\r\n", CAPA_PROMPT),
+        ("", CAPA_PROMPT),
+        ("hello\r\nworld\r\n", Duration::ZERO),
+        ("* OK IMAP4rev1\r\n", Duration::ZERO),
+        (endless.as_str(), Duration::ZERO),
+    ] {
+        let mut rig = Rig::new(options());
+        let start = Instant::now();
+        let conn = next(&mut rig.arrivals).await;
+        tokio::spawn(serve_oddly(conn, Duration::ZERO, reply.to_owned()));
+        rig.backend.known().await;
+        assert!(rig.is_up(), "{reply:.20}");
+        assert!(start.elapsed() <= within + MOMENT, "{reply:.20}");
+        let known = rig.backend.capabilities().unwrap();
+        assert_eq!(*known, Capabilities::assumed(), "{reply:.20}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_closes_at_capa_is_up_as_one_without_capa() {
+    let mut rig = Rig::new(options());
+    let mut conn = next(&mut rig.arrivals).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    answer(&mut conn, "CAPA", b"").await;
+    drop(conn);
+    rig.backend.known().await;
+    assert!(rig.is_up());
+    let known = rig.backend.capabilities().unwrap();
+    assert_eq!(*known, Capabilities::assumed());
+    assert!(rig.backend.leave_to_ask().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_takes_its_time_for_capa_is_up_before_and_its_list_is_taken_when_it_comes() {
     let mut rig = Rig::new(options());
     let mut conn = next(&mut rig.arrivals).await;
     conn.write_all(b"+OK\r\n").await.unwrap();
     rig.backend.known().await;
-    let State::Down(why) = rig.backend.state() else {
-        panic!("it is not down");
+    assert!(rig.is_up() && !rig.backend.capabilities().unwrap().pipelining);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    answer(&mut conn, "CAPA", CAPA_MORE.as_bytes()).await;
+    answer(&mut conn, "QUIT", b"+OK\r\n").await;
+    assert!(rig.backend.capabilities().unwrap().pipelining);
+    assert!(
+        rig.backend.leave_to_ask().is_none(),
+        "a login does not wait so long"
+    );
+    assert_eq!(rig.told(), ["up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_slow_to_greet_is_up_where_a_login_would_wait_too() {
+    for (greets, limit, is_up) in [(12, 15, true), (16, 15, false), (16, 20, true)] {
+        let mut rig = Rig::new(BackendOptions {
+            connect_timeout: Duration::from_secs(limit),
+            ..options()
+        });
+        let conn = next(&mut rig.arrivals).await;
+        let greets = Duration::from_secs(greets);
+        let capa = CAPA.to_owned();
+        let server = tokio::spawn(serve_oddly(conn, greets, capa));
+        rig.backend.known().await;
+        assert_eq!(rig.is_up(), is_up, "{greets:?}");
+        server.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_waits_for_capa_makes_room_for_a_login() {
+    let mut rig = Rig::new(BackendOptions {
+        connections: 1,
+        ..options()
+    });
+    let mut conn = next(&mut rig.arrivals).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    rig.backend.known().await;
+    let start = Instant::now();
+    let server = async {
+        answer(&mut conn, "CAPA", b"").await;
+        answer(&mut conn, "QUIT", b"+OK\r\n").await;
+        drop(conn);
     };
-    assert!(why.contains("did not answer CAPA"), "{why}");
+    tokio::join!(rig.backend.permit(), server);
+    assert!(start.elapsed() <= MOMENT, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_waits_for_capa_is_given_up_when_a_login_has_failed() {
+    let mut rig = Rig::new(options());
+    let mut conn = next(&mut rig.arrivals).await;
+    conn.write_all(b"+OK\r\n").await.unwrap();
+    rig.backend.known().await;
+    rig.dial.set_down(true);
+    let start = Instant::now();
+    rig.backend.report_failure();
+    let mut state = rig.backend.watch();
+    state
+        .wait_for(|state| matches!(state, State::Down(_)))
+        .await
+        .unwrap();
+    assert!(start.elapsed() <= EOF_AFTER_QUIT + PROBE_AGAIN + MOMENT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_long_for_a_first_look_that_has_no_end() {
+    let rig = Rig::new(options());
+    let start = Instant::now();
+    rig.backend.known_in_time().await;
+    assert_eq!(start.elapsed(), FIRST_LOOK);
+    rig.backend.known_in_time().await;
+    assert_eq!(start.elapsed(), FIRST_LOOK);
+    assert_eq!(rig.backend.state(), State::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_without_descriptors_knows_nothing_of_a_backend_that_is_new() {
+    let mut rig = Rig::new(options());
+    rig.dial.fails_with(libc::EMFILE);
+    tokio::time::sleep(PROBE_DOWN).await;
+    assert_eq!(rig.backend.state(), State::Unknown);
+    rig.dial.fails_with(0);
+    rig.serve(CAPA).await;
+    assert!(rig.is_up());
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,7 +428,7 @@ async fn one_that_is_unknown_is_looked_at_as_soon_as_there_is_a_place() {
     });
     let (backend, told) = (next_one.unwrap(), Told::default());
     let sessions = async {
-        tokio::time::sleep(CONNECT / 2).await;
+        tokio::time::sleep(backend.options().connect_timeout / 2).await;
         assert_eq!(backend.state(), State::Unknown);
         drop(session);
         let mut conn = next(&mut arrivals).await;

@@ -5,7 +5,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 
 fn conn() -> (Conn, DuplexStream) {
-    let (near, far) = duplex(64 * 1024);
+    let (near, far) = duplex(128 * 1024);
     (Conn::plain(Box::new(near)), far)
 }
 
@@ -84,8 +84,14 @@ async fn capabilities_are_what_stands_before_the_dot() {
 }
 
 #[tokio::test]
+async fn a_long_list_is_a_list() {
+    let found = capabilities(&format!("+OK\r\n{}UIDL\r\n.\r\n", "X-1\r\n".repeat(150))).await;
+    assert!(found.unwrap().unwrap().uidl);
+}
+
+#[tokio::test]
 async fn capabilities_without_an_end_are_an_error() {
-    let endless = format!("+OK\r\n{}", "X-MORE\r\n".repeat(1_000));
+    let endless = format!("+OK\r\n{}", "X-MORE\r\n".repeat(8_192));
     let error = capabilities(&endless).await.unwrap_err();
     assert!(matches!(error, LineError::TooMany(_)), "{error}");
     let error = capabilities("+OK\r\nTOP\r\n").await.unwrap_err();

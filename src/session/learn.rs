@@ -1,0 +1,49 @@
+//! What a backend lists after a login (RFC 2449 section 5): one session asks for all that follow,
+//! before its client hears of its own login.
+
+use super::backend_end::BackendConnection;
+use crate::backend::lines::read_capabilities;
+use crate::limits::{CAPA_PROMPT, EOF_AFTER_SHUTDOWN};
+use crate::time::Instant;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// How the session is afterwards.
+pub(super) enum After {
+    /// As it was: nothing was asked, or the answer is whole.
+    InStep,
+    /// Lost, for this reason: no reply would be known for what it answers.
+    Lost(String),
+}
+
+/// Asks CAPA on `connection`, which is logged in, if that is to be asked and there is time: `until`
+/// then a login that is lost by it may be tried again. Cancel-safe: then the next one asks.
+pub(super) async fn ask(connection: &mut BackendConnection, until: Instant) -> After {
+    let over = Instant::now() + CAPA_PROMPT + EOF_AFTER_SHUTDOWN;
+    // What stands behind the answer to the login answers nothing, CAPA neither.
+    if over > until || !connection.conn().input.is_empty() {
+        return After::InStep;
+    }
+    let backend = Arc::clone(connection.backend());
+    let Some(asking) = backend.leave_to_ask() else {
+        return After::InStep;
+    };
+    match timeout(CAPA_PROMPT, read_capabilities(connection.conn())).await {
+        Ok(Ok(Some(list))) => {
+            asking.listed(list);
+            After::InStep
+        }
+        Ok(Ok(None)) => {
+            asking.not_listed();
+            After::InStep
+        }
+        Ok(Err(error)) => {
+            asking.not_listed();
+            After::Lost(error.to_string())
+        }
+        Err(_) => {
+            asking.not_listed();
+            After::Lost(format!("did not answer CAPA within {CAPA_PROMPT:?}"))
+        }
+    }
+}
