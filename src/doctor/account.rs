@@ -2,6 +2,7 @@
 //! changed by them.
 
 use super::patient::Patient;
+use super::reach::texts;
 use super::seen::{AccountSeen, Attempt, CapaInside, Line, Release, Second, Step, Uidl};
 use super::visit::{Listing, Visit};
 use crate::backend::login::log_in;
@@ -34,9 +35,8 @@ impl Account<'_> {
             return;
         };
         let ids = unique_ids(&mut first).await;
-        let capa_inside = capa_inside(&mut first).await;
-        seen.capa_inside = Some(capa_inside);
-        if capa_inside == CapaInside::Breaks {
+        let capa_inside = seen.capa_inside.insert(capa_inside(&mut first).await);
+        if *capa_inside == CapaInside::Breaks {
             return;
         }
         (self.on_step)(Step::Second);
@@ -222,7 +222,7 @@ async fn capa_inside(visit: &mut Visit) -> CapaInside {
     let capa = visit.list("CAPA").await;
     let goes_on = visit.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
     match capa {
-        Ok(Listing::Lines(_)) if goes_on => CapaInside::Answered,
+        Ok(Listing::Lines(lines)) if goes_on => CapaInside::Lists(texts(&lines)),
         Ok(Listing::Refused(_)) if goes_on => CapaInside::Refused,
         _ => CapaInside::Breaks,
     }

@@ -1,14 +1,15 @@
 //! Which settings follow from the findings: pure.
 
-use super::finding::Finding;
-use super::seen::{Attempt, Line, Unreached};
+use super::finding::{Finding, Severity};
+use super::remedy::{Remedy, remedy};
+use super::seen::Attempt;
 use super::wording::time;
 use crate::backend::BackendOptions;
-use crate::dialect::{Class, Phrases, classify};
-use crate::limits::{LOGIN_TIMEOUT, WAIT_MAX};
-use crate::pop3::reply::{ReplyTo, StatusLine};
+use crate::dialect::Phrases;
+use crate::limits::{CONNECT_TIMEOUT, LOGIN_TIMEOUT, WAIT_MAX};
 use crate::time::Duration;
 use std::fmt;
+use std::mem::discriminant;
 
 /// A login that is quicker needs no reserve to speak of.
 const SLOW_LOGIN: Duration = Duration::from_secs(1);
@@ -54,6 +55,8 @@ pub enum Setting {
     Connections(usize),
     /// `preconnect = false` of the backend.
     NoPreconnect,
+    /// `connect_timeout` of the backend.
+    ConnectTimeout(Duration),
     /// `login_timeout` of the backend.
     LoginTimeout(Duration),
     /// `login_reserve` of the backend.
@@ -79,6 +82,7 @@ impl fmt::Display for Setting {
             Self::Phrases(phrases) => write!(f, "phrases = {}", table(phrases)),
             Self::Connections(most) => write!(f, "connections = {most}"),
             Self::NoPreconnect => f.write_str("preconnect = false"),
+            Self::ConnectTimeout(value) => write!(f, "connect_timeout = \"{}s\"", value.as_secs()),
             Self::LoginTimeout(value) => write!(f, "login_timeout = \"{}s\"", value.as_secs()),
             Self::LoginReserve(value) => write!(f, "login_reserve = \"{}s\"", value.as_secs()),
             Self::Wait(value) => write!(f, "wait = \"{}s\"", value.as_secs()),
@@ -109,10 +113,12 @@ fn table(phrases: &Phrases) -> String {
 pub fn advice(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<Advice> {
     let mut advised: Vec<Advice> = Vec::new();
     for finding in findings {
-        let Some((setting, reason)) = of_one(finding, options, findings) else {
+        let Remedy::Setting(setting, reason) = remedy(finding, options, findings) else {
             continue;
         };
-        if !advised.iter().any(|advice| advice.setting == setting) {
+        let is_same = |advice: &Advice| discriminant(&advice.setting) == discriminant(&setting);
+        if !advised.iter().any(is_same) {
+            let reason = reason.to_owned();
             advised.push(Advice { setting, reason });
         }
     }
@@ -121,76 +127,35 @@ pub fn advice(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> 
     advised
 }
 
-fn of_one(
+/// Why a warning ends in no setting; `None` where it ends in one, or is no warning.
+#[must_use]
+pub fn why_none(
     finding: &Finding,
+    findings: &[Finding],
     options: &BackendOptions,
-    all: &[Finding],
-) -> Option<(Setting, String)> {
-    let (setting, reason) = match finding {
-        Finding::InClear {
-            stls: true,
-            near: false,
-        } => (Setting::Stls, "it has STLS"),
-        Finding::NoCapa(_) if lacks_uidl(all) => (
-            Setting::Capabilities(vec!["TOP".to_owned()]),
-            "it knows neither CAPA nor UIDL; see whether it knows TOP",
-        ),
-        Finding::PipeliningLies(_) => (
-            Setting::Capabilities(without_pipelining(options, all)),
-            "all but PIPELINING, which is not true",
-        ),
-        Finding::LockMisread(line) => (
-            Setting::Phrases(taught(options, line)?),
-            "what a second session is told",
-        ),
-        Finding::TakesNoMore(most, _) => (
-            Setting::Connections((*most).max(1)),
-            "it takes no more; better let it take more",
-        ),
-        Finding::SecondTurnedAway(Unreached::TurnedAway(_) | Unreached::Failed(_)) => (
-            Setting::Connections(1),
-            "it takes one; better let it take more",
-        ),
-        Finding::SpareFailed(_) if options.preconnect => (
-            Setting::NoPreconnect,
-            "a connection that waits does not hold",
-        ),
-        _ => return None,
-    };
-    Some((setting, reason.to_owned()))
-}
-
-/// Without CAPA popgate takes a server to know TOP and UIDL; one that was seen not to know UIDL
-/// is left with TOP.
-fn lacks_uidl(all: &[Finding]) -> bool {
-    all.iter()
-        .any(|finding| matches!(finding, Finding::NoUidl(_)))
-}
-
-fn without_pipelining(options: &BackendOptions, all: &[Finding]) -> Vec<String> {
-    let listed = all.iter().find_map(|finding| match finding {
-        Finding::Capabilities { listed, .. } => Some(listed),
-        _ => None,
-    });
-    let listed = options.capabilities.as_ref().or(listed);
-    let listed = listed.into_iter().flatten();
-    let others = listed.filter(|line| !line.trim().eq_ignore_ascii_case("PIPELINING"));
-    others.cloned().collect()
-}
-
-/// The backend's phrases with the words of `line`, if popgate would then know them.
-fn taught(options: &BackendOptions, line: &Line) -> Option<Phrases> {
-    let text = StatusLine::parse(&line.text).text;
-    let mut phrases = options.phrases.clone();
-    phrases.locked.push(text.to_owned());
-    let learned =
-        !text.is_empty() && classify(ReplyTo::Pass, &line.text, &phrases) == Class::Locked;
-    learned.then_some(phrases)
+    terms: &Terms,
+) -> Option<&'static str> {
+    if finding.severity() != Severity::Warn {
+        return None;
+    }
+    match remedy(finding, options, findings) {
+        Remedy::None(why) => Some(why),
+        Remedy::Times if times(findings, options, terms).is_empty() => {
+            Some("the waits of the configuration leave room for it")
+        }
+        Remedy::NotNeeded | Remedy::Setting(..) | Remedy::Times => None,
+    }
 }
 
 /// Those that hang together: what a login takes, what is kept for it, and the wait around both.
 fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(Setting, String)> {
     let mut said = Vec::new();
+    let connect = connect_time(findings);
+    let patience = whole_seconds(connect * 3).min(*CONNECT_TIMEOUT.end());
+    if connect * 2 > options.connect_timeout && patience > options.connect_timeout {
+        let told = format!("it greets after {}", time(connect));
+        said.push((Setting::ConnectTimeout(patience), told));
+    }
     let login = login_time(findings);
     let told = format!("a login takes {}", time(login));
     let timeout = whole_seconds(login * 3).min(*LOGIN_TIMEOUT.end());
@@ -213,18 +178,23 @@ fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(
     said
 }
 
-/// From the connection to the answer to PASS; nothing where no answer came.
-fn login_time(findings: &[Finding]) -> Duration {
+/// To the greeting, and to the end of TLS.
+fn connect_time(findings: &[Finding]) -> Duration {
     let connect = findings.iter().find_map(|finding| match finding {
         Finding::Reached(reached) => Some(reached.connected + reached.greeted),
         _ => None,
     });
+    connect.unwrap_or_default()
+}
+
+/// From the connection to the answer to PASS, as far as it was seen.
+fn login_time(findings: &[Finding]) -> Duration {
     let pass = findings.iter().find_map(|finding| match finding {
         Finding::LoggedIn { after, .. } => Some(*after),
         Finding::NotLoggedIn(Attempt::Silent(elapsed)) => Some(*elapsed),
         _ => None,
     });
-    pass.map_or(Duration::ZERO, |pass| connect.unwrap_or_default() + pass)
+    connect_time(findings) + pass.unwrap_or_default()
 }
 
 fn longest_lock(findings: &[Finding]) -> Duration {
@@ -243,8 +213,9 @@ fn whole_seconds(duration: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::super::finding::After;
-    use super::super::seen::Reached;
+    use super::super::seen::{Line, Reached, Unreached};
     use super::*;
+    use crate::dialect::Class;
     use crate::ids::BackendName;
     use crate::net::TlsMode;
 
@@ -322,7 +293,27 @@ mod tests {
         let clear = |stls, near| Finding::InClear { stls, near };
         let lie = || Finding::PipeliningLies("STAT got no answer".to_owned());
         let no_capa = || Finding::NoCapa("-ERR".to_owned());
-        let cases: [(&[Finding], &[&str]); 16] = [
+        let cases: [(&[Finding], &[&str]); 20] = [
+            (
+                &[Finding::CapaBroken("it closed".to_owned())],
+                &[r#"capabilities = ["TOP", "UIDL"]"#],
+            ),
+            (
+                &[lists(&["TOP", "SASL PLAIN"]), Finding::CapaBreaks],
+                &[r#"capabilities = ["TOP", "SASL PLAIN"]"#],
+            ),
+            (
+                &[lists(&["TOP", "UIDL"]), Finding::NoUidl("-ERR".to_owned())],
+                &[r#"capabilities = ["TOP"]"#],
+            ),
+            (
+                &[reached(16.0)],
+                &[
+                    "connect_timeout = \"48s\"",
+                    "login_reserve = \"24s\"",
+                    "wait = \"39s\"",
+                ],
+            ),
             (&[], &[]),
             (&[clear(true, false)], &["tls = \"stls\""]),
             (&[clear(true, true), clear(false, false)], &[]),
@@ -396,6 +387,7 @@ mod tests {
             Setting::Capabilities(vec!["SASL PLAIN".to_owned()]),
             Setting::Connections(1),
             Setting::NoPreconnect,
+            Setting::ConnectTimeout(seconds(48.0)),
             Setting::LoginTimeout(seconds(93.0)),
             Setting::LoginReserve(seconds(4.0)),
             Setting::Phrases(Phrases {

@@ -103,6 +103,13 @@ pub enum Finding {
         /// Whether it is answered.
         answered: bool,
     },
+    /// CAPA lists other things after the login that clients are told of.
+    CapaDiffers {
+        /// The lines before it.
+        before: Vec<String>,
+        /// The lines after it.
+        after: Vec<String>,
+    },
     /// CAPA after the login breaks the session.
     CapaBreaks,
     /// A second session is let in.
@@ -190,6 +197,7 @@ impl Finding {
             | NoCapa(_)
             | NoAccount
             | CapaInside { .. }
+            | CapaDiffers { .. }
             | NoLock
             | Locks { .. }
             | RefusedStays(_)
@@ -237,6 +245,7 @@ impl Finding {
             | NoCapa(_)
             | CapaBroken(_)
             | CapaInside { .. }
+            | CapaDiffers { .. }
             | CapaBreaks => "capa",
             LoginDelay { .. } | NoAccount | LoggedIn { .. } | NotLoggedIn(_) => "login",
             NoLock

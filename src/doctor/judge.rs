@@ -38,7 +38,7 @@ pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Fi
             .map(|seen| connections(seen, options)),
     );
     match &seen.account {
-        Some(account) => said.extend(inside(account)),
+        Some(account) => said.extend(inside(account, seen.capa.as_ref())),
         None if seen.capa.is_some() => said.push(Finding::NoAccount),
         None => {}
     }
@@ -112,7 +112,7 @@ fn offered(capabilities: &Capabilities) -> Vec<String> {
         .collect()
 }
 
-fn inside(account: &AccountSeen) -> Vec<Finding> {
+fn inside(account: &AccountSeen, capa: Option<&Capa>) -> Vec<Finding> {
     let mut said = Vec::new();
     match &account.login {
         Some((Attempt::Answered { line, after }, tries)) if line.class == Class::Ok => {
@@ -122,11 +122,8 @@ fn inside(account: &AccountSeen) -> Vec<Finding> {
         Some((attempt, _)) => said.push(Finding::NotLoggedIn(attempt.clone())),
         None => {}
     }
-    said.extend(account.capa_inside.map(|seen| match seen {
-        CapaInside::Answered => Finding::CapaInside { answered: true },
-        CapaInside::Refused => Finding::CapaInside { answered: false },
-        CapaInside::Breaks => Finding::CapaBreaks,
-    }));
+    let inside = account.capa_inside.as_ref();
+    said.extend(inside.map(|inside| capa_inside(inside, capa)));
     said.extend(account.second.iter().flat_map(second));
     if let Some(Err(why)) = &account.spare {
         said.push(Finding::SpareFailed(why.clone()));
@@ -142,6 +139,22 @@ fn inside(account: &AccountSeen) -> Vec<Finding> {
     said.extend(account.uidl.as_ref().map(uidl));
     said.extend(account.pipelining.as_ref().map(pipelining));
     said
+}
+
+fn capa_inside(inside: &CapaInside, before: Option<&Capa>) -> Finding {
+    match (inside, before) {
+        (CapaInside::Breaks, _) => Finding::CapaBreaks,
+        (CapaInside::Refused, _) => Finding::CapaInside { answered: false },
+        (CapaInside::Lists(after), Some(Capa::Lists(before)))
+            if Capabilities::parse(after).is_other_inside(&Capabilities::parse(before)) =>
+        {
+            Finding::CapaDiffers {
+                before: before.clone(),
+                after: after.clone(),
+            }
+        }
+        (CapaInside::Lists(_), _) => Finding::CapaInside { answered: true },
+    }
 }
 
 fn second(second: &Second) -> Vec<Finding> {
@@ -345,7 +358,7 @@ mod tests {
             }),
             ..AccountSeen::default()
         };
-        let told = told(&inside(&account));
+        let told = told(&inside(&account, None));
         let texts: Vec<_> = told.iter().map(|(_, _, text)| text.as_str()).collect();
         let expected = [
             "none: a second session is let in beside the first",

@@ -13,6 +13,7 @@ mod patient;
 mod pipelining;
 mod reach;
 mod release;
+mod remedy;
 pub mod report;
 pub mod seen;
 #[cfg(test)]

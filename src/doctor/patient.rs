@@ -5,6 +5,7 @@ use super::visit::Visit;
 use crate::backend::BackendOptions;
 use crate::backend::connect::{Backend, ConnectError};
 use crate::dialect::classify;
+use crate::limits::CONNECT_TIMEOUT;
 use crate::net::tls::TlsError;
 use crate::net::{BoxFuture, Dial, Io};
 use crate::pop3::reply::ReplyTo;
@@ -26,9 +27,10 @@ impl Patient {
             dial: Arc::clone(&dial),
             last: Mutex::default(),
         });
-        // What the backend bears is to be seen: the gate's own limit is no answer.
+        // What the backend bears and needs is to be seen: the gate's own limits are no answer.
         let options = BackendOptions {
             connections: 0,
+            connect_timeout: *CONNECT_TIMEOUT.end(),
             ..options.clone()
         };
         let backend = Backend::new(options, Arc::clone(&watch) as Arc<dyn Dial>)?;

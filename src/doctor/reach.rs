@@ -4,8 +4,9 @@ use super::certificate::Certificate;
 use super::patient::Patient;
 use super::seen::{Capa, Connections, Seen, Unreached};
 use super::visit::{Listing, Visit};
-use crate::limits::{DOCTOR_CONNECTIONS, DOCTOR_PAUSE};
+use crate::limits::{DOCTOR_CONNECTIONS, DOCTOR_PAUSE, DOCTOR_REPLY};
 use crate::net::TlsMode;
+use crate::time::Instant;
 use tokio::time::sleep;
 
 /// Fills `reach`, `certificate` and `capa`.
@@ -29,9 +30,10 @@ pub(super) async fn look(patient: &Patient, seen: &mut Seen) {
 
 /// Opens connections until one is not taken, or enough are.
 pub(super) async fn connections(patient: &Patient) -> Connections {
-    let mut open = Vec::new();
+    let (mut open, began) = (Vec::new(), Instant::now());
     let seen = loop {
-        if open.len() == DOCTOR_CONNECTIONS {
+        // A server that is slow to greet leaves no time for more.
+        if open.len() == DOCTOR_CONNECTIONS || began.elapsed() > DOCTOR_REPLY {
             break Connections::AtLeast(open.len());
         }
         match patient.visit().await {
@@ -61,10 +63,14 @@ async fn refused_certificate(patient: &Patient) -> Option<Result<Certificate, St
 
 async fn capa(visit: &mut Visit) -> Capa {
     match visit.list("CAPA").await {
-        Ok(Listing::Lines(lines)) => Capa::Lists(lines.iter().map(|line| text(line)).collect()),
+        Ok(Listing::Lines(lines)) => Capa::Lists(texts(&lines)),
         Ok(Listing::Refused(line)) => Capa::Unknown(text(&line)),
         Err(error) => Capa::Broken(error.to_string()),
     }
+}
+
+pub(super) fn texts(lines: &[Vec<u8>]) -> Vec<String> {
+    lines.iter().map(|line| text(line)).collect()
 }
 
 fn text(line: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! All of it for a person, and for a program.
 
-use super::advice::{Advice, Terms, advice};
+use super::advice::{Advice, Terms, advice, why_none};
 use super::finding::{Finding, Severity};
 use super::judge::findings;
 use super::seen::Seen;
@@ -19,6 +19,8 @@ pub struct Report {
     pub address: String,
     /// What was found, in order.
     pub findings: Vec<Finding>,
+    /// Of each finding, why a warning ends in no setting.
+    pub no_setting: Vec<Option<&'static str>>,
     /// What should be set.
     pub advice: Vec<Advice>,
 }
@@ -27,11 +29,16 @@ impl Report {
     /// Judges what was seen.
     #[must_use]
     pub fn new(seen: &Seen, options: &BackendOptions, terms: &Terms, now: Timestamp) -> Self {
-        let findings = findings(seen, options, now);
+        Self::of(findings(seen, options, now), options, terms)
+    }
+
+    fn of(findings: Vec<Finding>, options: &BackendOptions, terms: &Terms) -> Self {
+        let why = |finding| why_none(finding, &findings, options, terms);
         Self {
             backend: options.name.clone(),
             address: options.address.clone(),
             advice: advice(&findings, options, terms),
+            no_setting: findings.iter().map(why).collect(),
             findings,
         }
     }
@@ -46,11 +53,13 @@ impl Report {
     /// As an object.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let findings = self.findings.iter().map(|finding| {
+        let findings = self.findings.iter().zip(&self.no_setting);
+        let findings = findings.map(|(finding, no_setting)| {
             json!({
                 "severity": finding.severity().as_str(),
                 "topic": finding.topic(),
                 "text": finding.to_string(),
+                "no_setting": no_setting,
             })
         });
         let advice = self.advice.iter().map(|advice| {
@@ -96,9 +105,12 @@ fn write_settings(f: &mut fmt::Formatter<'_>, advised: &[&Advice]) -> fmt::Resul
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "backend {}, {}", self.backend, self.address)?;
-        for finding in &self.findings {
+        for (finding, no_setting) in self.findings.iter().zip(&self.no_setting) {
             let (severity, topic) = (finding.severity().as_str(), finding.topic());
             write!(f, "\n  {severity:<5}  {topic:<11}  {finding}")?;
+            if let Some(why) = no_setting {
+                write!(f, "\n{:20}  (no setting: {why})", "")?;
+            }
         }
         if self.severity() == Severity::Fault && self.advice.is_empty() {
             return Ok(());

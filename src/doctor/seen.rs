@@ -130,10 +130,10 @@ pub struct AccountSeen {
 }
 
 /// A CAPA between other commands after the login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CapaInside {
-    /// It is answered with the list.
-    Answered,
+    /// It is answered with these lines.
+    Lists(Vec<String>),
     /// It is refused, and the session goes on.
     Refused,
     /// The session did not go on.

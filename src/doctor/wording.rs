@@ -1,7 +1,9 @@
 //! The doctor's findings in words.
 
+use super::advice::Setting;
 use super::certificate::Certificate;
 use super::finding::Finding;
+use super::remedy::together;
 use super::seen::{Attempt, Reached};
 use crate::dialect::Class;
 use crate::limits::EOF_AFTER_QUIT;
@@ -45,11 +47,19 @@ impl Finding {
             ),
             CapabilitiesSet(lines) => format!("{}, as the configuration says", words(lines)),
             NoCapa(line) => format!("not known ({line}); popgate takes it to know TOP and UIDL"),
-            CapaBroken(why) => format!("no answer that can be used: {why}"),
+            CapaBroken(why) => {
+                format!("no answer that can be used: {why}; popgate takes it to know TOP and UIDL")
+            }
             CapaInside { answered: true } => "answered after the login too".to_owned(),
             CapaInside { answered: false } => {
                 "refused after the login, which does no harm".to_owned()
             }
+            CapaDiffers { before, after } => format!(
+                "after the login it lists {}, which popgate learns at the first login; so that \
+                 programs see it before their login too: {}",
+                words(after),
+                Setting::Capabilities(together(before, after))
+            ),
             CapaBreaks => {
                 "after the login it breaks the session, so the rest was left out".to_owned()
             }

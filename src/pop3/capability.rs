@@ -105,6 +105,23 @@ impl Capabilities {
         }
     }
 
+    /// Whether a session, of which this is the list, is offered something else than the list
+    /// `before` its login offers.
+    #[must_use]
+    pub fn is_other_inside(&self, before: &Self) -> bool {
+        let offers = |list: &Self| {
+            let Self {
+                top,
+                uidl,
+                pipelining,
+                auth_resp_code,
+                ..
+            } = *list;
+            (top, uidl, pipelining, auth_resp_code, list.expire.clone())
+        };
+        offers(self) != offers(before)
+    }
+
     fn add(&mut self, line: &str) {
         let mut words = line.split_ascii_whitespace();
         let name = words.next().unwrap_or_default().to_ascii_uppercase();

@@ -33,17 +33,6 @@ async fn the_greeting_has_no_apop_stamp() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_the_backend_was_looked_at_nobody_is_greeted() {
-    let gate = Gate::unseen("[defaults]\ncleartext = \"always\"\n");
-    let mut client = gate.client();
-    client.expect(NOT_REACHABLE).await;
-    client.expect_eof().await;
-    client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::BackendUnreachable);
-    assert_eq!(gate.dials(), 0);
-}
-
-#[tokio::test(start_paused = true)]
 async fn while_the_backend_is_down_nobody_is_greeted() {
     let gate = Gate::classic().await;
     gate.cut_off("legacy");

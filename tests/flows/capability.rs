@@ -2,6 +2,7 @@
 
 use crate::support::{Gate, Wire, seconds};
 use popgate::observe::event::End;
+use popgate::time::Instant;
 
 const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port\r\n";
 
@@ -273,4 +274,133 @@ async fn what_is_no_handshake_closes_the_connection() {
     client.send("USER eve\r\nPASS injected\r\n").await;
     assert_eq!(gate.end_of("client 1").await.end, End::TlsFailed);
     assert_eq!(gate.dials(), 0);
+}
+
+/// A gate before one backend that lists this before login; nobody has logged in yet.
+async fn unasked(capabilities: &[&str]) -> Gate {
+    let gate = Gate::unseen(&cleartext("always"));
+    gate.look_alone("legacy", capabilities).await;
+    gate
+}
+
+/// Ann logs in one command at a time, and the backend is asked for CAPA then.
+async fn asked(gate: &Gate) -> (Wire, Wire) {
+    let client = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    one_by_one(&mut backend).await;
+    backend.expect("CAPA\r\n").await;
+    (client, backend)
+}
+
+/// As a backend without PIPELINING: lets ann in.
+async fn one_by_one(backend: &mut Wire) {
+    backend.greets().await;
+    backend.expect("USER ann\r\n").await;
+    backend.send("+OK\r\n").await;
+    backend.expect("PASS secret\r\n").await;
+    backend.send("+OK ann, come in\r\n").await;
+}
+
+const MORE: &str = "+OK\r\nUSER\r\nTOP\r\nUIDL\r\nPIPELINING\r\n.\r\n";
+
+/// As JavaMail's server of issue 50: UIDL and TOP are for those who are in.
+#[tokio::test(start_paused = true)]
+async fn the_list_of_after_login_is_asked_for_once_and_holds_for_all_that_follow() {
+    let gate = unasked(&["USER"]).await;
+    let (mut ann, mut backend) = asked(&gate).await;
+    ann.expect_silence(seconds(1.0)).await;
+    backend.send(MORE).await;
+    ann.expect("+OK ann, come in\r\n").await;
+    let inside = ["TOP", "UIDL", "RESP-CODES", "PIPELINING"];
+    assert_eq!(capa(&mut ann).await[..4], inside);
+    // And PIPELINING is true for the session.
+    ann.send("STAT\r\nNOOP\r\n").await;
+    backend.expect("STAT\r\nNOOP\r\n").await;
+    drop((ann, backend));
+    gate.released(1).await;
+
+    let mut next = gate.asking("ann", "secret").await;
+    assert_eq!(capa(&mut gate.greeted().await).await[0], "RESP-CODES");
+    let mut backend = gate.dialed().await;
+    one_by_one(&mut backend).await;
+    next.expect("+OK ann, come in\r\n").await;
+    assert_eq!(capa(&mut next).await[..4], inside);
+    backend.expect_silence(seconds(1.0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_refuses_capa_after_login_has_the_list_of_before() {
+    let gate = unasked(&["USER", "UIDL"]).await;
+    let (mut ann, mut backend) = asked(&gate).await;
+    backend.send("-ERR not now\r\n").await;
+    ann.expect("+OK ann, come in\r\n").await;
+    assert_eq!(capa(&mut ann).await[0], "UIDL");
+    assert_eq!(gate.dials(), 1);
+}
+
+/// It hangs up, gives one line, or nothing: the session would be out of step.
+#[tokio::test(start_paused = true)]
+async fn who_loses_its_session_by_capa_is_logged_in_anew_and_it_is_not_asked_again() {
+    for answer in [None, Some("+OK\r\n"), Some(""), Some("who is there?\r\n")] {
+        let gate = unasked(&["USER", "UIDL"]).await;
+        let start = Instant::now();
+        let (mut ann, mut backend) = asked(&gate).await;
+        if let Some(answer) = answer {
+            backend.send(answer).await;
+            backend.expect_eof().await;
+        }
+        backend.close();
+        let mut backend = gate.dialed().await;
+        one_by_one(&mut backend).await;
+        ann.expect("+OK ann, come in\r\n").await;
+        assert!(start.elapsed() <= seconds(2.1), "{answer:?}");
+        ann.send("STAT\r\n").await;
+        backend.expect("STAT\r\n").await;
+        drop((ann, backend));
+        gate.released(1).await;
+        let mut next = gate.asking("ann", "secret").await;
+        let mut backend = gate.dialed().await;
+        one_by_one(&mut backend).await;
+        next.expect("+OK ann, come in\r\n").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_while_it_is_asked_leaves_the_question_to_the_next() {
+    let gate = unasked(&["USER"]).await;
+    let (ann, backend) = asked(&gate).await;
+    ann.close();
+    gate.released(1).await;
+    backend.close();
+    let (_next, _backend) = asked(&gate).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_after_login_where_the_configuration_says_the_list() {
+    let gate = Gate::unseen(
+        "[defaults]\ncleartext = \"always\"\n[[backend]]\nname = \"legacy\"\n\
+         address = \"10.0.0.5:110\"\ncapabilities = [\"UIDL\"]\n",
+    );
+    gate.look_alone("legacy", &[]).await;
+    let mut ann = gate.asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    one_by_one(&mut backend).await;
+    ann.expect("+OK ann, come in\r\n").await;
+    assert_eq!(capa(&mut ann).await[0], "UIDL");
+    backend.expect_silence(seconds(1.0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_changes_with_each_look_and_so_does_the_one_of_after_login() {
+    let gate = unasked(&["USER"]).await;
+    let (mut ann, mut backend) = asked(&gate).await;
+    backend.send(MORE).await;
+    ann.expect("+OK ann, come in\r\n").await;
+    drop((ann, backend));
+    gate.released(1).await;
+    gate.look_alone("legacy", &["USER", "TOP"]).await;
+    let (mut ann, mut backend) = asked(&gate).await;
+    backend.send("+OK\r\nTOP\r\n.\r\n").await;
+    ann.expect("+OK ann, come in\r\n").await;
+    assert_eq!(capa(&mut ann).await[..2], ["TOP", "RESP-CODES"]);
 }

@@ -12,6 +12,7 @@ mod capability;
 mod client_address;
 mod failures;
 mod faults;
+mod first_look;
 mod flood;
 mod handover;
 mod health_checks;

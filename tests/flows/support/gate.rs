@@ -249,8 +249,21 @@ impl Gate {
     }
 
     /// Lets the backend's watcher look once; it finds these capabilities, or a backend that was
-    /// cut off.
+    /// cut off. They are the ones of after login, too: no session asks for them.
     pub(crate) async fn look(&self, backend: &str, capabilities: &[&str]) {
+        self.look_alone(backend, capabilities).await;
+        self.nobody_asks(backend);
+    }
+
+    /// No session asks any more what this backend lists after login: the same as before.
+    pub(crate) fn nobody_asks(&self, backend: &str) {
+        if let Some(asking) = self.backend(backend).leave_to_ask() {
+            asking.not_listed();
+        }
+    }
+
+    /// As [`Gate::look`], and the next session asks what the backend lists after login.
+    pub(crate) async fn look_alone(&self, backend: &str, capabilities: &[&str]) {
         let double = self.double(backend);
         let capabilities = capabilities.iter().map(|&line| line.to_owned());
         double.be_looked_at(Some(capabilities.collect()));

@@ -48,6 +48,7 @@ impl Secured {
         wire.close();
         assert!(matches!(secured.state().await, State::Up(_)));
         stop.cancel();
+        secured.gate.nobody_asks("legacy");
         secured
     }
 

@@ -1,0 +1,405 @@
+//! What each finding ends in: a setting, or why there is none. Pure.
+
+use super::advice::Setting;
+use super::finding::Finding;
+use super::seen::Line;
+use crate::backend::BackendOptions;
+use crate::dialect::{Class, Phrases, classify};
+use crate::pop3::reply::{ReplyTo, StatusLine};
+
+/// What follows from one finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// It is as it should be, or a fault, which no setting mends.
+    NotNeeded,
+    /// This setting settles it.
+    Setting(Setting, &'static str),
+    /// One of the times and waits that hang together does, if any.
+    Times,
+    /// There is no setting for it, for this reason.
+    None(&'static str),
+}
+
+/// What follows from `finding`, among `all`.
+pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding]) -> Remedy {
+    use Finding::*;
+    match finding {
+        InClear {
+            stls: true,
+            near: false,
+        } => Remedy::Setting(Setting::Stls, "it has STLS"),
+        InClear { near: false, .. } => {
+            Remedy::None("it has no STLS; tls = \"implicit\" where it has a port for that")
+        }
+        Unverified => {
+            Remedy::None("verify = true works once `ca` names who signed its certificate")
+        }
+        Certificate(..) | CertificateUnreadable(_) => {
+            Remedy::None("its certificate is to be renewed there")
+        }
+        NoCapa(_) | CapaBroken(_) | CapaBreaks | NoUidl(_) | PipeliningLies(_) => {
+            of_capabilities(finding, options, all)
+        }
+        LockMisread(line) => match taught(options, line) {
+            Some(phrases) => {
+                Remedy::Setting(Setting::Phrases(phrases), "what a second session is told")
+            }
+            None => {
+                Remedy::None("no phrase is stronger than its response code, or there are no words")
+            }
+        },
+        TakesNoMore(most, _) => Remedy::Setting(
+            Setting::Connections((*most).max(1)),
+            "it takes no more; better let it take more",
+        ),
+        SecondTurnedAway(_) => Remedy::Setting(
+            Setting::Connections(1),
+            "it takes one; better let it take more",
+        ),
+        SpareFailed(_) if options.preconnect => Remedy::Setting(
+            Setting::NoPreconnect,
+            "a connection that waits does not hold",
+        ),
+        SpareFailed(_) => Remedy::None("preconnect = false is set"),
+        Reached(_) | LockGone(..) | LockStays(..) => Remedy::Times,
+        other => of_the_rest(other),
+    }
+}
+
+/// What is not true of its capabilities.
+fn of_capabilities(finding: &Finding, options: &BackendOptions, all: &[Finding]) -> Remedy {
+    use Finding::*;
+    let (lines, reason) = match finding {
+        NoCapa(_) if lacks_uidl(all) => (
+            vec!["TOP".to_owned()],
+            "it knows neither CAPA nor UIDL; see whether it knows TOP",
+        ),
+        CapaBroken(_) => (assumed(all), "so that it is not asked at each look"),
+        CapaBreaks => (
+            listed(options, all, &[]),
+            "so that it is not asked after a login",
+        ),
+        NoUidl(_) if lists(options, all, "UIDL") => (
+            listed(options, all, &["UIDL"]),
+            "all but UIDL, which is not true",
+        ),
+        NoUidl(_)
+            if !all
+                .iter()
+                .any(|other| matches!(other, NoCapa(_) | CapaBroken(_))) =>
+        {
+            return Remedy::None("it does not list UIDL, and clients are told so");
+        }
+        NoUidl(_) => (assumed(all), "it knows no UIDL; see whether it knows TOP"),
+        PipeliningLies(_) => (
+            listed(options, all, &["PIPELINING"]),
+            "all but PIPELINING, which is not true",
+        ),
+        _ => return Remedy::NotNeeded,
+    };
+    Remedy::Setting(Setting::Capabilities(lines), reason)
+}
+
+/// What is the server's own affair.
+fn of_the_rest(finding: &Finding) -> Remedy {
+    use Finding::*;
+    Remedy::None(match finding {
+        LoggedIn { .. } => "somebody was in the maildrop, or the server was busy",
+        LoginDelay { .. } => {
+            "its refusals go on to the program; `polls` of a tenant can hold programs back before"
+        }
+        ClosesAfterQuit(_) => "popgate goes on after 1 s; to be mended there",
+        KeepsOpen => "popgate goes on after 2 s; to be mended there",
+        LockLate(_) | SecondWaits(_) | SecondCut(_) | FirstThrownOut => {
+            "popgate lets one session at a time into a maildrop"
+        }
+        SecondTooSoon(_) => "look again with another account, or later",
+        NextFailed(..) | PipeliningUnclear(_) | OutOfTime => "look again when the server is idle",
+        UidlChanges { .. } => "only the server can keep its ids",
+        Reached(_)
+        | Unreached(_)
+        | InClear { .. }
+        | Secured(..)
+        | Unverified
+        | Certificate(..)
+        | CertificateUnreadable(_)
+        | Capabilities { .. }
+        | CapabilitiesSet(_)
+        | NoCapa(_)
+        | CapaBroken(_)
+        | CapaInside { .. }
+        | CapaDiffers { .. }
+        | CapaBreaks
+        | TakesConnections(_)
+        | TakesNoMore(..)
+        | WithinConnections(_)
+        | NoAccount
+        | NotLoggedIn(_)
+        | NoLock
+        | Locks { .. }
+        | LockMisread(_)
+        | SecondTurnedAway(_)
+        | RefusedStays(_)
+        | SpareFailed(_)
+        | LockGone(..)
+        | LockStays(..)
+        | NoUidl(_)
+        | UidlEmpty
+        | UidlSame(_)
+        | NoPipelining
+        | Pipelining
+        | PipeliningLosesBehindPass
+        | PipeliningLies(_) => return Remedy::NotNeeded,
+    })
+}
+
+/// Without CAPA popgate takes a server to know TOP and UIDL; one that was seen not to know UIDL
+/// is left with TOP.
+fn lacks_uidl(all: &[Finding]) -> bool {
+    all.iter()
+        .any(|finding| matches!(finding, Finding::NoUidl(_)))
+}
+
+fn assumed(all: &[Finding]) -> Vec<String> {
+    let names: &[&str] = if lacks_uidl(all) {
+        &["TOP"]
+    } else {
+        &["TOP", "UIDL"]
+    };
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// What it lists before login, or is set to, without these.
+fn listed(options: &BackendOptions, all: &[Finding], without: &[&str]) -> Vec<String> {
+    let listed = all.iter().find_map(|finding| match finding {
+        Finding::Capabilities { listed, .. } => Some(listed),
+        _ => None,
+    });
+    let listed = options.capabilities.as_ref().or(listed);
+    let listed = listed.into_iter().flatten();
+    let kept = listed.filter(|line| !without.iter().any(|name| is_named(line, name)));
+    kept.cloned().collect()
+}
+
+fn lists(options: &BackendOptions, all: &[Finding], name: &str) -> bool {
+    let listed = listed(options, all, &[]);
+    listed.iter().any(|line| is_named(line, name))
+}
+
+fn is_named(line: &str, name: &str) -> bool {
+    let mut words = line.split_ascii_whitespace();
+    words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// What it lists in either state: a login needs what stands before it. PIPELINING is true where it
+/// stands in both.
+pub(super) fn together(before: &[String], after: &[String]) -> Vec<String> {
+    let is_in = |lines: &[String], line: &str| {
+        let name = line.split_ascii_whitespace().next().unwrap_or_default();
+        lines.iter().any(|other| is_named(other, name))
+    };
+    let pipelining = |line: &&String| !is_named(line, "PIPELINING");
+    let kept = before
+        .iter()
+        .filter(|line| pipelining(line) || is_in(after, line));
+    let more = after
+        .iter()
+        .filter(pipelining)
+        .filter(|line| !is_in(before, line));
+    kept.chain(more).cloned().collect()
+}
+
+/// The backend's phrases with the words of `line`, if popgate would then know them.
+fn taught(options: &BackendOptions, line: &Line) -> Option<Phrases> {
+    let text = StatusLine::parse(&line.text).text;
+    let mut phrases = options.phrases.clone();
+    phrases.locked.push(text.to_owned());
+    let learned =
+        !text.is_empty() && classify(ReplyTo::Pass, &line.text, &phrases) == Class::Locked;
+    learned.then_some(phrases)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::advice::{Terms, advice, why_none};
+    use super::super::certificate::Certificate;
+    use super::super::finding::{After, Severity};
+    use super::super::seen::{self, Attempt};
+    use super::*;
+    use crate::config::Config;
+    use crate::time::Duration;
+    use jiff::Timestamp;
+    use std::collections::HashSet;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// With all defaults.
+    fn options() -> BackendOptions {
+        let text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n";
+        let config = Config::parse(text, std::path::Path::new("popgate.toml"));
+        config.unwrap().backends.remove(0)
+    }
+
+    /// The next kind behind this one; a new one has to be put into this ring, and so into the test.
+    fn next(finding: &Finding) -> Finding {
+        use Finding::*;
+        let text = || "-ERR".to_owned();
+        let line = |class| Line {
+            class,
+            text: text(),
+        };
+        let failed = || seen::Unreached::Failed(text());
+        let silent = || Attempt::Silent(LONG);
+        match finding {
+            OutOfTime => Reached(slow()),
+            Reached(_) => Unreached(failed()),
+            Unreached(_) => InClear {
+                stls: true,
+                near: false,
+            },
+            InClear { stls: true, .. } => InClear {
+                stls: false,
+                near: false,
+            },
+            InClear { stls: false, .. } => Unverified,
+            Unverified => Certificate(ended(), Timestamp::MAX),
+            Certificate(..) => CertificateUnreadable(text()),
+            CertificateUnreadable(_) => CapaBroken(text()),
+            CapaBroken(_) => TakesNoMore(1, failed()),
+            TakesNoMore(..) => LoginDelay {
+                seconds: 60,
+                insists: Some(true),
+            },
+            LoginDelay { .. } => LoggedIn {
+                after: Duration::ZERO,
+                tries: 2,
+            },
+            LoggedIn { .. } => NotLoggedIn(silent()),
+            NotLoggedIn(_) => CapaBreaks,
+            CapaBreaks => LockMisread(line(Class::Perm)),
+            LockMisread(_) => LockLate(line(Class::Locked)),
+            LockLate(_) => SecondTooSoon(line(Class::LoginDelay)),
+            SecondTooSoon(_) => SecondWaits(LONG),
+            SecondWaits(_) => SecondCut(text()),
+            SecondCut(_) => SecondTurnedAway(failed()),
+            SecondTurnedAway(_) => FirstThrownOut,
+            FirstThrownOut => SpareFailed(failed()),
+            SpareFailed(_) => ClosesAfterQuit(None),
+            ClosesAfterQuit(_) => KeepsOpen,
+            KeepsOpen => LockGone(After::Quit, LONG),
+            LockGone(..) => LockStays(After::Close, LONG, line(Class::Locked)),
+            LockStays(..) => NextFailed(After::Quit, silent()),
+            NextFailed(..) => NoUidl(text()),
+            NoUidl(_) => UidlChanges {
+                changed: 1,
+                messages: 2,
+            },
+            UidlChanges { .. } => PipeliningLies(text()),
+            PipeliningLies(_) => PipeliningUnclear(text()),
+            PipeliningUnclear(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
+            Secured(..) => Capabilities {
+                listed: Vec::new(),
+                offered: Vec::new(),
+            },
+            Capabilities { .. } => CapabilitiesSet(Vec::new()),
+            CapabilitiesSet(_) => NoCapa(text()),
+            NoCapa(_) => TakesConnections(12),
+            TakesConnections(_) => WithinConnections(1),
+            WithinConnections(_) => NoAccount,
+            NoAccount => CapaInside { answered: true },
+            CapaInside { .. } => CapaDiffers {
+                before: Vec::new(),
+                after: Vec::new(),
+            },
+            CapaDiffers { .. } => NoLock,
+            NoLock => Locks {
+                line: line(Class::Locked),
+                after: LONG,
+            },
+            Locks { .. } => RefusedStays(true),
+            RefusedStays(_) => UidlEmpty,
+            UidlEmpty => UidlSame(1),
+            UidlSame(_) => NoPipelining,
+            NoPipelining => Pipelining,
+            Pipelining => PipeliningLosesBehindPass,
+            PipeliningLosesBehindPass => OutOfTime,
+        }
+    }
+
+    fn slow() -> seen::Reached {
+        seen::Reached {
+            address: None,
+            connected: Duration::ZERO,
+            greeted: LONG,
+            greeting: "+OK".to_owned(),
+            tls: None,
+        }
+    }
+
+    fn ended() -> Certificate {
+        Certificate {
+            issuer: None,
+            names: Vec::new(),
+            not_before: Timestamp::UNIX_EPOCH,
+            not_after: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn each_warning_ends_in_a_setting_or_says_why_there_is_none() {
+        let (options, terms) = (options(), Terms::default());
+        let (mut finding, mut warned) = (Finding::OutOfTime, HashSet::new());
+        loop {
+            let all = [finding.clone()];
+            let advised = !advice(&all, &options, &terms).is_empty();
+            let why = why_none(&finding, &all, &options, &terms);
+            if finding.severity() == Severity::Warn {
+                assert!(advised != why.is_some(), "{finding:?}: {why:?}");
+                warned.insert(std::mem::discriminant(&finding));
+            } else {
+                assert_eq!(why, None, "{finding:?}");
+            }
+            finding = next(&finding);
+            if matches!(finding, Finding::OutOfTime) {
+                break;
+            }
+        }
+        assert_eq!(warned.len(), 28);
+    }
+
+    #[test]
+    fn a_warning_that_the_settings_cover_already_says_so() {
+        let options = BackendOptions {
+            connect_timeout: Duration::from_secs(55),
+            login_reserve: Duration::from_secs(40),
+            preconnect: false,
+            ..options()
+        };
+        let terms = Terms::default();
+        for finding in [
+            Finding::Reached(slow()),
+            Finding::LockGone(After::Quit, Duration::from_secs(3)),
+            Finding::SpareFailed(seen::Unreached::Failed("closed".to_owned())),
+        ] {
+            let all = [finding.clone()];
+            assert!(
+                why_none(&finding, &all, &options, &terms).is_some(),
+                "{finding:?}"
+            );
+            assert!(advice(&all, &options, &terms).is_empty(), "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_listed_in_either_state_is_told_together_but_pipelining() {
+        let lines = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let before = lines("USER,SASL PLAIN,TOP");
+        let after = lines("TOP,UIDL,PIPELINING");
+        assert_eq!(together(&before, &after), lines("USER,SASL PLAIN,TOP,UIDL"));
+        let both = lines("PIPELINING,UIDL");
+        assert_eq!(together(&both, &both), both);
+    }
+}
