@@ -10,6 +10,7 @@ mod refusals;
 mod reload;
 mod running;
 mod serving;
+mod starts;
 
 use std::fs;
 use std::io;
