@@ -39,6 +39,6 @@ fn knock(address: SocketAddr) -> String {
             BufReader::new(stream).read_line(&mut line).unwrap();
             return line;
         }
-        thread::sleep(PAUSE);
+        thread::park_timeout(PAUSE);
     }
 }
