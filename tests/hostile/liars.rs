@@ -54,7 +54,7 @@ const LIARS: &[Liar] = &[
         Says(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
         "backend_unreachable",
     ),
-    // It is down as far as CAPA is asked; a login does not ask.
+    // It is one without CAPA.
     (
         "capa-for-ever",
         "CAPA",
