@@ -124,12 +124,39 @@ pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
 /// (DESIGN decision 7): Courier and XMail unlock after the answer.
 pub const EOF_AFTER_QUIT: Duration = Duration::from_secs(1);
 
+/// How long a backend has to close by itself after it answered QUIT, before popgate's side is shut
+/// as a mail program's would be: some wait for that. Who closes first keeps the address pair for a
+/// minute (TIME_WAIT), and a gate has fewer of those than a server has clients.
+pub const SHUT_AFTER_QUIT: Duration = Duration::from_millis(50);
+
 /// How long the lock stays after popgate shut a backend connection without QUIT, until its end
 /// is seen (DESIGN decision 3).
 pub const EOF_AFTER_SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// Logins tried again after `locked` (DESIGN decision 6).
-pub const LOCKED_RETRIES_MAX: u32 = 8;
+/// How long a backend that sends something other than a reply to a password has to close the
+/// connection as well: one whose process died does so at once.
+pub const EOF_AFTER_NOISE: Duration = Duration::from_secs(1);
+
+/// Logins tried again after `locked` (DESIGN decision 6): at first in [`QUICK_RETRIES`] where a
+/// session has just ended, then in growing pauses as long as the longest `wait`.
+pub const LOCKED_RETRIES_MAX: u32 = 12;
+
+/// When a login that is `locked` is tried again right after a session of ours in that maildrop,
+/// from the first such answer on. Many servers unlock a moment after they close: Dovecot and
+/// qpopper when their process has ended, milliseconds later.
+pub const QUICK_RETRIES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+];
+
+/// A session of ours that ended longer ago than this is not why a maildrop is `locked` now.
+pub const UNLOCKS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Ends of sessions that are remembered for [`UNLOCKS_WITHIN`]: of 8,000 sessions a second, with
+/// some 200 octets each.
+pub const RECENT_ENDS_MAX: usize = 16_000;
 
 /// Logins tried again after `temp` or `too_many` (DESIGN decision 6).
 pub const TEMP_RETRIES_MAX: u32 = 2;

@@ -4,12 +4,16 @@
 //! goes as base64 or not at all.
 
 use super::lines::{LineError, no_status, read_line};
-use crate::limits::{BACKEND_BUFFER_MAX, BACKEND_LINE_MAX, REPLY_LINE_MAX};
+use crate::limits::{BACKEND_BUFFER_MAX, BACKEND_LINE_MAX, EOF_AFTER_NOISE, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::Status;
 use crate::pop3::sasl::{Credentials, Mechanism, plain_response};
 use crate::secret::Secret;
+use std::future::poll_fn;
+use std::task::Poll;
+use tokio::task::yield_now;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// Why a backend did not answer a login, or what comes right before it. All are the backend's
@@ -29,6 +33,10 @@ pub enum LoginError {
     /// one to USER would be taken for the one to PASS.
     #[error("the backend spoke before it was asked")]
     Unasked,
+    /// It got the password and ended the connection instead of answering: a refusal without
+    /// words, as of pop.aol.com. What it sent before that was no reply.
+    #[error("the backend {0}")]
+    ClosedAtPass(LineError),
 }
 
 /// By which commands a login goes to a backend.
@@ -99,18 +107,55 @@ fn is_better_said_by_plain(credentials: &Credentials) -> bool {
 /// password go in one segment; else the password waits for the answer to the name.
 ///
 /// # Errors
-/// When the backend gives no answer.
+/// When the backend gives no answer. Only [`LoginError::ClosedAtPass`] says something of the
+/// password.
 pub async fn log_in(
     conn: &mut Conn,
     credentials: &Credentials,
     capabilities: &Capabilities,
     on_password: impl FnOnce(),
 ) -> Result<Vec<u8>, LoginError> {
+    let mut given = false;
+    let on_given = || {
+        given = true;
+        on_password();
+    };
+    let answer = give(conn, credentials, capabilities, on_given).await;
+    match answer {
+        Err(error) if given => Err(unanswered(conn, error).await),
+        answer => answer,
+    }
+}
+
+/// What an error behind the password means. Some send a blank line, or what their dying process
+/// said, before they close.
+async fn unanswered(conn: &mut Conn, error: LoginError) -> LoginError {
+    match error {
+        LoginError::Line(error @ (LineError::Closed | LineError::Io(_))) => {
+            LoginError::ClosedAtPass(error)
+        }
+        LoginError::Io(error) => LoginError::ClosedAtPass(error.into()),
+        LoginError::Line(noise) => match timeout(EOF_AFTER_NOISE, conn.drain_to_end()).await {
+            Ok(_) => LoginError::ClosedAtPass(noise),
+            Err(_) => noise.into(),
+        },
+        error => error,
+    }
+}
+
+async fn give(
+    conn: &mut Conn,
+    credentials: &Credentials,
+    capabilities: &Capabilities,
+    on_password: impl FnOnce(),
+) -> Result<Vec<u8>, LoginError> {
+    let open = still_open(conn).await;
     // What stands behind the greeting answers no command: it would pass for the answer to USER,
     // and the answer to USER for the one to PASS. An error there refuses the connection.
     if Status::of_line(&conn.input) == Status::Err {
         return answer(conn).await;
     }
+    open?;
     conn.input.clear();
     if form(credentials, capabilities)? == Form::Plain {
         return auth_plain(conn, credentials, on_password).await;
@@ -133,6 +178,7 @@ pub async fn log_in(
     if !is_ok(&answer) {
         return Ok(answer);
     }
+    still_open(conn).await?;
     unasked(conn)?;
     conn.write_all(&pass).await?;
     on_password();
@@ -198,6 +244,21 @@ pub(super) fn unasked(conn: &Conn) -> Result<(), LoginError> {
     } else {
         Err(LoginError::Unasked)
     }
+}
+
+/// Takes in what the backend has sent and done up to now. One that has closed before it got the
+/// password judges none, and does not get it.
+async fn still_open(conn: &mut Conn) -> Result<(), LineError> {
+    // The system's news of the connection come between two turns of a task.
+    yield_now().await;
+    while conn.input.len() < REPLY_LINE_MAX {
+        match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, REPLY_LINE_MAX))).await {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Ok(0)) => return Err(LineError::Closed),
+            Poll::Ready(octets) => octets.map(drop)?,
+        }
+    }
+    Ok(())
 }
 
 /// What is neither `+OK` nor `-ERR` is no answer, and must not reach a client as one.

@@ -5,7 +5,7 @@ use super::queue::{Input, Ticket};
 use super::store::{Ask, Shared};
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::Event;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -30,6 +30,8 @@ pub(super) struct Hold<C: BackendEnd> {
     tenant: TenantName,
     ticket: Ticket,
     since: Instant,
+    /// Whether the backend let it in.
+    was_in: bool,
 }
 
 impl<C: BackendEnd> Hold<C> {
@@ -40,12 +42,17 @@ impl<C: BackendEnd> Hold<C> {
             tenant: ask.tenant.clone(),
             ticket,
             since,
+            was_in: false,
         }
     }
 }
 
 impl<C: BackendEnd> Drop for Hold<C> {
     fn drop(&mut self) {
+        if self.was_in {
+            // Before the next one has the lock, and perhaps asks.
+            self.shared.ended(&self.key, Instant::now());
+        }
         self.shared
             .apply(&self.key, Input::Release(self.ticket), None);
         let (tenant, held) = (self.tenant.clone(), self.since.elapsed());
@@ -116,20 +123,30 @@ impl<C: BackendEnd> LockGuard<C> {
     }
 
     /// The backend accepted the password: those who wait with the same one are proven too.
-    pub fn accepted(&self) {
-        if let Some(hold) = &self.hold {
+    pub fn accepted(&mut self) {
+        if let Some(hold) = &mut self.hold {
+            hold.was_in = true;
             hold.shared
                 .apply(&hold.key, Input::Accepted(hold.ticket), None);
         }
     }
 
-    /// The backend refused the password in these words: those who wait with the same one get them.
-    pub fn refused(&self, line: &[u8]) {
+    /// The backend refused the password in these words, or without any: so are those who wait
+    /// with the same one.
+    pub fn refused(&self, line: Option<&[u8]>) {
         if let Some(hold) = &self.hold {
-            let line = Arc::from(line);
+            let line = line.map(Arc::from);
             hold.shared
-                .apply(&hold.key, Input::Refused(hold.ticket), Some(&line));
+                .apply(&hold.key, Input::Refused(hold.ticket), line.as_ref());
         }
+    }
+
+    /// How long ago the last session of ours in this maildrop ended, where that was a moment ago
+    /// ([`UNLOCKS_WITHIN`](crate::limits::UNLOCKS_WITHIN)).
+    #[must_use]
+    pub fn since_last_end(&self) -> Option<Duration> {
+        let hold = self.hold.as_ref()?;
+        hold.shared.since_last_end(&hold.key, Instant::now())
     }
 
     /// The backend has answered QUIT: it closes by itself.

@@ -4,6 +4,7 @@
 //! carries out what it decides. [`Waiting`] is a place in a queue, [`LockGuard`] the lock itself:
 //! dropping either, also by panic or cancellation, gives back what it stands for.
 
+mod ends;
 mod guard;
 pub mod queue;
 mod store;
@@ -22,7 +23,7 @@ pub trait BackendEnd: Send + Sync + 'static {
     fn backend(&self) -> &BackendName;
 
     /// Ends the connection and waits until the backend has let go: its EOF, or a bound.
-    /// `after_quit`: the backend has answered QUIT and closes by itself.
+    /// `after_quit`: the backend has answered QUIT, and closes by itself or when its client does.
     ///
     /// Returns whether the EOF was seen. May be dropped and called again.
     fn close(&mut self, after_quit: bool) -> impl Future<Output = bool> + Send;

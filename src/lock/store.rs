@@ -4,6 +4,7 @@
 //! an input to the queue and passes its effects on to the seats of those who wait.
 
 use super::BackendEnd;
+use super::ends::RecentEnds;
 use super::guard::{Hold, LockGuard};
 use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
 use super::waiting::{Place, Waiting};
@@ -13,8 +14,8 @@ use crate::policy::proven::PasswordTag;
 use crate::time::{Duration, Instant};
 use dashmap::{DashMap, Entry as Slot};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -61,6 +62,7 @@ impl<C: BackendEnd> Clone for Locks<C> {
 /// What guards and places share with the store.
 pub(super) struct Shared<C: BackendEnd> {
     entries: DashMap<MaildropKey, Entry<C>>,
+    ends: Mutex<RecentEnds>,
     tickets: AtomicU64,
     pub(super) events: Arc<dyn EventSink>,
     pub(super) closers: TaskTracker,
@@ -84,6 +86,7 @@ impl<C: BackendEnd> Locks<C> {
         let entries = DashMap::new();
         Self(Arc::new(Shared {
             entries,
+            ends: Mutex::default(),
             tickets: AtomicU64::new(1),
             events,
             closers,
@@ -183,7 +186,7 @@ impl<C: BackendEnd> Shared<C> {
     }
 
     /// Applies `input` to the queue of `key` and forgets the maildrop if nobody is left.
-    /// `line`: the backend's words, for waiters that get them too.
+    /// `line`: the backend's words, if any, for waiters that are refused too.
     pub(super) fn apply(&self, key: &MaildropKey, input: Input, line: Option<&Arc<[u8]>>) {
         let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
             return;
@@ -231,6 +234,17 @@ impl<C: BackendEnd> Shared<C> {
         if let Some(mut entry) = self.entries.get_mut(key) {
             entry.home = Some(backend.clone());
         }
+    }
+
+    /// The backend has let go of a session in `key`.
+    pub(super) fn ended(&self, key: &MaildropKey, now: Instant) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.ended(key, now);
+    }
+
+    pub(super) fn since_last_end(&self, key: &MaildropKey, now: Instant) -> Option<Duration> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.since(key, now)
     }
 
     pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
@@ -301,10 +315,7 @@ impl<C> Entry<C> {
             }
             Effect::Evicted { ticket, .. } => self.settle(ticket, Place::Evicted),
             Effect::Refused(ticket) => {
-                self.settle(
-                    ticket,
-                    Place::Refused(line.map(Arc::clone).unwrap_or_default()),
-                );
+                self.settle(ticket, Place::Refused(line.map(Arc::clone)));
             }
             Effect::Promoted(ticket) => self.move_to(ticket, false),
             Effect::Head(ticket) => self.move_to(ticket, true),

@@ -19,8 +19,8 @@ pub(super) enum Place {
     Granted { at: Instant },
     /// Its place went to another.
     Evicted,
-    /// The backend refused its password, given by another session, in these words.
-    Refused(Arc<[u8]>),
+    /// The backend refused its password, given by another session, in these words or without any.
+    Refused(Option<Arc<[u8]>>),
 }
 
 /// What happened to a waiter.
@@ -31,8 +31,8 @@ pub enum Turn<C: BackendEnd> {
     Moved,
     /// Its place went to another.
     Evicted,
-    /// The backend refused its password, given by another session, in these words.
-    Refused(Arc<[u8]>),
+    /// The backend refused its password, given by another session, in these words or without any.
+    Refused(Option<Arc<[u8]>>),
 }
 
 /// A place in a queue. Dropping it leaves the queue: as a stop does, or a panic.

@@ -337,8 +337,11 @@ words! {
         Stalled = "stalled",
         /// Closed for a waiter.
         Preempted = "preempted",
-        /// The backend could not be reached.
+        /// The backend could not be reached, or a login got no answer there.
         BackendUnreachable = "backend_unreachable",
+        /// The backend closed the connection instead of answering the password, which counts as
+        /// a wrong one.
+        ClosedAtPass = "closed_at_pass",
         /// The backend went away, or broke the protocol.
         BackendGone = "backend_gone",
         /// More of a message came behind what every mail program takes for its end: closed before

@@ -28,6 +28,8 @@ pub struct Imitation {
 #[derive(Default)]
 struct Seen {
     line: Option<Template>,
+    /// Whether it closed instead the last time.
+    closes: bool,
     times: VecDeque<Duration>,
 }
 
@@ -56,10 +58,26 @@ impl Imitation {
         let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = backends.entry(backend.clone()).or_default();
         seen.learn(line, user.as_bytes());
-        if seen.times.len() == IMITATED_TIMES {
-            seen.times.pop_front();
-        }
-        seen.times.push_back(took);
+        seen.closes = false;
+        seen.took(took);
+    }
+
+    /// A backend closed the connection instead of answering a wrong password, `took` after it was
+    /// asked.
+    pub fn saw_close(&self, backend: &BackendName, took: Duration) {
+        let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = backends.entry(backend.clone()).or_default();
+        seen.closes = true;
+        seen.took(took);
+    }
+
+    /// Whether the connection is to be closed instead of answered with the line of
+    /// [`Imitation::pose`], as that backend did the last time.
+    #[must_use]
+    pub fn closes(&self, backends: &[BackendName]) -> bool {
+        let seen = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = backends.iter().find_map(|name| seen.get(name));
+        first.is_some_and(|seen| seen.closes)
     }
 
     /// A line for `user`, without its line end, and how long it takes until it comes, as the first
@@ -92,6 +110,13 @@ impl Seen {
             }
         }
         self.line = Template::of(line, login).or(self.line.take());
+    }
+
+    fn took(&mut self, time: Duration) {
+        if self.times.len() == IMITATED_TIMES {
+            self.times.pop_front();
+        }
+        self.times.push_back(time);
     }
 
     fn draw(&self, draw: u64) -> Option<Duration> {

@@ -82,8 +82,9 @@ impl BackendEnd for BackendConnection {
         &self.backend.options().name
     }
 
-    /// After QUIT the backend closes by itself. Without it our side is shut first, so that the
-    /// backend sees the end and lets go; what it still sends is thrown away.
+    /// After QUIT the backend closes by itself, or when its client does, as mail programs do.
+    /// Without QUIT our side is shut first, so that the backend sees the end and lets go; what it
+    /// still sends is thrown away.
     async fn close(&mut self, after_quit: bool) -> bool {
         let conn = &mut self.greeted.conn;
         let bound = if after_quit {
@@ -92,9 +93,13 @@ impl BackendEnd for BackendConnection {
             limits::EOF_AFTER_SHUTDOWN
         };
         let end = async {
-            if !after_quit {
-                conn.shut().await;
+            if after_quit {
+                let own = tokio::time::timeout(limits::SHUT_AFTER_QUIT, conn.drain_to_end()).await;
+                if own.is_ok() {
+                    return;
+                }
             }
+            conn.shut().await;
             // An error is an end too: the backend reset the connection.
             let _ = conn.drain_to_end().await;
         };

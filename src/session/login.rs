@@ -1,17 +1,19 @@
 //! From the lock to the maildrop: the login at the backend, and again where that may help
 //! (DESIGN decisions 5 and 6).
 
+mod retries;
+
+use super::admit::Who;
 use super::backend_end::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
 use super::refusal::not_taken;
-use super::{Admitted, Identified, LoggedIn, Login, Next, learn};
+use super::{Admitted, Identified, LoggedIn, Login, Next, farewell, learn};
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Connected, Route, Unconnected};
-use crate::dialect::{self, Class};
-use crate::ids::BackendName;
-use crate::limits::{LOCKED_RETRIES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, TEMP_RETRIES_MAX};
+use crate::dialect::Class;
+use crate::ids::{BackendName, UserName};
 use crate::lock::LockGuard;
 use crate::observe::event::{End, Event, Fault, RetryResult};
 use crate::policy::admission::Places;
@@ -19,6 +21,7 @@ use crate::policy::tenant::Tenant;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
+use retries::{Pause, Retries};
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
@@ -45,33 +48,42 @@ pub(super) async fn log_in(
         tenant: &login.tenant,
         lock,
         until: *until,
-        locked: 0,
-        failed: 0,
+        retries: Retries::default(),
         stale: false,
     };
     let (outcome, at_once) = tokio::select! {
         // Nothing of a client that has left goes to the backend.
         biased;
         () = login.client.left_for_good(contended) => (None, false),
-        outcome = attempts.run() => (Some(outcome), attempts.locked + attempts.failed == 0),
+        outcome = attempts.run() => (Some(outcome), attempts.retries.are_none()),
     };
     login.client.waited(began.elapsed());
     if let Some(connection) = lock.connection() {
         record.on_backend(&connection.backend().options().name);
     }
-    if let Some(Outcome::Refused {
-        class: Class::Auth,
-        line,
-    }) = &outcome
+    if let Some(outcome) = &outcome
         && at_once
         && let Some(backend) = &record.summary.backend
     {
         let (user, took) = (&admitted.login.credentials.user, began.elapsed());
-        cx.admission.imitation.saw(backend, user, line, took);
+        learn(cx, backend, user, outcome, took);
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
         None => Break(SessionEnd::well(End::LeftWaiting)),
+    }
+}
+
+/// How this backend answers a wrong password.
+fn learn(cx: &Context, backend: &BackendName, user: &UserName, outcome: &Outcome, took: Duration) {
+    let imitation = &cx.admission.imitation;
+    match outcome {
+        Outcome::Refused {
+            class: Class::Auth,
+            line,
+        } => imitation.saw(backend, user, line, took),
+        Outcome::RefusedWithoutWords(_) => imitation.saw_close(backend, took),
+        _ => {}
     }
 }
 
@@ -84,7 +96,7 @@ async fn conclude(
 ) -> Next<Login<LoggedIn>> {
     let Admitted {
         login,
-        lock,
+        mut lock,
         who,
         places,
         ..
@@ -99,24 +111,36 @@ async fn conclude(
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.proven.refused(who.password, Instant::now());
-                cx.admission.refused.refused(who.password, Instant::now());
-                lock.refused(&line);
+                remember_refused(cx, &who);
+                lock.refused(Some(&line));
             }
             give_on(record, lock, places);
             login.refuse(cx, record, &who, class, &line).await
+        }
+        Outcome::RefusedWithoutWords(why) => {
+            remember_refused(cx, &who);
+            lock.refused(None);
+            give_on(record, lock, places);
+            let refused = login.refuse_without_words(cx, record, &who, &why);
+            refused.await
         }
         Outcome::Locked(words) => {
             give_on(record, lock, places);
             let turned_away = login.turn_away(cx, record, &who, Fault::Backend, &words);
             turned_away.await
         }
-        Outcome::Unreachable(why) => Break(SessionEnd::fault(
-            End::BackendUnreachable,
-            Fault::Backend,
-            why,
-        )),
+        Outcome::Unreachable(why) => {
+            give_on(record, lock, places);
+            farewell(login.client.conn, b"").await;
+            let (end, fault) = (End::BackendUnreachable, Fault::Backend);
+            Break(SessionEnd::fault(end, fault, why))
+        }
     }
+}
+
+fn remember_refused(cx: &Context, who: &Who) {
+    cx.proven.refused(who.password, Instant::now());
+    cx.admission.refused.refused(who.password, Instant::now());
 }
 
 impl Identified {
@@ -150,6 +174,8 @@ enum Outcome {
     Accepted(Vec<u8>),
     /// The backend's own line, which the client sees.
     Refused { class: Class, line: Vec<u8> },
+    /// The backend closed instead of answering the password, as told. It counts as a wrong one.
+    RefusedWithoutWords(String),
     /// Somebody who does not come through popgate holds the maildrop, as the backend says in these
     /// words, or no place came free.
     Locked(String),
@@ -168,8 +194,13 @@ enum Answer {
     Stale(String),
     /// It was in, and asking for CAPA has ended that session.
     Lost(String),
-    /// No answer came.
+    /// The connection ended before the backend had the password, or its answer was not waited
+    /// for any longer.
     None(String),
+    /// The connection ended behind the password.
+    Closed(String),
+    /// The backend has the password and does not answer it, but with noise.
+    Silent(String),
     /// The backend had no place under its `connections` limit until the wait was spent.
     Busy,
 }
@@ -184,10 +215,7 @@ struct Attempts<'a> {
     tenant: &'a Tenant,
     /// No retry starts after this.
     until: Instant,
-    /// Answers that said `locked`.
-    locked: u32,
-    /// Answers that said `temp` or `too_many`, and tries without an answer.
-    failed: u32,
+    retries: Retries,
     /// A connection that was opened in advance has failed: no other such one is trusted.
     stale: bool,
 }
@@ -217,7 +245,7 @@ impl Attempts<'_> {
     }
 
     async fn attempt(&mut self) -> Answer {
-        let retry = self.locked > 0;
+        let retry = self.retries.were_locked();
         let answer = match self.spare().await {
             Some(spare) => self.log_in(spare, true).await,
             None => match self.connect().await {
@@ -267,7 +295,9 @@ impl Attempts<'_> {
         let backend = Arc::clone(connection.backend());
         let capabilities = backend.capabilities().unwrap_or_default();
         let freed_at = self.lock.take_freed_at();
+        let mut given = false;
         let told = || {
+            given = true;
             if let Some(freed_at) = freed_at {
                 self.cx.events.emit(&Event::HandedOver {
                     elapsed: freed_at.elapsed(),
@@ -287,10 +317,12 @@ impl Attempts<'_> {
                 line: not_taken(why).to_vec(),
             },
             Ok(Err(error)) if stale => Answer::Stale(error.to_string()),
-            Ok(Err(error)) => Answer::None(error.to_string()),
+            Ok(Err(error @ LoginError::ClosedAtPass(_))) => Answer::Closed(error.to_string()),
+            Ok(Err(error)) => Answer::without_end(given, error.to_string()),
             Err(_) => {
                 let address = &backend.options().address;
-                Answer::None(format!("{address} did not answer the login in time"))
+                let why = format!("{address} did not answer the login in time");
+                Answer::without_end(given, why)
             }
         }
     }
@@ -362,48 +394,48 @@ impl Attempts<'_> {
                 pause: Duration::ZERO,
                 otherwise: Outcome::Unreachable(why),
             },
-            // It may have counted the password: it does not get it for as long as the wait lasts.
             Answer::None(why) => self.judge_failed(Outcome::Unreachable(why)),
-            Answer::Unreachable(why) => self.judge_unreachable(why),
+            // Whatever the end was, the backend has the password, and may have counted it: nobody
+            // gives it the same one twice for one login.
+            Answer::Closed(why) => Judgement::Over(Outcome::RefusedWithoutWords(why)),
+            Answer::Silent(why) => Judgement::Over(Outcome::Unreachable(why)),
+            // A backend that cannot be reached is tried as long as the wait goes on.
+            Answer::Unreachable(why) => {
+                let pause = self.retries.unreachable();
+                self.again(Some(pause), Outcome::Unreachable(why))
+            }
         }
     }
 
     fn judge_locked(&mut self, line: &[u8]) -> Judgement {
-        self.locked += 1;
         let words = String::from_utf8_lossy(line).into_owned();
-        let pause = if dialect::is_being_unlocked(&words) {
-            Duration::ZERO
-        } else {
-            self.pause(self.locked)
-        };
-        let otherwise = Outcome::Locked(words);
-        if self.locked > LOCKED_RETRIES_MAX {
-            return Judgement::Over(otherwise);
-        }
-        Judgement::Again { pause, otherwise }
+        let pause = self.retries.locked(&words, self.lock.since_last_end());
+        self.again(pause, Outcome::Locked(words))
     }
 
     fn judge_failed(&mut self, otherwise: Outcome) -> Judgement {
-        self.failed += 1;
-        let pause = self.pause(self.failed);
-        if self.failed > TEMP_RETRIES_MAX {
+        let pause = self.retries.failed();
+        self.again(pause, otherwise)
+    }
+
+    /// After `pause`, if there is another try.
+    fn again(&self, pause: Option<Pause>, otherwise: Outcome) -> Judgement {
+        let Some(pause) = pause else {
             return Judgement::Over(otherwise);
+        };
+        let pause = pause.with(|pause| self.cx.jitter(pause));
+        Judgement::Again { pause, otherwise }
+    }
+}
+
+impl Answer {
+    /// What an error means that is no end behind the password; `given`: the backend has that.
+    fn without_end(given: bool, why: String) -> Self {
+        if given {
+            Self::Silent(why)
+        } else {
+            Self::None(why)
         }
-        Judgement::Again { pause, otherwise }
-    }
-
-    /// A backend that cannot be reached is tried as long as the wait goes on (DESIGN decision 11).
-    fn judge_unreachable(&mut self, why: String) -> Judgement {
-        self.failed += 1;
-        let pause = self.pause(self.failed);
-        let otherwise = Outcome::Unreachable(why);
-        Judgement::Again { pause, otherwise }
-    }
-
-    /// Half a second at first, doubling, give or take a quarter.
-    fn pause(&self, tries: u32) -> Duration {
-        let doubled = RETRY_PAUSE_MIN.saturating_mul(1 << tries.saturating_sub(1).min(8));
-        self.cx.jitter(doubled.min(RETRY_PAUSE_MAX))
     }
 }
 

@@ -47,8 +47,7 @@ pub(super) async fn wait_for_lock(
                 Err(InVain::Refused(line)) => {
                     // The answer may be held, and must not keep another's place meanwhile.
                     drop(places);
-                    let refused = login.refuse(cx, record, &who, Class::Auth, &line);
-                    return refused.await;
+                    return refuse(cx, record, login, &who, line.as_deref()).await;
                 }
             }
         }
@@ -79,8 +78,25 @@ fn ask(cx: &Context, record: &Record, login: &Identified, who: &Who) -> Ask {
 
 /// Why waiting brought no lock, where the client is still there.
 enum InVain {
-    Refused(Arc<[u8]>),
+    Refused(Option<Arc<[u8]>>),
     Spent,
+}
+
+/// The backend refused the password, which another gave it, in these words or without any.
+async fn refuse(
+    cx: &Context,
+    record: &mut Record,
+    login: Identified,
+    who: &Who,
+    line: Option<&[u8]>,
+) -> Next<Login<Admitted>> {
+    match line {
+        Some(line) => login.refuse(cx, record, who, Class::Auth, line).await,
+        None => {
+            let why = "the backend closed when another login gave it the same password";
+            login.refuse_without_words(cx, record, who, why).await
+        }
+    }
 }
 
 /// Waits for its turn; meanwhile watches the client, and the head of the queue connects to the

@@ -98,6 +98,33 @@ impl Identified {
         self.answer_after(record, delay, line).await
     }
 
+    /// Closes the connection, as the backend did instead of answering the password: what a program
+    /// makes of that, it makes of it here. Of a password that was right lately it is more likely
+    /// the backend's fault.
+    pub(super) async fn refuse_without_words<T>(
+        mut self,
+        cx: &Context,
+        record: &mut Record,
+        who: &Who,
+        why: &str,
+    ) -> Next<Login<T>> {
+        let fault = if who.accepted_lately {
+            Fault::Backend
+        } else {
+            Fault::Client
+        };
+        record.refused(SessionEnd::fault(End::ClosedAtPass, fault, why));
+        let delay = self.wrong_password(cx, record, who);
+        self.hold_answer(record, delay).await?;
+        self.close().await
+    }
+
+    /// Ends the connection without an answer; the refusal is the session's end.
+    async fn close<T>(self) -> Next<T> {
+        farewell(self.client.conn, b"").await;
+        Break(client_left())
+    }
+
     /// Counts a wrong password, and says how long its answer is held.
     fn wrong_password(&self, cx: &Context, record: &Record, who: &Who) -> Duration {
         let (session, tenant) = (record.session(), self.tenant.name.clone());
@@ -167,13 +194,17 @@ impl Identified {
         self.answer(answer).await
     }
 
-    /// Answers as the backend answers a wrong password: in its words, after as long, and with the
-    /// penalty that it would bring.
+    /// Answers as the backend answers a wrong password: in its words or by a close, after as long,
+    /// and with the penalty that it would bring.
     async fn pose<T>(mut self, cx: &Context, record: &mut Record, who: &Who) -> Next<Login<T>> {
         let (backends, user) = (&self.tenant.backends, &self.credentials.user);
         let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
         let penalty = self.penalty(cx, who);
+        if cx.admission.imitation.closes(&self.tenant.backends) {
+            self.hold_answer(record, penalty).await?;
+            return self.close().await;
+        }
         self.answer_after(record, penalty, &line).await
     }
 

@@ -319,7 +319,7 @@ impl Witness {
             }
             // A gate that has just started has not looked at its backend yet.
             End::BackendUnreachable => self.backend_fails || self.restarts,
-            End::BackendGone => self.backend_fails,
+            End::BackendGone | End::ClosedAtPass => self.backend_fails,
             End::QuitUnanswered => self.backend_fails || self.restarts,
             // The run ends by a stop, too, but without sessions.
             End::Shutdown => self.restarts,

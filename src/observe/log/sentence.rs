@@ -26,7 +26,8 @@ pub(super) fn sentence(summary: &SessionSummary) -> String {
 }
 
 fn how(end: End) -> String {
-    end.as_str().replace('_', " ").replace("tls", "TLS")
+    let words = end.as_str().replace('_', " ");
+    words.replace("tls", "TLS").replace("at pass", "at PASS")
 }
 
 fn who_and_where(summary: &SessionSummary) -> String {
@@ -207,6 +208,12 @@ mod tests {
         assert!(line.starts_with("session 17 TLS failed: "), "{line}");
         let end = r" 212 B in (fault: client); said \u{1b}[2J\r\nsession 18 quit";
         assert!(line.ends_with(end), "{line}");
+    }
+
+    #[test]
+    fn commands_and_protocols_are_written_as_such() {
+        assert_eq!(how(End::ClosedAtPass), "closed at PASS");
+        assert_eq!(how(End::TlsFailed), "TLS failed");
     }
 
     #[test]

@@ -180,3 +180,17 @@ fn before_any_answer_it_is_dovecot() {
         assert!(shape.contains(&time), "{time:?}");
     }
 }
+
+#[test]
+fn a_backend_that_closed_the_last_time_is_imitated_by_a_close() {
+    let imitation = Imitation::new();
+    let names = [backend("unseen"), backend("b")];
+    assert!(!imitation.closes(&names));
+    imitation.saw_close(&backend("b"), TOOK);
+    assert!(imitation.closes(&names));
+    assert_eq!(imitation.pose(&names, &user("bob"), 0).1, TOOK);
+    imitation.saw(&backend("b"), &user("ann"), b"-ERR no", TOOK);
+    assert!(!imitation.closes(&names), "a single close is no habit");
+    imitation.saw_close(&backend("b"), TOOK);
+    assert!(imitation.closes(&names));
+}

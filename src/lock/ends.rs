@@ -1,0 +1,91 @@
+//! When sessions ended, for a moment: many servers unlock a maildrop a moment after they close.
+
+use crate::ids::MaildropKey;
+use crate::limits::{RECENT_ENDS_MAX, UNLOCKS_WITHIN};
+use crate::time::{Duration, Instant};
+use std::collections::{HashMap, VecDeque};
+
+/// The last end in each maildrop, as long as it matters and [`RECENT_ENDS_MAX`] allows. It
+/// outlives the maildrop's queue: who comes a second later finds it.
+#[derive(Default)]
+pub(super) struct RecentEnds {
+    last: HashMap<MaildropKey, Instant>,
+    /// All ends of that time, the oldest first.
+    line: VecDeque<(Instant, MaildropKey)>,
+}
+
+impl RecentEnds {
+    /// The backend has let go of a session in `key`.
+    pub(super) fn ended(&mut self, key: &MaildropKey, now: Instant) {
+        self.forget(now);
+        self.last.insert(key.clone(), now);
+        self.line.push_back((now, key.clone()));
+    }
+
+    /// How long ago the last session in `key` ended, where that was a moment ago.
+    pub(super) fn since(&self, key: &MaildropKey, now: Instant) -> Option<Duration> {
+        let ago = now.duration_since(*self.last.get(key)?);
+        (ago < UNLOCKS_WITHIN).then_some(ago)
+    }
+
+    /// Makes room for one more, and lets go of what is over.
+    fn forget(&mut self, now: Instant) {
+        while let Some((at, _)) = self.line.front()
+            && (self.line.len() >= RECENT_ENDS_MAX || now.duration_since(*at) >= UNLOCKS_WITHIN)
+            && let Some((at, key)) = self.line.pop_front()
+        {
+            if self.last.get(&key) == Some(&at) {
+                self.last.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BackendName, UserName};
+    use std::sync::Arc;
+
+    fn key(name: &str) -> MaildropKey {
+        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("legacy")]);
+        MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true)
+    }
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn an_end_is_known_for_two_seconds_and_to_its_maildrop_alone() {
+        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        ends.ended(&key("ann"), start);
+        assert_eq!(ends.since(&key("ann"), start), Some(ms(0)));
+        assert_eq!(ends.since(&key("ann"), start + ms(1999)), Some(ms(1999)));
+        assert_eq!(ends.since(&key("ann"), start + ms(2000)), None);
+        assert_eq!(ends.since(&key("bob"), start), None);
+    }
+
+    #[test]
+    fn the_last_end_counts_and_an_older_one_takes_nothing_with_it() {
+        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        ends.ended(&key("ann"), start);
+        ends.ended(&key("ann"), start + ms(1500));
+        ends.ended(&key("bob"), start + ms(2500));
+        assert_eq!(ends.since(&key("ann"), start + ms(2500)), Some(ms(1000)));
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_and_there_are_never_more_than_the_bound() {
+        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        for n in 0..RECENT_ENDS_MAX + 10 {
+            ends.ended(&key(&n.to_string()), start);
+        }
+        assert_eq!(ends.line.len(), RECENT_ENDS_MAX);
+        assert_eq!(ends.last.len(), RECENT_ENDS_MAX);
+        assert_eq!(ends.since(&key("9"), start), None);
+        assert_eq!(ends.since(&key("10"), start), Some(ms(0)));
+        ends.ended(&key("ann"), start + ms(2000));
+        assert_eq!((ends.line.len(), ends.last.len()), (1, 1));
+    }
+}
