@@ -41,6 +41,8 @@ struct Refusals {
     tried: Option<Instant>,
     /// Whether it is refused from memory, until it is accepted or forgotten.
     is_held: bool,
+    /// Whether the backend closed the last time, without a word.
+    without_words: bool,
 }
 
 impl Refused {
@@ -55,7 +57,22 @@ impl Refused {
 
     /// The backend refused it as *auth*.
     pub fn refused(&self, tag: PasswordTag, now: Instant) {
-        self.passwords().touch(tag, now).add(now);
+        self.passwords().touch(tag, now).add(now, false);
+    }
+
+    /// The backend closed the connection instead of answering it.
+    pub fn refused_without_words(&self, tag: PasswordTag, now: Instant) {
+        self.passwords().touch(tag, now).add(now, true);
+    }
+
+    /// Whether the backend closed at it the last time. It is closed from memory then: a server
+    /// that fails may close at a right password as well, and words would have its program ask for
+    /// another one.
+    #[must_use]
+    pub fn is_without_words(&self, tag: PasswordTag, now: Instant) -> bool {
+        let passwords = self.passwords();
+        let refusals = passwords.get(&tag, now);
+        refusals.is_some_and(|(_, refusals)| refusals.without_words)
     }
 
     /// The backend accepted it: its refusals are forgotten.
@@ -129,7 +146,8 @@ impl Default for Refused {
 }
 
 impl Refusals {
-    fn add(&mut self, now: Instant) {
+    fn add(&mut self, now: Instant, without_words: bool) {
+        self.without_words = without_words;
         self.times
             .retain(|&at| now.duration_since(at) <= FAILURE_WINDOW);
         if self.times.len() == SAME_PASSWORD_MAX as usize {
@@ -353,6 +371,24 @@ mod tests {
             ..FailureRules::default()
         });
         assert!((0..100).all(|second| never.poll(second) == Unknown));
+    }
+
+    #[test]
+    fn how_the_backend_refused_it_last_is_remembered() {
+        let told = Told::new(FailureRules::default());
+        let is_without_words = |second| told.refused.is_without_words(tag(1), told.at(second));
+        assert!(!is_without_words(0));
+        for second in [0, 1, 2] {
+            told.refused.refused_without_words(tag(1), told.at(second));
+        }
+        assert!(is_without_words(3));
+        assert_eq!(told.ask(3), FromMemory);
+        told.refuse(302);
+        assert!(!is_without_words(303));
+        told.refused.refused_without_words(tag(1), told.at(602));
+        assert!(is_without_words(603));
+        told.refused.accepted(tag(1), told.at(902));
+        assert!(!is_without_words(903));
     }
 
     #[test]

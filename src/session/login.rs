@@ -3,7 +3,6 @@
 
 mod retries;
 
-use super::admit::Who;
 use super::backend_end::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
@@ -111,14 +110,17 @@ async fn conclude(
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                remember_refused(cx, &who);
+                cx.proven.refused(who.password, Instant::now());
+                cx.admission.refused.refused(who.password, Instant::now());
                 lock.refused(Some(&line));
             }
             give_on(record, lock, places);
             login.refuse(cx, record, &who, class, &line).await
         }
         Outcome::RefusedWithoutWords(why) => {
-            remember_refused(cx, &who);
+            cx.proven.refused(who.password, Instant::now());
+            let memory = &cx.admission.refused;
+            memory.refused_without_words(who.password, Instant::now());
             lock.refused(None);
             give_on(record, lock, places);
             let refused = login.refuse_without_words(cx, record, &who, &why);
@@ -136,11 +138,6 @@ async fn conclude(
             Break(SessionEnd::fault(end, fault, why))
         }
     }
-}
-
-fn remember_refused(cx: &Context, who: &Who) {
-    cx.proven.refused(who.password, Instant::now());
-    cx.admission.refused.refused(who.password, Instant::now());
 }
 
 impl Identified {

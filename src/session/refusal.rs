@@ -161,9 +161,16 @@ impl Identified {
         record.refused(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why));
         self.client.patience.attempts += 1;
         match refusal {
-            _ if refusal.looks_like_a_wrong_password() => self.pose(cx, record, who).await,
+            Refusal::FromMemory => {
+                let memory = &cx.admission.refused;
+                let closes = memory.is_without_words(who.password, Instant::now());
+                self.pose(cx, record, who, closes).await
+            }
+            Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
+                let closes = cx.admission.imitation.closes(&self.tenant.backends);
+                self.pose(cx, record, who, closes).await
+            }
             Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
-            Refusal::FromMemory => self.pose(cx, record, who).await,
             Refusal::LoginDelay(early) => {
                 let (session, tenant) = (record.session(), self.tenant.name.clone());
                 cx.events.emit(&Event::PollDecided {
@@ -196,12 +203,18 @@ impl Identified {
 
     /// Answers as the backend answers a wrong password: in its words or by a close, after as long,
     /// and with the penalty that it would bring.
-    async fn pose<T>(mut self, cx: &Context, record: &mut Record, who: &Who) -> Next<Login<T>> {
+    async fn pose<T>(
+        mut self,
+        cx: &Context,
+        record: &mut Record,
+        who: &Who,
+        closes: bool,
+    ) -> Next<Login<T>> {
         let (backends, user) = (&self.tenant.backends, &self.credentials.user);
         let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
         let penalty = self.penalty(cx, who);
-        if cx.admission.imitation.closes(&self.tenant.backends) {
+        if closes {
             self.hold_answer(record, penalty).await?;
             return self.close().await;
         }

@@ -210,6 +210,27 @@ async fn after_three_it_is_closed_from_memory_in_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn from_memory_each_password_is_refused_as_the_backend_refused_it() {
+    let gate = remembering().await;
+    for _ in 0..3 {
+        is_closed(&gate, STRANGER, "perhaps right").await;
+        let mut client = gate.asking("ann", "wrong").await;
+        let mut backend = gate.dialed().await;
+        backend
+            .answers_login("ann", "wrong", "-ERR [AUTH] no")
+            .await;
+        client.expect("-ERR [AUTH] no\r\n").await;
+        backend.expect_eof().await;
+    }
+    // The backend's last answer had words, and no program is asked for a password for that.
+    let mut client = gate.asking("ann", "perhaps right").await;
+    client.expect_eof().await;
+    let mut client = gate.asking("ann", "wrong").await;
+    client.expect("-ERR [AUTH] no\r\n").await;
+    assert_eq!(gate.dials(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_close_is_held_as_long_as_the_answer_to_a_wrong_password() {
     let gate = Gate::strict(&rules("", "enforce = \"off\"")).await;
     for (guess, delay) in [1.0, 2.0, 4.0].into_iter().enumerate() {
