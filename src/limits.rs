@@ -566,6 +566,13 @@ pub const BLOCKS_SHOWN_MAX: usize = 10_000;
 /// An answer of the gate that a command reads: [`BLOCKS_SHOWN_MAX`] entries of 800 octets.
 pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
 
+/// Mistakes of a configuration that are shown: more than one mends before looking again.
+pub const MISTAKES_SHOWN: usize = 20;
+
+/// Mistakes in how a configuration is written that are looked for: each costs a reading of the
+/// whole file, of which a large one takes a tenth of a second.
+pub const MISTAKES_SOUGHT: usize = 100;
+
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a reload waits for what it finds at backends that are new. Who asked for it at the

@@ -7,7 +7,7 @@ use super::ports::NewPorts;
 use super::{Gate, names_of, services_of};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigErrors};
 use crate::ids::BackendName;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
@@ -25,7 +25,7 @@ pub type Changes = Vec<String>;
 pub enum ReloadError {
     /// The file is wrong.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     /// A certificate or an authority's file cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -4,7 +4,7 @@ mod explain;
 
 use super::{Exit, print, refuse};
 use crate::backend::BackendOptions;
-use crate::config::{Config, ConfigError, Login};
+use crate::config::{Config, ConfigErrors, Login};
 use crate::ids::{ListenerName, UserName};
 use crate::net::tls::{SPOKEN, VERSIONS, cipher_suites};
 use crate::net::{ListenOptions, TlsMode};
@@ -44,13 +44,12 @@ impl Check {
             Err(error) if !self.json => refuse(error, Exit::Usage),
             Err(error) => {
                 refuse(&error, Exit::Usage);
-                let verdict = json!({ "ok": false, "error": error.to_json() });
-                print(verdict, Exit::Usage)
+                print(error.to_json(), Exit::Usage)
             }
         }
     }
 
-    fn summary(&self) -> Result<String, ConfigError> {
+    fn summary(&self) -> Result<String, ConfigErrors> {
         let config = Config::load(&self.config)?;
         Ok(match self.json {
             true => summary_json(&self.config, &config).to_string(),
@@ -59,7 +58,7 @@ impl Check {
     }
 
     /// The file's certificates need not be readable: they are not used.
-    fn explain(&self, user: &UserName) -> Result<String, ConfigError> {
+    fn explain(&self, user: &UserName) -> Result<String, ConfigErrors> {
         let login = Login {
             user: user.clone(),
             server_name: self.server_name.clone(),

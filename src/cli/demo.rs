@@ -3,7 +3,7 @@
 use super::serve::runtime;
 use super::{Exit, print, refuse};
 use crate::app::{Gate, Outside, StartError};
-use crate::config::{Config, ConfigError, parse_duration};
+use crate::config::{Config, ConfigErrors, parse_duration};
 use crate::demo::certificate::self_signed;
 use crate::demo::duel::{self, DuelOptions};
 use crate::demo::guide::what_next;
@@ -77,7 +77,7 @@ enum DemoError {
     #[error(transparent)]
     Start(StartError),
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error("no certificate could be made: {0}")]
     Certificate(#[from] rcgen::Error),
     #[error(transparent)]
@@ -280,7 +280,12 @@ impl Demo {
     }
 
     /// The demo's gate in the words of a configuration file; its certificate is made in memory.
-    fn config(&self, backend: SocketAddr, queue: usize, wait: &str) -> Result<Config, ConfigError> {
+    fn config(
+        &self,
+        backend: SocketAddr,
+        queue: usize,
+        wait: &str,
+    ) -> Result<Config, ConfigErrors> {
         let Self {
             pop3,
             pop3s,

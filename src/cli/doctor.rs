@@ -3,7 +3,7 @@
 use super::serve::{no_core_dump, runtime};
 use super::{Exit, print, refuse};
 use crate::backend::BackendOptions;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigErrors};
 use crate::doctor;
 use crate::doctor::advice::Terms;
 use crate::doctor::finding::Severity;
@@ -54,7 +54,7 @@ pub(super) struct Doctor {
 #[derive(Debug, thiserror::Error)]
 enum DoctorError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error("{}: {why}", .file.display())]
     Password { file: PathBuf, why: String },
     #[error("backend `{backend}`: {source}")]

@@ -3,7 +3,8 @@
 use super::checks::{Seen, bounded, or};
 use super::error::Fault;
 use super::file::Backend;
-use super::value::{At, Section};
+use super::mistakes::Faults;
+use super::value::{At, Section, is_refused};
 use super::words::Phrase;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
@@ -13,6 +14,7 @@ use crate::limits::{
 use crate::net::TlsMode;
 use crate::time::Duration;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::Spanned;
 
@@ -20,43 +22,44 @@ use toml::Spanned;
 pub(super) fn resolve(
     tables: &[Spanned<Section<Backend>>],
     folder: &Path,
-) -> Result<Vec<BackendOptions>, Fault> {
+    faults: &mut Faults,
+) -> Vec<BackendOptions> {
     if tables.is_empty() {
         let hint = "write [[backend]] and below it name = \"…\" and address = \"…\"";
-        return Err(
-            Fault::new(0..0, "no `[[backend]]`: there is no server to stand before").hint(hint),
-        );
+        let message = "no `[[backend]]`: there is no server to stand before";
+        faults.note(Fault::new(0..0, message).hint(hint));
     }
     let mut names = Seen::default();
     let mut backends = Vec::with_capacity(tables.len());
     for table in tables {
         let table = table.get_ref();
-        names.claim(&table.name.value, &table.name.span, || {
-            format!("a second backend named `{}`", table.name.value)
-        })?;
-        backends.push(backend(table, folder)?);
+        let message = || format!("a second backend named `{}`", table.name.value);
+        names.claim(&table.name.value, &table.name.span, message, faults);
+        backends.push(backend(table, folder, faults));
     }
-    Ok(backends)
+    backends
 }
 
-fn backend(table: &Backend, folder: &Path) -> Result<BackendOptions, Fault> {
-    let connect = bounded(
-        "connect_timeout",
-        table.connect_timeout.as_ref(),
-        &CONNECT_TIMEOUT,
-    )?;
-    let timeout = bounded(
-        "login_timeout",
-        table.login_timeout.as_ref(),
-        &LOGIN_TIMEOUT,
-    )?;
-    let reserves = Duration::ZERO..=WAIT_MAX;
-    let reserve = bounded("login_reserve", table.login_reserve.as_ref(), &reserves)?;
+/// What `login_reserve` can be.
+pub(super) const LOGIN_RESERVE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
+
+fn backend(table: &Backend, folder: &Path, faults: &mut Faults) -> BackendOptions {
+    let connect = table.connect_timeout.as_ref();
+    let connect = bounded("connect_timeout", connect, &CONNECT_TIMEOUT, faults);
+    let timeout = table.login_timeout.as_ref();
+    let timeout = bounded("login_timeout", timeout, &LOGIN_TIMEOUT, faults);
+    let reserve = table.login_reserve.as_ref();
+    let reserve = bounded("login_reserve", reserve, &LOGIN_RESERVE, faults);
     let connections = 0..=BACKEND_CONNECTIONS_MAX;
-    let connections = bounded("connections", table.connections.as_ref(), &connections)?;
-    check_backend_tls(table)?;
-    check_capabilities(table)?;
-    Ok(BackendOptions {
+    let connections = bounded(
+        "connections",
+        table.connections.as_ref(),
+        &connections,
+        faults,
+    );
+    check_backend_tls(table, faults);
+    check_capabilities(table, faults);
+    BackendOptions {
         name: table.name.value.clone(),
         address: table.address.value.0.clone(),
         tls: or(table.tls.as_ref(), TlsMode::Off),
@@ -75,46 +78,43 @@ fn backend(table: &Backend, folder: &Path) -> Result<BackendOptions, Fault> {
             lines.map(|line| line.value.0.clone()).collect()
         }),
         phrases: phrases(table),
-    })
+    }
 }
 
 /// Who asks for a certain certificate must not get clear text instead.
-fn check_backend_tls(table: &Backend) -> Result<(), Fault> {
+fn check_backend_tls(table: &Backend, faults: &mut Faults) {
+    if is_refused(&table.tls) {
+        return;
+    }
     if or(table.tls.as_ref(), TlsMode::Off) != TlsMode::Off {
-        return check_certificate_name(table);
+        return check_certificate_name(table, faults);
     }
     let ca = table.ca.as_ref().map(|at| ("ca", &at.span));
-    let server_name = table
-        .server_name
-        .as_ref()
-        .map(|at| ("server_name", &at.span));
-    match ca.or(server_name) {
-        None => Ok(()),
-        Some((key, span)) => Err(Fault::new(
-            span.clone(),
-            format!("`{key}` has no meaning: this backend is spoken to without TLS"),
-        )
-        .hint("write tls = \"stls\" or \"implicit\" too, or leave it out")),
+    let server_name = table.server_name.as_ref();
+    let server_name = server_name.map(|at| ("server_name", &at.span));
+    if let Some((key, span)) = ca.or(server_name) {
+        let message = format!("`{key}` has no meaning: this backend is spoken to without TLS");
+        let hint = "write tls = \"stls\" or \"implicit\" too, or leave it out";
+        faults.note(Fault::new(span.clone(), message).hint(hint));
     }
 }
 
-fn check_certificate_name(table: &Backend) -> Result<(), Fault> {
+fn check_certificate_name(table: &Backend, faults: &mut Faults) {
     let address = &table.address;
     let host = address.value.host();
-    if table.server_name.is_some() || rustls_pki_types::ServerName::try_from(host).is_ok() {
-        return Ok(());
+    if table.server_name.is_none() && rustls_pki_types::ServerName::try_from(host).is_err() {
+        let message = format!("`{host}` cannot be the name in a certificate");
+        let fault = Fault::new(address.span.clone(), message);
+        faults.note(fault.hint("write server_name = \"…\" too"));
     }
-    let message = format!("`{host}` cannot be the name in a certificate");
-    Err(Fault::new(address.span.clone(), message).hint("write server_name = \"…\" too"))
 }
 
-fn check_capabilities(table: &Backend) -> Result<(), Fault> {
-    match &table.capabilities {
-        Some(lines) if lines.get_ref().len() > CAPABILITY_LINES_MAX => {
-            let message = format!("more than {CAPABILITY_LINES_MAX} capabilities");
-            Err(Fault::new(lines.span(), message))
-        }
-        _ => Ok(()),
+fn check_capabilities(table: &Backend, faults: &mut Faults) {
+    if let Some(lines) = &table.capabilities
+        && lines.get_ref().len() > CAPABILITY_LINES_MAX
+    {
+        let message = format!("more than {CAPABILITY_LINES_MAX} capabilities");
+        faults.note(Fault::new(lines.span(), message));
     }
 }
 

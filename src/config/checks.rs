@@ -1,6 +1,7 @@
 //! Checks that every table needs.
 
 use super::error::Fault;
+use super::mistakes::Faults;
 use super::value::At;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,14 +26,14 @@ impl<K: Eq + Hash> Seen<K> {
         key: K,
         span: &Range<usize>,
         message: impl FnOnce() -> String,
-    ) -> Result<(), Fault> {
+        faults: &mut Faults,
+    ) {
         match self.0.entry(key) {
             Entry::Occupied(first) => {
-                Err(Fault::new(span.clone(), message()).other(first.get().clone()))
+                faults.note(Fault::new(span.clone(), message()).other(first.get().clone()));
             }
             Entry::Vacant(place) => {
                 place.insert(span.clone());
-                Ok(())
             }
         }
     }
@@ -43,10 +44,11 @@ pub(super) fn bounded<T: PartialOrd + Debug + Copy>(
     key: &str,
     at: Option<&At<T>>,
     range: &RangeInclusive<T>,
-) -> Result<Option<T>, Fault> {
-    let Some(at) = at else { return Ok(None) };
+    faults: &mut Faults,
+) -> Option<T> {
+    let at = at.filter(|at| !at.is_refused())?;
     if range.contains(&at.value) {
-        return Ok(Some(at.value));
+        return Some(at.value);
     }
     let message = format!("`{key}` is out of range: {:?}", at.value);
     let hint = format!(
@@ -54,15 +56,28 @@ pub(super) fn bounded<T: PartialOrd + Debug + Copy>(
         range.start(),
         range.end()
     );
-    Err(Fault::new(at.span.clone(), message).hint(hint))
+    faults.note(Fault::new(at.span.clone(), message).hint(hint));
+    None
+}
+
+/// Refuses the value of `key` where it is given and not within `range`.
+pub(super) fn within<T: PartialOrd + Debug + Copy>(
+    key: &str,
+    at: &mut Option<At<T>>,
+    range: &RangeInclusive<T>,
+    faults: &mut Faults,
+) {
+    let fits = bounded(key, at.as_ref(), range, faults).is_some();
+    if let Some(at) = at.as_mut().filter(|_| !fits) {
+        at.refuse();
+    }
 }
 
 /// Refuses an empty list.
-pub(super) fn require_some<T>(list: &Spanned<Vec<T>>, key: &str) -> Result<(), Fault> {
+pub(super) fn require_some<T>(list: &Spanned<Vec<T>>, key: &str, faults: &mut Faults) {
     if list.get_ref().is_empty() {
-        return Err(Fault::new(list.span(), format!("`{key}` is empty")));
+        faults.note(Fault::new(list.span(), format!("`{key}` is empty")));
     }
-    Ok(())
 }
 
 /// The value, or else the default.

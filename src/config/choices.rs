@@ -26,6 +26,10 @@ pub(super) trait Choice: Copy + PartialEq + 'static {
 impl<T: Choice> Value for T {
     const EXPECTED: &'static str = T::ALL;
 
+    fn stand_in() -> Self {
+        T::WORDS[0].1
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         let mut words = T::WORDS.iter();
         let found = words.find(|(word, _)| *word == text);

@@ -1,13 +1,14 @@
 //! What is wrong with a configuration, shown where it stands.
 
+use super::value::is_nowhere;
 use serde_json::json;
 use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Why a configuration was refused. Its `Display` is the whole message for a person: file, line
-/// and column, the line itself with a caret, and what to write instead.
+/// A mistake of a configuration. Its `Display` is the whole message for a person: file, line and
+/// column, the line itself with a caret, and what to write instead.
 #[derive(Debug)]
 pub struct ConfigError {
     path: PathBuf,
@@ -56,6 +57,29 @@ impl Fault {
         }
     }
 
+    /// Where it begins.
+    pub(super) fn start(&self) -> usize {
+        self.span.start
+    }
+
+    /// Where it comes among others: what the whole file lacks stands nowhere in it, and comes last.
+    pub(super) fn order(&self) -> (bool, usize) {
+        (self.span == (0..0), self.span.start)
+    }
+
+    /// The same further on in the file.
+    pub(super) fn moved(self, by: usize) -> Self {
+        Self {
+            span: self.span.start + by..self.span.end + by,
+            ..self
+        }
+    }
+
+    /// Whether it is about something that was refused before, and only follows from that.
+    pub(super) fn follows(&self) -> bool {
+        is_nowhere(&self.span) || self.other.as_ref().is_some_and(is_nowhere)
+    }
+
     /// Adds the place of the one that it clashes with.
     pub(super) fn other(self, span: Range<usize>) -> Self {
         Self {
@@ -95,7 +119,7 @@ fn reword(message: &str) -> (String, Option<String>) {
 }
 
 /// Splits serde's "`prefix` X, expected Y".
-fn after<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn after<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     let rest = message.strip_prefix(prefix)?;
     Some(rest.split_once(", ").unwrap_or((rest, "")))
 }
@@ -116,22 +140,31 @@ fn reword_type(found: &str, expected: &str) -> (String, Option<String>) {
     (format!("wrong type: {found}"), Some(hint))
 }
 
-/// `known` is serde's list of field names, each between backticks.
+/// serde's list of field names, each between backticks.
+pub(super) fn field_names(known: &str) -> Vec<&str> {
+    known.split('`').skip(1).step_by(2).collect()
+}
+
 fn suggest_key(key: &str, known: &str) -> Option<String> {
-    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    let known = field_names(known);
     did_you_mean(key.trim_matches('`'), known.iter().copied())
         .or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))))
 }
 
-/// The nearest of `known`, where it is near enough for a slip of the finger.
+/// The nearest of `known`, where it is near enough for a slip of the finger, as a question.
 pub(crate) fn did_you_mean<'a>(
     written: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
+    nearest(written, known).map(|name| format!("did you mean `{name}`?"))
+}
+
+/// The nearest of `known`, where it is near enough for a slip of the finger.
+pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.map(|name| (strsim::osa_distance(written, name), name));
     let (distance, name) = near.min()?;
     let is_slip = distance <= (written.len() / 3).max(1);
-    is_slip.then(|| format!("did you mean `{name}`?"))
+    is_slip.then_some(name)
 }
 
 impl ConfigError {

@@ -1,12 +1,14 @@
 //! The limits of `[defaults]`, a tenant or a user: their ranges, how they inherit, and whether
 //! they fit together.
 
-use super::checks::{bounded, or, require_some};
+use super::backends::LOGIN_RESERVE;
+use super::checks::{bounded, or, require_some, within};
 use super::error::{Fault, did_you_mean};
 use super::file::{Backend, File};
 use super::keys::Limits;
+use super::mistakes::Faults;
 use super::rules;
-use super::value::At;
+use super::value::{At, is_nowhere, is_refused};
 use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
 use crate::limits::{IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, PREEMPT_IDLE, QUEUE, WAIT_MAX};
@@ -29,33 +31,38 @@ impl Limits {
     }
 }
 
-/// Checks each value by itself.
-pub(super) fn check(limits: &Limits) -> Result<(), Fault> {
-    if let Some(at) = &limits.wait
+/// Checks each value by itself, and refuses it where it is out of range.
+fn check(limits: &mut Limits, faults: &mut Faults) {
+    check_wait(&mut limits.wait, faults);
+    within("queue", &mut limits.queue, &QUEUE, faults);
+    let idle_timeout = &mut limits.idle_timeout;
+    within("idle_timeout", idle_timeout, &IDLE_TIMEOUT, faults);
+    check_preempt_idle(&mut limits.preempt_idle, faults);
+    rules::check(limits, faults);
+}
+
+fn check_wait(wait: &mut Option<At<Duration>>, faults: &mut Faults) {
+    if let Some(at) = wait
         && at.value > WAIT_MAX
     {
-        let message = format!(
-            "`wait` is {:?}, and mail programs do not wait so long",
-            at.value
-        );
-        return Err(
-            Fault::new(at.span.clone(), message).hint(format!("write at most \"{WAIT_MAX:?}\""))
-        );
+        let value = at.value;
+        let message = format!("`wait` is {value:?}, and mail programs do not wait so long");
+        let hint = format!("write at most \"{WAIT_MAX:?}\"");
+        faults.note(Fault::new(at.span.clone(), message).hint(hint));
+        at.refuse();
     }
-    bounded("queue", limits.queue.as_ref(), &QUEUE)?;
-    bounded("idle_timeout", limits.idle_timeout.as_ref(), &IDLE_TIMEOUT)?;
-    if let Some(At {
-        value: Some(idle),
-        span,
-    }) = &limits.preempt_idle
+}
+
+fn check_preempt_idle(preempt_idle: &mut Option<At<Option<Duration>>>, faults: &mut Faults) {
+    if let Some(at) = preempt_idle
+        && let Some(value) = at.value
     {
-        let idle = At {
-            value: *idle,
-            span: span.clone(),
-        };
-        bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE)?;
+        let span = at.span.clone();
+        let idle = At { value, span };
+        if bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE, faults).is_none() {
+            at.refuse();
+        }
     }
-    rules::check(limits)
 }
 
 /// Turns limits into a [`Tenant`], with what it needs to know of the backends.
@@ -90,29 +97,44 @@ impl<'a> LimitsResolver<'a> {
         }
     }
 
+    /// Checks what one table says by itself; what is wrong in it is refused.
+    pub(super) fn own(&self, mut limits: Limits, faults: &mut Faults) -> Limits {
+        check(&mut limits, faults);
+        self.check_backends(&limits, faults);
+        limits
+    }
+
     /// Checks that the backends that `limits` names by itself are there.
-    pub(super) fn check_backends(&self, limits: &Limits) -> Result<(), Fault> {
-        if let (Some(one), Some(_)) = (&limits.backend, &limits.backends) {
+    fn check_backends(&self, limits: &Limits, faults: &mut Faults) {
+        if let (Some(one), Some(list)) = (&limits.backend, &limits.backends)
+            && !one.is_refused()
+            && !is_nowhere(&list.span())
+        {
             let message = "`backend` and `backends` are both given";
-            return Err(Fault::new(one.span.clone(), message).hint("write one of them"));
-        }
-        if let Some(list) = &limits.backends {
-            require_some(list, "backends")?;
+            faults.note(Fault::new(one.span.clone(), message).hint("write one of them"));
         }
         let mut seen = HashSet::new();
-        for at in limits.named_backends().map_or(&[][..], |(_, list)| list) {
-            let name = &at.value;
-            if !self.backends.contains_key(name) {
-                return Err(self.unknown(at));
-            }
-            if !seen.insert(name) {
-                return Err(Fault::new(
-                    at.span.clone(),
-                    format!("`{name}` stands here twice"),
-                ));
+        if let Some(list) = &limits.backends {
+            require_some(list, "backends", faults);
+            for at in list.get_ref() {
+                self.check_backend(at, faults);
+                if !seen.insert(&at.value) {
+                    let message = format!("`{}` stands here twice", at.value);
+                    faults.note(Fault::new(at.span.clone(), message));
+                }
             }
         }
-        Ok(())
+        if let Some(one) = &limits.backend {
+            self.check_backend(one, faults);
+        }
+    }
+
+    /// One whose name cannot be read may be the one that is meant.
+    fn check_backend(&self, at: &At<BackendName>, faults: &mut Faults) {
+        let are_known = !self.backends.values().any(|(it, _)| it.name.is_refused());
+        if !self.backends.contains_key(&at.value) && are_known {
+            faults.note(self.unknown(at));
+        }
     }
 
     fn unknown(&self, at: &At<BackendName>) -> Fault {
@@ -124,15 +146,17 @@ impl<'a> LimitsResolver<'a> {
             .hint(hint.unwrap_or_else(|| format!("known: {}", known.join(", "))))
     }
 
-    /// The limits of `tenant`, or of one of its users, with those above them merged in.
+    /// The limits of `tenant`, or of one of its users, with those above them merged in. Those are
+    /// checked again with them, and told of once.
     pub(super) fn resolve(
         &mut self,
         tenant: &TenantName,
         limits: &Limits,
-    ) -> Result<Tenant, Fault> {
+        faults: &mut Faults,
+    ) -> Tenant {
         let resolved = Tenant {
             name: tenant.clone(),
-            backends: self.list(tenant, limits)?,
+            backends: self.list(tenant, limits, faults),
             cleartext: or(limits.cleartext.as_ref(), Cleartext::Trusted),
             wait: or(limits.wait.as_ref(), Duration::from_secs(25)),
             queue: or(limits.queue.as_ref(), 16),
@@ -142,47 +166,52 @@ impl<'a> LimitsResolver<'a> {
             default_domain: None,
             rules: rules::resolve(limits, &self.builtin),
         };
-        rules::check_together(limits, &resolved)?;
-        self.longest_wait = self.longest_wait.max(resolved.wait);
-        for name in &*resolved.backends {
-            self.check_wait(name, limits, &resolved)?;
+        rules::check_together(limits, &resolved, faults);
+        if !is_refused(&limits.wait) {
+            self.longest_wait = self.longest_wait.max(resolved.wait);
+            for name in &*resolved.backends {
+                self.check_wait(name, limits, &resolved, faults);
+            }
         }
         self.note_unwise(&resolved);
-        Ok(resolved)
+        resolved
     }
 
     /// Tenants with the same backends share one list.
-    fn list(&mut self, tenant: &TenantName, limits: &Limits) -> Result<Arc<[BackendName]>, Fault> {
+    fn list(
+        &mut self,
+        tenant: &TenantName,
+        limits: &Limits,
+        faults: &mut Faults,
+    ) -> Arc<[BackendName]> {
         let names: Vec<BackendName> = match limits.named_backends() {
             Some((_, list)) => list.iter().map(|at| at.value.clone()).collect(),
-            None => vec![self.only_backend(tenant)?],
+            None => self.only_backend(tenant, faults).into_iter().collect(),
         };
         if let Some((list, _)) = self.lists.get(&names) {
-            return Ok(Arc::clone(list));
+            return Arc::clone(list);
         }
         let list: Arc<[BackendName]> = Arc::from(names.as_slice());
         self.lists
             .insert(names, (Arc::clone(&list), tenant.clone()));
-        Ok(list)
+        list
     }
 
-    fn only_backend(&self, tenant: &TenantName) -> Result<BackendName, Fault> {
+    fn only_backend(&self, tenant: &TenantName, faults: &mut Faults) -> Option<BackendName> {
         let tables = &self.file.backend;
-        let [first, second, ..] = tables.as_slice() else {
-            return Ok(tables[0].get_ref().name.value.clone());
+        let first = &tables.first()?.get_ref().name.value;
+        let Some(second) = tables.get(1) else {
+            return Some(first.clone());
         };
         let defaults = self.file.defaults.as_ref().map(Spanned::span);
+        let place = defaults.unwrap_or_else(|| second.get_ref().name.span.clone());
         let message = format!(
             "tenant `{tenant}` names none of the {} backends",
             tables.len()
         );
-        let (first, place) = (
-            &first.get_ref().name.value,
-            second.get_ref().name.span.clone(),
-        );
-        Err(Fault::new(defaults.unwrap_or(place), message).hint(format!(
-            "write [defaults] and below it backends = [\"{first}\", …]"
-        )))
+        let hint = format!("write [defaults] and below it backends = [\"{first}\", …]");
+        faults.note_first(Fault::new(place, message).hint(hint));
+        None
     }
 
     /// A wait that the reserve uses up would end before it began.
@@ -191,11 +220,15 @@ impl<'a> LimitsResolver<'a> {
         name: &BackendName,
         limits: &Limits,
         resolved: &Tenant,
-    ) -> Result<(), Fault> {
-        let (table, options) = self.backends[name];
+        faults: &mut Faults,
+    ) {
+        let Some((table, options)) = self.backends.get(name) else {
+            return;
+        };
         let (wait, reserve) = (resolved.wait, options.login_reserve);
-        if wait > reserve {
-            return Ok(());
+        let is_refused = |at: &At<_>| at.is_refused() || !LOGIN_RESERVE.contains(&at.value);
+        if wait > reserve || table.login_reserve.as_ref().is_some_and(is_refused) {
+            return;
         }
         let named = limits.named_backends().map(|(span, _)| span);
         let written = limits.wait.as_ref().or(table.login_reserve.as_ref());
@@ -206,14 +239,15 @@ impl<'a> LimitsResolver<'a> {
             resolved.name
         );
         let hint = "nobody could wait: write a longer wait or a shorter login_reserve";
-        Err(Fault::new(span.unwrap_or_default(), message).hint(hint))
+        faults.note_first(Fault::new(span.unwrap_or_default(), message).hint(hint));
     }
 
     fn note_unwise(&mut self, limits: &Tenant) {
         let reserves = limits
             .backends
             .iter()
-            .map(|name| self.backends[name].1.login_reserve);
+            .filter_map(|name| self.backends.get(name))
+            .map(|(_, options)| options.login_reserve);
         let reserve = reserves.max().unwrap_or_default();
         let (wait, idle_timeout) = (limits.wait, limits.idle_timeout);
         let mut note = |sentence: String| {

@@ -7,12 +7,16 @@ mod entries;
 mod error;
 mod explain;
 mod file;
+mod files;
 mod health_checks;
 mod keys;
 mod limits;
 mod listeners;
+mod mistakes;
+mod parse;
 mod resolve;
 mod rules;
+mod syntax;
 mod tenants;
 mod value;
 mod words;
@@ -20,6 +24,7 @@ mod words;
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;
 pub use explain::{Explanation, Login, Said};
+pub use mistakes::ConfigErrors;
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
@@ -29,8 +34,8 @@ use crate::policy::tenant::TenantTable;
 use crate::time::Duration;
 use error::Fault;
 use ipnet::IpNet;
+use mistakes::Faults;
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,31 +98,27 @@ pub struct JournalOptions {
 }
 
 impl Config {
-    /// Reads and checks the file at `path`, and that the certificates it names can be read.
+    /// Reads and checks the file at `path`, and that the certificates it names can be used.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, at its place in the file.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// What is wrong, each at its place in the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = read(path)?;
-        let (config, file) = Self::parse_file(&text, path)?;
-        for needed in resolve::needed_files(&file, folder(path)) {
-            fs::File::open(&needed.value)
-                .and_then(|file| refuse_folder(&file))
-                .map_err(|error| {
-                    let message = format!("`{}` cannot be read: {error}", needed.value.display());
-                    ConfigError::new(Fault::new(needed.span, message), &text, path)
-                })?;
+        let mut faults = Faults::default();
+        let parsed = parse_file(&text, path, &mut faults);
+        if let Some((_, file)) = &parsed {
+            files::check(file, folder(path), &mut faults);
         }
-        Ok(config)
+        faults.finish(parsed.map(|(config, _)| config), &text, path)
     }
 
     /// Reads and checks the file at `path` alone: the files that it names need not be there.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, at its place in the file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+    /// What is wrong, each at its place in the file.
+    pub fn read(path: &Path) -> Result<Self, ConfigErrors> {
         Self::parse(&read(path)?, path)
     }
 
@@ -126,9 +127,11 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, at its place in the text.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        Self::parse_file(text, path).map(|(config, _)| config)
+    /// What is wrong, each at its place in the text.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
+        let mut faults = Faults::default();
+        let parsed = parse_file(text, path, &mut faults);
+        faults.finish(parsed.map(|(config, _)| config), text, path)
     }
 
     /// What the file at `path` makes of `login`, and the lines that say so. The files that it
@@ -136,21 +139,22 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with the file, or a listener that it does not have.
-    pub fn explain(path: &Path, login: &Login) -> Result<Explanation, ConfigError> {
+    /// What is wrong with the file, or a listener that it does not have.
+    pub fn explain(path: &Path, login: &Login) -> Result<Explanation, ConfigErrors> {
         let text = read(path)?;
-        let (config, file) = Self::parse_file(&text, path)?;
+        let mut faults = Faults::default();
+        let parsed = parse_file(&text, path, &mut faults);
+        let (config, file) = faults.finish(parsed, &text, path)?;
         explain::check_listener(&config, login, path)?;
         Ok(explain::explain(&file, &text, &config, login))
     }
+}
 
-    fn parse_file(text: &str, path: &Path) -> Result<(Self, file::File), ConfigError> {
-        let at_its_place = |fault| ConfigError::new(fault, text, path);
-        let file: file::File =
-            toml::from_str(text).map_err(|error| at_its_place(Fault::from(error)))?;
-        let config = resolve::resolve(&file, folder(path)).map_err(at_its_place)?;
-        Ok((config, file))
-    }
+/// The file as written and as resolved; neither is to be used where faults are noted.
+fn parse_file(text: &str, path: &Path, faults: &mut Faults) -> Option<(Config, file::File)> {
+    let file = parse::parse(text, faults)?;
+    let config = resolve::resolve(&file, folder(path), faults);
+    Some((config, file))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -164,14 +168,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
-}
-
-/// A folder can be opened, and only reading it fails.
-fn refuse_folder(file: &fs::File) -> io::Result<()> {
-    if file.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::checks::{bounded, or, values};
 use super::error::Fault;
 use super::file::{Admin, File, Journal, Server};
 use super::keys::{Blocks, Merge};
-use super::value::{At, Section};
+use super::mistakes::Faults;
+use super::value::Section;
 use super::{AdminOptions, Config, JournalOptions, ServerOptions};
 use super::{backends, health_checks, listeners, tenants};
 use crate::limits::{CONNECTIONS, GRACE, JOURNAL_KEEP};
@@ -13,28 +14,25 @@ use crate::observe::LogFormat;
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-/// Checks all of `file` and resolves it; its paths are relative to `folder`.
-pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
-    let server = server(&file.server)?;
-    let listeners = listeners::resolve(&file.listen, &server)?;
-    let tls = listeners::tls(file, folder)?;
-    let backends = backends::resolve(&file.backend, folder)?;
-    let journal = file.journal.as_ref().map(|table| journal(table, folder));
-    let journal = journal.transpose()?;
-    let names: Vec<_> = listeners
-        .iter()
-        .map(|listener| listener.name.clone())
-        .collect();
-    let tenancy = tenants::resolve(file, &names, &backends)?;
-    check_grace(&file.server, server.grace, tenancy.longest_wait)?;
+/// Checks all of `file` and resolves it; its paths are relative to `folder`. Where mistakes are
+/// noted, what comes of it is not to be used.
+pub(super) fn resolve(file: &File, folder: &Path, faults: &mut Faults) -> Config {
+    let server = server(&file.server, faults);
+    let listeners = listeners::resolve(&file.listen, &server, faults);
+    let tls = listeners::tls(file, folder, faults);
+    let backends = backends::resolve(&file.backend, folder, faults);
+    let journal = file.journal.as_ref();
+    let journal = journal.map(|table| journal_options(table, folder, faults));
+    let tenancy = tenants::resolve(file, &listeners, &backends, faults);
+    check_grace(&file.server, server.grace, tenancy.longest_wait, faults);
     let mut warnings = backends::warnings(&backends);
     warnings.extend(tenancy.warnings);
     warnings.extend(blocks_without_journal(file));
     warnings.extend(health_checks::warnings(&server, &listeners, &tenancy.table));
-    Ok(Config {
+    Config {
         server,
         listeners,
         tls,
@@ -44,18 +42,20 @@ pub(super) fn resolve(file: &File, folder: &Path) -> Result<Config, Fault> {
         tenants: Arc::new(tenancy.table),
         inactive: inactive(file),
         warnings,
-    })
+    }
 }
 
-fn server(table: &Server) -> Result<ServerOptions, Fault> {
+fn server(table: &Server, faults: &mut Faults) -> ServerOptions {
     let trusted = table.trusted_networks.as_ref();
-    let connections = bounded("connections", table.connections.as_ref(), &CONNECTIONS)?;
-    Ok(ServerOptions {
-        grace: bounded("grace", table.grace.as_ref(), &GRACE)?.unwrap_or(Duration::from_secs(60)),
+    let connections = table.connections.as_ref();
+    let connections = bounded("connections", connections, &CONNECTIONS, faults);
+    let grace = bounded("grace", table.grace.as_ref(), &GRACE, faults);
+    ServerOptions {
+        grace: grace.unwrap_or(Duration::from_secs(60)),
         trusted_networks: trusted.map_or_else(loopback, |networks| values(networks)),
         log: or(table.log.as_ref(), LogFormat::Human),
         connections: connections.unwrap_or(0),
-    })
+    }
 }
 
 fn loopback() -> Vec<IpNet> {
@@ -66,14 +66,13 @@ fn loopback() -> Vec<IpNet> {
     ]
 }
 
-fn check_grace(table: &Server, grace: Duration, longest_wait: Duration) -> Result<(), Fault> {
-    match &table.grace {
-        Some(at) if grace < longest_wait => {
-            let message = format!("`grace` ({grace:?}) is shorter than the longest `wait`");
-            Err(Fault::new(at.span.clone(), message)
-                .hint(format!("write at least \"{longest_wait:?}\"")))
-        }
-        _ => Ok(()),
+fn check_grace(table: &Server, grace: Duration, longest_wait: Duration, faults: &mut Faults) {
+    if let Some(at) = &table.grace
+        && grace < longest_wait
+    {
+        let message = format!("`grace` ({grace:?}) is shorter than the longest `wait`");
+        let hint = format!("write at least \"{longest_wait:?}\"");
+        faults.note(Fault::new(at.span.clone(), message).hint(hint));
     }
 }
 
@@ -85,13 +84,13 @@ fn admin(table: &Admin, folder: &Path) -> AdminOptions {
     }
 }
 
-fn journal(table: &Journal, folder: &Path) -> Result<JournalOptions, Fault> {
-    let keep = bounded("keep", table.keep.as_ref(), &JOURNAL_KEEP)?;
-    Ok(JournalOptions {
+fn journal_options(table: &Journal, folder: &Path, faults: &mut Faults) -> JournalOptions {
+    let keep = bounded("keep", table.keep.as_ref(), &JOURNAL_KEEP, faults);
+    JournalOptions {
         file: folder.join(&table.file.value),
         keep: keep.unwrap_or(Duration::from_secs(14 * 24 * 60 * 60)),
         hash_users: or(table.hash_users.as_ref(), false),
-    })
+    }
 }
 
 /// What is checked and has no effect yet.
@@ -124,26 +123,4 @@ fn blocks_without_journal(file: &File) -> Option<String> {
     let sentence = "there is no [journal], so the block list does not survive a restart";
     let mut all = defaults.chain(tenants);
     all.any(is_lost).then(|| sentence.to_owned())
-}
-
-/// The files that must be there before a port is bound, relative to `folder`, and where the
-/// configuration names each.
-pub(super) fn needed_files(file: &File, folder: &Path) -> Vec<At<PathBuf>> {
-    let tls = file.tls.iter();
-    let certificates = tls.flat_map(|table| {
-        let hosts = table.host.iter();
-        let hosts = hosts.flat_map(|host| [&host.certificate, &host.key]);
-        [&table.certificate, &table.key].into_iter().chain(hosts)
-    });
-    let authorities = file
-        .backend
-        .iter()
-        .filter_map(|table| table.get_ref().ca.as_ref());
-    let named = certificates.chain(authorities);
-    named
-        .map(|path| At {
-            value: folder.join(&path.value),
-            span: path.span.clone(),
-        })
-        .collect()
 }

@@ -1,10 +1,11 @@
 //! `polls`, `connections`, `failures` and `blocks`: their ranges, their defaults, and whether
 //! they fit together.
 
-use super::checks::{bounded, or};
+use super::checks::{or, within};
 use super::error::Fault;
 use super::keys::{Blocks, Connections, Failures, Limits, Polls};
-use super::value::At;
+use super::mistakes::Faults;
+use super::value::{At, is_refused};
 use crate::limits::{
     BLOCK_DURATION, BLOCK_FAULTS, BLOCK_WINDOW, CONNECTIONS, FAILURE_DELAY, FAILURE_RETRY,
     POLL_BURST, POLL_EVERY, SAME_PASSWORD, WAIT_MAX,
@@ -16,57 +17,57 @@ use crate::policy::tenant::Tenant;
 use crate::time::Duration;
 use std::num::NonZeroU32;
 
-/// Checks each value by itself.
-pub(super) fn check(limits: &Limits) -> Result<(), Fault> {
-    check_polls(&limits.polls)?;
-    check_connections(&limits.connections)?;
-    check_failures(&limits.failures)?;
-    check_blocks(&limits.blocks)
+/// Checks each value by itself, and refuses it where it is out of range.
+pub(super) fn check(limits: &mut Limits, faults: &mut Faults) {
+    check_polls(&mut limits.polls.0, faults);
+    check_connections(&mut limits.connections.0, faults);
+    check_failures(&mut limits.failures.0, faults);
+    check_blocks(&mut limits.blocks.0, faults);
 }
 
-fn check_polls(polls: &Polls) -> Result<(), Fault> {
+fn check_polls(polls: &mut Polls, faults: &mut Faults) {
     let delays = Duration::ZERO..=WAIT_MAX;
-    bounded("max_delay", polls.max_delay.as_ref(), &delays)?;
-    bounded("every", polls.every.as_ref(), &POLL_EVERY)?;
-    bounded("burst", polls.burst.as_ref(), &POLL_BURST)?;
-    bounded("every", polls.per_client.every.as_ref(), &POLL_EVERY)?;
-    bounded("burst", polls.per_client.burst.as_ref(), &POLL_BURST)?;
-    Ok(())
+    within("max_delay", &mut polls.max_delay, &delays, faults);
+    within("every", &mut polls.every, &POLL_EVERY, faults);
+    within("burst", &mut polls.burst, &POLL_BURST, faults);
+    let client = &mut polls.per_client.0;
+    within("every", &mut client.every, &POLL_EVERY, faults);
+    within("burst", &mut client.burst, &POLL_BURST, faults);
 }
 
-fn check_connections(table: &Connections) -> Result<(), Fault> {
-    bounded("per_address", table.per_address.as_ref(), &CONNECTIONS)?;
-    bounded("per_maildrop", table.per_maildrop.as_ref(), &CONNECTIONS)?;
-    bounded("per_tenant", table.per_tenant.as_ref(), &CONNECTIONS)?;
-    Ok(())
-}
-
-fn check_failures(table: &Failures) -> Result<(), Fault> {
-    bounded("delay", table.delay.as_ref(), &FAILURE_DELAY)?;
-    bounded("max_delay", table.max_delay.as_ref(), &FAILURE_DELAY)?;
-    bounded(
-        "same_password",
-        table.same_password.as_ref(),
-        &SAME_PASSWORD,
-    )?;
-    bounded("retry", table.retry.as_ref(), &FAILURE_RETRY)?;
-    Ok(())
-}
-
-fn check_blocks(table: &Blocks) -> Result<(), Fault> {
-    let faults = [
-        ("passwords_per_maildrop", &table.passwords_per_maildrop),
-        ("passwords_per_address", &table.passwords_per_address),
-        ("abuses", &table.abuses),
-        ("passing_per_day", &table.passing_per_day),
+fn check_connections(table: &mut Connections, faults: &mut Faults) {
+    let each = [
+        ("per_address", &mut table.per_address),
+        ("per_maildrop", &mut table.per_maildrop),
+        ("per_tenant", &mut table.per_tenant),
     ];
-    for (key, at) in faults {
-        bounded(key, at.as_ref(), &BLOCK_FAULTS)?;
+    for (key, at) in each {
+        within(key, at, &CONNECTIONS, faults);
     }
-    bounded("window", table.window.as_ref(), &BLOCK_WINDOW)?;
-    bounded("duration", table.duration.as_ref(), &BLOCK_DURATION)?;
-    bounded("max_duration", table.max_duration.as_ref(), &BLOCK_DURATION)?;
-    Ok(())
+}
+
+fn check_failures(table: &mut Failures, faults: &mut Faults) {
+    within("delay", &mut table.delay, &FAILURE_DELAY, faults);
+    within("max_delay", &mut table.max_delay, &FAILURE_DELAY, faults);
+    let same_password = &mut table.same_password;
+    within("same_password", same_password, &SAME_PASSWORD, faults);
+    within("retry", &mut table.retry, &FAILURE_RETRY, faults);
+}
+
+fn check_blocks(table: &mut Blocks, faults: &mut Faults) {
+    let each = [
+        ("passwords_per_maildrop", &mut table.passwords_per_maildrop),
+        ("passwords_per_address", &mut table.passwords_per_address),
+        ("abuses", &mut table.abuses),
+        ("passing_per_day", &mut table.passing_per_day),
+    ];
+    for (key, at) in each {
+        within(key, at, &BLOCK_FAULTS, faults);
+    }
+    within("window", &mut table.window, &BLOCK_WINDOW, faults);
+    within("duration", &mut table.duration, &BLOCK_DURATION, faults);
+    let max_duration = &mut table.max_duration;
+    within("max_duration", max_duration, &BLOCK_DURATION, faults);
 }
 
 /// What `limits` say, and `builtin` where they say nothing.
@@ -134,9 +135,9 @@ fn blocks(table: &Blocks, builtin: &BlockRules) -> BlockRules {
     }
 }
 
-/// Refuses what contradicts itself in the `resolved` limits.
-pub(super) fn check_together(limits: &Limits, resolved: &Tenant) -> Result<(), Fault> {
-    check_poll_delay(&limits.polls, resolved)?;
+/// Refuses what contradicts itself in the `resolved` limits. What many tables inherit is told once.
+pub(super) fn check_together(limits: &Limits, resolved: &Tenant, faults: &mut Faults) {
+    check_poll_delay(limits, resolved, faults);
     let (failures, blocks) = (&resolved.rules.failures, &resolved.rules.blocks);
     in_order(
         ("failures.delay", &limits.failures.delay, failures.delay),
@@ -145,7 +146,8 @@ pub(super) fn check_together(limits: &Limits, resolved: &Tenant) -> Result<(), F
             &limits.failures.max_delay,
             failures.max_delay,
         ),
-    )?;
+        faults,
+    );
     in_order(
         ("blocks.duration", &limits.blocks.duration, blocks.duration),
         (
@@ -153,23 +155,24 @@ pub(super) fn check_together(limits: &Limits, resolved: &Tenant) -> Result<(), F
             &limits.blocks.max_duration,
             blocks.max_duration,
         ),
-    )
+        faults,
+    );
 }
 
 /// A login that is held for all of its wait would be refused for it. The default gives way: it is
 /// only warned of.
-fn check_poll_delay(polls: &Polls, resolved: &Tenant) -> Result<(), Fault> {
-    let wait = resolved.wait;
-    match &polls.max_delay {
-        Some(at) if holds(resolved) && at.value >= wait => {
-            let message = format!(
-                "`max_delay` ({:?}) is not below `wait` ({wait:?}) of tenant `{}`",
-                at.value, resolved.name
-            );
-            let hint = "who is held for so long has no time left to wait for the maildrop";
-            Err(Fault::new(at.span.clone(), message).hint(hint))
-        }
-        _ => Ok(()),
+fn check_poll_delay(limits: &Limits, resolved: &Tenant, faults: &mut Faults) {
+    let (wait, polls) = (resolved.wait, &limits.polls);
+    if is_refused(&limits.wait) || is_refused(&polls.enforce) || !holds(resolved) {
+        return;
+    }
+    if let Some(at) = polls.max_delay.as_ref().filter(|at| at.value >= wait) {
+        let message = format!(
+            "`max_delay` ({:?}) is not below `wait` ({wait:?}) of tenant `{}`",
+            at.value, resolved.name
+        );
+        let hint = "who is held for so long has no time left to wait for the maildrop";
+        faults.note_first(Fault::new(at.span.clone(), message).hint(hint));
     }
 }
 
@@ -183,18 +186,18 @@ fn holds(resolved: &Tenant) -> bool {
 type Named<'a> = (&'a str, &'a Option<At<Duration>>, Duration);
 
 /// Refuses a first time that is longer than the longest.
-fn in_order(first: Named<'_>, longest: Named<'_>) -> Result<(), Fault> {
+fn in_order(first: Named<'_>, longest: Named<'_>, faults: &mut Faults) {
     let (key, written, value) = first;
     let (longest_key, longest_written, longest_value) = longest;
-    let Some(at) = written.as_ref().or(longest_written.as_ref()) else {
-        return Ok(());
-    };
-    if value <= longest_value {
-        return Ok(());
+    if value <= longest_value || is_refused(written) || is_refused(longest_written) {
+        return;
     }
+    let Some(at) = written.as_ref().or(longest_written.as_ref()) else {
+        return;
+    };
     let message = format!("`{key}` ({value:?}) is above `{longest_key}` ({longest_value:?})");
     let hint = "where only one of them is written, the other has its default: write both";
-    Err(Fault::new(at.span.clone(), message).hint(hint))
+    faults.note_first(Fault::new(at.span.clone(), message).hint(hint));
 }
 
 /// What is allowed and yet unwise, a sentence each; `reserve` is the longest `login_reserve`.

@@ -3,11 +3,14 @@
 use super::checks::{Seen, values};
 use super::error::{Fault, did_you_mean};
 use super::file::File;
-use super::keys::{Limits, Tenant as Table, User};
-use super::limits::{LimitsResolver, check};
+use super::keys::{Limits, Tenant as Table};
+use super::limits::LimitsResolver;
+use super::listeners::all_are_named;
+use super::mistakes::Faults;
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
+use crate::net::ListenOptions;
 use crate::policy::tenant::{Belongings, Tenant, TenantTable};
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -27,26 +30,26 @@ pub(super) struct Tenancy {
 /// Resolves `[defaults]` and all tenants.
 pub(super) fn resolve(
     file: &File,
-    listeners: &[ListenerName],
+    listeners: &[ListenOptions],
     backends: &[BackendOptions],
-) -> Result<Tenancy, Fault> {
-    let defaults = file.defaults.as_ref().map(|table| table.get_ref().limits());
-    let defaults = defaults.unwrap_or_default();
+    faults: &mut Faults,
+) -> Tenancy {
     let mut limits = LimitsResolver::new(file, backends);
-    check(&defaults)?;
-    limits.check_backends(&defaults)?;
-    let mut claims = Claims::new(listeners);
+    let defaults = file.defaults.as_ref();
+    let defaults = defaults.map(|table| limits.own(table.get_ref().limits(), faults));
+    let defaults = defaults.unwrap_or_default();
+    let mut claims = Claims::new(listeners, all_are_named(&file.listen));
     let mut tenants = Vec::with_capacity(file.tenant.len());
     for table in &file.tenant {
-        let belongings = claims.belongings(table)?;
-        tenants.push(tenant(table, belongings, &defaults, &mut limits)?);
+        let belongings = claims.belongings(table, faults);
+        tenants.push(tenant(table, belongings, &defaults, &mut limits, faults));
     }
-    let fallback = match tenants
+    let fallback = tenants
         .iter()
-        .find(|(tenant, _)| tenant.name.as_str() == DEFAULT)
-    {
+        .find(|(tenant, _)| tenant.name.as_str() == DEFAULT);
+    let fallback = match fallback {
         Some((tenant, _)) => tenant.clone(),
-        None => limits.resolve(&TenantName::new(DEFAULT), &defaults)?,
+        None => fallback_tenant(file, &defaults, &mut limits, faults),
     };
     let mut table = TenantTable::new(fallback);
     for (tenant, belongings) in tenants {
@@ -54,11 +57,26 @@ pub(super) fn resolve(
     }
     let mut warnings = limits.warnings();
     warnings.extend(unreachable(file, &table));
-    Ok(Tenancy {
+    Tenancy {
         table,
         longest_wait: limits.longest_wait,
         warnings,
-    })
+    }
+}
+
+/// The tenant of all who belong to no other, where no table has its name.
+fn fallback_tenant(
+    file: &File,
+    defaults: &Limits,
+    limits: &mut LimitsResolver<'_>,
+    faults: &mut Faults,
+) -> Tenant {
+    let name = TenantName::new(DEFAULT);
+    // One whose name cannot be read may be it.
+    if file.tenant.iter().any(|table| table.name.is_refused()) {
+        return limits.resolve(&name, defaults, &mut Faults::default());
+    }
+    limits.resolve(&name, defaults, faults)
 }
 
 fn tenant(
@@ -66,12 +84,10 @@ fn tenant(
     mut belongings: Belongings,
     defaults: &Limits,
     limits: &mut LimitsResolver<'_>,
-) -> Result<(Tenant, Belongings), Fault> {
+    faults: &mut Faults,
+) -> (Tenant, Belongings) {
     let name = &table.name.value;
-    let own = table.limits();
-    check(&own)?;
-    limits.check_backends(&own)?;
-    let own = own.over(defaults);
+    let own = limits.own(table.limits(), faults).over(defaults);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
     let unlimited: Option<Arc<[IpNet]>> = table
         .allow_burst_from
@@ -82,31 +98,19 @@ fn tenant(
         limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
         limits
     };
-    let tenant = with_own_keys(limits.resolve(name, &own)?);
+    let tenant = with_own_keys(limits.resolve(name, &own, faults));
     let mut logins = Seen::default();
     for user in &table.user {
-        let limits_of_user = with_own_keys(limits_of_user(user, name, &own, limits)?);
+        let limits_of_user = limits.own(user.limits(), faults).over(&own);
+        let limits_of_user = with_own_keys(limits.resolve(name, &limits_of_user, faults));
         for login in spellings(&user.name.value, domain) {
             let folded = login.as_bytes().to_ascii_lowercase();
-            logins.claim(folded, &user.name.span, || {
-                format!("a second user `{login}` of tenant `{name}`")
-            })?;
+            let message = || format!("a second user `{login}` of tenant `{name}`");
+            logins.claim(folded, &user.name.span, message, faults);
             belongings.users.push((login, limits_of_user.clone()));
         }
     }
-    Ok((tenant, belongings))
-}
-
-fn limits_of_user(
-    table: &User,
-    tenant: &TenantName,
-    above: &Limits,
-    limits: &mut LimitsResolver<'_>,
-) -> Result<Tenant, Fault> {
-    let own = table.limits();
-    check(&own)?;
-    limits.check_backends(&own)?;
-    limits.resolve(tenant, &own.over(above))
+    (tenant, belongings)
 }
 
 /// With and without the default domain it is one maildrop, so it must have one set of limits:
@@ -130,64 +134,67 @@ pub(super) fn spellings(login: &UserName, default_domain: Option<&String>) -> Ve
 /// What tenants claim: each thing belongs to one of them.
 struct Claims<'a> {
     listeners: HashSet<&'a ListenerName>,
+    /// Whether these are the names of all listeners.
+    listeners_are_known: bool,
     tenants: Seen<TenantName>,
     claimed: Seen<(&'static str, String)>,
 }
 
 impl<'a> Claims<'a> {
-    fn new(listeners: &'a [ListenerName]) -> Self {
+    fn new(listeners: &'a [ListenOptions], listeners_are_known: bool) -> Self {
         Self {
-            listeners: listeners.iter().collect(),
+            listeners: listeners.iter().map(|listener| &listener.name).collect(),
+            listeners_are_known,
             tenants: Seen::default(),
             claimed: Seen::default(),
         }
     }
 
     /// What `table` claims, its users left out.
-    fn belongings(&mut self, table: &Table) -> Result<Belongings, Fault> {
+    fn belongings(&mut self, table: &Table, faults: &mut Faults) -> Belongings {
         let name = &table.name;
-        self.tenants.claim(name.value.clone(), &name.span, || {
-            format!("a second tenant named `{}`", name.value)
-        })?;
-        let domains = table
-            .domains
-            .iter()
-            .map(|at| self.claim("domain", &at.value.0, at));
-        let domains = domains.collect::<Result<_, _>>()?;
-        let names = table.server_names.iter();
-        let names = names.map(|at| self.claim("server name", &at.value.0, at));
-        let server_names = names.collect::<Result<_, _>>()?;
-        let listeners = table.listeners.iter().map(|at| self.listener(at));
-        Ok(Belongings {
-            domains,
-            server_names,
-            listeners: listeners.collect::<Result<_, _>>()?,
+        let message = || format!("a second tenant named `{}`", name.value);
+        self.tenants
+            .claim(name.value.clone(), &name.span, message, faults);
+        for at in &table.domains {
+            self.claim("domain", &at.value.0, at, faults);
+        }
+        for at in &table.server_names {
+            self.claim("server name", &at.value.0, at, faults);
+        }
+        for at in &table.listeners {
+            self.listener(at, faults);
+        }
+        let domains = table.domains.iter().map(|at| at.value.0.clone());
+        let server_names = table.server_names.iter().map(|at| at.value.0.clone());
+        Belongings {
+            domains: domains.collect(),
+            server_names: server_names.collect(),
+            listeners: values(&table.listeners),
             users: Vec::new(),
-        })
+        }
     }
 
-    fn claim<T>(&mut self, kind: &'static str, name: &str, at: &At<T>) -> Result<String, Fault> {
-        let key = (kind, name.to_owned());
-        self.claimed.claim(key, &at.span, || {
-            format!("the {kind} `{name}` is claimed twice")
-        })?;
-        Ok(name.to_owned())
+    fn claim<T>(&mut self, kind: &'static str, name: &str, at: &At<T>, faults: &mut Faults) {
+        let message = || format!("the {kind} `{name}` is claimed twice");
+        self.claimed
+            .claim((kind, name.to_owned()), &at.span, message, faults);
     }
 
-    fn listener(&mut self, at: &At<ListenerName>) -> Result<ListenerName, Fault> {
+    fn listener(&mut self, at: &At<ListenerName>, faults: &mut Faults) {
         let name = &at.value;
         if self.listeners.contains(name) {
-            self.claim("listener", name.as_str(), at)?;
-            return Ok(name.clone());
+            return self.claim("listener", name.as_str(), at, faults);
+        }
+        if !self.listeners_are_known {
+            return;
         }
         let known = || self.listeners.iter().map(|name| name.as_str());
         let mut all: Vec<&str> = known().collect();
         all.sort_unstable();
         let hint = did_you_mean(name.as_str(), known());
-        Err(
-            Fault::new(at.span.clone(), format!("there is no listener `{name}`"))
-                .hint(hint.unwrap_or_else(|| format!("known: {}", all.join(", ")))),
-        )
+        let fault = Fault::new(at.span.clone(), format!("there is no listener `{name}`"));
+        faults.note(fault.hint(hint.unwrap_or_else(|| format!("known: {}", all.join(", ")))));
     }
 }
 

@@ -11,6 +11,8 @@ use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+mod mistakes;
+
 const FULL: &str = include_str!("../../deploy/config/full.toml");
 const MINIMAL: &str = include_str!("../../deploy/config/minimal.toml");
 
@@ -479,10 +481,11 @@ proptest! {
         changes in prop::collection::vec((any::<Index>(), 0_usize..40, scrap()), 1..6),
     ) {
         let text = mutated(FULL, &changes);
-        if let Err(error) = Config::parse(&text, Path::new("a.toml")) {
-            let line = error.line().unwrap();
-            prop_assert!((1..=text.matches('\n').count() + 1).contains(&line));
-            prop_assert!(!error.to_string().contains('\x1b'));
+        if let Err(errors) = Config::parse(&text, Path::new("a.toml")) {
+            let lines: Vec<_> = errors.shown().iter().map(|error| error.line().unwrap()).collect();
+            prop_assert!(!lines.is_empty());
+            prop_assert!((1..=text.matches('\n').count() + 1).contains(lines.iter().max().unwrap()));
+            prop_assert!(!errors.to_string().contains('\x1b'));
         }
     }
 

@@ -12,16 +12,49 @@ use std::ops::{Deref, Range};
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
     pub(super) value: T,
+    /// [`NOWHERE`] where the value is a stand-in, or was refused.
     pub(super) span: Range<usize>,
+}
+
+/// Where nothing of a file can stand: here and behind it stand-ins have their places. A mistake is
+/// told once; what else is wrong with a value that stands here only follows from that.
+pub(super) const NOWHERE: usize = usize::MAX / 2;
+
+/// Whether something is refused already, so that nothing follows from it.
+pub(super) fn is_nowhere(span: &Range<usize>) -> bool {
+    span.start >= NOWHERE
+}
+
+/// Stands in the tree for a value that was refused. A person cannot write it at such a place.
+pub(super) const STAND_IN: &str = "\0";
+
+impl<T> At<T> {
+    /// Whether the value was refused: checks of how it fits others must leave it out.
+    pub(super) fn is_refused(&self) -> bool {
+        is_nowhere(&self.span)
+    }
+
+    /// After its refusal.
+    pub(super) fn refuse(&mut self) {
+        self.span = NOWHERE..NOWHERE;
+    }
+}
+
+/// Whether a value is written, and was refused.
+pub(super) fn is_refused<T>(at: &Option<At<T>>) -> bool {
+    at.as_ref().is_some_and(At::is_refused)
 }
 
 impl<'de, T: Value> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<Parsed<T>>::deserialize(deserializer)?;
-        Ok(Self {
-            span: spanned.span(),
-            value: spanned.into_inner().0,
-        })
+        let span = spanned.span();
+        let value = match spanned.into_inner() {
+            Parsed::Value(value) => value,
+            Parsed::StandIn if is_nowhere(&span) => T::stand_in(),
+            Parsed::StandIn => return Err(D::Error::custom(control_character('\0'))),
+        };
+        Ok(Self { value, span })
     }
 }
 
@@ -30,6 +63,10 @@ impl<'de, T: Value> Deserialize<'de> for At<T> {
 pub(super) trait Value: Sized {
     /// What a person should write.
     const EXPECTED: &'static str;
+
+    /// Any value: it takes the place of a refused one while the rest of the file is checked, and
+    /// is never used.
+    fn stand_in() -> Self;
 
     /// From a string.
     fn from_text(text: &str) -> Result<Self, String> {
@@ -80,7 +117,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionReader<T> {
     }
 }
 
-struct Parsed<T>(T);
+enum Parsed<T> {
+    Value(T),
+    StandIn,
+}
 
 impl<'de, T: Value> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -92,7 +132,7 @@ struct Reader<T>(PhantomData<T>);
 
 impl<T: Value> Reader<T> {
     fn finish<E: Error>(result: Result<T, String>) -> Result<Parsed<T>, E> {
-        result.map(Parsed).map_err(|refusal| {
+        result.map(Parsed::Value).map_err(|refusal| {
             if refusal.contains('\n') {
                 E::custom(refusal)
             } else {
@@ -111,8 +151,11 @@ impl<T: Value> Visitor<'_> for Reader<T> {
 
     /// No value has a use for control characters, and messages repeat the value.
     fn visit_str<E: Error>(self, text: &str) -> Result<Parsed<T>, E> {
+        if text == STAND_IN {
+            return Ok(Parsed::StandIn);
+        }
         Self::finish(match text.chars().find(|c| c.is_control()) {
-            Some(control) => Err(format!("a control character ({control:?}) in the text")),
+            Some(control) => Err(control_character(control)),
             None => T::from_text(text),
         })
     }
@@ -126,8 +169,16 @@ impl<T: Value> Visitor<'_> for Reader<T> {
     }
 }
 
+fn control_character(control: char) -> String {
+    format!("a control character ({control:?}) in the text")
+}
+
 impl Value for bool {
     const EXPECTED: &'static str = "true or false, without quotes";
+
+    fn stand_in() -> Self {
+        false
+    }
 
     fn from_bool(boolean: bool) -> Result<Self, String> {
         Ok(boolean)
@@ -137,6 +188,10 @@ impl Value for bool {
 impl Value for usize {
     const EXPECTED: &'static str = "a whole number, without quotes";
 
+    fn stand_in() -> Self {
+        0
+    }
+
     fn from_integer(integer: i64) -> Result<Self, String> {
         Self::try_from(integer).map_err(|_| format!("`{integer}` is below zero"))
     }
@@ -144,6 +199,10 @@ impl Value for usize {
 
 impl Value for u32 {
     const EXPECTED: &'static str = usize::EXPECTED;
+
+    fn stand_in() -> Self {
+        0
+    }
 
     fn from_integer(integer: i64) -> Result<Self, String> {
         let reason = if integer < 0 {
@@ -157,6 +216,10 @@ impl Value for u32 {
 
 impl Value for Duration {
     const EXPECTED: &'static str = r#"a duration such as "25s", "10m" or "14d""#;
+
+    fn stand_in() -> Self {
+        Self::ZERO
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         parse_duration(text)
@@ -184,6 +247,10 @@ pub(super) fn duration_text(duration: Duration) -> String {
 /// `"off"` is `None`.
 impl Value for Option<Duration> {
     const EXPECTED: &'static str = r#"a duration such as "15s", or "off""#;
+
+    fn stand_in() -> Self {
+        None
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text == "off" {

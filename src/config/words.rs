@@ -10,6 +10,10 @@ use std::path::PathBuf;
 impl Value for SocketAddr {
     const EXPECTED: &'static str = r#"an address and a port, such as "0.0.0.0:110" or "[::]:110""#;
 
+    fn stand_in() -> Self {
+        Self::from(([0; 4], 0))
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|_| format!("`{text}` is not an IP address and a port"))
@@ -32,6 +36,10 @@ impl Value for HostPort {
     const EXPECTED: &'static str =
         r#"a host and a port, such as "10.0.0.5:110" or "mail.example.net:110""#;
 
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         let refusal = || format!("`{text}` is not a host and a port");
         let (host, port) = text.rsplit_once(':').ok_or_else(refusal)?;
@@ -46,6 +54,10 @@ impl Value for HostPort {
 
 impl Value for IpNet {
     const EXPECTED: &'static str = r#"a network such as "10.0.0.0/8" or "2001:db8::/32""#;
+
+    fn stand_in() -> Self {
+        Self::from(IpAddr::from([0; 4]))
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         if let Ok(address) = text.parse::<IpAddr>() {
@@ -73,6 +85,10 @@ impl Value for DomainPattern {
     const EXPECTED: &'static str =
         r#"a domain such as "example.com", or "*.example.com" for all below it"#;
 
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         let domain = text.strip_prefix("*.").unwrap_or(text);
         if !is_host_name(domain) {
@@ -89,6 +105,10 @@ pub(super) struct Domain(pub(super) String);
 impl Value for Domain {
     const EXPECTED: &'static str = r#"one whole name such as "mail.example.com""#;
 
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         if !is_host_name(text) {
             return Err(format!("`{text}` is not a name"));
@@ -103,6 +123,10 @@ pub(super) struct CertificateName(pub(super) String);
 
 impl Value for CertificateName {
     const EXPECTED: &'static str = r#"a name or an address such as "mail.example.net""#;
+
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         rustls_pki_types::ServerName::try_from(text)
@@ -138,6 +162,10 @@ const NAME_EXPECTED: &str = "one word of at most 64 octets";
 impl Value for BackendName {
     const EXPECTED: &'static str = NAME_EXPECTED;
 
+    fn stand_in() -> Self {
+        Self::new("")
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         check_name(text).map(Self::new)
     }
@@ -146,6 +174,10 @@ impl Value for BackendName {
 impl Value for ListenerName {
     const EXPECTED: &'static str = NAME_EXPECTED;
 
+    fn stand_in() -> Self {
+        Self::new("")
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         check_name(text).map(Self::new)
     }
@@ -153,6 +185,10 @@ impl Value for ListenerName {
 
 impl Value for TenantName {
     const EXPECTED: &'static str = NAME_EXPECTED;
+
+    fn stand_in() -> Self {
+        Self::new("")
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         if matches!(text, "none" | "other") {
@@ -167,6 +203,10 @@ impl Value for TenantName {
 
 impl Value for UserName {
     const EXPECTED: &'static str = "the login as the client types it";
+
+    fn stand_in() -> Self {
+        Self::new(b"")
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         let login = text.trim_ascii();
@@ -183,6 +223,10 @@ impl Value for UserName {
 impl Value for PathBuf {
     const EXPECTED: &'static str = "the path of a file, relative to this one";
 
+    fn stand_in() -> Self {
+        Self::new()
+    }
+
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err("an empty path".to_owned());
@@ -197,6 +241,10 @@ pub(super) struct Capability(pub(super) String);
 
 impl Value for Capability {
     const EXPECTED: &'static str = r#"a capability such as "UIDL" or "EXPIRE 60""#;
+
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         let fits = (1..=CAPABILITY_LENGTH_MAX).contains(&text.len());
@@ -215,6 +263,10 @@ pub(super) struct Phrase(pub(super) String);
 impl Value for Phrase {
     const EXPECTED: &'static str =
         "at least three characters of the error line, as the server says them";
+
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
 
     fn from_text(text: &str) -> Result<Self, String> {
         let phrase = text.trim();

@@ -11,11 +11,12 @@ pub use acceptor::Acceptor;
 pub use connector::Connector;
 pub use spoken::{Lacking, SPOKEN, VERSIONS, cipher_suites};
 
+use super::CertificateFiles;
 use crate::limits::TLS_HANDSHAKE;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::time::timeout;
 
 /// Why there is no TLS.
@@ -86,6 +87,22 @@ enum Leg {
     Client,
     /// popgate connects to a server.
     Backend,
+}
+
+/// Whether a certificate chain and its key can be read, and belong together.
+///
+/// # Errors
+/// [`TlsError::File`], which names the one that is wrong.
+pub fn check_certificate(files: &CertificateFiles) -> Result<(), TlsError> {
+    certificates::load(files).map(drop)
+}
+
+/// Whether a file holds certificates, of authorities for a backend.
+///
+/// # Errors
+/// [`TlsError::File`].
+pub fn check_authorities(file: &Path) -> Result<(), TlsError> {
+    certificates::read_certificates(file).map(drop)
 }
 
 /// Runs a handshake under its bound.

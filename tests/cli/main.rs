@@ -12,6 +12,7 @@ mod running;
 mod serving;
 mod starts;
 
+use popgate::demo::certificate::self_signed;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config")
 }
 
-/// A folder with every example configuration and, empty, the files that they name.
+/// A folder with every example configuration, and the files that they name.
 fn folder_with_examples() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("no temporary folder");
     copy_examples(folder.path()).expect("examples cannot be copied");
@@ -57,16 +58,11 @@ fn copy_examples(folder: &Path) -> io::Result<()> {
     for name in ["example.com", "example.org"] {
         fs::create_dir(folder.join(name))?;
     }
-    for name in [
-        "fullchain.pem",
-        "privkey.pem",
-        "internal-ca.pem",
-        "example.com/fullchain.pem",
-        "example.com/privkey.pem",
-        "example.org/fullchain.pem",
-        "example.org/privkey.pem",
-    ] {
-        fs::write(folder.join(name), "")?;
+    let (certificate, key) = self_signed().map_err(io::Error::other)?;
+    fs::write(folder.join("internal-ca.pem"), &certificate)?;
+    for name in ["", "example.com", "example.org"] {
+        fs::write(folder.join(name).join("fullchain.pem"), &certificate)?;
+        fs::write(folder.join(name).join("privkey.pem"), key.as_bytes())?;
     }
     Ok(())
 }

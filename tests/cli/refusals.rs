@@ -1,6 +1,7 @@
 //! What `check` refuses: each with its line, its column and a word that helps.
 
-use crate::{code, popgate, stderr};
+use crate::{code, popgate, stderr, stdout};
+use popgate::demo::certificate::self_signed;
 use std::fs;
 
 /// A right beginning of six lines: what is tested starts in line 7.
@@ -533,12 +534,121 @@ fn what_is_wrong_is_refused_at_its_place_with_words_that_help() {
         fs::write(folder.path().join("popgate.toml"), &text).unwrap();
         let output = popgate(folder.path(), &["check", "--config", "popgate.toml"]);
         let told = stderr(&output);
-        let at_its_place = told.starts_with(&format!("popgate.toml:{place}: "));
-        if code(&output) != 64 || !at_its_place || !told.contains(words) {
+        let place_words = format!("popgate.toml:{place}: ");
+        let is_it = |it: &str| it.starts_with(&place_words) && it.contains(words);
+        if code(&output) != 64 || !told.split("\n\n").any(is_it) {
             wrong.push(format!(
                 "{text}\nshould say {words:?} at {place}, says\n{told}"
             ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n----\n"));
+}
+
+/// A file with mistakes of all kinds: the place and words of each, in order.
+const MANY: &str = r#"colour = "red"
+[server]
+grace = "20s"
+trusted_networks = ["127.0.0.1", "10.0.0.300/8", "10.0.0.5/8"]
+[[listen]]
+name = "pop3"
+address = "0.0.0.0"
+[[listen]]
+name = "pop3s"
+address = "0.0.0.0:995"
+tls = "ssl"
+[tls]
+certificate = "chain.pem"
+key = "other.pem"
+[[backend]]
+name = "legacy"
+adress = "10.0.0.5:110"
+login_timeout = "0s"
+[[backend]]
+name = "new"
+address = "10.0.0.6:110"
+tls = "stls"
+ca = "no.pem"
+[defaults]
+backends = ["legacy", "nwe"]
+wait = "15s"
+qeue = 5
+polls = { max_delay = "15s" }
+failures = { delay = "20s" }
+[[tenant]]
+name = "t"
+listeners = ["pop3", "pop4"]
+wait = "2s"
+"#;
+
+const MANY_MISTAKES: &[(&str, &str)] = &[
+    ("1:1", "unknown key `colour`"),
+    ("4:34", "`10.0.0.300/8` is not a network"),
+    ("4:50", "write \"10.0.0.0/8\""),
+    ("7:11", "`0.0.0.0` is not an IP address and a port"),
+    ("11:7", "`ssl` is no way to speak TLS"),
+    ("14:7", "the key is not that of chain.pem"),
+    ("17:1", "did you mean `address`?"),
+    ("18:17", "`login_timeout` is out of range"),
+    ("23:6", "`no.pem` cannot be read"),
+    ("25:23", "there is no backend `nwe`"),
+    ("27:1", "did you mean `queue`?"),
+    ("28:23", "`max_delay` (15s) is not below `wait`"),
+    (
+        "29:22",
+        "`failures.delay` (20s) is above `failures.max_delay` (15s)",
+    ),
+    ("32:22", "there is no listener `pop4`"),
+    (
+        "33:8",
+        "`wait` (2s) of tenant `t` is not above `login_reserve` (3s)",
+    ),
+];
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, _) = self_signed().unwrap();
+    let (_, other_key) = self_signed().unwrap();
+    fs::write(folder.path().join("chain.pem"), certificate).unwrap();
+    fs::write(folder.path().join("other.pem"), other_key.as_bytes()).unwrap();
+    fs::write(folder.path().join("popgate.toml"), MANY).unwrap();
+    for command in ["check", "serve"] {
+        let output = popgate(folder.path(), &[command, "--config", "popgate.toml"]);
+        let told = stderr(&output);
+        let each: Vec<&str> = told.split("\n\n").collect();
+        assert_eq!(
+            (code(&output), each.len()),
+            (64, MANY_MISTAKES.len()),
+            "{told}"
+        );
+        for (it, (place, words)) in each.iter().zip(MANY_MISTAKES) {
+            let is_it = it.starts_with(&format!("popgate.toml:{place}: ")) && it.contains(words);
+            assert!(is_it, "{words} is not at {place}: {it}");
+        }
+    }
+}
+
+#[test]
+fn twenty_mistakes_are_shown_and_the_others_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong: String = (0..23).map(|n| format!("key_{n} = 1\n")).collect();
+    fs::write(folder.path().join("popgate.toml"), wrong + GATE).unwrap();
+    let output = popgate(
+        folder.path(),
+        &["check", "--json", "--config", "popgate.toml"],
+    );
+    let told = stderr(&output);
+    assert_eq!(
+        (code(&output), told.matches("unknown key").count()),
+        (64, 20)
+    );
+    assert!(told.ends_with("\n\nand 3 more mistakes\n"), "{told}");
+    let verdict: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(verdict["errors"].as_array().unwrap().len(), 20);
+    assert_eq!(verdict["errors"][19]["line"], 20);
+    assert_eq!(
+        (&verdict["error"], &verdict["more"]),
+        (&verdict["errors"][0], &3.into())
+    );
 }

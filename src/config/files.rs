@@ -1,0 +1,68 @@
+//! The files that the configuration names: they must be there, and fit, before a port is bound.
+
+use super::error::Fault;
+use super::file::File;
+use super::mistakes::Faults;
+use super::value::At;
+use crate::net::CertificateFiles;
+use crate::net::tls::{TlsError, check_authorities, check_certificate};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Looks at each file that `file` names, relative to `folder`.
+pub(super) fn check(file: &File, folder: &Path, faults: &mut Faults) {
+    if let Some(table) = &file.tls {
+        check_pair(&table.certificate, &table.key, folder, faults);
+        for host in &table.host {
+            check_pair(&host.certificate, &host.key, folder, faults);
+        }
+    }
+    for backend in &file.backend {
+        if let Some(ca) = &backend.get_ref().ca
+            && is_there(ca, folder, faults)
+            && let Err(error) = check_authorities(&folder.join(&ca.value))
+        {
+            faults.note(Fault::new(ca.span.clone(), error.to_string()));
+        }
+    }
+}
+
+/// A certificate and its key.
+fn check_pair(certificate: &At<PathBuf>, key: &At<PathBuf>, folder: &Path, faults: &mut Faults) {
+    let are_there = [certificate, key].map(|at| is_there(at, folder, faults));
+    if are_there != [true; 2] {
+        return;
+    }
+    let files = CertificateFiles {
+        certificate: folder.join(&certificate.value),
+        key: folder.join(&key.value),
+    };
+    if let Err(error) = check_certificate(&files) {
+        let is_of_key = matches!(&error, TlsError::File { file, .. } if *file == files.key);
+        let wrong = if is_of_key { key } else { certificate };
+        faults.note(Fault::new(wrong.span.clone(), error.to_string()));
+    }
+}
+
+/// Whether it can be read.
+fn is_there(at: &At<PathBuf>, folder: &Path, faults: &mut Faults) -> bool {
+    if at.is_refused() {
+        return false;
+    }
+    let path = folder.join(&at.value);
+    let opened = fs::File::open(&path).and_then(|file| refuse_folder(&file));
+    if let Err(error) = &opened {
+        let message = format!("`{}` cannot be read: {error}", path.display());
+        faults.note_first(Fault::new(at.span.clone(), message));
+    }
+    opened.is_ok()
+}
+
+/// A folder can be opened, and only reading it fails.
+fn refuse_folder(file: &fs::File) -> io::Result<()> {
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(())
+}
