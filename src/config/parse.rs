@@ -28,8 +28,8 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<File> {
     None
 }
 
-/// Notes what is wrong in tables that can be read, beside those that cannot. How tables fit together
-/// nobody knows then.
+/// Notes what is wrong in tables that can be read, beside those that cannot. How tables fit
+/// together nobody knows then.
 fn parse_the_rest(text: &str, faults: &mut Faults) {
     let salvaged = salvage(text);
     let (table, errors) = DeTable::parse_recoverable(&salvaged.text);

@@ -482,9 +482,11 @@ proptest! {
     ) {
         let text = mutated(FULL, &changes);
         if let Err(errors) = Config::parse(&text, Path::new("a.toml")) {
-            let lines: Vec<_> = errors.shown().iter().map(|error| error.line().unwrap()).collect();
-            prop_assert!(!lines.is_empty());
-            prop_assert!((1..=text.matches('\n').count() + 1).contains(lines.iter().max().unwrap()));
+            prop_assert!(!errors.shown().is_empty());
+            for error in errors.shown() {
+                let lines = 1..=text.matches('\n').count() + 1;
+                prop_assert!(lines.contains(&error.line().unwrap()));
+            }
             prop_assert!(!errors.to_string().contains('\x1b'));
         }
     }

@@ -26,12 +26,18 @@ pub struct BindError {
 fn advice(error: &io::Error, address: &SocketAddr) -> String {
     let port = address.port();
     match error.kind() {
-        io::ErrorKind::AddrInUse if address.is_ipv4() => format!(
-            "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener on [::]:{port}, which takes IPv4 too"
-        ),
-        io::ErrorKind::AddrInUse => format!(
-            "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener on 0.0.0.0:{port}, which [::]:{port} includes"
-        ),
+        io::ErrorKind::AddrInUse => {
+            let other = if address.is_ipv4() {
+                format!("[::]:{port}, which takes IPv4 too")
+            } else {
+                format!("0.0.0.0:{port}, which [::]:{port} includes")
+            };
+            format!(
+                "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener \
+                 on {other}. If it is the mail server that popgate is to stand before, move that \
+                 server to another port first"
+            )
+        }
         io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need root or the capability CAP_NET_BIND_SERVICE".to_owned()
         }

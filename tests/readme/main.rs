@@ -67,6 +67,8 @@ fn trials() -> Vec<Trial> {
                 trials.push(Trial::test(name, check));
             }
             "text" => log_lines.push(block.text),
+            // Walked by `tests/install/run`, as root and in a root of its own.
+            "sh install" => {}
             _ => trials.push(Trial::test(name, || Err("no test for this kind".into()))),
         }
     }
@@ -102,9 +104,6 @@ impl Script {
                 | ["printf", ..] => printed += &stage.run(command, "")?,
                 ["curl", ..] => printed += &run_with_tools(&stage, &stage.here(command), "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
-                ["cargo", "build", "--release"] => {}
-                ["sudo", "install", "-d", _] => {}
-                ["sudo", "install", program, _] => is_the_program(program)?,
                 _ => return Err(format!("no test knows how to run `{command}`").into()),
             }
         }
