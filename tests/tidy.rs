@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("lock::queue", 1),
     ("policy", 1),
     ("pop3", 1),
+    ("access", 2),
     ("backend", 2),
     ("journal", 2),
     ("lock", 2),
@@ -42,6 +43,7 @@ const OPEN_LAYERS: &[u8] = &[0, 1, 5];
 const SIBLINGS: &[(&str, &str)] = &[
     ("backend", "net"),
     ("backend", "observe"),
+    ("journal", "access"),
     ("lock", "net"),
     ("lock", "observe"),
 ];

@@ -1,5 +1,6 @@
 //! The token of the admin port: a file that the gate makes, and whoever may command it can read.
 
+use crate::access::{advice, whose};
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_LENGTH_MIN, TOKEN_OCTETS};
 use crate::secret::Secret;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -29,7 +30,7 @@ pub struct Found {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// It is there, and cannot be read.
-    #[error("the token file `{}` cannot be read: {source}", .file.display())]
+    #[error("the token file `{}` cannot be read: {source}{}", .file.display(), rights(.file, .source))]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -37,7 +38,7 @@ pub enum TokenError {
         source: io::Error,
     },
     /// It is not there, and cannot be made.
-    #[error("the token file `{}` cannot be made: {source}", .file.display())]
+    #[error("the token file `{}` cannot be made: {source}{}", .file.display(), advice(.file, .source))]
     CannotMake {
         /// The file.
         file: PathBuf,
@@ -55,6 +56,14 @@ pub enum TokenError {
         /// What is wrong with it, as the end of a sentence.
         why: String,
     },
+}
+
+/// A command that finds no token has nothing to make.
+fn rights(file: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => whose(file),
+        _ => String::new(),
+    }
 }
 
 impl Token {

@@ -2,6 +2,7 @@
 
 use super::rows;
 use super::writer::Journal;
+use crate::access::{advice, whose};
 use crate::limits::JOURNAL_BUSY;
 use crate::policy::block::Entry;
 use jiff::Timestamp;
@@ -43,7 +44,7 @@ pub struct SetAside {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// No rights, no such folder, a folder of this name.
-    #[error("cannot open the journal {}: {source}", file.display())]
+    #[error("cannot open the journal {}: {source}{}", file.display(), advice(file, source))]
     File {
         /// The configured file.
         file: PathBuf,
@@ -51,7 +52,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// SQLite cannot work with it, and it is not corrupt: no rights for the folder, a full disk.
-    #[error("cannot open the journal {}: {source}", file.display())]
+    #[error("cannot open the journal {}: {source}{}", file.display(), rights(file, source))]
     Database {
         /// The configured file.
         file: PathBuf,
@@ -87,6 +88,19 @@ pub enum JournalError {
     /// The system gives no thread.
     #[error("cannot start the journal's thread: {0}")]
     Thread(io::Error),
+}
+
+/// SQLite keeps files beside its own, so that the folder has to be ours too.
+fn rights(file: &Path, error: &rusqlite::Error) -> String {
+    let codes = [
+        ErrorCode::CannotOpen,
+        ErrorCode::PermissionDenied,
+        ErrorCode::ReadOnly,
+    ];
+    match error.sqlite_error_code() {
+        Some(code) if codes.contains(&code) => whose(file),
+        _ => String::new(),
+    }
 }
 
 impl Journal {
