@@ -5,7 +5,7 @@ use super::checks::{Seen, or, require_some};
 use super::error::Fault;
 use super::file::{File, Listen, Tls};
 use super::mistakes::Faults;
-use super::value::{At, Section, is_refused};
+use super::value::{At, Section};
 use crate::ids::ListenerName;
 use crate::net::{CertificateFiles, ListenOptions, TlsFiles, TlsMode};
 use std::path::{Path, PathBuf};
@@ -61,10 +61,13 @@ fn listener(table: &Listen, server: &ServerOptions, faults: &mut Faults) -> List
 
 /// Whether each listener's name is known; else one that a tenant names may be among them.
 pub(super) fn all_are_named(tables: &[Spanned<Section<Listen>>]) -> bool {
-    tables.iter().map(Spanned::get_ref).all(|table| {
-        let is_named_by_address = table.name.is_none();
-        !is_refused(&table.name) && !(is_named_by_address && table.address.is_refused())
-    })
+    tables
+        .iter()
+        .map(Spanned::get_ref)
+        .all(|table| match &table.name {
+            Some(name) => !name.is_refused(),
+            None => !table.address.is_refused(),
+        })
 }
 
 /// Checks and resolves the certificates' names; their files are not read.

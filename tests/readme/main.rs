@@ -92,12 +92,11 @@ impl Script {
         let stage = Stage::new(self.number)?;
         write_configuration(&stage)?;
         let mut printed = String::new();
-        let mut gate = self.gate(&stage)?;
+        let gate = self.gate(&stage)?;
         for command in self.block.commands() {
             match command.split(' ').collect::<Vec<_>>().as_slice() {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
-                ["popgate", "serve", ..] => gate = Some(Gate::start(&stage, command)?),
                 ["popgate", "doctor", ..] => printed += &doctor(&stage, command)?,
                 ["popgate", "check" | "classify", ..]
                 | ["popgate", "blocks" | "release" | "reload", ..]
@@ -114,9 +113,7 @@ impl Script {
     /// The gate that the commands talk to, where none of them starts one.
     fn gate(&self, stage: &Stage) -> Outcome<Option<Gate>> {
         let text = &self.block.text;
-        let starts_one = ["popgate serve", " demo"]
-            .iter()
-            .any(|it| text.contains(it));
+        let starts_one = text.contains(" demo");
         let asks_one = ["popgate reload", "curl "]
             .iter()
             .any(|it| text.contains(it));
