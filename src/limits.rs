@@ -203,6 +203,17 @@ pub const DUEL_PATIENCE: Duration = Duration::from_secs(60);
 /// tenant has some twenty series, and those with a session end more.
 pub const TENANT_LABELS_MAX: usize = 200;
 
+/// Entries of a tenant's `aliases`: a site has a handful of forms, and each login goes through all.
+pub const ALIASES_MAX: usize = 32;
+
+/// A pattern of `aliases`, compiled, and the room to run it: those of the presets take 10 KiB, and a
+/// login that matches against a huge one holds a thread for milliseconds.
+pub const ALIAS_COMPILED_MAX: usize = 64 * 1024;
+
+/// The name of a maildrop that `aliases` make of a login: twice the longest login, so that a rule
+/// that doubles each name does not fill the memory.
+pub const MAILDROP_NAME_MAX: usize = 8 * 1024;
+
 /// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
 /// more wait in the kernel.
 pub const ADMIN_CONNECTIONS_MAX: usize = 32;

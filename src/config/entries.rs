@@ -1,6 +1,7 @@
 //! What a login gets, key by key: each value as the file would say it, and where it does.
 
 use super::Config;
+use super::aliases;
 use super::choices::Choice;
 use super::file::File;
 use super::keys::{Limits, Tenant as Table};
@@ -104,8 +105,30 @@ pub(super) fn backends(tenant: &Tenant, limits: &Limits) -> Entry {
     Entry::new("backends", names, written)
 }
 
-/// The other limits of `tenant`, which `limits` are resolved to; `table` is its `[[tenant]]`.
-pub(super) fn limits(tenant: &Tenant, limits: &Limits, table: Option<&Table>) -> Vec<Entry> {
+/// The list of `aliases` that holds for the tenant of `table`; `None`: the standard one.
+pub(super) fn written_aliases<'a>(
+    file: &'a File,
+    table: Option<&'a Table>,
+) -> Option<&'a aliases::List> {
+    let own = table.and_then(|table| table.aliases.as_ref());
+    own.or_else(|| file.defaults.as_ref()?.get_ref().aliases.as_ref())
+}
+
+/// An entry of the tenant's aliases, as the file says it.
+pub(super) fn alias(tenant: &Tenant, index: usize, written: Option<&aliases::List>) -> Entry {
+    let entry = tenant.aliases.entries().get(index);
+    let span = written.and_then(|list| Some(list.get_ref().get(index)?.span()));
+    Entry::new("alias", entry.map(ToString::to_string), span)
+}
+
+/// The other limits of `tenant`, which `limits` are resolved to; `table` is its `[[tenant]]`, and
+/// `aliases` the list that holds for it.
+pub(super) fn limits(
+    tenant: &Tenant,
+    limits: &Limits,
+    table: Option<&Table>,
+    aliases: Option<&aliases::List>,
+) -> Vec<Entry> {
     let default_domain = table.and_then(|table| table.default_domain.as_ref());
     let default_domain = default_domain.map(|at| at.span.clone());
     let mut entries = vec![
@@ -119,6 +142,16 @@ pub(super) fn limits(tenant: &Tenant, limits: &Limits, table: Option<&Table>) ->
             "default_domain",
             tenant.default_domain.clone(),
             default_domain,
+        ),
+        Entry::new(
+            "aliases",
+            tenant
+                .aliases
+                .entries()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            aliases.map(toml::Spanned::span),
         ),
     ];
     entries.extend(polls(&tenant.rules, limits));

@@ -45,6 +45,8 @@ pub struct Explanation {
     pub user: Option<Said>,
     /// What is locked.
     pub lock: MaildropKey,
+    /// The entries of `aliases` that made the maildrop's name of the login's, in order.
+    pub aliases: Vec<Said>,
     /// The names of its backends, in order of preference.
     pub backends: Said,
     /// How each of them is reached.
@@ -60,7 +62,7 @@ pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -
     let (tenant, claim) = tenant_of(config, login);
     let mut tables = file.tenant.iter().map(|table| &**table);
     let table = tables.find(|table| table.name.value == tenant.name);
-    let user = table.and_then(|table| user_of(table, &login.user));
+    let user = table.and_then(|table| user_of(table, &login.user, tenant));
     let said = |entry: Entry| entry.said(text);
     let limits = merged(file, table, user);
     let backends = tenant.backends.iter();
@@ -68,12 +70,18 @@ pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -
         let entries = entries::backend(name, file, config).into_iter();
         (name.clone(), entries.map(said).collect())
     });
-    let keys = entries::limits(tenant, &limits, table).into_iter();
+    let written = entries::written_aliases(file, table);
+    let keys = entries::limits(tenant, &limits, table, written).into_iter();
+    let (lock, by) = tenant.traced_key(&login.user);
+    let aliases = by
+        .into_iter()
+        .map(|index| entries::alias(tenant, index, written));
     Explanation {
         tenant: said(tenant_entry(tenant, table)),
         claim: said(claim_entry(claim, table)),
         user: user.map(|user| said(user_entry(user))),
-        lock: lock(tenant, &login.user),
+        lock,
+        aliases: aliases.map(said).collect(),
         backends: said(entries::backends(tenant, &limits)),
         reached: reached.collect(),
         limits: keys.map(said).collect(),
@@ -92,12 +100,15 @@ fn tenant_of<'a>(config: &'a Config, login: &Login) -> (&'a Tenant, Claim<'a>) {
     )
 }
 
-fn user_of<'a>(table: &'a Table, login: &UserName) -> Option<&'a User> {
-    let login = login.as_bytes().trim_ascii();
-    let domain = table.default_domain.as_ref().map(|at| &at.value.0);
-    let is_login = |name: &UserName| name.as_bytes().eq_ignore_ascii_case(login);
+fn user_of<'a>(table: &'a Table, login: &UserName, tenant: &Tenant) -> Option<&'a User> {
+    let maildrop = tenant.key(login).maildrop().clone();
+    let forms = [login.as_bytes().trim_ascii(), maildrop.as_bytes()];
+    let is_login = |name: &UserName| {
+        let mut forms = forms.iter();
+        forms.any(|form| name.as_bytes().eq_ignore_ascii_case(form))
+    };
     let mut users = table.user.iter().map(|user| &**user);
-    users.find(|user| spellings(&user.name.value, domain).iter().any(is_login))
+    users.find(|user| spellings(&user.name.value, tenant).iter().any(is_login))
 }
 
 /// What the three tables say, the user's over the tenant's over the defaults.
@@ -109,11 +120,6 @@ fn merged(file: &File, table: Option<&Table>, user: Option<&User>) -> Limits {
         limits = own.over(&limits);
     }
     limits
-}
-
-fn lock(tenant: &Tenant, user: &UserName) -> MaildropKey {
-    let domain = tenant.default_domain.as_deref();
-    MaildropKey::new(&tenant.backends, user, domain, tenant.fold_case)
 }
 
 fn tenant_entry(tenant: &Tenant, table: Option<&Table>) -> Entry {

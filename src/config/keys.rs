@@ -1,6 +1,7 @@
 //! The tables that hold limits, as they are written: `[defaults]`, `[[tenant]]` and
 //! `[[tenant.user]]`, and the inline tables in them.
 
+use super::aliases;
 use super::value::{At, Section};
 use super::words::{Domain, DomainPattern};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
@@ -117,7 +118,9 @@ impl<T: Merge> Merge for Section<T> {
 with_limits!(
     table,
     /// `[defaults]`.
-    Defaults {}
+    Defaults {
+        aliases: Option<aliases::List>,
+    }
 );
 
 with_limits!(
@@ -126,6 +129,7 @@ with_limits!(
     Tenant {
         name: At<TenantName>,
         default_domain: Option<At<Domain>>,
+        aliases: Option<aliases::List>,
         #[serde(default)]
         domains: Vec<At<DomainPattern>>,
         #[serde(default)]

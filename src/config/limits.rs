@@ -1,6 +1,7 @@
 //! The limits of `[defaults]`, a tenant or a user: their ranges, how they inherit, and whether
 //! they fit together.
 
+use super::aliases::Lists;
 use super::backends::LOGIN_RESERVE;
 use super::checks::{bounded, or, require_some, within};
 use super::error::{Fault, did_you_mean};
@@ -74,12 +75,14 @@ pub(super) struct LimitsResolver<'a> {
     /// What is unwise, and whose limits are so.
     unwise: BTreeMap<String, Vec<TenantName>>,
     pub(super) longest_wait: Duration,
+    /// What turns the forms of a login into one.
+    pub(super) aliases: Lists<'a>,
     /// What holds where no table says anything.
     builtin: Rules,
 }
 
 impl<'a> LimitsResolver<'a> {
-    pub(super) fn new(file: &'a File, backends: &'a [BackendOptions]) -> Self {
+    pub(super) fn new(file: &'a File, backends: &'a [BackendOptions], faults: &mut Faults) -> Self {
         let tables = file
             .backend
             .iter()
@@ -93,6 +96,7 @@ impl<'a> LimitsResolver<'a> {
             lists: BTreeMap::new(),
             unwise: BTreeMap::new(),
             longest_wait: Duration::ZERO,
+            aliases: Lists::new(file, faults),
             builtin: Rules::default(),
         }
     }
@@ -164,6 +168,7 @@ impl<'a> LimitsResolver<'a> {
             idle_timeout: or(limits.idle_timeout.as_ref(), Duration::from_secs(600)),
             fold_case: or(limits.fold_case.as_ref(), true),
             default_domain: None,
+            aliases: self.aliases.of_defaults(),
             rules: rules::resolve(limits, &self.builtin),
         };
         rules::check_together(limits, &resolved, faults);

@@ -1,5 +1,6 @@
 //! The configuration file, parsed and checked before a port is bound (DESIGN decision 13).
 
+mod aliases;
 mod backends;
 mod checks;
 mod choices;

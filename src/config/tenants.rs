@@ -34,7 +34,7 @@ pub(super) fn resolve(
     backends: &[BackendOptions],
     faults: &mut Faults,
 ) -> Tenancy {
-    let mut limits = LimitsResolver::new(file, backends);
+    let mut limits = LimitsResolver::new(file, backends, faults);
     let defaults = file.defaults.as_ref();
     let defaults = defaults.map(|table| limits.own(table.get_ref().limits(), faults));
     let defaults = defaults.unwrap_or_default();
@@ -79,11 +79,11 @@ fn fallback_tenant(
     limits.resolve(&name, defaults, faults)
 }
 
-fn tenant(
-    table: &Table,
+fn tenant<'a>(
+    table: &'a Table,
     mut belongings: Belongings,
     defaults: &Limits,
-    limits: &mut LimitsResolver<'_>,
+    limits: &mut LimitsResolver<'a>,
     faults: &mut Faults,
 ) -> (Tenant, Belongings) {
     let name = &table.name.value;
@@ -93,8 +93,10 @@ fn tenant(
         .allow_burst_from
         .as_ref()
         .map(|networks| values(networks).into());
+    let aliases = limits.aliases.of(table.aliases.as_ref(), faults);
     let with_own_keys = |mut limits: Tenant| {
         limits.default_domain = domain.cloned();
+        limits.aliases = Arc::clone(&aliases);
         limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
         limits
     };
@@ -103,7 +105,7 @@ fn tenant(
     for user in &table.user {
         let limits_of_user = limits.own(user.limits(), faults).over(&own);
         let limits_of_user = with_own_keys(limits.resolve(name, &limits_of_user, faults));
-        for login in spellings(&user.name.value, domain) {
+        for login in spellings(&user.name.value, &tenant) {
             let folded = login.as_bytes().to_ascii_lowercase();
             let message = || format!("a second user `{login}` of tenant `{name}`");
             logins.claim(folded, &user.name.span, message, faults);
@@ -113,9 +115,19 @@ fn tenant(
     (tenant, belongings)
 }
 
-/// With and without the default domain it is one maildrop, so it must have one set of limits:
-/// other backends would be another lock.
-pub(super) fn spellings(login: &UserName, default_domain: Option<&String>) -> Vec<UserName> {
+/// With and without the default domain, and by the name that the tenant's aliases make of it, it is
+/// one maildrop, so it must have one set of limits: other backends would be another lock.
+pub(super) fn spellings(login: &UserName, tenant: &Tenant) -> Vec<UserName> {
+    let maildrop = tenant.key(login).maildrop().clone();
+    let mut spellings = with_and_without_domain(&maildrop, tenant.default_domain.as_deref());
+    let folded = |login: &UserName| login.as_bytes().to_ascii_lowercase();
+    if !spellings.iter().any(|other| folded(other) == folded(login)) {
+        spellings.push(login.clone());
+    }
+    spellings
+}
+
+fn with_and_without_domain(login: &UserName, default_domain: Option<&str>) -> Vec<UserName> {
     let mut spellings = vec![login.clone()];
     let Some(domain) = default_domain else {
         return spellings;

@@ -1,6 +1,7 @@
 //! What a login may do, decided without I/O: which tenant it belongs to, what its tenant allows.
 
 pub mod admission;
+pub mod alias;
 pub mod block;
 pub mod connections;
 pub mod imitation;

@@ -6,8 +6,9 @@ mod rekeyed;
 pub use changes::changes;
 pub use rekeyed::{Keying, rekeyed};
 
+use super::alias::Aliases;
 use super::rules::{PollMode, Rules};
-use crate::ids::{BackendName, ListenerName, TenantName, UserName};
+use crate::ids::{BackendName, ListenerName, MaildropKey, TenantName, UserName};
 use crate::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,11 +45,40 @@ pub struct Tenant {
     pub fold_case: bool,
     /// What is added to a login without a domain, for the lock's key only.
     pub default_domain: Option<String>,
+    /// What turns the forms of a login into one, for the lock's key only.
+    pub aliases: Arc<Aliases>,
     /// Polls, connections, failures and blocks.
     pub rules: Rules,
 }
 
 impl Tenant {
+    /// What is locked for a login of this tenant: the name with its ends trimmed, ASCII case
+    /// folded if `fold_case`, `aliases` applied, and `default_domain` added where it then has no
+    /// domain.
+    #[must_use]
+    pub fn key(&self, login: &UserName) -> MaildropKey {
+        self.traced_key(login).0
+    }
+
+    /// The same, and which entries of `aliases` made it, counted from 0.
+    #[must_use]
+    pub fn traced_key(&self, login: &UserName) -> (MaildropKey, Vec<usize>) {
+        let mut name = login.as_bytes().trim_ascii().to_vec();
+        if self.fold_case {
+            name.make_ascii_lowercase();
+        }
+        let (name, entries) = self.aliases.trace(&name);
+        let (name, domain) = (UserName::new(&name), self.default_domain.as_deref());
+        let key = MaildropKey::new(&self.backends, &name, domain, self.fold_case);
+        (key, entries)
+    }
+
+    /// The name of the maildrop in lower case, by which a login's own limits are found: all forms
+    /// of one maildrop must have one set of limits, since other backends would be another lock.
+    fn canonical(&self, login: &[u8]) -> Vec<u8> {
+        fold(self.key(&UserName::new(login)).maildrop().as_bytes())
+    }
+
     /// The least time between two logins, where one that comes sooner is refused.
     #[must_use]
     pub fn login_delay(&self) -> Option<Duration> {
@@ -65,6 +95,16 @@ struct Household {
 }
 
 impl Household {
+    /// The limits of `user`, who may have his own, by the name as typed or by its maildrop's.
+    fn limits(&self, user: &[u8]) -> &Arc<Tenant> {
+        if self.users.is_empty() {
+            return &self.tenant;
+        }
+        let own = self.users.get(user);
+        let own = own.or_else(|| self.users.get(&self.tenant.canonical(user)));
+        own.unwrap_or(&self.tenant)
+    }
+
     /// The longest of its tenant and its users.
     fn login_delay(&self) -> Option<Duration> {
         let users = self.users.values();
@@ -185,8 +225,7 @@ impl TenantTable {
     ) -> &Arc<Tenant> {
         let user = fold(user.as_bytes());
         let (index, _) = self.find(&user, server_name, listener);
-        let household = &self.households[index];
-        household.users.get(&user).unwrap_or(&household.tenant)
+        self.households[index].limits(&user)
     }
 
     /// Why a login belongs to the tenant that [`TenantTable::resolve`] finds.
@@ -280,6 +319,7 @@ mod tests {
             idle_timeout: Duration::from_secs(600),
             fold_case: true,
             default_domain: None,
+            aliases: Arc::default(),
             rules: Rules::default(),
         }
     }

@@ -30,7 +30,7 @@ pub use backend_end::BackendConnection;
 pub use client::Peer;
 pub use context::{Context, Settings, Stage, Wall};
 
-use crate::ids::{MaildropKey, UserName};
+use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
@@ -65,12 +65,12 @@ struct Identified {
 impl Identified {
     /// The key of its maildrop if it is a login of `tenant`.
     fn key(&self, tenant: &Tenant) -> MaildropKey {
-        key_of(tenant, self.credentials.maildrop())
+        tenant.key(self.credentials.maildrop())
     }
 
     /// Whether the login names another's maildrop, and not its user's own by another spelling.
     fn names_another(&self) -> bool {
-        key_of(&self.tenant, &self.credentials.user) != self.key(&self.tenant)
+        self.tenant.key(&self.credentials.user) != self.key(&self.tenant)
     }
 
     /// When all its waiting ends: for its quota, for the lock, and for a retry.
@@ -90,11 +90,6 @@ impl Identified {
             self.credentials.is_anothers = self.names_another();
         }
     }
-}
-
-fn key_of(tenant: &Tenant, name: &UserName) -> MaildropKey {
-    let domain = tenant.default_domain.as_deref();
-    MaildropKey::new(&tenant.backends, name, domain, tenant.fold_case)
 }
 
 /// It holds the lock of its maildrop.

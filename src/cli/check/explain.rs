@@ -18,6 +18,8 @@ pub(super) fn for_a_person(path: &Path, login: &Login, told: &Explanation) -> St
     let user = told.user.iter();
     rows.extend(user.map(|user| row("user", shown(&user.value), written(path, user))));
     rows.push(row("lock", told.lock.to_string(), String::new()));
+    let aliases = told.aliases.iter();
+    rows.extend(aliases.map(|alias| row("made by alias", shown(&alias.value), place(path, alias))));
     let said = |said: &Said| row(&said.key, shown(&said.value), place(path, said));
     rows.push(said(&told.backends));
     for (name, keys) in &told.reached {
@@ -98,7 +100,11 @@ pub(super) fn for_a_program(path: &Path, login: &Login, told: &Explanation) -> V
         "tenant": one(&told.tenant),
         "because": { "by": told.claim.key, "value": told.claim.value, "line": told.claim.line },
         "user": told.user.as_ref().map(one),
-        "lock": { "maildrop": lock.to_string(), "backends": backends },
+        "lock": {
+            "maildrop": lock.to_string(),
+            "backends": backends,
+            "aliases": told.aliases.iter().map(one).collect::<Vec<_>>(),
+        },
         "backends": told.reached.iter().map(backend).collect::<Vec<_>>(),
         "limits": by_key([&told.backends].into_iter().chain(&told.limits)),
         "depends_on_connection": told.depends_on_connection,

@@ -135,12 +135,11 @@ impl Whole<'_> {
     }
 }
 
-/// The users of a household; one that stands there with its default domain and without, once.
+/// The users of a household; one that stands there in several forms, once.
 fn spelled_once(household: &Household) -> impl Iterator<Item = &Vec<u8>> {
-    let domain = household.tenant.default_domain.as_deref();
     household.users.keys().filter(move |user| {
-        let whole = domain.map(|domain| [user, &b"@"[..], domain.as_bytes()].concat());
-        whole.is_none_or(|whole| !household.users.contains_key(&whole.to_ascii_lowercase()))
+        let maildrop = household.tenant.canonical(user);
+        maildrop == **user || !household.users.contains_key(&maildrop)
     })
 }
 
@@ -164,6 +163,7 @@ fn described(tenant: &Tenant) -> Vec<(&'static str, String)> {
         idle_timeout,
         fold_case,
         default_domain,
+        aliases,
         rules,
     } = tenant;
     let backends: Vec<&str> = backends.iter().map(BackendName::as_str).collect();
@@ -182,6 +182,7 @@ fn described(tenant: &Tenant) -> Vec<(&'static str, String)> {
             "default_domain",
             default_domain.clone().unwrap_or_else(|| "none".to_owned()),
         ),
+        ("aliases", aliases.to_string()),
     ];
     let Rules {
         polls,
@@ -306,6 +307,7 @@ fn networks<N: Display>(networks: &[N]) -> String {
 mod tests {
     use super::*;
     use crate::policy::tenant::Belongings;
+    use std::sync::Arc;
 
     fn tenant(name: &str) -> Tenant {
         Tenant {
@@ -318,6 +320,7 @@ mod tests {
             idle_timeout: Duration::from_secs(600),
             fold_case: true,
             default_domain: None,
+            aliases: Arc::default(),
             rules: Rules::default(),
         }
     }

@@ -141,12 +141,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn user(&mut self, user: &[u8], a: &'a Household, b: &'a Household, login: Login) {
-        let limits = |household: &'a Household| {
-            let own = household.users.get(user);
-            own.unwrap_or(&household.tenant)
-        };
         let whose = format!("user `{}`", UserName::new(user));
-        self.compare(&whose, limits(a), limits(b), login);
+        self.compare(&whose, a.limits(user), b.limits(user), login);
     }
 
     fn compare(&mut self, whose: &str, a: &Tenant, b: &Tenant, login: Login) {
@@ -190,6 +186,7 @@ fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
         a.fold_case.to_string(),
         b.fold_case.to_string(),
     );
+    differ("aliases", a.aliases.to_string(), b.aliases.to_string());
     if login == Login::WithoutDomain {
         let domain = |tenant: &Tenant| {
             let domain = tenant.default_domain.clone();
@@ -204,9 +201,11 @@ fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::ids::TenantName;
+    use crate::policy::alias::{Alias, Aliases};
     use crate::policy::rules::Rules;
     use crate::policy::tenant::{Belongings, Cleartext};
     use crate::time::Duration;
+    use std::sync::Arc;
 
     /// Backends are named by a letter; `a` and `A` have one address.
     fn addresses() -> HashMap<&'static BackendName, &'static str> {
@@ -232,6 +231,7 @@ mod tests {
             idle_timeout: Duration::from_secs(600),
             fold_case: true,
             default_domain: None,
+            aliases: Arc::default(),
             rules: Rules::default(),
         }
     }
