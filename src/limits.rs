@@ -214,6 +214,17 @@ pub const ALIAS_COMPILED_MAX: usize = 64 * 1024;
 /// that doubles each name does not fill the memory.
 pub const MAILDROP_NAME_MAX: usize = 8 * 1024;
 
+/// Messages of a UIDL listing that says whose it is: fewer are the same in two maildrops sooner, as
+/// where each has the same welcome in it.
+pub const UIDL_MESSAGES_MIN: u64 = 5;
+
+/// Digits of an id that may be a server's count of one maildrop's messages; ten are a time.
+pub const UIDL_COUNTER_DIGITS: usize = 9;
+
+/// Pairs of names that look like one maildrop and were logged: an operator who has not acted on a
+/// thousand needs no more. Some 200 octets each.
+pub const TWINS_TOLD_MAX: usize = 1_000;
+
 /// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
 /// more wait in the kernel.
 pub const ADMIN_CONNECTIONS_MAX: usize = 32;

@@ -16,6 +16,7 @@ pub use tally::Tally;
 use crate::limits::AWAITED_REPLIES_MAX;
 use crate::pop3::line::LineReader;
 use crate::pop3::reply::{ReplyTo, Status};
+use crate::pop3::uidl_digest::UidlListing;
 use crate::pop3::verb::Expected;
 use crate::time::Duration;
 use bytes::BytesMut;
@@ -142,6 +143,7 @@ pub struct Exchange {
     quit: Quit,
     progress: Progress,
     tally: Tally,
+    uidl: Option<UidlListing>,
 }
 
 #[derive(Debug)]
@@ -178,6 +180,7 @@ impl Exchange {
             quit: Quit::None,
             progress: Progress::default(),
             tally: Tally::default(),
+            uidl: None,
         }
     }
 
@@ -272,6 +275,12 @@ impl Exchange {
             self.unasked.nothing_is_left();
             self.release(out);
         }
+    }
+
+    /// The last UIDL listing that passed whole.
+    #[must_use]
+    pub fn uidl(&self) -> Option<UidlListing> {
+        self.uidl
     }
 
     /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.

@@ -7,4 +7,5 @@ pub mod line;
 pub mod multiline;
 pub mod reply;
 pub mod sasl;
+pub mod uidl_digest;
 pub mod verb;

@@ -5,6 +5,7 @@ use super::{Awaited, Exchange, Output, Replied, Step, Violation};
 use crate::limits::{BLANK_OCTETS_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
 use crate::pop3::reply::{ReplyTo, Status};
+use crate::pop3::uidl_digest::UidlDigest;
 use crate::pop3::verb::Expected;
 use crate::time::Duration;
 use memchr::memchr_iter;
@@ -26,6 +27,8 @@ pub(super) struct Body {
     end: EndScanner,
     /// Lines of a listing, the dot not counted.
     entries: u64,
+    /// Of a UIDL listing.
+    uidl: UidlDigest,
 }
 
 impl Default for Receiving {
@@ -59,7 +62,11 @@ impl Body {
     fn scan(&mut self, expected: Expected, input: &[u8], behind: Behind) -> Scanned {
         let scanned = self.end.scan(input, behind);
         if matches!(expected.to, ReplyTo::List | ReplyTo::Uidl) {
-            self.entries += memchr_iter(b'\n', &input[..scanned.octets]).count() as u64;
+            let octets = &input[..scanned.octets];
+            self.entries += memchr_iter(b'\n', octets).count() as u64;
+            if expected.to == ReplyTo::Uidl {
+                self.uidl.read(octets);
+            }
         }
         scanned
     }
@@ -213,6 +220,9 @@ impl Exchange {
         if let Receiving::Body(body) = std::mem::take(&mut self.receiving) {
             // The last line is the dot's; a body that was presumed whole has none.
             self.tally.body(expected, body.entries.saturating_sub(1));
+            if expected.to == ReplyTo::Uidl {
+                self.uidl = Some(body.uidl.finish());
+            }
         }
         self.complete(expected, true, out);
     }
