@@ -30,6 +30,7 @@ use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
 use crate::policy::proven::Proven;
+use crate::policy::twins::Twins;
 use crate::session::{Context, Settings, Stage, Wall};
 use crate::time::{Duration, Instant, Moment};
 use accept::Port;
@@ -163,6 +164,7 @@ impl Gate {
             settings: settings.subscribe(),
             proven: Proven::new(&key(outside.seed)?),
             admission: Admission::new(kept.list),
+            twins: Twins::default(),
             wall: wall(outside.seed),
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),

@@ -6,6 +6,7 @@
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
+use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use crate::words::words;
@@ -115,6 +116,13 @@ pub enum Event {
         backend: BackendName,
         /// What went wrong, for the operator.
         why: String,
+    },
+    /// Two sessions of now look like one maildrop under two lock keys.
+    Twins {
+        /// Where they are.
+        backend: BackendName,
+        /// Who they are, and what would unite them.
+        pair: Box<Pair>,
     },
     /// A login failed for its name or password.
     AuthFailed {

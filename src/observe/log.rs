@@ -5,6 +5,7 @@ use super::event::{End, Event, EventSink, Fault, LockOutcome, Preemption, Sessio
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
+use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use sentence::{printable, sentence};
@@ -123,6 +124,7 @@ impl EventSink for Log {
             Event::BackendDown { backend, why } => {
                 warn!(%backend, why = %printable(why), "backend is down");
             }
+            Event::Twins { backend, pair } => log_twins(backend, pair),
             Event::AuthFailed { session, tenant } => {
                 debug!(session = session.0, %tenant, "wrong name or password");
             }
@@ -189,6 +191,27 @@ fn log_rules(event: &Event) {
 fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
     let reason = reason.as_str();
     info!(session = session.0, %tenant, reason, "closed for one that waits");
+}
+
+/// Once for a pair: its programs come every few minutes.
+fn log_twins(backend: &BackendName, pair: &Pair) {
+    if pair.again {
+        return;
+    }
+    let [first, second] = pair.logins.each_ref().map(UserName::to_string);
+    let messages = pair.messages;
+    match pair.setting.as_deref().map(printable) {
+        Some(setting) => warn!(
+            %backend, first, second, messages,
+            "two logins look like one maildrop, and have a lock each: their unique ids are the same. If \
+             they are one, write {setting} in [defaults] or the [[tenant]], and restart"
+        ),
+        None => warn!(
+            %backend, first, second, messages,
+            "two logins look like one maildrop, and have a lock each: their unique ids are the same. If \
+             they are one, give their tenants the same backends, or aliases that unite them"
+        ),
+    }
 }
 
 fn log_panic(session: SessionId) {

@@ -218,6 +218,10 @@ impl EventSink for Metrics {
                 .inc(),
             Event::BackendUp { backend } => families.set_backend_up(backend, true),
             Event::BackendDown { backend, .. } => families.set_backend_up(backend, false),
+            Event::Twins { backend, .. } => families
+                .maildrop_aliases
+                .with_label_values(&[backend.as_str()])
+                .inc(),
             Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
             Event::PollDecided {
                 tenant, decision, ..

@@ -12,3 +12,4 @@ mod recent;
 pub mod refused;
 pub mod rules;
 pub mod tenant;
+pub mod twins;

@@ -12,6 +12,7 @@ use crate::policy::admission::Admission;
 use crate::policy::block::Change;
 use crate::policy::proven::Proven;
 use crate::policy::tenant::{Tenant, TenantTable};
+use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
 use crate::time::{Duration, Instant, Moment};
@@ -86,6 +87,8 @@ pub struct Context {
     pub proven: Proven,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
+    /// Which sessions of now look like one maildrop.
+    pub twins: Twins,
     /// What the clock on the wall says.
     pub wall: Wall,
     /// How far a stop has come.

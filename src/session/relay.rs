@@ -3,6 +3,7 @@
 
 mod idleness;
 mod pump;
+mod twin;
 
 use super::backend_end::BackendConnection;
 use super::context::{Context, Stage};
@@ -17,6 +18,7 @@ use crate::net::conn::Conn;
 use crate::observe::event::{End, Event, Fault, Preemption};
 use crate::policy::poll::Poll;
 use crate::policy::tenant::Tenant;
+use crate::policy::twins::Session;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied, Violation};
 use crate::pop3::reply::Status;
@@ -25,6 +27,7 @@ use idleness::{Idleness, Seen};
 use pump::{Pump, Stop};
 use std::future::poll_fn;
 use tokio::sync::watch;
+use twin::Twin;
 
 /// Relays until the end. The lock goes on when the backend has let go, which is not waited for
 /// here: the client has its last answer by then.
@@ -38,12 +41,23 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         welcome,
     } = session;
     let contended = lock.contended();
+    let key = lock.key().cloned();
     let Some(connection) = lock.connection() else {
         return SessionEnd::fault(End::Panicked, Fault::Proxy, "a login without a connection");
     };
     let exchange = exchange(cx, &client, &tenant, connection);
+    let twin = key
+        .zip(record.summary.maildrop.clone())
+        .map(|(key, login)| Session {
+            id: record.session(),
+            backend: connection.backend().options().name.clone(),
+            key,
+            login,
+            tenant: std::sync::Arc::clone(&tenant),
+        });
     let mut relay = Relay {
         cx,
+        twin: twin.map(|session| Twin::new(cx, session)),
         tenant: &tenant,
         pump: Pump::new(exchange),
         idleness: Idleness::default(),
@@ -58,6 +72,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         Err(end) => end,
     };
     relay.account(record);
+    relay.twin = None;
     if matches!(relay.pump.exchange.quit(), Quit::Answered { .. }) {
         lock.quit_answered();
     }
@@ -102,6 +117,7 @@ fn exchange(
 struct Relay<'a> {
     cx: &'a Context,
     tenant: &'a Tenant,
+    twin: Option<Twin<'a>>,
     pump: Pump,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
@@ -137,7 +153,11 @@ impl Relay<'_> {
             let wake = tokio::select! {
                 biased;
                 stop = poll_fn(|cx| {
-                    self.pump.poll(cx, client, connection.conn(), &mut |reply| replies.tell(reply))
+                    let tell = &mut |reply: &Replied| replies.tell(reply);
+                    let polled = self.pump.poll(cx, client, connection.conn(), tell);
+                    let listed = self.pump.exchange.uidl();
+                    self.twin.iter_mut().for_each(|twin| twin.look(listed));
+                    polled
                 }) => Wake::Pump(stop),
                 Ok(()) = contended.changed() => Wake::Contended,
                 () = &mut tick => Wake::Tick,

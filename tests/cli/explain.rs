@@ -210,3 +210,38 @@ fn a_wrong_file_is_refused_as_without_explain() {
     assert_eq!(code(&output), 64);
     assert!(stdout(&output).contains("\"ok\":false") && stderr(&output).contains("grcae"));
 }
+
+#[test]
+fn the_rule_that_made_the_key_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |aliases: &str| {
+        let gate = "[[listen]]\naddress = \"127.0.0.1:1110\"\ntls = \"off\"\n[[backend]]\nname = \"b\"\n\
+                    address = \"10.0.0.5:110\"\n[defaults]\n";
+        fs::write(folder.path().join("gate.toml"), format!("{gate}{aliases}")).unwrap();
+    };
+    let says = |login: &str, expected: &[&str]| {
+        let told = told_of(folder.path(), "gate.toml", &[login]);
+        let lines = told.lines();
+        let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert_says(&words.collect::<Vec<_>>(), expected);
+    };
+    write("");
+    says(
+        "ann%example.org",
+        &["lock ann@example.org", "made by alias \"at-signs\" default"],
+    );
+    write("aliases = [\n\"at-signs\",\n{ match = 'x-(.+)', to = '$1' }]\n");
+    says(
+        "X-ann%example.org",
+        &[
+            "lock ann@example.org",
+            "made by alias \"at-signs\" gate.toml:9",
+        ],
+    );
+    let object = told_of(folder.path(), "gate.toml", &["X-ann%example.org", "--json"]);
+    assert!(
+        object.contains(r#""maildrop":"ann@example.org""#),
+        "{object}"
+    );
+    assert!(object.contains(r#""line":10"#), "{object}");
+}

@@ -69,6 +69,52 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     ),
     ("[defaults]\npreempt_idle = \"never\"", "8:16", "or \"off\""),
     ("[defaults]\nfold_case = \"yes\"", "8:13", "true or false"),
+    (
+        "[defaults]\naliases = [\"imial\"]",
+        "8:12",
+        "did you mean `imail`?",
+    ),
+    (
+        "[defaults]\naliases = [\"nobody\"]",
+        "8:12",
+        "known: at-signs",
+    ),
+    (
+        "[defaults]\naliases = [5]",
+        "8:12",
+        "a preset's name, or a rule",
+    ),
+    ("[defaults]\naliases = \"imail\"", "8:11", "write a list"),
+    (
+        "[defaults]\naliases = [{ match = 'a' }]",
+        "8:12",
+        "`to` is missing",
+    ),
+    (
+        "[defaults]\naliases = [{ match = '(a', to = 'b' }]",
+        "8:22",
+        "unclosed group",
+    ),
+    (
+        "[defaults]\naliases = [{ match = '(a)', to = '$2' }]",
+        "8:33",
+        "write $1 to $1",
+    ),
+    (
+        "[defaults]\naliases = [{ match = '(a)', to = '$1x' }]",
+        "8:33",
+        "write ${1}x",
+    ),
+    (
+        "[defaults]\naliases = [{ match = '(a{99}){999}', to = 'b' }]",
+        "8:22",
+        "smaller repetitions",
+    ),
+    (
+        "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \"u\"\naliases = []",
+        "11:1",
+        "unknown key `aliases`",
+    ),
     ("[defaults]\nqueue = \"16\"", "8:9", "whole number"),
     ("[defaults]\nqueue = -1", "8:9", "below zero"),
     (

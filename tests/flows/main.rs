@@ -4,6 +4,7 @@
 
 mod support;
 
+mod aliases;
 mod authorization;
 mod backend_login;
 mod blocks;

@@ -48,6 +48,7 @@ pub(super) struct Families {
     pub(super) backend_replies: IntCounterVec,
     pub(super) backend_locked_retries: IntCounterVec,
     pub(super) backend_up: IntGaugeVec,
+    pub(super) maildrop_aliases: IntCounterVec,
     pub(super) auth_failures: IntCounterVec,
     pub(super) blocks: IntGaugeVec,
     pub(super) journal_lost: IntCounter,
@@ -82,6 +83,7 @@ impl Families {
             backend_replies: register.counters("backend_replies_total", "Answers of backends, by meaning.", &["backend", "command", "class"])?,
             backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
             backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
+            maildrop_aliases: register.counters("maildrop_aliases_total", "Sessions that had the same unique ids as another one under another name.", &["backend"])?,
             auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
             blocks: register.gauges("blocks", "Entries of the block list.", &["tenant", "state"])?,
             journal_lost: register.counter("journal_lost_total", "Changes of the block list that did not reach the journal.")?,
@@ -121,6 +123,7 @@ impl Families {
     pub(super) fn begin_backend(&self, backend: &str) {
         self.backend_up.with_label_values(&[backend]);
         self.handover_forced.with_label_values(&[backend]);
+        self.maildrop_aliases.with_label_values(&[backend]);
         for result in RetryResult::ALL {
             let labels = [backend, result.as_str()];
             self.backend_locked_retries.with_label_values(&labels);

@@ -333,6 +333,23 @@ mod tests {
     }
 
     #[test]
+    fn aliases_are_in_the_key() {
+        let with = |aliases: &[&str]| {
+            let entries = aliases.iter().filter_map(|name| Alias::preset(name));
+            let tenant = Tenant {
+                aliases: Arc::new(Aliases::new(entries.collect())),
+                ..tenant("t", "a")
+            };
+            table(&[(tenant, domains(&["t.org"]))])
+        };
+        assert_eq!(
+            found(&with(&["gmail"]), &with(&["gmail", "cpanel"])),
+            ["domain `t.org`, tenant `t`: aliases [\"gmail\"] -> [\"gmail\", \"cpanel\"]"]
+        );
+        assert_eq!(found(&with(&["gmail"]), &with(&["gmail"])), [""; 0]);
+    }
+
+    #[test]
     fn case_and_default_domain_are_in_the_key() {
         let with = |fold_case, domain: Option<&str>, belongings: &Belongings| {
             let tenant = Tenant {

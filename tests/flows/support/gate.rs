@@ -18,6 +18,7 @@ use popgate::observe::recorder::Recorder;
 use popgate::policy::admission::Admission;
 use popgate::policy::block::BlockList;
 use popgate::policy::proven::Proven;
+use popgate::policy::twins::Twins;
 use popgate::session::{self, Context, Peer, Settings, Stage, Wall};
 use popgate::time::{Instant, Moment};
 use std::collections::HashMap;
@@ -152,6 +153,7 @@ impl Gate {
             settings,
             proven: Proven::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
+            twins: Twins::default(),
             wall: Wall::From(Moment {
                 instant: Instant::now(),
                 wall: jiff::Timestamp::UNIX_EPOCH,
