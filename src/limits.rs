@@ -225,6 +225,13 @@ pub const UIDL_COUNTER_DIGITS: usize = 9;
 /// thousand needs no more. Some 200 octets each.
 pub const TWINS_TOLD_MAX: usize = 1_000;
 
+/// Logins by which the doctor tries the forms of a name. fail2ban blocks after five wrong passwords
+/// within ten minutes where nothing else is set, so it is only done where somebody asks for it.
+pub const DOCTOR_FORMS_MAX: usize = 8;
+
+/// Between two of them: servers that count wrong passwords count slower ones less.
+pub const DOCTOR_FORM_PAUSE: Duration = Duration::from_secs(3);
+
 /// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
 /// more wait in the kernel.
 pub const ADMIN_CONNECTIONS_MAX: usize = 32;

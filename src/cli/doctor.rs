@@ -8,11 +8,12 @@ use crate::doctor;
 use crate::doctor::advice::Terms;
 use crate::doctor::finding::Severity;
 use crate::doctor::report::Report;
-use crate::doctor::seen::Step;
+use crate::doctor::seen::{AccountSeen, Step};
 use crate::ids::{BackendName, UserName};
 use crate::limits::{LOGIN_LENGTH_MAX, PASSWORD_FILE_MAX};
 use crate::net::dial::TcpDial;
 use crate::net::tls::TlsError;
+use crate::policy::tenant::Tenant;
 use crate::pop3::sasl::Credentials;
 use crate::secret::Secret;
 use crate::time::Duration;
@@ -31,7 +32,9 @@ use zeroize::Zeroizing;
 #[command(after_help = "\
 It opens up to 12 connections at a time for a moment. With a test account it logs in up to five
 times where all goes well, two sessions at a time. It deletes and changes nothing. Take an
-account that no program reads.
+account that no program reads. With --forms it logs in up to eight times more, three seconds
+apart, by other forms of the name; the server counts those that it does not know as wrong
+passwords, so make sure that it does not block this address for that.
 
 Exit codes: 0 all is well, warnings aside; 64 wrong usage or configuration; 69 a server cannot
 be reached, or the account cannot log in")]
@@ -45,6 +48,9 @@ pub(super) struct Doctor {
     /// The file whose first line is its password
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
+    /// Also try other forms of the account's name, such as ann%example.com: up to 8 logins more
+    #[arg(long, requires = "user")]
+    forms: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -79,7 +85,7 @@ impl Doctor {
         no_core_dump()?;
         let config = Config::load(&self.config)?;
         let account = self.account()?;
-        runtime()?.block_on(examine_all(&config, account.as_ref()))
+        runtime()?.block_on(examine_all(&config, account.as_ref(), self.forms))
     }
 
     fn account(&self) -> Result<Option<Credentials>, DoctorError> {
@@ -114,6 +120,7 @@ impl Doctor {
 async fn examine_all(
     config: &Config,
     account: Option<&Credentials>,
+    forms: bool,
 ) -> Result<Vec<Report>, DoctorError> {
     let own = account.map(|account| backends_of(config, &account.user));
     let bar = progress_bar(config.backends.len());
@@ -127,10 +134,19 @@ async fn examine_all(
             bar.inc(1);
         };
         let seen = doctor::examine(options, account, Arc::new(TcpDial), &on_step).await;
-        let seen = seen.map_err(|source| DoctorError::Tls {
+        let at_backend = |source| DoctorError::Tls {
             backend: options.name.clone(),
             source,
-        })?;
+        };
+        let mut seen = seen.map_err(at_backend)?;
+        let is_in = seen.account.as_ref().is_some_and(AccountSeen::is_in);
+        if let Some(account) = account.filter(|_| forms && is_in)
+            && let Some(tenant) = tenant_of(config, &account.user)
+        {
+            bar.set_message("other forms of the name");
+            let tried = doctor::try_forms(options, account, tenant, Arc::new(TcpDial)).await;
+            seen.forms = Some(tried.map_err(at_backend)?);
+        }
         let terms = terms(config, options);
         reports.push(Report::new(&seen, options, &terms, Timestamp::now()));
     }
@@ -140,9 +156,13 @@ async fn examine_all(
 
 /// Where a program that comes to the first port is led.
 fn backends_of(config: &Config, user: &UserName) -> Arc<[BackendName]> {
-    let listener = config.listeners.first().map(|listener| &listener.name);
-    let tenant = listener.map(|listener| config.tenants.resolve(user, None, listener));
+    let tenant = tenant_of(config, user);
     tenant.map_or_else(|| Arc::from([]), |tenant| Arc::clone(&tenant.backends))
+}
+
+fn tenant_of<'a>(config: &'a Config, user: &UserName) -> Option<&'a Arc<Tenant>> {
+    let listener = &config.listeners.first()?.name;
+    Some(config.tenants.resolve(user, None, listener))
 }
 
 /// Of the tenants that use the backend, those of the least patient.

@@ -63,13 +63,20 @@ pub enum Setting {
     LoginReserve(Duration),
     /// `wait` of the tenants.
     Wait(Duration),
+    /// `aliases` of the tenants.
+    Aliases(String),
+    /// `default_domain` of the `[[tenant]]` whose logins these are.
+    DefaultDomain(String),
 }
 
 impl Setting {
     /// Whether it belongs to `[defaults]` or a `[[tenant]]`, and not to the `[[backend]]`.
     #[must_use]
     pub fn is_of_tenants(&self) -> bool {
-        matches!(self, Self::Wait(_))
+        matches!(
+            self,
+            Self::Wait(_) | Self::Aliases(_) | Self::DefaultDomain(_)
+        )
     }
 }
 
@@ -85,6 +92,8 @@ impl fmt::Display for Setting {
             Self::ConnectTimeout(value) => write!(f, "connect_timeout = \"{}s\"", value.as_secs()),
             Self::LoginTimeout(value) => write!(f, "login_timeout = \"{}s\"", value.as_secs()),
             Self::LoginReserve(value) => write!(f, "login_reserve = \"{}s\"", value.as_secs()),
+            Self::Aliases(list) => write!(f, "aliases = {list}"),
+            Self::DefaultDomain(domain) => write!(f, "default_domain = \"{domain}\""),
             Self::Wait(value) => write!(f, "wait = \"{}s\"", value.as_secs()),
         }
     }

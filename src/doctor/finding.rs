@@ -172,6 +172,21 @@ pub enum Finding {
     PipeliningLies(String),
     /// PIPELINING could not be tried.
     PipeliningUnclear(String),
+    /// These forms of the account's name are one maildrop.
+    FormsSame {
+        /// The forms.
+        forms: Vec<String>,
+        /// What gives them one lock, where they have not.
+        aliases: Option<String>,
+    },
+    /// The name without its domain, which is this one, is let in, and has a lock of its own.
+    FormNeedsDomain(String),
+    /// These are let in, and are another maildrop.
+    FormsOther(Vec<String>),
+    /// These are refused.
+    FormsRefused(Vec<String>),
+    /// At this one the rest was given up.
+    FormsStopped(String),
     /// There was no time for the rest.
     OutOfTime,
 }
@@ -190,6 +205,7 @@ impl Finding {
             LoggedIn { tries, .. } => warn_if(*tries > 1),
             LoginDelay { insists, .. } => warn_if(*insists != Some(false)),
             ClosesAfterQuit(after) => warn_if(after.is_none()),
+            FormsSame { aliases, .. } => warn_if(aliases.is_some()),
             LockGone(_, after) => warn_if(*after > RELEASE_SOON),
             Secured(..)
             | Capabilities { .. }
@@ -206,6 +222,8 @@ impl Finding {
             | NoPipelining
             | Pipelining
             | PipeliningLosesBehindPass
+            | FormsOther(_)
+            | FormsRefused(_)
             | TakesConnections(_)
             | WithinConnections(_) => Severity::Ok,
             Unverified
@@ -228,6 +246,8 @@ impl Finding {
             | UidlChanges { .. }
             | PipeliningLies(_)
             | PipeliningUnclear(_)
+            | FormNeedsDomain(_)
+            | FormsStopped(_)
             | OutOfTime => Severity::Warn,
         }
     }
@@ -273,6 +293,11 @@ impl Finding {
             | PipeliningLosesBehindPass
             | PipeliningLies(_)
             | PipeliningUnclear(_) => "pipelining",
+            FormsSame { .. }
+            | FormNeedsDomain(_)
+            | FormsOther(_)
+            | FormsRefused(_)
+            | FormsStopped(_) => "forms",
             OutOfTime => "doctor",
         }
     }

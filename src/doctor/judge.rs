@@ -2,8 +2,8 @@
 
 use super::finding::{After, Finding};
 use super::seen::{
-    AccountSeen, Attempt, Capa, CapaInside, Connections, Freed, Pipelining, Reached, Release,
-    Second, Seen, Uidl,
+    AccountSeen, Attempt, Capa, CapaInside, Connections, FormsSeen, Freed, Pipelining, Reached,
+    Release, Second, Seen, Uidl,
 };
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
@@ -42,6 +42,7 @@ pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Fi
         None if seen.capa.is_some() => said.push(Finding::NoAccount),
         None => {}
     }
+    said.extend(seen.forms.iter().flat_map(forms));
     said.extend(seen.out_of_time.then_some(Finding::OutOfTime));
     said
 }
@@ -211,6 +212,23 @@ fn uidl(seen: &Uidl) -> Finding {
             messages: *messages,
         },
     }
+}
+
+fn forms(seen: &FormsSeen) -> Vec<Finding> {
+    let told = |forms: &[String], finding: fn(Vec<String>) -> Finding| {
+        (!forms.is_empty()).then(|| finding(forms.to_vec()))
+    };
+    let same = (!seen.same.is_empty()).then(|| Finding::FormsSame {
+        forms: seen.same.clone(),
+        aliases: seen.aliases.clone(),
+    });
+    let rest = [
+        seen.default_domain.clone().map(Finding::FormNeedsDomain),
+        told(&seen.other, Finding::FormsOther),
+        told(&seen.refused, Finding::FormsRefused),
+        seen.stopped.clone().map(Finding::FormsStopped),
+    ];
+    same.into_iter().chain(rest.into_iter().flatten()).collect()
 }
 
 fn pipelining(seen: &Pipelining) -> Finding {

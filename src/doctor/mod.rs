@@ -8,6 +8,7 @@ mod account;
 pub mod advice;
 pub mod certificate;
 pub mod finding;
+mod forms;
 pub mod judge;
 mod patient;
 mod pipelining;
@@ -20,6 +21,8 @@ pub mod seen;
 mod tests;
 mod visit;
 mod wording;
+
+pub use forms::try_forms;
 
 use crate::backend::BackendOptions;
 use crate::limits::DOCTOR_BACKEND;

@@ -56,6 +56,17 @@ pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding
             Setting::Connections(1),
             "it takes one; better let it take more",
         ),
+        FormsSame {
+            aliases: Some(aliases),
+            ..
+        } => Remedy::Setting(
+            Setting::Aliases(aliases.clone()),
+            "the forms of one maildrop",
+        ),
+        FormNeedsDomain(domain) => Remedy::Setting(
+            Setting::DefaultDomain(domain.clone()),
+            "the tenant of logins without a domain",
+        ),
         SpareFailed(_) if options.preconnect => Remedy::Setting(
             Setting::NoPreconnect,
             "a connection that waits does not hold",
@@ -116,6 +127,7 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         SecondTooSoon(_) => "look again with another account, or later",
         NextFailed(..) | PipeliningUnclear(_) | OutOfTime => "look again when the server is idle",
         UidlChanges { .. } => "only the server can keep its ids",
+        FormsStopped(_) => "look again when the server takes logins as before",
         Reached(_)
         | Unreached(_)
         | InClear { .. }
@@ -149,6 +161,10 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         | NoPipelining
         | Pipelining
         | PipeliningLosesBehindPass
+        | FormsSame { .. }
+        | FormNeedsDomain(_)
+        | FormsOther(_)
+        | FormsRefused(_)
         | PipeliningLies(_) => return Remedy::NotNeeded,
     })
 }
@@ -292,7 +308,13 @@ mod tests {
             },
             UidlChanges { .. } => PipeliningLies(text()),
             PipeliningLies(_) => PipeliningUnclear(text()),
-            PipeliningUnclear(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
+            PipeliningUnclear(_) => FormsSame {
+                forms: Vec::new(),
+                aliases: Some(text()),
+            },
+            FormsSame { .. } => FormNeedsDomain(text()),
+            FormNeedsDomain(_) => FormsStopped(text()),
+            FormsStopped(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
             fine @ (Secured(..)
             | Capabilities { .. }
             | CapabilitiesSet(_)
@@ -309,6 +331,8 @@ mod tests {
             | UidlSame(_)
             | NoPipelining
             | Pipelining
+            | FormsOther(_)
+            | FormsRefused(_)
             | PipeliningLosesBehindPass) => next_fine(fine),
         }
     }
@@ -342,6 +366,8 @@ mod tests {
             UidlSame(_) => NoPipelining,
             NoPipelining => Pipelining,
             Pipelining => PipeliningLosesBehindPass,
+            PipeliningLosesBehindPass => FormsOther(Vec::new()),
+            FormsOther(_) => FormsRefused(Vec::new()),
             _ => OutOfTime,
         }
     }
@@ -403,7 +429,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(warned.len(), 28);
+        assert_eq!(warned.len(), 31);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All of it for a person, and for a program.
 
-use super::advice::{Advice, Terms, advice, why_none};
+use super::advice::{Advice, Setting, Terms, advice, why_none};
 use super::finding::{Finding, Severity};
 use super::judge::findings;
 use super::seen::Seen;
@@ -64,7 +64,11 @@ impl Report {
         });
         let advice = self.advice.iter().map(|advice| {
             json!({
-                "table": if advice.setting.is_of_tenants() { "defaults" } else { "backend" },
+                "table": match &advice.setting {
+                    Setting::DefaultDomain(_) => "tenant",
+                    setting if setting.is_of_tenants() => "defaults",
+                    _ => "backend",
+                },
                 "toml": advice.setting.to_string(),
                 "reason": advice.reason,
             })
@@ -87,9 +91,16 @@ impl Report {
             write!(f, "\n\n[[backend]]\nname = \"{}\"", self.backend)?;
             write_settings(f, &own)?;
         }
-        if !tenants.is_empty() {
+        let (of_one, of_all): (Vec<_>, Vec<_>) = tenants
+            .into_iter()
+            .partition(|advice| matches!(advice.setting, Setting::DefaultDomain(_)));
+        if !of_all.is_empty() {
             write!(f, "\n\n[defaults]")?;
-            write_settings(f, &tenants)?;
+            write_settings(f, &of_all)?;
+        }
+        if !of_one.is_empty() {
+            write!(f, "\n\n[[tenant]]\nname = \"default\"")?;
+            write_settings(f, &of_one)?;
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ pub struct Seen {
     pub connections: Option<Connections>,
     /// What the test account met.
     pub account: Option<AccountSeen>,
+    /// Which forms of the account's name are one maildrop, where that was asked for.
+    pub forms: Option<FormsSeen>,
     /// Whether the time ran out before all was looked at.
     pub out_of_time: bool,
 }
@@ -127,6 +129,23 @@ pub struct AccountSeen {
     pub uidl: Option<Uidl>,
     /// How several commands in one segment were answered.
     pub pipelining: Option<Pipelining>,
+}
+
+/// What other forms of the account's name met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormsSeen {
+    /// Let in, and the same messages.
+    pub same: Vec<String>,
+    /// Let in, and other messages.
+    pub other: Vec<String>,
+    /// Refused.
+    pub refused: Vec<String>,
+    /// The login at which the rest was given up: it met no answer about its password.
+    pub stopped: Option<String>,
+    /// The `aliases` that give the same ones one lock. `None` where they have one.
+    pub aliases: Option<String>,
+    /// The domain that the name without one has, where no default domain is set.
+    pub default_domain: Option<String>,
 }
 
 /// A CAPA between other commands after the login.
@@ -247,6 +266,15 @@ impl fmt::Display for Step {
             Self::AfterClose => "how long the lock outlives a broken connection",
             Self::Pipelining => "several commands at once",
         })
+    }
+}
+
+impl AccountSeen {
+    /// Whether it was let in.
+    #[must_use]
+    pub fn is_in(&self) -> bool {
+        let login = self.login.as_ref();
+        login.is_some_and(|(attempt, _)| attempt.is_in())
     }
 }
 

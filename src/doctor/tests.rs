@@ -532,3 +532,44 @@ async fn each_step_is_told_once_and_in_order() {
     assert!(!seen.unwrap().out_of_time);
     assert_eq!(told.into_inner(), Step::ALL);
 }
+
+#[tokio::test(start_paused = true)]
+async fn forms_that_are_one_maildrop_lead_to_settings() {
+    let config = "[[listen]]\naddress = \"127.0.0.1:1110\"\ntls = \"off\"\n\
+                  [[backend]]\nname = \"b\"\naddress = \"10.0.0.5:110\"\n";
+    let config = crate::config::Config::parse(config, std::path::Path::new("a.toml")).unwrap();
+    let users = ["ann@a.org", "ann", "ann%a.org", "ann+a.org"];
+    let server = server_with(|options| {
+        let user = |name: &&str| ((*name).to_owned(), Secret::new(PASSWORD.into()));
+        options.users = users.iter().map(user).collect();
+    });
+    let ward = Ward {
+        server,
+        between: Between::Nothing,
+    };
+    let account = Credentials {
+        user: UserName::new(b"ann@a.org"),
+        ..account(PASSWORD)
+    };
+    let tenant = config.tenants.tenants().next().unwrap();
+    let forms = super::try_forms(&backend(), &account, tenant, Arc::new(ward)).await;
+    let seen = super::seen::Seen {
+        forms: Some(forms.unwrap()),
+        ..super::seen::Seen::default()
+    };
+    let report = Report::new(&seen, &backend(), &TERMS, jiff::Timestamp::now());
+    let expected = [
+        "aliases = [\"at-signs\", \"cpanel\"]",
+        "default_domain = \"a.org\"",
+    ];
+    assert_eq!(settings(&report), expected);
+    let same = "ann, ann%a.org, ann+a.org";
+    assert_says(
+        &report,
+        &format!("warn forms one maildrop, with a lock each: {same}"),
+    );
+    assert_says(
+        &report,
+        "ok forms refused: ann#a.org, ann&a.org, ann/a.org, ann:a.org",
+    );
+}

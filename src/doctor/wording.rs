@@ -63,6 +63,24 @@ impl Finding {
             CapaBreaks => {
                 "after the login it breaks the session, so the rest was left out".to_owned()
             }
+            FormsSame {
+                forms,
+                aliases: None,
+            } => {
+                format!("one maildrop, also for popgate: {}", words(forms))
+            }
+            FormsSame { forms, .. } => {
+                format!("one maildrop, with a lock each: {}", words(forms))
+            }
+            FormNeedsDomain(domain) => {
+                format!("the name without {domain} is let in, and has a lock of its own")
+            }
+            FormsOther(forms) => format!("let in, with other messages: {}", words(forms)),
+            FormsRefused(forms) => format!("refused: {}", words(forms)),
+            FormsStopped(form) => format!(
+                "given up at {form}, which met no answer about its password; nothing can be set for \
+                 that: try again later"
+            ),
             other => other.login_text(),
         }
     }
