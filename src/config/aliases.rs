@@ -172,6 +172,7 @@ fn of_replacement(why: &NoReplacement) -> String {
                     format!("write ${{{digits}}}{rest}")
                 }
                 _ if *groups == 0 => "put round brackets around what is to stay".to_owned(),
+                _ if *groups == 1 => "write $1, the only group".to_owned(),
                 _ => format!("write $1 to ${groups}, in the order of the brackets"),
             }
         }

@@ -28,7 +28,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     (
         "[defaults]\ncolour = 5",
         "8:1",
-        "known here: backend, backends",
+        "known here: aliases, backend",
     ),
     (
         "[[admin]]\naddress = \"127.0.0.1:1\"",
@@ -97,12 +97,12 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     ),
     (
         "[defaults]\naliases = [{ match = '(a)', to = '$2' }]",
-        "8:33",
-        "write $1 to $1",
+        "8:34",
+        "write $1, the only group",
     ),
     (
         "[defaults]\naliases = [{ match = '(a)', to = '$1x' }]",
-        "8:33",
+        "8:34",
         "write ${1}x",
     ),
     (
