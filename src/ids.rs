@@ -122,7 +122,8 @@ impl MaildropKey {
     /// The key of `user` on `backends`: ends trimmed, `default_domain` added where the name has
     /// no domain, ASCII case folded if `fold_case`. Of a name longer than [`KEPT_NAME_MAX`] it has
     /// the beginning and a hash. A login's is
-    /// [`Tenant::key`](crate::policy::tenant::Tenant::key), which knows the other forms of its name.
+    /// [`Tenant::key`](crate::policy::tenant::Tenant::key), which knows the other forms of its
+    /// name.
     #[must_use]
     pub fn new(
         backends: &Arc<[BackendName]>,

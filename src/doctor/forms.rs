@@ -111,8 +111,8 @@ fn is_same(own: Option<&UniqueIds>, other: &UniqueIds) -> bool {
     }
 }
 
-/// What gives the forms one lock. The name without its domain, where it is one of them and the tenant
-/// has no default domain, asks for one.
+/// What gives the forms one lock. The name without its domain, where it is one of them and the
+/// tenant has no default domain, asks for one.
 fn advise(same: &[Vec<u8>], tenant: &Tenant, seen: &mut FormsSeen) {
     let own = &same[0];
     let Some(at) = memchr::memrchr(b'@', own) else {

@@ -1,10 +1,10 @@
 //! One maildrop under several names: rules that turn the forms of a login into one lock key.
 //!
-//! Servers take `ann%example.org` for `ann@example.org`, or `EXAMPLE\ann` for `ann`. The rules of a
-//! tenant see the login with its ends trimmed and, where the tenant folds case, in lower case, before
-//! the default domain is added. A rule must match all of it. They apply in order, each to what the
-//! one before it left; those that do not match change nothing. What comes out is the maildrop's name
-//! in the lock's key, and nothing else: the backend gets the login as typed.
+//! Servers take `ann%example.org` for `ann@example.org`, or `EXAMPLE\ann` for `ann`. The rules of
+//! a tenant see the login with its ends trimmed and, where the tenant folds case, in lower case,
+//! before the default domain is added. A rule must match all of it. They apply in order, each to
+//! what the one before it left; those that do not match change nothing. What comes out is the
+//! maildrop's name in the lock's key, and nothing else: the backend gets the login as typed.
 
 pub mod preset;
 pub mod proposal;

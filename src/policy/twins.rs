@@ -1,5 +1,5 @@
-//! Two logins that look like one maildrop with two locks: the same unique ids at the same time on one
-//! backend, under two lock keys.
+//! Two logins that look like one maildrop with two locks: the same unique ids at the same time on
+//! one backend, under two lock keys.
 
 use super::alias::proposal::proposal;
 use super::tenant::Tenant;

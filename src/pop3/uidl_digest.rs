@@ -3,9 +3,9 @@
 use crate::limits::UIDL_COUNTER_DIGITS;
 use std::hash::{DefaultHasher, Hasher};
 
-/// Reads the body of a UIDL listing (RFC 1939 section 7) in any pieces: what comes right behind the
-/// LF of the status line, to the line with the dot alone and with it. Lines end in LF; the CR before
-/// it and the message's number are no part of an id.
+/// Reads the body of a UIDL listing (RFC 1939 section 7) in any pieces: what comes right behind
+/// the LF of the status line, to the line with the dot alone and with it. Lines end in LF; the CR
+/// before it and the message's number are no part of an id.
 #[derive(Debug, Default)]
 pub struct UidlDigest {
     hasher: DefaultHasher,

@@ -18,9 +18,9 @@ pub struct Preset {
 ///
 /// It merges names that differ in nothing but the sign before the domain: two such maildrops on
 /// one server cost each other a wait, while two keys for one would break the lock. What stands
-/// behind the sign must look like a domain (a dot in it), since `r&d` could be a name, whose default
-/// domain is added. `+` and `*` are left out: servers give them another meaning, too (a folder or a
-/// tag; a master user).
+/// behind the sign must look like a domain (a dot in it), since `r&d` could be a name, whose
+/// default domain is added. `+` and `*` are left out: servers give them another meaning, too (a
+/// folder or a tag; a master user).
 pub const STANDARD: &str = "at-signs";
 
 /// `ann%example.org`: behind the last `%` of a name without `@`.

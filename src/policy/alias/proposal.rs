@@ -2,9 +2,9 @@
 
 use super::{Alias, Aliases, PRESETS};
 
-/// The shortest addition to `aliases` that gives these `names` one key: a preset, else a rule for the
-/// sign in which they differ, else one for each name. `default_domain` is the tenant's. `None`
-/// where they have one key already.
+/// The shortest addition to `aliases` that gives these `names` one key: a preset, else a rule for
+/// the sign in which they differ, else one for each name. `default_domain` is the tenant's.
+/// `None` where they have one key already.
 #[must_use]
 pub fn proposal(
     aliases: &Aliases,
