@@ -206,7 +206,7 @@ pub const TENANT_LABELS_MAX: usize = 200;
 /// Entries of a tenant's `aliases`: a site has a handful of forms, and each login goes through all.
 pub const ALIASES_MAX: usize = 32;
 
-/// A pattern of `aliases`, compiled, and the room to run it: those of the presets take 10 KiB,
+/// A pattern of `aliases`, compiled, and the room to run it: those of the presets fit,
 /// and a login that matches against a huge one holds a thread for milliseconds.
 pub const ALIAS_COMPILED_MAX: usize = 64 * 1024;
 
