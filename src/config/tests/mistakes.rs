@@ -87,6 +87,11 @@ const ONE_MISTAKE_EACH: &[(&str, &str, usize)] = &[
     ("delay = \"20s\"", "delay = \"30s\"", 20),
     ("max_delay = \"25s\"", "max_delay = \"2m\"", 20),
     ("max_delay = \"25s\"", "maxdelay = \"25s\"", 20),
+    (
+        "name = \"default\"\n",
+        "name = \"default\"\nblocks = { duration = \"1h\", max_duration = \"0s\" }\n",
+        26,
+    ),
     ("[\"pop3\"]", "[\"pop4\"]", 23),
     ("wait = \"35s\"", "wait = \"1h\"", 28),
     // What many tables inherit.
