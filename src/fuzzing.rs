@@ -11,7 +11,7 @@ use crate::pop3::command::Command;
 use crate::pop3::exchange::{Exchange, Options, Output, Quit, Step, Violation};
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::multiline::{Behind, EndScanner};
-use crate::pop3::reply::{ReplyTo, Status, StatusLine};
+use crate::pop3::reply::{ReplyTo, Status, StatusLine, is_blank, is_challenge};
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep, plain_response};
 use crate::pop3::verb::Verb;
 use crate::secret::Secret;
@@ -100,9 +100,17 @@ pub fn capability(data: &[u8]) {
 pub fn reply(data: &[u8]) {
     let line = String::from_utf8_lossy(data);
     let parsed = StatusLine::parse(&line);
-    if !line.trim_end_matches(['\r', '\n']).contains(['\r', '\n']) {
+    let is_one_line = !line.trim_end_matches(['\r', '\n']).contains('\n');
+    if is_one_line && !is_blank(data) {
         assert_eq!(parsed.status, Status::of_line(data));
     }
+    assert_eq!(parsed.status, Status::of_first_line(data));
+    // A status has its word at the start: no part of it, and nothing before it, passes for it.
+    let said = data
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case(b"+OK"));
+    assert_eq!(Status::of_line(data) == Status::Ok, said);
+    assert!(!is_challenge(data) || data.starts_with(b"+"));
     assert!(line.contains(parsed.text));
     assert!(parsed.code.is_none_or(|code| line.contains(code)));
 }

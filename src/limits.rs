@@ -41,12 +41,13 @@ pub const SHOWN_NAME_MAX: usize = 505;
 /// name or a whole sentence behind it, and some repeat the login.
 pub const REPLY_LINE_MAX: usize = LOGIN_LENGTH_MAX + 4_096;
 
+/// Empty lines of a backend before a status line. One is all that has been seen; more than this is
+/// a server that has no answer and does not say so.
+pub const BLANK_LINES_MAX: usize = 16;
+
 /// Octets that a backend sends after login and nobody asked for: second thoughts on an error, a
 /// farewell, a few lines in all. One that goes on keeps its session looking busy for ever.
 pub const UNASKED_MAX: usize = 64 * 1024;
-
-/// Octets of blank lines before one status line: a server puts one or two there by mistake.
-pub const BLANK_OCTETS_MAX: usize = 64;
 
 /// How long a backend is silent, in the middle of a body and after its client has sent the next
 /// command, until the body counts as whole. Disks that spin up and virus scanners take seconds.

@@ -2,10 +2,9 @@
 
 use super::BackendOptions;
 use super::health::Known;
-use super::lines::{self, LineError, read_line};
+use super::lines::{self, LineError, read_status};
 pub use super::places::Permit;
 use super::places::Places;
-use crate::limits::REPLY_LINE_MAX;
 use crate::net::conn::Conn;
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, TlsMode, proxy_protocol};
@@ -209,7 +208,9 @@ impl Backend {
         let greeting = self.greeting(&mut conn).await?;
         if self.options.tls == TlsMode::Stls {
             self.stls(&mut conn).await?;
+            let blank_lines = conn.blank_lines;
             conn = self.secure(conn).await?;
+            conn.blank_lines = blank_lines;
         }
         Ok((conn, greeting))
     }
@@ -226,7 +227,7 @@ impl Backend {
     }
 
     async fn greeting(&self, conn: &mut Conn) -> Result<String, ConnectError> {
-        let line = read_line(conn, REPLY_LINE_MAX).await;
+        let line = read_status(conn).await;
         let line = line.map_err(|error| self.broken(error))?;
         match Status::of_line(&line) {
             Status::Ok => Ok(text(&line)),
@@ -242,7 +243,7 @@ impl Backend {
     async fn stls(&self, conn: &mut Conn) -> Result<(), ConnectError> {
         let sent = conn.write_all(b"STLS\r\n").await;
         sent.map_err(|error| self.unreachable(error))?;
-        let line = read_line(conn, REPLY_LINE_MAX).await;
+        let line = read_status(conn).await;
         let line = line.map_err(|error| self.broken(error))?;
         match Status::of_line(&line) {
             Status::Ok => Ok(()),

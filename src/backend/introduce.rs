@@ -24,7 +24,7 @@ pub async fn introduce(
     let conn = &mut greeted.conn;
     // What stands behind the greeting answers no command. An error there refuses the connection,
     // which the login is told.
-    if Status::of_line(&conn.input) == Status::Err {
+    if Status::of_first_line(&conn.input) == Status::Err {
         return Ok(None);
     }
     conn.input.clear();

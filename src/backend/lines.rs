@@ -1,9 +1,9 @@
 //! Reply lines of a backend.
 
-use crate::limits::{CAPABILITIES_MAX, REPLY_LINE_MAX};
+use crate::limits::{BLANK_LINES_MAX, CAPABILITIES_MAX, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
-use crate::pop3::reply::Status;
+use crate::pop3::reply::{Status, is_blank};
 use std::io;
 
 /// Why there is no reply; always the backend's fault, or its line's.
@@ -18,6 +18,9 @@ pub enum LineError {
     /// Its reply does not end.
     #[error("sent more than {0} octets of capabilities")]
     TooMany(usize),
+    /// Nothing but empty lines comes where a status line is due.
+    #[error("sent more than {0} empty lines and no answer")]
+    Blank(usize),
     /// Its line is no status line.
     #[error("sent no POP3 reply, but {0:?}")]
     NoStatus(String),
@@ -51,6 +54,32 @@ pub async fn read_line(conn: &mut Conn, max: usize) -> Result<Vec<u8>, LineError
     }
 }
 
+/// The next line that is not empty, where a status line is due: its own octets, without the line
+/// end. What the line says is not looked at. Cancel-safe: empty lines that have gone are missed by
+/// nobody.
+///
+/// # Errors
+/// As [`read_line`], or more than [`BLANK_LINES_MAX`] empty lines came.
+pub async fn read_status(conn: &mut Conn) -> Result<Vec<u8>, LineError> {
+    for _ in 0..=BLANK_LINES_MAX {
+        let line = read_line(conn, REPLY_LINE_MAX).await?;
+        if !is_blank(&line) {
+            return Ok(line);
+        }
+        conn.blank_lines += 1;
+    }
+    Err(LineError::Blank(BLANK_LINES_MAX))
+}
+
+/// Whether nothing but line ends and blanks has come that nobody asked for; those are thrown away.
+pub fn is_silent(conn: &mut Conn) -> bool {
+    let silent = is_blank(&conn.input);
+    if silent {
+        conn.input.clear();
+    }
+    silent
+}
+
 fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
@@ -62,7 +91,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 /// No reply, or one without an end.
 pub async fn read_capabilities(conn: &mut Conn) -> Result<Option<Capabilities>, LineError> {
     conn.write_all(b"CAPA\r\n").await?;
-    let status = read_line(conn, REPLY_LINE_MAX).await?;
+    let status = read_status(conn).await?;
     match Status::of_line(&status) {
         Status::Ok => Ok(Some(Capabilities::parse(capability_lines(conn).await?))),
         Status::Err => Ok(None),

@@ -3,11 +3,11 @@
 //! Every octet that goes out here popgate writes itself. A name or password with a line end in it
 //! goes as base64 or not at all.
 
-use super::lines::{LineError, no_status, read_line};
+use super::lines::{LineError, is_silent, no_status, read_status};
 use crate::limits::{BACKEND_BUFFER_MAX, BACKEND_LINE_MAX, EOF_AFTER_NOISE, REPLY_LINE_MAX};
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
-use crate::pop3::reply::Status;
+use crate::pop3::reply::{Status, is_challenge};
 use crate::pop3::sasl::{Credentials, Mechanism, plain_response};
 use crate::secret::Secret;
 use std::future::poll_fn;
@@ -152,7 +152,7 @@ async fn give(
     let open = still_open(conn).await;
     // What stands behind the greeting answers no command: it would pass for the answer to USER,
     // and the answer to USER for the one to PASS. An error there refuses the connection.
-    if Status::of_line(&conn.input) == Status::Err {
+    if Status::of_first_line(&conn.input) == Status::Err {
         return answer(conn).await;
     }
     open?;
@@ -199,8 +199,8 @@ async fn auth_plain(
     }
     conn.write_all(&at_once).await?;
     on_password();
-    let line = read_line(conn, REPLY_LINE_MAX).await?;
-    if Status::of_line(&line) != Status::Continue {
+    let line = read_status(conn).await?;
+    if !is_challenge(&line) {
         return status_line(line);
     }
     conn.write_all(&command(b"", response.expose())).await?;
@@ -214,12 +214,14 @@ async fn auth_plain_when_asked(
     on_password: impl FnOnce(),
 ) -> Result<Vec<u8>, LoginError> {
     conn.write_all(b"AUTH PLAIN\r\n").await?;
-    let line = read_line(conn, REPLY_LINE_MAX).await?;
-    match Status::of_line(&line) {
-        Status::Continue => unasked(conn)?,
-        Status::Err => return Ok(line),
-        Status::Ok | Status::Other => return Err(no_status(&line).into()),
+    let line = read_status(conn).await?;
+    if Status::of_line(&line) == Status::Err {
+        return Ok(line);
     }
+    if !is_challenge(&line) {
+        return Err(no_status(&line).into());
+    }
+    unasked(conn)?;
     conn.write_all(&command(b"", response.expose())).await?;
     on_password();
     answer(conn).await
@@ -234,12 +236,12 @@ fn is_ok(answer: &[u8]) -> bool {
 }
 
 pub(super) async fn answer(conn: &mut Conn) -> Result<Vec<u8>, LoginError> {
-    status_line(read_line(conn, REPLY_LINE_MAX).await?)
+    status_line(read_status(conn).await?)
 }
 
-/// Nothing may be there before it was asked for: it would pass for the answer.
-pub(super) fn unasked(conn: &Conn) -> Result<(), LoginError> {
-    if conn.input.is_empty() {
+/// No line may be there before it was asked for: it would pass for the answer.
+pub(super) fn unasked(conn: &mut Conn) -> Result<(), LoginError> {
+    if is_silent(conn) {
         Ok(())
     } else {
         Err(LoginError::Unasked)

@@ -2,7 +2,7 @@
 
 use super::report::{DuelReport, Stay};
 use crate::limits::{DUEL_PATIENCE, REPLY_LINE_MAX};
-use crate::pop3::reply::{Status, StatusLine};
+use crate::pop3::reply::{Status, StatusLine, is_blank};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 use std::io;
@@ -104,7 +104,7 @@ impl Program {
         let socket = timeout(DUEL_PATIENCE, TcpStream::connect(target)).await??;
         socket.set_nodelay(true)?;
         let mut program = Self(BufReader::new(socket));
-        let greeting = timeout(DUEL_PATIENCE, program.line()).await??;
+        let greeting = timeout(DUEL_PATIENCE, program.status()).await??;
         ok_or_error(&greeting)?;
         Ok(program)
     }
@@ -143,9 +143,19 @@ impl Program {
         let command = Secret::new([verb.as_bytes(), space, argument, b"\r\n"].concat());
         timeout(DUEL_PATIENCE, async {
             self.0.write_all(command.expose()).await?;
-            self.line().await
+            self.status().await
         })
         .await?
+    }
+
+    /// The next line that is not empty. The caller bounds it.
+    async fn status(&mut self) -> io::Result<String> {
+        loop {
+            let line = self.line().await?;
+            if !is_blank(line.as_bytes()) {
+                return Ok(line);
+            }
+        }
     }
 
     async fn line(&mut self) -> io::Result<String> {

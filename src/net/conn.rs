@@ -21,6 +21,8 @@ use zeroize::Zeroize;
 pub struct Conn {
     /// What was read and not yet used.
     pub input: BytesMut,
+    /// Empty lines that were skipped before status lines, for who tells of them.
+    pub blank_lines: usize,
     stream: Stream,
 }
 
@@ -41,6 +43,7 @@ impl Conn {
     fn over(stream: Stream) -> Self {
         Self {
             input: BytesMut::new(),
+            blank_lines: 0,
             stream,
         }
     }

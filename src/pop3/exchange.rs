@@ -134,8 +134,8 @@ pub struct Exchange {
     unsent: VecDeque<Expected>,
     /// How far the reply to the head of the queue has come.
     receiving: Receiving,
-    /// Octets of blank lines before its status line.
-    blank: usize,
+    /// Blank lines before its status line.
+    blank_lines: usize,
     /// The client sent a command when all that the backend had said was with it.
     client_went_on: bool,
     unasked: Unasked,
@@ -173,7 +173,7 @@ impl Exchange {
             held: BytesMut::new(),
             unsent: VecDeque::new(),
             receiving: Receiving::default(),
-            blank: 0,
+            blank_lines: 0,
             client_went_on: false,
             unasked: Unasked::default(),
             opaque: None,

@@ -1,5 +1,35 @@
 //! Status lines: `+OK` and `-ERR`, with their response codes (RFC 1939 section 3, RFC 2449
 //! section 8, RFC 3206).
+//!
+//! Real servers do not keep to the letter, and mail programs do not insist on it. What a line is
+//! taken for follows from three of their parsers, each read in its source: curl
+//! (`pop3_endofresp` in lib/pop3.c, `Curl_pp_readresp` in lib/pingpong.c), fetchmail (`pop3_ok`
+//! in pop3.c, `gen_recv` in transact.c) and Thunderbird (`_parse` in Pop3Client.sys.mjs). What all
+//! three take, popgate takes; of what some take, that which can mean nothing else:
+//!
+//! | a line | curl | fetchmail | Thunderbird | popgate |
+//! |---|---|---|---|---|
+//! | `+OK`, `-ERR` alone | yes | yes | yes | yes |
+//! | `+OK,` `+OK:` `+OK[X]` `-ERR:` `-ERR[X]` | yes | yes | yes | yes |
+//! | `-ERROR`, `-ERRx` | yes | yes | yes | yes |
+//! | `+OKready`, `+OKAY` | yes | no | yes | yes |
+//! | `+ok`, `-err` | no | no | no | yes; Perl's Net::POP3 takes them |
+//! | `+ERR` | no login | no reply | success | an error: hMailServer and DBMail mean one |
+//! | `+`, `+ text` | challenge | no reply | challenge | challenge, never a login |
+//! | `+text` | challenge | no reply | challenge | challenge to AUTH alone, else no reply |
+//! | `-`, `- ERR`, `-NO`, ` +OK`, a byte order mark | no | no | no | no |
+//! | empty lines before it | skipped | no reply | no reply | skipped |
+//! | other lines before it | skipped | no reply | no reply | no reply: it may be any protocol |
+//! | LF alone at its end | yes | yes | no | yes |
+//! | CR CR LF at its end | yes | yes | no | yes |
+//! | NUL in its text | no | cut there | yes | yes |
+//! | octets above 127 | yes | yes | yes | yes |
+//! | its length, at most | 64 KiB | 512 | none | `REPLY_LINE_MAX` |
+//! | no end of line, then the end | no | no | no | no |
+//!
+//! A client gets the line itself, so its program decides for itself what it understands. Empty
+//! lines before one are known from a server that enough_mail met (its pull request 250), a comma
+//! behind `+OK` from Rumble's answer to STLS, `+ERR` from hMailServer (its issue 590).
 
 /// What a status line answers: the greeting, a step of a login, or a command after login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,14 +122,15 @@ impl ReplyTo {
     }
 }
 
-/// The first token of a status line, compared whole: some servers say `+ERR`.
+/// What a line begins with; the table above says how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// `+OK`.
     Ok,
     /// `-ERR`, and `+ERR` of hMailServer and DBMail.
     Err,
-    /// `+`: a server challenge of a SASL exchange (RFC 5034 section 4).
+    /// `+` alone or with a blank behind it: a server challenge of a SASL exchange (RFC 5034
+    /// section 4).
     Continue,
     /// None of these: no status line.
     Other,
@@ -117,39 +148,77 @@ pub struct StatusLine<'a> {
 }
 
 impl<'a> StatusLine<'a> {
-    /// Takes `line` apart, with or without its line end.
+    /// Takes `line` apart, with or without its line end; empty lines before it are skipped.
     #[must_use]
     pub fn parse(line: &'a str) -> Self {
-        let line = line.trim_end_matches(['\r', '\n']);
-        let (token, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
-        let rest = rest.trim();
-        let (code, text) = split_code(rest);
-        Self {
-            status: Status::of_token(token.as_bytes()),
-            code,
-            text,
-        }
+        let line = from_first_line(line).trim_end_matches(['\r', '\n']);
+        let (status, octets) = Status::with_length(line.as_bytes());
+        let rest = line[octets..].trim_start_matches([':', ',', ';', '.', '-']);
+        let (code, text) = split_code(rest.trim());
+        Self { status, code, text }
     }
 }
 
 impl Status {
-    /// The status of a whole line, by its first token.
+    /// The status of a whole line, with or without its end.
     #[must_use]
     pub fn of_line(line: &[u8]) -> Self {
-        let end = line
-            .iter()
-            .position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
-        Self::of_token(&line[..end.unwrap_or(line.len())])
+        Self::with_length(line).0
     }
 
-    fn of_token(token: &[u8]) -> Self {
-        match token {
-            b"+" => Self::Continue,
-            t if t.eq_ignore_ascii_case(b"+OK") => Self::Ok,
-            t if t.eq_ignore_ascii_case(b"-ERR") || t.eq_ignore_ascii_case(b"+ERR") => Self::Err,
-            _ => Self::Other,
+    /// The status of the first line of `input` that is not [empty](is_blank).
+    #[must_use]
+    pub fn of_first_line(input: &[u8]) -> Self {
+        let mut lines = input.split(|&b| b == b'\n');
+        let first = lines.find(|line| !is_blank(line));
+        first.map_or(Self::Other, Self::of_line)
+    }
+
+    /// The status of a line, and how many octets say it.
+    fn with_length(line: &[u8]) -> (Self, usize) {
+        let begins = |word: &[u8]| {
+            let head = line.get(..word.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(word))
+        };
+        if begins(b"+OK") {
+            return (Self::Ok, 3);
+        }
+        if begins(b"-ERR") || begins(b"+ERR") {
+            let is_error = begins(b"-ERROR") && !line.get(6).is_some_and(u8::is_ascii_alphabetic);
+            return (Self::Err, if is_error { 6 } else { 4 });
+        }
+        match line {
+            [b'+'] | [b'+', b' ' | b'\t' | b'\r' | b'\n', ..] => (Self::Continue, 1),
+            _ => (Self::Other, 0),
         }
     }
+}
+
+/// Whether `line` asks for the next response of a SASL exchange. Some servers leave out the blank
+/// behind the plus sign. It is to be asked of an answer to AUTH alone: elsewhere such a line is no
+/// reply.
+#[must_use]
+pub fn is_challenge(line: &[u8]) -> bool {
+    let is_status = matches!(Status::of_line(line), Status::Ok | Status::Err);
+    line.starts_with(b"+") && !is_status
+}
+
+/// Whether there is nothing in `octets` but line ends and blanks. Some servers send such lines
+/// before a status line; they mean nothing.
+#[must_use]
+pub fn is_blank(octets: &[u8]) -> bool {
+    octets.iter().all(|b| b" \t\r\n".contains(b))
+}
+
+/// `text` without the empty lines that it begins with.
+fn from_first_line(text: &str) -> &str {
+    let mut rest = text;
+    while let Some((line, behind)) = rest.split_once('\n')
+        && is_blank(line.as_bytes())
+    {
+        rest = behind;
+    }
+    rest
 }
 
 /// A code is letters, hyphens and slashes between brackets: `[9]` of DBMail is text. What
@@ -191,14 +260,120 @@ mod tests {
         );
     }
 
+    const OK: &[&[u8]] = &[
+        b"+OK",
+        b"+ok hi",
+        b"+OK\tready",
+        b"+OK, ready",
+        b"+OK: ready",
+        b"+OK[XCLIENT]",
+        b"+OKready",
+        b"+OKAY",
+        b"+OK \0",
+        b"+OK\0",
+        b"+OK\xfc",
+        b"+OK\r\r\n",
+    ];
+    const ERR: &[&[u8]] = &[
+        b"-ERR",
+        b"-err no",
+        b"-ERR: no",
+        b"-ERR, no",
+        b"-ERR[IN-USE] no",
+        b"-ERROR no",
+        b"-ERROR",
+        b"-ERRno",
+        b"-ERR\xdf",
+        b"+ERR database has gone fishing",
+    ];
+    const CONTINUE: &[&[u8]] = &[b"+", b"+ ", b"+ OK", b"+\tOK", b"+ -ERR"];
+    const OTHER: &[&[u8]] = &[
+        b"",
+        b" ",
+        b"-",
+        b"- ERR no",
+        b"-ER",
+        b"-NO",
+        b"+O",
+        b"+done",
+        b"++OK",
+        b"OK",
+        b"ERR",
+        b" +OK",
+        b"\t-ERR",
+        b"\0+OK",
+        b"\xef\xbb\xbf+OK",
+        b"* OK IMAP4rev1",
+        b"220 smtp.example.com",
+    ];
+
     #[test]
-    fn compares_the_whole_token() {
-        assert_eq!(Status::of_line(b"+OKAY"), Status::Other);
-        assert_eq!(
-            Status::of_line(b"+ERR database has gone fishing"),
-            Status::Err
-        );
-        assert_eq!(Status::of_line(b"+ \r\n"), Status::Continue);
-        assert_eq!(Status::of_line(b"+ok hi\r\n"), Status::Ok);
+    fn a_line_is_what_mail_programs_take_it_for() {
+        for (expected, lines) in [
+            (Status::Ok, OK),
+            (Status::Err, ERR),
+            (Status::Continue, CONTINUE),
+            (Status::Other, OTHER),
+        ] {
+            for line in lines {
+                for end in [&b""[..], b"\n", b"\r\n", b"\r\r\n"] {
+                    let line = [*line, end].concat();
+                    let shown = line.escape_ascii();
+                    assert_eq!(Status::of_line(&line), expected, "{shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn code_and_text_begin_behind_the_word_however_it_is_followed() {
+        for (line, code, text) in [
+            ("-ERR: mailbox locked", None, "mailbox locked"),
+            ("-ERROR: mailbox locked", None, "mailbox locked"),
+            ("-ERROR mailbox locked", None, "mailbox locked"),
+            ("-ERRmailbox locked", None, "mailbox locked"),
+            ("-ERRORS were made", None, "ORS were made"),
+            ("-ERR - mailbox locked", None, "- mailbox locked"),
+            ("-ERR[IN-USE]locked", Some("IN-USE"), "locked"),
+            ("-ERR: [IN-USE] locked", Some("IN-USE"), "locked"),
+            (
+                "\r\n \t\r\n-ERR [IN-USE] locked\r\n",
+                Some("IN-USE"),
+                "locked",
+            ),
+            ("+OK[XCLIENT] ready", Some("XCLIENT"), "ready"),
+            ("\n", None, ""),
+        ] {
+            let parsed = StatusLine::parse(line);
+            assert_eq!((parsed.code, parsed.text), (code, text), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_what_begins_with_a_plus_and_is_no_status() {
+        for line in ["+", "+ ", "+ go on", "+VXNlcm5hbWU6", "+done"] {
+            assert!(is_challenge(line.as_bytes()), "{line:?}");
+        }
+        for line in [
+            "+OK",
+            "+OK go on",
+            "+ok",
+            "+ERR no",
+            "-ERR",
+            "334 ",
+            "",
+            " +",
+        ] {
+            assert!(!is_challenge(line.as_bytes()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_is_the_first_that_is_not_empty() {
+        assert_eq!(Status::of_first_line(b"\n \r\n-ERR no\r\n+OK"), Status::Err);
+        assert_eq!(Status::of_first_line(b"+OK\r\n-ERR no\r\n"), Status::Ok);
+        assert_eq!(Status::of_first_line(b"\r\n -ERR no\r\n"), Status::Other);
+        assert_eq!(Status::of_first_line(b" \r\n\t"), Status::Other);
+        assert!(is_blank(b"") && is_blank(b" \t\r\r\n\n") && !is_blank(b"\r\n.\r\n"));
     }
 }

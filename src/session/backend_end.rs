@@ -4,6 +4,7 @@
 use super::context::Context;
 use crate::backend::connect::{Backend, Greeted};
 use crate::backend::introduce::introduce;
+use crate::backend::lines::is_silent;
 use crate::backend::login::LoginError;
 use crate::ids::BackendName;
 use crate::limits;
@@ -57,15 +58,14 @@ impl BackendConnection {
     /// Whether `client` may log in on this connection, which another may have opened a while ago:
     /// not where the PROXY protocol or XOIP named that other (Zimbra says `+OK` to a second XOIP
     /// and stays with the first), and not once the backend has said anything since its greeting.
-    /// That would be its farewell, and no answer to a login.
+    /// That would be its farewell, and no answer to a login; empty lines are neither.
     pub(super) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
         let options = self.backend.options();
         let named = options.proxy_protocol || options.xoip;
         if named && self.client.ip() != client.ip() {
             return false;
         }
-        let conn = &mut self.greeted.conn;
-        conn.input.is_empty() && poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, 1).is_pending())).await
+        stays_silent(&mut self.greeted.conn).await
     }
 
     pub(super) fn backend(&self) -> &Arc<Backend> {
@@ -75,6 +75,21 @@ impl BackendConnection {
     pub(super) fn conn(&mut self) -> &mut Conn {
         &mut self.greeted.conn
     }
+}
+
+/// Whether the backend has said nothing and is still there.
+async fn stays_silent(conn: &mut Conn) -> bool {
+    for _ in 0..limits::BLANK_LINES_MAX {
+        if !is_silent(conn) {
+            return false;
+        }
+        match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, limits::REPLY_LINE_MAX))).await {
+            Poll::Pending => return true,
+            Poll::Ready(Ok(1..)) => {}
+            Poll::Ready(_) => return false,
+        }
+    }
+    false
 }
 
 impl BackendEnd for BackendConnection {

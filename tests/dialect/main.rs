@@ -246,7 +246,7 @@ fn only_ok_to_quit_means_that_messages_are_gone() {
         "-ERR Idle timeout",
         "",
         "+",
-        "+OKAY",
+        "++OK",
         "junk",
     ] {
         assert_eq!(class_of("QUIT", line), Class::DeletesNotRemoved, "{line}");
@@ -260,12 +260,35 @@ fn what_is_no_status_line_is_temp() {
         "\r\n",
         "HTTP/1.1 400 Bad Request",
         "* OK IMAP4",
-        "-ERROR",
+        " -ERR locked",
+        "-NO locked",
         "ERR locked",
     ] {
         for command in ["CONNECT", "PASS", "STAT", "RETR"] {
             assert_eq!(class_of(command, line), Class::Temp, "{command}: {line}");
         }
+    }
+}
+
+#[test]
+fn a_line_that_is_not_quite_one_means_what_its_words_say() {
+    for line in [
+        "-ERR: mailbox locked",
+        "-ERR, mailbox locked",
+        "-ERROR: mailbox locked",
+        "-ERRmailbox locked",
+        "-err mailbox locked",
+        "-ERR[IN-USE] come again",
+        "-ERR: [IN-USE] come again",
+        "\r\n-ERR mailbox locked\r\n",
+        "\n \r\n-ERR [IN-USE] come again\r\r\n",
+        "+ERR: mailbox locked",
+    ] {
+        assert_eq!(class_of("PASS", line), Class::Locked, "{line:?}");
+    }
+    for line in ["+OK, come in", "+OKready", "\r\n+OK", "+ok"] {
+        assert_eq!(class_of("PASS", line), Class::Ok, "{line:?}");
+        assert_eq!(class_of("CONNECT", line), Class::Ok, "{line:?}");
     }
 }
 
@@ -317,8 +340,8 @@ fn any_command() -> impl Strategy<Value = ReplyTo> {
 }
 
 fn is_ok(line: &str) -> bool {
-    let token = line.split([' ', '\t', '\r', '\n']).next();
-    token.is_some_and(|token| token.eq_ignore_ascii_case("+OK"))
+    let head = line.trim_start().as_bytes().get(..3);
+    head.is_some_and(|head| head.eq_ignore_ascii_case(b"+OK"))
 }
 
 proptest! {

@@ -432,7 +432,7 @@ async fn says_no_answer(gate: &Gate, greeting: &str, lines: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_neither_ok_nor_err_lets_nobody_in() {
-    for line in ["+ go on", "+OKAY", "* OK IMAP4rev1", ""] {
+    for line in ["+ go on", "+done", " +OK", "- ERR", "* OK IMAP4rev1"] {
         let gate = Gate::classic().await;
         let mut client = gate.asking("ann", "secret").await;
         let lines = format!("+OK\r\n{line}\r\n");

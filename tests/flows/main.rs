@@ -30,4 +30,5 @@ mod sasl;
 mod several_backends;
 mod stopping;
 mod tls;
+mod tolerance;
 mod waiting;

@@ -32,6 +32,8 @@ fn pop3ish(pieces: usize) -> impl Strategy<Value = Vec<u8>> {
         b"+OK",
         b"-ERR",
         b"+OK\r\n",
+        b",",
+        b":",
         b" ",
         b"RETR 1",
         b"LIST",

@@ -1,5 +1,6 @@
 use super::*;
 use crate::backend::double::{ADDRESS, Double, answer, next, options};
+use crate::backend::lines::read_line;
 use crate::net::tls::Acceptor;
 use crate::net::tls::authority::Authority;
 use crate::time::{Duration, Instant};

@@ -76,6 +76,51 @@ async fn octets_of_a_line_are_kept_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_status_is_the_next_line_that_is_not_empty() {
+    for noise in ["", "\n", "\r\n", " \t\r\n\r\r\n\n"] {
+        let (mut conn, mut far) = conn();
+        let lines = format!("{noise}+OK one \r\n{noise}hello\n");
+        far.write_all(lines.as_bytes()).await.unwrap();
+        assert_eq!(read_status(&mut conn).await.unwrap(), b"+OK one ");
+        assert_eq!(read_status(&mut conn).await.unwrap(), b"hello");
+        assert_eq!(conn.blank_lines, 2 * noise.matches('\n').count());
+    }
+}
+
+#[tokio::test]
+async fn empty_lines_are_bounded() {
+    for (lines, fits) in [(BLANK_LINES_MAX, true), (BLANK_LINES_MAX + 1, false)] {
+        let (mut conn, mut far) = conn();
+        let text = format!("{}+OK\r\n", "\r\n".repeat(lines));
+        far.write_all(text.as_bytes()).await.unwrap();
+        let read = read_status(&mut conn).await;
+        assert_eq!(read.is_ok(), fits, "{lines}: {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_line_is_not_silence() {
+    for (input, silent) in [
+        ("", true),
+        ("\r\n \n\t", true),
+        ("\r\n+", false),
+        (".", false),
+    ] {
+        let (mut conn, _far) = conn();
+        conn.input.extend_from_slice(input.as_bytes());
+        assert_eq!(is_silent(&mut conn), silent, "{input:?}");
+        assert_eq!(conn.input.is_empty(), silent, "{input:?}");
+    }
+}
+
+#[tokio::test]
+async fn capabilities_are_told_behind_empty_lines_too() {
+    let found = capabilities("\r\n+OK, here\r\nTOP\r\n.\r\n").await;
+    assert!(found.unwrap().unwrap().top);
+    assert_eq!(capabilities("\n-ERR: unknown\r\n").await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn capabilities_are_what_stands_before_the_dot() {
     let found = capabilities("+OK here\r\nTOP\r\n..\r\nPIPELINING\r\n.\r\nUIDL\r\n").await;
     let found = found.unwrap().unwrap();

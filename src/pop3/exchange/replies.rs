@@ -2,9 +2,9 @@
 
 use super::unasked::line_end;
 use super::{Awaited, Exchange, Output, Replied, Step, Violation};
-use crate::limits::{BLANK_OCTETS_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
+use crate::limits::{BLANK_LINES_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
-use crate::pop3::reply::{ReplyTo, Status};
+use crate::pop3::reply::{ReplyTo, Status, is_blank};
 use crate::pop3::uidl_digest::UidlDigest;
 use crate::pop3::verb::Expected;
 use crate::time::Duration;
@@ -174,8 +174,8 @@ impl Exchange {
         line: &[u8],
         out: &mut Output,
     ) -> Result<(), Violation> {
-        if line.trim_ascii().is_empty() {
-            return self.blank_line(line);
+        if is_blank(line) {
+            return self.blank_line();
         }
         let status = Status::of_line(line);
         let error = match status {
@@ -194,7 +194,7 @@ impl Exchange {
         } else if ok {
             self.tally.ok(expected, line);
         }
-        self.blank = 0;
+        self.blank_lines = 0;
         if ok && expected.body {
             self.receiving = Receiving::Body(Body::default());
         } else {
@@ -204,9 +204,9 @@ impl Exchange {
     }
 
     /// A blank line where a status line is due: mail programs look past it.
-    fn blank_line(&mut self, line: &[u8]) -> Result<(), Violation> {
-        self.blank += line.len();
-        if self.blank > BLANK_OCTETS_MAX {
+    fn blank_line(&mut self) -> Result<(), Violation> {
+        self.blank_lines += 1;
+        if self.blank_lines > BLANK_LINES_MAX {
             return Err(Violation::NotAReply);
         }
         Ok(())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{BLANK_OCTETS_MAX, COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
+use crate::limits::{BLANK_LINES_MAX, COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
 
 const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
 
@@ -517,7 +517,7 @@ fn blank_lines_before_a_status_line_go_on_and_are_bounded() {
     assert_eq!(session.client_saw(), "\n+OK 2 82\r\n \r\n\r\n+OK\r\n");
     assert_eq!(session.tally().listed, Some(2));
     session.client("NOOP\r\n");
-    let blanks = "\r\n".repeat(BLANK_OCTETS_MAX / 2);
+    let blanks = "\r\n".repeat(BLANK_LINES_MAX);
     assert_eq!(session.try_backend(blanks.as_bytes()), Ok(()));
     assert_eq!(session.try_backend(b"\n"), Err(Violation::NotAReply));
 }

@@ -196,6 +196,27 @@ async fn where_stls_is_taken_away_no_password_goes_in_clear() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn stls_is_understood_behind_empty_lines_and_without_a_blank() {
+    for answer in [
+        "\n+OK\r\n",
+        "\r\n\r\n+OK: go ahead\r\n",
+        "+OKgo\n",
+        "+ok\r\n",
+    ] {
+        let secured = Secured::seen("stls").await;
+        let mut ann = secured.gate.asking("ann", "secret").await;
+        let mut wire = secured.gate.dialed().await;
+        wire.send("\r\n+OK ready\r\n\r\n").await;
+        wire.expect("STLS\r\n").await;
+        wire.send(answer).await;
+        let inside = wire.serve_tls(&secured.acceptor).await;
+        let mut inside = inside.unwrap_or_else(|error| panic!("{answer:?}: {error}"));
+        inside.answers_password("ann", "secret", "+OK in").await;
+        ann.expect("+OK in\r\n").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_backend_sends_behind_stls_in_clear_ends_the_connection() {
     let secured = Secured::new("stls");
     let _stop = secured.watch();
