@@ -144,9 +144,11 @@ impl Account<'_> {
         };
         let told = Cell::new(Instant::now());
         let on_password = || told.set(Instant::now());
+        let blank_lines = visit.conn.blank_lines;
         let login = log_in(&mut visit.conn, self.credentials, &one_by_one, on_password);
         match timeout(bound, login).await {
             Ok(Ok(line)) => {
+                visit.note("the login", &line, blank_lines);
                 let line = self.line(ReplyTo::Pass, &line);
                 let after = told.get().elapsed();
                 (Attempt::Answered { line, after }, Some(visit))

@@ -1,6 +1,7 @@
 //! One thing that the doctor says, and how bad it is.
 
 use super::certificate::Certificate;
+use super::irregular::Irregular;
 use super::seen::{Attempt, Line, Reached, Unreached};
 use crate::limits::{DOCTOR_GREETING, RELEASE_SOON};
 use crate::net::TlsMode;
@@ -187,6 +188,8 @@ pub enum Finding {
     FormsRefused(Vec<String>),
     /// At this one the rest was given up.
     FormsStopped(String),
+    /// Status lines are not quite what RFC 1939 says.
+    Irregular(Irregular),
     /// There was no time for the rest.
     OutOfTime,
 }
@@ -248,6 +251,7 @@ impl Finding {
             | PipeliningUnclear(_)
             | FormNeedsDomain(_)
             | FormsStopped(_)
+            | Irregular(_)
             | OutOfTime => Severity::Warn,
         }
     }
@@ -298,6 +302,7 @@ impl Finding {
             | FormsOther(_)
             | FormsRefused(_)
             | FormsStopped(_) => "forms",
+            Irregular(_) => "replies",
             OutOfTime => "doctor",
         }
     }

@@ -43,6 +43,7 @@ pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Fi
         None => {}
     }
     said.extend(seen.forms.iter().flat_map(forms));
+    said.extend(seen.irregular.iter().cloned().map(Finding::Irregular));
     said.extend(seen.out_of_time.then_some(Finding::OutOfTime));
     said
 }

@@ -9,6 +9,7 @@ pub mod advice;
 pub mod certificate;
 pub mod finding;
 mod forms;
+pub mod irregular;
 pub mod judge;
 mod patient;
 mod pipelining;
@@ -49,6 +50,7 @@ pub async fn examine(
     let look = look(&patient, account, &mut seen, on_step);
     let in_time = timeout(DOCTOR_BACKEND, Box::pin(look)).await.is_ok();
     seen.out_of_time = !in_time;
+    seen.irregular = patient.notes().take();
     Ok(seen)
 }
 

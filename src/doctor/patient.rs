@@ -1,5 +1,6 @@
 //! The backend under examination: reached by the gate's own code, with a watch on the dialing.
 
+use super::irregular::Notes;
 use super::seen::{Line, Reached, Unreached};
 use super::visit::Visit;
 use crate::backend::BackendOptions;
@@ -19,6 +20,7 @@ pub(super) struct Patient {
     backend: Backend,
     watch: Arc<Stopwatch>,
     dial: Arc<dyn Dial>,
+    notes: Notes,
 }
 
 impl Patient {
@@ -38,6 +40,7 @@ impl Patient {
             backend,
             watch,
             dial,
+            notes: Notes::default(),
         })
     }
 
@@ -54,12 +57,19 @@ impl Patient {
         self.backend.options()
     }
 
+    /// What is irregular about its answers.
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
     /// A new connection, greeted.
     pub(super) async fn visit(&self) -> Result<(Visit, Reached), Unreached> {
         let began = Instant::now();
         let greeted = self.backend.connect(None).await;
         let greeted = greeted.map_err(|error| self.unreached(error))?;
         let dialed = self.watch.take();
+        let (line, blank_lines) = (greeted.greeting.as_bytes(), greeted.conn.blank_lines);
+        self.notes.answer("the greeting", line, blank_lines);
         let reached = Reached {
             address: dialed.address,
             connected: dialed.elapsed,
@@ -67,7 +77,7 @@ impl Patient {
             greeting: greeted.greeting,
             tls: greeted.conn.tls_version(),
         };
-        Ok((Visit::new(greeted.conn), reached))
+        Ok((Visit::new(greeted.conn, self.notes.clone()), reached))
     }
 
     /// What a line in answer to `to` means at this backend.

@@ -6,6 +6,7 @@ use super::seen::Pipelining;
 use super::visit::{Listing, NoReply, Visit};
 use crate::backend::lines::LineError;
 use crate::limits::{DOCTOR_PAUSE, LOGIN_LINE_MAX, PROBE_REPLY};
+use crate::pop3::reply::{Status, StatusLine};
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -55,9 +56,9 @@ impl Account<'_> {
         let of = |command| move |error| (command, error);
         let mut segments = segments.iter();
         self.send(visit, segments.next()).await?;
-        let user = in_time(visit.line()).await.map_err(of("USER"))?;
+        let user = in_time(visit.answer("USER")).await.map_err(of("USER"))?;
         // A PASS takes the time that it takes.
-        let pass = timeout(self.patient.options().login_timeout, visit.line()).await;
+        let pass = timeout(self.patient.options().login_timeout, visit.answer("PASS")).await;
         let pass = pass.unwrap_or(Err(NoReply::TimedOut)).map_err(of("PASS"))?;
         if let Some(refusal) = [user, pass].iter().find(|line| !is_ok(line)) {
             let line = self.discreet(refusal);
@@ -66,8 +67,8 @@ impl Account<'_> {
             )));
         }
         self.send(visit, segments.next()).await?;
-        let stat = in_time(visit.line()).await.map_err(of("STAT"))?;
-        let list = in_time(visit.listing()).await.map_err(of("LIST"))?;
+        let stat = in_time(visit.answer("STAT")).await.map_err(of("STAT"))?;
+        let list = in_time(visit.listing("LIST")).await.map_err(of("LIST"))?;
         Ok(match wrong(&self.discreet(&stat), &list) {
             Some(what) => Pipelining::Dishonest(what),
             None => Pipelining::Honest,
@@ -103,11 +104,11 @@ async fn in_time<T>(reply: impl Future<Output = Result<T, NoReply>>) -> Result<T
 
 /// What about the answers to STAT and LIST shows that they are not those.
 fn wrong(stat: &str, list: &Listing) -> Option<String> {
-    let mut words = stat.split_ascii_whitespace();
+    let reply = StatusLine::parse(stat);
+    let mut words = reply.text.split_ascii_whitespace();
     let counts: Option<(usize, u64)> = (|| {
-        let ok = words.next()? == "+OK";
         let counts = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        ok.then_some(counts)
+        (reply.status == Status::Ok).then_some(counts)
     })();
     match (counts, list) {
         (None, _) => Some(format!("STAT was answered with {stat:?}")),

@@ -127,6 +127,7 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         SecondTooSoon(_) => "look again with another account, or later",
         NextFailed(..) | PipeliningUnclear(_) | OutOfTime => "look again when the server is idle",
         UidlChanges { .. } => "only the server can keep its ids",
+        Irregular(_) => "popgate understands it, as mail programs do",
         FormsStopped(_) => "look again when the server takes logins as before",
         Reached(_)
         | Unreached(_)
@@ -242,6 +243,7 @@ mod tests {
     use super::super::advice::{Terms, advice, why_none};
     use super::super::certificate::Certificate;
     use super::super::finding::{After, Severity};
+    use super::super::irregular;
     use super::super::seen::{self, Attempt};
     use super::*;
     use crate::config::Config;
@@ -314,7 +316,11 @@ mod tests {
             },
             FormsSame { .. } => FormNeedsDomain(text()),
             FormNeedsDomain(_) => FormsStopped(text()),
-            FormsStopped(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
+            FormsStopped(_) => Irregular(irregular::Irregular {
+                what: irregular::Irregularity::BlankLines,
+                at: vec![text()],
+            }),
+            Irregular(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
             fine @ (Secured(..)
             | Capabilities { .. }
             | CapabilitiesSet(_)
@@ -429,7 +435,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(warned.len(), 31);
+        assert_eq!(warned.len(), 32);
     }
 
     #[test]

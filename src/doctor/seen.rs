@@ -1,6 +1,7 @@
 //! What the doctor saw of a backend, without a judgement.
 
 use super::certificate::Certificate;
+use super::irregular::Irregular;
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
 use crate::pop3::capability::Capabilities;
@@ -23,6 +24,8 @@ pub struct Seen {
     pub account: Option<AccountSeen>,
     /// Which forms of the account's name are one maildrop, where that was asked for.
     pub forms: Option<FormsSeen>,
+    /// What was irregular about its status lines.
+    pub irregular: Vec<Irregular>,
     /// Whether the time ran out before all was looked at.
     pub out_of_time: bool,
 }

@@ -34,6 +34,8 @@ enum Between {
     ForgetsBehindPass,
     /// Of a segment, what stands behind its first line is lost.
     ForgetsBehindLine,
+    /// An empty line stands before each segment of the server, and `+OK` has a comma behind it.
+    Noise,
     /// So many connections at a time; more are closed without a word.
     AtMost(Arc<Semaphore>),
     /// Connections are refused.
@@ -67,6 +69,7 @@ impl Dial for Ward {
                 })),
                 Between::ForgetsBehindPass => forget_behind("PASS ", far, server),
                 Between::ForgetsBehindLine => forget_behind("", far, server),
+                Between::Noise => drop(tokio::spawn(add_noise(far, server))),
                 Between::AtMost(places) => {
                     if let Ok(place) = places.try_acquire_owned() {
                         tokio::spawn(async move {
@@ -104,6 +107,27 @@ async fn carry(word: &'static str, client: DuplexStream, server: DuplexStream) {
     };
     let back = async {
         let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+        let _ = to_client.shutdown().await;
+    };
+    tokio::join!(forth, back);
+}
+
+async fn add_noise(client: DuplexStream, server: Arc<DemoServer>) {
+    let (inner, outer) = duplex(64 * 1024);
+    tokio::spawn(server.serve_connection(outer));
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let (mut from_server, mut to_server) = tokio::io::split(inner);
+    let forth = async {
+        let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+    };
+    let back = async {
+        let mut buffer = [0; 4096];
+        while let Ok(octets @ 1..) = from_server.read(&mut buffer).await {
+            let text = String::from_utf8_lossy(&buffer[..octets]).into_owned();
+            let noisy = format!("\n{text}").replace("\n+OK", "\n+OK,");
+            to_client.write_all(noisy.as_bytes()).await.unwrap();
+        }
         let _ = to_client.shutdown().await;
     };
     tokio::join!(forth, back);
@@ -219,6 +243,30 @@ async fn a_server_that_locks_as_it_should_needs_no_setting() {
         (4, 1, 0)
     );
     assert_eq!((counts.deleted, server.message_count(USER)), (0, messages));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_not_quite_regular_are_told_and_need_no_setting() {
+    let ward = Ward {
+        server: server_with(|_| {}),
+        between: Between::Noise,
+    };
+    let report = report(ward, &backend(), Some(PASSWORD)).await;
+    assert_says(
+        &report,
+        "warn replies an empty line stands before the status line (the greeting, CAPA, ",
+    );
+    assert_says(
+        &report,
+        "warn replies no blank stands behind the status word (the greeting, CAPA, QUIT, the login, ",
+    );
+    assert!(
+        report
+            .to_string()
+            .contains("): popgate understands it, and nothing needs to be set")
+    );
+    assert_says(&report, "ok lock a second session is refused");
+    assert_says(&report, "nothing to change in its settings");
 }
 
 #[tokio::test(start_paused = true)]

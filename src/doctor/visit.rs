@@ -1,6 +1,7 @@
 //! One connection of the doctor's, a command at a time, each with its bound.
 
-use crate::backend::lines::{LineError, read_line};
+use super::irregular::Notes;
+use crate::backend::lines::{LineError, read_line, read_status};
 use crate::limits::{
     DOCTOR_LISTING_MAX, DOCTOR_REPLY, EOF_AFTER_QUIT, EOF_AFTER_SHUTDOWN, REPLY_LINE_MAX,
 };
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 /// A greeted connection.
 pub(super) struct Visit {
     pub(super) conn: Conn,
+    notes: Notes,
 }
 
 /// Why a command has no whole reply.
@@ -34,15 +36,15 @@ pub(super) enum Listing {
 }
 
 impl Visit {
-    pub(super) fn new(conn: Conn) -> Self {
-        Self { conn }
+    pub(super) fn new(conn: Conn, notes: Notes) -> Self {
+        Self { conn, notes }
     }
 
     /// Sends a command and reads its status line.
     pub(super) async fn ask(&mut self, command: &str) -> Result<Vec<u8>, NoReply> {
         bounded(async {
             self.send(command).await?;
-            self.line().await
+            self.answer(command).await
         })
         .await
     }
@@ -51,14 +53,14 @@ impl Visit {
     pub(super) async fn list(&mut self, command: &str) -> Result<Listing, NoReply> {
         bounded(async {
             self.send(command).await?;
-            self.listing().await
+            self.listing(command).await
         })
         .await
     }
 
-    /// Reads a reply of several lines.
-    pub(super) async fn listing(&mut self) -> Result<Listing, NoReply> {
-        let status = self.line().await?;
+    /// Reads a reply of several lines to `command`.
+    pub(super) async fn listing(&mut self, command: &str) -> Result<Listing, NoReply> {
+        let status = self.answer(command).await?;
         if Status::of_line(&status) != Status::Ok {
             return Ok(Listing::Refused(status));
         }
@@ -77,7 +79,22 @@ impl Visit {
         }
     }
 
-    pub(super) async fn line(&mut self) -> Result<Vec<u8>, NoReply> {
+    /// Reads the status line in answer to `command`.
+    pub(super) async fn answer(&mut self, command: &str) -> Result<Vec<u8>, NoReply> {
+        let before = self.conn.blank_lines;
+        let line = read_status(&mut self.conn).await?;
+        self.note(command, &line, before);
+        Ok(line)
+    }
+
+    /// Notes what is irregular about the line in answer to `command`; `before` it
+    /// [`Conn::blank_lines`] was so many.
+    pub(super) fn note(&self, command: &str, line: &[u8], before: usize) {
+        let blank_lines = self.conn.blank_lines.saturating_sub(before);
+        self.notes.answer(command, line, blank_lines);
+    }
+
+    async fn line(&mut self) -> Result<Vec<u8>, NoReply> {
         Ok(read_line(&mut self.conn, REPLY_LINE_MAX).await?)
     }
 

@@ -201,6 +201,7 @@ impl Finding {
             }
             PipeliningLies(what) => format!("announced, and not true: {what}"),
             PipeliningUnclear(why) => format!("not tried: {why}"),
+            Irregular(seen) => format!("{} ({})", seen.what, seen.at.join(", ")),
             _ => "the time ran out before all was looked at".to_owned(),
         }
     }
