@@ -33,9 +33,23 @@ pub struct Greeted {
     pub conn: Conn,
     /// Keep it until the backend has let go of the connection.
     pub permit: Permit,
-    /// The greeting without its line end.
+    /// The greeting without its line end; `conn.blank_lines` stood before it.
     pub greeting: String,
+    /// What STLS was answered with, where it was asked for.
+    pub stls: Option<StlsAnswer>,
 }
+
+/// What a backend answered to STLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StlsAnswer {
+    /// The line without its end.
+    pub line: String,
+    /// So many empty lines stood before it.
+    pub blank_lines: usize,
+}
+
+/// The connection, its greeting, and the answer to STLS.
+type Reached = (Conn, String, Option<StlsAnswer>);
 
 /// Why a backend cannot be used now; always its own fault, or that of the line to it.
 #[derive(Debug, thiserror::Error)]
@@ -186,15 +200,16 @@ impl Backend {
         from: Option<SocketAddr>,
     ) -> Result<Greeted, ConnectError> {
         let steps = timeout(self.options.connect_timeout, self.reach(from)).await;
-        let (conn, greeting) = steps.unwrap_or_else(|_| Err(self.late()))?;
+        let (conn, greeting, stls) = steps.unwrap_or_else(|_| Err(self.late()))?;
         Ok(Greeted {
             conn,
             permit,
             greeting,
+            stls,
         })
     }
 
-    async fn reach(&self, from: Option<SocketAddr>) -> Result<(Conn, String), ConnectError> {
+    async fn reach(&self, from: Option<SocketAddr>) -> Result<Reached, ConnectError> {
         let dialed = self.dial.dial(&self.options.address).await;
         let mut conn = Conn::plain(dialed.map_err(|error| self.unreachable(error))?);
         if self.options.proxy_protocol {
@@ -206,13 +221,15 @@ impl Backend {
             conn = self.secure(conn).await?;
         }
         let greeting = self.greeting(&mut conn).await?;
-        if self.options.tls == TlsMode::Stls {
-            self.stls(&mut conn).await?;
-            let blank_lines = conn.blank_lines;
-            conn = self.secure(conn).await?;
-            conn.blank_lines = blank_lines;
+        if self.options.tls != TlsMode::Stls {
+            return Ok((conn, greeting, None));
         }
-        Ok((conn, greeting))
+        let before = conn.blank_lines;
+        let line = self.stls(&mut conn).await?;
+        let blank_lines = conn.blank_lines - before;
+        conn = self.secure(conn).await?;
+        conn.blank_lines = before;
+        Ok((conn, greeting, Some(StlsAnswer { line, blank_lines })))
     }
 
     fn proxy_header(&self, from: Option<SocketAddr>) -> Vec<u8> {
@@ -240,13 +257,13 @@ impl Backend {
     }
 
     /// Where STLS is set there is no going on without it (DESIGN decision 10).
-    async fn stls(&self, conn: &mut Conn) -> Result<(), ConnectError> {
+    async fn stls(&self, conn: &mut Conn) -> Result<String, ConnectError> {
         let sent = conn.write_all(b"STLS\r\n").await;
         sent.map_err(|error| self.unreachable(error))?;
         let line = read_status(conn).await;
         let line = line.map_err(|error| self.broken(error))?;
         match Status::of_line(&line) {
-            Status::Ok => Ok(()),
+            Status::Ok => Ok(text(&line)),
             _ => Err(ConnectError::Protocol {
                 address: self.options.address.clone(),
                 what: format!("does not do STLS: {}", text(&line)),

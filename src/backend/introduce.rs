@@ -114,8 +114,10 @@ mod tests {
         let greeting = format!("{OFFERS}+OK and welcome\r\n");
         let answer = answered(&greeting, "-ERR no\r\n").await;
         assert_eq!(answer.unwrap().unwrap(), b"-ERR no");
-        let refusing = format!("{OFFERS}-ERR go away\r\n");
-        assert!(answered(&refusing, "").await.unwrap().is_none());
+        for refusal in ["-ERR go away\r\n", "\r\n\n-ERR: go away\r\n"] {
+            let refusing = format!("{OFFERS}{refusal}");
+            assert!(answered(&refusing, "").await.unwrap().is_none());
+        }
     }
 
     #[tokio::test]

@@ -70,6 +70,10 @@ impl Patient {
         let dialed = self.watch.take();
         let (line, blank_lines) = (greeted.greeting.as_bytes(), greeted.conn.blank_lines);
         self.notes.answer("the greeting", line, blank_lines);
+        if let Some(answer) = &greeted.stls {
+            let line = answer.line.as_bytes();
+            self.notes.answer("STLS", line, answer.blank_lines);
+        }
         let reached = Reached {
             address: dialed.address,
             connected: dialed.elapsed,

@@ -117,14 +117,19 @@ async fn stls_comes_behind_the_greeting() {
     let (backend, mut arrivals, acceptor) = with_tls(TlsMode::Stls);
     let server = async {
         let mut conn = next(&mut arrivals).await;
-        conn.write_all(b"+OK hello\r\n").await.unwrap();
-        answer(&mut conn, "STLS", b"+OK begin\r\n").await;
+        conn.write_all(b"\n+OK hello\r\n").await.unwrap();
+        answer(&mut conn, "STLS", b"\n\r\n+OK, begin\r\n").await;
         conn.accept_tls(&acceptor).await.unwrap()
     };
     let (greeted, _server) = tokio::join!(backend.connect(None), server);
     let greeted = greeted.unwrap();
     assert!(greeted.conn.is_tls());
     assert_eq!(greeted.greeting, "+OK hello");
+    let answer = StlsAnswer {
+        line: "+OK, begin".to_owned(),
+        blank_lines: 2,
+    };
+    assert_eq!((greeted.conn.blank_lines, greeted.stls), (1, Some(answer)));
 }
 
 #[tokio::test]
