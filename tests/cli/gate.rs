@@ -48,7 +48,7 @@ impl Gate {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let (server, backend) = start_server(&runtime, password);
-        let (address, metrics) = (free_address(), free_address());
+        let [address, metrics] = free_addresses();
         let text = configuration(&Addresses {
             address,
             backend,
@@ -238,8 +238,14 @@ fn start_server(runtime: &Runtime, password: &str) -> (Arc<DemoServer>, SocketAd
 
 /// An address that was free a moment ago.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    let [address] = free_addresses();
+    address
+}
+
+/// Addresses that were free a moment ago; all of them at once, or one could come twice.
+fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 /// What a configuration names.

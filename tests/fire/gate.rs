@@ -93,9 +93,9 @@ impl Gate {
         let (chain, key) = self_signed().unwrap();
         fs::write(folder.path().join("chain.pem"), &chain).unwrap();
         fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
-        let ports = [(); 3].map(|()| free_address(setup.host));
-        let [plain, stls, tls] = ports;
-        let admin = free_address("127.0.0.1");
+        let [plain, stls, tls, admin] =
+            free_addresses([setup.host, setup.host, setup.host, "127.0.0.1"]);
+        let ports = [plain, stls, tls];
         let config = configuration(ports, admin, &setup);
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
         let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
@@ -248,8 +248,14 @@ fn client(certificate: &str) -> rustls::ClientConfig {
 
 /// An address that was free a moment ago.
 pub(crate) fn free_address(host: &str) -> SocketAddr {
-    let listener = std::net::TcpListener::bind((host, 0)).unwrap();
-    listener.local_addr().unwrap()
+    let [address] = free_addresses([host]);
+    address
+}
+
+/// Addresses that were free a moment ago; all of them at once, or one could come twice.
+fn free_addresses<const N: usize>(hosts: [&str; N]) -> [SocketAddr; N] {
+    let listeners = hosts.map(|host| std::net::TcpListener::bind((host, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 fn command(open_files: Option<(u32, u32)>) -> Command {
