@@ -330,7 +330,7 @@ impl Recorder {
         let awaiting = self.exchange.awaiting();
         assert!(unanswered <= awaiting);
         if self.pipelining {
-            assert!(awaiting <= unanswered + 1);
+            assert!(awaiting - self.exchange.held_back() <= unanswered + 1);
         } else {
             assert!(unanswered <= 1);
         }

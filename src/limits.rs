@@ -1,8 +1,13 @@
-//! Every bound of the program that no setting changes, each with its reason; those of the
-//! settings themselves at the end.
+//! Every bound of the program that no setting changes, each with its reason. Those of the settings
+//! themselves, and those of the doctor, are in rooms of their own.
+
+mod doctor;
+mod settings;
+
+pub use doctor::*;
+pub use settings::*;
 
 use crate::time::Duration;
-use std::ops::RangeInclusive;
 
 /// A command line of a client, its line end included, but for those that log in. RFC 2449 section
 /// 4 allows 255 octets.
@@ -75,9 +80,6 @@ pub const PREEMPT_BETWEEN: Duration = Duration::from_secs(5);
 
 /// How often it is looked meanwhile whether it is between two replies.
 pub const PREEMPT_AGAIN: Duration = Duration::from_millis(100);
-
-/// Lines of `capabilities`. The longest CAPA reply known has 20.
-pub const CAPABILITY_LINES_MAX: usize = 100;
 
 /// Octets of a backend's CAPA reply. The longest known has 400; one that is longer than this has
 /// no end.
@@ -191,6 +193,7 @@ pub const PROBE_DOWN: Duration = Duration::from_secs(2);
 /// Turns of the main lane between two of the unproven one while both have waiters: at most one
 /// turn in four goes to a password that nobody has tested (DESIGN decision 4).
 pub const MAIN_TURNS_BETWEEN: u8 = 3;
+
 /// Sessions and hand-overs that the demo's server remembers one by one; its counts go on.
 pub const DEMO_LOG_MAX: usize = 10_000;
 
@@ -200,20 +203,10 @@ pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 /// How long a program of the demo's duel waits for a reply: what Outlook, Thunderbird for
 /// Android and the Mail programs of Apple and Windows wait.
 pub const DUEL_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Tenants with metric series of their own (DESIGN section 6); the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.
 pub const TENANT_LABELS_MAX: usize = 200;
-
-/// Entries of a tenant's `aliases`: a site has a handful of forms, and each login goes through all.
-pub const ALIASES_MAX: usize = 32;
-
-/// A pattern of `aliases`, compiled, and the room to run it: those of the presets fit,
-/// and a login that matches against a huge one holds a thread for milliseconds.
-pub const ALIAS_COMPILED_MAX: usize = 64 * 1024;
-
-/// The name of a maildrop that `aliases` make of a login: twice the longest login, so that a rule
-/// that doubles each name does not fill the memory.
-pub const MAILDROP_NAME_MAX: usize = 8 * 1024;
 
 /// Messages of a UIDL listing that says whose it is: fewer are the same in two maildrops sooner, as
 /// where each has the same welcome in it.
@@ -225,13 +218,6 @@ pub const UIDL_COUNTER_DIGITS: usize = 9;
 /// Pairs of names that look like one maildrop and were logged: an operator who has not acted on a
 /// thousand needs no more. Some 200 octets each.
 pub const TWINS_TOLD_MAX: usize = 1_000;
-
-/// Logins by which the doctor tries the forms of a name. fail2ban blocks after five wrong passwords
-/// within ten minutes where nothing else is set, so it is only done where somebody asks for it.
-pub const DOCTOR_FORMS_MAX: usize = 8;
-
-/// Between two of them: servers that count wrong passwords count slower ones less.
-pub const DOCTOR_FORM_PAUSE: Duration = Duration::from_secs(3);
 
 /// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
 /// more wait in the kernel.
@@ -330,60 +316,7 @@ pub struct KeepAlive {
 /// Plain text that a TLS connection takes ahead of its socket: one full record (RFC 8446
 /// section 5.1). rustls has 64 KiB.
 pub const TLS_UNSENT_MAX: usize = 16 * 1024;
-/// A tenant's `wait`. Of 27 families of mail programs, 13 still listen 60 s after PASS and all
-/// 29 s (DESIGN decision 5); the least is what the `login_reserve` of its backends leaves.
-pub const WAIT_MAX: Duration = Duration::from_secs(55);
 
-/// A tenant's `queue`. With none, every second program would be refused, which is what popgate is
-/// there to prevent; a thousand waiters of one maildrop are no household any more.
-pub const QUEUE: RangeInclusive<usize> = 1..=1024;
-
-/// A tenant's `preempt_idle`. Below a second a mail program that thinks between two commands
-/// would lose its session; past an hour "off" says it better.
-pub const PREEMPT_IDLE: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(60 * 60);
-
-/// A tenant's `idle_timeout`. Phones on slow lines pause for seconds; a session that is idle for
-/// a day holds a lock that nobody uses.
-pub const IDLE_TIMEOUT: RangeInclusive<Duration> =
-    Duration::from_secs(10)..=Duration::from_secs(24 * 60 * 60);
-
-/// What RFC 1939 section 3 asks of an autologout timer; `check` warns below it.
-pub const IDLE_TIMEOUT_ADVISED: Duration = Duration::from_secs(10 * 60);
-
-/// `[server] grace`. Longer than a day is no end any more.
-pub const GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
-
-/// A backend's `connect_timeout`. inetd-run servers greet at once; reverse DNS look-ups of old ones
-/// take up to 10 s, and some make strangers wait for half a minute. No login has longer than
-/// [`WAIT_MAX`] for it.
-pub const CONNECT_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=WAIT_MAX;
-
-/// A backend's `login_timeout`. A PASS takes 10 to 15 s on some servers (DESIGN section 3), so
-/// operators may want minutes; nobody waits for more than ten.
-pub const LOGIN_TIMEOUT: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(10 * 60);
-
-/// A backend's `connections`. One address of ours has no more ports to one of its.
-pub const BACKEND_CONNECTIONS_MAX: usize = 65_535;
-
-/// `every` of a poll limit. Below a second it limits nothing; past a day it is a ban.
-pub const POLL_EVERY: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
-
-/// `burst` of a poll limit. None would let nobody in; a thousand logins at once are no limit.
-pub const POLL_BURST: RangeInclusive<u32> = 1..=1000;
-
-/// `[journal] keep`. A helpdesk needs yesterday's; ten years are past every retention rule.
-pub const JOURNAL_KEEP: RangeInclusive<Duration> =
-    Duration::from_secs(60 * 60)..=Duration::from_secs(3_653 * 24 * 60 * 60);
-
-/// Octets in the name of a listener, backend or tenant: it is a metric label and stands in every
-/// log line.
-pub const NAME_LENGTH_MAX: usize = 64;
-
-/// Octets in a line of `capabilities`. RFC 2449 section 3 allows 512 with CRLF.
-pub const CAPABILITY_LENGTH_MAX: usize = 510;
 /// Writing one short reply to a client before login: it fits into every socket buffer, so only a
 /// client that takes nothing at all needs longer.
 pub const REPLY_WRITE: Duration = Duration::from_secs(10);
@@ -398,56 +331,6 @@ pub const RELAY_TICK: Duration = Duration::from_secs(1);
 
 /// How long a stop waits, at its very end, for tasks that have been told to end.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// Below so many days a certificate's end is told as a warning: authorities that renew every
-/// three months do so a month ahead, and who renews by hand needs a week.
-pub const CERTIFICATE_DAYS: i64 = 14;
-
-/// How long the doctor waits for the answer to any command but PASS. UIDL may read a whole mbox.
-pub const DOCTOR_REPLY: Duration = Duration::from_secs(30);
-
-/// How long the doctor waits for the answer to the PASS of a second session: Dovecot refuses
-/// after 10 s, and who waits longer than that makes it wait for the first one's end.
-pub const DOCTOR_SECOND: Duration = Duration::from_secs(25);
-
-/// How long the doctor looks whether a lock goes that has outlived its connection. Nobody waits
-/// longer than [`WAIT_MAX`] for it.
-pub const DOCTOR_LINGER: Duration = Duration::from_secs(60);
-
-/// The doctor's first pause between two looks whether a lock has gone; it doubles up to
-/// [`RETRY_PAUSE_MAX`]. A look is a login, so that finer ones would count against the address.
-pub const RELEASE_PAUSE_MIN: Duration = Duration::from_millis(250);
-
-/// Between two logins of the doctor that need not follow at once: servers count the quick ones.
-pub const DOCTOR_PAUSE: Duration = Duration::from_secs(1);
-
-/// The doctor's whole look at one backend: a person is watching it.
-pub const DOCTOR_BACKEND: Duration = Duration::from_secs(5 * 60);
-
-/// The first login of the doctor is tried again so often where that may help, so that somebody
-/// who is in the maildrop for a moment spoils nothing.
-pub const DOCTOR_RETRIES_MAX: u32 = 4;
-
-/// The pause before the second of them; it doubles. All in all half a minute.
-pub const DOCTOR_FIRST_PAUSE: Duration = Duration::from_secs(2);
-
-/// Connections that the doctor opens at a time, to see whether they are taken: Courier takes 4
-/// from one address as it comes, solid-pop3d 5, and who takes 12 counts otherwise.
-pub const DOCTOR_CONNECTIONS: usize = 12;
-
-/// Octets of one listing that the doctor keeps: UIDL of 200,000 messages.
-pub const DOCTOR_LISTING_MAX: usize = 16 * 1024 * 1024;
-
-/// Octets of a password file that are read: its first line, a password of [`LOGIN_LENGTH_MAX`], and
-/// a line end.
-pub const PASSWORD_FILE_MAX: u64 = LOGIN_LENGTH_MAX as u64 + 2;
-
-/// A greeting that takes longer is told as a warning: every hand-over without a connection made
-/// in advance takes as long.
-pub const DOCTOR_GREETING: Duration = Duration::from_secs(2);
-
-/// A lock that outlives its session by less is found free by the second retry.
-pub const RELEASE_SOON: Duration = Duration::from_secs(2);
 
 /// Two logins to one maildrop from one address, asked for within so long, are a mail program and
 /// the scanner that logs in beside it: they count once.
@@ -464,6 +347,7 @@ pub const POLL_AFTER_DELETION: Duration = Duration::from_secs(60);
 /// Clients of one maildrop whose logins are remembered one by one. A family has ten devices; a
 /// phone that changes networks comes with some addresses a day.
 pub const POLL_CLIENTS_MAX: usize = 64;
+
 /// Entries of the block list, some 300 octets each. Beyond that the released ones go first, then
 /// those whose last fault is the oldest: a botnet of more addresses is slowed down, not listed.
 pub const BLOCKS_MAX: usize = 50_000;
@@ -504,6 +388,7 @@ pub const REFUSED_LATELY: Duration = Duration::from_secs(60 * 60);
 /// Maildrops, each from one address, that a right password keeps out of that address's blocks. Some
 /// 150 octets each and the maildrop's name; one of those that were lifted longest ago goes first.
 pub const LIFTED_MAX: usize = 10_000;
+
 /// How long a wrong password counts after its last use. The rules for wrong passwords speak of ten
 /// minutes: a person who mistypes has found the right one by then, a program has come again.
 pub const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
@@ -521,14 +406,6 @@ pub const PENALTY_ADDRESSES_MAX: usize = 65_536;
 /// many others were refused.
 pub const REFUSED_MAX: usize = 65_536;
 
-/// Refusals that are kept of one password, and so the most that `same_password` can ask for. Who
-/// wants more than ten has no use for the rule.
-pub const SAME_PASSWORD_MAX: u32 = 10;
-
-/// `retry` of the rules for wrong passwords at its longest: a real try less than once a day would
-/// leave a mended password out for longer than anybody waits.
-pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Times that a backend took to refuse a password, of which one is drawn: enough to show the
 /// spread, few enough to follow a backend that has become slow.
 pub const IMITATED_TIMES: usize = 32;
@@ -540,23 +417,6 @@ pub const UPKEEP: Duration = Duration::from_secs(60);
 /// How long an entry of the block list that has no effect any more is shown, where no `[journal]`
 /// says it: as long as that keeps it by default.
 pub const BLOCKS_KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// Any of the `connections` that count clients. Linux gives a process no more descriptors
-/// (`fs.nr_open`).
-pub const CONNECTIONS: RangeInclusive<usize> = 0..=1_048_576;
-
-/// `failures.delay` and `failures.max_delay`. After 29 s some mail programs have given up
-/// (DESIGN decision 5), and would ask for the password as if no answer had come.
-pub const FAILURE_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(29);
-
-/// `failures.same_password`. Servers that lock an account do so after three to ten.
-pub const SAME_PASSWORD: RangeInclusive<u32> = 0..=SAME_PASSWORD_MAX;
-
-/// `failures.retry`. More often than mail programs come it would spare the backend nothing.
-pub const FAILURE_RETRY: RangeInclusive<Duration> = Duration::from_secs(10)..=RETRY_MAX;
-
-/// How many faults of a kind `blocks` lets pass: [`FAULTS_EACH_MAX`] are remembered, and who did
-/// a thousand will do more.
-pub const BLOCK_FAULTS: RangeInclusive<u32> = 0..=1000;
 
 /// `blocks.passwords_per_address`; `check` warns below it. As many as one maildrop has by default:
 /// with fewer one person who mistypes blocks the others, and a check with a stale password counts.
@@ -569,15 +429,6 @@ pub const CHECK_CONNECTIONS_ADVISED: usize = 5;
 /// What health checks wait for an answer: HAProxy 2 s by default, keepalived 5 s, Nagios 10 s.
 pub const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// `blocks.window`. Below a minute only machines are quick enough to be caught, and those wait
-/// it out; past a day the mistakes of honest people add up.
-pub const BLOCK_WINDOW: RangeInclusive<Duration> =
-    Duration::from_secs(60)..=Duration::from_secs(24 * 60 * 60);
-
-/// `blocks.duration` and `blocks.max_duration`. Below a second it is no block; after a month the
-/// address may be somebody else's.
-pub const BLOCK_DURATION: RangeInclusive<Duration> =
-    Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 60 * 60);
 /// Random octets of a token that the gate makes: a 256-bit key is past all guessing.
 pub const TOKEN_OCTETS: usize = 32;
 
@@ -596,15 +447,13 @@ pub const BLOCKS_SHOWN_MAX: usize = 10_000;
 /// An answer of the gate that a command reads: [`BLOCKS_SHOWN_MAX`] entries of 800 octets.
 pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
 
-/// Mistakes of a configuration that are shown: more than one mends before looking again.
-pub const MISTAKES_SHOWN: usize = 20;
-
 /// Mistakes in how a configuration is written that are looked for: each costs a reading of the
 /// whole file, of which a large one takes a tenth of a second.
 pub const MISTAKES_SOUGHT: usize = 100;
 
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+
 /// How long a reload waits for what it finds at backends that are new. Who asked for it at the
 /// admin port is answered within [`ADMIN_REQUEST`], or cut, and would take the gate for gone.
 pub const LOOK_AROUND: Duration = Duration::from_secs(10);

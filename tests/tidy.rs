@@ -557,7 +557,7 @@ fn no_machine_paths(source: &Source) -> Vec<Fault> {
 }
 
 fn reasoned_limits(source: &Source) -> Vec<Fault> {
-    if source.path != "src/limits.rs" {
+    if source.path != "src/limits.rs" && !source.path.starts_with("src/limits/") {
         return Vec::new();
     }
     let mut faults = Vec::new();

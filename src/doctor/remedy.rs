@@ -280,15 +280,65 @@ mod tests {
             Certificate(..) => CertificateUnreadable(text()),
             CertificateUnreadable(_) => CapaBroken(text()),
             CapaBroken(_) => TakesNoMore(1, failed()),
-            TakesNoMore(..) => LoginDelay {
-                seconds: 60,
-                insists: Some(true),
-            },
             LoginDelay { .. } => LoggedIn {
                 after: Duration::ZERO,
                 tries: 2,
             },
             LoggedIn { .. } => NotLoggedIn(silent()),
+            other @ (TakesNoMore(..)
+            | NotLoggedIn(_)
+            | CapaBreaks
+            | LockMisread(..)
+            | LockLate(..)
+            | SecondTooSoon(..)
+            | SecondWaits(..)
+            | SecondCut(..)
+            | SecondTurnedAway(..)
+            | FirstThrownOut
+            | SpareFailed(..)
+            | ClosesAfterQuit(..)
+            | KeepsOpen
+            | LockGone(..)
+            | LockStays(..)
+            | NextFailed(..)
+            | NoUidl(..)
+            | UidlChanges { .. }
+            | PipeliningLies(..)
+            | PipeliningUnclear(..)
+            | FormsSame { .. }
+            | FormNeedsDomain(..)
+            | FormsStopped(..)
+            | Irregular(..)
+            | Secured(..)
+            | Capabilities { .. }
+            | CapabilitiesSet(_)
+            | NoCapa(_)
+            | TakesConnections(_)
+            | WithinConnections(_)
+            | NoAccount
+            | CapaInside { .. }
+            | CapaDiffers { .. }
+            | NoLock
+            | Locks { .. }
+            | RefusedStays(_)
+            | UidlEmpty
+            | UidlSame(_)
+            | NoPipelining
+            | Pipelining
+            | FormsOther(_)
+            | FormsRefused(_)
+            | PipeliningLosesBehindPass) => next_inside(other),
+        }
+    }
+
+    /// The same for what is seen behind the login.
+    fn next_inside(finding: &Finding) -> Finding {
+        use Finding::*;
+        match finding {
+            TakesNoMore(..) => LoginDelay {
+                seconds: 60,
+                insists: Some(true),
+            },
             NotLoggedIn(_) => CapaBreaks,
             CapaBreaks => LockMisread(line(Class::Perm)),
             LockMisread(_) => LockLate(line(Class::Locked)),
@@ -321,25 +371,7 @@ mod tests {
                 at: vec![text()],
             }),
             Irregular(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
-            fine @ (Secured(..)
-            | Capabilities { .. }
-            | CapabilitiesSet(_)
-            | NoCapa(_)
-            | TakesConnections(_)
-            | WithinConnections(_)
-            | NoAccount
-            | CapaInside { .. }
-            | CapaDiffers { .. }
-            | NoLock
-            | Locks { .. }
-            | RefusedStays(_)
-            | UidlEmpty
-            | UidlSame(_)
-            | NoPipelining
-            | Pipelining
-            | FormsOther(_)
-            | FormsRefused(_)
-            | PipeliningLosesBehindPass) => next_fine(fine),
+            fine => next_fine(fine),
         }
     }
 

@@ -263,7 +263,7 @@ async fn answers_that_are_not_quite_regular_are_told_and_need_no_setting() {
     assert!(
         report
             .to_string()
-            .contains("): popgate understands it, and nothing needs to be set")
+            .contains("(no setting: popgate understands it, as mail programs do)")
     );
     assert_says(&report, "ok lock a second session is refused");
     assert_says(&report, "nothing to change in its settings");

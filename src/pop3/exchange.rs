@@ -200,6 +200,12 @@ impl Exchange {
         self.queue.iter().filter(owed).count()
     }
 
+    /// How many of those the backend was not asked for yet.
+    #[must_use]
+    pub fn held_back(&self) -> usize {
+        self.unsent.len()
+    }
+
     /// Whether the client has all that it asked for, as far as it can tell: no reply is awaited but
     /// one that stops at a lone dot.
     #[must_use]
