@@ -24,9 +24,23 @@ pub enum LineError {
     /// Its line is no status line.
     #[error("sent no POP3 reply, but {0:?}")]
     NoStatus(String),
+    /// The same, of so many octets, which may repeat a password.
+    #[error("sent no POP3 reply, but a line of {0} octets")]
+    Noise(usize),
     /// The connection failed.
     #[error("failed: {0}")]
     Io(#[from] io::Error),
+}
+
+impl LineError {
+    /// The same without what the backend said.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        match self {
+            Self::NoStatus(line) => Self::Noise(line.len()),
+            other => other,
+        }
+    }
 }
 
 /// The next line, of at most `max` octets with its end, which is cut off. Cancel-safe: what came

@@ -39,6 +39,17 @@ pub enum LoginError {
     ClosedAtPass(LineError),
 }
 
+impl LoginError {
+    /// Whether the connection ended, and nothing came before: it may have been dead already.
+    #[must_use]
+    pub fn is_a_bare_end(&self) -> bool {
+        matches!(
+            self,
+            Self::ClosedAtPass(LineError::Closed | LineError::Io(_))
+        )
+    }
+}
+
 /// By which commands a login goes to a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -135,10 +146,14 @@ async fn unanswered(conn: &mut Conn, error: LoginError) -> LoginError {
             LoginError::ClosedAtPass(error)
         }
         LoginError::Io(error) => LoginError::ClosedAtPass(error.into()),
-        LoginError::Line(noise) => match timeout(EOF_AFTER_NOISE, conn.drain_to_end()).await {
-            Ok(_) => LoginError::ClosedAtPass(noise),
-            Err(_) => noise.into(),
-        },
+        LoginError::Line(noise) => {
+            // A server that echoes would put the password into the log.
+            let noise = noise.without_words();
+            match timeout(EOF_AFTER_NOISE, conn.drain_to_end()).await {
+                Ok(_) => LoginError::ClosedAtPass(noise),
+                Err(_) => noise.into(),
+            }
+        }
         error => error,
     }
 }

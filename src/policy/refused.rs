@@ -176,17 +176,6 @@ impl Refusals {
 mod tests {
     use super::Remembered::{FromMemory, RealTry, Unknown};
     use super::*;
-
-    #[test]
-    fn what_was_refused_lately_is_known_for_an_hour() {
-        let (refused, start) = (Refused::new(), Instant::now());
-        refused.refused(tag(1), start);
-        let lately = |tag, after| refused.was_refused_lately(tag, start + after);
-        assert!(lately(tag(1), REFUSED_LATELY) && !lately(tag(2), REFUSED_LATELY));
-        assert!(!lately(tag(1), REFUSED_LATELY + Duration::from_secs(1)));
-        refused.accepted(tag(1), start);
-        assert!(!lately(tag(1), Duration::ZERO));
-    }
     use crate::limits::PROVEN_AGE_MAX;
     use crate::policy::proven::Proven;
 
@@ -233,6 +222,17 @@ mod tests {
             }
             answer
         }
+    }
+
+    #[test]
+    fn what_was_refused_lately_is_known_for_an_hour() {
+        let (refused, start) = (Refused::new(), Instant::now());
+        refused.refused(tag(1), start);
+        let lately = |tag, after| refused.was_refused_lately(tag, start + after);
+        assert!(lately(tag(1), REFUSED_LATELY) && !lately(tag(2), REFUSED_LATELY));
+        assert!(!lately(tag(1), REFUSED_LATELY + Duration::from_secs(1)));
+        refused.accepted(tag(1), start);
+        assert!(!lately(tag(1), Duration::ZERO));
     }
 
     #[test]

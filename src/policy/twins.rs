@@ -43,7 +43,7 @@ pub struct Pair {
     /// How many messages both have.
     pub messages: u64,
     /// What would give them one key: a line of TOML. `None` where there is no such rule, since the
-    /// two are on other lists of backends, or no text.
+    /// two are on other lists of backends, or no text; nor where it was told before.
     pub setting: Option<String>,
     /// Whether it was told before, or there is no room to know that.
     pub again: bool,
@@ -66,8 +66,15 @@ impl Twins {
         others.push(session.clone());
         let twin = twin?;
         let again = !known.tells(&twin.key, &session.key);
+        drop(known);
+        // It compiles rules, which takes a moment.
+        let setting = if again {
+            None
+        } else {
+            setting(&twin, &session)
+        };
         Some(Pair {
-            setting: setting(&twin, &session),
+            setting,
             logins: [twin.login, session.login],
             messages: listing.messages,
             again,
@@ -75,12 +82,15 @@ impl Twins {
     }
 
     /// The session is over, or has other messages now.
-    pub fn ended(&self, id: SessionId) {
+    pub fn ended(&self, id: SessionId, backend: &BackendName, listing: UidlListing) {
         let mut known = self.known();
-        known.by_list.retain(|_, sessions| {
+        let list = (backend.clone(), listing);
+        if let Some(sessions) = known.by_list.get_mut(&list) {
             sessions.retain(|session| session.id != id);
-            !sessions.is_empty()
-        });
+            if sessions.is_empty() {
+                known.by_list.remove(&list);
+            }
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -191,7 +201,7 @@ mod tests {
                 .unwrap()
                 .again
         );
-        twins.ended(SessionId(2));
+        twins.ended(SessionId(2), &BackendName::new("b"), listing(5, 7));
         assert!(
             twins
                 .listed(session(3, "Ann+A.org", "b"), listing(5, 7))
@@ -220,7 +230,10 @@ mod tests {
             ..listing(9, 7)
         };
         assert!(!told(7, "ann", "b", counted) && !told(8, "bob", "b", counted));
-        [1, 4].into_iter().for_each(|id| twins.ended(SessionId(id)));
+        let b = BackendName::new("b");
+        [1, 4]
+            .into_iter()
+            .for_each(|id| twins.ended(SessionId(id), &b, listing(5, 7)));
         assert!(!told(9, "bob", "b", listing(5, 7)), "not at the same time");
         assert!(told(10, "ann", "b", listing(5, 7)));
     }

@@ -87,7 +87,7 @@ pub enum Violation {
     /// Octets that are no reply follow what was taken for the end of a body, as every mail program
     /// takes it: the client has got part of a message, and must not delete it.
     #[error(
-        "what follows the end of {} is no reply: the server does not double a dot that begins a line (RFC 1939 section 3), or ends the message twice",
+        "what follows the end of {} is no reply: the server does not double a dot that begins a line (RFC 1939 section 3), ends the message twice, or was silent in its middle",
         described(.0)
     )]
     BehindBody(Expected),
@@ -138,6 +138,8 @@ pub struct Exchange {
     blank_lines: usize,
     /// The client sent a command when all that the backend had said was with it.
     client_went_on: bool,
+    /// The client does not wait for replies, so that a command of its says nothing of them.
+    client_pipelines: bool,
     unasked: Unasked,
     opaque: Option<Opaque>,
     quit: Quit,
@@ -175,6 +177,7 @@ impl Exchange {
             receiving: Receiving::default(),
             blank_lines: 0,
             client_went_on: false,
+            client_pipelines: false,
             unasked: Unasked::default(),
             opaque: None,
             quit: Quit::None,
@@ -267,7 +270,10 @@ impl Exchange {
     /// hold back what it said since: one that stops at a lone dot is over when something waits
     /// behind it; another one when the client has gone on and nothing followed for long enough.
     pub fn backend_is_silent(&mut self, silence: Duration, out: &mut Output) {
-        let presumed_after = self.receiving.presumed_whole_after();
+        let Some(&Awaited::Reply(expected)) = self.queue.front() else {
+            return;
+        };
+        let presumed_after = self.receiving.presumed_whole_after(expected);
         let presumed_whole =
             self.client_went_on && presumed_after.is_some_and(|after| silence >= after);
         if self.queue.len() > 1 && (self.receiving.stops_at_a_dot() || presumed_whole) {

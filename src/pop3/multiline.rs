@@ -5,6 +5,7 @@
 //! dot between bare LFs, so such a dot counts only where the session goes on behind it: the next
 //! reply begins there, or nothing follows although the client has gone on to its next command.
 
+use crate::pop3::reply::STATUS_WORDS;
 use memchr::memmem;
 
 /// What stands before a body: the end of its status line.
@@ -15,9 +16,6 @@ const END: &[u8; 5] = b"\r\n.\r\n";
 /// Every proper beginning of an end that may not be torn, the longest first: it is held back until
 /// more is known.
 const BEGINNINGS: [&[u8]; 6] = [b"\r\n.\r", b"\r\n.", b"\n.\r", b"\r\n", b"\n.", b"\r"];
-
-/// What a status line begins with.
-const STATUSES: [&[u8]; 2] = [b"+OK", b"-ERR"];
 
 /// A status line that has begun and is no whole one yet.
 const STATUS_BEGUN_MAX: usize = 3;
@@ -163,10 +161,20 @@ fn end_in(octets: &[u8], reply_behind: bool) -> Option<usize> {
         let rest = &octets[at + 2..];
         let next = rest.strip_prefix(b"\r").unwrap_or(rest);
         let next = next.strip_prefix(b"\n")?;
-        let is_status = STATUSES.iter().any(|status| begins_with(next, status));
+        let line = behind_empty_lines(next);
+        let is_status = STATUS_WORDS.iter().any(|status| begins_with(line, status));
         is_status.then_some(octets.len() - next.len())
     });
     lenient.or(strict)
+}
+
+/// Some servers put an empty line before a status line.
+fn behind_empty_lines(octets: &[u8]) -> &[u8] {
+    let mut rest = octets;
+    while let Some(behind) = rest.strip_prefix(b"\n").or(rest.strip_prefix(b"\r\n")) {
+        rest = behind;
+    }
+    rest
 }
 
 fn begins_with(octets: &[u8], word: &[u8]) -> bool {
@@ -184,7 +192,7 @@ fn status_begun_behind_a_dot(seen: &[u8]) -> usize {
     let begun = |length: &usize| {
         let (before, part) = seen.split_at(seen.len() - length);
         let begins = |status: &&[u8]| part.eq_ignore_ascii_case(&status[..part.len()]);
-        stops_at_a_dot(before) && STATUSES.iter().any(begins)
+        stops_at_a_dot(before) && STATUS_WORDS.iter().any(begins)
     };
     (1..=seen.len().min(STATUS_BEGUN_MAX))
         .filter(begun)
@@ -298,6 +306,8 @@ mod tests {
             (&b"a\n.\n+OK\r\n"[..], 4),
             (b"a\n.\r\n-ERR no\n", 5),
             (b".\n+ok", 2),
+            (b"a\n.\n\n+OK", 4),
+            (b"a\n.\n\r\n+ERR", 4),
             (b"a\n.\nb\n.\n+OK b\r\n.\r\n", 8),
             (b"a\r\n.\r\n+OK\n.\n+OK", 6),
         ] {

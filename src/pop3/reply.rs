@@ -203,6 +203,9 @@ pub fn is_challenge(line: &[u8]) -> bool {
     line.starts_with(b"+") && !is_status
 }
 
+/// What a status line begins with, in any case of letters.
+pub(crate) const STATUS_WORDS: [&[u8]; 3] = [b"+OK", b"-ERR", b"+ERR"];
+
 /// Whether there is nothing in `octets` but line ends and blanks. Some servers send such lines
 /// before a status line; they mean nothing.
 #[must_use]

@@ -65,7 +65,7 @@ pub(super) async fn log_in(
         && let Some(backend) = &record.summary.backend
     {
         let (user, took) = (&admitted.login.credentials.user, began.elapsed());
-        learn(cx, backend, user, outcome, took);
+        observe_refusal(cx, backend, user, outcome, took);
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
@@ -74,7 +74,13 @@ pub(super) async fn log_in(
 }
 
 /// How this backend answers a wrong password.
-fn learn(cx: &Context, backend: &BackendName, user: &UserName, outcome: &Outcome, took: Duration) {
+fn observe_refusal(
+    cx: &Context,
+    backend: &BackendName,
+    user: &UserName,
+    outcome: &Outcome,
+    took: Duration,
+) {
     let imitation = &cx.admission.imitation;
     match outcome {
         Outcome::Refused {
@@ -313,7 +319,9 @@ impl Attempts<'_> {
                 class: Class::Perm,
                 line: not_taken(why).to_vec(),
             },
-            Ok(Err(error)) if stale => Answer::Stale(error.to_string()),
+            Ok(Err(error)) if stale && (!given || error.is_a_bare_end()) => {
+                Answer::Stale(error.to_string())
+            }
             Ok(Err(error @ LoginError::ClosedAtPass(_))) => Answer::Closed(error.to_string()),
             Ok(Err(error)) => Answer::without_end(given, error.to_string()),
             Err(_) => {

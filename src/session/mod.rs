@@ -70,7 +70,8 @@ impl Identified {
 
     /// Whether the login names another's maildrop, and not its user's own by another spelling.
     fn names_another(&self) -> bool {
-        self.tenant.key(&self.credentials.user) != self.key(&self.tenant)
+        let (user, maildrop) = (&self.credentials.user, self.credentials.maildrop());
+        user != maildrop && self.tenant.key(user) != self.tenant.key(maildrop)
     }
 
     /// When all its waiting ends: for its quota, for the lock, and for a retry.

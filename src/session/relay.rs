@@ -164,7 +164,11 @@ impl Relay<'_> {
                 () = self.cx.stage_reached(last_stage) => Wake::Stage(last_stage),
             };
             match wake {
-                Wake::Pump(Stop::Active) => {}
+                Wake::Pump(Stop::Active) => {
+                    // Part of a command alone, which looks like rest, may have come.
+                    tick.as_mut().reset(Instant::now() + RELAY_TICK);
+                    continue;
+                }
                 Wake::Pump(stop) => return self.stopped(&stop),
                 Wake::Contended => client.io().probe_hard(*contended.borrow_and_update()),
                 Wake::Tick => {
@@ -278,13 +282,14 @@ impl Relay<'_> {
     }
 
     /// A client that has shut its sending side waits for the rest of its answers: not for long
-    /// while somebody else wants the maildrop, and not for ever otherwise. In an opaque session the
-    /// backend's silence is the only sign that there is no rest.
+    /// while somebody else wants the maildrop, and not for ever otherwise. In an opaque session,
+    /// and behind a lone dot, the backend's silence is the only sign that there is no rest.
     fn is_half_closed_for_too_long(&self, now: Instant) -> bool {
         let Some(since) = self.pump.client_ended else {
             return false;
         };
-        let silence = if self.pump.exchange.opaque() {
+        let exchange = &self.pump.exchange;
+        let silence = if exchange.opaque() || exchange.is_at_rest() {
             RELAY_TICK
         } else {
             HALF_CLOSED_SILENCE
@@ -327,7 +332,7 @@ impl Relay<'_> {
 
     fn preempt(&self, record: &Record, now: Instant) -> Option<SessionEnd> {
         let (patience, reason) = self.patience()?;
-        let at = self.preempt_at()?;
+        let at = self.preempt_at().filter(|_| !self.idleness.waits())?;
         // Between two replies, if there is such a moment.
         let by = if self.pump.is_at_rest() {
             at
@@ -370,7 +375,7 @@ impl Relay<'_> {
     fn next_look(&self) -> Instant {
         let now = Instant::now();
         let preempt_at = self.preempt_at();
-        let next = if !self.pump.is_at_rest() || self.idleness.since().is_none() {
+        let next = if self.is_under_way() {
             let is_due = preempt_at.is_some_and(|at| at <= now);
             now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
         } else {
@@ -378,6 +383,11 @@ impl Relay<'_> {
             preempt_at.map_or(idle, |at| at.min(idle))
         };
         next.max(now)
+    }
+
+    fn is_under_way(&self) -> bool {
+        let half_closed = self.pump.client_ended.is_some();
+        !self.pump.is_at_rest() || self.idleness.since().is_none() || half_closed
     }
 
     /// When this session has been idle for too long for those who wait.

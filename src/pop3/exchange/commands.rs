@@ -65,12 +65,13 @@ impl Exchange {
     /// which it has whole, then that was the end of it: for a program that reads line by line.
     fn client_goes_on(&mut self, out: &mut Output) {
         if self.queue.len() != 1 || !self.receiving.has_begun() {
+            self.client_pipelines |= !self.queue.is_empty();
             return;
         }
         if self.receiving.stops_at_a_dot() {
             self.end_body(out);
         } else {
-            self.client_went_on = true;
+            self.client_went_on = !self.client_pipelines;
         }
     }
 

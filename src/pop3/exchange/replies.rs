@@ -44,10 +44,13 @@ impl Receiving {
 
     /// How long a backend has to say nothing until the body counts as whole, though it has no end
     /// that anybody knows; `None`: it is no body.
-    pub(super) fn presumed_whole_after(&self) -> Option<Duration> {
+    pub(super) fn presumed_whole_after(&self, expected: Expected) -> Option<Duration> {
+        let is_listing = matches!(expected.to, ReplyTo::List | ReplyTo::Uidl);
         match self {
             Self::Status(_) => None,
-            Self::Body(body) if body.end.is_at_its_start() => Some(REPLY_PRESUMED_EMPTY),
+            Self::Body(body) if is_listing && body.end.is_at_its_start() => {
+                Some(REPLY_PRESUMED_EMPTY)
+            }
             Self::Body(_) => Some(REPLY_PRESUMED_WHOLE),
         }
     }

@@ -3,10 +3,9 @@
 
 use super::{Exchange, Step, Violation};
 use crate::limits::UNASKED_MAX;
+use crate::pop3::reply::{STATUS_WORDS, is_blank};
 use crate::pop3::verb::Expected;
 use memchr::memchr;
-
-const STATUSES: [&[u8]; 3] = [b"+OK", b"-ERR", b"+ERR"];
 
 /// What is known of octets that answer no command.
 #[derive(Debug, Default)]
@@ -82,17 +81,16 @@ impl Exchange {
 /// Whether a line, or what has come of it, is a status line or blank; `None`: it is too short to
 /// tell.
 fn could_be_a_reply(line: &[u8]) -> Option<bool> {
-    let text = line.trim_ascii_start();
-    let length = text.len();
+    if is_blank(line) {
+        return line.ends_with(b"\n").then_some(true);
+    }
     let same = |status: &&[u8]| {
-        let length = length.min(status.len());
-        text[..length].eq_ignore_ascii_case(&status[..length])
+        let length = line.len().min(status.len());
+        line[..length].eq_ignore_ascii_case(&status[..length])
     };
-    let status = STATUSES.iter().find(|status| same(status));
-    match status {
+    match STATUS_WORDS.iter().find(|status| same(status)) {
         None => Some(false),
-        Some(_) if text.is_empty() => line.ends_with(b"\n").then_some(true),
-        Some(status) => (length >= status.len()).then_some(true),
+        Some(status) => (line.len() >= status.len()).then_some(true),
     }
 }
 
@@ -107,10 +105,10 @@ mod tests {
 
     #[test]
     fn a_line_is_a_reply_or_blank_or_not_or_too_short_to_tell() {
-        for line in ["+OK", "-err x", "+ERR\r\n", " +OK\r\n", "\r\n", "\n"] {
+        for line in ["+OK", "-err x", "+ERR\r\n", "\r\n", "\n"] {
             assert_eq!(could_be_a_reply(line.as_bytes()), Some(true), "{line:?}");
         }
-        for line in ["after", "-- \r\n", "+1", ".\r\n", "  x"] {
+        for line in ["after", "-- \r\n", "+1", ".\r\n", "  x", " +OK\r\n"] {
             assert_eq!(could_be_a_reply(line.as_bytes()), Some(false), "{line:?}");
         }
         for line in ["+", "-", "-E", "+O", "\r", " "] {

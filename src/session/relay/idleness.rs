@@ -10,6 +10,8 @@ pub(super) struct Idleness {
     /// Octets for the client up to the end of the last progress.
     due: Option<u64>,
     since: Option<Instant>,
+    /// What may get it on is awaited: it is left alone until that is there.
+    waits: bool,
 }
 
 /// What a look at a session finds.
@@ -26,28 +28,29 @@ pub(super) struct Seen {
 }
 
 impl Idleness {
-    /// Takes in what was seen, and says since when the session is idle.
-    pub(super) fn look(&mut self, seen: Seen, now: Instant) -> Option<Instant> {
-        if seen.progress != self.progress || seen.progress_is_awaited {
+    /// Takes in what was seen.
+    pub(super) fn look(&mut self, seen: Seen, now: Instant) {
+        if seen.progress != self.progress {
             *self = Self {
                 progress: seen.progress,
-                due: None,
-                since: None,
+                ..Self::default()
             };
         }
-        if seen.progress_is_awaited {
-            return None;
-        }
+        self.waits = seen.progress_is_awaited;
         let due = *self.due.get_or_insert(seen.octets);
         if self.since.is_none() && seen.delivered >= due {
             self.since = Some(now);
         }
+    }
+
+    /// Since when it has got nothing done, as of the last look.
+    pub(super) fn since(&self) -> Option<Instant> {
         self.since
     }
 
-    /// Since when it was idle at the last look.
-    pub(super) fn since(&self) -> Option<Instant> {
-        self.since
+    /// Whether it waited then for what may get it on.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
     }
 }
 
@@ -65,26 +68,41 @@ mod tests {
         }
     }
 
+    /// Since when it is idle, after this look.
+    fn look(idleness: &mut Idleness, seen: Seen, now: Instant) -> Option<Instant> {
+        idleness.look(seen, now);
+        idleness.since()
+    }
+
     #[test]
     fn idle_from_when_the_client_has_all_up_to_its_last_progress() {
         let (mut idleness, start) = (Idleness::default(), Instant::now());
         let later = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(idleness.look(seen(1, 100, 90), start), None);
-        assert_eq!(idleness.look(seen(1, 150, 99), later(1)), None);
-        assert_eq!(idleness.look(seen(1, 200, 100), later(2)), Some(later(2)));
-        assert_eq!(idleness.look(seen(1, 300, 100), later(9)), Some(later(2)));
-        assert_eq!(idleness.look(seen(2, 400, 400), later(10)), Some(later(10)));
+        for (seconds, seen, since) in [
+            (0, seen(1, 100, 90), None),
+            (1, seen(1, 150, 99), None),
+            (2, seen(1, 200, 100), Some(2)),
+            (9, seen(1, 300, 100), Some(2)),
+            (10, seen(2, 400, 400), Some(10)),
+        ] {
+            let found = look(&mut idleness, seen, later(seconds));
+            assert_eq!(found, since.map(later), "{seconds}");
+        }
     }
 
     #[test]
-    fn what_is_awaited_and_gets_it_on_is_no_idleness() {
+    fn what_is_awaited_puts_it_off_and_counts_only_where_it_went_well() {
         let (mut idleness, now) = (Idleness::default(), Instant::now());
-        assert_eq!(idleness.look(seen(0, 0, 0), now), Some(now));
+        let later = now + Duration::from_secs(9);
+        assert_eq!(look(&mut idleness, seen(0, 0, 0), now), Some(now));
         let awaited = Seen {
             progress_is_awaited: true,
             ..seen(0, 0, 0)
         };
-        assert_eq!(idleness.look(awaited, now), None);
-        assert_eq!(idleness.since(), None);
+        idleness.look(awaited, later);
+        assert!(idleness.waits());
+        let failed = look(&mut idleness, seen(0, 5, 5), later);
+        assert_eq!((failed, idleness.waits()), (Some(now), false));
+        assert_eq!(look(&mut idleness, seen(1, 9, 9), later), Some(later));
     }
 }

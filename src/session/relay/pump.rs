@@ -87,13 +87,21 @@ impl Pump {
         replied: &mut dyn FnMut(&Replied),
     ) -> Result<(), Violation> {
         self.to_client.keep(welcome);
-        if !backend.is_empty() {
-            // It was sent before the backend saw a command: it answers none, and is swallowed.
-            self.exchange.backend_bytes(backend, &mut self.out)?;
+        // It was sent before the backend saw a command: it answers none, and is swallowed.
+        let mut early = backend;
+        while let Step::Swallow(octets @ 1..) = self.early(early)? {
+            early = &early[octets..];
         }
         self.exchange.client_bytes(client, &mut self.out);
         self.keep_output(replied);
         Ok(())
+    }
+
+    fn early(&mut self, backend: &[u8]) -> Result<Step, Violation> {
+        if backend.is_empty() {
+            return Ok(Step::Swallow(0));
+        }
+        self.exchange.backend_bytes(backend, &mut self.out)
     }
 
     /// Moves bytes until there is nothing to move, or something to decide.
@@ -219,10 +227,11 @@ impl Pump {
         }
     }
 
-    /// A client that will say nothing more has the answers to all that it said, or takes none. In
-    /// an opaque session nobody knows what is still due: that ends by the backend's silence.
+    /// A client that will say nothing more has the answers to all that it said, or takes none.
+    /// Where nobody knows what is still due that is settled by the backend's silence.
     fn client_has_all(&self) -> bool {
-        self.to_client.broken || (self.is_at_rest() && !self.exchange.opaque())
+        let nothing_is_due = self.exchange.awaiting() == 0 && !self.exchange.opaque();
+        self.to_client.broken || (nothing_is_due && self.is_at_rest())
     }
 
     /// How long the backend has said nothing.

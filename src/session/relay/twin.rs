@@ -26,8 +26,8 @@ impl<'a> Twin<'a> {
         let Some(listing) = listing.filter(|_| listing != self.listed) else {
             return;
         };
-        if self.listed.replace(listing).is_some() {
-            self.cx.twins.ended(self.session.id);
+        if let Some(before) = self.listed.replace(listing) {
+            self.ended(before);
         }
         if let Some(pair) = self.cx.twins.listed(self.session.clone(), listing) {
             self.cx.events.emit(&Event::Twins {
@@ -38,10 +38,17 @@ impl<'a> Twin<'a> {
     }
 }
 
+impl Twin<'_> {
+    fn ended(&self, listing: UidlListing) {
+        let Session { id, backend, .. } = &self.session;
+        self.cx.twins.ended(*id, backend, listing);
+    }
+}
+
 impl Drop for Twin<'_> {
     fn drop(&mut self) {
-        if self.listed.is_some() {
-            self.cx.twins.ended(self.session.id);
+        if let Some(listing) = self.listed {
+            self.ended(listing);
         }
     }
 }

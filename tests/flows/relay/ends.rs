@@ -62,6 +62,38 @@ async fn a_holder_that_rests_behind_such_a_body_keeps_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listing_without_a_body_is_over_also_where_its_command_came_in_two_pieces() {
+    let gate = Gate::classic().await;
+    let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+    ann.expect_silence(seconds(5.3)).await;
+    ann.send("LIST").await;
+    ann.expect_silence(seconds(0.2)).await;
+    ann.send("\r\n").await;
+    inside.expect("LIST\r\n").await;
+    inside.send("+OK 0 messages\r\n").await;
+    ann.expect("+OK 0 messages\r\n").await;
+    let waited = Instant::now();
+    ann.send("QUIT\r\n").await;
+    inside.expect("QUIT\r\n").await;
+    assert_took(waited, 1.0..=3.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_slow_to_begin_is_not_taken_for_empty() {
+    let gate = Gate::classic().await;
+    let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+    ann.send("RETR 1\r\nRETR 2\r\n").await;
+    inside.expect("RETR 1\r\nRETR 2\r\n").await;
+    inside.send("+OK\r\none\r\n.\r\n+OK\r\n").await;
+    ann.expect("+OK\r\none\r\n.\r\n+OK\r\n").await;
+    ann.send("DELE 1\r\n").await;
+    inside.expect_silence(seconds(40.0)).await;
+    inside.send("two\r\n.\r\n").await;
+    ann.expect("two\r\n.\r\n").await;
+    inside.expect("DELE 1\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_a_message_is_not_deleted_whatever_was_sent_ahead() {
     let half = "+OK\r\nSubject: x\r\n\r\nbefore\r\n.\r\n";
     for ahead in [

@@ -97,3 +97,21 @@ async fn behind_an_unknown_command_it_hears_what_comes_until_the_backend_is_sile
     ann.expect_eof().await;
     inside.expect_eof().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn behind_an_unknown_command_it_keeps_nobody_out_whenever_it_comes_and_goes() {
+    for (answers_after, leaves_after) in [(0.05, 0.0), (0.05, 30.0), (3.2, 0.5)] {
+        let gate = Gate::classic().await;
+        let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+        ann.send("XTND XLST\r\n").await;
+        inside.expect("XTND XLST\r\n").await;
+        tokio::time::sleep(seconds(answers_after)).await;
+        inside.send("+OK\r\n").await;
+        ann.expect("+OK\r\n").await;
+        tokio::time::sleep(seconds(leaves_after)).await;
+        let shut = Instant::now();
+        ann.half_close().await;
+        inside.expect_eof().await;
+        assert_took(shut, 0.0..=2.1);
+    }
+}
