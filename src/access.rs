@@ -1,17 +1,23 @@
 //! Why a file is not to be had: whose it is, who we are, and what its owner can do.
 
 use rustix::process::{getegid, geteuid};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Behind the system's words: who has what is needed of `file`, and how it becomes ours. Empty
-/// where rights are not what is wrong. The folder has to be ours where there is no file yet.
+/// What a state folder of the service is called; whoever runs popgate may own all of it.
+const STATE_FOLDER: &str = "/var/lib/popgate";
+
+/// Behind the system's words, to the service: who has what is needed of `file`, and what to do.
+/// Empty where rights are not what is wrong.
 #[must_use]
 pub fn advice(file: &Path, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => whose(file),
+        io::ErrorKind::PermissionDenied => whose(file),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("\nhint: nothing can be written there; choose a file below {STATE_FOLDER}")
+        }
         io::ErrorKind::NotFound => {
             let folder = folder(file).display();
             format!(
@@ -25,25 +31,49 @@ pub fn advice(file: &Path, error: &io::Error) -> String {
     }
 }
 
-/// As [`advice`] where it is known that rights are wrong.
+/// As [`advice`] where it is known that rights are wrong. No folder but the service's own is told
+/// to be given away: others have what is in it.
 #[must_use]
 pub fn whose(file: &Path) -> String {
-    let not_ours = |path: &Path| {
-        let about = fs::metadata(path).ok()?;
-        (about.uid() != geteuid().as_raw()).then(|| (path.to_owned(), about))
+    let (us, group) = (geteuid().as_raw(), getegid().as_raw());
+    let (us, group) = (name("/etc/passwd", us), name("/etc/group", group));
+    let chown = |path: &Path| format!("`chown {us}:{group} {}`", path.display());
+    if let Some(owner) = other_owner(file) {
+        let mend = chown(file);
+        return format!(
+            "\nhint: {} belongs to {owner}, and popgate runs as {us}: {mend}",
+            file.display()
+        );
+    }
+    let folder = folder(file);
+    let Some(owner) = other_owner(folder) else {
+        return String::new();
     };
-    let found = not_ours(file).or_else(|| not_ours(folder(file)));
-    found.map_or_else(String::new, |(path, about)| said(&path, &about))
+    let mend = if folder == Path::new(STATE_FOLDER) {
+        chown(folder)
+    } else {
+        format!("choose a file in a folder of {us}'s own, such as {STATE_FOLDER}")
+    };
+    format!(
+        "\nhint: the folder {} belongs to {owner}, and popgate runs as {us}: {mend}",
+        folder.display()
+    )
 }
 
-fn said(path: &Path, about: &Metadata) -> String {
-    let user = |id| name("/etc/passwd", id);
-    let (owner, us) = (user(about.uid()), user(geteuid().as_raw()));
-    let group = name("/etc/group", getegid().as_raw());
-    let path = path.display();
-    format!(
-        "\nhint: {path} belongs to {owner}, and popgate runs as {us}: `chown -R {us}:{group} {path}`"
-    )
+/// To somebody who wants to read a file of the service's.
+#[must_use]
+pub fn whose_to_read(file: &Path) -> String {
+    let owner = other_owner(file).or_else(|| other_owner(folder(file)));
+    owner.map_or_else(String::new, |owner| {
+        let file = file.display();
+        format!("\nhint: {file} is for {owner} alone: run this as {owner} or as root")
+    })
+}
+
+/// Who has what is at `path`, where that is not us.
+fn other_owner(path: &Path) -> Option<String> {
+    let owner = fs::metadata(path).ok()?.uid();
+    (owner != geteuid().as_raw()).then(|| name("/etc/passwd", owner))
 }
 
 fn folder(file: &Path) -> &Path {
@@ -77,23 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_told_with_what_to_do() {
-        // A process belongs to whom it runs as; the first one to root.
-        let about = fs::metadata("/").unwrap();
-        let told = said(Path::new("/var/lib/popgate"), &about);
-        let owner = name("/etc/passwd", about.uid());
-        assert!(told.contains(&format!(
-            "/var/lib/popgate belongs to {owner}, and popgate runs as"
-        )));
-        assert!(told.contains(":") && told.contains(" /var/lib/popgate`"));
-    }
-
-    #[test]
     fn what_is_ours_and_other_errors_need_no_advice() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("popgate.db");
         assert_eq!(advice(&file, &io::ErrorKind::PermissionDenied.into()), "");
+        assert_eq!(whose_to_read(&file), "");
         assert_eq!(advice(&file, &io::ErrorKind::StorageFull.into()), "");
+        let told = advice(&file, &io::ErrorKind::ReadOnlyFilesystem.into());
+        assert!(told.contains("nothing can be written") && !told.contains("chown"));
         let told = advice(&folder.path().join("no/j"), &io::ErrorKind::NotFound.into());
         assert!(
             told.contains("install -d -o ") && told.contains("/no`"),

@@ -1,6 +1,6 @@
 //! The token of the admin port: a file that the gate makes, and whoever may command it can read.
 
-use crate::access::{advice, whose};
+use crate::access::{advice, whose_to_read};
 use crate::limits::{TOKEN_FILE_MAX, TOKEN_LENGTH_MIN, TOKEN_OCTETS};
 use crate::secret::Secret;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -61,7 +61,7 @@ pub enum TokenError {
 /// A command that finds no token has nothing to make.
 fn rights(file: &Path, error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => whose(file),
+        io::ErrorKind::PermissionDenied => whose_to_read(file),
         _ => String::new(),
     }
 }

@@ -121,7 +121,11 @@ fn reword(message: &str) -> (String, Option<String>) {
 /// Splits serde's "`prefix` X, expected Y".
 pub(super) fn after<'a>(message: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
     let rest = message.strip_prefix(prefix)?;
-    Some(rest.split_once(", ").unwrap_or((rest, "")))
+    // What was found may hold a comma itself.
+    match rest.rfind(", expected ") {
+        Some(at) => Some((&rest[..at], &rest[at + 2..])),
+        None => Some(rest.split_once(", ").unwrap_or((rest, ""))),
+    }
 }
 
 fn reword_type(found: &str, expected: &str) -> (String, Option<String>) {

@@ -93,7 +93,9 @@ impl fmt::Display for Setting {
             Self::LoginTimeout(value) => write!(f, "login_timeout = \"{}s\"", value.as_secs()),
             Self::LoginReserve(value) => write!(f, "login_reserve = \"{}s\"", value.as_secs()),
             Self::Aliases(list) => write!(f, "aliases = {list}"),
-            Self::DefaultDomain(domain) => write!(f, "default_domain = \"{domain}\""),
+            Self::DefaultDomain(domain) => {
+                write!(f, "default_domain = {}", toml::Value::from(domain.as_str()))
+            }
             Self::Wait(value) => write!(f, "wait = \"{}s\"", value.as_secs()),
         }
     }

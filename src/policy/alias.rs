@@ -90,6 +90,11 @@ impl Alias {
         })
     }
 
+    /// Whether a slash is no sign for `@` to it, but what divides a name.
+    fn splits_by_slash(&self) -> bool {
+        self.preset == Some("exchange")
+    }
+
     fn rewrite(&self, name: &[u8]) -> Option<Vec<u8>> {
         let mut made = None;
         for rule in &self.rules {
@@ -136,10 +141,11 @@ impl Rule {
     }
 }
 
-/// Names are octets, and their case is ASCII's: a dot is one octet.
+/// Names are octets, and their case, which does not matter here, is ASCII's: a dot is one octet.
 fn compiled(pattern: &str) -> Result<Regex, NoPattern> {
     let regex = RegexBuilder::new(pattern)
         .unicode(false)
+        .case_insensitive(true)
         .dot_matches_new_line(true)
         .size_limit(ALIAS_COMPILED_MAX)
         .dfa_size_limit(ALIAS_COMPILED_MAX)
@@ -194,6 +200,19 @@ impl Aliases {
         (name, changed)
     }
 
+    /// These, and `more` before them.
+    #[must_use]
+    pub fn behind(&self, more: Alias) -> Self {
+        Self([&[more], &self.0[..]].concat())
+    }
+
+    /// Whether a name has its domain afterwards if it had one before: the standard entry alone.
+    #[must_use]
+    pub fn keep_domains(&self) -> bool {
+        let standard = |entry: &Alias| entry.preset == Some(preset::STANDARD);
+        self.0.iter().all(standard)
+    }
+
     /// These, and `more` behind them.
     #[must_use]
     pub fn with(&self, more: Alias) -> Self {
@@ -245,6 +264,14 @@ mod tests {
     #[test]
     fn a_rule_that_changes_nothing_made_no_key() {
         assert_eq!(rules(&[("(.+)", "$1")]).trace(b"ann").1, [0; 0]);
+    }
+
+    #[test]
+    fn case_does_not_matter() {
+        let aliases = rules(&[(r"EXAMPLE\\(.+)", "$1"), ("old", "Ann"), ("ann", "boss")]);
+        for form in ["example\\ann", "Old", "ANN"] {
+            assert_eq!(applied(&aliases, form), "boss", "{form}");
+        }
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub fn proposal(
         .iter()
         .filter_map(|preset| Alias::preset(preset.name));
     let by_sign = by_sign(names).into_iter();
-    let mut single = presets.chain(by_sign).map(|entry| aliases.with(entry));
+    // What one takes for a domain's sign another takes for a separator: that comes first.
+    let first = presets.clone().filter(|entry| entry.splits_by_slash());
+    let first = first.map(|entry| aliases.behind(entry));
+    let behind = presets.chain(by_sign).map(|entry| aliases.with(entry));
+    let mut single = first.chain(behind);
     if let Some(found) = single.find(|candidate| unites(candidate)) {
         return Some(found);
     }
@@ -98,7 +102,11 @@ mod tests {
         );
         assert_eq!(
             told(&[r"corp\ann", "ann@a.org"], Some("a.org")),
-            r#"["at-signs", "exchange"]"#
+            r#"["exchange", "at-signs"]"#
+        );
+        assert_eq!(
+            told(&["corp/ann.lee", "ann.lee"], None),
+            r#"["exchange", "at-signs"]"#
         );
         assert_eq!(
             told(&["ann", "ann@a.org"], None),

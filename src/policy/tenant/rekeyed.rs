@@ -74,9 +74,24 @@ impl<'a> Comparison<'a> {
             let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
             let whose = format!("domain `{domain}`");
             self.compare(&whose, &a.tenant, &b.tenant, Login::WithDomain);
+            self.users_whose_domain_goes(a, b);
         }
-        let (a, b) = (&old.households[0].tenant, &new.households[0].tenant);
-        self.compare("domains of no tenant", a, b, Login::WithDomain);
+        let (a, b) = (&old.households[0], &new.households[0]);
+        let whose = "domains of no tenant";
+        self.compare(whose, &a.tenant, &b.tenant, Login::WithDomain);
+        self.users_whose_domain_goes(a, b);
+    }
+
+    /// Aliases may take the domain away from a login that came by it, and make it that of a user
+    /// without one.
+    fn users_whose_domain_goes(&mut self, a: &'a Household, b: &'a Household) {
+        if a.tenant.aliases.keep_domains() && b.tenant.aliases.keep_domains() {
+            return;
+        }
+        let users = a.users.keys().chain(b.users.keys());
+        for user in users.filter(|user| domain_of(user).is_none()) {
+            self.user(user, a, b, Login::WithDomain);
+        }
     }
 
     /// Logins without a domain follow the server name, else the listener.
@@ -187,7 +202,8 @@ fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
         b.fold_case.to_string(),
     );
     differ("aliases", a.aliases.to_string(), b.aliases.to_string());
-    if login == Login::WithoutDomain {
+    let keep_domains = a.aliases.keep_domains() && b.aliases.keep_domains();
+    if login == Login::WithoutDomain || !keep_domains {
         let domain = |tenant: &Tenant| {
             let domain = tenant.default_domain.clone();
             domain.unwrap_or_else(|| "none".to_owned())
@@ -347,6 +363,33 @@ mod tests {
             ["domain `t.org`, tenant `t`: aliases [\"gmail\"] -> [\"gmail\", \"cpanel\"]"]
         );
         assert_eq!(found(&with(&["gmail"]), &with(&["gmail"])), [""; 0]);
+    }
+
+    #[test]
+    fn aliases_may_take_the_domain_away_from_a_login() {
+        let with = |alias: &str, domain: &str, user: Option<&str>| {
+            let limits = |backends: &str| Tenant {
+                aliases: Arc::new(Aliases::new(Alias::preset(alias).into_iter().collect())),
+                default_domain: Some(domain.to_owned()),
+                ..tenant("t", backends)
+            };
+            let users = user.map(|backends| (UserName::new(b"ann"), limits(backends)));
+            let belongings = Belongings {
+                users: users.into_iter().collect(),
+                ..domains(&["t.org"])
+            };
+            table(&[(limits("a"), belongings)])
+        };
+        let domain = |alias| {
+            let (old, new) = (with(alias, "one.org", None), with(alias, "two.org", None));
+            found(&old, &new).len()
+        };
+        assert_eq!((domain("at-signs"), domain("any-domain")), (0, 1));
+        let user = |alias| {
+            let (old, new) = (with(alias, "t.org", None), with(alias, "t.org", Some("ab")));
+            found(&old, &new).len()
+        };
+        assert_eq!((user("at-signs"), user("any-domain")), (0, 1));
     }
 
     #[test]
