@@ -136,6 +136,8 @@ pub struct Exchange {
     receiving: Receiving,
     /// Blank lines before its status line.
     blank_lines: usize,
+    /// All that the backend has sent so far was taken in.
+    all_is_read: bool,
     /// The client sent a command when all that the backend had said was with it.
     client_went_on: bool,
     /// The client does not wait for replies, so that a command of its says nothing of them.
@@ -176,6 +178,7 @@ impl Exchange {
             unsent: VecDeque::new(),
             receiving: Receiving::default(),
             blank_lines: 0,
+            all_is_read: true,
             client_went_on: false,
             client_pipelines: false,
             unasked: Unasked::default(),
@@ -283,6 +286,11 @@ impl Exchange {
 
     /// All that the backend has sent so far was taken in: what waited for that may go to it.
     pub fn backend_is_read(&mut self, out: &mut Output) {
+        self.all_is_read = true;
+        let behind_the_end = self.client_went_on && self.queue.len() > 1;
+        if behind_the_end && self.receiving.stops_at_a_dot() {
+            self.end_body(out);
+        }
         if !self.receiving.has_begun() {
             self.unasked.nothing_is_left();
             self.release(out);

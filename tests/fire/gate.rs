@@ -3,7 +3,9 @@
 use popgate::demo::certificate::self_signed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::process::{Child, Command};
@@ -254,8 +256,20 @@ pub(crate) fn free_address(host: &str) -> SocketAddr {
 
 /// Addresses that were free a moment ago; all of them at once, or one could come twice.
 fn free_addresses<const N: usize>(hosts: [&str; N]) -> [SocketAddr; N] {
-    let listeners = hosts.map(|host| std::net::TcpListener::bind((host, 0)).unwrap());
+    let listeners = hosts.map(bind_somewhere);
     listeners.map(|listener| listener.local_addr().unwrap())
+}
+
+/// Below the ports that the kernel gives to clients: one of those would come to hold a port that a
+/// gate gives up and takes again.
+fn bind_somewhere(host: &str) -> std::net::TcpListener {
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let port = 10_000 + (random % 20_000) as u16;
+        if let Ok(listener) = std::net::TcpListener::bind((host, port)) {
+            return listener;
+        }
+    }
 }
 
 fn command(open_files: Option<(u32, u32)>) -> Command {

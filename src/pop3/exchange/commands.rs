@@ -68,7 +68,7 @@ impl Exchange {
             self.client_pipelines |= !self.queue.is_empty();
             return;
         }
-        if self.receiving.stops_at_a_dot() {
+        if self.receiving.stops_at_a_dot() && self.all_is_read {
             self.end_body(out);
         } else {
             self.client_went_on = !self.client_pipelines;

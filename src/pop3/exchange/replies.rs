@@ -103,7 +103,7 @@ impl Exchange {
     }
 
     fn take_in(&mut self, input: &[u8], pauses: bool, out: &mut Output) -> Result<Step, Violation> {
-        self.client_went_on = false;
+        (self.client_went_on, self.all_is_read) = (false, false);
         let raw = self.opaque.is_some() && self.queue.is_empty();
         if self.unasked.in_line() || (self.sent == 0 && !raw) {
             return self.unasked_line(input, pauses);

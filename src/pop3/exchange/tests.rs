@@ -536,3 +536,16 @@ fn progress_is_what_was_fetched_or_marked_and_the_first_listings() {
     session.backend("+OK\r\na\r\n.\r\n-ERR\r\n");
     assert_eq!(session.exchange.progress(), 2);
 }
+
+#[test]
+fn a_command_ends_no_body_of_which_more_is_still_to_be_read() {
+    let mut session = Session::new(true);
+    session.client("RETR 1\r\n");
+    session.in_one_piece(b"+OK\r\na\n.\n").unwrap();
+    let mut out = Output::default();
+    session.exchange.client_bytes(b"NOOP\r\n", &mut out);
+    session.take(out);
+    session.in_one_piece(b"b\r\n.\r\n+OK\r\n").unwrap();
+    assert_eq!(session.client_saw(), "+OK\r\na\n.\nb\r\n.\r\n+OK\r\n");
+    assert_eq!(session.exchange.awaiting(), 0);
+}
