@@ -138,7 +138,7 @@ pub struct Exchange {
     blank_lines: usize,
     /// All that the backend has sent so far was taken in.
     all_is_read: bool,
-    /// The client sent a command when all that the backend had said was with it.
+    /// The client sent a command behind the last octets of the one reply that it awaits.
     client_went_on: bool,
     /// The client does not wait for replies, so that a command of its says nothing of them.
     client_pipelines: bool,
