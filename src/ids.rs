@@ -111,7 +111,7 @@ impl fmt::Debug for UserName {
 /// What is locked: the list of backends and the maildrop's canonical name there.
 ///
 /// Two spellings of one maildrop must give one key, else the lock is none; one key for two
-/// maildrops only costs a wait (DESIGN decision 1: the tenant is not part of it).
+/// maildrops only costs a wait (the tenant is not part of it: two tenants may reach one maildrop).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct MaildropKey {
     backends: Arc<[BackendName]>,
@@ -122,8 +122,8 @@ impl MaildropKey {
     /// The key of `user` on `backends`: ends trimmed, `default_domain` added where the name has
     /// no domain, ASCII case folded if `fold_case`. Of a name longer than [`KEPT_NAME_MAX`] it has
     /// the beginning and a hash. A login's is
-    /// [`Tenant::key`](crate::policy::tenant::Tenant::key), which knows the other forms of its
-    /// name.
+    /// [`LoginPolicy::key`](crate::policy::tenant::LoginPolicy::key), which knows the other forms
+    /// of its name.
     #[must_use]
     pub fn new(
         backends: &Arc<[BackendName]>,
@@ -182,9 +182,9 @@ impl fmt::Display for MaildropKey {
 /// Who counts as one client where places are shared out: an IPv4 address, or an IPv6 /64,
 /// since a customer of an IPv6 network has at least that much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AddressBlock(u64);
+pub struct ClientPrefix(u64);
 
-impl From<IpAddr> for AddressBlock {
+impl From<IpAddr> for ClientPrefix {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self(u64::from(u32::from(v4))),
@@ -194,7 +194,7 @@ impl From<IpAddr> for AddressBlock {
     }
 }
 
-impl fmt::Display for AddressBlock {
+impl fmt::Display for ClientPrefix {
     /// `192.0.2.1`, or `2001:db8:1:2::/64`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match u32::try_from(self.0) {
@@ -205,7 +205,7 @@ impl fmt::Display for AddressBlock {
     }
 }
 
-impl FromStr for AddressBlock {
+impl FromStr for ClientPrefix {
     type Err = NotAnAddress;
 
     /// Reads what `Display` writes, and any other address of an IPv6 /64.
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn neighbours_in_a_64_are_one_block() {
-        let block = |text: &str| AddressBlock::from(text.parse::<IpAddr>().unwrap());
+        let block = |text: &str| ClientPrefix::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(block("2001:db8::1"), block("2001:db8::ffff:2"));
         assert_ne!(block("2001:db8::1"), block("2001:db8:0:1::1"));
         assert_eq!(block("::ffff:192.0.2.1"), block("192.0.2.1"));
@@ -285,7 +285,7 @@ mod tests {
             ("fe80::1", "fe80::/64"),
             ("::1", "::/64"),
         ] {
-            let block: AddressBlock = typed.parse().unwrap();
+            let block: ClientPrefix = typed.parse().unwrap();
             assert_eq!(block.to_string(), shown);
             assert_eq!(shown.parse(), Ok(block));
         }
@@ -297,7 +297,7 @@ mod tests {
             "2001:db8::/32",
             "::1 ",
         ] {
-            assert_eq!(wrong.parse::<AddressBlock>(), Err(NotAnAddress), "{wrong}");
+            assert_eq!(wrong.parse::<ClientPrefix>(), Err(NotAnAddress), "{wrong}");
         }
     }
 }

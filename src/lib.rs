@@ -5,8 +5,8 @@
 pub mod ids;
 pub mod limits;
 pub mod secret;
+mod str_enum;
 pub mod time;
-mod words;
 
 // Layer 1: pure.
 pub mod dialect;

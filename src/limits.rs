@@ -124,7 +124,7 @@ pub const RELAY_ROUNDS: u32 = 8;
 pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
 
 /// How long the lock stays after the backend answered QUIT, until its end is seen
-/// (DESIGN decision 7): Courier and XMail unlock after the answer.
+///: Courier and XMail unlock after the answer.
 pub const EOF_AFTER_QUIT: Duration = Duration::from_secs(1);
 
 /// How long a backend has to close by itself after it answered QUIT, before popgate's side is shut
@@ -133,14 +133,14 @@ pub const EOF_AFTER_QUIT: Duration = Duration::from_secs(1);
 pub const SHUT_AFTER_QUIT: Duration = Duration::from_millis(50);
 
 /// How long the lock stays after popgate shut a backend connection without QUIT, until its end
-/// is seen (DESIGN decision 3).
+/// is seen.
 pub const EOF_AFTER_SHUTDOWN: Duration = Duration::from_secs(2);
 
 /// How long a backend that sends something other than a reply to a password has to close the
 /// connection as well: one whose process died does so at once.
 pub const EOF_AFTER_NOISE: Duration = Duration::from_secs(1);
 
-/// Logins tried again after `locked` (DESIGN decision 6): at first in [`QUICK_RETRIES`] where a
+/// Logins tried again after `locked`: at first in [`QUICK_RETRIES`] where a
 /// session has just ended, then in growing pauses as long as the longest `wait`.
 pub const LOCKED_RETRIES_MAX: u32 = 12;
 
@@ -161,7 +161,7 @@ pub const UNLOCKS_WITHIN: Duration = Duration::from_secs(2);
 /// some 200 octets each.
 pub const RECENT_ENDS_MAX: usize = 16_000;
 
-/// Logins tried again after `temp` or `too_many` (DESIGN decision 6).
+/// Logins tried again after `temp` or `too_many`.
 pub const TEMP_RETRIES_MAX: u32 = 2;
 
 /// How often a login that has no place under a backend's `connections` takes one that was opened
@@ -175,10 +175,10 @@ pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(500);
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// A session with a DELE that was not committed, or one that is opaque, is pre-empted after so
-/// long at the earliest (DESIGN decisions 8 and 9): fetchmail delivers between commands.
+/// long at the earliest: fetchmail delivers between commands.
 pub const PREEMPT_IDLE_LONG: Duration = Duration::from_secs(300);
 
-/// How long a proven password stays proven (DESIGN decision 4).
+/// How long a proven password stays proven.
 pub const PROVEN_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Proven passwords kept in memory: 32 octets each and their index, 16 MiB in all.
@@ -191,7 +191,7 @@ pub const PROBE_UP: Duration = Duration::from_secs(30);
 pub const PROBE_DOWN: Duration = Duration::from_secs(2);
 
 /// Turns of the main lane between two of the unproven one while both have waiters: at most one
-/// turn in four goes to a password that nobody has tested (DESIGN decision 4).
+/// turn in four goes to a password that nobody has tested.
 pub const MAIN_TURNS_BETWEEN: u8 = 3;
 
 /// Sessions and hand-overs that the demo's server remembers one by one; its counts go on.
@@ -204,7 +204,7 @@ pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 /// Android and the Mail programs of Apple and Windows wait.
 pub const DUEL_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Tenants with metric series of their own (DESIGN section 6); the others share `other`. A
+/// Tenants with metric series of their own; the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.
 pub const TENANT_LABELS_MAX: usize = 200;
 
@@ -291,7 +291,7 @@ pub const KEEPALIVE: KeepAlive = KeepAlive {
     user_timeout: Duration::from_secs(120),
 };
 
-/// The same while a waiter wants the holder's maildrop (DESIGN decision 8): a peer that is gone
+/// The same while a waiter wants the holder's maildrop: a peer that is gone
 /// is found in 15 s, a mobile one that lost its network for 10 s is kept.
 pub const KEEPALIVE_HARD: KeepAlive = KeepAlive {
     idle: Duration::from_secs(5),
@@ -473,6 +473,6 @@ pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 /// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
 pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
 
-/// How long every mail program waits for the answer to PASS (DESIGN section 3: all 27 families
+/// How long every mail program waits for the answer to PASS (all 27 families
 /// still listen after 29 s). Who leaves later has not given up early.
 pub const PATIENCE_MIN: Duration = Duration::from_secs(29);

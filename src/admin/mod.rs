@@ -1,5 +1,5 @@
 //! The admin port: metrics and health for machines, an API for those who have the token
-//! (DESIGN decision 16).
+//!.
 
 mod api;
 pub mod blocks;

@@ -10,7 +10,7 @@
 //! | any other method | 405 |
 //!
 //! On loopback the first three are open; on another address they need the token too, where there
-//! is one (DESIGN decision 16).
+//! is one.
 //!
 //! HEAD is answered as GET without the body. A connection carries one request: scrapes are rare,
 //! and one deadline then bounds all that a slow or silent peer can hold.

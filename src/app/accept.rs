@@ -1,6 +1,6 @@
 //! One port: its clients become sessions.
 
-use super::room::Room;
+use super::fd_limit::ConnectionLimit;
 use crate::ids::ListenerName;
 use crate::limits::{LISTEN_BACKLOG, TURNED_AWAY};
 use crate::net::conn::Conn;
@@ -25,7 +25,7 @@ const FROM_ADDRESS: &[u8] =
     b"-ERR [SYS/TEMP] Too many connections from your address, please wait and try again\r\n";
 
 /// There is no place for another connection of this address.
-struct Crowded;
+struct TooManyConnections;
 
 /// How one listener is now, and what its sessions need.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub(super) struct Port {
     pub(super) cx: Arc<Context>,
     pub(super) options: ListenOptions,
     pub(super) sessions: TaskTracker,
-    pub(super) room: Room,
+    pub(super) connection_limit: ConnectionLimit,
 }
 
 /// What a reload wants of a listener: other options from now on, or, as `None`, its end.
@@ -73,7 +73,7 @@ impl Port {
 
     async fn take(self: &Arc<Self>, accepted: io::Result<(Box<dyn Io>, SocketAddr)>) {
         match accepted {
-            Ok((io, _)) if self.room.is_full() => {
+            Ok((io, _)) if self.connection_limit.is_full() => {
                 let conn = Conn::plain(io);
                 self.turn_away(conn, TOO_MANY, Shed::Resources).await;
             }
@@ -89,7 +89,7 @@ impl Port {
     async fn begin(self: &Arc<Self>, io: Box<dyn Io>, address: SocketAddr) {
         let port = Arc::clone(self);
         if self.options.proxy_protocol {
-            self.sessions.spawn(port.named(io, address));
+            self.sessions.spawn(port.accept_proxied(io, address));
             return;
         }
         let conn = Conn::plain(io);
@@ -98,7 +98,7 @@ impl Port {
                 let session = port.session(conn, address, place);
                 self.sessions.spawn(session);
             }
-            Err(Crowded) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
+            Err(TooManyConnections) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
         }
     }
 
@@ -112,14 +112,14 @@ impl Port {
         self.shed(why);
     }
 
-    async fn named(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
+    async fn accept_proxied(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
         let mut conn = Conn::plain(io);
-        let Some(address) = self.named_client(&mut conn, socket).await else {
+        let Some(address) = self.read_proxy_header(&mut conn, socket).await else {
             return self.shed(Shed::ProxyProtocol);
         };
         match self.place(address) {
             Ok(place) => self.session(conn, address, place).await,
-            Err(Crowded) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
+            Err(TooManyConnections) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
         }
     }
 
@@ -137,7 +137,7 @@ impl Port {
     /// A place among the connections of its address, by the limits of the tenant whose listener
     /// it is: nobody has said a name yet. Where that is none, the tenant of the login may have one,
     /// so it is counted all the same. Trusted networks need none.
-    fn place(&self, address: SocketAddr) -> Result<Option<Place>, Crowded> {
+    fn place(&self, address: SocketAddr) -> Result<Option<Place>, TooManyConnections> {
         let settings = self.cx.settings();
         let tenant = settings.tenants.of_listener(None, &self.options.name);
         let limit = tenant.rules.connections.per_address;
@@ -146,12 +146,12 @@ impl Port {
         }
         let connections = &self.cx.admission.connections;
         let place = connections.enter_address(address.ip().into(), limit);
-        place.map(Some).ok_or(Crowded)
+        place.map(Some).ok_or(TooManyConnections)
     }
 
     /// The client that a PROXY protocol header names. It is required, and counts only from a
     /// trusted network: everybody could claim any address else.
-    async fn named_client(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
+    async fn read_proxy_header(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
         if !self.cx.settings().trusts(socket.ip()) {
             return None;
         }

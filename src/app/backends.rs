@@ -28,7 +28,7 @@ pub(super) fn backends(
     let backends = config.backends.iter().map(|options| {
         let backend = match before.get(&options.name) {
             Some(before) => {
-                let next = before.succeed(options.clone())?;
+                let next = before.with_options_from(options.clone())?;
                 if next.is_as(before) {
                     Arc::clone(before)
                 } else {

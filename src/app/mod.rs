@@ -4,11 +4,11 @@ mod accept;
 mod backends;
 mod blocks;
 mod changes;
+mod fd_limit;
+mod maintenance;
 mod ports;
 mod reload;
-mod room;
 mod serve;
-mod upkeep;
 
 pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
@@ -29,17 +29,18 @@ use crate::observe::Fanout;
 use crate::observe::event::EventSink;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
-use crate::policy::proven::Proven;
+use crate::policy::auth_cache::AuthCache;
 use crate::policy::twins::Twins;
-use crate::session::{Context, Settings, Stage, Wall};
+use crate::session::{Context, Settings, Stage, WallClock};
 use crate::time::{Duration, Instant, Moment};
 use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::{ByHand, IntoJournal};
+use fd_limit::ConnectionLimit;
 use jiff::Timestamp;
+use maintenance::Maintenance;
 use ports::{NewPorts, Ports, bind};
-use room::Room;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -49,7 +50,6 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use upkeep::Upkeep;
 
 /// What a gate reaches out with; tests put their own doubles here.
 pub struct Outside {
@@ -117,7 +117,7 @@ pub struct Gate {
     /// What goes on until the last session has ended.
     services: TaskTracker,
     stop_services: CancellationToken,
-    room: Room,
+    connection_limit: ConnectionLimit,
     notices: Vec<String>,
 }
 
@@ -151,7 +151,8 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
         let (services, most) = (services_of(config), config.server.connections);
-        let room = Room::new(services, most, sessions.clone(), closers.clone());
+        let connection_limit =
+            ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = watch::Sender::new(Arc::new(Settings {
             tenants: config.tenants.clone(),
@@ -162,7 +163,7 @@ impl Gate {
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
-            proven: Proven::new(&key(outside.seed)?),
+            auth_cache: AuthCache::new(&key(outside.seed)?),
             admission: Admission::new(kept.list),
             twins: Twins::default(),
             wall: wall(outside.seed),
@@ -190,7 +191,7 @@ impl Gate {
             closers,
             services: TaskTracker::new(),
             stop_services: CancellationToken::new(),
-            room,
+            connection_limit,
             notices: kept.notice.into_iter().chain(token.notice).collect(),
         };
         gate.watch(&gate.cx.settings().backends);
@@ -241,7 +242,7 @@ impl Gate {
     /// How many sessions there is room for at a time; beyond that clients are turned away.
     #[must_use]
     pub fn sessions_max(&self) -> usize {
-        self.room.sessions_max()
+        self.connection_limit.sessions_max()
     }
 
     /// Waits until every backend was looked at once: from then on clients are greeted if any can
@@ -286,14 +287,14 @@ impl Gate {
 
     fn keep_up(&self, config: &Config, journal: Option<Arc<Journal>>) {
         let options = config.journal.as_ref();
-        let upkeep = Upkeep {
+        let maintenance = Maintenance {
             cx: Arc::clone(&self.cx),
             journal,
             keep: options.map_or(limits::BLOCKS_KEPT, |journal| journal.keep),
             lost: 0,
         };
         self.services
-            .spawn(upkeep.go_on(self.stop_services.clone()));
+            .spawn(maintenance.run(self.stop_services.clone()));
     }
 
     fn serve_admin(&self, listener: Option<TcpListener>, api: Option<(Token, Reload)>) {
@@ -307,7 +308,7 @@ impl Gate {
             ready: Arc::new(move || ready(*stages.borrow(), &settings.borrow())),
             before_scrape: Arc::new(move || {
                 scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
-                upkeep::end_blocks(&cx);
+                maintenance::end_blocks(&cx);
                 scraped.set_blocks(&cx.admission.blocks.counts());
             }),
             api: api.map(|(token, reload)| Api {
@@ -326,7 +327,7 @@ impl Gate {
             cx: Arc::clone(&self.cx),
             options,
             sessions: self.sessions.clone(),
-            room: self.room.clone(),
+            connection_limit: self.connection_limit.clone(),
         });
     }
 }
@@ -395,9 +396,9 @@ fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
 }
 
 /// A gate that shall repeat itself lives in 1970.
-fn wall(seed: Option<u64>) -> Wall {
-    seed.map_or(Wall::System, |_| {
-        Wall::From(Moment {
+fn wall(seed: Option<u64>) -> WallClock {
+    seed.map_or(WallClock::System, |_| {
+        WallClock::From(Moment {
             instant: Instant::now(),
             wall: Timestamp::UNIX_EPOCH,
         })

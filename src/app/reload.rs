@@ -1,5 +1,4 @@
-//! A reload: everything that can fail is done first, then all is swapped at once (DESIGN
-//! decision 13).
+//! A reload: everything that can fail is done first, then all is swapped at once.
 
 use super::backends::{Backends, backends, look_around, other_authorities};
 use super::changes::{needs_restart, said, warnings};
@@ -175,8 +174,8 @@ impl Gate {
         let before = self.settings.send_replace(Arc::new(settings));
         let mut ending = self.ports.keep(&config.listeners);
         self.open_ports(new_ports);
-        self.room
-            .refit(services_of(config), config.server.connections);
+        self.connection_limit
+            .update(services_of(config), config.server.connections);
         for event in &findings {
             self.cx.events.emit(event);
         }

@@ -126,7 +126,7 @@ impl Backend {
     ///
     /// # Errors
     /// As [`Backend::new`].
-    pub fn succeed(&self, options: BackendOptions) -> Result<Self, TlsError> {
+    pub fn with_options_from(&self, options: BackendOptions) -> Result<Self, TlsError> {
         let mut next = Self::new(options, Arc::clone(&self.dial))?;
         if next.options.address == self.options.address {
             next.places = Arc::clone(&self.places);
@@ -256,7 +256,7 @@ impl Backend {
         }
     }
 
-    /// Where STLS is set there is no going on without it (DESIGN decision 10).
+    /// Where STLS is set there is no going on without it.
     async fn stls(&self, conn: &mut Conn) -> Result<String, ConnectError> {
         let sent = conn.write_all(b"STLS\r\n").await;
         sent.map_err(|error| self.unreachable(error))?;

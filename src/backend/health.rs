@@ -1,4 +1,4 @@
-//! Whether a backend can be reached, and what it can do (DESIGN decision 11).
+//! Whether a backend can be reached, and what it can do.
 
 use super::connect::{Backend, ConnectError, Greeted, Permit};
 use super::learned::{Asking, Heard, Learned};

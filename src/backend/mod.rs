@@ -3,8 +3,8 @@
 pub mod connect;
 #[cfg(test)]
 mod double;
+pub mod forward_client_addr;
 pub mod health;
-pub mod introduce;
 pub mod learned;
 pub mod lines;
 pub mod login;

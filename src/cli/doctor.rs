@@ -13,7 +13,7 @@ use crate::ids::{BackendName, UserName};
 use crate::limits::{LOGIN_LENGTH_MAX, PASSWORD_FILE_MAX};
 use crate::net::dial::TcpDial;
 use crate::net::tls::TlsError;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::pop3::sasl::Credentials;
 use crate::secret::Secret;
 use crate::time::Duration;
@@ -160,7 +160,7 @@ fn backends_of(config: &Config, user: &UserName) -> Arc<[BackendName]> {
     tenant.map_or_else(|| Arc::from([]), |tenant| Arc::clone(&tenant.backends))
 }
 
-fn tenant_of<'a>(config: &'a Config, user: &UserName) -> Option<&'a Arc<Tenant>> {
+fn tenant_of<'a>(config: &'a Config, user: &UserName) -> Option<&'a Arc<LoginPolicy>> {
     let listener = &config.listeners.first()?.name;
     Some(config.tenants.resolve(user, None, listener))
 }

@@ -35,7 +35,7 @@ enum Command {
     Reload(reload::Reload),
 }
 
-/// How a command ends, as the exit codes that DESIGN section 6 fixes (those of `sysexits.h`).
+/// How a command ends, as the exit codes of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

@@ -5,7 +5,7 @@ use super::error::Fault;
 use super::file::Backend;
 use super::mistakes::Faults;
 use super::value::{At, Section, is_refused};
-use super::words::Phrase;
+use super::value_types::Phrase;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
 use crate::limits::{

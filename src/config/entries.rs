@@ -8,7 +8,7 @@ use super::keys::{Limits, Tenant as Table};
 use super::value::{At, duration_text};
 use crate::ids::BackendName;
 use crate::policy::rules::Rules;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
 use serde_json::Value;
 use std::ops::Range;
@@ -99,7 +99,7 @@ pub(super) fn backend(name: &BackendName, file: &File, config: &Config) -> Vec<E
 }
 
 /// The names of the tenant's backends.
-pub(super) fn backends(tenant: &Tenant, limits: &Limits) -> Entry {
+pub(super) fn backends(tenant: &LoginPolicy, limits: &Limits) -> Entry {
     let names: Vec<_> = tenant.backends.iter().map(BackendName::as_str).collect();
     let written = limits.named_backends().map(|(span, _)| span);
     Entry::new("backends", names, written)
@@ -115,7 +115,7 @@ pub(super) fn written_aliases<'a>(
 }
 
 /// An entry of the tenant's aliases, as the file says it.
-pub(super) fn alias(tenant: &Tenant, index: usize, written: Option<&aliases::List>) -> Entry {
+pub(super) fn alias(tenant: &LoginPolicy, index: usize, written: Option<&aliases::List>) -> Entry {
     let entry = tenant.aliases.entries().get(index);
     let span = written.and_then(|list| Some(list.get_ref().get(index)?.span()));
     Entry::new("alias", entry.map(ToString::to_string), span)
@@ -124,7 +124,7 @@ pub(super) fn alias(tenant: &Tenant, index: usize, written: Option<&aliases::Lis
 /// The other limits of `tenant`, which `limits` are resolved to; `table` is its `[[tenant]]`, and
 /// `aliases` the list that holds for it.
 pub(super) fn limits(
-    tenant: &Tenant,
+    tenant: &LoginPolicy,
     limits: &Limits,
     table: Option<&Table>,
     aliases: Option<&aliases::List>,

@@ -7,7 +7,7 @@ use super::file::File;
 use super::keys::{Limits, Tenant as Table, User};
 use super::tenants::spellings;
 use crate::ids::{BackendName, ListenerName, MaildropKey, UserName};
-use crate::policy::tenant::{Claim, Tenant};
+use crate::policy::tenant::{Claim, LoginPolicy};
 use serde_json::Value;
 use std::path::Path;
 
@@ -89,7 +89,7 @@ pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -
     }
 }
 
-fn tenant_of<'a>(config: &'a Config, login: &Login) -> (&'a Tenant, Claim<'a>) {
+fn tenant_of<'a>(config: &'a Config, login: &Login) -> (&'a LoginPolicy, Claim<'a>) {
     let nowhere = ListenerName::new("");
     let listener = login.listener.as_ref().unwrap_or(&nowhere);
     let server_name = login.server_name.as_deref();
@@ -100,7 +100,7 @@ fn tenant_of<'a>(config: &'a Config, login: &Login) -> (&'a Tenant, Claim<'a>) {
     )
 }
 
-fn user_of<'a>(table: &'a Table, login: &UserName, tenant: &Tenant) -> Option<&'a User> {
+fn user_of<'a>(table: &'a Table, login: &UserName, tenant: &LoginPolicy) -> Option<&'a User> {
     let maildrop = tenant.key(login).maildrop().clone();
     let forms = [login.as_bytes().trim_ascii(), maildrop.as_bytes()];
     let is_login = |name: &UserName| {
@@ -122,7 +122,7 @@ fn merged(file: &File, table: Option<&Table>, user: Option<&User>) -> Limits {
     limits
 }
 
-fn tenant_entry(tenant: &Tenant, table: Option<&Table>) -> Entry {
+fn tenant_entry(tenant: &LoginPolicy, table: Option<&Table>) -> Entry {
     let span = table.map(|table| table.name.span.clone());
     Entry::new("tenant", tenant.name.as_str(), span)
 }

@@ -1,8 +1,8 @@
-//! The file as it is written: DESIGN section 6, key by key, before anything is resolved.
+//! The file as it is written, key by key, before anything is resolved.
 
 use super::keys::{Defaults, Tenant};
 use super::value::{At, Section};
-use super::words::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
+use super::value_types::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
 use crate::ids::{BackendName, ListenerName};
 use crate::net::TlsMode;
 use crate::observe::LogFormat;

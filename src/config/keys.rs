@@ -3,7 +3,7 @@
 
 use super::aliases;
 use super::value::{At, Section};
-use super::words::{Domain, DomainPattern};
+use super::value_types::{Domain, DomainPattern};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::policy::rules::{BlockMode, PollMode};
 use crate::policy::tenant::Cleartext;

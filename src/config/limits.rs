@@ -14,7 +14,7 @@ use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
 use crate::limits::{IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, PREEMPT_IDLE, QUEUE, WAIT_MAX};
 use crate::policy::rules::Rules;
-use crate::policy::tenant::{Cleartext, Tenant};
+use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -66,7 +66,7 @@ fn check_preempt_idle(preempt_idle: &mut Option<At<Option<Duration>>>, faults: &
     }
 }
 
-/// Turns limits into a [`Tenant`], with what it needs to know of the backends.
+/// Turns limits into a [`LoginPolicy`], with what it needs to know of the backends.
 pub(super) struct LimitsResolver<'a> {
     file: &'a File,
     backends: HashMap<&'a BackendName, (&'a Backend, &'a BackendOptions)>,
@@ -157,8 +157,8 @@ impl<'a> LimitsResolver<'a> {
         tenant: &TenantName,
         limits: &Limits,
         faults: &mut Faults,
-    ) -> Tenant {
-        let resolved = Tenant {
+    ) -> LoginPolicy {
+        let resolved = LoginPolicy {
             name: tenant.clone(),
             backends: self.list(tenant, limits, faults),
             cleartext: or(limits.cleartext.as_ref(), Cleartext::Trusted),
@@ -224,7 +224,7 @@ impl<'a> LimitsResolver<'a> {
         &self,
         name: &BackendName,
         limits: &Limits,
-        resolved: &Tenant,
+        resolved: &LoginPolicy,
         faults: &mut Faults,
     ) {
         let Some((table, options)) = self.backends.get(name) else {
@@ -247,7 +247,7 @@ impl<'a> LimitsResolver<'a> {
         faults.note_first(Fault::new(span.unwrap_or_default(), message).hint(hint));
     }
 
-    fn note_unwise(&mut self, limits: &Tenant) {
+    fn note_unwise(&mut self, limits: &LoginPolicy) {
         let reserves = limits
             .backends
             .iter()
@@ -288,7 +288,7 @@ impl<'a> LimitsResolver<'a> {
         warnings
     }
 
-    /// The lock's key has the whole list in it (DESIGN decision 1).
+    /// The lock's key has the whole list in it.
     fn lists_that_overlap(&self) -> Vec<String> {
         let mut first_lists = HashMap::new();
         let mut warnings = Vec::new();

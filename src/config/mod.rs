@@ -1,4 +1,4 @@
-//! The configuration file, parsed and checked before a port is bound (DESIGN decision 13).
+//! The configuration file, parsed and checked before a port is bound.
 
 mod aliases;
 mod backends;
@@ -20,7 +20,7 @@ mod rules;
 mod syntax;
 mod tenants;
 mod value;
-mod words;
+mod value_types;
 
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;

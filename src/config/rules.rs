@@ -13,7 +13,7 @@ use crate::limits::{
 use crate::policy::rules::{
     BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
 };
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
 use std::num::NonZeroU32;
 
@@ -136,7 +136,7 @@ fn blocks(table: &Blocks, builtin: &BlockRules) -> BlockRules {
 }
 
 /// Refuses what contradicts itself in the `resolved` limits. What many tables inherit is told once.
-pub(super) fn check_together(limits: &Limits, resolved: &Tenant, faults: &mut Faults) {
+pub(super) fn check_together(limits: &Limits, resolved: &LoginPolicy, faults: &mut Faults) {
     check_poll_delay(limits, resolved, faults);
     let (failures, blocks) = (&resolved.rules.failures, &resolved.rules.blocks);
     in_order(
@@ -161,7 +161,7 @@ pub(super) fn check_together(limits: &Limits, resolved: &Tenant, faults: &mut Fa
 
 /// A login that is held for all of its wait would be refused for it. The default gives way: it is
 /// only warned of.
-fn check_poll_delay(limits: &Limits, resolved: &Tenant, faults: &mut Faults) {
+fn check_poll_delay(limits: &Limits, resolved: &LoginPolicy, faults: &mut Faults) {
     let (wait, polls) = (resolved.wait, &limits.polls);
     if is_refused(&limits.wait) || is_refused(&polls.enforce) || !holds(resolved) {
         return;
@@ -176,7 +176,7 @@ fn check_poll_delay(limits: &Limits, resolved: &Tenant, faults: &mut Faults) {
     }
 }
 
-fn holds(resolved: &Tenant) -> bool {
+fn holds(resolved: &LoginPolicy) -> bool {
     matches!(
         resolved.rules.polls.mode,
         PollMode::Delay | PollMode::Refuse
@@ -201,7 +201,7 @@ fn in_order(first: Named<'_>, longest: Named<'_>, faults: &mut Faults) {
 }
 
 /// What is allowed and yet unwise, a sentence each; `reserve` is the longest `login_reserve`.
-pub(super) fn unwise(resolved: &Tenant, reserve: Duration) -> Vec<String> {
+pub(super) fn unwise(resolved: &LoginPolicy, reserve: Duration) -> Vec<String> {
     let mut sentences = Vec::new();
     let (wait, queue) = (resolved.wait, resolved.queue);
     let delay = resolved.rules.polls.max_delay;

@@ -11,7 +11,7 @@ use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
 use crate::net::ListenOptions;
-use crate::policy::tenant::{Belongings, Tenant, TenantTable};
+use crate::policy::tenant::{Belongings, LoginPolicy, TenantTable};
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -70,7 +70,7 @@ fn fallback_tenant(
     defaults: &Limits,
     limits: &mut LimitsResolver<'_>,
     faults: &mut Faults,
-) -> Tenant {
+) -> LoginPolicy {
     let name = TenantName::new(DEFAULT);
     // One whose name cannot be read may be it.
     if file.tenant.iter().any(|table| table.name.is_refused()) {
@@ -85,7 +85,7 @@ fn tenant<'a>(
     defaults: &Limits,
     limits: &mut LimitsResolver<'a>,
     faults: &mut Faults,
-) -> (Tenant, Belongings) {
+) -> (LoginPolicy, Belongings) {
     let name = &table.name.value;
     let own = limits.own(table.limits(), faults).over(defaults);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
@@ -94,7 +94,7 @@ fn tenant<'a>(
         .as_ref()
         .map(|networks| values(networks).into());
     let aliases = limits.aliases.of(table.aliases.as_ref(), faults);
-    let with_own_keys = |mut limits: Tenant| {
+    let with_own_keys = |mut limits: LoginPolicy| {
         limits.default_domain = domain.cloned();
         limits.aliases = Arc::clone(&aliases);
         limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
@@ -117,7 +117,7 @@ fn tenant<'a>(
 
 /// With and without the default domain, and by the name that the tenant's aliases make of it, it is
 /// one maildrop, so it must have one set of limits: other backends would be another lock.
-pub(super) fn spellings(login: &UserName, tenant: &Tenant) -> Vec<UserName> {
+pub(super) fn spellings(login: &UserName, tenant: &LoginPolicy) -> Vec<UserName> {
     let maildrop = tenant.key(login).maildrop().clone();
     let mut spellings = with_and_without_domain(&maildrop, tenant.default_domain.as_deref());
     let folded = |login: &UserName| login.as_bytes().to_ascii_lowercase();

@@ -4,7 +4,7 @@ use crate::net::TlsMode;
 use crate::policy::rules::{
     BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
 };
-use crate::policy::tenant::{Cleartext, Tenant};
+use crate::policy::tenant::{Cleartext, LoginPolicy};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fmt::Write;
@@ -20,15 +20,15 @@ fn parse(text: &str) -> Config {
     Config::parse(text, Path::new("/etc/popgate/popgate.toml")).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn tenant(config: &Config, user: &str) -> Tenant {
+fn tenant(config: &Config, user: &str) -> LoginPolicy {
     let user = UserName::new(user.as_bytes());
     let tenant = config
         .tenants
         .resolve(&user, None, &ListenerName::new("pop3"));
-    Tenant::clone(tenant)
+    LoginPolicy::clone(tenant)
 }
 
-fn names(tenant: &Tenant) -> Vec<&str> {
+fn names(tenant: &LoginPolicy) -> Vec<&str> {
     tenant.backends.iter().map(|name| name.as_str()).collect()
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A phrase stands here because a server says it, and is kept as short as it can be without
 //! saying something else, so that it also fits servers that nobody has looked at. Where a line
-//! cannot be decided, the class is the one whose treatment does the least harm (DESIGN
-//! decision 6: `locked` is tried again a few times, `temp` and `too_many` twice, `auth`, `perm`
+//! cannot be decided, the class is the one whose treatment does the least harm
+//! (`locked` is tried again a few times, `temp` and `too_many` twice, `auth`, `perm`
 //! and `login_delay` never).
 
 use super::Class;

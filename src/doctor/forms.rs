@@ -14,7 +14,7 @@ use crate::limits::{DOCTOR_FORM_PAUSE, DOCTOR_FORMS_MAX};
 use crate::net::Dial;
 use crate::net::tls::TlsError;
 use crate::policy::alias::proposal::proposal;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::sasl::Credentials;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const SIGNS: &[u8] = b"%#&/:+";
 pub async fn try_forms(
     options: &BackendOptions,
     account: &Credentials,
-    tenant: &Tenant,
+    tenant: &LoginPolicy,
     dial: Arc<dyn Dial>,
 ) -> Result<FormsSeen, TlsError> {
     let patient = Patient::new(options, dial)?;
@@ -113,7 +113,7 @@ fn is_same(own: Option<&UniqueIds>, other: &UniqueIds) -> bool {
 
 /// What gives the forms one lock. The name without its domain, where it is one of them and the
 /// tenant has no default domain, asks for one.
-fn advise(same: &[Vec<u8>], tenant: &Tenant, seen: &mut FormsSeen) {
+fn advise(same: &[Vec<u8>], tenant: &LoginPolicy, seen: &mut FormsSeen) {
     let own = &same[0];
     let Some(at) = memchr::memrchr(b'@', own) else {
         return;

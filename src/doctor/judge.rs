@@ -95,7 +95,7 @@ fn connections(seen: &Connections, options: &BackendOptions) -> Finding {
     }
 }
 
-/// What popgate passes on (DESIGN decision 11).
+/// What popgate passes on.
 fn offered(capabilities: &Capabilities) -> Vec<String> {
     let expire = capabilities
         .expire

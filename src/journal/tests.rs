@@ -3,10 +3,10 @@ use super::writer::Shared;
 use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
+use crate::policy::auth_cache::PasswordTag;
 use crate::policy::block::{
     BlockId, BlockList, Change, ChangeKind, Entry, Knock, Met, Reason, State, Who,
 };
-use crate::policy::proven::PasswordTag;
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use jiff::Timestamp;

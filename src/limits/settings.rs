@@ -18,7 +18,7 @@ pub const ALIAS_COMPILED_MAX: usize = 64 * 1024;
 pub const MAILDROP_NAME_MAX: usize = 8 * 1024;
 
 /// A tenant's `wait`. Of 27 families of mail programs, 13 still listen 60 s after PASS and all
-/// 29 s (DESIGN decision 5); the least is what the `login_reserve` of its backends leaves.
+/// 29 s; the least is what the `login_reserve` of its backends leaves.
 pub const WAIT_MAX: Duration = Duration::from_secs(55);
 
 /// A tenant's `queue`. With none, every second program would be refused, which is what popgate is
@@ -46,7 +46,7 @@ pub const GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 /// [`WAIT_MAX`] for it.
 pub const CONNECT_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=WAIT_MAX;
 
-/// A backend's `login_timeout`. A PASS takes 10 to 15 s on some servers (DESIGN section 3), so
+/// A backend's `login_timeout`. A PASS takes 10 to 15 s on some servers, so
 /// operators may want minutes; nobody waits for more than ten.
 pub const LOGIN_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(10 * 60);
@@ -85,7 +85,7 @@ pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub const CONNECTIONS: RangeInclusive<usize> = 0..=1_048_576;
 
 /// `failures.delay` and `failures.max_delay`. After 29 s some mail programs have given up
-/// (DESIGN decision 5), and would ask for the password as if no answer had come.
+///, and would ask for the password as if no answer had come.
 pub const FAILURE_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(29);
 
 /// `failures.same_password`. Servers that lock an account do so after three to ten.

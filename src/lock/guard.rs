@@ -1,6 +1,6 @@
 //! The lock itself, and the backend connection that it has met.
 
-use super::BackendEnd;
+use super::BackendClose;
 use super::queue::{Input, Ticket};
 use super::store::{Ask, Shared};
 use crate::ids::{BackendName, MaildropKey, TenantName};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 /// It owns the backend connection that it has met. Dropping it, also by panic or cancellation,
 /// gives both to a closer, which ends the connection, waits until the backend has let go, and
 /// only then hands the lock to the next waiter.
-pub struct LockGuard<C: BackendEnd> {
+pub struct LockGuard<C: BackendClose> {
     connection: Option<C>,
     after_quit: bool,
     contended: watch::Receiver<bool>,
@@ -24,7 +24,7 @@ pub struct LockGuard<C: BackendEnd> {
 }
 
 /// A ticket that holds. Dropping it releases the lock at once.
-pub(super) struct Hold<C: BackendEnd> {
+pub(super) struct Hold<C: BackendClose> {
     shared: Arc<Shared<C>>,
     key: MaildropKey,
     tenant: TenantName,
@@ -34,7 +34,7 @@ pub(super) struct Hold<C: BackendEnd> {
     was_in: bool,
 }
 
-impl<C: BackendEnd> Hold<C> {
+impl<C: BackendClose> Hold<C> {
     pub(super) fn new(shared: Arc<Shared<C>>, ask: &Ask, ticket: Ticket, since: Instant) -> Self {
         Self {
             shared,
@@ -47,7 +47,7 @@ impl<C: BackendEnd> Hold<C> {
     }
 }
 
-impl<C: BackendEnd> Drop for Hold<C> {
+impl<C: BackendClose> Drop for Hold<C> {
     fn drop(&mut self) {
         if self.was_in {
             // Before the next one has the lock, and perhaps asks.
@@ -62,7 +62,7 @@ impl<C: BackendEnd> Drop for Hold<C> {
     }
 }
 
-impl<C: BackendEnd> LockGuard<C> {
+impl<C: BackendClose> LockGuard<C> {
     pub(super) fn new(
         hold: Hold<C>,
         contended: watch::Receiver<bool>,
@@ -178,7 +178,7 @@ impl<C: BackendEnd> LockGuard<C> {
     }
 }
 
-impl<C: BackendEnd> Drop for LockGuard<C> {
+impl<C: BackendClose> Drop for LockGuard<C> {
     fn drop(&mut self) {
         let (Some(hold), Some(mut connection)) = (self.hold.take(), self.connection.take()) else {
             return;
@@ -200,7 +200,7 @@ impl<C: BackendEnd> Drop for LockGuard<C> {
     }
 }
 
-fn forced<C: BackendEnd>(hold: &Hold<C>, connection: &C) {
+fn forced<C: BackendClose>(hold: &Hold<C>, connection: &C) {
     let backend = connection.backend().clone();
     hold.shared.events.emit(&Event::HandOverForced { backend });
 }

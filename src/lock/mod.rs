@@ -1,4 +1,4 @@
-//! The lock of each maildrop: who holds it, who waits, who is next (DESIGN decisions 3, 4, 7).
+//! The lock of each maildrop: who holds it, who waits, who is next.
 //!
 //! [`queue`] decides, without I/O. [`Locks`] keeps one queue for each maildrop that is in use and
 //! carries out what it decides. [`Waiting`] is a place in a queue, [`LockGuard`] the lock itself:
@@ -18,7 +18,7 @@ use crate::ids::BackendName;
 use std::future::Future;
 
 /// The backend connection that a holder of a lock has met.
-pub trait BackendEnd: Send + Sync + 'static {
+pub trait BackendClose: Send + Sync + 'static {
     /// Which backend it leads to.
     fn backend(&self) -> &BackendName;
 

@@ -1,4 +1,4 @@
-//! The lock of one maildrop: who holds it, who waits, who is next (DESIGN decisions 3 and 4).
+//! The lock of one maildrop: who holds it, who waits, who is next.
 //!
 //! A pure state machine: [`LockQueue::apply`] takes one [`Input`] and the time, and says what
 //! follows as [`Effect`]s. Two lanes wait. The *main* lane is for passwords that the backend
@@ -11,9 +11,9 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use crate::ids::AddressBlock;
+use crate::ids::ClientPrefix;
 use crate::limits::MAIN_TURNS_BETWEEN;
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
@@ -40,7 +40,7 @@ pub struct Request {
     /// Its password: those who wait with the same one are tried once for all.
     pub password: PasswordTag,
     /// Among whom places are shared out.
-    pub address: AddressBlock,
+    pub address: ClientPrefix,
     /// The tenant's `queue`: waiters for each lane; 0: nobody waits.
     pub capacity: usize,
     /// The end of its waiting. The waiter itself keeps to it, by [`Input::Withdraw`].

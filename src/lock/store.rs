@@ -3,14 +3,14 @@
 //! A shard's guard lives around one synchronous call and never across an await: that call applies
 //! an input to the queue and passes its effects on to the seats of those who wait.
 
-use super::BackendEnd;
+use super::BackendClose;
 use super::ends::RecentEnds;
 use super::guard::{Hold, LockGuard};
 use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
 use super::waiting::{Place, Waiting};
-use crate::ids::{AddressBlock, BackendName, MaildropKey, SessionId, TenantName};
+use crate::ids::{BackendName, ClientPrefix, MaildropKey, SessionId, TenantName};
 use crate::observe::event::{Event, EventSink, LockOutcome};
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use crate::time::{Duration, Instant};
 use dashmap::{DashMap, Entry as Slot};
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub struct Ask {
     /// The password's tag.
     pub password: PasswordTag,
     /// Who counts as one client.
-    pub address: AddressBlock,
+    pub address: ClientPrefix,
     /// Waiters for one maildrop, in each lane.
     pub capacity: usize,
     /// When its waiting ends.
@@ -41,7 +41,7 @@ pub struct Ask {
 }
 
 /// What became of an [`Ask`] at once.
-pub enum Asked<C: BackendEnd> {
+pub enum Asked<C: BackendClose> {
     /// The lock was free.
     Granted(LockGuard<C>),
     /// It has a place in the queue.
@@ -51,16 +51,16 @@ pub enum Asked<C: BackendEnd> {
 }
 
 /// All locks of one gate. `C` is a backend connection.
-pub struct Locks<C: BackendEnd>(Arc<Shared<C>>);
+pub struct Locks<C: BackendClose>(Arc<Shared<C>>);
 
-impl<C: BackendEnd> Clone for Locks<C> {
+impl<C: BackendClose> Clone for Locks<C> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
 /// What guards and places share with the store.
-pub(super) struct Shared<C: BackendEnd> {
+pub(super) struct Shared<C: BackendClose> {
     entries: DashMap<MaildropKey, Entry<C>>,
     ends: Mutex<RecentEnds>,
     tickets: AtomicU64,
@@ -79,7 +79,7 @@ struct Entry<C> {
     home: Option<BackendName>,
 }
 
-impl<C: BackendEnd> Locks<C> {
+impl<C: BackendClose> Locks<C> {
     /// No lock is held. Connections that are being closed are tracked by `closers`.
     #[must_use]
     pub fn new(events: Arc<dyn EventSink>, closers: TaskTracker) -> Self {
@@ -160,7 +160,7 @@ impl<C: BackendEnd> Locks<C> {
 
 type Entered = (watch::Receiver<Place>, watch::Receiver<bool>, usize);
 
-impl<C: BackendEnd> Shared<C> {
+impl<C: BackendClose> Shared<C> {
     fn enter(&self, ask: &Ask, ticket: Ticket, now: Instant) -> Entered {
         let mut entry = self
             .entries

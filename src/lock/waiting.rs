@@ -1,6 +1,6 @@
 //! A place in the queue of a maildrop.
 
-use super::BackendEnd;
+use super::BackendClose;
 use super::guard::{Hold, LockGuard};
 use super::queue::Ticket;
 use super::store::{Ask, Shared};
@@ -24,7 +24,7 @@ pub(super) enum Place {
 }
 
 /// What happened to a waiter.
-pub enum Turn<C: BackendEnd> {
+pub enum Turn<C: BackendClose> {
     /// It holds the lock.
     Granted(LockGuard<C>),
     /// It moved to the main lane, or to the front of it.
@@ -36,7 +36,7 @@ pub enum Turn<C: BackendEnd> {
 }
 
 /// A place in a queue. Dropping it leaves the queue: as a stop does, or a panic.
-pub struct Waiting<C: BackendEnd> {
+pub struct Waiting<C: BackendClose> {
     shared: Arc<Shared<C>>,
     ask: Ask,
     ticket: Ticket,
@@ -47,7 +47,7 @@ pub struct Waiting<C: BackendEnd> {
     outcome: Option<LockOutcome>,
 }
 
-impl<C: BackendEnd> Waiting<C> {
+impl<C: BackendClose> Waiting<C> {
     pub(super) fn new(
         shared: Arc<Shared<C>>,
         ask: Ask,
@@ -135,7 +135,7 @@ impl<C: BackendEnd> Waiting<C> {
     }
 }
 
-impl<C: BackendEnd> Drop for Waiting<C> {
+impl<C: BackendClose> Drop for Waiting<C> {
     fn drop(&mut self) {
         if let Some(outcome) = self.outcome {
             self.shared.withdraw(&self.ask.key, self.ticket);

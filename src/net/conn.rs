@@ -118,7 +118,7 @@ impl Conn {
     }
 
     /// Makes the connection TLS as its server. No byte of a client that came in clear may count
-    /// behind the handshake (DESIGN decision 10). The handshake is bounded.
+    /// behind the handshake. The handshake is bounded.
     ///
     /// # Errors
     /// The client's fault, or its line's; the connection is gone.

@@ -3,8 +3,8 @@
 pub mod conn;
 pub mod dial;
 pub mod listen;
-mod outq;
 pub mod proxy_protocol;
+mod send_queue;
 mod socket;
 pub mod tls;
 
@@ -26,7 +26,7 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {
         0
     }
 
-    /// Probes the peer hard (`true`: dead within 15 s) or normally (DESIGN decision 8).
+    /// Probes the peer hard (`true`: dead within 15 s) or normally.
     fn probe_hard(&self, _hard: bool) {}
 
     /// Whom the socket is connected to.

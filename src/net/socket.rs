@@ -1,6 +1,6 @@
 //! What a TCP connection knows of its peer.
 
-use super::{Io, outq};
+use super::{Io, send_queue};
 use crate::limits::{KEEPALIVE, KEEPALIVE_HARD, KeepAlive};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 impl Io for TcpStream {
     fn unacknowledged(&self) -> usize {
-        outq::unacknowledged(self.as_fd())
+        send_queue::unacknowledged(self.as_fd())
     }
 
     fn probe_hard(&self, hard: bool) {

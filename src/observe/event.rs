@@ -1,4 +1,4 @@
-//! The closed list of what can happen (DESIGN decision 12).
+//! The closed list of what can happen.
 //!
 //! Log line and metric are each one `match` over [`Event`]: a new event does not compile until
 //! both have an answer. No event carries a password.
@@ -8,8 +8,8 @@ use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
 use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
+use crate::str_enum::words;
 use crate::time::Duration;
-use crate::words::words;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -158,7 +158,7 @@ pub enum Event {
         /// The tenant, as far as it is known.
         tenant: TenantName,
         /// What it was.
-        fault: FaultKind,
+        fault: OffenceKind,
         /// Whether the login was proven: then it is counted, and never blocks.
         proven: bool,
     },
@@ -251,7 +251,7 @@ words! {
 
 words! {
     /// What went wrong at a client's end: the label `fault` of `faults_total`.
-    FaultKind {
+    OffenceKind {
         /// A wrong password.
         Guess = "guess",
         /// It broke the protocol.
@@ -370,7 +370,7 @@ words! {
 
 words! {
     /// Who is at fault where a session did not end well.
-    Fault {
+    Culprit {
         /// The client or its line.
         Client = "client",
         /// The backend.
@@ -437,7 +437,7 @@ pub struct SessionSummary {
     /// How it ended.
     pub end: End,
     /// Who is at fault, if anybody.
-    pub fault: Option<Fault>,
+    pub fault: Option<Culprit>,
     /// A sentence for the operator, where the end needs one.
     pub detail: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{End, Event, EventSink, Fault, LockOutcome, Preemption, SessionSummary};
+use super::event::{Culprit, End, Event, EventSink, LockOutcome, Preemption, SessionSummary};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::Change;
@@ -272,7 +272,7 @@ fn log_fields(summary: &SessionSummary) {
     info!(
         session = summary.session.0,
         end = summary.end.as_str(),
-        fault = summary.fault.map(Fault::as_str),
+        fault = summary.fault.map(Culprit::as_str),
         detail = detail.as_deref(),
         tenant = summary.tenant.as_ref().map(TenantName::as_str),
         maildrop = maildrop.as_deref(),

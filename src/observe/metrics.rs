@@ -1,4 +1,4 @@
-//! Events as Prometheus metrics (DESIGN section 6).
+//! Events as Prometheus metrics.
 //!
 //! Labels come from closed enums and from names of the configuration, never from users or
 //! addresses, so the number of series is bounded. Only this file and those below it know the

@@ -1,16 +1,16 @@
-//! Whether a login may ask for the lock of its maildrop (DESIGN decision 2): is it blocked, does
+//! Whether a login may ask for the lock of its maildrop: is it blocked, does
 //! its password fail again and again, are there too many connections, does it come too often? One
 //! place asks, and the answer is one closed enum.
 
+use super::auth_cache::PasswordTag;
+use super::auth_failure_templates::AuthFailureTemplates;
 use super::block::{BlockList, Change, Knock, Met, Reason};
 use super::connections::{Connections, Place};
-use super::imitation::Imitation;
+use super::negative_auth_cache::{NegativeAuthCache, Remembered};
 use super::penalty::Penalties;
 use super::poll::{Measured, Poll, Polls};
-use super::proven::PasswordTag;
-use super::refused::{Refused, Remembered};
 use super::rules::{PollMode, PollRules, Rules};
-use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::time::{Duration, Instant, Moment};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ pub struct Admission {
     /// How long the answers to an address are held.
     pub penalties: Penalties,
     /// Passwords that the backend refused.
-    pub refused: Refused,
+    pub negative_auth_cache: NegativeAuthCache,
     /// How each backend answers a wrong password.
-    pub imitation: Imitation,
+    pub auth_failure_templates: AuthFailureTemplates,
     /// How many connections there are.
     pub connections: Arc<Connections>,
     /// Who is blocked.
@@ -122,7 +122,7 @@ pub struct Places {
 }
 
 impl Candidate<'_> {
-    fn block(&self) -> AddressBlock {
+    fn prefix(&self) -> ClientPrefix {
         self.address.into()
     }
 
@@ -131,7 +131,7 @@ impl Candidate<'_> {
     pub fn knock(&self) -> Knock<'_> {
         Knock {
             maildrop: self.maildrop,
-            address: self.block(),
+            address: self.prefix(),
             password: self.password,
         }
     }
@@ -141,7 +141,7 @@ impl Candidate<'_> {
     pub fn poll(&self) -> Poll<'_> {
         Poll {
             maildrop: self.maildrop,
-            client: self.block(),
+            client: self.prefix(),
             address: self.address,
             asked: self.asked,
             proven: self.proven,
@@ -156,8 +156,8 @@ impl Admission {
         Self {
             polls: Polls::new(),
             penalties: Penalties::new(),
-            refused: Refused::new(),
-            imitation: Imitation::new(),
+            negative_auth_cache: NegativeAuthCache::new(),
+            auth_failure_templates: AuthFailureTemplates::new(),
             connections: Arc::new(Connections::new()),
             blocks,
         }
@@ -168,7 +168,7 @@ impl Admission {
     /// as the block of an address that many share. A trusted network passes blocks and limits on
     /// connections. Under a block one login a minute is really tried, if all other rules let it in.
     #[must_use]
-    pub fn judge(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
+    pub fn check(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
         let tried_under = match self.blocked(login, now) {
             Ok(reason) => reason,
             Err(refusal) => return Verdict::Refuse(refusal),
@@ -184,7 +184,7 @@ impl Admission {
         // Real tries are taken last: what they let through is let through by all others.
         let (accepted, rules) = (login.accepted_lately, &login.rules.failures);
         let remembered = self
-            .refused
+            .negative_auth_cache
             .ask(login.password, accepted, rules, now.instant);
         if remembered == Remembered::FromMemory {
             return Verdict::Refuse(Refusal::FromMemory);
@@ -202,7 +202,8 @@ impl Admission {
     pub fn accepted(&self, login: &Candidate<'_>, now: Moment) -> Vec<Change> {
         let polls = &login.rules.polls;
         self.polls.charge(polls, &login.poll(), now.instant);
-        self.refused.accepted(login.password, now.instant);
+        self.negative_auth_cache
+            .accepted(login.password, now.instant);
         match login.trusted {
             true => Vec::new(),
             false => self.blocks.accepted(login.knock(), now.wall),
@@ -228,7 +229,7 @@ impl Admission {
     pub fn forget_idle(&self, now: Instant) {
         self.polls.forget_idle(now);
         self.penalties.forget_idle(now);
-        self.refused.forget_idle(now);
+        self.negative_auth_cache.forget_idle(now);
     }
 
     /// How a login that is held is measured again, by the rules that hold now.
@@ -244,7 +245,10 @@ impl Admission {
             return Ok(None);
         }
         let mode = login.rules.blocks.mode;
-        let is_stale = || self.refused.was_refused_lately(login.password, now.instant);
+        let is_stale = || {
+            self.negative_auth_cache
+                .was_refused_lately(login.password, now.instant)
+        };
         match self.blocks.meets(login.knock(), mode, now.wall) {
             Met::Nothing => Ok(None),
             Met::Block { reason, may_try } if may_try && !is_stale() => Ok(Some(reason)),
@@ -257,13 +261,13 @@ impl Admission {
             return Ok(Places::default());
         }
         let (limits, connections) = (&login.rules.connections, &self.connections);
-        if limits.per_address > 0 && connections.of_address(login.block()) > limits.per_address {
+        if limits.per_address > 0 && connections.of_address(login.prefix()) > limits.per_address {
             return Err(Refusal::PerAddress);
         }
         let maildrop = match limits.per_maildrop {
             0 => None,
             limit => {
-                let stranger = (!login.proven).then(|| login.block());
+                let stranger = (!login.proven).then(|| login.prefix());
                 let place = connections.enter_maildrop(login.maildrop, stranger, limit);
                 Some(place.ok_or(Refusal::PerMaildrop)?)
             }
@@ -292,7 +296,7 @@ impl Admission {
         match rules.mode {
             PollMode::Off => Ok(PollVerdict::Unlimited),
             PollMode::Shadow => Ok(PollVerdict::Shadow(early)),
-            // It would tell that the password is right (DESIGN decision 4): others are held.
+            // It would tell that the password is right: others are held.
             PollMode::Refuse if login.proven => Err(Refusal::LoginDelay(early)),
             PollMode::Delay | PollMode::Refuse => {
                 let until = earliest.min(login.asked + rules.max_delay);

@@ -25,7 +25,7 @@ mod tries;
 mod welcome;
 
 pub use entry::{BlockId, Change, ChangeKind, Entry, Reason, State, Who};
-pub use faults::{Fault, FaultClass};
+pub use faults::{FaultClass, Offence};
 pub use filter::Filter;
 pub use list::{BlockList, Count};
 pub use met::{Knock, Met};

@@ -10,7 +10,7 @@
 //! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
 //! popgate's address unless they are told the client's: here it is known first hand.
 
-use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use dashmap::{DashMap, Entry};
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ pub struct Connections {
 /// Whose connections are counted.
 #[derive(PartialEq, Eq, Hash)]
 enum Whose {
-    Address(AddressBlock),
+    Address(ClientPrefix),
     /// Proven logins together; the others by their addresses.
     Maildrop {
         key: MaildropKey,
-        stranger: Option<AddressBlock>,
+        stranger: Option<ClientPrefix>,
     },
     Tenant {
         name: TenantName,
@@ -52,7 +52,7 @@ impl Connections {
 
     /// A connection of an address. `None`: it has `limit` of them already; 0 is no limit.
     #[must_use]
-    pub fn enter_address(self: &Arc<Self>, block: AddressBlock, limit: usize) -> Option<Place> {
+    pub fn enter_address(self: &Arc<Self>, block: ClientPrefix, limit: usize) -> Option<Place> {
         self.enter(Whose::Address(block), limit)
     }
 
@@ -62,7 +62,7 @@ impl Connections {
     pub fn enter_maildrop(
         self: &Arc<Self>,
         key: &MaildropKey,
-        stranger: Option<AddressBlock>,
+        stranger: Option<ClientPrefix>,
         limit: usize,
     ) -> Option<Place> {
         let key = key.clone();
@@ -84,7 +84,7 @@ impl Connections {
 
     /// Connections of an address.
     #[must_use]
-    pub fn of_address(&self, block: AddressBlock) -> usize {
+    pub fn of_address(&self, block: ClientPrefix) -> usize {
         self.count(&Arc::new(Whose::Address(block)))
     }
 
@@ -141,7 +141,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::thread;
 
-    fn block(last: u8) -> AddressBlock {
+    fn block(last: u8) -> ClientPrefix {
         IpAddr::from(Ipv4Addr::new(192, 0, 2, last)).into()
     }
 

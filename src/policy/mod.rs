@@ -2,14 +2,14 @@
 
 pub mod admission;
 pub mod alias;
+pub mod auth_cache;
+pub mod auth_failure_templates;
 pub mod block;
 pub mod connections;
-pub mod imitation;
+pub mod negative_auth_cache;
 pub mod penalty;
 pub mod poll;
-pub mod proven;
 mod recent;
-pub mod refused;
 pub mod rules;
 pub mod tenant;
 pub mod twins;

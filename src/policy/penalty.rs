@@ -7,10 +7,10 @@
 //!
 //! Whose network is trusted is asked elsewhere; here everybody is counted who is brought.
 
-use super::proven::PasswordTag;
+use super::auth_cache::PasswordTag;
 use super::recent::Recent;
 use super::rules::FailureRules;
-use crate::ids::AddressBlock;
+use crate::ids::ClientPrefix;
 use crate::limits::{FAILURE_WINDOW, PENALTY_ADDRESSES_MAX, PENALTY_LOGINS_MAX};
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The wrong logins of each address, bounded by [`PENALTY_ADDRESSES_MAX`]: beyond it the address
 /// goes that has failed for the last time longest ago, or nearly so.
 pub struct Penalties {
-    addresses: Mutex<Recent<AddressBlock, WrongLogins>>,
+    addresses: Mutex<Recent<ClientPrefix, WrongLogins>>,
 }
 
 /// The different wrong logins of one address and the last time of each, the latest one last.
@@ -39,7 +39,7 @@ impl Penalties {
     #[must_use]
     pub fn failed(
         &self,
-        block: AddressBlock,
+        block: ClientPrefix,
         tag: PasswordTag,
         rules: &FailureRules,
         now: Instant,
@@ -67,7 +67,7 @@ impl Penalties {
         self.len() == 0
     }
 
-    fn addresses(&self) -> MutexGuard<'_, Recent<AddressBlock, WrongLogins>> {
+    fn addresses(&self) -> MutexGuard<'_, Recent<ClientPrefix, WrongLogins>> {
         self.addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use std::net::{IpAddr, Ipv4Addr};
 
-    fn address(n: u32) -> AddressBlock {
+    fn address(n: u32) -> ClientPrefix {
         IpAddr::from(Ipv4Addr::from(n)).into()
     }
 

@@ -1,5 +1,5 @@
 //! How often a maildrop may be looked at: one quota for the maildrop and one for each client of it
-//! (DESIGN decision 2), by governor's GCRA.
+//!, by governor's GCRA.
 //!
 //! A login is charged when the backend has accepted it, so that strangers cannot spend the owner's
 //! quota and only real maildrops are remembered. It is too late to say no then: it is the next
@@ -11,7 +11,7 @@ mod limiters;
 use self::history::{Both, Login, Maildrop};
 use self::limiters::Limiters;
 use super::rules::{PollMode, PollRules};
-use crate::ids::{AddressBlock, MaildropKey};
+use crate::ids::{ClientPrefix, MaildropKey};
 use crate::time::Instant;
 use dashmap::DashMap;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use std::net::IpAddr;
 pub struct Polls {
     maildrops: DashMap<MaildropKey, Maildrop>,
     by_maildrop: Limiters<MaildropKey>,
-    by_client: Limiters<(MaildropKey, AddressBlock)>,
+    by_client: Limiters<(MaildropKey, ClientPrefix)>,
 }
 
 /// A login to one maildrop.
@@ -30,7 +30,7 @@ pub struct Poll<'a> {
     /// The maildrop.
     pub maildrop: &'a MaildropKey,
     /// Who asks for it.
-    pub client: AddressBlock,
+    pub client: ClientPrefix,
     /// Where it comes from, to find out whether that network is limited.
     pub address: IpAddr,
     /// When its PASS came.

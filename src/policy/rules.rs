@@ -171,8 +171,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Every mail program still listens after 15 s and the time that a backend takes (DESIGN
-/// section 3).
+/// Every mail program still listens after 15 s and the time that a backend takes.
 impl Default for FailureRules {
     fn default() -> Self {
         Self {

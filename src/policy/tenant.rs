@@ -1,4 +1,4 @@
-//! Tenants: whose login it is and which limits follow (DESIGN decision 1).
+//! Tenants: whose login it is and which limits follow.
 
 mod changes;
 mod rekeyed;
@@ -13,7 +13,7 @@ use crate::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who may send a password without TLS (DESIGN decision 10).
+/// Who may send a password without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleartext {
     /// Nobody.
@@ -26,7 +26,7 @@ pub enum Cleartext {
 
 /// The limits of one tenant, or of one user of it, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
+pub struct LoginPolicy {
     /// Its name, which is also its metric label.
     pub name: TenantName,
     /// The backends that may hold its maildrops, in order of preference; never empty.
@@ -51,7 +51,7 @@ pub struct Tenant {
     pub rules: Rules,
 }
 
-impl Tenant {
+impl LoginPolicy {
     /// What is locked for a login of this tenant: the name with its ends trimmed, ASCII case
     /// folded if `fold_case`, `aliases` applied, and `default_domain` added where it then has no
     /// domain.
@@ -90,13 +90,13 @@ impl Tenant {
 /// One tenant and the exceptions of its users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Household {
-    tenant: Arc<Tenant>,
-    users: HashMap<Vec<u8>, Arc<Tenant>>,
+    tenant: Arc<LoginPolicy>,
+    users: HashMap<Vec<u8>, Arc<LoginPolicy>>,
 }
 
 impl Household {
     /// The limits of `user`, who may have his own, by the name as typed or by its maildrop's.
-    fn limits(&self, user: &[u8]) -> &Arc<Tenant> {
+    fn limits(&self, user: &[u8]) -> &Arc<LoginPolicy> {
         if self.users.is_empty() {
             return &self.tenant;
         }
@@ -135,7 +135,7 @@ pub struct Belongings {
     /// Listeners.
     pub listeners: Vec<ListenerName>,
     /// Users with limits of their own.
-    pub users: Vec<(UserName, Tenant)>,
+    pub users: Vec<(UserName, LoginPolicy)>,
 }
 
 /// What gives a login to its tenant.
@@ -156,7 +156,7 @@ pub enum Claim<'a> {
 impl TenantTable {
     /// A table in which every login belongs to `default`.
     #[must_use]
-    pub fn new(default: Tenant) -> Self {
+    pub fn new(default: LoginPolicy) -> Self {
         let login_delay = default.login_delay();
         let household = Household {
             tenant: Arc::new(default),
@@ -180,7 +180,7 @@ impl TenantTable {
 
     /// Adds a tenant. The configuration has already refused names that two tenants claim;
     /// a tenant named as the default one replaces it.
-    pub fn add(&mut self, tenant: Tenant, belongings: Belongings) {
+    pub fn add(&mut self, tenant: LoginPolicy, belongings: Belongings) {
         let users = belongings.users.into_iter();
         let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
         let is_default = tenant.name == self.households[0].tenant.name;
@@ -222,7 +222,7 @@ impl TenantTable {
         user: &UserName,
         server_name: Option<&str>,
         listener: &ListenerName,
-    ) -> &Arc<Tenant> {
+    ) -> &Arc<LoginPolicy> {
         let user = fold(user.as_bytes());
         let (index, _) = self.find(&user, server_name, listener);
         self.households[index].limits(&user)
@@ -242,14 +242,18 @@ impl TenantTable {
 
     /// The tenant whose listener it is, before anybody said a name: it decides what CAPA says.
     #[must_use]
-    pub fn of_listener(&self, server_name: Option<&str>, listener: &ListenerName) -> &Arc<Tenant> {
+    pub fn of_listener(
+        &self,
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> &Arc<LoginPolicy> {
         let claimed = self.by_connection(server_name, listener);
         let index = claimed.map_or(0, |(index, _)| index);
         &self.households[index].tenant
     }
 
     /// All tenants, the default one first.
-    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<LoginPolicy>> {
         self.households.iter().map(|household| &household.tenant)
     }
 
@@ -308,8 +312,8 @@ fn fold(user: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn tenant(name: &str) -> Tenant {
-        Tenant {
+    fn tenant(name: &str) -> LoginPolicy {
+        LoginPolicy {
             name: TenantName::new(name),
             backends: Arc::from([BackendName::new("b")]),
             cleartext: Cleartext::Trusted,

@@ -2,7 +2,7 @@
 //! one backend, under two lock keys.
 
 use super::alias::proposal::proposal;
-use super::tenant::Tenant;
+use super::tenant::LoginPolicy;
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
 use crate::limits::{TWINS_TOLD_MAX, UIDL_MESSAGES_MIN};
 use crate::pop3::uidl_digest::UidlListing;
@@ -32,7 +32,7 @@ pub struct Session {
     /// Its login, as typed.
     pub login: UserName,
     /// Whose login it is.
-    pub tenant: Arc<Tenant>,
+    pub tenant: Arc<LoginPolicy>,
 }
 
 /// Two that look like one.
@@ -145,7 +145,7 @@ mod tests {
     use crate::time::Duration;
 
     fn session(id: u64, login: &str, backend: &str) -> Session {
-        let tenant = Tenant {
+        let tenant = LoginPolicy {
             name: TenantName::new("default"),
             backends: [BackendName::new(backend)].into(),
             cleartext: Cleartext::Trusted,

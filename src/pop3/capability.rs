@@ -1,5 +1,4 @@
-//! Capabilities: what a backend says it can do, and what clients are told (RFC 2449, DESIGN
-//! decision 11).
+//! Capabilities: what a backend says it can do, and what clients are told (RFC 2449).
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! The relay's book: which reply of the backend answers which command of the client (DESIGN
-//! decision 9).
+//! The relay's book: which reply of the backend answers which command of the client.
 //!
 //! Commands wait for their replies in one queue. What popgate answers itself stands in the same
 //! queue, so that a client that pipelines gets every answer in its place.

@@ -69,7 +69,7 @@ impl Credentials {
 pub enum Mechanism {
     /// PLAIN.
     Plain,
-    /// LOGIN, accepted but never listed (DESIGN decision 11).
+    /// LOGIN, accepted but never listed.
     Login,
 }
 

@@ -1,4 +1,4 @@
-//! Commands after login: which reply each awaits, and who gives it (RFC 1939, DESIGN decision 9).
+//! Commands after login: which reply each awaits, and who gives it (RFC 1939).
 
 use crate::pop3::reply::ReplyTo;
 

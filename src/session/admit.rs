@@ -1,5 +1,5 @@
 //! From a login to its turn to ask for the lock: the rules are asked, and one that comes too often
-//! is held (DESIGN decisions 2 and 5).
+//! is held.
 
 use super::context::Context;
 use super::faults;
@@ -11,7 +11,7 @@ use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::observe::event::{End, Event, PollDecision};
 use crate::policy::admission::{Candidate, PollVerdict, Verdict};
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -21,13 +21,13 @@ pub(super) async fn admit(
     record: &mut Record,
     mut login: Identified,
 ) -> Next<Login<Admitted>> {
-    if let Some(answer) = login.client.patience.spent {
+    if let Some(answer) = login.client.login_budget.spent {
         return login.answer(answer).await;
     }
     let who = Who::of(cx, &login);
     record.asks(login.asked, who.proven);
     record.knocks(&who.key, who.password);
-    let verdict = cx.admission.judge(&who.candidate(&login), cx.moment());
+    let verdict = cx.admission.check(&who.candidate(&login), cx.moment());
     let (places, poll) = match verdict {
         Verdict::Admit { places, poll } => (places, poll),
         Verdict::Refuse(refusal) => {
@@ -67,10 +67,10 @@ impl Who {
     fn of(cx: &Context, login: &Identified) -> Self {
         let key = login.key(&login.tenant);
         let (user, password) = (&login.credentials.user, &login.credentials.password);
-        let password = cx.proven.tag(&key, user, password);
+        let password = cx.auth_cache.tag(&key, user, password);
         Self {
-            proven: cx.proven.is_proven(password, login.asked),
-            accepted_lately: cx.proven.was_accepted_lately(password, login.asked),
+            proven: cx.auth_cache.is_proven(password, login.asked),
+            accepted_lately: cx.auth_cache.was_accepted_lately(password, login.asked),
             key,
             password,
         }

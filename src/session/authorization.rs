@@ -11,7 +11,7 @@ use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
 use crate::observe::event::End;
-use crate::policy::tenant::{Cleartext, Tenant};
+use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::pop3::capability::{self, LoginDelay, Offer};
 use crate::pop3::command::Command;
 use crate::pop3::line::Line;
@@ -39,7 +39,7 @@ pub(super) async fn authorize(
         client: greeted.client,
         user: None,
     };
-    if dialogue.client.patience.attempts >= limits::LOGIN_ATTEMPTS_MAX {
+    if dialogue.client.login_budget.attempts >= limits::LOGIN_ATTEMPTS_MAX {
         farewell(dialogue.client.conn, NO_WORDS).await;
         return Break(violation("too many failed logins on one connection"));
     }
@@ -57,7 +57,7 @@ pub(super) async fn authorize(
             Said::Go(next) => dialogue = next,
             Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
         }
-        if dialogue.client.patience.bad_commands >= limits::BAD_COMMANDS_MAX {
+        if dialogue.client.login_budget.bad_commands >= limits::BAD_COMMANDS_MAX {
             farewell(dialogue.client.conn, NO_WORDS).await;
             return Break(violation("too many bad commands before login"));
         }
@@ -197,11 +197,11 @@ impl<'a> Dialogue<'a> {
         let Client {
             conn,
             peer,
-            patience,
+            login_budget,
             ..
         } = self.client;
         let conn = greet::accept_tls(self.cx, self.record, conn).await?;
-        self.client = Client::new(conn, peer, patience);
+        self.client = Client::new(conn, peer, login_budget);
         self.user = None;
         Continue(Said::Go(self))
     }
@@ -221,15 +221,15 @@ impl<'a> Dialogue<'a> {
         Continue(identified)
     }
 
-    fn tenant_of(&self, maildrop: &UserName) -> Arc<Tenant> {
+    fn tenant_of(&self, maildrop: &UserName) -> Arc<LoginPolicy> {
         self.client.tenant_of(maildrop, &self.cx.settings())
     }
 
-    fn listener_tenant(&self) -> Arc<Tenant> {
+    fn listener_tenant(&self) -> Arc<LoginPolicy> {
         listener_tenant(self.cx, &self.client)
     }
 
-    fn may_log_in(&self, tenant: &Tenant) -> bool {
+    fn may_log_in(&self, tenant: &LoginPolicy) -> bool {
         may_log_in(&self.client, tenant)
     }
 
@@ -237,7 +237,7 @@ impl<'a> Dialogue<'a> {
     /// answered; time alone bounds it ([`limits::BEFORE_LOGIN`]).
     async fn bad(mut self, reply: &str) -> Next<Said<'a>> {
         if !self.record.is_excused() {
-            self.client.patience.bad_commands += 1;
+            self.client.login_budget.bad_commands += 1;
         }
         self.say(reply).await
     }
@@ -257,7 +257,7 @@ impl<'a> Dialogue<'a> {
     /// Where nothing of POP3 came before, it is another protocol: mostly TLS on a port that begins
     /// in clear, whose first message has any number of line ends in it.
     async fn binary(self) -> Next<Said<'a>> {
-        let all_bad = u64::from(self.client.patience.bad_commands) + 1;
+        let all_bad = u64::from(self.client.login_budget.bad_commands) + 1;
         let is_foreign = self.record.summary.commands == all_bad;
         let next = self.bad("-ERR Line holds a NUL or a stray CR").await?;
         Continue(if is_foreign { next.excused() } else { next })
@@ -293,7 +293,7 @@ fn is_http(line: &[u8]) -> bool {
 
 /// What CAPA offers to this client beside the backend's own: the same before and after login, but
 /// for the time between two logins, which is `tenant`'s once that is known.
-pub(super) fn offer(cx: &Context, client: &Client, tenant: Option<&Tenant>) -> Offer {
+pub(super) fn offer(cx: &Context, client: &Client, tenant: Option<&LoginPolicy>) -> Offer {
     let longest = cx.settings().tenants.login_delay();
     let login_delay = longest.map(|longest| match tenant {
         None => LoginDelay::Longest {
@@ -310,14 +310,14 @@ pub(super) fn offer(cx: &Context, client: &Client, tenant: Option<&Tenant>) -> O
     }
 }
 
-fn listener_tenant(cx: &Context, client: &Client) -> Arc<Tenant> {
+fn listener_tenant(cx: &Context, client: &Client) -> Arc<LoginPolicy> {
     let (server_name, listener) = (client.conn.server_name(), &client.peer.listener);
     Arc::clone(cx.settings().tenants.of_listener(server_name, listener))
 }
 
 /// No password goes over clear text, unless the tenant or a trusted network allows it
-/// (DESIGN decision 10).
-fn may_log_in(client: &Client, tenant: &Tenant) -> bool {
+///.
+fn may_log_in(client: &Client, tenant: &LoginPolicy) -> bool {
     client.conn.is_tls()
         || match tenant.cleartext {
             Cleartext::Never => false,

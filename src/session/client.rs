@@ -1,11 +1,12 @@
-//! The client's side of a session before login: its connection, what it sent ahead, its patience.
+//! The client's side of a session before login: its connection, what it sent ahead, and how much
+//! time and how many mistakes are left to it.
 
 use super::context::Settings;
-use crate::ids::{AddressBlock, ListenerName, UserName};
+use crate::ids::{ClientPrefix, ListenerName, UserName};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::Verb;
@@ -31,7 +32,7 @@ pub struct Peer {
 impl Peer {
     /// Who counts as one client.
     #[must_use]
-    pub fn block(&self) -> AddressBlock {
+    pub fn prefix(&self) -> ClientPrefix {
         self.address.ip().into()
     }
 }
@@ -40,7 +41,7 @@ impl Peer {
 pub(super) struct Client {
     pub(super) conn: Conn,
     pub(super) peer: Arc<Peer>,
-    pub(super) patience: Patience,
+    pub(super) login_budget: LoginBudget,
     lines: LineReader,
     eof: bool,
     /// It cannot be told anything any more.
@@ -49,19 +50,19 @@ pub(super) struct Client {
 
 /// What a client has used up of our patience. It outlives STLS.
 #[derive(Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct LoginBudget {
     /// Refused logins on this connection.
     pub(super) attempts: u32,
     /// Commands that were unknown, malformed or out of place.
     pub(super) bad_commands: u32,
     /// The answer to every further login: a wait on this connection was spent, and another would
-    /// outlast the program (DESIGN section 3).
+    /// outlast the program.
     pub(super) spent: Option<&'static [u8]>,
     /// When a login must have come; waiting for a lock moves it.
     pub(super) login_by: Instant,
 }
 
-impl Patience {
+impl LoginBudget {
     pub(super) fn new() -> Self {
         let login_by = Instant::now() + limits::BEFORE_LOGIN;
         Self {
@@ -84,16 +85,16 @@ pub(super) enum NoLine {
 
 impl Client {
     /// Whose login to `maildrop` is, if it comes from here.
-    pub(super) fn tenant_of(&self, maildrop: &UserName, settings: &Settings) -> Arc<Tenant> {
+    pub(super) fn tenant_of(&self, maildrop: &UserName, settings: &Settings) -> Arc<LoginPolicy> {
         let (server_name, listener) = (self.conn.server_name(), &self.peer.listener);
         Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
     }
 
-    pub(super) fn new(conn: Conn, peer: Arc<Peer>, patience: Patience) -> Self {
+    pub(super) fn new(conn: Conn, peer: Arc<Peer>, login_budget: LoginBudget) -> Self {
         Self {
             conn,
             peer,
-            patience,
+            login_budget,
             lines: LineReader::default(),
             eof: false,
             deaf: false,
@@ -113,7 +114,7 @@ impl Client {
     async fn next_line(&mut self, max: impl Fn(&[u8]) -> usize) -> Result<Line, NoLine> {
         loop {
             // A client whose lines are always there already would never be waited for.
-            if Instant::now() >= self.patience.login_by {
+            if Instant::now() >= self.login_budget.login_by {
                 return Err(NoLine::TooLate);
             }
             let max = max(&self.conn.input);
@@ -123,7 +124,7 @@ impl Client {
             if self.eof {
                 return Err(NoLine::Eof);
             }
-            match tokio::time::timeout_at(self.patience.login_by, self.conn.fill()).await {
+            match tokio::time::timeout_at(self.login_budget.login_by, self.conn.fill()).await {
                 Err(_) => return Err(NoLine::TooLate),
                 Ok(Ok(0) | Err(_)) => self.eof = true,
                 Ok(Ok(_)) => {}
@@ -133,13 +134,13 @@ impl Client {
 
     /// Writes a whole reply, at the latest when the login is due. A client that has closed already
     /// may have sent QUIT before, and all that goes with it: what it said counts still, and its
-    /// end is found by reading (DESIGN decision 7).
+    /// end is found by reading.
     pub(super) async fn reply(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.deaf {
             return Ok(());
         }
         let by = self
-            .patience
+            .login_budget
             .login_by
             .max(Instant::now() + limits::REPLY_WRITE);
         match tokio::time::timeout_at(by, self.conn.write_all(bytes)).await {
@@ -150,7 +151,7 @@ impl Client {
     }
 
     /// Returns when the client has left: its end, unless a whole QUIT line stands behind what was
-    /// read (DESIGN decision 7). What it sends meanwhile is kept. Cancel-safe.
+    /// read. What it sends meanwhile is kept. Cancel-safe.
     pub(super) async fn left(&mut self) {
         loop {
             if self.eof {
@@ -188,7 +189,7 @@ impl Client {
 
     /// Gives back the time that the client spent waiting.
     pub(super) fn waited(&mut self, wait: Duration) {
-        self.patience.login_by += wait;
+        self.login_budget.login_by += wait;
     }
 }
 

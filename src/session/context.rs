@@ -1,6 +1,6 @@
 //! What all sessions of one gate share, handed down instead of being global.
 
-use super::backend_end::BackendConnection;
+use super::backend_conn::BackendConnection;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
 use crate::dialect::{self, Class};
@@ -9,9 +9,9 @@ use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::{Event, EventSink};
 use crate::policy::admission::Admission;
+use crate::policy::auth_cache::AuthCache;
 use crate::policy::block::Change;
-use crate::policy::proven::Proven;
-use crate::policy::tenant::{Tenant, TenantTable};
+use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
@@ -59,7 +59,7 @@ impl Settings {
     }
 
     /// The backends of a tenant, for a maildrop that is on `home` now.
-    pub(super) fn route(&self, tenant: &Tenant, home: Option<BackendName>) -> Route {
+    pub(super) fn route(&self, tenant: &LoginPolicy, home: Option<BackendName>) -> Route {
         let names = tenant.backends.iter();
         let backends = names.filter_map(|name| self.backends.get(name));
         Route::new(backends.cloned().collect(), home)
@@ -68,7 +68,7 @@ impl Settings {
 
 /// The clock on the wall.
 #[derive(Clone, Copy, Debug)]
-pub enum Wall {
+pub enum WallClock {
     /// The system's, which may be set, and knows how long a machine slept.
     System,
     /// It was so much then, and goes on as tokio's does: for tests, which move that by hand.
@@ -84,13 +84,13 @@ pub struct Context {
     /// What the configuration says, as the last reload left it.
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The passwords that a backend accepted lately.
-    pub proven: Proven,
+    pub auth_cache: AuthCache,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
     /// Which sessions of now look like one maildrop.
     pub twins: Twins,
     /// What the clock on the wall says.
-    pub wall: Wall,
+    pub wall: WallClock,
     /// How far a stop has come.
     pub stage: watch::Receiver<Stage>,
     /// For jitter.
@@ -123,11 +123,11 @@ impl Context {
     #[must_use]
     pub fn moment(&self) -> Moment {
         match self.wall {
-            Wall::System => Moment {
+            WallClock::System => Moment {
                 instant: Instant::now(),
                 wall: Timestamp::now(),
             },
-            Wall::From(start) => start.after(start.instant.elapsed()),
+            WallClock::From(start) => start.after(start.instant.elapsed()),
         }
     }
 
@@ -182,7 +182,7 @@ impl Context {
         }
     }
 
-    /// Whether a client is to be greeted (DESIGN decision 11).
+    /// Whether a client is to be greeted.
     pub(super) fn may_serve(&self) -> bool {
         route::may_serve(self.settings().backends.values())
     }

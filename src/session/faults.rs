@@ -8,9 +8,9 @@ use super::context::Context;
 use super::record::Record;
 use crate::ids::MaildropKey;
 use crate::limits::PATIENCE_MIN;
-use crate::observe::event::{End, Event, FaultKind};
-use crate::policy::block::{Fault, Knock};
-use crate::policy::tenant::Tenant;
+use crate::observe::event::{End, Event, OffenceKind};
+use crate::policy::block::{Knock, Offence};
+use crate::policy::tenant::LoginPolicy;
 
 /// A login that met a limit.
 pub(super) fn of_limit(cx: &Context, record: &Record, login: &Identified, who: &Who) {
@@ -20,9 +20,9 @@ pub(super) fn of_limit(cx: &Context, record: &Record, login: &Identified, who: &
         tenant: &login.tenant,
         peer: &login.client.peer,
     };
-    scene.tell(FaultKind::MetLimit, who.proven);
+    scene.tell(OffenceKind::MetLimit, who.proven);
     if !who.proven {
-        scene.count(Some(&who.key), Fault::MetLimit);
+        scene.count(Some(&who.key), Offence::MetLimit);
     }
 }
 
@@ -34,9 +34,9 @@ pub(super) fn of_guess(cx: &Context, record: &Record, login: &Identified, who: &
         tenant: &login.tenant,
         peer: &login.client.peer,
     };
-    scene.tell(FaultKind::Guess, who.accepted_lately);
+    scene.tell(OffenceKind::Guess, who.accepted_lately);
     if !who.accepted_lately {
-        scene.count(Some(&who.key), Fault::Guess { tag: who.password });
+        scene.count(Some(&who.key), Offence::Guess { tag: who.password });
     }
 }
 
@@ -48,15 +48,15 @@ pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
     let (kind, fault) = match end {
         // Each of its passwords was judged by itself.
         End::ClientViolation if record.is_excused() => return,
-        End::ClientViolation => (FaultKind::Abuse, Some(Fault::Abuse)),
-        End::LeftBeforeLogin => (FaultKind::LeftBeforeLogin, None),
+        End::ClientViolation => (OffenceKind::Abuse, Some(Offence::Abuse)),
+        End::LeftBeforeLogin => (OffenceKind::LeftBeforeLogin, None),
         // It waited as long as any mail program does: that is the backend's fault, or the holder's.
         End::LeftWaiting if record.waited_since_pass() >= PATIENCE_MIN => {
-            (FaultKind::AbandonedWait, None)
+            (OffenceKind::AbandonedWait, None)
         }
-        End::LeftWaiting => (FaultKind::AbandonedWait, Some(Fault::AbandonedWait)),
+        End::LeftWaiting => (OffenceKind::AbandonedWait, Some(Offence::AbandonedWait)),
         // After a login, whose password was right.
-        End::Left => (FaultKind::LostLine, None),
+        End::Left => (OffenceKind::LostLine, None),
         _ => return,
     };
     let proven = record.is_proven() || end == End::Left;
@@ -87,7 +87,7 @@ fn give_back_try(cx: &Context, record: &Record, peer: &Peer, end: End) {
     if record.summary.backend.is_none() {
         let knock = Knock {
             maildrop,
-            address: peer.block(),
+            address: peer.prefix(),
             password,
         };
         cx.admission.blocks.lost_try(knock, cx.moment().wall);
@@ -97,12 +97,12 @@ fn give_back_try(cx: &Context, record: &Record, peer: &Peer, end: End) {
 struct Scene<'a> {
     cx: &'a Context,
     record: &'a Record,
-    tenant: &'a Tenant,
+    tenant: &'a LoginPolicy,
     peer: &'a Peer,
 }
 
 impl Scene<'_> {
-    fn tell(&self, fault: FaultKind, proven: bool) {
+    fn tell(&self, fault: OffenceKind, proven: bool) {
         self.cx.events.emit(&Event::Faulted {
             session: self.record.session(),
             tenant: self.tenant.name.clone(),
@@ -111,12 +111,12 @@ impl Scene<'_> {
         });
     }
 
-    fn count(&self, maildrop: Option<&MaildropKey>, fault: Fault) {
+    fn count(&self, maildrop: Option<&MaildropKey>, fault: Offence) {
         if self.peer.trusted {
             return;
         }
         let (rules, now) = (&self.tenant.rules.blocks, self.cx.moment().wall);
-        let (address, tenant) = (self.peer.block(), &self.tenant.name);
+        let (address, tenant) = (self.peer.prefix(), &self.tenant.name);
         let blocks = &self.cx.admission.blocks;
         let changes = blocks.fault(maildrop, address, tenant, fault, rules, now);
         self.cx.tell_blocks(&changes);

@@ -1,6 +1,6 @@
 //! The first words: TLS where the port begins with it, then the greeting.
 
-use super::client::{Client, Patience, Peer};
+use super::client::{Client, LoginBudget, Peer};
 use super::context::{Context, Stage};
 use super::record::{Record, SessionEnd};
 use super::refusal;
@@ -8,7 +8,7 @@ use super::{Greeted, Next, client_left, farewell};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
-use crate::observe::event::{End, Fault};
+use crate::observe::event::{Culprit, End};
 use crate::time::Instant;
 use std::future::pending;
 use std::ops::ControlFlow::{Break, Continue};
@@ -19,7 +19,7 @@ const GREETING: &[u8] = b"+OK POP3 server ready\r\n";
 const UNREACHABLE: &[u8] =
     b"-ERR [SYS/TEMP] Mail server not reachable, please wait and try again\r\n";
 
-/// Greets, or says that no backend can be reached and closes (DESIGN decision 11).
+/// Greets, or says that no backend can be reached and closes.
 pub(super) async fn greet(
     cx: &Context,
     record: &mut Record,
@@ -32,13 +32,13 @@ pub(super) async fn greet(
         conn
     };
     let conn = refusal::unless_blocked(cx, conn, &peer).await?;
-    let mut client = hold(cx, Client::new(conn, peer, Patience::new())).await?;
+    let mut client = hold(cx, Client::new(conn, peer, LoginBudget::new())).await?;
     if !cx.may_serve() {
         farewell(client.conn, UNREACHABLE).await;
         let why = "no backend can be reached";
         return Break(SessionEnd::fault(
             End::BackendUnreachable,
-            Fault::Backend,
+            Culprit::Backend,
             why,
         ));
     }
@@ -74,7 +74,7 @@ async fn gone(client: &mut Client) {
 pub(super) async fn accept_tls(cx: &Context, record: &mut Record, conn: Conn) -> Next<Conn> {
     let Some(acceptor) = cx.settings().acceptor.clone() else {
         let why = "no certificate is configured";
-        return Break(SessionEnd::fault(End::TlsFailed, Fault::Proxy, why));
+        return Break(SessionEnd::fault(End::TlsFailed, Culprit::Proxy, why));
     };
     let handshake = tokio::time::timeout(limits::TLS_HANDSHAKE, conn.accept_tls(&acceptor));
     let result = tokio::select! {
@@ -89,5 +89,5 @@ pub(super) async fn accept_tls(cx: &Context, record: &mut Record, conn: Conn) ->
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the TLS handshake took too long".to_owned(),
     };
-    Break(SessionEnd::fault(End::TlsFailed, Fault::Client, failed))
+    Break(SessionEnd::fault(End::TlsFailed, Culprit::Client, failed))
 }

@@ -1,9 +1,9 @@
 //! From the lock to the maildrop: the login at the backend, and again where that may help
-//! (DESIGN decisions 5 and 6).
+//!.
 
 mod retries;
 
-use super::backend_end::BackendConnection;
+use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
 use super::refusal::not_taken;
@@ -14,9 +14,9 @@ use crate::backend::route::{Connected, Route, Unconnected};
 use crate::dialect::Class;
 use crate::ids::{BackendName, UserName};
 use crate::lock::LockGuard;
-use crate::observe::event::{End, Event, Fault, RetryResult};
+use crate::observe::event::{Culprit, End, Event, RetryResult};
 use crate::policy::admission::Places;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
@@ -81,13 +81,13 @@ fn observe_refusal(
     outcome: &Outcome,
     took: Duration,
 ) {
-    let imitation = &cx.admission.imitation;
+    let imitation = &cx.admission.auth_failure_templates;
     match outcome {
         Outcome::Refused {
             class: Class::Auth,
             line,
-        } => imitation.saw(backend, user, line, took),
-        Outcome::RefusedWithoutWords(_) => imitation.saw_close(backend, took),
+        } => imitation.record(backend, user, line, took),
+        Outcome::RefusedWithoutWords(_) => imitation.record_close(backend, took),
         _ => {}
     }
 }
@@ -108,7 +108,7 @@ async fn conclude(
     } = admitted;
     match outcome {
         Outcome::Accepted(line) => {
-            cx.proven.accepted(who.password, Instant::now());
+            cx.auth_cache.accepted(who.password, Instant::now());
             lock.accepted();
             let changes = cx.admission.accepted(&who.candidate(&login), cx.moment());
             cx.tell_blocks(&changes);
@@ -116,16 +116,18 @@ async fn conclude(
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.proven.refused(who.password, Instant::now());
-                cx.admission.refused.refused(who.password, Instant::now());
+                cx.auth_cache.refused(who.password, Instant::now());
+                cx.admission
+                    .negative_auth_cache
+                    .refused(who.password, Instant::now());
                 lock.refused(Some(&line));
             }
             give_on(record, lock, places);
             login.refuse(cx, record, &who, class, &line).await
         }
         Outcome::RefusedWithoutWords(why) => {
-            cx.proven.refused(who.password, Instant::now());
-            let memory = &cx.admission.refused;
+            cx.auth_cache.refused(who.password, Instant::now());
+            let memory = &cx.admission.negative_auth_cache;
             memory.refused_without_words(who.password, Instant::now());
             lock.refused(None);
             give_on(record, lock, places);
@@ -134,13 +136,13 @@ async fn conclude(
         }
         Outcome::Locked(words) => {
             give_on(record, lock, places);
-            let turned_away = login.turn_away(cx, record, &who, Fault::Backend, &words);
+            let turned_away = login.turn_away(cx, record, &who, Culprit::Backend, &words);
             turned_away.await
         }
         Outcome::Unreachable(why) => {
             give_on(record, lock, places);
             farewell(login.client.conn, b"").await;
-            let (end, fault) = (End::BackendUnreachable, Fault::Backend);
+            let (end, fault) = (End::BackendUnreachable, Culprit::Backend);
             Break(SessionEnd::fault(end, fault, why))
         }
     }
@@ -215,7 +217,7 @@ struct Attempts<'a> {
     client: SocketAddr,
     lock: &'a mut LockGuard<BackendConnection>,
     settings: &'a Settings,
-    tenant: &'a Tenant,
+    tenant: &'a LoginPolicy,
     /// No retry starts after this.
     until: Instant,
     retries: Retries,
@@ -310,7 +312,7 @@ impl Attempts<'_> {
         let (cx, client, credentials) = (self.cx, self.client, self.credentials);
         let connection = self.lock.attach(connection);
         let login = async {
-            connection.introduce(cx, client).await?;
+            connection.forward_client_addr(cx, client).await?;
             log_in_at(connection.conn(), credentials, &capabilities, told).await
         };
         match tokio::time::timeout(backend.options().login_timeout, login).await {

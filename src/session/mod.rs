@@ -14,7 +14,7 @@
 
 mod admit;
 mod authorization;
-mod backend_end;
+mod backend_conn;
 mod client;
 mod context;
 mod faults;
@@ -26,17 +26,17 @@ mod record;
 mod refusal;
 mod relay;
 
-pub use backend_end::BackendConnection;
+pub use backend_conn::BackendConnection;
 pub use client::Peer;
-pub use context::{Context, Settings, Stage, Wall};
+pub use context::{Context, Settings, Stage, WallClock};
 
 use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
-use crate::observe::event::{End, Fault};
+use crate::observe::event::{Culprit, End};
 use crate::policy::admission::Places;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::pop3::sasl::Credentials;
 use crate::time::Instant;
 use admit::Who;
@@ -54,7 +54,7 @@ struct Greeted {
 struct Identified {
     client: Client,
     credentials: Credentials,
-    tenant: Arc<Tenant>,
+    tenant: Arc<LoginPolicy>,
     /// Where the tenant and its backends stand. A login whose lock key a reload changes keeps
     /// them to its end.
     settings: Arc<Settings>,
@@ -64,7 +64,7 @@ struct Identified {
 
 impl Identified {
     /// The key of its maildrop if it is a login of `tenant`.
-    fn key(&self, tenant: &Tenant) -> MaildropKey {
+    fn key(&self, tenant: &LoginPolicy) -> MaildropKey {
         tenant.key(self.credentials.maildrop())
     }
 
@@ -107,7 +107,7 @@ struct Admitted {
 /// The backend let it in. The lock owns the backend's connection.
 struct LoggedIn {
     client: Client,
-    tenant: Arc<Tenant>,
+    tenant: Arc<LoginPolicy>,
     lock: LockGuard<BackendConnection>,
     /// Its places among the connections.
     places: Places,
@@ -206,5 +206,5 @@ fn stopped() -> SessionEnd {
 }
 
 fn violation(detail: &str) -> SessionEnd {
-    SessionEnd::fault(End::ClientViolation, Fault::Client, detail)
+    SessionEnd::fault(End::ClientViolation, Culprit::Client, detail)
 }

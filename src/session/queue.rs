@@ -1,7 +1,7 @@
-//! From a login that the rules let in to the lock of its maildrop (DESIGN decisions 3, 4, 5, 7).
+//! From a login that the rules let in to the lock of its maildrop.
 
 use super::admit::Who;
-use super::backend_end::BackendConnection;
+use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::{Record, SessionEnd};
 use super::{Admitted, Identified, Login, Next};
@@ -9,9 +9,9 @@ use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{End, Fault, LockOutcome};
+use crate::observe::event::{Culprit, End, LockOutcome};
 use crate::policy::admission::Places;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::time::Instant;
 use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
@@ -31,7 +31,9 @@ pub(super) async fn wait_for_lock(
         // It is no fault of its own: the lane is full of others, and it may be the owner's.
         Asked::Full => {
             let why = "too many programs wait for the maildrop";
-            return login.turn_away(cx, record, &who, Fault::Policy, why).await;
+            return login
+                .turn_away(cx, record, &who, Culprit::Policy, why)
+                .await;
         }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
@@ -42,7 +44,9 @@ pub(super) async fn wait_for_lock(
                 Ok(lock) => lock,
                 Err(InVain::Spent) => {
                     let why = "another program held the maildrop all the while";
-                    return login.turn_away(cx, record, &who, Fault::Policy, why).await;
+                    return login
+                        .turn_away(cx, record, &who, Culprit::Policy, why)
+                        .await;
                 }
                 Err(InVain::Refused(line)) => {
                     // The answer may be held, and must not keep another's place meanwhile.
@@ -65,12 +69,12 @@ pub(super) async fn wait_for_lock(
 fn ask(cx: &Context, record: &Record, login: &Identified, who: &Who) -> Ask {
     Ask {
         // It may have been proven while it was held.
-        proven: cx.proven.is_proven(who.password, Instant::now()),
+        proven: cx.auth_cache.is_proven(who.password, Instant::now()),
         key: who.key.clone(),
         session: record.session(),
         tenant: login.tenant.name.clone(),
         password: who.password,
-        address: login.client.peer.block(),
+        address: login.client.peer.prefix(),
         capacity: login.tenant.queue,
         until: login.until(),
     }
@@ -119,7 +123,7 @@ async fn wait(
             biased;
             () = login.client.left() => {
                 // Another's login may have proven it meanwhile.
-                record.asks(login.asked, cx.proven.is_proven(who.password, Instant::now()));
+                record.asks(login.asked, cx.auth_cache.is_proven(who.password, Instant::now()));
                 waiting.leave(LockOutcome::ClientGone);
                 return Break(SessionEnd::well(End::LeftWaiting));
             }
@@ -146,7 +150,7 @@ async fn wait(
 async fn connect_ahead(
     cx: &Context,
     settings: &Settings,
-    tenant: &Tenant,
+    tenant: &LoginPolicy,
     key: &MaildropKey,
     client: SocketAddr,
 ) -> BackendConnection {
@@ -156,7 +160,7 @@ async fn connect_ahead(
             && let Some((backend, greeted)) = route.connect_ahead(client).await
         {
             let mut spare = BackendConnection::new(backend, greeted, client);
-            if let Ok(Ok(())) = timeout(PROBE_REPLY, spare.introduce(cx, client)).await {
+            if let Ok(Ok(())) = timeout(PROBE_REPLY, spare.forward_client_addr(cx, client)).await {
                 return spare;
             }
         }

@@ -2,9 +2,9 @@
 
 use super::client::Peer;
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
-use crate::observe::event::{End, Event, EventSink, Fault, SessionSummary};
-use crate::policy::proven::PasswordTag;
-use crate::policy::tenant::Tenant;
+use crate::observe::event::{Culprit, End, Event, EventSink, SessionSummary};
+use crate::policy::auth_cache::PasswordTag;
+use crate::policy::tenant::LoginPolicy;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct SessionEnd {
     pub(super) end: End,
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<Culprit>,
     pub(super) detail: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl SessionEnd {
         }
     }
 
-    pub(super) fn fault(end: End, fault: Fault, detail: impl Into<String>) -> Self {
+    pub(super) fn fault(end: End, fault: Culprit, detail: impl Into<String>) -> Self {
         Self {
             end,
             fault: Some(fault),
@@ -44,7 +44,7 @@ pub(super) struct Record {
     /// What a login that was refused ends as, if the client gives up.
     refusal: Option<SessionEnd>,
     ended: bool,
-    tenant: Option<Arc<Tenant>>,
+    tenant: Option<Arc<LoginPolicy>>,
     asked: Option<Instant>,
     proven: bool,
     knock: Option<(MaildropKey, PasswordTag)>,
@@ -105,7 +105,7 @@ impl Record {
     }
 
     /// A login said whose it is.
-    pub(super) fn identified(&mut self, tenant: &Arc<Tenant>, maildrop: &UserName) {
+    pub(super) fn identified(&mut self, tenant: &Arc<LoginPolicy>, maildrop: &UserName) {
         self.summary.maildrop = Some(maildrop.clone());
         self.tenant = Some(Arc::clone(tenant));
         let name = &tenant.name;
@@ -122,7 +122,7 @@ impl Record {
     }
 
     /// The tenant of the last login.
-    pub(super) fn tenant(&self) -> Option<&Arc<Tenant>> {
+    pub(super) fn tenant(&self) -> Option<&Arc<LoginPolicy>> {
         self.tenant.as_ref()
     }
 
@@ -206,7 +206,7 @@ impl Record {
     fn ended_without_word(&mut self) {
         if std::thread::panicking() {
             self.summary.end = End::Panicked;
-            self.summary.fault = Some(Fault::Proxy);
+            self.summary.fault = Some(Culprit::Proxy);
             self.events.emit(&Event::Panicked {
                 session: self.summary.session,
             });

@@ -11,13 +11,13 @@ use super::{Greeted, Identified, Login, Next, client_left, farewell};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::net::conn::Conn;
-use crate::observe::event::{End, Event, Fault, LoginRule, PollDecision};
+use crate::observe::event::{Culprit, End, Event, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
 use crate::policy::block::Reason;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
-/// The answers where the wait is spent (DESIGN decision 5): the words `lock` and `wait` keep
+/// The answers where the wait is spent: the words `lock` and `wait` keep
 /// fetchmail, Claws Mail and Sylpheed from taking them for a wrong password. Only the proven are
 /// told `[IN-USE]`, because it says that the password was right (RFC 2449 section 8.1.2).
 const IN_USE: &[u8] =
@@ -61,12 +61,12 @@ pub(super) async fn unless_blocked(cx: &Context, conn: Conn, peer: &Peer) -> Nex
     let tenants = &settings.tenants;
     let tenant = tenants.of_listener(conn.server_name(), &peer.listener);
     let (blocks, mode) = (&cx.admission.blocks, tenant.rules.blocks.mode);
-    let Some(reason) = blocks.at_greeting(peer.block(), mode, cx.moment().wall) else {
+    let Some(reason) = blocks.at_greeting(peer.prefix(), mode, cx.moment().wall) else {
         return Continue(conn);
     };
     farewell(conn, &[block_in_words(reason), b"\r\n"].concat()).await;
     let (_, why) = told(Refusal::Blocked(reason));
-    Break(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why))
+    Break(SessionEnd::fault(End::RefusedByRule, Culprit::Policy, why))
 }
 
 fn block_in_words(reason: Reason) -> &'static [u8] {
@@ -88,12 +88,16 @@ impl Identified {
         line: &[u8],
     ) -> Next<Login<T>> {
         let words = String::from_utf8_lossy(line);
-        self.client.patience.attempts += 1;
+        self.client.login_budget.attempts += 1;
         if class != Class::Auth {
-            record.refused(SessionEnd::fault(End::LoginRefused, Fault::Backend, words));
+            record.refused(SessionEnd::fault(
+                End::LoginRefused,
+                Culprit::Backend,
+                words,
+            ));
             return self.answer(line).await;
         }
-        record.refused(SessionEnd::fault(End::LoginRefused, Fault::Client, words));
+        record.refused(SessionEnd::fault(End::LoginRefused, Culprit::Client, words));
         let delay = self.wrong_password(cx, record, who);
         self.answer_after(record, delay, line).await
     }
@@ -109,9 +113,9 @@ impl Identified {
         why: &str,
     ) -> Next<Login<T>> {
         let fault = if who.accepted_lately {
-            Fault::Backend
+            Culprit::Backend
         } else {
-            Fault::Client
+            Culprit::Client
         };
         record.refused(SessionEnd::fault(End::ClosedAtPass, fault, why));
         let delay = self.wrong_password(cx, record, who);
@@ -140,7 +144,7 @@ impl Identified {
             return Duration::ZERO;
         }
         let (penalties, rules) = (&cx.admission.penalties, &self.tenant.rules.failures);
-        penalties.failed(peer.block(), who.password, rules, Instant::now())
+        penalties.failed(peer.prefix(), who.password, rules, Instant::now())
     }
 
     /// Refuses a login that a rule does not let in.
@@ -158,16 +162,19 @@ impl Identified {
             tenant,
             rule,
         });
-        record.refused(SessionEnd::fault(End::RefusedByRule, Fault::Policy, why));
-        self.client.patience.attempts += 1;
+        record.refused(SessionEnd::fault(End::RefusedByRule, Culprit::Policy, why));
+        self.client.login_budget.attempts += 1;
         match refusal {
             Refusal::FromMemory => {
-                let memory = &cx.admission.refused;
+                let memory = &cx.admission.negative_auth_cache;
                 let closes = memory.is_without_words(who.password, Instant::now());
                 self.pose(cx, record, who, closes).await
             }
             Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
-                let closes = cx.admission.imitation.closes(&self.tenant.backends);
+                let closes = cx
+                    .admission
+                    .auth_failure_templates
+                    .closes(&self.tenant.backends);
                 self.pose(cx, record, who, closes).await
             }
             Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
@@ -211,7 +218,10 @@ impl Identified {
         closes: bool,
     ) -> Next<Login<T>> {
         let (backends, user) = (&self.tenant.backends, &self.credentials.user);
-        let (line, took) = cx.admission.imitation.pose(backends, user, cx.draw());
+        let (line, took) = cx
+            .admission
+            .auth_failure_templates
+            .render(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
         let penalty = self.penalty(cx, who);
         if closes {
@@ -255,24 +265,24 @@ impl Identified {
         cx: &Context,
         record: &mut Record,
         who: &Who,
-        fault: Fault,
+        fault: Culprit,
         why: &str,
     ) -> Next<Login<T>> {
         record.refused(SessionEnd::fault(End::WaitSpent, fault, why));
         // Another's login may have proven it while it waited.
-        let proven = cx.proven.is_proven(who.password, Instant::now());
+        let proven = cx.auth_cache.is_proven(who.password, Instant::now());
         let login = Candidate {
             proven,
             ..who.candidate(&self)
         };
         cx.admission.not_served(&login, Instant::now());
-        if fault == Fault::Policy {
+        if fault == Culprit::Policy {
             // No backend has heard its password: under a block another may have the real try.
             let blocks = &cx.admission.blocks;
             blocks.lost_try(login.knock(), cx.moment().wall);
         }
         let answer = if proven { IN_USE } else { BUSY };
-        self.client.patience.spent = Some(answer);
+        self.client.login_budget.spent = Some(answer);
         self.answer(answer).await
     }
 

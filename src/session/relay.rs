@@ -1,11 +1,11 @@
 //! The TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6): bytes flow both ways at once,
-//! until QUIT is answered or something else ends the session (DESIGN decisions 7, 8, 9).
+//! until QUIT is answered or something else ends the session.
 
 mod idleness;
 mod pump;
 mod twin;
 
-use super::backend_end::BackendConnection;
+use super::backend_conn::BackendConnection;
 use super::context::{Context, Stage};
 use super::record::{Record, SessionEnd};
 use super::{LoggedIn, authorization, farewell};
@@ -15,9 +15,9 @@ use crate::limits::{
     PREEMPT_IDLE_LONG, RELAY_TICK,
 };
 use crate::net::conn::Conn;
-use crate::observe::event::{End, Event, Fault, Preemption};
+use crate::observe::event::{Culprit, End, Event, Preemption};
 use crate::policy::poll::Poll;
-use crate::policy::tenant::Tenant;
+use crate::policy::tenant::LoginPolicy;
 use crate::policy::twins::Session;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied, Violation};
@@ -43,7 +43,11 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     let contended = lock.contended();
     let key = lock.key().cloned();
     let Some(connection) = lock.connection() else {
-        return SessionEnd::fault(End::Panicked, Fault::Proxy, "a login without a connection");
+        return SessionEnd::fault(
+            End::Panicked,
+            Culprit::Proxy,
+            "a login without a connection",
+        );
     };
     let exchange = exchange(cx, &client, &tenant, connection);
     let twin = key
@@ -81,7 +85,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     {
         let poll = Poll {
             maildrop,
-            client: client.peer.block(),
+            client: client.peer.prefix(),
             address: client.peer.address.ip(),
             asked,
             proven: true,
@@ -99,7 +103,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
 fn exchange(
     cx: &Context,
     client: &super::client::Client,
-    tenant: &Tenant,
+    tenant: &LoginPolicy,
     connection: &BackendConnection,
 ) -> Exchange {
     let backend = connection.backend().capabilities_inside();
@@ -116,7 +120,7 @@ fn exchange(
 
 struct Relay<'a> {
     cx: &'a Context,
-    tenant: &'a Tenant,
+    tenant: &'a LoginPolicy,
     twin: Option<Twin<'a>>,
     pump: Pump,
     idleness: Idleness,
@@ -217,23 +221,23 @@ impl Relay<'_> {
             (_, Quit::Answered { ok: true }) => SessionEnd::well(End::Quit),
             (_, Quit::Answered { ok: false }) => {
                 let why = "the backend did not remove all deleted messages";
-                SessionEnd::fault(End::QuitFailed, Fault::Backend, why)
+                SessionEnd::fault(End::QuitFailed, Culprit::Backend, why)
             }
             (Stop::Violation(violation), _) => {
                 let end = match violation {
                     Violation::BehindBody(_) => End::BodyMisread,
                     _ => End::BackendGone,
                 };
-                SessionEnd::fault(end, Fault::Backend, violation.to_string())
+                SessionEnd::fault(end, Culprit::Backend, violation.to_string())
             }
             (Stop::ClientGone, _) => SessionEnd::well(End::Left),
             (_, Quit::Sent) => {
                 let why = "the backend ended the connection without an answer to QUIT";
-                SessionEnd::fault(End::QuitUnanswered, Fault::Backend, why)
+                SessionEnd::fault(End::QuitUnanswered, Culprit::Backend, why)
             }
             (_, Quit::None) => {
                 let why = "the backend ended the connection";
-                SessionEnd::fault(End::BackendGone, Fault::Backend, why)
+                SessionEnd::fault(End::BackendGone, Culprit::Backend, why)
             }
         }
     }
@@ -305,7 +309,7 @@ impl Relay<'_> {
             return None;
         }
         let why = "it took no byte of a reply for too long";
-        Some(SessionEnd::fault(End::Stalled, Fault::Client, why))
+        Some(SessionEnd::fault(End::Stalled, Culprit::Client, why))
     }
 
     fn timed_out(&self) -> SessionEnd {
@@ -313,7 +317,7 @@ impl Relay<'_> {
             Quit::None => SessionEnd::well(End::TimedOut),
             Quit::Sent | Quit::Answered { .. } => {
                 let why = "the backend did not answer QUIT";
-                SessionEnd::fault(End::QuitUnanswered, Fault::Backend, why)
+                SessionEnd::fault(End::QuitUnanswered, Culprit::Backend, why)
             }
         }
     }
@@ -352,7 +356,7 @@ impl Relay<'_> {
             "it was idle for {} s while another waited",
             patience.as_secs()
         );
-        Some(SessionEnd::fault(End::Preempted, Fault::Policy, why))
+        Some(SessionEnd::fault(End::Preempted, Culprit::Policy, why))
     }
 
     /// How long this session may be idle while another waits; `None`: it is not to be cut.

@@ -1,5 +1,5 @@
 //! The login at the backend: under the lock, tried again where that may help, and answered in the
-//! backend's own words (DESIGN decision 6).
+//! backend's own words.
 
 mod closed_at_pass;
 

@@ -1,5 +1,5 @@
 //! Who is blocked, because of what, and for how long; and limits on connections
-//! (DESIGN decision 2).
+//!.
 
 use crate::support::{Gate, assert_took, seconds};
 use popgate::observe::event::{Event, LoginRule};

@@ -1,4 +1,4 @@
-//! How long a login waits, and what it hears then (DESIGN decision 5).
+//! How long a login waits, and what it hears then.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{End, Event, LockOutcome};

@@ -1,4 +1,4 @@
-//! CAPA (RFC 2449, DESIGN decision 11), cleartext and STLS (RFC 2595, DESIGN decision 10).
+//! CAPA (RFC 2449), cleartext and STLS (RFC 2595).
 
 use crate::support::{Gate, Wire, seconds};
 use popgate::observe::event::End;

@@ -1,5 +1,5 @@
 //! Wrong passwords: their answers come later and later, and one that the backend has refused again
-//! and again is refused from memory (DESIGN decision 2).
+//! and again is refused from memory.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{End, Event, LoginRule};

@@ -1,4 +1,4 @@
-//! From one session of a maildrop to the next (DESIGN decision 7).
+//! From one session of a maildrop to the next.
 
 mod preconnection;
 mod quit;

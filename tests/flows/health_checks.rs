@@ -8,7 +8,7 @@ use crate::blocks::{
 };
 use crate::support::{Gate, Wire, seconds};
 use popgate::limits::SHARED_BY;
-use popgate::observe::event::{End, Event, FaultKind};
+use popgate::observe::event::{End, Event, OffenceKind};
 use popgate::policy::block::{ChangeKind, Reason};
 use tokio::time::sleep;
 
@@ -65,7 +65,7 @@ async fn health_checks_are_counted_and_block_nobody() {
             client.close();
             gate.told_nth(before, ended).await;
         }
-        let kind = FaultKind::LeftBeforeLogin;
+        let kind = OffenceKind::LeftBeforeLogin;
         let left = |event: &Event| matches!(event, Event::Faulted { fault, .. } if *fault == kind);
         let quits = check == "an SMTP check";
         assert_eq!(
@@ -313,7 +313,7 @@ async fn an_address_that_many_share_is_never_blocked_as_a_whole() {
         matches!(
             event,
             Event::Faulted {
-                fault: FaultKind::Abuse,
+                fault: OffenceKind::Abuse,
                 ..
             }
         )

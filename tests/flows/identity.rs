@@ -1,4 +1,4 @@
-//! Which logins mean one maildrop, and whose they are (DESIGN decision 1).
+//! Which logins mean one maildrop, and whose they are.
 
 use crate::support::{Gate, Wire, seconds};
 use base64::Engine;

@@ -1,5 +1,5 @@
 //! Two lanes: passwords that the backend accepted lately go first, and a stranger never costs
-//! the owner more than one failed login at a time (DESIGN decision 4).
+//! the owner more than one failed login at a time.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{Event, LockOutcome};

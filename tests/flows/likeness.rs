@@ -1,5 +1,5 @@
 //! Nobody can tell by text or time whether a wrong password was refused by the backend, by the
-//! block list, or from memory; and popgate does not tell who exists (DESIGN decision 2).
+//! block list, or from memory; and popgate does not tell who exists.
 //!
 //! The backend takes between 1.5 and 2.5 s for a wrong password, drawn by chance. popgate draws
 //! from its last 32 times, so what it adds is what a sample of 32 differs by.

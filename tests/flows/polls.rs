@@ -1,5 +1,5 @@
 //! Logins that come too often: held, refused or only counted, and which of them count
-//! (DESIGN decision 2).
+//!.
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
 use popgate::observe::event::PollDecision::{Admitted, Delayed, Refused, Shadow};

@@ -1,7 +1,7 @@
-//! A holder that does nothing while another waits (DESIGN decision 8).
+//! A holder that does nothing while another waits.
 
 use crate::support::{Gate, Scene, Wire, assert_took, lets_in_at_once, seconds};
-use popgate::observe::event::{End, Event, Fault, Preemption};
+use popgate::observe::event::{Culprit, End, Event, Preemption};
 use popgate::time::Instant;
 use std::sync::atomic::Ordering;
 
@@ -49,7 +49,7 @@ async fn an_idle_holder_is_closed_without_quit_for_who_waits() {
     drop(scene.holder);
     let summary = gate.only_end_of("client 2").await;
     assert_eq!(summary.end, End::Preempted);
-    assert_eq!(summary.fault, Some(Fault::Policy));
+    assert_eq!(summary.fault, Some(Culprit::Policy));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
-//! Between login and QUIT (DESIGN decision 9).
+//! Between login and QUIT.
 
 mod bounds;
 mod ends;
 mod half_closed;
 
 use crate::support::{Gate, Wire, seconds};
-use popgate::observe::event::{End, Fault};
+use popgate::observe::event::{Culprit, End};
 
 /// Sends these commands at once, which the backend gets so.
 async fn pipelines(client: &mut Wire, backend: &mut Wire, commands: &str) {
@@ -160,7 +160,7 @@ async fn a_backend_that_dies_in_mid_reply_ends_the_clients_connection_without_an
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::BackendGone);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
     assert_eq!(summary.retrieved, 0);
     gate.released(1).await;
 }

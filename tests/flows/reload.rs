@@ -1,4 +1,4 @@
-//! The configuration is changed while somebody waits or is logged in (DESIGN decision 13).
+//! The configuration is changed while somebody waits or is logged in.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{Event, LockOutcome};

@@ -1,9 +1,9 @@
-//! TLS on both legs (DESIGN decision 10).
+//! TLS on both legs.
 
 mod backend;
 
 use crate::support::{Gate, Wire, seconds};
-use popgate::observe::event::{End, Fault};
+use popgate::observe::event::{Culprit, End};
 
 /// A whole session of this client, which has the greeting.
 async fn reads_its_mail(gate: &Gate, mut ann: Wire) {
@@ -93,7 +93,7 @@ async fn what_a_client_sends_behind_stls_in_clear_ends_its_session() {
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::ClientViolation);
-    assert_eq!(summary.fault, Some(Fault::Client));
+    assert_eq!(summary.fault, Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn a_client_that_never_shakes_hands_is_closed() {
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::TlsFailed);
-    assert_eq!(summary.fault, Some(Fault::Client));
+    assert_eq!(summary.fault, Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +147,7 @@ async fn a_client_without_a_common_cipher_suite_ends_as_that() {
     ann.send(cbc_alone()).await;
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::TlsFailed);
-    assert_eq!(summary.fault, Some(Fault::Client));
+    assert_eq!(summary.fault, Some(Culprit::Client));
     let detail = summary.detail.expect("why");
     assert!(detail.contains("cipher suite in common"), "{detail}");
     assert!(detail.contains("ECDHE with AES-GCM"), "{detail}");

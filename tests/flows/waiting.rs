@@ -1,5 +1,5 @@
 //! A maildrop in use: the next login waits, gets in when the backend has let go, and may leave
-//! (DESIGN decisions 3 and 7).
+//!.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{End, Event, LockOutcome};

@@ -3,9 +3,9 @@
 
 mod siege;
 
-use popgate::ids::AddressBlock;
+use popgate::ids::ClientPrefix;
 use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
-use popgate::policy::proven::PasswordTag;
+use popgate::policy::auth_cache::PasswordTag;
 use popgate::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -162,7 +162,7 @@ struct Waiter {
     ticket: Ticket,
     lane: Lane,
     password: PasswordTag,
-    address: AddressBlock,
+    address: ClientPrefix,
     since: Instant,
     half: Instant,
     capacity: usize,

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 /// Users of this domain wait at most [`SHORT_WAIT`].
 pub(crate) const IMPATIENT_DOMAIN: &str = "impatient.test";
-/// `login_reserve` (3 s) before its end, the budget is spent (DESIGN decision 5).
+/// `login_reserve` (3 s) before its end, the budget is spent.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(8);
 
 const ADMIN_PORT: u16 = 9110;

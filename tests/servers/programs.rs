@@ -55,7 +55,7 @@ pub(crate) fn beyond_the_wait(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     through_gate(kind, ip, &users(&calls), |site| {
         deliver_to_all(site, &calls)?;
         for_each_at_once(&calls, |call| {
-            // The holder's login has shown that the password is right (DESIGN decision 4).
+            // The holder's login has shown that the password is right.
             let ran = run_while_held(site, call, SHORT_WAIT + Duration::from_secs(3))?;
             ran.expect_complaint(call.program.when_refused(call.mode))
         })

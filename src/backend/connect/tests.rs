@@ -243,7 +243,7 @@ async fn a_successor_reached_in_the_same_way_knows_what_is_known_and_counts_what
     };
     let (old, _arrivals) = backend(limited(2));
     let open = old.try_permit().unwrap();
-    let next = old.succeed(limited(1)).unwrap();
+    let next = old.with_options_from(limited(1)).unwrap();
     assert!(Arc::ptr_eq(&old.known, &next.known));
     // Until it is in service, nothing has changed.
     drop(old.try_permit().unwrap());
@@ -276,7 +276,7 @@ async fn of_a_successor_reached_in_another_way_nothing_is_known_but_what_is_open
         },
     ];
     for other in others {
-        let next = old.succeed(other).unwrap();
+        let next = old.with_options_from(other).unwrap();
         assert!(!Arc::ptr_eq(&old.known, &next.known));
         assert!(next.try_permit().is_none());
     }
@@ -289,7 +289,7 @@ async fn a_successor_at_another_address_begins_from_nothing() {
         ..options()
     });
     let _open = old.try_permit();
-    let next = old.succeed(BackendOptions {
+    let next = old.with_options_from(BackendOptions {
         address: "192.0.2.5:110".to_owned(),
         ..old.options().clone()
     });
@@ -301,7 +301,7 @@ async fn a_successor_at_another_address_begins_from_nothing() {
 #[tokio::test]
 async fn a_successor_whose_files_cannot_be_read_is_none() {
     let (old, _arrivals) = backend(options());
-    let next = old.succeed(BackendOptions {
+    let next = old.with_options_from(BackendOptions {
         tls: TlsMode::Implicit,
         ca: Some("/nonexistent/ca.pem".into()),
         ..options()

@@ -400,7 +400,7 @@ async fn from_when_a_successor_is_watched_its_limit_holds() {
     let mut rig = Rig::new(options());
     rig.serve(CAPA).await;
     let _session = rig.backend.try_permit().unwrap();
-    let next = rig.backend.succeed(BackendOptions {
+    let next = rig.backend.with_options_from(BackendOptions {
         connections: 1,
         ..options()
     });
@@ -422,7 +422,7 @@ async fn one_that_is_unknown_is_looked_at_as_soon_as_there_is_a_place() {
     };
     let before = Backend::new(limited.clone(), Arc::new(dial)).unwrap();
     let session = before.permit().await;
-    let next_one = before.succeed(BackendOptions {
+    let next_one = before.with_options_from(BackendOptions {
         capabilities: Some(vec!["TOP".to_owned()]),
         ..limited
     });

@@ -1,4 +1,4 @@
-//! Who loses its place where a lane is full (DESIGN decision 4).
+//! Who loses its place where a lane is full.
 //!
 //! The block of addresses that has the most places pays, with what it took last, and only to a
 //! newcomer whose own block has fewer, the newcomer counted. So nobody is pushed out by a block
@@ -12,8 +12,8 @@
 //! a newcomer that has as much.
 
 use super::{Lane, Request, Ticket, Waiter};
-use crate::ids::AddressBlock;
-use crate::policy::proven::PasswordTag;
+use crate::ids::ClientPrefix;
+use crate::policy::auth_cache::PasswordTag;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Who must leave `lane` so that `newcomer` can enter: mostly nobody. `None`: the newcomer gets
@@ -42,7 +42,7 @@ fn is_a_password_too_many(lane: &VecDeque<Waiter>, newcomer: &Request) -> bool {
 
 /// The newest waiter of the block with the most places.
 fn instead_of_a_waiter(lane: &VecDeque<Waiter>, newcomer: &Request) -> Option<Ticket> {
-    let mut places: HashMap<AddressBlock, usize> = HashMap::new();
+    let mut places: HashMap<ClientPrefix, usize> = HashMap::new();
     for request in requests(lane).chain([newcomer]) {
         *places.entry(request.address).or_default() += 1;
     }
@@ -53,7 +53,7 @@ fn instead_of_a_waiter(lane: &VecDeque<Waiter>, newcomer: &Request) -> Option<Ti
 
 /// All who wait with the password that came last from the block with the most passwords.
 fn instead_of_a_password(lane: &VecDeque<Waiter>, newcomer: &Request) -> Option<Vec<Ticket>> {
-    let mut passwords: HashMap<AddressBlock, HashSet<PasswordTag>> = HashMap::new();
+    let mut passwords: HashMap<ClientPrefix, HashSet<PasswordTag>> = HashMap::new();
     for request in requests(lane).chain([newcomer]) {
         let of_block = passwords.entry(request.address).or_default();
         of_block.insert(request.password);

@@ -2,7 +2,7 @@
 //!
 //! What a client or a backend said is escaped, so that nobody writes lines of his own.
 
-use crate::observe::event::{End, Fault, SessionSummary};
+use crate::observe::event::{Culprit, End, SessionSummary};
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -66,7 +66,7 @@ fn mail(summary: &SessionSummary) -> Option<String> {
 }
 
 fn reason(summary: &SessionSummary) -> String {
-    let fault = summary.fault.map(Fault::as_str);
+    let fault = summary.fault.map(Culprit::as_str);
     let fault = fault.map(|fault| format!(" (fault: {fault})"));
     let detail = summary.detail.as_deref().map(printable);
     let detail = detail.map(|detail| format!("; {detail}"));
@@ -200,7 +200,7 @@ mod tests {
     fn fault_and_detail_come_last_and_stay_on_the_line() {
         let failed = SessionSummary {
             end: End::TlsFailed,
-            fault: Some(Fault::Client),
+            fault: Some(Culprit::Client),
             detail: Some("said \x1b[2J\r\nsession 18 quit".into()),
             ..summary()
         };

@@ -1,7 +1,7 @@
 //! The series of one tenant.
 
 use super::families::Families;
-use crate::observe::event::{FaultKind, LockOutcome, LoginRule, PollDecision, Preemption};
+use crate::observe::event::{LockOutcome, LoginRule, OffenceKind, PollDecision, Preemption};
 use prometheus::{IntCounter, IntGauge};
 
 /// The label of faults of unproven logins, and of proven ones.
@@ -50,7 +50,7 @@ impl OfTenant {
                 refusals.with_label_values(&[label, rule.as_str()])
             }),
             faults: PROVEN.map(|proven| {
-                children(FaultKind::ALL, |fault| {
+                children(OffenceKind::ALL, |fault| {
                     let faults = &families.faults;
                     faults.with_label_values(&[label, fault.as_str(), proven])
                 })

@@ -1,7 +1,7 @@
 use super::*;
 use crate::dialect::Class;
 use crate::ids::{SessionId, UserName};
-use crate::observe::event::Fault;
+use crate::observe::event::Culprit;
 use crate::observe::event::{End, Preemption, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
 
@@ -88,7 +88,7 @@ fn ended(tenant: Option<&str>) -> Event {
         retrieved: 3,
         deleted: 2,
         end: End::Left,
-        fault: Some(Fault::Client),
+        fault: Some(Culprit::Client),
         detail: None,
     }))
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::ids::{BackendName, UserName};
-use crate::policy::block::Fault;
+use crate::policy::block::Offence;
 use crate::policy::rules::BlockMode;
 use jiff::Timestamp;
 use std::net::Ipv4Addr;
@@ -164,7 +164,7 @@ impl Case {
             accepted_lately: self.lane != "unproven",
             asked: scene.now.instant,
         };
-        name(&scene.admission.judge(&candidate, scene.now))
+        name(&scene.admission.check(&candidate, scene.now))
     }
 }
 
@@ -207,19 +207,21 @@ impl Scene {
     fn bring_about(&mut self, case: Case) {
         let is_proven = case.lane == "proven";
         match case.situation {
-            "blocked_here" => self.faults((0..10).map(|n| Fault::Guess { tag: tag(n + 1) })),
-            "blocked_address" => self.faults((0..10).map(|_| Fault::Abuse)),
+            "blocked_here" => self.faults((0..10).map(|n| Offence::Guess { tag: tag(n + 1) })),
+            "blocked_address" => self.faults((0..10).map(|_| Offence::Abuse)),
             "blocked_many" => self.guess_at_many(),
             "blocked_many_and_stale" => {
                 self.guess_at_many();
-                self.admission.refused.refused(tag(0), self.now.instant);
+                self.admission
+                    .negative_auth_cache
+                    .refused(tag(0), self.now.instant);
             }
             "try_taken" => {
                 self.guess_at_many();
                 self.take_try();
             }
             "given_up" => {
-                self.faults((0..6).map(|_| Fault::AbandonedWait));
+                self.faults((0..6).map(|_| Offence::AbandonedWait));
                 self.take_try();
             }
             "stale" => self.refusals(),
@@ -238,7 +240,7 @@ impl Scene {
     }
 
     /// The entry was made while blocks were enforced; a reload may have changed that since.
-    fn faults(&self, faults: impl Iterator<Item = Fault>) {
+    fn faults(&self, faults: impl Iterator<Item = Offence>) {
         let mut rules = self.rules.blocks;
         rules.mode = BlockMode::Block;
         let (maildrop, address) = (Some(&self.maildrop), self.address.into());
@@ -258,7 +260,7 @@ impl Scene {
 
     /// One guess at each of fifty other maildrops.
     fn guess_at_many(&self) {
-        let guesses = (0..50).map(|n| Fault::Guess { tag: tag(n + 1) });
+        let guesses = (0..50).map(|n| Offence::Guess { tag: tag(n + 1) });
         let mut rules = self.rules.blocks;
         rules.mode = BlockMode::Block;
         let (address, blocks) = (self.address.into(), &self.admission.blocks);
@@ -280,7 +282,9 @@ impl Scene {
 
     fn refusals(&self) {
         for _ in 0..3 {
-            self.admission.refused.refused(tag(0), self.now.instant);
+            self.admission
+                .negative_auth_cache
+                .refused(tag(0), self.now.instant);
         }
     }
 

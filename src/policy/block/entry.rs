@@ -1,11 +1,11 @@
 //! What the list says about one of those who are or were blocked.
 
 use super::faults::FaultClass;
-use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::{BLOCK_FOR_MANNERS_MAX, REAL_TRY};
 use crate::policy::rules::BlockRules;
+use crate::str_enum::words;
 use crate::time::Duration;
-use crate::words::words;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -15,12 +15,12 @@ pub struct Who {
     /// The maildrop; `None`: all of them.
     pub maildrop: Option<MaildropKey>,
     /// Where the faults come from.
-    pub address: AddressBlock,
+    pub address: ClientPrefix,
 }
 
 impl Who {
     /// The address, with all maildrops.
-    pub(super) fn all_of(address: AddressBlock) -> Self {
+    pub(super) fn all_of(address: ClientPrefix) -> Self {
         Self {
             maildrop: None,
             address,

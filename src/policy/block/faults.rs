@@ -2,17 +2,17 @@
 
 use super::entry::{Reason, Who, earlier, later};
 use super::fading::Fading;
-use crate::ids::{AddressBlock, MaildropKey};
+use crate::ids::{ClientPrefix, MaildropKey};
 use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX};
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::BlockRules;
+use crate::str_enum::words;
 use crate::time::Duration;
-use crate::words::words;
 use jiff::Timestamp;
 
 /// What somebody without a proven password did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Offence {
     /// A wrong password. Only different ones count: the same again is a stale setting.
     Guess {
         /// Which password it was.
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-impl Fault {
+impl Offence {
     /// Its class.
     #[must_use]
     pub fn class(self) -> FaultClass {
@@ -63,7 +63,7 @@ pub(super) struct Enough {
 #[derive(Debug)]
 pub(super) struct Faults {
     of_maildrops: Fading<Who, OfMaildrop>,
-    of_addresses: Fading<AddressBlock, OfAddress>,
+    of_addresses: Fading<ClientPrefix, OfAddress>,
     abuses: u64,
 }
 
@@ -94,8 +94,8 @@ impl Faults {
     pub(super) fn add(
         &mut self,
         maildrop: Option<&MaildropKey>,
-        address: AddressBlock,
-        fault: Fault,
+        address: ClientPrefix,
+        fault: Offence,
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<Enough> {
@@ -108,19 +108,19 @@ impl Faults {
             first.map(|first| Enough { who, reason, first })
         };
         match fault {
-            Fault::Guess { tag } => {
+            Offence::Guess { tag } => {
                 let of_maildrop = maildrop.and_then(|_| self.guess(who(maildrop), tag, rules, now));
                 let of_address = self.guess_anywhere(address, tag, rules, now);
                 let one = enough(maildrop, Reason::GuessingOne, of_maildrop);
                 let many = enough(None, Reason::GuessingMany, of_address);
                 one.into_iter().chain(many).collect()
             }
-            Fault::Abuse => {
+            Offence::Abuse => {
                 let first = self.abuse(address, rules, now);
                 Vec::from_iter(enough(None, Reason::Abuse, first))
             }
             // They happen to honest programs: no others behind the address are held to them.
-            Fault::MetLimit | Fault::AbandonedWait => {
+            Offence::MetLimit | Offence::AbandonedWait => {
                 let first = maildrop.and_then(|_| self.passing(who(maildrop), rules, now));
                 Vec::from_iter(enough(maildrop, Reason::Passing, first))
             }
@@ -141,7 +141,7 @@ impl Faults {
 
     fn guess_anywhere(
         &mut self,
-        address: AddressBlock,
+        address: ClientPrefix,
         tag: PasswordTag,
         rules: &BlockRules,
         now: Timestamp,
@@ -153,7 +153,7 @@ impl Faults {
 
     fn abuse(
         &mut self,
-        address: AddressBlock,
+        address: ClientPrefix,
         rules: &BlockRules,
         now: Timestamp,
     ) -> Option<Timestamp> {

@@ -1,7 +1,7 @@
 //! A selection of entries, as somebody at the command line makes it.
 
 use super::entry::{BlockId, Entry, Reason, State};
-use crate::ids::{AddressBlock, TenantName};
+use crate::ids::{ClientPrefix, TenantName};
 use jiff::Timestamp;
 
 /// Which entries are meant: those that have all that is given. The default is all of them.
@@ -12,7 +12,7 @@ pub struct Filter {
     /// This maildrop as shown, in any case of ASCII letters.
     pub maildrop: Option<String>,
     /// This address, with or without a maildrop.
-    pub address: Option<AddressBlock>,
+    pub address: Option<ClientPrefix>,
     /// This tenant.
     pub tenant: Option<TenantName>,
     /// This state.

@@ -2,11 +2,11 @@
 
 use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
 use super::fading::SHARE;
-use super::faults::{Enough, Fault, FaultClass, Faults};
+use super::faults::{Enough, FaultClass, Faults, Offence};
 use super::filter::Filter;
 use super::tries::Tries;
 use super::welcome::Welcome;
-use crate::ids::{AddressBlock, MaildropKey, TenantName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::BLOCKS_MAX;
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
@@ -80,9 +80,9 @@ impl BlockList {
     pub fn fault(
         &self,
         maildrop: Option<&MaildropKey>,
-        address: AddressBlock,
+        address: ClientPrefix,
         tenant: &TenantName,
-        fault: Fault,
+        fault: Offence,
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<Change> {

@@ -2,8 +2,8 @@
 
 use super::entry::{Change, ChangeKind, Entry, Reason, State, Who};
 use super::list::{BlockList, Book};
-use crate::ids::{AddressBlock, MaildropKey};
-use crate::policy::proven::PasswordTag;
+use crate::ids::{ClientPrefix, MaildropKey};
+use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::BlockMode;
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ pub struct Knock<'a> {
     /// The maildrop that it wants.
     pub maildrop: &'a MaildropKey,
     /// Where it comes from.
-    pub address: AddressBlock,
+    pub address: ClientPrefix,
     /// Its password.
     pub password: PasswordTag,
 }
@@ -48,7 +48,7 @@ impl BlockList {
     #[must_use]
     pub fn at_greeting(
         &self,
-        address: AddressBlock,
+        address: ClientPrefix,
         mode: BlockMode,
         now: Timestamp,
     ) -> Option<Reason> {

@@ -1,7 +1,7 @@
 use super::*;
-use crate::ids::{AddressBlock, BackendName, MaildropKey, TenantName, UserName};
+use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::limits::{FAULTY_MAX, WELCOME, WELCOME_MAX};
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -36,27 +36,27 @@ fn maildrop(name: &str) -> MaildropKey {
     MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true)
 }
 
-fn address(text: &str) -> AddressBlock {
+fn address(text: &str) -> ClientPrefix {
     text.parse().unwrap()
 }
 
-fn home() -> AddressBlock {
+fn home() -> ClientPrefix {
     address("192.0.2.1")
 }
 
-fn one_of_many(n: usize) -> AddressBlock {
+fn one_of_many(n: usize) -> ClientPrefix {
     let octets = 0x0a00_0000 + u32::try_from(n).unwrap();
     IpAddr::from(octets.to_be_bytes()).into()
 }
 
-fn guess(number: u32) -> Fault {
+fn guess(number: u32) -> Offence {
     let mut tag = [0; 32];
     tag[..4].copy_from_slice(&number.to_be_bytes());
     let tag = PasswordTag::from_bytes(tag);
-    Fault::Guess { tag }
+    Offence::Guess { tag }
 }
 
-fn knock(maildrop: &MaildropKey, address: AddressBlock, password: u8) -> Knock<'_> {
+fn knock(maildrop: &MaildropKey, address: ClientPrefix, password: u8) -> Knock<'_> {
     Knock {
         maildrop,
         address,
@@ -90,14 +90,14 @@ impl Desk {
         self.now = self.now.checked_add(time).unwrap();
     }
 
-    fn fault_at(&self, address: AddressBlock, user: &str, fault: Fault) -> Vec<Change> {
+    fn fault_at(&self, address: ClientPrefix, user: &str, fault: Offence) -> Vec<Change> {
         let key = maildrop(user);
         let (rules, tenant) = (&self.rules, &self.tenant);
         self.list
             .fault(Some(&key), address, tenant, fault, rules, self.now)
     }
 
-    fn fault(&self, user: &str, fault: Fault) -> Vec<Change> {
+    fn fault(&self, user: &str, fault: Offence) -> Vec<Change> {
         self.fault_at(home(), user, fault)
     }
 
@@ -106,7 +106,7 @@ impl Desk {
         each.collect()
     }
 
-    fn faults(&self, count: usize, fault: Fault) -> Vec<Change> {
+    fn faults(&self, count: usize, fault: Offence) -> Vec<Change> {
         let each = (0..count).flat_map(|_| self.fault("ann", fault));
         each.collect()
     }
@@ -116,17 +116,17 @@ impl Desk {
     }
 
     /// Whether a login that nobody knows meets a block.
-    fn is_blocked_at(&self, address: AddressBlock, user: &str) -> bool {
+    fn is_blocked_at(&self, address: ClientPrefix, user: &str) -> bool {
         self.met(address, user, 0) != Met::Nothing
     }
 
-    fn met(&self, address: AddressBlock, user: &str, password: u8) -> Met {
+    fn met(&self, address: ClientPrefix, user: &str, password: u8) -> Met {
         let key = maildrop(user);
         let knock = knock(&key, address, password);
         self.list.meets(knock, self.rules.mode, self.now)
     }
 
-    fn accepted(&self, address: AddressBlock, user: &str, password: u8) -> Vec<Change> {
+    fn accepted(&self, address: ClientPrefix, user: &str, password: u8) -> Vec<Change> {
         let key = maildrop(user);
         self.list.accepted(knock(&key, address, password), self.now)
     }
@@ -228,11 +228,11 @@ fn guesses_and_abuses_are_remembered_for_the_window() {
     let since = start.duration_since(changes[0].entry.first);
     assert_eq!(since.unsigned_abs(), HOUR - MINUTE);
 
-    assert_eq!(desk.faults(1, Fault::Abuse), []);
+    assert_eq!(desk.faults(1, Offence::Abuse), []);
     desk.pass(HOUR);
-    assert_eq!(desk.faults(1, Fault::Abuse), []);
+    assert_eq!(desk.faults(1, Offence::Abuse), []);
     desk.pass(HOUR - MINUTE);
-    assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(1, Offence::Abuse).len(), 1);
 }
 
 #[test]
@@ -261,8 +261,8 @@ fn a_stale_password_that_goes_on_coming_stays_one() {
 #[test]
 fn abuses_block_the_address() {
     let desk = Desk::new();
-    assert_eq!(desk.faults(1, Fault::Abuse), []);
-    assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(1, Offence::Abuse), []);
+    assert_eq!(desk.faults(1, Offence::Abuse).len(), 1);
     let entry = desk.only_entry();
     assert_eq!(entry.reason, Reason::Abuse);
     assert_eq!(entry.class(), FaultClass::Indeterminate);
@@ -272,7 +272,7 @@ fn abuses_block_the_address() {
 #[test]
 fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobody_else() {
     let desk = Desk::new();
-    let passing = [Fault::MetLimit, Fault::AbandonedWait];
+    let passing = [Offence::MetLimit, Offence::AbandonedWait];
     for fault in passing {
         assert_eq!(fault.class(), FaultClass::Transient);
     }
@@ -280,7 +280,7 @@ fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobod
         assert_eq!(desk.fault("ann", fault), []);
         assert_eq!(desk.fault("bob", fault), []);
     }
-    assert_eq!(desk.faults(1, Fault::AbandonedWait).len(), 1);
+    assert_eq!(desk.faults(1, Offence::AbandonedWait).len(), 1);
     let entry = desk.only_entry();
     assert_eq!(entry.reason, Reason::Passing);
     assert_eq!(entry.class(), FaultClass::Transient);
@@ -294,7 +294,7 @@ fn a_passing_fault_at_no_maildrop_blocks_nobody() {
     let desk = Desk::new();
     let (rules, tenant) = (&desk.rules, &desk.tenant);
     for _ in 0..50 {
-        let fault = Fault::AbandonedWait;
+        let fault = Offence::AbandonedWait;
         let changes = desk
             .list
             .fault(None, home(), tenant, fault, rules, desk.now);
@@ -305,14 +305,14 @@ fn a_passing_fault_at_no_maildrop_blocks_nobody() {
 #[test]
 fn an_accepted_login_ends_a_block_for_passing_faults_and_no_other() {
     let desk = Desk::new();
-    assert_eq!(desk.faults(6, Fault::MetLimit).len(), 1);
+    assert_eq!(desk.faults(6, Offence::MetLimit).len(), 1);
     assert!(desk.is_blocked("ann"));
     assert_eq!(desk.accepted(home(), "bob", 0), [], "another maildrop");
     let changes = desk.accepted(home(), "ann", 0);
     assert_eq!(kinds(&changes), [ChangeKind::Lifted]);
     assert!(!desk.is_blocked("ann"));
     let desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.guesses("ann", 0..3);
     assert_eq!(desk.accepted(home(), "ann", 0), []);
     assert!(desk.is_blocked("ann") && desk.is_blocked("anybody"));
@@ -322,37 +322,37 @@ fn an_accepted_login_ends_a_block_for_passing_faults_and_no_other() {
 fn passing_faults_of_two_days_are_not_added_up() {
     let mut desk = Desk::new();
     desk.now = "2026-03-01T23:59:00Z".parse().unwrap();
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
     desk.pass(2 * MINUTE);
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
-    assert_eq!(desk.faults(1, Fault::MetLimit).len(), 1);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
+    assert_eq!(desk.faults(1, Offence::MetLimit).len(), 1);
 }
 
 #[test]
 fn where_somebody_logs_in_passing_faults_block_nobody_for_a_day() {
     let mut desk = Desk::new();
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
     desk.accepted(home(), "bob", 0);
-    assert_eq!(desk.faults(50, Fault::MetLimit), []);
+    assert_eq!(desk.faults(50, Offence::MetLimit), []);
     desk.pass(WELCOME - MINUTE);
-    assert_eq!(desk.faults(50, Fault::MetLimit), []);
+    assert_eq!(desk.faults(50, Offence::MetLimit), []);
     let elsewhere = address("192.0.2.2");
     for _ in 0..6 {
-        desk.fault_at(elsewhere, "ann", Fault::MetLimit);
+        desk.fault_at(elsewhere, "ann", Offence::MetLimit);
     }
     assert!(desk.is_blocked_at(elsewhere, "ann"), "another household");
     desk.pass(MINUTE);
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
-    assert_eq!(desk.faults(1, Fault::MetLimit).len(), 1);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
+    assert_eq!(desk.faults(1, Offence::MetLimit).len(), 1);
 }
 
 #[test]
 fn an_accepted_login_forgives_no_guesses_and_no_abuses() {
     let desk = Desk::new();
-    desk.faults(1, Fault::Abuse);
+    desk.faults(1, Offence::Abuse);
     desk.guesses("ann", 0..2);
     desk.accepted(home(), "ann", 0);
-    assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(1, Offence::Abuse).len(), 1);
     assert_eq!(desk.guesses("ann", 2..3).len(), 1);
 }
 
@@ -364,8 +364,8 @@ fn a_threshold_of_none_never_blocks() {
     desk.rules.abuses = 0;
     desk.rules.passing_per_day = 0;
     desk.guesses("ann", 0..2_000);
-    desk.faults(2_000, Fault::Abuse);
-    desk.faults(2_000, Fault::MetLimit);
+    desk.faults(2_000, Offence::Abuse);
+    desk.faults(2_000, Offence::MetLimit);
     assert_eq!(desk.entries(), []);
 }
 
@@ -374,12 +374,12 @@ fn in_mode_off_nothing_is_counted() {
     let mut desk = Desk::new();
     desk.rules.mode = BlockMode::Off;
     assert_eq!(desk.guesses("ann", 0..2), []);
-    assert_eq!(desk.faults(100, Fault::Abuse), []);
+    assert_eq!(desk.faults(100, Offence::Abuse), []);
     desk.rules.mode = BlockMode::Block;
     assert_eq!(desk.guesses("ann", 2..3), []);
-    assert_eq!(desk.faults(1, Fault::Abuse), []);
+    assert_eq!(desk.faults(1, Offence::Abuse), []);
     assert_eq!(desk.entries(), []);
-    desk.faults(1, Fault::Abuse);
+    desk.faults(1, Offence::Abuse);
     assert!(desk.is_blocked("ann"));
     desk.rules.mode = BlockMode::Off;
     assert!(!desk.is_blocked("ann"));
@@ -444,7 +444,7 @@ fn what_protects_no_password_blocks_for_minutes_however_often_and_whatever_is_se
     let mut desk = Desk::new();
     for (duration, lasts) in [(HOUR, 10 * MINUTE), (HOUR, 10 * MINUTE), (MINUTE, MINUTE)] {
         desk.rules.duration = duration;
-        for (fault, user) in [(Fault::Abuse, "anybody"), (Fault::MetLimit, "ann")] {
+        for (fault, user) in [(Offence::Abuse, "anybody"), (Offence::MetLimit, "ann")] {
             let changes = desk.faults(6, fault);
             assert_eq!(changes[0].what, ChangeKind::Blocked);
             let entry = &changes[0].entry;
@@ -460,12 +460,12 @@ fn what_protects_no_password_blocks_for_minutes_however_often_and_whatever_is_se
 fn after_a_block_guesses_and_abuses_are_counted_anew() {
     let mut desk = Desk::new();
     desk.rules.passwords_per_address = 0;
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.guesses("ann", 0..3);
     desk.pass(10 * MINUTE);
-    assert_eq!(desk.faults(1, Fault::Abuse), []);
+    assert_eq!(desk.faults(1, Offence::Abuse), []);
     assert_eq!(desk.guesses("ann", 3..5), []);
-    assert_eq!(desk.faults(1, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(1, Offence::Abuse).len(), 1);
     assert_eq!(desk.guesses("ann", 5..6).len(), 1);
 }
 
@@ -475,7 +475,7 @@ fn an_entry_tells_of_its_latest_block() {
     desk.guesses("ann", 0..3);
     desk.pass(10 * MINUTE);
     desk.tenant = TenantName::new("other");
-    desk.faults(6, Fault::MetLimit);
+    desk.faults(6, Offence::MetLimit);
     let entry = desk.only_entry();
     assert_eq!(entry.reason, Reason::Passing);
     assert_eq!(entry.tenant, desk.tenant);
@@ -485,7 +485,7 @@ fn an_entry_tells_of_its_latest_block() {
 #[test]
 fn a_block_that_has_run_out_is_told_once() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     assert_eq!(desk.list.expire(desk.now), []);
     desk.pass(10 * MINUTE);
     let changes = desk.list.expire(desk.now);
@@ -497,12 +497,16 @@ fn a_block_that_has_run_out_is_told_once() {
 #[test]
 fn faults_of_who_is_blocked_prolong_the_block_and_are_told_now_and_then() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.pass(4 * MINUTE);
-    assert_eq!(desk.faults(2, Fault::Abuse), [], "less than half has gone");
+    assert_eq!(
+        desk.faults(2, Offence::Abuse),
+        [],
+        "less than half has gone"
+    );
     assert_eq!(desk.only_entry().last, desk.now);
     desk.pass(MINUTE);
-    let changes = desk.faults(2, Fault::Abuse);
+    let changes = desk.faults(2, Offence::Abuse);
     assert_eq!(kinds(&changes), [ChangeKind::Extended]);
     assert_eq!(changes[0].entry.times_blocked, 1);
     desk.pass(10 * MINUTE - Duration::from_secs(1));
@@ -514,7 +518,7 @@ fn faults_of_who_is_blocked_prolong_the_block_and_are_told_now_and_then() {
 fn a_release_by_hand_counts_and_forgives() {
     let mut desk = Desk::new();
     desk.rules.passwords_per_address = 0;
-    desk.faults(6, Fault::MetLimit);
+    desk.faults(6, Offence::MetLimit);
     desk.guesses("bob", 0..3);
     desk.guesses("bob", 3..5);
     let changes = desk.release_all();
@@ -525,16 +529,16 @@ fn a_release_by_hand_counts_and_forgives() {
     }
     assert!(!desk.is_blocked("ann") && !desk.is_blocked("bob"));
     assert_eq!(desk.release_all(), [], "they are released already");
-    assert_eq!(desk.faults(5, Fault::MetLimit), []);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
     assert_eq!(desk.guesses("bob", 5..6), []);
     desk.pass(MINUTE);
-    assert_eq!(desk.faults(1, Fault::MetLimit)[0].entry.times_blocked, 2);
+    assert_eq!(desk.faults(1, Offence::MetLimit)[0].entry.times_blocked, 2);
 }
 
 #[test]
 fn what_has_run_out_is_not_released_by_hand() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.pass(10 * MINUTE);
     assert_eq!(desk.release_all(), []);
     assert_eq!(desk.only_entry().times_released, 0);
@@ -543,7 +547,7 @@ fn what_has_run_out_is_not_released_by_hand() {
 #[test]
 fn a_pinned_block_does_not_run_out_until_it_is_unpinned() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     assert_eq!(kinds(&desk.pin_all(true)), [ChangeKind::Pinned]);
     assert_eq!(desk.pin_all(true), []);
     desk.pass(30 * DAY);
@@ -559,15 +563,15 @@ fn a_pinned_block_does_not_run_out_until_it_is_unpinned() {
 #[test]
 fn who_is_pinned_released_is_never_blocked_again() {
     let mut desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.release_all();
     desk.pin_all(true);
-    assert_eq!(desk.faults(100, Fault::Abuse), []);
+    assert_eq!(desk.faults(100, Offence::Abuse), []);
     assert!(!desk.is_blocked("ann"));
     desk.pass(30 * DAY);
     assert_eq!(desk.list.forget(DAY, desk.now), []);
     desk.pin_all(false);
-    assert_eq!(desk.faults(2, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(2, Offence::Abuse).len(), 1);
 }
 
 #[test]
@@ -577,7 +581,7 @@ fn old_entries_are_forgotten_and_blocked_ones_are_not() {
     desk.rules.max_duration = 3 * DAY;
     desk.guesses("ann", 0..3);
     desk.rules.duration = MINUTE;
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.pass(DAY);
     assert_eq!(desk.list.forget(DAY, desk.now), [], "not older than a day");
     desk.pass(MINUTE);
@@ -595,7 +599,7 @@ fn varied() -> Desk {
     for number in 0..3 {
         desk.fault_at(address("2001:db8::1"), "ann@example.com", guess(number));
     }
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk.list.release(&Filter::ids(vec![BlockId(1)]), desk.now);
     desk
 }
@@ -676,8 +680,8 @@ fn entries_are_counted_by_tenant_and_state() {
     desk.pass(10 * MINUTE);
     desk.list.expire(desk.now);
     assert_eq!(counted(&desk), [row("default", 0, 1), row("other", 0, 2)]);
-    desk.fault("bob", Fault::Abuse);
-    desk.fault("bob", Fault::Abuse);
+    desk.fault("bob", Offence::Abuse);
+    desk.fault("bob", Offence::Abuse);
     assert_eq!(counted(&desk), [row("default", 0, 1), row("other", 1, 1)]);
     desk.pass(30 * DAY);
     desk.list.forget(DAY, desk.now);
@@ -704,8 +708,8 @@ fn a_full_list_drops_the_released_then_the_oldest_and_never_a_pinned_one() {
     desk.list = BlockList::with_bound(32);
     let block = |desk: &Desk, n: u32| {
         let address = address(&format!("192.0.2.{n}"));
-        desk.fault_at(address, "ann", Fault::Abuse);
-        desk.fault_at(address, "ann", Fault::Abuse)
+        desk.fault_at(address, "ann", Offence::Abuse);
+        desk.fault_at(address, "ann", Offence::Abuse)
     };
     for n in 1..=32 {
         desk.pass(Duration::from_secs(1));
@@ -764,9 +768,9 @@ fn a_flood_of_faults_forgets_those_that_were_quiet_longest() {
 fn a_clock_that_is_set_back_breaks_nothing() {
     let mut desk = Desk::new();
     desk.guesses("ann", 0..2);
-    desk.faults(5, Fault::MetLimit);
+    desk.faults(5, Offence::MetLimit);
     desk.now = desk.now.checked_sub(2 * DAY).unwrap();
-    assert_eq!(desk.faults(1, Fault::MetLimit), [], "another day");
+    assert_eq!(desk.faults(1, Offence::MetLimit), [], "another day");
     assert_eq!(desk.guesses("ann", 2..3).len(), 1);
     assert!(desk.is_blocked("ann"));
     desk.now = Timestamp::MAX;

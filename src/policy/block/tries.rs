@@ -4,7 +4,7 @@
 use super::entry::{Who, later};
 use super::fading::Fading;
 use crate::limits::{BLOCKS_MAX, LIFTED_MAX, REAL_TRY, WELCOME};
-use crate::policy::proven::PasswordTag;
+use crate::policy::auth_cache::PasswordTag;
 use jiff::Timestamp;
 
 /// In memory only: after a restart each block has its real try again.

@@ -2,7 +2,7 @@
 
 use super::entry::later;
 use super::fading::Fading;
-use crate::ids::{AddressBlock, MaildropKey};
+use crate::ids::{ClientPrefix, MaildropKey};
 use crate::limits::{SHARED_BY, WELCOME, WELCOME_MAX};
 use jiff::Timestamp;
 use std::hash::{BuildHasher, RandomState};
@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 /// Where somebody is at home.
 #[derive(Debug)]
 pub(super) struct Welcome {
-    addresses: Fading<AddressBlock, Maildrops>,
+    addresses: Fading<ClientPrefix, Maildrops>,
     hasher: RandomState,
 }
 
@@ -33,7 +33,7 @@ impl Welcome {
     pub(super) fn accepted(
         &mut self,
         maildrop: &MaildropKey,
-        address: AddressBlock,
+        address: ClientPrefix,
         now: Timestamp,
     ) {
         let maildrop = self.hasher.hash_one(maildrop);
@@ -42,12 +42,12 @@ impl Welcome {
     }
 
     /// Whether a login from there was accepted within [`WELCOME`].
-    pub(super) fn has(&self, address: AddressBlock, now: Timestamp) -> bool {
+    pub(super) fn has(&self, address: ClientPrefix, now: Timestamp) -> bool {
         self.addresses.has(&address, now)
     }
 
     /// Whether [`SHARED_BY`] maildrops or more were accepted from there within [`WELCOME`].
-    pub(super) fn is_shared(&self, address: AddressBlock, now: Timestamp) -> bool {
+    pub(super) fn is_shared(&self, address: ClientPrefix, now: Timestamp) -> bool {
         let maildrops = self.addresses.get(&address, now);
         maildrops.is_some_and(|maildrops| maildrops.are_many(now))
     }

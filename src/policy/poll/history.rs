@@ -1,6 +1,6 @@
 //! What is remembered of the logins to one maildrop, beside what governor counts.
 
-use crate::ids::AddressBlock;
+use crate::ids::ClientPrefix;
 use crate::limits::{
     POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN, WAIT_MAX,
 };
@@ -18,7 +18,7 @@ pub(super) struct Maildrop {
 /// One login: whose, and when its PASS came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Login {
-    pub(super) client: AddressBlock,
+    pub(super) client: ClientPrefix,
     pub(super) asked: Instant,
 }
 
@@ -38,7 +38,7 @@ struct Overdraft {
 }
 
 struct Client {
-    block: AddressBlock,
+    block: ClientPrefix,
     overdraft: Option<Overdraft>,
     charged: Option<Charged>,
     turned_away: Option<Instant>,
@@ -85,7 +85,7 @@ impl Maildrop {
     }
 
     /// Whether the maildrop and the client each owe a login under the quotas of `rules`.
-    pub(super) fn owes(&self, rules: &PollRules, client: AddressBlock) -> Both<bool> {
+    pub(super) fn owes(&self, rules: &PollRules, client: ClientPrefix) -> Both<bool> {
         let owes =
             |overdraft: Option<Overdraft>, quota| overdraft.is_some_and(|it| it.quota == quota);
         let of_client = self.client(client).and_then(|client| client.overdraft);
@@ -119,14 +119,14 @@ impl Maildrop {
     }
 
     /// popgate itself refused a login of `client`.
-    pub(super) fn turned_away(&mut self, client: AddressBlock, now: Instant) {
+    pub(super) fn turned_away(&mut self, client: ClientPrefix, now: Instant) {
         let client = self.client_mut(client, now);
         client.turned_away = Some(now);
         client.matters(now + POLL_AFTER_REFUSAL + WAIT_MAX);
     }
 
     /// A session of `client` has deleted messages.
-    pub(super) fn deleted(&mut self, client: AddressBlock, now: Instant) {
+    pub(super) fn deleted(&mut self, client: ClientPrefix, now: Instant) {
         let client = self.client_mut(client, now);
         client.deleted = Some(now);
         client.matters(now + POLL_AFTER_DELETION + WAIT_MAX);
@@ -134,7 +134,7 @@ impl Maildrop {
 
     /// Makes room for `newcomer` if it is one and there is none: who would be forgotten first
     /// is forgotten now.
-    pub(super) fn make_room(&mut self, newcomer: AddressBlock) -> Option<AddressBlock> {
+    pub(super) fn make_room(&mut self, newcomer: ClientPrefix) -> Option<ClientPrefix> {
         if self.clients.len() < POLL_CLIENTS_MAX || self.client(newcomer).is_some() {
             return None;
         }
@@ -154,11 +154,11 @@ impl Maildrop {
         self.matters_until.is_some() || !self.clients.is_empty()
     }
 
-    fn client(&self, block: AddressBlock) -> Option<&Client> {
+    fn client(&self, block: ClientPrefix) -> Option<&Client> {
         self.clients.iter().find(|client| client.block == block)
     }
 
-    fn client_mut(&mut self, block: AddressBlock, now: Instant) -> &mut Client {
+    fn client_mut(&mut self, block: ClientPrefix, now: Instant) -> &mut Client {
         let known = self.clients.iter().position(|it| it.block == block);
         let index = known.unwrap_or_else(|| {
             self.clients.push(Client::new(block, now));
@@ -169,7 +169,7 @@ impl Maildrop {
 }
 
 impl Client {
-    fn new(block: AddressBlock, now: Instant) -> Self {
+    fn new(block: ClientPrefix, now: Instant) -> Self {
         Self {
             block,
             overdraft: None,

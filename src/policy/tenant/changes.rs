@@ -1,6 +1,6 @@
 //! What differs between two tables of tenants, in words for the operator.
 
-use super::{Cleartext, Household, Tenant, TenantTable};
+use super::{Cleartext, Household, LoginPolicy, TenantTable};
 use crate::ids::{BackendName, TenantName, UserName};
 use crate::limits::CHANGES_NAMED_MAX;
 use crate::policy::rules::{
@@ -143,7 +143,7 @@ fn spelled_once(household: &Household) -> impl Iterator<Item = &Vec<u8>> {
     })
 }
 
-fn differences(old: &Tenant, new: &Tenant) -> Vec<String> {
+fn differences(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
     let pairs = described(old).into_iter().zip(described(new));
     pairs
         .filter(|((_, old), (_, new))| old != new)
@@ -152,8 +152,8 @@ fn differences(old: &Tenant, new: &Tenant) -> Vec<String> {
 }
 
 /// Every setting as key and value; taken apart, so that a new one is not forgotten here.
-fn described(tenant: &Tenant) -> Vec<(&'static str, String)> {
-    let Tenant {
+fn described(tenant: &LoginPolicy) -> Vec<(&'static str, String)> {
+    let LoginPolicy {
         name: _,
         backends,
         cleartext,
@@ -309,8 +309,8 @@ mod tests {
     use crate::policy::tenant::Belongings;
     use std::sync::Arc;
 
-    fn tenant(name: &str) -> Tenant {
-        Tenant {
+    fn tenant(name: &str) -> LoginPolicy {
+        LoginPolicy {
             name: TenantName::new(name),
             backends: [BackendName::new("a")].into(),
             cleartext: Cleartext::Trusted,
@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    fn table(tenants: impl IntoIterator<Item = (Tenant, Belongings)>) -> TenantTable {
+    fn table(tenants: impl IntoIterator<Item = (LoginPolicy, Belongings)>) -> TenantTable {
         let mut table = TenantTable::new(tenant("default"));
         for (tenant, belongings) in tenants {
             table.add(tenant, belongings);

@@ -1,6 +1,6 @@
-//! Changes of tenants that would give a login another lock key (DESIGN decisions 1 and 13).
+//! Changes of tenants that would give a login another lock key.
 
-use super::{Household, Tenant, TenantTable, domain_of};
+use super::{Household, LoginPolicy, TenantTable, domain_of};
 use crate::ids::{BackendName, ListenerName, UserName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ pub struct Keying<'a> {
 
 impl Keying<'_> {
     /// Whether a backend of `tenant` here may be one of `other`'s there.
-    fn meets(&self, tenant: &Tenant, there: &Self, other: &Tenant) -> bool {
+    fn meets(&self, tenant: &LoginPolicy, there: &Self, other: &LoginPolicy) -> bool {
         tenant.backends.iter().any(|mine| {
             other.backends.iter().any(|theirs| {
                 let (here, there) = (self.addresses.get(mine), there.addresses.get(theirs));
@@ -160,7 +160,7 @@ impl<'a> Comparison<'a> {
         self.compare(&whose, a.limits(user), b.limits(user), login);
     }
 
-    fn compare(&mut self, whose: &str, a: &Tenant, b: &Tenant, login: Login) {
+    fn compare(&mut self, whose: &str, a: &LoginPolicy, b: &LoginPolicy, login: Login) {
         let differences = differences(a, b, login);
         let other_backends = a.backends != b.backends && !self.old.meets(a, self.new, b);
         if differences.is_empty() || other_backends {
@@ -184,14 +184,14 @@ enum Login {
 }
 
 /// What of the key differs.
-fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
+fn differences(a: &LoginPolicy, b: &LoginPolicy, login: Login) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, a: String, b: String| {
         if a != b {
             differences.push(format!("{what} {a} -> {b}"));
         }
     };
-    let backends = |tenant: &Tenant| {
+    let backends = |tenant: &LoginPolicy| {
         let names = tenant.backends.iter().map(BackendName::as_str);
         names.collect::<Vec<_>>().join(", ")
     };
@@ -204,7 +204,7 @@ fn differences(a: &Tenant, b: &Tenant, login: Login) -> Vec<String> {
     differ("aliases", a.aliases.to_string(), b.aliases.to_string());
     let keep_domains = a.aliases.keep_domains() && b.aliases.keep_domains();
     if login == Login::WithoutDomain || !keep_domains {
-        let domain = |tenant: &Tenant| {
+        let domain = |tenant: &LoginPolicy| {
             let domain = tenant.default_domain.clone();
             domain.unwrap_or_else(|| "none".to_owned())
         };
@@ -235,9 +235,9 @@ mod tests {
         named.map(|(name, address)| (leak(name), address)).into()
     }
 
-    fn tenant(name: &str, backends: &str) -> Tenant {
+    fn tenant(name: &str, backends: &str) -> LoginPolicy {
         let backends = backends.chars().map(|c| BackendName::new(&c.to_string()));
-        Tenant {
+        LoginPolicy {
             name: TenantName::new(name),
             backends: backends.collect(),
             cleartext: Cleartext::Trusted,
@@ -253,7 +253,7 @@ mod tests {
     }
 
     /// `default` on backend `a`, and these.
-    fn table(tenants: &[(Tenant, Belongings)]) -> TenantTable {
+    fn table(tenants: &[(LoginPolicy, Belongings)]) -> TenantTable {
         let mut table = TenantTable::new(tenant("default", "a"));
         for (tenant, belongings) in tenants {
             table.add(tenant.clone(), belongings.clone());
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn limits_do_not_matter() {
         let old = table(&[(tenant("t", "ab"), domains(&["t.org"]))]);
-        let other = Tenant {
+        let other = LoginPolicy {
             wait: Duration::from_secs(1),
             ..tenant("renamed", "ab")
         };
@@ -352,7 +352,7 @@ mod tests {
     fn aliases_are_in_the_key() {
         let with = |aliases: &[&str]| {
             let entries = aliases.iter().filter_map(|name| Alias::preset(name));
-            let tenant = Tenant {
+            let tenant = LoginPolicy {
                 aliases: Arc::new(Aliases::new(entries.collect())),
                 ..tenant("t", "a")
             };
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn aliases_may_take_the_domain_away_from_a_login() {
         let with = |alias: &str, domain: &str, user: Option<&str>| {
-            let limits = |backends: &str| Tenant {
+            let limits = |backends: &str| LoginPolicy {
                 aliases: Arc::new(Aliases::new(Alias::preset(alias).into_iter().collect())),
                 default_domain: Some(domain.to_owned()),
                 ..tenant("t", backends)
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn case_and_default_domain_are_in_the_key() {
         let with = |fold_case, domain: Option<&str>, belongings: &Belongings| {
-            let tenant = Tenant {
+            let tenant = LoginPolicy {
                 fold_case,
                 default_domain: domain.map(str::to_owned),
                 ..tenant("t", "a")

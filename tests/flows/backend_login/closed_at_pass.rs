@@ -3,7 +3,7 @@
 //! password. One that ends before it has the password, or never ends, says nothing of it.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{End, Event, Fault, LoginRule};
+use popgate::observe::event::{Culprit, End, Event, LoginRule};
 use popgate::policy::block::{Change, ChangeKind, Reason};
 use popgate::time::Instant;
 
@@ -69,7 +69,7 @@ async fn whatever_it_says_before_the_end_it_is_tried_once_and_the_client_is_clos
         client.close();
         let summary = gate.only_end_of("client 1").await;
         assert_eq!(summary.end, End::ClosedAtPass, "{last_words:?}");
-        assert_eq!(summary.fault, Some(Fault::Client));
+        assert_eq!(summary.fault, Some(Culprit::Client));
         assert_eq!(summary.backend.expect("it is known").as_str(), "legacy");
         assert_eq!((gate.dials(), failures(&gate)), (1, 1), "{last_words:?}");
         assert!(gate.backend("legacy").is_up());
@@ -131,7 +131,7 @@ async fn one_that_ends_at_the_name_is_tried_twice_more_and_never_got_the_passwor
     client.close();
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::BackendUnreachable);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
     assert_eq!((gate.dials(), failures(&gate)), (3, 0));
 }
 
@@ -178,7 +178,7 @@ async fn one_that_never_answers_is_not_asked_again_and_has_refused_nothing() {
     client.close();
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::BackendUnreachable);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
     assert_eq!((gate.dials(), failures(&gate)), (1, 0));
 }
 
@@ -297,7 +297,7 @@ async fn a_password_that_was_right_lately_is_asked_for_again_and_the_fault_is_th
     }
     let summary = gate.only_end_of("client 2").await;
     assert_eq!(summary.end, End::ClosedAtPass);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
     gate.log_in("ann", "secret").await;
 }
 

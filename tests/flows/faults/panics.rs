@@ -3,7 +3,7 @@
 use super::bomb::Bomb;
 use super::{Bystander, ann_gets_in, lock_goes_on, scene_goes_on, waiter_leaves};
 use crate::support::{Gate, Scene, Wire, seconds};
-use popgate::observe::event::{End, Event, Fault, LockOutcome};
+use popgate::observe::event::{Culprit, End, Event, LockOutcome};
 use popgate::pop3::reply::ReplyTo;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ async fn mined() -> (Gate, Arc<Bomb>, Bystander) {
 async fn panicked(gate: &Gate, client: &str) {
     let summary = gate.only_end_of(client).await;
     assert_eq!(summary.end, End::Panicked);
-    assert_eq!(summary.fault, Some(Fault::Proxy));
+    assert_eq!(summary.fault, Some(Culprit::Proxy));
     let number = summary.session;
     let told = |event: &Event| matches!(event, Event::Panicked { session } if *session == number);
     assert_eq!(gate.events.count(told), 1);

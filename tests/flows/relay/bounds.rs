@@ -2,7 +2,7 @@
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
 use popgate::limits;
-use popgate::observe::event::{End, Fault};
+use popgate::observe::event::{Culprit, End};
 use popgate::session::Stage;
 use popgate::time::Instant;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ async fn a_client_that_never_reads_is_cut_and_its_lock_goes_on() {
     lets_in_at_once(&mut spare, &mut waiter).await;
     let summary = gate.only_end_of("client 2").await;
     assert_eq!(summary.end, End::Stalled);
-    assert_eq!(summary.fault, Some(Fault::Client));
+    assert_eq!(summary.fault, Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +88,7 @@ async fn a_status_line_without_an_end_is_the_backends_fault() {
     ann.close();
     let summary = gate.only_end_of("client 1").await;
     assert_eq!(summary.end, End::BackendGone);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
 }
 
 #[tokio::test(start_paused = true)]

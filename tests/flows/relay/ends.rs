@@ -1,7 +1,7 @@
 //! What ends a reply, where a server's line ends or dots are not what RFC 1939 section 3 says.
 
 use crate::support::{Gate, Scene, Wire, assert_took, lets_in_at_once, seconds};
-use popgate::observe::event::{End, Event, Fault, Preemption};
+use popgate::observe::event::{Culprit, End, Event, Preemption};
 use popgate::time::Instant;
 
 /// A command, and its answer as it stands.
@@ -123,7 +123,10 @@ async fn half_a_message_is_not_deleted_whatever_was_sent_ahead() {
             ann.close();
             let summary = gate.only_end_of("client 1").await;
             assert_eq!(summary.end, End::BodyMisread, "{ahead:?}");
-            assert_eq!((summary.fault, summary.deleted), (Some(Fault::Backend), 0));
+            assert_eq!(
+                (summary.fault, summary.deleted),
+                (Some(Culprit::Backend), 0)
+            );
             let told = summary.detail.unwrap_or_default();
             assert!(told.contains("message 7 (RETR)"), "{told}");
         }

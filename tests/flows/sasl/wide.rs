@@ -3,7 +3,7 @@
 
 use super::base64;
 use crate::support::{Gate, Wire, seconds};
-use popgate::observe::event::{End, Event, Fault};
+use popgate::observe::event::{Culprit, End, Event};
 
 const ANOTHERS: &str = "-ERR [SYS/PERM] The mail server cannot open another user's mailbox\r\n";
 const LINE_END: &str =
@@ -245,7 +245,7 @@ async fn it_is_the_backends_fault_and_the_client_may_go_on() {
     client.close();
     let summary = gate.end_of("client 1").await;
     assert_eq!(summary.end, End::LoginRefused);
-    assert_eq!(summary.fault, Some(Fault::Backend));
+    assert_eq!(summary.fault, Some(Culprit::Backend));
 
     let mut client = plain(&gate, "shared\0ann\0secret").await;
     client.expect(ANOTHERS).await;

@@ -16,10 +16,10 @@ use popgate::observe::Fanout;
 use popgate::observe::event::{Event, EventSink, SessionSummary};
 use popgate::observe::recorder::Recorder;
 use popgate::policy::admission::Admission;
+use popgate::policy::auth_cache::AuthCache;
 use popgate::policy::block::BlockList;
-use popgate::policy::proven::Proven;
 use popgate::policy::twins::Twins;
-use popgate::session::{self, Context, Peer, Settings, Stage, Wall};
+use popgate::session::{self, Context, Peer, Settings, Stage, WallClock};
 use popgate::time::{Instant, Moment};
 use std::collections::HashMap;
 use std::future::Future;
@@ -151,10 +151,10 @@ impl Gate {
             events: Arc::clone(&sink),
             locks: Locks::new(sink, closers.clone()),
             settings,
-            proven: Proven::new(&[7; 32]),
+            auth_cache: AuthCache::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
             twins: Twins::default(),
-            wall: Wall::From(Moment {
+            wall: WallClock::From(Moment {
                 instant: Instant::now(),
                 wall: jiff::Timestamp::UNIX_EPOCH,
             }),

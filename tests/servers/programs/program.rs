@@ -80,7 +80,7 @@ impl Program {
         self != Self::Curl
     }
 
-    /// What it makes of the refusal of DESIGN decision 5. Only fetchmail knows it for a lock.
+    /// What it makes of the refusal where the wait is spent. Only fetchmail knows it for a lock.
     pub(super) fn when_refused(self, mode: Mode) -> Complaint {
         let (exit_code, words) = match (self, mode) {
             (Self::Fetchmail, _) => (9, "lock busy!  Is another session active?"),

@@ -43,7 +43,7 @@ fn blocked_for_many() -> Desk {
 
 fn blocked_for_abuse() -> Desk {
     let desk = Desk::new();
-    desk.faults(2, Fault::Abuse);
+    desk.faults(2, Offence::Abuse);
     desk
 }
 
@@ -99,7 +99,7 @@ fn one_login_a_minute_is_tried_and_at_first_another_than_the_guesser() {
 #[test]
 fn under_two_blocks_both_must_allow_it_and_guesses_are_told() {
     let mut desk = Desk::new();
-    desk.faults(6, Fault::MetLimit);
+    desk.faults(6, Offence::MetLimit);
     assert!(desk.may_try("ann"));
     guess_at_many(&desk, &["a", "b", "c"], 2);
     let met = desk.met(home(), "ann", 0);
@@ -188,13 +188,17 @@ fn a_try_that_was_lost_is_given_to_another() {
 fn an_address_that_many_share_is_not_blocked_as_a_whole() {
     let mut desk = Desk::new();
     desk.office_of(SHARED_BY);
-    assert_eq!(desk.faults(20, Fault::Abuse), []);
+    assert_eq!(desk.faults(20, Offence::Abuse), []);
     assert_eq!(guess_at_many(&desk, &["a", "b", "c"], 2), []);
     assert_eq!(desk.entries(), []);
     desk.guesses("ann", 50..53);
     assert!(desk.is_blocked("ann") && !desk.is_blocked("bob"));
     desk.pass(WELCOME);
-    assert_eq!(desk.faults(2, Fault::Abuse).len(), 1, "that was yesterday");
+    assert_eq!(
+        desk.faults(2, Offence::Abuse).len(),
+        1,
+        "that was yesterday"
+    );
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn one_maildrop_often_or_fewer_of_them_do_not_make_an_address_shared() {
     for _ in 0..100 {
         desk.accepted(home(), "user0", 0);
     }
-    assert_eq!(desk.faults(2, Fault::Abuse).len(), 1);
+    assert_eq!(desk.faults(2, Offence::Abuse).len(), 1);
     assert!(desk.is_blocked("anybody"));
     // From now on it is.
     desk.office_of(SHARED_BY);

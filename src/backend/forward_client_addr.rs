@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 ///
 /// # Errors
 /// When the backend gives no answer, or more than one.
-pub async fn introduce(
+pub async fn forward_client_addr(
     greeted: &mut Greeted,
     options: &BackendOptions,
     client: SocketAddr,
@@ -96,7 +96,7 @@ mod tests {
         let client = async {
             let mut greeted = backend.connect(None).await.unwrap();
             let options = backend.options();
-            introduce(&mut greeted, options, CLIENT.parse().unwrap()).await
+            forward_client_addr(&mut greeted, options, CLIENT.parse().unwrap()).await
         };
         tokio::join!(client, server).0
     }

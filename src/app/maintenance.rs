@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// What there is to look after.
-pub(super) struct Upkeep {
+pub(super) struct Maintenance {
     pub(super) cx: Arc<Context>,
     pub(super) journal: Option<Arc<Journal>>,
     /// How long entries of the block list are kept that have no effect any more.
@@ -19,9 +19,9 @@ pub(super) struct Upkeep {
     pub(super) lost: u64,
 }
 
-impl Upkeep {
+impl Maintenance {
     /// Goes on until `stop`.
-    pub(super) async fn go_on(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let again_and_again = async {
             loop {
                 tokio::time::sleep(UPKEEP).await;

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 /// The room of one gate, shared by its ports. Running out of descriptors in the middle of a
 /// login would look like a backend that is gone; here it is an answer before the greeting.
 #[derive(Clone)]
-pub(super) struct Room {
+pub(super) struct ConnectionLimit {
     /// Descriptors for clients and their backend connections; a reload changes it for all ports.
     descriptors: Arc<AtomicUsize>,
     /// `[server] connections`; 0: as many as there are descriptors for.
@@ -18,7 +18,7 @@ pub(super) struct Room {
     closers: TaskTracker,
 }
 
-impl Room {
+impl ConnectionLimit {
     /// Room for `sessions`, whose backend connections outlive them in `closers`, where `services`
     /// (listeners and looks at backends) have a descriptor each; at most `connections`, where that
     /// is not 0.
@@ -28,18 +28,18 @@ impl Room {
         sessions: TaskTracker,
         closers: TaskTracker,
     ) -> Self {
-        let room = Self {
+        let connection_limit = Self {
             descriptors: Arc::default(),
             connections: Arc::default(),
             sessions,
             closers,
         };
-        room.refit(services, connections);
-        room
+        connection_limit.update(services, connections);
+        connection_limit
     }
 
     /// So many services are there from now on, and so many connections are allowed.
-    pub(super) fn refit(&self, services: usize, connections: usize) {
+    pub(super) fn update(&self, services: usize, connections: usize) {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let descriptors = for_sessions(limit, services);
         self.descriptors.store(descriptors, Ordering::Relaxed);
@@ -85,8 +85,8 @@ mod tests {
     use super::*;
     use std::future::pending;
 
-    fn room(descriptors: usize) -> Room {
-        Room {
+    fn connection_limit(descriptors: usize) -> ConnectionLimit {
+        ConnectionLimit {
             descriptors: Arc::new(AtomicUsize::new(descriptors)),
             connections: Arc::default(),
             sessions: TaskTracker::new(),
@@ -96,34 +96,37 @@ mod tests {
 
     #[tokio::test]
     async fn a_backend_connection_that_is_being_ended_takes_room_from_newcomers() {
-        let room = room(3);
-        assert!(!room.is_full());
-        let closer = room.closers.spawn(pending::<()>());
-        assert!(!room.is_full());
-        room.closers.spawn(pending::<()>());
-        assert!(room.is_full());
+        let connection_limit = connection_limit(3);
+        assert!(!connection_limit.is_full());
+        let closer = connection_limit.closers.spawn(pending::<()>());
+        assert!(!connection_limit.is_full());
+        connection_limit.closers.spawn(pending::<()>());
+        assert!(connection_limit.is_full());
         closer.abort();
         assert!(closer.await.is_err());
-        assert!(!room.is_full());
-        room.sessions.spawn(pending::<()>());
-        assert!(room.is_full());
+        assert!(!connection_limit.is_full());
+        connection_limit.sessions.spawn(pending::<()>());
+        assert!(connection_limit.is_full());
     }
 
     #[tokio::test]
     async fn the_configuration_may_allow_fewer() {
-        let room = room(100);
-        room.connections.store(1, Ordering::Relaxed);
-        assert_eq!(room.sessions_max(), 1);
-        assert!(!room.is_full());
-        room.sessions.spawn(pending::<()>());
-        assert!(room.is_full());
+        let connection_limit = connection_limit(100);
+        connection_limit.connections.store(1, Ordering::Relaxed);
+        assert_eq!(connection_limit.sessions_max(), 1);
+        assert!(!connection_limit.is_full());
+        connection_limit.sessions.spawn(pending::<()>());
+        assert!(connection_limit.is_full());
     }
 
     #[test]
     fn there_is_room_for_one_under_the_smallest_limit_and_no_overflow_without_one() {
-        assert_eq!(room(for_sessions(0, 3)).sessions_max(), 1);
+        assert_eq!(connection_limit(for_sessions(0, 3)).sessions_max(), 1);
         let reserved = u64::try_from(DESCRIPTORS_RESERVED).unwrap();
-        assert_eq!(room(for_sessions(reserved + 13, 3)).sessions_max(), 5);
-        assert!(room(for_sessions(u64::MAX, 3)).sessions_max() > 1 << 40);
+        assert_eq!(
+            connection_limit(for_sessions(reserved + 13, 3)).sessions_max(),
+            5
+        );
+        assert!(connection_limit(for_sessions(u64::MAX, 3)).sessions_max() > 1 << 40);
     }
 }

@@ -3,12 +3,12 @@
 
 use super::context::Context;
 use crate::backend::connect::{Backend, Greeted};
-use crate::backend::introduce::introduce;
+use crate::backend::forward_client_addr::forward_client_addr;
 use crate::backend::lines::is_silent;
 use crate::backend::login::LoginError;
 use crate::ids::BackendName;
 use crate::limits;
-use crate::lock::BackendEnd;
+use crate::lock::BackendClose;
 use crate::net::conn::Conn;
 use crate::pop3::reply::ReplyTo;
 use std::future::poll_fn;
@@ -39,7 +39,7 @@ impl BackendConnection {
 
     /// Tells the backend that `client` logs in next, where it wants to know and does not yet. If
     /// it does not take it, the login goes on all the same.
-    pub(super) async fn introduce(
+    pub(super) async fn forward_client_addr(
         &mut self,
         cx: &Context,
         client: SocketAddr,
@@ -47,7 +47,7 @@ impl BackendConnection {
         if self.introduced == Some(client) {
             return Ok(());
         }
-        let answer = introduce(&mut self.greeted, self.backend.options(), client).await?;
+        let answer = forward_client_addr(&mut self.greeted, self.backend.options(), client).await?;
         if let Some(line) = answer {
             cx.backend_replied(&self.backend, ReplyTo::Xclient, &line);
         }
@@ -92,7 +92,7 @@ async fn stays_silent(conn: &mut Conn) -> bool {
     false
 }
 
-impl BackendEnd for BackendConnection {
+impl BackendClose for BackendConnection {
     fn backend(&self) -> &BackendName {
         &self.backend.options().name
     }

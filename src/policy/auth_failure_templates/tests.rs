@@ -13,11 +13,11 @@ fn user(name: &str) -> UserName {
 
 /// What `other` is told after the backend answered each of `seen`: (login, line).
 fn told_after(seen: &[(&str, &str)], other: &str) -> String {
-    let imitation = Imitation::new();
+    let templates = AuthFailureTemplates::new();
     for (login, line) in seen {
-        imitation.saw(&backend("b"), &user(login), line.as_bytes(), TOOK);
+        templates.record(&backend("b"), &user(login), line.as_bytes(), TOOK);
     }
-    let (line, _) = imitation.pose(&[backend("b")], &user(other), 0);
+    let (line, _) = templates.render(&[backend("b")], &user(other), 0);
     String::from_utf8(line).unwrap()
 }
 
@@ -149,12 +149,12 @@ fn a_login_with_a_line_end_in_it_leaves_the_line_one() {
 
 #[test]
 fn times_are_drawn_from_the_last_ones_and_keep_their_spread() {
-    let imitation = Imitation::new();
+    let templates = AuthFailureTemplates::new();
     let took = |n: usize| Duration::from_millis(n as u64);
     for n in 0..IMITATED_TIMES + 8 {
-        imitation.saw(&backend("b"), &user("ann"), b"-ERR no", took(n));
+        templates.record(&backend("b"), &user("ann"), b"-ERR no", took(n));
     }
-    let draws = (0..1000).map(|draw| imitation.pose(&[backend("b")], &user("bob"), draw).1);
+    let draws = (0..1000).map(|draw| templates.render(&[backend("b")], &user("bob"), draw).1);
     let drawn: HashSet<Duration> = draws.collect();
     let expected = (8..IMITATED_TIMES + 8).map(took);
     assert_eq!(drawn, expected.collect());
@@ -162,19 +162,19 @@ fn times_are_drawn_from_the_last_ones_and_keep_their_spread() {
 
 #[test]
 fn the_first_backend_that_has_answered_is_imitated() {
-    let imitation = Imitation::new();
-    imitation.saw(&backend("second"), &user("ann"), b"-ERR 2", TOOK);
-    imitation.saw(&backend("third"), &user("ann"), b"-ERR 3", 2 * TOOK);
+    let templates = AuthFailureTemplates::new();
+    templates.record(&backend("second"), &user("ann"), b"-ERR 2", TOOK);
+    templates.record(&backend("third"), &user("ann"), b"-ERR 3", 2 * TOOK);
     let backends = ["first", "second", "third"].map(backend);
-    let posed = imitation.pose(&backends, &user("bob"), 7);
+    let posed = templates.render(&backends, &user("bob"), 7);
     assert_eq!(posed, (b"-ERR 2".to_vec(), TOOK));
 }
 
 #[test]
 fn before_any_answer_it_is_dovecot() {
-    let imitation = Imitation::new();
+    let templates = AuthFailureTemplates::new();
     for draw in [0, 1, 499, 500, u64::MAX] {
-        let (line, time) = imitation.pose(&[backend("b")], &user("bob"), draw);
+        let (line, time) = templates.render(&[backend("b")], &user("bob"), draw);
         assert_eq!(line, DEFAULT_LINE);
         let shape = Duration::from_secs(2)..Duration::from_millis(2_500);
         assert!(shape.contains(&time), "{time:?}");
@@ -183,14 +183,14 @@ fn before_any_answer_it_is_dovecot() {
 
 #[test]
 fn a_backend_that_closed_the_last_time_is_imitated_by_a_close() {
-    let imitation = Imitation::new();
+    let templates = AuthFailureTemplates::new();
     let names = [backend("unseen"), backend("b")];
-    assert!(!imitation.closes(&names));
-    imitation.saw_close(&backend("b"), TOOK);
-    assert!(imitation.closes(&names));
-    assert_eq!(imitation.pose(&names, &user("bob"), 0).1, TOOK);
-    imitation.saw(&backend("b"), &user("ann"), b"-ERR no", TOOK);
-    assert!(!imitation.closes(&names), "a single close is no habit");
-    imitation.saw_close(&backend("b"), TOOK);
-    assert!(imitation.closes(&names));
+    assert!(!templates.closes(&names));
+    templates.record_close(&backend("b"), TOOK);
+    assert!(templates.closes(&names));
+    assert_eq!(templates.render(&names, &user("bob"), 0).1, TOOK);
+    templates.record(&backend("b"), &user("ann"), b"-ERR no", TOOK);
+    assert!(!templates.closes(&names), "a single close is no habit");
+    templates.record_close(&backend("b"), TOOK);
+    assert!(templates.closes(&names));
 }

@@ -5,11 +5,11 @@
 //! accept within the last day, is refused from memory from then on. One real try is let through
 //! each `retry`: the password may have been made right at the server. A password that was accepted
 //! lately is always asked for, so that a short failure of the server's user database lasts no
-//! longer through popgate. Who accepted what is remembered in one place, [`Proven`].
+//! longer through popgate. Who accepted what is remembered in one place, [`AuthCache`].
 //!
-//! [`Proven`]: super::proven::Proven
+//! [`AuthCache`]: super::auth_cache::AuthCache
 
-use super::proven::PasswordTag;
+use super::auth_cache::PasswordTag;
 use super::recent::Recent;
 use super::rules::FailureRules;
 use crate::limits::{FAILURE_WINDOW, REFUSED_LATELY, REFUSED_MAX, RETRY_MAX, SAME_PASSWORD_MAX};
@@ -29,7 +29,7 @@ pub enum Remembered {
 
 /// The refused passwords, bounded by [`REFUSED_MAX`]: beyond it the one goes that nobody has said
 /// for longest, or nearly so.
-pub struct Refused {
+pub struct NegativeAuthCache {
     passwords: Mutex<Recent<PasswordTag, Refusals>>,
 }
 
@@ -45,7 +45,7 @@ struct Refusals {
     without_words: bool,
 }
 
-impl Refused {
+impl NegativeAuthCache {
     /// Nothing was refused yet.
     #[must_use]
     pub fn new() -> Self {
@@ -139,7 +139,7 @@ impl Refused {
     }
 }
 
-impl Default for Refused {
+impl Default for NegativeAuthCache {
     fn default() -> Self {
         Self::new()
     }
@@ -177,7 +177,7 @@ mod tests {
     use super::Remembered::{FromMemory, RealTry, Unknown};
     use super::*;
     use crate::limits::PROVEN_AGE_MAX;
-    use crate::policy::proven::Proven;
+    use crate::policy::auth_cache::AuthCache;
 
     fn tag(n: usize) -> PasswordTag {
         let mut bytes = [0; 32];
@@ -187,7 +187,7 @@ mod tests {
 
     /// A memory whose time is told in seconds since its start.
     struct Told {
-        refused: Refused,
+        negative_auth_cache: NegativeAuthCache,
         rules: FailureRules,
         start: Instant,
     }
@@ -195,7 +195,7 @@ mod tests {
     impl Told {
         fn new(rules: FailureRules) -> Self {
             Self {
-                refused: Refused::new(),
+                negative_auth_cache: NegativeAuthCache::new(),
                 rules,
                 start: Instant::now(),
             }
@@ -207,11 +207,12 @@ mod tests {
 
         fn ask(&self, second: u64) -> Remembered {
             let now = self.at(second);
-            self.refused.ask(tag(1), false, &self.rules, now)
+            self.negative_auth_cache
+                .ask(tag(1), false, &self.rules, now)
         }
 
         fn refuse(&self, second: u64) {
-            self.refused.refused(tag(1), self.at(second));
+            self.negative_auth_cache.refused(tag(1), self.at(second));
         }
 
         /// Asks, and has the backend refuse whatever reaches it.
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_was_refused_lately_is_known_for_an_hour() {
-        let (refused, start) = (Refused::new(), Instant::now());
+        let (refused, start) = (NegativeAuthCache::new(), Instant::now());
         refused.refused(tag(1), start);
         let lately = |tag, after| refused.was_refused_lately(tag, start + after);
         assert!(lately(tag(1), REFUSED_LATELY) && !lately(tag(2), REFUSED_LATELY));
@@ -296,7 +297,7 @@ mod tests {
             told.refuse(second);
         }
         assert_eq!(told.ask(3), FromMemory);
-        told.refused.accepted(tag(1), told.at(302));
+        told.negative_auth_cache.accepted(tag(1), told.at(302));
         assert_eq!(
             [303, 304, 305].map(|second| told.poll(second)),
             [Unknown; 3]
@@ -334,12 +335,13 @@ mod tests {
     #[test]
     fn a_password_that_was_accepted_within_the_day_is_always_asked_for() {
         let told = Told::new(FailureRules::default());
-        let proven = Proven::new(&[7; 32]);
+        let proven = AuthCache::new(&[7; 32]);
         proven.accepted(tag(1), told.start);
         let ask = |second| {
             let now = told.at(second);
             let lately = proven.was_accepted_lately(tag(1), now);
-            told.refused.ask(tag(1), lately, &told.rules, now)
+            told.negative_auth_cache
+                .ask(tag(1), lately, &told.rules, now)
         };
         for second in 60..120 {
             assert_eq!(ask(second), Unknown);
@@ -376,18 +378,23 @@ mod tests {
     #[test]
     fn how_the_backend_refused_it_last_is_remembered() {
         let told = Told::new(FailureRules::default());
-        let is_without_words = |second| told.refused.is_without_words(tag(1), told.at(second));
+        let is_without_words = |second| {
+            told.negative_auth_cache
+                .is_without_words(tag(1), told.at(second))
+        };
         assert!(!is_without_words(0));
         for second in [0, 1, 2] {
-            told.refused.refused_without_words(tag(1), told.at(second));
+            told.negative_auth_cache
+                .refused_without_words(tag(1), told.at(second));
         }
         assert!(is_without_words(3));
         assert_eq!(told.ask(3), FromMemory);
         told.refuse(302);
         assert!(!is_without_words(303));
-        told.refused.refused_without_words(tag(1), told.at(602));
+        told.negative_auth_cache
+            .refused_without_words(tag(1), told.at(602));
         assert!(is_without_words(603));
-        told.refused.accepted(tag(1), told.at(902));
+        told.negative_auth_cache.accepted(tag(1), told.at(902));
         assert!(!is_without_words(903));
     }
 
@@ -397,9 +404,11 @@ mod tests {
         for second in [0, 1, 2] {
             told.refuse(second);
         }
-        let other = told.refused.ask(tag(2), false, &told.rules, told.at(3));
+        let other = told
+            .negative_auth_cache
+            .ask(tag(2), false, &told.rules, told.at(3));
         assert_eq!(
-            (other, told.refused.len()),
+            (other, told.negative_auth_cache.len()),
             (Unknown, 1),
             "asking keeps nothing"
         );
@@ -413,18 +422,19 @@ mod tests {
         }
         for n in 0..2 * REFUSED_MAX {
             let now = told.at(3) + Duration::from_millis(n as u64);
-            told.refused.refused(tag(n + 2), now);
+            told.negative_auth_cache.refused(tag(n + 2), now);
             if n % 60_000 == 0 {
                 assert_eq!(
-                    told.refused.ask(tag(1), false, &told.rules, now),
+                    told.negative_auth_cache
+                        .ask(tag(1), false, &told.rules, now),
                     FromMemory
                 );
             }
         }
-        assert_eq!(told.refused.len(), REFUSED_MAX);
+        assert_eq!(told.negative_auth_cache.len(), REFUSED_MAX);
         assert_eq!(told.ask(140), FromMemory);
-        told.refused
+        told.negative_auth_cache
             .forget_idle(told.at(150) + FAILURE_WINDOW + RETRY_MAX);
-        assert!(told.refused.is_empty());
+        assert!(told.negative_auth_cache.is_empty());
     }
 }

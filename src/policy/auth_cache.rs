@@ -1,4 +1,4 @@
-//! Which passwords the backend accepted lately (DESIGN decision 4).
+//! Which passwords the backend accepted lately.
 //!
 //! Only tags are kept: HMAC-SHA-256 under a key that this process drew at its start and never
 //! writes anywhere. A tag is worth nothing outside the process.
@@ -37,7 +37,7 @@ impl fmt::Debug for PasswordTag {
 }
 
 /// The memory of proven passwords, bounded by [`PROVEN_MAX`] and [`PROVEN_AGE_MAX`].
-pub struct Proven {
+pub struct AuthCache {
     key: hmac::Key,
     accepted: Mutex<Recent<PasswordTag, Since>>,
 }
@@ -48,7 +48,7 @@ struct Since {
     is_refused: bool,
 }
 
-impl Proven {
+impl AuthCache {
     /// An empty memory under `key`, which must be random.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
@@ -117,7 +117,7 @@ mod tests {
     use crate::time::Duration;
     use std::sync::Arc;
 
-    fn tag(proven: &Proven, user: &str, password: &str) -> PasswordTag {
+    fn tag(proven: &AuthCache, user: &str, password: &str) -> PasswordTag {
         let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
         let user = UserName::new(user.as_bytes());
         let maildrop = MaildropKey::new(&backends, &user, None, true);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_password_is_proven_from_acceptance_to_refusal_or_a_day() {
-        let proven = Proven::new(&[7; 32]);
+        let proven = AuthCache::new(&[7; 32]);
         let now = Instant::now();
         let ann = tag(&proven, "ann", "secret");
         assert!(!proven.is_proven(ann, now));
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn that_a_password_was_accepted_is_known_for_a_day_though_it_is_refused() {
-        let proven = Proven::new(&[7; 32]);
+        let proven = AuthCache::new(&[7; 32]);
         let now = Instant::now();
         let ann = tag(&proven, "ann", "secret");
         proven.refused(ann, now);
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_drops_the_oldest() {
-        let proven = Proven::new(&[7; 32]);
+        let proven = AuthCache::new(&[7; 32]);
         let start = Instant::now();
         let number = |n: usize| {
             let mut bytes = [0; 32];

@@ -21,7 +21,7 @@ const TELLING_LOGIN_MIN: usize = 3;
 
 /// The answers of each backend. Backends are those of the configuration; strangers add none.
 #[derive(Default)]
-pub struct Imitation {
+pub struct AuthFailureTemplates {
     backends: Mutex<HashMap<BackendName, Seen>>,
 }
 
@@ -45,7 +45,7 @@ enum Part {
     Local,
 }
 
-impl Imitation {
+impl AuthFailureTemplates {
     /// No backend has answered yet.
     #[must_use]
     pub fn new() -> Self {
@@ -54,7 +54,7 @@ impl Imitation {
 
     /// A backend answered the wrong password of `user` with `line`, without its line end, `took`
     /// after it was asked.
-    pub fn saw(&self, backend: &BackendName, user: &UserName, line: &[u8], took: Duration) {
+    pub fn record(&self, backend: &BackendName, user: &UserName, line: &[u8], took: Duration) {
         let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = backends.entry(backend.clone()).or_default();
         seen.learn(line, user.as_bytes());
@@ -64,7 +64,7 @@ impl Imitation {
 
     /// A backend closed the connection instead of answering a wrong password, `took` after it was
     /// asked.
-    pub fn saw_close(&self, backend: &BackendName, took: Duration) {
+    pub fn record_close(&self, backend: &BackendName, took: Duration) {
         let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = backends.entry(backend.clone()).or_default();
         seen.closes = true;
@@ -72,7 +72,7 @@ impl Imitation {
     }
 
     /// Whether the connection is to be closed instead of answered with the line of
-    /// [`Imitation::pose`], as that backend did the last time.
+    /// [`AuthFailureTemplates::pose`], as that backend did the last time.
     #[must_use]
     pub fn closes(&self, backends: &[BackendName]) -> bool {
         let seen = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ impl Imitation {
     /// A line for `user`, without its line end, and how long it takes until it comes, as the first
     /// of `backends` answers that has answered a wrong password. `draw` is a random number.
     #[must_use]
-    pub fn pose(
+    pub fn render(
         &self,
         backends: &[BackendName],
         user: &UserName,
