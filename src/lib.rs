@@ -2,6 +2,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 // Layer 0: names and bounds.
+mod bounded;
 pub mod ids;
 pub mod limits;
 pub mod secret;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// The rooms of `src` and the layer of each. A room may import from the
 /// layers below its own.
 const LAYERS: &[(&str, u8)] = &[
+    ("bounded", 0),
     ("ids", 0),
     ("limits", 0),
     ("secret", 0),

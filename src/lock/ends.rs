@@ -1,43 +1,33 @@
 //! When sessions ended, for a moment: many servers unlock a maildrop a moment after they close.
 
+use crate::bounded::ExpiringLruMap;
 use crate::ids::MaildropKey;
 use crate::limits::{RECENT_ENDS_MAX, UNLOCKS_WITHIN};
 use crate::time::{Duration, Instant};
-use std::collections::{HashMap, VecDeque};
 
-/// The last end in each maildrop, as long as it matters and [`RECENT_ENDS_MAX`] allows. It
-/// outlives the maildrop's queue: who comes a second later finds it.
-#[derive(Default)]
-pub(super) struct RecentEnds {
-    last: HashMap<MaildropKey, Instant>,
-    /// All ends of that time, the oldest first.
-    line: VecDeque<(Instant, MaildropKey)>,
+/// When the last session in each maildrop ended, for [`UNLOCKS_WITHIN`] of it. It outlives the
+/// maildrop's queue: a login that comes a second later finds it.
+///
+/// Holds [`RECENT_ENDS_MAX`] maildrops. Where it is full, the one whose end is longest ago is
+/// forgotten: a login there that finds it *locked* then waits for the ordinary retry.
+pub(super) struct RecentEnds(ExpiringLruMap<MaildropKey, Instant, Instant>);
+
+impl Default for RecentEnds {
+    fn default() -> Self {
+        Self(ExpiringLruMap::new(RECENT_ENDS_MAX))
+    }
 }
 
 impl RecentEnds {
     /// The backend has let go of a session in `key`.
     pub(super) fn ended(&mut self, key: &MaildropKey, now: Instant) {
-        self.forget(now);
-        self.last.insert(key.clone(), now);
-        self.line.push_back((now, key.clone()));
+        self.0.insert(key.clone(), now, now + UNLOCKS_WITHIN, now);
     }
 
     /// How long ago the last session in `key` ended, where that was a moment ago.
     pub(super) fn since(&self, key: &MaildropKey, now: Instant) -> Option<Duration> {
-        let ago = now.duration_since(*self.last.get(key)?);
-        (ago < UNLOCKS_WITHIN).then_some(ago)
-    }
-
-    /// Makes room for one more, and lets go of what is over.
-    fn forget(&mut self, now: Instant) {
-        while let Some((at, _)) = self.line.front()
-            && (self.line.len() >= RECENT_ENDS_MAX || now.duration_since(*at) >= UNLOCKS_WITHIN)
-            && let Some((at, key)) = self.line.pop_front()
-        {
-            if self.last.get(&key) == Some(&at) {
-                self.last.remove(&key);
-            }
-        }
+        let ended = self.0.get(key, now)?;
+        Some(now.duration_since(*ended))
     }
 }
 
@@ -81,11 +71,10 @@ mod tests {
         for n in 0..RECENT_ENDS_MAX + 10 {
             ends.ended(&key(&n.to_string()), start);
         }
-        assert_eq!(ends.line.len(), RECENT_ENDS_MAX);
-        assert_eq!(ends.last.len(), RECENT_ENDS_MAX);
+        assert_eq!(ends.0.len(), RECENT_ENDS_MAX);
         assert_eq!(ends.since(&key("9"), start), None);
         assert_eq!(ends.since(&key("10"), start), Some(ms(0)));
         ends.ended(&key("ann"), start + ms(2000));
-        assert_eq!((ends.line.len(), ends.last.len()), (1, 1));
+        assert_eq!(ends.0.len(), 1);
     }
 }

@@ -6,9 +6,10 @@ use super::auth_cache::PasswordTag;
 use super::auth_failure_templates::AuthFailureTemplates;
 use super::block::{BlockList, Change, Knock, Met, Reason};
 use super::connections::{Connections, Place};
-use super::negative_auth_cache::{NegativeAuthCache, Remembered};
+use super::negative_auth_cache::NegativeAuthCache;
 use super::penalty::Penalties;
 use super::poll::{Measured, Poll, Polls};
+use super::refusal_history::CacheAnswer;
 use super::rules::{PollMode, PollRules, Rules};
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::time::{Duration, Instant, Moment};
@@ -186,7 +187,7 @@ impl Admission {
         let remembered = self
             .negative_auth_cache
             .ask(login.password, accepted, rules, now.instant);
-        if remembered == Remembered::FromMemory {
+        if remembered == CacheAnswer::Refuse {
             return Verdict::Refuse(Refusal::FromMemory);
         }
         match tried_under {

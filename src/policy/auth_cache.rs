@@ -3,11 +3,11 @@
 //! Only tags are kept: HMAC-SHA-256 under a key that this process drew at its start and never
 //! writes anywhere. A tag is worth nothing outside the process.
 
-use super::recent::Recent;
+use crate::bounded::ExpiringLruMap;
 use crate::ids::{MaildropKey, UserName};
 use crate::limits::{PROVEN_AGE_MAX, PROVEN_MAX};
 use crate::secret::Secret;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,11 +36,19 @@ impl fmt::Debug for PasswordTag {
     }
 }
 
-/// The memory of proven passwords, bounded by [`PROVEN_MAX`] and [`PROVEN_AGE_MAX`].
+/// The passwords that a backend accepted within [`PROVEN_AGE_MAX`].
+///
+/// Holds [`PROVEN_MAX`] passwords. Where it is full, the one whose last acceptance is the oldest is
+/// forgotten: its owner's next login waits in the lane of strangers, once.
 pub struct AuthCache {
     key: hmac::Key,
-    accepted: Mutex<Recent<PasswordTag, Since>>,
+    accepted: Mutex<Accepted>,
 }
+
+type Accepted = ExpiringLruMap<PasswordTag, Since, Instant>;
+
+/// An entry counts to the last moment of its day.
+const LIFETIME: Duration = PROVEN_AGE_MAX.saturating_add(Duration::from_nanos(1));
 
 /// What became of a password since it was accepted.
 #[derive(Default)]
@@ -54,7 +62,7 @@ impl AuthCache {
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            accepted: Mutex::new(Recent::new(PROVEN_MAX, PROVEN_AGE_MAX)),
+            accepted: Mutex::new(ExpiringLruMap::new(PROVEN_MAX)),
         }
     }
 
@@ -80,32 +88,31 @@ impl AuthCache {
     /// Whether the backend accepted this password within the last day, and not refused it since.
     #[must_use]
     pub fn is_proven(&self, tag: PasswordTag, now: Instant) -> bool {
-        let accepted = self.accepted_ones();
-        accepted
+        self.lock()
             .get(&tag, now)
-            .is_some_and(|(_, since)| !since.is_refused)
+            .is_some_and(|since| !since.is_refused)
     }
 
     /// Whether the backend accepted this password within the last day, though it may have refused
     /// it since: its user database may be out of order for a while.
     #[must_use]
     pub fn was_accepted_lately(&self, tag: PasswordTag, now: Instant) -> bool {
-        self.accepted_ones().get(&tag, now).is_some()
+        self.lock().contains(&tag, now)
     }
 
     /// The backend accepted it.
     pub fn accepted(&self, tag: PasswordTag, now: Instant) {
-        self.accepted_ones().touch(tag, now).is_refused = false;
+        self.lock().touch(tag, now + LIFETIME, now).is_refused = false;
     }
 
     /// The backend refused it: it is not proven any more, at once.
     pub fn refused(&self, tag: PasswordTag, now: Instant) {
-        if let Some((_, since)) = self.accepted_ones().get_mut(&tag, now) {
+        if let Some(since) = self.lock().get_mut(&tag, now) {
             since.is_refused = true;
         }
     }
 
-    fn accepted_ones(&self) -> MutexGuard<'_, Recent<PasswordTag, Since>> {
+    fn lock(&self) -> MutexGuard<'_, Accepted> {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -114,7 +121,6 @@ impl AuthCache {
 mod tests {
     use super::*;
     use crate::ids::BackendName;
-    use crate::time::Duration;
     use std::sync::Arc;
 
     fn tag(proven: &AuthCache, user: &str, password: &str) -> PasswordTag {
@@ -172,6 +178,6 @@ mod tests {
             proven.accepted(number(5), end);
         }
         assert!(proven.is_proven(number(1), end), "logins are not passwords");
-        assert_eq!(proven.accepted_ones().len(), PROVEN_MAX);
+        assert_eq!(proven.lock().len(), PROVEN_MAX);
     }
 }

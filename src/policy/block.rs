@@ -16,7 +16,6 @@
 //! passes: the caller sees to both.
 
 mod entry;
-mod fading;
 mod faults;
 mod filter;
 mod list;

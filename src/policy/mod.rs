@@ -9,7 +9,7 @@ pub mod connections;
 pub mod negative_auth_cache;
 pub mod penalty;
 pub mod poll;
-mod recent;
+pub mod refusal_history;
 pub mod rules;
 pub mod tenant;
 pub mod twins;

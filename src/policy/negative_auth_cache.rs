@@ -1,68 +1,48 @@
-//! Passwords that the backend refused so often that it is not asked each time.
-//!
-//! A phone with a stale password polls for days, and many a server locks an account out for that.
-//! So a password that the backend refused as *auth* several times within ten minutes, and did not
-//! accept within the last day, is refused from memory from then on. One real try is let through
-//! each `retry`: the password may have been made right at the server. A password that was accepted
-//! lately is always asked for, so that a short failure of the server's user database lasts no
-//! longer through popgate. Who accepted what is remembered in one place, [`AuthCache`].
-//!
-//! [`AuthCache`]: super::auth_cache::AuthCache
+//! The passwords that the backend refused lately. What follows from that for a login is a rule:
+//! [`RefusalHistory`].
 
 use super::auth_cache::PasswordTag;
-use super::recent::Recent;
+use super::refusal_history::{CacheAnswer, RefusalHistory};
 use super::rules::FailureRules;
-use crate::limits::{FAILURE_WINDOW, REFUSED_LATELY, REFUSED_MAX, RETRY_MAX, SAME_PASSWORD_MAX};
+use crate::bounded::ExpiringLruMap;
+use crate::limits::{FAILURE_WINDOW, REFUSED_MAX, RETRY_MAX};
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What is to be done with a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remembered {
-    /// The backend is asked.
-    Unknown,
-    /// It would be refused from memory, but it is time for a real try, and this login is it.
-    RealTry,
-    /// It is refused without asking the backend.
-    FromMemory,
-}
-
-/// The refused passwords, bounded by [`REFUSED_MAX`]: beyond it the one goes that nobody has said
-/// for longest, or nearly so.
+/// How the backend refused each password, for ten minutes and the longest `retry` after its last
+/// use.
+///
+/// Holds [`REFUSED_MAX`] passwords. Where it is full, the least recently used one is forgotten: the
+/// backend is asked about it again.
 pub struct NegativeAuthCache {
-    passwords: Mutex<Recent<PasswordTag, Refusals>>,
+    passwords: Mutex<Passwords>,
 }
 
-#[derive(Default)]
-struct Refusals {
-    /// When the backend refused it, within [`FAILURE_WINDOW`] of the last time.
-    times: Vec<Instant>,
-    /// The last real try that was let through.
-    tried: Option<Instant>,
-    /// Whether it is refused from memory, until it is accepted or forgotten.
-    is_held: bool,
-    /// Whether the backend closed the last time, without a word.
-    without_words: bool,
-}
+type Passwords = ExpiringLruMap<PasswordTag, RefusalHistory, Instant>;
+
+const LIFETIME: Duration = FAILURE_WINDOW.saturating_add(RETRY_MAX);
 
 impl NegativeAuthCache {
     /// Nothing was refused yet.
     #[must_use]
     pub fn new() -> Self {
-        let age_max = FAILURE_WINDOW + RETRY_MAX;
         Self {
-            passwords: Mutex::new(Recent::new(REFUSED_MAX, age_max)),
+            passwords: Mutex::new(ExpiringLruMap::new(REFUSED_MAX)),
         }
     }
 
     /// The backend refused it as *auth*.
     pub fn refused(&self, tag: PasswordTag, now: Instant) {
-        self.passwords().touch(tag, now).add(now, false);
+        let mut passwords = self.passwords();
+        passwords
+            .touch(tag, now + LIFETIME, now)
+            .refused(false, now);
     }
 
     /// The backend closed the connection instead of answering it.
     pub fn refused_without_words(&self, tag: PasswordTag, now: Instant) {
-        self.passwords().touch(tag, now).add(now, true);
+        let mut passwords = self.passwords();
+        passwords.touch(tag, now + LIFETIME, now).refused(true, now);
     }
 
     /// Whether the backend closed at it the last time. It is closed from memory then: a server
@@ -70,20 +50,20 @@ impl NegativeAuthCache {
     /// another one.
     #[must_use]
     pub fn is_without_words(&self, tag: PasswordTag, now: Instant) -> bool {
-        let passwords = self.passwords();
-        let refusals = passwords.get(&tag, now);
-        refusals.is_some_and(|(_, refusals)| refusals.without_words)
+        self.passwords()
+            .get(&tag, now)
+            .is_some_and(RefusalHistory::is_without_words)
     }
 
     /// The backend accepted it: its refusals are forgotten.
     pub fn accepted(&self, tag: PasswordTag, now: Instant) {
-        if let Some((_, refusals)) = self.passwords().get_mut(&tag, now) {
-            *refusals = Refusals::default();
+        if let Some(history) = self.passwords().get_mut(&tag, now) {
+            *history = RefusalHistory::default();
         }
     }
 
-    /// Whether the backend is to be asked. `accepted_lately`: whether it accepted the password
-    /// within the last day.
+    /// Whether the backend is asked about a login with it. `accepted_lately`: whether a backend
+    /// accepted the password within the last day.
     #[must_use]
     pub fn ask(
         &self,
@@ -91,33 +71,27 @@ impl NegativeAuthCache {
         accepted_lately: bool,
         rules: &FailureRules,
         now: Instant,
-    ) -> Remembered {
+    ) -> CacheAnswer {
         let mut passwords = self.passwords();
-        let Some((asked, _)) = passwords.get(&tag, now) else {
-            return Remembered::Unknown;
-        };
-        let refusals = passwords.touch(tag, now);
-        if now.duration_since(asked) > FAILURE_WINDOW + rules.retry {
-            *refusals = Refusals::default();
+        // What was never refused takes no room, so that logins cannot push out refusals.
+        if !passwords.contains(&tag, now) {
+            return CacheAnswer::Unknown;
         }
-        if rules.same_password == 0 || accepted_lately {
-            return Remembered::Unknown;
-        }
-        refusals.ask(rules, now)
+        let history = passwords.touch(tag, now + LIFETIME, now);
+        history.decide(accepted_lately, rules, now)
     }
 
-    /// Whether the backend refused it within [`REFUSED_LATELY`].
+    /// Whether the backend refused it within [`REFUSED_LATELY`](crate::limits::REFUSED_LATELY).
     #[must_use]
     pub fn was_refused_lately(&self, tag: PasswordTag, now: Instant) -> bool {
-        let passwords = self.passwords();
-        let refusals = passwords.get(&tag, now);
-        let last = refusals.and_then(|(_, refusals)| refusals.times.last());
-        last.is_some_and(|&at| now.duration_since(at) <= REFUSED_LATELY)
+        self.passwords()
+            .get(&tag, now)
+            .is_some_and(|history| history.was_refused_lately(now))
     }
 
-    /// Forgets what nobody has said for long.
+    /// Frees the memory of what nobody has used for long.
     pub fn forget_idle(&self, now: Instant) {
-        self.passwords().forget_idle(now);
+        self.passwords().remove_expired(now);
     }
 
     /// Passwords that are remembered.
@@ -132,7 +106,7 @@ impl NegativeAuthCache {
         self.len() == 0
     }
 
-    fn passwords(&self) -> MutexGuard<'_, Recent<PasswordTag, Refusals>> {
+    fn passwords(&self) -> MutexGuard<'_, Passwords> {
         self.passwords
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -145,38 +119,11 @@ impl Default for NegativeAuthCache {
     }
 }
 
-impl Refusals {
-    fn add(&mut self, now: Instant, without_words: bool) {
-        self.without_words = without_words;
-        self.times
-            .retain(|&at| now.duration_since(at) <= FAILURE_WINDOW);
-        if self.times.len() == SAME_PASSWORD_MAX as usize {
-            self.times.remove(0);
-        }
-        self.times.push(now);
-    }
-
-    fn ask(&mut self, rules: &FailureRules, now: Instant) -> Remembered {
-        let needed = rules.same_password.min(SAME_PASSWORD_MAX) as usize;
-        self.is_held |= self.times.len() >= needed;
-        if !self.is_held {
-            return Remembered::Unknown;
-        }
-        let last = self.times.last().copied().max(self.tried);
-        let since = last.map_or(Duration::MAX, |at| now.duration_since(at));
-        if since < rules.retry {
-            return Remembered::FromMemory;
-        }
-        self.tried = Some(now);
-        Remembered::RealTry
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Remembered::{FromMemory, RealTry, Unknown};
+    use super::CacheAnswer::{Refuse, Trial, Unknown};
     use super::*;
-    use crate::limits::PROVEN_AGE_MAX;
+    use crate::limits::{PROVEN_AGE_MAX, REFUSED_LATELY, SAME_PASSWORD_MAX};
     use crate::policy::auth_cache::AuthCache;
 
     fn tag(n: usize) -> PasswordTag {
@@ -205,7 +152,7 @@ mod tests {
             self.start + Duration::from_secs(second)
         }
 
-        fn ask(&self, second: u64) -> Remembered {
+        fn ask(&self, second: u64) -> CacheAnswer {
             let now = self.at(second);
             self.negative_auth_cache
                 .ask(tag(1), false, &self.rules, now)
@@ -216,9 +163,9 @@ mod tests {
         }
 
         /// Asks, and has the backend refuse whatever reaches it.
-        fn poll(&self, second: u64) -> Remembered {
+        fn poll(&self, second: u64) -> CacheAnswer {
             let answer = self.ask(second);
-            if answer != FromMemory {
+            if answer != Refuse {
                 self.refuse(second);
             }
             answer
@@ -240,11 +187,11 @@ mod tests {
     fn a_stale_tablet_costs_the_backend_a_login_in_five_minutes_after_its_third() {
         let told = Told::new(FailureRules::default());
         let day = (0..24 * 60).map(|minute| told.poll(60 * minute));
-        let day: Vec<Remembered> = day.collect();
+        let day: Vec<CacheAnswer> = day.collect();
         assert_eq!(day[..3], [Unknown; 3]);
-        assert_eq!(day[3..7], [FromMemory; 4]);
+        assert_eq!(day[3..7], [Refuse; 4]);
         for (minute, answer) in day.iter().enumerate().skip(3) {
-            let expected = if minute % 5 == 2 { RealTry } else { FromMemory };
+            let expected = if minute % 5 == 2 { Trial } else { Refuse };
             assert_eq!(*answer, expected, "minute {minute}");
         }
     }
@@ -255,18 +202,14 @@ mod tests {
         for second in [0, 1, 2] {
             told.refuse(second);
         }
-        assert_eq!(told.ask(301), FromMemory);
-        assert_eq!(told.ask(302), RealTry);
-        assert_eq!(
-            told.ask(302),
-            FromMemory,
-            "it is taken, and not answered yet"
-        );
+        assert_eq!(told.ask(301), Refuse);
+        assert_eq!(told.ask(302), Trial);
+        assert_eq!(told.ask(302), Refuse, "it is taken, and not answered yet");
         told.refuse(320);
-        assert_eq!(told.ask(619), FromMemory);
-        assert_eq!(told.ask(620), RealTry);
-        assert_eq!(told.ask(919), FromMemory, "the backend had no answer");
-        assert_eq!(told.ask(920), RealTry);
+        assert_eq!(told.ask(619), Refuse);
+        assert_eq!(told.ask(620), Trial);
+        assert_eq!(told.ask(919), Refuse, "the backend had no answer");
+        assert_eq!(told.ask(920), Trial);
     }
 
     #[test]
@@ -277,7 +220,7 @@ mod tests {
         }
         let other = Told::new(FailureRules::default());
         assert_eq!([0, 300, 600].map(|second| other.poll(second)), [Unknown; 3]);
-        assert_eq!(other.poll(899), FromMemory);
+        assert_eq!(other.poll(899), Refuse);
     }
 
     #[test]
@@ -287,7 +230,7 @@ mod tests {
             [0, 590, 610, 620].map(|second| told.poll(second)),
             [Unknown; 4]
         );
-        assert_eq!(told.poll(630), FromMemory);
+        assert_eq!(told.poll(630), Refuse);
     }
 
     #[test]
@@ -296,13 +239,13 @@ mod tests {
         for second in [0, 1, 2] {
             told.refuse(second);
         }
-        assert_eq!(told.ask(3), FromMemory);
+        assert_eq!(told.ask(3), Refuse);
         told.negative_auth_cache.accepted(tag(1), told.at(302));
         assert_eq!(
             [303, 304, 305].map(|second| told.poll(second)),
             [Unknown; 3]
         );
-        assert_eq!(told.poll(306), FromMemory);
+        assert_eq!(told.poll(306), Refuse);
     }
 
     #[test]
@@ -311,8 +254,8 @@ mod tests {
         for second in [0, 1, 2] {
             told.refuse(second);
         }
-        assert_eq!(told.ask(3), FromMemory);
-        assert_eq!(told.ask(903), RealTry, "15 min of silence");
+        assert_eq!(told.ask(3), Refuse);
+        assert_eq!(told.ask(903), Trial, "15 min of silence");
         assert_eq!(told.ask(903 + 901), Unknown, "one second more");
         assert_eq!(told.ask(903 + 902), Unknown, "and not held again");
     }
@@ -327,8 +270,8 @@ mod tests {
             told.refuse(second);
         }
         for try_at in [1802, 3602, 5402, 7202] {
-            assert_eq!(told.ask(try_at - 1), FromMemory);
-            assert_eq!(told.poll(try_at), RealTry);
+            assert_eq!(told.ask(try_at - 1), Refuse);
+            assert_eq!(told.poll(try_at), Trial);
         }
     }
 
@@ -353,7 +296,7 @@ mod tests {
             assert_eq!(ask(second), Unknown);
             told.refuse(second);
         }
-        assert_eq!(ask(day + 1), FromMemory);
+        assert_eq!(ask(day + 1), Refuse);
     }
 
     #[test]
@@ -366,7 +309,7 @@ mod tests {
             for second in 0..u64::from(needed) {
                 assert_eq!(told.poll(second), Unknown, "{needed}: {second}");
             }
-            assert_eq!(told.poll(u64::from(needed)), FromMemory, "{needed}");
+            assert_eq!(told.poll(u64::from(needed)), Refuse, "{needed}");
         }
         let never = Told::new(FailureRules {
             same_password: 0,
@@ -388,7 +331,7 @@ mod tests {
                 .refused_without_words(tag(1), told.at(second));
         }
         assert!(is_without_words(3));
-        assert_eq!(told.ask(3), FromMemory);
+        assert_eq!(told.ask(3), Refuse);
         told.refuse(302);
         assert!(!is_without_words(303));
         told.negative_auth_cache
@@ -427,12 +370,12 @@ mod tests {
                 assert_eq!(
                     told.negative_auth_cache
                         .ask(tag(1), false, &told.rules, now),
-                    FromMemory
+                    Refuse
                 );
             }
         }
         assert_eq!(told.negative_auth_cache.len(), REFUSED_MAX);
-        assert_eq!(told.ask(140), FromMemory);
+        assert_eq!(told.ask(140), Refuse);
         told.negative_auth_cache
             .forget_idle(told.at(150) + FAILURE_WINDOW + RETRY_MAX);
         assert!(told.negative_auth_cache.is_empty());

@@ -8,29 +8,30 @@
 //! Whose network is trusted is asked elsewhere; here everybody is counted who is brought.
 
 use super::auth_cache::PasswordTag;
-use super::recent::Recent;
 use super::rules::FailureRules;
+use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::ClientPrefix;
 use crate::limits::{FAILURE_WINDOW, PENALTY_ADDRESSES_MAX, PENALTY_LOGINS_MAX};
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The wrong logins of each address, bounded by [`PENALTY_ADDRESSES_MAX`]: beyond it the address
-/// goes that has failed for the last time longest ago, or nearly so.
+/// The different wrong logins of each address, up to [`PENALTY_LOGINS_MAX`], for
+/// [`FAILURE_WINDOW`].
+///
+/// Holds [`PENALTY_ADDRESSES_MAX`] addresses. Where it is full, the one whose last failure is the
+/// oldest is forgotten: its next wrong password is delayed as a first one.
 pub struct Penalties {
-    addresses: Mutex<Recent<ClientPrefix, WrongLogins>>,
+    addresses: Mutex<Addresses>,
 }
 
-/// The different wrong logins of one address and the last time of each, the latest one last.
-#[derive(Default)]
-struct WrongLogins(Vec<(PasswordTag, Instant)>);
+type Addresses = ExpiringLruMap<ClientPrefix, RecentSet<PasswordTag, Instant>, Instant>;
 
 impl Penalties {
     /// Nobody has failed yet.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            addresses: Mutex::new(Recent::new(PENALTY_ADDRESSES_MAX, FAILURE_WINDOW)),
+            addresses: Mutex::new(ExpiringLruMap::new(PENALTY_ADDRESSES_MAX)),
         }
     }
 
@@ -39,20 +40,22 @@ impl Penalties {
     #[must_use]
     pub fn failed(
         &self,
-        block: ClientPrefix,
+        address: ClientPrefix,
         tag: PasswordTag,
         rules: &FailureRules,
         now: Instant,
     ) -> Duration {
         let mut addresses = self.addresses();
-        let logins = addresses.touch(block, now);
-        logins.add(tag, now);
-        delay_after(logins.count(now), rules)
+        let logins = addresses.touch(address, now + FAILURE_WINDOW, now);
+        logins.add(tag, now, PENALTY_LOGINS_MAX, |at| {
+            now.duration_since(at) <= FAILURE_WINDOW
+        });
+        delay_after(logins.len(), rules)
     }
 
     /// Forgets the addresses that have not failed for [`FAILURE_WINDOW`].
     pub fn forget_idle(&self, now: Instant) {
-        self.addresses().forget_idle(now);
+        self.addresses().remove_expired(now);
     }
 
     /// Addresses that are remembered.
@@ -67,7 +70,7 @@ impl Penalties {
         self.len() == 0
     }
 
-    fn addresses(&self) -> MutexGuard<'_, Recent<ClientPrefix, WrongLogins>> {
+    fn addresses(&self) -> MutexGuard<'_, Addresses> {
         self.addresses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -78,25 +81,6 @@ impl Default for Penalties {
     fn default() -> Self {
         Self::new()
     }
-}
-
-impl WrongLogins {
-    fn add(&mut self, tag: PasswordTag, now: Instant) {
-        self.0
-            .retain(|&(known, at)| known != tag && is_fresh(at, now));
-        if self.0.len() == PENALTY_LOGINS_MAX {
-            self.0.remove(0);
-        }
-        self.0.push((tag, now));
-    }
-
-    fn count(&self, now: Instant) -> usize {
-        self.0.iter().filter(|&&(_, at)| is_fresh(at, now)).count()
-    }
-}
-
-fn is_fresh(at: Instant, now: Instant) -> bool {
-    now.duration_since(at) <= FAILURE_WINDOW
 }
 
 /// `delay` for the first different login, doubled with each other one.
@@ -212,9 +196,9 @@ mod tests {
             let _ = penalties.failed(address(1), tag(n), &rules, now);
         }
         let addresses = penalties.addresses();
-        let (_, logins) = addresses.get(&address(1), start).unwrap();
-        assert_eq!((addresses.len(), logins.0.len()), (1, PENALTY_LOGINS_MAX));
-        assert!(logins.0.capacity() <= 2 * PENALTY_LOGINS_MAX);
+        let logins = addresses.get(&address(1), start).unwrap();
+        assert_eq!((addresses.len(), logins.len()), (1, PENALTY_LOGINS_MAX));
+        assert!(logins.capacity() <= 2 * PENALTY_LOGINS_MAX);
     }
 
     #[test]

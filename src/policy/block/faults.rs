@@ -1,7 +1,7 @@
 //! Faults, remembered until they are enough for a block or too old for it.
 
 use super::entry::{Reason, Who, earlier, later};
-use super::fading::Fading;
+use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::{ClientPrefix, MaildropKey};
 use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX};
 use crate::policy::auth_cache::PasswordTag;
@@ -62,28 +62,28 @@ pub(super) struct Enough {
 /// The faults of everybody that have not led to a block yet.
 #[derive(Debug)]
 pub(super) struct Faults {
-    of_maildrops: Fading<Who, OfMaildrop>,
-    of_addresses: Fading<ClientPrefix, OfAddress>,
+    of_maildrops: ExpiringLruMap<Who, OfMaildrop, Timestamp>,
+    of_addresses: ExpiringLruMap<ClientPrefix, OfAddress, Timestamp>,
     abuses: u64,
 }
 
 #[derive(Debug, Default)]
 struct OfMaildrop {
-    guesses: Recent,
+    guesses: Window,
     passing: Passing,
 }
 
 #[derive(Debug, Default)]
 struct OfAddress {
-    guesses: Recent,
-    abuses: Recent,
+    guesses: Window,
+    abuses: Window,
 }
 
 impl Default for Faults {
     fn default() -> Self {
         Self {
-            of_maildrops: Fading::new(FAULTY_MAX),
-            of_addresses: Fading::new(FAULTY_MAX),
+            of_maildrops: ExpiringLruMap::new(FAULTY_MAX),
+            of_addresses: ExpiringLruMap::new(FAULTY_MAX),
             abuses: 0,
         }
     }
@@ -135,8 +135,14 @@ impl Faults {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let until = later(now, rules.window);
-        let recent = &mut self.of_maildrops.keep(who, until, now).guesses;
-        recent.add(tag.short(), rules.passwords_per_maildrop, rules.window, now)
+        let recent = &mut self.of_maildrops.touch(who, until, now).guesses;
+        add(
+            recent,
+            tag.short(),
+            rules.passwords_per_maildrop,
+            rules.window,
+            now,
+        )
     }
 
     fn guess_anywhere(
@@ -147,8 +153,14 @@ impl Faults {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let until = later(now, rules.window);
-        let recent = &mut self.of_addresses.keep(address, until, now).guesses;
-        recent.add(tag.short(), rules.passwords_per_address, rules.window, now)
+        let recent = &mut self.of_addresses.touch(address, until, now).guesses;
+        add(
+            recent,
+            tag.short(),
+            rules.passwords_per_address,
+            rules.window,
+            now,
+        )
     }
 
     fn abuse(
@@ -160,12 +172,12 @@ impl Faults {
         // Each abuse is one of its own.
         self.abuses += 1;
         let until = later(now, rules.window);
-        let recent = &mut self.of_addresses.keep(address, until, now).abuses;
-        recent.add(self.abuses, rules.abuses, rules.window, now)
+        let recent = &mut self.of_addresses.touch(address, until, now).abuses;
+        add(recent, self.abuses, rules.abuses, rules.window, now)
     }
 
     fn passing(&mut self, who: Who, rules: &BlockRules, now: Timestamp) -> Option<Timestamp> {
-        let passing = &mut self.of_maildrops.keep(who, later(now, DAY), now).passing;
+        let passing = &mut self.of_maildrops.touch(who, later(now, DAY), now).passing;
         passing.add(rules.passing_per_day, now)
     }
 
@@ -180,8 +192,8 @@ impl Faults {
 
     /// Drops what is too old to count.
     pub(super) fn forget(&mut self, now: Timestamp) {
-        self.of_maildrops.forget(now);
-        self.of_addresses.forget(now);
+        self.of_maildrops.remove_expired(now);
+        self.of_addresses.remove_expired(now);
     }
 
     #[cfg(test)]
@@ -192,34 +204,30 @@ impl Faults {
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Different faults within a window, the oldest first.
-#[derive(Debug, Default)]
-struct Recent(Vec<(u64, Timestamp)>);
+/// Different faults of one kind within a window.
+type Window = RecentSet<u64, Timestamp>;
 
-impl Recent {
-    /// Remembers `what`, once however often it comes. With `threshold` of them: when the first of
-    /// them was, and none is remembered any more.
-    fn add(
-        &mut self,
-        what: u64,
-        threshold: u32,
-        window: Duration,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        if threshold == 0 {
-            return None;
-        }
-        let since = earlier(now, window);
-        self.0.retain(|&(other, at)| other != what && at > since);
-        self.0.push((what, now));
-        let threshold = usize::try_from(threshold).unwrap_or(FAULTS_EACH_MAX);
-        if self.0.len() < threshold.min(FAULTS_EACH_MAX) {
-            return None;
-        }
-        let first = self.0[0].1;
-        self.0 = Vec::new();
-        Some(first)
+/// Adds `what` to `window`, once however often it comes. With `threshold` of them: when the first
+/// of them was, and none is remembered any more.
+fn add(
+    faults: &mut Window,
+    what: u64,
+    threshold: u32,
+    window: Duration,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if threshold == 0 {
+        return None;
     }
+    let since = earlier(now, window);
+    faults.add(what, now, FAULTS_EACH_MAX, |at| at > since);
+    let threshold = usize::try_from(threshold).unwrap_or(FAULTS_EACH_MAX);
+    if faults.len() < threshold.min(FAULTS_EACH_MAX) {
+        return None;
+    }
+    let first = faults.oldest();
+    faults.clear();
+    first
 }
 
 /// Passing faults of one day (UTC).

@@ -1,7 +1,6 @@
 //! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
 
 use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
-use super::fading::SHARE;
 use super::faults::{Enough, FaultClass, Faults, Offence};
 use super::filter::Filter;
 use super::tries::Tries;
@@ -13,6 +12,10 @@ use crate::time::Duration;
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Where the list is full this part of it is dropped at once, so that finding out which is done
+/// seldom.
+const SHARE: usize = 16;
 
 /// Who is blocked, and whose faults may lead to it. Shared by all sessions.
 ///

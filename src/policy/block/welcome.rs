@@ -1,7 +1,7 @@
 //! Addresses from which logins were accepted lately, and which of them many share.
 
 use super::entry::later;
-use super::fading::Fading;
+use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::{ClientPrefix, MaildropKey};
 use crate::limits::{SHARED_BY, WELCOME, WELCOME_MAX};
 use jiff::Timestamp;
@@ -10,19 +10,18 @@ use std::hash::{BuildHasher, RandomState};
 /// Where somebody is at home.
 #[derive(Debug)]
 pub(super) struct Welcome {
-    addresses: Fading<ClientPrefix, Maildrops>,
+    addresses: ExpiringLruMap<ClientPrefix, Maildrops, Timestamp>,
     hasher: RandomState,
 }
 
-/// The maildrops that were accepted last from an address, as hashes, each with the time in seconds;
-/// the latest is the last, and there are no more than make an address a shared one.
-#[derive(Debug, Default)]
-struct Maildrops(Vec<(u64, i64)>);
+/// The maildrops that were accepted last from an address, as hashes, each with the time in seconds:
+/// no more than make an address a shared one.
+type Maildrops = RecentSet<u64, i64>;
 
 impl Default for Welcome {
     fn default() -> Self {
         Self {
-            addresses: Fading::new(WELCOME_MAX),
+            addresses: ExpiringLruMap::new(WELCOME_MAX),
             hasher: RandomState::new(),
         }
     }
@@ -37,23 +36,26 @@ impl Welcome {
         now: Timestamp,
     ) {
         let maildrop = self.hasher.hash_one(maildrop);
-        let maildrops = self.addresses.keep(address, later(now, WELCOME), now);
-        maildrops.add(maildrop, now);
+        let maildrops = self.addresses.touch(address, later(now, WELCOME), now);
+        maildrops.add(maildrop, now.as_second(), SHARED_BY, |at| at > since(now));
     }
 
     /// Whether a login from there was accepted within [`WELCOME`].
     pub(super) fn has(&self, address: ClientPrefix, now: Timestamp) -> bool {
-        self.addresses.has(&address, now)
+        self.addresses.contains(&address, now)
     }
 
     /// Whether [`SHARED_BY`] maildrops or more were accepted from there within [`WELCOME`].
     pub(super) fn is_shared(&self, address: ClientPrefix, now: Timestamp) -> bool {
         let maildrops = self.addresses.get(&address, now);
-        maildrops.is_some_and(|maildrops| maildrops.are_many(now))
+        maildrops.is_some_and(|maildrops| {
+            // All of them are as young as the oldest at least.
+            maildrops.len() == SHARED_BY && maildrops.oldest() > Some(since(now))
+        })
     }
 
     pub(super) fn forget(&mut self, now: Timestamp) {
-        self.addresses.forget(now);
+        self.addresses.remove_expired(now);
     }
 
     #[cfg(test)]
@@ -62,17 +64,7 @@ impl Welcome {
     }
 }
 
-impl Maildrops {
-    fn add(&mut self, maildrop: u64, now: Timestamp) {
-        self.0.retain(|&(other, _)| other != maildrop);
-        if self.0.len() == SHARED_BY {
-            self.0.remove(0);
-        }
-        self.0.push((maildrop, now.as_second()));
-    }
-
-    fn are_many(&self, now: Timestamp) -> bool {
-        let since = now.as_second() - WELCOME.as_secs().cast_signed();
-        self.0.len() == SHARED_BY && self.0[0].1 > since
-    }
+/// The second of [`WELCOME`] before `now`.
+fn since(now: Timestamp) -> i64 {
+    now.as_second() - WELCOME.as_secs().cast_signed()
 }
