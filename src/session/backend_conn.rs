@@ -20,9 +20,10 @@ use std::task::Poll;
 pub struct BackendConnection {
     backend: Arc<Backend>,
     greeted: Greeted,
-    client: SocketAddr,
-    /// Whom the backend was told to expect.
-    introduced: Option<SocketAddr>,
+    /// The client that it was opened for, which the PROXY protocol or XOIP may have named.
+    opened_for: SocketAddr,
+    /// The client address that the backend was told last.
+    forwarded: Option<SocketAddr>,
 }
 
 impl BackendConnection {
@@ -32,8 +33,8 @@ impl BackendConnection {
         Self {
             backend,
             greeted,
-            client,
-            introduced: None,
+            opened_for: client,
+            forwarded: None,
         }
     }
 
@@ -44,14 +45,14 @@ impl BackendConnection {
         cx: &Context,
         client: SocketAddr,
     ) -> Result<(), LoginError> {
-        if self.introduced == Some(client) {
+        if self.forwarded == Some(client) {
             return Ok(());
         }
         let answer = forward_client_addr(&mut self.greeted, self.backend.options(), client).await?;
         if let Some(line) = answer {
             cx.backend_replied(&self.backend, ReplyTo::Xclient, &line);
         }
-        self.introduced = Some(client);
+        self.forwarded = Some(client);
         Ok(())
     }
 
@@ -61,8 +62,8 @@ impl BackendConnection {
     /// That would be its farewell, and no answer to a login; empty lines are neither.
     pub(super) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
         let options = self.backend.options();
-        let named = options.proxy_protocol || options.xoip;
-        if named && self.client.ip() != client.ip() {
+        let is_named = options.proxy_protocol || options.xoip;
+        if is_named && self.opened_for.ip() != client.ip() {
             return false;
         }
         stays_silent(&mut self.greeted.conn).await
@@ -83,6 +84,7 @@ async fn stays_silent(conn: &mut Conn) -> bool {
         if !is_silent(conn) {
             return false;
         }
+        // One poll, which does not wait: what is there now decides.
         match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, limits::REPLY_LINE_MAX))).await {
             Poll::Pending => return true,
             Poll::Ready(Ok(1..)) => {}
@@ -109,6 +111,8 @@ impl BackendClose for BackendConnection {
         };
         let end = async {
             if after_quit {
+                // Whoever closes first keeps the address pair for a minute (TIME_WAIT): better
+                // the backend than popgate, which needs a pair for each session.
                 let own = tokio::time::timeout(limits::SHUT_AFTER_QUIT, conn.drain_to_end()).await;
                 if own.is_ok() {
                     return;
@@ -120,6 +124,8 @@ impl BackendClose for BackendConnection {
         };
         let ended = tokio::time::timeout(bound, end).await.is_ok();
         if !ended {
+            // The lock goes to the next session now. A reset tells the backend at once, where a
+            // FIN would wait behind what it still sends.
             conn.io().reset_on_close();
         }
         ended

@@ -1,237 +1,137 @@
 //! Both directions of a relay as one poll function: it reads where there is room, asks the
-//! [`Exchange`] what the bytes mean, and writes.
+//! [`Exchange`] what the bytes mean, writes, and yields what the session has to know as
+//! [`PumpEvent`]s.
 //!
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
+use super::endpoint::Endpoint;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
+use crate::pop3::uidl_digest::UidlListing;
 use crate::time::{Duration, Instant};
-use bytes::{Buf, BytesMut};
-use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::mem::{MaybeUninit, take};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-/// Why the pump stands still.
+/// What the session has to know. From `QuitAnswered` on they are its end.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum PumpEvent {
+    /// Status lines of the backend are whole.
+    Replied(Vec<Replied>),
+    /// A UIDL listing other than the last one has passed whole.
+    Listed(UidlListing),
     /// Bytes flow again after a rest.
-    Active,
+    Resumed,
     /// QUIT is answered.
     QuitAnswered,
+    /// The backend broke the protocol.
+    Violation(Violation),
     /// The client has left without QUIT, and has what it asked for.
     ClientGone,
     /// The backend has ended its connection.
     BackendEnded,
-    /// The backend broke the protocol.
-    Violation(Violation),
 }
 
-/// The state of both directions.
-pub(super) struct Pump {
-    pub(super) exchange: Exchange,
-    pub(super) to_client: Lane,
-    pub(super) to_backend: Lane,
-    out: Output,
+/// Both connections of a session, and the state of what flows between them.
+pub(super) struct Pump<'client, 'backend> {
+    client: Endpoint<'client>,
+    backend: Endpoint<'backend>,
+    exchange: Exchange,
     /// The last octets of the backend, as long as they are too few to tell what they are.
     undecided: Vec<u8>,
+    /// Status lines that were not yielded yet.
+    replied: Vec<Replied>,
+    /// The listing that was yielded last.
+    listed: Option<UidlListing>,
+    violation: Option<Violation>,
     backend_ended: bool,
     /// When the backend said something last.
     backend_spoke: Instant,
     /// Since when the client's sending side is shut.
-    pub(super) client_ended: Option<Instant>,
+    client_ended: Option<Instant>,
+    /// Reading from the client failed.
+    client_broke: bool,
     /// When a byte moved last.
-    pub(super) last_activity: Instant,
-    /// Whether the next byte is worth a [`Stop::Active`].
-    pub(super) resting: bool,
+    last_activity: Instant,
+    /// The next byte is worth a [`PumpEvent::Resumed`].
+    resting: bool,
+    resumed: bool,
+    /// How many rounds are left before the others in this task have their turn.
+    rounds: u32,
 }
 
-/// What goes one way.
-#[derive(Default)]
-pub(super) struct Lane {
-    /// What the peer has not taken yet.
-    backlog: BytesMut,
-    /// A TLS layer may still hold bytes.
-    unflushed: bool,
-    /// Writing failed: what is sent this way is thrown away.
-    broken: bool,
-    /// Since when the peer has taken nothing although something waits for it.
-    blocked_since: Option<Instant>,
-    pub(super) octets: u64,
-}
-
-impl Pump {
-    pub(super) fn new(exchange: Exchange) -> Self {
-        Self {
-            exchange,
-            to_client: Lane::default(),
-            to_backend: Lane::default(),
-            out: Output::default(),
-            undecided: Vec::new(),
-            backend_ended: false,
-            backend_spoke: Instant::now(),
-            client_ended: None,
-            last_activity: Instant::now(),
-            resting: false,
-        }
-    }
-
-    /// Bytes that were read before the pump began.
-    pub(super) fn preload(
-        &mut self,
+impl<'client, 'backend> Pump<'client, 'backend> {
+    /// A pump that takes in what came before it: `welcome` is the answer to the login, without
+    /// its line end, which the client has not seen.
+    pub(super) fn new(
+        client: &'client mut Conn,
+        backend: &'backend mut Conn,
+        exchange: Exchange,
         welcome: &[u8],
-        client: &[u8],
-        backend: &[u8],
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Result<(), Violation> {
-        self.to_client.keep(welcome);
-        // It was sent before the backend saw a command: it answers none, and is swallowed.
-        let mut early = backend;
-        while let Step::Swallow(octets @ 1..) = self.early(early)? {
-            early = &early[octets..];
-        }
-        self.exchange.client_bytes(client, &mut self.out);
-        self.keep_output(replied);
-        Ok(())
+    ) -> Self {
+        let now = Instant::now();
+        let mut pump = Self {
+            client: Endpoint::new(client),
+            backend: Endpoint::new(backend),
+            exchange,
+            undecided: Vec::new(),
+            replied: Vec::new(),
+            listed: None,
+            violation: None,
+            backend_ended: false,
+            backend_spoke: now,
+            client_ended: None,
+            client_broke: false,
+            last_activity: now,
+            resting: false,
+            resumed: false,
+            rounds: RELAY_ROUNDS,
+        };
+        pump.client.keep(&[welcome, b"\r\n"].concat());
+        pump.violation = pump.take_in_early_bytes().err();
+        pump
     }
 
-    fn early(&mut self, backend: &[u8]) -> Result<Step, Violation> {
-        if backend.is_empty() {
-            return Ok(Step::Swallow(0));
-        }
-        self.exchange.backend_bytes(backend, &mut self.out)
-    }
-
-    /// Moves bytes until there is nothing to move, or something to decide.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &mut Conn,
-        backend: &mut Conn,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Poll<Stop> {
-        for _ in 0..RELAY_ROUNDS {
-            match self.round(cx, client, backend, replied) {
-                Ok(true) => {}
-                Ok(false) => return Poll::Pending,
-                Err(stop) => return Poll::Ready(stop),
-            }
-            self.last_activity = Instant::now();
-            if std::mem::take(&mut self.resting) {
-                return Poll::Ready(Stop::Active);
-            }
-        }
-        // There is more; but first the others in this task have a look at the time.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Reads and writes once each way; says whether anything moved.
-    fn round(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &mut Conn,
-        backend: &mut Conn,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Result<bool, Stop> {
-        let mut moved = self.to_backend.poll_flush(cx, backend);
-        moved |= self.to_client.poll_flush(cx, client);
-        if let Some(stop) = self.finished() {
-            return Err(stop);
-        }
-        if self.to_client.is_clear() {
-            let read = self.poll_backend(cx, client, backend, replied);
-            moved |= read.map_err(Stop::Violation)?;
-        }
-        if self.wants_client_bytes() {
-            let read = self.poll_client(cx, client, backend, replied);
-            moved |= read.ok_or(Stop::ClientGone)?;
-        }
-        Ok(moved)
-    }
-
-    /// Octets that the client has got, if so many that were written are not acknowledged.
-    pub(super) fn delivered(&self, unacknowledged: usize) -> u64 {
-        let on_their_way = self.to_client.backlog.len() + unacknowledged;
-        self.to_client.octets.saturating_sub(on_their_way as u64)
-    }
-
-    /// Whether nothing is under way: the client has what it asked for, and nobody is kept waiting.
-    pub(super) fn is_at_rest(&self) -> bool {
-        self.exchange.is_at_rest()
-            && self.undecided.is_empty()
-            && self.to_client.is_clear()
-            && self.to_backend.is_clear()
-    }
-
-    /// What the backend's silence says.
-    pub(super) fn time_passes(
-        &mut self,
-        now: Instant,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Result<(), Violation> {
-        // As long as the client takes nothing the backend is not read, and not silent.
-        if !self.to_client.is_clear() {
-            self.backend_spoke = now;
-            return Ok(());
-        }
-        let silence = self.silence(now);
-        if silence >= TORN_END {
-            self.decide(replied)?;
-        }
-        if silence >= RELAY_TICK {
-            self.exchange.backend_is_silent(silence, &mut self.out);
-            self.keep_output(replied);
-        }
-        Ok(())
-    }
-
-    /// Nothing follows what was held back.
-    fn decide(&mut self, replied: &mut dyn FnMut(&Replied)) -> Result<(), Violation> {
-        let undecided = std::mem::take(&mut self.undecided);
-        let mut rest = &undecided[..];
+    fn take_in_early_bytes(&mut self) -> Result<(), Violation> {
+        let early = self.backend.take_input();
+        let mut out = Output::default();
+        let mut rest = &early[..];
         while !rest.is_empty() {
-            let octets = match self.exchange.backend_pauses(rest, &mut self.out)? {
-                Step::Forward(octets) => {
-                    self.to_client.keep(&rest[..octets]);
-                    octets
-                }
-                Step::Swallow(octets) => octets,
-                Step::Hold => rest.len(),
-            };
-            rest = &rest[octets..];
-            self.keep_output(replied);
+            // It came before the backend saw a command, so it answers none.
+            match self.exchange.backend_bytes(rest, &mut out)? {
+                Step::Swallow(octets @ 1..) => rest = &rest[octets..],
+                _ => break,
+            }
         }
+        let ahead = self.client.take_input();
+        self.exchange.client_bytes(&ahead, &mut out);
+        self.keep_output(out);
         Ok(())
     }
 
-    /// What popgate answers itself is more than what it reads, so a client that takes nothing is
-    /// not asked for more.
-    fn wants_client_bytes(&self) -> bool {
-        self.client_ended.is_none()
-            && self.to_backend.is_clear()
-            && self.to_client.backlog.len() < RELAY_BACKLOG_MAX
-            && self.exchange.wants_client_bytes()
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
-    /// The backend is not needed any more. What the client has not taken yet does not matter
-    /// here: it gets that when the lock has gone on.
-    fn finished(&self) -> Option<Stop> {
-        match self.exchange.quit() {
-            Quit::Answered { .. } => Some(Stop::QuitAnswered),
-            _ if self.backend_ended => Some(Stop::BackendEnded),
-            _ if self.client_ended.is_some() && self.client_has_all() => Some(Stop::ClientGone),
-            _ => None,
-        }
+    pub(super) fn client(&self) -> &Endpoint<'client> {
+        &self.client
     }
 
-    /// A client that will say nothing more has the answers to all that it said, or takes none.
-    /// Where nobody knows what is still due that is settled by the backend's silence.
-    fn client_has_all(&self) -> bool {
-        let nothing_is_due = self.exchange.awaiting() == 0 && !self.exchange.opaque();
-        self.to_client.broken || (nothing_is_due && self.is_at_rest())
+    /// Octets for the backend so far.
+    pub(super) fn octets_to_backend(&self) -> u64 {
+        self.backend.octets()
+    }
+
+    /// When a byte moved last.
+    pub(super) fn last_activity(&self) -> Instant {
+        self.last_activity
+    }
+
+    /// Since when the client's sending side is shut.
+    pub(super) fn client_ended(&self) -> Option<Instant> {
+        self.client_ended
     }
 
     /// How long the backend has said nothing.
@@ -239,38 +139,171 @@ impl Pump {
         now.saturating_duration_since(self.backend_spoke)
     }
 
-    /// Reads the backend once.
-    fn poll_backend(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &mut Conn,
-        backend: &mut Conn,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Result<bool, Violation> {
+    /// Whether nothing is under way: the client has what it asked for, and nobody is kept waiting.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.exchange.is_at_rest()
+            && self.undecided.is_empty()
+            && self.client.is_clear()
+            && self.backend.is_clear()
+    }
+
+    /// If nothing is under way, the next byte is worth a [`PumpEvent::Resumed`].
+    pub(super) fn watch_for_traffic(&mut self) {
+        self.resting = self.is_at_rest();
+    }
+
+    /// The client is not needed any more, and what it does not take is thrown away.
+    pub(super) fn give_up_client(&mut self) {
+        self.client.give_up();
+    }
+
+    /// Ends the pump; the client may not have taken all yet.
+    pub(super) fn into_client(self) -> Endpoint<'client> {
+        self.client
+    }
+
+    /// The next event; moves bytes until there is one. Cancel-safe.
+    pub(super) fn poll_event(&mut self, task: &mut Context<'_>) -> Poll<PumpEvent> {
+        loop {
+            if let Some(event) = self.take_event() {
+                return Poll::Ready(event);
+            }
+            let flushed = self.flush(task);
+            if let Some(end) = self.end() {
+                return Poll::Ready(end);
+            }
+            if self.rounds == 0 {
+                // There is more. But two peers that are both quicker than popgate would keep the
+                // session from its clock, its waiters and a stop.
+                self.rounds = RELAY_ROUNDS;
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.rounds -= 1;
+            if !self.read(task) && !flushed {
+                self.rounds = RELAY_ROUNDS;
+                return Poll::Pending;
+            }
+            self.last_activity = Instant::now();
+            self.resumed |= take(&mut self.resting);
+        }
+    }
+
+    /// Status lines that were not yielded yet.
+    pub(super) fn take_replied(&mut self) -> Vec<Replied> {
+        take(&mut self.replied)
+    }
+
+    /// An event that is there already, if there is one.
+    fn take_event(&mut self) -> Option<PumpEvent> {
+        if !self.replied.is_empty() {
+            return Some(PumpEvent::Replied(self.take_replied()));
+        }
+        let listed = self.exchange.uidl();
+        if listed != self.listed {
+            self.listed = listed;
+            return listed.map(PumpEvent::Listed);
+        }
+        take(&mut self.resumed).then_some(PumpEvent::Resumed)
+    }
+
+    /// Why nothing is moved any more. What the client has not taken yet does not matter here: it
+    /// gets that when the lock has been handed over.
+    fn end(&self) -> Option<PumpEvent> {
+        if matches!(self.exchange.quit(), Quit::Answered { .. }) {
+            return Some(PumpEvent::QuitAnswered);
+        }
+        if let Some(violation) = self.violation {
+            return Some(PumpEvent::Violation(violation));
+        }
+        if self.client_broke {
+            return Some(PumpEvent::ClientGone);
+        }
+        if self.backend_ended {
+            return Some(PumpEvent::BackendEnded);
+        }
+        (self.client_ended.is_some() && self.client_has_all()).then_some(PumpEvent::ClientGone)
+    }
+
+    /// A client that will say nothing more has the answers to all that it said, or takes none.
+    /// Where nobody knows what is still due, the backend's silence settles that.
+    fn client_has_all(&self) -> bool {
+        let nothing_is_due = self.exchange.awaiting() == 0 && !self.exchange.opaque();
+        self.client.is_broken() || (nothing_is_due && self.is_at_rest())
+    }
+
+    /// Writes on what waits, both ways; says whether anything moved.
+    fn flush(&mut self, task: &mut Context<'_>) -> bool {
+        let to_backend = self.backend.poll_flush(task);
+        let to_client = self.client.poll_flush(task);
+        to_backend || to_client
+    }
+
+    /// Reads once from each peer, and writes what follows; says whether anything moved.
+    fn read(&mut self, task: &mut Context<'_>) -> bool {
+        // A client that takes nothing holds up its backend: else all of a message would wait here.
+        let from_backend = self.client.is_clear() && self.read_backend(task);
+        let from_client = self.wants_client_bytes() && self.read_client(task);
+        from_backend || from_client
+    }
+
+    /// What popgate answers itself is more than what it reads, so a client that takes nothing is
+    /// not asked for more.
+    fn wants_client_bytes(&self) -> bool {
+        self.violation.is_none()
+            && self.client_ended.is_none()
+            && self.backend.is_clear()
+            && self.client.backlog() < RELAY_BACKLOG_MAX
+            && self.exchange.wants_client_bytes()
+    }
+
+    /// Reads the backend once; says whether anything moved.
+    fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room);
         chunk.put_slice(&self.undecided);
-        let read = Pin::new(&mut *backend).poll_read(cx, &mut chunk);
-        if read.is_pending() {
-            if self.undecided.is_empty() {
-                self.exchange.backend_is_read(&mut self.out);
-            }
-            return Ok(self.write_output(cx, client, backend, replied));
+        if self.backend.poll_read(task, &mut chunk).is_pending() {
+            return self.backend_has_no_more(task);
         }
-        let ended = chunk.filled().len() == self.undecided.len();
         self.backend_spoke = Instant::now();
-        if ended {
-            self.decide(replied)?;
-            self.backend_ended = true;
-            self.exchange.backend_closed();
-            return Ok(true);
+        // An error is an end too: the backend reset the connection.
+        let taken = if chunk.filled().len() == self.undecided.len() {
+            self.backend_closed()
+        } else {
+            self.undecided.clear();
+            self.take_backend_bytes(task, chunk.filled())
+        };
+        self.violation = taken.err();
+        true
+    }
+
+    /// All that the backend has sent so far is taken in.
+    fn backend_has_no_more(&mut self, task: &mut Context<'_>) -> bool {
+        let mut out = Output::default();
+        if self.undecided.is_empty() {
+            self.exchange.backend_is_read(&mut out);
         }
-        self.undecided.clear();
-        let mut rest = chunk.filled();
+        self.send_output(task, out)
+    }
+
+    fn backend_closed(&mut self) -> Result<(), Violation> {
+        self.decide()?;
+        self.backend_ended = true;
+        self.exchange.backend_closed();
+        Ok(())
+    }
+
+    fn take_backend_bytes(
+        &mut self,
+        task: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Result<(), Violation> {
+        let mut rest = bytes;
         while !rest.is_empty() {
-            let taken = match self.exchange.backend_bytes(rest, &mut self.out)? {
+            let mut out = Output::default();
+            let taken = match self.exchange.backend_bytes(rest, &mut out)? {
                 Step::Forward(octets) => {
-                    self.to_client.write(cx, client, &rest[..octets]);
+                    self.client.write(task, &rest[..octets]);
                     octets
                 }
                 Step::Swallow(octets) => octets,
@@ -280,147 +313,85 @@ impl Pump {
                 }
             };
             rest = &rest[taken..];
-            self.write_output(cx, client, backend, replied);
+            self.send_output(task, out);
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Reads the client once; says whether anything came. `None`: the connection is broken.
-    fn poll_client(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &mut Conn,
-        backend: &mut Conn,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> Option<bool> {
+    /// Reads the client once; says whether anything came.
+    fn read_client(&mut self, task: &mut Context<'_>) -> bool {
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room);
-        match Pin::new(&mut *client).poll_read(cx, &mut chunk) {
-            Poll::Pending => return Some(false),
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return None,
+        match self.client.poll_read(task, &mut chunk) {
+            Poll::Pending => return false,
+            Poll::Ready(Err(_)) => self.client_broke = true,
+            Poll::Ready(Ok(())) if chunk.filled().is_empty() => {
+                self.client_ended = Some(Instant::now());
+            }
+            Poll::Ready(Ok(())) => {
+                let mut out = Output::default();
+                self.exchange.client_bytes(chunk.filled(), &mut out);
+                self.send_output(task, out);
+            }
         }
-        if chunk.filled().is_empty() {
-            self.client_ended = Some(Instant::now());
-            return Some(true);
-        }
-        self.exchange.client_bytes(chunk.filled(), &mut self.out);
-        self.write_output(cx, client, backend, replied);
-        Some(true)
-    }
-
-    /// Says whether there was any.
-    fn write_output(
-        &mut self,
-        cx: &mut Context<'_>,
-        client: &mut Conn,
-        backend: &mut Conn,
-        replied: &mut dyn FnMut(&Replied),
-    ) -> bool {
-        if self.out == Output::default() {
-            return false;
-        }
-        self.out.replied.drain(..).for_each(|reply| replied(&reply));
-        self.to_client.write(cx, client, &self.out.to_client);
-        self.to_backend.write(cx, backend, &self.out.to_backend);
-        self.out = Output::default();
         true
     }
 
-    fn keep_output(&mut self, replied: &mut dyn FnMut(&Replied)) {
-        self.out.replied.drain(..).for_each(|reply| replied(&reply));
-        self.to_client.keep(&self.out.to_client);
-        self.to_backend.keep(&self.out.to_backend);
-        self.out = Output::default();
-    }
-}
-
-impl Lane {
-    /// Since when the peer has taken nothing although something waits for it.
-    pub(super) fn blocked_since(&self) -> Option<Instant> {
-        self.blocked_since
-    }
-
-    /// Ready when the peer has taken everything, or never will.
-    pub(super) fn poll_clear(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> Poll<()> {
-        while !self.is_clear() {
-            if !self.poll_flush(cx, conn) {
-                return Poll::Pending;
-            }
+    /// What the backend's silence says; where that is the end, it is yielded.
+    pub(super) fn time_passes(&mut self, now: Instant) -> Option<PumpEvent> {
+        // As long as the client takes nothing the backend is not read, and not silent.
+        if !self.client.is_clear() {
+            self.backend_spoke = now;
+            return None;
         }
-        Poll::Ready(())
-    }
-
-    /// Everything is written and flushed, or never will be.
-    fn is_clear(&self) -> bool {
-        self.backlog.is_empty() && !self.unflushed
-    }
-
-    /// Gives the peer up: what waits for it, and what comes, is thrown away.
-    pub(super) fn give_up(&mut self) {
-        self.broken = true;
-        self.unflushed = false;
-        self.blocked_since = None;
-        self.backlog = BytesMut::new();
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        if !self.broken {
-            self.backlog.extend_from_slice(bytes);
-            self.octets += bytes.len() as u64;
+        let silence = self.silence(now);
+        if silence >= TORN_END {
+            self.violation = self.decide().err();
         }
+        if silence >= RELAY_TICK && self.violation.is_none() {
+            let mut out = Output::default();
+            self.exchange.backend_is_silent(silence, &mut out);
+            self.keep_output(out);
+        }
+        self.violation.map(PumpEvent::Violation)
     }
 
-    /// Writes `bytes` behind what waits already; keeps what the peer does not take now.
-    fn write(&mut self, cx: &mut Context<'_>, conn: &mut Conn, bytes: &[u8]) {
-        let mut rest = bytes;
-        while !self.broken && !rest.is_empty() && self.backlog.is_empty() {
-            match Pin::new(&mut *conn).poll_write(cx, rest) {
-                Poll::Ready(Ok(written)) if written > 0 => {
-                    rest = &rest[written..];
-                    self.octets += written as u64;
-                    self.unflushed = true;
+    /// Nothing follows what was held back.
+    fn decide(&mut self) -> Result<(), Violation> {
+        let undecided = take(&mut self.undecided);
+        let mut rest = &undecided[..];
+        while !rest.is_empty() {
+            let mut out = Output::default();
+            let taken = match self.exchange.backend_pauses(rest, &mut out)? {
+                Step::Forward(octets) => {
+                    self.client.keep(&rest[..octets]);
+                    octets
                 }
-                Poll::Ready(_) => self.give_up(),
-                Poll::Pending => break,
-            }
+                Step::Swallow(octets) => octets,
+                Step::Hold => rest.len(),
+            };
+            rest = &rest[taken..];
+            self.keep_output(out);
         }
-        self.keep(rest);
+        Ok(())
     }
 
-    /// Writes on what waits, and says whether anything moved.
-    fn poll_flush(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> bool {
-        if self.is_clear() {
+    /// Says whether there was any.
+    fn send_output(&mut self, task: &mut Context<'_>, out: Output) -> bool {
+        if out == Output::default() {
             return false;
         }
-        let moved = self.poll_backlog(cx, conn);
-        if self.backlog.is_empty() && self.unflushed {
-            match Pin::new(conn).poll_flush(cx) {
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => self.give_up(),
-                Poll::Pending => {}
-            }
-        }
-        let still = !self.is_clear();
-        let since = if moved { None } else { self.blocked_since };
-        self.blocked_since = still.then(|| since.unwrap_or_else(Instant::now));
-        moved || !still
+        self.client.write(task, &out.to_client);
+        self.backend.write(task, &out.to_backend);
+        self.replied.extend(out.replied);
+        true
     }
 
-    fn poll_backlog(&mut self, cx: &mut Context<'_>, conn: &mut Conn) -> bool {
-        let mut moved = false;
-        while !self.backlog.is_empty() {
-            match Pin::new(&mut *conn).poll_write(cx, &self.backlog) {
-                Poll::Ready(Ok(written)) if written > 0 => {
-                    self.backlog.advance(written);
-                    self.unflushed = true;
-                    moved = true;
-                }
-                Poll::Ready(_) => self.give_up(),
-                Poll::Pending => return moved,
-            }
-        }
-        self.backlog = BytesMut::new();
-        moved
+    /// As [`send_output`](Self::send_output), where there is no task to write in: the next poll
+    /// writes it.
+    fn keep_output(&mut self, out: Output) {
+        self.client.keep(&out.to_client);
+        self.backend.keep(&out.to_backend);
+        self.replied.extend(out.replied);
     }
 }

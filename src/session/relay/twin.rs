@@ -1,33 +1,49 @@
 //! A session whose UIDL listing may be another one's, too.
 
 use super::super::context::Context;
+use super::super::record::Record;
+use crate::backend::connect::Backend;
+use crate::ids::MaildropKey;
 use crate::observe::event::Event;
+use crate::policy::tenant::LoginPolicy;
 use crate::policy::twins::Session;
 use crate::pop3::uidl_digest::UidlListing;
+use std::sync::Arc;
 
 /// This session among those that have listed their maildrops, until it is dropped.
-pub(super) struct Twin<'a> {
-    cx: &'a Context,
+pub(super) struct Twin<'lock> {
+    cx: &'lock Context,
     session: Session,
     listed: Option<UidlListing>,
 }
 
-impl<'a> Twin<'a> {
-    pub(super) fn new(cx: &'a Context, session: Session) -> Self {
-        Self {
+impl<'lock> Twin<'lock> {
+    /// A session that has listed nothing yet; `None` where no login is known.
+    pub(super) fn new(
+        cx: &'lock Context,
+        record: &Record,
+        key: MaildropKey,
+        policy: &Arc<LoginPolicy>,
+        backend: &Backend,
+    ) -> Option<Self> {
+        let session = Session {
+            id: record.session(),
+            backend: backend.options().name.clone(),
+            key,
+            login: record.summary.maildrop.clone()?,
+            tenant: Arc::clone(policy),
+        };
+        Some(Self {
             cx,
             session,
             listed: None,
-        }
+        })
     }
 
-    /// Takes in the last listing that passed.
-    pub(super) fn look(&mut self, listing: Option<UidlListing>) {
-        let Some(listing) = listing.filter(|_| listing != self.listed) else {
-            return;
-        };
+    /// Takes in a listing that is not the one before.
+    pub(super) fn listed(&mut self, listing: UidlListing) {
         if let Some(before) = self.listed.replace(listing) {
-            self.ended(before);
+            self.forget(before);
         }
         if let Some(pair) = self.cx.twins.listed(self.session.clone(), listing) {
             self.cx.events.emit(&Event::Twins {
@@ -36,10 +52,8 @@ impl<'a> Twin<'a> {
             });
         }
     }
-}
 
-impl Twin<'_> {
-    fn ended(&self, listing: UidlListing) {
+    fn forget(&self, listing: UidlListing) {
         let Session { id, backend, .. } = &self.session;
         self.cx.twins.ended(*id, backend, listing);
     }
@@ -48,7 +62,7 @@ impl Twin<'_> {
 impl Drop for Twin<'_> {
     fn drop(&mut self) {
         if let Some(listing) = self.listed {
-            self.ended(listing);
+            self.forget(listing);
         }
     }
 }

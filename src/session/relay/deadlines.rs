@@ -1,0 +1,150 @@
+//! What time alone decides in a relay: who takes nothing, who says nothing, who keeps others
+//! waiting; and when to look next.
+
+use super::super::record::SessionEnd;
+use super::Relay;
+use super::idleness::Seen;
+use crate::limits::{
+    CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, PREEMPT_AGAIN, PREEMPT_BETWEEN,
+    PREEMPT_IDLE_LONG, RELAY_TICK,
+};
+use crate::observe::event::{Culprit, End, Event, Preemption};
+use crate::pop3::exchange::Quit;
+use crate::time::{Duration, Instant};
+
+impl Relay<'_, '_> {
+    /// Looks whether something is due that ends the session.
+    pub(super) fn look(&mut self, now: Instant) -> Option<SessionEnd> {
+        if let Some(since) = self.pump.client().blocked_since()
+            && now.duration_since(since) >= CLIENT_WRITE_STALL
+        {
+            return self.stalled();
+        }
+        if now.duration_since(self.pump.last_activity()) >= self.policy.idle_timeout {
+            return Some(self.timed_out());
+        }
+        if let Some(end) = self.pump.time_passes(now) {
+            return Some(self.end(&end));
+        }
+        if self.is_half_closed_for_too_long(now) {
+            return Some(SessionEnd::well(End::Left));
+        }
+        self.observe(now);
+        self.preempt(now)
+    }
+
+    /// A client that has sent QUIT is not needed any more: its deletions are committed without it.
+    fn stalled(&mut self) -> Option<SessionEnd> {
+        if self.pump.exchange().quit() != Quit::None {
+            self.pump.give_up_client();
+            return None;
+        }
+        let why = "it took no byte of a reply for too long";
+        Some(SessionEnd::fault(End::Stalled, Culprit::Client, why))
+    }
+
+    fn timed_out(&self) -> SessionEnd {
+        match self.pump.exchange().quit() {
+            Quit::None => SessionEnd::well(End::TimedOut),
+            Quit::Sent | Quit::Answered { .. } => {
+                let why = "the backend did not answer QUIT";
+                SessionEnd::fault(End::QuitUnanswered, Culprit::Backend, why)
+            }
+        }
+    }
+
+    /// A client that has shut its sending side waits for the rest of its answers: not for long
+    /// while somebody else wants the maildrop, and not for ever otherwise. In an opaque session,
+    /// and behind a lone dot, the backend's silence is the only sign that there is no rest.
+    fn is_half_closed_for_too_long(&self, now: Instant) -> bool {
+        let Some(since) = self.pump.client_ended() else {
+            return false;
+        };
+        let exchange = self.pump.exchange();
+        let silence = if exchange.opaque() || exchange.is_at_rest() {
+            RELAY_TICK
+        } else {
+            HALF_CLOSED_SILENCE
+        };
+        let contended = *self.contended.borrow() && now.duration_since(since) >= HALF_CLOSED;
+        contended || self.pump.silence(now) >= silence
+    }
+
+    fn observe(&mut self, now: Instant) {
+        let exchange = self.pump.exchange();
+        let client = self.pump.client();
+        let seen = Seen {
+            progress: exchange.progress(),
+            progress_is_awaited: exchange.progress_is_awaited(),
+            octets: client.octets(),
+            delivered: client.delivered(),
+        };
+        self.idleness.look(seen, now);
+        self.pump.watch_for_traffic();
+    }
+
+    fn preempt(&self, now: Instant) -> Option<SessionEnd> {
+        let (patience, reason) = self.patience()?;
+        let at = self.preempt_at().filter(|_| !self.idleness.waits())?;
+        // Between two replies, if there is such a moment.
+        let by = if self.pump.is_at_rest() {
+            at
+        } else {
+            at + PREEMPT_BETWEEN
+        };
+        if now < by {
+            return None;
+        }
+        self.cx.events.emit(&Event::Preempted {
+            session: self.session,
+            tenant: self.policy.name.clone(),
+            reason,
+        });
+        let idle = patience.as_secs();
+        let why = format!("it was idle for {idle} s while another waited");
+        Some(SessionEnd::fault(End::Preempted, Culprit::Policy, why))
+    }
+
+    /// How long this session may be idle while another waits; `None`: it is not to be cut.
+    fn patience(&self) -> Option<(Duration, Preemption)> {
+        let preempt_idle = self.policy.preempt_idle?;
+        let exchange = self.pump.exchange();
+        let long = preempt_idle.max(PREEMPT_IDLE_LONG);
+        match exchange.quit() {
+            Quit::Sent | Quit::Answered { .. } => None,
+            // Nobody knows whether an opaque session has deletions, or is in mid-reply.
+            Quit::None if exchange.opaque() => Some((long, Preemption::IdleOpaque)),
+            Quit::None if exchange.tally().marked > 0 => {
+                Some((long, Preemption::IdleWithDeletions))
+            }
+            Quit::None => Some((preempt_idle, Preemption::Idle)),
+        }
+    }
+
+    /// When this session has been idle for too long for those who wait.
+    fn preempt_at(&self) -> Option<Instant> {
+        let (patience, _) = self.patience().filter(|_| *self.contended.borrow())?;
+        Some(self.idleness.since()? + patience)
+    }
+
+    /// Every tick while something is under way, and more often while that alone keeps a holder from
+    /// being pre-empted; at rest when the next thing falls due, so that an idle session costs no
+    /// time.
+    pub(super) fn next_look(&self) -> Instant {
+        let now = Instant::now();
+        let preempt_at = self.preempt_at();
+        let next = if self.is_under_way() {
+            let is_due = preempt_at.is_some_and(|at| at <= now);
+            now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
+        } else {
+            let idle = self.pump.last_activity() + self.policy.idle_timeout;
+            preempt_at.map_or(idle, |at| at.min(idle))
+        };
+        next.max(now)
+    }
+
+    fn is_under_way(&self) -> bool {
+        let half_closed = self.pump.client_ended().is_some();
+        !self.pump.is_at_rest() || self.idleness.since().is_none() || half_closed
+    }
+}
