@@ -13,6 +13,8 @@ use crate::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use super::end::{Culprit, End, EndCause};
+
 /// Takes events. It must not block and must not panic.
 pub trait EventSink: Send + Sync {
     /// Tells that `event` happened.
@@ -315,73 +317,6 @@ words! {
     }
 }
 
-words! {
-    /// How a session ended: the label `end` of `sessions_total`.
-    End {
-        /// QUIT before login.
-        QuitBeforeLogin = "quit_before_login",
-        /// QUIT after login, which the backend answered with `+OK`.
-        Quit = "quit",
-        /// QUIT after login, which the backend answered with an error.
-        QuitFailed = "quit_failed",
-        /// QUIT after login, which the backend never answered.
-        QuitUnanswered = "quit_unanswered",
-        /// The client left before login.
-        LeftBeforeLogin = "left_before_login",
-        /// Its last login was refused, in the backend's words; then it quit or left.
-        LoginRefused = "login_refused",
-        /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
-        WaitSpent = "wait_spent",
-        /// A rule of popgate refused its last login, then it quit or left; or refused it in place
-        /// of the greeting.
-        RefusedByRule = "refused_by_rule",
-        /// The client left while it waited.
-        LeftWaiting = "left_waiting",
-        /// The client left after login without QUIT.
-        Left = "left",
-        /// The client was silent for `idle_timeout`, or did not log in in time.
-        TimedOut = "timed_out",
-        /// The client took no bytes for too long.
-        Stalled = "stalled",
-        /// Closed for a waiter.
-        Preempted = "preempted",
-        /// The backend could not be reached, or a login got no answer there.
-        BackendUnreachable = "backend_unreachable",
-        /// The backend closed the connection instead of answering the password, which counts as
-        /// a wrong one.
-        ClosedAtPass = "closed_at_pass",
-        /// The backend went away, or broke the protocol.
-        BackendGone = "backend_gone",
-        /// More of a message came behind what every mail program takes for its end: closed before
-        /// the client could delete it.
-        BodyMisread = "body_misread",
-        /// The client broke a bound or the protocol.
-        ClientViolation = "client_violation",
-        /// The TLS handshake failed.
-        TlsFailed = "tls_failed",
-        /// An operator ended it.
-        Kicked = "kicked",
-        /// The gate stopped.
-        Shutdown = "shutdown",
-        /// A fault of popgate.
-        Panicked = "panicked",
-    }
-}
-
-words! {
-    /// Who is at fault where a session did not end well.
-    Culprit {
-        /// The client or its line.
-        Client = "client",
-        /// The backend.
-        Backend = "backend",
-        /// A rule of popgate.
-        Policy = "policy",
-        /// popgate itself.
-        Proxy = "proxy",
-    }
-}
-
 impl LockOutcome {
     /// Whether a place in the queue ended with it. Those who found the lock free, and newcomers
     /// that found the lane full, never had one.
@@ -434,10 +369,26 @@ pub struct SessionSummary {
     pub retrieved: u64,
     /// Messages deleted: QUIT was answered with `+OK`.
     pub deleted: u64,
-    /// How it ended.
-    pub end: End,
+    /// Why it ended.
+    pub cause: EndCause,
+}
+
+impl SessionSummary {
+    /// How it ended, as it is counted.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.cause.end()
+    }
+
     /// Who is at fault, if anybody.
-    pub fault: Option<Culprit>,
+    #[must_use]
+    pub fn culprit(&self) -> Option<Culprit> {
+        self.cause.culprit()
+    }
+
     /// A sentence for the operator, where the end needs one.
-    pub detail: Option<String>,
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        self.cause.detail()
+    }
 }

@@ -68,7 +68,7 @@ impl Log {
     fn session_ended(self, summary: &SessionSummary) {
         match self.format {
             // Its program has part of a message and may keep it: an operator must see that.
-            LogFormat::Human if summary.end == End::BodyMisread => warn!("{}", sentence(summary)),
+            LogFormat::Human if summary.end() == End::BodyMisread => warn!("{}", sentence(summary)),
             LogFormat::Human => info!("{}", sentence(summary)),
             LogFormat::Json => log_fields(summary),
         }
@@ -268,11 +268,12 @@ fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str
 /// All of `summary` as fields.
 fn log_fields(summary: &SessionSummary) {
     let maildrop = summary.maildrop.as_ref().map(UserName::to_string);
-    let detail = summary.detail.as_deref().map(printable);
+    let detail = summary.detail();
+    let detail = detail.as_deref().map(printable);
     info!(
         session = summary.session.0,
-        end = summary.end.as_str(),
-        fault = summary.fault.map(Culprit::as_str),
+        end = summary.end().as_str(),
+        fault = summary.culprit().map(Culprit::as_str),
         detail = detail.as_deref(),
         tenant = summary.tenant.as_ref().map(TenantName::as_str),
         maildrop = maildrop.as_deref(),

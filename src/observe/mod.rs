@@ -1,5 +1,6 @@
 //! What happens, told three ways: events, metrics, log lines.
 
+pub mod end;
 pub mod event;
 pub mod log;
 pub mod metrics;

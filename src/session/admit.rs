@@ -4,12 +4,12 @@
 use super::context::Context;
 use super::faults;
 use super::queue;
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::refusal::not_taken;
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
 use crate::ids::MaildropKey;
-use crate::observe::event::{End, Event, PollDecision};
+use crate::observe::event::{EndCause, Event, PollDecision};
 use crate::policy::admission::{Candidate, PollVerdict, Verdict};
 use crate::policy::auth_cache::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -141,7 +141,7 @@ async fn hold_until(
         let by = until.min(login.until());
         tokio::select! {
             biased;
-            () = login.client.left() => return Break(SessionEnd::well(End::LeftWaiting)),
+            () = login.client.left() => return Break(EndCause::LeftWaiting),
             () = tokio::time::sleep_until(by) => return Continue(()),
             settings = reloads.next() => {
                 login.reloaded(record, &who.key, settings);

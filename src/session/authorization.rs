@@ -5,12 +5,12 @@
 
 use super::client::{Client, NoLine};
 use super::context::Context;
-use super::record::{Record, SessionEnd};
-use super::{Greeted, Identified, Next, client_left, farewell, greet, violation};
+use super::record::Record;
+use super::{Greeted, Identified, Next, farewell, greet};
 use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
-use crate::observe::event::End;
+use crate::observe::event::EndCause;
 use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::pop3::capability::{self, LoginDelay, Offer};
 use crate::pop3::command::Command;
@@ -41,15 +41,15 @@ pub(super) async fn authorize(
     };
     if dialogue.client.login_budget.attempts >= limits::LOGIN_ATTEMPTS_MAX {
         farewell(dialogue.client.conn, NO_WORDS).await;
-        return Break(violation("too many failed logins on one connection"));
+        return Break(EndCause::TooManyLogins);
     }
     loop {
         let line = match dialogue.client.line().await {
             Ok(line) => line,
-            Err(NoLine::Eof) => return Break(client_left()),
+            Err(NoLine::Eof) => return Break(EndCause::LeftBeforeLogin),
             Err(NoLine::TooLate) => {
                 farewell(dialogue.client.conn, NO_WORDS).await;
-                return Break(SessionEnd::well(End::TimedOut));
+                return Break(EndCause::LoginTimeout);
             }
         };
         dialogue.record.summary.commands += 1;
@@ -59,7 +59,7 @@ pub(super) async fn authorize(
         }
         if dialogue.client.login_budget.bad_commands >= limits::BAD_COMMANDS_MAX {
             farewell(dialogue.client.conn, NO_WORDS).await;
-            return Break(violation("too many bad commands before login"));
+            return Break(EndCause::TooManyBadCommands);
         }
     }
 }
@@ -97,7 +97,7 @@ impl<'a> Dialogue<'a> {
             Command::Stls => self.stls().await,
             Command::Quit => {
                 farewell(self.client.conn, GOODBYE).await;
-                Break(SessionEnd::well(End::QuitBeforeLogin))
+                Break(EndCause::QuitBeforeLogin)
             }
             Command::Apop => self.no_login("-ERR APOP is not offered here").await,
             Command::Noop | Command::TransactionOnly(_) => self.bad("-ERR Log in first").await,
@@ -160,12 +160,12 @@ impl<'a> Dialogue<'a> {
             .await
             .is_err()
         {
-            return Break(client_left());
+            return Break(EndCause::LeftBeforeLogin);
         }
         match self.client.sasl_line().await {
             Ok(line) => Continue(line),
-            Err(NoLine::Eof) => Break(client_left()),
-            Err(NoLine::TooLate) => Break(SessionEnd::well(End::TimedOut)),
+            Err(NoLine::Eof) => Break(EndCause::LeftBeforeLogin),
+            Err(NoLine::TooLate) => Break(EndCause::LoginTimeout),
         }
     }
 
@@ -189,10 +189,10 @@ impl<'a> Dialogue<'a> {
             return self.bad("-ERR STLS is not available").await;
         }
         if !self.client.conn.input.is_empty() {
-            return Break(violation("bytes behind STLS, before the handshake"));
+            return Break(EndCause::BytesBehindStls);
         }
         if self.client.reply(b"+OK Begin TLS\r\n").await.is_err() {
-            return Break(client_left());
+            return Break(EndCause::LeftBeforeLogin);
         }
         let Client {
             conn,
@@ -271,7 +271,7 @@ impl<'a> Dialogue<'a> {
     async fn send(mut self, reply: &[u8]) -> Next<Said<'a>> {
         match self.client.reply(reply).await {
             Ok(()) => Continue(Said::Go(self)),
-            Err(_) => Break(client_left()),
+            Err(_) => Break(EndCause::LeftBeforeLogin),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::client::{Client, LoginBudget, Peer};
 use super::context::{Context, Stage};
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::refusal;
-use super::{Greeted, Next, client_left, farewell};
+use super::{Greeted, Next, farewell};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
-use crate::observe::event::{Culprit, End};
+use crate::observe::event::EndCause;
 use crate::time::Instant;
 use std::future::pending;
 use std::ops::ControlFlow::{Break, Continue};
@@ -35,16 +35,11 @@ pub(super) async fn greet(
     let mut client = hold(cx, Client::new(conn, peer, LoginBudget::new())).await?;
     if !cx.may_serve() {
         farewell(client.conn, UNREACHABLE).await;
-        let why = "no backend can be reached";
-        return Break(SessionEnd::fault(
-            End::BackendUnreachable,
-            Culprit::Backend,
-            why,
-        ));
+        return Break(EndCause::NoBackend);
     }
     match client.reply(GREETING).await {
         Ok(()) => Continue(Greeted { client }),
-        Err(_) => Break(client_left()),
+        Err(_) => Break(EndCause::LeftBeforeLogin),
     }
 }
 
@@ -55,8 +50,8 @@ async fn hold(cx: &Context, mut client: Client) -> Next<Client> {
     tokio::select! {
         biased;
         () = cx.backends_known() => {}
-        () = cx.stage_reached(Stage::Draining) => return Break(SessionEnd::well(End::Shutdown)),
-        () = gone(&mut client) => return Break(client_left()),
+        () = cx.stage_reached(Stage::Draining) => return Break(EndCause::Shutdown),
+        () = gone(&mut client) => return Break(EndCause::LeftBeforeLogin),
     }
     client.waited(since.elapsed());
     Continue(client)
@@ -73,21 +68,21 @@ async fn gone(client: &mut Client) {
 /// The TLS handshake, bounded. A stop ends it.
 pub(super) async fn accept_tls(cx: &Context, record: &mut Record, conn: Conn) -> Next<Conn> {
     let Some(acceptor) = cx.settings().acceptor.clone() else {
-        let why = "no certificate is configured";
-        return Break(SessionEnd::fault(End::TlsFailed, Culprit::Proxy, why));
+        return Break(EndCause::NoCertificate);
     };
     let handshake = tokio::time::timeout(limits::TLS_HANDSHAKE, conn.accept_tls(&acceptor));
     let result = tokio::select! {
         result = handshake => result,
-        () = cx.stage_reached(Stage::Draining) => return Break(SessionEnd::well(End::Shutdown)),
+        () = cx.stage_reached(Stage::Draining) => return Break(EndCause::Shutdown),
     };
-    let failed = match result {
+    match result {
         Ok(Ok(conn)) => {
             record.summary.tls = conn.tls_version().map(str::to_owned);
-            return Continue(conn);
+            Continue(conn)
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the TLS handshake took too long".to_owned(),
-    };
-    Break(SessionEnd::fault(End::TlsFailed, Culprit::Client, failed))
+        Ok(Err(error)) => Break(EndCause::TlsHandshake {
+            error: error.to_string(),
+        }),
+        Err(_) => Break(EndCause::TlsHandshakeTimeout),
+    }
 }

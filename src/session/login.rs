@@ -5,7 +5,7 @@ mod retries;
 
 use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::refusal::not_taken;
 use super::{Admitted, Identified, LoggedIn, Login, Next, farewell, learn};
 use crate::backend::connect::{Backend, ConnectError};
@@ -14,7 +14,7 @@ use crate::backend::route::{Connected, Route, Unconnected};
 use crate::dialect::Class;
 use crate::ids::{BackendName, UserName};
 use crate::lock::LockGuard;
-use crate::observe::event::{Culprit, End, Event, RetryResult};
+use crate::observe::event::{EndCause, Event, RetryResult};
 use crate::policy::admission::Places;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::reply::ReplyTo;
@@ -69,7 +69,7 @@ pub(super) async fn log_in(
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
-        None => Break(SessionEnd::well(End::LeftWaiting)),
+        None => Break(EndCause::LeftWaiting),
     }
 }
 
@@ -125,25 +125,26 @@ async fn conclude(
             give_on(record, lock, places);
             login.refuse(cx, record, &who, class, &line).await
         }
-        Outcome::RefusedWithoutWords(why) => {
+        Outcome::RefusedWithoutWords(error) => {
             cx.auth_cache.refused(who.password, Instant::now());
             let memory = &cx.admission.negative_auth_cache;
             memory.refused_without_words(who.password, Instant::now());
             lock.refused(None);
             give_on(record, lock, places);
-            let refused = login.refuse_without_words(cx, record, &who, &why);
-            refused.await
+            let cause = EndCause::ClosedAtPass {
+                error,
+                accepted_lately: who.accepted_lately,
+            };
+            login.refuse_without_words(cx, record, &who, cause).await
         }
-        Outcome::Locked(words) => {
+        Outcome::Locked(cause) => {
             give_on(record, lock, places);
-            let turned_away = login.turn_away(cx, record, &who, Culprit::Backend, &words);
-            turned_away.await
+            login.turn_away(cx, record, &who, cause).await
         }
-        Outcome::Unreachable(why) => {
+        Outcome::Unreachable(cause) => {
             give_on(record, lock, places);
             farewell(login.client.conn, b"").await;
-            let (end, fault) = (End::BackendUnreachable, Culprit::Backend);
-            Break(SessionEnd::fault(end, fault, why))
+            Break(cause)
         }
     }
 }
@@ -181,11 +182,11 @@ enum Outcome {
     Refused { class: Class, line: Vec<u8> },
     /// The backend closed instead of answering the password, as told. It counts as a wrong one.
     RefusedWithoutWords(String),
-    /// Somebody who does not come through popgate holds the maildrop, as the backend says in these
-    /// words, or no place came free.
-    Locked(String),
+    /// Somebody who does not come through popgate holds the maildrop, as the backend says, or no
+    /// place came free.
+    Locked(EndCause),
     /// The backend gave no answer. The connection is closed without one, as a dead server would.
-    Unreachable(String),
+    Unreachable(EndCause),
 }
 
 /// What one try brought.
@@ -193,19 +194,19 @@ enum Answer {
     /// The backend's line, to the greeting or to the login.
     Line { class: Class, line: Vec<u8> },
     /// There is no backend that greets.
-    Unreachable(String),
+    Unreachable(EndCause),
     /// No answer came over a connection that was opened in advance, which the backend may have
     /// closed since.
-    Stale(String),
+    Stale(EndCause),
     /// It was in, and asking for CAPA has ended that session.
-    Lost(String),
+    Lost(EndCause),
     /// The connection ended before the backend had the password, or its answer was not waited
     /// for any longer.
-    None(String),
+    None(EndCause),
     /// The connection ended behind the password.
     Closed(String),
     /// The backend has the password and does not answer it, but with noise.
-    Silent(String),
+    Silent(EndCause),
     /// The backend had no place under its `connections` limit until the wait was spent.
     Busy,
 }
@@ -322,14 +323,13 @@ impl Attempts<'_> {
                 line: not_taken(why).to_vec(),
             },
             Ok(Err(error)) if stale && (!given || error.is_a_bare_end()) => {
-                Answer::Stale(error.to_string())
+                Answer::Stale(unanswered(&error))
             }
             Ok(Err(error @ LoginError::ClosedAtPass(_))) => Answer::Closed(error.to_string()),
-            Ok(Err(error)) => Answer::without_end(given, error.to_string()),
+            Ok(Err(error)) => Answer::without_end(given, unanswered(&error)),
             Err(_) => {
-                let address = &backend.options().address;
-                let why = format!("{address} did not answer the login in time");
-                Answer::without_end(given, why)
+                let address = backend.options().address.clone();
+                Answer::without_end(given, EndCause::LoginUnansweredInTime { address })
             }
         }
     }
@@ -349,7 +349,8 @@ impl Attempts<'_> {
             learn::After::InStep => answer,
             learn::After::Lost(why) => {
                 let address = &connection.backend().options().address;
-                Answer::Lost(format!("{address} {why}, asked for CAPA after the login"))
+                let error = format!("{address} {why}");
+                Answer::Lost(EndCause::LostToCapa { error })
             }
         }
     }
@@ -360,7 +361,9 @@ impl Attempts<'_> {
             ConnectError::Refused { line, .. } => self.answered(backend, ReplyTo::Connect, line),
             error => {
                 backend.report_failure();
-                Answer::Unreachable(error.to_string())
+                Answer::Unreachable(EndCause::BackendUnreachable {
+                    error: error.to_string(),
+                })
             }
         }
     }
@@ -385,39 +388,36 @@ impl Attempts<'_> {
                 line,
             } => self.judge_failed(Outcome::Refused { class, line }),
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
-            Answer::Busy => {
-                let why = "all connections that the backend may have were taken";
-                Judgement::Over(Outcome::Locked(why.to_owned()))
-            }
-            Answer::Stale(why) => {
+            Answer::Busy => Judgement::Over(Outcome::Locked(EndCause::BackendFull)),
+            Answer::Stale(cause) => {
                 self.stale = true;
                 Judgement::Again {
                     pause: Duration::ZERO,
-                    otherwise: Outcome::Unreachable(why),
+                    otherwise: Outcome::Unreachable(cause),
                 }
             }
             // The password was right, and nobody asks again.
-            Answer::Lost(why) => Judgement::Again {
+            Answer::Lost(cause) => Judgement::Again {
                 pause: Duration::ZERO,
-                otherwise: Outcome::Unreachable(why),
+                otherwise: Outcome::Unreachable(cause),
             },
-            Answer::None(why) => self.judge_failed(Outcome::Unreachable(why)),
+            Answer::None(cause) => self.judge_failed(Outcome::Unreachable(cause)),
             // Whatever the end was, the backend has the password, and may have counted it: nobody
             // gives it the same one twice for one login.
-            Answer::Closed(why) => Judgement::Over(Outcome::RefusedWithoutWords(why)),
-            Answer::Silent(why) => Judgement::Over(Outcome::Unreachable(why)),
+            Answer::Closed(error) => Judgement::Over(Outcome::RefusedWithoutWords(error)),
+            Answer::Silent(cause) => Judgement::Over(Outcome::Unreachable(cause)),
             // A backend that cannot be reached is tried as long as the wait goes on.
-            Answer::Unreachable(why) => {
+            Answer::Unreachable(cause) => {
                 let pause = self.retries.unreachable();
-                self.again(Some(pause), Outcome::Unreachable(why))
+                self.again(Some(pause), Outcome::Unreachable(cause))
             }
         }
     }
 
     fn judge_locked(&mut self, line: &[u8]) -> Judgement {
-        let words = String::from_utf8_lossy(line).into_owned();
-        let pause = self.retries.locked(&words, self.lock.since_last_end());
-        self.again(pause, Outcome::Locked(words))
+        let line = String::from_utf8_lossy(line).into_owned();
+        let pause = self.retries.locked(&line, self.lock.since_last_end());
+        self.again(pause, Outcome::Locked(EndCause::LockedElsewhere { line }))
     }
 
     fn judge_failed(&mut self, otherwise: Outcome) -> Judgement {
@@ -437,12 +437,18 @@ impl Attempts<'_> {
 
 impl Answer {
     /// What an error means that is no end behind the password; `given`: the backend has that.
-    fn without_end(given: bool, why: String) -> Self {
+    fn without_end(given: bool, cause: EndCause) -> Self {
         if given {
-            Self::Silent(why)
+            Self::Silent(cause)
         } else {
-            Self::None(why)
+            Self::None(cause)
         }
+    }
+}
+
+fn unanswered(error: &LoginError) -> EndCause {
+    EndCause::LoginUnanswered {
+        error: error.to_string(),
     }
 }
 

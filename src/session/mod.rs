@@ -34,14 +34,14 @@ use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
-use crate::observe::event::{Culprit, End};
+use crate::observe::event::EndCause;
 use crate::policy::admission::Places;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::sasl::Credentials;
 use crate::time::Instant;
 use admit::Who;
 use client::Client;
-use record::{Record, SessionEnd};
+use record::Record;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ struct LoggedIn {
 }
 
 /// What a phase leads to: the next one, or the end.
-type Next<T> = ControlFlow<SessionEnd, T>;
+type Next<T> = ControlFlow<EndCause, T>;
 
 /// A login's way: in, or back to the start with a refusal answered.
 enum Login<T> {
@@ -129,13 +129,13 @@ enum Login<T> {
 /// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
 pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
     let mut record = Record::open(Arc::clone(&cx.events), cx.next_session(), &peer);
-    let end = match Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await {
+    let cause = match Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await {
         ControlFlow::Continue(never) => match never {},
-        ControlFlow::Break(end) => end,
+        ControlFlow::Break(cause) => cause,
     };
-    let end = record.how_it_ended(end);
-    faults::of_end(&cx, &record, &peer, end.end);
-    record.end(end);
+    let cause = record.why_it_ended(cause);
+    faults::of_end(&cx, &record, &peer, cause.end());
+    record.end(cause);
 }
 
 /// There is no value of it: a session ends by breaking off.
@@ -158,7 +158,7 @@ async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -
 async fn authorize(cx: &Context, record: &mut Record, greeted: Greeted) -> Next<Identified> {
     tokio::select! {
         next = Box::pin(authorization::authorize(cx, record, greeted)) => next,
-        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(stopped()),
+        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(EndCause::Shutdown),
     }
 }
 
@@ -177,7 +177,7 @@ async fn log_in(
     };
     tokio::select! {
         next = login => next,
-        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(stopped()),
+        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(EndCause::Shutdown),
     }
 }
 
@@ -190,21 +190,4 @@ async fn farewell(mut conn: Conn, last_words: &[u8]) {
         conn.drain_to_end().await
     };
     let _ = tokio::time::timeout(limits::FAREWELL, goodbye).await;
-}
-
-/// The client broke off or the protocol; nothing more is said to it.
-fn client_left() -> SessionEnd {
-    SessionEnd {
-        end: End::LeftBeforeLogin,
-        fault: None,
-        detail: None,
-    }
-}
-
-fn stopped() -> SessionEnd {
-    SessionEnd::well(End::Shutdown)
-}
-
-fn violation(detail: &str) -> SessionEnd {
-    SessionEnd::fault(End::ClientViolation, Culprit::Client, detail)
 }

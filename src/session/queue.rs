@@ -3,13 +3,13 @@
 use super::admit::Who;
 use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
-use crate::observe::event::{Culprit, End, LockOutcome};
+use crate::observe::event::{EndCause, LockOutcome};
 use crate::policy::admission::Places;
 use crate::policy::tenant::LoginPolicy;
 use crate::time::Instant;
@@ -30,10 +30,8 @@ pub(super) async fn wait_for_lock(
         Asked::Granted(lock) => lock,
         // It is no fault of its own: the lane is full of others, and it may be the owner's.
         Asked::Full => {
-            let why = "too many programs wait for the maildrop";
-            return login
-                .turn_away(cx, record, &who, Culprit::Policy, why)
-                .await;
+            let cause = EndCause::QueueFull;
+            return login.turn_away(cx, record, &who, cause).await;
         }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
@@ -43,10 +41,8 @@ pub(super) async fn wait_for_lock(
             match waited? {
                 Ok(lock) => lock,
                 Err(InVain::Spent) => {
-                    let why = "another program held the maildrop all the while";
-                    return login
-                        .turn_away(cx, record, &who, Culprit::Policy, why)
-                        .await;
+                    let cause = EndCause::HeldByAnother;
+                    return login.turn_away(cx, record, &who, cause).await;
                 }
                 Err(InVain::Refused(line)) => {
                     // The answer may be held, and must not keep another's place meanwhile.
@@ -97,8 +93,10 @@ async fn refuse(
     match line {
         Some(line) => login.refuse(cx, record, who, Class::Auth, line).await,
         None => {
-            let why = "the backend closed when another login gave it the same password";
-            login.refuse_without_words(cx, record, who, why).await
+            let cause = EndCause::ClosedAtPassOfAnother {
+                accepted_lately: who.accepted_lately,
+            };
+            login.refuse_without_words(cx, record, who, cause).await
         }
     }
 }
@@ -125,7 +123,7 @@ async fn wait(
                 // Another's login may have proven it meanwhile.
                 record.asks(login.asked, cx.auth_cache.is_proven(who.password, Instant::now()));
                 waiting.leave(LockOutcome::ClientGone);
-                return Break(SessionEnd::well(End::LeftWaiting));
+                return Break(EndCause::LeftWaiting);
             }
             turn = waiting.turn() => match turn {
                 Turn::Granted(lock) => return Continue(Ok(lock)),

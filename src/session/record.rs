@@ -2,38 +2,11 @@
 
 use super::client::Peer;
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
-use crate::observe::event::{Culprit, End, Event, EventSink, SessionSummary};
+use crate::observe::event::{End, EndCause, Event, EventSink, SessionSummary};
 use crate::policy::auth_cache::PasswordTag;
 use crate::policy::tenant::LoginPolicy;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
-
-/// How a session ended.
-#[derive(Clone, Debug)]
-pub(super) struct SessionEnd {
-    pub(super) end: End,
-    pub(super) fault: Option<Culprit>,
-    pub(super) detail: Option<String>,
-}
-
-impl SessionEnd {
-    /// It ended as it should, or as nobody is to blame for.
-    pub(super) fn well(end: End) -> Self {
-        Self {
-            end,
-            fault: None,
-            detail: None,
-        }
-    }
-
-    pub(super) fn fault(end: End, fault: Culprit, detail: impl Into<String>) -> Self {
-        Self {
-            end,
-            fault: Some(fault),
-            detail: Some(detail.into()),
-        }
-    }
-}
 
 /// The session's summary in the making. Whatever ends the session, a panic and a cancelled task
 /// too, the drop of its record tells the one [`Event::SessionEnded`].
@@ -42,7 +15,7 @@ pub(super) struct Record {
     opened: Instant,
     held_since: Option<Instant>,
     /// What a login that was refused ends as, if the client gives up.
-    refusal: Option<SessionEnd>,
+    refusal: Option<EndCause>,
     ended: bool,
     tenant: Option<Arc<LoginPolicy>>,
     asked: Option<Instant>,
@@ -78,9 +51,7 @@ impl Record {
             listed: None,
             retrieved: 0,
             deleted: 0,
-            end: End::Shutdown,
-            fault: None,
-            detail: None,
+            cause: EndCause::Shutdown,
         };
         let record = Self {
             events,
@@ -184,29 +155,26 @@ impl Record {
     }
 
     /// A login was refused; the client may try again, or give up.
-    pub(super) fn refused(&mut self, end: SessionEnd) {
-        self.refusal = Some(end);
+    pub(super) fn refused(&mut self, cause: EndCause) {
+        self.refusal = Some(cause);
         self.excuse();
     }
 
     /// Who gives up after a refusal ends by that refusal.
-    pub(super) fn how_it_ended(&mut self, end: SessionEnd) -> SessionEnd {
-        let gave_up = matches!(end.end, End::LeftBeforeLogin | End::QuitBeforeLogin);
-        self.refusal.take().filter(|_| gave_up).unwrap_or(end)
+    pub(super) fn why_it_ended(&mut self, cause: EndCause) -> EndCause {
+        let gave_up = matches!(cause.end(), End::LeftBeforeLogin | End::QuitBeforeLogin);
+        self.refusal.take().filter(|_| gave_up).unwrap_or(cause)
     }
 
-    pub(super) fn end(mut self, end: SessionEnd) {
-        self.summary.end = end.end;
-        self.summary.fault = end.fault;
-        self.summary.detail = end.detail;
+    pub(super) fn end(mut self, cause: EndCause) {
+        self.summary.cause = cause;
         self.ended = true;
     }
 
     /// Nobody said how it ended: a panic, or the task was cancelled, which only a stop does.
     fn ended_without_word(&mut self) {
         if std::thread::panicking() {
-            self.summary.end = End::Panicked;
-            self.summary.fault = Some(Culprit::Proxy);
+            self.summary.cause = EndCause::Panicked;
             self.events.emit(&Event::Panicked {
                 session: self.summary.session,
             });

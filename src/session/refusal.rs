@@ -6,12 +6,12 @@ use super::admit::Who;
 use super::client::Peer;
 use super::context::Context;
 use super::faults;
-use super::record::{Record, SessionEnd};
-use super::{Greeted, Identified, Login, Next, client_left, farewell};
+use super::record::Record;
+use super::{Greeted, Identified, Login, Next, farewell};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::net::conn::Conn;
-use crate::observe::event::{Culprit, End, Event, LoginRule, PollDecision};
+use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
 use crate::policy::block::Reason;
 use crate::time::{Duration, Instant};
@@ -65,8 +65,7 @@ pub(super) async fn unless_blocked(cx: &Context, conn: Conn, peer: &Peer) -> Nex
         return Continue(conn);
     };
     farewell(conn, &[block_in_words(reason), b"\r\n"].concat()).await;
-    let (_, why) = told(Refusal::Blocked(reason));
-    Break(SessionEnd::fault(End::RefusedByRule, Culprit::Policy, why))
+    Break(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
 
 fn block_in_words(reason: Reason) -> &'static [u8] {
@@ -87,17 +86,13 @@ impl Identified {
         class: Class,
         line: &[u8],
     ) -> Next<Login<T>> {
-        let words = String::from_utf8_lossy(line);
+        let words = String::from_utf8_lossy(line).into_owned();
         self.client.login_budget.attempts += 1;
         if class != Class::Auth {
-            record.refused(SessionEnd::fault(
-                End::LoginRefused,
-                Culprit::Backend,
-                words,
-            ));
+            record.refused(EndCause::LoginRefused { line: words });
             return self.answer(line).await;
         }
-        record.refused(SessionEnd::fault(End::LoginRefused, Culprit::Client, words));
+        record.refused(EndCause::WrongPassword { line: words });
         let delay = self.wrong_password(cx, record, who);
         self.answer_after(record, delay, line).await
     }
@@ -110,14 +105,9 @@ impl Identified {
         cx: &Context,
         record: &mut Record,
         who: &Who,
-        why: &str,
+        cause: EndCause,
     ) -> Next<Login<T>> {
-        let fault = if who.accepted_lately {
-            Culprit::Backend
-        } else {
-            Culprit::Client
-        };
-        record.refused(SessionEnd::fault(End::ClosedAtPass, fault, why));
+        record.refused(cause);
         let delay = self.wrong_password(cx, record, who);
         self.hold_answer(record, delay).await?;
         self.close().await
@@ -126,7 +116,7 @@ impl Identified {
     /// Ends the connection without an answer; the refusal is the session's end.
     async fn close<T>(self) -> Next<T> {
         farewell(self.client.conn, b"").await;
-        Break(client_left())
+        Break(EndCause::LeftBeforeLogin)
     }
 
     /// Counts a wrong password, and says how long its answer is held.
@@ -155,14 +145,14 @@ impl Identified {
         who: &Who,
         refusal: Refusal,
     ) -> Next<Login<T>> {
-        let (rule, why) = told(refusal);
+        let rule = rule_of(refusal);
         let (session, tenant) = (record.session(), self.tenant.name.clone());
         cx.events.emit(&Event::LoginRefused {
             session,
             tenant,
             rule,
         });
-        record.refused(SessionEnd::fault(End::RefusedByRule, Culprit::Policy, why));
+        record.refused(EndCause::RefusedByRule(refusal));
         self.client.login_budget.attempts += 1;
         match refusal {
             Refusal::FromMemory => {
@@ -249,7 +239,7 @@ impl Identified {
         let began = Instant::now();
         let next = tokio::select! {
             biased;
-            () = self.client.left() => Break(client_left()),
+            () = self.client.left() => Break(EndCause::LeftBeforeLogin),
             () = tokio::time::sleep(delay) => Continue(()),
         };
         self.client.waited(began.elapsed());
@@ -259,16 +249,16 @@ impl Identified {
 
     /// Says that its turn did not come, to this login and at once to every further one on this
     /// connection: Thunderbird tries up to three mechanisms for one failure, and must not wait
-    /// three times. `why` is for the log.
+    /// three times.
     pub(super) async fn turn_away<T>(
         mut self,
         cx: &Context,
         record: &mut Record,
         who: &Who,
-        fault: Culprit,
-        why: &str,
+        cause: EndCause,
     ) -> Next<Login<T>> {
-        record.refused(SessionEnd::fault(End::WaitSpent, fault, why));
+        let culprit = cause.culprit();
+        record.refused(cause);
         // Another's login may have proven it while it waited.
         let proven = cx.auth_cache.is_proven(who.password, Instant::now());
         let login = Candidate {
@@ -276,7 +266,7 @@ impl Identified {
             ..who.candidate(&self)
         };
         cx.admission.not_served(&login, Instant::now());
-        if fault == Culprit::Policy {
+        if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the real try.
             let blocks = &cx.admission.blocks;
             blocks.lost_try(login.knock(), cx.moment().wall);
@@ -292,33 +282,19 @@ impl Identified {
             Ok(()) => Continue(Login::Refused(Greeted {
                 client: self.client,
             })),
-            Err(_) => Break(client_left()),
+            Err(_) => Break(EndCause::LeftBeforeLogin),
         }
     }
 }
 
-/// For events, and for the log.
-fn told(refusal: Refusal) -> (LoginRule, &'static str) {
+fn rule_of(refusal: Refusal) -> LoginRule {
     match refusal {
-        Refusal::Blocked(reason) => {
-            let why = match reason {
-                Reason::GuessingOne | Reason::GuessingMany => "it is on the block list",
-                Reason::Abuse => "its address is blocked for protocol errors",
-                Reason::Passing => "it is blocked for passing faults",
-            };
-            (LoginRule::Blocked, why)
-        }
-        Refusal::FromMemory => {
-            let why = "the backend refused this password again and again";
-            (LoginRule::FromMemory, why)
-        }
-        Refusal::PerAddress => (
-            LoginRule::PerAddress,
-            "too many connections from its address",
-        ),
-        Refusal::PerMaildrop => (LoginRule::PerMaildrop, "too many logins to its maildrop"),
-        Refusal::PerTenant => (LoginRule::PerTenant, "too many logins of its tenant"),
-        Refusal::LoginDelay(_) => (LoginRule::LoginDelay, "it looked for mail too often"),
+        Refusal::Blocked(_) => LoginRule::Blocked,
+        Refusal::FromMemory => LoginRule::FromMemory,
+        Refusal::PerAddress => LoginRule::PerAddress,
+        Refusal::PerMaildrop => LoginRule::PerMaildrop,
+        Refusal::PerTenant => LoginRule::PerTenant,
+        Refusal::LoginDelay(_) => LoginRule::LoginDelay,
     }
 }
 

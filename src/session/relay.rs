@@ -11,16 +11,16 @@ mod twin;
 
 use super::client::Client;
 use super::context::{Context, Stage};
-use super::record::{Record, SessionEnd};
+use super::record::Record;
 use super::{LoggedIn, authorization, farewell};
 use crate::backend::connect::Backend;
 use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
-use crate::observe::event::{Culprit, End, Event};
+use crate::observe::event::{End, EndCause, Event};
 use crate::policy::poll::Poll;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
-use crate::pop3::exchange::{Exchange, Options, Quit, Replied, Violation};
+use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
 use crate::pop3::reply::Status;
 use crate::time::Instant;
 use endpoint::Endpoint;
@@ -33,7 +33,7 @@ use twin::Twin;
 
 /// Relays until the end. The lock is handed over when the backend has let go, which is not waited
 /// for here: the client has its last answer by then.
-pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) -> SessionEnd {
+pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) -> EndCause {
     let LoggedIn {
         mut client,
         tenant: policy,
@@ -45,8 +45,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     let contended = lock.contended();
     let key = lock.key().cloned();
     let Some(connection) = lock.connection() else {
-        let why = "a login without a connection";
-        return SessionEnd::fault(End::Panicked, Culprit::Proxy, why);
+        return EndCause::NoConnection;
     };
     let backend = Arc::clone(connection.backend());
     let exchange = exchange(cx, &client, &policy, &backend);
@@ -100,9 +99,9 @@ fn exchange(cx: &Context, client: &Client, policy: &LoginPolicy, backend: &Backe
 }
 
 /// The client gets what it has not taken yet. The lock does not wait for that.
-async fn deliver(cx: &Context, mut client: Endpoint<'_>, end: &SessionEnd) {
+async fn deliver(cx: &Context, mut client: Endpoint<'_>, cause: &EndCause) {
     let may_have_more = matches!(
-        end.end,
+        cause.end(),
         End::Quit | End::QuitFailed | End::BackendGone | End::BodyMisread
     );
     if !may_have_more {
@@ -136,7 +135,7 @@ enum Wake {
 }
 
 impl<'client> Relay<'client, '_> {
-    async fn run(&mut self) -> SessionEnd {
+    async fn run(&mut self) -> EndCause {
         self.probe_if_contended();
         // Boxed, since a timer is large and each idle session has one.
         let mut tick = Box::pin(tokio::time::sleep(RELAY_TICK));
@@ -173,7 +172,7 @@ impl<'client> Relay<'client, '_> {
                 }
                 // QUIT may have come since the stage was chosen.
                 Wake::Stage(stage) if stage < self.last_stage() => {}
-                Wake::Stage(_) => return SessionEnd::well(End::Shutdown),
+                Wake::Stage(_) => return EndCause::Shutdown,
             }
             tick.as_mut().reset(self.next_look());
         }
@@ -206,29 +205,14 @@ impl<'client> Relay<'client, '_> {
     }
 
     /// How the session ends by an event of the pump's.
-    fn end(&self, event: &PumpEvent) -> SessionEnd {
+    fn end(&self, event: &PumpEvent) -> EndCause {
         match (event, self.pump.exchange().quit()) {
-            (_, Quit::Answered { ok: true }) => SessionEnd::well(End::Quit),
-            (_, Quit::Answered { ok: false }) => {
-                let why = "the backend did not remove all deleted messages";
-                SessionEnd::fault(End::QuitFailed, Culprit::Backend, why)
-            }
-            (PumpEvent::Violation(violation), _) => {
-                let end = match violation {
-                    Violation::BehindBody(_) => End::BodyMisread,
-                    _ => End::BackendGone,
-                };
-                SessionEnd::fault(end, Culprit::Backend, violation.to_string())
-            }
-            (PumpEvent::ClientGone, _) => SessionEnd::well(End::Left),
-            (_, Quit::Sent) => {
-                let why = "the backend ended the connection without an answer to QUIT";
-                SessionEnd::fault(End::QuitUnanswered, Culprit::Backend, why)
-            }
-            (_, Quit::None) => {
-                let why = "the backend ended the connection";
-                SessionEnd::fault(End::BackendGone, Culprit::Backend, why)
-            }
+            (_, Quit::Answered { ok: true }) => EndCause::Quit,
+            (_, Quit::Answered { ok: false }) => EndCause::QuitFailed,
+            (PumpEvent::Violation(violation), _) => EndCause::BackendViolation(*violation),
+            (PumpEvent::ClientGone, _) => EndCause::Left,
+            (_, Quit::Sent) => EndCause::ClosedAtQuit,
+            (_, Quit::None) => EndCause::BackendClosed,
         }
     }
 

@@ -22,7 +22,7 @@ async fn a_session_goes_from_greeting_to_quit() {
     ann.expect("+OK bye\r\n").await;
     ann.expect_eof().await;
     backend.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::Quit);
+    assert_eq!(gate.end_of("client 1").await.end(), End::Quit);
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +61,7 @@ async fn quit_before_login_is_answered_by_popgate() {
     client.expect("+OK Goodbye\r\n").await;
     client.expect_eof().await;
     client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::QuitBeforeLogin);
+    assert_eq!(gate.end_of("client 1").await.end(), End::QuitBeforeLogin);
     assert_eq!(gate.dials(), 0);
 }
 
@@ -225,7 +225,7 @@ async fn the_tenth_bad_command_is_the_last() {
     }
     client.expect_eof().await;
     client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::ClientViolation);
+    assert_eq!(gate.end_of("client 1").await.end(), End::ClientViolation);
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +260,7 @@ async fn a_login_must_come_within_a_minute_however_busy_the_client_is() {
     client.expect_eof().await;
     assert_took(start, 60.0..=60.0);
     client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::TimedOut);
+    assert_eq!(gate.end_of("client 1").await.end(), End::TimedOut);
 }
 
 #[tokio::test(start_paused = true)]
@@ -270,7 +270,7 @@ async fn a_client_that_leaves_before_login_is_gone_at_once() {
     let mut client = gate.greeted().await;
     client.send("USER ann\r\nPASS secr").await;
     client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::LeftBeforeLogin);
+    assert_eq!(gate.end_of("client 1").await.end(), End::LeftBeforeLogin);
     assert_took(start, 0.0..=0.0);
     assert_eq!(gate.dials(), 0);
 }

@@ -104,7 +104,7 @@ async fn a_client_that_leaves_in_a_pause_is_not_tried_again() {
     let client = gate.asking("ann", "secret").await;
     refuses(&gate, "-ERR [IN-USE] locked by another").await;
     client.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::LeftWaiting);
+    assert_eq!(gate.end_of("client 1").await.end(), End::LeftWaiting);
     gate.log_in("ann", "secret").await;
     assert_eq!(gate.dials(), 2);
 }
@@ -331,7 +331,7 @@ async fn a_backend_that_stays_away_is_answered_like_a_dead_server_by_no_answer()
     client.expect_eof().await;
     assert_took(start, 15.0..=22.0);
     let summary = gate.end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendUnreachable);
+    assert_eq!(summary.end(), End::BackendUnreachable);
 }
 
 #[tokio::test(start_paused = true)]
@@ -440,6 +440,6 @@ async fn what_is_neither_ok_nor_err_lets_nobody_in() {
         client.expect_eof().await;
         assert_eq!(gate.dials(), 1, "{line}");
         let summary = gate.end_of("client 1").await;
-        assert_eq!(summary.end, End::BackendUnreachable);
+        assert_eq!(summary.end(), End::BackendUnreachable);
     }
 }

@@ -137,7 +137,7 @@ async fn a_backend_that_does_not_answer_a_login_is_given_up_after_login_timeout(
     backend.expect("USER ann\r\nPASS secret\r\n").await;
     backend.expect_eof().await;
     let summary = gate.end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendUnreachable);
+    assert_eq!(summary.end(), End::BackendUnreachable);
 }
 
 #[tokio::test(start_paused = true)]

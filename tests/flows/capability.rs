@@ -261,7 +261,7 @@ async fn bytes_behind_stls_close_the_connection_and_nothing_of_them_is_executed(
     let mut client = gate.greeted().await;
     client.send("STLS\r\nUSER eve\r\nPASS injected\r\n").await;
     client.expect_eof().await;
-    assert_eq!(gate.end_of("client 1").await.end, End::ClientViolation);
+    assert_eq!(gate.end_of("client 1").await.end(), End::ClientViolation);
     assert_eq!(gate.dials(), 0);
 }
 
@@ -272,7 +272,7 @@ async fn what_is_no_handshake_closes_the_connection() {
     client.send("STLS\r\n").await;
     client.expect("+OK Begin TLS\r\n").await;
     client.send("USER eve\r\nPASS injected\r\n").await;
-    assert_eq!(gate.end_of("client 1").await.end, End::TlsFailed);
+    assert_eq!(gate.end_of("client 1").await.end(), End::TlsFailed);
     assert_eq!(gate.dials(), 0);
 }
 

@@ -118,7 +118,7 @@ async fn a_backend_that_never_answers_it_costs_the_login_and_no_more() {
     backend.expect_silence(seconds(58.0)).await;
     client.expect_eof().await;
     backend.expect_eof().await;
-    assert_eq!(gate.end_of("client 1").await.end, End::BackendUnreachable);
+    assert_eq!(gate.end_of("client 1").await.end(), End::BackendUnreachable);
 }
 
 /// Ann's holder, and a waiter of hers for whom a connection is open that knows it (`client 3`).

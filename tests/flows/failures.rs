@@ -174,7 +174,7 @@ async fn a_client_that_leaves_before_its_answer_is_gone_at_once() {
     stranger.close();
     let summary = gate.end_of("client 1").await;
     assert_took(start, 1.0..=1.0);
-    assert_eq!(summary.end, End::LoginRefused);
+    assert_eq!(summary.end(), End::LoginRefused);
     // It has not spared itself the next delay.
     assert_about(fails(&gate, "192.0.2.1", "2").await, 15.0);
 }
@@ -196,7 +196,7 @@ async fn after_three_refusals_a_password_is_refused_from_memory() {
     // The backend took no time at all, so that this is the delay of a wrong password.
     assert_took(asked, 1.0..=1.0);
     assert_eq!(gate.events.count(from_memory), 1);
-    assert_eq!(gate.end_of("client 4").await.end, End::RefusedByRule);
+    assert_eq!(gate.end_of("client 4").await.end(), End::RefusedByRule);
     // Others are not touched: not this one of another maildrop, and no other one of ann's.
     fails(&gate, "192.0.2.1", "other").await;
     let mut bob = gate.asking("bob", "stale").await;
@@ -290,6 +290,6 @@ async fn a_client_that_leaves_before_the_answer_from_memory_is_gone_at_once() {
     let mut tablet: Wire = gate.asking("ann", "stale").await;
     tablet.expect_silence(seconds(0.5)).await;
     tablet.close();
-    assert_eq!(gate.end_of("client 4").await.end, End::RefusedByRule);
+    assert_eq!(gate.end_of("client 4").await.end(), End::RefusedByRule);
     assert_took(start, 0.5..=0.5);
 }

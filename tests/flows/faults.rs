@@ -67,7 +67,7 @@ async fn waiter_leaves(gate: &Gate, scene: (Wire, Wire), name: &str) {
     waiter.close();
     spare.expect_eof().await;
     spare.close();
-    assert_eq!(gate.only_end_of(name).await.end, End::Left);
+    assert_eq!(gate.only_end_of(name).await.end(), End::Left);
 }
 
 /// The holder of this scene has met its fault.

@@ -61,7 +61,7 @@ async fn a_backend_that_is_down_is_told_as_soon_as_that_is_known() {
     gate.look("legacy", &[]).await;
     client.expect(UNREACHABLE).await;
     client.expect_eof().await;
-    assert_eq!(gate.end_of("client 1").await.end, End::BackendUnreachable);
+    assert_eq!(gate.end_of("client 1").await.end(), End::BackendUnreachable);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,10 +87,10 @@ async fn a_stop_and_a_client_that_leaves_end_the_hold() {
     let start = Instant::now();
     let (gone, mut stopped) = (gate.client(), gate.client());
     gone.close();
-    assert_eq!(gate.end_of("client 1").await.end, End::LeftBeforeLogin);
+    assert_eq!(gate.end_of("client 1").await.end(), End::LeftBeforeLogin);
     gate.stage.send_replace(Stage::Draining);
     stopped.expect_eof().await;
-    assert_eq!(gate.end_of("client 2").await.end, End::Shutdown);
+    assert_eq!(gate.end_of("client 2").await.end(), End::Shutdown);
     assert_took(start, 0.0..=0.0);
 }
 

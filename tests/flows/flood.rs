@@ -29,6 +29,6 @@ async fn a_client_that_takes_no_answer_is_asked_for_no_more_commands() {
         // It holds a lock.
         backend.expect_silence(seconds(100.0)).await;
         backend.expect_eof().await;
-        assert_eq!(gate.end_of("client 1").await.end, End::Stalled);
+        assert_eq!(gate.end_of("client 1").await.end(), End::Stalled);
     }
 }

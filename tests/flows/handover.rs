@@ -87,7 +87,7 @@ async fn a_client_that_vanishes_in_mid_reply_leaves_no_quit_and_the_lock_waits_f
     lets_in_the_waiter(&gate, &mut scene.spare, &mut scene.waiter, closed).await;
     assert_eq!(gate.forced(), 0);
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!((summary.end, summary.retrieved), (End::Left, 0));
+    assert_eq!((summary.end(), summary.retrieved), (End::Left, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +149,7 @@ async fn the_answer_to_quit_frees_the_lock_though_its_client_reads_no_more() {
     holder.expect(&message[message.len() - 64..]).await;
     holder.expect("+OK bye\r\n").await;
     holder.expect_eof().await;
-    assert_eq!(gate.only_end_of("client 2").await.end, End::Quit);
+    assert_eq!(gate.only_end_of("client 2").await.end(), End::Quit);
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +202,7 @@ async fn a_waiter_that_leaves_is_out_at_once_and_nothing_of_it_reaches_the_backe
     .await;
     assert_took(left, 0.0..=0.1);
     scene.spare.expect_eof().await;
-    assert_eq!(gate.only_end_of("client 3").await.end, End::LeftWaiting);
+    assert_eq!(gate.only_end_of("client 3").await.end(), End::LeftWaiting);
     scene.holder.send("NOOP\r\n").await;
     scene.inside.expect("NOOP\r\n").await;
 }

@@ -202,7 +202,7 @@ async fn abuse_is_told_at_the_greeting_and_one_login_a_minute_is_tried() {
     let Event::SessionEnded(summary) = gate.told_nth(before, ended).await else {
         unreachable!()
     };
-    assert_eq!(summary.end, End::RefusedByRule);
+    assert_eq!(summary.end(), End::RefusedByRule);
     sleep(seconds(60.0)).await;
     // Who comes and says nothing takes no try.
     passes_by(&gate, STRANGER, "").await;

@@ -196,7 +196,7 @@ async fn a_client_that_leaves_while_it_is_held_is_gone_at_once() {
     phone.close();
     let summary = gate.end_of("client 3").await;
     assert_took(start, 1.0..=1.0);
-    assert_eq!(summary.end, End::LeftWaiting);
+    assert_eq!(summary.end(), End::LeftWaiting);
     assert!(summary.delayed >= seconds(1.0), "{summary:?}");
     until(start, 10.0).await;
     assert_eq!(gate.dials(), 2);

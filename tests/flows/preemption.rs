@@ -48,8 +48,8 @@ async fn an_idle_holder_is_closed_without_quit_for_who_waits() {
     assert_eq!(reason(&gate).await, Preemption::Idle);
     drop(scene.holder);
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!(summary.end, End::Preempted);
-    assert_eq!(summary.fault, Some(Culprit::Policy));
+    assert_eq!(summary.end(), End::Preempted);
+    assert_eq!(summary.culprit(), Some(Culprit::Policy));
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,7 +30,7 @@ async fn pipelined_commands_go_on_at_once_and_their_replies_come_back_in_order()
     ann.expect("+OK bye\r\n").await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.retrieved), (End::Quit, 100));
+    assert_eq!((summary.end(), summary.retrieved), (End::Quit, 100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,8 +159,8 @@ async fn a_backend_that_dies_in_mid_reply_ends_the_clients_connection_without_an
     ann.expect("+OK\r\nhalf of the mes").await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendGone);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::BackendGone);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
     assert_eq!(summary.retrieved, 0);
     gate.released(1).await;
 }
@@ -175,7 +175,7 @@ async fn a_backend_that_closes_instead_of_answering_quit_is_said_to_have_done_so
     ann.expect("+OK\r\n").await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::QuitUnanswered, 0));
+    assert_eq!((summary.end(), summary.deleted), (End::QuitUnanswered, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +188,7 @@ async fn a_quit_that_fails_is_passed_on_and_deletes_nothing() {
     ann.expect(reply).await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::QuitFailed, 0));
+    assert_eq!((summary.end(), summary.deleted), (End::QuitFailed, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +205,7 @@ async fn behind_an_unknown_command_bytes_pass_as_they_are_until_quit() {
     ann.expect("+OK\r\n+ go on\n+OK sent\r\n+OK bye\r\n").await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]

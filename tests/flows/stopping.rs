@@ -28,7 +28,7 @@ async fn draining_closes_who_has_not_logged_in() {
         (&mut shaking, "client 3"),
     ] {
         client.expect_eof().await;
-        assert_eq!(gate.only_end_of(name).await.end, End::Shutdown);
+        assert_eq!(gate.only_end_of(name).await.end(), End::Shutdown);
     }
 }
 
@@ -76,8 +76,8 @@ async fn closing_ends_sessions_without_quit_and_waiters_too() {
     scene.inside.close();
     scene.holder.close();
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!((summary.end, summary.deleted), (End::Shutdown, 0));
-    assert_eq!(gate.only_end_of("client 3").await.end, End::Shutdown);
+    assert_eq!((summary.end(), summary.deleted), (End::Shutdown, 0));
+    assert_eq!(gate.only_end_of("client 3").await.end(), End::Shutdown);
     gate.told(|event| {
         matches!(event, Event::LockOutcome { outcome, .. } if *outcome == LockOutcome::Shutdown)
     })
@@ -100,7 +100,7 @@ async fn closing_waits_for_the_answer_to_quit() {
     inside.close();
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +129,7 @@ async fn the_last_stage_closes_everything() {
     scene.waiter.expect_eof().await;
     scene.inside.close();
     scene.holder.close();
-    assert_eq!(gate.only_end_of("client 2").await.end, End::Shutdown);
+    assert_eq!(gate.only_end_of("client 2").await.end(), End::Shutdown);
     gate.sessions.close();
     gate.sessions.wait().await;
     gate.closers.close();

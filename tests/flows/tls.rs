@@ -28,7 +28,7 @@ async fn reads_its_mail(gate: &Gate, mut ann: Wire) {
     ann.expect_eof().await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.retrieved), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.retrieved), (End::Quit, 1));
     assert_eq!(summary.tls.as_deref(), Some("TLSv1.3"));
 }
 
@@ -65,7 +65,7 @@ async fn a_client_that_vanishes_behind_tls_leaves_no_quit() {
     inside.send("+OK\r\n").await;
     inside.expect_eof().await;
     inside.close();
-    assert_eq!(gate.only_end_of("client 1").await.end, End::Left);
+    assert_eq!(gate.only_end_of("client 1").await.end(), End::Left);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn deletions_are_committed_for_a_client_that_closes_at_once_behind_tls() {
     inside.send("+OK\r\n+OK bye\r\n").await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,8 +92,8 @@ async fn what_a_client_sends_behind_stls_in_clear_ends_its_session() {
     ann.send("STLS\r\nUSER mallory\r\n").await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::ClientViolation);
-    assert_eq!(summary.fault, Some(Culprit::Client));
+    assert_eq!(summary.end(), End::ClientViolation);
+    assert_eq!(summary.culprit(), Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,8 +117,8 @@ async fn a_client_that_never_shakes_hands_is_closed() {
     ann.expect_silence(seconds(19.9)).await;
     ann.expect_eof().await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::TlsFailed);
-    assert_eq!(summary.fault, Some(Culprit::Client));
+    assert_eq!(summary.end(), End::TlsFailed);
+    assert_eq!(summary.culprit(), Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +127,7 @@ async fn a_client_that_speaks_no_tls_gets_no_word_in_clear() {
     let mut ann = gate.visitor().at("pop3s").connect();
     ann.send("USER ann\r\nPASS secret\r\n").await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::TlsFailed);
+    assert_eq!(summary.end(), End::TlsFailed);
     // An alert of TLS: a record of type 21.
     ann.expect([21, 3]).await;
 }
@@ -146,9 +146,9 @@ async fn a_client_without_a_common_cipher_suite_ends_as_that() {
     let mut ann = gate.visitor().at("pop3s").connect();
     ann.send(cbc_alone()).await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::TlsFailed);
-    assert_eq!(summary.fault, Some(Culprit::Client));
-    let detail = summary.detail.expect("why");
+    assert_eq!(summary.end(), End::TlsFailed);
+    assert_eq!(summary.culprit(), Some(Culprit::Client));
+    let detail = summary.detail().expect("why");
     assert!(detail.contains("cipher suite in common"), "{detail}");
     assert!(detail.contains("ECDHE with AES-GCM"), "{detail}");
 }

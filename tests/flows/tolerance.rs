@@ -211,7 +211,7 @@ async fn a_second_challenge_is_no_login() {
     backend.expect_eof().await;
     gate.cut_off("legacy");
     client.expect_eof().await;
-    assert_eq!(gate.end_of("client 1").await.end, End::BackendUnreachable);
+    assert_eq!(gate.end_of("client 1").await.end(), End::BackendUnreachable);
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,7 +95,7 @@ async fn a_waiter_that_leaves_is_out_at_once_and_nothing_of_it_reaches_the_backe
     waiter.close();
     gate.told(left_the_queue).await;
     assert_took(start, 0.0..=0.1);
-    assert_eq!(gate.end_of("client 2").await.end, End::LeftWaiting);
+    assert_eq!(gate.end_of("client 2").await.end(), End::LeftWaiting);
     next.expect_eof().await;
     assert_eq!(next.heard(), "");
     // The holder notices nothing.
@@ -156,7 +156,7 @@ async fn a_waiter_that_has_sent_quit_has_not_left() {
     next.expect_eof().await;
     next.close();
     let summary = gate.end_of("client 2").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +236,7 @@ async fn a_client_that_leaves_during_its_login_takes_it_along() {
     gate.queued(&second).await;
     client.close();
     backend.expect_eof().await;
-    assert_eq!(gate.end_of("client 1").await.end, End::LeftWaiting);
+    assert_eq!(gate.end_of("client 1").await.end(), End::LeftWaiting);
     // The backend may still be about to let the first one in.
     second.expect_silence(seconds(1.9)).await;
     assert_eq!(gate.dials(), 1);
@@ -282,6 +282,6 @@ async fn a_waiter_that_has_left_when_its_turn_comes_sends_nothing_to_the_backend
         waiter.close();
         next.expect_eof().await;
         assert_eq!(next.heard(), "");
-        assert_eq!(gate.end_of("client 2").await.end, End::LeftWaiting);
+        assert_eq!(gate.end_of("client 2").await.end(), End::LeftWaiting);
     }
 }

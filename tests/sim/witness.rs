@@ -305,16 +305,16 @@ impl Witness {
         let still = seen.lines.values().any(waits);
         self.check(!still, || format!("{session} ended, and has its place"));
         self.check(self.may_end_so(summary), || {
-            let (end, detail) = (summary.end, &summary.detail);
+            let (end, detail) = (summary.end(), &summary.detail());
             format!("{address} ended as {end:?}, {detail:?}")
         });
-        seen.counts.count(format!("end_{}", summary.end.as_str()));
+        seen.counts.count(format!("end_{}", summary.end().as_str()));
         seen.ended.insert(address, summary.clone());
     }
 
     /// Whether there is a cause for such an end.
     fn may_end_so(&self, summary: &SessionSummary) -> bool {
-        match summary.end {
+        match summary.end() {
             End::Panicked | End::TlsFailed | End::Kicked | End::QuitFailed | End::BodyMisread => {
                 false
             }
@@ -390,19 +390,19 @@ impl Witness {
         if record.quit_answered {
             let counted = summary.deleted == record.marked.len() as u64 || record.is_opaque;
             // popgate learns of an opaque session's QUIT only at the backend's end.
-            let ended = summary.end == End::Quit || (record.is_opaque && self.restarts);
+            let ended = summary.end() == End::Quit || (record.is_opaque && self.restarts);
             let ok = ended && counted;
             self.check(ok, || {
                 format!("{address} quit well, and its record says {summary:?}")
             });
         }
         if calm && record.cut && record.is_in {
-            let cause = matches!(summary.end, End::Preempted | End::TimedOut);
+            let cause = matches!(summary.end(), End::Preempted | End::TimedOut);
             self.check(cause, || format!("{address} was cut off: {summary:?}"));
         }
         let was_in = seen.granted.contains(&address) && seen.asking[&address.ip()].1;
         if calm && record.closed_at_once && was_in && !self.may_be_locked {
-            let committed = summary.end == End::Quit;
+            let committed = summary.end() == End::Quit;
             self.check(committed, || {
                 format!("{address} said QUIT and closed: {summary:?}")
             });
@@ -432,7 +432,9 @@ impl EventSink for Ear {
             Event::SessionEnded(summary) => {
                 format!(
                     "{} ended: {:?} {:?}",
-                    summary.session, summary.end, summary.detail
+                    summary.session,
+                    summary.end(),
+                    summary.detail()
                 )
             }
             other => format!("{other:?}"),

@@ -2,7 +2,7 @@
 //!
 //! What a client or a backend said is escaped, so that nobody writes lines of his own.
 
-use crate::observe::event::{Culprit, End, SessionSummary};
+use crate::observe::event::{End, SessionSummary};
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub(super) fn sentence(summary: &SessionSummary) -> String {
         some_bytes(summary.bytes_to_backend, "in"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let (session, end) = (summary.session, how(summary.end));
+    let (session, end) = (summary.session, how(summary.end()));
     let reason = reason(summary);
     format!("session {session} {end}: {}{reason}", parts.join(", "))
 }
@@ -66,11 +66,11 @@ fn mail(summary: &SessionSummary) -> Option<String> {
 }
 
 fn reason(summary: &SessionSummary) -> String {
-    let fault = summary.fault.map(Culprit::as_str);
-    let fault = fault.map(|fault| format!(" (fault: {fault})"));
-    let detail = summary.detail.as_deref().map(printable);
-    let detail = detail.map(|detail| format!("; {detail}"));
-    fault.unwrap_or_default() + &detail.unwrap_or_default()
+    let Some(culprit) = summary.culprit() else {
+        return String::new();
+    };
+    let sentence = summary.cause.to_string();
+    format!(" (fault: {}); {}", culprit.as_str(), printable(&sentence))
 }
 
 fn some_time(what: &str, time: Duration) -> Option<String> {
@@ -138,6 +138,7 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+    use crate::observe::event::EndCause;
 
     fn summary() -> SessionSummary {
         SessionSummary {
@@ -158,9 +159,7 @@ mod tests {
             listed: Some(7),
             retrieved: 3,
             deleted: 1,
-            end: End::Quit,
-            fault: None,
-            detail: None,
+            cause: EndCause::Quit,
         }
     }
 
@@ -188,7 +187,7 @@ mod tests {
             listed: None,
             retrieved: 0,
             deleted: 0,
-            end: End::LeftBeforeLogin,
+            cause: EndCause::LeftBeforeLogin,
             ..summary()
         };
         let expected = "session 17 left before login: from 192.0.2.7 at pop3s in clear text, \
@@ -199,9 +198,9 @@ mod tests {
     #[test]
     fn fault_and_detail_come_last_and_stay_on_the_line() {
         let failed = SessionSummary {
-            end: End::TlsFailed,
-            fault: Some(Culprit::Client),
-            detail: Some("said \x1b[2J\r\nsession 18 quit".into()),
+            cause: EndCause::TlsHandshake {
+                error: "said \x1b[2J\r\nsession 18 quit".into(),
+            },
             ..summary()
         };
         let line = sentence(&failed);

@@ -1,8 +1,7 @@
 use super::*;
 use crate::dialect::Class;
 use crate::ids::{SessionId, UserName};
-use crate::observe::event::Culprit;
-use crate::observe::event::{End, Preemption, RetryResult, Shed};
+use crate::observe::event::{EndCause, Preemption, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
 
 const SESSION: SessionId = SessionId(1);
@@ -87,9 +86,7 @@ fn ended(tenant: Option<&str>) -> Event {
         listed: Some(4),
         retrieved: 3,
         deleted: 2,
-        end: End::Left,
-        fault: Some(Culprit::Client),
-        detail: None,
+        cause: EndCause::Left,
     }))
 }
 

@@ -1,20 +1,19 @@
 //! What time alone decides in a relay: who takes nothing, who says nothing, who keeps others
 //! waiting; and when to look next.
 
-use super::super::record::SessionEnd;
 use super::Relay;
 use super::idleness::Seen;
 use crate::limits::{
     CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, PREEMPT_AGAIN, PREEMPT_BETWEEN,
     PREEMPT_IDLE_LONG, RELAY_TICK,
 };
-use crate::observe::event::{Culprit, End, Event, Preemption};
+use crate::observe::event::{EndCause, Event, Preemption};
 use crate::pop3::exchange::Quit;
 use crate::time::{Duration, Instant};
 
 impl Relay<'_, '_> {
     /// Looks whether something is due that ends the session.
-    pub(super) fn look(&mut self, now: Instant) -> Option<SessionEnd> {
+    pub(super) fn look(&mut self, now: Instant) -> Option<EndCause> {
         if let Some(since) = self.pump.client().blocked_since()
             && now.duration_since(since) >= CLIENT_WRITE_STALL
         {
@@ -27,29 +26,25 @@ impl Relay<'_, '_> {
             return Some(self.end(&end));
         }
         if self.is_half_closed_for_too_long(now) {
-            return Some(SessionEnd::well(End::Left));
+            return Some(EndCause::Left);
         }
         self.observe(now);
         self.preempt(now)
     }
 
     /// A client that has sent QUIT is not needed any more: its deletions are committed without it.
-    fn stalled(&mut self) -> Option<SessionEnd> {
+    fn stalled(&mut self) -> Option<EndCause> {
         if self.pump.exchange().quit() != Quit::None {
             self.pump.give_up_client();
             return None;
         }
-        let why = "it took no byte of a reply for too long";
-        Some(SessionEnd::fault(End::Stalled, Culprit::Client, why))
+        Some(EndCause::Stalled)
     }
 
-    fn timed_out(&self) -> SessionEnd {
+    fn timed_out(&self) -> EndCause {
         match self.pump.exchange().quit() {
-            Quit::None => SessionEnd::well(End::TimedOut),
-            Quit::Sent | Quit::Answered { .. } => {
-                let why = "the backend did not answer QUIT";
-                SessionEnd::fault(End::QuitUnanswered, Culprit::Backend, why)
-            }
+            Quit::None => EndCause::IdleTimeout,
+            Quit::Sent | Quit::Answered { .. } => EndCause::SilentAtQuit,
         }
     }
 
@@ -83,7 +78,7 @@ impl Relay<'_, '_> {
         self.pump.watch_for_traffic();
     }
 
-    fn preempt(&self, now: Instant) -> Option<SessionEnd> {
+    fn preempt(&self, now: Instant) -> Option<EndCause> {
         let (patience, reason) = self.patience()?;
         let at = self.preempt_at().filter(|_| !self.idleness.waits())?;
         // Between two replies, if there is such a moment.
@@ -100,9 +95,7 @@ impl Relay<'_, '_> {
             tenant: self.policy.name.clone(),
             reason,
         });
-        let idle = patience.as_secs();
-        let why = format!("it was idle for {idle} s while another waited");
-        Some(SessionEnd::fault(End::Preempted, Culprit::Policy, why))
+        Some(EndCause::Preempted { idle: patience })
     }
 
     /// How long this session may be idle while another waits; `None`: it is not to be cut.

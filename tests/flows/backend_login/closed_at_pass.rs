@@ -68,8 +68,8 @@ async fn whatever_it_says_before_the_end_it_is_tried_once_and_the_client_is_clos
         assert_took(start, 0.0..=0.0);
         client.close();
         let summary = gate.only_end_of("client 1").await;
-        assert_eq!(summary.end, End::ClosedAtPass, "{last_words:?}");
-        assert_eq!(summary.fault, Some(Culprit::Client));
+        assert_eq!(summary.end(), End::ClosedAtPass, "{last_words:?}");
+        assert_eq!(summary.culprit(), Some(Culprit::Client));
         assert_eq!(summary.backend.expect("it is known").as_str(), "legacy");
         assert_eq!((gate.dials(), failures(&gate)), (1, 1), "{last_words:?}");
         assert!(gate.backend("legacy").is_up());
@@ -89,7 +89,7 @@ async fn without_pipelining_it_is_the_same() {
     backend.close();
     client.expect_eof().await;
     client.close();
-    assert_eq!(gate.only_end_of("client 1").await.end, End::ClosedAtPass);
+    assert_eq!(gate.only_end_of("client 1").await.end(), End::ClosedAtPass);
     assert_eq!((gate.dials(), failures(&gate)), (1, 1));
 }
 
@@ -109,7 +109,7 @@ async fn so_it_is_with_auth_plain_also_where_the_response_was_asked_for() {
         backend.close();
         client.expect_eof().await;
         client.close();
-        assert_eq!(gate.only_end_of("client 1").await.end, End::ClosedAtPass);
+        assert_eq!(gate.only_end_of("client 1").await.end(), End::ClosedAtPass);
         assert_eq!(gate.dials(), 1, "asks: {asks}");
     }
 }
@@ -130,8 +130,8 @@ async fn one_that_ends_at_the_name_is_tried_twice_more_and_never_got_the_passwor
     client.expect_eof().await;
     client.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendUnreachable);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::BackendUnreachable);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
     assert_eq!((gate.dials(), failures(&gate)), (3, 0));
 }
 
@@ -177,8 +177,8 @@ async fn one_that_never_answers_is_not_asked_again_and_has_refused_nothing() {
     assert_took(start, 5.0..=5.0);
     client.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendUnreachable);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::BackendUnreachable);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
     assert_eq!((gate.dials(), failures(&gate)), (1, 0));
 }
 
@@ -199,7 +199,7 @@ async fn after_three_it_is_closed_from_memory_in_the_same_time() {
     client.expect_eof().await;
     assert_took(start, 1.25..=1.25);
     client.close();
-    assert_eq!(gate.only_end_of("client 4").await.end, End::RefusedByRule);
+    assert_eq!(gate.only_end_of("client 4").await.end(), End::RefusedByRule);
     let from_memory = |event: &Event| {
         let rule = LoginRule::FromMemory;
         matches!(event, Event::LoginRefused { rule: its, .. } if *its == rule)
@@ -243,7 +243,7 @@ async fn the_close_is_held_as_long_as_the_answer_to_a_wrong_password() {
     hasty.expect_silence(seconds(1.0)).await;
     hasty.close();
     let summary = gate.only_end_of("client 4").await;
-    assert_eq!(summary.end, End::ClosedAtPass, "it left before its close");
+    assert_eq!(summary.end(), End::ClosedAtPass, "it left before its close");
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,7 +281,7 @@ async fn who_waits_with_the_same_password_is_closed_too_and_others_are_not() {
     same.close();
     let summary = gate.only_end_of("client 2").await;
     assert_eq!(
-        (summary.end, summary.backend),
+        (summary.end(), summary.backend),
         (End::ClosedAtPass, None),
         "it had none"
     );
@@ -296,8 +296,8 @@ async fn a_password_that_was_right_lately_is_asked_for_again_and_the_fault_is_th
         is_closed(&gate, STRANGER, "secret").await;
     }
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!(summary.end, End::ClosedAtPass);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::ClosedAtPass);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
     gate.log_in("ann", "secret").await;
 }
 

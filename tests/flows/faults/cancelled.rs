@@ -14,7 +14,7 @@ async fn scene() -> (Gate, Bystander) {
 async fn cancel(gate: &Gate, client: &mut Wire) {
     gate.cancel(client);
     client.expect_eof().await;
-    let end = gate.only_end_of(&client.name).await.end;
+    let end = gate.only_end_of(&client.name).await.end();
     assert_eq!(end, End::Shutdown);
 }
 
@@ -59,7 +59,7 @@ async fn at_the_moment_its_turn_comes() {
     gate.cancel(&scene.waiter);
     scene.inside.close();
     lets_in_at_once(&mut scene.spare, &mut second).await;
-    assert_eq!(gate.only_end_of("client 4").await.end, End::Shutdown);
+    assert_eq!(gate.only_end_of("client 4").await.end(), End::Shutdown);
     waiter_leaves(&gate, (second, scene.spare), "client 5").await;
     bystander.ends_it(&gate).await;
 }

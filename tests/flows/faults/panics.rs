@@ -20,8 +20,8 @@ async fn mined() -> (Gate, Arc<Bomb>, Bystander) {
 /// This client's session ended in a panic, told once as such.
 async fn panicked(gate: &Gate, client: &str) {
     let summary = gate.only_end_of(client).await;
-    assert_eq!(summary.end, End::Panicked);
-    assert_eq!(summary.fault, Some(Culprit::Proxy));
+    assert_eq!(summary.end(), End::Panicked);
+    assert_eq!(summary.culprit(), Some(Culprit::Proxy));
     let number = summary.session;
     let told = |event: &Event| matches!(event, Event::Panicked { session } if *session == number);
     assert_eq!(gate.events.count(told), 1);
@@ -375,7 +375,7 @@ async fn when_the_lock_is_given_back_the_next_one_has_it() {
     holder.close();
     lock_goes_on(inside, &mut spare, &mut waiter).await;
     assert!(bomb.went_off());
-    assert_eq!(gate.only_end_of("client 3").await.end, End::Left);
+    assert_eq!(gate.only_end_of("client 3").await.end(), End::Left);
     waiter_leaves(&gate, (waiter, spare), "client 4").await;
     bystander.ends_it(&gate).await;
 }

@@ -27,7 +27,7 @@ async fn a_new_head_of_the_queue_takes_the_open_connection_over() {
     let mut scene = Scene::of(&gate).await;
     let mut second = gate.waiter("ann", "secret").await;
     scene.waiter.close();
-    assert_eq!(gate.only_end_of("client 3").await.end, End::LeftWaiting);
+    assert_eq!(gate.only_end_of("client 3").await.end(), End::LeftWaiting);
     scene.spare.expect_silence(seconds(3.0)).await;
     scene.holder.close();
     scene.inside.close();
@@ -160,7 +160,7 @@ async fn a_connection_that_names_one_client_is_not_used_for_another() {
     second.asks_in("ann", "secret").await;
     gate.queued(&second).await;
     first.close();
-    assert_eq!(gate.only_end_of("client 2").await.end, End::LeftWaiting);
+    assert_eq!(gate.only_end_of("client 2").await.end(), End::LeftWaiting);
     holder.close();
     inside.close();
     let mut fresh = gate.dialed().await;

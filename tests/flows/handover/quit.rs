@@ -19,7 +19,7 @@ async fn deletions_before_quit_are_committed_though_the_client_closes_at_once() 
     scene.inside.close();
     lets_in_at_once(&mut scene.spare, &mut scene.waiter).await;
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 2));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 2));
     assert_eq!(gate.forced(), 0);
 }
 
@@ -44,7 +44,7 @@ async fn lines_held_back_for_a_backend_without_pipelining_are_not_lost_with_the_
     }
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 2));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +83,7 @@ async fn a_client_that_says_everything_at_once_and_closes_is_carried_out() {
     inside.expect("DELE 1\r\nQUIT\r\n").await;
     inside.send("+OK\r\n+OK bye\r\n").await;
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +93,7 @@ async fn a_client_that_asks_in_and_closes_is_not() {
     ann.send("USER ann\r\nPASS secret\r\nDELE 1\r\n").await;
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::LeftWaiting);
+    assert_eq!(summary.end(), End::LeftWaiting);
     assert_eq!(gate.cx.locks.in_use(), 0);
 }
 
@@ -108,7 +108,7 @@ async fn half_a_quit_line_is_none() {
     inside.expect_eof().await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Left, 0));
+    assert_eq!((summary.end(), summary.deleted), (End::Left, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +144,7 @@ async fn a_waiting_client_that_has_sent_quit_and_closed_is_carried_out() {
     scene.spare.send("+OK\r\n+OK bye\r\n").await;
     scene.spare.close();
     let summary = gate.only_end_of("client 4").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +155,7 @@ async fn a_waiting_client_that_closes_behind_half_a_quit_line_has_left() {
     hasty.send("USER ann\r\nPASS secret\r\nQUIT").await;
     gate.queued(&hasty).await;
     hasty.close();
-    assert_eq!(gate.only_end_of("client 4").await.end, End::LeftWaiting);
+    assert_eq!(gate.only_end_of("client 4").await.end(), End::LeftWaiting);
     drop(scene);
 }
 
@@ -170,7 +170,7 @@ async fn a_backend_that_never_answers_quit_is_given_up_at_the_idle_timeout() {
     inside.expect_eof().await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::QuitUnanswered);
+    assert_eq!(summary.end(), End::QuitUnanswered);
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,5 +193,5 @@ async fn a_client_that_has_sent_quit_and_reads_nothing_is_given_up_and_its_quit_
     gate.released(1).await;
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Quit, 1));
+    assert_eq!((summary.end(), summary.deleted), (End::Quit, 1));
 }

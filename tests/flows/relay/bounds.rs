@@ -41,8 +41,8 @@ async fn a_client_that_never_reads_is_cut_and_its_lock_goes_on() {
     inside.close();
     lets_in_at_once(&mut spare, &mut waiter).await;
     let summary = gate.only_end_of("client 2").await;
-    assert_eq!(summary.end, End::Stalled);
-    assert_eq!(summary.fault, Some(Culprit::Client));
+    assert_eq!(summary.end(), End::Stalled);
+    assert_eq!(summary.culprit(), Some(Culprit::Client));
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn a_silent_session_ends_at_the_idle_timeout_without_quit() {
     ann.expect_eof().await;
     inside.expect_eof().await;
     ann.close();
-    assert_eq!(gate.only_end_of("client 1").await.end, End::TimedOut);
+    assert_eq!(gate.only_end_of("client 1").await.end(), End::TimedOut);
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,8 +87,8 @@ async fn a_status_line_without_an_end_is_the_backends_fault() {
     inside.expect_eof().await;
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendGone);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::BackendGone);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +103,7 @@ async fn a_line_that_is_no_reply_is_the_backends_fault() {
     inside.expect_eof().await;
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendGone);
+    assert_eq!(summary.end(), End::BackendGone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,5 +170,5 @@ async fn peers_that_are_quicker_than_popgate_do_not_keep_it_from_a_stop() {
     inside.socket.is_torrent.store(false, Ordering::Relaxed);
     inside.close();
     ann.close();
-    assert_eq!(gate.only_end_of("client 1").await.end, End::Shutdown);
+    assert_eq!(gate.only_end_of("client 1").await.end(), End::Shutdown);
 }

@@ -38,7 +38,7 @@ async fn a_body_in_bare_line_feeds_ends_where_its_client_goes_on() {
             ann.expect_eof().await;
             inside.close();
             let summary = gate.only_end_of("client 1").await;
-            assert_eq!((summary.end, summary.deleted), (End::Quit, 1), "{body:?}");
+            assert_eq!((summary.end(), summary.deleted), (End::Quit, 1), "{body:?}");
         }
     }
 }
@@ -122,12 +122,12 @@ async fn half_a_message_is_not_deleted_whatever_was_sent_ahead() {
             inside.close();
             ann.close();
             let summary = gate.only_end_of("client 1").await;
-            assert_eq!(summary.end, End::BodyMisread, "{ahead:?}");
+            assert_eq!(summary.end(), End::BodyMisread, "{ahead:?}");
             assert_eq!(
-                (summary.fault, summary.deleted),
+                (summary.culprit(), summary.deleted),
                 (Some(Culprit::Backend), 0)
             );
-            let told = summary.detail.unwrap_or_default();
+            let told = summary.detail().unwrap_or_default();
             assert!(told.contains("message 7 (RETR)"), "{told}");
         }
     }
@@ -179,5 +179,5 @@ async fn a_blank_line_before_a_status_line_is_no_reply_and_no_fault() {
     inside.close();
     ann.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.listed), (End::Quit, Some(2)));
+    assert_eq!((summary.end(), summary.listed), (End::Quit, Some(2)));
 }

@@ -21,7 +21,7 @@ async fn whole_commands_are_answered_and_the_session_ends_without_quit() {
     inside.expect_eof().await;
     inside.close();
     let summary = gate.only_end_of("client 1").await;
-    assert_eq!((summary.end, summary.deleted), (End::Left, 0));
+    assert_eq!((summary.end(), summary.deleted), (End::Left, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_login_with_nothing_behind_it_has_left() {
     ann.half_close().await;
     inside.expect_eof().await;
     inside.close();
-    assert_eq!(gate.only_end_of("client 1").await.end, End::LeftWaiting);
+    assert_eq!(gate.only_end_of("client 1").await.end(), End::LeftWaiting);
 }
 
 #[tokio::test(start_paused = true)]

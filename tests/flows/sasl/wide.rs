@@ -234,7 +234,7 @@ async fn what_no_backend_can_be_told_is_said_before_the_lock_is_asked_for() {
     deputy.close();
     assert_eq!(gate.dials(), dials);
     let summary = gate.end_of("client 2").await;
-    assert_eq!(summary.end, End::ClientViolation);
+    assert_eq!(summary.end(), End::ClientViolation);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,8 +244,8 @@ async fn it_is_the_backends_fault_and_the_client_may_go_on() {
     client.expect(ANOTHERS).await;
     client.close();
     let summary = gate.end_of("client 1").await;
-    assert_eq!(summary.end, End::LoginRefused);
-    assert_eq!(summary.fault, Some(Culprit::Backend));
+    assert_eq!(summary.end(), End::LoginRefused);
+    assert_eq!(summary.culprit(), Some(Culprit::Backend));
 
     let mut client = plain(&gate, "shared\0ann\0secret").await;
     client.expect(ANOTHERS).await;

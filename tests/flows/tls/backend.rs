@@ -128,7 +128,7 @@ async fn is_found_down(secured: &Secured, why: &str) {
     ann.expect_prefix("-ERR [SYS/TEMP]").await;
     ann.expect_eof().await;
     let summary = secured.gate.only_end_of("client 1").await;
-    assert_eq!(summary.end, End::BackendUnreachable);
+    assert_eq!(summary.end(), End::BackendUnreachable);
 }
 
 #[tokio::test(start_paused = true)]

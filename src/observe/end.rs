@@ -1,0 +1,512 @@
+//! How a session ended, and why: the closed list of causes.
+//!
+//! From a cause follow the [`End`] that counts it, who is at fault, and the sentence for the
+//! operator, each in one `match`: a new cause does not compile until it has all three.
+
+use crate::policy::admission::Refusal;
+use crate::policy::block::Reason;
+use crate::pop3::exchange::Violation;
+use crate::str_enum::words;
+use crate::time::Duration;
+use std::fmt;
+
+words! {
+    /// How a session ended: the label `end` of `sessions_total`.
+    End {
+        /// QUIT before login.
+        QuitBeforeLogin = "quit_before_login",
+        /// QUIT after login, which the backend answered with `+OK`.
+        Quit = "quit",
+        /// QUIT after login, which the backend answered with an error.
+        QuitFailed = "quit_failed",
+        /// QUIT after login, which the backend never answered.
+        QuitUnanswered = "quit_unanswered",
+        /// The client left before login.
+        LeftBeforeLogin = "left_before_login",
+        /// Its last login was refused, in the backend's words; then it quit or left.
+        LoginRefused = "login_refused",
+        /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
+        WaitSpent = "wait_spent",
+        /// A rule of popgate refused its last login, then it quit or left; or refused it in place
+        /// of the greeting.
+        RefusedByRule = "refused_by_rule",
+        /// The client left while it waited.
+        LeftWaiting = "left_waiting",
+        /// The client left after login without QUIT.
+        Left = "left",
+        /// The client was silent for `idle_timeout`, or did not log in in time.
+        TimedOut = "timed_out",
+        /// The client took no bytes for too long.
+        Stalled = "stalled",
+        /// Closed for a waiter.
+        Preempted = "preempted",
+        /// The backend could not be reached, or a login got no answer there.
+        BackendUnreachable = "backend_unreachable",
+        /// The backend closed the connection instead of answering the password, which counts as
+        /// a wrong one.
+        ClosedAtPass = "closed_at_pass",
+        /// The backend went away, or broke the protocol.
+        BackendGone = "backend_gone",
+        /// More of a message came behind what every mail program takes for its end: closed before
+        /// the client could delete it.
+        BodyMisread = "body_misread",
+        /// The client broke a bound or the protocol.
+        ClientViolation = "client_violation",
+        /// The TLS handshake failed.
+        TlsFailed = "tls_failed",
+        /// An operator ended it.
+        Kicked = "kicked",
+        /// The gate stopped.
+        Shutdown = "shutdown",
+        /// A fault of popgate.
+        Panicked = "panicked",
+    }
+}
+
+words! {
+    /// Who is at fault where a session did not end well.
+    Culprit {
+        /// The client or its line.
+        Client = "client",
+        /// The backend.
+        Backend = "backend",
+        /// A rule of popgate.
+        Policy = "policy",
+        /// popgate itself.
+        Proxy = "proxy",
+    }
+}
+
+/// Why a session ended; for one that gave up after a refusal, that refusal.
+///
+/// What a backend or the system said is in `line` and `error`, with whatever characters it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndCause {
+    /// QUIT before a login.
+    QuitBeforeLogin,
+    /// The connection ended before a login, or cannot be written to.
+    LeftBeforeLogin,
+    /// No login came within [`BEFORE_LOGIN`](crate::limits::BEFORE_LOGIN).
+    LoginTimeout,
+    /// More refused logins than one connection may have.
+    TooManyLogins,
+    /// More commands that are unknown, malformed or out of place than are answered.
+    TooManyBadCommands,
+    /// Something stood behind STLS, in clear, where the handshake was due.
+    BytesBehindStls,
+    /// The handshake was due, and there is no certificate for it.
+    NoCertificate,
+    /// The handshake failed.
+    TlsHandshake {
+        /// What is wrong.
+        error: String,
+    },
+    /// The handshake was not done in time.
+    TlsHandshakeTimeout,
+    /// No backend could be reached when the greeting was due.
+    NoBackend,
+
+    /// The backend refused name or password.
+    WrongPassword {
+        /// The backend's answer.
+        line: String,
+    },
+    /// The backend refused the login for another reason.
+    LoginRefused {
+        /// The backend's answer.
+        line: String,
+    },
+    /// The backend closed the connection instead of answering the password.
+    ClosedAtPass {
+        /// What it did.
+        error: String,
+        /// Whether it accepted the same password lately, so that it is more likely at fault than
+        /// the client.
+        accepted_lately: bool,
+    },
+    /// It did so when another login gave it the same password, and this one was not tried.
+    ClosedAtPassOfAnother {
+        /// As in [`EndCause::ClosedAtPass`].
+        accepted_lately: bool,
+    },
+    /// A rule of popgate refused the login, or the connection in place of the greeting.
+    RefusedByRule(Refusal),
+    /// The maildrop's queue had no place left in its lane.
+    QueueFull,
+    /// The wait was spent while another session held the maildrop.
+    HeldByAnother,
+    /// The backend said until the wait was spent that somebody who does not come through popgate
+    /// holds the maildrop.
+    LockedElsewhere {
+        /// The backend's answer.
+        line: String,
+    },
+    /// The backend had no connection free under its `connections` limit until the wait was spent.
+    BackendFull,
+    /// No connection to the backend was made.
+    BackendUnreachable {
+        /// What is wrong, with the backend's address.
+        error: String,
+    },
+    /// The backend's connection ended, or what came over it made no sense, where a login was to be
+    /// answered.
+    LoginUnanswered {
+        /// What is wrong.
+        error: String,
+    },
+    /// The backend was silent for `login_timeout`.
+    LoginUnansweredInTime {
+        /// The backend's address.
+        address: String,
+    },
+    /// The login was accepted, and popgate's own CAPA behind it lost that session.
+    LostToCapa {
+        /// What the backend did, with its address.
+        error: String,
+    },
+
+    /// The client left while it waited.
+    LeftWaiting,
+    /// QUIT, and the backend said `+OK` to it.
+    Quit,
+    /// QUIT, and the backend said `-ERR` to it.
+    QuitFailed,
+    /// QUIT, and the backend closed instead of answering it.
+    ClosedAtQuit,
+    /// QUIT, and the backend was silent until `idle_timeout`.
+    SilentAtQuit,
+    /// The client left after its login, without QUIT.
+    Left,
+    /// The client was silent for `idle_timeout`.
+    IdleTimeout,
+    /// The client took no byte for [`CLIENT_WRITE_STALL`](crate::limits::CLIENT_WRITE_STALL).
+    Stalled,
+    /// Closed for a waiter.
+    Preempted {
+        /// How long it had been allowed to be idle.
+        idle: Duration,
+    },
+    /// The backend ended the connection.
+    BackendClosed,
+    /// The backend sent what cannot be followed.
+    BackendViolation(Violation),
+
+    /// The gate stopped.
+    Shutdown,
+    /// A task of the session ended in a panic.
+    Panicked,
+    /// A login was accepted, and its connection is not there. It never happens: a state that
+    /// popgate's own code rules out.
+    NoConnection,
+}
+
+impl EndCause {
+    /// What it is counted as.
+    #[must_use]
+    pub fn end(&self) -> End {
+        match self {
+            Self::QuitBeforeLogin => End::QuitBeforeLogin,
+            Self::LeftBeforeLogin => End::LeftBeforeLogin,
+            Self::LoginTimeout | Self::IdleTimeout => End::TimedOut,
+            Self::TooManyLogins | Self::TooManyBadCommands | Self::BytesBehindStls => {
+                End::ClientViolation
+            }
+            Self::NoCertificate | Self::TlsHandshake { .. } | Self::TlsHandshakeTimeout => {
+                End::TlsFailed
+            }
+            Self::WrongPassword { .. } | Self::LoginRefused { .. } => End::LoginRefused,
+            Self::ClosedAtPass { .. } | Self::ClosedAtPassOfAnother { .. } => End::ClosedAtPass,
+            Self::RefusedByRule(_) => End::RefusedByRule,
+            Self::QueueFull
+            | Self::HeldByAnother
+            | Self::LockedElsewhere { .. }
+            | Self::BackendFull => End::WaitSpent,
+            Self::NoBackend
+            | Self::BackendUnreachable { .. }
+            | Self::LoginUnanswered { .. }
+            | Self::LoginUnansweredInTime { .. }
+            | Self::LostToCapa { .. } => End::BackendUnreachable,
+            Self::LeftWaiting => End::LeftWaiting,
+            Self::Quit => End::Quit,
+            Self::QuitFailed => End::QuitFailed,
+            Self::ClosedAtQuit | Self::SilentAtQuit => End::QuitUnanswered,
+            Self::Left => End::Left,
+            Self::Stalled => End::Stalled,
+            Self::Preempted { .. } => End::Preempted,
+            Self::BackendViolation(Violation::BehindBody(_)) => End::BodyMisread,
+            Self::BackendClosed | Self::BackendViolation(_) => End::BackendGone,
+            Self::Shutdown => End::Shutdown,
+            Self::Panicked | Self::NoConnection => End::Panicked,
+        }
+    }
+
+    /// Who is at fault; none where it ended as sessions do, or as nobody is to blame for.
+    #[must_use]
+    pub fn culprit(&self) -> Option<Culprit> {
+        match self {
+            Self::QuitBeforeLogin
+            | Self::LeftBeforeLogin
+            | Self::LoginTimeout
+            | Self::LeftWaiting
+            | Self::Quit
+            | Self::Left
+            | Self::IdleTimeout
+            | Self::Shutdown => None,
+            Self::TooManyLogins
+            | Self::TooManyBadCommands
+            | Self::BytesBehindStls
+            | Self::TlsHandshake { .. }
+            | Self::TlsHandshakeTimeout
+            | Self::WrongPassword { .. }
+            | Self::Stalled => Some(Culprit::Client),
+            Self::ClosedAtPass {
+                accepted_lately, ..
+            }
+            | Self::ClosedAtPassOfAnother { accepted_lately } => Some(if *accepted_lately {
+                Culprit::Backend
+            } else {
+                Culprit::Client
+            }),
+            Self::NoBackend
+            | Self::LoginRefused { .. }
+            | Self::LockedElsewhere { .. }
+            | Self::BackendFull
+            | Self::BackendUnreachable { .. }
+            | Self::LoginUnanswered { .. }
+            | Self::LoginUnansweredInTime { .. }
+            | Self::LostToCapa { .. }
+            | Self::QuitFailed
+            | Self::ClosedAtQuit
+            | Self::SilentAtQuit
+            | Self::BackendClosed
+            | Self::BackendViolation(_) => Some(Culprit::Backend),
+            Self::RefusedByRule(_)
+            | Self::QueueFull
+            | Self::HeldByAnother
+            | Self::Preempted { .. } => Some(Culprit::Policy),
+            Self::NoCertificate | Self::Panicked | Self::NoConnection => Some(Culprit::Proxy),
+        }
+    }
+
+    /// The sentence of an end that somebody is to blame for. The others say all by their [`End`].
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        self.culprit().map(|_| self.to_string())
+    }
+}
+
+/// A sentence for the operator, without an end.
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QuitBeforeLogin => "the client quit without a login",
+            Self::LeftBeforeLogin => "the client left without a login",
+            Self::LoginTimeout => "the client did not log in in time",
+            Self::TooManyLogins => "too many failed logins on one connection",
+            Self::TooManyBadCommands => "too many bad commands before login",
+            Self::BytesBehindStls => "bytes behind STLS, before the handshake",
+            Self::NoCertificate => "no certificate is configured",
+            Self::TlsHandshakeTimeout => "the TLS handshake took too long",
+            Self::NoBackend => "no backend can be reached",
+            Self::TlsHandshake { error }
+            | Self::ClosedAtPass { error, .. }
+            | Self::BackendUnreachable { error }
+            | Self::LoginUnanswered { error } => error,
+            Self::WrongPassword { line }
+            | Self::LoginRefused { line }
+            | Self::LockedElsewhere { line } => line,
+            Self::ClosedAtPassOfAnother { .. } => {
+                "the backend closed when another login gave it the same password"
+            }
+            Self::RefusedByRule(refusal) => refused(*refusal),
+            Self::QueueFull => "too many programs wait for the maildrop",
+            Self::HeldByAnother => "another program held the maildrop all the while",
+            Self::BackendFull => "all connections that the backend may have were taken",
+            Self::LoginUnansweredInTime { address } => {
+                return write!(f, "{address} did not answer the login in time");
+            }
+            Self::LostToCapa { error } => {
+                return write!(f, "{error}, asked for CAPA after the login");
+            }
+            Self::LeftWaiting => "the client left while it waited",
+            Self::Quit => "the client quit, and the backend confirmed it",
+            Self::QuitFailed => "the backend did not remove all deleted messages",
+            Self::ClosedAtQuit => "the backend ended the connection without an answer to QUIT",
+            Self::SilentAtQuit => "the backend did not answer QUIT",
+            Self::Left => "the client left without QUIT",
+            Self::IdleTimeout => "the client was idle for too long",
+            Self::Stalled => "it took no byte of a reply for too long",
+            Self::Preempted { idle } => {
+                let seconds = idle.as_secs();
+                return write!(f, "it was idle for {seconds} s while another waited");
+            }
+            Self::BackendClosed => "the backend ended the connection",
+            Self::BackendViolation(violation) => return violation.fmt(f),
+            Self::Shutdown => "popgate stopped",
+            Self::Panicked => "a fault of popgate ended a task of the session",
+            Self::NoConnection => "a login without a connection",
+        })
+    }
+}
+
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Blocked(Reason::GuessingOne | Reason::GuessingMany) => "it is on the block list",
+        Refusal::Blocked(Reason::Abuse) => "its address is blocked for protocol errors",
+        Refusal::Blocked(Reason::Passing) => "it is blocked for passing faults",
+        Refusal::FromMemory => "the backend refused this password again and again",
+        Refusal::PerAddress => "too many connections from its address",
+        Refusal::PerMaildrop => "too many logins to its maildrop",
+        Refusal::PerTenant => "too many logins of its tenant",
+        Refusal::LoginDelay(_) => "it looked for mail too often",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pop3::reply::ReplyTo;
+    use crate::pop3::verb::Expected;
+    use std::collections::HashSet;
+
+    /// The cause after `cause` in this test's walk. A new variant does not compile until it is here.
+    #[expect(clippy::too_many_lines, reason = "a line or two for each variant")]
+    fn next(cause: Option<&EndCause>) -> Option<EndCause> {
+        use EndCause::*;
+        let Some(cause) = cause else {
+            return Some(QuitBeforeLogin);
+        };
+        let text = |text: &str| text.to_owned();
+        Some(match cause {
+            QuitBeforeLogin => LeftBeforeLogin,
+            LeftBeforeLogin => LoginTimeout,
+            LoginTimeout => TooManyLogins,
+            TooManyLogins => TooManyBadCommands,
+            TooManyBadCommands => BytesBehindStls,
+            BytesBehindStls => NoCertificate,
+            NoCertificate => TlsHandshake {
+                error: text("no cipher in common"),
+            },
+            TlsHandshake { .. } => TlsHandshakeTimeout,
+            TlsHandshakeTimeout => NoBackend,
+            NoBackend => WrongPassword {
+                line: text("-ERR no"),
+            },
+            WrongPassword { .. } => LoginRefused {
+                line: text("-ERR try later"),
+            },
+            LoginRefused { .. } => ClosedAtPass {
+                error: text("the backend ended the connection at PASS"),
+                accepted_lately: false,
+            },
+            ClosedAtPass { .. } => ClosedAtPassOfAnother {
+                accepted_lately: true,
+            },
+            ClosedAtPassOfAnother { .. } => RefusedByRule(Refusal::Blocked(Reason::GuessingOne)),
+            RefusedByRule(refusal) => match refusal {
+                Refusal::Blocked(Reason::GuessingOne | Reason::GuessingMany) => {
+                    RefusedByRule(Refusal::Blocked(Reason::Abuse))
+                }
+                Refusal::Blocked(Reason::Abuse) => RefusedByRule(Refusal::Blocked(Reason::Passing)),
+                Refusal::Blocked(Reason::Passing) => RefusedByRule(Refusal::FromMemory),
+                Refusal::FromMemory => RefusedByRule(Refusal::PerAddress),
+                Refusal::PerAddress => RefusedByRule(Refusal::PerMaildrop),
+                Refusal::PerMaildrop => RefusedByRule(Refusal::PerTenant),
+                Refusal::PerTenant => RefusedByRule(Refusal::LoginDelay(Duration::ZERO)),
+                Refusal::LoginDelay(_) => QueueFull,
+            },
+            QueueFull => HeldByAnother,
+            HeldByAnother => LockedElsewhere {
+                line: text("-ERR [IN-USE] locked"),
+            },
+            LockedElsewhere { .. } => BackendFull,
+            BackendFull => BackendUnreachable {
+                error: text("pop.example:110 cannot be reached"),
+            },
+            BackendUnreachable { .. } => LoginUnanswered {
+                error: text("the backend's connection broke"),
+            },
+            LoginUnanswered { .. } => LoginUnansweredInTime {
+                address: text("pop.example:110"),
+            },
+            LoginUnansweredInTime { .. } => LostToCapa {
+                error: text("pop.example:110 ended the connection"),
+            },
+            LostToCapa { .. } => LeftWaiting,
+            LeftWaiting => Quit,
+            Quit => QuitFailed,
+            QuitFailed => ClosedAtQuit,
+            ClosedAtQuit => SilentAtQuit,
+            SilentAtQuit => Left,
+            Left => IdleTimeout,
+            IdleTimeout => Stalled,
+            Stalled => Preempted {
+                idle: Duration::from_secs(15),
+            },
+            Preempted { .. } => BackendClosed,
+            BackendClosed => BackendViolation(Violation::NotAReply),
+            BackendViolation(Violation::BehindBody(_)) => Shutdown,
+            BackendViolation(_) => BackendViolation(Violation::BehindBody(Expected {
+                to: ReplyTo::Retr,
+                body: true,
+                message: true,
+                number: Some(1),
+            })),
+            Shutdown => Panicked,
+            Panicked => NoConnection,
+            NoConnection => return None,
+        })
+    }
+
+    fn all() -> Vec<EndCause> {
+        std::iter::successors(next(None), |cause| next(Some(cause))).collect()
+    }
+
+    #[test]
+    fn every_cause_has_a_sentence_of_its_own() {
+        let mut sentences = HashSet::new();
+        for cause in all() {
+            let sentence = cause.to_string();
+            assert!(!sentence.is_empty(), "{cause:?}");
+            assert!(sentences.insert(sentence), "{cause:?}: a sentence of two");
+        }
+    }
+
+    #[test]
+    fn every_end_has_a_cause_but_that_of_an_operator_who_cannot_end_sessions_yet() {
+        let ends: HashSet<_> = all().iter().map(EndCause::end).collect();
+        let without = End::ALL.iter().filter(|end| !ends.contains(end));
+        assert_eq!(without.collect::<Vec<_>>(), [&End::Kicked]);
+    }
+
+    #[test]
+    fn somebody_is_to_blame_for_each_end_but_those_of_every_day() {
+        use End::*;
+        let everyday = [
+            QuitBeforeLogin,
+            LeftBeforeLogin,
+            LeftWaiting,
+            Quit,
+            Left,
+            TimedOut,
+            Shutdown,
+        ];
+        for cause in all() {
+            let is_everyday = everyday.contains(&cause.end());
+            assert_eq!(cause.culprit().is_none(), is_everyday, "{cause:?}");
+            assert_eq!(cause.detail().is_none(), is_everyday, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_close_instead_of_an_answer_is_the_backends_fault_where_the_password_was_right_lately() {
+        for (accepted_lately, culprit) in [(false, Culprit::Client), (true, Culprit::Backend)] {
+            let error = String::new();
+            let cause = EndCause::ClosedAtPass {
+                error,
+                accepted_lately,
+            };
+            assert_eq!(cause.culprit(), Some(culprit));
+        }
+    }
+}
