@@ -179,10 +179,10 @@ pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
 pub const PREEMPT_IDLE_LONG: Duration = Duration::from_secs(300);
 
 /// How long a proven password stays proven.
-pub const PROVEN_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub const AUTH_CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Proven passwords kept in memory: 32 octets each and their index, 16 MiB in all.
-pub const PROVEN_MAX: usize = 100_000;
+pub const AUTH_CACHE_MAX: usize = 100_000;
 
 /// Between two looks at a backend that is up.
 pub const PROBE_UP: Duration = Duration::from_secs(30);
@@ -355,31 +355,31 @@ pub const BLOCKS_MAX: usize = 50_000;
 /// Who has faults that are remembered, but not yet enough for a block: addresses, and addresses
 /// with a maildrop. Some 200 octets each and [`KEPT_NAME_MAX`] of the maildrop's name at most; the
 /// one that was quiet longest is forgotten.
-pub const FAULTY_MAX: usize = 50_000;
+pub const OFFENDERS_MAX: usize = 50_000;
 
 /// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.
-pub const FAULTS_EACH_MAX: usize = 1_000;
+pub const OFFENCES_EACH_MAX: usize = 1_000;
 
 /// Addresses from which a login was accepted lately. 64 octets each and 16 for each of its
-/// maildrops, up to [`SHARED_BY`]: 58 MB where all of them are shared by so many.
-pub const WELCOME_MAX: usize = 100_000;
+/// maildrops, up to [`SHARED_ADDRESS_MAILDROPS`]: 58 MB where all of them are shared by so many.
+pub const ACCEPTED_ADDRESSES_MAX: usize = 100_000;
 
 /// How long an accepted login speaks for its address, and how long a right password keeps its
 /// maildrop out of the blocks of its address: most people's programs poll every day.
-pub const WELCOME: Duration = Duration::from_secs(24 * 60 * 60);
+pub const ACCEPTED_ADDRESS_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Maildrops that were accepted from an address within [`WELCOME`] for it to be one that many
-/// share, as an office or a carrier's NAT: no household has so many, and a block of all of them
-/// would be worse than what one of them does.
-pub const SHARED_BY: usize = 32;
+/// Maildrops that were accepted from an address within [`ACCEPTED_ADDRESS_AGE`] for it to be one
+/// that many share, as an office or a carrier's NAT: no household has so many, and a block of all
+/// of them would be worse than what one of them does.
+pub const SHARED_ADDRESS_MAILDROPS: usize = 32;
 
 /// The longest block that protects no password. What it keeps out costs a connection each time, and
 /// a program that was mended must not be kept out for long: minutes.
-pub const BLOCK_FOR_MANNERS_MAX: Duration = Duration::from_secs(10 * 60);
+pub const MINOR_BLOCK_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Under a block one login each so long is really tried, so that a right password can lift it. To
 /// a guesser that is 1,440 tries a day; a server without any block gives as many in minutes.
-pub const REAL_TRY: Duration = Duration::from_secs(60);
+pub const TRIAL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A password that the backend refused within so long takes no real try under a block: a phone with
 /// a stale one looks each minute, and would leave none to the others behind its address.
@@ -387,7 +387,7 @@ pub const REFUSED_LATELY: Duration = Duration::from_secs(60 * 60);
 
 /// Maildrops, each from one address, that a right password keeps out of that address's blocks. Some
 /// 150 octets each and the maildrop's name; one of those that were lifted longest ago goes first.
-pub const LIFTED_MAX: usize = 10_000;
+pub const LIFTED_MAILDROPS_MAX: usize = 10_000;
 
 /// How long a wrong password counts after its last use. The rules for wrong passwords speak of ten
 /// minutes: a person who mistypes has found the right one by then, a program has come again.
@@ -404,11 +404,11 @@ pub const PENALTY_ADDRESSES_MAX: usize = 65_536;
 /// Refused passwords that are kept, at 320 octets: 20 MiB, and 33 MiB where each was refused ten
 /// times. A program with a stale password is one of them, and stays while it comes back before so
 /// many others were refused.
-pub const REFUSED_MAX: usize = 65_536;
+pub const NEGATIVE_AUTH_CACHE_MAX: usize = 65_536;
 
 /// Times that a backend took to refuse a password, of which one is drawn: enough to show the
 /// spread, few enough to follow a backend that has become slow.
-pub const IMITATED_TIMES: usize = 32;
+pub const TEMPLATE_TIMES_MAX: usize = 32;
 
 /// Between two rounds of forgetting what does not matter any more. The shortest memory is that of
 /// minutes.

@@ -4,7 +4,9 @@
 use super::query;
 use crate::ids::TenantName;
 use crate::limits::BLOCKS_SHOWN_MAX;
-use crate::policy::block::{BlockId, Change, Entry, Filter, Reason, State};
+use crate::policy::block::{
+    BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,13 +14,13 @@ use serde_json::{Map, Value};
 /// The block list of a gate. Whoever implements it tells the journal and the events of a change.
 pub trait Blocks: Send + Sync {
     /// The entries that `filter` means, in the order to be shown.
-    fn entries(&self, filter: &Filter) -> Vec<Entry>;
+    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry>;
 
     /// Releases those that are blocked and not pinned.
-    fn release(&self, filter: &Filter) -> Vec<Change>;
+    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange>;
 
     /// Pins those that are not pinned, or unpins those that are.
-    fn pin(&self, filter: &Filter, pinned: bool) -> Vec<Change>;
+    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange>;
 }
 
 /// Which entries a request means.
@@ -46,10 +48,10 @@ pub struct Conditions {
     /// The tenant's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// A [`State`]'s name.
+    /// A [`BlockState`]'s name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// A [`Reason`]'s name.
+    /// A [`BlockReason`]'s name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -65,7 +67,7 @@ pub struct Listing {
     pub truncated: bool,
 }
 
-/// An [`Entry`] as it is seen outside.
+/// A [`BlockEntry`] as it is seen outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockView {
     /// Names it in requests.
@@ -76,11 +78,11 @@ pub struct BlockView {
     pub address: String,
     /// The tenant under whose rules that was.
     pub tenant: String,
-    /// A [`Reason`]'s name.
+    /// A [`BlockReason`]'s name.
     pub reason: String,
     /// The class of the faults: `permanent`, `indeterminate` or `transient`.
     pub class: String,
-    /// A [`State`]'s name.
+    /// A [`BlockState`]'s name.
     pub state: String,
     /// Whether it stays in its state until it is unpinned.
     pub pinned: bool,
@@ -151,11 +153,11 @@ fn in_query(query: &str) -> Result<Selection, String> {
 
 impl Selection {
     /// Nothing means all by accident: neither no number nor no condition does.
-    fn filter(&self) -> Result<Filter, String> {
+    fn filter(&self) -> Result<BlockFilter, String> {
         match self {
-            Self::All(true) => Ok(Filter::default()),
+            Self::All(true) => Ok(BlockFilter::default()),
             Self::Ids(ids) if !ids.is_empty() => {
-                Ok(Filter::ids(ids.iter().copied().map(BlockId).collect()))
+                Ok(BlockFilter::ids(ids.iter().copied().map(BlockId).collect()))
             }
             Self::Filter(conditions) if *conditions != Conditions::default() => conditions.filter(),
             Self::All(false) | Self::Ids(_) | Self::Filter(_) => {
@@ -166,17 +168,22 @@ impl Selection {
 }
 
 impl Conditions {
-    fn filter(&self) -> Result<Filter, String> {
+    fn filter(&self) -> Result<BlockFilter, String> {
         let address = self.address.as_ref().map(|text| text.parse()).transpose();
-        let states = State::ALL.iter().map(|it| it.as_str());
-        let reasons = Reason::ALL.iter().map(|it| it.as_str());
-        Ok(Filter {
+        let states = BlockState::ALL.iter().map(|it| it.as_str());
+        let reasons = BlockReason::ALL.iter().map(|it| it.as_str());
+        Ok(BlockFilter {
             ids: Vec::new(),
             maildrop: self.maildrop.clone(),
             address: address.map_err(|error| format!("`address` is {error}"))?,
             tenant: self.tenant.as_deref().map(TenantName::new),
-            state: word("state", self.state.as_deref(), State::named, states)?,
-            reason: word("reason", self.reason.as_deref(), Reason::named, reasons)?,
+            state: word("state", self.state.as_deref(), BlockState::named, states)?,
+            reason: word(
+                "reason",
+                self.reason.as_deref(),
+                BlockReason::named,
+                reasons,
+            )?,
         })
     }
 }
@@ -198,7 +205,7 @@ fn word<T>(
 }
 
 impl Listing {
-    fn new<'a>(total: usize, entries: impl Iterator<Item = &'a Entry>) -> Self {
+    fn new<'a>(total: usize, entries: impl Iterator<Item = &'a BlockEntry>) -> Self {
         let blocks: Vec<_> = entries.take(BLOCKS_SHOWN_MAX).map(BlockView::of).collect();
         Self {
             truncated: blocks.len() < total,
@@ -209,12 +216,12 @@ impl Listing {
 }
 
 impl BlockView {
-    fn of(entry: &Entry) -> Self {
-        let ends = entry.state == State::Blocked && !entry.pinned;
+    fn of(entry: &BlockEntry) -> Self {
+        let ends = entry.state == BlockState::Blocked && !entry.pinned;
         Self {
             id: entry.id.0,
-            maildrop: entry.who.maildrop.as_ref().map(ToString::to_string),
-            address: entry.who.address.to_string(),
+            maildrop: entry.target.maildrop.as_ref().map(ToString::to_string),
+            address: entry.target.address.to_string(),
             tenant: entry.tenant.to_string(),
             reason: entry.reason.as_str().to_owned(),
             class: entry.class().as_str().to_owned(),
@@ -234,7 +241,7 @@ impl BlockView {
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<Filter, String> {
+    fn parse(json: &str) -> Result<BlockFilter, String> {
         let selection: Selection = serde_json::from_str(json).map_err(|error| error.to_string())?;
         selection.filter()
     }
@@ -242,7 +249,7 @@ mod tests {
     #[test]
     fn a_selection_is_one_thing_and_never_all_by_accident() {
         assert_eq!(parse(r#"{"ids": [7]}"#).unwrap().ids, [BlockId(7)]);
-        assert_eq!(parse(r#"{"all": true}"#), Ok(Filter::default()));
+        assert_eq!(parse(r#"{"all": true}"#), Ok(BlockFilter::default()));
         for wrong in [
             "{}",
             "[]",
@@ -276,7 +283,7 @@ mod tests {
         let filter = found.unwrap().filter().unwrap();
         assert_eq!(filter.maildrop.as_deref(), Some("ann@example.com"));
         assert_eq!(filter.address, "2001:db8::/64".parse().ok());
-        assert_eq!(filter.state, Some(State::Released));
+        assert_eq!(filter.state, Some(BlockState::Released));
         for wrong in [
             "id=x",
             "id=1&state=blocked",

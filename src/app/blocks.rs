@@ -5,7 +5,7 @@ use crate::admin::blocks::Blocks;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
 use crate::observe::event::{Event, EventSink};
-use crate::policy::block::{BlockList, Change, Entry, Filter};
+use crate::policy::block::{BlockChange, BlockEntry, BlockFilter, BlockList};
 use crate::session::Context;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -59,24 +59,24 @@ impl EventSink for IntoJournal {
 pub(super) struct ByHand(pub(super) Arc<Context>);
 
 impl Blocks for ByHand {
-    fn entries(&self, filter: &Filter) -> Vec<Entry> {
+    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         let blocks = &self.0.admission.blocks;
         blocks.entries(filter, self.0.moment().wall)
     }
 
-    fn release(&self, filter: &Filter) -> Vec<Change> {
+    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
         let blocks = &self.0.admission.blocks;
         tell(&self.0, blocks.release(filter, self.0.moment().wall))
     }
 
-    fn pin(&self, filter: &Filter, pinned: bool) -> Vec<Change> {
+    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
         let blocks = &self.0.admission.blocks;
         tell(&self.0, blocks.pin(filter, pinned, self.0.moment().wall))
     }
 }
 
 /// Tells of `changes`, and gives them back.
-pub(super) fn tell(cx: &Context, changes: Vec<Change>) -> Vec<Change> {
+pub(super) fn tell(cx: &Context, changes: Vec<BlockChange>) -> Vec<BlockChange> {
     cx.tell_blocks(&changes);
     changes
 }

@@ -4,7 +4,7 @@ use super::rows;
 use super::writer::Journal;
 use crate::access::{advice, whose};
 use crate::limits::JOURNAL_BUSY;
-use crate::policy::block::Entry;
+use crate::policy::block::BlockEntry;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -26,7 +26,7 @@ pub struct Opened {
     /// The journal, ready to write.
     pub journal: Journal,
     /// The block list of the process before.
-    pub blocks: Vec<Entry>,
+    pub blocks: Vec<BlockEntry>,
     /// What was there and could not be read.
     pub set_aside: Option<SetAside>,
 }
@@ -177,7 +177,7 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 /// Opens and checks a file, and reads what it holds.
-pub(super) fn load(file: &Path) -> Result<(Connection, Vec<Entry>), Trouble> {
+pub(super) fn load(file: &Path) -> Result<(Connection, Vec<BlockEntry>), Trouble> {
     make(file).map_err(Trouble::File)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(file, flags)?;

@@ -1,7 +1,9 @@
 //! The tables, and what is read from and written to them.
 
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use crate::policy::block::{BlockId, Change, ChangeKind, Entry, Reason, State, Who};
+use crate::policy::block::{
+    BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, ChangeKind,
+};
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, named_params};
@@ -40,7 +42,7 @@ const WRITE: &str = "
 const DELETE: &str = "DELETE FROM block WHERE id = :id";
 
 /// The block list, by number.
-pub(super) fn read(database: &Connection) -> rusqlite::Result<Vec<Entry>> {
+pub(super) fn read(database: &Connection) -> rusqlite::Result<Vec<BlockEntry>> {
     let mut statement = database.prepare(READ)?;
     let entries = statement.query_map([], entry)?;
     entries.collect()
@@ -49,7 +51,7 @@ pub(super) fn read(database: &Connection) -> rusqlite::Result<Vec<Entry>> {
 /// Writes what became of entries: all of it or nothing.
 pub(super) fn write<'a>(
     database: &mut Connection,
-    changes: impl Iterator<Item = &'a Change>,
+    changes: impl Iterator<Item = &'a BlockChange>,
 ) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
     for change in changes {
@@ -67,14 +69,14 @@ fn delete(transaction: &Transaction<'_>, id: BlockId) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn put(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
-    let maildrop = entry.who.maildrop.as_ref();
+fn put(transaction: &Transaction<'_>, entry: &BlockEntry) -> rusqlite::Result<()> {
+    let maildrop = entry.target.maildrop.as_ref();
     let names = maildrop.map_or(&[][..], MaildropKey::backends);
     let names: Vec<_> = names.iter().map(BackendName::as_str).collect();
     let mut statement = transaction.prepare_cached(WRITE)?;
     statement.execute(named_params! {
         ":id": entry.id.0.cast_signed(),
-        ":address": entry.who.address.to_string(),
+        ":address": entry.target.address.to_string(),
         ":maildrop": maildrop.map_or(&[][..], |key| key.maildrop().as_bytes()),
         ":backends": names.join(" "),
         ":tenant": entry.tenant.as_str(),
@@ -91,14 +93,14 @@ fn put(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn entry(row: &Row<'_>) -> rusqlite::Result<BlockEntry> {
     let id: i64 = row.get("id")?;
-    Ok(Entry {
+    Ok(BlockEntry {
         id: BlockId(id.cast_unsigned()),
-        who: who(row)?,
+        target: target(row)?,
         tenant: TenantName::new(&row.get::<_, String>("tenant")?),
-        reason: word(row, "reason", Reason::named)?,
-        state: word(row, "state", State::named)?,
+        reason: word(row, "reason", BlockReason::named)?,
+        state: word(row, "state", BlockState::named)?,
         pinned: row.get("pinned")?,
         shadow: row.get("shadow")?,
         first: time(row, "first")?,
@@ -109,7 +111,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     })
 }
 
-fn who(row: &Row<'_>) -> rusqlite::Result<Who> {
+fn target(row: &Row<'_>) -> rusqlite::Result<BlockTarget> {
     let backends: String = row.get("backends")?;
     let maildrop: Vec<u8> = row.get("maildrop")?;
     let backends: Vec<_> = backends.split_whitespace().map(BackendName::new).collect();
@@ -123,7 +125,7 @@ fn who(row: &Row<'_>) -> rusqlite::Result<Who> {
         )
     };
     let address: String = row.get("address")?;
-    Ok(Who {
+    Ok(BlockTarget {
         maildrop: (!backends.is_empty()).then(key),
         address: address.parse().map_err(|why| wrong(row, "address", why))?,
     })

@@ -5,7 +5,8 @@ use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
 use crate::policy::auth_cache::PasswordTag;
 use crate::policy::block::{
-    BlockId, BlockList, Change, ChangeKind, Entry, Knock, Met, Reason, State, Who,
+    BlockChange, BlockEntry, BlockId, BlockList, BlockQuery, BlockReason, BlockState, BlockTarget,
+    BlockVerdict, ChangeKind,
 };
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
@@ -27,18 +28,18 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 /// An entry whose address is of its own.
-fn entry(id: u64) -> Entry {
+fn entry(id: u64) -> BlockEntry {
     let octets = 0x0a00_0000 + u32::try_from(id).unwrap();
     let time = |microseconds| Timestamp::from_microsecond(microseconds).unwrap();
-    Entry {
+    BlockEntry {
         id: BlockId(id),
-        who: Who {
+        target: BlockTarget {
             maildrop: None,
             address: std::net::IpAddr::from(octets.to_be_bytes()).into(),
         },
         tenant: TenantName::new("default"),
-        reason: Reason::Abuse,
-        state: State::Blocked,
+        reason: BlockReason::Abuse,
+        state: BlockState::Blocked,
         pinned: false,
         shadow: false,
         first: time(1_772_366_400_000_001),
@@ -50,17 +51,17 @@ fn entry(id: u64) -> Entry {
 }
 
 /// One that differs from [`entry`] in all that it can.
-fn unlike(id: u64) -> Entry {
+fn unlike(id: u64) -> BlockEntry {
     let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b1"), BackendName::new("b2")]);
     let user = UserName::new(b"\xff'; DROP TABLE block; --\x1b\xc3\xa4@Example.com");
-    Entry {
-        who: Who {
+    BlockEntry {
+        target: BlockTarget {
             maildrop: Some(MaildropKey::new(&backends, &user, None, false)),
             address: "2001:db8:1:2::/64".parse().unwrap(),
         },
         tenant: TenantName::new("käse"),
-        reason: Reason::GuessingOne,
-        state: State::Released,
+        reason: BlockReason::GuessingOne,
+        state: BlockState::Released,
         pinned: true,
         shadow: true,
         first: Timestamp::from_microsecond(-1).unwrap(),
@@ -70,15 +71,15 @@ fn unlike(id: u64) -> Entry {
     }
 }
 
-fn change(entry: Entry, what: ChangeKind) -> Change {
-    Change { entry, what }
+fn change(entry: BlockEntry, what: ChangeKind) -> BlockChange {
+    BlockChange { entry, what }
 }
 
-fn blocked(id: u64) -> Change {
+fn blocked(id: u64) -> BlockChange {
     change(entry(id), ChangeKind::Blocked)
 }
 
-fn write_all(file: &Path, changes: &[Change]) {
+fn write_all(file: &Path, changes: &[BlockChange]) {
     let opened = Journal::open(file).unwrap();
     assert_eq!(opened.set_aside, None);
     for change in changes {
@@ -92,29 +93,32 @@ fn write_all(file: &Path, changes: &[Change]) {
 #[test]
 fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
     let (_folder, file) = folder();
-    let old = Entry {
-        reason: Reason::Passing,
+    let old = BlockEntry {
+        reason: BlockReason::Passing,
         expires: entry(1).last.checked_add(DAY).unwrap(),
         ..entry(1)
     };
     write_all(&file, &[change(old.clone(), ChangeKind::Blocked)]);
     let list = BlockList::restore(held(&file));
-    let key = unlike(2).who.maildrop.unwrap();
-    let knock = Knock {
+    let key = unlike(2).target.maildrop.unwrap();
+    let knock = BlockQuery {
         maildrop: &key,
-        address: old.who.address,
+        address: old.target.address,
         password: PasswordTag::from_bytes([0; 32]),
     };
-    assert_eq!(list.meets(knock, BlockMode::Block, old.last), Met::Nothing);
+    assert_eq!(
+        list.meets(knock, BlockMode::Block, old.last),
+        BlockVerdict::Clear
+    );
     // What the file is told keeps it so.
     write_all(&file, &list.expire(old.last));
-    assert_eq!(held(&file)[0].state, State::Released);
+    assert_eq!(held(&file)[0].state, BlockState::Released);
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a good file holds.
-fn held(file: &Path) -> Vec<Entry> {
+fn held(file: &Path) -> Vec<BlockEntry> {
     let opened = Journal::open(file).unwrap();
     assert_eq!(opened.set_aside, None);
     opened.blocks
@@ -123,10 +127,10 @@ fn held(file: &Path) -> Vec<Entry> {
 #[test]
 fn each_field_of_an_entry_comes_back() {
     let (_folder, file) = folder();
-    let at_maildrop = Entry {
-        who: Who {
-            address: entry(1).who.address,
-            ..unlike(3).who
+    let at_maildrop = BlockEntry {
+        target: BlockTarget {
+            address: entry(1).target.address,
+            ..unlike(3).target
         },
         ..entry(3)
     };
@@ -139,10 +143,10 @@ fn each_field_of_an_entry_comes_back() {
 #[test]
 fn each_reason_and_state_comes_back() {
     let (_folder, file) = folder();
-    let states = State::ALL.iter().cycle();
-    let each = Reason::ALL.iter().zip(states).zip(1..);
+    let states = BlockState::ALL.iter().cycle();
+    let each = BlockReason::ALL.iter().zip(states).zip(1..);
     let entries: Vec<_> = each
-        .map(|((&reason, &state), id)| Entry {
+        .map(|((&reason, &state), id)| BlockEntry {
             reason,
             state,
             ..entry(id)
@@ -160,7 +164,7 @@ fn each_reason_and_state_comes_back() {
 fn the_last_change_of_an_entry_stands_and_a_forgotten_one_is_gone() {
     let (_folder, file) = folder();
     write_all(&file, &[blocked(1), blocked(2), blocked(3)]);
-    let again = |times_blocked| Entry {
+    let again = |times_blocked| BlockEntry {
         times_blocked,
         ..entry(2)
     };
@@ -178,7 +182,7 @@ fn the_last_change_of_an_entry_stands_and_a_forgotten_one_is_gone() {
 fn who_comes_back_under_another_number_stands_there_once() {
     let (_folder, file) = folder();
     write_all(&file, &[blocked(1)]);
-    let anew = Entry {
+    let anew = BlockEntry {
         id: BlockId(9),
         ..entry(1)
     };
@@ -190,7 +194,7 @@ fn who_comes_back_under_another_number_stands_there_once() {
 fn a_number_that_is_given_again_stands_there_once() {
     let (_folder, file) = folder();
     write_all(&file, &[blocked(1)]);
-    let other = Entry {
+    let other = BlockEntry {
         id: BlockId(1),
         ..entry(2)
     };

@@ -2,7 +2,7 @@
 
 use super::rows;
 use crate::limits::{JOURNAL_FLUSH, JOURNAL_QUEUE_MAX};
-use crate::policy::block::{BlockId, Change};
+use crate::policy::block::{BlockChange, BlockId};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::io;
@@ -29,7 +29,7 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     /// The last change of each entry that has not been written.
-    waiting: HashMap<BlockId, Change>,
+    waiting: HashMap<BlockId, BlockChange>,
     is_writing: bool,
     is_closing: bool,
     has_ended: bool,
@@ -48,7 +48,7 @@ impl Journal {
     }
 
     /// Notes a change, to be written soon. It never waits; without room the change is lost.
-    pub fn write(&self, change: &Change) {
+    pub fn write(&self, change: &BlockChange) {
         self.0.write(change);
     }
 
@@ -86,7 +86,7 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    pub(super) fn write(&self, change: &Change) {
+    pub(super) fn write(&self, change: &BlockChange) {
         let id = change.entry.id;
         let mut queue = self.queue();
         if queue.waiting.len() >= JOURNAL_QUEUE_MAX && !queue.waiting.contains_key(&id) {
@@ -110,7 +110,7 @@ impl Shared {
         self.done.notify_all();
     }
 
-    fn next(&self) -> Option<HashMap<BlockId, Change>> {
+    fn next(&self) -> Option<HashMap<BlockId, BlockChange>> {
         let is_idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.is_closing;
         let queue = self.wake.wait_while(self.queue(), is_idle);
         let mut queue = queue.unwrap_or_else(PoisonError::into_inner);

@@ -95,7 +95,7 @@ pub const SAME_PASSWORD: RangeInclusive<u32> = 0..=SAME_PASSWORD_MAX;
 pub const FAILURE_RETRY: RangeInclusive<Duration> = Duration::from_secs(10)..=RETRY_MAX;
 
 /// How many faults of a kind `blocks` lets pass:
-/// [`FAULTS_EACH_MAX`](crate::limits::FAULTS_EACH_MAX) are remembered, and who did
+/// [`OFFENCES_EACH_MAX`](crate::limits::OFFENCES_EACH_MAX) are remembered, and who did
 /// a thousand will do more.
 pub const BLOCK_FAULTS: RangeInclusive<u32> = 0..=1000;
 

@@ -4,7 +4,7 @@
 //! operator, each in one `match`: a new cause does not compile until it has all three.
 
 use crate::policy::admission::Refusal;
-use crate::policy::block::Reason;
+use crate::policy::block::BlockReason;
 use crate::pop3::exchange::Violation;
 use crate::str_enum::words;
 use crate::time::Duration;
@@ -351,9 +351,11 @@ impl fmt::Display for EndCause {
 
 fn refused(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::Blocked(Reason::GuessingOne | Reason::GuessingMany) => "it is on the block list",
-        Refusal::Blocked(Reason::Abuse) => "its address is blocked for protocol errors",
-        Refusal::Blocked(Reason::Passing) => "it is blocked for passing faults",
+        Refusal::Blocked(BlockReason::GuessingOne | BlockReason::GuessingMany) => {
+            "it is on the block list"
+        }
+        Refusal::Blocked(BlockReason::Abuse) => "its address is blocked for protocol errors",
+        Refusal::Blocked(BlockReason::Passing) => "it is blocked for passing faults",
         Refusal::FromMemory => "the backend refused this password again and again",
         Refusal::PerAddress => "too many connections from its address",
         Refusal::PerMaildrop => "too many logins to its maildrop",
@@ -402,13 +404,17 @@ mod tests {
             ClosedAtPass { .. } => ClosedAtPassOfAnother {
                 accepted_lately: true,
             },
-            ClosedAtPassOfAnother { .. } => RefusedByRule(Refusal::Blocked(Reason::GuessingOne)),
+            ClosedAtPassOfAnother { .. } => {
+                RefusedByRule(Refusal::Blocked(BlockReason::GuessingOne))
+            }
             RefusedByRule(refusal) => match refusal {
-                Refusal::Blocked(Reason::GuessingOne | Reason::GuessingMany) => {
-                    RefusedByRule(Refusal::Blocked(Reason::Abuse))
+                Refusal::Blocked(BlockReason::GuessingOne | BlockReason::GuessingMany) => {
+                    RefusedByRule(Refusal::Blocked(BlockReason::Abuse))
                 }
-                Refusal::Blocked(Reason::Abuse) => RefusedByRule(Refusal::Blocked(Reason::Passing)),
-                Refusal::Blocked(Reason::Passing) => RefusedByRule(Refusal::FromMemory),
+                Refusal::Blocked(BlockReason::Abuse) => {
+                    RefusedByRule(Refusal::Blocked(BlockReason::Passing))
+                }
+                Refusal::Blocked(BlockReason::Passing) => RefusedByRule(Refusal::FromMemory),
                 Refusal::FromMemory => RefusedByRule(Refusal::PerAddress),
                 Refusal::PerAddress => RefusedByRule(Refusal::PerMaildrop),
                 Refusal::PerMaildrop => RefusedByRule(Refusal::PerTenant),

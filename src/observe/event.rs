@@ -5,7 +5,7 @@
 
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
-use crate::policy::block::Change;
+use crate::policy::block::BlockChange;
 use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
 use crate::str_enum::words;
@@ -165,7 +165,7 @@ pub enum Event {
         proven: bool,
     },
     /// Somebody was blocked, released, or the like.
-    BlockChanged(Box<Change>),
+    BlockChanged(Box<BlockChange>),
     /// The journal could not keep all changes.
     JournalLost {
         /// How many since the last such event.

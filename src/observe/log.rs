@@ -4,7 +4,7 @@ use super::LogFormat;
 use super::event::{Culprit, End, Event, EventSink, LockOutcome, Preemption, SessionSummary};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
-use crate::policy::block::Change;
+use crate::policy::block::BlockChange;
 use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
@@ -235,13 +235,13 @@ fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, wa
     debug!(session = session.0, %tenant, outcome, waited_seconds, "lock outcome");
 }
 
-fn log_block(change: &Change) {
+fn log_block(change: &BlockChange) {
     let (entry, what) = (&change.entry, change.what.as_str());
-    let maildrop = entry.who.maildrop.as_ref().map(MaildropKey::to_string);
+    let maildrop = entry.target.maildrop.as_ref().map(MaildropKey::to_string);
     info!(
         block = entry.id.0,
         maildrop = maildrop.as_deref(),
-        address = %entry.who.address,
+        address = %entry.target.address,
         tenant = %entry.tenant,
         reason = entry.reason.as_str(),
         expires = %entry.expires,

@@ -9,7 +9,7 @@ mod of_tenant;
 
 use super::event::{Event, EventSink, LockOutcome, SessionSummary};
 use crate::ids::{BackendName, ListenerName, TenantName};
-use crate::policy::block::{Count, State};
+use crate::policy::block::{BlockCount, BlockState};
 use crate::time::Duration;
 use families::Families;
 use of_tenant::{OfTenant, children};
@@ -137,7 +137,7 @@ impl Metrics {
 
     /// Says how many entries of the block list each tenant has; those of tenants without a series
     /// of their own are added up. Of two scrapes at once neither sees a half of it.
-    pub fn set_blocks(&self, counts: &[Count]) {
+    pub fn set_blocks(&self, counts: &[BlockCount]) {
         let mut shown = self
             .blocks_of
             .lock()
@@ -146,11 +146,11 @@ impl Metrics {
         for count in counts {
             let label = self.of(&count.tenant).label.clone();
             let counted = shown.entry(label).or_default();
-            counted[State::Blocked as usize] += metric(count.blocked);
-            counted[State::Released as usize] += metric(count.released);
+            counted[BlockState::Blocked as usize] += metric(count.blocked);
+            counted[BlockState::Released as usize] += metric(count.released);
         }
         for (label, counted) in &*shown {
-            for &state in State::ALL {
+            for &state in BlockState::ALL {
                 let gauge = &self.families.blocks;
                 let gauge = gauge.with_label_values(&[label, state.as_str()]);
                 gauge.set(counted[state as usize]);

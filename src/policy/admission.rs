@@ -4,7 +4,7 @@
 
 use super::auth_cache::PasswordTag;
 use super::auth_failure_templates::AuthFailureTemplates;
-use super::block::{BlockList, Change, Knock, Met, Reason};
+use super::block::{BlockChange, BlockList, BlockQuery, BlockReason, BlockVerdict};
 use super::connections::{Connections, Place};
 use super::negative_auth_cache::NegativeAuthCache;
 use super::penalty::Penalties;
@@ -90,7 +90,7 @@ pub enum PollVerdict {
 pub enum Refusal {
     /// It is on the block list, for these faults; where those were guesses it is answered as a
     /// wrong password is.
-    Blocked(Reason),
+    Blocked(BlockReason),
     /// Its password was refused again and again; it is answered as a wrong password is.
     FromMemory,
     /// Its address has too many connections.
@@ -129,8 +129,8 @@ impl Candidate<'_> {
 
     /// What the block list wants to know of it.
     #[must_use]
-    pub fn knock(&self) -> Knock<'_> {
-        Knock {
+    pub fn knock(&self) -> BlockQuery<'_> {
+        BlockQuery {
             maildrop: self.maildrop,
             address: self.prefix(),
             password: self.password,
@@ -191,7 +191,7 @@ impl Admission {
             return Verdict::Refuse(Refusal::FromMemory);
         }
         match tried_under {
-            Some(reason) if !self.blocks.take_try(login.knock(), now.wall) => {
+            Some(reason) if !self.blocks.take_trial(login.knock(), now.wall) => {
                 Verdict::Refuse(Refusal::Blocked(reason))
             }
             _ => Verdict::Admit { places, poll },
@@ -200,7 +200,7 @@ impl Admission {
 
     /// The backend said `+OK`: the login is charged, and its address is somebody's.
     #[must_use]
-    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) -> Vec<Change> {
+    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) -> Vec<BlockChange> {
         let polls = &login.rules.polls;
         self.polls.charge(polls, &login.poll(), now.instant);
         self.negative_auth_cache
@@ -241,7 +241,7 @@ impl Admission {
 
     /// Whether it is blocked; or else the block under which it may be the real try. A stale
     /// password takes none from the others behind its address.
-    fn blocked(&self, login: &Candidate<'_>, now: Moment) -> Result<Option<Reason>, Refusal> {
+    fn blocked(&self, login: &Candidate<'_>, now: Moment) -> Result<Option<BlockReason>, Refusal> {
         if login.trusted || login.accepted_lately {
             return Ok(None);
         }
@@ -251,9 +251,12 @@ impl Admission {
                 .was_refused_lately(login.password, now.instant)
         };
         match self.blocks.meets(login.knock(), mode, now.wall) {
-            Met::Nothing => Ok(None),
-            Met::Block { reason, may_try } if may_try && !is_stale() => Ok(Some(reason)),
-            Met::Block { reason, .. } => Err(Refusal::Blocked(reason)),
+            BlockVerdict::Clear => Ok(None),
+            BlockVerdict::Blocked {
+                reason,
+                trial_is_due,
+            } if trial_is_due && !is_stale() => Ok(Some(reason)),
+            BlockVerdict::Blocked { reason, .. } => Err(Refusal::Blocked(reason)),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::bounded::ExpiringLruMap;
 use crate::ids::{MaildropKey, UserName};
-use crate::limits::{PROVEN_AGE_MAX, PROVEN_MAX};
+use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 use aws_lc_rs::hmac;
@@ -36,9 +36,9 @@ impl fmt::Debug for PasswordTag {
     }
 }
 
-/// The passwords that a backend accepted within [`PROVEN_AGE_MAX`].
+/// The passwords that a backend accepted within [`AUTH_CACHE_AGE`].
 ///
-/// Holds [`PROVEN_MAX`] passwords. Where it is full, the one whose last acceptance is the oldest is
+/// Holds [`AUTH_CACHE_MAX`] passwords. Where it is full, the one whose last acceptance is the oldest is
 /// forgotten: its owner's next login waits in the lane of strangers, once.
 pub struct AuthCache {
     key: hmac::Key,
@@ -48,7 +48,7 @@ pub struct AuthCache {
 type Accepted = ExpiringLruMap<PasswordTag, Since, Instant>;
 
 /// An entry counts to the last moment of its day.
-const LIFETIME: Duration = PROVEN_AGE_MAX.saturating_add(Duration::from_nanos(1));
+const LIFETIME: Duration = AUTH_CACHE_AGE.saturating_add(Duration::from_nanos(1));
 
 /// What became of a password since it was accepted.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl AuthCache {
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            accepted: Mutex::new(ExpiringLruMap::new(PROVEN_MAX)),
+            accepted: Mutex::new(ExpiringLruMap::new(AUTH_CACHE_MAX)),
         }
     }
 
@@ -137,8 +137,8 @@ mod tests {
         let ann = tag(&proven, "ann", "secret");
         assert!(!proven.is_proven(ann, now));
         proven.accepted(ann, now);
-        assert!(proven.is_proven(ann, now + PROVEN_AGE_MAX));
-        assert!(!proven.is_proven(ann, now + PROVEN_AGE_MAX + Duration::from_secs(1)));
+        assert!(proven.is_proven(ann, now + AUTH_CACHE_AGE));
+        assert!(!proven.is_proven(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1)));
         assert!(!proven.is_proven(tag(&proven, "ann", "other"), now));
         proven.refused(ann, now);
         assert!(!proven.is_proven(ann, now));
@@ -155,8 +155,8 @@ mod tests {
         assert!(!proven.was_accepted_lately(ann, now));
         proven.accepted(ann, now);
         proven.refused(ann, now + Duration::from_secs(60));
-        assert!(proven.was_accepted_lately(ann, now + PROVEN_AGE_MAX));
-        assert!(!proven.was_accepted_lately(ann, now + PROVEN_AGE_MAX + Duration::from_secs(1)));
+        assert!(proven.was_accepted_lately(ann, now + AUTH_CACHE_AGE));
+        assert!(!proven.was_accepted_lately(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1)));
     }
 
     #[test]
@@ -168,16 +168,16 @@ mod tests {
             bytes[..8].copy_from_slice(&n.to_le_bytes());
             PasswordTag(bytes)
         };
-        for n in 0..=PROVEN_MAX {
+        for n in 0..=AUTH_CACHE_MAX {
             proven.accepted(number(n), start + Duration::from_millis(n as u64));
         }
-        let end = start + Duration::from_millis(PROVEN_MAX as u64);
+        let end = start + Duration::from_millis(AUTH_CACHE_MAX as u64);
         assert!(!proven.is_proven(number(0), end));
         assert!(proven.is_proven(number(1), end));
-        for _ in 0..3 * PROVEN_MAX {
+        for _ in 0..3 * AUTH_CACHE_MAX {
             proven.accepted(number(5), end);
         }
         assert!(proven.is_proven(number(1), end), "logins are not passwords");
-        assert_eq!(proven.lock().len(), PROVEN_MAX);
+        assert_eq!(proven.lock().len(), AUTH_CACHE_MAX);
     }
 }

@@ -7,7 +7,7 @@
 //! constant, and a constant would give popgate away as well.
 
 use crate::ids::{BackendName, UserName};
-use crate::limits::{IMITATED_TIMES, REPLY_LINE_MAX};
+use crate::limits::{REPLY_LINE_MAX, TEMPLATE_TIMES_MAX};
 use crate::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -113,7 +113,7 @@ impl Seen {
     }
 
     fn took(&mut self, time: Duration) {
-        if self.times.len() == IMITATED_TIMES {
+        if self.times.len() == TEMPLATE_TIMES_MAX {
             self.times.pop_front();
         }
         self.times.push_back(time);

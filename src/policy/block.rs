@@ -8,7 +8,7 @@
 //!
 //! Only a block for guessing is answered as a wrong password is, and grows; the others protect no
 //! password, say what they are, and last minutes. Under each block one login a minute is really
-//! tried ([`BlockList::take_try`]), and a right password lifts it for its maildrop for a day. An
+//! tried ([`BlockList::take_trial`]), and a right password lifts it for its maildrop for a day. An
 //! address from which many maildrops are accepted is never blocked as a whole.
 //!
 //! Times are of the wall clock, since blocks outlive the process; what is known of right passwords
@@ -23,11 +23,13 @@ mod met;
 mod tries;
 mod welcome;
 
-pub use entry::{BlockId, Change, ChangeKind, Entry, Reason, State, Who};
-pub use faults::{FaultClass, Offence};
-pub use filter::Filter;
-pub use list::{BlockList, Count};
-pub use met::{Knock, Met};
+pub use entry::{
+    BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, ChangeKind,
+};
+pub use faults::{Offence, OffenceClass};
+pub use filter::BlockFilter;
+pub use list::{BlockCount, BlockList};
+pub use met::{BlockQuery, BlockVerdict};
 
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,14 @@ use super::auth_cache::PasswordTag;
 use super::refusal_history::{CacheAnswer, RefusalHistory};
 use super::rules::FailureRules;
 use crate::bounded::ExpiringLruMap;
-use crate::limits::{FAILURE_WINDOW, REFUSED_MAX, RETRY_MAX};
+use crate::limits::{FAILURE_WINDOW, NEGATIVE_AUTH_CACHE_MAX, RETRY_MAX};
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How the backend refused each password, for ten minutes and the longest `retry` after its last
 /// use.
 ///
-/// Holds [`REFUSED_MAX`] passwords. Where it is full, the least recently used one is forgotten: the
+/// Holds [`NEGATIVE_AUTH_CACHE_MAX`] passwords. Where it is full, the least recently used one is forgotten: the
 /// backend is asked about it again.
 pub struct NegativeAuthCache {
     passwords: Mutex<Passwords>,
@@ -27,7 +27,7 @@ impl NegativeAuthCache {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            passwords: Mutex::new(ExpiringLruMap::new(REFUSED_MAX)),
+            passwords: Mutex::new(ExpiringLruMap::new(NEGATIVE_AUTH_CACHE_MAX)),
         }
     }
 
@@ -123,7 +123,7 @@ impl Default for NegativeAuthCache {
 mod tests {
     use super::CacheAnswer::{Refuse, Trial, Unknown};
     use super::*;
-    use crate::limits::{PROVEN_AGE_MAX, REFUSED_LATELY, SAME_PASSWORD_MAX};
+    use crate::limits::{AUTH_CACHE_AGE, REFUSED_LATELY, SAME_PASSWORD_MAX};
     use crate::policy::auth_cache::AuthCache;
 
     fn tag(n: usize) -> PasswordTag {
@@ -291,7 +291,7 @@ mod tests {
             told.refuse(second);
             proven.refused(tag(1), told.at(second));
         }
-        let day = PROVEN_AGE_MAX.as_secs();
+        let day = AUTH_CACHE_AGE.as_secs();
         for second in [day - 2, day - 1, day] {
             assert_eq!(ask(second), Unknown);
             told.refuse(second);
@@ -363,7 +363,7 @@ mod tests {
         for second in [0, 1, 2] {
             told.refuse(second);
         }
-        for n in 0..2 * REFUSED_MAX {
+        for n in 0..2 * NEGATIVE_AUTH_CACHE_MAX {
             let now = told.at(3) + Duration::from_millis(n as u64);
             told.negative_auth_cache.refused(tag(n + 2), now);
             if n % 60_000 == 0 {
@@ -374,7 +374,7 @@ mod tests {
                 );
             }
         }
-        assert_eq!(told.negative_auth_cache.len(), REFUSED_MAX);
+        assert_eq!(told.negative_auth_cache.len(), NEGATIVE_AUTH_CACHE_MAX);
         assert_eq!(told.ask(140), Refuse);
         told.negative_auth_cache
             .forget_idle(told.at(150) + FAILURE_WINDOW + RETRY_MAX);

@@ -122,7 +122,7 @@ pub struct BlockRules {
     /// How long guesses and abuses are remembered.
     pub window: Duration,
     /// How long the first block lasts; for guessing it doubles each time, else it stays so, and is
-    /// [`BLOCK_FOR_MANNERS_MAX`](crate::limits::BLOCK_FOR_MANNERS_MAX) at most.
+    /// [`MINOR_BLOCK_MAX`](crate::limits::MINOR_BLOCK_MAX) at most.
     pub duration: Duration,
     /// The longest block.
     pub max_duration: Duration,

@@ -10,7 +10,7 @@ use crate::net::tls::Acceptor;
 use crate::observe::event::{Event, EventSink};
 use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
-use crate::policy::block::Change;
+use crate::policy::block::BlockChange;
 use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
@@ -141,7 +141,7 @@ impl Context {
     }
 
     /// Tells of changes of the block list.
-    pub fn tell_blocks(&self, changes: &[Change]) {
+    pub fn tell_blocks(&self, changes: &[BlockChange]) {
         for change in changes {
             let change = Box::new(change.clone());
             self.events.emit(&Event::BlockChanged(change));

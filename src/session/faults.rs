@@ -9,7 +9,7 @@ use super::record::Record;
 use crate::ids::MaildropKey;
 use crate::limits::PATIENCE_MIN;
 use crate::observe::event::{End, Event, OffenceKind};
-use crate::policy::block::{Knock, Offence};
+use crate::policy::block::{BlockQuery, Offence};
 use crate::policy::tenant::LoginPolicy;
 
 /// A login that met a limit.
@@ -85,12 +85,12 @@ fn give_back_try(cx: &Context, record: &Record, peer: &Peer, end: End) {
         return;
     };
     if record.summary.backend.is_none() {
-        let knock = Knock {
+        let knock = BlockQuery {
             maildrop,
             address: peer.prefix(),
             password,
         };
-        cx.admission.blocks.lost_try(knock, cx.moment().wall);
+        cx.admission.blocks.return_trial(knock, cx.moment().wall);
     }
 }
 

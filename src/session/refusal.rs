@@ -13,7 +13,7 @@ use crate::dialect::Class;
 use crate::net::conn::Conn;
 use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
 use crate::policy::admission::{Candidate, Refusal};
-use crate::policy::block::Reason;
+use crate::policy::block::BlockReason;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -68,9 +68,9 @@ pub(super) async fn unless_blocked(cx: &Context, conn: Conn, peer: &Peer) -> Nex
     Break(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
 
-fn block_in_words(reason: Reason) -> &'static [u8] {
+fn block_in_words(reason: BlockReason) -> &'static [u8] {
     match reason {
-        Reason::Passing => PASSING_FAULTS,
+        BlockReason::Passing => PASSING_FAULTS,
         _ => PROTOCOL_ERRORS,
     }
 }
@@ -269,7 +269,7 @@ impl Identified {
         if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the real try.
             let blocks = &cx.admission.blocks;
-            blocks.lost_try(login.knock(), cx.moment().wall);
+            blocks.return_trial(login.knock(), cx.moment().wall);
         }
         let answer = if proven { IN_USE } else { BUSY };
         self.client.login_budget.spent = Some(answer);

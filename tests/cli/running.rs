@@ -8,7 +8,9 @@ use popgate::admin::token::Token;
 use popgate::admin::{AdminState, Api, serve};
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::observe::metrics::Metrics;
-use popgate::policy::block::{BlockId, BlockList, Change, Entry, Filter, Reason, State, Who};
+use popgate::policy::block::{
+    BlockChange, BlockEntry, BlockFilter, BlockId, BlockList, BlockReason, BlockState, BlockTarget,
+};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,15 +24,15 @@ use tokio_util::sync::CancellationToken;
 struct Alone(BlockList);
 
 impl Blocks for Alone {
-    fn entries(&self, filter: &Filter) -> Vec<Entry> {
+    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         self.0.entries(filter, Timestamp::now())
     }
 
-    fn release(&self, filter: &Filter) -> Vec<Change> {
+    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
         self.0.release(filter, Timestamp::now())
     }
 
-    fn pin(&self, filter: &Filter, pinned: bool) -> Vec<Change> {
+    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
         self.0.pin(filter, pinned, Timestamp::now())
     }
 }
@@ -82,19 +84,19 @@ impl AdminPort {
     }
 }
 
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<BlockEntry> {
     let backends = Arc::from([BackendName::new("legacy")]);
     let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true);
     let now = Timestamp::now();
-    let entry = |id, maildrop: Option<&str>, address: &str| Entry {
+    let entry = |id, maildrop: Option<&str>, address: &str| BlockEntry {
         id: BlockId(id),
-        who: Who {
+        target: BlockTarget {
             maildrop: maildrop.map(key),
             address: address.parse().unwrap(),
         },
         tenant: TenantName::new("default"),
-        reason: Reason::GuessingOne,
-        state: State::Blocked,
+        reason: BlockReason::GuessingOne,
+        state: BlockState::Blocked,
         pinned: false,
         shadow: false,
         first: now,

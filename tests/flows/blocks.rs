@@ -3,7 +3,7 @@
 
 use crate::support::{Gate, assert_took, seconds};
 use popgate::observe::event::{Event, LoginRule};
-use popgate::policy::block::{Change, ChangeKind, Filter, Reason, State};
+use popgate::policy::block::{BlockChange, BlockFilter, BlockReason, BlockState, ChangeKind};
 use popgate::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -79,7 +79,7 @@ pub(crate) async fn reaches(gate: &Gate, from: &str, user: &str, password: &str)
 }
 
 /// What became of entries so far.
-pub(crate) fn changes(gate: &Gate) -> Vec<Change> {
+pub(crate) fn changes(gate: &Gate) -> Vec<BlockChange> {
     let events = gate.events.events().into_iter();
     let changes = events.filter_map(|event| match event {
         Event::BlockChanged(change) => Some(*change),
@@ -123,13 +123,13 @@ async fn the_eleventh_password_is_answered_as_the_backend_would_and_does_not_rea
     let entry = &change.entry;
     assert_eq!(
         (change.what, entry.state),
-        (ChangeKind::Blocked, State::Blocked)
+        (ChangeKind::Blocked, BlockState::Blocked)
     );
     assert_eq!(
         (entry.reason, entry.times_blocked),
-        (Reason::GuessingOne, 1)
+        (BlockReason::GuessingOne, 1)
     );
-    assert!(entry.who.maildrop.is_some() && !entry.shadow);
+    assert!(entry.target.maildrop.is_some() && !entry.shadow);
     assert_eq!(
         entry.expires.duration_since(entry.last),
         Duration::from_secs(600).try_into().unwrap()
@@ -183,7 +183,7 @@ async fn fifty_passwords_for_many_maildrops_block_the_address() {
     assert!(reaches(&gate, STRANGER, "ann", "1234").await);
     assert!(!reaches(&gate, STRANGER, "bob", "1234").await);
     assert!(reaches(&gate, OTHER, "ann", "1234").await);
-    assert_eq!(changes(&gate)[0].entry.reason, Reason::GuessingMany);
+    assert_eq!(changes(&gate)[0].entry.reason, BlockReason::GuessingMany);
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +198,10 @@ async fn abuse_of_the_protocol_blocks_the_address() {
     client.expect_prefix("-ERR [SYS/TEMP] ").await;
     assert!(reaches(&gate, OTHER, "ann", "guess").await);
     let entry = &changes(&gate)[0].entry;
-    assert_eq!((entry.reason, &entry.who.maildrop), (Reason::Abuse, &None));
+    assert_eq!(
+        (entry.reason, &entry.target.maildrop),
+        (BlockReason::Abuse, &None)
+    );
 }
 
 /// A gate with a session of ann's that does not end, and so many waiters that left; they come from
@@ -329,7 +332,7 @@ async fn who_is_released_is_let_in_at_once() {
         .cx
         .admission
         .blocks
-        .release(&Filter::default(), gate.cx.moment().wall);
+        .release(&BlockFilter::default(), gate.cx.moment().wall);
     assert_eq!(released.len(), 1);
     assert_eq!(tries(&gate, STRANGER, "ann", "secret").await, "+OK come in");
 }

@@ -7,9 +7,9 @@ use crate::blocks::{
     tries,
 };
 use crate::support::{Gate, Wire, seconds};
-use popgate::limits::SHARED_BY;
+use popgate::limits::SHARED_ADDRESS_MAILDROPS;
 use popgate::observe::event::{End, Event, OffenceKind};
-use popgate::policy::block::{ChangeKind, Reason};
+use popgate::policy::block::{BlockReason, ChangeKind};
 use tokio::time::sleep;
 
 const BALANCER: &str = STRANGER;
@@ -111,7 +111,9 @@ async fn runs_ten_times(gate: &Gate, script: &str) {
     }
     let reasons = changes(gate).into_iter().map(|change| change.entry.reason);
     assert!(
-        !reasons.into_iter().any(|reason| reason == Reason::Abuse),
+        !reasons
+            .into_iter()
+            .any(|reason| reason == BlockReason::Abuse),
         "{script}"
     );
 }
@@ -157,7 +159,7 @@ async fn without_a_login_the_same_is_abuse() {
     for _ in 0..10 {
         passes_by(&gate, STRANGER, &ahead("", "RETR", 12)).await;
     }
-    assert_eq!(changes(&gate)[0].entry.reason, Reason::Abuse);
+    assert_eq!(changes(&gate)[0].entry.reason, BlockReason::Abuse);
 }
 
 /// alpine tries three times by each of two ways.
@@ -251,8 +253,8 @@ async fn waits_that_are_given_up_block_one_maildrop_and_say_so() {
         gives_up().await;
     }
     let entry = changes(&gate)[0].entry.clone();
-    assert_eq!(entry.reason, Reason::Passing);
-    assert!(entry.who.maildrop.is_some());
+    assert_eq!(entry.reason, BlockReason::Passing);
+    assert!(entry.target.maildrop.is_some());
     // The real try, which is given up, too, and so left to the next one.
     gives_up().await;
     let tried = gate.visitor().from(STRANGER).asking("carol", "new").await;
@@ -274,7 +276,7 @@ async fn sprayed() -> Gate {
         let user = format!("user{guess}");
         assert!(reaches(&gate, STRANGER, &user, "1234").await, "{user}");
     }
-    assert_eq!(changes(&gate)[0].entry.reason, Reason::GuessingMany);
+    assert_eq!(changes(&gate)[0].entry.reason, BlockReason::GuessingMany);
     gate
 }
 
@@ -296,7 +298,7 @@ async fn a_stale_password_takes_no_real_try_from_the_others_behind_its_address()
 #[tokio::test(start_paused = true)]
 async fn an_address_that_many_share_is_never_blocked_as_a_whole() {
     let gate = defaults().await;
-    for n in 0..SHARED_BY {
+    for n in 0..SHARED_ADDRESS_MAILDROPS {
         let user = format!("user{n}");
         assert_eq!(tries(&gate, STRANGER, &user, "secret").await, IN);
     }

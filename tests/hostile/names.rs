@@ -8,8 +8,8 @@ use crate::strangers::{AT_HOME, connect_from, guarded, stranger};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use popgate::limits::{
-    BLOCKS_MAX, FAULTY_MAX, KEPT_NAME_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LENGTH_MAX,
-    PENALTY_ADDRESSES_MAX, REFUSED_MAX,
+    BLOCKS_MAX, KEPT_NAME_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LENGTH_MAX, NEGATIVE_AUTH_CACHE_MAX,
+    OFFENDERS_MAX, PENALTY_ADDRESSES_MAX,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,7 +40,8 @@ async fn ever_new_names_over_few_connections_are_forgotten_beyond_the_bounds() {
     let attack = Attack::new(names(), NAMES_EACH);
     let addresses = attack.names.div_ceil(attack.each);
     // An address has all its wrong logins here.
-    let kept = 900 * addresses.min(PENALTY_ADDRESSES_MAX) + 250 * attack.names.min(REFUSED_MAX);
+    let kept = 900 * addresses.min(PENALTY_ADDRESSES_MAX)
+        + 250 * attack.names.min(NEGATIVE_AUTH_CACHE_MAX);
     let (gate, failures) = attack.run("without blocks", rules, kept).await;
     assert_eq!(failures, names() as u64, "each is another password");
     assert!(gate.metric("popgate_blocks", &[]).await < 0.5);
@@ -51,9 +52,9 @@ async fn ever_new_names_from_ever_new_addresses_are_forgotten_beyond_the_bounds(
     // Each address is blocked at once, so that the list is filled as well.
     let rules = "failures = { delay = \"0s\" }\nblocks = { passwords_per_address = 1 }";
     let attack = Attack::new(names(), 1);
-    let faulty = 2 * 200 * attack.names.min(FAULTY_MAX) + 300 * attack.names.min(BLOCKS_MAX);
+    let faulty = 2 * 200 * attack.names.min(OFFENDERS_MAX) + 300 * attack.names.min(BLOCKS_MAX);
     let penalties = 300 * attack.names.min(PENALTY_ADDRESSES_MAX);
-    let kept = penalties + 250 * attack.names.min(REFUSED_MAX) + faulty;
+    let kept = penalties + 250 * attack.names.min(NEGATIVE_AUTH_CACHE_MAX) + faulty;
     let (gate, failures) = attack.run("each address blocked", rules, kept).await;
     assert_eq!(failures, names() as u64, "each is another address");
     let blocks = gate.metric("popgate_blocks", &[]).await;

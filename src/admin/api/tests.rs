@@ -3,7 +3,9 @@ use crate::admin::AdminState;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
 use crate::observe::metrics::Metrics;
-use crate::policy::block::{BlockId, BlockList, Entry, Filter, Reason, State, Who};
+use crate::policy::block::{
+    BlockEntry, BlockFilter, BlockId, BlockList, BlockReason, BlockState, BlockTarget,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
@@ -19,31 +21,31 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 struct Alone(BlockList);
 
 impl Blocks for Alone {
-    fn entries(&self, filter: &Filter) -> Vec<Entry> {
+    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         self.0.entries(filter, Timestamp::UNIX_EPOCH)
     }
 
-    fn release(&self, filter: &Filter) -> Vec<crate::policy::block::Change> {
+    fn release(&self, filter: &BlockFilter) -> Vec<crate::policy::block::BlockChange> {
         self.0.release(filter, Timestamp::UNIX_EPOCH)
     }
 
-    fn pin(&self, filter: &Filter, pinned: bool) -> Vec<crate::policy::block::Change> {
+    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<crate::policy::block::BlockChange> {
         self.0.pin(filter, pinned, Timestamp::UNIX_EPOCH)
     }
 }
 
-fn entry(id: u64, maildrop: Option<&str>, address: &str) -> Entry {
+fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
     let backends = Arc::from([BackendName::new("legacy")]);
     let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true);
-    Entry {
+    BlockEntry {
         id: BlockId(id),
-        who: Who {
+        target: BlockTarget {
             maildrop: maildrop.map(key),
             address: address.parse().unwrap(),
         },
         tenant: TenantName::new("default"),
-        reason: Reason::GuessingOne,
-        state: State::Blocked,
+        reason: BlockReason::GuessingOne,
+        state: BlockState::Blocked,
         pinned: false,
         shadow: false,
         first: Timestamp::UNIX_EPOCH,
@@ -67,7 +69,7 @@ impl Gate {
         Self::start_with("127.0.0.1:0", vec![ann, everybody]).await
     }
 
-    async fn start_with(at: &str, entries: Vec<Entry>) -> Self {
+    async fn start_with(at: &str, entries: Vec<BlockEntry>) -> Self {
         let reloads = Arc::new(Mutex::new(Ok(vec!["tenants: one more".to_owned()])));
         let reloaded = Arc::clone(&reloads);
         let api = Api {

@@ -218,11 +218,11 @@ impl Scene {
             }
             "try_taken" => {
                 self.guess_at_many();
-                self.take_try();
+                self.take_trial();
             }
             "given_up" => {
                 self.faults((0..6).map(|_| Offence::AbandonedWait));
-                self.take_try();
+                self.take_trial();
             }
             "stale" => self.refusals(),
             "stale_again" => {
@@ -271,13 +271,13 @@ impl Scene {
     }
 
     /// Another login is the real try of this minute.
-    fn take_try(&self) {
-        let knock = Knock {
+    fn take_trial(&self) {
+        let knock = BlockQuery {
             maildrop: &self.maildrop,
             address: self.address.into(),
             password: tag(200),
         };
-        assert!(self.admission.blocks.take_try(knock, self.now.wall));
+        assert!(self.admission.blocks.take_trial(knock, self.now.wall));
     }
 
     fn refusals(&self) {
@@ -341,8 +341,8 @@ fn name(verdict: &Verdict) -> &'static str {
             PollVerdict::Hold { .. } => "held",
         },
         Verdict::Refuse(refusal) => match refusal {
-            Refusal::Blocked(Reason::Abuse) => "abusive",
-            Refusal::Blocked(Reason::Passing) => "passing",
+            Refusal::Blocked(BlockReason::Abuse) => "abusive",
+            Refusal::Blocked(BlockReason::Passing) => "passing",
             Refusal::Blocked(_) => "blocked",
             Refusal::FromMemory => "from_memory",
             Refusal::PerAddress => "per_address",

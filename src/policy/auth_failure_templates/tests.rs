@@ -151,12 +151,12 @@ fn a_login_with_a_line_end_in_it_leaves_the_line_one() {
 fn times_are_drawn_from_the_last_ones_and_keep_their_spread() {
     let templates = AuthFailureTemplates::new();
     let took = |n: usize| Duration::from_millis(n as u64);
-    for n in 0..IMITATED_TIMES + 8 {
+    for n in 0..TEMPLATE_TIMES_MAX + 8 {
         templates.record(&backend("b"), &user("ann"), b"-ERR no", took(n));
     }
     let draws = (0..1000).map(|draw| templates.render(&[backend("b")], &user("bob"), draw).1);
     let drawn: HashSet<Duration> = draws.collect();
-    let expected = (8..IMITATED_TIMES + 8).map(took);
+    let expected = (8..TEMPLATE_TIMES_MAX + 8).map(took);
     assert_eq!(drawn, expected.collect());
 }
 

@@ -1,8 +1,8 @@
 //! What the list says about one of those who are or were blocked.
 
-use super::faults::FaultClass;
+use super::faults::OffenceClass;
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
-use crate::limits::{BLOCK_FOR_MANNERS_MAX, REAL_TRY};
+use crate::limits::{MINOR_BLOCK_MAX, TRIAL_INTERVAL};
 use crate::policy::rules::BlockRules;
 use crate::str_enum::words;
 use crate::time::Duration;
@@ -11,14 +11,14 @@ use std::fmt;
 
 /// Who is blocked: an address, or only its logins to one maildrop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Who {
+pub struct BlockTarget {
     /// The maildrop; `None`: all of them.
     pub maildrop: Option<MaildropKey>,
     /// Where the faults come from.
     pub address: ClientPrefix,
 }
 
-impl Who {
+impl BlockTarget {
     /// The address, with all maildrops.
     pub(super) fn all_of(address: ClientPrefix) -> Self {
         Self {
@@ -40,7 +40,7 @@ impl fmt::Display for BlockId {
 
 words! {
     /// Whether an entry has an effect.
-    State {
+    BlockState {
         /// It has.
         Blocked = "blocked",
         /// It has none any more: it ran out, or was released by hand.
@@ -50,7 +50,7 @@ words! {
 
 words! {
     /// What led to a block.
-    Reason {
+    BlockReason {
         /// Many different passwords for one maildrop.
         GuessingOne = "guessing",
         /// Many different passwords for several maildrops.
@@ -62,14 +62,14 @@ words! {
     }
 }
 
-impl Reason {
+impl BlockReason {
     /// The class of the faults behind it.
     #[must_use]
-    pub fn class(self) -> FaultClass {
+    pub fn class(self) -> OffenceClass {
         match self {
-            Self::GuessingOne | Self::GuessingMany => FaultClass::Permanent,
-            Self::Abuse => FaultClass::Indeterminate,
-            Self::Passing => FaultClass::Transient,
+            Self::GuessingOne | Self::GuessingMany => OffenceClass::Permanent,
+            Self::Abuse => OffenceClass::Indeterminate,
+            Self::Passing => OffenceClass::Transient,
         }
     }
 
@@ -77,7 +77,7 @@ impl Reason {
     /// password is; every other one as what it is.
     #[must_use]
     pub fn protects_passwords(self) -> bool {
-        self.class() == FaultClass::Permanent
+        self.class() == OffenceClass::Permanent
     }
 
     /// Whether the first real try under the block comes a while after the fault that led to it, and
@@ -89,17 +89,17 @@ impl Reason {
 
 /// One of those who are or were blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct BlockEntry {
     /// Its number.
     pub id: BlockId,
     /// Who is blocked.
-    pub who: Who,
+    pub target: BlockTarget,
     /// Under whose rules that was, lately.
     pub tenant: TenantName,
     /// The faults that led to it, lately.
-    pub reason: Reason,
+    pub reason: BlockReason,
     /// Whether it has an effect.
-    pub state: State,
+    pub state: BlockState,
     /// Whether it stays in its state until it is unpinned: it neither runs out nor comes back, nor
     /// is it released.
     pub pinned: bool,
@@ -117,22 +117,22 @@ pub struct Entry {
     pub times_released: u32,
 }
 
-impl Entry {
+impl BlockEntry {
     /// The class of its faults.
     #[must_use]
-    pub fn class(&self) -> FaultClass {
+    pub fn class(&self) -> OffenceClass {
         self.reason.class()
     }
 
     /// Whether it is blocked, a pinned one as long as it is pinned.
     #[must_use]
     pub fn is_blocked(&self, now: Timestamp) -> bool {
-        self.state == State::Blocked && (self.pinned || now < self.expires)
+        self.state == BlockState::Blocked && (self.pinned || now < self.expires)
     }
 
     /// Whether a real try under the block may come by now, as far as its beginning is concerned.
     pub(super) fn may_be_tried(&self, now: Timestamp) -> bool {
-        !self.reason.makes_wait() || now >= later(self.last, REAL_TRY)
+        !self.reason.makes_wait() || now >= later(self.last, TRIAL_INTERVAL)
     }
 
     /// As the file of an older popgate may hold it, by the rules of now: passing faults block no
@@ -141,21 +141,21 @@ impl Entry {
         if self.pinned || self.reason.protects_passwords() {
             return self;
         }
-        let blocks_all = self.who.maildrop.is_none() && self.reason == Reason::Passing;
+        let blocks_all = self.target.maildrop.is_none() && self.reason == BlockReason::Passing;
         let longest = match blocks_all {
             true => Duration::ZERO,
-            false => BLOCK_FOR_MANNERS_MAX,
+            false => MINOR_BLOCK_MAX,
         };
         self.expires = self.expires.min(later(self.last, longest));
         self
     }
 
     /// Its state by now: a block may have run out.
-    pub(super) fn state_at(&self, now: Timestamp) -> State {
+    pub(super) fn state_at(&self, now: Timestamp) -> BlockState {
         if self.is_blocked(now) {
-            State::Blocked
+            BlockState::Blocked
         } else {
-            State::Released
+            BlockState::Released
         }
     }
 
@@ -170,7 +170,7 @@ impl Entry {
     /// How long its block lasts: for guessing twice as long each time, else minutes.
     pub(super) fn length(&self, rules: &BlockRules) -> Duration {
         if !self.reason.protects_passwords() {
-            return rules.duration.min(BLOCK_FOR_MANNERS_MAX);
+            return rules.duration.min(MINOR_BLOCK_MAX);
         }
         let doubled = self.times_blocked.saturating_sub(1).min(31);
         let length = rules.duration.saturating_mul(1 << doubled);
@@ -203,9 +203,9 @@ words! {
 
 /// Something that became of an entry, for events and for the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct BlockChange {
     /// The entry afterwards; a forgotten one as it was.
-    pub entry: Entry,
+    pub entry: BlockEntry,
     /// What became of it.
     pub what: ChangeKind,
 }

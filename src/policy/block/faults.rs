@@ -1,9 +1,9 @@
 //! Faults, remembered until they are enough for a block or too old for it.
 
-use super::entry::{Reason, Who, earlier, later};
+use super::entry::{BlockReason, BlockTarget, earlier, later};
 use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::{ClientPrefix, MaildropKey};
-use crate::limits::{FAULTS_EACH_MAX, FAULTY_MAX};
+use crate::limits::{OFFENCES_EACH_MAX, OFFENDERS_MAX};
 use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::BlockRules;
 use crate::str_enum::words;
@@ -28,7 +28,7 @@ pub enum Offence {
 
 words! {
     /// What a fault tells about who commits it.
-    FaultClass {
+    OffenceClass {
         /// Trying again will not make it better.
         Permanent = "permanent",
         /// It may be an attack or a broken program.
@@ -41,11 +41,11 @@ words! {
 impl Offence {
     /// Its class.
     #[must_use]
-    pub fn class(self) -> FaultClass {
+    pub fn class(self) -> OffenceClass {
         match self {
-            Self::Guess { .. } => FaultClass::Permanent,
-            Self::Abuse => FaultClass::Indeterminate,
-            Self::MetLimit | Self::AbandonedWait => FaultClass::Transient,
+            Self::Guess { .. } => OffenceClass::Permanent,
+            Self::Abuse => OffenceClass::Indeterminate,
+            Self::MetLimit | Self::AbandonedWait => OffenceClass::Transient,
         }
     }
 }
@@ -53,8 +53,8 @@ impl Offence {
 /// Enough faults for a block.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Enough {
-    pub(super) who: Who,
-    pub(super) reason: Reason,
+    pub(super) target: BlockTarget,
+    pub(super) reason: BlockReason,
     /// The first of those faults.
     pub(super) first: Timestamp,
 }
@@ -62,7 +62,7 @@ pub(super) struct Enough {
 /// The faults of everybody that have not led to a block yet.
 #[derive(Debug)]
 pub(super) struct Faults {
-    of_maildrops: ExpiringLruMap<Who, OfMaildrop, Timestamp>,
+    of_maildrops: ExpiringLruMap<BlockTarget, OfMaildrop, Timestamp>,
     of_addresses: ExpiringLruMap<ClientPrefix, OfAddress, Timestamp>,
     abuses: u64,
 }
@@ -82,8 +82,8 @@ struct OfAddress {
 impl Default for Faults {
     fn default() -> Self {
         Self {
-            of_maildrops: ExpiringLruMap::new(FAULTY_MAX),
-            of_addresses: ExpiringLruMap::new(FAULTY_MAX),
+            of_maildrops: ExpiringLruMap::new(OFFENDERS_MAX),
+            of_addresses: ExpiringLruMap::new(OFFENDERS_MAX),
             abuses: 0,
         }
     }
@@ -99,43 +99,48 @@ impl Faults {
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<Enough> {
-        let who = |maildrop: Option<&MaildropKey>| Who {
+        let target = |maildrop: Option<&MaildropKey>| BlockTarget {
             maildrop: maildrop.cloned(),
             address,
         };
         let enough = |maildrop, reason, first: Option<Timestamp>| {
-            let who = who(maildrop);
-            first.map(|first| Enough { who, reason, first })
+            let target = target(maildrop);
+            first.map(|first| Enough {
+                target,
+                reason,
+                first,
+            })
         };
         match fault {
             Offence::Guess { tag } => {
-                let of_maildrop = maildrop.and_then(|_| self.guess(who(maildrop), tag, rules, now));
+                let of_maildrop =
+                    maildrop.and_then(|_| self.guess(target(maildrop), tag, rules, now));
                 let of_address = self.guess_anywhere(address, tag, rules, now);
-                let one = enough(maildrop, Reason::GuessingOne, of_maildrop);
-                let many = enough(None, Reason::GuessingMany, of_address);
+                let one = enough(maildrop, BlockReason::GuessingOne, of_maildrop);
+                let many = enough(None, BlockReason::GuessingMany, of_address);
                 one.into_iter().chain(many).collect()
             }
             Offence::Abuse => {
                 let first = self.abuse(address, rules, now);
-                Vec::from_iter(enough(None, Reason::Abuse, first))
+                Vec::from_iter(enough(None, BlockReason::Abuse, first))
             }
             // They happen to honest programs: no others behind the address are held to them.
             Offence::MetLimit | Offence::AbandonedWait => {
-                let first = maildrop.and_then(|_| self.passing(who(maildrop), rules, now));
-                Vec::from_iter(enough(maildrop, Reason::Passing, first))
+                let first = maildrop.and_then(|_| self.passing(target(maildrop), rules, now));
+                Vec::from_iter(enough(maildrop, BlockReason::Passing, first))
             }
         }
     }
 
     fn guess(
         &mut self,
-        who: Who,
+        target: BlockTarget,
         tag: PasswordTag,
         rules: &BlockRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
         let until = later(now, rules.window);
-        let recent = &mut self.of_maildrops.touch(who, until, now).guesses;
+        let recent = &mut self.of_maildrops.touch(target, until, now).guesses;
         add(
             recent,
             tag.short(),
@@ -176,17 +181,25 @@ impl Faults {
         add(recent, self.abuses, rules.abuses, rules.window, now)
     }
 
-    fn passing(&mut self, who: Who, rules: &BlockRules, now: Timestamp) -> Option<Timestamp> {
-        let passing = &mut self.of_maildrops.touch(who, later(now, DAY), now).passing;
+    fn passing(
+        &mut self,
+        target: BlockTarget,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let passing = &mut self
+            .of_maildrops
+            .touch(target, later(now, DAY), now)
+            .passing;
         passing.add(rules.passing_per_day, now)
     }
 
-    /// Starts again from nothing for `who`.
-    pub(super) fn forgive(&mut self, who: &Who) {
-        if who.maildrop.is_some() {
-            self.of_maildrops.remove(who);
+    /// Starts again from nothing for `target`.
+    pub(super) fn forgive(&mut self, target: &BlockTarget) {
+        if target.maildrop.is_some() {
+            self.of_maildrops.remove(target);
         } else {
-            self.of_addresses.remove(&who.address);
+            self.of_addresses.remove(&target.address);
         }
     }
 
@@ -220,9 +233,9 @@ fn add(
         return None;
     }
     let since = earlier(now, window);
-    faults.add(what, now, FAULTS_EACH_MAX, |at| at > since);
-    let threshold = usize::try_from(threshold).unwrap_or(FAULTS_EACH_MAX);
-    if faults.len() < threshold.min(FAULTS_EACH_MAX) {
+    faults.add(what, now, OFFENCES_EACH_MAX, |at| at > since);
+    let threshold = usize::try_from(threshold).unwrap_or(OFFENCES_EACH_MAX);
+    if faults.len() < threshold.min(OFFENCES_EACH_MAX) {
         return None;
     }
     let first = faults.oldest();

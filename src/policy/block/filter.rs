@@ -1,12 +1,12 @@
 //! A selection of entries, as somebody at the command line makes it.
 
-use super::entry::{BlockId, Entry, Reason, State};
+use super::entry::{BlockEntry, BlockId, BlockReason, BlockState};
 use crate::ids::{ClientPrefix, TenantName};
 use jiff::Timestamp;
 
 /// Which entries are meant: those that have all that is given. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct BlockFilter {
     /// One of these; empty: any.
     pub ids: Vec<BlockId>,
     /// This maildrop as shown, in any case of ASCII letters.
@@ -16,12 +16,12 @@ pub struct Filter {
     /// This tenant.
     pub tenant: Option<TenantName>,
     /// This state.
-    pub state: Option<State>,
+    pub state: Option<BlockState>,
     /// This reason.
-    pub reason: Option<Reason>,
+    pub reason: Option<BlockReason>,
 }
 
-impl Filter {
+impl BlockFilter {
     /// These entries, by number.
     #[must_use]
     pub fn ids(ids: Vec<BlockId>) -> Self {
@@ -32,14 +32,14 @@ impl Filter {
     }
 
     /// Whether `entry` is meant, with the state that it has by now.
-    pub(super) fn selects(&self, entry: &Entry, now: Timestamp) -> bool {
+    pub(super) fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
         let is_maildrop = |wanted: &String| {
-            let maildrop = entry.who.maildrop.as_ref();
+            let maildrop = entry.target.maildrop.as_ref();
             maildrop.is_some_and(|key| key.to_string().eq_ignore_ascii_case(wanted))
         };
         (self.ids.is_empty() || self.ids.contains(&entry.id))
             && self.maildrop.as_ref().is_none_or(is_maildrop)
-            && self.address.is_none_or(|it| it == entry.who.address)
+            && self.address.is_none_or(|it| it == entry.target.address)
             && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
             && self.state.is_none_or(|it| it == entry.state_at(now))
             && self.reason.is_none_or(|it| it == entry.reason)

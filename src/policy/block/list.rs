@@ -1,8 +1,10 @@
 //! The list itself: entries come, run out, come back longer, are released, pinned, forgotten.
 
-use super::entry::{BlockId, Change, ChangeKind, Entry, State, Who, earlier, later};
-use super::faults::{Enough, FaultClass, Faults, Offence};
-use super::filter::Filter;
+use super::entry::{
+    BlockChange, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind, earlier, later,
+};
+use super::faults::{Enough, Faults, Offence, OffenceClass};
+use super::filter::BlockFilter;
 use super::tries::Tries;
 use super::welcome::Welcome;
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
@@ -25,7 +27,7 @@ pub struct BlockList(RwLock<Book>);
 
 /// How many entries of a tenant are in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct BlockCount {
     /// Whose.
     pub tenant: TenantName,
     /// Those that are blocked, the ones that are only shown included.
@@ -36,7 +38,7 @@ pub struct Count {
 
 #[derive(Debug)]
 pub(super) struct Book {
-    pub(super) entries: HashMap<Who, Entry>,
+    pub(super) entries: HashMap<BlockTarget, BlockEntry>,
     counts: HashMap<TenantName, [usize; 2]>,
     next: u64,
     bound: usize,
@@ -68,7 +70,7 @@ impl BlockList {
     /// with the next block, and what blocks no more by the rules of now with the next
     /// [`Self::expire`], as changes that the file is told of.
     #[must_use]
-    pub fn restore(entries: Vec<Entry>) -> Self {
+    pub fn restore(entries: Vec<BlockEntry>) -> Self {
         let list = Self::default();
         let mut book = list.write();
         for entry in entries {
@@ -88,13 +90,13 @@ impl BlockList {
         fault: Offence,
         rules: &BlockRules,
         now: Timestamp,
-    ) -> Vec<Change> {
+    ) -> Vec<BlockChange> {
         if rules.mode == BlockMode::Off {
             return Vec::new();
         }
         let mut book = self.write();
         // A phone on a breaking line does not get its household's logins blocked.
-        if fault.class() == FaultClass::Transient && book.welcome.has(address, now) {
+        if fault.class() == OffenceClass::Transient && book.welcome.has(address, now) {
             return Vec::new();
         }
         let enough = book.faults.add(maildrop, address, fault, rules, now);
@@ -106,7 +108,7 @@ impl BlockList {
 
     /// The entries that `filter` means, by number.
     #[must_use]
-    pub fn entries(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
+    pub fn entries(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
         let mut entries = self.read().select(filter, now);
         entries.sort_unstable_by_key(|entry| entry.id);
         entries
@@ -114,19 +116,19 @@ impl BlockList {
 
     /// Releases those that `filter` means and that are blocked; pinned ones stay. Their faults
     /// so far are forgiven.
-    pub fn release(&self, filter: &Filter, now: Timestamp) -> Vec<Change> {
+    pub fn release(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockChange> {
         self.change(filter, now, |entry| {
-            if entry.pinned || entry.state == State::Released {
+            if entry.pinned || entry.state == BlockState::Released {
                 return None;
             }
-            entry.state = State::Released;
+            entry.state = BlockState::Released;
             entry.times_released = entry.times_released.saturating_add(1);
             Some(ChangeKind::Released)
         })
     }
 
     /// Has those that `filter` means stay in their state, or stay no more.
-    pub fn pin(&self, filter: &Filter, pinned: bool, now: Timestamp) -> Vec<Change> {
+    pub fn pin(&self, filter: &BlockFilter, pinned: bool, now: Timestamp) -> Vec<BlockChange> {
         self.change(filter, now, |entry| {
             if entry.pinned == pinned {
                 return None;
@@ -142,10 +144,11 @@ impl BlockList {
 
     /// Ends blocks that have run out. [`Self::meets`] and [`Self::entries`] know by
     /// themselves; this is for [`Self::counts`], for events and for the file.
-    pub fn expire(&self, now: Timestamp) -> Vec<Change> {
+    pub fn expire(&self, now: Timestamp) -> Vec<BlockChange> {
         let mut book = self.write();
         let entries = book.entries.values();
-        let ended = entries.filter(|entry| entry.state == State::Blocked && !entry.is_blocked(now));
+        let ended =
+            entries.filter(|entry| entry.state == BlockState::Blocked && !entry.is_blocked(now));
         let ended: Vec<_> = ended.map(|entry| entry.as_of(now)).collect();
         let changes = ended.into_iter();
         changes
@@ -155,13 +158,14 @@ impl BlockList {
 
     /// Drops entries that are neither blocked nor pinned and whose last fault is older than
     /// `keep`, and faults that are too old to count.
-    pub fn forget(&self, keep: Duration, now: Timestamp) -> Vec<Change> {
+    pub fn forget(&self, keep: Duration, now: Timestamp) -> Vec<BlockChange> {
         let mut book = self.write();
         book.faults.forget(now);
         book.welcome.forget(now);
         book.tries.forget(now);
         let since = earlier(now, keep);
-        let is_old = |entry: &&Entry| !entry.pinned && !entry.is_blocked(now) && entry.last < since;
+        let is_old =
+            |entry: &&BlockEntry| !entry.pinned && !entry.is_blocked(now) && entry.last < since;
         let old: Vec<_> = book.entries.values().filter(is_old).cloned().collect();
         let old = old.into_iter();
         old.map(|entry| book.forget(entry)).collect()
@@ -169,11 +173,11 @@ impl BlockList {
 
     /// How many entries each tenant has that has any; as of the last [`Self::expire`].
     #[must_use]
-    pub fn counts(&self) -> Vec<Count> {
+    pub fn counts(&self) -> Vec<BlockCount> {
         let book = self.read();
         let counts = book.counts.iter();
         counts
-            .map(|(tenant, &[blocked, released])| Count {
+            .map(|(tenant, &[blocked, released])| BlockCount {
                 tenant: tenant.clone(),
                 blocked,
                 released,
@@ -190,10 +194,10 @@ impl BlockList {
     /// Applies `change` to those that `filter` means, as they are by now.
     fn change(
         &self,
-        filter: &Filter,
+        filter: &BlockFilter,
         now: Timestamp,
-        change: impl Fn(&mut Entry) -> Option<ChangeKind>,
-    ) -> Vec<Change> {
+        change: impl Fn(&mut BlockEntry) -> Option<ChangeKind>,
+    ) -> Vec<BlockChange> {
         let mut book = self.write();
         let mut meant = book.select(filter, now);
         meant.sort_unstable_by_key(|entry| entry.id);
@@ -201,7 +205,7 @@ impl BlockList {
         let changes = meant.filter_map(|mut entry| {
             let what = change(&mut entry)?;
             if what == ChangeKind::Released {
-                book.faults.forgive(&entry.who);
+                book.faults.forgive(&entry.target);
             }
             Some(book.changed(entry, what))
         });
@@ -218,7 +222,7 @@ impl BlockList {
 }
 
 impl Book {
-    fn select(&self, filter: &Filter, now: Timestamp) -> Vec<Entry> {
+    fn select(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
         let entries = self.entries.values();
         let meant = entries.filter(|entry| filter.selects(entry, now));
         meant.map(|entry| entry.as_of(now)).collect()
@@ -230,11 +234,11 @@ impl Book {
         tenant: &TenantName,
         rules: &BlockRules,
         now: Timestamp,
-    ) -> Vec<Change> {
-        if enough.who.maildrop.is_none() && self.welcome.is_shared(enough.who.address, now) {
+    ) -> Vec<BlockChange> {
+        if enough.target.maildrop.is_none() && self.welcome.is_shared(enough.target.address, now) {
             return Vec::new();
         }
-        let Some(known) = self.entries.get(&enough.who) else {
+        let Some(known) = self.entries.get(&enough.target) else {
             return self.block_first(enough, tenant, rules, now);
         };
         let mut entry = known.as_of(now);
@@ -242,7 +246,7 @@ impl Book {
         if entry.pinned {
             return Vec::new();
         }
-        if entry.state == State::Blocked {
+        if entry.state == BlockState::Blocked {
             // Rules that are only tried do not prolong a block that has an effect, and a block
             // that has none is no reason to spare anybody a real one.
             match (entry.shadow, shadow) {
@@ -263,17 +267,17 @@ impl Book {
         tenant: &TenantName,
         rules: &BlockRules,
         now: Timestamp,
-    ) -> Vec<Change> {
+    ) -> Vec<BlockChange> {
         let mut changes = self.make_room(now);
         if self.entries.len() >= self.bound {
             return changes;
         }
-        let entry = Entry {
+        let entry = BlockEntry {
             id: BlockId(self.next),
-            who: enough.who,
+            target: enough.target,
             tenant: tenant.clone(),
             reason: enough.reason,
-            state: State::Released,
+            state: BlockState::Released,
             pinned: false,
             shadow: rules.mode == BlockMode::Shadow,
             first: enough.first,
@@ -287,8 +291,13 @@ impl Book {
         changes
     }
 
-    fn block_again(&mut self, mut entry: Entry, rules: &BlockRules, now: Timestamp) -> Change {
-        entry.state = State::Blocked;
+    fn block_again(
+        &mut self,
+        mut entry: BlockEntry,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> BlockChange {
+        entry.state = BlockState::Blocked;
         entry.times_blocked = entry.times_blocked.saturating_add(1);
         entry.last = now;
         entry.expires = later(now, entry.length(rules));
@@ -297,7 +306,12 @@ impl Book {
 
     /// Has a block last as long as if it came now. What prolongs it by less than half of that is
     /// no news: else whoever is blocked could have us write as fast as it connects.
-    fn extend(&mut self, mut entry: Entry, rules: &BlockRules, now: Timestamp) -> Option<Change> {
+    fn extend(
+        &mut self,
+        mut entry: BlockEntry,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Option<BlockChange> {
         let length = entry.length(rules);
         entry.last = now;
         if entry.expires > later(now, length / 2) {
@@ -310,7 +324,7 @@ impl Book {
 
     /// Where the list is full: drops a share of what is not pinned, the released first, and of
     /// each the oldest.
-    fn make_room(&mut self, now: Timestamp) -> Vec<Change> {
+    fn make_room(&mut self, now: Timestamp) -> Vec<BlockChange> {
         let Some(beyond) = self.entries.len().checked_sub(self.bound) else {
             return Vec::new();
         };
@@ -323,28 +337,28 @@ impl Book {
         gone.map(|entry| self.forget(entry)).collect()
     }
 
-    pub(super) fn changed(&mut self, entry: Entry, what: ChangeKind) -> Change {
+    pub(super) fn changed(&mut self, entry: BlockEntry, what: ChangeKind) -> BlockChange {
         self.put(entry.clone());
-        Change { entry, what }
+        BlockChange { entry, what }
     }
 
-    fn forget(&mut self, entry: Entry) -> Change {
-        self.take(&entry.who);
-        Change {
+    fn forget(&mut self, entry: BlockEntry) -> BlockChange {
+        self.take(&entry.target);
+        BlockChange {
             entry,
             what: ChangeKind::Forgotten,
         }
     }
 
-    fn put(&mut self, entry: Entry) {
-        self.take(&entry.who);
+    fn put(&mut self, entry: BlockEntry) {
+        self.take(&entry.target);
         let counts = self.counts.entry(entry.tenant.clone()).or_default();
         counts[entry.state as usize] += 1;
-        self.entries.insert(entry.who.clone(), entry);
+        self.entries.insert(entry.target.clone(), entry);
     }
 
-    fn take(&mut self, who: &Who) {
-        let Some(entry) = self.entries.remove(who) else {
+    fn take(&mut self, target: &BlockTarget) {
+        let Some(entry) = self.entries.remove(target) else {
             return;
         };
         let Some(counts) = self.counts.get_mut(&entry.tenant) else {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
-use crate::limits::{FAULTY_MAX, WELCOME, WELCOME_MAX};
+use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, OFFENDERS_MAX};
 use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
@@ -56,15 +56,15 @@ fn guess(number: u32) -> Offence {
     Offence::Guess { tag }
 }
 
-fn knock(maildrop: &MaildropKey, address: ClientPrefix, password: u8) -> Knock<'_> {
-    Knock {
+fn knock(maildrop: &MaildropKey, address: ClientPrefix, password: u8) -> BlockQuery<'_> {
+    BlockQuery {
         maildrop,
         address,
         password: PasswordTag::from_bytes([password; 32]),
     }
 }
 
-fn kinds(changes: &[Change]) -> Vec<ChangeKind> {
+fn kinds(changes: &[BlockChange]) -> Vec<ChangeKind> {
     changes.iter().map(|change| change.what).collect()
 }
 
@@ -90,23 +90,23 @@ impl Desk {
         self.now = self.now.checked_add(time).unwrap();
     }
 
-    fn fault_at(&self, address: ClientPrefix, user: &str, fault: Offence) -> Vec<Change> {
+    fn fault_at(&self, address: ClientPrefix, user: &str, fault: Offence) -> Vec<BlockChange> {
         let key = maildrop(user);
         let (rules, tenant) = (&self.rules, &self.tenant);
         self.list
             .fault(Some(&key), address, tenant, fault, rules, self.now)
     }
 
-    fn fault(&self, user: &str, fault: Offence) -> Vec<Change> {
+    fn fault(&self, user: &str, fault: Offence) -> Vec<BlockChange> {
         self.fault_at(home(), user, fault)
     }
 
-    fn guesses(&self, user: &str, numbers: Range<u32>) -> Vec<Change> {
+    fn guesses(&self, user: &str, numbers: Range<u32>) -> Vec<BlockChange> {
         let each = numbers.flat_map(|number| self.fault(user, guess(number)));
         each.collect()
     }
 
-    fn faults(&self, count: usize, fault: Offence) -> Vec<Change> {
+    fn faults(&self, count: usize, fault: Offence) -> Vec<BlockChange> {
         let each = (0..count).flat_map(|_| self.fault("ann", fault));
         each.collect()
     }
@@ -117,41 +117,41 @@ impl Desk {
 
     /// Whether a login that nobody knows meets a block.
     fn is_blocked_at(&self, address: ClientPrefix, user: &str) -> bool {
-        self.met(address, user, 0) != Met::Nothing
+        self.met(address, user, 0) != BlockVerdict::Clear
     }
 
-    fn met(&self, address: ClientPrefix, user: &str, password: u8) -> Met {
+    fn met(&self, address: ClientPrefix, user: &str, password: u8) -> BlockVerdict {
         let key = maildrop(user);
         let knock = knock(&key, address, password);
         self.list.meets(knock, self.rules.mode, self.now)
     }
 
-    fn accepted(&self, address: ClientPrefix, user: &str, password: u8) -> Vec<Change> {
+    fn accepted(&self, address: ClientPrefix, user: &str, password: u8) -> Vec<BlockChange> {
         let key = maildrop(user);
         self.list.accepted(knock(&key, address, password), self.now)
     }
 
-    fn entries(&self) -> Vec<Entry> {
-        self.list.entries(&Filter::default(), self.now)
+    fn entries(&self) -> Vec<BlockEntry> {
+        self.list.entries(&BlockFilter::default(), self.now)
     }
 
-    fn only_entry(&self) -> Entry {
+    fn only_entry(&self) -> BlockEntry {
         let entries = self.entries();
         assert_eq!(entries.len(), 1, "{entries:?}");
         entries[0].clone()
     }
 
-    fn release_all(&self) -> Vec<Change> {
-        self.list.release(&Filter::default(), self.now)
+    fn release_all(&self) -> Vec<BlockChange> {
+        self.list.release(&BlockFilter::default(), self.now)
     }
 
-    fn pin_all(&self, pinned: bool) -> Vec<Change> {
-        self.list.pin(&Filter::default(), pinned, self.now)
+    fn pin_all(&self, pinned: bool) -> Vec<BlockChange> {
+        self.list.pin(&BlockFilter::default(), pinned, self.now)
     }
 }
 
 /// From one address, users `a`, `b`, ... each with so many different passwords.
-fn guess_at_many(desk: &Desk, users: &[&str], each: u32) -> Vec<Change> {
+fn guess_at_many(desk: &Desk, users: &[&str], each: u32) -> Vec<BlockChange> {
     let users = users.iter().zip(0..);
     users
         .flat_map(|(user, n)| desk.guesses(user, n * each..(n + 1) * each))
@@ -170,12 +170,12 @@ fn different_passwords_for_one_maildrop_block_it_for_the_address() {
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "ann"));
     let entry = desk.only_entry();
     assert_eq!(entry, changes[0].entry);
-    assert_eq!(entry.who.maildrop, Some(maildrop("ann")));
-    assert_eq!(entry.reason, Reason::GuessingOne);
-    assert_eq!(entry.class(), FaultClass::Permanent);
-    let met = Met::Block {
-        reason: Reason::GuessingOne,
-        may_try: false,
+    assert_eq!(entry.target.maildrop, Some(maildrop("ann")));
+    assert_eq!(entry.reason, BlockReason::GuessingOne);
+    assert_eq!(entry.class(), OffenceClass::Permanent);
+    let met = BlockVerdict::Blocked {
+        reason: BlockReason::GuessingOne,
+        trial_is_due: false,
     };
     assert_eq!(desk.met(home(), "ann", 0), met);
 }
@@ -195,8 +195,8 @@ fn passwords_for_many_maildrops_block_the_address() {
     let desk = Desk::new();
     assert_eq!(guess_at_many(&desk, &["a", "b"], 2), []);
     let changes = desk.guesses("c", 90..91);
-    assert_eq!(changes[0].entry.reason, Reason::GuessingMany);
-    assert_eq!(changes[0].entry.who.maildrop, None);
+    assert_eq!(changes[0].entry.reason, BlockReason::GuessingMany);
+    assert_eq!(changes[0].entry.target.maildrop, None);
     assert!(desk.is_blocked("ann"));
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "a"));
 }
@@ -212,7 +212,7 @@ fn a_guess_at_no_maildrop_counts_for_the_address_alone() {
             .fault(None, home(), tenant, fault, rules, desk.now);
         assert_eq!(changes.len(), usize::from(number == 4));
     }
-    assert_eq!(desk.only_entry().reason, Reason::GuessingMany);
+    assert_eq!(desk.only_entry().reason, BlockReason::GuessingMany);
 }
 
 #[test]
@@ -264,8 +264,8 @@ fn abuses_block_the_address() {
     assert_eq!(desk.faults(1, Offence::Abuse), []);
     assert_eq!(desk.faults(1, Offence::Abuse).len(), 1);
     let entry = desk.only_entry();
-    assert_eq!(entry.reason, Reason::Abuse);
-    assert_eq!(entry.class(), FaultClass::Indeterminate);
+    assert_eq!(entry.reason, BlockReason::Abuse);
+    assert_eq!(entry.class(), OffenceClass::Indeterminate);
     assert!(desk.is_blocked("anybody"));
 }
 
@@ -274,7 +274,7 @@ fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobod
     let desk = Desk::new();
     let passing = [Offence::MetLimit, Offence::AbandonedWait];
     for fault in passing {
-        assert_eq!(fault.class(), FaultClass::Transient);
+        assert_eq!(fault.class(), OffenceClass::Transient);
     }
     for fault in passing.into_iter().cycle().take(5) {
         assert_eq!(desk.fault("ann", fault), []);
@@ -282,9 +282,9 @@ fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobod
     }
     assert_eq!(desk.faults(1, Offence::AbandonedWait).len(), 1);
     let entry = desk.only_entry();
-    assert_eq!(entry.reason, Reason::Passing);
-    assert_eq!(entry.class(), FaultClass::Transient);
-    assert_eq!(entry.who.maildrop, Some(maildrop("ann")));
+    assert_eq!(entry.reason, BlockReason::Passing);
+    assert_eq!(entry.class(), OffenceClass::Transient);
+    assert_eq!(entry.target.maildrop, Some(maildrop("ann")));
     assert!(desk.is_blocked("ann") && !desk.is_blocked("bob"));
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "ann"));
 }
@@ -334,7 +334,7 @@ fn where_somebody_logs_in_passing_faults_block_nobody_for_a_day() {
     assert_eq!(desk.faults(5, Offence::MetLimit), []);
     desk.accepted(home(), "bob", 0);
     assert_eq!(desk.faults(50, Offence::MetLimit), []);
-    desk.pass(WELCOME - MINUTE);
+    desk.pass(ACCEPTED_ADDRESS_AGE - MINUTE);
     assert_eq!(desk.faults(50, Offence::MetLimit), []);
     let elsewhere = address("192.0.2.2");
     for _ in 0..6 {
@@ -393,7 +393,7 @@ fn in_shadow_mode_entries_are_shown_and_nobody_is_refused() {
     assert_eq!(desk.guesses("ann", 0..3).len(), 1);
     let entry = desk.only_entry();
     assert!(entry.shadow);
-    assert_eq!(entry.state, State::Blocked);
+    assert_eq!(entry.state, BlockState::Blocked);
     assert!(!desk.is_blocked("ann"));
     desk.rules.mode = BlockMode::Block;
     assert!(
@@ -432,7 +432,7 @@ fn a_block_for_guessing_runs_out_and_comes_back_twice_as_long_up_to_a_bound() {
         assert!(desk.is_blocked("ann"), "{minutes}");
         desk.pass(Duration::from_secs(1));
         assert!(!desk.is_blocked("ann"), "{minutes}");
-        assert_eq!(desk.only_entry().state, State::Released);
+        assert_eq!(desk.only_entry().state, BlockState::Released);
     }
     let entry = desk.only_entry();
     assert_eq!(entry.times_released, 0, "no hand released it");
@@ -477,7 +477,7 @@ fn an_entry_tells_of_its_latest_block() {
     desk.tenant = TenantName::new("other");
     desk.faults(6, Offence::MetLimit);
     let entry = desk.only_entry();
-    assert_eq!(entry.reason, Reason::Passing);
+    assert_eq!(entry.reason, BlockReason::Passing);
     assert_eq!(entry.tenant, desk.tenant);
     assert_eq!((entry.first, entry.last), (noon(), desk.now));
 }
@@ -490,7 +490,7 @@ fn a_block_that_has_run_out_is_told_once() {
     desk.pass(10 * MINUTE);
     let changes = desk.list.expire(desk.now);
     assert_eq!(kinds(&changes), [ChangeKind::Expired]);
-    assert_eq!(changes[0].entry.state, State::Released);
+    assert_eq!(changes[0].entry.state, BlockState::Released);
     assert_eq!(desk.list.expire(desk.now), []);
 }
 
@@ -525,7 +525,7 @@ fn a_release_by_hand_counts_and_forgives() {
     assert_eq!(kinds(&changes), [ChangeKind::Released; 2]);
     for change in &changes {
         assert_eq!(change.entry.times_released, 1);
-        assert_eq!(change.entry.state, State::Released);
+        assert_eq!(change.entry.state, BlockState::Released);
     }
     assert!(!desk.is_blocked("ann") && !desk.is_blocked("bob"));
     assert_eq!(desk.release_all(), [], "they are released already");
@@ -587,8 +587,8 @@ fn old_entries_are_forgotten_and_blocked_ones_are_not() {
     desk.pass(MINUTE);
     let changes = desk.list.forget(DAY, desk.now);
     assert_eq!(kinds(&changes), [ChangeKind::Forgotten]);
-    assert_eq!(changes[0].entry.reason, Reason::Abuse);
-    assert_eq!(desk.only_entry().reason, Reason::GuessingOne);
+    assert_eq!(changes[0].entry.reason, BlockReason::Abuse);
+    assert_eq!(desk.only_entry().reason, BlockReason::GuessingOne);
 }
 
 /// Two tenants, two addresses, all reasons but one.
@@ -600,51 +600,52 @@ fn varied() -> Desk {
         desk.fault_at(address("2001:db8::1"), "ann@example.com", guess(number));
     }
     desk.faults(2, Offence::Abuse);
-    desk.list.release(&Filter::ids(vec![BlockId(1)]), desk.now);
+    desk.list
+        .release(&BlockFilter::ids(vec![BlockId(1)]), desk.now);
     desk
 }
 
 #[test]
 fn entries_are_selected_by_all_that_a_filter_gives() {
     let desk = varied();
-    let all = Filter::default;
+    let all = BlockFilter::default;
     let later = desk.now.checked_add(HOUR).unwrap();
-    let ids = |filter: &Filter| -> Vec<u64> {
+    let ids = |filter: &BlockFilter| -> Vec<u64> {
         let entries = desk.list.entries(filter, desk.now);
         entries.iter().map(|entry| entry.id.0).collect()
     };
     assert_eq!(ids(&all()), [1, 2, 3]);
     assert_eq!(
-        ids(&Filter::ids(vec![BlockId(3), BlockId(1), BlockId(9)])),
+        ids(&BlockFilter::ids(vec![BlockId(3), BlockId(1), BlockId(9)])),
         [1, 3]
     );
-    let ann = Filter {
+    let ann = BlockFilter {
         maildrop: Some("ANN@EXAMPLE.COM".to_owned()),
         ..all()
     };
     assert_eq!(ids(&ann), [1, 2]);
-    let at_home = Filter {
+    let at_home = BlockFilter {
         address: Some(home()),
         ..all()
     };
     assert_eq!(ids(&at_home), [1, 3]);
-    let other = Filter {
+    let other = BlockFilter {
         tenant: Some(TenantName::new("other")),
         ..all()
     };
     assert_eq!(ids(&other), [2, 3]);
-    let released = Filter {
-        state: Some(State::Released),
+    let released = BlockFilter {
+        state: Some(BlockState::Released),
         ..all()
     };
     assert_eq!(ids(&released), [1]);
     assert_eq!(desk.list.entries(&released, later).len(), 3, "run out");
-    let guessing = Filter {
-        reason: Some(Reason::GuessingOne),
+    let guessing = BlockFilter {
+        reason: Some(BlockReason::GuessingOne),
         ..all()
     };
     assert_eq!(ids(&guessing), [1, 2]);
-    let both = Filter {
+    let both = BlockFilter {
         address: Some(home()),
         ..ann
     };
@@ -654,9 +655,9 @@ fn entries_are_selected_by_all_that_a_filter_gives() {
 #[test]
 fn a_release_means_the_selected_only() {
     let desk = varied();
-    let abuse = Filter {
-        reason: Some(Reason::Abuse),
-        ..Filter::default()
+    let abuse = BlockFilter {
+        reason: Some(BlockReason::Abuse),
+        ..BlockFilter::default()
     };
     assert_eq!(desk.list.release(&abuse, desk.now).len(), 1);
     assert!(!desk.is_blocked("bob"));
@@ -715,13 +716,14 @@ fn a_full_list_drops_the_released_then_the_oldest_and_never_a_pinned_one() {
         desk.pass(Duration::from_secs(1));
         assert_eq!(block(&desk, n).len(), 1);
     }
-    let ids = |changes: &[Change], what| -> Vec<u64> {
+    let ids = |changes: &[BlockChange], what| -> Vec<u64> {
         let changes = changes.iter().filter(|change| change.what == what);
         changes.map(|change| change.entry.id.0).collect()
     };
     desk.list
-        .pin(&Filter::ids(vec![BlockId(1)]), true, desk.now);
-    desk.list.release(&Filter::ids(vec![BlockId(30)]), desk.now);
+        .pin(&BlockFilter::ids(vec![BlockId(1)]), true, desk.now);
+    desk.list
+        .release(&BlockFilter::ids(vec![BlockId(30)]), desk.now);
     let changes = block(&desk, 33);
     assert_eq!(ids(&changes, ChangeKind::Forgotten), [30, 2]);
     assert_eq!(ids(&changes, ChangeKind::Blocked), [33]);
@@ -736,18 +738,21 @@ fn a_full_list_drops_the_released_then_the_oldest_and_never_a_pinned_one() {
 #[test]
 fn what_is_remembered_is_bounded_and_forgotten() {
     let mut desk = Desk::new();
-    let many = WELCOME_MAX + 1;
+    let many = ACCEPTED_ADDRESSES_MAX + 1;
     for n in 0..many {
         let address = one_of_many(n);
         desk.fault_at(address, &n.to_string(), guess(0));
         desk.accepted(address, "ann", 0);
     }
     let held = desk.list.remembered();
-    assert!(held <= 2 * FAULTY_MAX + WELCOME_MAX, "{held}");
-    assert!(held > (2 * FAULTY_MAX + WELCOME_MAX) / 10 * 9, "{held}");
+    assert!(held <= 2 * OFFENDERS_MAX + ACCEPTED_ADDRESSES_MAX, "{held}");
+    assert!(
+        held > (2 * OFFENDERS_MAX + ACCEPTED_ADDRESSES_MAX) / 10 * 9,
+        "{held}"
+    );
     desk.pass(HOUR);
     desk.list.forget(DAY, desk.now);
-    assert!(desk.list.remembered() <= WELCOME_MAX);
+    assert!(desk.list.remembered() <= ACCEPTED_ADDRESSES_MAX);
     desk.pass(DAY);
     desk.list.forget(DAY, desk.now);
     assert_eq!(desk.list.remembered(), 0);
@@ -757,7 +762,7 @@ fn what_is_remembered_is_bounded_and_forgotten() {
 fn a_flood_of_faults_forgets_those_that_were_quiet_longest() {
     let desk = Desk::new();
     desk.guesses("ann", 0..1);
-    for n in 0..FAULTY_MAX + 1 {
+    for n in 0..OFFENDERS_MAX + 1 {
         desk.fault("ann", guess(1));
         desk.fault_at(one_of_many(n), "bob", guess(0));
     }
@@ -783,11 +788,11 @@ mod tries;
 
 #[test]
 fn names_are_read_as_they_are_written() {
-    for &state in State::ALL {
-        assert_eq!(State::named(state.as_str()), Some(state));
+    for &state in BlockState::ALL {
+        assert_eq!(BlockState::named(state.as_str()), Some(state));
     }
-    for &reason in Reason::ALL {
-        assert_eq!(Reason::named(reason.as_str()), Some(reason));
+    for &reason in BlockReason::ALL {
+        assert_eq!(BlockReason::named(reason.as_str()), Some(reason));
     }
-    assert_eq!(Reason::named("boredom"), None);
+    assert_eq!(BlockReason::named("boredom"), None);
 }

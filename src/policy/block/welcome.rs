@@ -3,7 +3,7 @@
 use super::entry::later;
 use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::{ClientPrefix, MaildropKey};
-use crate::limits::{SHARED_BY, WELCOME, WELCOME_MAX};
+use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, SHARED_ADDRESS_MAILDROPS};
 use jiff::Timestamp;
 use std::hash::{BuildHasher, RandomState};
 
@@ -21,7 +21,7 @@ type Maildrops = RecentSet<u64, i64>;
 impl Default for Welcome {
     fn default() -> Self {
         Self {
-            addresses: ExpiringLruMap::new(WELCOME_MAX),
+            addresses: ExpiringLruMap::new(ACCEPTED_ADDRESSES_MAX),
             hasher: RandomState::new(),
         }
     }
@@ -36,21 +36,25 @@ impl Welcome {
         now: Timestamp,
     ) {
         let maildrop = self.hasher.hash_one(maildrop);
-        let maildrops = self.addresses.touch(address, later(now, WELCOME), now);
-        maildrops.add(maildrop, now.as_second(), SHARED_BY, |at| at > since(now));
+        let maildrops = self
+            .addresses
+            .touch(address, later(now, ACCEPTED_ADDRESS_AGE), now);
+        maildrops.add(maildrop, now.as_second(), SHARED_ADDRESS_MAILDROPS, |at| {
+            at > since(now)
+        });
     }
 
-    /// Whether a login from there was accepted within [`WELCOME`].
+    /// Whether a login from there was accepted within [`ACCEPTED_ADDRESS_AGE`].
     pub(super) fn has(&self, address: ClientPrefix, now: Timestamp) -> bool {
         self.addresses.contains(&address, now)
     }
 
-    /// Whether [`SHARED_BY`] maildrops or more were accepted from there within [`WELCOME`].
+    /// Whether [`SHARED_ADDRESS_MAILDROPS`] maildrops or more were accepted from there within [`ACCEPTED_ADDRESS_AGE`].
     pub(super) fn is_shared(&self, address: ClientPrefix, now: Timestamp) -> bool {
         let maildrops = self.addresses.get(&address, now);
         maildrops.is_some_and(|maildrops| {
             // All of them are as young as the oldest at least.
-            maildrops.len() == SHARED_BY && maildrops.oldest() > Some(since(now))
+            maildrops.len() == SHARED_ADDRESS_MAILDROPS && maildrops.oldest() > Some(since(now))
         })
     }
 
@@ -64,7 +68,7 @@ impl Welcome {
     }
 }
 
-/// The second of [`WELCOME`] before `now`.
+/// The second of [`ACCEPTED_ADDRESS_AGE`] before `now`.
 fn since(now: Timestamp) -> i64 {
-    now.as_second() - WELCOME.as_secs().cast_signed()
+    now.as_second() - ACCEPTED_ADDRESS_AGE.as_secs().cast_signed()
 }

@@ -4,7 +4,7 @@
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{Culprit, End, Event, LoginRule};
-use popgate::policy::block::{Change, ChangeKind, Reason};
+use popgate::policy::block::{BlockChange, BlockReason, ChangeKind};
 use popgate::time::Instant;
 
 const STRANGER: &str = "203.0.113.9";
@@ -254,8 +254,8 @@ async fn a_guesser_is_blocked_and_closed_as_before() {
     }
     let guessing = |event: &Event| match event {
         Event::BlockChanged(change) => {
-            let Change { what, entry } = change.as_ref();
-            *what == ChangeKind::Blocked && entry.reason == Reason::GuessingOne
+            let BlockChange { what, entry } = change.as_ref();
+            *what == ChangeKind::Blocked && entry.reason == BlockReason::GuessingOne
         }
         _ => false,
     };

@@ -2,26 +2,34 @@
 //! lifted; and addresses that many share.
 
 use super::*;
-use crate::limits::SHARED_BY;
+use crate::limits::SHARED_ADDRESS_MAILDROPS;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Desk {
-    fn may_try(&self, user: &str) -> bool {
-        matches!(self.met(home(), user, 0), Met::Block { may_try: true, .. })
+    fn trial_is_due(&self, user: &str) -> bool {
+        matches!(
+            self.met(home(), user, 0),
+            BlockVerdict::Blocked {
+                trial_is_due: true,
+                ..
+            }
+        )
     }
 
     fn takes_try(&self, user: &str, password: u8) -> bool {
         let key = maildrop(user);
-        self.list.take_try(knock(&key, home(), password), self.now)
+        self.list
+            .take_trial(knock(&key, home(), password), self.now)
     }
 
     fn loses_try(&self, user: &str, password: u8) {
         let key = maildrop(user);
-        self.list.lost_try(knock(&key, home(), password), self.now);
+        self.list
+            .return_trial(knock(&key, home(), password), self.now);
     }
 
-    fn at_greeting(&self) -> Option<Reason> {
+    fn at_greeting(&self) -> Option<BlockReason> {
         self.list.at_greeting(home(), self.rules.mode, self.now)
     }
 
@@ -37,7 +45,7 @@ impl Desk {
 fn blocked_for_many() -> Desk {
     let desk = Desk::new();
     guess_at_many(&desk, &["a", "b", "c"], 2);
-    assert_eq!(desk.only_entry().reason, Reason::GuessingMany);
+    assert_eq!(desk.only_entry().reason, BlockReason::GuessingMany);
     desk
 }
 
@@ -50,14 +58,14 @@ fn blocked_for_abuse() -> Desk {
 #[test]
 fn abuse_is_told_at_the_greeting_until_a_real_try_is_due() {
     let mut desk = blocked_for_abuse();
-    assert_eq!(desk.at_greeting(), Some(Reason::Abuse));
+    assert_eq!(desk.at_greeting(), Some(BlockReason::Abuse));
     desk.pass(MINUTE - SECOND);
-    assert_eq!(desk.at_greeting(), Some(Reason::Abuse));
+    assert_eq!(desk.at_greeting(), Some(BlockReason::Abuse));
     desk.pass(SECOND);
     // Who talks takes nothing; who logs in does.
     assert_eq!(desk.at_greeting(), None);
     assert!(desk.takes_try("ann", 1));
-    assert_eq!(desk.at_greeting(), Some(Reason::Abuse));
+    assert_eq!(desk.at_greeting(), Some(BlockReason::Abuse));
     desk.pass(MINUTE);
     assert_eq!(desk.at_greeting(), None);
     desk.rules.mode = BlockMode::Off;
@@ -69,9 +77,9 @@ fn where_somebody_is_at_home_abuse_is_judged_at_the_login() {
     let desk = blocked_for_abuse();
     desk.accepted(home(), "ann", 1);
     assert_eq!(desk.at_greeting(), None);
-    let met = Met::Block {
-        reason: Reason::Abuse,
-        may_try: false,
+    let met = BlockVerdict::Blocked {
+        reason: BlockReason::Abuse,
+        trial_is_due: false,
     };
     assert_eq!(desk.met(home(), "bob", 0), met);
 }
@@ -84,38 +92,38 @@ fn guesses_are_not_told_at_the_greeting() {
 #[test]
 fn one_login_a_minute_is_tried_and_at_first_another_than_the_guesser() {
     let mut desk = blocked_for_many();
-    assert!(desk.may_try("ann") && desk.takes_try("ann", 1));
-    assert!(!desk.may_try("ann") && !desk.may_try("bob") && !desk.takes_try("bob", 2));
+    assert!(desk.trial_is_due("ann") && desk.takes_try("ann", 1));
+    assert!(!desk.trial_is_due("ann") && !desk.trial_is_due("bob") && !desk.takes_try("bob", 2));
     desk.pass(MINUTE);
     assert!(desk.takes_try("bob", 2));
     let mut desk = Desk::new();
     desk.guesses("ann", 0..3);
     desk.pass(MINUTE - SECOND);
-    assert!(!desk.may_try("ann"), "it is most likely the guesser's");
+    assert!(!desk.trial_is_due("ann"), "it is most likely the guesser's");
     desk.pass(SECOND);
-    assert!(desk.takes_try("ann", 1) && !desk.may_try("ann"));
+    assert!(desk.takes_try("ann", 1) && !desk.trial_is_due("ann"));
 }
 
 #[test]
 fn under_two_blocks_both_must_allow_it_and_guesses_are_told() {
     let mut desk = Desk::new();
     desk.faults(6, Offence::MetLimit);
-    assert!(desk.may_try("ann"));
+    assert!(desk.trial_is_due("ann"));
     guess_at_many(&desk, &["a", "b", "c"], 2);
     let met = desk.met(home(), "ann", 0);
-    let reason = Reason::GuessingMany;
+    let reason = BlockReason::GuessingMany;
     assert_eq!(
         met,
-        Met::Block {
+        BlockVerdict::Blocked {
             reason,
-            may_try: true
+            trial_is_due: true
         }
     );
     assert!(desk.takes_try("bob", 1), "the one of the address");
     assert!(!desk.takes_try("ann", 2));
     desk.pass(MINUTE);
     assert!(desk.takes_try("ann", 2));
-    assert!(!desk.may_try("ann") && !desk.may_try("bob"));
+    assert!(!desk.trial_is_due("ann") && !desk.trial_is_due("bob"));
 }
 
 #[test]
@@ -125,10 +133,17 @@ fn a_right_password_lifts_the_block_of_an_address_for_its_maildrop_for_a_day() {
     assert!(desk.takes_try("ann", 1));
     let changes = desk.accepted(home(), "ann", 1);
     assert_eq!(kinds(&changes), [ChangeKind::Lifted]);
-    assert_eq!(changes[0].entry.state, State::Blocked, "for the others");
+    assert_eq!(
+        changes[0].entry.state,
+        BlockState::Blocked,
+        "for the others"
+    );
     assert!(!desk.is_blocked("ann") && desk.is_blocked("bob"));
-    assert!(desk.may_try("bob"), "the one that got in spent nothing");
-    desk.list.pin(&Filter::default(), true, desk.now);
+    assert!(
+        desk.trial_is_due("bob"),
+        "the one that got in spent nothing"
+    );
+    desk.list.pin(&BlockFilter::default(), true, desk.now);
     desk.pass(DAY - SECOND);
     assert!(!desk.is_blocked("ann") && desk.is_blocked("bob"));
     desk.pass(SECOND);
@@ -179,7 +194,7 @@ fn a_try_that_was_lost_is_given_to_another() {
     let desk = blocked_for_many();
     assert!(desk.takes_try("ann", 1));
     desk.loses_try("bob", 2);
-    assert!(!desk.may_try("bob"), "it was not his");
+    assert!(!desk.trial_is_due("bob"), "it was not his");
     desk.loses_try("ann", 1);
     assert!(desk.takes_try("bob", 2));
 }
@@ -187,13 +202,13 @@ fn a_try_that_was_lost_is_given_to_another() {
 #[test]
 fn an_address_that_many_share_is_not_blocked_as_a_whole() {
     let mut desk = Desk::new();
-    desk.office_of(SHARED_BY);
+    desk.office_of(SHARED_ADDRESS_MAILDROPS);
     assert_eq!(desk.faults(20, Offence::Abuse), []);
     assert_eq!(guess_at_many(&desk, &["a", "b", "c"], 2), []);
     assert_eq!(desk.entries(), []);
     desk.guesses("ann", 50..53);
     assert!(desk.is_blocked("ann") && !desk.is_blocked("bob"));
-    desk.pass(WELCOME);
+    desk.pass(ACCEPTED_ADDRESS_AGE);
     assert_eq!(
         desk.faults(2, Offence::Abuse).len(),
         1,
@@ -204,14 +219,14 @@ fn an_address_that_many_share_is_not_blocked_as_a_whole() {
 #[test]
 fn one_maildrop_often_or_fewer_of_them_do_not_make_an_address_shared() {
     let desk = Desk::new();
-    desk.office_of(SHARED_BY - 1);
+    desk.office_of(SHARED_ADDRESS_MAILDROPS - 1);
     for _ in 0..100 {
         desk.accepted(home(), "user0", 0);
     }
     assert_eq!(desk.faults(2, Offence::Abuse).len(), 1);
     assert!(desk.is_blocked("anybody"));
     // From now on it is.
-    desk.office_of(SHARED_BY);
+    desk.office_of(SHARED_ADDRESS_MAILDROPS);
     assert!(!desk.is_blocked("anybody"));
     desk.pin_all(true);
     assert!(desk.is_blocked("anybody"), "somebody wants it so");
@@ -219,14 +234,14 @@ fn one_maildrop_often_or_fewer_of_them_do_not_make_an_address_shared() {
 
 /// Entries of an older popgate: an address blocked for passing faults, one for abuse until
 /// tomorrow, and both pinned elsewhere.
-fn of_an_older_popgate() -> Vec<Entry> {
+fn of_an_older_popgate() -> Vec<BlockEntry> {
     let tomorrow = noon().checked_add(DAY).unwrap();
-    let entry = |n: u64, reason, pinned| Entry {
+    let entry = |n: u64, reason, pinned| BlockEntry {
         id: BlockId(n),
-        who: Who::all_of(one_of_many(usize::try_from(n).unwrap())),
+        target: BlockTarget::all_of(one_of_many(usize::try_from(n).unwrap())),
         tenant: TenantName::new("default"),
         reason,
-        state: State::Blocked,
+        state: BlockState::Blocked,
         pinned,
         shadow: false,
         first: noon(),
@@ -236,11 +251,11 @@ fn of_an_older_popgate() -> Vec<Entry> {
         times_released: 0,
     };
     vec![
-        entry(1, Reason::Passing, false),
-        entry(2, Reason::Abuse, false),
-        entry(3, Reason::Passing, true),
-        entry(4, Reason::Abuse, true),
-        entry(5, Reason::GuessingMany, false),
+        entry(1, BlockReason::Passing, false),
+        entry(2, BlockReason::Abuse, false),
+        entry(3, BlockReason::Passing, true),
+        entry(4, BlockReason::Abuse, true),
+        entry(5, BlockReason::GuessingMany, false),
     ]
 }
 
