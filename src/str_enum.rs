@@ -1,8 +1,8 @@
-//! Enums whose variants have fixed words: values of metric labels, words of the command line and
-//! of files.
+//! Enums whose variants have a fixed name each: values of metric labels, words of the command line
+//! and of files.
 
 /// Defines an enum whose variants have fixed names: on the command line, in labels and files.
-macro_rules! words {
+macro_rules! str_enum {
     (
         $(#[$doc:meta])*
         $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }
@@ -34,4 +34,4 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+pub(crate) use str_enum;

@@ -1,4 +1,4 @@
-//! The one clock: tokio's, so that tests move it by hand.
+//! The clocks: tokio's, so that tests move it by hand, and the one on the wall.
 
 use governor::clock::Clock;
 
@@ -38,6 +38,29 @@ impl Moment {
             instant: self.instant + later,
             // Past the end of time nothing is later any more.
             wall: self.wall.checked_add(later).unwrap_or(jiff::Timestamp::MAX),
+        }
+    }
+}
+
+/// The clock on the wall. It says what outlives the process, and what people read.
+#[derive(Clone, Copy, Debug)]
+pub enum WallClock {
+    /// The system's, which may be set, and knows how long a machine slept.
+    System,
+    /// It showed this once, and goes on as tokio's does: for tests, which move that by hand.
+    From(Moment),
+}
+
+impl WallClock {
+    /// Now, by both clocks.
+    #[must_use]
+    pub fn now(self) -> Moment {
+        match self {
+            Self::System => Moment {
+                instant: Instant::now(),
+                wall: jiff::Timestamp::now(),
+            },
+            Self::From(start) => start.after(start.instant.elapsed()),
         }
     }
 }

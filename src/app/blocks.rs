@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// A block list, and the file that it is kept in.
-pub(super) struct Kept {
+pub(super) struct OpenedBlockList {
     pub(super) list: Arc<BlockList>,
     pub(super) journal: Option<Arc<Journal>>,
     /// What the operator should know, a sentence.
@@ -19,9 +19,9 @@ pub(super) struct Kept {
 }
 
 /// The list of the process before; without `[journal]` an empty one, which dies with this one.
-pub(super) async fn open(config: &Config) -> Result<Kept, StartError> {
+pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError> {
     let Some(options) = &config.journal else {
-        return Ok(Kept {
+        return Ok(OpenedBlockList {
             list: Arc::default(),
             journal: None,
             notice: None,
@@ -37,7 +37,7 @@ pub(super) async fn open(config: &Config) -> Result<Kept, StartError> {
             options.file.display()
         )
     });
-    Ok(Kept {
+    Ok(OpenedBlockList {
         list: Arc::new(BlockList::restore(opened.blocks)),
         journal: Some(Arc::new(opened.journal)),
         notice,
@@ -45,9 +45,9 @@ pub(super) async fn open(config: &Config) -> Result<Kept, StartError> {
 }
 
 /// The journal hears of changes as everybody else does.
-pub(super) struct IntoJournal(pub(super) Arc<Journal>);
+pub(super) struct JournalSink(pub(super) Arc<Journal>);
 
-impl EventSink for IntoJournal {
+impl EventSink for JournalSink {
     fn emit(&self, event: &Event) {
         if let Event::BlockChanged(change) = event {
             self.0.write(change);
@@ -56,9 +56,9 @@ impl EventSink for IntoJournal {
 }
 
 /// What the admin port does to the list.
-pub(super) struct ByHand(pub(super) Arc<Context>);
+pub(super) struct BlockAdmin(pub(super) Arc<Context>);
 
-impl Blocks for ByHand {
+impl Blocks for BlockAdmin {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         let blocks = &self.0.admission.blocks;
         blocks.entries(filter, self.0.moment().wall)

@@ -31,12 +31,12 @@ use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
 use crate::policy::twins::Twins;
-use crate::session::{Context, Settings, Stage, WallClock};
-use crate::time::{Duration, Instant, Moment};
+use crate::session::{Context, Settings, Stage};
+use crate::time::{Duration, Instant, Moment, WallClock};
 use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
-use blocks::{ByHand, IntoJournal};
+use blocks::{BlockAdmin, JournalSink};
 use fd_limit::ConnectionLimit;
 use jiff::Timestamp;
 use maintenance::Maintenance;
@@ -145,8 +145,8 @@ impl Gate {
         let metrics = Arc::new(metrics(config)?);
         let mut sinks = outside.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
-        let kept = blocks::open(config).await?;
-        sinks.extend(kept.journal.clone().map(into_journal));
+        let opened = blocks::open(config).await?;
+        sinks.extend(opened.journal.clone().map(journal_sink));
         let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
@@ -164,7 +164,7 @@ impl Gate {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
             auth_cache: AuthCache::new(&key(outside.seed)?),
-            admission: Admission::new(kept.list),
+            admission: Admission::new(opened.list),
             twins: Twins::default(),
             wall: wall(outside.seed),
             stage: stages,
@@ -192,10 +192,10 @@ impl Gate {
             services: TaskTracker::new(),
             stop_services: CancellationToken::new(),
             connection_limit,
-            notices: kept.notice.into_iter().chain(token.notice).collect(),
+            notices: opened.notice.into_iter().chain(token.notice).collect(),
         };
         gate.watch(&gate.cx.settings().backends);
-        gate.keep_up(config, kept.journal);
+        gate.keep_up(config, opened.journal);
         gate.serve_admin(admin, token.token.zip(outside.reload));
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
         Ok(gate)
@@ -313,7 +313,7 @@ impl Gate {
             }),
             api: api.map(|(token, reload)| Api {
                 token,
-                blocks: Arc::new(ByHand(Arc::clone(&self.cx))),
+                blocks: Arc::new(BlockAdmin(Arc::clone(&self.cx))),
                 reload,
             }),
         };
@@ -332,8 +332,8 @@ impl Gate {
     }
 }
 
-fn into_journal(journal: Arc<Journal>) -> Arc<dyn EventSink> {
-    Arc::new(IntoJournal(journal))
+fn journal_sink(journal: Arc<Journal>) -> Arc<dyn EventSink> {
+    Arc::new(JournalSink(journal))
 }
 
 /// The token of the API, and what the operator should know of its file.

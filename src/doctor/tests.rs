@@ -39,7 +39,7 @@ enum Between {
     /// So many connections at a time; more are closed without a word.
     AtMost(Arc<Semaphore>),
     /// Connections are refused.
-    WallClock,
+    Firewall,
     /// Connections are taken, and nothing comes.
     Silence,
 }
@@ -55,7 +55,7 @@ impl Dial for Ward {
             let (near, far) = duplex(64 * 1024);
             let server = Arc::clone(&self.server);
             match self.between.clone() {
-                Between::WallClock => return Err(io::ErrorKind::ConnectionRefused.into()),
+                Between::Firewall => return Err(io::ErrorKind::ConnectionRefused.into()),
                 Between::Silence => drop(tokio::spawn(async {
                     let _open = far;
                     std::future::pending::<()>().await;
@@ -485,7 +485,7 @@ async fn a_certificate_that_is_refused_is_shown() {
 async fn a_backend_that_is_not_there_is_a_fault() {
     for (between, what) in [
         (
-            Between::WallClock,
+            Between::Firewall,
             "fault reach pop.example.com:110 cannot be reached",
         ),
         (

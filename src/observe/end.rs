@@ -6,11 +6,11 @@
 use crate::policy::admission::Refusal;
 use crate::policy::block::BlockReason;
 use crate::pop3::exchange::Violation;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::fmt;
 
-words! {
+str_enum! {
     /// How a session ended: the label `end` of `sessions_total`.
     End {
         /// QUIT before login.
@@ -63,7 +63,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Who is at fault where a session did not end well.
     Culprit {
         /// The client or its line.

@@ -8,7 +8,7 @@ use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
 use crate::policy::twins::Pair;
 use crate::pop3::reply::ReplyTo;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -207,7 +207,7 @@ pub enum Event {
     SessionEnded(Box<SessionSummary>),
 }
 
-words! {
+str_enum! {
     /// Why a connection was turned away.
     Shed {
         /// No descriptor or memory was left.
@@ -219,7 +219,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// What became of a login that was measured: the label `decision` of `polls_total`.
     PollDecision {
         /// It came in time.
@@ -233,7 +233,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Which rule refused a login: the label `rule` of `login_refusals_total`.
     LoginRule {
         /// The block list.
@@ -251,7 +251,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// What went wrong at a client's end: the label `fault` of `faults_total`.
     OffenceKind {
         /// A wrong password.
@@ -269,7 +269,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
     LockOutcome {
         /// It was free.
@@ -293,7 +293,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// Why a holder was closed: the label `reason` of `preemptions_total`.
     Preemption {
         /// It was idle for `preempt_idle`.
@@ -305,7 +305,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// How a retried login ended: the label `result` of `backend_locked_retries_total`.
     RetryResult {
         /// The retry got in.

@@ -15,9 +15,8 @@ use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
-use crate::time::{Duration, Instant, Moment};
+use crate::time::{Duration, Moment, WallClock};
 use ipnet::IpNet;
-use jiff::Timestamp;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,15 +63,6 @@ impl Settings {
         let backends = names.filter_map(|name| self.backends.get(name));
         Route::new(backends.cloned().collect(), home)
     }
-}
-
-/// The clock on the wall.
-#[derive(Clone, Copy, Debug)]
-pub enum WallClock {
-    /// The system's, which may be set, and knows how long a machine slept.
-    System,
-    /// It was so much then, and goes on as tokio's does: for tests, which move that by hand.
-    From(Moment),
 }
 
 /// What all sessions of one gate share.
@@ -122,13 +112,7 @@ impl Context {
     /// Now, by both clocks.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        match self.wall {
-            WallClock::System => Moment {
-                instant: Instant::now(),
-                wall: Timestamp::now(),
-            },
-            WallClock::From(start) => start.after(start.instant.elapsed()),
-        }
+        self.wall.now()
     }
 
     /// The reloads behind `settings`.

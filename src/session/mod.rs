@@ -28,7 +28,7 @@ mod relay;
 
 pub use backend_conn::BackendConnection;
 pub use client::Peer;
-pub use context::{Context, Settings, Stage, WallClock};
+pub use context::{Context, Settings, Stage};
 
 use crate::ids::MaildropKey;
 use crate::limits;

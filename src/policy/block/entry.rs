@@ -4,7 +4,7 @@ use super::faults::OffenceClass;
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::{MINOR_BLOCK_MAX, TRIAL_INTERVAL};
 use crate::policy::rules::BlockRules;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use jiff::Timestamp;
 use std::fmt;
@@ -38,7 +38,7 @@ impl fmt::Display for BlockId {
     }
 }
 
-words! {
+str_enum! {
     /// Whether an entry has an effect.
     BlockState {
         /// It has.
@@ -48,7 +48,7 @@ words! {
     }
 }
 
-words! {
+str_enum! {
     /// What led to a block.
     BlockReason {
         /// Many different passwords for one maildrop.
@@ -178,7 +178,7 @@ impl BlockEntry {
     }
 }
 
-words! {
+str_enum! {
     /// What became of an entry.
     ChangeKind {
         /// It is blocked, for the first time or again.

@@ -6,7 +6,7 @@ use crate::ids::{ClientPrefix, MaildropKey};
 use crate::limits::{OFFENCES_EACH_MAX, OFFENDERS_MAX};
 use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::BlockRules;
-use crate::str_enum::words;
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ pub enum Offence {
     AbandonedWait,
 }
 
-words! {
+str_enum! {
     /// What a fault tells about who commits it.
     OffenceClass {
         /// Trying again will not make it better.
