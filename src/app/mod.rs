@@ -31,6 +31,7 @@ use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
 use crate::policy::twins::Twins;
+use crate::secret::TagKey;
 use crate::session::{Context, Settings, Stage};
 use crate::time::{Duration, Instant, Moment, WallClock};
 use accept::Port;
@@ -163,7 +164,8 @@ impl Gate {
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
-            auth_cache: AuthCache::new(&key(outside.seed)?),
+            auth_cache: AuthCache::new(),
+            tag_key: TagKey::new(&key(outside.seed)?),
             admission: Admission::new(opened.list),
             twins: Twins::default(),
             wall: wall(outside.seed),

@@ -3,12 +3,12 @@ use super::writer::Shared;
 use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
-use crate::policy::auth_cache::PasswordTag;
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockList, BlockQuery, BlockReason, BlockState, BlockTarget,
     BlockVerdict, ChangeKind,
 };
 use crate::policy::rules::BlockMode;
+use crate::secret::PasswordTag;
 use crate::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;

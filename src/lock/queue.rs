@@ -13,7 +13,7 @@ mod tests;
 
 use crate::ids::ClientPrefix;
 use crate::limits::MAIN_TURNS_BETWEEN;
-use crate::policy::auth_cache::PasswordTag;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 

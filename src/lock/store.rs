@@ -10,7 +10,7 @@ use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
 use super::waiting::{Place, Waiting};
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, SessionId, TenantName};
 use crate::observe::event::{Event, EventSink, LockOutcome};
-use crate::policy::auth_cache::PasswordTag;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use dashmap::{DashMap, Entry as Slot};
 use std::collections::HashMap;

@@ -2,7 +2,6 @@
 //! its password fail again and again, are there too many connections, does it come too often? One
 //! place asks, and the answer is one closed enum.
 
-use super::auth_cache::PasswordTag;
 use super::auth_failure_templates::AuthFailureTemplates;
 use super::block::{BlockChange, BlockList, BlockQuery, BlockReason, BlockVerdict};
 use super::connections::{Connections, Place};
@@ -12,6 +11,7 @@ use super::poll::{Measured, Poll, Polls};
 use super::refusal_history::CacheAnswer;
 use super::rules::{PollMode, PollRules, Rules};
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant, Moment};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,47 +1,16 @@
-//! Which passwords the backend accepted lately.
-//!
-//! Only tags are kept: HMAC-SHA-256 under a key that this process drew at its start and never
-//! writes anywhere. A tag is worth nothing outside the process.
+//! Which passwords the backend accepted lately. Only tags of them are kept.
 
 use crate::bounded::ExpiringLruMap;
-use crate::ids::{MaildropKey, UserName};
 use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX};
-use crate::secret::Secret;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
-use aws_lc_rs::hmac;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Stands for one password of one login to one maildrop.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PasswordTag([u8; 32]);
-
-impl PasswordTag {
-    /// A tag for tests of pure code.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// Enough of it to tell it from others where very many are remembered.
-    pub(super) fn short(self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
-    }
-}
-
-impl fmt::Debug for PasswordTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordTag(…)")
-    }
-}
 
 /// The passwords that a backend accepted within [`AUTH_CACHE_AGE`].
 ///
 /// Holds [`AUTH_CACHE_MAX`] passwords. Where it is full, the one whose last acceptance is the oldest is
 /// forgotten: its owner's next login waits in the lane of strangers, once.
 pub struct AuthCache {
-    key: hmac::Key,
     accepted: Mutex<Accepted>,
 }
 
@@ -57,32 +26,12 @@ struct Since {
 }
 
 impl AuthCache {
-    /// An empty memory under `key`, which must be random.
+    /// No password was accepted yet.
     #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
+    pub fn new() -> Self {
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key),
             accepted: Mutex::new(ExpiringLruMap::new(AUTH_CACHE_MAX)),
         }
-    }
-
-    /// The tag of a login: of the maildrop, the name that logs in and its password.
-    #[must_use]
-    pub fn tag(&self, maildrop: &MaildropKey, user: &UserName, password: &Secret) -> PasswordTag {
-        let mut context = hmac::Context::with_key(&self.key);
-        let backends = maildrop
-            .backends()
-            .iter()
-            .map(|name| name.as_str().as_bytes());
-        let parts = backends.chain([maildrop.maildrop().as_bytes(), user.as_bytes()]);
-        // No part holds a NUL, so the separator keeps different parts apart.
-        for part in parts.chain([password.expose()]) {
-            context.update(part);
-            context.update(&[0]);
-        }
-        let mut tag = [0; 32];
-        tag.copy_from_slice(context.sign().as_ref());
-        PasswordTag(tag)
     }
 
     /// Whether the backend accepted this password within the last day, and not refused it since.
@@ -117,29 +66,32 @@ impl AuthCache {
     }
 }
 
+impl Default for AuthCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::BackendName;
-    use std::sync::Arc;
 
-    fn tag(proven: &AuthCache, user: &str, password: &str) -> PasswordTag {
-        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
-        let user = UserName::new(user.as_bytes());
-        let maildrop = MaildropKey::new(&backends, &user, None, true);
-        proven.tag(&maildrop, &user, &Secret::new(password.as_bytes().to_vec()))
+    fn number(n: usize) -> PasswordTag {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_le_bytes());
+        PasswordTag::from_bytes(bytes)
     }
 
     #[test]
     fn a_password_is_proven_from_acceptance_to_refusal_or_a_day() {
-        let proven = AuthCache::new(&[7; 32]);
+        let proven = AuthCache::new();
         let now = Instant::now();
-        let ann = tag(&proven, "ann", "secret");
+        let ann = number(1);
         assert!(!proven.is_proven(ann, now));
         proven.accepted(ann, now);
         assert!(proven.is_proven(ann, now + AUTH_CACHE_AGE));
         assert!(!proven.is_proven(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1)));
-        assert!(!proven.is_proven(tag(&proven, "ann", "other"), now));
+        assert!(!proven.is_proven(number(2), now));
         proven.refused(ann, now);
         assert!(!proven.is_proven(ann, now));
         proven.accepted(ann, now);
@@ -148,9 +100,9 @@ mod tests {
 
     #[test]
     fn that_a_password_was_accepted_is_known_for_a_day_though_it_is_refused() {
-        let proven = AuthCache::new(&[7; 32]);
+        let proven = AuthCache::new();
         let now = Instant::now();
-        let ann = tag(&proven, "ann", "secret");
+        let ann = number(1);
         proven.refused(ann, now);
         assert!(!proven.was_accepted_lately(ann, now));
         proven.accepted(ann, now);
@@ -161,13 +113,8 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_drops_the_oldest() {
-        let proven = AuthCache::new(&[7; 32]);
+        let proven = AuthCache::new();
         let start = Instant::now();
-        let number = |n: usize| {
-            let mut bytes = [0; 32];
-            bytes[..8].copy_from_slice(&n.to_le_bytes());
-            PasswordTag(bytes)
-        };
         for n in 0..=AUTH_CACHE_MAX {
             proven.accepted(number(n), start + Duration::from_millis(n as u64));
         }

@@ -1,11 +1,11 @@
 //! The passwords that the backend refused lately. What follows from that for a login is a rule:
 //! [`RefusalHistory`].
 
-use super::auth_cache::PasswordTag;
 use super::refusal_history::{CacheAnswer, RefusalHistory};
 use super::rules::FailureRules;
 use crate::bounded::ExpiringLruMap;
 use crate::limits::{FAILURE_WINDOW, NEGATIVE_AUTH_CACHE_MAX, RETRY_MAX};
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_password_that_was_accepted_within_the_day_is_always_asked_for() {
         let told = Told::new(FailureRules::default());
-        let proven = AuthCache::new(&[7; 32]);
+        let proven = AuthCache::new();
         proven.accepted(tag(1), told.start);
         let ask = |second| {
             let now = told.at(second);

@@ -7,11 +7,11 @@
 //!
 //! Whose network is trusted is asked elsewhere; here everybody is counted who is brought.
 
-use super::auth_cache::PasswordTag;
 use super::rules::FailureRules;
 use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::ClientPrefix;
 use crate::limits::{FAILURE_WINDOW, PENALTY_ADDRESSES_MAX, PENALTY_LOGINS_MAX};
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

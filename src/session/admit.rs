@@ -11,7 +11,7 @@ use crate::dialect::Class;
 use crate::ids::MaildropKey;
 use crate::observe::event::{EndCause, Event, PollDecision};
 use crate::policy::admission::{Candidate, PollVerdict, Verdict};
-use crate::policy::auth_cache::PasswordTag;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -67,7 +67,7 @@ impl Who {
     fn of(cx: &Context, login: &Identified) -> Self {
         let key = login.key(&login.tenant);
         let (user, password) = (&login.credentials.user, &login.credentials.password);
-        let password = cx.auth_cache.tag(&key, user, password);
+        let password = cx.tag_key.tag(&key, user, password);
         Self {
             proven: cx.auth_cache.is_proven(password, login.asked),
             accepted_lately: cx.auth_cache.was_accepted_lately(password, login.asked),

@@ -15,6 +15,7 @@ use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
+use crate::secret::TagKey;
 use crate::time::{Duration, Moment, WallClock};
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -75,6 +76,8 @@ pub struct Context {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// The passwords that a backend accepted lately.
     pub auth_cache: AuthCache,
+    /// Makes the tags by which passwords are remembered.
+    pub tag_key: TagKey,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
     /// Which sessions of now look like one maildrop.

@@ -3,8 +3,8 @@
 use super::client::Peer;
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
 use crate::observe::event::{End, EndCause, Event, EventSink, SessionSummary};
-use crate::policy::auth_cache::PasswordTag;
 use crate::policy::tenant::LoginPolicy;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 

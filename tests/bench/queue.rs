@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
-use popgate::policy::auth_cache::PasswordTag;
+use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};

@@ -5,7 +5,7 @@ mod siege;
 
 use popgate::ids::ClientPrefix;
 use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
-use popgate::policy::auth_cache::PasswordTag;
+use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;

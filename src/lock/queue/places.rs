@@ -13,7 +13,7 @@
 
 use super::{Lane, Request, Ticket, Waiter};
 use crate::ids::ClientPrefix;
-use crate::policy::auth_cache::PasswordTag;
+use crate::secret::PasswordTag;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Who must leave `lane` so that `newcomer` can enter: mostly nobody. `None`: the newcomer gets

@@ -3,8 +3,8 @@
 use super::entry::{BlockChange, BlockEntry, BlockReason, BlockState, BlockTarget, ChangeKind};
 use super::list::{BlockList, Book};
 use crate::ids::{ClientPrefix, MaildropKey};
-use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::BlockMode;
+use crate::secret::PasswordTag;
 use jiff::Timestamp;
 
 /// A login that comes to the list.

@@ -1,8 +1,8 @@
 use super::*;
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, OFFENDERS_MAX};
-use crate::policy::auth_cache::PasswordTag;
 use crate::policy::rules::{BlockMode, BlockRules};
+use crate::secret::PasswordTag;
 use crate::time::Duration;
 use jiff::Timestamp;
 use std::net::IpAddr;

@@ -4,7 +4,7 @@
 use super::entry::{BlockTarget, later};
 use crate::bounded::ExpiringLruMap;
 use crate::limits::{ACCEPTED_ADDRESS_AGE, BLOCKS_MAX, LIFTED_MAILDROPS_MAX, TRIAL_INTERVAL};
-use crate::policy::auth_cache::PasswordTag;
+use crate::secret::PasswordTag;
 use jiff::Timestamp;
 
 /// In memory only: after a restart each block has its real try again.

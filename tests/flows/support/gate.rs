@@ -19,6 +19,7 @@ use popgate::policy::admission::Admission;
 use popgate::policy::auth_cache::AuthCache;
 use popgate::policy::block::BlockList;
 use popgate::policy::twins::Twins;
+use popgate::secret::TagKey;
 use popgate::session::{self, Context, Peer, Settings, Stage};
 use popgate::time::{Instant, Moment, WallClock};
 use std::collections::HashMap;
@@ -151,7 +152,8 @@ impl Gate {
             events: Arc::clone(&sink),
             locks: Locks::new(sink, closers.clone()),
             settings,
-            auth_cache: AuthCache::new(&[7; 32]),
+            auth_cache: AuthCache::new(),
+            tag_key: TagKey::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
             twins: Twins::default(),
             wall: WallClock::From(Moment {

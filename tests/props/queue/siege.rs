@@ -2,7 +2,7 @@
 
 use super::lane;
 use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
-use popgate::policy::auth_cache::PasswordTag;
+use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
