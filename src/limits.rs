@@ -466,6 +466,11 @@ pub const CHANGES_NAMED_MAX: usize = 5;
 /// run out, at one moment. Some 300 octets each.
 pub const JOURNAL_QUEUE_MAX: usize = BLOCKS_MAX;
 
+/// Events kept for those who read along: as many as happen in some seconds of a busy morning, which
+/// is longer than a reader that works rests. At most some 500 octets each, and none while nobody
+/// reads. A power of two, as the ring is.
+pub const EVENTS_KEPT: usize = 1024;
+
 /// How long a stop waits for the journal: a disk that takes longer has a fault.
 pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 

@@ -161,6 +161,6 @@ impl Port {
 
     fn shed(&self, why: Shed) {
         let listener: ListenerName = self.options.name.clone();
-        self.cx.events.emit(&Event::Shed { listener, why });
+        self.cx.events.emit(Event::Shed { listener, why });
     }
 }

@@ -7,7 +7,9 @@ use crate::ids::BackendName;
 use crate::limits::LOOK_AROUND;
 use crate::net::Dial;
 use crate::net::tls::TlsError;
-use crate::observe::event::{Event, EventSink};
+use crate::observe::event::Event;
+use crate::observe::hub::{EventHub, EventSink, Stamped};
+use crate::time::WallClock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,11 +63,16 @@ pub(super) fn other_authorities<'a>(
 /// that has not answered within [`LOOK_AROUND`] is looked at again then.
 pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
     let found = Arc::new(Findings::default());
+    let events = Arc::new(EventHub::new(
+        WallClock::System,
+        vec![Arc::clone(&found) as _],
+    ));
     let mut looks = JoinSet::new();
     let unknown = backends.values();
     for backend in unknown.filter(|backend| backend.state() == State::Unknown) {
-        let (backend, found) = (Arc::clone(backend), Arc::clone(&found));
-        looks.spawn(async move { look_once(&backend, found.as_ref()).await });
+        let backend = Arc::clone(backend);
+        let events = Arc::clone(&events);
+        looks.spawn(async move { look_once(&backend, &events).await });
     }
     let all = async { while looks.join_next().await.is_some() {} };
     if timeout(LOOK_AROUND, all).await.is_err() {
@@ -80,9 +87,9 @@ pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
 struct Findings(Mutex<Vec<Event>>);
 
 impl EventSink for Findings {
-    fn emit(&self, event: &Event) {
+    fn handle(&self, event: &Stamped) {
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push(event.clone());
+        events.push(event.event.clone());
     }
 }
 
@@ -101,7 +108,7 @@ impl Watches {
     pub(super) fn follow(
         &self,
         backends: &Backends,
-        events: &Arc<dyn EventSink>,
+        events: &Arc<EventHub>,
         services: &TaskTracker,
         stop: &CancellationToken,
     ) -> Vec<JoinHandle<()>> {

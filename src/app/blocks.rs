@@ -4,7 +4,8 @@ use super::StartError;
 use crate::admin::blocks::Blocks;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
-use crate::observe::event::{Event, EventSink};
+use crate::observe::event::Event;
+use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter, BlockList};
 use crate::session::Context;
 use std::sync::Arc;
@@ -48,8 +49,8 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
 pub(super) struct JournalSink(pub(super) Arc<Journal>);
 
 impl EventSink for JournalSink {
-    fn emit(&self, event: &Event) {
-        if let Event::BlockChanged(change) = event {
+    fn handle(&self, event: &Stamped) {
+        if let Event::BlockChanged(change) = &event.event {
             self.0.write(change);
         }
     }

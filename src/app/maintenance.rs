@@ -44,7 +44,7 @@ impl Maintenance {
         let Some(journal) = &self.journal else { return };
         let lost = journal.lost();
         if lost > self.lost {
-            self.cx.events.emit(&Event::JournalLost {
+            self.cx.events.emit(Event::JournalLost {
                 changes: lost - self.lost,
                 why: journal.trouble(),
             });

@@ -25,8 +25,7 @@ use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::net::{Accept, Dial};
-use crate::observe::Fanout;
-use crate::observe::event::EventSink;
+use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
@@ -148,7 +147,8 @@ impl Gate {
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
         let opened = blocks::open(config).await?;
         sinks.extend(opened.journal.clone().map(journal_sink));
-        let events: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
+        let clock = wall_clock(outside.seed);
+        let events = Arc::new(EventHub::new(clock, sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
         let (services, most) = (services_of(config), config.server.connections);
@@ -168,7 +168,7 @@ impl Gate {
             tag_key: TagKey::new(&key(outside.seed)?),
             admission: Admission::new(opened.list),
             twins: Twins::default(),
-            wall: wall(outside.seed),
+            wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
             sessions: AtomicU64::new(0),
@@ -233,6 +233,12 @@ impl Gate {
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// All events from now on, for a reader that keeps its own pace.
+    #[must_use]
+    pub fn events(&self) -> Subscription {
+        self.cx.events.subscribe()
     }
 
     /// Maildrops that are held, waited for, or being closed.
@@ -398,7 +404,7 @@ fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
 }
 
 /// A gate that shall repeat itself lives in 1970.
-fn wall(seed: Option<u64>) -> WallClock {
+fn wall_clock(seed: Option<u64>) -> WallClock {
     seed.map_or(WallClock::System, |_| {
         WallClock::From(Moment {
             instant: Instant::now(),

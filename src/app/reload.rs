@@ -79,7 +79,7 @@ impl Gate {
     }
 
     fn tell(&self, reloaded: Result<Changes, ReloadError>) -> Result<Changes, ReloadError> {
-        self.cx.events.emit(&match &reloaded {
+        self.cx.events.emit(match &reloaded {
             Ok(changes) => Event::Reloaded {
                 changes: changes.as_slice().into(),
             },
@@ -176,7 +176,7 @@ impl Gate {
         self.open_ports(new_ports);
         self.connection_limit
             .update(services_of(config), config.server.connections);
-        for event in &findings {
+        for event in findings {
             self.cx.events.emit(event);
         }
         ending.extend(self.watch(&in_service));

@@ -4,7 +4,7 @@ use super::{Changes, Gate, Outside, StartError};
 use crate::admin::Reload;
 use crate::config::Config;
 use crate::net::dial::TcpDial;
-use crate::observe::event::EventSink;
+use crate::observe::hub::EventSink;
 use crate::observe::log::{self, InitError, Log};
 use sd_notify::NotifyState;
 use std::io;

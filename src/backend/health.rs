@@ -5,7 +5,8 @@ use super::learned::{Asking, Heard, Learned};
 use super::lines::read_capabilities;
 use crate::limits::{CAPA_PROMPT, EOF_AFTER_QUIT, FIRST_LOOK, PROBE_AGAIN, PROBE_DOWN, PROBE_UP};
 use crate::net::dial::is_own_shortage;
-use crate::observe::event::{Event, EventSink};
+use crate::observe::event::Event;
+use crate::observe::hub::EventHub;
 use crate::pop3::capability::Capabilities;
 use crate::time::{Duration, Instant};
 use std::pin::pin;
@@ -103,17 +104,13 @@ impl Backend {
 
 /// Looks at `backend` once, as before it is taken into service; it may have to wait for a place.
 /// Cancel-safe: then nothing new is known.
-pub async fn look_once(backend: &Backend, events: &dyn EventSink) {
+pub async fn look_once(backend: &Backend, events: &EventHub) {
     look(backend, CAPA_PROMPT, events).await;
 }
 
 /// Looks at `backend`, which is in service from now on, again and again until `stop`, and keeps
 /// its state.
-pub async fn watch_backend(
-    backend: Arc<Backend>,
-    events: Arc<dyn EventSink>,
-    stop: CancellationToken,
-) {
+pub async fn watch_backend(backend: Arc<Backend>, events: Arc<EventHub>, stop: CancellationToken) {
     backend.enter_service();
     let watching = async {
         loop {
@@ -138,7 +135,7 @@ async fn until_next_look(backend: &Backend) {
 
 /// One look. The greeting decides whether the backend is up; CAPA has `patience`, and decides
 /// nothing.
-async fn look(backend: &Backend, patience: Duration, events: &dyn EventSink) {
+async fn look(backend: &Backend, patience: Duration, events: &EventHub) {
     let Some(permit) = place(backend).await else {
         return;
     };
@@ -188,7 +185,7 @@ async fn learn(
     greeted: &mut Greeted,
     wanted: watch::Receiver<u64>,
     patience: Duration,
-    events: &dyn EventSink,
+    events: &EventHub,
 ) {
     let learned = &backend.known.learned;
     if matches!(backend.state(), State::Down(_)) {
@@ -254,15 +251,15 @@ async fn leave(greeted: &mut Greeted) {
     let _ = greeted.conn.drain_to_end().await;
 }
 
-fn change(backend: &Backend, found: State, events: &dyn EventSink) {
+fn change(backend: &Backend, found: State, events: &EventHub) {
     let before = backend.known.state.send_replace(found.clone());
     let backend = backend.options().name.clone();
     match (before, found) {
         (State::Unknown | State::Down(_), State::Up(_)) => {
-            events.emit(&Event::BackendUp { backend })
+            events.emit(Event::BackendUp { backend })
         }
         (State::Unknown | State::Up(_), State::Down(why)) => {
-            events.emit(&Event::BackendDown { backend, why });
+            events.emit(Event::BackendDown { backend, why });
         }
         _ => {}
     }

@@ -12,7 +12,7 @@ use crate::demo::server::{DemoServer, Options};
 use crate::net::dial::TcpDial;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::observe::LogFormat;
-use crate::observe::event::EventSink;
+use crate::observe::hub::EventSink;
 use crate::observe::log::{self, InitError, Log};
 use crate::secret::Secret;
 use crate::time::Duration;

@@ -58,7 +58,7 @@ impl<C: BackendClose> Drop for Hold<C> {
         let (tenant, held) = (self.tenant.clone(), self.since.elapsed());
         self.shared
             .events
-            .emit(&Event::LockReleased { tenant, held });
+            .emit(Event::LockReleased { tenant, held });
     }
 }
 
@@ -202,5 +202,5 @@ impl<C: BackendClose> Drop for LockGuard<C> {
 
 fn forced<C: BackendClose>(hold: &Hold<C>, connection: &C) {
     let backend = connection.backend().clone();
-    hold.shared.events.emit(&Event::HandOverForced { backend });
+    hold.shared.events.emit(Event::HandOverForced { backend });
 }

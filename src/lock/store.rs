@@ -9,7 +9,8 @@ use super::guard::{Hold, LockGuard};
 use super::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
 use super::waiting::{Place, Waiting};
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, SessionId, TenantName};
-use crate::observe::event::{Event, EventSink, LockOutcome};
+use crate::observe::event::{Event, LockOutcome};
+use crate::observe::hub::EventHub;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use dashmap::{DashMap, Entry as Slot};
@@ -64,7 +65,7 @@ pub(super) struct Shared<C: BackendClose> {
     entries: DashMap<MaildropKey, Entry<C>>,
     ends: Mutex<RecentEnds>,
     tickets: AtomicU64,
-    pub(super) events: Arc<dyn EventSink>,
+    pub(super) events: Arc<EventHub>,
     pub(super) closers: TaskTracker,
 }
 
@@ -82,7 +83,7 @@ struct Entry<C> {
 impl<C: BackendClose> Locks<C> {
     /// No lock is held. Connections that are being closed are tracked by `closers`.
     #[must_use]
-    pub fn new(events: Arc<dyn EventSink>, closers: TaskTracker) -> Self {
+    pub fn new(events: Arc<EventHub>, closers: TaskTracker) -> Self {
         let entries = DashMap::new();
         Self(Arc::new(Shared {
             entries,
@@ -249,7 +250,7 @@ impl<C: BackendClose> Shared<C> {
 
     pub(super) fn outcome(&self, ask: &Ask, outcome: LockOutcome, waited: Duration) {
         let (session, tenant) = (ask.session, ask.tenant.clone());
-        self.events.emit(&Event::LockOutcome {
+        self.events.emit(Event::LockOutcome {
             session,
             tenant,
             outcome,
@@ -259,7 +260,7 @@ impl<C: BackendClose> Shared<C> {
 
     pub(super) fn queued(&self, ask: &Ask, ahead: usize) {
         let (session, tenant) = (ask.session, ask.tenant.clone());
-        self.events.emit(&Event::LockQueued {
+        self.events.emit(Event::LockQueued {
             session,
             tenant,
             ahead,

@@ -15,12 +15,6 @@ use std::sync::Arc;
 
 pub use super::end::{Culprit, End, EndCause};
 
-/// Takes events. It must not block and must not panic.
-pub trait EventSink: Send + Sync {
-    /// Tells that `event` happened.
-    fn emit(&self, event: &Event);
-}
-
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -1,7 +1,8 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Culprit, End, Event, EventSink, LockOutcome, Preemption, SessionSummary};
+use super::event::{Culprit, End, Event, LockOutcome, Preemption, SessionSummary};
+use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
@@ -76,7 +77,14 @@ impl Log {
 }
 
 impl EventSink for Log {
-    fn emit(&self, event: &Event) {
+    /// The time of a line is that of its writing, which the subscriber of the lines adds.
+    fn handle(&self, event: &Stamped) {
+        self.write(&event.event);
+    }
+}
+
+impl Log {
+    fn write(self, event: &Event) {
         match event {
             Event::SessionOpened {
                 session,

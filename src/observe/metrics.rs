@@ -7,7 +7,8 @@
 mod families;
 mod of_tenant;
 
-use super::event::{Event, EventSink, LockOutcome, SessionSummary};
+use super::event::{Event, LockOutcome, SessionSummary};
+use super::hub::{EventSink, Stamped};
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::policy::block::{BlockCount, BlockState};
 use crate::time::Duration;
@@ -185,7 +186,14 @@ impl Metrics {
 }
 
 impl EventSink for Metrics {
-    fn emit(&self, event: &Event) {
+    fn handle(&self, event: &Stamped) {
+        self.count(&event.event);
+    }
+}
+
+impl Metrics {
+    /// Counts `event`.
+    pub fn count(&self, event: &Event) {
         let families = &self.families;
         match event {
             Event::SessionOpened { .. } => self.sessions_open(None).inc(),

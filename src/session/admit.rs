@@ -99,7 +99,7 @@ fn tell_poll(cx: &Context, record: &Record, login: &Identified, who: &Who, poll:
         PollVerdict::Shadow(early) => (PollDecision::Shadow, early),
         PollVerdict::Hold { early, .. } => (PollDecision::Delayed, early),
     };
-    cx.events.emit(&Event::PollDecided {
+    cx.events.emit(Event::PollDecided {
         session: record.session(),
         tenant: login.tenant.name.clone(),
         decision,

@@ -7,7 +7,8 @@ use crate::dialect::{self, Class};
 use crate::ids::{BackendName, SessionId};
 use crate::lock::Locks;
 use crate::net::tls::Acceptor;
-use crate::observe::event::{Event, EventSink};
+use crate::observe::event::Event;
+use crate::observe::hub::EventHub;
 use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
 use crate::policy::block::BlockChange;
@@ -69,7 +70,7 @@ impl Settings {
 /// What all sessions of one gate share.
 pub struct Context {
     /// Where events go.
-    pub events: Arc<dyn EventSink>,
+    pub events: Arc<EventHub>,
     /// The locks.
     pub locks: Locks<BackendConnection>,
     /// What the configuration says, as the last reload left it.
@@ -131,7 +132,7 @@ impl Context {
     pub fn tell_blocks(&self, changes: &[BlockChange]) {
         for change in changes {
             let change = Box::new(change.clone());
-            self.events.emit(&Event::BlockChanged(change));
+            self.events.emit(Event::BlockChanged(change));
         }
     }
 
@@ -140,7 +141,7 @@ impl Context {
         let options = backend.options();
         let text = String::from_utf8_lossy(line);
         let class = dialect::classify(to, &text, &options.phrases);
-        self.events.emit(&Event::BackendReplied {
+        self.events.emit(Event::BackendReplied {
             backend: options.name.clone(),
             to,
             class,

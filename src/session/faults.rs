@@ -103,7 +103,7 @@ struct Scene<'a> {
 
 impl Scene<'_> {
     fn tell(&self, fault: OffenceKind, proven: bool) {
-        self.cx.events.emit(&Event::Faulted {
+        self.cx.events.emit(Event::Faulted {
             session: self.record.session(),
             tenant: self.tenant.name.clone(),
             fault,

@@ -265,7 +265,7 @@ impl Attempts<'_> {
         };
         if retry && let Some(connection) = self.lock.connection() {
             let backend = connection.backend().options().name.clone();
-            self.cx.events.emit(&Event::LockedRetried {
+            self.cx.events.emit(Event::LockedRetried {
                 backend,
                 result: retry_result(&answer),
             });
@@ -305,7 +305,7 @@ impl Attempts<'_> {
         let told = || {
             given = true;
             if let Some(freed_at) = freed_at {
-                self.cx.events.emit(&Event::HandedOver {
+                self.cx.events.emit(Event::HandedOver {
                     elapsed: freed_at.elapsed(),
                 });
             }

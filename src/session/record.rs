@@ -2,7 +2,8 @@
 
 use super::client::Peer;
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
-use crate::observe::event::{End, EndCause, Event, EventSink, SessionSummary};
+use crate::observe::event::{End, EndCause, Event, SessionSummary};
+use crate::observe::hub::EventHub;
 use crate::policy::tenant::LoginPolicy;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 /// The session's summary in the making. Whatever ends the session, a panic and a cancelled task
 /// too, the drop of its record tells the one [`Event::SessionEnded`].
 pub(super) struct Record {
-    events: Arc<dyn EventSink>,
+    events: Arc<EventHub>,
     opened: Instant,
     held_since: Option<Instant>,
     /// What a login that was refused ends as, if the client gives up.
@@ -26,7 +27,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn open(events: Arc<dyn EventSink>, session: SessionId, peer: &Peer) -> Self {
+    pub(super) fn open(events: Arc<EventHub>, session: SessionId, peer: &Peer) -> Self {
         let (listener, client) = (peer.listener.clone(), peer.address);
         let opened = Event::SessionOpened {
             session,
@@ -67,7 +68,7 @@ impl Record {
             summary,
         };
         // Told only now: from here on the end is told, too, whatever happens.
-        record.events.emit(&opened);
+        record.events.emit(opened);
         record
     }
 
@@ -85,7 +86,7 @@ impl Record {
         }
         let from = self.summary.tenant.replace(name.clone());
         let (session, tenant) = (self.session(), name.clone());
-        self.events.emit(&Event::TenantKnown {
+        self.events.emit(Event::TenantKnown {
             session,
             from,
             tenant,
@@ -175,7 +176,7 @@ impl Record {
     fn ended_without_word(&mut self) {
         if std::thread::panicking() {
             self.summary.cause = EndCause::Panicked;
-            self.events.emit(&Event::Panicked {
+            self.events.emit(Event::Panicked {
                 session: self.summary.session,
             });
         }
@@ -190,6 +191,6 @@ impl Drop for Record {
         self.lock_given();
         self.summary.duration = self.opened.elapsed();
         self.events
-            .emit(&Event::SessionEnded(Box::new(self.summary.clone())));
+            .emit(Event::SessionEnded(Box::new(self.summary.clone())));
     }
 }

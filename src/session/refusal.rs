@@ -122,7 +122,7 @@ impl Identified {
     /// Counts a wrong password, and says how long its answer is held.
     fn wrong_password(&self, cx: &Context, record: &Record, who: &Who) -> Duration {
         let (session, tenant) = (record.session(), self.tenant.name.clone());
-        cx.events.emit(&Event::AuthFailed { session, tenant });
+        cx.events.emit(Event::AuthFailed { session, tenant });
         faults::of_guess(cx, record, self, who);
         self.penalty(cx, who)
     }
@@ -147,7 +147,7 @@ impl Identified {
     ) -> Next<Login<T>> {
         let rule = rule_of(refusal);
         let (session, tenant) = (record.session(), self.tenant.name.clone());
-        cx.events.emit(&Event::LoginRefused {
+        cx.events.emit(Event::LoginRefused {
             session,
             tenant,
             rule,
@@ -170,7 +170,7 @@ impl Identified {
             Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
             Refusal::LoginDelay(early) => {
                 let (session, tenant) = (record.session(), self.tenant.name.clone());
-                cx.events.emit(&Event::PollDecided {
+                cx.events.emit(Event::PollDecided {
                     session,
                     tenant,
                     decision: PollDecision::Refused,

@@ -222,7 +222,7 @@ impl<'client> Relay<'client, '_> {
         self.tell(&replies);
         let to_client = self.pump.client().octets();
         let to_backend = self.pump.octets_to_backend();
-        self.cx.events.emit(&Event::Relayed {
+        self.cx.events.emit(Event::Relayed {
             to_client,
             to_backend,
         });

@@ -7,7 +7,8 @@ use crate::site::{Site, name};
 use crate::trace::Trace;
 use popgate::dialect::Class;
 use popgate::ids::SessionId;
-use popgate::observe::event::{End, Event, EventSink, LockOutcome, SessionSummary};
+use popgate::observe::event::{End, Event, LockOutcome, SessionSummary};
+use popgate::observe::hub::{EventSink, Stamped};
 use popgate::pop3::reply::ReplyTo;
 use popgate::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -427,7 +428,8 @@ struct Ear {
 }
 
 impl EventSink for Ear {
-    fn emit(&self, event: &Event) {
+    fn handle(&self, event: &Stamped) {
+        let event = &event.event;
         let told = match event {
             Event::SessionEnded(summary) => {
                 format!(

@@ -10,7 +10,7 @@ use popgate::app::{Gate, Outside};
 use popgate::config::Config;
 use popgate::ids::{BackendName, ListenerName};
 use popgate::net::Accept;
-use popgate::observe::event::EventSink;
+use popgate::observe::hub::EventSink;
 use popgate::observe::metrics::Metrics;
 use popgate::time::{Duration, Instant};
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BackendName, ListenerName, TenantName};
-use crate::observe::event::{Event, EventSink};
+use crate::observe::event::Event;
 use crate::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -70,7 +70,7 @@ async fn metrics_are_there_from_the_start_and_follow_events() {
     assert!(answer.contains("content-type: text/plain; version=0.0.4"));
     assert!(body(&answer).contains("\npopgate_backend_up{backend=\"legacy\"} 0\n"));
     let backend = BackendName::new("legacy");
-    gate.metrics.emit(&Event::BackendUp { backend });
+    gate.metrics.count(&Event::BackendUp { backend });
     let answer = gate.ask("GET /metrics").await;
     assert!(body(&answer).contains("\npopgate_backend_up{backend=\"legacy\"} 1\n"));
 }

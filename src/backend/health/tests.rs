@@ -2,7 +2,8 @@ use super::*;
 use crate::backend::BackendOptions;
 use crate::backend::double::{ADDRESS, Double, answer, next, options};
 use crate::net::conn::Conn;
-use crate::time::{Duration, Instant};
+use crate::observe::hub::{EventSink, Stamped};
+use crate::time::{Duration, Instant, WallClock};
 use std::sync::Mutex;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,12 +15,19 @@ const MOMENT: Duration = Duration::from_millis(1);
 struct Told(Mutex<Vec<&'static str>>);
 
 impl EventSink for Told {
-    fn emit(&self, event: &Event) {
-        self.0.lock().unwrap().push(match event {
+    fn handle(&self, event: &Stamped) {
+        self.0.lock().unwrap().push(match event.event {
             Event::BackendUp { .. } => "up",
             Event::BackendDown { .. } => "down",
             _ => "else",
         });
+    }
+}
+
+impl Told {
+    fn hub(self: &Arc<Self>) -> Arc<EventHub> {
+        let sink = Arc::clone(self) as _;
+        Arc::new(EventHub::new(WallClock::System, vec![sink]))
     }
 }
 
@@ -43,7 +51,7 @@ impl Rig {
             told: Arc::default(),
             stop: CancellationToken::new(),
         };
-        let events = Arc::clone(&rig.told) as _;
+        let events = rig.told.hub();
         tokio::spawn(watch_backend(
             Arc::clone(&rig.backend),
             events,
@@ -381,14 +389,15 @@ async fn a_gate_without_descriptors_does_not_take_the_backend_for_down() {
 async fn before_it_is_in_service_it_can_be_looked_at_once() {
     let (dial, mut arrivals) = Double::new();
     let backend = Backend::new(options(), Arc::new(dial)).unwrap();
-    let told = Told::default();
+    let told = Arc::new(Told::default());
     let server = async {
         let mut conn = next(&mut arrivals).await;
         conn.write_all(b"+OK\r\n").await.unwrap();
         answer(&mut conn, "CAPA", CAPA.as_bytes()).await;
         answer(&mut conn, "QUIT", b"+OK\r\n").await;
     };
-    tokio::join!(look_once(&backend, &told), server);
+    let events = told.hub();
+    tokio::join!(look_once(&backend, &events), server);
     assert!(backend.is_up() && backend.capabilities().unwrap().uidl);
     tokio::time::sleep(2 * PROBE_UP).await;
     assert!(arrivals.try_recv().is_err());
@@ -407,8 +416,11 @@ async fn from_when_a_successor_is_watched_its_limit_holds() {
     let next = Arc::new(next.unwrap());
     assert!(next.is_up());
     rig.stop.cancel();
-    let (events, stop) = (Arc::clone(&rig.told) as _, CancellationToken::new());
-    tokio::spawn(watch_backend(next, events, stop));
+    tokio::spawn(watch_backend(
+        next,
+        rig.told.hub(),
+        CancellationToken::new(),
+    ));
     tokio::time::sleep(MOMENT).await;
     assert!(rig.backend.try_permit().is_none());
 }
@@ -426,7 +438,8 @@ async fn one_that_is_unknown_is_looked_at_as_soon_as_there_is_a_place() {
         capabilities: Some(vec!["TOP".to_owned()]),
         ..limited
     });
-    let (backend, told) = (next_one.unwrap(), Told::default());
+    let backend = next_one.unwrap();
+    let told = Arc::new(Told::default());
     let sessions = async {
         tokio::time::sleep(backend.options().connect_timeout / 2).await;
         assert_eq!(backend.state(), State::Unknown);
@@ -435,6 +448,7 @@ async fn one_that_is_unknown_is_looked_at_as_soon_as_there_is_a_place() {
         conn.write_all(b"+OK\r\n").await.unwrap();
         answer(&mut conn, "QUIT", b"+OK\r\n").await;
     };
-    tokio::join!(look_once(&backend, &told), sessions);
+    let events = told.hub();
+    tokio::join!(look_once(&backend, &events), sessions);
     assert!(backend.is_up());
 }

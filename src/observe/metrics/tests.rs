@@ -136,18 +136,18 @@ fn a_session_moves_from_none_to_its_tenant_and_gauges_return_to_zero() {
     let waiters = || value(&metrics, r#"lock_waiters{tenant="example"}"#);
     let held = || value(&metrics, r#"locks_held{tenant="example"}"#);
 
-    metrics.emit(&opened());
+    metrics.count(&opened());
     assert_eq!(open("none"), Some(1.0));
-    metrics.emit(&known(None, "default"));
-    metrics.emit(&known(Some("default"), "example"));
+    metrics.count(&known(None, "default"));
+    metrics.count(&known(Some("default"), "example"));
     assert_eq!((open("none"), open("default")), (Some(0.0), Some(0.0)));
     assert_eq!(open("example"), Some(1.0));
-    metrics.emit(&queued("example"));
+    metrics.count(&queued("example"));
     assert_eq!((waiters(), held()), (Some(1.0), Some(0.0)));
-    metrics.emit(&outcome("example", LockOutcome::Waited));
+    metrics.count(&outcome("example", LockOutcome::Waited));
     assert_eq!((waiters(), held()), (Some(0.0), Some(1.0)));
-    metrics.emit(&released("example"));
-    metrics.emit(&ended(Some("example")));
+    metrics.count(&released("example"));
+    metrics.count(&ended(Some("example")));
     assert_eq!((waiters(), held()), (Some(0.0), Some(0.0)));
     assert_eq!(open("example"), Some(0.0));
 }
@@ -155,8 +155,8 @@ fn a_session_moves_from_none_to_its_tenant_and_gauges_return_to_zero() {
 #[test]
 fn a_session_without_login_ends_under_none() {
     let metrics = metrics();
-    metrics.emit(&opened());
-    metrics.emit(&ended(None));
+    metrics.count(&opened());
+    metrics.count(&ended(None));
     assert_eq!(
         value(&metrics, r#"sessions_open{tenant="none"}"#),
         Some(0.0)
@@ -171,9 +171,9 @@ fn every_outcome_gives_back_the_place_it_had_and_no_other() {
         let metrics = metrics();
         let never_queued = matches!(result, LockOutcome::Immediate | LockOutcome::QueueFull);
         if !never_queued {
-            metrics.emit(&queued("default"));
+            metrics.count(&queued("default"));
         }
-        metrics.emit(&outcome("default", result));
+        metrics.count(&outcome("default", result));
         let waiters = value(&metrics, r#"lock_waiters{tenant="default"}"#);
         assert_eq!(waiters, Some(0.0), "{result:?}");
         let granted = matches!(result, LockOutcome::Immediate | LockOutcome::Waited);
@@ -190,8 +190,8 @@ fn every_outcome_gives_back_the_place_it_had_and_no_other() {
 #[test]
 fn a_session_end_counts_messages_and_a_release_its_hold() {
     let metrics = metrics();
-    metrics.emit(&released("example"));
-    metrics.emit(&ended(Some("example")));
+    metrics.count(&released("example"));
+    metrics.count(&ended(Some("example")));
     let ended = r#"sessions_total{end="left",listener="pop3",tenant="example"}"#;
     assert_eq!(value(&metrics, ended), Some(1.0));
     let retrieved = r#"messages_retrieved_total{tenant="example"}"#;
@@ -258,7 +258,7 @@ fn counted_once() -> Vec<(Event, &'static str)> {
 fn each_other_event_counts_in_its_own_series() {
     let metrics = metrics();
     for (event, _) in counted_once() {
-        metrics.emit(&event);
+        metrics.count(&event);
     }
     for (_, series) in counted_once() {
         assert_eq!(value(&metrics, series), Some(1.0), "{series}");
@@ -269,7 +269,7 @@ fn each_other_event_counts_in_its_own_series() {
 fn bytes_are_added_by_direction() {
     let metrics = metrics();
     for _ in 0..2 {
-        metrics.emit(&Event::Relayed {
+        metrics.count(&Event::Relayed {
             to_client: 48_000,
             to_backend: 120,
         });
@@ -283,7 +283,7 @@ fn bytes_are_added_by_direction() {
 fn a_hand_over_falls_between_the_buckets_it_belongs_to() {
     let metrics = metrics();
     let elapsed = Duration::from_micros(80);
-    metrics.emit(&Event::HandedOver { elapsed });
+    metrics.count(&Event::HandedOver { elapsed });
     let bucket = |le: &str| format!(r#"lock_handover_seconds_bucket{{le="{le}"}}"#);
     assert_eq!(value(&metrics, &bucket("0.00005")), Some(0.0));
     assert_eq!(value(&metrics, &bucket("0.0001")), Some(1.0));
@@ -294,12 +294,12 @@ fn a_backend_is_up_until_it_is_down() {
     let metrics = metrics();
     let up = || value(&metrics, r#"backend_up{backend="legacy"}"#);
     let backend = BackendName::new("legacy");
-    metrics.emit(&Event::BackendUp {
+    metrics.count(&Event::BackendUp {
         backend: backend.clone(),
     });
     assert_eq!(up(), Some(1.0));
     let why = "refused".to_owned();
-    metrics.emit(&Event::BackendDown { backend, why });
+    metrics.count(&Event::BackendDown { backend, why });
     assert_eq!(up(), Some(0.0));
 }
 
@@ -309,7 +309,7 @@ fn tenants_past_the_cap_share_one_label_and_default_keeps_its_own() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let metrics = metrics_of(&names, 200);
     for name in names.iter().chain(&["default", "unheard-of"]) {
-        metrics.emit(&known(None, name));
+        metrics.count(&known(None, name));
     }
     let open = |tenant: &str| value(&metrics, &format!(r#"sessions_open{{tenant="{tenant}"}}"#));
     assert_eq!(open("t199"), Some(1.0));
@@ -323,19 +323,19 @@ fn series_of_other_tenants_appear_with_their_first_event() {
     let metrics = metrics();
     let waiters = r#"lock_waiters{tenant="example"}"#;
     assert_eq!(value(&metrics, waiters), None);
-    metrics.emit(&known(None, "example"));
+    metrics.count(&known(None, "example"));
     assert_eq!(value(&metrics, waiters), Some(0.0));
 }
 
 #[test]
 fn no_series_names_a_user_or_an_address() {
     let metrics = metrics();
-    metrics.emit(&opened());
+    metrics.count(&opened());
     let Event::SessionEnded(mut summary) = ended(Some("example")) else {
         unreachable!("made above");
     };
     summary.maildrop = Some(UserName::new(b"ann"));
-    metrics.emit(&Event::SessionEnded(summary));
+    metrics.count(&Event::SessionEnded(summary));
     let text = metrics.render().unwrap();
     assert!(!text.contains("ann") && !text.contains("192.0.2.7"));
 }

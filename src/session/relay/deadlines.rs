@@ -90,7 +90,7 @@ impl Relay<'_, '_> {
         if now < by {
             return None;
         }
-        self.cx.events.emit(&Event::Preempted {
+        self.cx.events.emit(Event::Preempted {
             session: self.session,
             tenant: self.policy.name.clone(),
             reason,

@@ -46,7 +46,7 @@ impl<'lock> Twin<'lock> {
             self.forget(before);
         }
         if let Some(pair) = self.cx.twins.listed(self.session.clone(), listing) {
-            self.cx.events.emit(&Event::Twins {
+            self.cx.events.emit(Event::Twins {
                 backend: self.session.backend.clone(),
                 pair: Box::new(pair),
             });

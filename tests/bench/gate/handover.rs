@@ -6,7 +6,8 @@ use crate::{Extent, percentile};
 use popgate::app::{Gate, Outside};
 use popgate::config::Config;
 use popgate::net::dial::TcpDial;
-use popgate::observe::event::{Event, EventSink};
+use popgate::observe::event::Event;
+use popgate::observe::hub::{EventSink, Stamped};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -93,8 +94,8 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
 struct HandOvers(Mutex<Vec<Duration>>);
 
 impl EventSink for HandOvers {
-    fn emit(&self, event: &Event) {
-        if let Event::HandedOver { elapsed } = event {
+    fn handle(&self, event: &Stamped) {
+        if let Event::HandedOver { elapsed } = &event.event {
             self.0.lock().unwrap().push(*elapsed);
         }
     }

@@ -1,6 +1,7 @@
 //! A sink that panics when it hears of something.
 
-use popgate::observe::event::{Event, EventSink};
+use popgate::observe::event::Event;
+use popgate::observe::hub::{EventSink, Stamped};
 use std::sync::{Arc, Mutex, PoisonError};
 
 type Fuse = Box<dyn Fn(&Event) -> bool + Send>;
@@ -29,7 +30,8 @@ impl Bomb {
 }
 
 impl EventSink for Bomb {
-    fn emit(&self, event: &Event) {
+    fn handle(&self, event: &Stamped) {
+        let event = &event.event;
         let mut fuse = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if fuse.as_ref().is_some_and(|which| which(event)) {
             *fuse = None;

@@ -2,6 +2,7 @@
 
 use super::PATIENCE;
 use super::double::Double;
+use super::recorder::Recorder;
 use super::wire::Wire;
 use popgate::backend::connect::Backend;
 use popgate::backend::health::watch_backend;
@@ -12,9 +13,8 @@ use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
 use popgate::net::conn::Conn;
 use popgate::net::tls::Acceptor;
-use popgate::observe::Fanout;
-use popgate::observe::event::{Event, EventSink, SessionSummary};
-use popgate::observe::recorder::Recorder;
+use popgate::observe::event::{Event, SessionSummary};
+use popgate::observe::hub::{EventHub, EventSink};
 use popgate::policy::admission::Admission;
 use popgate::policy::auth_cache::AuthCache;
 use popgate::policy::block::BlockList;
@@ -138,7 +138,11 @@ impl Gate {
     fn of(config: Config, mut sinks: Vec<Arc<dyn EventSink>>) -> Self {
         let events = Arc::new(Recorder::new());
         sinks.insert(0, events.clone());
-        let sink: Arc<dyn EventSink> = Arc::new(Fanout(sinks));
+        let clock = WallClock::From(Moment {
+            instant: Instant::now(),
+            wall: jiff::Timestamp::UNIX_EPOCH,
+        });
+        let hub = Arc::new(EventHub::new(clock, sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let closers = TaskTracker::new();
         let doubles = doubles(&config);
@@ -149,17 +153,14 @@ impl Gate {
             trusted: config.server.trusted_networks.clone(),
         }));
         let cx = Context {
-            events: Arc::clone(&sink),
-            locks: Locks::new(sink, closers.clone()),
+            events: Arc::clone(&hub),
+            locks: Locks::new(hub, closers.clone()),
             settings,
             auth_cache: AuthCache::new(),
             tag_key: TagKey::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
             twins: Twins::default(),
-            wall: WallClock::From(Moment {
-                instant: Instant::now(),
-                wall: jiff::Timestamp::UNIX_EPOCH,
-            }),
+            wall: clock,
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
             sessions: AtomicU64::new(0),

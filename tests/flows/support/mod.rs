@@ -30,6 +30,7 @@
 
 mod double;
 mod gate;
+mod recorder;
 mod scene;
 mod wire;
 

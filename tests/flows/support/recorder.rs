@@ -1,42 +1,45 @@
 //! A sink for tests: it keeps every event and lets a test wait for one.
 
-use super::event::{Event, EventSink};
+use popgate::observe::event::Event;
+use popgate::observe::hub::{EventSink, Stamped};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// Keeps events in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     events: Mutex<Vec<Event>>,
     more: Notify,
 }
 
 impl Recorder {
     /// An empty one.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// All events so far.
-    #[must_use]
-    pub fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         self.with_events(<[Event]>::to_vec)
     }
 
     /// How many events so far hold to `predicate`.
-    pub fn count(&self, predicate: impl Fn(&Event) -> bool) -> usize {
+    pub(crate) fn count(&self, predicate: impl Fn(&Event) -> bool) -> usize {
         self.with_events(|events| events.iter().filter(|event| predicate(event)).count())
     }
 
     /// The first event that holds to `predicate`, among those that came and those that will.
     /// It waits for ever: a test that needs a bound puts `tokio::time::timeout` around it.
-    pub async fn wait_for(&self, predicate: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn wait_for(&self, predicate: impl Fn(&Event) -> bool) -> Event {
         self.wait_for_nth(0, predicate).await
     }
 
     /// As [`Recorder::wait_for`], but skips the first `skip` events that hold to `predicate`.
-    pub async fn wait_for_nth(&self, skip: usize, predicate: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn wait_for_nth(
+        &self,
+        skip: usize,
+        predicate: impl Fn(&Event) -> bool,
+    ) -> Event {
         loop {
             // Created before the look, so that an event between look and wait wakes us.
             let more = self.more.notified();
@@ -57,9 +60,9 @@ impl Recorder {
 }
 
 impl EventSink for Recorder {
-    fn emit(&self, event: &Event) {
+    fn handle(&self, event: &Stamped) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.push(event.clone());
+        events.push(event.event.clone());
         drop(events);
         self.more.notify_waiters();
     }
@@ -68,13 +71,18 @@ impl EventSink for Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::BackendName;
+    use popgate::ids::BackendName;
+    use popgate::time::WallClock;
     use std::sync::Arc;
 
-    fn up(name: &str) -> Event {
-        Event::BackendUp {
-            backend: BackendName::new(name),
-        }
+    /// Tells that the backend `name` is up.
+    fn tell(recorder: &Recorder, name: &str) {
+        recorder.handle(&Stamped {
+            at: WallClock::System.now(),
+            event: Event::BackendUp {
+                backend: BackendName::new(name),
+            },
+        });
     }
 
     fn is_up(event: &Event, name: &str) -> bool {
@@ -84,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_that_came_before_is_found() {
         let recorder = Recorder::new();
-        recorder.emit(&up("a"));
+        tell(&recorder, "a");
         recorder.wait_for(|event| is_up(event, "a")).await;
         assert_eq!(recorder.count(|event| is_up(event, "b")), 0);
     }
@@ -99,9 +107,9 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await;
-        recorder.emit(&up("a"));
+        tell(&recorder, "a");
         tokio::task::yield_now().await;
-        recorder.emit(&up("b"));
+        tell(&recorder, "b");
         for waiter in waiters {
             assert!(is_up(&waiter.await.unwrap(), "b"));
         }
@@ -111,10 +119,10 @@ mod tests {
     async fn the_nth_event_is_waited_for() {
         let recorder = Recorder::new();
         let second = recorder.wait_for_nth(1, |event| is_up(event, "a"));
-        recorder.emit(&up("a"));
+        tell(&recorder, "a");
         tokio::pin!(second);
         assert!(is_pending(second.as_mut()).await);
-        recorder.emit(&up("a"));
+        tell(&recorder, "a");
         second.await;
     }
 
