@@ -18,7 +18,7 @@ use crate::admin::{self, AdminState, Api, Reload};
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
 use crate::config::Config;
-use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{Journal, JournalError};
 use crate::limits;
 use crate::lock::Locks;
@@ -31,7 +31,7 @@ use crate::policy::admission::Admission;
 use crate::policy::auth_cache::AuthCache;
 use crate::policy::twins::Twins;
 use crate::secret::TagKey;
-use crate::session::{Context, Settings, Stage};
+use crate::session::{Context, Kick, SessionView, Sessions, Settings, Stage};
 use crate::time::{Duration, Instant, Moment, WallClock};
 use accept::Port;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -42,7 +42,6 @@ use jiff::Timestamp;
 use maintenance::Maintenance;
 use ports::{NewPorts, Ports, bind};
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -171,7 +170,7 @@ impl Gate {
             wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
-            sessions: AtomicU64::new(0),
+            sessions: Sessions::default(),
             events,
         });
         let admin = bind_admin(config).await?;
@@ -245,6 +244,17 @@ impl Gate {
     #[must_use]
     pub fn locks_in_use(&self) -> usize {
         self.cx.locks.in_use()
+    }
+
+    /// Every open session, the oldest first.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.cx.sessions.views()
+    }
+
+    /// Ends a session wherever it waits, without QUIT; but none whose client has sent that.
+    pub fn kick(&self, session: SessionId) -> Kick {
+        self.cx.sessions.kick(session)
     }
 
     /// How many sessions there is room for at a time; beyond that clients are turned away.

@@ -191,6 +191,8 @@ pub enum EndCause {
     /// The backend sent what cannot be followed.
     BackendViolation(Violation),
 
+    /// An operator ended it.
+    Kicked,
     /// The gate stopped.
     Shutdown,
     /// A task of the session ended in a panic.
@@ -235,6 +237,7 @@ impl EndCause {
             Self::Preempted { .. } => End::Preempted,
             Self::BackendViolation(Violation::BehindBody(_)) => End::BodyMisread,
             Self::BackendClosed | Self::BackendViolation(_) => End::BackendGone,
+            Self::Kicked => End::Kicked,
             Self::Shutdown => End::Shutdown,
             Self::Panicked | Self::NoConnection => End::Panicked,
         }
@@ -251,6 +254,7 @@ impl EndCause {
             | Self::Quit
             | Self::Left
             | Self::IdleTimeout
+            | Self::Kicked
             | Self::Shutdown => None,
             Self::TooManyLogins
             | Self::TooManyBadCommands
@@ -342,6 +346,7 @@ impl fmt::Display for EndCause {
             }
             Self::BackendClosed => "the backend ended the connection",
             Self::BackendViolation(violation) => return violation.fmt(f),
+            Self::Kicked => "an operator ended it",
             Self::Shutdown => "popgate stopped",
             Self::Panicked => "a fault of popgate ended a task of the session",
             Self::NoConnection => "a login without a connection",
@@ -451,13 +456,14 @@ mod tests {
             },
             Preempted { .. } => BackendClosed,
             BackendClosed => BackendViolation(Violation::NotAReply),
-            BackendViolation(Violation::BehindBody(_)) => Shutdown,
+            BackendViolation(Violation::BehindBody(_)) => Kicked,
             BackendViolation(_) => BackendViolation(Violation::BehindBody(Expected {
                 to: ReplyTo::Retr,
                 body: true,
                 message: true,
                 number: Some(1),
             })),
+            Kicked => Shutdown,
             Shutdown => Panicked,
             Panicked => NoConnection,
             NoConnection => return None,

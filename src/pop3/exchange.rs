@@ -13,6 +13,7 @@ mod unasked;
 pub use tally::Tally;
 
 use crate::limits::AWAITED_REPLIES_MAX;
+use crate::pop3::keyword::Keyword;
 use crate::pop3::line::LineReader;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::uidl_digest::UidlListing;
@@ -146,6 +147,7 @@ pub struct Exchange {
     quit: Quit,
     progress: Progress,
     tally: Tally,
+    last_command: Option<Keyword>,
     uidl: Option<UidlListing>,
 }
 
@@ -185,6 +187,7 @@ impl Exchange {
             quit: Quit::None,
             progress: Progress::default(),
             tally: Tally::default(),
+            last_command: None,
             uidl: None,
         }
     }
@@ -266,6 +269,12 @@ impl Exchange {
     #[must_use]
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// The last command of the client, but for those of an opaque session.
+    #[must_use]
+    pub fn last_command(&self) -> Option<Keyword> {
+        self.last_command
     }
 
     /// The backend has said nothing for `silence`. A reply that the client has visibly got must not

@@ -3,6 +3,7 @@
 pub mod capability;
 pub mod command;
 pub mod exchange;
+pub mod keyword;
 pub mod line;
 pub mod multiline;
 pub mod reply;

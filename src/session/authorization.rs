@@ -84,6 +84,7 @@ impl<'a> Dialogue<'a> {
             Line::TooLong => return self.bad("-ERR Line too long").await,
             Line::Malformed => return self.binary().await,
         };
+        self.record.commanded(&text);
         let command = match Command::parse(&text) {
             Ok(command) => command,
             Err(error) => return self.bad(&format!("-ERR {error}")).await,
@@ -201,7 +202,7 @@ impl<'a> Dialogue<'a> {
             ..
         } = self.client;
         let conn = greet::accept_tls(self.cx, self.record, conn).await?;
-        self.client = Client::new(conn, peer, login_budget);
+        self.client = Client::new(self.record.handle(), conn, peer, login_budget);
         self.user = None;
         Continue(Said::Go(self))
     }

@@ -124,8 +124,8 @@ impl BackendClose for BackendConnection {
         };
         let ended = tokio::time::timeout(bound, end).await.is_ok();
         if !ended {
-            // The lock goes to the next session now. A reset tells the backend at once, where a
-            // FIN would wait behind what it still sends.
+            // The lock goes to the next session now: nothing of this one that is still unsent may
+            // reach the backend beside it.
             conn.io().reset_on_close();
         }
         ended

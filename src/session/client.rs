@@ -2,6 +2,7 @@
 //! time and how many mistakes are left to it.
 
 use super::context::Settings;
+use super::registry::SessionHandle;
 use crate::ids::{ClientPrefix, ListenerName, UserName};
 use crate::limits;
 use crate::net::TlsMode;
@@ -46,6 +47,7 @@ pub(super) struct Client {
     eof: bool,
     /// It cannot be told anything any more.
     deaf: bool,
+    session: Arc<SessionHandle>,
 }
 
 /// What a client has used up of our patience. It outlives STLS.
@@ -90,7 +92,12 @@ impl Client {
         Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
     }
 
-    pub(super) fn new(conn: Conn, peer: Arc<Peer>, login_budget: LoginBudget) -> Self {
+    pub(super) fn new(
+        session: Arc<SessionHandle>,
+        conn: Conn,
+        peer: Arc<Peer>,
+        login_budget: LoginBudget,
+    ) -> Self {
         Self {
             conn,
             peer,
@@ -98,6 +105,7 @@ impl Client {
             lines: LineReader::default(),
             eof: false,
             deaf: false,
+            session,
         }
     }
 
@@ -153,7 +161,13 @@ impl Client {
     /// Returns when the client has left: its end, unless a whole QUIT line stands behind what was
     /// read. What it sends meanwhile is kept. Cancel-safe.
     pub(super) async fn left(&mut self) {
+        let mut looked_at = 0;
         loop {
+            if quits(&self.conn.input[looked_at..]) {
+                // What it says behind its login is to be carried out: no kick may cut that.
+                let _ = self.session.quit_sent();
+            }
+            looked_at = memchr::memrchr(b'\n', &self.conn.input).map_or(0, |end| end + 1);
             if self.eof {
                 if quits(&self.conn.input) {
                     std::future::pending::<()>().await;

@@ -1,10 +1,11 @@
 //! What all sessions of one gate share, handed down instead of being global.
 
 use super::backend_conn::BackendConnection;
+use super::registry::Sessions;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
 use crate::dialect::{self, Class};
-use crate::ids::{BackendName, SessionId};
+use crate::ids::BackendName;
 use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
@@ -21,7 +22,6 @@ use crate::time::{Duration, Moment, WallClock};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -89,15 +89,11 @@ pub struct Context {
     pub stage: watch::Receiver<Stage>,
     /// For jitter.
     pub random: Mutex<fastrand::Rng>,
-    /// The number of the last session.
-    pub sessions: AtomicU64,
+    /// All open sessions.
+    pub sessions: Sessions,
 }
 
 impl Context {
-    pub(super) fn next_session(&self) -> SessionId {
-        SessionId(self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
     /// Returns when the stop has come as far as `stage`.
     pub(super) async fn stage_reached(&self, stage: Stage) {
         let mut stages = self.stage.clone();

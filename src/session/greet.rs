@@ -32,7 +32,8 @@ pub(super) async fn greet(
         conn
     };
     let conn = refusal::unless_blocked(cx, conn, &peer).await?;
-    let mut client = hold(cx, Client::new(conn, peer, LoginBudget::new())).await?;
+    let client = Client::new(record.handle(), conn, peer, LoginBudget::new());
+    let mut client = hold(cx, client).await?;
     if !cx.may_serve() {
         farewell(client.conn, UNREACHABLE).await;
         return Break(EndCause::NoBackend);

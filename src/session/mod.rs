@@ -24,11 +24,13 @@ mod login;
 mod queue;
 mod record;
 mod refusal;
+mod registry;
 mod relay;
 
 pub use backend_conn::BackendConnection;
 pub use client::Peer;
 pub use context::{Context, Settings, Stage};
+pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 
 use crate::ids::MaildropKey;
 use crate::limits;
@@ -128,7 +130,8 @@ enum Login<T> {
 
 /// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
 pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
-    let mut record = Record::open(Arc::clone(&cx.events), cx.next_session(), &peer);
+    let session = cx.sessions.open(&peer, cx.moment());
+    let mut record = Record::open(Arc::clone(&cx.events), session, &peer);
     let cause = match Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await {
         ControlFlow::Continue(never) => match never {},
         ControlFlow::Break(cause) => cause,
@@ -142,20 +145,36 @@ pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
 enum Never {}
 
 async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> Next<Never> {
-    let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
-    let logged_in = loop {
-        let identified = authorize(cx, record, greeted).await?;
-        greeted = match log_in(cx, record, identified).await? {
-            Login::Through(logged_in) => break logged_in,
-            Login::Refused(greeted) => greeted,
-        };
+    let session = record.handle();
+    let logged_in = tokio::select! {
+        // In this order, so that a waiter leaves its queue as one that was kicked.
+        biased;
+        next = Box::pin(until_logged_in(cx, record, conn, peer)) => next?,
+        () = session.kicked() => return ControlFlow::Break(EndCause::Kicked),
     };
     let end = Box::pin(relay::relay(cx, record, logged_in)).await;
     ControlFlow::Break(end)
 }
 
+async fn until_logged_in(
+    cx: &Context,
+    record: &mut Record,
+    conn: Conn,
+    peer: Arc<Peer>,
+) -> Next<LoggedIn> {
+    let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
+    loop {
+        let identified = authorize(cx, record, greeted).await?;
+        greeted = match log_in(cx, record, identified).await? {
+            Login::Through(logged_in) => return ControlFlow::Continue(logged_in),
+            Login::Refused(greeted) => greeted,
+        };
+    }
+}
+
 /// A client that has not logged in has until `login_by`, and no grace when the gate stops.
 async fn authorize(cx: &Context, record: &mut Record, greeted: Greeted) -> Next<Identified> {
+    record.enter(Phase::Authorization);
     tokio::select! {
         next = Box::pin(authorization::authorize(cx, record, greeted)) => next,
         () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(EndCause::Shutdown),
@@ -168,6 +187,7 @@ async fn log_in(
     record: &mut Record,
     identified: Identified,
 ) -> Next<Login<LoggedIn>> {
+    record.enter(Phase::Waiting);
     let login = async {
         let admitted = match Box::pin(admit::admit(cx, record, identified)).await? {
             Login::Through(admitted) => admitted,

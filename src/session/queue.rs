@@ -110,6 +110,7 @@ async fn wait(
     who: &Who,
     mut waiting: Waiting<BackendConnection>,
 ) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
+    let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
     let (mut until, address) = (login.until(), login.client.peer.address);
     loop {
@@ -124,6 +125,10 @@ async fn wait(
                 record.asks(login.asked, cx.auth_cache.is_proven(who.password, Instant::now()));
                 waiting.leave(LockOutcome::ClientGone);
                 return Break(EndCause::LeftWaiting);
+            }
+            () = session.kicked() => {
+                waiting.leave(LockOutcome::Kicked);
+                return Break(EndCause::Kicked);
             }
             turn = waiting.turn() => match turn {
                 Turn::Granted(lock) => return Continue(Ok(lock)),

@@ -1,10 +1,12 @@
 //! What is told of a session at its end, gathered on the way.
 
 use super::client::Peer;
+use super::registry::{OpenSession, Phase, SessionHandle};
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::tenant::LoginPolicy;
+use crate::pop3::keyword::Keyword;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 /// too, the drop of its record tells the one [`Event::SessionEnded`].
 pub(super) struct Record {
     events: Arc<EventHub>,
+    session: OpenSession,
     opened: Instant,
     held_since: Option<Instant>,
     /// What a login that was refused ends as, if the client gives up.
@@ -27,15 +30,16 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn open(events: Arc<EventHub>, session: SessionId, peer: &Peer) -> Self {
+    pub(super) fn open(events: Arc<EventHub>, session: OpenSession, peer: &Peer) -> Self {
+        let id = session.handle().id();
         let (listener, client) = (peer.listener.clone(), peer.address);
         let opened = Event::SessionOpened {
-            session,
+            session: id,
             listener: listener.clone(),
             client,
         };
         let summary = SessionSummary {
-            session,
+            session: id,
             listener,
             client,
             tls: None,
@@ -56,6 +60,7 @@ impl Record {
         };
         let record = Self {
             events,
+            session,
             opened: Instant::now(),
             held_since: None,
             refusal: None,
@@ -76,8 +81,23 @@ impl Record {
         self.summary.session
     }
 
+    /// The session as others see it.
+    pub(super) fn handle(&self) -> Arc<SessionHandle> {
+        Arc::clone(self.session.handle())
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.session.handle().enter(phase);
+    }
+
+    /// The client said this before login.
+    pub(super) fn commanded(&mut self, line: &[u8]) {
+        self.session.handle().commanded(Keyword::of_line(line));
+    }
+
     /// A login said whose it is.
     pub(super) fn identified(&mut self, tenant: &Arc<LoginPolicy>, maildrop: &UserName) {
+        self.session.handle().identified(&tenant.name, maildrop);
         self.summary.maildrop = Some(maildrop.clone());
         self.tenant = Some(Arc::clone(tenant));
         let name = &tenant.name;
@@ -134,6 +154,7 @@ impl Record {
     }
 
     pub(super) fn on_backend(&mut self, backend: &BackendName) {
+        self.session.handle().on_backend(backend);
         self.summary.backend = Some(backend.clone());
     }
 
@@ -146,11 +167,13 @@ impl Record {
     }
 
     pub(super) fn lock_taken(&mut self) {
+        self.enter(Phase::LoggingIn);
         self.held_since = Some(Instant::now());
     }
 
     pub(super) fn lock_given(&mut self) {
         if let Some(since) = self.held_since.take() {
+            self.enter(Phase::Waiting);
             self.summary.held += since.elapsed();
         }
     }

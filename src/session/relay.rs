@@ -12,6 +12,7 @@ mod twin;
 use super::client::Client;
 use super::context::{Context, Stage};
 use super::record::Record;
+use super::registry::Phase;
 use super::{LoggedIn, authorization, farewell};
 use crate::backend::connect::Backend;
 use crate::ids::SessionId;
@@ -42,6 +43,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         asked,
         welcome,
     } = session;
+    record.enter(Phase::Transaction);
     let contended = lock.contended();
     let key = lock.key().cloned();
     let Some(connection) = lock.connection() else {
@@ -54,7 +56,13 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         cx,
         policy: &policy,
         session: record.session(),
-        pump: Pump::new(&mut client.conn, connection.conn(), exchange, &welcome),
+        pump: Pump::new(
+            record.handle(),
+            &mut client.conn,
+            connection.conn(),
+            exchange,
+            &welcome,
+        ),
         backend,
         twin,
         idleness: Idleness::default(),
@@ -84,6 +92,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     }
     record.lock_given();
     drop((lock, places));
+    record.enter(Phase::Closing);
     deliver(cx, undelivered, &end).await;
     farewell(client.conn, b"").await;
     end
@@ -207,6 +216,7 @@ impl<'client> Relay<'client, '_> {
     /// How the session ends by an event of the pump's.
     fn end(&self, event: &PumpEvent) -> EndCause {
         match (event, self.pump.exchange().quit()) {
+            (PumpEvent::Kicked, _) => EndCause::Kicked,
             (_, Quit::Answered { ok: true }) => EndCause::Quit,
             (_, Quit::Answered { ok: false }) => EndCause::QuitFailed,
             (PumpEvent::Violation(violation), _) => EndCause::BackendViolation(*violation),

@@ -27,6 +27,7 @@ mod recordings;
 mod relay;
 mod reload;
 mod sasl;
+mod sessions;
 mod several_backends;
 mod stopping;
 mod tls;

@@ -3,6 +3,7 @@
 use super::unasked::line_end;
 use super::{Answer, Awaited, Exchange, Opaque, Output, Quit};
 use crate::limits::COMMAND_LINE_MAX;
+use crate::pop3::keyword::Keyword;
 use crate::pop3::line::Line;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::{Expected, Verb};
@@ -49,6 +50,7 @@ impl Exchange {
             Line::TooLong => return self.answer(Answer::Refusal(TOO_LONG), out),
             Line::Malformed => return self.answer(Answer::Refusal(MALFORMED), out),
         };
+        self.last_command = Some(Keyword::of_line(text));
         match Verb::of_line(text) {
             Verb::Forward(expected) => self.forward(expected, text, out),
             Verb::Capa => self.answer(Answer::Capa, out),

@@ -5,6 +5,7 @@
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
+use super::super::registry::SessionHandle;
 use super::endpoint::Endpoint;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
@@ -12,10 +13,11 @@ use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
 use crate::pop3::uidl_digest::UidlListing;
 use crate::time::{Duration, Instant};
 use std::mem::{MaybeUninit, take};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 
-/// What the session has to know. From `QuitAnswered` on they are its end.
+/// What the session has to know. From `Kicked` on they are its end.
 #[derive(Debug)]
 pub(super) enum PumpEvent {
     /// Status lines of the backend are whole.
@@ -24,6 +26,8 @@ pub(super) enum PumpEvent {
     Listed(UidlListing),
     /// Bytes flow again after a rest.
     Resumed,
+    /// Somebody has kicked the session before its client sent QUIT.
+    Kicked,
     /// QUIT is answered.
     QuitAnswered,
     /// The backend broke the protocol.
@@ -36,6 +40,7 @@ pub(super) enum PumpEvent {
 
 /// Both connections of a session, and the state of what flows between them.
 pub(super) struct Pump<'client, 'backend> {
+    session: Arc<SessionHandle>,
     client: Endpoint<'client>,
     backend: Endpoint<'backend>,
     exchange: Exchange,
@@ -66,6 +71,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     /// A pump that takes in what came before it: `welcome` is the answer to the login, without
     /// its line end, which the client has not seen.
     pub(super) fn new(
+        session: Arc<SessionHandle>,
         client: &'client mut Conn,
         backend: &'backend mut Conn,
         exchange: Exchange,
@@ -73,6 +79,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     ) -> Self {
         let now = Instant::now();
         let mut pump = Self {
+            session,
             client: Endpoint::new(client),
             backend: Endpoint::new(backend),
             exchange,
@@ -105,8 +112,9 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 _ => break,
             }
         }
+        self.keep_output(out);
         let ahead = self.client.take_input();
-        self.exchange.client_bytes(&ahead, &mut out);
+        let out = self.take_client_bytes(&ahead);
         self.keep_output(out);
         Ok(())
     }
@@ -168,6 +176,9 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             if let Some(event) = self.take_event() {
                 return Poll::Ready(event);
             }
+            if self.session.poll_kicked(task).is_ready() {
+                return Poll::Ready(PumpEvent::Kicked);
+            }
             let flushed = self.flush(task);
             if let Some(end) = self.end() {
                 return Poll::Ready(end);
@@ -186,6 +197,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             }
             self.last_activity = Instant::now();
             self.resumed |= take(&mut self.resting);
+            self.session.relayed(
+                self.exchange.tally(),
+                self.client.octets(),
+                self.backend.octets(),
+            );
         }
     }
 
@@ -329,12 +345,24 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 self.client_ended = Some(Instant::now());
             }
             Poll::Ready(Ok(())) => {
-                let mut out = Output::default();
-                self.exchange.client_bytes(chunk.filled(), &mut out);
+                let out = self.take_client_bytes(chunk.filled());
                 self.send_output(task, out);
             }
         }
         true
+    }
+
+    fn take_client_bytes(&mut self, bytes: &[u8]) -> Output {
+        let mut out = Output::default();
+        self.exchange.client_bytes(bytes, &mut out);
+        if let Some(keyword) = self.exchange.last_command() {
+            self.session.commanded(keyword);
+        }
+        // Whoever kicked the session before has been told that its QUIT will not come.
+        if self.exchange.quit() != Quit::None && !self.session.quit_sent() {
+            return Output::default();
+        }
+        out
     }
 
     /// What the backend's silence says; where that is the end, it is yielded.

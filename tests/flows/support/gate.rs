@@ -20,13 +20,13 @@ use popgate::policy::auth_cache::AuthCache;
 use popgate::policy::block::BlockList;
 use popgate::policy::twins::Twins;
 use popgate::secret::TagKey;
-use popgate::session::{self, Context, Peer, Settings, Stage};
+use popgate::session::{self, Context, Peer, Sessions, Settings, Stage};
 use popgate::time::{Instant, Moment, WallClock};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -163,7 +163,7 @@ impl Gate {
             wall: clock,
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
-            sessions: AtomicU64::new(0),
+            sessions: Sessions::default(),
         };
         Self {
             cx: Arc::new(cx),

@@ -1,0 +1,323 @@
+//! All open sessions of a gate, seen and ended from outside.
+//!
+//! A session writes what it does into its [`SessionHandle`] as it goes: one atomic for each thing,
+//! and a mutex for the names of its login. Who looks never holds up a session: [`Sessions::views`]
+//! takes the handles out of the map first, a shard at a time, and reads them then.
+
+use super::client::Peer;
+use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+use crate::pop3::exchange::Tally;
+use crate::pop3::keyword::Keyword;
+use crate::str_enum::str_enum;
+use crate::time::Moment;
+use atomic_waker::AtomicWaker;
+use dashmap::DashMap;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+str_enum! {
+    /// How far a session has come.
+    Phase {
+        /// It has no greeting yet: TLS, or a first look at the backends, comes before.
+        Greeting = "greeting",
+        /// It may log in (RFC 1939 section 4).
+        Authorization = "authorization",
+        /// Its login is held, or waits for the maildrop.
+        Waiting = "waiting",
+        /// It holds the lock, and the backend is asked.
+        LoggingIn = "logging_in",
+        /// It is in its maildrop (RFC 1939 section 5).
+        Transaction = "transaction",
+        /// It has sent QUIT, and the backend has not answered (RFC 1939 section 6).
+        Update = "update",
+        /// It has given its maildrop up, and takes the last words.
+        Closing = "closing",
+    }
+}
+
+str_enum! {
+    /// What became of a kick.
+    Kick {
+        /// The session ends now, without QUIT.
+        Kicked = "kicked",
+        /// Its client has sent QUIT, so it is left alone: what it marked is to be deleted.
+        AfterQuit = "after_quit",
+        /// It is ending already.
+        Ending = "ending",
+        /// There is none with this number.
+        NoSuchSession = "no_such_session",
+    }
+}
+
+/// What is known of a session at one moment.
+#[derive(Clone, Debug)]
+pub struct SessionView {
+    /// Its number.
+    pub id: SessionId,
+    /// Who it came from.
+    pub client: SocketAddr,
+    /// Where it came in.
+    pub listener: ListenerName,
+    /// When it came.
+    pub opened: Moment,
+    /// Whose its last login was.
+    pub login: Option<SeenLogin>,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The last command of its client.
+    pub last_command: Option<Keyword>,
+    /// Messages retrieved whole.
+    pub retrieved: u64,
+    /// Octets to the client after login.
+    pub bytes_to_client: u64,
+    /// Octets to the backend after login.
+    pub bytes_to_backend: u64,
+}
+
+/// A login as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenLogin {
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The maildrop, as typed.
+    pub maildrop: UserName,
+    /// The backend that it is on; `None` until the login is through.
+    pub backend: Option<BackendName>,
+}
+
+/// The registry. A clone is the same one.
+#[derive(Clone, Default)]
+pub struct Sessions(Arc<Registry>);
+
+#[derive(Default)]
+struct Registry {
+    /// The number of the last session.
+    last: AtomicU64,
+    open: DashMap<SessionId, Arc<SessionHandle>>,
+}
+
+impl Sessions {
+    /// Every open session, the oldest first.
+    #[must_use]
+    pub fn views(&self) -> Vec<SessionView> {
+        let mut handles: Vec<Arc<SessionHandle>> = self
+            .0
+            .open
+            .iter()
+            .map(|entry| Arc::clone(entry.value()))
+            .collect();
+        handles.sort_unstable_by_key(|handle| handle.id);
+        handles.iter().map(|handle| handle.view()).collect()
+    }
+
+    /// One session, if it is open.
+    #[must_use]
+    pub fn view(&self, id: SessionId) -> Option<SessionView> {
+        Some(self.handle(id)?.view())
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.open.len()
+    }
+
+    /// Ends a session wherever it waits, without QUIT; but none whose client has sent that.
+    pub fn kick(&self, id: SessionId) -> Kick {
+        self.handle(id)
+            .map_or(Kick::NoSuchSession, |handle| handle.kick())
+    }
+
+    fn handle(&self, id: SessionId) -> Option<Arc<SessionHandle>> {
+        self.0.open.get(&id).map(|entry| Arc::clone(entry.value()))
+    }
+
+    /// A new session, which is seen until the answer is dropped.
+    pub(super) fn open(&self, peer: &Arc<Peer>, opened: Moment) -> OpenSession {
+        let id = SessionId(self.0.last.fetch_add(1, Ordering::Relaxed) + 1);
+        let handle = Arc::new(SessionHandle::new(id, Arc::clone(peer), opened));
+        self.0.open.insert(id, Arc::clone(&handle));
+        OpenSession {
+            registry: Arc::clone(&self.0),
+            handle,
+        }
+    }
+}
+
+/// A session's place in the registry. Its drop, also by a panic or a cancelled task, ends it.
+pub(super) struct OpenSession {
+    registry: Arc<Registry>,
+    handle: Arc<SessionHandle>,
+}
+
+impl OpenSession {
+    pub(super) fn handle(&self) -> &Arc<SessionHandle> {
+        &self.handle
+    }
+}
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.registry.open.remove(&self.handle.id);
+    }
+}
+
+/// What a session shows of itself, and how it hears of a kick.
+pub(super) struct SessionHandle {
+    id: SessionId,
+    peer: Arc<Peer>,
+    opened: Moment,
+    login: Mutex<Option<SeenLogin>>,
+    /// Its [`Phase`], with [`QUIT`] and [`KICKED`]. In one atomic, so that of QUIT and a kick one
+    /// comes first and the other one knows.
+    state: AtomicU8,
+    /// The place of its [`Keyword`] in all of them; [`NO_COMMAND`] before the first.
+    last_command: AtomicU8,
+    retrieved: AtomicU64,
+    to_client: AtomicU64,
+    to_backend: AtomicU64,
+    /// The session's task.
+    task: AtomicWaker,
+}
+
+/// The client has sent QUIT.
+const QUIT: u8 = 0x40;
+/// Somebody has kicked the session.
+const KICKED: u8 = 0x80;
+/// The rest of the state.
+const PHASE: u8 = 0x0f;
+
+const NO_COMMAND: u8 = u8::MAX;
+
+impl SessionHandle {
+    fn new(id: SessionId, peer: Arc<Peer>, opened: Moment) -> Self {
+        Self {
+            id,
+            peer,
+            opened,
+            login: Mutex::default(),
+            state: AtomicU8::new(Phase::Greeting as u8),
+            last_command: AtomicU8::new(NO_COMMAND),
+            retrieved: AtomicU64::new(0),
+            to_client: AtomicU64::new(0),
+            to_backend: AtomicU64::new(0),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.update(|state| Some(state & !PHASE | phase as u8));
+    }
+
+    /// The client has sent QUIT, and no kick ends the session any more. False if one came before:
+    /// then the QUIT must not reach the backend, for whoever kicked was told that it will not.
+    #[must_use]
+    pub(super) fn quit_sent(&self) -> bool {
+        self.update(|state| (state & KICKED == 0).then_some(state | QUIT))
+    }
+
+    pub(super) fn identified(&self, tenant: &TenantName, maildrop: &UserName) {
+        *self.login() = Some(SeenLogin {
+            tenant: tenant.clone(),
+            maildrop: maildrop.clone(),
+            backend: None,
+        });
+    }
+
+    pub(super) fn on_backend(&self, backend: &BackendName) {
+        if let Some(login) = &mut *self.login() {
+            login.backend = Some(backend.clone());
+        }
+    }
+
+    pub(super) fn commanded(&self, keyword: Keyword) {
+        self.last_command.store(keyword as u8, Ordering::Relaxed);
+    }
+
+    /// What the relay has done so far. The session alone writes this, so a plain store will do.
+    pub(super) fn relayed(&self, tally: &Tally, to_client: u64, to_backend: u64) {
+        self.retrieved.store(tally.retrieved, Ordering::Relaxed);
+        self.to_client.store(to_client, Ordering::Relaxed);
+        self.to_backend.store(to_backend, Ordering::Relaxed);
+    }
+
+    /// Returns when the session is kicked. Cancel-safe. The session's own task alone may wait.
+    pub(super) async fn kicked(&self) {
+        poll_fn(|task| self.poll_kicked(task)).await;
+    }
+
+    pub(super) fn poll_kicked(&self, task: &Context<'_>) -> Poll<()> {
+        // First: a kick in between wakes the task.
+        self.task.register(task.waker());
+        if self.state.load(Ordering::Acquire) & KICKED == 0 {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    fn kick(&self) -> Kick {
+        if self.update(|state| (answer(state) == Kick::Kicked).then_some(state | KICKED)) {
+            self.task.wake();
+            return Kick::Kicked;
+        }
+        answer(self.state.load(Ordering::Acquire))
+    }
+
+    /// Whether it was changed.
+    fn update(&self, change: impl Fn(u8) -> Option<u8>) -> bool {
+        self.state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+            .is_ok()
+    }
+
+    fn view(&self) -> SessionView {
+        let state = self.state.load(Ordering::Acquire);
+        let last_command = usize::from(self.last_command.load(Ordering::Relaxed));
+        SessionView {
+            id: self.id,
+            client: self.peer.address,
+            listener: self.peer.listener.clone(),
+            opened: self.opened,
+            login: self.login().clone(),
+            phase: match phase(state) {
+                Phase::Transaction if state & QUIT != 0 => Phase::Update,
+                phase => phase,
+            },
+            last_command: Keyword::ALL.get(last_command).copied(),
+            retrieved: self.retrieved.load(Ordering::Relaxed),
+            bytes_to_client: self.to_client.load(Ordering::Relaxed),
+            bytes_to_backend: self.to_backend.load(Ordering::Relaxed),
+        }
+    }
+
+    fn login(&self) -> MutexGuard<'_, Option<SeenLogin>> {
+        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn phase(state: u8) -> Phase {
+    let place = usize::from(state & PHASE);
+    Phase::ALL.get(place).copied().unwrap_or(Phase::Closing)
+}
+
+/// What a kick leads to in this state.
+fn answer(state: u8) -> Kick {
+    if phase(state) == Phase::Closing {
+        Kick::Ending
+    } else if state & QUIT != 0 {
+        Kick::AfterQuit
+    } else {
+        Kick::Kicked
+    }
+}
+
+#[cfg(test)]
+mod tests;
