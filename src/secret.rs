@@ -1,4 +1,5 @@
-//! Passwords: wiped when dropped, never printed; and what stands for them where they are remembered.
+//! Passwords: wiped when dropped, never printed; and what stands for them where they are
+//! remembered.
 
 use crate::ids::{MaildropKey, UserName};
 use aws_lc_rs::hmac;

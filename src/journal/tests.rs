@@ -4,9 +4,10 @@ use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
 use crate::policy::block::{
-    BlockChange, BlockEntry, BlockId, BlockList, BlockQuery, BlockReason, BlockState, BlockTarget,
+    BlockChange, BlockEntry, BlockId, BlockQuery, BlockReason, BlockState, BlockTarget,
     BlockVerdict, ChangeKind,
 };
+use crate::policy::block_list::BlockList;
 use crate::policy::rules::BlockMode;
 use crate::secret::PasswordTag;
 use crate::time::Duration;
@@ -107,7 +108,7 @@ fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
         password: PasswordTag::from_bytes([0; 32]),
     };
     assert_eq!(
-        list.meets(knock, BlockMode::Block, old.last),
+        list.check(knock, BlockMode::Block, old.last),
         BlockVerdict::Clear
     );
     // What the file is told keeps it so.

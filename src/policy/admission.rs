@@ -3,7 +3,8 @@
 //! place asks, and the answer is one closed enum.
 
 use super::auth_failure_templates::AuthFailureTemplates;
-use super::block::{BlockChange, BlockList, BlockQuery, BlockReason, BlockVerdict};
+use super::block::{BlockChange, BlockQuery, BlockReason, BlockVerdict};
+use super::block_list::BlockList;
 use super::connections::{Connections, Place};
 use super::negative_auth_cache::NegativeAuthCache;
 use super::penalty::Penalties;
@@ -250,7 +251,7 @@ impl Admission {
             self.negative_auth_cache
                 .was_refused_lately(login.password, now.instant)
         };
-        match self.blocks.meets(login.knock(), mode, now.wall) {
+        match self.blocks.check(login.knock(), mode, now.wall) {
             BlockVerdict::Clear => Ok(None),
             BlockVerdict::Blocked {
                 reason,

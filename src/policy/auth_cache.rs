@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The passwords that a backend accepted within [`AUTH_CACHE_AGE`].
 ///
-/// Holds [`AUTH_CACHE_MAX`] passwords. Where it is full, the one whose last acceptance is the oldest is
-/// forgotten: its owner's next login waits in the lane of strangers, once.
+/// Holds [`AUTH_CACHE_MAX`] passwords. Where it is full, the one whose last acceptance is the
+/// oldest is forgotten: its owner's next login waits in the lane of strangers, once.
 pub struct AuthCache {
     accepted: Mutex<Accepted>,
 }

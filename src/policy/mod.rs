@@ -5,6 +5,7 @@ pub mod alias;
 pub mod auth_cache;
 pub mod auth_failure_templates;
 pub mod block;
+pub mod block_list;
 pub mod connections;
 pub mod negative_auth_cache;
 pub mod penalty;

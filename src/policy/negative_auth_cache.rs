@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How the backend refused each password, for ten minutes and the longest `retry` after its last
 /// use.
 ///
-/// Holds [`NEGATIVE_AUTH_CACHE_MAX`] passwords. Where it is full, the least recently used one is forgotten: the
-/// backend is asked about it again.
+/// Holds [`NEGATIVE_AUTH_CACHE_MAX`] passwords. Where it is full, the least recently used one is
+/// forgotten: the backend is asked about it again.
 pub struct NegativeAuthCache {
     passwords: Mutex<Passwords>,
 }

@@ -118,7 +118,7 @@ impl Scene<'_> {
         let (rules, now) = (&self.tenant.rules.blocks, self.cx.moment().wall);
         let (address, tenant) = (self.peer.prefix(), &self.tenant.name);
         let blocks = &self.cx.admission.blocks;
-        let changes = blocks.fault(maildrop, address, tenant, fault, rules, now);
+        let changes = blocks.record(maildrop, address, tenant, fault, rules, now);
         self.cx.tell_blocks(&changes);
     }
 }

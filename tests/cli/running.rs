@@ -9,8 +9,9 @@ use popgate::admin::{AdminState, Api, serve};
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::observe::metrics::Metrics;
 use popgate::policy::block::{
-    BlockChange, BlockEntry, BlockFilter, BlockId, BlockList, BlockReason, BlockState, BlockTarget,
+    BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
+use popgate::policy::block_list::BlockList;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

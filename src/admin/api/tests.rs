@@ -4,8 +4,9 @@ use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
 use crate::observe::metrics::Metrics;
 use crate::policy::block::{
-    BlockEntry, BlockFilter, BlockId, BlockList, BlockReason, BlockState, BlockTarget,
+    BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
+use crate::policy::block_list::BlockList;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;

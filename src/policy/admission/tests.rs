@@ -246,7 +246,7 @@ impl Scene {
         let (maildrop, address) = (Some(&self.maildrop), self.address.into());
         let blocks = &self.admission.blocks;
         let changes = faults.flat_map(|fault| {
-            blocks.fault(
+            blocks.record(
                 maildrop,
                 address,
                 &self.tenant,
@@ -265,7 +265,7 @@ impl Scene {
         rules.mode = BlockMode::Block;
         let (address, blocks) = (self.address.into(), &self.admission.blocks);
         let changes = guesses.flat_map(|fault| {
-            blocks.fault(None, address, &self.tenant, fault, &rules, self.now.wall)
+            blocks.record(None, address, &self.tenant, fault, &rules, self.now.wall)
         });
         assert_eq!(changes.count(), 1, "it is blocked");
     }

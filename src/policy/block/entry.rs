@@ -1,9 +1,9 @@
-//! What the list says about one of those who are or were blocked.
+//! An entry of the block list, and what becomes of it: pure, so that a list is only its memory.
 
-use super::faults::OffenceClass;
+use super::offence::{BlockCause, BlockReason, OffenceClass};
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::{MINOR_BLOCK_MAX, TRIAL_INTERVAL};
-use crate::policy::rules::BlockRules;
+use crate::policy::rules::{BlockMode, BlockRules};
 use crate::str_enum::str_enum;
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -14,13 +14,14 @@ use std::fmt;
 pub struct BlockTarget {
     /// The maildrop; `None`: all of them.
     pub maildrop: Option<MaildropKey>,
-    /// Where the faults come from.
+    /// Where the offences come from.
     pub address: ClientPrefix,
 }
 
 impl BlockTarget {
     /// The address, with all maildrops.
-    pub(super) fn all_of(address: ClientPrefix) -> Self {
+    #[must_use]
+    pub fn all_of(address: ClientPrefix) -> Self {
         Self {
             maildrop: None,
             address,
@@ -48,46 +49,7 @@ str_enum! {
     }
 }
 
-str_enum! {
-    /// What led to a block.
-    BlockReason {
-        /// Many different passwords for one maildrop.
-        GuessingOne = "guessing",
-        /// Many different passwords for several maildrops.
-        GuessingMany = "guessing_many",
-        /// Abuse of the protocol.
-        Abuse = "protocol_abuse",
-        /// Many passing faults on one day.
-        Passing = "passing_faults",
-    }
-}
-
-impl BlockReason {
-    /// The class of the faults behind it.
-    #[must_use]
-    pub fn class(self) -> OffenceClass {
-        match self {
-            Self::GuessingOne | Self::GuessingMany => OffenceClass::Permanent,
-            Self::Abuse => OffenceClass::Indeterminate,
-            Self::Passing => OffenceClass::Transient,
-        }
-    }
-
-    /// Whether the block keeps passwords from being guessed. Such a one is answered as a wrong
-    /// password is; every other one as what it is.
-    #[must_use]
-    pub fn protects_passwords(self) -> bool {
-        self.class() == OffenceClass::Permanent
-    }
-
-    /// Whether the first real try under the block comes a while after the fault that led to it, and
-    /// not at once: whoever comes next is most likely the same one.
-    fn makes_wait(self) -> bool {
-        matches!(self, Self::GuessingOne | Self::Abuse)
-    }
-}
-
-/// One of those who are or were blocked.
+/// A client that is or was blocked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockEntry {
     /// Its number.
@@ -96,7 +58,7 @@ pub struct BlockEntry {
     pub target: BlockTarget,
     /// Under whose rules that was, lately.
     pub tenant: TenantName,
-    /// The faults that led to it, lately.
+    /// The offences that led to it, lately.
     pub reason: BlockReason,
     /// Whether it has an effect.
     pub state: BlockState,
@@ -105,9 +67,9 @@ pub struct BlockEntry {
     pub pinned: bool,
     /// Whether it came under `enforce = "shadow"`, and is only shown.
     pub shadow: bool,
-    /// The first of the faults that led to the first block.
+    /// The first of the offences that led to the first block.
     pub first: Timestamp,
-    /// The last fault that led to a block, or kept it.
+    /// The last offence that led to a block, or kept it.
     pub last: Timestamp,
     /// When the block ends or ended by itself, unless pinned.
     pub expires: Timestamp,
@@ -118,7 +80,7 @@ pub struct BlockEntry {
 }
 
 impl BlockEntry {
-    /// The class of its faults.
+    /// The class of its offences.
     #[must_use]
     pub fn class(&self) -> OffenceClass {
         self.reason.class()
@@ -130,14 +92,61 @@ impl BlockEntry {
         self.state == BlockState::Blocked && (self.pinned || now < self.expires)
     }
 
-    /// Whether a real try under the block may come by now, as far as its beginning is concerned.
-    pub(super) fn may_be_tried(&self, now: Timestamp) -> bool {
-        !self.reason.makes_wait() || now >= later(self.last, TRIAL_INTERVAL)
+    /// Whether a login that it is about is refused. An address that many share (`is_shared`) is not
+    /// blocked as a whole, unless somebody pinned it.
+    #[must_use]
+    pub fn is_in_force(&self, is_shared: bool, now: Timestamp) -> bool {
+        let is_spared = is_shared && self.target.maildrop.is_none() && !self.pinned;
+        !self.shadow && self.is_blocked(now) && !is_spared
+    }
+
+    /// Whether the block is old enough for a first trial login.
+    #[must_use]
+    pub fn allows_trial(&self, now: Timestamp) -> bool {
+        !self.reason.delays_trial() || now >= later(self.last, TRIAL_INTERVAL)
+    }
+
+    /// Whether the backend's `+OK` lifts it for the login's maildrop. `was_trial`: whether that was
+    /// the trial login under it. A login that passed it with a password that was known to be right
+    /// lifts nothing: a guesser behind the same address would be free with the owner's next login.
+    /// A block of the maildrop for passing faults ends in any case.
+    #[must_use]
+    pub fn is_lifted(&self, was_trial: bool) -> bool {
+        let is_of_maildrop = self.target.maildrop.is_some();
+        let ends_anyway = is_of_maildrop && self.reason == BlockReason::Passing;
+        (ends_anyway || was_trial) && !(is_of_maildrop && self.pinned)
+    }
+
+    /// Whether it is of no use any more: neither blocked nor pinned, and quiet for longer than
+    /// `keep`.
+    #[must_use]
+    pub fn is_forgettable(&self, keep: Duration, now: Timestamp) -> bool {
+        !self.pinned && !self.is_blocked(now) && self.last < earlier(now, keep)
+    }
+
+    /// Its state by now: a block may have run out.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp) -> BlockState {
+        if self.is_blocked(now) {
+            BlockState::Blocked
+        } else {
+            BlockState::Released
+        }
+    }
+
+    /// The same with the state that it has by now.
+    #[must_use]
+    pub fn as_of(&self, now: Timestamp) -> Self {
+        Self {
+            state: self.state_at(now),
+            ..self.clone()
+        }
     }
 
     /// As the file of an older popgate may hold it, by the rules of now: passing faults block no
     /// whole address, and what protects no password blocks for minutes. What was pinned stays.
-    pub(super) fn by_todays_rules(mut self) -> Self {
+    #[must_use]
+    pub fn by_todays_rules(mut self) -> Self {
         if self.pinned || self.reason.protects_passwords() {
             return self;
         }
@@ -150,25 +159,113 @@ impl BlockEntry {
         self
     }
 
-    /// Its state by now: a block may have run out.
-    pub(super) fn state_at(&self, now: Timestamp) -> BlockState {
-        if self.is_blocked(now) {
-            BlockState::Blocked
-        } else {
-            BlockState::Released
-        }
+    /// The first block of a target.
+    #[must_use]
+    pub fn first(
+        id: BlockId,
+        cause: BlockCause,
+        tenant: &TenantName,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Self {
+        let mut entry = Self {
+            id,
+            target: cause.target,
+            tenant: tenant.clone(),
+            reason: cause.reason,
+            state: BlockState::Released,
+            pinned: false,
+            shadow: rules.mode == BlockMode::Shadow,
+            first: cause.first,
+            last: now,
+            expires: now,
+            times_blocked: 0,
+            times_released: 0,
+        };
+        entry.block(rules, now);
+        entry
     }
 
-    /// The same with the state that it has by now.
-    pub(super) fn as_of(&self, now: Timestamp) -> Self {
-        Self {
-            state: self.state_at(now),
-            ..self.clone()
+    /// What it becomes by more offences.
+    #[must_use]
+    pub fn after(
+        &self,
+        cause: &BlockCause,
+        tenant: &TenantName,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Renewal {
+        let mut entry = self.as_of(now);
+        let shadow = rules.mode == BlockMode::Shadow;
+        if entry.pinned {
+            return Renewal::Unchanged;
         }
+        if entry.state == BlockState::Blocked {
+            match (entry.shadow, shadow) {
+                // Rules that are only tried do not prolong a block that has an effect.
+                (false, true) => return Renewal::Unchanged,
+                // A block that has none is no reason to spare anybody a real one.
+                (true, false) => {}
+                _ => return entry.extended(rules, now),
+            }
+        }
+        entry.tenant = tenant.clone();
+        entry.reason = cause.reason;
+        entry.shadow = shadow;
+        entry.block(rules, now);
+        Renewal::Changed(BlockChange {
+            entry,
+            what: ChangeKind::Blocked,
+        })
+    }
+
+    /// Releases it by hand, if it is blocked and not pinned. `state` must be that of now.
+    pub fn release(&mut self) -> Option<ChangeKind> {
+        if self.pinned || self.state == BlockState::Released {
+            return None;
+        }
+        self.state = BlockState::Released;
+        self.times_released = self.times_released.saturating_add(1);
+        Some(ChangeKind::Released)
+    }
+
+    /// Has it stay in its state, or stay no more.
+    pub fn pin(&mut self, pinned: bool) -> Option<ChangeKind> {
+        if self.pinned == pinned {
+            return None;
+        }
+        self.pinned = pinned;
+        Some(if pinned {
+            ChangeKind::Pinned
+        } else {
+            ChangeKind::Unpinned
+        })
+    }
+
+    fn block(&mut self, rules: &BlockRules, now: Timestamp) {
+        self.state = BlockState::Blocked;
+        self.times_blocked = self.times_blocked.saturating_add(1);
+        self.last = now;
+        self.expires = later(now, self.length(rules));
+    }
+
+    /// Lasts as long as if it came now. What prolongs it by less than half of that is no news: else
+    /// a blocked client could have us write as fast as it connects.
+    fn extended(mut self, rules: &BlockRules, now: Timestamp) -> Renewal {
+        let length = self.length(rules);
+        self.last = now;
+        if self.expires > later(now, length / 2) {
+            return Renewal::Noted(self);
+        }
+        self.expires = later(now, length);
+        Renewal::Changed(BlockChange {
+            entry: self,
+            what: ChangeKind::Extended,
+        })
     }
 
     /// How long its block lasts: for guessing twice as long each time, else minutes.
-    pub(super) fn length(&self, rules: &BlockRules) -> Duration {
+    fn length(&self, rules: &BlockRules) -> Duration {
         if !self.reason.protects_passwords() {
             return rules.duration.min(MINOR_BLOCK_MAX);
         }
@@ -178,12 +275,23 @@ impl BlockEntry {
     }
 }
 
+/// What more offences make of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nothing.
+    Unchanged,
+    /// Its last offence is another, which nobody needs to hear.
+    Noted(BlockEntry),
+    /// It is blocked, or blocked for longer.
+    Changed(BlockChange),
+}
+
 str_enum! {
     /// What became of an entry.
     ChangeKind {
         /// It is blocked, for the first time or again.
         Blocked = "blocked",
-        /// Its faults go on, and so does its block.
+        /// Its offences go on, and so does its block.
         Extended = "extended",
         /// A right password lifted it for its maildrop: a block of that maildrop alone ends, one of
         /// all maildrops goes on for the others.
@@ -201,7 +309,7 @@ str_enum! {
     }
 }
 
-/// Something that became of an entry, for events and for the file.
+/// A change of an entry, for events and for the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockChange {
     /// The entry afterwards; a forgotten one as it was.
@@ -210,8 +318,19 @@ pub struct BlockChange {
     pub what: ChangeKind,
 }
 
+/// How many entries of a tenant are in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockCount {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Those that are blocked, the ones that are only shown included.
+    pub blocked: usize,
+    /// Those that are not any more.
+    pub released: usize,
+}
+
 /// `by` after `at`, or the end of time.
-pub(super) fn later(at: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 

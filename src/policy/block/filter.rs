@@ -1,6 +1,7 @@
 //! A selection of entries, as somebody at the command line makes it.
 
-use super::entry::{BlockEntry, BlockId, BlockReason, BlockState};
+use super::entry::{BlockEntry, BlockId, BlockState};
+use super::offence::BlockReason;
 use crate::ids::{ClientPrefix, TenantName};
 use jiff::Timestamp;
 
@@ -32,7 +33,8 @@ impl BlockFilter {
     }
 
     /// Whether `entry` is meant, with the state that it has by now.
-    pub(super) fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
         let is_maildrop = |wanted: &String| {
             let maildrop = entry.target.maildrop.as_ref();
             maildrop.is_some_and(|key| key.to_string().eq_ignore_ascii_case(wanted))

@@ -17,7 +17,7 @@ use popgate::observe::event::{Event, SessionSummary};
 use popgate::observe::hub::{EventHub, EventSink};
 use popgate::policy::admission::Admission;
 use popgate::policy::auth_cache::AuthCache;
-use popgate::policy::block::BlockList;
+use popgate::policy::block_list::BlockList;
 use popgate::policy::twins::Twins;
 use popgate::secret::TagKey;
 use popgate::session::{self, Context, Peer, Sessions, Settings, Stage};

@@ -1,0 +1,358 @@
+//! The block list: which clients are refused for a while. It remembers; what follows from an
+//! offence and what a login meets are rules ([`policy::block`](crate::policy::block)).
+
+mod accepted_addresses;
+mod offences;
+mod table;
+mod trials;
+
+use self::accepted_addresses::AcceptedAddresses;
+use self::offences::OffenceCounters;
+use self::table::BlockTable;
+use self::trials::Trials;
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
+use crate::limits::BLOCKS_MAX;
+use crate::policy::block::{
+    BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockQuery, BlockReason,
+    BlockState, BlockTarget, BlockVerdict, ChangeKind, Offence, OffenceClass, Renewal,
+};
+use crate::policy::rules::{BlockMode, BlockRules};
+use crate::time::Duration;
+use jiff::Timestamp;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Who is blocked, and whose offences may lead to it. Shared by all sessions.
+///
+/// Whatever changes an entry returns the change, for events and for the file.
+#[derive(Debug)]
+pub struct BlockList(RwLock<Lists>);
+
+/// What the list holds. Its entries may be a cluster's; the evidence for them, and the exceptions
+/// from them, are this gate's own.
+#[derive(Debug)]
+struct Lists {
+    table: BlockTable,
+    offences: OffenceCounters,
+    accepted: AcceptedAddresses,
+    trials: Trials,
+}
+
+impl Default for BlockList {
+    fn default() -> Self {
+        Self::with_capacity(BLOCKS_MAX)
+    }
+}
+
+impl BlockList {
+    fn with_capacity(capacity: usize) -> Self {
+        Self(RwLock::new(Lists {
+            table: BlockTable::new(capacity),
+            offences: OffenceCounters::default(),
+            accepted: AcceptedAddresses::default(),
+            trials: Trials::default(),
+        }))
+    }
+
+    /// The list with the entries of an earlier process, all of them: what is beyond the capacity is
+    /// dropped with the next block, and what blocks no more by the rules of now with the next
+    /// [`Self::expire`], as changes that the file is told of.
+    #[must_use]
+    pub fn restore(entries: Vec<BlockEntry>) -> Self {
+        let list = Self::default();
+        let mut lists = list.write();
+        for entry in entries {
+            lists.table.restore(entry.by_todays_rules());
+        }
+        drop(lists);
+        list
+    }
+
+    /// Records an offence of a client without a proven password, which may lead to a block.
+    pub fn record(
+        &self,
+        maildrop: Option<&MaildropKey>,
+        address: ClientPrefix,
+        tenant: &TenantName,
+        offence: Offence,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<BlockChange> {
+        if rules.mode == BlockMode::Off {
+            return Vec::new();
+        }
+        let mut lists = self.write();
+        // A phone on a breaking line does not get its household's logins blocked.
+        if offence.class() == OffenceClass::Transient && lists.accepted.contains(address, now) {
+            return Vec::new();
+        }
+        let causes = lists.offences.add(maildrop, address, offence, rules, now);
+        causes
+            .into_iter()
+            .flat_map(|cause| lists.block(cause, tenant, rules, now))
+            .collect()
+    }
+
+    /// The entries that `filter` means, by number.
+    #[must_use]
+    pub fn entries(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
+        self.read().table.select(filter, now)
+    }
+
+    /// Releases those that `filter` means and that are blocked; pinned ones stay. Their offences
+    /// so far are forgiven.
+    pub fn release(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockChange> {
+        self.change(filter, now, BlockEntry::release)
+    }
+
+    /// Has those that `filter` means stay in their state, or stay no more.
+    pub fn pin(&self, filter: &BlockFilter, pinned: bool, now: Timestamp) -> Vec<BlockChange> {
+        self.change(filter, now, |entry| entry.pin(pinned))
+    }
+
+    /// Ends blocks that have run out. [`Self::check`] and [`Self::entries`] know by themselves;
+    /// this is for [`Self::counts`], for events and for the file.
+    pub fn expire(&self, now: Timestamp) -> Vec<BlockChange> {
+        let mut lists = self.write();
+        let ended: Vec<_> = lists
+            .table
+            .iter()
+            .filter(|entry| entry.state == BlockState::Blocked && !entry.is_blocked(now))
+            .map(|entry| BlockChange {
+                entry: entry.as_of(now),
+                what: ChangeKind::Expired,
+            })
+            .collect();
+        ended
+            .into_iter()
+            .map(|change| lists.table.changed(change))
+            .collect()
+    }
+
+    /// Drops entries that are neither blocked nor pinned and whose last offence is older than
+    /// `keep`, and offences that are too old to count.
+    pub fn forget(&self, keep: Duration, now: Timestamp) -> Vec<BlockChange> {
+        let mut lists = self.write();
+        lists.offences.forget(now);
+        lists.accepted.forget(now);
+        lists.trials.forget(now);
+        let old: Vec<_> = lists
+            .table
+            .iter()
+            .filter(|entry| entry.is_forgettable(keep, now))
+            .cloned()
+            .collect();
+        old.into_iter()
+            .map(|entry| lists.table.forget(entry))
+            .collect()
+    }
+
+    /// How many entries each tenant has that has any; as of the last [`Self::expire`].
+    #[must_use]
+    pub fn counts(&self) -> Vec<BlockCount> {
+        self.read().table.counts()
+    }
+
+    /// The offences behind a block that a connection from `address` meets before it says anything:
+    /// one that protects no password, where no login was accepted lately, and whose trial login is
+    /// not due. A trusted network must not ask.
+    #[must_use]
+    pub fn at_greeting(
+        &self,
+        address: ClientPrefix,
+        mode: BlockMode,
+        now: Timestamp,
+    ) -> Option<BlockReason> {
+        if mode != BlockMode::Block {
+            return None;
+        }
+        let lists = self.read();
+        let entry = lists.in_force(&BlockTarget::all_of(address), now)?;
+        let may_talk = entry.reason.protects_passwords()
+            || lists.accepted.contains(address, now)
+            || lists.trial_is_due(entry, now);
+        (!may_talk).then_some(entry.reason)
+    }
+
+    /// What a login meets under the rules of its tenant. One with a proven password, or from a
+    /// trusted network, must not ask.
+    #[must_use]
+    pub fn check(&self, login: BlockQuery<'_>, mode: BlockMode, now: Timestamp) -> BlockVerdict {
+        if mode != BlockMode::Block {
+            return BlockVerdict::Clear;
+        }
+        let lists = self.read();
+        let blocks = lists.blocks(login, now);
+        BlockVerdict::of(&blocks, |entry| lists.trial_is_due(entry, now))
+    }
+
+    /// Takes the trial login of this minute under each block that the login meets; `false`: another
+    /// was quicker.
+    #[must_use]
+    pub fn take_trial(&self, login: BlockQuery<'_>, now: Timestamp) -> bool {
+        let mut lists = self.write();
+        let blocks = lists.blocks(login, now);
+        if !blocks.iter().all(|entry| lists.trial_is_due(entry, now)) {
+            return false;
+        }
+        let targets: Vec<_> = blocks.iter().map(|entry| entry.target.clone()).collect();
+        for target in targets {
+            lists.trials.take(target, login.password, now);
+        }
+        true
+    }
+
+    /// The trial login never came to the backend: another may be it.
+    pub fn return_trial(&self, login: BlockQuery<'_>, now: Timestamp) {
+        let mut lists = self.write();
+        for target in [login.of_maildrop(), login.of_address()] {
+            if lists.trials.is_by(&target, login.password, now) {
+                lists.trials.give_back(&target);
+            }
+        }
+    }
+
+    /// The backend said `+OK`. For a day passing faults from that address lead to no block, and
+    /// what [`BlockEntry::is_lifted`] says is lifted for the maildrop.
+    pub fn accepted(&self, login: BlockQuery<'_>, now: Timestamp) -> Vec<BlockChange> {
+        let mut lists = self.write();
+        lists.accepted.add(login.maildrop, login.address, now);
+        let lifted: Vec<_> = lists
+            .blocks(login, now)
+            .into_iter()
+            .filter(|entry| {
+                let was_trial = lists.trials.is_by(&entry.target, login.password, now);
+                entry.is_lifted(was_trial)
+            })
+            .cloned()
+            .collect();
+        lifted
+            .into_iter()
+            .map(|entry| lists.lift(entry, login, now))
+            .collect()
+    }
+
+    #[cfg(test)]
+    fn remembered(&self) -> usize {
+        let lists = self.read();
+        lists.offences.len() + lists.accepted.len()
+    }
+
+    /// Applies `change` to those that `filter` means, as they are by now.
+    fn change(
+        &self,
+        filter: &BlockFilter,
+        now: Timestamp,
+        change: impl Fn(&mut BlockEntry) -> Option<ChangeKind>,
+    ) -> Vec<BlockChange> {
+        let mut lists = self.write();
+        let mut changes = Vec::new();
+        for mut entry in lists.table.select(filter, now) {
+            let Some(what) = change(&mut entry) else {
+                continue;
+            };
+            if what == ChangeKind::Released {
+                lists.offences.forgive(&entry.target);
+            }
+            changes.push(lists.table.changed(BlockChange { entry, what }));
+        }
+        changes
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Lists> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Lists> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lists {
+    fn block(
+        &mut self,
+        cause: BlockCause,
+        tenant: &TenantName,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<BlockChange> {
+        let is_whole_address = cause.target.maildrop.is_none();
+        if is_whole_address && self.accepted.is_shared(cause.target.address, now) {
+            return Vec::new();
+        }
+        let renewal = match self.table.get(&cause.target) {
+            Some(entry) => entry.after(&cause, tenant, rules, now),
+            None => return self.block_first(cause, tenant, rules, now),
+        };
+        match renewal {
+            Renewal::Unchanged => Vec::new(),
+            Renewal::Noted(entry) => {
+                self.table.put(entry);
+                Vec::new()
+            }
+            Renewal::Changed(change) => vec![self.table.changed(change)],
+        }
+    }
+
+    fn block_first(
+        &mut self,
+        cause: BlockCause,
+        tenant: &TenantName,
+        rules: &BlockRules,
+        now: Timestamp,
+    ) -> Vec<BlockChange> {
+        let (id, mut changes) = self.table.next_id(now);
+        if let Some(id) = id {
+            changes.push(self.table.changed(BlockChange {
+                entry: BlockEntry::first(id, cause, tenant, rules, now),
+                what: ChangeKind::Blocked,
+            }));
+        }
+        changes
+    }
+
+    /// The entry of `target` if it has an effect now.
+    fn in_force(&self, target: &BlockTarget, now: Timestamp) -> Option<&BlockEntry> {
+        let entry = self.table.get(target)?;
+        let is_shared = self.accepted.is_shared(target.address, now);
+        entry.is_in_force(is_shared, now).then_some(entry)
+    }
+
+    /// Those in force that a login meets: of its maildrop, and of its address.
+    fn blocks(&self, login: BlockQuery<'_>, now: Timestamp) -> Vec<&BlockEntry> {
+        let maildrop = login.of_maildrop();
+        let of_address = match self.trials.is_lifted(&maildrop, now) {
+            true => None,
+            false => self.in_force(&login.of_address(), now),
+        };
+        self.in_force(&maildrop, now)
+            .into_iter()
+            .chain(of_address)
+            .collect()
+    }
+
+    fn trial_is_due(&self, entry: &BlockEntry, now: Timestamp) -> bool {
+        entry.allows_trial(now) && self.trials.is_free(&entry.target, now)
+    }
+
+    /// Ends a block of the login's maildrop, and spares it one of the whole address.
+    fn lift(
+        &mut self,
+        mut entry: BlockEntry,
+        login: BlockQuery<'_>,
+        now: Timestamp,
+    ) -> BlockChange {
+        self.trials.give_back(&entry.target);
+        if entry.target.maildrop.is_none() {
+            self.trials.lift(login.of_maildrop(), now);
+        } else {
+            entry.state = BlockState::Released;
+        }
+        self.table.changed(BlockChange {
+            entry,
+            what: ChangeKind::Lifted,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! The entries of the list, with their numbers and counts.
+
+use crate::ids::TenantName;
+use crate::policy::block::{
+    BlockChange, BlockCount, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangeKind,
+};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// Where the table is full this part of it is dropped at once, so that finding out which is done
+/// seldom.
+const SHARE: usize = 16;
+
+/// All entries, by whom they block. The part of the list that outlives the process, and that a
+/// cluster may share.
+///
+/// Holds `capacity` entries. Where it is full, some that are not pinned are dropped, the released
+/// first, and of each the oldest. If all are pinned, nobody else is blocked.
+#[derive(Debug)]
+pub(super) struct BlockTable {
+    entries: HashMap<BlockTarget, BlockEntry>,
+    /// Blocked and released ones.
+    counts: HashMap<TenantName, [usize; 2]>,
+    next: u64,
+    capacity: usize,
+}
+
+impl BlockTable {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            counts: HashMap::new(),
+            next: 1,
+            capacity,
+        }
+    }
+
+    /// Takes over an entry of an earlier process, beyond the capacity too: what is too much is
+    /// dropped with the next new one, as a change that the file is told of.
+    pub(super) fn restore(&mut self, entry: BlockEntry) {
+        self.next = self.next.max(entry.id.0.saturating_add(1));
+        self.put(entry);
+    }
+
+    pub(super) fn get(&self, target: &BlockTarget) -> Option<&BlockEntry> {
+        self.entries.get(target)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &BlockEntry> {
+        self.entries.values()
+    }
+
+    /// Those that `filter` means, as they are by now, by number.
+    pub(super) fn select(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
+        let mut meant: Vec<_> = self
+            .entries
+            .values()
+            .filter(|entry| filter.selects(entry, now))
+            .map(|entry| entry.as_of(now))
+            .collect();
+        meant.sort_unstable_by_key(|entry| entry.id);
+        meant
+    }
+
+    /// How many entries each tenant has that has any.
+    pub(super) fn counts(&self) -> Vec<BlockCount> {
+        self.counts
+            .iter()
+            .map(|(tenant, &[blocked, released])| BlockCount {
+                tenant: tenant.clone(),
+                blocked,
+                released,
+            })
+            .collect()
+    }
+
+    /// Makes room for a new entry, and returns its number, and what was dropped for it. `None`:
+    /// all others are pinned.
+    pub(super) fn next_id(&mut self, now: Timestamp) -> (Option<BlockId>, Vec<BlockChange>) {
+        let dropped = self.make_room(now);
+        if self.entries.len() >= self.capacity {
+            return (None, dropped);
+        }
+        let id = BlockId(self.next);
+        self.next = self.next.saturating_add(1);
+        (Some(id), dropped)
+    }
+
+    pub(super) fn put(&mut self, entry: BlockEntry) {
+        self.take(&entry.target);
+        let counts = self.counts.entry(entry.tenant.clone()).or_default();
+        counts[entry.state as usize] += 1;
+        self.entries.insert(entry.target.clone(), entry);
+    }
+
+    /// Puts the entry of a change, and returns the change.
+    pub(super) fn changed(&mut self, change: BlockChange) -> BlockChange {
+        self.put(change.entry.clone());
+        change
+    }
+
+    /// Drops an entry.
+    pub(super) fn forget(&mut self, entry: BlockEntry) -> BlockChange {
+        self.take(&entry.target);
+        BlockChange {
+            entry,
+            what: ChangeKind::Forgotten,
+        }
+    }
+
+    fn make_room(&mut self, now: Timestamp) -> Vec<BlockChange> {
+        let Some(beyond) = self.entries.len().checked_sub(self.capacity) else {
+            return Vec::new();
+        };
+        let mut entries: Vec<_> = self.iter().filter(|entry| !entry.pinned).collect();
+        entries.sort_unstable_by_key(|entry| (entry.is_blocked(now), entry.last, entry.id));
+        entries.truncate(beyond + (self.capacity / SHARE).max(1));
+        let dropped: Vec<_> = entries.into_iter().cloned().collect();
+        dropped
+            .into_iter()
+            .map(|entry| self.forget(entry))
+            .collect()
+    }
+
+    fn take(&mut self, target: &BlockTarget) {
+        let Some(entry) = self.entries.remove(target) else {
+            return;
+        };
+        let Some(counts) = self.counts.get_mut(&entry.tenant) else {
+            return;
+        };
+        counts[entry.state as usize] -= 1;
+        if *counts == [0, 0] {
+            self.counts.remove(&entry.tenant);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What an operator sees, selects, releases and pins.
+
+use super::*;
+
+#[test]
+fn a_release_by_hand_counts_and_forgives() {
+    let mut desk = Desk::new();
+    desk.rules.passwords_per_address = 0;
+    desk.faults(6, Offence::MetLimit);
+    desk.guesses("bob", 0..3);
+    desk.guesses("bob", 3..5);
+    let changes = desk.release_all();
+    assert_eq!(kinds(&changes), [ChangeKind::Released; 2]);
+    for change in &changes {
+        assert_eq!(change.entry.times_released, 1);
+        assert_eq!(change.entry.state, BlockState::Released);
+    }
+    assert!(!desk.is_blocked("ann") && !desk.is_blocked("bob"));
+    assert_eq!(desk.release_all(), [], "they are released already");
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
+    assert_eq!(desk.guesses("bob", 5..6), []);
+    desk.pass(MINUTE);
+    assert_eq!(desk.faults(1, Offence::MetLimit)[0].entry.times_blocked, 2);
+}
+
+#[test]
+fn what_has_run_out_is_not_released_by_hand() {
+    let mut desk = Desk::new();
+    desk.faults(2, Offence::Abuse);
+    desk.pass(10 * MINUTE);
+    assert_eq!(desk.release_all(), []);
+    assert_eq!(desk.only_entry().times_released, 0);
+}
+
+#[test]
+fn a_pinned_block_does_not_run_out_until_it_is_unpinned() {
+    let mut desk = Desk::new();
+    desk.faults(2, Offence::Abuse);
+    assert_eq!(kinds(&desk.pin_all(true)), [ChangeKind::Pinned]);
+    assert_eq!(desk.pin_all(true), []);
+    desk.pass(30 * DAY);
+    assert!(desk.is_blocked("ann"));
+    assert_eq!(desk.list.expire(desk.now), []);
+    assert_eq!(desk.list.forget(DAY, desk.now), []);
+    assert_eq!(desk.release_all(), [], "a selection leaves it alone");
+    assert_eq!(kinds(&desk.pin_all(false)), [ChangeKind::Unpinned]);
+    assert!(!desk.is_blocked("ann"));
+    assert_eq!(kinds(&desk.list.expire(desk.now)), [ChangeKind::Expired]);
+}
+
+#[test]
+fn who_is_pinned_released_is_never_blocked_again() {
+    let mut desk = Desk::new();
+    desk.faults(2, Offence::Abuse);
+    desk.release_all();
+    desk.pin_all(true);
+    assert_eq!(desk.faults(100, Offence::Abuse), []);
+    assert!(!desk.is_blocked("ann"));
+    desk.pass(30 * DAY);
+    assert_eq!(desk.list.forget(DAY, desk.now), []);
+    desk.pin_all(false);
+    assert_eq!(desk.faults(2, Offence::Abuse).len(), 1);
+}
+
+#[test]
+fn entries_are_selected_by_all_that_a_filter_gives() {
+    let desk = varied();
+    let all = BlockFilter::default;
+    let later = desk.now.checked_add(HOUR).unwrap();
+    let ids = |filter: &BlockFilter| -> Vec<u64> {
+        let entries = desk.list.entries(filter, desk.now);
+        entries.iter().map(|entry| entry.id.0).collect()
+    };
+    assert_eq!(ids(&all()), [1, 2, 3]);
+    assert_eq!(
+        ids(&BlockFilter::ids(vec![BlockId(3), BlockId(1), BlockId(9)])),
+        [1, 3]
+    );
+    let ann = BlockFilter {
+        maildrop: Some("ANN@EXAMPLE.COM".to_owned()),
+        ..all()
+    };
+    assert_eq!(ids(&ann), [1, 2]);
+    let at_home = BlockFilter {
+        address: Some(home()),
+        ..all()
+    };
+    assert_eq!(ids(&at_home), [1, 3]);
+    let other = BlockFilter {
+        tenant: Some(TenantName::new("other")),
+        ..all()
+    };
+    assert_eq!(ids(&other), [2, 3]);
+    let released = BlockFilter {
+        state: Some(BlockState::Released),
+        ..all()
+    };
+    assert_eq!(ids(&released), [1]);
+    assert_eq!(desk.list.entries(&released, later).len(), 3, "run out");
+    let guessing = BlockFilter {
+        reason: Some(BlockReason::GuessingOne),
+        ..all()
+    };
+    assert_eq!(ids(&guessing), [1, 2]);
+    let both = BlockFilter {
+        address: Some(home()),
+        ..ann
+    };
+    assert_eq!(ids(&both), [1]);
+}
+
+#[test]
+fn a_release_means_the_selected_only() {
+    let desk = varied();
+    let abuse = BlockFilter {
+        reason: Some(BlockReason::Abuse),
+        ..BlockFilter::default()
+    };
+    assert_eq!(desk.list.release(&abuse, desk.now).len(), 1);
+    assert!(!desk.is_blocked("bob"));
+    assert!(desk.is_blocked_at(address("2001:db8::1"), "ann@example.com"));
+}
+
+#[test]
+fn entries_are_counted_by_tenant_and_state() {
+    let mut desk = varied();
+    let counted = |desk: &Desk| {
+        let counts = desk.list.counts();
+        let rows = counts.into_iter();
+        let mut rows: Vec<_> = rows
+            .map(|count| (count.tenant.to_string(), count.blocked, count.released))
+            .collect();
+        rows.sort_unstable();
+        rows
+    };
+    let row = |tenant: &str, blocked, released| (tenant.to_owned(), blocked, released);
+    assert_eq!(counted(&desk), [row("default", 0, 1), row("other", 2, 0)]);
+    desk.pass(10 * MINUTE);
+    desk.list.expire(desk.now);
+    assert_eq!(counted(&desk), [row("default", 0, 1), row("other", 0, 2)]);
+    desk.fault("bob", Offence::Abuse);
+    desk.fault("bob", Offence::Abuse);
+    assert_eq!(counted(&desk), [row("default", 0, 1), row("other", 1, 1)]);
+    desk.pass(30 * DAY);
+    desk.list.forget(DAY, desk.now);
+    assert_eq!(counted(&desk), []);
+}
