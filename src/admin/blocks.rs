@@ -100,9 +100,9 @@ pub struct BlockView {
     pub times_released: u32,
 }
 
-/// A change that a request asks for.
+/// What a request does to entries.
 #[derive(Clone, Copy)]
-pub(super) enum Asked {
+pub(super) enum BlockAction {
     Release,
     Pin,
     Unpin,
@@ -118,14 +118,14 @@ pub(super) fn list(list: &dyn Blocks, query: &str) -> Result<Listing, String> {
 /// Does what is asked to the entries that `selection` means, and tells which ones changed.
 pub(super) fn change(
     list: &dyn Blocks,
-    asked: Asked,
+    action: BlockAction,
     selection: &Selection,
 ) -> Result<Listing, String> {
     let filter = selection.filter()?;
-    let changes = match asked {
-        Asked::Release => list.release(&filter),
-        Asked::Pin => list.pin(&filter, true),
-        Asked::Unpin => list.pin(&filter, false),
+    let changes = match action {
+        BlockAction::Release => list.release(&filter),
+        BlockAction::Pin => list.pin(&filter, true),
+        BlockAction::Unpin => list.pin(&filter, false),
     };
     let entries = changes.iter().map(|change| &change.entry);
     Ok(Listing::new(changes.len(), entries))

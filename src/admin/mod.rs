@@ -1,13 +1,13 @@
-//! The admin port: metrics and health for machines, an API for those who have the token
-//!.
+//! The admin port: metrics and health for machines, an API for those who have the token.
 
 mod api;
 pub mod blocks;
+mod gate;
 mod guard;
 mod query;
 mod reply;
 pub mod server;
 pub mod token;
 
-pub use api::{Api, Reload};
+pub use gate::{GateAdmin, Reload, Reloaded};
 pub use server::{AdminState, serve};

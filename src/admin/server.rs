@@ -15,13 +15,15 @@
 //! HEAD is answered as GET without the body. A connection carries one request: scrapes are rare,
 //! and one deadline then bounds all that a slow or silent peer can hold.
 
-use super::api::{self, Api};
+use super::api;
+use super::gate::GateAdmin;
 use super::guard;
 use super::reply::{Answer, Refusal, allowing, text, with_type};
+use super::token::Token;
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
 };
-use crate::observe::metrics::{CONTENT_TYPE, Metrics};
+use crate::observe::metrics::CONTENT_TYPE;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -35,16 +37,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What the admin port tells, and what it does.
+/// What the admin port works on, and who may.
 pub struct AdminState {
-    /// What `/metrics` shows.
-    pub metrics: Arc<Metrics>,
-    /// Whether clients are served; if not, why, in a sentence for the operator.
-    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
-    /// Called before each scrape, to set the gauges that no event sets.
-    pub before_scrape: Arc<dyn Fn() + Send + Sync>,
-    /// What `/api/` does, where the configuration names a `token_file`.
-    pub api: Option<Api>,
+    /// What it shows and changes.
+    pub gate: Arc<dyn GateAdmin>,
+    /// What each request to the API has to show; none where the configuration names no
+    /// `token_file`: then there is no API.
+    pub token: Option<Token>,
 }
 
 /// Answers requests on `listener` until `stop`; those under way are then cut.
@@ -111,10 +110,11 @@ async fn answer_one(stream: TcpStream, state: &AdminState, is_open: bool) {
 async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -> Answer {
     let path = request.uri().path();
     if api::owns(path) {
-        return api::answer(state.api.as_ref(), request).await;
+        return api::answer(state, request).await;
     }
-    if let (false, Some(api)) = (is_open, &state.api)
-        && let Err(refusal) = guard::authorized(&api.token, request.headers())
+    if !is_open
+        && let Some(token) = &state.token
+        && let Err(refusal) = guard::authorized(token, request.headers())
     {
         return refusal.to_text();
     }
@@ -142,15 +142,14 @@ fn page(state: &AdminState, method: &Method, path: &str) -> Answer {
 }
 
 fn metrics(state: &AdminState) -> Answer {
-    (state.before_scrape)();
-    match state.metrics.render() {
+    match state.gate.metrics() {
         Ok(metrics) => with_type(StatusCode::OK, CONTENT_TYPE, metrics),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 
 fn ready(state: &AdminState) -> Answer {
-    match (state.ready)() {
+    match state.gate.ready() {
         Ok(()) => text(StatusCode::OK, "ok\n".into()),
         Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }

@@ -1,6 +1,7 @@
 //! The gate as a whole: built from a configuration, stopped in stages.
 
 mod accept;
+mod admin;
 mod backends;
 mod blocks;
 mod changes;
@@ -14,9 +15,7 @@ pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
 use crate::admin::token::{Token, TokenError};
-use crate::admin::{self, AdminState, Api, Reload};
-use crate::backend::health::State;
-use crate::backend::route::can_serve;
+use crate::admin::{self as admin_port, AdminState, Reload};
 use crate::config::Config;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{Journal, JournalError};
@@ -34,6 +33,7 @@ use crate::secret::TagKey;
 use crate::session::{Context, Kick, SessionView, Sessions, Settings, Stage};
 use crate::time::{Duration, Instant, Moment, WallClock};
 use accept::Port;
+use admin::AdminHandle;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::{BlockAdmin, JournalSink};
@@ -197,7 +197,9 @@ impl Gate {
         };
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
-        gate.serve_admin(admin, token.token.zip(outside.reload));
+        if let Some(listener) = admin {
+            gate.serve_admin(listener, token.token, outside.reload);
+        }
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
         Ok(gate)
     }
@@ -315,29 +317,20 @@ impl Gate {
             .spawn(maintenance.run(self.stop_services.clone()));
     }
 
-    fn serve_admin(&self, listener: Option<TcpListener>, api: Option<(Token, Reload)>) {
-        let Some(listener) = listener else {
-            return;
-        };
-        let (cx, scraped) = (Arc::clone(&self.cx), Arc::clone(&self.metrics));
-        let (settings, stages) = (self.settings.subscribe(), self.stage.subscribe());
-        let state = AdminState {
+    fn serve_admin(&self, listener: TcpListener, token: Option<Token>, reload: Option<Reload>) {
+        let handle = AdminHandle {
+            cx: Arc::clone(&self.cx),
             metrics: Arc::clone(&self.metrics),
-            ready: Arc::new(move || ready(*stages.borrow(), &settings.borrow())),
-            before_scrape: Arc::new(move || {
-                scraped.set_longest_wait(cx.locks.longest_wait(Instant::now()));
-                maintenance::end_blocks(&cx);
-                scraped.set_blocks(&cx.admission.blocks.counts());
-            }),
-            api: api.map(|(token, reload)| Api {
-                token,
-                blocks: Arc::new(BlockAdmin(Arc::clone(&self.cx))),
-                reload,
-            }),
+            blocks: BlockAdmin(Arc::clone(&self.cx)),
+            reload,
         };
+        let state = Arc::new(AdminState {
+            gate: Arc::new(handle),
+            token,
+        });
         let stop = self.stop_services.clone();
         self.services
-            .spawn(admin::serve(listener, Arc::new(state), stop));
+            .spawn(admin_port::serve(listener, state, stop));
     }
 
     fn open_ports(&self, ports: NewPorts) {
@@ -436,19 +429,4 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> 
     listener
         .map(Some)
         .map_err(|source| StartError::Admin(BindError { address, source }))
-}
-
-/// `/readyz`: whether a new client would be greeted.
-fn ready(stage: Stage, settings: &Settings) -> Result<(), String> {
-    if stage != Stage::Serving {
-        return Err("stopping".to_owned());
-    }
-    if can_serve(settings.backends.values()) {
-        return Ok(());
-    }
-    let mut backends = settings.backends.values();
-    if backends.any(|backend| backend.state() == State::Unknown) {
-        return Err("the backends have not been looked at yet".to_owned());
-    }
-    Err("no backend can be reached".to_owned())
 }

@@ -5,9 +5,10 @@ use super::{code, popgate, stderr, stdout};
 use jiff::Timestamp;
 use popgate::admin::blocks::Blocks;
 use popgate::admin::token::Token;
-use popgate::admin::{AdminState, Api, serve};
+use popgate::admin::{AdminState, GateAdmin, Reloaded, serve};
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use popgate::observe::metrics::Metrics;
+use popgate::net::BoxFuture;
+use popgate::observe::metrics::MetricsError;
 use popgate::policy::block::{
     BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
@@ -21,20 +22,42 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// A block list that tells nobody of its changes.
-struct Alone(BlockList);
+/// A gate that tells nobody of changes of its block list.
+struct Alone {
+    blocks: BlockList,
+    reload: Arc<Mutex<Reloaded>>,
+}
+
+impl GateAdmin for Alone {
+    fn metrics(&self) -> Result<String, MetricsError> {
+        Ok(String::new())
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn blocks(&self) -> &dyn Blocks {
+        self
+    }
+
+    fn reload(&self) -> BoxFuture<'static, Reloaded> {
+        let reloaded = self.reload.lock().unwrap().clone();
+        Box::pin(async { reloaded })
+    }
+}
 
 impl Blocks for Alone {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
-        self.0.entries(filter, Timestamp::now())
+        self.blocks.entries(filter, Timestamp::now())
     }
 
     fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
-        self.0.release(filter, Timestamp::now())
+        self.blocks.release(filter, Timestamp::now())
     }
 
     fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
-        self.0.pin(filter, pinned, Timestamp::now())
+        self.blocks.pin(filter, pinned, Timestamp::now())
     }
 }
 
@@ -42,7 +65,7 @@ impl Blocks for Alone {
 struct AdminPort {
     folder: tempfile::TempDir,
     address: SocketAddr,
-    reload: Arc<Mutex<Result<Vec<String>, String>>>,
+    reload: Arc<Mutex<Reloaded>>,
     _runtime: Runtime,
 }
 
@@ -53,21 +76,14 @@ impl AdminPort {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let reload = Arc::new(Mutex::new(Ok(Vec::new())));
-        let reloaded = Arc::clone(&reload);
         let token = Token::read_or_make(&folder.path().join("admin.token"));
-        let api = Api {
-            token: token.unwrap().token,
-            blocks: Arc::new(Alone(BlockList::restore(entries()))),
-            reload: Arc::new(move || {
-                let reloaded = reloaded.lock().unwrap().clone();
-                Box::pin(async { reloaded })
-            }),
+        let gate = Alone {
+            blocks: BlockList::restore(entries()),
+            reload: Arc::clone(&reload),
         };
         let state = AdminState {
-            metrics: Arc::new(Metrics::new(&[], &[], &[], 1).unwrap()),
-            ready: Arc::new(|| Ok(())),
-            before_scrape: Arc::new(|| ()),
-            api: Some(api),
+            gate: Arc::new(gate),
+            token: Some(token.unwrap().token),
         };
         runtime.spawn(serve(listener, Arc::new(state), CancellationToken::new()));
         configure(folder.path(), address, "token_file = \"admin.token\"");

@@ -1,8 +1,10 @@
 use super::*;
-use crate::admin::AdminState;
+use crate::admin::Reloaded;
+use crate::admin::blocks::Blocks;
+use crate::admin::token::Token;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::MetricsError;
 use crate::policy::block::{
     BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
@@ -11,27 +13,52 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// A block list that tells nobody of its changes.
-struct Alone(BlockList);
+/// A gate that tells nobody of changes of its block list.
+struct Alone {
+    blocks: BlockList,
+    /// What a reload says; none where it panics.
+    reloads: Reloads,
+}
+
+type Reloads = Arc<Mutex<Option<Reloaded>>>;
+
+impl GateAdmin for Alone {
+    fn metrics(&self) -> Result<String, MetricsError> {
+        Ok(String::new())
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn blocks(&self) -> &dyn Blocks {
+        self
+    }
+
+    fn reload(&self) -> BoxFuture<'static, Reloaded> {
+        let reloaded = self.reloads.lock().unwrap().clone();
+        Box::pin(async { reloaded.expect("a fault, for the test") })
+    }
+}
 
 impl Blocks for Alone {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
-        self.0.entries(filter, Timestamp::UNIX_EPOCH)
+        self.blocks.entries(filter, Timestamp::UNIX_EPOCH)
     }
 
     fn release(&self, filter: &BlockFilter) -> Vec<crate::policy::block::BlockChange> {
-        self.0.release(filter, Timestamp::UNIX_EPOCH)
+        self.blocks.release(filter, Timestamp::UNIX_EPOCH)
     }
 
     fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<crate::policy::block::BlockChange> {
-        self.0.pin(filter, pinned, Timestamp::UNIX_EPOCH)
+        self.blocks.pin(filter, pinned, Timestamp::UNIX_EPOCH)
     }
 }
 
@@ -59,7 +86,7 @@ fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
 
 struct Gate {
     address: SocketAddr,
-    reloads: Arc<Mutex<Result<Vec<String>, String>>>,
+    reloads: Reloads,
     _stop: DropGuard,
 }
 
@@ -71,31 +98,21 @@ impl Gate {
     }
 
     async fn start_with(at: &str, entries: Vec<BlockEntry>) -> Self {
-        let reloads = Arc::new(Mutex::new(Ok(vec!["tenants: one more".to_owned()])));
-        let reloaded = Arc::clone(&reloads);
-        let api = Api {
-            token: token(),
-            blocks: Arc::new(Alone(BlockList::restore(entries))),
-            reload: Arc::new(move || {
-                let reloaded = reloaded.lock().unwrap().clone();
-                Box::pin(async { reloaded })
-            }),
-        };
-        Self::start_as(at, Some(api), reloads).await
+        Self::start_as(at, Some(token()), entries).await
     }
 
-    async fn start_as(
-        at: &str,
-        api: Option<Api>,
-        reloads: Arc<Mutex<Result<Vec<String>, String>>>,
-    ) -> Self {
+    async fn start_as(at: &str, token: Option<Token>, entries: Vec<BlockEntry>) -> Self {
         let listener = TcpListener::bind(at).await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let reloaded = Ok(vec!["tenants: one more".to_owned()]);
+        let reloads = Arc::new(Mutex::new(Some(reloaded)));
+        let gate = Alone {
+            blocks: BlockList::restore(entries),
+            reloads: Arc::clone(&reloads),
+        };
         let state = AdminState {
-            metrics: Arc::new(Metrics::new(&[], &[], &[], 1).unwrap()),
-            ready: Arc::new(|| Ok(())),
-            before_scrape: Arc::new(|| ()),
-            api,
+            gate: Arc::new(gate),
+            token,
         };
         let stop = CancellationToken::new();
         let serving = crate::admin::serve(listener, Arc::new(state), stop.clone());
@@ -220,20 +237,15 @@ async fn a_reload_tells_its_changes_or_why_not() {
     let gate = Gate::start().await;
     let expected = (200, json!({ "changes": ["tenants: one more"] }));
     assert_eq!(gate.post("/api/reload", "{}").await, expected);
-    *gate.reloads.lock().unwrap() = Err("popgate.toml:2:1: no".to_owned());
+    *gate.reloads.lock().unwrap() = Some(Err("popgate.toml:2:1: no".to_owned()));
     let expected = (422, json!({ "error": "popgate.toml:2:1: no" }));
     assert_eq!(gate.post("/api/reload", "{}").await, expected);
 }
 
 #[tokio::test]
 async fn a_fault_within_a_reload_is_told_and_the_port_goes_on() {
-    let api = Api {
-        token: token(),
-        blocks: Arc::new(Alone(BlockList::default())),
-        reload: Arc::new(|| Box::pin(async { panic!("a fault, for the test") })),
-    };
-    let unused = Arc::new(Mutex::new(Ok(Vec::new())));
-    let gate = Gate::start_as("127.0.0.1:0", Some(api), unused).await;
+    let gate = Gate::start().await;
+    *gate.reloads.lock().unwrap() = None;
     assert_eq!(gate.post("/api/reload", "{}").await.0, 500);
     assert_eq!(gate.get("/api/blocks").await.0, 200);
 }
@@ -280,8 +292,7 @@ async fn a_page_of_a_browser_is_refused_even_with_the_token() {
 
 #[tokio::test]
 async fn without_a_token_file_there_is_no_api_and_that_is_said() {
-    let unused = Arc::new(Mutex::new(Ok(Vec::new())));
-    let gate = Gate::start_as("127.0.0.1:0", None, unused).await;
+    let gate = Gate::start_as("127.0.0.1:0", None, Vec::new()).await;
     let (status, told) = gate.get("/api/blocks").await;
     assert_eq!(status, 404);
     assert!(told["error"].as_str().unwrap().contains("token_file"));
@@ -296,8 +307,7 @@ async fn beyond_loopback_the_other_pages_need_the_token_too() {
     }
     let (head, _) = gate.ask("GET /metrics", &headers(""), "").await;
     assert_eq!(status(&head), 200);
-    let unused = Arc::new(Mutex::new(Ok(Vec::new())));
-    let gate = Gate::start_as("0.0.0.0:0", None, unused).await;
+    let gate = Gate::start_as("0.0.0.0:0", None, Vec::new()).await;
     let (head, _) = gate.ask("GET /metrics", "Host: localhost\r\n", "").await;
     assert_eq!(status(&head), 200, "there is no token");
 }

@@ -1,6 +1,10 @@
 use super::*;
+use crate::admin::Reloaded;
+use crate::admin::blocks::Blocks;
 use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::net::BoxFuture;
 use crate::observe::event::Event;
+use crate::observe::metrics::{Metrics, MetricsError};
 use crate::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -16,6 +20,31 @@ struct Gate {
     ready: Arc<Mutex<Result<(), String>>>,
 }
 
+/// A gate of which there is no more than the open pages show.
+struct Shown {
+    metrics: Arc<Metrics>,
+    ready: Arc<Mutex<Result<(), String>>>,
+}
+
+impl GateAdmin for Shown {
+    fn metrics(&self) -> Result<String, MetricsError> {
+        self.metrics.set_longest_wait(Duration::from_secs(7));
+        self.metrics.render()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.ready.lock().unwrap().clone()
+    }
+
+    fn blocks(&self) -> &dyn Blocks {
+        unreachable!("there is no API")
+    }
+
+    fn reload(&self) -> BoxFuture<'static, Reloaded> {
+        unreachable!("there is no API")
+    }
+}
+
 impl Gate {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -26,12 +55,13 @@ impl Gate {
         let backends = [BackendName::new("legacy")];
         let metrics = Arc::new(Metrics::new(&tenants, &listeners, &backends, 200).unwrap());
         let ready = Arc::new(Mutex::new(Ok(())));
-        let (longest, readiness) = (Arc::clone(&metrics), Arc::clone(&ready));
-        let state = AdminState {
+        let gate = Shown {
             metrics: Arc::clone(&metrics),
-            ready: Arc::new(move || readiness.lock().unwrap().clone()),
-            before_scrape: Arc::new(move || longest.set_longest_wait(Duration::from_secs(7))),
-            api: None,
+            ready: Arc::clone(&ready),
+        };
+        let state = AdminState {
+            gate: Arc::new(gate),
+            token: None,
         };
         let server = tokio::spawn(serve(listener, Arc::new(state), stop.clone()));
         Self {

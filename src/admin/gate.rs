@@ -1,0 +1,34 @@
+//! The running gate, as the admin port sees it.
+
+use super::blocks::Blocks;
+use crate::net::BoxFuture;
+use crate::observe::metrics::MetricsError;
+use std::sync::Arc;
+
+/// What a reload did, a sentence for each change; or why all is as it was.
+pub type Reloaded = Result<Vec<String>, String>;
+
+/// Reads the configuration again.
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Reloaded> + Send + Sync>;
+
+/// What the admin port shows of a gate, and does to it. A subject of the API (the block list, one
+/// day the sessions) is a trait in a file of its own, and one method here that gives it.
+pub trait GateAdmin: Send + Sync {
+    /// All metrics as of now, in the Prometheus text format.
+    ///
+    /// # Errors
+    /// A fault of popgate.
+    fn metrics(&self) -> Result<String, MetricsError>;
+
+    /// Whether clients are served; if not, why, in a sentence for the operator.
+    ///
+    /// # Errors
+    /// They are not.
+    fn ready(&self) -> Result<(), String>;
+
+    /// The block list.
+    fn blocks(&self) -> &dyn Blocks;
+
+    /// Reads the configuration again. It goes on also where nobody waits for its end.
+    fn reload(&self) -> BoxFuture<'static, Reloaded>;
+}

@@ -1,0 +1,66 @@
+//! What the admin port shows of this gate, and does to it.
+
+use super::blocks::BlockAdmin;
+use super::maintenance;
+use crate::admin::blocks::Blocks;
+use crate::admin::{GateAdmin, Reload, Reloaded};
+use crate::backend::connect::Backend;
+use crate::backend::health::State;
+use crate::backend::route::can_serve;
+use crate::net::BoxFuture;
+use crate::observe::metrics::{Metrics, MetricsError};
+use crate::session::{Context, Settings, Stage};
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// A gate at its admin port.
+pub(super) struct AdminHandle {
+    pub(super) cx: Arc<Context>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) blocks: BlockAdmin,
+    /// None where the gate was started without a file that could be read again.
+    pub(super) reload: Option<Reload>,
+}
+
+impl GateAdmin for AdminHandle {
+    /// First sets the gauges that no event sets.
+    fn metrics(&self) -> Result<String, MetricsError> {
+        let longest = self.cx.locks.longest_wait(Instant::now());
+        self.metrics.set_longest_wait(longest);
+        maintenance::end_blocks(&self.cx);
+        let blocks = self.cx.admission.blocks.counts();
+        self.metrics.set_blocks(&blocks);
+        self.metrics.render()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        let stage = *self.cx.stage.borrow();
+        ready(stage, &self.cx.settings())
+    }
+
+    fn blocks(&self) -> &dyn Blocks {
+        &self.blocks
+    }
+
+    fn reload(&self) -> BoxFuture<'static, Reloaded> {
+        match &self.reload {
+            Some(reload) => reload(),
+            None => Box::pin(async { Err("this gate has no file to read again".to_owned()) }),
+        }
+    }
+}
+
+/// `/readyz`: whether a new client would be greeted.
+fn ready(stage: Stage, settings: &Settings) -> Result<(), String> {
+    if stage != Stage::Serving {
+        return Err("stopping".to_owned());
+    }
+    if can_serve(settings.backends.values()) {
+        return Ok(());
+    }
+    let is_unknown = |backend: &Arc<Backend>| backend.state() == State::Unknown;
+    if settings.backends.values().any(is_unknown) {
+        return Err("the backends have not been looked at yet".to_owned());
+    }
+    Err("no backend can be reached".to_owned())
+}
