@@ -7,7 +7,7 @@ use super::file::File;
 use super::keys::{Limits, Tenant as Table, User};
 use super::tenants::spellings;
 use crate::ids::{BackendName, ListenerName, MaildropKey, UserName};
-use crate::policy::tenant::{Claim, LoginPolicy};
+use crate::policy::tenant::{Claim, Identity, LoginPolicy};
 use serde_json::Value;
 use std::path::Path;
 
@@ -59,7 +59,12 @@ pub struct Explanation {
 
 /// Explains what `config`, which is `file` resolved, makes of `login`.
 pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -> Explanation {
-    let (tenant, claim) = tenant_of(config, login);
+    let Identity {
+        policy: tenant,
+        claim,
+        key: lock,
+        aliases: by,
+    } = identify(config, login);
     let mut tables = file.tenant.iter().map(|table| &**table);
     let table = tables.find(|table| table.name.value == tenant.name);
     let user = table.and_then(|table| user_of(table, &login.user, tenant));
@@ -72,7 +77,6 @@ pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -
     });
     let written = entries::written_aliases(file, table);
     let keys = entries::limits(tenant, &limits, table, written).into_iter();
-    let (lock, by) = tenant.traced_key(&login.user);
     let aliases = by
         .into_iter()
         .map(|index| entries::alias(tenant, index, written));
@@ -89,15 +93,12 @@ pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -
     }
 }
 
-fn tenant_of<'a>(config: &'a Config, login: &Login) -> (&'a LoginPolicy, Claim<'a>) {
+/// What a session would find for it, by the same call.
+fn identify<'a>(config: &'a Config, login: &Login) -> Identity<'a> {
     let nowhere = ListenerName::new("");
     let listener = login.listener.as_ref().unwrap_or(&nowhere);
     let server_name = login.server_name.as_deref();
-    let tenants = &config.tenants;
-    (
-        tenants.resolve(&login.user, server_name, listener),
-        tenants.claim(&login.user, server_name, listener),
-    )
+    config.tenants.identify(&login.user, server_name, listener)
 }
 
 fn user_of<'a>(table: &'a Table, login: &UserName, tenant: &LoginPolicy) -> Option<&'a User> {

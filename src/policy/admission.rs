@@ -2,19 +2,17 @@
 //! its password fail again and again, are there too many connections, does it come too often? One
 //! place asks, and the answer is one closed enum.
 
+use super::attempt::LoginAttempt;
 use super::auth_failure_templates::AuthFailureTemplates;
-use super::block::{BlockChange, BlockQuery, BlockReason, BlockVerdict};
+use super::block::{BlockChange, BlockReason, BlockVerdict};
 use super::block_list::BlockList;
 use super::connections::{Connections, Place};
 use super::negative_auth_cache::NegativeAuthCache;
 use super::penalty::Penalties;
-use super::poll::{Measured, Poll, Polls};
+use super::poll::{Measured, Polls};
 use super::refusal_history::CacheAnswer;
-use super::rules::{PollMode, PollRules, Rules};
-use crate::ids::{ClientPrefix, MaildropKey, TenantName};
-use crate::secret::PasswordTag;
+use super::rules::PollMode;
 use crate::time::{Duration, Instant, Moment};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What is remembered of logins, for all rules.
@@ -31,28 +29,6 @@ pub struct Admission {
     pub connections: Arc<Connections>,
     /// Who is blocked.
     pub blocks: Arc<BlockList>,
-}
-
-/// A login that asks to be admitted.
-pub struct Candidate<'a> {
-    /// The maildrop that it wants.
-    pub maildrop: &'a MaildropKey,
-    /// Its tenant.
-    pub tenant: &'a TenantName,
-    /// Its rules.
-    pub rules: &'a Rules,
-    /// Where it comes from.
-    pub address: IpAddr,
-    /// Whether that is a trusted network.
-    pub trusted: bool,
-    /// Its password.
-    pub password: PasswordTag,
-    /// Whether the backend accepted the password lately.
-    pub proven: bool,
-    /// Whether it did, and may have refused it since.
-    pub accepted_lately: bool,
-    /// When its PASS came.
-    pub asked: Instant,
 }
 
 /// The one answer.
@@ -123,34 +99,6 @@ pub struct Places {
     _tenant: Option<Place>,
 }
 
-impl Candidate<'_> {
-    fn prefix(&self) -> ClientPrefix {
-        self.address.into()
-    }
-
-    /// What the block list wants to know of it.
-    #[must_use]
-    pub fn knock(&self) -> BlockQuery<'_> {
-        BlockQuery {
-            maildrop: self.maildrop,
-            address: self.prefix(),
-            password: self.password,
-        }
-    }
-
-    /// What the polling limits want to know of it.
-    #[must_use]
-    pub fn poll(&self) -> Poll<'_> {
-        Poll {
-            maildrop: self.maildrop,
-            client: self.prefix(),
-            address: self.address,
-            asked: self.asked,
-            proven: self.proven,
-        }
-    }
-}
-
 impl Admission {
     /// Nothing is remembered yet, but who is on the block list.
     #[must_use]
@@ -170,29 +118,30 @@ impl Admission {
     /// as the block of an address that many share. A trusted network passes blocks and limits on
     /// connections. Under a block one login a minute is really tried, if all other rules let it in.
     #[must_use]
-    pub fn check(&self, login: &Candidate<'_>, now: Moment) -> Verdict {
-        let tried_under = match self.blocked(login, now) {
+    pub fn check(&self, attempt: &LoginAttempt, now: Moment) -> Verdict {
+        let tried_under = match self.blocked(attempt, now) {
             Ok(reason) => reason,
             Err(refusal) => return Verdict::Refuse(refusal),
         };
-        let places = match self.places(login) {
+        let places = match self.places(attempt) {
             Ok(places) => places,
             Err(refusal) => return Verdict::Refuse(refusal),
         };
-        let poll = match self.poll(login, now.instant) {
+        let poll = match self.poll(attempt, now.instant) {
             Ok(poll) => poll,
             Err(refusal) => return Verdict::Refuse(refusal),
         };
         // Real tries are taken last: what they let through is let through by all others.
-        let (accepted, rules) = (login.accepted_lately, &login.rules.failures);
-        let remembered = self
-            .negative_auth_cache
-            .ask(login.password, accepted, rules, now.instant);
+        let rules = &attempt.rules().failures;
+        let accepted_lately = attempt.was_accepted_lately();
+        let remembered =
+            self.negative_auth_cache
+                .ask(attempt.tag, accepted_lately, rules, now.instant);
         if remembered == CacheAnswer::Refuse {
             return Verdict::Refuse(Refusal::FromMemory);
         }
         match tried_under {
-            Some(reason) if !self.blocks.take_trial(login.knock(), now.wall) => {
+            Some(reason) if !self.blocks.take_trial(attempt.block_query(), now.wall) => {
                 Verdict::Refuse(Refusal::Blocked(reason))
             }
             _ => Verdict::Admit { places, poll },
@@ -201,29 +150,19 @@ impl Admission {
 
     /// The backend said `+OK`: the login is charged, and its address is somebody's.
     #[must_use]
-    pub fn accepted(&self, login: &Candidate<'_>, now: Moment) -> Vec<BlockChange> {
-        let polls = &login.rules.polls;
-        self.polls.charge(polls, &login.poll(), now.instant);
-        self.negative_auth_cache
-            .accepted(login.password, now.instant);
-        match login.trusted {
+    pub fn accepted(&self, attempt: &LoginAttempt, now: Moment) -> Vec<BlockChange> {
+        self.polls.charge(attempt, now.instant);
+        self.negative_auth_cache.accepted(attempt.tag, now.instant);
+        match attempt.trusted {
             true => Vec::new(),
-            false => self.blocks.accepted(login.knock(), now.wall),
+            false => self.blocks.accepted(attempt.block_query(), now.wall),
         }
     }
 
     /// popgate had no place for it: a proven login does not pay for coming again.
-    pub fn not_served(&self, login: &Candidate<'_>, now: Instant) {
-        let is_measured = login.rules.polls.mode_for(login.address) != PollMode::Off;
-        if login.proven && is_measured {
-            self.polls.turned_away(&login.poll(), now);
-        }
-    }
-
-    /// Its session deleted messages. fetchmail logs in again to go on: that is no other poll.
-    pub fn deleted(&self, rules: &PollRules, poll: &Poll<'_>, now: Instant) {
-        if rules.mode_for(poll.address) != PollMode::Off {
-            self.polls.deleted(poll, now);
+    pub fn not_served(&self, attempt: &LoginAttempt, now: Instant) {
+        if attempt.is_proven() {
+            self.polls.turned_away(attempt, now);
         }
     }
 
@@ -236,22 +175,22 @@ impl Admission {
 
     /// How a login that is held is measured again, by the rules that hold now.
     #[must_use]
-    pub fn measure(&self, login: &Candidate<'_>, now: Instant) -> PollVerdict {
-        self.poll(login, now).unwrap_or(PollVerdict::InTime)
+    pub fn measure(&self, attempt: &LoginAttempt, now: Instant) -> PollVerdict {
+        self.poll(attempt, now).unwrap_or(PollVerdict::InTime)
     }
 
     /// Whether it is blocked; or else the block under which it may be the real try. A stale
     /// password takes none from the others behind its address.
-    fn blocked(&self, login: &Candidate<'_>, now: Moment) -> Result<Option<BlockReason>, Refusal> {
-        if login.trusted || login.accepted_lately {
+    fn blocked(&self, attempt: &LoginAttempt, now: Moment) -> Result<Option<BlockReason>, Refusal> {
+        if attempt.trusted || attempt.was_accepted_lately() {
             return Ok(None);
         }
-        let mode = login.rules.blocks.mode;
+        let mode = attempt.rules().blocks.mode;
         let is_stale = || {
             self.negative_auth_cache
-                .was_refused_lately(login.password, now.instant)
+                .was_refused_lately(attempt.tag, now.instant)
         };
-        match self.blocks.check(login.knock(), mode, now.wall) {
+        match self.blocks.check(attempt.block_query(), mode, now.wall) {
             BlockVerdict::Clear => Ok(None),
             BlockVerdict::Blocked {
                 reason,
@@ -261,26 +200,28 @@ impl Admission {
         }
     }
 
-    fn places(&self, login: &Candidate<'_>) -> Result<Places, Refusal> {
-        if login.trusted {
+    fn places(&self, attempt: &LoginAttempt) -> Result<Places, Refusal> {
+        if attempt.trusted {
             return Ok(Places::default());
         }
-        let (limits, connections) = (&login.rules.connections, &self.connections);
-        if limits.per_address > 0 && connections.of_address(login.prefix()) > limits.per_address {
+        let limits = &attempt.rules().connections;
+        let connections = &self.connections;
+        if limits.per_address > 0 && connections.of_address(attempt.prefix()) > limits.per_address {
             return Err(Refusal::PerAddress);
         }
         let maildrop = match limits.per_maildrop {
             0 => None,
             limit => {
-                let stranger = (!login.proven).then(|| login.prefix());
-                let place = connections.enter_maildrop(login.maildrop, stranger, limit);
+                let stranger = (!attempt.is_proven()).then(|| attempt.prefix());
+                let place = connections.enter_maildrop(&attempt.key, stranger, limit);
                 Some(place.ok_or(Refusal::PerMaildrop)?)
             }
         };
         let tenant = match limits.per_tenant {
             0 => None,
             limit => {
-                let place = connections.enter_tenant(login.tenant, login.proven, limit);
+                let place =
+                    connections.enter_tenant(&attempt.policy.name, attempt.is_proven(), limit);
                 Some(place.ok_or(Refusal::PerTenant)?)
             }
         };
@@ -290,9 +231,9 @@ impl Admission {
         })
     }
 
-    fn poll(&self, login: &Candidate<'_>, now: Instant) -> Result<PollVerdict, Refusal> {
-        let rules = &login.rules.polls;
-        let earliest = match self.polls.measure(rules, &login.poll(), now) {
+    fn poll(&self, attempt: &LoginAttempt, now: Instant) -> Result<PollVerdict, Refusal> {
+        let rules = &attempt.rules().polls;
+        let earliest = match self.polls.measure(attempt, now) {
             Measured::Unlimited => return Ok(PollVerdict::Unlimited),
             Measured::InTime => return Ok(PollVerdict::InTime),
             Measured::Early { earliest } => earliest,
@@ -302,9 +243,9 @@ impl Admission {
             PollMode::Off => Ok(PollVerdict::Unlimited),
             PollMode::Shadow => Ok(PollVerdict::Shadow(early)),
             // It would tell that the password is right: others are held.
-            PollMode::Refuse if login.proven => Err(Refusal::LoginDelay(early)),
+            PollMode::Refuse if attempt.is_proven() => Err(Refusal::LoginDelay(early)),
             PollMode::Delay | PollMode::Refuse => {
-                let until = earliest.min(login.asked + rules.max_delay);
+                let until = earliest.min(attempt.asked + rules.max_delay);
                 Ok(PollVerdict::Hold { until, early })
             }
         }

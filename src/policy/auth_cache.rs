@@ -1,5 +1,6 @@
 //! Which passwords the backend accepted lately. Only tags of them are kept.
 
+use super::attempt::Standing;
 use crate::bounded::ExpiringLruMap;
 use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX};
 use crate::secret::PasswordTag;
@@ -34,19 +35,14 @@ impl AuthCache {
         }
     }
 
-    /// Whether the backend accepted this password within the last day, and not refused it since.
+    /// What the backend said to a password within the last day.
     #[must_use]
-    pub fn is_proven(&self, tag: PasswordTag, now: Instant) -> bool {
-        self.lock()
-            .get(&tag, now)
-            .is_some_and(|since| !since.is_refused)
-    }
-
-    /// Whether the backend accepted this password within the last day, though it may have refused
-    /// it since: its user database may be out of order for a while.
-    #[must_use]
-    pub fn was_accepted_lately(&self, tag: PasswordTag, now: Instant) -> bool {
-        self.lock().contains(&tag, now)
+    pub fn standing(&self, tag: PasswordTag, now: Instant) -> Standing {
+        match self.lock().get(&tag, now) {
+            None => Standing::Unproven,
+            Some(since) if since.is_refused => Standing::AcceptedLately,
+            Some(_) => Standing::Proven,
+        }
     }
 
     /// The backend accepted it.
@@ -87,15 +83,16 @@ mod tests {
         let proven = AuthCache::new();
         let now = Instant::now();
         let ann = number(1);
-        assert!(!proven.is_proven(ann, now));
+        assert!(!proven.standing(ann, now).is_proven());
         proven.accepted(ann, now);
-        assert!(proven.is_proven(ann, now + AUTH_CACHE_AGE));
-        assert!(!proven.is_proven(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1)));
-        assert!(!proven.is_proven(number(2), now));
+        assert!(proven.standing(ann, now + AUTH_CACHE_AGE).is_proven());
+        let later = now + AUTH_CACHE_AGE + Duration::from_secs(1);
+        assert!(!proven.standing(ann, later).is_proven());
+        assert!(!proven.standing(number(2), now).is_proven());
         proven.refused(ann, now);
-        assert!(!proven.is_proven(ann, now));
+        assert!(!proven.standing(ann, now).is_proven());
         proven.accepted(ann, now);
-        assert!(proven.is_proven(ann, now));
+        assert!(proven.standing(ann, now).is_proven());
     }
 
     #[test]
@@ -104,11 +101,19 @@ mod tests {
         let now = Instant::now();
         let ann = number(1);
         proven.refused(ann, now);
-        assert!(!proven.was_accepted_lately(ann, now));
+        assert!(!proven.standing(ann, now).was_accepted_lately());
         proven.accepted(ann, now);
         proven.refused(ann, now + Duration::from_secs(60));
-        assert!(proven.was_accepted_lately(ann, now + AUTH_CACHE_AGE));
-        assert!(!proven.was_accepted_lately(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1)));
+        assert!(
+            proven
+                .standing(ann, now + AUTH_CACHE_AGE)
+                .was_accepted_lately()
+        );
+        assert!(
+            !proven
+                .standing(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1))
+                .was_accepted_lately()
+        );
     }
 
     #[test]
@@ -119,12 +124,15 @@ mod tests {
             proven.accepted(number(n), start + Duration::from_millis(n as u64));
         }
         let end = start + Duration::from_millis(AUTH_CACHE_MAX as u64);
-        assert!(!proven.is_proven(number(0), end));
-        assert!(proven.is_proven(number(1), end));
+        assert!(!proven.standing(number(0), end).is_proven());
+        assert!(proven.standing(number(1), end).is_proven());
         for _ in 0..3 * AUTH_CACHE_MAX {
             proven.accepted(number(5), end);
         }
-        assert!(proven.is_proven(number(1), end), "logins are not passwords");
+        assert!(
+            proven.standing(number(1), end).is_proven(),
+            "logins are not passwords"
+        );
         assert_eq!(proven.lock().len(), AUTH_CACHE_MAX);
     }
 }

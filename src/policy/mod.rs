@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod alias;
+pub mod attempt;
 pub mod auth_cache;
 pub mod auth_failure_templates;
 pub mod block;

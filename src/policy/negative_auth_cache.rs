@@ -282,7 +282,7 @@ mod tests {
         proven.accepted(tag(1), told.start);
         let ask = |second| {
             let now = told.at(second);
-            let lately = proven.was_accepted_lately(tag(1), now);
+            let lately = proven.standing(tag(1), now).was_accepted_lately();
             told.negative_auth_cache
                 .ask(tag(1), lately, &told.rules, now)
         };

@@ -1,5 +1,5 @@
-//! How often a maildrop may be looked at: one quota for the maildrop and one for each client of it
-//!, by governor's GCRA.
+//! How often a maildrop may be looked at: one quota for the maildrop and one for each client
+//! of it, by governor's GCRA.
 //!
 //! A login is charged when the backend has accepted it, so that strangers cannot spend the owner's
 //! quota and only real maildrops are remembered. It is too late to say no then: it is the next
@@ -8,13 +8,13 @@
 mod history;
 mod limiters;
 
-use self::history::{Both, Login, Maildrop};
+use self::history::{Both, Maildrop};
 use self::limiters::Limiters;
-use super::rules::{PollMode, PollRules};
+use super::attempt::LoginAttempt;
+use super::rules::PollMode;
 use crate::ids::{ClientPrefix, MaildropKey};
 use crate::time::Instant;
 use dashmap::DashMap;
-use std::net::IpAddr;
 
 /// The logins of all maildrops that count against a quota. Whatever borrows from one of its maps
 /// is given back before the next one is touched.
@@ -22,21 +22,6 @@ pub struct Polls {
     maildrops: DashMap<MaildropKey, Maildrop>,
     by_maildrop: Limiters<MaildropKey>,
     by_client: Limiters<(MaildropKey, ClientPrefix)>,
-}
-
-/// A login to one maildrop.
-#[derive(Clone, Copy, Debug)]
-pub struct Poll<'a> {
-    /// The maildrop.
-    pub maildrop: &'a MaildropKey,
-    /// Who asks for it.
-    pub client: ClientPrefix,
-    /// Where it comes from, to find out whether that network is limited.
-    pub address: IpAddr,
-    /// When its PASS came.
-    pub asked: Instant,
-    /// Whether its password was proven then.
-    pub proven: bool,
 }
 
 /// Whether a login comes too soon.
@@ -66,13 +51,14 @@ impl Polls {
 
     /// Measures a login before it asks for the lock. Nothing is remembered of it.
     #[must_use]
-    pub fn measure(&self, rules: &PollRules, poll: &Poll<'_>, now: Instant) -> Measured {
-        if rules.mode_for(poll.address) == PollMode::Off {
+    pub fn measure(&self, attempt: &LoginAttempt, now: Instant) -> Measured {
+        if !is_measured(attempt) {
             return Measured::Unlimited;
         }
-        let maildrop = self.maildrops.get(poll.maildrop);
-        let earliest =
-            maildrop.and_then(|maildrop| maildrop.earliest(rules, poll.login(), poll.proven));
+        let earliest = self
+            .maildrops
+            .get(&attempt.key)
+            .and_then(|maildrop| maildrop.earliest(attempt));
         match earliest {
             Some(earliest) if earliest > now => Measured::Early { earliest },
             _ => Measured::InTime,
@@ -80,32 +66,37 @@ impl Polls {
     }
 
     /// The backend accepted the login: it is charged, unless it is free.
-    pub fn charge(&self, rules: &PollRules, poll: &Poll<'_>, now: Instant) {
-        if rules.mode_for(poll.address) == PollMode::Off {
+    pub fn charge(&self, attempt: &LoginAttempt, now: Instant) {
+        if !is_measured(attempt) {
             return;
         }
-        let Some(owes) = self.owes_unless_free(rules, poll) else {
+        let Some(owes) = self.owes_unless_free(attempt) else {
             return;
         };
-        let of_client = (poll.maildrop.clone(), poll.client);
+        let rules = &attempt.rules().polls;
+        let of_client = (attempt.key.clone(), attempt.prefix());
         let from = Both {
-            maildrop: (self.by_maildrop).charge(rules.maildrop, poll.maildrop, owes.maildrop),
+            maildrop: (self.by_maildrop).charge(rules.maildrop, &attempt.key, owes.maildrop),
             client: (self.by_client).charge(rules.client, &of_client, owes.client),
         };
-        self.remember(poll, |maildrop| {
-            maildrop.charged(rules, poll.login(), &from, now);
-        });
+        self.remember(attempt, |maildrop| maildrop.charged(attempt, &from, now));
     }
 
     /// popgate itself refused this proven login for want of a lock or a connection, and not
     /// because it came too soon: the client's next one is free for a while.
-    pub fn turned_away(&self, poll: &Poll<'_>, now: Instant) {
-        self.remember(poll, |maildrop| maildrop.turned_away(poll.client, now));
+    pub fn turned_away(&self, attempt: &LoginAttempt, now: Instant) {
+        if is_measured(attempt) {
+            let client = attempt.prefix();
+            self.remember(attempt, |maildrop| maildrop.turned_away(client, now));
+        }
     }
 
     /// Its session has deleted messages: the client's next login is free for a while.
-    pub fn deleted(&self, poll: &Poll<'_>, now: Instant) {
-        self.remember(poll, |maildrop| maildrop.deleted(poll.client, now));
+    pub fn deleted(&self, attempt: &LoginAttempt, now: Instant) {
+        if is_measured(attempt) {
+            let client = attempt.prefix();
+            self.remember(attempt, |maildrop| maildrop.deleted(client, now));
+        }
     }
 
     /// Forgets what does not matter any more; to be called about once a minute.
@@ -130,40 +121,37 @@ impl Polls {
     }
 
     /// What is still owed; `None`: this login is free.
-    fn owes_unless_free(&self, rules: &PollRules, poll: &Poll<'_>) -> Option<Both<bool>> {
-        let Some(mut maildrop) = self.maildrops.get_mut(poll.maildrop) else {
+    fn owes_unless_free(&self, attempt: &LoginAttempt) -> Option<Both<bool>> {
+        let Some(mut maildrop) = self.maildrops.get_mut(&attempt.key) else {
             return Some(Both {
                 maildrop: false,
                 client: false,
             });
         };
-        let free = maildrop.take_free(poll.login());
-        (!free).then(|| maildrop.owes(rules, poll.client))
+        let free = maildrop.take_free(attempt);
+        (!free).then(|| maildrop.owes(attempt))
     }
 
-    fn remember(&self, poll: &Poll<'_>, change: impl FnOnce(&mut Maildrop)) {
-        let mut maildrop = self.maildrops.entry(poll.maildrop.clone()).or_default();
-        let forgotten = maildrop.make_room(poll.client);
+    fn remember(&self, attempt: &LoginAttempt, change: impl FnOnce(&mut Maildrop)) {
+        let mut maildrop = self.maildrops.entry(attempt.key.clone()).or_default();
+        let forgotten = maildrop.make_room(attempt.prefix());
         change(&mut maildrop);
+        // The maildrop's shard is released before a map of governor's is touched.
         drop(maildrop);
         if let Some(client) = forgotten {
-            self.by_client.forget(&(poll.maildrop.clone(), client));
+            self.by_client.forget(&(attempt.key.clone(), client));
         }
     }
+}
+
+/// Whether logins from its network count against a quota.
+fn is_measured(attempt: &LoginAttempt) -> bool {
+    attempt.rules().polls.mode_for(attempt.client.ip()) != PollMode::Off
 }
 
 impl Default for Polls {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Poll<'_> {
-    fn login(&self) -> Login {
-        Login {
-            client: self.client,
-            asked: self.asked,
-        }
     }
 }
 

@@ -153,6 +153,19 @@ pub enum Claim<'a> {
     Nobody,
 }
 
+/// Whose a login is.
+#[derive(Clone, Debug)]
+pub struct Identity<'a> {
+    /// The limits that hold for it.
+    pub policy: &'a Arc<LoginPolicy>,
+    /// Why it is that tenant's.
+    pub claim: Claim<'a>,
+    /// What is locked for it.
+    pub key: MaildropKey,
+    /// The entries of `aliases` that made the maildrop's name of the login's, counted from 0.
+    pub aliases: Vec<usize>,
+}
+
 impl TenantTable {
     /// A table in which every login belongs to `default`.
     #[must_use]
@@ -214,6 +227,27 @@ impl TenantTable {
         }
     }
 
+    /// Whose a login is and what is locked for it. Sessions and `check --explain` ask here, so that
+    /// the one cannot lock what the other does not say.
+    #[must_use]
+    pub fn identify(
+        &self,
+        login: &UserName,
+        server_name: Option<&str>,
+        listener: &ListenerName,
+    ) -> Identity<'_> {
+        let folded = fold(login.as_bytes());
+        let (index, claim) = self.find(&folded, server_name, listener);
+        let policy = self.households[index].limits(&folded);
+        let (key, aliases) = policy.traced_key(login);
+        Identity {
+            policy,
+            claim,
+            key,
+            aliases,
+        }
+    }
+
     /// The limits of `user`: by the login's domain (exact, then `*.`), else by the TLS server
     /// name, else by the listener, else those of the default tenant.
     #[must_use]
@@ -226,18 +260,6 @@ impl TenantTable {
         let user = fold(user.as_bytes());
         let (index, _) = self.find(&user, server_name, listener);
         self.households[index].limits(&user)
-    }
-
-    /// Why a login belongs to the tenant that [`TenantTable::resolve`] finds.
-    #[must_use]
-    pub fn claim(
-        &self,
-        user: &UserName,
-        server_name: Option<&str>,
-        listener: &ListenerName,
-    ) -> Claim<'_> {
-        let (_, claim) = self.find(&fold(user.as_bytes()), server_name, listener);
-        claim
     }
 
     /// The tenant whose listener it is, before anybody said a name: it decides what CAPA says.
@@ -372,7 +394,7 @@ mod tests {
         let table = table();
         let claim = |user: &str, server_name, listener: &str| {
             let (user, listener) = (UserName::new(user.as_bytes()), ListenerName::new(listener));
-            format!("{:?}", table.claim(&user, server_name, &listener))
+            format!("{:?}", table.identify(&user, server_name, &listener).claim)
         };
         assert_eq!(
             claim("ann@EXAMPLE.com", None, "l"),

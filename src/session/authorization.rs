@@ -11,6 +11,7 @@ use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
 use crate::observe::event::EndCause;
+use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::pop3::capability::{self, LoginDelay, Offer};
 use crate::pop3::command::Command;
@@ -107,7 +108,7 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn user(mut self, user: UserName) -> Next<Said<'a>> {
-        if !self.may_log_in(&self.tenant_of(&user)) {
+        if !self.may_log_in_as(&user) {
             return self.no_login(NEEDS_TLS).await;
         }
         self.user = Some(user);
@@ -147,7 +148,7 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn sasl_done(self, credentials: Credentials) -> Next<Said<'a>> {
-        if self.may_log_in(&self.tenant_of(credentials.maildrop())) {
+        if self.may_log_in_as(credentials.maildrop()) {
             Continue(Said::Login(self, credentials))
         } else {
             self.no_login(NEEDS_TLS).await
@@ -207,23 +208,43 @@ impl<'a> Dialogue<'a> {
         Continue(Said::Go(self))
     }
 
+    /// The one place where a login is made.
     fn identified(self, credentials: Credentials) -> Next<Identified> {
+        let asked = Instant::now();
         let settings = self.cx.settings();
-        let tenant = self.client.tenant_of(credentials.maildrop(), &settings);
-        self.record.identified(&tenant, credentials.maildrop());
-        let mut identified = Identified {
+        let login = credentials.maildrop().clone();
+        let identity = self.client.identify(&login, &settings);
+        let tag = self
+            .cx
+            .tag_key
+            .tag(&identity.key, &credentials.user, &credentials.password);
+        let policy = Arc::clone(identity.policy);
+        let mut proof = Proof::Replayable(credentials);
+        proof.read_by(&policy);
+        let attempt = Arc::new(LoginAttempt {
+            session: self.record.session(),
+            client: self.client.peer.address,
+            trusted: self.client.peer.trusted,
+            login,
+            key: identity.key,
+            policy,
+            tag,
+            standing: self.cx.auth_cache.standing(tag, asked),
+            asked,
+        });
+        self.record.identified(&attempt);
+        Continue(Identified {
             client: self.client,
-            credentials,
-            tenant,
+            attempt,
+            proof,
             settings,
-            asked: Instant::now(),
-        };
-        identified.credentials.is_anothers = identified.names_another();
-        Continue(identified)
+        })
     }
 
-    fn tenant_of(&self, maildrop: &UserName) -> Arc<LoginPolicy> {
-        self.client.tenant_of(maildrop, &self.cx.settings())
+    /// Whether a login of this name may send its password here.
+    fn may_log_in_as(&self, login: &UserName) -> bool {
+        let settings = self.cx.settings();
+        self.may_log_in(self.client.identify(login, &settings).policy)
     }
 
     fn listener_tenant(&self) -> Arc<LoginPolicy> {

@@ -7,7 +7,7 @@ use crate::ids::{ClientPrefix, ListenerName, UserName};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::tenant::Identity;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::Verb;
@@ -86,10 +86,11 @@ pub(super) enum NoLine {
 }
 
 impl Client {
-    /// Whose login to `maildrop` is, if it comes from here.
-    pub(super) fn tenant_of(&self, maildrop: &UserName, settings: &Settings) -> Arc<LoginPolicy> {
-        let (server_name, listener) = (self.conn.server_name(), &self.peer.listener);
-        Arc::clone(settings.tenants.resolve(maildrop, server_name, listener))
+    /// Whose `login` is, if it comes from here.
+    pub(super) fn identify<'a>(&self, login: &UserName, settings: &'a Settings) -> Identity<'a> {
+        settings
+            .tenants
+            .identify(login, self.conn.server_name(), &self.peer.listener)
     }
 
     pub(super) fn new(

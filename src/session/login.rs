@@ -16,12 +16,11 @@ use crate::ids::{BackendName, UserName};
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event, RetryResult};
 use crate::policy::admission::Places;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::attempt::LoginAttempt;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
 use retries::{Pause, Retries};
-use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use tokio::time::{sleep_until, timeout_at};
@@ -35,18 +34,15 @@ pub(super) async fn log_in(
     record: &mut Record,
     mut admitted: Admitted,
 ) -> Next<Login<LoggedIn>> {
-    let Admitted {
-        login, lock, until, ..
-    } = &mut admitted;
+    let Admitted { login, lock, .. } = &mut admitted;
     let (began, contended) = (Instant::now(), lock.contended());
     let mut attempts = Attempts {
         cx,
-        credentials: &login.credentials,
-        client: login.client.peer.address,
+        attempt: &login.attempt,
+        credentials: login.proof.replayable(),
         settings: &login.settings,
-        tenant: &login.tenant,
         lock,
-        until: *until,
+        until: login.until(),
         retries: Retries::default(),
         stale: false,
     };
@@ -64,7 +60,8 @@ pub(super) async fn log_in(
         && at_once
         && let Some(backend) = &record.summary.backend
     {
-        let (user, took) = (&admitted.login.credentials.user, began.elapsed());
+        let user = &admitted.login.proof.replayable().user;
+        let took = began.elapsed();
         observe_refusal(cx, backend, user, outcome, took);
     }
     match outcome {
@@ -102,44 +99,43 @@ async fn conclude(
     let Admitted {
         login,
         mut lock,
-        who,
         places,
-        ..
     } = admitted;
+    let tag = login.attempt.tag;
     match outcome {
         Outcome::Accepted(line) => {
-            cx.auth_cache.accepted(who.password, Instant::now());
+            cx.auth_cache.accepted(tag, Instant::now());
             lock.accepted();
-            let changes = cx.admission.accepted(&who.candidate(&login), cx.moment());
+            let changes = cx.admission.accepted(&login.attempt, cx.moment());
             cx.tell_blocks(&changes);
             Continue(Login::Through(login.through(lock, places, line)))
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.auth_cache.refused(who.password, Instant::now());
+                cx.auth_cache.refused(tag, Instant::now());
                 cx.admission
                     .negative_auth_cache
-                    .refused(who.password, Instant::now());
+                    .refused(tag, Instant::now());
                 lock.refused(Some(&line));
             }
             give_on(record, lock, places);
-            login.refuse(cx, record, &who, class, &line).await
+            login.refuse(cx, record, class, &line).await
         }
         Outcome::RefusedWithoutWords(error) => {
-            cx.auth_cache.refused(who.password, Instant::now());
+            cx.auth_cache.refused(tag, Instant::now());
             let memory = &cx.admission.negative_auth_cache;
-            memory.refused_without_words(who.password, Instant::now());
+            memory.refused_without_words(tag, Instant::now());
             lock.refused(None);
             give_on(record, lock, places);
             let cause = EndCause::ClosedAtPass {
                 error,
-                accepted_lately: who.accepted_lately,
+                accepted_lately: login.attempt.was_accepted_lately(),
             };
-            login.refuse_without_words(cx, record, &who, cause).await
+            login.refuse_without_words(cx, record, cause).await
         }
         Outcome::Locked(cause) => {
             give_on(record, lock, places);
-            login.turn_away(cx, record, &who, cause).await
+            login.turn_away(cx, record, cause).await
         }
         Outcome::Unreachable(cause) => {
             give_on(record, lock, places);
@@ -158,8 +154,7 @@ impl Identified {
     ) -> LoggedIn {
         LoggedIn {
             client: self.client,
-            tenant: self.tenant,
-            asked: self.asked,
+            attempt: self.attempt,
             lock,
             places,
             welcome,
@@ -214,11 +209,10 @@ enum Answer {
 /// The tries of one login, all under its lock.
 struct Attempts<'a> {
     cx: &'a Context,
+    attempt: &'a LoginAttempt,
     credentials: &'a Credentials,
-    client: SocketAddr,
     lock: &'a mut LockGuard<BackendConnection>,
     settings: &'a Settings,
-    tenant: &'a LoginPolicy,
     /// No retry starts after this.
     until: Instant,
     retries: Retries,
@@ -256,7 +250,7 @@ impl Attempts<'_> {
             Some(spare) => self.log_in(spare, true).await,
             None => match self.connect().await {
                 Ok((backend, greeted)) => {
-                    let connection = BackendConnection::new(backend, greeted, self.client);
+                    let connection = BackendConnection::new(backend, greeted, self.attempt.client);
                     self.log_in(connection, false).await
                 }
                 Err(Unconnected::Busy) => Answer::Busy,
@@ -276,12 +270,12 @@ impl Attempts<'_> {
     async fn connect(&self) -> Connected {
         let make_room = |backend: &BackendName| self.cx.locks.give_up_spare(backend);
         let route = self.route();
-        let connect = route.connect(self.client, self.until, make_room);
+        let connect = route.connect(self.attempt.client, self.until, make_room);
         connect.await
     }
 
     fn route(&self) -> Route {
-        let route = self.settings.route(self.tenant, self.lock.home());
+        let route = self.settings.route(&self.attempt.policy, self.lock.home());
         route.that_takes(self.credentials)
     }
 
@@ -294,7 +288,10 @@ impl Attempts<'_> {
         if !self.route().leads_to(spare.backend()) {
             return None;
         }
-        spare.is_good_for(self.client).await.then_some(spare)
+        spare
+            .is_good_for(self.attempt.client)
+            .await
+            .then_some(spare)
     }
 
     async fn log_in(&mut self, connection: BackendConnection, stale: bool) -> Answer {
@@ -310,7 +307,7 @@ impl Attempts<'_> {
                 });
             }
         };
-        let (cx, client, credentials) = (self.cx, self.client, self.credentials);
+        let (cx, client, credentials) = (self.cx, self.attempt.client, self.credentials);
         let connection = self.lock.attach(connection);
         let login = async {
             connection.forward_client_addr(cx, client).await?;

@@ -32,16 +32,13 @@ pub use client::Peer;
 pub use context::{Context, Settings, Stage};
 pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 
-use crate::ids::MaildropKey;
 use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;
 use crate::policy::admission::Places;
-use crate::policy::tenant::LoginPolicy;
-use crate::pop3::sasl::Credentials;
+use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::time::Instant;
-use admit::Who;
 use client::Client;
 use record::Record;
 use std::ops::ControlFlow;
@@ -52,46 +49,44 @@ struct Greeted {
     client: Client,
 }
 
-/// It said who it is; nothing is proven yet.
+/// It said who it is; no backend was asked yet.
 struct Identified {
     client: Client,
-    credentials: Credentials,
-    tenant: Arc<LoginPolicy>,
-    /// Where the tenant and its backends stand. A login whose lock key a reload changes keeps
+    attempt: Arc<LoginAttempt>,
+    proof: Proof,
+    /// Where its policy and its backends stand. A login whose lock key a reload changes keeps
     /// them to its end.
     settings: Arc<Settings>,
-    /// When its PASS, or the last line of its AUTH, was read: all waiting counts from here.
-    asked: Instant,
 }
 
 impl Identified {
-    /// The key of its maildrop if it is a login of `tenant`.
-    fn key(&self, tenant: &LoginPolicy) -> MaildropKey {
-        tenant.key(self.credentials.maildrop())
-    }
-
-    /// Whether the login names another's maildrop, and not its user's own by another spelling.
-    fn names_another(&self) -> bool {
-        let (user, maildrop) = (&self.credentials.user, self.credentials.maildrop());
-        user != maildrop && self.tenant.key(user) != self.tenant.key(maildrop)
-    }
-
     /// When all its waiting ends: for its quota, for the lock, and for a retry.
     fn until(&self) -> Instant {
-        let reserve = self.settings.route(&self.tenant, None).login_reserve();
-        self.asked + self.tenant.wait.saturating_sub(reserve)
+        let policy = &self.attempt.policy;
+        let reserve = self.settings.route(policy, None).login_reserve();
+        self.attempt.asked + policy.wait.saturating_sub(reserve)
     }
 
-    /// Takes over what a reload made of its tenant. Where it would wait for another lock now (which
-    /// a reload allows only if that is on other backends), it stays with what it waits for.
-    fn reloaded(&mut self, record: &mut Record, key: &MaildropKey, settings: Arc<Settings>) {
-        let maildrop = self.credentials.maildrop();
-        let tenant = self.client.tenant_of(maildrop, &settings);
-        if self.key(&tenant) == *key {
-            record.identified(&tenant, maildrop);
-            (self.tenant, self.settings) = (tenant, settings);
-            self.credentials.is_anothers = self.names_another();
+    /// Asks again what is known of its password: another's login may have proven it meanwhile.
+    fn look_again(&mut self, cx: &Context, record: &mut Record) {
+        let standing = cx.auth_cache.standing(self.attempt.tag, Instant::now());
+        if standing != self.attempt.standing {
+            Arc::make_mut(&mut self.attempt).standing = standing;
+            record.identified(&self.attempt);
         }
+    }
+
+    /// Takes over what a reload made of its policy. Where it would wait for another lock now (which
+    /// a reload allows only if that is on other backends), it stays with what it waits for.
+    fn reloaded(&mut self, record: &mut Record, settings: Arc<Settings>) {
+        let identity = self.client.identify(&self.attempt.login, &settings);
+        if identity.key != self.attempt.key {
+            return;
+        }
+        self.proof.read_by(identity.policy);
+        Arc::make_mut(&mut self.attempt).policy = Arc::clone(identity.policy);
+        self.settings = settings;
+        record.identified(&self.attempt);
     }
 }
 
@@ -99,22 +94,17 @@ impl Identified {
 struct Admitted {
     login: Identified,
     lock: LockGuard<BackendConnection>,
-    who: Who,
     /// Its places among the connections.
     places: Places,
-    /// No wait and no retry goes on after this.
-    until: Instant,
 }
 
 /// The backend let it in. The lock owns the backend's connection.
 struct LoggedIn {
     client: Client,
-    tenant: Arc<LoginPolicy>,
+    attempt: Arc<LoginAttempt>,
     lock: LockGuard<BackendConnection>,
     /// Its places among the connections.
     places: Places,
-    /// When its PASS came.
-    asked: Instant,
     /// The backend's `+OK` to the login, which the client has not seen yet.
     welcome: Vec<u8>,
 }

@@ -1,19 +1,16 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
-use super::admit::Who;
 use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::Record;
 use super::{Admitted, Identified, Login, Next};
 use crate::dialect::Class;
-use crate::ids::MaildropKey;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
 use crate::observe::event::{EndCause, LockOutcome};
 use crate::policy::admission::Places;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::attempt::LoginAttempt;
 use crate::time::Instant;
-use std::net::SocketAddr;
 use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use tokio::time::{sleep, timeout};
@@ -23,55 +20,54 @@ pub(super) async fn wait_for_lock(
     cx: &Context,
     record: &mut Record,
     mut login: Identified,
-    who: Who,
     places: Places,
 ) -> Next<Login<Admitted>> {
-    let lock = match cx.locks.ask(ask(cx, record, &login, &who)) {
+    // Another's login may have proven it while it was held.
+    login.look_again(cx, record);
+    let lock = match cx.locks.ask(ask(&login)) {
         Asked::Granted(lock) => lock,
         // It is no fault of its own: the lane is full of others, and it may be the owner's.
         Asked::Full => {
             let cause = EndCause::QueueFull;
-            return login.turn_away(cx, record, &who, cause).await;
+            return login.turn_away(cx, record, cause).await;
         }
         Asked::Waiting(waiting) => {
             let since = Instant::now();
-            let waited = wait(cx, record, &mut login, &who, waiting).await;
+            let waited = wait(cx, record, &mut login, waiting).await;
             login.client.waited(since.elapsed());
             record.waited(since.elapsed());
             match waited? {
                 Ok(lock) => lock,
                 Err(InVain::Spent) => {
                     let cause = EndCause::HeldByAnother;
-                    return login.turn_away(cx, record, &who, cause).await;
+                    return login.turn_away(cx, record, cause).await;
                 }
                 Err(InVain::Refused(line)) => {
                     // The answer may be held, and must not keep another's place meanwhile.
                     drop(places);
-                    return refuse(cx, record, login, &who, line.as_deref()).await;
+                    return refuse(cx, record, login, line.as_deref()).await;
                 }
             }
         }
     };
     record.lock_taken();
     Continue(Login::Through(Admitted {
-        until: login.until(),
         login,
         lock,
-        who,
         places,
     }))
 }
 
-fn ask(cx: &Context, record: &Record, login: &Identified, who: &Who) -> Ask {
+fn ask(login: &Identified) -> Ask {
+    let attempt = &login.attempt;
     Ask {
-        // It may have been proven while it was held.
-        proven: cx.auth_cache.is_proven(who.password, Instant::now()),
-        key: who.key.clone(),
-        session: record.session(),
-        tenant: login.tenant.name.clone(),
-        password: who.password,
-        address: login.client.peer.prefix(),
-        capacity: login.tenant.queue,
+        proven: attempt.is_proven(),
+        key: attempt.key.clone(),
+        session: attempt.session,
+        tenant: attempt.policy.name.clone(),
+        password: attempt.tag,
+        address: attempt.prefix(),
+        capacity: attempt.policy.queue,
         until: login.until(),
     }
 }
@@ -87,16 +83,15 @@ async fn refuse(
     cx: &Context,
     record: &mut Record,
     login: Identified,
-    who: &Who,
     line: Option<&[u8]>,
 ) -> Next<Login<Admitted>> {
     match line {
-        Some(line) => login.refuse(cx, record, who, Class::Auth, line).await,
+        Some(line) => login.refuse(cx, record, Class::Auth, line).await,
         None => {
             let cause = EndCause::ClosedAtPassOfAnother {
-                accepted_lately: who.accepted_lately,
+                accepted_lately: login.attempt.was_accepted_lately(),
             };
-            login.refuse_without_words(cx, record, who, cause).await
+            login.refuse_without_words(cx, record, cause).await
         }
     }
 }
@@ -107,22 +102,21 @@ async fn wait(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,
-    who: &Who,
     mut waiting: Waiting<BackendConnection>,
 ) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
-    let (mut until, address) = (login.until(), login.client.peer.address);
+    let mut until = login.until();
     loop {
         let wants_spare = waiting.wants_spare();
-        let (settings, tenant) = (Arc::clone(&login.settings), Arc::clone(&login.tenant));
-        let ahead = connect_ahead(cx, &settings, &tenant, &who.key, address);
+        let settings = Arc::clone(&login.settings);
+        let attempt = Arc::clone(&login.attempt);
+        let ahead = connect_ahead(cx, &settings, &attempt);
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
             () = login.client.left() => {
-                // Another's login may have proven it meanwhile.
-                record.asks(login.asked, cx.auth_cache.is_proven(who.password, Instant::now()));
+                login.look_again(cx, record);
                 waiting.leave(LockOutcome::ClientGone);
                 return Break(EndCause::LeftWaiting);
             }
@@ -141,7 +135,7 @@ async fn wait(
                 return Continue(Err(InVain::Spent));
             }
             settings = reloads.next() => {
-                login.reloaded(record, &who.key, settings);
+                login.reloaded(record, settings);
                 until = login.until();
             }
             spare = ahead, if wants_spare => waiting.keep_spare(spare),
@@ -149,21 +143,21 @@ async fn wait(
     }
 }
 
-/// A connection for whoever is next, as soon as one can be had; the backend knows `client` then.
+/// A connection for whoever is next, as soon as one can be had; the backend knows its
+/// client then.
 async fn connect_ahead(
     cx: &Context,
     settings: &Settings,
-    tenant: &LoginPolicy,
-    key: &MaildropKey,
-    client: SocketAddr,
+    attempt: &LoginAttempt,
 ) -> BackendConnection {
     loop {
-        let route = settings.route(tenant, cx.locks.home(key));
+        let route = settings.route(&attempt.policy, cx.locks.home(&attempt.key));
         if route.preconnects()
-            && let Some((backend, greeted)) = route.connect_ahead(client).await
+            && let Some((backend, greeted)) = route.connect_ahead(attempt.client).await
         {
-            let mut spare = BackendConnection::new(backend, greeted, client);
-            if let Ok(Ok(())) = timeout(PROBE_REPLY, spare.forward_client_addr(cx, client)).await {
+            let mut spare = BackendConnection::new(backend, greeted, attempt.client);
+            let named = spare.forward_client_addr(cx, attempt.client);
+            if let Ok(Ok(())) = timeout(PROBE_REPLY, named).await {
                 return spare;
             }
         }

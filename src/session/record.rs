@@ -2,12 +2,11 @@
 
 use super::client::Peer;
 use super::registry::{OpenSession, Phase, SessionHandle};
-use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
+use crate::ids::{BackendName, SessionId};
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::attempt::LoginAttempt;
 use crate::pop3::keyword::Keyword;
-use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -21,10 +20,8 @@ pub(super) struct Record {
     /// What a login that was refused ends as, if the client gives up.
     refusal: Option<EndCause>,
     ended: bool,
-    tenant: Option<Arc<LoginPolicy>>,
-    asked: Option<Instant>,
-    proven: bool,
-    knock: Option<(MaildropKey, PasswordTag)>,
+    /// The last login.
+    attempt: Option<Arc<LoginAttempt>>,
     excused: bool,
     pub(super) summary: SessionSummary,
 }
@@ -65,10 +62,7 @@ impl Record {
             held_since: None,
             refusal: None,
             ended: false,
-            tenant: None,
-            asked: None,
-            proven: false,
-            knock: None,
+            attempt: None,
             excused: false,
             summary,
         };
@@ -95,43 +89,27 @@ impl Record {
         self.session.handle().commanded(Keyword::of_line(line));
     }
 
-    /// A login said whose it is.
-    pub(super) fn identified(&mut self, tenant: &Arc<LoginPolicy>, maildrop: &UserName) {
-        self.session.handle().identified(&tenant.name, maildrop);
-        self.summary.maildrop = Some(maildrop.clone());
-        self.tenant = Some(Arc::clone(tenant));
-        let name = &tenant.name;
-        if self.summary.tenant.as_ref() == Some(name) {
-            return;
+    /// A login was read, or a reload or another's login has changed what is known of it.
+    pub(super) fn identified(&mut self, attempt: &Arc<LoginAttempt>) {
+        self.session
+            .handle()
+            .identified(attempt.tenant(), &attempt.login);
+        self.summary.maildrop = Some(attempt.login.clone());
+        self.attempt = Some(Arc::clone(attempt));
+        let tenant = &attempt.policy.name;
+        if self.summary.tenant.as_ref() != Some(tenant) {
+            let from = self.summary.tenant.replace(tenant.clone());
+            self.events.emit(Event::TenantKnown {
+                session: attempt.session,
+                from,
+                tenant: tenant.clone(),
+            });
         }
-        let from = self.summary.tenant.replace(name.clone());
-        let (session, tenant) = (self.session(), name.clone());
-        self.events.emit(Event::TenantKnown {
-            session,
-            from,
-            tenant,
-        });
     }
 
-    /// The tenant of the last login.
-    pub(super) fn tenant(&self) -> Option<&Arc<LoginPolicy>> {
-        self.tenant.as_ref()
-    }
-
-    /// When the last login asked, and whether its password is proven.
-    pub(super) fn asks(&mut self, asked: Instant, proven: bool) {
-        self.asked = Some(asked);
-        self.proven = proven;
-    }
-
-    /// At whose maildrop the last login knocked, and with which password.
-    pub(super) fn knocks(&mut self, maildrop: &MaildropKey, password: PasswordTag) {
-        self.knock = Some((maildrop.clone(), password));
-    }
-
-    pub(super) fn knock(&self) -> Option<(&MaildropKey, PasswordTag)> {
-        let (maildrop, password) = self.knock.as_ref()?;
-        Some((maildrop, *password))
+    /// The last login.
+    pub(super) fn attempt(&self) -> Option<&LoginAttempt> {
+        self.attempt.as_deref()
     }
 
     /// What its client says from here on is no abuse of the protocol: it was sent ahead behind a
@@ -142,15 +120,6 @@ impl Record {
 
     pub(super) fn is_excused(&self) -> bool {
         self.excused
-    }
-
-    /// How long its client has been waiting for an answer.
-    pub(super) fn waited_since_pass(&self) -> Duration {
-        self.asked.map(|asked| asked.elapsed()).unwrap_or_default()
-    }
-
-    pub(super) fn is_proven(&self) -> bool {
-        self.proven
     }
 
     pub(super) fn on_backend(&mut self, backend: &BackendName) {

@@ -2,7 +2,6 @@
 //!
 //! The lock is given on before any of it, so that nobody waits for an answer to be read.
 
-use super::admit::Who;
 use super::client::Peer;
 use super::context::Context;
 use super::faults;
@@ -12,7 +11,7 @@ use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::net::conn::Conn;
 use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
-use crate::policy::admission::{Candidate, Refusal};
+use crate::policy::admission::Refusal;
 use crate::policy::block::BlockReason;
 use crate::time::{Duration, Instant};
 use std::ops::ControlFlow::{Break, Continue};
@@ -82,7 +81,6 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
-        who: &Who,
         class: Class,
         line: &[u8],
     ) -> Next<Login<T>> {
@@ -93,7 +91,7 @@ impl Identified {
             return self.answer(line).await;
         }
         record.refused(EndCause::WrongPassword { line: words });
-        let delay = self.wrong_password(cx, record, who);
+        let delay = self.wrong_password(cx);
         self.answer_after(record, delay, line).await
     }
 
@@ -104,11 +102,10 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
-        who: &Who,
         cause: EndCause,
     ) -> Next<Login<T>> {
         record.refused(cause);
-        let delay = self.wrong_password(cx, record, who);
+        let delay = self.wrong_password(cx);
         self.hold_answer(record, delay).await?;
         self.close().await
     }
@@ -120,21 +117,24 @@ impl Identified {
     }
 
     /// Counts a wrong password, and says how long its answer is held.
-    fn wrong_password(&self, cx: &Context, record: &Record, who: &Who) -> Duration {
-        let (session, tenant) = (record.session(), self.tenant.name.clone());
-        cx.events.emit(Event::AuthFailed { session, tenant });
-        faults::of_guess(cx, record, self, who);
-        self.penalty(cx, who)
+    fn wrong_password(&self, cx: &Context) -> Duration {
+        cx.events.emit(Event::AuthFailed {
+            session: self.attempt.session,
+            tenant: self.attempt.tenant().clone(),
+        });
+        faults::of_guess(cx, &self.attempt);
+        self.penalty(cx)
     }
 
     /// How long the answer to a wrong password is held, or to one that is answered as if it were.
-    fn penalty(&self, cx: &Context, who: &Who) -> Duration {
-        let peer = &self.client.peer;
-        if peer.trusted {
+    fn penalty(&self, cx: &Context) -> Duration {
+        let attempt = &self.attempt;
+        if attempt.trusted {
             return Duration::ZERO;
         }
-        let (penalties, rules) = (&cx.admission.penalties, &self.tenant.rules.failures);
-        penalties.failed(peer.prefix(), who.password, rules, Instant::now())
+        let rules = &attempt.rules().failures;
+        let penalties = &cx.admission.penalties;
+        penalties.failed(attempt.prefix(), attempt.tag, rules, Instant::now())
     }
 
     /// Refuses a login that a rule does not let in.
@@ -142,14 +142,12 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
-        who: &Who,
         refusal: Refusal,
     ) -> Next<Login<T>> {
         let rule = rule_of(refusal);
-        let (session, tenant) = (record.session(), self.tenant.name.clone());
         cx.events.emit(Event::LoginRefused {
-            session,
-            tenant,
+            session: self.attempt.session,
+            tenant: self.attempt.tenant().clone(),
             rule,
         });
         record.refused(EndCause::RefusedByRule(refusal));
@@ -157,63 +155,50 @@ impl Identified {
         match refusal {
             Refusal::FromMemory => {
                 let memory = &cx.admission.negative_auth_cache;
-                let closes = memory.is_without_words(who.password, Instant::now());
-                self.pose(cx, record, who, closes).await
+                let closes = memory.is_without_words(self.attempt.tag, Instant::now());
+                self.pose(cx, record, closes).await
             }
             Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
                 let closes = cx
                     .admission
                     .auth_failure_templates
-                    .closes(&self.tenant.backends);
-                self.pose(cx, record, who, closes).await
+                    .closes(&self.attempt.policy.backends);
+                self.pose(cx, record, closes).await
             }
             Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
             Refusal::LoginDelay(early) => {
-                let (session, tenant) = (record.session(), self.tenant.name.clone());
                 cx.events.emit(Event::PollDecided {
-                    session,
-                    tenant,
+                    session: self.attempt.session,
+                    tenant: self.attempt.tenant().clone(),
                     decision: PollDecision::Refused,
                     early,
                 });
-                faults::of_limit(cx, record, &self, who);
+                faults::of_limit(cx, &self.attempt);
                 self.answer(login_delay(early).as_bytes()).await
             }
-            Refusal::PerAddress => self.find_no_place(cx, record, who, PER_ADDRESS).await,
-            Refusal::PerMaildrop => self.find_no_place(cx, record, who, PER_MAILDROP).await,
-            Refusal::PerTenant => self.find_no_place(cx, record, who, PER_TENANT).await,
+            Refusal::PerAddress => self.find_no_place(cx, PER_ADDRESS).await,
+            Refusal::PerMaildrop => self.find_no_place(cx, PER_MAILDROP).await,
+            Refusal::PerTenant => self.find_no_place(cx, PER_TENANT).await,
         }
     }
 
-    async fn find_no_place<T>(
-        self,
-        cx: &Context,
-        record: &Record,
-        who: &Who,
-        answer: &[u8],
-    ) -> Next<Login<T>> {
-        faults::of_limit(cx, record, &self, who);
-        cx.admission
-            .not_served(&who.candidate(&self), Instant::now());
+    async fn find_no_place<T>(self, cx: &Context, answer: &[u8]) -> Next<Login<T>> {
+        faults::of_limit(cx, &self.attempt);
+        cx.admission.not_served(&self.attempt, Instant::now());
         self.answer(answer).await
     }
 
     /// Answers as the backend answers a wrong password: in its words or by a close, after as long,
     /// and with the penalty that it would bring.
-    async fn pose<T>(
-        mut self,
-        cx: &Context,
-        record: &mut Record,
-        who: &Who,
-        closes: bool,
-    ) -> Next<Login<T>> {
-        let (backends, user) = (&self.tenant.backends, &self.credentials.user);
+    async fn pose<T>(mut self, cx: &Context, record: &mut Record, closes: bool) -> Next<Login<T>> {
+        let backends = &self.attempt.policy.backends;
+        let user = &self.proof.replayable().user;
         let (line, took) = cx
             .admission
             .auth_failure_templates
             .render(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
-        let penalty = self.penalty(cx, who);
+        let penalty = self.penalty(cx);
         if closes {
             self.hold_answer(record, penalty).await?;
             return self.close().await;
@@ -254,24 +239,23 @@ impl Identified {
         mut self,
         cx: &Context,
         record: &mut Record,
-        who: &Who,
         cause: EndCause,
     ) -> Next<Login<T>> {
         let culprit = cause.culprit();
         record.refused(cause);
         // Another's login may have proven it while it waited.
-        let proven = cx.auth_cache.is_proven(who.password, Instant::now());
-        let login = Candidate {
-            proven,
-            ..who.candidate(&self)
-        };
-        cx.admission.not_served(&login, Instant::now());
+        self.look_again(cx, record);
+        cx.admission.not_served(&self.attempt, Instant::now());
         if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the real try.
             let blocks = &cx.admission.blocks;
-            blocks.return_trial(login.knock(), cx.moment().wall);
+            blocks.return_trial(self.attempt.block_query(), cx.moment().wall);
         }
-        let answer = if proven { IN_USE } else { BUSY };
+        let answer = if self.attempt.is_proven() {
+            IN_USE
+        } else {
+            BUSY
+        };
         self.client.login_budget.spent = Some(answer);
         self.answer(answer).await
     }

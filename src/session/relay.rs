@@ -18,7 +18,6 @@ use crate::backend::connect::Backend;
 use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
-use crate::policy::poll::Poll;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
@@ -37,24 +36,22 @@ use twin::Twin;
 pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) -> EndCause {
     let LoggedIn {
         mut client,
-        tenant: policy,
+        attempt,
         mut lock,
         places,
-        asked,
         welcome,
     } = session;
     record.enter(Phase::Transaction);
     let contended = lock.contended();
-    let key = lock.key().cloned();
     let Some(connection) = lock.connection() else {
         return EndCause::NoConnection;
     };
     let backend = Arc::clone(connection.backend());
-    let exchange = exchange(cx, &client, &policy, &backend);
-    let twin = key.and_then(|key| Twin::new(cx, record, key, &policy, &backend));
+    let exchange = exchange(cx, &client, &attempt.policy, &backend);
+    let twin = Twin::new(cx, &attempt, &backend);
     let mut relay = Relay {
         cx,
-        policy: &policy,
+        policy: &attempt.policy,
         session: record.session(),
         pump: Pump::new(
             record.handle(),
@@ -77,18 +74,9 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     if matches!(quit, Quit::Answered { .. }) {
         lock.quit_answered();
     }
-    if record.summary.deleted > 0
-        && let Some(maildrop) = lock.key()
-    {
-        let poll = Poll {
-            maildrop,
-            client: client.peer.prefix(),
-            address: client.peer.address.ip(),
-            asked,
-            proven: true,
-        };
-        cx.admission
-            .deleted(&policy.rules.polls, &poll, Instant::now());
+    if record.summary.deleted > 0 {
+        // fetchmail logs in again to go on: that is no other poll.
+        cx.admission.polls.deleted(&attempt, Instant::now());
     }
     record.lock_given();
     drop((lock, places));
@@ -129,7 +117,7 @@ struct Relay<'client, 'lock> {
     session: SessionId,
     pump: Pump<'client, 'lock>,
     backend: Arc<Backend>,
-    twin: Option<Twin<'lock>>,
+    twin: Twin<'lock>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
@@ -164,7 +152,7 @@ impl<'client> Relay<'client, '_> {
                     continue;
                 }
                 Wake::Pump(PumpEvent::Listed(listing)) => {
-                    self.twin.iter_mut().for_each(|twin| twin.listed(listing));
+                    self.twin.listed(listing);
                     continue;
                 }
                 Wake::Pump(PumpEvent::Resumed) => {

@@ -2,11 +2,12 @@
 //! say, against one table.
 
 use super::*;
-use crate::ids::{BackendName, UserName};
+use crate::policy::attempt::Standing;
+use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::Offence;
 use crate::policy::rules::BlockMode;
+use crate::secret::PasswordTag;
 use jiff::Timestamp;
-use std::net::Ipv4Addr;
 
 const SITUATIONS: &[&str] = &[
     "free",
@@ -128,10 +129,7 @@ fn all_cases() -> impl Iterator<Item = Case> {
 /// A login that is to be judged, and what it meets.
 struct Scene {
     admission: Admission,
-    maildrop: MaildropKey,
-    tenant: TenantName,
-    rules: Rules,
-    address: IpAddr,
+    login: LoginAttempt,
     now: Moment,
     /// Places that others have.
     taken: Vec<Place>,
@@ -153,26 +151,15 @@ impl Case {
     fn play(self) -> &'static str {
         let mut scene = Scene::new(self);
         scene.bring_about(self);
-        let candidate = Candidate {
-            maildrop: &scene.maildrop,
-            tenant: &scene.tenant,
-            rules: &scene.rules,
-            address: scene.address,
-            trusted: self.network == "trusted",
-            password: tag(0),
-            proven: self.lane == "proven",
-            accepted_lately: self.lane != "unproven",
-            asked: scene.now.instant,
-        };
-        name(&scene.admission.check(&candidate, scene.now))
+        scene.login.asked = scene.now.instant;
+        name(&scene.admission.check(&scene.login, scene.now))
     }
 }
 
 impl Scene {
     fn new(case: Case) -> Self {
-        let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
-        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("legacy")]);
-        let mut rules = Rules::default();
+        let mut policy = policy();
+        let rules = &mut policy.rules;
         rules.polls.mode = match case.polls {
             "off" => PollMode::Off,
             "shadow" => PollMode::Shadow,
@@ -185,21 +172,30 @@ impl Scene {
             _ => BlockMode::Block,
         };
         if case.network == "burst" {
-            rules.polls.unlimited = Arc::from([address.into()]);
+            rules.polls.unlimited = Arc::from(["203.0.113.7/32".parse().unwrap()]);
         }
         rules.connections.per_address = 2;
         rules.connections.per_maildrop = 2;
         rules.connections.per_tenant = 4;
+        let standing = match case.lane {
+            "proven" => Standing::Proven,
+            "lately" => Standing::AcceptedLately,
+            _ => Standing::Unproven,
+        };
+        let login = LoginAttempt {
+            client: "203.0.113.7:50000".parse().unwrap(),
+            trusted: case.network == "trusted",
+            tag: tag(0),
+            standing,
+            ..attempt("ann", policy)
+        };
         Self {
             admission: Admission::new(Arc::new(BlockList::default())),
-            maildrop: MaildropKey::new(&backends, &UserName::new(b"ann"), None, true),
-            tenant: TenantName::new("example"),
-            rules,
-            address,
             now: Moment {
-                instant: Instant::now(),
+                instant: login.asked,
                 wall: Timestamp::UNIX_EPOCH,
             },
+            login,
             taken: Vec::new(),
         }
     }
@@ -227,7 +223,7 @@ impl Scene {
             "stale" => self.refusals(),
             "stale_again" => {
                 self.refusals();
-                self.now = self.now.after(self.rules.failures.retry);
+                self.now = self.now.after(self.login.rules().failures.retry);
             }
             "address_full" => self.connect(3),
             "maildrop_full" => self.ask(is_proven, 2),
@@ -241,15 +237,16 @@ impl Scene {
 
     /// The entry was made while blocks were enforced; a reload may have changed that since.
     fn faults(&self, faults: impl Iterator<Item = Offence>) {
-        let mut rules = self.rules.blocks;
+        let mut rules = self.login.rules().blocks;
         rules.mode = BlockMode::Block;
-        let (maildrop, address) = (Some(&self.maildrop), self.address.into());
+        let maildrop = Some(&self.login.key);
+        let address = self.login.prefix();
         let blocks = &self.admission.blocks;
         let changes = faults.flat_map(|fault| {
             blocks.record(
                 maildrop,
                 address,
-                &self.tenant,
+                self.login.tenant(),
                 fault,
                 &rules,
                 self.now.wall,
@@ -261,23 +258,31 @@ impl Scene {
     /// One guess at each of fifty other maildrops.
     fn guess_at_many(&self) {
         let guesses = (0..50).map(|n| Offence::Guess { tag: tag(n + 1) });
-        let mut rules = self.rules.blocks;
+        let mut rules = self.login.rules().blocks;
         rules.mode = BlockMode::Block;
-        let (address, blocks) = (self.address.into(), &self.admission.blocks);
+        let address = self.login.prefix();
+        let blocks = &self.admission.blocks;
         let changes = guesses.flat_map(|fault| {
-            blocks.record(None, address, &self.tenant, fault, &rules, self.now.wall)
+            blocks.record(
+                None,
+                address,
+                self.login.tenant(),
+                fault,
+                &rules,
+                self.now.wall,
+            )
         });
         assert_eq!(changes.count(), 1, "it is blocked");
     }
 
     /// Another login is the real try of this minute.
     fn take_trial(&self) {
-        let knock = BlockQuery {
-            maildrop: &self.maildrop,
-            address: self.address.into(),
-            password: tag(200),
+        let other = LoginAttempt {
+            tag: tag(200),
+            ..self.login.clone()
         };
-        assert!(self.admission.blocks.take_trial(knock, self.now.wall));
+        let blocks = &self.admission.blocks;
+        assert!(blocks.take_trial(other.block_query(), self.now.wall));
     }
 
     fn refusals(&self) {
@@ -292,7 +297,7 @@ impl Scene {
         let places = (0..connections).filter_map(|_| {
             self.admission
                 .connections
-                .enter_address(self.address.into(), 10)
+                .enter_address(self.login.prefix(), 10)
         });
         self.taken.extend(places);
     }
@@ -300,30 +305,28 @@ impl Scene {
     fn ask(&mut self, proven: bool, logins: usize) {
         let places = (0..logins).filter_map(|_| {
             let connections = &self.admission.connections;
-            let stranger = (!proven).then(|| self.address.into());
-            connections.enter_maildrop(&self.maildrop, stranger, 10)
+            let stranger = (!proven).then(|| self.login.prefix());
+            connections.enter_maildrop(&self.login.key, stranger, 10)
         });
         self.taken.extend(places);
     }
 
     fn log_in(&mut self, proven: bool, logins: usize) {
         let connections = &self.admission.connections;
-        let places = (0..logins).filter_map(|_| connections.enter_tenant(&self.tenant, proven, 10));
+        let places =
+            (0..logins).filter_map(|_| connections.enter_tenant(self.login.tenant(), proven, 10));
         self.taken.extend(places);
     }
 
     /// More logins than both quotas allow; none is another's twin.
     fn poll(&mut self) {
         for _ in 0..8 {
-            let poll = Poll {
-                maildrop: &self.maildrop,
-                client: self.address.into(),
-                address: self.address,
+            let poll = LoginAttempt {
+                standing: Standing::Proven,
                 asked: self.now.instant,
-                proven: true,
+                ..self.login.clone()
             };
-            let rules = &self.rules.polls;
-            self.admission.polls.charge(rules, &poll, self.now.instant);
+            self.admission.polls.charge(&poll, self.now.instant);
             self.now = self.now.after(Duration::from_secs(3));
         }
     }

@@ -4,7 +4,8 @@ use crate::ids::ClientPrefix;
 use crate::limits::{
     POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN, WAIT_MAX,
 };
-use crate::policy::rules::{PollRules, Quota};
+use crate::policy::attempt::LoginAttempt;
+use crate::policy::rules::Quota;
 use crate::time::{Duration, Instant};
 
 /// The past of one maildrop and of its clients.
@@ -17,9 +18,9 @@ pub(super) struct Maildrop {
 
 /// One login: whose, and when its PASS came.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Login {
-    pub(super) client: ClientPrefix,
-    pub(super) asked: Instant,
+struct Login {
+    client: ClientPrefix,
+    asked: Instant,
 }
 
 /// One value for each of the two quotas of a login.
@@ -37,8 +38,16 @@ struct Overdraft {
     by: Login,
 }
 
+impl Overdraft {
+    /// When the next login may come, if this counts under `quota` and not for the `twin` of the
+    /// login that it is of.
+    fn counts(self, quota: Quota, twin: Option<Login>) -> Option<Instant> {
+        (self.quota == quota && Some(self.by) != twin).then_some(self.earliest)
+    }
+}
+
 struct Client {
-    block: ClientPrefix,
+    prefix: ClientPrefix,
     overdraft: Option<Overdraft>,
     charged: Option<Charged>,
     turned_away: Option<Instant>,
@@ -54,67 +63,67 @@ struct Charged {
 }
 
 impl Maildrop {
-    /// When the quotas of `rules` allow `login`; `None`: they have not said no, or it is free. Who
-    /// is not `proven` is measured against its own quota alone: that of the maildrop would tell a
-    /// stranger that somebody looks for mail there.
-    pub(super) fn earliest(
-        &self,
-        rules: &PollRules,
-        login: Login,
-        proven: bool,
-    ) -> Option<Instant> {
-        let client = self.client(login.client);
-        if client.is_some_and(|client| client.has_free(login.asked)) {
+    /// When the quotas of its rules allow the login; `None`: they have not said no, or it is free.
+    /// One that is not proven is measured against its client's quota alone: that of the maildrop
+    /// would tell a stranger that somebody looks for mail there.
+    pub(super) fn earliest(&self, attempt: &LoginAttempt) -> Option<Instant> {
+        let client = self.client(attempt.prefix());
+        if client.is_some_and(|client| client.has_free(attempt.asked)) {
             return None;
         }
-        let twin = client.and_then(|client| client.twin_of(login.asked));
-        let counts = |overdraft: Option<Overdraft>, quota: Quota| {
-            let overdraft = overdraft.filter(|it| it.quota == quota && Some(it.by) != twin);
-            overdraft.map(|it| it.earliest)
-        };
+        let rules = &attempt.rules().polls;
+        let twin = client.and_then(|client| client.twin_of(attempt.asked));
         let of_client = client.and_then(|client| client.overdraft);
-        let of_maildrop = self.overdraft.filter(|_| proven);
-        counts(of_maildrop, rules.maildrop).max(counts(of_client, rules.client))
+        let of_maildrop = self.overdraft.filter(|_| attempt.is_proven());
+        let by_client = of_client.and_then(|it| it.counts(rules.client, twin));
+        let by_maildrop = of_maildrop.and_then(|it| it.counts(rules.maildrop, twin));
+        by_maildrop.max(by_client)
     }
 
-    /// Whether `login` is free; nothing makes two of them free.
-    pub(super) fn take_free(&mut self, login: Login) -> bool {
-        let mut clients = self.clients.iter_mut();
-        let client = clients.find(|client| client.block == login.client);
-        client.is_some_and(|client| client.take_free(login.asked))
+    /// Whether the login is free; nothing makes two of them free.
+    pub(super) fn take_free(&mut self, attempt: &LoginAttempt) -> bool {
+        let prefix = attempt.prefix();
+        self.clients
+            .iter_mut()
+            .find(|client| client.prefix == prefix)
+            .is_some_and(|client| client.take_free(attempt.asked))
     }
 
-    /// Whether the maildrop and the client each owe a login under the quotas of `rules`.
-    pub(super) fn owes(&self, rules: &PollRules, client: ClientPrefix) -> Both<bool> {
-        let owes =
-            |overdraft: Option<Overdraft>, quota| overdraft.is_some_and(|it| it.quota == quota);
-        let of_client = self.client(client).and_then(|client| client.overdraft);
+    /// Whether the maildrop and the client each owe a login under the quotas of its rules.
+    pub(super) fn owes(&self, attempt: &LoginAttempt) -> Both<bool> {
+        let rules = &attempt.rules().polls;
+        let client = self.client(attempt.prefix());
+        let of_client = client.and_then(|client| client.overdraft);
         Both {
-            maildrop: owes(self.overdraft, rules.maildrop),
-            client: owes(of_client, rules.client),
+            maildrop: self.overdraft.is_some_and(|it| it.quota == rules.maildrop),
+            client: of_client.is_some_and(|it| it.quota == rules.client),
         }
     }
 
-    /// `login` was charged, and where a quota had no room for it, it will have `from` then.
+    /// The login was charged, and where a quota had no room for it, it will have `from` then.
     pub(super) fn charged(
         &mut self,
-        rules: &PollRules,
-        login: Login,
+        attempt: &LoginAttempt,
         from: &Both<Option<Instant>>,
         now: Instant,
     ) {
+        let by = Login {
+            client: attempt.prefix(),
+            asked: attempt.asked,
+        };
         let overdraft = |quota, from: Option<Instant>| {
             from.map(|earliest| Overdraft {
                 quota,
                 earliest,
-                by: login,
+                by,
             })
         };
+        let rules = &attempt.rules().polls;
         self.overdraft = overdraft(rules.maildrop, from.maildrop);
         self.matters_until = Some(now + whole_again(rules.maildrop));
-        let client = self.client_mut(login.client, now);
+        let client = self.client_mut(by.client, now);
         client.overdraft = overdraft(rules.client, from.client);
-        client.charged(login.asked);
+        client.charged(by.asked);
         client.matters(now + whole_again(rules.client).max(POLL_TWIN + WAIT_MAX));
     }
 
@@ -140,7 +149,7 @@ impl Maildrop {
         }
         let clients = self.clients.iter().enumerate();
         let (first, _) = clients.min_by_key(|(_, client)| client.matters_until)?;
-        Some(self.clients.swap_remove(first).block)
+        Some(self.clients.swap_remove(first).prefix)
     }
 
     /// Forgets what does not matter any more; whether anything is left.
@@ -154,14 +163,14 @@ impl Maildrop {
         self.matters_until.is_some() || !self.clients.is_empty()
     }
 
-    fn client(&self, block: ClientPrefix) -> Option<&Client> {
-        self.clients.iter().find(|client| client.block == block)
+    fn client(&self, prefix: ClientPrefix) -> Option<&Client> {
+        self.clients.iter().find(|client| client.prefix == prefix)
     }
 
-    fn client_mut(&mut self, block: ClientPrefix, now: Instant) -> &mut Client {
-        let known = self.clients.iter().position(|it| it.block == block);
+    fn client_mut(&mut self, prefix: ClientPrefix, now: Instant) -> &mut Client {
+        let known = self.clients.iter().position(|it| it.prefix == prefix);
         let index = known.unwrap_or_else(|| {
-            self.clients.push(Client::new(block, now));
+            self.clients.push(Client::new(prefix, now));
             self.clients.len() - 1
         });
         &mut self.clients[index]
@@ -169,9 +178,9 @@ impl Maildrop {
 }
 
 impl Client {
-    fn new(block: ClientPrefix, now: Instant) -> Self {
+    fn new(prefix: ClientPrefix, now: Instant) -> Self {
         Self {
-            block,
+            prefix,
             overdraft: None,
             charged: None,
             turned_away: None,
@@ -185,7 +194,7 @@ impl Client {
         let charged = self.charged.as_ref();
         let charged = charged.filter(|charged| charged.twin && charged.is_near(asked))?;
         Some(Login {
-            client: self.block,
+            client: self.prefix,
             asked: charged.asked,
         })
     }

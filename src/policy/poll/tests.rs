@@ -1,7 +1,8 @@
 use super::*;
-use crate::ids::{BackendName, UserName};
 use crate::limits::{POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN};
-use crate::policy::rules::Quota;
+use crate::policy::attempt::tests::{attempt, policy};
+use crate::policy::rules::{PollRules, Quota};
+use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
@@ -18,8 +19,8 @@ const LAPTOP: u8 = 2;
 /// One maildrop, its rules and the memory of its logins.
 struct House {
     polls: Polls,
-    rules: PollRules,
-    maildrop: MaildropKey,
+    policy: LoginPolicy,
+    user: &'static str,
 }
 
 impl House {
@@ -29,7 +30,8 @@ impl House {
     }
 
     fn new(maildrop: Quota, client: Quota) -> Self {
-        let rules = PollRules {
+        let mut policy = policy();
+        policy.rules.polls = PollRules {
             mode: PollMode::Delay,
             maildrop,
             client,
@@ -37,31 +39,26 @@ impl House {
         };
         Self {
             polls: Polls::new(),
-            rules,
-            maildrop: named("ann"),
+            policy,
+            user: "ann",
         }
     }
 
     /// A login of `host` whose PASS comes now.
-    fn poll(&self, host: u8) -> Poll<'_> {
-        let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, host));
-        Poll {
-            maildrop: &self.maildrop,
-            client: address.into(),
-            address,
-            asked: Instant::now(),
-            proven: true,
+    fn poll(&self, host: u8) -> LoginAttempt {
+        let address = Ipv4Addr::new(192, 0, 2, host);
+        LoginAttempt {
+            client: (address, 50_000).into(),
+            ..attempt(self.user, self.policy.clone())
         }
     }
 
     fn measure(&self, host: u8) -> Measured {
-        let now = Instant::now();
-        self.polls.measure(&self.rules, &self.poll(host), now)
+        self.polls.measure(&self.poll(host), Instant::now())
     }
 
     fn charge(&self, host: u8) {
-        let now = Instant::now();
-        self.polls.charge(&self.rules, &self.poll(host), now);
+        self.polls.charge(&self.poll(host), Instant::now());
     }
 
     fn is_early(&self, host: u8) -> bool {
@@ -75,11 +72,6 @@ impl House {
             advance(PAUSE).await;
         }
     }
-}
-
-fn named(user: &str) -> MaildropKey {
-    let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
-    MaildropKey::new(&backends, &UserName::new(user.as_bytes()), None, true)
 }
 
 fn quota(every: Duration, burst: u32) -> Quota {
@@ -136,7 +128,7 @@ async fn one_client_spends_its_own_quota_and_leaves_the_others_theirs() {
     assert!(house.is_early(PHONE));
     assert_eq!(house.measure(LAPTOP), Measured::InTime);
     let other = House {
-        maildrop: named("ben"),
+        user: "ben",
         ..house
     };
     assert_eq!(other.measure(PHONE), Measured::InTime);
@@ -167,11 +159,11 @@ async fn a_scanner_and_its_program_count_once() {
 async fn of_two_twins_either_may_be_let_in_first() {
     let house = House::with_burst(1);
     let now = Instant::now();
-    let late = Poll {
+    let late = LoginAttempt {
         asked: now + POLL_TWIN,
         ..house.poll(PHONE)
     };
-    house.polls.charge(&house.rules, &late, late.asked);
+    house.polls.charge(&late, late.asked);
     house.charge(PHONE);
     assert!(!house.is_early(LAPTOP));
 }
@@ -182,7 +174,7 @@ async fn a_login_that_was_let_in_late_is_no_twin_of_a_quicker_one() {
     let slow = house.poll(PHONE);
     advance(PAUSE).await;
     house.charge(PHONE);
-    house.polls.charge(&house.rules, &slow, Instant::now());
+    house.polls.charge(&slow, Instant::now());
     assert!(house.is_early(LAPTOP));
 }
 
@@ -265,7 +257,7 @@ async fn a_login_after_a_deletion_is_free_once() {
 #[tokio::test(start_paused = true)]
 async fn a_free_login_is_not_early_and_the_next_one_is() {
     for given in [
-        Polls::turned_away as fn(&Polls, &Poll<'_>, Instant),
+        Polls::turned_away as fn(&Polls, &LoginAttempt, Instant),
         Polls::deleted,
     ] {
         let house = House::new(quota(MINUTE, 1), quota(MINUTE, 1));
@@ -284,7 +276,7 @@ async fn free_logins_have_their_time_and_their_client() {
     let hour = Duration::from_secs(3600);
     for (given, within) in [
         (
-            Polls::turned_away as fn(&Polls, &Poll<'_>, Instant),
+            Polls::turned_away as fn(&Polls, &LoginAttempt, Instant),
             POLL_AFTER_REFUSAL,
         ),
         (Polls::deleted, POLL_AFTER_DELETION),
@@ -312,7 +304,7 @@ async fn a_login_may_be_asked_for_before_the_session_that_deleted_is_over() {
     let waiting = house.poll(PHONE);
     advance(PAUSE).await;
     house.polls.deleted(&house.poll(PHONE), Instant::now());
-    house.polls.charge(&house.rules, &waiting, Instant::now());
+    house.polls.charge(&waiting, Instant::now());
     assert!(!house.is_early(LAPTOP), "it was free");
     house.spend(1).await;
     assert!(house.is_early(LAPTOP), "and it alone");
@@ -321,11 +313,11 @@ async fn a_login_may_be_asked_for_before_the_session_that_deleted_is_over() {
 #[tokio::test(start_paused = true)]
 async fn nobody_counts_where_it_is_off_or_the_network_has_no_limit() {
     let mut house = House::with_burst(1);
-    house.rules.mode = PollMode::Off;
+    house.policy.rules.polls.mode = PollMode::Off;
     house.spend(5).await;
     assert_eq!(house.measure(PHONE), Measured::Unlimited);
-    house.rules.mode = PollMode::Refuse;
-    house.rules.unlimited = Arc::from(["192.0.2.1/32".parse().unwrap()]);
+    house.policy.rules.polls.mode = PollMode::Refuse;
+    house.policy.rules.polls.unlimited = Arc::from(["192.0.2.1/32".parse().unwrap()]);
     house.spend(5).await;
     assert_eq!(house.measure(PHONE), Measured::Unlimited);
     assert!(house.polls.is_empty());
@@ -336,7 +328,7 @@ async fn nobody_counts_where_it_is_off_or_the_network_has_no_limit() {
 async fn all_other_modes_count_alike() {
     for mode in [PollMode::Shadow, PollMode::Delay, PollMode::Refuse] {
         let mut house = House::with_burst(1);
-        house.rules.mode = mode;
+        house.policy.rules.polls.mode = mode;
         house.spend(2).await;
         assert!(house.is_early(PHONE), "{mode:?}");
     }
@@ -347,9 +339,9 @@ async fn another_quota_makes_good_at_once_what_a_wrong_one_has_done() {
     let wrong = quota(Duration::from_secs(24 * 3600), 1);
     let mut house = House::new(wrong, wrong);
     house.spend(2).await;
-    house.rules.maildrop = quota(MINUTE, 1);
+    house.policy.rules.polls.maildrop = quota(MINUTE, 1);
     assert!(house.is_early(PHONE), "the client's is still wrong");
-    house.rules.client = quota(MINUTE, 1);
+    house.policy.rules.polls.client = quota(MINUTE, 1);
     assert_eq!(house.measure(PHONE), Measured::InTime);
     house.spend(1).await;
     assert!(!house.is_early(PHONE), "nothing is owed to the wrong one");
@@ -388,8 +380,8 @@ async fn everything_is_forgotten_when_it_does_not_matter_any_more() {
 async fn equal_quotas_share_a_limiter() {
     let mut house = House::with_burst(1);
     for (user, every) in [("ann", MINUTE), ("ben", MINUTE), ("eve", 2 * MINUTE)] {
-        house.maildrop = named(user);
-        house.rules.maildrop = quota(every, 1);
+        house.user = user;
+        house.policy.rules.polls.maildrop = quota(every, 1);
         house.spend(1).await;
     }
     assert_eq!(house.polls.by_maildrop.quotas(), 2);

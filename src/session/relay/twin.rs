@@ -1,11 +1,9 @@
 //! A session whose UIDL listing may be another one's, too.
 
 use super::super::context::Context;
-use super::super::record::Record;
 use crate::backend::connect::Backend;
-use crate::ids::MaildropKey;
 use crate::observe::event::Event;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::attempt::LoginAttempt;
 use crate::policy::twins::Session;
 use crate::pop3::uidl_digest::UidlListing;
 use std::sync::Arc;
@@ -18,26 +16,20 @@ pub(super) struct Twin<'lock> {
 }
 
 impl<'lock> Twin<'lock> {
-    /// A session that has listed nothing yet; `None` where no login is known.
-    pub(super) fn new(
-        cx: &'lock Context,
-        record: &Record,
-        key: MaildropKey,
-        policy: &Arc<LoginPolicy>,
-        backend: &Backend,
-    ) -> Option<Self> {
+    /// A session that has listed nothing yet.
+    pub(super) fn new(cx: &'lock Context, attempt: &LoginAttempt, backend: &Backend) -> Self {
         let session = Session {
-            id: record.session(),
+            id: attempt.session,
             backend: backend.options().name.clone(),
-            key,
-            login: record.summary.maildrop.clone()?,
-            tenant: Arc::clone(policy),
+            key: attempt.key.clone(),
+            login: attempt.login.clone(),
+            tenant: Arc::clone(&attempt.policy),
         };
-        Some(Self {
+        Self {
             cx,
             session,
             listed: None,
-        })
+        }
     }
 
     /// Takes in a listing that is not the one before.
