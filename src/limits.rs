@@ -123,8 +123,8 @@ pub const RELAY_ROUNDS: u32 = 8;
 /// A client that takes no byte for so long while a reply waits for it is cut: it holds a lock.
 pub const CLIENT_WRITE_STALL: Duration = Duration::from_secs(120);
 
-/// How long the lock stays after the backend answered QUIT, until its end is seen
-///: Courier and XMail unlock after the answer.
+/// How long the lock stays after the backend answered QUIT, until its end is seen: Courier and
+/// XMail unlock after the answer.
 pub const EOF_AFTER_QUIT: Duration = Duration::from_secs(1);
 
 /// How long a backend has to close by itself after it answered QUIT, before popgate's side is shut

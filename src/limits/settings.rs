@@ -84,8 +84,8 @@ pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// (`fs.nr_open`).
 pub const CONNECTIONS: RangeInclusive<usize> = 0..=1_048_576;
 
-/// `failures.delay` and `failures.max_delay`. After 29 s some mail programs have given up
-///, and would ask for the password as if no answer had come.
+/// `failures.delay` and `failures.max_delay`. After 29 s some mail programs have given up, and
+/// would ask for the password as if no answer had come.
 pub const FAILURE_DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(29);
 
 /// `failures.same_password`. Servers that lock an account do so after three to ten.

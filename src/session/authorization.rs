@@ -337,8 +337,7 @@ fn listener_tenant(cx: &Context, client: &Client) -> Arc<LoginPolicy> {
     Arc::clone(cx.settings().tenants.of_listener(server_name, listener))
 }
 
-/// No password goes over clear text, unless the tenant or a trusted network allows it
-///.
+/// No password goes over clear text, unless the tenant or a trusted network allows it.
 fn may_log_in(client: &Client, tenant: &LoginPolicy) -> bool {
     client.conn.is_tls()
         || match tenant.cleartext {

@@ -1,5 +1,4 @@
-//! From the lock to the maildrop: the login at the backend, and again where that may help
-//!.
+//! From the lock to the maildrop: the login at the backend, and again where that may help.
 
 mod retries;
 

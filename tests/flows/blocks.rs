@@ -1,5 +1,4 @@
-//! Who is blocked, because of what, and for how long; and limits on connections
-//!.
+//! Who is blocked, because of what, and for how long; and limits on connections.
 
 use crate::support::{Gate, assert_took, seconds};
 use popgate::observe::event::{Event, LoginRule};

@@ -1,5 +1,4 @@
-//! Logins that come too often: held, refused or only counted, and which of them count
-//!.
+//! Logins that come too often: held, refused or only counted, and which of them count.
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
 use popgate::observe::event::PollDecision::{Admitted, Delayed, Refused, Shadow};

@@ -1,5 +1,4 @@
-//! A maildrop in use: the next login waits, gets in when the backend has let go, and may leave
-//!.
+//! A maildrop in use: the next login waits, gets in when the backend has let go, and may leave.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{End, Event, LockOutcome};
