@@ -7,8 +7,8 @@ use crate::ids::UserName;
 use crate::limits::PROXY_HEADER_MAX;
 use crate::net::proxy_protocol::{Header, parse_header};
 use crate::pop3::capability::{Capabilities, Offer, client_reply};
-use crate::pop3::command::Command;
-use crate::pop3::exchange::{Exchange, Options, Output, Quit, Step, Violation};
+use crate::pop3::command::AuthorizationCommand;
+use crate::pop3::exchange::{Disposition, Exchange, ExchangeOptions, Output, Quit, Violation};
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::multiline::{Behind, EndScanner};
 use crate::pop3::reply::{ReplyTo, Status, StatusLine, is_blank, is_challenge};
@@ -60,10 +60,10 @@ fn lines(input: &[u8], max: usize, piece: usize) -> Vec<Line> {
 
 /// A command line is read without loss, and a password never shows.
 pub fn command(data: &[u8]) {
-    match Command::parse(data) {
-        Ok(Command::Pass(secret)) => assert!(data[4..].ends_with(secret.expose())),
-        Ok(Command::User(name)) => assert_eq!(&data[5..], name.as_bytes()),
-        Ok(Command::Auth { mechanism, .. }) => assert!(!mechanism.is_empty()),
+    match AuthorizationCommand::parse(data) {
+        Ok(AuthorizationCommand::Pass(secret)) => assert!(data[4..].ends_with(secret.expose())),
+        Ok(AuthorizationCommand::User(name)) => assert_eq!(&data[5..], name.as_bytes()),
+        Ok(AuthorizationCommand::Auth { mechanism, .. }) => assert!(!mechanism.is_empty()),
         Ok(_) => {}
         Err(error) => assert!(error.to_string().len() < 100),
     }
@@ -239,7 +239,7 @@ struct Recorder {
 
 impl Recorder {
     fn new(pipelining: bool) -> Self {
-        let options = Options {
+        let options = ExchangeOptions {
             pipelining,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
         };
@@ -285,17 +285,17 @@ impl Recorder {
     fn take_in(
         &mut self,
         mut chunk: &[u8],
-        by: fn(&mut Exchange, &[u8], &mut Output) -> Result<Step, Violation>,
+        by: fn(&mut Exchange, &[u8], &mut Output) -> Result<Disposition, Violation>,
     ) -> bool {
         while !chunk.is_empty() {
             let mut out = Output::default();
             let octets = match by(&mut self.exchange, chunk, &mut out) {
-                Ok(Step::Forward(octets)) => {
+                Ok(Disposition::Forward(octets)) => {
                     self.client_saw.extend_from_slice(&chunk[..octets]);
                     octets
                 }
-                Ok(Step::Swallow(octets)) => octets,
-                Ok(Step::Hold) => {
+                Ok(Disposition::Swallow(octets)) => octets,
+                Ok(Disposition::Hold) => {
                     assert!(chunk.len() <= HELD_MAX);
                     self.undecided = chunk.to_vec();
                     chunk.len()

@@ -200,9 +200,9 @@ pub const DEMO_LOG_MAX: usize = 10_000;
 /// Maildrops that the demo's server makes for users that nobody named: a load of that many.
 pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 
-/// How long a program of the demo's duel waits for a reply: what Outlook, Thunderbird for
+/// How long a client of the demo's comparison waits for a reply: what Outlook, Thunderbird for
 /// Android and the Mail programs of Apple and Windows wait.
-pub const DUEL_PATIENCE: Duration = Duration::from_secs(60);
+pub const COMPARISON_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tenants with metric series of their own; the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.

@@ -5,10 +5,10 @@ use super::{Exit, print, refuse};
 use crate::app::{Gate, Outside, StartError};
 use crate::config::{Config, ConfigErrors, parse_duration};
 use crate::demo::certificate::self_signed;
-use crate::demo::duel::{self, DuelOptions};
+use crate::demo::comparison::{self, ComparisonOptions};
 use crate::demo::guide::what_next;
-use crate::demo::report::{DuelReport, side_by_side};
-use crate::demo::server::{DemoServer, Options};
+use crate::demo::report::{ComparisonReport, side_by_side};
+use crate::demo::server::{DemoOptions, DemoServer};
 use crate::net::dial::TcpDial;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::observe::LogFormat;
@@ -175,8 +175,8 @@ impl Demo {
 
     fn duel_result(
         &self,
-        straight: &DuelReport,
-        gated: &DuelReport,
+        straight: &ComparisonReport,
+        gated: &ComparisonReport,
         overlaps: u64,
     ) -> Result<String, DemoError> {
         if self.json {
@@ -199,20 +199,20 @@ impl Demo {
         target: SocketAddr,
         bar: &ProgressBar,
         before: u64,
-    ) -> DuelReport {
+    ) -> ComparisonReport {
         let password = Secret::new(PASSWORD.as_bytes().to_vec());
-        let mut options = DuelOptions::new(programs, USER, password);
+        let mut options = ComparisonOptions::new(programs, USER, password);
         if let Some(hold) = self.hold {
             options.hold = hold;
         }
-        duel::run(target, options, |done| bar.set_position(before + done)).await
+        comparison::run(target, options, |done| bar.set_position(before + done)).await
     }
 
     async fn start_server(&self) -> Result<Embedded, DemoError> {
         let password = Secret::new(PASSWORD.as_bytes().to_vec());
-        let mut options = Options {
+        let mut options = DemoOptions {
             users: vec![(USER.to_owned(), password)],
-            ..Options::default()
+            ..DemoOptions::default()
         };
         if let Some(refusal) = &self.refusal {
             options.refusal = as_error_line(refusal);

@@ -7,8 +7,8 @@ use crate::config::{Config, ConfigErrors};
 use crate::doctor;
 use crate::doctor::advice::Terms;
 use crate::doctor::finding::Severity;
+use crate::doctor::observations::{AccountObservations, ProbeStep};
 use crate::doctor::report::Report;
-use crate::doctor::seen::{AccountSeen, Step};
 use crate::ids::{BackendName, UserName};
 use crate::limits::{LOGIN_LENGTH_MAX, PASSWORD_FILE_MAX};
 use crate::net::dial::TcpDial;
@@ -129,7 +129,7 @@ async fn examine_all(
         bar.set_prefix(options.name.to_string());
         let is_own = own.as_ref().is_some_and(|own| own.contains(&options.name));
         let account = account.filter(|_| is_own);
-        let on_step = |step: Step| {
+        let on_step = |step: ProbeStep| {
             bar.set_message(step.to_string());
             bar.inc(1);
         };
@@ -139,7 +139,10 @@ async fn examine_all(
             source,
         };
         let mut seen = seen.map_err(at_backend)?;
-        let is_in = seen.account.as_ref().is_some_and(AccountSeen::is_in);
+        let is_in = seen
+            .account
+            .as_ref()
+            .is_some_and(AccountObservations::is_in);
         if let Some(account) = account.filter(|_| forms && is_in)
             && let Some(tenant) = tenant_of(config, &account.user)
         {
@@ -178,7 +181,7 @@ fn terms(config: &Config, options: &BackendOptions) -> Terms {
 
 /// On a terminal; elsewhere nothing is drawn.
 fn progress_bar(backends: usize) -> ProgressBar {
-    let bar = ProgressBar::new((backends * Step::ALL.len()) as u64);
+    let bar = ProgressBar::new((backends * ProbeStep::ALL.len()) as u64);
     let style = ProgressStyle::with_template("{spinner} {prefix}: {msg} … {elapsed}");
     // The template is a constant; without it the default one serves.
     if let Ok(style) = style {

@@ -1,7 +1,7 @@
 //! One connection: greeting, AUTHORIZATION, TRANSACTION, UPDATE (RFC 1939 section 3).
 
 use super::server::DemoServer;
-use super::store::{Login, Refused, Store};
+use super::store::{EntryRefused, OpenMaildrop, Store};
 use super::transaction::{Command, Transaction, line};
 use crate::limits::SASL_LINE_MAX;
 use crate::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// What one connection has become; dropping it leaves the maildrop, without UPDATE.
-pub(super) struct Visit {
+pub(super) struct DemoSession {
     server: Arc<DemoServer>,
     user: Option<String>,
-    inside: Option<(Login, Transaction)>,
+    inside: Option<(OpenMaildrop, Transaction)>,
 }
 
 /// A reply, and whether the server closes after it.
@@ -27,7 +27,7 @@ struct Reply {
 }
 
 /// Talks until either side ends it; an error is a client that is gone.
-pub(super) async fn converse<S>(visit: &mut Visit, stream: &mut Lines<S>) -> io::Result<()>
+pub(super) async fn converse<S>(visit: &mut DemoSession, stream: &mut Lines<S>) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -45,7 +45,7 @@ where
     Ok(())
 }
 
-impl Visit {
+impl DemoSession {
     pub(super) fn new(server: Arc<DemoServer>) -> Self {
         Self {
             server,
@@ -186,11 +186,13 @@ impl Visit {
                 self.inside = Some((login, Transaction::new(messages)));
                 Reply::line(format!("+OK Maildrop has {count} messages"))
             }
-            Err(Refused::Locked) => Reply {
+            Err(EntryRefused::Locked) => Reply {
                 octets: line(&options.refusal),
                 closes: options.close_after_refusal,
             },
-            Err(Refused::TooManyMaildrops) => Reply::line("-ERR [SYS/TEMP] Too many maildrops"),
+            Err(EntryRefused::TooManyMaildrops) => {
+                Reply::line("-ERR [SYS/TEMP] Too many maildrops")
+            }
         }
     }
 
@@ -213,7 +215,7 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for DemoSession {
     fn drop(&mut self) {
         if self.inside.is_some() {
             let server = Arc::clone(&self.server);

@@ -7,17 +7,17 @@ use std::collections::{HashMap, VecDeque};
 /// What happened at the server since it started. The latest sessions and hand-overs are kept
 /// one by one ([`DEMO_LOG_MAX`]); the counts are of all.
 #[derive(Clone, Debug, Default)]
-pub struct Log {
-    sessions: VecDeque<Session>,
+pub struct SessionLog {
+    sessions: VecDeque<RecordedSession>,
     first_kept: u64,
     handovers: VecDeque<Duration>,
-    maildrops: HashMap<String, Tally>,
+    maildrops: HashMap<String, MaildropCounts>,
     pub(super) counts: Counts,
 }
 
 /// One session, from the PASS (or AUTH) that was accepted to the end of its connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub struct RecordedSession {
     /// The maildrop.
     pub user: String,
     /// When its login was accepted.
@@ -46,15 +46,15 @@ pub struct Counts {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
+struct MaildropCounts {
     inside: usize,
     most_inside: usize,
     left: Option<Instant>,
 }
 
-impl Log {
+impl SessionLog {
     /// The latest sessions, in the order of their logins.
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+    pub fn sessions(&self) -> impl Iterator<Item = &RecordedSession> {
         self.sessions.iter()
     }
 
@@ -89,7 +89,7 @@ impl Log {
         self.handovers.iter().copied()
     }
 
-    /// Notes an accepted login; the number is for [`Log::left`].
+    /// Notes an accepted login; the number is for [`SessionLog::left`].
     pub(super) fn entered(&mut self, user: &str, now: Instant) -> u64 {
         let tally = self.maildrops.entry(user.to_owned()).or_default();
         let handover = tally.left.filter(|_| tally.inside == 0);
@@ -100,7 +100,7 @@ impl Log {
         if let Some(left) = handover {
             keep(&mut self.handovers, now.duration_since(left));
         }
-        let session = Session {
+        let session = RecordedSession {
             user: user.to_owned(),
             start: now,
             end: None,
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn overlaps_and_handovers_are_counted_by_maildrop() {
-        let (mut log, t) = (Log::default(), Instant::now());
+        let (mut log, t) = (SessionLog::default(), Instant::now());
         let ms = |n| t + Duration::from_millis(n);
         let first = log.entered("ann", ms(0));
         let second = log.entered("ann", ms(1));
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_a_forgotten_session_may_still_end() {
-        let (mut log, t) = (Log::default(), Instant::now());
+        let (mut log, t) = (SessionLog::default(), Instant::now());
         let first = log.entered("ann", t);
         for _ in 0..DEMO_LOG_MAX {
             let number = log.entered("bob", t);

@@ -1,8 +1,8 @@
 //! An embedded POP3 server whose maildrops lock: the demo's backend and the tests' double.
 
 pub mod certificate;
+pub mod comparison;
 mod connection;
-pub mod duel;
 pub mod guide;
 pub mod log;
 pub mod messages;

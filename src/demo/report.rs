@@ -1,12 +1,12 @@
 //! What a duel showed, in numbers and side by side.
 
-use super::duel::Outcome;
+use super::comparison::ClientOutcome;
 use crate::time::{Duration, Instant};
 use serde::{Serialize, Serializer};
 
 /// What a duel showed, as the mail programs saw it. In JSON the times are seconds.
 #[derive(Clone, Debug, Serialize)]
-pub struct DuelReport {
+pub struct ComparisonReport {
     /// Mail programs that took part.
     pub programs: u64,
     /// Sessions that fetched all and whose QUIT was answered `+OK`.
@@ -42,7 +42,7 @@ pub struct Spread {
 
 /// A session that succeeded.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stay {
+pub(super) struct FetchTimes {
     /// From PASS written to its answer read.
     pub(super) wait: Duration,
     /// When the answer to PASS was read.
@@ -53,7 +53,7 @@ pub(super) struct Stay {
 
 /// Both duels in a table for a person: lines, the last with its end.
 #[must_use]
-pub fn side_by_side(straight: &DuelReport, gated: &DuelReport) -> String {
+pub fn side_by_side(straight: &ComparisonReport, gated: &ComparisonReport) -> String {
     let mut rows = vec![[
         String::new(),
         "straight".to_owned(),
@@ -71,17 +71,18 @@ pub fn side_by_side(straight: &DuelReport, gated: &DuelReport) -> String {
     rows.iter().map(line).collect()
 }
 
-impl DuelReport {
+impl ComparisonReport {
     /// Sums up; the outcomes come in the order in which the programs finished.
-    pub(super) fn new(outcomes: &[Outcome], total: Duration) -> Self {
-        let count = |test: fn(&Outcome) -> bool| outcomes.iter().filter(|o| test(o)).count() as u64;
-        let stays: Vec<_> = outcomes.iter().filter_map(Outcome::stay).collect();
+    pub(super) fn new(outcomes: &[ClientOutcome], total: Duration) -> Self {
+        let count =
+            |test: fn(&ClientOutcome) -> bool| outcomes.iter().filter(|o| test(o)).count() as u64;
+        let stays: Vec<_> = outcomes.iter().filter_map(ClientOutcome::stay).collect();
         Self {
             programs: outcomes.len() as u64,
             succeeded: stays.len() as u64,
-            lock_errors: count(|o| matches!(o, Outcome::LockError(_))),
-            other_errors: count(|o| matches!(o, Outcome::OtherError(_))),
-            first_error: outcomes.iter().find_map(Outcome::error),
+            lock_errors: count(|o| matches!(o, ClientOutcome::LockError(_))),
+            other_errors: count(|o| matches!(o, ClientOutcome::OtherError(_))),
+            first_error: outcomes.iter().find_map(ClientOutcome::error),
             wait: Spread::of(stays.iter().map(|stay| stay.wait).collect()),
             handover: Spread::of(handovers(stays)),
             total,
@@ -109,8 +110,8 @@ impl DuelReport {
     }
 }
 
-impl Outcome {
-    fn stay(&self) -> Option<Stay> {
+impl ClientOutcome {
+    fn stay(&self) -> Option<FetchTimes> {
         match self {
             Self::Succeeded(stay) => Some(*stay),
             Self::LockError(_) | Self::OtherError(_) => None,
@@ -143,7 +144,7 @@ fn percentile(times: &[Duration], percent: usize) -> Option<Duration> {
 }
 
 /// From each end to the next login; none where the next one was in before.
-fn handovers(mut stays: Vec<Stay>) -> Vec<Duration> {
+fn handovers(mut stays: Vec<FetchTimes>) -> Vec<Duration> {
     stays.sort_unstable_by_key(|stay| stay.login);
     let pairs = stays.windows(2);
     pairs
@@ -172,13 +173,13 @@ fn as_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S:
 mod tests {
     use super::*;
 
-    fn report(outcomes: &[Outcome]) -> DuelReport {
-        DuelReport::new(outcomes, Duration::from_millis(1650))
+    fn report(outcomes: &[ClientOutcome]) -> ComparisonReport {
+        ComparisonReport::new(outcomes, Duration::from_millis(1650))
     }
 
     /// A session that waits until `login` and goes at `end`, in ms from `start`.
-    fn stay(start: Instant, login: u64, end: u64) -> Outcome {
-        Outcome::Succeeded(Stay {
+    fn stay(start: Instant, login: u64, end: u64) -> ClientOutcome {
+        ClientOutcome::Succeeded(FetchTimes {
             wait: Duration::from_millis(login),
             login: start + Duration::from_millis(login),
             end: start + Duration::from_millis(end),
@@ -208,11 +209,11 @@ mod tests {
     #[test]
     fn the_table_is_aligned() {
         let t = Instant::now();
-        let locked = || Outcome::LockError("-ERR [IN-USE] locked".to_owned());
+        let locked = || ClientOutcome::LockError("-ERR [IN-USE] locked".to_owned());
         let straight = report(&[
             locked(),
             stay(t, 2, 200),
-            Outcome::OtherError("x".to_owned()),
+            ClientOutcome::OtherError("x".to_owned()),
         ]);
         let gated = report(&[stay(t, 2, 200), stay(t, 203, 401), stay(t, 1403, 1650)]);
         let expected =

@@ -1,7 +1,7 @@
 //! The server: its options, its listener, and what can be asked of it from outside.
 
-use super::connection::{Visit, converse};
-use super::log::Log;
+use super::connection::{DemoSession, converse};
+use super::log::SessionLog;
 use super::messages;
 use super::store::Store;
 use crate::secret::Secret;
@@ -12,9 +12,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How the server behaves; [`Options::default`] is a classic one that locks at PASS.
+/// How the server behaves; [`DemoOptions::default`] is a classic one that locks at PASS.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct DemoOptions {
     /// Names with their passwords.
     pub users: Vec<(String, Secret)>,
     /// Whether names that are not in `users` are let in, with any password: for loads.
@@ -40,7 +40,7 @@ pub struct Options {
     pub capabilities: Vec<String>,
 }
 
-impl Default for Options {
+impl Default for DemoOptions {
     fn default() -> Self {
         let capabilities = "TOP,UIDL,RESP-CODES,AUTH-RESP-CODE,PIPELINING,USER,SASL PLAIN";
         Self {
@@ -62,7 +62,7 @@ impl Default for Options {
 
 /// A POP3 server in memory.
 pub struct DemoServer {
-    options: Options,
+    options: DemoOptions,
     initial: Vec<Arc<[u8]>>,
     store: Mutex<Store>,
 }
@@ -70,7 +70,7 @@ pub struct DemoServer {
 impl DemoServer {
     /// A server with full maildrops and nobody in them.
     #[must_use]
-    pub fn new(mut options: Options) -> Arc<Self> {
+    pub fn new(mut options: DemoOptions) -> Arc<Self> {
         let messages = std::mem::take(&mut options.messages);
         Arc::new(Self {
             options,
@@ -108,7 +108,7 @@ impl DemoServer {
     {
         self.store().log.counts.connections += 1;
         // Where this future is dropped, the stream goes before the lock: it is declared later.
-        let mut visit = Visit::new(self);
+        let mut visit = DemoSession::new(self);
         let mut stream = visit.stream(io);
         // A broken stream is an end like any other: the client is gone.
         let _ = converse(&mut visit, &mut stream).await;
@@ -117,7 +117,7 @@ impl DemoServer {
 
     /// The ground truth up to now.
     #[must_use]
-    pub fn log(&self) -> Log {
+    pub fn log(&self) -> SessionLog {
         self.store().log.clone()
     }
 
@@ -132,7 +132,7 @@ impl DemoServer {
         self.store().count(user, &self.initial)
     }
 
-    pub(super) fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &DemoOptions {
         &self.options
     }
 

@@ -1,6 +1,6 @@
 //! The maildrops: their messages, their locks, and the log of who was in.
 
-use super::log::Log;
+use super::log::SessionLog;
 use crate::limits::DEMO_MAILDROPS_MAX;
 use crate::time::{Duration, Instant};
 use std::collections::HashMap;
@@ -16,12 +16,12 @@ pub(super) struct Message {
 /// All that outlives a connection.
 #[derive(Default)]
 pub(super) struct Store {
-    maildrops: HashMap<String, Maildrop>,
-    pub(super) log: Log,
+    maildrops: HashMap<String, StoredMaildrop>,
+    pub(super) log: SessionLog,
 }
 
 #[derive(Default)]
-struct Maildrop {
+struct StoredMaildrop {
     messages: Vec<Message>,
     last_unique_id: u64,
     inside: usize,
@@ -29,7 +29,7 @@ struct Maildrop {
 }
 
 /// A session that is in a maildrop. It must be given back by [`Store::leave`].
-pub(super) struct Login {
+pub(super) struct OpenMaildrop {
     user: String,
     number: u64,
     quit: bool,
@@ -37,7 +37,7 @@ pub(super) struct Login {
 
 /// Why a login was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum EntryRefused {
     Locked,
     TooManyMaildrops,
 }
@@ -51,18 +51,18 @@ impl Store {
         initial: &[Arc<[u8]>],
         locking: bool,
         now: Instant,
-    ) -> Result<(Login, Vec<Message>), Refused> {
+    ) -> Result<(OpenMaildrop, Vec<Message>), EntryRefused> {
         if !self.maildrops.contains_key(user) && self.maildrops.len() >= DEMO_MAILDROPS_MAX {
-            return Err(Refused::TooManyMaildrops);
+            return Err(EntryRefused::TooManyMaildrops);
         }
         let maildrop = self.maildrop(user, initial);
         if locking && maildrop.is_locked(now) {
             self.log.counts.refusals += 1;
-            return Err(Refused::Locked);
+            return Err(EntryRefused::Locked);
         }
         maildrop.inside += 1;
         let messages = maildrop.messages.clone();
-        let login = Login {
+        let login = OpenMaildrop {
             user: user.to_owned(),
             number: self.log.entered(user, now),
             quit: false,
@@ -72,7 +72,7 @@ impl Store {
 
     /// The UPDATE state: removes what the session marked (RFC 1939 section 6). What another
     /// session removed before it, on a server that does not lock, is gone already.
-    pub(super) fn update(&mut self, login: &mut Login, deleted: &[u64]) {
+    pub(super) fn update(&mut self, login: &mut OpenMaildrop, deleted: &[u64]) {
         login.quit = true;
         let Some(maildrop) = self.maildrops.get_mut(&login.user) else {
             return;
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// The session's connection has ended; its lock goes, after `linger`.
-    pub(super) fn leave(&mut self, login: &Login, linger: Duration, now: Instant) {
+    pub(super) fn leave(&mut self, login: &OpenMaildrop, linger: Duration, now: Instant) {
         if let Some(maildrop) = self.maildrops.get_mut(&login.user) {
             maildrop.inside -= 1;
             maildrop.locked_until = Some(now + linger);
@@ -103,16 +103,16 @@ impl Store {
         self.maildrop(user, initial).messages.len()
     }
 
-    fn maildrop(&mut self, user: &str, initial: &[Arc<[u8]>]) -> &mut Maildrop {
+    fn maildrop(&mut self, user: &str, initial: &[Arc<[u8]>]) -> &mut StoredMaildrop {
         self.maildrops.entry(user.to_owned()).or_insert_with(|| {
-            let mut maildrop = Maildrop::default();
+            let mut maildrop = StoredMaildrop::default();
             initial.iter().for_each(|text| maildrop.add(text.clone()));
             maildrop
         })
     }
 }
 
-impl Maildrop {
+impl StoredMaildrop {
     fn is_locked(&self, now: Instant) -> bool {
         self.inside > 0 || self.locked_until.is_some_and(|until| now < until)
     }

@@ -2,12 +2,12 @@
 //! early, or was silent for too long.
 
 use super::Class;
-use super::matching::Rule;
+use super::matching::PhraseRule;
 use super::stages::{AFTER_LOGIN, ANY, CONNECTED, NO_MESSAGE};
 
 /// Logins must be further apart: Cyrus `popminpoll`, mailutils, INetSim, Hotmail (at STAT),
 /// Gmail (under `[AUTH]`), QQ and 163 ("frequency").
-pub(super) const LOGIN_DELAY: Rule = Rule {
+pub(super) const LOGIN_DELAY: PhraseRule = PhraseRule {
     has: &[
         "login-delay",
         "login delay",
@@ -44,12 +44,12 @@ pub(super) const LOGIN_DELAY: Rule = Rule {
         "download quota",
     ],
     both: &[("minutes between", "login"), ("seconds between", "login")],
-    ..Rule::new(Class::LoginDelay, ANY)
+    ..PhraseRule::new(Class::LoginDelay, ANY)
 };
 
 /// Too many at once, of all clients, of one address or of one user. `[IN-USE]` and `[SYS/TEMP]`
 /// may stand before it (Dovecot), so it is read before the code.
-pub(super) const TOO_MANY: Rule = Rule {
+pub(super) const TOO_MANY: PhraseRule = PhraseRule {
     has: &[
         "too many open",
         "too many active",
@@ -101,19 +101,19 @@ pub(super) const TOO_MANY: Rule = Rule {
         ("connections", "exceed"),
         ("sessions", "exceed"),
     ],
-    ..Rule::new(Class::TooMany, ANY)
+    ..PhraseRule::new(Class::TooMany, ANY)
 };
 
 /// In answer to RETR it is about this message (WildDuck), and left to `TEMP_MESSAGE`.
-pub(super) const RATE_LIMIT: Rule = Rule {
+pub(super) const RATE_LIMIT: PhraseRule = PhraseRule {
     has: &["rate limit"],
-    ..Rule::new(Class::TooMany, NO_MESSAGE)
+    ..PhraseRule::new(Class::TooMany, NO_MESSAGE)
 };
 
 /// Another session has the maildrop. "account is locked" may also be a lock-out; a few attempts
 /// are all that it costs. UW tells the one that it throws out "Kiss of Death", and Domino
 /// speaks of exclusive access.
-pub(super) const LOCKED: Rule = Rule {
+pub(super) const LOCKED: PhraseRule = PhraseRule {
     has: &[
         "being unlocked",
         "maillock",
@@ -160,12 +160,12 @@ pub(super) const LOCKED: Rule = Rule {
         ("previous session", "not"),
         ("session", "already"),
     ],
-    ..Rule::new(Class::Locked, NO_MESSAGE)
+    ..PhraseRule::new(Class::Locked, NO_MESSAGE)
 };
 
 /// `[SYS/TEMP]` before a lock: qpopper's maillock, Dovecot's mbox, another popgate. Not "No locks
 /// available" (qpopper) and not "create ... session lock" (Dovecot): there the lock itself failed.
-pub(super) const SYSTEM_LOCKED: Rule = Rule {
+pub(super) const SYSTEM_LOCKED: PhraseRule = PhraseRule {
     has: &[
         "maillock",
         "waiting for lock",
@@ -175,12 +175,12 @@ pub(super) const SYSTEM_LOCKED: Rule = Rule {
         "another session",
     ],
     words: &["locked"],
-    ..Rule::new(Class::Locked, NO_MESSAGE)
+    ..PhraseRule::new(Class::Locked, NO_MESSAGE)
 };
 
 /// The server has ended the session because the client was silent, or is about to.
 /// "timeout" alone is not enough: Dovecot's "Timeout while waiting for lock" is a lock.
-pub(super) const IDLE: Rule = Rule {
+pub(super) const IDLE: PhraseRule = PhraseRule {
     has: &[
         "inactivity",
         "autologout",
@@ -199,11 +199,11 @@ pub(super) const IDLE: Rule = Rule {
     words: &["idle"],
     starts: &["timeout (", "timeout,", "timeout;", "timeout:", "timeout -"],
     only: &["timeout"],
-    ..Rule::new(Class::IdleTimeout, CONNECTED)
+    ..PhraseRule::new(Class::IdleTimeout, CONNECTED)
 };
 
 /// At login an inactive one is an account, and a timeout may be anybody's.
-pub(super) const IDLE_AFTER_LOGIN: Rule = Rule {
+pub(super) const IDLE_AFTER_LOGIN: PhraseRule = PhraseRule {
     has: &["inactive", "no activity", "timeout"],
-    ..Rule::new(Class::IdleTimeout, AFTER_LOGIN)
+    ..PhraseRule::new(Class::IdleTimeout, AFTER_LOGIN)
 };

@@ -1,12 +1,12 @@
 //! Phrases about who logs in: the name, the password, and what an account may do.
 
 use super::Class;
-use super::matching::Rule;
-use super::stages::Stage;
+use super::matching::PhraseRule;
+use super::stages::ReplyStage;
 
 /// The password is wrong, or the name, and the line says so, whatever else it offers as a cause
 /// (QQ: "password is incorrect, login frequency limited, or system is busy").
-pub(super) const REFUSED: Rule = Rule {
+pub(super) const REFUSED: PhraseRule = PhraseRule {
     has: &["no mailbox for", "no such user"],
     both: &[
         ("bad", "password"),
@@ -18,12 +18,12 @@ pub(super) const REFUSED: Rule = Rule {
         ("password", "not accepted"),
         ("password", "error"),
     ],
-    ..Rule::new(Class::Auth, &[Stage::Login])
+    ..PhraseRule::new(Class::Auth, &[ReplyStage::Login])
 };
 
 /// An account locked after wrong passwords: waiting for another program does not help, more
 /// attempts may harm, and the server's own words explain it best.
-pub(super) const LOCKED_OUT: Rule = Rule {
+pub(super) const LOCKED_OUT: PhraseRule = PhraseRule {
     has: &[
         "too many auth",
         "too many fail",
@@ -40,11 +40,11 @@ pub(super) const LOCKED_OUT: Rule = Rule {
         "login attempts",
         "logon attempts",
     ],
-    ..Rule::new(Class::Auth, &[Stage::Login])
+    ..PhraseRule::new(Class::Auth, &[ReplyStage::Login])
 };
 
 /// The name or the password.
-pub(super) const AUTH: Rule = Rule {
+pub(super) const AUTH: PhraseRule = PhraseRule {
     has: &[
         "password",
         "passphrase",
@@ -128,11 +128,11 @@ pub(super) const AUTH: Rule = Rule {
         ("mailbox", "not exist"),
         ("mailbox", "n't exist"),
     ],
-    ..Rule::new(Class::Auth, &[Stage::Login])
+    ..PhraseRule::new(Class::Auth, &[ReplyStage::Login])
 };
 
 /// "Authentication requires TLS" is not about the password, and no attempt will change it.
-pub(super) const NOT_ALLOWED: Rule = Rule {
+pub(super) const NOT_ALLOWED: PhraseRule = PhraseRule {
     has: &[
         "requires tls",
         "requires ssl",
@@ -147,11 +147,11 @@ pub(super) const NOT_ALLOWED: Rule = Rule {
         "not permitted",
         "not allowed",
     ],
-    ..Rule::new(Class::Perm, &[Stage::Login])
+    ..PhraseRule::new(Class::Perm, &[ReplyStage::Login])
 };
 
 /// Gmail and free providers: POP3 is not for this account, or not before a visit to the web site.
-pub(super) const WEB_ONLY: Rule = Rule {
+pub(super) const WEB_ONLY: PhraseRule = PhraseRule {
     has: &["web login", "web browser", "webmail"],
-    ..Rule::new(Class::Perm, &[Stage::Login])
+    ..PhraseRule::new(Class::Perm, &[ReplyStage::Login])
 };

@@ -1,13 +1,13 @@
 //! Phrases of what failed: a message, the storage, the server, the command.
 
 use super::Class;
-use super::matching::Rule;
-use super::stages::{AFTER_LOGIN, ANY, NO_MESSAGE, Stage};
+use super::matching::PhraseRule;
+use super::stages::{AFTER_LOGIN, ANY, NO_MESSAGE, ReplyStage};
 
 /// In answer to a message number. Without a rule it is the default there; the phrases are for
 /// lines with a code (Bongo: `[SYS/PERM] Message does not exist`), and for those that would
 /// else be read as a failure ("cannot find message").
-pub(super) const NO_SUCH_MESSAGE: Rule = Rule {
+pub(super) const NO_SUCH_MESSAGE: PhraseRule = PhraseRule {
     has: &[
         "no such message",
         "no message",
@@ -31,11 +31,11 @@ pub(super) const NO_SUCH_MESSAGE: Rule = Rule {
         "expunged",
     ],
     words: &["find"],
-    ..Rule::new(Class::NoSuchMessage, &[Stage::Message])
+    ..PhraseRule::new(Class::NoSuchMessage, &[ReplyStage::Message])
 };
 
 /// The message is there, but cannot be read now: Courier, Citadel, Kopano, gromox, Stalwart.
-pub(super) const TEMP_MESSAGE: Rule = Rule {
+pub(super) const TEMP_MESSAGE: PhraseRule = PhraseRule {
     has: &[
         "unable to",
         "can't",
@@ -57,11 +57,11 @@ pub(super) const TEMP_MESSAGE: Rule = Rule {
         "went wrong",
     ],
     words: &["locked"],
-    ..Rule::new(Class::Temp, &[Stage::Message])
+    ..PhraseRule::new(Class::Temp, &[ReplyStage::Message])
 };
 
 /// The server or something behind it fails, and says that it will not last, or what it is.
-pub(super) const TEMP: Rule = Rule {
+pub(super) const TEMP: PhraseRule = PhraseRule {
     has: &[
         "temporar",
         "try later",
@@ -126,11 +126,11 @@ pub(super) const TEMP: Rule = Rule {
         "something odd",
     ],
     both: &[("server", " down")],
-    ..Rule::new(Class::Temp, NO_MESSAGE)
+    ..PhraseRule::new(Class::Temp, NO_MESSAGE)
 };
 
 /// A fault of no known kind. "login failed, please try again" is not one, so it comes last.
-pub(super) const FAULT: Rule = Rule {
+pub(super) const FAULT: PhraseRule = PhraseRule {
     has: &[
         "try again",
         "retry",
@@ -144,11 +144,11 @@ pub(super) const FAULT: Rule = Rule {
         "could not create",
     ],
     words: &["error", "failure", "lost", "down"],
-    ..Rule::new(Class::Temp, NO_MESSAGE)
+    ..PhraseRule::new(Class::Temp, NO_MESSAGE)
 };
 
 /// Not the client was too slow, but what the server asks about the password.
-pub(super) const BEHIND_THE_SERVER: Rule = Rule {
+pub(super) const BEHIND_THE_SERVER: PhraseRule = PhraseRule {
     both: &[
         ("auth", "timed out"),
         ("auth", "timeout"),
@@ -161,11 +161,11 @@ pub(super) const BEHIND_THE_SERVER: Rule = Rule {
         ("operation", "timed out"),
         ("request", "timed out"),
     ],
-    ..Rule::new(Class::Temp, &[Stage::Login])
+    ..PhraseRule::new(Class::Temp, &[ReplyStage::Login])
 };
 
 /// `[AUTH]` before a fault that the server itself calls one.
-pub(super) const AUTH_FAULT: Rule = Rule {
+pub(super) const AUTH_FAULT: PhraseRule = PhraseRule {
     has: &[
         "temporary authentication",
         "temporary login",
@@ -176,34 +176,34 @@ pub(super) const AUTH_FAULT: Rule = Rule {
         "internal server error",
         "service unavailable",
     ],
-    ..Rule::new(Class::Temp, ANY)
+    ..PhraseRule::new(Class::Temp, ANY)
 };
 
 /// `[IN-USE]` of Dovecot up to 2.1. "temporarily locked" is a lock all the same.
-pub(super) const IN_USE_FAULT: Rule = Rule {
+pub(super) const IN_USE_FAULT: PhraseRule = PhraseRule {
     has: &["internal", "temporary", "sync"],
-    ..Rule::new(Class::Temp, ANY)
+    ..PhraseRule::new(Class::Temp, ANY)
 };
 
 /// `[IN-USE]` of Cyrus from 2.4 on (`popuseacl`) and of Dovecot 1.x ("No INBOX namespace").
-pub(super) const IN_USE_DENIED: Rule = Rule {
+pub(super) const IN_USE_DENIED: PhraseRule = PhraseRule {
     has: &["permission denied", "not exist", "n't exist", "no inbox"],
-    ..Rule::new(Class::Perm, ANY)
+    ..PhraseRule::new(Class::Perm, ANY)
 };
 
 /// A maildrop that may not be read or written.
-pub(super) const DENIED_AFTER_LOGIN: Rule = Rule {
+pub(super) const DENIED_AFTER_LOGIN: PhraseRule = PhraseRule {
     has: &[
         "permission denied",
         "access denied",
         "read-only",
         "read only",
     ],
-    ..Rule::new(Class::Perm, AFTER_LOGIN)
+    ..PhraseRule::new(Class::Perm, AFTER_LOGIN)
 };
 
 /// The command was wrong, not what it named.
-pub(super) const MISUSED: Rule = Rule {
+pub(super) const MISUSED: PhraseRule = PhraseRule {
     has: &[
         "protocol error",
         "syntax",
@@ -218,5 +218,5 @@ pub(super) const MISUSED: Rule = Rule {
         "in this state",
         "current state",
     ],
-    ..Rule::new(Class::Perm, AFTER_LOGIN)
+    ..PhraseRule::new(Class::Perm, AFTER_LOGIN)
 };

@@ -1,16 +1,16 @@
 //! How a rule is compared with a line.
 
 use super::Class;
-use super::stages::Stage;
+use super::stages::ReplyStage;
 
 /// One row of a table: lines that come at one of the stages `at` and hold any of the phrases
 /// mean `class`. Phrases are in lower case, spaces are single.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rule {
+pub(super) struct PhraseRule {
     /// What it means.
     pub(super) class: Class,
     /// When it may be said.
-    pub(super) at: &'static [Stage],
+    pub(super) at: &'static [ReplyStage],
     /// Anywhere in the text, also inside a word.
     pub(super) has: &'static [&'static str],
     /// As whole words: `lock` is not in `blocked`, `unlocked`, `clock`.
@@ -23,9 +23,9 @@ pub(super) struct Rule {
     pub(super) both: &'static [(&'static str, &'static str)],
 }
 
-impl Rule {
+impl PhraseRule {
     /// A row without phrases, to be filled in.
-    pub(super) const fn new(class: Class, at: &'static [Stage]) -> Self {
+    pub(super) const fn new(class: Class, at: &'static [ReplyStage]) -> Self {
         Self {
             class,
             at,
@@ -57,7 +57,7 @@ pub(super) struct CodeRule {
     /// The code as its document spells it.
     pub(super) code: &'static str,
     /// Read first, in order.
-    pub(super) exceptions: &'static [Rule],
+    pub(super) exceptions: &'static [PhraseRule],
     /// What it means otherwise.
     pub(super) class: Class,
 }

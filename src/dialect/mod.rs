@@ -14,9 +14,9 @@ mod rules;
 mod stages;
 
 use crate::pop3::reply::{ReplyTo, Status, StatusLine};
-use matching::{Rule, contains, is_code, plain_words};
+use matching::{PhraseRule, contains, is_code, plain_words};
 use rules::{BY_CODE, BY_PHRASE};
-use stages::Stage;
+use stages::ReplyStage;
 
 /// Phrases that the operator adds for one backend; ASCII case does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub fn classify(to: ReplyTo, line: &str, phrases: &Phrases) -> Class {
         Status::Continue | Status::Other => return Class::Temp,
         Status::Err => {}
     }
-    let stage = Stage::of(to);
+    let stage = ReplyStage::of(to);
     let text = plain_words(reply.text);
     by_code(stage, reply.code, &text)
         .or_else(|| by_operator(stage, line, phrases))
@@ -118,25 +118,25 @@ pub fn is_being_unlocked(line: &str) -> bool {
 }
 
 /// By the response code, where it is a known one; the text may make an exception of it.
-fn by_code(stage: Stage, code: Option<&str>, text: &str) -> Option<Class> {
+fn by_code(stage: ReplyStage, code: Option<&str>, text: &str) -> Option<Class> {
     let code = code?;
     let rule = BY_CODE.iter().find(|rule| is_code(code, rule.code))?;
     Some(first_match(rule.exceptions, stage, text).unwrap_or(rule.class))
 }
 
 /// By the operator's phrases, which are looked for in the whole line.
-fn by_operator(stage: Stage, line: &str, phrases: &Phrases) -> Option<Class> {
+fn by_operator(stage: ReplyStage, line: &str, phrases: &Phrases) -> Option<Class> {
     let says = |phrases: &[String]| phrases.iter().any(|phrase| contains(line, phrase));
     if says(&phrases.locked) {
         return Some(Class::Locked);
     }
-    if stage == Stage::Login && says(&phrases.auth) {
+    if stage == ReplyStage::Login && says(&phrases.auth) {
         return Some(Class::Auth);
     }
     says(&phrases.temp).then_some(Class::Temp)
 }
 
-fn first_match(rules: &[Rule], stage: Stage, text: &str) -> Option<Class> {
+fn first_match(rules: &[PhraseRule], stage: ReplyStage, text: &str) -> Option<Class> {
     let mut rules = rules.iter();
     let rule = rules.find(|rule| rule.at.contains(&stage) && rule.matches(text))?;
     Some(rule.class)

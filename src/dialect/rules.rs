@@ -15,7 +15,7 @@ use super::faults::{
     AUTH_FAULT, BEHIND_THE_SERVER, DENIED_AFTER_LOGIN, FAULT, IN_USE_DENIED, IN_USE_FAULT, MISUSED,
     NO_SUCH_MESSAGE, TEMP, TEMP_MESSAGE,
 };
-use super::matching::{CodeRule, Rule};
+use super::matching::{CodeRule, PhraseRule};
 
 /// What each response code means, unless the text knows better.
 pub(super) const BY_CODE: &[CodeRule] = &[
@@ -65,7 +65,7 @@ pub(super) const BY_CODE: &[CodeRule] = &[
     },
 ];
 
-const SYSTEM: &[Rule] = &[NO_SUCH_MESSAGE, IDLE, LOGIN_DELAY, TOO_MANY, SYSTEM_LOCKED];
+const SYSTEM: &[PhraseRule] = &[NO_SUCH_MESSAGE, IDLE, LOGIN_DELAY, TOO_MANY, SYSTEM_LOCKED];
 
 /// What the text means where no known code and no phrase of the operator decided.
 ///
@@ -73,7 +73,7 @@ const SYSTEM: &[Rule] = &[NO_SUCH_MESSAGE, IDLE, LOGIN_DELAY, TOO_MANY, SYSTEM_L
 /// and limits come before `LOCKED` and `TEMP` (`too many connections, try later`), `LOCKED`
 /// before `TEMP` (`mailbox locked, try later`), both before `AUTH` (`temporary authentication
 /// failure`).
-pub(super) const BY_PHRASE: &[Rule] = &[
+pub(super) const BY_PHRASE: &[PhraseRule] = &[
     REFUSED,
     BEHIND_THE_SERVER,
     NO_SUCH_MESSAGE,
@@ -98,7 +98,7 @@ pub(super) const BY_PHRASE: &[Rule] = &[
 mod tests {
     use super::*;
 
-    fn phrases(rule: &Rule) -> Vec<&'static str> {
+    fn phrases(rule: &PhraseRule) -> Vec<&'static str> {
         let pairs = rule.both.iter().flat_map(|(one, other)| [*one, *other]);
         let lists = [rule.has, rule.words, rule.starts, rule.only].concat();
         lists.into_iter().chain(pairs).collect()

@@ -5,7 +5,7 @@ use crate::pop3::reply::ReplyTo;
 
 /// What the client and the server are about when a line comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ReplyStage {
     /// The greeting.
     Connect,
     /// USER, PASS, APOP, AUTH.
@@ -18,7 +18,7 @@ pub(super) enum Stage {
     Other,
 }
 
-impl Stage {
+impl ReplyStage {
     pub(super) fn of(to: ReplyTo) -> Self {
         match to {
             ReplyTo::Connect => Self::Connect,
@@ -44,21 +44,30 @@ impl Stage {
 }
 
 /// At any time.
-pub(super) const ANY: &[Stage] = &[
-    Stage::Connect,
-    Stage::Login,
-    Stage::Session,
-    Stage::Message,
-    Stage::Other,
+pub(super) const ANY: &[ReplyStage] = &[
+    ReplyStage::Connect,
+    ReplyStage::Login,
+    ReplyStage::Session,
+    ReplyStage::Message,
+    ReplyStage::Other,
 ];
 
 /// Whenever no message is asked for.
-pub(super) const NO_MESSAGE: &[Stage] =
-    &[Stage::Connect, Stage::Login, Stage::Session, Stage::Other];
+pub(super) const NO_MESSAGE: &[ReplyStage] = &[
+    ReplyStage::Connect,
+    ReplyStage::Login,
+    ReplyStage::Session,
+    ReplyStage::Other,
+];
 
 /// From the greeting on: before it nobody can have been idle.
-pub(super) const CONNECTED: &[Stage] =
-    &[Stage::Login, Stage::Session, Stage::Message, Stage::Other];
+pub(super) const CONNECTED: &[ReplyStage] = &[
+    ReplyStage::Login,
+    ReplyStage::Session,
+    ReplyStage::Message,
+    ReplyStage::Other,
+];
 
 /// In TRANSACTION.
-pub(super) const AFTER_LOGIN: &[Stage] = &[Stage::Session, Stage::Message, Stage::Other];
+pub(super) const AFTER_LOGIN: &[ReplyStage] =
+    &[ReplyStage::Session, ReplyStage::Message, ReplyStage::Other];

@@ -1,10 +1,12 @@
 //! From inside, with the test account: at most five logins where all goes well, and nothing is
 //! changed by them.
 
-use super::patient::Patient;
+use super::observations::{
+    AccountObservations, Attempt, CapaInside, ClassifiedLine, LockRelease, ProbeStep, Second, Uidl,
+};
+use super::probe_session::{Listing, ProbeSession};
+use super::probe_target::ProbeTarget;
 use super::reach::texts;
-use super::seen::{AccountSeen, Attempt, CapaInside, Line, Release, Second, Step, Uidl};
-use super::visit::{Listing, Visit};
 use crate::backend::login::log_in;
 use crate::dialect::Class;
 use crate::limits::{DOCTOR_FIRST_PAUSE, DOCTOR_PAUSE, DOCTOR_RETRIES_MAX, DOCTOR_SECOND};
@@ -18,19 +20,19 @@ use tokio::time::{sleep, timeout};
 
 /// The test account at one backend.
 pub(super) struct Account<'a> {
-    pub(super) patient: &'a Patient,
+    pub(super) target: &'a ProbeTarget,
     pub(super) credentials: &'a Credentials,
     /// What the gate takes the backend to be able to do.
     pub(super) capabilities: Capabilities,
-    pub(super) on_step: &'a dyn Fn(Step),
+    pub(super) on_step: &'a dyn Fn(ProbeStep),
 }
 
 /// The unique ids of one session, or the line that refuses them.
 pub(super) type UniqueIds = Result<Vec<Vec<u8>>, String>;
 
 impl Account<'_> {
-    pub(super) async fn look(&self, seen: &mut AccountSeen) {
-        (self.on_step)(Step::Login);
+    pub(super) async fn look(&self, seen: &mut AccountObservations) {
+        (self.on_step)(ProbeStep::Login);
         let Some(mut first) = self.first_session(seen).await else {
             return;
         };
@@ -39,11 +41,11 @@ impl Account<'_> {
         if *capa_inside == CapaInside::Breaks {
             return;
         }
-        (self.on_step)(Step::Second);
+        (self.on_step)(ProbeStep::Second);
         let beside = self.beside(&mut first, &ids, seen).await;
         let other_ids = self.leave(first, beside, seen).await;
         seen.uidl = uidl(ids, other_ids);
-        (self.on_step)(Step::Pipelining);
+        (self.on_step)(ProbeStep::Pipelining);
         sleep(seen.longest_release() + DOCTOR_PAUSE).await;
         seen.pipelining = Some(self.pipelining().await);
     }
@@ -51,15 +53,15 @@ impl Account<'_> {
     /// Ends the first session; the ids that another one had beside it or has after it.
     async fn leave(
         &self,
-        first: Visit,
+        first: ProbeSession,
         beside: Option<UniqueIds>,
-        seen: &mut AccountSeen,
+        seen: &mut AccountObservations,
     ) -> Option<UniqueIds> {
         if seen.second_was_refused() {
             return self.releases(first, seen).await;
         }
         let closed = first.quit().await;
-        seen.after_quit = Some(Release {
+        seen.after_quit = Some(LockRelease {
             closed,
             freed: None,
         });
@@ -67,16 +69,16 @@ impl Account<'_> {
     }
 
     /// Logs in, and again where that may help.
-    async fn first_session(&self, seen: &mut AccountSeen) -> Option<Visit> {
+    async fn first_session(&self, seen: &mut AccountObservations) -> Option<ProbeSession> {
         let mut pause = DOCTOR_FIRST_PAUSE;
         let mut tries = 1;
         loop {
-            let (attempt, visit) = self.log_in(self.patient.options().login_timeout).await;
+            let (attempt, session) = self.log_in(self.target.options().login_timeout).await;
             let is_in = attempt.is_in();
             let helps = attempt.line().is_some_and(may_pass);
             seen.login = Some((attempt, tries));
             if is_in {
-                return visit;
+                return session;
             }
             if !helps || tries > DOCTOR_RETRIES_MAX {
                 return None;
@@ -90,20 +92,20 @@ impl Account<'_> {
     /// A second session while the first is open; its unique ids, if it gets in.
     async fn beside(
         &self,
-        first: &mut Visit,
+        first: &mut ProbeSession,
         first_ids: &UniqueIds,
-        seen: &mut AccountSeen,
+        seen: &mut AccountObservations,
     ) -> Option<UniqueIds> {
-        let (attempt, visit) = self.log_in(DOCTOR_SECOND).await;
+        let (attempt, session) = self.log_in(DOCTOR_SECOND).await;
         let (mut ids, mut refused_late, mut stays_open) = (None, None, None);
-        match visit {
-            Some(mut visit) if attempt.is_in() => {
-                let found = unique_ids(&mut visit).await;
+        match session {
+            Some(mut session) if attempt.is_in() => {
+                let found = unique_ids(&mut session).await;
                 refused_late = self.late_refusal(first_ids, &found);
                 ids = Some(found);
-                visit.quit().await;
+                session.quit().await;
             }
-            Some(mut visit) => stays_open = Some(visit.ask("QUIT").await.is_ok()),
+            Some(mut session) => stays_open = Some(session.ask("QUIT").await.is_ok()),
             None => {}
         }
         let first_lives = first.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
@@ -117,7 +119,7 @@ impl Account<'_> {
     }
 
     /// What the first session may ask is refused to the second one.
-    fn late_refusal(&self, first: &UniqueIds, second: &UniqueIds) -> Option<Line> {
+    fn late_refusal(&self, first: &UniqueIds, second: &UniqueIds) -> Option<ClassifiedLine> {
         match (first, second) {
             (Ok(_), Err(line)) => Some(self.line(ReplyTo::Uidl, line.as_bytes())),
             _ => None,
@@ -125,9 +127,9 @@ impl Account<'_> {
     }
 
     /// A new connection and a login on it. The connection comes back where it may still be used.
-    pub(super) async fn log_in(&self, bound: Duration) -> (Attempt, Option<Visit>) {
-        match self.patient.visit().await {
-            Ok((visit, _)) => self.log_in_on(visit, bound).await,
+    pub(super) async fn log_in(&self, bound: Duration) -> (Attempt, Option<ProbeSession>) {
+        match self.target.connect().await {
+            Ok((session, _)) => self.log_in_on(session, bound).await,
             Err(error) => (Attempt::Unreached(error), None),
         }
     }
@@ -135,23 +137,28 @@ impl Account<'_> {
     /// A login on this connection, one command after the other.
     pub(super) async fn log_in_on(
         &self,
-        mut visit: Visit,
+        mut session: ProbeSession,
         bound: Duration,
-    ) -> (Attempt, Option<Visit>) {
+    ) -> (Attempt, Option<ProbeSession>) {
         let one_by_one = Capabilities {
             pipelining: false,
             ..self.capabilities.clone()
         };
         let told = Cell::new(Instant::now());
         let on_password = || told.set(Instant::now());
-        let blank_lines = visit.conn.blank_lines;
-        let login = log_in(&mut visit.conn, self.credentials, &one_by_one, on_password);
+        let blank_lines = session.conn.blank_lines;
+        let login = log_in(
+            &mut session.conn,
+            self.credentials,
+            &one_by_one,
+            on_password,
+        );
         match timeout(bound, login).await {
             Ok(Ok(line)) => {
-                visit.note("the login", &line, blank_lines);
+                session.note("the login", &line, blank_lines);
                 let line = self.line(ReplyTo::Pass, &line);
                 let after = told.get().elapsed();
-                (Attempt::Answered { line, after }, Some(visit))
+                (Attempt::Answered { line, after }, Some(session))
             }
             Ok(Err(error)) => (Attempt::Broken(error.to_string()), None),
             Err(_) => (Attempt::Silent(bound), None),
@@ -161,10 +168,10 @@ impl Account<'_> {
 
 impl Account<'_> {
     /// What a line means, and its text to be shown.
-    fn line(&self, to: ReplyTo, line: &[u8]) -> Line {
-        let Line { class, .. } = self.patient.line(to, line);
+    fn line(&self, to: ReplyTo, line: &[u8]) -> ClassifiedLine {
+        let ClassifiedLine { class, .. } = self.target.line(to, line);
         let text = self.discreet(line);
-        Line { class, text }
+        ClassifiedLine { class, text }
     }
 
     /// The text of a line. Some servers repeat what they did not understand, and it may have
@@ -176,7 +183,7 @@ impl Account<'_> {
     }
 }
 
-fn may_pass(line: &Line) -> bool {
+fn may_pass(line: &ClassifiedLine) -> bool {
     matches!(line.class, Class::Locked | Class::Temp | Class::TooMany)
 }
 
@@ -184,8 +191,8 @@ pub(super) fn is_ok(line: &[u8]) -> bool {
     Status::of_line(line) == Status::Ok
 }
 
-pub(super) async fn unique_ids(visit: &mut Visit) -> UniqueIds {
-    match visit.list("UIDL").await {
+pub(super) async fn unique_ids(session: &mut ProbeSession) -> UniqueIds {
+    match session.list("UIDL").await {
         Ok(Listing::Lines(lines)) => Ok(lines.iter().map(|line| unique_id(line)).collect()),
         Ok(Listing::Refused(line)) => Err(String::from_utf8_lossy(&line).into_owned()),
         Err(error) => Err(error.to_string()),
@@ -220,9 +227,9 @@ fn uidl(first: UniqueIds, second: Option<UniqueIds>) -> Option<Uidl> {
 }
 
 /// CAPA, and then something that must be answered in its place.
-async fn capa_inside(visit: &mut Visit) -> CapaInside {
-    let capa = visit.list("CAPA").await;
-    let goes_on = visit.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
+async fn capa_inside(session: &mut ProbeSession) -> CapaInside {
+    let capa = session.list("CAPA").await;
+    let goes_on = session.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
     match capa {
         Ok(Listing::Lines(lines)) if goes_on => CapaInside::Lists(texts(&lines)),
         Ok(Listing::Refused(_)) if goes_on => CapaInside::Refused,

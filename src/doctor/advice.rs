@@ -1,8 +1,8 @@
 //! Which settings follow from the findings: pure.
 
 use super::finding::{Finding, Severity};
+use super::observations::Attempt;
 use super::remedy::{Remedy, remedy};
-use super::seen::Attempt;
 use super::wording::time;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
@@ -37,14 +37,14 @@ impl Default for Terms {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     /// Which, and to what.
-    pub setting: Setting,
+    pub setting: AdvisedSetting,
     /// Why, in a few words.
     pub reason: String,
 }
 
 /// A key of the configuration with its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub enum AdvisedSetting {
     /// `tls = "stls"` of the backend.
     Stls,
     /// `capabilities` of the backend.
@@ -69,7 +69,7 @@ pub enum Setting {
     DefaultDomain(String),
 }
 
-impl Setting {
+impl AdvisedSetting {
     /// Whether it belongs to `[defaults]` or a `[[tenant]]`, and not to the `[[backend]]`.
     #[must_use]
     pub fn is_of_tenants(&self) -> bool {
@@ -80,7 +80,7 @@ impl Setting {
     }
 }
 
-impl fmt::Display for Setting {
+impl fmt::Display for AdvisedSetting {
     /// As a line of TOML.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -159,24 +159,28 @@ pub fn why_none(
 }
 
 /// Those that hang together: what a login takes, what is kept for it, and the wait around both.
-fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(Setting, String)> {
+fn times(
+    findings: &[Finding],
+    options: &BackendOptions,
+    terms: &Terms,
+) -> Vec<(AdvisedSetting, String)> {
     let mut said = Vec::new();
     let connect = connect_time(findings);
     let patience = whole_seconds(connect * 3).min(*CONNECT_TIMEOUT.end());
     if connect * 2 > options.connect_timeout && patience > options.connect_timeout {
         let told = format!("it greets after {}", time(connect));
-        said.push((Setting::ConnectTimeout(patience), told));
+        said.push((AdvisedSetting::ConnectTimeout(patience), told));
     }
     let login = login_time(findings);
     let told = format!("a login takes {}", time(login));
     let timeout = whole_seconds(login * 3).min(*LOGIN_TIMEOUT.end());
     if login * 2 > options.login_timeout && timeout > options.login_timeout {
-        said.push((Setting::LoginTimeout(timeout), told.clone()));
+        said.push((AdvisedSetting::LoginTimeout(timeout), told.clone()));
     }
     let mut reserve = options.login_reserve;
     if login > reserve * 2 / 3 && login > SLOW_LOGIN {
         reserve = whole_seconds(login * 3 / 2);
-        said.push((Setting::LoginReserve(reserve), told));
+        said.push((AdvisedSetting::LoginReserve(reserve), told));
     }
     let linger = longest_lock(findings);
     let needed = terms.preempt_idle.unwrap_or_default() + linger + reserve;
@@ -184,7 +188,7 @@ fn times(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> Vec<(
     let causes_it = reserve > options.login_reserve || !linger.is_zero();
     if needed > terms.wait && causes_it {
         let reason = "preempt_idle, the time until the lock goes, and login_reserve";
-        said.push((Setting::Wait(needed), reason.to_owned()));
+        said.push((AdvisedSetting::Wait(needed), reason.to_owned()));
     }
     said
 }
@@ -223,8 +227,8 @@ fn whole_seconds(duration: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::After;
-    use super::super::seen::{Line, Reached, Unreached};
+    use super::super::finding::EndedBy;
+    use super::super::observations::{ClassifiedLine, GreetedConnection, Unreached};
     use super::*;
     use crate::dialect::Class;
     use crate::ids::BackendName;
@@ -267,7 +271,7 @@ mod tests {
     }
 
     fn misread(text: &str) -> Finding {
-        Finding::LockMisread(Line {
+        Finding::LockMisread(ClassifiedLine {
             class: Class::Perm,
             text: text.to_owned(),
         })
@@ -285,7 +289,7 @@ mod tests {
     }
 
     fn reached(greeted: f64) -> Finding {
-        Finding::Reached(Reached {
+        Finding::Reached(GreetedConnection {
             address: None,
             connected: Duration::ZERO,
             greeted: seconds(greeted),
@@ -361,7 +365,7 @@ mod tests {
                 ],
             ),
             (
-                &[Finding::LockGone(After::Quit, seconds(7.5))],
+                &[Finding::LockGone(EndedBy::Quit, seconds(7.5))],
                 &["wait = \"26s\""],
             ),
         ];
@@ -394,18 +398,18 @@ mod tests {
     #[test]
     fn every_setting_is_a_line_of_the_configuration() {
         let settings = [
-            Setting::Stls,
-            Setting::Capabilities(vec!["SASL PLAIN".to_owned()]),
-            Setting::Connections(1),
-            Setting::NoPreconnect,
-            Setting::ConnectTimeout(seconds(48.0)),
-            Setting::LoginTimeout(seconds(93.0)),
-            Setting::LoginReserve(seconds(4.0)),
-            Setting::Phrases(Phrases {
+            AdvisedSetting::Stls,
+            AdvisedSetting::Capabilities(vec!["SASL PLAIN".to_owned()]),
+            AdvisedSetting::Connections(1),
+            AdvisedSetting::NoPreconnect,
+            AdvisedSetting::ConnectTimeout(seconds(48.0)),
+            AdvisedSetting::LoginTimeout(seconds(93.0)),
+            AdvisedSetting::LoginReserve(seconds(4.0)),
+            AdvisedSetting::Phrases(Phrases {
                 locked: vec!["a \"b\" \\ 'c'".to_owned()],
                 ..Phrases::default()
             }),
-            Setting::Wait(seconds(30.0)),
+            AdvisedSetting::Wait(seconds(30.0)),
         ];
         let mut text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
                         [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n"

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::irregular::Irregular;
-use super::seen::{Attempt, Line, Reached, Unreached};
+use super::observations::{Attempt, ClassifiedLine, GreetedConnection, Unreached};
 use crate::limits::{DOCTOR_GREETING, RELEASE_SOON};
 use crate::net::TlsMode;
 use crate::time::Duration;
@@ -33,7 +33,7 @@ impl Severity {
 
 /// After which end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
+pub enum EndedBy {
     /// QUIT, answered.
     Quit,
     /// A connection that ended without QUIT.
@@ -44,7 +44,7 @@ pub enum After {
 #[derive(Clone, Debug)]
 pub enum Finding {
     /// It can be reached.
-    Reached(Reached),
+    Reached(GreetedConnection),
     /// It cannot.
     Unreached(Unreached),
     /// No TLS; `stls`: it would have it; `near`: it is on this host.
@@ -118,16 +118,16 @@ pub enum Finding {
     /// A second session is refused, in words that popgate knows.
     Locks {
         /// The words.
-        line: Line,
+        line: ClassifiedLine,
         /// From its password to them.
         after: Duration,
     },
     /// A second session is refused in words that popgate takes for something else.
-    LockMisread(Line),
+    LockMisread(ClassifiedLine),
     /// A second session is let in and refused at its first command.
-    LockLate(Line),
+    LockLate(ClassifiedLine),
     /// A second session is told that it comes too soon, so nothing is known of the lock.
-    SecondTooSoon(Line),
+    SecondTooSoon(ClassifiedLine),
     /// A second session waits.
     SecondWaits(Duration),
     /// A second session is cut without a word.
@@ -145,11 +145,11 @@ pub enum Finding {
     /// It did not close after the client had.
     KeepsOpen,
     /// The lock went after so long.
-    LockGone(After, Duration),
+    LockGone(EndedBy, Duration),
     /// The lock stayed for more than so long, with these words.
-    LockStays(After, Duration, Line),
+    LockStays(EndedBy, Duration, ClassifiedLine),
     /// The next login failed otherwise.
-    NextFailed(After, Attempt),
+    NextFailed(EndedBy, Attempt),
     /// It does not know UIDL.
     NoUidl(String),
     /// There was no message whose id could be compared.
@@ -284,13 +284,13 @@ impl Finding {
             SecondTurnedAway(_) | SpareFailed(_) | TakesConnections(_) | TakesNoMore(..)
             | WithinConnections(_) => "connections",
             ClosesAfterQuit(_)
-            | LockGone(After::Quit, _)
-            | LockStays(After::Quit, ..)
-            | NextFailed(After::Quit, _) => "after QUIT",
+            | LockGone(EndedBy::Quit, _)
+            | LockStays(EndedBy::Quit, ..)
+            | NextFailed(EndedBy::Quit, _) => "after QUIT",
             KeepsOpen
-            | LockGone(After::Close, _)
-            | LockStays(After::Close, ..)
-            | NextFailed(After::Close, _) => "after a cut",
+            | LockGone(EndedBy::Close, _)
+            | LockStays(EndedBy::Close, ..)
+            | NextFailed(EndedBy::Close, _) => "after a cut",
             NoUidl(_) | UidlEmpty | UidlSame(_) | UidlChanges { .. } => "uidl",
             NoPipelining
             | Pipelining

@@ -4,9 +4,9 @@
 //! one, so they are few, apart, and only made where the operator asks for it.
 
 use super::account::{Account, UniqueIds, unique_ids};
-use super::patient::Patient;
-use super::seen::{Attempt, FormsSeen};
-use super::visit::Visit;
+use super::observations::{Attempt, FormObservations};
+use super::probe_session::ProbeSession;
+use super::probe_target::ProbeTarget;
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
 use crate::ids::UserName;
@@ -33,11 +33,11 @@ pub async fn try_forms(
     account: &Credentials,
     tenant: &LoginPolicy,
     dial: Arc<dyn Dial>,
-) -> Result<FormsSeen, TlsError> {
-    let patient = Patient::new(options, dial)?;
-    let mut seen = FormsSeen::default();
+) -> Result<FormObservations, TlsError> {
+    let target = ProbeTarget::new(options, dial)?;
+    let mut seen = FormObservations::default();
     let name = account.user.as_bytes();
-    let Ok(own) = ids_of(&patient, account.clone(), options, &mut seen).await else {
+    let Ok(own) = ids_of(&target, account.clone(), options, &mut seen).await else {
         return Ok(seen);
     };
     let mut same = vec![name.to_ascii_lowercase()];
@@ -48,7 +48,7 @@ pub async fn try_forms(
             user: user.clone(),
             ..account.clone()
         };
-        match ids_of(&patient, login, options, &mut seen).await {
+        match ids_of(&target, login, options, &mut seen).await {
             Ok(Some(ids)) if is_same(own.as_ref(), &ids) => {
                 seen.same.push(user.to_string());
                 same.push(form.to_ascii_lowercase());
@@ -75,22 +75,22 @@ fn forms(name: &[u8]) -> Vec<Vec<u8>> {
 
 /// The ids of a login that is let in, and none of one whose name or password is refused.
 async fn ids_of(
-    patient: &Patient,
+    target: &ProbeTarget,
     login: Credentials,
     options: &BackendOptions,
-    seen: &mut FormsSeen,
+    seen: &mut FormObservations,
 ) -> Result<Option<UniqueIds>, ()> {
     let account = Account {
-        patient,
+        target,
         credentials: &login,
         capabilities: Capabilities::assumed(),
         on_step: &|_| {},
     };
-    let (attempt, visit) = account.log_in(options.login_timeout).await;
-    match (visit, &attempt) {
-        (Some(mut visit), attempt) if attempt.is_in() => {
-            let ids = unique_ids(&mut visit).await;
-            Visit::quit(visit).await;
+    let (attempt, session) = account.log_in(options.login_timeout).await;
+    match (session, &attempt) {
+        (Some(mut session), attempt) if attempt.is_in() => {
+            let ids = unique_ids(&mut session).await;
+            ProbeSession::quit(session).await;
             Ok(Some(ids))
         }
         (_, Attempt::Answered { line, .. }) if matches!(line.class, Class::Auth | Class::Perm) => {
@@ -113,7 +113,7 @@ fn is_same(own: Option<&UniqueIds>, other: &UniqueIds) -> bool {
 
 /// What gives the forms one lock. The name without its domain, where it is one of them and the
 /// tenant has no default domain, asks for one.
-fn advise(same: &[Vec<u8>], tenant: &LoginPolicy, seen: &mut FormsSeen) {
+fn advise(same: &[Vec<u8>], tenant: &LoginPolicy, seen: &mut FormObservations) {
     let own = &same[0];
     let Some(at) = memchr::memrchr(b'@', own) else {
         return;

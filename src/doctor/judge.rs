@@ -1,9 +1,9 @@
 //! From what was seen to what is said: pure, a case after the other.
 
-use super::finding::{After, Finding};
-use super::seen::{
-    AccountSeen, Attempt, Capa, CapaInside, Connections, FormsSeen, Freed, Pipelining, Reached,
-    Release, Second, Seen, Uidl,
+use super::finding::{EndedBy, Finding};
+use super::observations::{
+    AccountObservations, Attempt, Capa, CapaInside, ConnectionCapacity, FormObservations, Freed,
+    GreetedConnection, LockRelease, Observations, Pipelining, Second, Uidl,
 };
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 /// All that is to be said of a backend, in the order in which it was seen.
 #[must_use]
-pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Finding> {
+pub fn findings(seen: &Observations, options: &BackendOptions, now: Timestamp) -> Vec<Finding> {
     let mut said = Vec::new();
     match &seen.reach {
         Some(Ok(reached)) => said.push(Finding::Reached(reached.clone())),
@@ -48,7 +48,7 @@ pub fn findings(seen: &Seen, options: &BackendOptions, now: Timestamp) -> Vec<Fi
     said
 }
 
-fn tls(reached: &Reached, seen: &Seen, options: &BackendOptions) -> Vec<Finding> {
+fn tls(reached: &GreetedConnection, seen: &Observations, options: &BackendOptions) -> Vec<Finding> {
     let Some(version) = reached.tls else {
         let near = reached
             .address
@@ -61,7 +61,7 @@ fn tls(reached: &Reached, seen: &Seen, options: &BackendOptions) -> Vec<Finding>
     [secured].into_iter().chain(unverified).collect()
 }
 
-fn capabilities(capa: &Capa, seen: &Seen, options: &BackendOptions) -> Vec<Finding> {
+fn capabilities(capa: &Capa, seen: &Observations, options: &BackendOptions) -> Vec<Finding> {
     let first = match (&options.capabilities, capa) {
         (Some(names), _) => Finding::CapabilitiesSet(names.clone()),
         (None, Capa::Lists(listed)) => Finding::Capabilities {
@@ -80,18 +80,18 @@ fn capabilities(capa: &Capa, seen: &Seen, options: &BackendOptions) -> Vec<Findi
 }
 
 /// The second login comes at once behind the first.
-fn insists_on_delay(account: &AccountSeen) -> Option<bool> {
+fn insists_on_delay(account: &AccountObservations) -> Option<bool> {
     let line = account.second.as_ref()?.attempt.line()?;
     Some(line.class == Class::LoginDelay)
 }
 
-fn connections(seen: &Connections, options: &BackendOptions) -> Finding {
+fn connections(seen: &ConnectionCapacity, options: &BackendOptions) -> Finding {
     match seen {
-        Connections::AtLeast(most) => Finding::TakesConnections(*most),
-        Connections::AtMost(most, _) if (1..=*most).contains(&options.connections) => {
+        ConnectionCapacity::AtLeast(most) => Finding::TakesConnections(*most),
+        ConnectionCapacity::AtMost(most, _) if (1..=*most).contains(&options.connections) => {
             Finding::WithinConnections(*most)
         }
-        Connections::AtMost(most, why) => Finding::TakesNoMore(*most, why.clone()),
+        ConnectionCapacity::AtMost(most, why) => Finding::TakesNoMore(*most, why.clone()),
     }
 }
 
@@ -114,7 +114,7 @@ fn offered(capabilities: &Capabilities) -> Vec<String> {
         .collect()
 }
 
-fn inside(account: &AccountSeen, capa: Option<&Capa>) -> Vec<Finding> {
+fn inside(account: &AccountObservations, capa: Option<&Capa>) -> Vec<Finding> {
     let mut said = Vec::new();
     match &account.login {
         Some((Attempt::Answered { line, after }, tries)) if line.class == Class::Ok => {
@@ -180,19 +180,19 @@ fn second(second: &Second) -> Vec<Finding> {
     [lock].into_iter().chain(stays).chain(thrown_out).collect()
 }
 
-fn after_quit(release: &Release) -> Vec<Finding> {
+fn after_quit(release: &LockRelease) -> Vec<Finding> {
     let closed = Finding::ClosesAfterQuit(release.closed);
-    let freed = release.freed.as_ref().map(|how| freed(After::Quit, how));
+    let freed = release.freed.as_ref().map(|how| freed(EndedBy::Quit, how));
     [closed].into_iter().chain(freed).collect()
 }
 
-fn after_close(release: &Release) -> Vec<Finding> {
+fn after_close(release: &LockRelease) -> Vec<Finding> {
     let open = release.closed.is_none().then_some(Finding::KeepsOpen);
-    let freed = release.freed.as_ref().map(|how| freed(After::Close, how));
+    let freed = release.freed.as_ref().map(|how| freed(EndedBy::Close, how));
     open.into_iter().chain(freed).collect()
 }
 
-fn freed(after: After, freed: &Freed) -> Finding {
+fn freed(after: EndedBy, freed: &Freed) -> Finding {
     match freed {
         Freed::After(elapsed) => Finding::LockGone(after, *elapsed),
         Freed::Not(elapsed, line) => Finding::LockStays(after, *elapsed, line.clone()),
@@ -215,7 +215,7 @@ fn uidl(seen: &Uidl) -> Finding {
     }
 }
 
-fn forms(seen: &FormsSeen) -> Vec<Finding> {
+fn forms(seen: &FormObservations) -> Vec<Finding> {
     let told = |forms: &[String], finding: fn(Vec<String>) -> Finding| {
         (!forms.is_empty()).then(|| finding(forms.to_vec()))
     };
@@ -242,7 +242,7 @@ fn pipelining(seen: &Pipelining) -> Finding {
     }
 }
 
-impl Seen {
+impl Observations {
     fn lists(&self, name: &str) -> bool {
         self.capa_words(name).is_some()
     }
@@ -268,13 +268,13 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Severity;
-    use super::super::seen::{Line, Unreached};
+    use super::super::observations::{ClassifiedLine, Unreached};
     use super::*;
     use crate::time::Duration;
 
-    fn line(class: Class, text: &str) -> Line {
+    fn line(class: Class, text: &str) -> ClassifiedLine {
         let text = text.to_owned();
-        Line { class, text }
+        ClassifiedLine { class, text }
     }
 
     fn answered(class: Class, text: &str) -> Attempt {
@@ -364,18 +364,18 @@ mod tests {
 
     #[test]
     fn a_first_session_that_is_thrown_out_ends_what_can_be_said_of_its_lock() {
-        let account = AccountSeen {
+        let account = AccountObservations {
             second: Some(Second {
                 attempt: answered(Class::Ok, "+OK"),
                 refused_late: None,
                 stays_open: None,
                 first_lives: false,
             }),
-            after_quit: Some(Release {
+            after_quit: Some(LockRelease {
                 closed: None,
                 freed: None,
             }),
-            ..AccountSeen::default()
+            ..AccountObservations::default()
         };
         let told = told(&inside(&account, None));
         let texts: Vec<_> = told.iter().map(|(_, _, text)| text.as_str()).collect();
@@ -417,7 +417,7 @@ mod tests {
             ),
         ];
         for (closed, freed, severity, words) in cases {
-            let release = Release {
+            let release = LockRelease {
                 closed,
                 freed: Some(freed),
             };
@@ -446,11 +446,11 @@ mod tests {
 
     #[test]
     fn a_login_delay_is_read_from_capa() {
-        let capa = |lines: &[&str]| Seen {
+        let capa = |lines: &[&str]| Observations {
             capa: Some(Capa::Lists(
                 lines.iter().map(|&line| line.to_owned()).collect(),
             )),
-            ..Seen::default()
+            ..Observations::default()
         };
         assert_eq!(capa(&["TOP", "login-delay 30"]).login_delay(), Some(30));
         assert_eq!(capa(&["LOGIN-DELAY 900 USER"]).login_delay(), Some(900));

@@ -1,7 +1,7 @@
 //! The doctor: looks at a backend as an operator would, and says which settings follow.
 //!
 //! It connects and logs in by the gate's own code, a handful of times, and never deletes or
-//! changes anything. What it saw is [`seen::Seen`]; what that means is in [`judge`], which does
+//! changes anything. What it saw is [`observations::Observations`]; what that means is in [`judge`], which does
 //! no I/O.
 
 mod account;
@@ -11,16 +11,16 @@ pub mod finding;
 mod forms;
 pub mod irregular;
 pub mod judge;
-mod patient;
+pub mod observations;
 mod pipelining;
+mod probe_session;
+mod probe_target;
 mod reach;
 mod release;
 mod remedy;
 pub mod report;
-pub mod seen;
 #[cfg(test)]
 mod tests;
-mod visit;
 mod wording;
 
 pub use forms::try_forms;
@@ -30,8 +30,8 @@ use crate::limits::DOCTOR_BACKEND;
 use crate::net::Dial;
 use crate::net::tls::TlsError;
 use crate::pop3::sasl::Credentials;
-use patient::Patient;
-use seen::{Seen, Step};
+use observations::{Observations, ProbeStep};
+use probe_target::ProbeTarget;
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -43,37 +43,40 @@ pub async fn examine(
     options: &BackendOptions,
     account: Option<&Credentials>,
     dial: Arc<dyn Dial>,
-    on_step: &dyn Fn(Step),
-) -> Result<Seen, TlsError> {
-    let patient = Patient::new(options, dial)?;
-    let mut seen = Seen::default();
-    let look = look(&patient, account, &mut seen, on_step);
+    on_step: &dyn Fn(ProbeStep),
+) -> Result<Observations, TlsError> {
+    let target = ProbeTarget::new(options, dial)?;
+    let mut seen = Observations::default();
+    let look = look(&target, account, &mut seen, on_step);
     let in_time = timeout(DOCTOR_BACKEND, Box::pin(look)).await.is_ok();
     seen.out_of_time = !in_time;
-    seen.irregular = patient.notes().take();
+    seen.irregular = target.notes().take();
     Ok(seen)
 }
 
 async fn look(
-    patient: &Patient,
+    target: &ProbeTarget,
     account: Option<&Credentials>,
-    seen: &mut Seen,
-    on_step: &dyn Fn(Step),
+    seen: &mut Observations,
+    on_step: &dyn Fn(ProbeStep),
 ) {
-    on_step(Step::Reach);
-    reach::look(patient, seen).await;
+    on_step(ProbeStep::Reach);
+    reach::look(target, seen).await;
     let Some(Ok(_)) = &seen.reach else { return };
-    on_step(Step::Connections);
-    seen.connections = Some(reach::connections(patient).await);
+    on_step(ProbeStep::Connections);
+    seen.connections = Some(reach::connections(target).await);
     if let Some(credentials) = account {
         let account = account::Account {
-            patient,
+            target,
             credentials,
-            capabilities: seen.capabilities_for(patient.options()),
+            capabilities: seen.capabilities_for(target.options()),
             on_step,
         };
         account
-            .look(seen.account.insert(seen::AccountSeen::default()))
+            .look(
+                seen.account
+                    .insert(observations::AccountObservations::default()),
+            )
             .await;
     }
 }

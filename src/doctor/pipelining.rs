@@ -2,8 +2,8 @@
 //! answered in its turn (RFC 2449 section 6.6).
 
 use super::account::{Account, is_ok};
-use super::seen::Pipelining;
-use super::visit::{Listing, NoReply, Visit};
+use super::observations::Pipelining;
+use super::probe_session::{Listing, NoReply, ProbeSession};
 use crate::backend::lines::LineError;
 use crate::limits::{DOCTOR_PAUSE, LOGIN_LINE_MAX, PROBE_REPLY};
 use crate::pop3::reply::{Status, StatusLine};
@@ -37,12 +37,12 @@ impl Account<'_> {
 
     /// A session whose commands go in these segments, each answered whole before the next.
     async fn in_segments(&self, segments: &[&[&[u8]]]) -> Pipelining {
-        let mut visit = match self.patient.visit().await {
-            Ok((visit, _)) => visit,
+        let mut session = match self.target.connect().await {
+            Ok((session, _)) => session,
             Err(error) => return Pipelining::Unclear(error.to_string()),
         };
-        let met = self.talk(&mut visit, segments).await;
-        visit.quit().await;
+        let met = self.talk(&mut session, segments).await;
+        session.quit().await;
         met.unwrap_or_else(|(command, error)| {
             Pipelining::Dishonest(format!("{command} got no answer: {error}"))
         })
@@ -50,15 +50,15 @@ impl Account<'_> {
 
     async fn talk(
         &self,
-        visit: &mut Visit,
+        session: &mut ProbeSession,
         segments: &[&[&[u8]]],
     ) -> Result<Pipelining, Unanswered> {
         let of = |command| move |error| (command, error);
         let mut segments = segments.iter();
-        self.send(visit, segments.next()).await?;
-        let user = in_time(visit.answer("USER")).await.map_err(of("USER"))?;
+        self.send(session, segments.next()).await?;
+        let user = in_time(session.answer("USER")).await.map_err(of("USER"))?;
         // A PASS takes the time that it takes.
-        let pass = timeout(self.patient.options().login_timeout, visit.answer("PASS")).await;
+        let pass = timeout(self.target.options().login_timeout, session.answer("PASS")).await;
         let pass = pass.unwrap_or(Err(NoReply::TimedOut)).map_err(of("PASS"))?;
         if let Some(refusal) = [user, pass].iter().find(|line| !is_ok(line)) {
             let line = self.discreet(refusal);
@@ -66,16 +66,20 @@ impl Account<'_> {
                 "the login was refused: {line}"
             )));
         }
-        self.send(visit, segments.next()).await?;
-        let stat = in_time(visit.answer("STAT")).await.map_err(of("STAT"))?;
-        let list = in_time(visit.listing("LIST")).await.map_err(of("LIST"))?;
+        self.send(session, segments.next()).await?;
+        let stat = in_time(session.answer("STAT")).await.map_err(of("STAT"))?;
+        let list = in_time(session.listing("LIST")).await.map_err(of("LIST"))?;
         Ok(match wrong(&self.discreet(&stat), &list) {
             Some(what) => Pipelining::Dishonest(what),
             None => Pipelining::Honest,
         })
     }
 
-    async fn send(&self, visit: &mut Visit, verbs: Option<&&[&[u8]]>) -> Result<(), Unanswered> {
+    async fn send(
+        &self,
+        session: &mut ProbeSession,
+        verbs: Option<&&[&[u8]]>,
+    ) -> Result<(), Unanswered> {
         let Some(verbs) = verbs else { return Ok(()) };
         let mut segment = Zeroizing::new(Vec::with_capacity(LOGIN_LINE_MAX * verbs.len()));
         for verb in *verbs {
@@ -91,7 +95,7 @@ impl Account<'_> {
             segment.extend_from_slice(argument);
             segment.extend_from_slice(b"\r\n");
         }
-        let written = visit.conn.write_all(&segment).await;
+        let written = session.conn.write_all(&segment).await;
         written.map_err(|error| ("the segment", LineError::from(error).into()))
     }
 }

@@ -1,68 +1,68 @@
 //! From outside: connection, certificate, CAPA, connections at a time.
 
 use super::certificate::Certificate;
-use super::patient::Patient;
-use super::seen::{Capa, Connections, Seen, Unreached};
-use super::visit::{Listing, Visit};
+use super::observations::{Capa, ConnectionCapacity, Observations, Unreached};
+use super::probe_session::{Listing, ProbeSession};
+use super::probe_target::ProbeTarget;
 use crate::limits::{DOCTOR_CONNECTIONS, DOCTOR_PAUSE, DOCTOR_REPLY};
 use crate::net::TlsMode;
 use crate::time::Instant;
 use tokio::time::sleep;
 
 /// Fills `reach`, `certificate` and `capa`.
-pub(super) async fn look(patient: &Patient, seen: &mut Seen) {
-    match patient.visit().await {
-        Ok((mut visit, reached)) => {
-            seen.certificate = certificate(&visit);
+pub(super) async fn look(target: &ProbeTarget, seen: &mut Observations) {
+    match target.connect().await {
+        Ok((mut session, reached)) => {
+            seen.certificate = certificate(&session);
             seen.reach = Some(Ok(reached));
-            seen.capa = Some(capa(&mut visit).await);
-            visit.quit().await;
+            seen.capa = Some(capa(&mut session).await);
+            session.quit().await;
         }
         Err(error) => {
             let may_be_tls = matches!(error, Unreached::Failed(_));
             seen.reach = Some(Err(error));
-            if may_be_tls && patient.options().tls != TlsMode::Off {
-                seen.certificate = refused_certificate(patient).await;
+            if may_be_tls && target.options().tls != TlsMode::Off {
+                seen.certificate = refused_certificate(target).await;
             }
         }
     }
 }
 
 /// Opens connections until one is not taken, or enough are.
-pub(super) async fn connections(patient: &Patient) -> Connections {
+pub(super) async fn connections(target: &ProbeTarget) -> ConnectionCapacity {
     let (mut open, began) = (Vec::new(), Instant::now());
     let seen = loop {
         // A server that is slow to greet leaves no time for more.
         if open.len() == DOCTOR_CONNECTIONS || began.elapsed() > DOCTOR_REPLY {
-            break Connections::AtLeast(open.len());
+            break ConnectionCapacity::AtLeast(open.len());
         }
-        match patient.visit().await {
-            Ok((visit, _)) => open.push(visit),
-            Err(why) => break Connections::AtMost(open.len(), why),
+        match target.connect().await {
+            Ok((session, _)) => open.push(session),
+            Err(why) => break ConnectionCapacity::AtMost(open.len(), why),
         }
     };
-    for visit in open {
-        visit.quit().await;
+    for session in open {
+        session.quit().await;
     }
     // Who counts connections may take a moment to see that they are gone.
     sleep(DOCTOR_PAUSE).await;
     seen
 }
 
-fn certificate(visit: &Visit) -> Option<Result<Certificate, String>> {
-    visit.conn.peer_certificate().map(Certificate::parse)
+fn certificate(session: &ProbeSession) -> Option<Result<Certificate, String>> {
+    session.conn.peer_certificate().map(Certificate::parse)
 }
 
 /// The certificate that was perhaps refused: what is wrong with it shows best in itself.
-async fn refused_certificate(patient: &Patient) -> Option<Result<Certificate, String>> {
-    let (visit, _) = patient.unverified().ok()?.visit().await.ok()?;
-    let found = certificate(&visit);
-    visit.quit().await;
+async fn refused_certificate(target: &ProbeTarget) -> Option<Result<Certificate, String>> {
+    let (session, _) = target.unverified().ok()?.connect().await.ok()?;
+    let found = certificate(&session);
+    session.quit().await;
     found
 }
 
-async fn capa(visit: &mut Visit) -> Capa {
-    match visit.list("CAPA").await {
+async fn capa(session: &mut ProbeSession) -> Capa {
+    match session.list("CAPA").await {
         Ok(Listing::Lines(lines)) => Capa::Lists(texts(&lines)),
         Ok(Listing::Refused(line)) => Capa::Unknown(text(&line)),
         Err(error) => Capa::Broken(error.to_string()),

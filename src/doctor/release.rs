@@ -1,8 +1,10 @@
 //! How a maildrop comes free: after QUIT, and after a connection that ends without it.
 
 use super::account::{Account, UniqueIds, unique_ids};
-use super::seen::{AccountSeen, Attempt, Freed, Line, Release, Step, Unreached};
-use super::visit::Visit;
+use super::observations::{
+    AccountObservations, Attempt, ClassifiedLine, Freed, LockRelease, ProbeStep, Unreached,
+};
+use super::probe_session::ProbeSession;
 use crate::dialect::Class;
 use crate::limits::{DOCTOR_LINGER, RELEASE_PAUSE_MIN, RETRY_PAUSE_MAX};
 use crate::time::Instant;
@@ -11,29 +13,33 @@ use tokio::time::sleep;
 impl Account<'_> {
     /// Two more sessions, one after `first` said QUIT and one after that one only closed; the
     /// unique ids of the one between.
-    pub(super) async fn releases(&self, first: Visit, seen: &mut AccountSeen) -> Option<UniqueIds> {
-        (self.on_step)(Step::AfterQuit);
+    pub(super) async fn releases(
+        &self,
+        first: ProbeSession,
+        seen: &mut AccountObservations,
+    ) -> Option<UniqueIds> {
+        (self.on_step)(ProbeStep::AfterQuit);
         let spare = self.spare(seen).await;
         let closed = first.quit().await;
-        let (freed, visit) = self.freed(spare, seen).await;
+        let (freed, session) = self.freed(spare, seen).await;
         seen.after_quit = Some(release(closed, freed));
-        let mut visit = visit?;
-        let ids = unique_ids(&mut visit).await;
+        let mut session = session?;
+        let ids = unique_ids(&mut session).await;
 
-        (self.on_step)(Step::AfterClose);
-        let closed = visit.close().await;
-        let (freed, visit) = self.freed(None, seen).await;
+        (self.on_step)(ProbeStep::AfterClose);
+        let closed = session.close().await;
+        let (freed, session) = self.freed(None, seen).await;
         seen.after_close = Some(release(closed, freed));
-        if let Some(visit) = visit {
-            visit.quit().await;
+        if let Some(session) = session {
+            session.quit().await;
         }
         Some(ids)
     }
 
     /// A connection as the gate opens it for the head of a queue.
-    async fn spare(&self, seen: &mut AccountSeen) -> Option<Visit> {
-        let spare = self.patient.visit().await;
-        let spare = spare.map(|(visit, _)| visit);
+    async fn spare(&self, seen: &mut AccountObservations) -> Option<ProbeSession> {
+        let spare = self.target.connect().await;
+        let spare = spare.map(|(session, _)| session);
         seen.spare = Some(spare.as_ref().map(|_| ()).map_err(Unreached::clone));
         spare.ok()
     }
@@ -42,18 +48,18 @@ impl Account<'_> {
     /// has ended.
     async fn freed(
         &self,
-        mut spare: Option<Visit>,
-        seen: &mut AccountSeen,
-    ) -> (Freed, Option<Visit>) {
+        mut spare: Option<ProbeSession>,
+        seen: &mut AccountObservations,
+    ) -> (Freed, Option<ProbeSession>) {
         let ended = Instant::now();
         let mut pause = RELEASE_PAUSE_MIN;
         loop {
-            let (attempt, visit) = self.log_in_soon(&mut spare, seen).await;
+            let (attempt, session) = self.log_in_soon(&mut spare, seen).await;
             let elapsed = ended.elapsed();
             if attempt.is_in() {
                 return (
                     Freed::After(elapsed.saturating_sub(seen.usual_login())),
-                    visit,
+                    session,
                 );
             }
             let locked = attempt.line().filter(|line| seen.is_lock(line)).cloned();
@@ -63,8 +69,8 @@ impl Account<'_> {
             if elapsed + pause > DOCTOR_LINGER {
                 return (Freed::Not(elapsed, line), None);
             }
-            if let Some(visit) = visit {
-                visit.quit().await;
+            if let Some(session) = session {
+                session.quit().await;
             }
             sleep(pause).await;
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
@@ -74,12 +80,12 @@ impl Account<'_> {
     /// On the spare connection first, if it still holds.
     async fn log_in_soon(
         &self,
-        spare: &mut Option<Visit>,
-        seen: &mut AccountSeen,
-    ) -> (Attempt, Option<Visit>) {
-        let bound = self.patient.options().login_timeout;
-        if let Some(visit) = spare.take() {
-            match self.log_in_on(visit, bound).await {
+        spare: &mut Option<ProbeSession>,
+        seen: &mut AccountObservations,
+    ) -> (Attempt, Option<ProbeSession>) {
+        let bound = self.target.options().login_timeout;
+        if let Some(session) = spare.take() {
+            match self.log_in_on(session, bound).await {
                 (Attempt::Broken(why), _) => seen.spare = Some(Err(Unreached::Failed(why))),
                 other => return other,
             }
@@ -88,10 +94,10 @@ impl Account<'_> {
     }
 }
 
-impl AccountSeen {
+impl AccountObservations {
     /// Whether `line` says what the second session was told: by its class or, where popgate does
     /// not know the words yet, by the same words.
-    fn is_lock(&self, line: &Line) -> bool {
+    fn is_lock(&self, line: &ClassifiedLine) -> bool {
         let second = self
             .second
             .as_ref()
@@ -100,8 +106,8 @@ impl AccountSeen {
     }
 }
 
-fn release(closed: Option<crate::time::Duration>, freed: Freed) -> Release {
-    Release {
+fn release(closed: Option<crate::time::Duration>, freed: Freed) -> LockRelease {
+    LockRelease {
         closed,
         freed: Some(freed),
     }

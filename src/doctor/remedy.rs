@@ -1,8 +1,8 @@
 //! What each finding ends in: a setting, or why there is none. Pure.
 
-use super::advice::Setting;
+use super::advice::AdvisedSetting;
 use super::finding::Finding;
-use super::seen::Line;
+use super::observations::ClassifiedLine;
 use crate::backend::BackendOptions;
 use crate::dialect::{Class, Phrases, classify};
 use crate::pop3::reply::{ReplyTo, StatusLine};
@@ -13,7 +13,7 @@ pub(super) enum Remedy {
     /// It is as it should be, or a fault, which no setting mends.
     NotNeeded,
     /// This setting settles it.
-    Setting(Setting, &'static str),
+    Setting(AdvisedSetting, &'static str),
     /// One of the times and waits that hang together does, if any.
     Times,
     /// There is no setting for it, for this reason.
@@ -27,7 +27,7 @@ pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding
         InClear {
             stls: true,
             near: false,
-        } => Remedy::Setting(Setting::Stls, "it has STLS"),
+        } => Remedy::Setting(AdvisedSetting::Stls, "it has STLS"),
         InClear { near: false, .. } => {
             Remedy::None("it has no STLS; tls = \"implicit\" where it has a port for that")
         }
@@ -41,34 +41,35 @@ pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding
             of_capabilities(finding, options, all)
         }
         LockMisread(line) => match taught(options, line) {
-            Some(phrases) => {
-                Remedy::Setting(Setting::Phrases(phrases), "what a second session is told")
-            }
+            Some(phrases) => Remedy::Setting(
+                AdvisedSetting::Phrases(phrases),
+                "what a second session is told",
+            ),
             None => {
                 Remedy::None("no phrase is stronger than its response code, or there are no words")
             }
         },
         TakesNoMore(most, _) => Remedy::Setting(
-            Setting::Connections((*most).max(1)),
+            AdvisedSetting::Connections((*most).max(1)),
             "it takes no more; better let it take more",
         ),
         SecondTurnedAway(_) => Remedy::Setting(
-            Setting::Connections(1),
+            AdvisedSetting::Connections(1),
             "it takes one; better let it take more",
         ),
         FormsSame {
             aliases: Some(aliases),
             ..
         } => Remedy::Setting(
-            Setting::Aliases(aliases.clone()),
+            AdvisedSetting::Aliases(aliases.clone()),
             "the forms of one maildrop",
         ),
         FormNeedsDomain(domain) => Remedy::Setting(
-            Setting::DefaultDomain(domain.clone()),
+            AdvisedSetting::DefaultDomain(domain.clone()),
             "the tenant of logins without a domain",
         ),
         SpareFailed(_) if options.preconnect => Remedy::Setting(
-            Setting::NoPreconnect,
+            AdvisedSetting::NoPreconnect,
             "a connection that waits does not hold",
         ),
         SpareFailed(_) => Remedy::None("preconnect = false is set"),
@@ -108,7 +109,7 @@ fn of_capabilities(finding: &Finding, options: &BackendOptions, all: &[Finding])
         ),
         _ => return Remedy::NotNeeded,
     };
-    Remedy::Setting(Setting::Capabilities(lines), reason)
+    Remedy::Setting(AdvisedSetting::Capabilities(lines), reason)
 }
 
 /// What is the server's own affair.
@@ -229,7 +230,7 @@ pub(super) fn together(before: &[String], after: &[String]) -> Vec<String> {
 }
 
 /// The backend's phrases with the words of `line`, if popgate would then know them.
-fn taught(options: &BackendOptions, line: &Line) -> Option<Phrases> {
+fn taught(options: &BackendOptions, line: &ClassifiedLine) -> Option<Phrases> {
     let text = StatusLine::parse(&line.text).text;
     let mut phrases = options.phrases.clone();
     phrases.locked.push(text.to_owned());
@@ -242,9 +243,9 @@ fn taught(options: &BackendOptions, line: &Line) -> Option<Phrases> {
 mod tests {
     use super::super::advice::{Terms, advice, why_none};
     use super::super::certificate::Certificate;
-    use super::super::finding::{After, Severity};
+    use super::super::finding::{EndedBy, Severity};
     use super::super::irregular;
-    use super::super::seen::{self, Attempt};
+    use super::super::observations::{self, Attempt};
     use super::*;
     use crate::config::Config;
     use crate::time::Duration;
@@ -350,9 +351,9 @@ mod tests {
             FirstThrownOut => SpareFailed(failed()),
             SpareFailed(_) => ClosesAfterQuit(None),
             ClosesAfterQuit(_) => KeepsOpen,
-            KeepsOpen => LockGone(After::Quit, LONG),
-            LockGone(..) => LockStays(After::Close, LONG, line(Class::Locked)),
-            LockStays(..) => NextFailed(After::Quit, silent()),
+            KeepsOpen => LockGone(EndedBy::Quit, LONG),
+            LockGone(..) => LockStays(EndedBy::Close, LONG, line(Class::Locked)),
+            LockStays(..) => NextFailed(EndedBy::Quit, silent()),
             NextFailed(..) => NoUidl(text()),
             NoUidl(_) => UidlChanges {
                 changed: 1,
@@ -414,23 +415,23 @@ mod tests {
         "-ERR".to_owned()
     }
 
-    fn line(class: Class) -> Line {
-        Line {
+    fn line(class: Class) -> ClassifiedLine {
+        ClassifiedLine {
             class,
             text: text(),
         }
     }
 
-    fn failed() -> seen::Unreached {
-        seen::Unreached::Failed(text())
+    fn failed() -> observations::Unreached {
+        observations::Unreached::Failed(text())
     }
 
     fn silent() -> Attempt {
         Attempt::Silent(LONG)
     }
 
-    fn slow() -> seen::Reached {
-        seen::Reached {
+    fn slow() -> observations::GreetedConnection {
+        observations::GreetedConnection {
             address: None,
             connected: Duration::ZERO,
             greeted: LONG,
@@ -481,8 +482,8 @@ mod tests {
         let terms = Terms::default();
         for finding in [
             Finding::Reached(slow()),
-            Finding::LockGone(After::Quit, Duration::from_secs(3)),
-            Finding::SpareFailed(seen::Unreached::Failed("closed".to_owned())),
+            Finding::LockGone(EndedBy::Quit, Duration::from_secs(3)),
+            Finding::SpareFailed(observations::Unreached::Failed("closed".to_owned())),
         ] {
             let all = [finding.clone()];
             assert!(

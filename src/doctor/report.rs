@@ -1,9 +1,9 @@
 //! All of it for a person, and for a program.
 
-use super::advice::{Advice, Setting, Terms, advice, why_none};
+use super::advice::{Advice, AdvisedSetting, Terms, advice, why_none};
 use super::finding::{Finding, Severity};
 use super::judge::findings;
-use super::seen::Seen;
+use super::observations::Observations;
 use crate::backend::BackendOptions;
 use crate::ids::BackendName;
 use jiff::Timestamp;
@@ -28,7 +28,12 @@ pub struct Report {
 impl Report {
     /// Judges what was seen.
     #[must_use]
-    pub fn new(seen: &Seen, options: &BackendOptions, terms: &Terms, now: Timestamp) -> Self {
+    pub fn new(
+        seen: &Observations,
+        options: &BackendOptions,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Self {
         Self::of(findings(seen, options, now), options, terms)
     }
 
@@ -65,7 +70,7 @@ impl Report {
         let advice = self.advice.iter().map(|advice| {
             json!({
                 "table": match &advice.setting {
-                    Setting::DefaultDomain(_) => "tenant",
+                    AdvisedSetting::DefaultDomain(_) => "tenant",
                     setting if setting.is_of_tenants() => "defaults",
                     _ => "backend",
                 },
@@ -93,7 +98,7 @@ impl Report {
         }
         let (of_one, of_all): (Vec<_>, Vec<_>) = tenants
             .into_iter()
-            .partition(|advice| matches!(advice.setting, Setting::DefaultDomain(_)));
+            .partition(|advice| matches!(advice.setting, AdvisedSetting::DefaultDomain(_)));
         if !of_all.is_empty() {
             write!(f, "\n\n[defaults]")?;
             write_settings(f, &of_all)?;

@@ -2,11 +2,11 @@
 
 use super::advice::Terms;
 use super::finding::{Finding, Severity};
+use super::observations::ProbeStep;
 use super::report::Report;
-use super::seen::Step;
 use super::*;
 use crate::demo::certificate::self_signed;
-use crate::demo::server::{DemoServer, Options};
+use crate::demo::server::{DemoOptions, DemoServer};
 use crate::dialect::Phrases;
 use crate::ids::{BackendName, UserName};
 use crate::net::conn::Conn;
@@ -133,11 +133,11 @@ async fn add_noise(client: DuplexStream, server: Arc<DemoServer>) {
     tokio::join!(forth, back);
 }
 
-fn server_with(change: impl FnOnce(&mut Options)) -> Arc<DemoServer> {
+fn server_with(change: impl FnOnce(&mut DemoOptions)) -> Arc<DemoServer> {
     let password = Secret::new(PASSWORD.as_bytes().to_vec());
-    let mut options = Options {
+    let mut options = DemoOptions {
         users: vec![(USER.to_owned(), password)],
-        ..Options::default()
+        ..DemoOptions::default()
     };
     change(&mut options);
     DemoServer::new(options)
@@ -180,7 +180,7 @@ async fn report(ward: Ward, options: &BackendOptions, password: Option<&str>) ->
 }
 
 /// A look from inside at a server that is as `change` makes it.
-async fn inside(change: impl FnOnce(&mut Options)) -> Report {
+async fn inside(change: impl FnOnce(&mut DemoOptions)) -> Report {
     let ward = Ward {
         server: server_with(change),
         between: Between::Nothing,
@@ -569,7 +569,7 @@ async fn each_step_is_told_once_and_in_order() {
         between: Between::Nothing,
     };
     let told = RefCell::new(Vec::new());
-    let on_step = |step: Step| told.borrow_mut().push(step);
+    let on_step = |step: ProbeStep| told.borrow_mut().push(step);
     let seen = examine(
         &backend(),
         Some(&account(PASSWORD)),
@@ -578,7 +578,7 @@ async fn each_step_is_told_once_and_in_order() {
     )
     .await;
     assert!(!seen.unwrap().out_of_time);
-    assert_eq!(told.into_inner(), Step::ALL);
+    assert_eq!(told.into_inner(), ProbeStep::ALL);
 }
 
 #[tokio::test(start_paused = true)]
@@ -601,9 +601,9 @@ async fn forms_that_are_one_maildrop_lead_to_settings() {
     };
     let tenant = config.tenants.tenants().next().unwrap();
     let forms = super::try_forms(&backend(), &account, tenant, Arc::new(ward)).await;
-    let seen = super::seen::Seen {
+    let seen = super::observations::Observations {
         forms: Some(forms.unwrap()),
-        ..super::seen::Seen::default()
+        ..super::observations::Observations::default()
     };
     let report = Report::new(&seen, &backend(), &TERMS, jiff::Timestamp::now());
     let expected = [

@@ -1,10 +1,10 @@
 //! The doctor's findings in words.
 
-use super::advice::Setting;
+use super::advice::AdvisedSetting;
 use super::certificate::Certificate;
 use super::finding::Finding;
+use super::observations::{Attempt, GreetedConnection};
 use super::remedy::together;
-use super::seen::{Attempt, Reached};
 use crate::dialect::Class;
 use crate::limits::EOF_AFTER_QUIT;
 use crate::net::TlsMode;
@@ -58,7 +58,7 @@ impl Finding {
                 "after the login it lists {}, which popgate learns at the first login; so that \
                  programs see it before their login too: {}",
                 words(after),
-                Setting::Capabilities(together(before, after))
+                AdvisedSetting::Capabilities(together(before, after))
             ),
             CapaBreaks => {
                 "after the login it breaks the session, so the rest was left out".to_owned()
@@ -207,7 +207,7 @@ impl Finding {
     }
 }
 
-fn reached_text(reached: &Reached) -> String {
+fn reached_text(reached: &GreetedConnection) -> String {
     let address = reached
         .address
         .map_or_else(String::new, |address| format!("{address} "));

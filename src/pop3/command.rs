@@ -5,7 +5,7 @@ use crate::secret::Secret;
 
 /// A command line of a client that has not logged in.
 #[derive(Clone, Debug)]
-pub enum Command {
+pub enum AuthorizationCommand {
     /// USER with its name, as typed.
     User(UserName),
     /// PASS with everything behind its separator, blanks included.
@@ -46,7 +46,7 @@ pub enum CommandError {
     UnexpectedArgument,
 }
 
-impl Command {
+impl AuthorizationCommand {
     /// Reads a line without its end. ASCII case of keywords does not matter.
     ///
     /// # Errors
@@ -79,27 +79,27 @@ fn split(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn user(argument: &[u8]) -> Result<Command, CommandError> {
+fn user(argument: &[u8]) -> Result<AuthorizationCommand, CommandError> {
     if argument.trim_ascii().is_empty() {
         return Err(CommandError::MissingArgument);
     }
-    Ok(Command::User(UserName::new(argument)))
+    Ok(AuthorizationCommand::User(UserName::new(argument)))
 }
 
 /// A password may start, end or consist of blanks, so none is trimmed.
-fn pass(argument: &[u8]) -> Result<Command, CommandError> {
+fn pass(argument: &[u8]) -> Result<AuthorizationCommand, CommandError> {
     if argument.is_empty() {
         return Err(CommandError::MissingArgument);
     }
-    Ok(Command::Pass(Secret::new(argument.to_vec())))
+    Ok(AuthorizationCommand::Pass(Secret::new(argument.to_vec())))
 }
 
-fn auth(argument: &[u8]) -> Result<Command, CommandError> {
+fn auth(argument: &[u8]) -> Result<AuthorizationCommand, CommandError> {
     let mut words = argument
         .split(|&b| b == b' ')
         .filter(|word| !word.is_empty());
     let Some(mechanism) = words.next() else {
-        return Ok(Command::AuthList);
+        return Ok(AuthorizationCommand::AuthList);
     };
     let initial = words.next().map(|word| match word {
         b"=" => Secret::new(Vec::new()),
@@ -108,13 +108,16 @@ fn auth(argument: &[u8]) -> Result<Command, CommandError> {
     if words.next().is_some() {
         return Err(CommandError::UnexpectedArgument);
     }
-    Ok(Command::Auth {
+    Ok(AuthorizationCommand::Auth {
         mechanism: String::from_utf8_lossy(mechanism).to_ascii_uppercase(),
         initial,
     })
 }
 
-fn alone(argument: &[u8], command: Command) -> Result<Command, CommandError> {
+fn alone(
+    argument: &[u8],
+    command: AuthorizationCommand,
+) -> Result<AuthorizationCommand, CommandError> {
     if argument.trim_ascii().is_empty() {
         Ok(command)
     } else {
@@ -127,15 +130,15 @@ mod tests {
     use super::*;
 
     fn pass_of(line: &[u8]) -> Vec<u8> {
-        match Command::parse(line) {
-            Ok(Command::Pass(secret)) => secret.expose().to_vec(),
+        match AuthorizationCommand::parse(line) {
+            Ok(AuthorizationCommand::Pass(secret)) => secret.expose().to_vec(),
             other => panic!("{other:?}"),
         }
     }
 
     fn auth_of(line: &[u8]) -> (String, Option<Vec<u8>>) {
-        match Command::parse(line) {
-            Ok(Command::Auth { mechanism, initial }) => {
+        match AuthorizationCommand::parse(line) {
+            Ok(AuthorizationCommand::Auth { mechanism, initial }) => {
                 (mechanism, initial.map(|secret| secret.expose().to_vec()))
             }
             other => panic!("{other:?}"),
@@ -150,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_name_stays_as_typed() {
-        let Ok(Command::User(name)) = Command::parse(b"uSeR  Ann@x ") else {
+        let Ok(AuthorizationCommand::User(name)) = AuthorizationCommand::parse(b"uSeR  Ann@x ")
+        else {
             panic!("not USER");
         };
         assert_eq!(name.as_bytes(), b" Ann@x ");
@@ -164,17 +168,20 @@ mod tests {
             auth_of(b"auth PLAIN AGE=="),
             ("PLAIN".into(), Some(b"AGE==".to_vec()))
         );
-        assert!(matches!(Command::parse(b"AUTH "), Ok(Command::AuthList)));
+        assert!(matches!(
+            AuthorizationCommand::parse(b"AUTH "),
+            Ok(AuthorizationCommand::AuthList)
+        ));
     }
 
     #[test]
     fn missing_and_surplus_arguments_are_told_apart() {
         for line in ["USER", "USER  ", "PASS", "PASS "] {
-            let error = Command::parse(line.as_bytes()).unwrap_err();
+            let error = AuthorizationCommand::parse(line.as_bytes()).unwrap_err();
             assert_eq!(error, CommandError::MissingArgument, "{line}");
         }
         for line in ["AUTH PLAIN a b", "STLS now", "CAPA all"] {
-            let error = Command::parse(line.as_bytes()).unwrap_err();
+            let error = AuthorizationCommand::parse(line.as_bytes()).unwrap_err();
             assert_eq!(error, CommandError::UnexpectedArgument, "{line}");
         }
     }
@@ -182,7 +189,7 @@ mod tests {
     #[test]
     fn commands_of_the_transaction_state_are_known_and_others_are_not() {
         assert!(
-            matches!(Command::parse(b"retr 1"), Ok(Command::TransactionOnly(verb)) if verb == "RETR")
+            matches!(AuthorizationCommand::parse(b"retr 1"), Ok(AuthorizationCommand::TransactionOnly(verb)) if verb == "RETR")
         );
         for line in [
             "",
@@ -192,7 +199,10 @@ mod tests {
             "XCLIENT ADDR=1",
         ] {
             assert!(
-                matches!(Command::parse(line.as_bytes()), Ok(Command::Unknown)),
+                matches!(
+                    AuthorizationCommand::parse(line.as_bytes()),
+                    Ok(AuthorizationCommand::Unknown)
+                ),
                 "{line}"
             );
         }
@@ -200,7 +210,7 @@ mod tests {
 
     #[test]
     fn debug_output_hides_passwords() {
-        let shown = format!("{:?}", Command::parse(b"PASS hunter2"));
+        let shown = format!("{:?}", AuthorizationCommand::parse(b"PASS hunter2"));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -28,7 +28,7 @@ use unasked::Unasked;
 
 /// What is fixed for a session.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ExchangeOptions {
     /// Whether the backend has PIPELINING; without it commands go one at a time.
     pub pipelining: bool,
     /// The whole answer to CAPA after login.
@@ -62,7 +62,7 @@ pub struct Replied {
 /// What to do with the first octets of what the backend sent. The count is 0 only where an answer
 /// of popgate's own is due before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Disposition {
     /// Send so many octets on to the client.
     Forward(usize),
     /// Throw so many octets away: nobody asked for them.
@@ -118,12 +118,12 @@ pub enum Quit {
 /// The state of one session after login.
 #[derive(Debug)]
 pub struct Exchange {
-    options: Options,
+    options: ExchangeOptions,
     lines: LineReader,
     /// A line of the client that has not ended yet.
     partial: BytesMut,
     /// Never starts with an answer of popgate's own: such a one is due at once.
-    queue: VecDeque<Awaited>,
+    queue: VecDeque<QueuedReply>,
     /// How many replies of the queue the backend knows that it owes: the first ones.
     sent: usize,
     /// How many of those have a body.
@@ -152,14 +152,14 @@ pub struct Exchange {
 }
 
 #[derive(Debug)]
-enum Awaited {
+enum QueuedReply {
     Reply(Expected),
-    Answer(Answer),
+    Answer(OwnAnswer),
 }
 
 /// An answer of popgate's own.
 #[derive(Clone, Copy, Debug)]
-enum Answer {
+enum OwnAnswer {
     Capa,
     Refusal(&'static str),
 }
@@ -167,7 +167,7 @@ enum Answer {
 impl Exchange {
     /// A session right after its login.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: ExchangeOptions) -> Self {
         Self {
             options,
             lines: LineReader::new(),
@@ -204,7 +204,7 @@ impl Exchange {
     /// session awaits is not known and not counted.
     #[must_use]
     pub fn awaiting(&self) -> usize {
-        let owed = |item: &&Awaited| matches!(item, Awaited::Reply(_));
+        let owed = |item: &&QueuedReply| matches!(item, QueuedReply::Reply(_));
         self.queue.iter().filter(owed).count()
     }
 
@@ -241,8 +241,8 @@ impl Exchange {
             return false;
         }
         awaited.any(|item| match item {
-            Awaited::Reply(expected) => self.progress.would_be(*expected),
-            Awaited::Answer(_) => false,
+            QueuedReply::Reply(expected) => self.progress.would_be(*expected),
+            QueuedReply::Answer(_) => false,
         })
     }
 
@@ -281,7 +281,7 @@ impl Exchange {
     /// hold back what it said since: one that stops at a lone dot is over when something waits
     /// behind it; another one when the client has gone on and nothing followed for long enough.
     pub fn backend_is_silent(&mut self, silence: Duration, out: &mut Output) {
-        let Some(&Awaited::Reply(expected)) = self.queue.front() else {
+        let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
             return;
         };
         let presumed_after = self.receiving.presumed_whole_after(expected);

@@ -14,7 +14,7 @@ use crate::observe::event::EndCause;
 use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::pop3::capability::{self, LoginDelay, Offer};
-use crate::pop3::command::Command;
+use crate::pop3::command::AuthorizationCommand;
 use crate::pop3::line::Line;
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
 use crate::secret::Secret;
@@ -86,24 +86,28 @@ impl<'a> Dialogue<'a> {
             Line::Malformed => return self.binary().await,
         };
         self.record.commanded(&text);
-        let command = match Command::parse(&text) {
+        let command = match AuthorizationCommand::parse(&text) {
             Ok(command) => command,
             Err(error) => return self.bad(&format!("-ERR {error}")).await,
         };
         match command {
-            Command::User(user) => self.user(user).await,
-            Command::Pass(password) => self.pass(password).await,
-            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial).await,
-            Command::AuthList => self.auth_list().await,
-            Command::Capa => self.capa().await,
-            Command::Stls => self.stls().await,
-            Command::Quit => {
+            AuthorizationCommand::User(user) => self.user(user).await,
+            AuthorizationCommand::Pass(password) => self.pass(password).await,
+            AuthorizationCommand::Auth { mechanism, initial } => {
+                self.auth(&mechanism, initial).await
+            }
+            AuthorizationCommand::AuthList => self.auth_list().await,
+            AuthorizationCommand::Capa => self.capa().await,
+            AuthorizationCommand::Stls => self.stls().await,
+            AuthorizationCommand::Quit => {
                 farewell(self.client.conn, GOODBYE).await;
                 Break(EndCause::QuitBeforeLogin)
             }
-            Command::Apop => self.no_login("-ERR APOP is not offered here").await,
-            Command::Noop | Command::TransactionOnly(_) => self.bad("-ERR Log in first").await,
-            Command::Unknown => self.unknown(&text).await,
+            AuthorizationCommand::Apop => self.no_login("-ERR APOP is not offered here").await,
+            AuthorizationCommand::Noop | AuthorizationCommand::TransactionOnly(_) => {
+                self.bad("-ERR Log in first").await
+            }
+            AuthorizationCommand::Unknown => self.unknown(&text).await,
         }
     }
 

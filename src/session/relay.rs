@@ -20,7 +20,7 @@ use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
-use crate::pop3::exchange::{Exchange, Options, Quit, Replied};
+use crate::pop3::exchange::{Exchange, ExchangeOptions, Quit, Replied};
 use crate::pop3::reply::Status;
 use crate::time::Instant;
 use endpoint::Endpoint;
@@ -89,7 +89,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
 fn exchange(cx: &Context, client: &Client, policy: &LoginPolicy, backend: &Backend) -> Exchange {
     let capabilities = backend.capabilities_inside().unwrap_or_default();
     let offer = authorization::offer(cx, client, Some(policy));
-    Exchange::new(Options {
+    Exchange::new(ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
     })

@@ -1,7 +1,7 @@
 //! `popgate doctor` before an embedded server.
 
 use crate::{code, popgate, stderr, stdout};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use std::fs;
 use std::net::SocketAddr;
@@ -22,10 +22,10 @@ struct Ward {
 }
 
 impl Ward {
-    fn new(options: Options) -> Self {
+    fn new(options: DemoOptions) -> Self {
         let runtime = Runtime::new().unwrap();
         let password = Secret::new(PASSWORD.as_bytes().to_vec());
-        let server = DemoServer::new(Options {
+        let server = DemoServer::new(DemoOptions {
             users: vec![("ann".to_owned(), password)],
             ..options
         });
@@ -75,7 +75,7 @@ fn configuration(backend: SocketAddr) -> String {
 
 #[test]
 fn a_person_reads_one_finding_a_line() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     let output = ward.doctor(&ACCOUNT);
     assert_eq!(code(&output), 0);
     assert_eq!(stderr(&output), "");
@@ -93,9 +93,9 @@ fn a_person_reads_one_finding_a_line() {
 
 #[test]
 fn what_is_advised_can_be_pasted_and_helps() {
-    let ward = Ward::new(Options {
+    let ward = Ward::new(DemoOptions {
         refusal: "-ERR Postfach belegt".to_owned(),
-        ..Options::default()
+        ..DemoOptions::default()
     });
     let told = stdout(&ward.doctor(&ACCOUNT));
     let (_, advice) = told.split_once("\n[[backend]]\n").expect("no advice");
@@ -115,7 +115,7 @@ fn what_is_advised_can_be_pasted_and_helps() {
 
 #[test]
 fn a_program_reads_an_object() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     let output = ward.doctor(&["--json"]);
     assert_eq!(code(&output), 0);
     let verdict: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -129,7 +129,7 @@ fn a_program_reads_an_object() {
 
 #[test]
 fn a_backend_that_is_not_there_ends_it_with_69() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     let gone = crate::gate::free_address();
     fs::write(ward.folder().join("popgate.toml"), configuration(gone)).unwrap();
     let output = ward.doctor(&[]);
@@ -146,7 +146,7 @@ fn a_backend_that_is_not_there_ends_it_with_69() {
 
 #[test]
 fn a_wrong_password_ends_it_with_69_and_is_not_shown() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     ward.write_password("Canary-4711\n", 0o600);
     let output = ward.doctor(&ACCOUNT);
     assert_eq!(code(&output), 69);
@@ -160,7 +160,7 @@ fn a_wrong_password_ends_it_with_69_and_is_not_shown() {
 
 #[test]
 fn a_password_that_everybody_can_read_is_a_warning() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     ward.write_password(PASSWORD, 0o644);
     let output = ward.doctor(&ACCOUNT);
     assert_eq!(code(&output), 0);
@@ -170,7 +170,7 @@ fn a_password_that_everybody_can_read_is_a_warning() {
 
 #[test]
 fn a_password_may_have_four_kibibytes() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     let longest = "canary".repeat(683)[..4_096].to_owned();
     for end in ["", "\n", "\r\nsecond line"] {
         ward.write_password(&format!("{longest}{end}"), 0o600);
@@ -187,7 +187,7 @@ fn a_password_may_have_four_kibibytes() {
 
 #[test]
 fn wrong_usage_ends_it_with_64() {
-    let ward = Ward::new(Options::default());
+    let ward = Ward::new(DemoOptions::default());
     let no_file = ["--user", "ann", "--password-file", "nothing"];
     let bad_name = ["--user", "a\r\nDELE 1", "--password-file", "password"];
     for (arguments, told) in [

@@ -1,6 +1,6 @@
 //! A running `popgate serve` before an embedded server, and what it tells systemd.
 
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use socket2::{Domain, Socket, Type};
 use std::fs;
@@ -226,9 +226,9 @@ impl Client {
 fn start_server(runtime: &Runtime, password: &str) -> (Arc<DemoServer>, SocketAddr) {
     let password = Secret::new(password.as_bytes().to_vec());
     let users = vec![("ann".to_owned(), password)];
-    let server = DemoServer::new(Options {
+    let server = DemoServer::new(DemoOptions {
         users,
-        ..Options::default()
+        ..DemoOptions::default()
     });
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();

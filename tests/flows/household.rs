@@ -2,7 +2,7 @@
 //! maildrop, behind one address.
 
 use crate::support::{Gate, Wire, seconds};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::observe::event::{Event, LoginRule, PollDecision};
 use popgate::secret::Secret;
 use std::sync::Arc;
@@ -96,9 +96,9 @@ const BREAKS: [Break; 3] = [Break::BeforeLogin, Break::WhileAsking, Break::After
 #[tokio::test(start_paused = true)]
 async fn nobody_with_a_right_password_is_refused_and_a_stale_one_costs_the_backend_little() {
     let gate = Arc::new(Gate::strict("[defaults]\ncleartext = \"always\"\n").await);
-    let demo = DemoServer::new(Options {
+    let demo = DemoServer::new(DemoOptions {
         users: vec![("ann".to_owned(), Secret::new(PASSWORD.as_bytes().to_vec()))],
-        ..Options::default()
+        ..DemoOptions::default()
     });
     gate.serve_by(&demo);
     let start = Instant::now();

@@ -3,7 +3,7 @@
 use crate::support::{Gate, Wire, assert_took, seconds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use popgate::time::Instant;
 use std::fs;
@@ -106,9 +106,9 @@ async fn gate(wait: &str) -> Gate {
 /// Returns how many messages the program retrieved. The holder leaves when the recording has
 /// the answer to a login that came late; where that is a refusal it stays.
 async fn replay_beside_a_holder(gate: &Gate, events: &[Event]) -> usize {
-    gate.serve_by(&DemoServer::new(Options {
+    gate.serve_by(&DemoServer::new(DemoOptions {
         users: vec![(USER.to_owned(), Secret::new(PASSWORD.as_bytes().to_vec()))],
-        ..Options::default()
+        ..DemoOptions::default()
     }));
     let mut holder = gate.asking(USER, PASSWORD).await;
     holder.expect_prefix("+OK").await;

@@ -19,7 +19,7 @@ mod stls;
 mod strangers;
 
 use fire::{Gate, Program, Setup, free_address, serve};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,9 +45,9 @@ async fn honest(open_files: Option<(u32, u32)>) -> (Gate, Arc<DemoServer>) {
 
 /// A server that lets in everybody, and locks.
 fn server() -> Arc<DemoServer> {
-    DemoServer::new(Options {
+    DemoServer::new(DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     })
 }
 

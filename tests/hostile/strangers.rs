@@ -1,7 +1,7 @@
 //! Clients that nobody trusts, from as many addresses as they like.
 
 use crate::fire::{Gate, Program, Setup, free_address, serve};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,10 +24,10 @@ pub(crate) fn stranger(number: usize) -> Ipv4Addr {
 /// knows ann and bob, and takes `login_delay` for each login.
 pub(crate) async fn guarded(rules: &str, login_delay: Duration) -> (Gate, Arc<DemoServer>) {
     let users = ["ann", "bob"].map(|name| (name.to_owned(), Secret::new(b"secret".to_vec())));
-    let server = DemoServer::new(Options {
+    let server = DemoServer::new(DemoOptions {
         users: users.to_vec(),
         login_delay,
-        ..Options::default()
+        ..DemoOptions::default()
     });
     let address = free_address("127.0.0.1");
     serve(&server, address).await;

@@ -1,7 +1,7 @@
 //! POP3 without I/O: whatever the pieces in which bytes arrive, the outcome is the naive one.
 
 use popgate::fuzzing;
-use popgate::pop3::exchange::{Exchange, Options, Output, Quit, Step};
+use popgate::pop3::exchange::{Disposition, Exchange, ExchangeOptions, Output, Quit};
 use popgate::pop3::multiline::{Behind, EndScanner};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -352,7 +352,7 @@ impl Gate {
         let answered = turns.map(|turn| (with_crlf(turn), turn.answer.clone()));
         let last = (ending.backend_sees(), ending.backend_sends());
         Self {
-            exchange: Exchange::new(Options {
+            exchange: Exchange::new(ExchangeOptions {
                 pipelining,
                 capa_reply: CAPA.to_vec(),
             }),
@@ -392,7 +392,7 @@ impl Gate {
         if !undecided.is_empty() {
             let mut out = Output::default();
             let step = self.exchange.backend_pauses(&undecided, &mut out).unwrap();
-            assert_eq!(step, Step::Forward(undecided.len()));
+            assert_eq!(step, Disposition::Forward(undecided.len()));
             self.client_saw.extend_from_slice(&undecided);
             self.take(out);
         }
@@ -413,7 +413,7 @@ impl Gate {
             let mut out = Output::default();
             let line = b"-ERR Disconnected for inactivity\r\n";
             let step = self.exchange.backend_bytes(line, &mut out);
-            assert_eq!(step, Ok(Step::Swallow(line.len())));
+            assert_eq!(step, Ok(Disposition::Swallow(line.len())));
             assert_eq!(out, Output::default());
         }
     }
@@ -434,9 +434,9 @@ impl Gate {
         while !rest.is_empty() {
             let mut out = Output::default();
             let octets = match self.exchange.backend_bytes(rest, &mut out).unwrap() {
-                Step::Forward(octets) => octets,
-                Step::Swallow(_) => panic!("{:?} was swallowed", show(rest)),
-                Step::Hold => {
+                Disposition::Forward(octets) => octets,
+                Disposition::Swallow(_) => panic!("{:?} was swallowed", show(rest)),
+                Disposition::Hold => {
                     self.undecided = rest.to_vec();
                     return;
                 }

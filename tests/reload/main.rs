@@ -10,7 +10,7 @@ mod fire;
 
 use fire::{Figures, Gate, Ports, Program, Setup, free_address, raise_open_files, serve};
 use popgate::demo::certificate::self_signed;
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::fmt::Write;
@@ -169,9 +169,9 @@ async fn a_reload_of_ten_thousand_tenants_takes_its_time_beside_the_sessions() {
 const DEFAULTS: &str = "\n[defaults]\nwait = \"40s\"\npolls = { enforce = \"off\" }\n";
 
 async fn backend() -> (Arc<DemoServer>, SocketAddr) {
-    let server = DemoServer::new(Options {
+    let server = DemoServer::new(DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     });
     let address = free_address("127.0.0.1");
     serve(&server, address).await;

@@ -3,7 +3,7 @@
 use crate::lock;
 use crate::net::{End, Listener, Net};
 use crate::plan::{BACKEND, BackendPlan, backend_address};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use popgate::time::Duration;
 use std::future::Future;
@@ -40,14 +40,14 @@ pub(crate) fn password(user: usize, right: bool, attempt: usize) -> String {
 impl Site {
     pub(crate) fn new(plan: &BackendPlan, users: usize, net: Arc<Net>) -> Arc<Self> {
         let secret = |user| Secret::new(password(user, true, 0).into_bytes());
-        let options = Options {
+        let options = DemoOptions {
             users: (0..users).map(|user| (name(user), secret(user))).collect(),
             messages: messages(),
             locking: plan.locking,
             linger: plan.linger,
             login_delay: plan.login_delay,
             idle_timeout: Duration::from_secs(3600),
-            ..Options::default()
+            ..DemoOptions::default()
         };
         let demo = DemoServer::new(options);
         Arc::new(Self {

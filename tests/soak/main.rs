@@ -14,7 +14,7 @@ mod host;
 use fire::{Figures, Gate, Program, Setup, free_address, raise_open_files, serve};
 use habits::{Habit, Tally};
 use host::Host;
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use std::env;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,9 +108,9 @@ fn settings() -> (u64, Duration) {
 
 /// Its fourth message is too large for any buffer on the way.
 fn backend() -> Arc<DemoServer> {
-    let mut options = Options {
+    let mut options = DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     };
     let large = b"Subject: large\r\n\r\n".to_vec();
     let line = [&[b'x'; 70][..], b"\r\n"].concat();

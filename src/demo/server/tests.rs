@@ -54,14 +54,14 @@ impl Client {
     }
 }
 
-fn server(change: impl FnOnce(&mut Options)) -> Arc<DemoServer> {
-    let mut options = Options {
+fn server(change: impl FnOnce(&mut DemoOptions)) -> Arc<DemoServer> {
+    let mut options = DemoOptions {
         users: vec![("ann".to_owned(), Secret::new(b"open sesame".to_vec()))],
         messages: vec![
             b"A: b\r\n\r\n.x\r\n".to_vec(),
             b"C: d\r\n\r\ny\r\n".to_vec(),
         ],
-        ..Options::default()
+        ..DemoOptions::default()
     };
     change(&mut options);
     DemoServer::new(options)

@@ -1,7 +1,7 @@
 //! The client's half: command lines in, forwarded, held back or answered.
 
 use super::unasked::line_end;
-use super::{Answer, Awaited, Exchange, Opaque, Output, Quit};
+use super::{Exchange, Opaque, Output, OwnAnswer, QueuedReply, Quit};
 use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::Line;
@@ -47,14 +47,14 @@ impl Exchange {
         self.client_goes_on(out);
         let text = match line {
             Line::Text(text) => text,
-            Line::TooLong => return self.answer(Answer::Refusal(TOO_LONG), out),
-            Line::Malformed => return self.answer(Answer::Refusal(MALFORMED), out),
+            Line::TooLong => return self.answer(OwnAnswer::Refusal(TOO_LONG), out),
+            Line::Malformed => return self.answer(OwnAnswer::Refusal(MALFORMED), out),
         };
         self.last_command = Some(Keyword::of_line(text));
         match Verb::of_line(text) {
             Verb::Forward(expected) => self.forward(expected, text, out),
-            Verb::Capa => self.answer(Answer::Capa, out),
-            Verb::Refused(refusal) => self.answer(Answer::Refusal(refusal), out),
+            Verb::Capa => self.answer(OwnAnswer::Capa, out),
+            Verb::Refused(refusal) => self.answer(OwnAnswer::Refusal(refusal), out),
             Verb::Unknown => {
                 self.opaque = Some(Opaque::default());
                 self.progress.raw_line(text);
@@ -85,7 +85,7 @@ impl Exchange {
         self.held.extend_from_slice(line.trim_ascii_end());
         self.held.extend_from_slice(b"\r\n");
         self.unsent.push_back(expected);
-        self.queue.push_back(Awaited::Reply(expected));
+        self.queue.push_back(QueuedReply::Reply(expected));
         self.release(out);
     }
 
@@ -130,18 +130,18 @@ impl Exchange {
         self.release(out);
     }
 
-    fn answer(&mut self, answer: Answer, out: &mut Output) {
+    fn answer(&mut self, answer: OwnAnswer, out: &mut Output) {
         if self.queue.is_empty() {
             self.write_answer(answer, out);
         } else {
-            self.queue.push_back(Awaited::Answer(answer));
+            self.queue.push_back(QueuedReply::Answer(answer));
         }
     }
 
-    pub(super) fn write_answer(&self, answer: Answer, out: &mut Output) {
+    pub(super) fn write_answer(&self, answer: OwnAnswer, out: &mut Output) {
         out.to_client.extend_from_slice(match answer {
-            Answer::Capa => &self.options.capa_reply,
-            Answer::Refusal(line) => line.as_bytes(),
+            OwnAnswer::Capa => &self.options.capa_reply,
+            OwnAnswer::Refusal(line) => line.as_bytes(),
         });
     }
 

@@ -1,7 +1,7 @@
 //! The backend's half: replies in, each matched to its command.
 
 use super::unasked::line_end;
-use super::{Awaited, Exchange, Output, Replied, Step, Violation};
+use super::{Disposition, Exchange, Output, QueuedReply, Replied, Violation};
 use crate::limits::{BLANK_LINES_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
 use crate::pop3::reply::{ReplyTo, Status, is_blank};
@@ -76,7 +76,7 @@ impl Body {
 }
 
 /// What became of the first octets of a piece.
-enum Part {
+enum TakenIn {
     /// So many of them are good.
     Good(usize),
     /// They are too few to tell.
@@ -89,20 +89,33 @@ impl Exchange {
     ///
     /// # Errors
     /// When the backend breaks the protocol; nothing of `input` is to be sent on then.
-    pub fn backend_bytes(&mut self, input: &[u8], out: &mut Output) -> Result<Step, Violation> {
+    pub fn backend_bytes(
+        &mut self,
+        input: &[u8],
+        out: &mut Output,
+    ) -> Result<Disposition, Violation> {
         self.take_in(input, false, out)
     }
 
-    /// [`Exchange::backend_bytes`] for octets that it had [held](Step::Hold), and that nothing
+    /// [`Exchange::backend_bytes`] for octets that it had [held](Disposition::Hold), and that nothing
     /// follows for now.
     ///
     /// # Errors
     /// As there.
-    pub fn backend_pauses(&mut self, held: &[u8], out: &mut Output) -> Result<Step, Violation> {
+    pub fn backend_pauses(
+        &mut self,
+        held: &[u8],
+        out: &mut Output,
+    ) -> Result<Disposition, Violation> {
         self.take_in(held, true, out)
     }
 
-    fn take_in(&mut self, input: &[u8], pauses: bool, out: &mut Output) -> Result<Step, Violation> {
+    fn take_in(
+        &mut self,
+        input: &[u8],
+        pauses: bool,
+        out: &mut Output,
+    ) -> Result<Disposition, Violation> {
         (self.client_went_on, self.all_is_read) = (false, false);
         let raw = self.opaque.is_some() && self.queue.is_empty();
         if self.unasked.in_line() || (self.sent == 0 && !raw) {
@@ -110,7 +123,7 @@ impl Exchange {
         }
         if raw {
             self.opaque.iter_mut().for_each(|o| o.backend_bytes(input));
-            return Ok(Step::Forward(input.len()));
+            return Ok(Disposition::Forward(input.len()));
         }
         self.reply_bytes(input, pauses, out)
     }
@@ -122,22 +135,22 @@ impl Exchange {
         input: &[u8],
         pauses: bool,
         out: &mut Output,
-    ) -> Result<Step, Violation> {
+    ) -> Result<Disposition, Violation> {
         let own_answers = out.to_client.len();
         let mut used = 0;
         while used < input.len() && self.sent > 0 && out.to_client.len() == own_answers {
-            let Some(&Awaited::Reply(expected)) = self.queue.front() else {
+            let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
                 break;
             };
             match self.part_of_reply(expected, &input[used..], pauses, out) {
-                Ok(Part::Good(octets)) => used += octets,
-                Ok(Part::TooShort) if used == 0 => return Ok(Step::Hold),
+                Ok(TakenIn::Good(octets)) => used += octets,
+                Ok(TakenIn::TooShort) if used == 0 => return Ok(Disposition::Hold),
                 Err(violation) if used == 0 => return Err(violation),
                 // What was good goes to the client first; the next call finds it again.
-                Ok(Part::TooShort) | Err(_) => break,
+                Ok(TakenIn::TooShort) | Err(_) => break,
             }
         }
-        Ok(Step::Forward(used))
+        Ok(Disposition::Forward(used))
     }
 
     fn part_of_reply(
@@ -146,14 +159,14 @@ impl Exchange {
         input: &[u8],
         pauses: bool,
         out: &mut Output,
-    ) -> Result<Part, Violation> {
+    ) -> Result<TakenIn, Violation> {
         match &mut self.receiving {
             Receiving::Status(begun) => {
                 let part = &input[..line_end(input)];
                 if let Some(line) = whole_line(begun, part)? {
                     self.status_line(expected, &line, out)?;
                 }
-                Ok(Part::Good(part.len()))
+                Ok(TakenIn::Good(part.len()))
             }
             Receiving::Body(body) => {
                 let behind = Behind {
@@ -164,9 +177,9 @@ impl Exchange {
                 if scanned.ended {
                     self.end_body(out);
                 } else if scanned.octets == 0 {
-                    return Ok(Part::TooShort);
+                    return Ok(TakenIn::TooShort);
                 }
-                Ok(Part::Good(scanned.octets))
+                Ok(TakenIn::Good(scanned.octets))
             }
         }
     }
@@ -217,7 +230,7 @@ impl Exchange {
 
     /// The body at the head of the queue is whole.
     pub(super) fn end_body(&mut self, out: &mut Output) {
-        let Some(&Awaited::Reply(expected)) = self.queue.front() else {
+        let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
             return;
         };
         if let Receiving::Body(body) = std::mem::take(&mut self.receiving) {
@@ -240,7 +253,7 @@ impl Exchange {
         self.sent -= 1;
         self.sent_bodies -= usize::from(expected.body);
         self.queue.pop_front();
-        while let Some(&Awaited::Answer(answer)) = self.queue.front() {
+        while let Some(&QueuedReply::Answer(answer)) = self.queue.front() {
             self.write_answer(answer, out);
             self.queue.pop_front();
         }

@@ -16,7 +16,7 @@ struct Session {
 impl Session {
     fn new(pipelining: bool) -> Self {
         Self {
-            exchange: Exchange::new(Options {
+            exchange: Exchange::new(ExchangeOptions {
                 pipelining,
                 capa_reply: CAPA.into(),
             }),
@@ -45,7 +45,7 @@ impl Session {
         let mut out = Output::default();
         let held = std::mem::take(&mut self.held);
         if !held.is_empty()
-            && let Step::Forward(octets) = self.exchange.backend_pauses(&held, &mut out)?
+            && let Disposition::Forward(octets) = self.exchange.backend_pauses(&held, &mut out)?
         {
             self.client_saw.extend_from_slice(&held[..octets]);
         }
@@ -61,12 +61,12 @@ impl Session {
         while !rest.is_empty() {
             let mut out = Output::default();
             let octets = match self.exchange.backend_bytes(rest, &mut out)? {
-                Step::Forward(octets) => {
+                Disposition::Forward(octets) => {
                     self.client_saw.extend_from_slice(&rest[..octets]);
                     octets
                 }
-                Step::Swallow(octets) => octets,
-                Step::Hold => {
+                Disposition::Swallow(octets) => octets,
+                Disposition::Hold => {
                     self.held = rest.to_vec();
                     rest.len()
                 }
@@ -150,7 +150,7 @@ fn several_replies_go_on_in_one_step() {
     let mut out = Output::default();
     let replies = b"+OK\r\n-ERR\r\n+O";
     let step = session.exchange.backend_bytes(replies, &mut out);
-    assert_eq!(step, Ok(Step::Forward(replies.len())));
+    assert_eq!(step, Ok(Disposition::Forward(replies.len())));
     assert_eq!(out.replied.len(), 2);
     assert!(session.exchange.in_reply());
 }

@@ -1,7 +1,7 @@
 //! What the backend says though no command awaits it: second thoughts, a farewell, or what follows
 //! an end that was none.
 
-use super::{Exchange, Step, Violation};
+use super::{Disposition, Exchange, Violation};
 use crate::limits::UNASKED_MAX;
 use crate::pop3::reply::{STATUS_WORDS, is_blank};
 use crate::pop3::verb::Expected;
@@ -53,26 +53,30 @@ impl Unasked {
             .map_or(Violation::NotAReply, Violation::BehindBody)
     }
 
-    fn swallow(&mut self, octets: &[u8]) -> Result<Step, Violation> {
+    fn swallow(&mut self, octets: &[u8]) -> Result<Disposition, Violation> {
         self.in_line = !octets.ends_with(b"\n");
         self.octets += octets.len();
         if self.octets > UNASKED_MAX {
             return Err(Violation::Unasked);
         }
-        Ok(Step::Swallow(octets.len()))
+        Ok(Disposition::Swallow(octets.len()))
     }
 }
 
 impl Exchange {
     /// The next line of what nobody asked for, or what there is of it.
-    pub(super) fn unasked_line(&mut self, input: &[u8], pauses: bool) -> Result<Step, Violation> {
+    pub(super) fn unasked_line(
+        &mut self,
+        input: &[u8],
+        pauses: bool,
+    ) -> Result<Disposition, Violation> {
         let line = &input[..line_end(input)];
         if self.unasked.in_line || self.unasked.behind_body.is_none() {
             return self.unasked.swallow(line);
         }
         match could_be_a_reply(line) {
             Some(false) => Err(self.unasked.no_reply()),
-            None if !pauses => Ok(Step::Hold),
+            None if !pauses => Ok(Disposition::Hold),
             _ => self.unasked.swallow(line),
         }
     }

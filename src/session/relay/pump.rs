@@ -9,7 +9,7 @@ use super::super::registry::SessionHandle;
 use super::endpoint::Endpoint;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
-use crate::pop3::exchange::{Exchange, Output, Quit, Replied, Step, Violation};
+use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
 use crate::pop3::uidl_digest::UidlListing;
 use crate::time::{Duration, Instant};
 use std::mem::{MaybeUninit, take};
@@ -108,7 +108,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         while !rest.is_empty() {
             // It came before the backend saw a command, so it answers none.
             match self.exchange.backend_bytes(rest, &mut out)? {
-                Step::Swallow(octets @ 1..) => rest = &rest[octets..],
+                Disposition::Swallow(octets @ 1..) => rest = &rest[octets..],
                 _ => break,
             }
         }
@@ -318,12 +318,12 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         while !rest.is_empty() {
             let mut out = Output::default();
             let taken = match self.exchange.backend_bytes(rest, &mut out)? {
-                Step::Forward(octets) => {
+                Disposition::Forward(octets) => {
                     self.client.write(task, &rest[..octets]);
                     octets
                 }
-                Step::Swallow(octets) => octets,
-                Step::Hold => {
+                Disposition::Swallow(octets) => octets,
+                Disposition::Hold => {
                     self.undecided.extend_from_slice(rest);
                     rest.len()
                 }
@@ -391,12 +391,12 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         while !rest.is_empty() {
             let mut out = Output::default();
             let taken = match self.exchange.backend_pauses(rest, &mut out)? {
-                Step::Forward(octets) => {
+                Disposition::Forward(octets) => {
                     self.client.keep(&rest[..octets]);
                     octets
                 }
-                Step::Swallow(octets) => octets,
-                Step::Hold => rest.len(),
+                Disposition::Swallow(octets) => octets,
+                Disposition::Hold => rest.len(),
             };
             rest = &rest[taken..];
             self.keep_output(out);

@@ -1,7 +1,7 @@
 //! Gates and their rivals as processes of their own, before the embedded server.
 
 use popgate::demo::certificate::self_signed;
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The embedded server in this process: any user, any password.
 pub(crate) async fn start_server() -> SocketAddr {
-    let options = Options {
+    let options = DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! Faults of every kind at once, on many threads, before a server that tells of each overlap.
 
 use crate::support::{Gate, Wire};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::observe::event::Event;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,9 +39,9 @@ const FATES: &[Fate] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_fault_makes_two_sessions_of_a_maildrop_meet_or_keeps_a_lock() {
     let gate = Arc::new(Gate::classic().await);
-    let demo = DemoServer::new(Options {
+    let demo = DemoServer::new(DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     });
     gate.serve_by(&demo);
     let mut programs = JoinSet::new();

@@ -1,7 +1,7 @@
 //! A client that has sent QUIT has not vanished, even if it closes at once.
 
 use crate::support::{Gate, Scene, lets_in_at_once, seconds};
-use popgate::demo::server::{DemoServer, Options};
+use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::observe::event::End;
 
 #[tokio::test(start_paused = true)]
@@ -50,9 +50,9 @@ async fn lines_held_back_for_a_backend_without_pipelining_are_not_lost_with_the_
 #[tokio::test(start_paused = true)]
 async fn a_real_maildrop_is_short_of_what_was_deleted_before_a_sudden_close() {
     let gate = Gate::classic().await;
-    let demo = DemoServer::new(Options {
+    let demo = DemoServer::new(DemoOptions {
         any_user: true,
-        ..Options::default()
+        ..DemoOptions::default()
     });
     gate.serve_by(&demo);
     let before = demo.message_count("ann");

@@ -11,19 +11,19 @@ use std::net::SocketAddr;
 
 /// All of it. What is `None` was not looked at, or not reached in time.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct Observations {
     /// Connection and greeting, or why there is none.
-    pub reach: Option<Result<Reached, Unreached>>,
+    pub reach: Option<Result<GreetedConnection, Unreached>>,
     /// The certificate that it showed, or why that cannot be read.
     pub certificate: Option<Result<Certificate, String>>,
     /// The lines of its CAPA.
     pub capa: Option<Capa>,
     /// How many connections it takes at a time.
-    pub connections: Option<Connections>,
+    pub connections: Option<ConnectionCapacity>,
     /// What the test account met.
-    pub account: Option<AccountSeen>,
+    pub account: Option<AccountObservations>,
     /// Which forms of the account's name are one maildrop, where that was asked for.
-    pub forms: Option<FormsSeen>,
+    pub forms: Option<FormObservations>,
     /// What was irregular about its status lines.
     pub irregular: Vec<Irregular>,
     /// Whether the time ran out before all was looked at.
@@ -32,7 +32,7 @@ pub struct Seen {
 
 /// A connection that was greeted.
 #[derive(Clone, Debug)]
-pub struct Reached {
+pub struct GreetedConnection {
     /// Where the name led to.
     pub address: Option<SocketAddr>,
     /// From the look-up of the name to the connection.
@@ -49,7 +49,7 @@ pub struct Reached {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreached {
     /// It said so in its greeting.
-    TurnedAway(Line),
+    TurnedAway(ClassifiedLine),
     /// All else.
     Failed(String),
 }
@@ -68,7 +68,7 @@ impl fmt::Display for Unreached {
 
 /// A line of the backend and what popgate takes it for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct ClassifiedLine {
     /// What it means.
     pub class: Class,
     /// The line without its end.
@@ -88,7 +88,7 @@ pub enum Capa {
 
 /// How many connections it takes at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Connections {
+pub enum ConnectionCapacity {
     /// As many as were tried.
     AtLeast(usize),
     /// So many, and one more met this.
@@ -101,7 +101,7 @@ pub enum Attempt {
     /// With an answer, so long after the password.
     Answered {
         /// The answer.
-        line: Line,
+        line: ClassifiedLine,
         /// From the password to it.
         after: Duration,
     },
@@ -115,7 +115,7 @@ pub enum Attempt {
 
 /// What the test account met.
 #[derive(Debug, Default)]
-pub struct AccountSeen {
+pub struct AccountObservations {
     /// The first login, after so many tries.
     pub login: Option<(Attempt, u32)>,
     /// Whether a CAPA in the session does it harm.
@@ -125,9 +125,9 @@ pub struct AccountSeen {
     /// Whether a connection could be opened and held while the first session was open.
     pub spare: Option<Result<(), Unreached>>,
     /// How the maildrop came free after QUIT.
-    pub after_quit: Option<Release>,
+    pub after_quit: Option<LockRelease>,
     /// How the maildrop came free after a close without QUIT.
-    pub after_close: Option<Release>,
+    pub after_close: Option<LockRelease>,
     /// The unique ids of two sessions.
     pub uidl: Option<Uidl>,
     /// How several commands in one segment were answered.
@@ -136,7 +136,7 @@ pub struct AccountSeen {
 
 /// What other forms of the account's name met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FormsSeen {
+pub struct FormObservations {
     /// Let in, and the same messages.
     pub same: Vec<String>,
     /// Let in, and other messages.
@@ -168,7 +168,7 @@ pub struct Second {
     /// Its login.
     pub attempt: Attempt,
     /// The error that its first command got, where the login was accepted.
-    pub refused_late: Option<Line>,
+    pub refused_late: Option<ClassifiedLine>,
     /// Whether a refused one may try again on the same connection.
     pub stays_open: Option<bool>,
     /// Whether the first session still answered afterwards.
@@ -177,7 +177,7 @@ pub struct Second {
 
 /// The end of a session and of its lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub struct LockRelease {
     /// How long the backend took to close; `None`: it did not within the gate's bound.
     pub closed: Option<Duration>,
     /// When the next login got in, counted from that close or bound; `None` where none was tried.
@@ -190,7 +190,7 @@ pub enum Freed {
     /// After so long, what a login takes anyway taken off.
     After(Duration),
     /// Not within so long; this was the last answer.
-    Not(Duration, Line),
+    Not(Duration, ClassifiedLine),
     /// It was refused for another reason, or not answered.
     Otherwise(Attempt),
 }
@@ -228,7 +228,7 @@ pub enum Pipelining {
 
 /// What the doctor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum ProbeStep {
     /// Connecting, TLS, CAPA.
     Reach,
     /// Several connections.
@@ -245,7 +245,7 @@ pub enum Step {
     Pipelining,
 }
 
-impl Step {
+impl ProbeStep {
     /// All of them, in order.
     pub const ALL: [Self; 7] = [
         Self::Reach,
@@ -258,7 +258,7 @@ impl Step {
     ];
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for ProbeStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reach => "connecting",
@@ -272,7 +272,7 @@ impl fmt::Display for Step {
     }
 }
 
-impl AccountSeen {
+impl AccountObservations {
     /// Whether it was let in.
     #[must_use]
     pub fn is_in(&self) -> bool {
@@ -281,7 +281,7 @@ impl AccountSeen {
     }
 }
 
-impl Seen {
+impl Observations {
     /// What the gate would take the backend to be able to do.
     #[must_use]
     pub fn capabilities_for(&self, options: &BackendOptions) -> Capabilities {
@@ -293,7 +293,7 @@ impl Seen {
     }
 }
 
-impl AccountSeen {
+impl AccountObservations {
     /// Whether the second session was turned away, at once or at its first command.
     #[must_use]
     pub fn second_was_refused(&self) -> bool {
@@ -334,7 +334,7 @@ impl Attempt {
 
     /// The answer, if one came.
     #[must_use]
-    pub fn line(&self) -> Option<&Line> {
+    pub fn line(&self) -> Option<&ClassifiedLine> {
         match self {
             Self::Answered { line, .. } => Some(line),
             Self::Unreached(Unreached::TurnedAway(line)) => Some(line),

@@ -1,7 +1,7 @@
 //! Many mail programs at once against one maildrop: what their users would see.
 
-use super::report::{DuelReport, Stay};
-use crate::limits::{DUEL_PATIENCE, REPLY_LINE_MAX};
+use super::report::{ComparisonReport, FetchTimes};
+use crate::limits::{COMPARISON_TIMEOUT, REPLY_LINE_MAX};
 use crate::pop3::reply::{Status, StatusLine, is_blank};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// A duel: who comes, and for how long.
 #[derive(Clone, Debug)]
-pub struct DuelOptions {
+pub struct ComparisonOptions {
     /// Mail programs that come at once, each one time: a real one shows an error to its user
     /// at the first refusal, and comes back at its next poll.
     pub programs: usize,
@@ -27,7 +27,7 @@ pub struct DuelOptions {
     pub password: Secret,
 }
 
-impl DuelOptions {
+impl ComparisonOptions {
     /// `programs` for `user`'s maildrop, with a realistic hold of 200 ms.
     #[must_use]
     pub fn new(programs: usize, user: &str, password: Secret) -> Self {
@@ -42,8 +42,8 @@ impl DuelOptions {
 
 /// How a program fared.
 #[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    Succeeded(Stay),
+pub(super) enum ClientOutcome {
+    Succeeded(FetchTimes),
     LockError(String),
     OtherError(String),
 }
@@ -51,9 +51,9 @@ pub(super) enum Outcome {
 /// Runs the programs against `target`; `progress` is told how many have finished.
 pub async fn run(
     target: SocketAddr,
-    options: DuelOptions,
+    options: ComparisonOptions,
     progress: impl Fn(u64) + Send + Sync,
-) -> DuelReport {
+) -> ComparisonReport {
     let start = Instant::now();
     let options = Arc::new(options);
     let mut running = JoinSet::new();
@@ -63,25 +63,25 @@ pub async fn run(
     }
     let mut outcomes = Vec::with_capacity(options.programs);
     while let Some(finished) = running.join_next().await {
-        outcomes.push(finished.unwrap_or_else(|e| Outcome::OtherError(e.to_string())));
+        outcomes.push(finished.unwrap_or_else(|e| ClientOutcome::OtherError(e.to_string())));
         progress(outcomes.len() as u64);
     }
-    DuelReport::new(&outcomes, start.elapsed())
+    ComparisonReport::new(&outcomes, start.elapsed())
 }
 
-async fn fetch(target: SocketAddr, options: &DuelOptions) -> Outcome {
-    match Program::fetch(target, options).await {
+async fn fetch(target: SocketAddr, options: &ComparisonOptions) -> ClientOutcome {
+    match MailClient::fetch(target, options).await {
         Ok(outcome) => outcome,
-        Err(error) => Outcome::OtherError(error.to_string()),
+        Err(error) => ClientOutcome::OtherError(error.to_string()),
     }
 }
 
 /// A mail program's connection; each step of it is bounded in time.
-struct Program(BufReader<TcpStream>);
+struct MailClient(BufReader<TcpStream>);
 
-impl Program {
+impl MailClient {
     /// Fetches all mail once, as mail programs do.
-    async fn fetch(target: SocketAddr, options: &DuelOptions) -> io::Result<Outcome> {
+    async fn fetch(target: SocketAddr, options: &ComparisonOptions) -> io::Result<ClientOutcome> {
         let mut program = Self::connect(target).await?;
         program.listing("CAPA").await?;
         program.expect_ok("USER", options.user.as_bytes()).await?;
@@ -93,7 +93,7 @@ impl Program {
         }
         program.read_mail(options.hold).await?;
         program.expect_ok("QUIT", b"").await?;
-        Ok(Outcome::Succeeded(Stay {
+        Ok(ClientOutcome::Succeeded(FetchTimes {
             wait: login.duration_since(asked),
             login,
             end: Instant::now(),
@@ -101,10 +101,10 @@ impl Program {
     }
 
     async fn connect(target: SocketAddr) -> io::Result<Self> {
-        let socket = timeout(DUEL_PATIENCE, TcpStream::connect(target)).await??;
+        let socket = timeout(COMPARISON_TIMEOUT, TcpStream::connect(target)).await??;
         socket.set_nodelay(true)?;
         let mut program = Self(BufReader::new(socket));
-        let greeting = timeout(DUEL_PATIENCE, program.status()).await??;
+        let greeting = timeout(COMPARISON_TIMEOUT, program.status()).await??;
         ok_or_error(&greeting)?;
         Ok(program)
     }
@@ -123,7 +123,7 @@ impl Program {
     /// Sends a command and reads its multi-line reply: the number of lines.
     async fn listing(&mut self, command: &str) -> io::Result<u32> {
         self.expect_ok(command, b"").await?;
-        timeout(DUEL_PATIENCE, async {
+        timeout(COMPARISON_TIMEOUT, async {
             let mut count = 0;
             while self.line().await?.trim_end() != "." {
                 count += 1;
@@ -141,7 +141,7 @@ impl Program {
     async fn ask(&mut self, verb: &str, argument: &[u8]) -> io::Result<String> {
         let space: &[u8] = if argument.is_empty() { b"" } else { b" " };
         let command = Secret::new([verb.as_bytes(), space, argument, b"\r\n"].concat());
-        timeout(DUEL_PATIENCE, async {
+        timeout(COMPARISON_TIMEOUT, async {
             self.0.write_all(command.expose()).await?;
             self.status().await
         })
@@ -180,7 +180,7 @@ fn ok_or_error(answer: &str) -> io::Result<()> {
 
 /// The password is right, so a refusal that speaks of a lock is one. The words are what people
 /// read, and what fetchmail, Claws Mail and Sylpheed look for.
-fn refused(answer: String) -> Outcome {
+fn refused(answer: String) -> ClientOutcome {
     let reply = StatusLine::parse(&answer);
     let text = reply.text.to_ascii_lowercase();
     let in_use = reply
@@ -191,27 +191,27 @@ fn refused(answer: String) -> Outcome {
             .iter()
             .any(|word| text.contains(word))
     {
-        Outcome::LockError(answer)
+        ClientOutcome::LockError(answer)
     } else {
-        Outcome::OtherError(answer)
+        ClientOutcome::OtherError(answer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::server::{DemoServer, Options};
+    use crate::demo::server::{DemoOptions, DemoServer};
     use std::sync::atomic::{AtomicU64, Ordering};
     use tokio::net::TcpListener;
     use tokio_util::sync::CancellationToken;
 
     async fn duel(
-        options: DuelOptions,
-        change: impl FnOnce(&mut Options),
-    ) -> (DuelReport, Arc<DemoServer>) {
-        let mut settings = Options {
+        options: ComparisonOptions,
+        change: impl FnOnce(&mut DemoOptions),
+    ) -> (ComparisonReport, Arc<DemoServer>) {
+        let mut settings = DemoOptions {
             users: vec![("ann".to_owned(), Secret::new(b"demo".to_vec()))],
-            ..Options::default()
+            ..DemoOptions::default()
         };
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -226,8 +226,8 @@ mod tests {
         (report, server)
     }
 
-    fn eight() -> DuelOptions {
-        DuelOptions::new(8, "ann", Secret::new(b"demo".to_vec()))
+    fn eight() -> ComparisonOptions {
+        ComparisonOptions::new(8, "ann", Secret::new(b"demo".to_vec()))
     }
 
     #[tokio::test]
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_password_is_no_lock_error() {
-        let options = DuelOptions::new(2, "ann", Secret::new(b"wrong".to_vec()));
+        let options = ComparisonOptions::new(2, "ann", Secret::new(b"wrong".to_vec()));
         let (report, _) = duel(options, |_| ()).await;
         assert_eq!((report.lock_errors, report.other_errors), (0, 2));
     }

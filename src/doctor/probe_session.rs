@@ -11,7 +11,7 @@ use crate::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// A greeted connection.
-pub(super) struct Visit {
+pub(super) struct ProbeSession {
     pub(super) conn: Conn,
     notes: Notes,
 }
@@ -35,7 +35,7 @@ pub(super) enum Listing {
     Refused(Vec<u8>),
 }
 
-impl Visit {
+impl ProbeSession {
     pub(super) fn new(conn: Conn, notes: Notes) -> Self {
         Self { conn, notes }
     }

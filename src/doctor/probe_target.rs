@@ -1,8 +1,8 @@
 //! The backend under examination: reached by the gate's own code, with a watch on the dialing.
 
 use super::irregular::Notes;
-use super::seen::{Line, Reached, Unreached};
-use super::visit::Visit;
+use super::observations::{ClassifiedLine, GreetedConnection, Unreached};
+use super::probe_session::ProbeSession;
 use crate::backend::BackendOptions;
 use crate::backend::connect::{Backend, ConnectError};
 use crate::dialect::classify;
@@ -16,14 +16,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A backend to look at.
-pub(super) struct Patient {
+pub(super) struct ProbeTarget {
     backend: Backend,
     watch: Arc<Stopwatch>,
     dial: Arc<dyn Dial>,
     notes: Notes,
 }
 
-impl Patient {
+impl ProbeTarget {
     pub(super) fn new(options: &BackendOptions, dial: Arc<dyn Dial>) -> Result<Self, TlsError> {
         let watch = Arc::new(Stopwatch {
             dial: Arc::clone(&dial),
@@ -63,7 +63,7 @@ impl Patient {
     }
 
     /// A new connection, greeted.
-    pub(super) async fn visit(&self) -> Result<(Visit, Reached), Unreached> {
+    pub(super) async fn connect(&self) -> Result<(ProbeSession, GreetedConnection), Unreached> {
         let began = Instant::now();
         let greeted = self.backend.connect(None).await;
         let greeted = greeted.map_err(|error| self.unreached(error))?;
@@ -74,20 +74,20 @@ impl Patient {
             let line = answer.line.as_bytes();
             self.notes.answer("STLS", line, answer.blank_lines);
         }
-        let reached = Reached {
+        let reached = GreetedConnection {
             address: dialed.address,
             connected: dialed.elapsed,
             greeted: began.elapsed().saturating_sub(dialed.elapsed),
             greeting: greeted.greeting,
             tls: greeted.conn.tls_version(),
         };
-        Ok((Visit::new(greeted.conn, self.notes.clone()), reached))
+        Ok((ProbeSession::new(greeted.conn, self.notes.clone()), reached))
     }
 
     /// What a line in answer to `to` means at this backend.
-    pub(super) fn line(&self, to: ReplyTo, line: &[u8]) -> Line {
+    pub(super) fn line(&self, to: ReplyTo, line: &[u8]) -> ClassifiedLine {
         let text = String::from_utf8_lossy(line).into_owned();
-        Line {
+        ClassifiedLine {
             class: classify(to, &text, &self.options().phrases),
             text,
         }
