@@ -16,6 +16,7 @@ pub mod pop3;
 
 // Layer 2: shells, each over one kind of outside. `lock::queue` alone is pure.
 pub mod access;
+pub mod admission;
 pub mod backend;
 pub mod journal;
 pub mod lock;

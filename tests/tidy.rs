@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("policy", 1),
     ("pop3", 1),
     ("access", 2),
+    ("admission", 2),
     ("backend", 2),
     ("journal", 2),
     ("lock", 2),

@@ -16,6 +16,8 @@ pub use serve::{ServeError, serve};
 
 use crate::admin::token::{Token, TokenError};
 use crate::admin::{self as admin_port, AdminState, Reload};
+use crate::admission::auth_cache::AuthCache;
+use crate::admission::twins::Twins;
 use crate::config::Config;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{Journal, JournalError};
@@ -27,8 +29,6 @@ use crate::net::{Accept, Dial};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::admission::Admission;
-use crate::policy::auth_cache::AuthCache;
-use crate::policy::twins::Twins;
 use crate::secret::TagKey;
 use crate::session::{Context, Kick, SessionView, Sessions, Settings, Stage};
 use crate::time::{Duration, Instant, Moment, WallClock};

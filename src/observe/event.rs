@@ -6,7 +6,7 @@
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
-use crate::policy::twins::Pair;
+use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -118,7 +118,7 @@ pub enum Event {
         /// Where they are.
         backend: BackendName,
         /// Who they are, and what would unite them.
-        pair: Box<Pair>,
+        pair: Box<TwinPair>,
     },
     /// A login failed for its name or password.
     AuthFailed {

@@ -6,7 +6,7 @@ use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
-use crate::policy::twins::Pair;
+use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
 use sentence::{printable, sentence};
@@ -202,7 +202,7 @@ fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
 }
 
 /// Once for a pair: its programs come every few minutes.
-fn log_twins(backend: &BackendName, pair: &Pair) {
+fn log_twins(backend: &BackendName, pair: &TwinPair) {
     if pair.again {
         return;
     }

@@ -8,7 +8,7 @@ use super::block::{BlockChange, BlockReason, BlockVerdict};
 use super::block_list::BlockList;
 use super::connections::{Connections, Place};
 use super::negative_auth_cache::NegativeAuthCache;
-use super::penalty::Penalties;
+use super::penalties::Penalties;
 use super::poll::{Measured, Polls};
 use super::refusal_history::CacheAnswer;
 use super::rules::PollMode;

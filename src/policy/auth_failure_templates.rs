@@ -1,48 +1,19 @@
-//! How a backend answers a wrong password, so that popgate's own refusals look like it.
-//!
-//! A login that is blocked, or refused from memory, never reaches the backend; nobody must be able
-//! to tell, or a guesser learns when to move on. So such a login gets the line that this backend
-//! last gave a wrong password, with the login in it put in the place of the other's, and is held
-//! for as long as one of the last such answers took, drawn by chance: a backend's times are no
-//! constant, and a constant would give popgate away as well.
+//! How each backend answers a wrong password. What is learned from an answer, and how another login
+//! is answered alike, is a rule: [`AuthFailureTemplate`].
 
+use super::auth_failure_template::AuthFailureTemplate;
 use crate::ids::{BackendName, UserName};
-use crate::limits::{REPLY_LINE_MAX, TEMPLATE_TIMES_MAX};
 use crate::time::Duration;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What a wrong password gets until a backend has been seen to answer one: Dovecot's words.
-const DEFAULT_LINE: &[u8] = b"-ERR [AUTH] Authentication failed.";
-
-/// A shorter login is found in a line by chance (`is`), so that it only teaches a line where none
-/// is known yet.
-const TELLING_LOGIN_MIN: usize = 3;
-
-/// The answers of each backend. Backends are those of the configuration; strangers add none.
+/// The last line with which each backend refused a password, and how long its last answers took.
+///
+/// Holds as many backends as the configuration has named since the start: strangers add none, and
+/// nothing is ever evicted.
 #[derive(Default)]
 pub struct AuthFailureTemplates {
-    backends: Mutex<HashMap<BackendName, Seen>>,
-}
-
-#[derive(Default)]
-struct Seen {
-    line: Option<Template>,
-    /// Whether it closed instead the last time.
-    closes: bool,
-    times: VecDeque<Duration>,
-}
-
-/// A line in pieces: the login, or a part of it, stands between each two.
-struct Template {
-    pieces: Vec<Vec<u8>>,
-    part: Part,
-}
-
-/// What of a login a line repeats. qpopper can be told to leave the domain out.
-enum Part {
-    Login,
-    Local,
+    backends: Mutex<HashMap<BackendName, AuthFailureTemplate>>,
 }
 
 impl AuthFailureTemplates {
@@ -55,29 +26,27 @@ impl AuthFailureTemplates {
     /// A backend answered the wrong password of `user` with `line`, without its line end, `took`
     /// after it was asked.
     pub fn record(&self, backend: &BackendName, user: &UserName, line: &[u8], took: Duration) {
-        let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = backends.entry(backend.clone()).or_default();
-        seen.learn(line, user.as_bytes());
-        seen.closes = false;
-        seen.took(took);
+        let mut backends = self.backends();
+        let template = backends.entry(backend.clone()).or_default();
+        template.answered(user, line, took);
     }
 
     /// A backend closed the connection instead of answering a wrong password, `took` after it was
     /// asked.
     pub fn record_close(&self, backend: &BackendName, took: Duration) {
-        let mut backends = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = backends.entry(backend.clone()).or_default();
-        seen.closes = true;
-        seen.took(took);
+        let mut backends = self.backends();
+        backends.entry(backend.clone()).or_default().closed(took);
     }
 
     /// Whether the connection is to be closed instead of answered with the line of
-    /// [`AuthFailureTemplates::pose`], as that backend did the last time.
+    /// [`AuthFailureTemplates::render`], as that backend did the last time.
     #[must_use]
     pub fn closes(&self, backends: &[BackendName]) -> bool {
-        let seen = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = backends.iter().find_map(|name| seen.get(name));
-        first.is_some_and(|seen| seen.closes)
+        let known = self.backends();
+        backends
+            .iter()
+            .find_map(|name| known.get(name))
+            .is_some_and(AuthFailureTemplate::closes)
     }
 
     /// A line for `user`, without its line end, and how long it takes until it comes, as the first
@@ -89,131 +58,16 @@ impl AuthFailureTemplates {
         user: &UserName,
         draw: u64,
     ) -> (Vec<u8>, Duration) {
-        let seen = self.backends.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = backends.iter().find_map(|name| seen.get(name));
-        let line = first
-            .and_then(|seen| seen.line.as_ref())
-            .map_or_else(|| DEFAULT_LINE.to_vec(), |line| line.fill(user.as_bytes()));
-        let time = first.and_then(|seen| seen.draw(draw));
-        (line, time.unwrap_or_else(|| default_time(draw)))
-    }
-}
-
-impl Seen {
-    fn learn(&mut self, line: &[u8], login: &[u8]) {
-        let line = &line[..line.len().min(REPLY_LINE_MAX)];
-        if let Some(known) = &self.line {
-            // A line that is known already explains also a login that is a word of the line.
-            let is_known = known.fill(login) == line;
-            if is_known || login.len() < TELLING_LOGIN_MIN {
-                return;
-            }
+        let known = self.backends();
+        match backends.iter().find_map(|name| known.get(name)) {
+            Some(template) => template.render(user, draw),
+            None => AuthFailureTemplate::default().render(user, draw),
         }
-        self.line = Template::of(line, login).or(self.line.take());
     }
 
-    fn took(&mut self, time: Duration) {
-        if self.times.len() == TEMPLATE_TIMES_MAX {
-            self.times.pop_front();
-        }
-        self.times.push_back(time);
+    fn backends(&self) -> MutexGuard<'_, HashMap<BackendName, AuthFailureTemplate>> {
+        self.backends.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn draw(&self, draw: u64) -> Option<Duration> {
-        let nth = draw.checked_rem(self.times.len() as u64)?;
-        self.times.get(usize::try_from(nth).ok()?).copied()
-    }
-}
-
-/// Dovecot holds a failed login for 2 s (`auth_failure_delay`), and looks twice a second whose
-/// time is over.
-fn default_time(draw: u64) -> Duration {
-    Duration::from_millis(2_000 + draw % 500)
-}
-
-impl Template {
-    /// `None`: the line seems to name the login in another form, and must not be shown to others.
-    fn of(line: &[u8], login: &[u8]) -> Option<Self> {
-        let whole = Self::with(line, login, Part::Login);
-        let local = || Self::with(line, local_part(login), Part::Local);
-        let template = if whole.pieces.len() > 1 {
-            whole
-        } else {
-            local()
-        };
-        (!template.names(local_part(login))).then_some(template)
-    }
-
-    fn with(line: &[u8], word: &[u8], part: Part) -> Self {
-        let mut pieces = Vec::new();
-        let mut begin = 0;
-        for at in occurrences(line, text_begin(line), word) {
-            pieces.push(line[begin..at].to_vec());
-            begin = at + word.len();
-        }
-        pieces.push(line[begin..].to_vec());
-        Self { pieces, part }
-    }
-
-    fn fill(&self, login: &[u8]) -> Vec<u8> {
-        let word = match self.part {
-            Part::Login => login,
-            Part::Local => local_part(login),
-        };
-        // One that came as base64 may hold a line end, and this is one line.
-        let is_of_line = |octet: &u8| !matches!(octet, b'\r' | b'\n');
-        let word: Vec<u8> = word.iter().copied().filter(is_of_line).collect();
-        let mut line = self.pieces.join(word.as_slice());
-        line.truncate(REPLY_LINE_MAX);
-        line
-    }
-
-    /// Whether the text between the holes has `word`, in capitals or not. Short ones are there by
-    /// chance.
-    fn names(&self, word: &[u8]) -> bool {
-        let text = self.fill(b"").to_ascii_lowercase();
-        let word = word.to_ascii_lowercase();
-        word.len() >= TELLING_LOGIN_MIN
-            && occurrences(&text, text_begin(&text), &word)
-                .next()
-                .is_some()
-    }
-}
-
-/// Where `word` stands in `line` as a word of its own, not before `begin`.
-fn occurrences<'a>(
-    line: &'a [u8],
-    begin: usize,
-    word: &'a [u8],
-) -> impl Iterator<Item = usize> + 'a {
-    let ends_word = |octet: Option<&u8>| octet.is_none_or(|octet| !is_of_word(*octet));
-    let hits = memchr::memmem::find_iter(&line[begin..], word).map(move |at| begin + at);
-    hits.filter(move |&at| {
-        let before = at.checked_sub(1).and_then(|at| line.get(at));
-        !word.is_empty() && ends_word(before) && ends_word(line.get(at + word.len()))
-    })
-}
-
-/// Letters and digits, those outside ASCII too: `ann` is not in `cannot`, and is in `ann@b.org.`
-fn is_of_word(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'_' || !octet.is_ascii()
-}
-
-/// Where the text for people begins: behind the status and the response code, which are never a
-/// login (RFC 2449 section 8).
-fn text_begin(line: &[u8]) -> usize {
-    let Some(space) = memchr::memchr(b' ', line) else {
-        return line.len();
-    };
-    let rest = &line[space + 1..];
-    let code = rest.starts_with(b"[").then(|| memchr::memchr(b']', rest));
-    space + 1 + code.flatten().unwrap_or(0)
-}
-
-/// What is before the last `@`.
-fn local_part(login: &[u8]) -> &[u8] {
-    let end = memchr::memrchr(b'@', login).unwrap_or(login.len());
-    &login[..end]
 }
 
 #[cfg(test)]

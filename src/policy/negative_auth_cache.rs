@@ -123,8 +123,8 @@ impl Default for NegativeAuthCache {
 mod tests {
     use super::CacheAnswer::{Refuse, Trial, Unknown};
     use super::*;
+    use crate::admission::auth_cache::AuthCache;
     use crate::limits::{AUTH_CACHE_AGE, REFUSED_LATELY, SAME_PASSWORD_MAX};
-    use crate::policy::auth_cache::AuthCache;
 
     fn tag(n: usize) -> PasswordTag {
         let mut bytes = [0; 32];

@@ -2,6 +2,8 @@
 
 use super::backend_conn::BackendConnection;
 use super::registry::Sessions;
+use crate::admission::auth_cache::AuthCache;
+use crate::admission::twins::Twins;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
 use crate::dialect::{self, Class};
@@ -11,10 +13,8 @@ use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
 use crate::observe::hub::EventHub;
 use crate::policy::admission::Admission;
-use crate::policy::auth_cache::AuthCache;
 use crate::policy::block::BlockChange;
 use crate::policy::tenant::{LoginPolicy, TenantTable};
-use crate::policy::twins::Twins;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
 use crate::secret::TagKey;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::limits::{REPLY_LINE_MAX, TEMPLATE_TIMES_MAX};
+use crate::policy::auth_failure_template::DEFAULT_LINE;
 use std::collections::HashSet;
 
 const TOOK: Duration = Duration::from_millis(300);

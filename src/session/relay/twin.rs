@@ -4,21 +4,21 @@ use super::super::context::Context;
 use crate::backend::connect::Backend;
 use crate::observe::event::Event;
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::twins::Session;
+use crate::policy::twins::ListedSession;
 use crate::pop3::uidl_digest::UidlListing;
 use std::sync::Arc;
 
 /// This session among those that have listed their maildrops, until it is dropped.
 pub(super) struct Twin<'lock> {
     cx: &'lock Context,
-    session: Session,
+    session: ListedSession,
     listed: Option<UidlListing>,
 }
 
 impl<'lock> Twin<'lock> {
     /// A session that has listed nothing yet.
     pub(super) fn new(cx: &'lock Context, attempt: &LoginAttempt, backend: &Backend) -> Self {
-        let session = Session {
+        let session = ListedSession {
             id: attempt.session,
             backend: backend.options().name.clone(),
             key: attempt.key.clone(),
@@ -46,7 +46,7 @@ impl<'lock> Twin<'lock> {
     }
 
     fn forget(&self, listing: UidlListing) {
-        let Session { id, backend, .. } = &self.session;
+        let ListedSession { id, backend, .. } = &self.session;
         self.cx.twins.ended(*id, backend, listing);
     }
 }

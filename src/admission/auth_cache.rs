@@ -1,8 +1,8 @@
 //! Which passwords the backend accepted lately. Only tags of them are kept.
 
-use super::attempt::Standing;
 use crate::bounded::ExpiringLruMap;
 use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX};
+use crate::policy::attempt::Standing;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};

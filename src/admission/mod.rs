@@ -1,0 +1,4 @@
+//! What one gate remembers of logins.
+
+pub mod auth_cache;
+pub mod twins;
