@@ -1,26 +1,26 @@
 //! From a login to its turn to ask for the lock: the rules are asked, and one that comes too often
 //! is held.
 
-use super::context::Context;
+use super::context::{Context, Settings};
 use super::faults;
 use super::queue;
 use super::record::Record;
 use super::refusal::not_taken;
-use super::{Admitted, Identified, Login, Next};
+use super::{Admitted, Identified, Next};
 use crate::dialect::Class;
 use crate::observe::event::{EndCause, Event, PollDecision};
 use crate::policy::admission::{PollVerdict, Verdict};
 use crate::time::{Duration, Instant};
-use std::ops::ControlFlow::{Break, Continue};
+use std::sync::Arc;
 
 /// Gets the lock, or answers the login with a refusal.
 pub(super) async fn admit(
     cx: &Context,
     record: &mut Record,
     mut login: Identified,
-) -> Next<Login<Admitted>> {
+) -> Next<Admitted> {
     if let Some(answer) = login.client.login_budget.spent {
-        return login.answer(answer).await;
+        return Err(login.answer(answer).await.into());
     }
     let (places, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
         Verdict::Admit { places, poll } => (places, poll),
@@ -30,7 +30,7 @@ pub(super) async fn admit(
                 let poll = cx.admission.measure(&login.attempt, Instant::now());
                 hold(cx, record, &mut login, poll).await?;
             }
-            return login.refuse_by_rule(cx, record, refusal).await;
+            return Err(login.refuse_by_rule(cx, record, refusal).await.into());
         }
     };
     if let Err(why) = login
@@ -40,11 +40,11 @@ pub(super) async fn admit(
     {
         drop(places);
         let line = not_taken(why);
-        return login.refuse(cx, record, Class::Perm, line).await;
+        return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
     tell_poll(cx, record, &login, poll);
     hold(cx, record, &mut login, poll).await?;
-    queue::wait_for_lock(cx, record, login, places).await
+    queue::acquire_lock(cx, record, login, places).await
 }
 
 fn tell_poll(cx: &Context, record: &Record, login: &Identified, poll: PollVerdict) {
@@ -71,9 +71,9 @@ async fn hold(
     record: &mut Record,
     login: &mut Identified,
     poll: PollVerdict,
-) -> Next<()> {
+) -> Result<(), EndCause> {
     let PollVerdict::Hold { until, .. } = poll else {
-        return Continue(());
+        return Ok(());
     };
     let began = Instant::now();
     let held = hold_until(cx, record, login, until).await;
@@ -88,21 +88,52 @@ async fn hold_until(
     record: &mut Record,
     login: &mut Identified,
     mut until: Instant,
-) -> Next<()> {
+) -> Result<(), EndCause> {
     let mut reloads = cx.reloads_after(&login.settings);
     loop {
-        let by = until.min(login.until());
+        let by = until.min(login.wait_deadline());
         tokio::select! {
             biased;
-            () = login.client.left() => return Break(EndCause::LeftWaiting),
-            () = tokio::time::sleep_until(by) => return Continue(()),
+            () = login.client.left() => return Err(EndCause::LeftWaiting),
+            () = tokio::time::sleep_until(by) => return Ok(()),
             settings = reloads.next() => {
-                login.reloaded(record, settings);
+                login.apply_reload(record, settings);
                 until = match cx.admission.measure(&login.attempt, Instant::now()) {
                     PollVerdict::Hold { until, .. } => until,
-                    _ => return Continue(()),
+                    _ => return Ok(()),
                 };
             }
         }
+    }
+}
+
+impl Identified {
+    /// When all its waiting ends: for its quota, for the lock, and for a retry.
+    pub(super) fn wait_deadline(&self) -> Instant {
+        let policy = &self.attempt.policy;
+        let reserve = self.settings.route(policy, None).login_reserve();
+        self.attempt.asked + policy.wait.saturating_sub(reserve)
+    }
+
+    /// Asks again what is known of its password: another's login may have proven it meanwhile.
+    pub(super) fn refresh_standing(&mut self, cx: &Context, record: &mut Record) {
+        let standing = cx.auth_cache.standing(self.attempt.tag, Instant::now());
+        if standing != self.attempt.standing {
+            Arc::make_mut(&mut self.attempt).standing = standing;
+            record.identified(&self.attempt);
+        }
+    }
+
+    /// Takes over what a reload made of its policy. Where it would wait for another lock now (which
+    /// a reload allows only if that is on other backends), it stays with what it waits for.
+    pub(super) fn apply_reload(&mut self, record: &mut Record, settings: Arc<Settings>) {
+        let identity = self.client.identify(&self.attempt.login, &settings);
+        if identity.key != self.attempt.key {
+            return;
+        }
+        self.proof.read_by(identity.policy);
+        Arc::make_mut(&mut self.attempt).policy = Arc::clone(identity.policy);
+        self.settings = settings;
+        record.identified(&self.attempt);
     }
 }

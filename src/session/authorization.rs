@@ -6,7 +6,7 @@
 use super::client::{Client, NoLine};
 use super::context::Context;
 use super::record::Record;
-use super::{Greeted, Identified, Next, farewell, greet};
+use super::{Greeted, Identified, greet};
 use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
@@ -19,7 +19,6 @@ use crate::pop3::line::Line;
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
 use crate::secret::Secret;
 use crate::time::Instant;
-use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 const GOODBYE: &[u8] = b"+OK Goodbye\r\n";
@@ -33,7 +32,7 @@ pub(super) async fn authorize(
     cx: &Context,
     record: &mut Record,
     greeted: Greeted,
-) -> Next<Identified> {
+) -> Result<Identified, EndCause> {
     let mut dialogue = Dialogue {
         cx,
         record,
@@ -41,26 +40,26 @@ pub(super) async fn authorize(
         user: None,
     };
     if dialogue.client.login_budget.attempts >= limits::LOGIN_ATTEMPTS_MAX {
-        farewell(dialogue.client.conn, NO_WORDS).await;
-        return Break(EndCause::TooManyLogins);
+        dialogue.client.farewell(NO_WORDS).await;
+        return Err(EndCause::TooManyLogins);
     }
     loop {
         let line = match dialogue.client.line().await {
             Ok(line) => line,
-            Err(NoLine::Eof) => return Break(EndCause::LeftBeforeLogin),
+            Err(NoLine::Eof) => return Err(EndCause::LeftBeforeLogin),
             Err(NoLine::TooLate) => {
-                farewell(dialogue.client.conn, NO_WORDS).await;
-                return Break(EndCause::LoginTimeout);
+                dialogue.client.farewell(NO_WORDS).await;
+                return Err(EndCause::LoginTimeout);
             }
         };
         dialogue.record.summary.commands += 1;
         match dialogue.line(line).await? {
-            Said::Go(next) => dialogue = next,
+            Said::More(next) => dialogue = next,
             Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
         }
         if dialogue.client.login_budget.bad_commands >= limits::BAD_COMMANDS_MAX {
-            farewell(dialogue.client.conn, NO_WORDS).await;
-            return Break(EndCause::TooManyBadCommands);
+            dialogue.client.farewell(NO_WORDS).await;
+            return Err(EndCause::TooManyBadCommands);
         }
     }
 }
@@ -74,12 +73,12 @@ struct Dialogue<'a> {
 }
 
 enum Said<'a> {
-    Go(Dialogue<'a>),
+    More(Dialogue<'a>),
     Login(Dialogue<'a>, Credentials),
 }
 
 impl<'a> Dialogue<'a> {
-    async fn line(self, line: Line) -> Next<Said<'a>> {
+    async fn line(self, line: Line) -> Result<Said<'a>, EndCause> {
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => return self.bad("-ERR Line too long").await,
@@ -100,8 +99,8 @@ impl<'a> Dialogue<'a> {
             AuthorizationCommand::Capa => self.capa().await,
             AuthorizationCommand::Stls => self.stls().await,
             AuthorizationCommand::Quit => {
-                farewell(self.client.conn, GOODBYE).await;
-                Break(EndCause::QuitBeforeLogin)
+                self.client.farewell(GOODBYE).await;
+                Err(EndCause::QuitBeforeLogin)
             }
             AuthorizationCommand::Apop => self.no_login("-ERR APOP is not offered here").await,
             AuthorizationCommand::Noop | AuthorizationCommand::TransactionOnly(_) => {
@@ -111,7 +110,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    async fn user(mut self, user: UserName) -> Next<Said<'a>> {
+    async fn user(mut self, user: UserName) -> Result<Said<'a>, EndCause> {
         if !self.may_log_in_as(&user) {
             return self.no_login(NEEDS_TLS).await;
         }
@@ -119,15 +118,19 @@ impl<'a> Dialogue<'a> {
         self.say("+OK Send PASS").await
     }
 
-    async fn pass(mut self, password: Secret) -> Next<Said<'a>> {
+    async fn pass(mut self, password: Secret) -> Result<Said<'a>, EndCause> {
         match self.user.take() {
-            Some(user) => Continue(Said::Login(self, Credentials::of_user(user, password))),
+            Some(user) => Ok(Said::Login(self, Credentials::of_user(user, password))),
             None => self.no_login("-ERR Send USER first").await,
         }
     }
 
     /// RFC 5034. The mechanism's exchange ends in a login, or in a refusal of popgate's own.
-    async fn auth(mut self, mechanism: &str, initial: Option<Secret>) -> Next<Said<'a>> {
+    async fn auth(
+        mut self,
+        mechanism: &str,
+        initial: Option<Secret>,
+    ) -> Result<Said<'a>, EndCause> {
         if !self.may_log_in(&self.listener_tenant()) {
             return self.no_login(NEEDS_TLS).await;
         }
@@ -151,38 +154,38 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    async fn sasl_done(self, credentials: Credentials) -> Next<Said<'a>> {
+    async fn sasl_done(self, credentials: Credentials) -> Result<Said<'a>, EndCause> {
         if self.may_log_in_as(credentials.maildrop()) {
-            Continue(Said::Login(self, credentials))
+            Ok(Said::Login(self, credentials))
         } else {
             self.no_login(NEEDS_TLS).await
         }
     }
 
-    async fn challenge(&mut self, challenge: &str) -> Next<Line> {
+    async fn challenge(&mut self, challenge: &str) -> Result<Line, EndCause> {
         if self
             .client
             .reply(format!("+ {challenge}\r\n").as_bytes())
             .await
             .is_err()
         {
-            return Break(EndCause::LeftBeforeLogin);
+            return Err(EndCause::LeftBeforeLogin);
         }
         match self.client.sasl_line().await {
-            Ok(line) => Continue(line),
-            Err(NoLine::Eof) => Break(EndCause::LeftBeforeLogin),
-            Err(NoLine::TooLate) => Break(EndCause::LoginTimeout),
+            Ok(line) => Ok(line),
+            Err(NoLine::Eof) => Err(EndCause::LeftBeforeLogin),
+            Err(NoLine::TooLate) => Err(EndCause::LoginTimeout),
         }
     }
 
     /// Bare AUTH: the mechanisms, as old Outlook and mutt ask for them.
-    async fn auth_list(self) -> Next<Said<'a>> {
+    async fn auth_list(self) -> Result<Said<'a>, EndCause> {
         let may = self.may_log_in(&self.listener_tenant());
         self.say(if may { "+OK\r\nPLAIN\r\n." } else { "+OK\r\n." })
             .await
     }
 
-    async fn capa(self) -> Next<Said<'a>> {
+    async fn capa(self) -> Result<Said<'a>, EndCause> {
         let reply =
             capability::client_reply(&self.cx.offered(), offer(self.cx, &self.client, None));
         self.send(&reply).await
@@ -190,15 +193,15 @@ impl<'a> Dialogue<'a> {
 
     /// RFC 2595 section 4. Everything said before the handshake is forgotten, and a byte that came
     /// early ends the session: it was sent in clear, perhaps by another.
-    async fn stls(mut self) -> Next<Said<'a>> {
+    async fn stls(mut self) -> Result<Said<'a>, EndCause> {
         if self.client.peer.tls != TlsMode::Stls || self.client.conn.is_tls() {
             return self.bad("-ERR STLS is not available").await;
         }
         if !self.client.conn.input.is_empty() {
-            return Break(EndCause::BytesBehindStls);
+            return Err(EndCause::BytesBehindStls);
         }
         if self.client.reply(b"+OK Begin TLS\r\n").await.is_err() {
-            return Break(EndCause::LeftBeforeLogin);
+            return Err(EndCause::LeftBeforeLogin);
         }
         let Client {
             conn,
@@ -209,11 +212,11 @@ impl<'a> Dialogue<'a> {
         let conn = greet::accept_tls(self.cx, self.record, conn).await?;
         self.client = Client::new(self.record.handle(), conn, peer, login_budget);
         self.user = None;
-        Continue(Said::Go(self))
+        Ok(Said::More(self))
     }
 
     /// The one place where a login is made.
-    fn identified(self, credentials: Credentials) -> Next<Identified> {
+    fn identified(self, credentials: Credentials) -> Result<Identified, EndCause> {
         let asked = Instant::now();
         let settings = self.cx.settings();
         let login = credentials.maildrop().clone();
@@ -237,7 +240,7 @@ impl<'a> Dialogue<'a> {
             asked,
         });
         self.record.identified(&attempt);
-        Continue(Identified {
+        Ok(Identified {
             client: self.client,
             attempt,
             proof,
@@ -261,7 +264,7 @@ impl<'a> Dialogue<'a> {
 
     /// What is said behind a login that did not succeed was sent ahead of its answer, and is
     /// answered; time alone bounds it ([`limits::BEFORE_LOGIN`]).
-    async fn bad(mut self, reply: &str) -> Next<Said<'a>> {
+    async fn bad(mut self, reply: &str) -> Result<Said<'a>, EndCause> {
         if !self.record.is_excused() {
             self.client.login_budget.bad_commands += 1;
         }
@@ -269,35 +272,35 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Refuses a login before it is complete, or says that there can be none this way.
-    async fn no_login(self, reply: &str) -> Next<Said<'a>> {
+    async fn no_login(self, reply: &str) -> Result<Said<'a>, EndCause> {
         let next = self.bad(reply).await?;
-        Continue(next.excused())
+        Ok(next.excused())
     }
 
     /// An HTTP request, as a health check or a browser sends it, has a line for each of its fields.
-    async fn unknown(self, line: &[u8]) -> Next<Said<'a>> {
+    async fn unknown(self, line: &[u8]) -> Result<Said<'a>, EndCause> {
         let next = self.bad("-ERR Unknown command").await?;
-        Continue(if is_http(line) { next.excused() } else { next })
+        Ok(if is_http(line) { next.excused() } else { next })
     }
 
     /// Where nothing of POP3 came before, it is another protocol: mostly TLS on a port that begins
     /// in clear, whose first message has any number of line ends in it.
-    async fn binary(self) -> Next<Said<'a>> {
+    async fn binary(self) -> Result<Said<'a>, EndCause> {
         let all_bad = u64::from(self.client.login_budget.bad_commands) + 1;
         let is_foreign = self.record.summary.commands == all_bad;
         let next = self.bad("-ERR Line holds a NUL or a stray CR").await?;
-        Continue(if is_foreign { next.excused() } else { next })
+        Ok(if is_foreign { next.excused() } else { next })
     }
 
-    async fn say(self, reply: &str) -> Next<Said<'a>> {
+    async fn say(self, reply: &str) -> Result<Said<'a>, EndCause> {
         let line = format!("{reply}\r\n");
         self.send(line.as_bytes()).await
     }
 
-    async fn send(mut self, reply: &[u8]) -> Next<Said<'a>> {
+    async fn send(mut self, reply: &[u8]) -> Result<Said<'a>, EndCause> {
         match self.client.reply(reply).await {
-            Ok(()) => Continue(Said::Go(self)),
-            Err(_) => Break(EndCause::LeftBeforeLogin),
+            Ok(()) => Ok(Said::More(self)),
+            Err(_) => Err(EndCause::LeftBeforeLogin),
         }
     }
 }
@@ -305,7 +308,7 @@ impl<'a> Dialogue<'a> {
 impl Said<'_> {
     /// What follows is no abuse.
     fn excused(mut self) -> Self {
-        let (Self::Go(dialogue) | Self::Login(dialogue, _)) = &mut self;
+        let (Self::More(dialogue) | Self::Login(dialogue, _)) = &mut self;
         dialogue.record.excuse();
         self
     }

@@ -202,10 +202,26 @@ impl Client {
         tokio::time::sleep_until(shut + limits::HALF_CLOSED).await;
     }
 
+    /// Says the last words to a client that goes.
+    pub(super) async fn farewell(self, last_words: &[u8]) {
+        farewell(self.conn, last_words).await;
+    }
+
     /// Gives back the time that the client spent waiting.
     pub(super) fn waited(&mut self, wait: Duration) {
         self.login_budget.login_by += wait;
     }
+}
+
+/// Says the last words to a client that goes, and lets them arrive: closing a socket with unread
+/// bytes in it would reset it and could lose them.
+pub(super) async fn farewell(mut conn: Conn, last_words: &[u8]) {
+    let goodbye = async {
+        conn.write_all(last_words).await?;
+        conn.shut().await;
+        conn.drain_to_end().await
+    };
+    let _ = tokio::time::timeout(limits::FAREWELL, goodbye).await;
 }
 
 /// AUTH may carry a long initial response, USER and PASS a long name or password; no other command

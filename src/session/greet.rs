@@ -1,17 +1,16 @@
 //! The first words: TLS where the port begins with it, then the greeting.
 
+use super::Greeted;
 use super::client::{Client, LoginBudget, Peer};
 use super::context::{Context, Stage};
 use super::record::Record;
 use super::refusal;
-use super::{Greeted, Next, farewell};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;
 use crate::time::Instant;
 use std::future::pending;
-use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 
 /// Without a stamp between angle brackets, so that nobody tries APOP.
@@ -25,7 +24,7 @@ pub(super) async fn greet(
     record: &mut Record,
     conn: Conn,
     peer: Arc<Peer>,
-) -> Next<Greeted> {
+) -> Result<Greeted, EndCause> {
     let conn = if peer.tls == TlsMode::Implicit {
         accept_tls(cx, record, conn).await?
     } else {
@@ -35,27 +34,27 @@ pub(super) async fn greet(
     let client = Client::new(record.handle(), conn, peer, LoginBudget::new());
     let mut client = hold(cx, client).await?;
     if !cx.may_serve() {
-        farewell(client.conn, UNREACHABLE).await;
-        return Break(EndCause::NoBackend);
+        client.farewell(UNREACHABLE).await;
+        return Err(EndCause::NoBackend);
     }
     match client.reply(GREETING).await {
-        Ok(()) => Continue(Greeted { client }),
-        Err(_) => Break(EndCause::LeftBeforeLogin),
+        Ok(()) => Ok(Greeted { client }),
+        Err(_) => Err(EndCause::LeftBeforeLogin),
     }
 }
 
 /// Not known is not down: where the backends have yet to be looked at, as right after a start, the
 /// client waits for that. A stop ends it, and so does a client that has left without a word.
-async fn hold(cx: &Context, mut client: Client) -> Next<Client> {
+async fn hold(cx: &Context, mut client: Client) -> Result<Client, EndCause> {
     let since = Instant::now();
     tokio::select! {
         biased;
         () = cx.backends_known() => {}
-        () = cx.stage_reached(Stage::Draining) => return Break(EndCause::Shutdown),
-        () = gone(&mut client) => return Break(EndCause::LeftBeforeLogin),
+        () = cx.stage_reached(Stage::Draining) => return Err(EndCause::Shutdown),
+        () = gone(&mut client) => return Err(EndCause::LeftBeforeLogin),
     }
     client.waited(since.elapsed());
-    Continue(client)
+    Ok(client)
 }
 
 /// Who has said something and then shut his side may still want the answers.
@@ -67,23 +66,27 @@ async fn gone(client: &mut Client) {
 }
 
 /// The TLS handshake, bounded. A stop ends it.
-pub(super) async fn accept_tls(cx: &Context, record: &mut Record, conn: Conn) -> Next<Conn> {
+pub(super) async fn accept_tls(
+    cx: &Context,
+    record: &mut Record,
+    conn: Conn,
+) -> Result<Conn, EndCause> {
     let Some(acceptor) = cx.settings().acceptor.clone() else {
-        return Break(EndCause::NoCertificate);
+        return Err(EndCause::NoCertificate);
     };
     let handshake = tokio::time::timeout(limits::TLS_HANDSHAKE, conn.accept_tls(&acceptor));
     let result = tokio::select! {
         result = handshake => result,
-        () = cx.stage_reached(Stage::Draining) => return Break(EndCause::Shutdown),
+        () = cx.stage_reached(Stage::Draining) => return Err(EndCause::Shutdown),
     };
     match result {
         Ok(Ok(conn)) => {
             record.summary.tls = conn.tls_version().map(str::to_owned);
-            Continue(conn)
+            Ok(conn)
         }
-        Ok(Err(error)) => Break(EndCause::TlsHandshake {
+        Ok(Err(error)) => Err(EndCause::TlsHandshake {
             error: error.to_string(),
         }),
-        Err(_) => Break(EndCause::TlsHandshakeTimeout),
+        Err(_) => Err(EndCause::TlsHandshakeTimeout),
     }
 }

@@ -6,7 +6,7 @@ use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::Record;
 use super::refusal::not_taken;
-use super::{Admitted, Identified, LoggedIn, Login, Next, farewell, learn};
+use super::{Admitted, LoggedIn, Next, learn};
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Connected, Route, Unconnected};
@@ -20,7 +20,6 @@ use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
 use retries::{Pause, Retries};
-use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use tokio::time::{sleep_until, timeout_at};
 
@@ -32,7 +31,7 @@ pub(super) async fn log_in(
     cx: &Context,
     record: &mut Record,
     mut admitted: Admitted,
-) -> Next<Login<LoggedIn>> {
+) -> Next<LoggedIn> {
     let Admitted { login, lock, .. } = &mut admitted;
     let (began, contended) = (Instant::now(), lock.contended());
     let mut attempts = Attempts {
@@ -41,7 +40,7 @@ pub(super) async fn log_in(
         credentials: login.proof.replayable(),
         settings: &login.settings,
         lock,
-        until: login.until(),
+        until: login.wait_deadline(),
         retries: Retries::default(),
         stale: false,
     };
@@ -65,7 +64,7 @@ pub(super) async fn log_in(
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
-        None => Break(EndCause::LeftWaiting),
+        None => Err(EndCause::LeftWaiting.into()),
     }
 }
 
@@ -94,7 +93,7 @@ async fn conclude(
     record: &mut Record,
     admitted: Admitted,
     outcome: Outcome,
-) -> Next<Login<LoggedIn>> {
+) -> Next<LoggedIn> {
     let Admitted {
         login,
         mut lock,
@@ -107,7 +106,13 @@ async fn conclude(
             lock.accepted();
             let changes = cx.admission.accepted(&login.attempt, cx.moment());
             cx.tell_blocks(&changes);
-            Continue(Login::Through(login.through(lock, places, line)))
+            Ok(LoggedIn {
+                client: login.client,
+                attempt: login.attempt,
+                lock,
+                places,
+                welcome: line,
+            })
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
@@ -118,7 +123,7 @@ async fn conclude(
                 lock.refused(Some(&line));
             }
             give_on(record, lock, places);
-            login.refuse(cx, record, class, &line).await
+            Err(login.refuse(cx, record, class, &line).await.into())
         }
         Outcome::RefusedWithoutWords(error) => {
             cx.auth_cache.refused(tag, Instant::now());
@@ -130,33 +135,16 @@ async fn conclude(
                 error,
                 accepted_lately: login.attempt.was_accepted_lately(),
             };
-            login.refuse_without_words(cx, record, cause).await
+            Err(login.refuse_without_words(cx, record, cause).await.into())
         }
         Outcome::Locked(cause) => {
             give_on(record, lock, places);
-            login.turn_away(cx, record, cause).await
+            Err(login.turn_away(cx, record, cause).await.into())
         }
         Outcome::Unreachable(cause) => {
             give_on(record, lock, places);
-            farewell(login.client.conn, b"").await;
-            Break(cause)
-        }
-    }
-}
-
-impl Identified {
-    fn through(
-        self,
-        lock: LockGuard<BackendConnection>,
-        places: Places,
-        welcome: Vec<u8>,
-    ) -> LoggedIn {
-        LoggedIn {
-            client: self.client,
-            attempt: self.attempt,
-            lock,
-            places,
-            welcome,
+            login.client.farewell(b"").await;
+            Err(cause.into())
         }
     }
 }

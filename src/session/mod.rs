@@ -5,9 +5,11 @@
 //!
 //! ```text
 //! Greeted ─ authorize ─▶ Identified ─ admit ─▶ Admitted ─ log in ─▶ LoggedIn ─ relay ─▶ end
-//!    ▲                                   │   (owns the LockGuard)   │
-//!    └─────────── refused: the lock is given on ──────────┴──────────────────────────┘
+//!    ▲                       │        (owns the LockGuard)  │
+//!    └─ refused: the lock is released before the answer ────┘
 //! ```
+//!
+//! A phase returns the next one, or an [`Exit`]: back to `Greeted` after a refusal, or the end.
 //!
 //! `relay` takes a `LoggedIn`, and only `login` makes one, out of an `Admitted`: relaying
 //! without a lock does not compile.
@@ -32,16 +34,13 @@ pub use client::Peer;
 pub use context::{Context, Settings, Stage};
 pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 
-use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;
 use crate::policy::admission::Places;
 use crate::policy::attempt::{LoginAttempt, Proof};
-use crate::time::Instant;
 use client::Client;
 use record::Record;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// It has our greeting, and may log in.
@@ -57,37 +56,6 @@ struct Identified {
     /// Where its policy and its backends stand. A login whose lock key a reload changes keeps
     /// them to its end.
     settings: Arc<Settings>,
-}
-
-impl Identified {
-    /// When all its waiting ends: for its quota, for the lock, and for a retry.
-    fn until(&self) -> Instant {
-        let policy = &self.attempt.policy;
-        let reserve = self.settings.route(policy, None).login_reserve();
-        self.attempt.asked + policy.wait.saturating_sub(reserve)
-    }
-
-    /// Asks again what is known of its password: another's login may have proven it meanwhile.
-    fn look_again(&mut self, cx: &Context, record: &mut Record) {
-        let standing = cx.auth_cache.standing(self.attempt.tag, Instant::now());
-        if standing != self.attempt.standing {
-            Arc::make_mut(&mut self.attempt).standing = standing;
-            record.identified(&self.attempt);
-        }
-    }
-
-    /// Takes over what a reload made of its policy. Where it would wait for another lock now (which
-    /// a reload allows only if that is on other backends), it stays with what it waits for.
-    fn reloaded(&mut self, record: &mut Record, settings: Arc<Settings>) {
-        let identity = self.client.identify(&self.attempt.login, &settings);
-        if identity.key != self.attempt.key {
-            return;
-        }
-        self.proof.read_by(identity.policy);
-        Arc::make_mut(&mut self.attempt).policy = Arc::clone(identity.policy);
-        self.settings = settings;
-        record.identified(&self.attempt);
-    }
 }
 
 /// It holds the lock of its maildrop.
@@ -109,41 +77,52 @@ struct LoggedIn {
     welcome: Vec<u8>,
 }
 
-/// What a phase leads to: the next one, or the end.
-type Next<T> = ControlFlow<EndCause, T>;
+/// Where a session goes instead of to its next phase.
+enum Exit {
+    /// The login was refused and its client was told: it may log in again.
+    Again(Greeted),
+    /// The session ends.
+    End(EndCause),
+}
 
-/// A login's way: in, or back to the start with a refusal answered.
-enum Login<T> {
-    Through(T),
-    Refused(Greeted),
+/// The next phase, or where the session goes instead. A function that can only end the session
+/// returns `Result<T, EndCause>`, and one that refuses a login `Result<Greeted, EndCause>`.
+type Next<T> = Result<T, Exit>;
+
+impl From<EndCause> for Exit {
+    fn from(cause: EndCause) -> Self {
+        Self::End(cause)
+    }
+}
+
+impl From<Result<Greeted, EndCause>> for Exit {
+    fn from(refused: Result<Greeted, EndCause>) -> Self {
+        refused.map_or_else(Self::End, Self::Again)
+    }
 }
 
 /// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
 pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
     let session = cx.sessions.open(&peer, cx.moment());
     let mut record = Record::open(Arc::clone(&cx.events), session, &peer);
-    let cause = match Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await {
-        ControlFlow::Continue(never) => match never {},
-        ControlFlow::Break(cause) => cause,
-    };
+    let cause = Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await;
     let cause = record.why_it_ended(cause);
     faults::of_end(&cx, &record, &peer, cause.end());
     record.end(cause);
 }
 
-/// There is no value of it: a session ends by breaking off.
-enum Never {}
-
-async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> Next<Never> {
+async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> EndCause {
     let session = record.handle();
     let logged_in = tokio::select! {
         // In this order, so that a waiter leaves its queue as one that was kicked.
         biased;
-        next = Box::pin(until_logged_in(cx, record, conn, peer)) => next?,
-        () = session.kicked() => return ControlFlow::Break(EndCause::Kicked),
+        logged_in = Box::pin(until_logged_in(cx, record, conn, peer)) => logged_in,
+        () = session.kicked() => Err(EndCause::Kicked),
     };
-    let end = Box::pin(relay::relay(cx, record, logged_in)).await;
-    ControlFlow::Break(end)
+    match logged_in {
+        Ok(logged_in) => Box::pin(relay::relay(cx, record, logged_in)).await,
+        Err(cause) => cause,
+    }
 }
 
 async fn until_logged_in(
@@ -151,53 +130,45 @@ async fn until_logged_in(
     record: &mut Record,
     conn: Conn,
     peer: Arc<Peer>,
-) -> Next<LoggedIn> {
+) -> Result<LoggedIn, EndCause> {
+    // Each phase is boxed: one that is over must not take room for as long as the session lives.
     let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
     loop {
-        let identified = authorize(cx, record, greeted).await?;
-        greeted = match log_in(cx, record, identified).await? {
-            Login::Through(logged_in) => return ControlFlow::Continue(logged_in),
-            Login::Refused(greeted) => greeted,
+        let identified = identify(cx, record, greeted).await?;
+        greeted = match enter_maildrop(cx, record, identified).await {
+            Ok(logged_in) => return Ok(logged_in),
+            Err(Exit::Again(greeted)) => greeted,
+            Err(Exit::End(cause)) => return Err(cause),
         };
     }
 }
 
 /// A client that has not logged in has until `login_by`, and no grace when the gate stops.
-async fn authorize(cx: &Context, record: &mut Record, greeted: Greeted) -> Next<Identified> {
+async fn identify(
+    cx: &Context,
+    record: &mut Record,
+    greeted: Greeted,
+) -> Result<Identified, EndCause> {
     record.enter(Phase::Authorization);
     tokio::select! {
-        next = Box::pin(authorization::authorize(cx, record, greeted)) => next,
-        () = cx.stage_reached(Stage::Draining) => ControlFlow::Break(EndCause::Shutdown),
+        identified = Box::pin(authorization::authorize(cx, record, greeted)) => identified,
+        () = cx.stage_reached(Stage::Draining) => Err(EndCause::Shutdown),
     }
 }
 
-/// Lock and backend login. A client that waits keeps its place while the gate drains.
-async fn log_in(
+/// Rules, lock and backend. A client that waits keeps its place while the gate drains.
+async fn enter_maildrop(
     cx: &Context,
     record: &mut Record,
     identified: Identified,
-) -> Next<Login<LoggedIn>> {
+) -> Next<LoggedIn> {
     record.enter(Phase::Waiting);
-    let login = async {
-        let admitted = match Box::pin(admit::admit(cx, record, identified)).await? {
-            Login::Through(admitted) => admitted,
-            Login::Refused(greeted) => return ControlFlow::Continue(Login::Refused(greeted)),
-        };
+    let phases = async {
+        let admitted = Box::pin(admit::admit(cx, record, identified)).await?;
         Box::pin(login::log_in(cx, record, admitted)).await
     };
     tokio::select! {
-        next = login => next,
-        () = cx.stage_reached(Stage::Closing) => ControlFlow::Break(EndCause::Shutdown),
+        next = phases => next,
+        () = cx.stage_reached(Stage::Closing) => Err(EndCause::Shutdown.into()),
     }
-}
-
-/// Says the last words to a client that goes, and lets them arrive: closing a socket with unread
-/// bytes in it would reset it and could lose them.
-async fn farewell(mut conn: Conn, last_words: &[u8]) {
-    let goodbye = async {
-        conn.write_all(last_words).await?;
-        conn.shut().await;
-        conn.drain_to_end().await
-    };
-    let _ = tokio::time::timeout(limits::FAREWELL, goodbye).await;
 }

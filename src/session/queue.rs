@@ -3,7 +3,7 @@
 use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::Record;
-use super::{Admitted, Identified, Login, Next};
+use super::{Admitted, Greeted, Identified, Next};
 use crate::dialect::Class;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
@@ -11,51 +11,46 @@ use crate::observe::event::{EndCause, LockOutcome};
 use crate::policy::admission::Places;
 use crate::policy::attempt::LoginAttempt;
 use crate::time::Instant;
-use std::ops::ControlFlow::{Break, Continue};
 use std::sync::Arc;
 use tokio::time::{sleep, timeout};
 
 /// Gets the lock, or answers the login with a refusal.
-pub(super) async fn wait_for_lock(
+pub(super) async fn acquire_lock(
     cx: &Context,
     record: &mut Record,
     mut login: Identified,
     places: Places,
-) -> Next<Login<Admitted>> {
+) -> Next<Admitted> {
     // Another's login may have proven it while it was held.
-    login.look_again(cx, record);
+    login.refresh_standing(cx, record);
     let lock = match cx.locks.ask(ask(&login)) {
         Asked::Granted(lock) => lock,
         // It is no fault of its own: the lane is full of others, and it may be the owner's.
         Asked::Full => {
             let cause = EndCause::QueueFull;
-            return login.turn_away(cx, record, cause).await;
+            return Err(login.turn_away(cx, record, cause).await.into());
         }
         Asked::Waiting(waiting) => {
-            let since = Instant::now();
+            let began = Instant::now();
             let waited = wait(cx, record, &mut login, waiting).await;
-            login.client.waited(since.elapsed());
-            record.waited(since.elapsed());
-            match waited? {
+            login.client.waited(began.elapsed());
+            record.waited(began.elapsed());
+            match waited {
                 Ok(lock) => lock,
-                Err(InVain::Spent) => {
-                    let cause = EndCause::HeldByAnother;
-                    return login.turn_away(cx, record, cause).await;
-                }
-                Err(InVain::Refused(line)) => {
+                Err(failed) => {
                     // The answer may be held, and must not keep another's place meanwhile.
                     drop(places);
-                    return refuse(cx, record, login, line.as_deref()).await;
+                    return Err(failed.answer(cx, record, login).await.into());
                 }
             }
         }
     };
     record.lock_taken();
-    Continue(Login::Through(Admitted {
+    Ok(Admitted {
         login,
         lock,
         places,
-    }))
+    })
 }
 
 fn ask(login: &Identified) -> Ask {
@@ -68,30 +63,37 @@ fn ask(login: &Identified) -> Ask {
         password: attempt.tag,
         address: attempt.prefix(),
         capacity: attempt.policy.queue,
-        until: login.until(),
+        until: login.wait_deadline(),
     }
 }
 
-/// Why waiting brought no lock, where the client is still there.
-enum InVain {
-    Refused(Option<Arc<[u8]>>),
+/// Why waiting brought no lock.
+enum WaitFailed {
+    /// The time for it is over, or another took its place.
     Spent,
+    /// The backend refused the password, which another gave it, in these words or without any.
+    PasswordRefused(Option<Arc<[u8]>>),
+    /// Nobody waits any more.
+    Ended(EndCause),
 }
 
-/// The backend refused the password, which another gave it, in these words or without any.
-async fn refuse(
-    cx: &Context,
-    record: &mut Record,
-    login: Identified,
-    line: Option<&[u8]>,
-) -> Next<Login<Admitted>> {
-    match line {
-        Some(line) => login.refuse(cx, record, Class::Auth, line).await,
-        None => {
-            let cause = EndCause::ClosedAtPassOfAnother {
-                accepted_lately: login.attempt.was_accepted_lately(),
-            };
-            login.refuse_without_words(cx, record, cause).await
+impl WaitFailed {
+    async fn answer(
+        self,
+        cx: &Context,
+        record: &mut Record,
+        login: Identified,
+    ) -> Result<Greeted, EndCause> {
+        match self {
+            Self::Spent => login.turn_away(cx, record, EndCause::HeldByAnother).await,
+            Self::PasswordRefused(Some(line)) => login.refuse(cx, record, Class::Auth, &line).await,
+            Self::PasswordRefused(None) => {
+                let cause = EndCause::ClosedAtPassOfAnother {
+                    accepted_lately: login.attempt.was_accepted_lately(),
+                };
+                login.refuse_without_words(cx, record, cause).await
+            }
+            Self::Ended(cause) => Err(cause),
         }
     }
 }
@@ -103,10 +105,10 @@ async fn wait(
     record: &mut Record,
     login: &mut Identified,
     mut waiting: Waiting<BackendConnection>,
-) -> Next<Result<LockGuard<BackendConnection>, InVain>> {
+) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
-    let mut until = login.until();
+    let mut until = login.wait_deadline();
     loop {
         let wants_spare = waiting.wants_spare();
         let settings = Arc::clone(&login.settings);
@@ -116,27 +118,27 @@ async fn wait(
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
             () = login.client.left() => {
-                login.look_again(cx, record);
+                login.refresh_standing(cx, record);
                 waiting.leave(LockOutcome::ClientGone);
-                return Break(EndCause::LeftWaiting);
+                return Err(WaitFailed::Ended(EndCause::LeftWaiting));
             }
             () = session.kicked() => {
                 waiting.leave(LockOutcome::Kicked);
-                return Break(EndCause::Kicked);
+                return Err(WaitFailed::Ended(EndCause::Kicked));
             }
             turn = waiting.turn() => match turn {
-                Turn::Granted(lock) => return Continue(Ok(lock)),
+                Turn::Granted(lock) => return Ok(lock),
                 Turn::Moved => {}
-                Turn::Evicted => return Continue(Err(InVain::Spent)),
-                Turn::Refused(line) => return Continue(Err(InVain::Refused(line))),
+                Turn::Evicted => return Err(WaitFailed::Spent),
+                Turn::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
             },
             () = tokio::time::sleep_until(until) => {
                 waiting.leave(LockOutcome::Timeout);
-                return Continue(Err(InVain::Spent));
+                return Err(WaitFailed::Spent);
             }
             settings = reloads.next() => {
-                login.reloaded(record, settings);
-                until = login.until();
+                login.apply_reload(record, settings);
+                until = login.wait_deadline();
             }
             spare = ahead, if wants_spare => waiting.keep_spare(spare),
         }

@@ -2,11 +2,11 @@
 //!
 //! The lock is given on before any of it, so that nobody waits for an answer to be read.
 
-use super::client::Peer;
+use super::client::{Peer, farewell};
 use super::context::Context;
 use super::faults;
 use super::record::Record;
-use super::{Greeted, Identified, Login, Next, farewell};
+use super::{Greeted, Identified};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::net::conn::Conn;
@@ -14,7 +14,6 @@ use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
 use crate::policy::admission::Refusal;
 use crate::policy::block::BlockReason;
 use crate::time::{Duration, Instant};
-use std::ops::ControlFlow::{Break, Continue};
 
 /// The answers where the wait is spent: the words `lock` and `wait` keep
 /// fetchmail, Claws Mail and Sylpheed from taking them for a wrong password. Only the proven are
@@ -52,19 +51,23 @@ const PASSING_FAULTS: &[u8] =
 
 /// Gives the connection back; unless its address is blocked for what it said, which it is told in
 /// place of the greeting.
-pub(super) async fn unless_blocked(cx: &Context, conn: Conn, peer: &Peer) -> Next<Conn> {
+pub(super) async fn unless_blocked(
+    cx: &Context,
+    conn: Conn,
+    peer: &Peer,
+) -> Result<Conn, EndCause> {
     if peer.trusted {
-        return Continue(conn);
+        return Ok(conn);
     }
     let settings = cx.settings();
     let tenants = &settings.tenants;
     let tenant = tenants.of_listener(conn.server_name(), &peer.listener);
     let (blocks, mode) = (&cx.admission.blocks, tenant.rules.blocks.mode);
     let Some(reason) = blocks.at_greeting(peer.prefix(), mode, cx.moment().wall) else {
-        return Continue(conn);
+        return Ok(conn);
     };
     farewell(conn, &[block_in_words(reason), b"\r\n"].concat()).await;
-    Break(EndCause::RefusedByRule(Refusal::Blocked(reason)))
+    Err(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
 
 fn block_in_words(reason: BlockReason) -> &'static [u8] {
@@ -77,13 +80,13 @@ fn block_in_words(reason: BlockReason) -> &'static [u8] {
 impl Identified {
     /// Passes the backend's refusal on, in its own words; the client may try again. A wrong
     /// password is the client's fault, all else the backend's.
-    pub(super) async fn refuse<T>(
+    pub(super) async fn refuse(
         mut self,
         cx: &Context,
         record: &mut Record,
         class: Class,
         line: &[u8],
-    ) -> Next<Login<T>> {
+    ) -> Result<Greeted, EndCause> {
         let words = String::from_utf8_lossy(line).into_owned();
         self.client.login_budget.attempts += 1;
         if class != Class::Auth {
@@ -98,22 +101,22 @@ impl Identified {
     /// Closes the connection, as the backend did instead of answering the password: what a program
     /// makes of that, it makes of it here. Of a password that was right lately it is more likely
     /// the backend's fault.
-    pub(super) async fn refuse_without_words<T>(
+    pub(super) async fn refuse_without_words(
         mut self,
         cx: &Context,
         record: &mut Record,
         cause: EndCause,
-    ) -> Next<Login<T>> {
+    ) -> Result<Greeted, EndCause> {
         record.refused(cause);
         let delay = self.wrong_password(cx);
         self.hold_answer(record, delay).await?;
-        self.close().await
+        Err(self.close().await)
     }
 
     /// Ends the connection without an answer; the refusal is the session's end.
-    async fn close<T>(self) -> Next<T> {
-        farewell(self.client.conn, b"").await;
-        Break(EndCause::LeftBeforeLogin)
+    async fn close(self) -> EndCause {
+        self.client.farewell(b"").await;
+        EndCause::LeftBeforeLogin
     }
 
     /// Counts a wrong password, and says how long its answer is held.
@@ -138,12 +141,12 @@ impl Identified {
     }
 
     /// Refuses a login that a rule does not let in.
-    pub(super) async fn refuse_by_rule<T>(
+    pub(super) async fn refuse_by_rule(
         mut self,
         cx: &Context,
         record: &mut Record,
         refusal: Refusal,
-    ) -> Next<Login<T>> {
+    ) -> Result<Greeted, EndCause> {
         let rule = rule_of(refusal);
         cx.events.emit(Event::LoginRefused {
             session: self.attempt.session,
@@ -156,14 +159,14 @@ impl Identified {
             Refusal::FromMemory => {
                 let memory = &cx.admission.negative_auth_cache;
                 let closes = memory.is_without_words(self.attempt.tag, Instant::now());
-                self.pose(cx, record, closes).await
+                self.imitate_wrong_password(cx, record, closes).await
             }
             Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
                 let closes = cx
                     .admission
                     .auth_failure_templates
                     .closes(&self.attempt.policy.backends);
-                self.pose(cx, record, closes).await
+                self.imitate_wrong_password(cx, record, closes).await
             }
             Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
             Refusal::LoginDelay(early) => {
@@ -176,13 +179,13 @@ impl Identified {
                 faults::of_limit(cx, &self.attempt);
                 self.answer(login_delay(early).as_bytes()).await
             }
-            Refusal::PerAddress => self.find_no_place(cx, PER_ADDRESS).await,
-            Refusal::PerMaildrop => self.find_no_place(cx, PER_MAILDROP).await,
-            Refusal::PerTenant => self.find_no_place(cx, PER_TENANT).await,
+            Refusal::PerAddress => self.reject_over_limit(cx, PER_ADDRESS).await,
+            Refusal::PerMaildrop => self.reject_over_limit(cx, PER_MAILDROP).await,
+            Refusal::PerTenant => self.reject_over_limit(cx, PER_TENANT).await,
         }
     }
 
-    async fn find_no_place<T>(self, cx: &Context, answer: &[u8]) -> Next<Login<T>> {
+    async fn reject_over_limit(self, cx: &Context, answer: &[u8]) -> Result<Greeted, EndCause> {
         faults::of_limit(cx, &self.attempt);
         cx.admission.not_served(&self.attempt, Instant::now());
         self.answer(answer).await
@@ -190,7 +193,12 @@ impl Identified {
 
     /// Answers as the backend answers a wrong password: in its words or by a close, after as long,
     /// and with the penalty that it would bring.
-    async fn pose<T>(mut self, cx: &Context, record: &mut Record, closes: bool) -> Next<Login<T>> {
+    async fn imitate_wrong_password(
+        mut self,
+        cx: &Context,
+        record: &mut Record,
+        closes: bool,
+    ) -> Result<Greeted, EndCause> {
         let backends = &self.attempt.policy.backends;
         let user = &self.proof.replayable().user;
         let (line, took) = cx
@@ -201,31 +209,31 @@ impl Identified {
         let penalty = self.penalty(cx);
         if closes {
             self.hold_answer(record, penalty).await?;
-            return self.close().await;
+            return Err(self.close().await);
         }
         self.answer_after(record, penalty, &line).await
     }
 
-    async fn answer_after<T>(
+    async fn answer_after(
         mut self,
         record: &mut Record,
         delay: Duration,
         answer: &[u8],
-    ) -> Next<Login<T>> {
+    ) -> Result<Greeted, EndCause> {
         self.hold_answer(record, delay).await?;
         self.answer(answer).await
     }
 
     /// Holds an answer. A client that leaves meanwhile has had its answer.
-    async fn hold_answer(&mut self, record: &mut Record, delay: Duration) -> Next<()> {
+    async fn hold_answer(&mut self, record: &mut Record, delay: Duration) -> Result<(), EndCause> {
         if delay.is_zero() {
-            return Continue(());
+            return Ok(());
         }
         let began = Instant::now();
         let next = tokio::select! {
             biased;
-            () = self.client.left() => Break(EndCause::LeftBeforeLogin),
-            () = tokio::time::sleep(delay) => Continue(()),
+            () = self.client.left() => Err(EndCause::LeftBeforeLogin),
+            () = tokio::time::sleep(delay) => Ok(()),
         };
         self.client.waited(began.elapsed());
         record.delayed(began.elapsed());
@@ -235,16 +243,16 @@ impl Identified {
     /// Says that its turn did not come, to this login and at once to every further one on this
     /// connection: Thunderbird tries up to three mechanisms for one failure, and must not wait
     /// three times.
-    pub(super) async fn turn_away<T>(
+    pub(super) async fn turn_away(
         mut self,
         cx: &Context,
         record: &mut Record,
         cause: EndCause,
-    ) -> Next<Login<T>> {
+    ) -> Result<Greeted, EndCause> {
         let culprit = cause.culprit();
         record.refused(cause);
         // Another's login may have proven it while it waited.
-        self.look_again(cx, record);
+        self.refresh_standing(cx, record);
         cx.admission.not_served(&self.attempt, Instant::now());
         if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the real try.
@@ -261,12 +269,12 @@ impl Identified {
     }
 
     /// Answers the login with `answer`, without its line end.
-    pub(super) async fn answer<T>(mut self, answer: &[u8]) -> Next<Login<T>> {
+    pub(super) async fn answer(mut self, answer: &[u8]) -> Result<Greeted, EndCause> {
         match self.client.reply(&[answer, b"\r\n"].concat()).await {
-            Ok(()) => Continue(Login::Refused(Greeted {
+            Ok(()) => Ok(Greeted {
                 client: self.client,
-            })),
-            Err(_) => Break(EndCause::LeftBeforeLogin),
+            }),
+            Err(_) => Err(EndCause::LeftBeforeLogin),
         }
     }
 }

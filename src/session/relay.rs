@@ -13,7 +13,7 @@ use super::client::Client;
 use super::context::{Context, Stage};
 use super::record::Record;
 use super::registry::Phase;
-use super::{LoggedIn, authorization, farewell};
+use super::{LoggedIn, authorization};
 use crate::backend::connect::Backend;
 use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
@@ -82,7 +82,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     drop((lock, places));
     record.enter(Phase::Closing);
     deliver(cx, undelivered, &end).await;
-    farewell(client.conn, b"").await;
+    client.farewell(b"").await;
     end
 }
 
