@@ -332,6 +332,10 @@ pub const RELAY_TICK: Duration = Duration::from_secs(1);
 /// How long a stop waits, at its very end, for tasks that have been told to end.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// Sessions and maildrops that a stop names where they did not end in its time: enough to see what
+/// they have in common, and few enough for a line of the log.
+pub const LEFT_BEHIND_NAMED_MAX: usize = 10;
+
 /// Two logins to one maildrop from one address, asked for within so long, are a mail program and
 /// the scanner that logs in beside it: they count once.
 pub const POLL_TWIN: Duration = Duration::from_secs(2);

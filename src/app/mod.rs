@@ -10,6 +10,7 @@ mod maintenance;
 mod ports;
 mod reload;
 mod serve;
+mod stop;
 
 pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
@@ -46,7 +47,6 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -271,32 +271,6 @@ impl Gate {
         for backend in self.cx.settings().backends.values() {
             backend.known().await;
         }
-    }
-
-    /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
-    /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
-    /// `hurry` closes everything at once.
-    pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
-        self.sessions.close();
-        let in_order = async {
-            self.stage.send_replace(Stage::Draining);
-            if timeout(grace, self.sessions.wait()).await.is_err() {
-                self.stage.send_replace(Stage::Closing);
-                self.sessions.wait().await;
-            }
-        };
-        tokio::select! {
-            () = in_order => {}
-            () = hurry => {}
-        }
-        self.stage.send_replace(Stage::Closed);
-        // What does not end in time is dropped with the runtime.
-        let _ = timeout(limits::LAST_WORDS, self.sessions.wait()).await;
-        self.closers.close();
-        let _ = timeout(limits::LAST_WORDS, self.closers.wait()).await;
-        self.services.close();
-        self.stop_services.cancel();
-        let _ = timeout(limits::LAST_WORDS, self.services.wait()).await;
     }
 
     /// From now on these backends are watched, and no others; the tasks of others end.

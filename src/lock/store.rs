@@ -157,6 +157,17 @@ impl<C: BackendClose> Locks<C> {
     pub fn in_use(&self) -> usize {
         self.0.entries.len()
     }
+
+    /// At most `max` of them.
+    #[must_use]
+    pub fn some_in_use(&self, max: usize) -> Vec<MaildropKey> {
+        self.0
+            .entries
+            .iter()
+            .take(max)
+            .map(|entry| entry.key().clone())
+            .collect()
+    }
 }
 
 type Entered = (watch::Receiver<Place>, watch::Receiver<bool>, usize);

@@ -4,7 +4,7 @@
 //! both have an answer. No event carries a password.
 
 use crate::dialect::Class;
-use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
 use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
@@ -197,8 +197,48 @@ pub enum Event {
         /// Why, for the operator; of several lines.
         why: String,
     },
+    /// A stop waits no longer for what has not ended in its time: it is dropped as it is.
+    LeftBehind(Box<LeftBehind>),
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),
+}
+
+/// What a stop leaves behind.
+#[derive(Clone, Debug)]
+pub enum LeftBehind {
+    /// Client connections.
+    Sessions {
+        /// How many.
+        count: usize,
+        /// The first of them, at most
+        /// [`LEFT_BEHIND_NAMED_MAX`](crate::limits::LEFT_BEHIND_NAMED_MAX).
+        oldest: Vec<OpenSession>,
+    },
+    /// Backend connections that are being closed.
+    Connections {
+        /// How many.
+        count: usize,
+        /// Maildrops of such connections, as many as of sessions.
+        maildrops: Vec<MaildropKey>,
+    },
+    /// What serves all of them: listeners, health checks, the admin port.
+    Services {
+        /// How many tasks.
+        count: usize,
+    },
+}
+
+/// A session that a stop did not wait for.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// Its number.
+    pub session: SessionId,
+    /// Who it came from.
+    pub client: SocketAddr,
+    /// How far it had come, in a word.
+    pub phase: &'static str,
+    /// The maildrop of its last login, as typed.
+    pub maildrop: Option<UserName>,
 }
 
 str_enum! {

@@ -151,6 +151,7 @@ impl Log {
             Event::Panicked { session } => log_panic(*session),
             Event::Reloaded { changes } => log_reload(changes),
             Event::ReloadRefused { why } => error!("the configuration stays as it was: {why}"),
+            Event::LeftBehind(what) => warn!("the stop {}", sentence::left_behind(what)),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }

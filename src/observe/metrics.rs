@@ -260,6 +260,8 @@ impl Metrics {
             Event::Panicked { .. } => families.panics.inc(),
             Event::Reloaded { .. } => families.reloads.with_label_values(&[APPLIED]).inc(),
             Event::ReloadRefused { .. } => families.reloads.with_label_values(&[REFUSED]).inc(),
+            // The process ends: nobody scrapes it any more.
+            Event::LeftBehind(_) => {}
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }

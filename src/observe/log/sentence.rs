@@ -1,8 +1,9 @@
-//! A session in one sentence, for people.
+//! What a person reads of a session, and of those that a stop left behind.
 //!
 //! What a client or a backend said is escaped, so that nobody writes lines of his own.
 
-use crate::observe::event::{End, SessionSummary};
+use crate::ids::{BackendName, MaildropKey};
+use crate::observe::event::{End, LeftBehind, OpenSession, SessionSummary};
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -23,6 +24,52 @@ pub(super) fn sentence(summary: &SessionSummary) -> String {
     let (session, end) = (summary.session, how(summary.end()));
     let reason = reason(summary);
     format!("session {session} {end}: {}{reason}", parts.join(", "))
+}
+
+/// What a stop left behind, as the end of a sentence that begins with "the stop".
+pub(super) fn left_behind(what: &LeftBehind) -> String {
+    match what {
+        LeftBehind::Sessions { count, oldest } => {
+            let named = oldest.iter().map(open_session).collect();
+            gave_up(*count, "session", named)
+        }
+        LeftBehind::Connections { count, maildrops } => {
+            let named = maildrops.iter().map(unclosed).collect();
+            gave_up(*count, "backend connection", named)
+        }
+        LeftBehind::Services { count } => gave_up(*count, "task", Vec::new()),
+    }
+}
+
+fn gave_up(count: usize, what: &str, mut named: Vec<String>) -> String {
+    let more = count.saturating_sub(named.len());
+    if more > 0 && !named.is_empty() {
+        named.push(format!("{more} more"));
+    }
+    let colon = if named.is_empty() { "" } else { ": " };
+    let count = counted(count as u64, what);
+    format!("gave up waiting for {count}{colon}{}", named.join(", "))
+}
+
+fn open_session(open: &OpenSession) -> String {
+    let phase = open.phase.replace('_', " ");
+    let from = open.client.ip();
+    match &open.maildrop {
+        Some(maildrop) => {
+            let maildrop = maildrop.to_string();
+            let maildrop = quoted(&maildrop);
+            format!(
+                "session {} of {maildrop} from {from} ({phase})",
+                open.session
+            )
+        }
+        None => format!("session {} from {from} ({phase})", open.session),
+    }
+}
+
+fn unclosed(key: &MaildropKey) -> String {
+    let backends: Vec<&str> = key.backends().iter().map(BackendName::as_str).collect();
+    format!("{} on {}", quoted(&key.to_string()), backends.join(" or "))
 }
 
 fn how(end: End) -> String {
@@ -213,6 +260,36 @@ mod tests {
     fn commands_and_protocols_are_written_as_such() {
         assert_eq!(how(End::ClosedAtPass), "closed at PASS");
         assert_eq!(how(End::TlsFailed), "TLS failed");
+    }
+
+    #[test]
+    fn what_a_stop_left_behind_is_named_as_far_as_it_is_known() {
+        let first = OpenSession {
+            session: SessionId(17),
+            client: "192.0.2.7:49152".parse().unwrap(),
+            phase: "logging_in",
+            maildrop: Some(UserName::new(b"ann")),
+        };
+        let sessions = LeftBehind::Sessions {
+            count: 3,
+            oldest: vec![first],
+        };
+        assert_eq!(
+            left_behind(&sessions),
+            "gave up waiting for 3 sessions: session 17 of ann from 192.0.2.7 (logging in), 2 more"
+        );
+        let backends = [BackendName::new("old"), BackendName::new("new")].into();
+        let ann = UserName::new(b"ann");
+        let connections = LeftBehind::Connections {
+            count: 1,
+            maildrops: vec![MaildropKey::new(&backends, &ann, None, false)],
+        };
+        assert_eq!(
+            left_behind(&connections),
+            "gave up waiting for 1 backend connection: ann on old or new"
+        );
+        let services = LeftBehind::Services { count: 2 };
+        assert_eq!(left_behind(&services), "gave up waiting for 2 tasks");
     }
 
     #[test]

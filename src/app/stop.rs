@@ -1,0 +1,185 @@
+//! The end of a gate: in stages, each with its time, and what does not end in it is named.
+
+use super::Gate;
+use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
+use crate::observe::event::{Event, LeftBehind, OpenSession};
+use crate::session::{SessionView, Stage};
+use crate::time::Duration;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+impl Gate {
+    /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
+    /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
+    /// `hurry` closes everything at once.
+    pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
+        self.sessions.close();
+        let in_order = async {
+            self.stage.send_replace(Stage::Draining);
+            if timeout(grace, self.sessions.wait()).await.is_err() {
+                self.stage.send_replace(Stage::Closing);
+                self.sessions.wait().await;
+            }
+        };
+        tokio::select! {
+            () = in_order => {}
+            () = hurry => {}
+        }
+        self.stage.send_replace(Stage::Closed);
+        if !ended(&self.sessions).await {
+            self.tell_left_behind(self.open_sessions());
+        }
+        // Only now: a session that ends leaves its backend connection to a closer.
+        self.closers.close();
+        if !ended(&self.closers).await {
+            self.tell_left_behind(self.unclosed_maildrops());
+        }
+        self.services.close();
+        self.stop_services.cancel();
+        if !ended(&self.services).await {
+            self.tell_left_behind(LeftBehind::Services {
+                count: self.services.len(),
+            });
+        }
+    }
+
+    /// What is left behind is dropped with the runtime, so that this is the last that is heard of it.
+    fn tell_left_behind(&self, what: LeftBehind) {
+        self.cx.events.emit(Event::LeftBehind(Box::new(what)));
+    }
+
+    /// The oldest are named: they are the ones that hang.
+    fn open_sessions(&self) -> LeftBehind {
+        let sessions = self.cx.sessions.views();
+        LeftBehind::Sessions {
+            count: sessions.len(),
+            oldest: sessions
+                .into_iter()
+                .take(LEFT_BEHIND_NAMED_MAX)
+                .map(open_session)
+                .collect(),
+        }
+    }
+
+    /// Sessions are over, so each maildrop that is in use waits for a backend to close.
+    fn unclosed_maildrops(&self) -> LeftBehind {
+        LeftBehind::Connections {
+            count: self.closers.len(),
+            maildrops: self.cx.locks.some_in_use(LEFT_BEHIND_NAMED_MAX),
+        }
+    }
+}
+
+async fn ended(tasks: &TaskTracker) -> bool {
+    timeout(LAST_WORDS, tasks.wait()).await.is_ok()
+}
+
+fn open_session(view: SessionView) -> OpenSession {
+    OpenSession {
+        session: view.id,
+        client: view.client,
+        phase: view.phase.as_str(),
+        maildrop: view.login.map(|login| login.maildrop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Outside;
+    use crate::config::Config;
+    use crate::ids::ListenerName;
+    use crate::net::conn::Conn;
+    use crate::net::{BoxFuture, Dial, Io, TlsMode};
+    use crate::observe::hub::Reading;
+    use crate::session::{self, Peer};
+    use std::future::{pending, ready};
+    use std::io;
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    /// A backend that greets and says no more.
+    #[derive(Default)]
+    struct Greeter(Mutex<Vec<DuplexStream>>);
+
+    impl Dial for Greeter {
+        fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+            Box::pin(async {
+                let (ours, mut theirs) = duplex(100);
+                theirs.write_all(b"+OK\r\n").await?;
+                self.0.lock().unwrap().push(theirs);
+                Ok(Box::new(ours) as Box<dyn Io>)
+            })
+        }
+    }
+
+    async fn gate() -> Gate {
+        let text = "[[listen]]\nname = \"pop3\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n";
+        let config = Config::parse(text, Path::new("popgate.toml")).unwrap();
+        let outside = Outside {
+            dial: Arc::new(Greeter::default()),
+            sinks: Vec::new(),
+            acceptor: None,
+            seed: Some(1),
+            reload: None,
+        };
+        let gate = Gate::start(&config, outside).await.unwrap();
+        gate.looked_around().await;
+        gate
+    }
+
+    /// A session whose client takes no octet, so that it hangs in its greeting.
+    fn hang(gate: &Gate, client: DuplexStream) {
+        let peer = Peer {
+            listener: ListenerName::new("pop3"),
+            tls: TlsMode::Off,
+            address: "192.0.2.7:49152".parse().unwrap(),
+            trusted: false,
+        };
+        let cx = Arc::clone(&gate.cx);
+        let conn = Conn::plain(Box::new(client));
+        gate.sessions.spawn(session::run(cx, conn, Arc::new(peer)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_in_time_is_named() {
+        let gate = gate().await;
+        let mut events = gate.events();
+        let (client, _other_side) = duplex(1);
+        hang(&gate, client);
+        gate.closers.spawn(pending::<()>());
+        gate.services.spawn(pending::<()>());
+        gate.stop(Duration::ZERO, ready(())).await;
+        let mut left = Vec::new();
+        while let Some(Reading::Event(told)) = events.next().await {
+            if let Event::LeftBehind(what) = &told.event {
+                left.push(what.as_ref().clone());
+            }
+            if left.len() == 3 {
+                break;
+            }
+        }
+        let [
+            LeftBehind::Sessions { count: 1, oldest },
+            LeftBehind::Connections { count: 1, .. },
+            LeftBehind::Services { count: 1 },
+        ] = &left[..]
+        else {
+            panic!("{left:?}");
+        };
+        assert_eq!(oldest[0].client.ip().to_string(), "192.0.2.7");
+        assert_eq!(oldest[0].phase, "greeting");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_that_everything_heeds_leaves_nothing_behind() {
+        let gate = gate().await;
+        let mut events = gate.events();
+        gate.stop(Duration::ZERO, pending()).await;
+        while let Some(Reading::Event(told)) = events.next().await {
+            assert!(!matches!(told.event, Event::LeftBehind(_)), "{told:?}");
+        }
+    }
+}
