@@ -2,13 +2,12 @@
 
 use super::ports::is_same;
 use crate::backend::BackendOptions;
-use crate::config::Config;
+use crate::config::{Config, LockKeys, lock_key_changes, tenant_changes};
 use crate::dialect::Phrases;
 use crate::ids::ListenerName;
 use crate::limits::CHANGES_NAMED_MAX;
 use crate::net::{ListenOptions, TlsMode};
 use crate::observe::LogFormat;
-use crate::policy::tenant::{self, Keying, rekeyed};
 use ipnet::IpNet;
 
 /// A setting and its value.
@@ -17,7 +16,7 @@ type Setting = (&'static str, String);
 /// What changed that is fixed while the gate runs, a sentence each; of many the first few.
 pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let mut sentences = differences(&fixed(old), &fixed(new));
-    let keys = rekeyed(&keying(old), &keying(new), &renamed(old, new));
+    let keys = lock_key_changes(&lock_keys(old), &lock_keys(new), &renamed(old, new));
     let more = keys.len().saturating_sub(CHANGES_NAMED_MAX);
     let keys = keys.into_iter().take(CHANGES_NAMED_MAX);
     sentences.extend(keys.map(|what| {
@@ -37,7 +36,7 @@ pub(super) fn said(old: &Config, new: &Config) -> Vec<String> {
         sentences.push("[tls] names other files".to_owned());
     }
     sentences.extend(backends(&old.backends, &new.backends));
-    sentences.extend(tenant::changes(&old.tenants, &new.tenants));
+    sentences.extend(tenant_changes(&old.tenants, &new.tenants));
     sentences
 }
 
@@ -54,9 +53,9 @@ pub(super) fn warnings(old: &Config, new: &Config) -> Vec<String> {
     since_now.map(|what| format!("warning: {what}")).collect()
 }
 
-fn keying(config: &Config) -> Keying<'_> {
+fn lock_keys(config: &Config) -> LockKeys<'_> {
     let backends = config.backends.iter();
-    Keying {
+    LockKeys {
         tenants: &config.tenants,
         addresses: backends
             .map(|backend| (&backend.name, backend.address.as_str()))

@@ -11,7 +11,7 @@ use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
 use crate::net::ListenOptions;
-use crate::policy::tenant::{Belongings, LoginPolicy, TenantTable};
+use crate::policy::tenant::{LoginPolicy, TenantMatch, TenantTable};
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -41,8 +41,8 @@ pub(super) fn resolve(
     let mut claims = Claims::new(listeners, all_are_named(&file.listen));
     let mut tenants = Vec::with_capacity(file.tenant.len());
     for table in &file.tenant {
-        let belongings = claims.belongings(table, faults);
-        tenants.push(tenant(table, belongings, &defaults, &mut limits, faults));
+        let matches = claims.matches(table, faults);
+        tenants.push(tenant(table, matches, &defaults, &mut limits, faults));
     }
     let fallback = tenants
         .iter()
@@ -52,8 +52,8 @@ pub(super) fn resolve(
         None => fallback_tenant(file, &defaults, &mut limits, faults),
     };
     let mut table = TenantTable::new(fallback);
-    for (tenant, belongings) in tenants {
-        table.add(tenant, belongings);
+    for (tenant, matches) in tenants {
+        table.add(tenant, matches);
     }
     let mut warnings = limits.warnings();
     warnings.extend(unreachable(file, &table));
@@ -81,11 +81,11 @@ fn fallback_tenant(
 
 fn tenant<'a>(
     table: &'a Table,
-    mut belongings: Belongings,
+    mut matches: TenantMatch,
     defaults: &Limits,
     limits: &mut LimitsResolver<'a>,
     faults: &mut Faults,
-) -> (LoginPolicy, Belongings) {
+) -> (LoginPolicy, TenantMatch) {
     let name = &table.name.value;
     let own = limits.own(table.limits(), faults).over(defaults);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
@@ -109,10 +109,10 @@ fn tenant<'a>(
             let folded = login.as_bytes().to_ascii_lowercase();
             let message = || format!("a second user `{login}` of tenant `{name}`");
             logins.claim(folded, &user.name.span, message, faults);
-            belongings.users.push((login, limits_of_user.clone()));
+            matches.users.push((login, limits_of_user.clone()));
         }
     }
-    (tenant, belongings)
+    (tenant, matches)
 }
 
 /// With and without the default domain, and by the name that the tenant's aliases make of it, it is
@@ -163,7 +163,7 @@ impl<'a> Claims<'a> {
     }
 
     /// What `table` claims, its users left out.
-    fn belongings(&mut self, table: &Table, faults: &mut Faults) -> Belongings {
+    fn matches(&mut self, table: &Table, faults: &mut Faults) -> TenantMatch {
         let name = &table.name;
         let message = || format!("a second tenant named `{}`", name.value);
         self.tenants
@@ -179,7 +179,7 @@ impl<'a> Claims<'a> {
         }
         let domains = table.domains.iter().map(|at| at.value.0.clone());
         let server_names = table.server_names.iter().map(|at| at.value.0.clone());
-        Belongings {
+        TenantMatch {
             domains: domains.collect(),
             server_names: server_names.collect(),
             listeners: values(&table.listeners),

@@ -1,11 +1,5 @@
 //! Tenants: whose login it is and which limits follow.
 
-mod changes;
-mod rekeyed;
-
-pub use changes::changes;
-pub use rekeyed::{Keying, rekeyed};
-
 use super::alias::Aliases;
 use super::rules::{PollMode, Rules};
 use crate::ids::{BackendName, ListenerName, MaildropKey, TenantName, UserName};
@@ -75,7 +69,8 @@ impl LoginPolicy {
 
     /// The name of the maildrop in lower case, by which a login's own limits are found: all forms
     /// of one maildrop must have one set of limits, since other backends would be another lock.
-    fn canonical(&self, login: &[u8]) -> Vec<u8> {
+    #[must_use]
+    pub fn canonical(&self, login: &[u8]) -> Vec<u8> {
         fold(self.key(&UserName::new(login)).maildrop().as_bytes())
     }
 
@@ -89,14 +84,17 @@ impl LoginPolicy {
 
 /// One tenant and the exceptions of its users.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Household {
-    tenant: Arc<LoginPolicy>,
-    users: HashMap<Vec<u8>, Arc<LoginPolicy>>,
+pub struct TenantEntry {
+    /// What holds for a user that the map below does not have.
+    pub tenant: Arc<LoginPolicy>,
+    /// By the user's name in lower case, in each form that the configuration gives it.
+    pub users: HashMap<Vec<u8>, Arc<LoginPolicy>>,
 }
 
-impl Household {
+impl TenantEntry {
     /// The limits of `user`, who may have his own, by the name as typed or by its maildrop's.
-    fn limits(&self, user: &[u8]) -> &Arc<LoginPolicy> {
+    #[must_use]
+    pub fn limits(&self, user: &[u8]) -> &Arc<LoginPolicy> {
         if self.users.is_empty() {
             return &self.tenant;
         }
@@ -116,7 +114,7 @@ impl Household {
 /// Finds the tenant of a login in constant time.
 #[derive(Clone, Debug)]
 pub struct TenantTable {
-    households: Vec<Household>,
+    entries: Vec<TenantEntry>,
     domains: HashMap<String, usize>,
     wildcards: HashMap<String, usize>,
     server_names: HashMap<String, usize>,
@@ -127,7 +125,7 @@ pub struct TenantTable {
 
 /// What names a tenant, as one `[[tenant]]` says it.
 #[derive(Clone, Debug, Default)]
-pub struct Belongings {
+pub struct TenantMatch {
     /// `example.com`, or `*.example.com` for every name below it.
     pub domains: Vec<String>,
     /// TLS server names, exact.
@@ -139,7 +137,7 @@ pub struct Belongings {
 }
 
 /// What gives a login to its tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Claim<'a> {
     /// Its domain.
     Domain(&'a str),
@@ -171,12 +169,12 @@ impl TenantTable {
     #[must_use]
     pub fn new(default: LoginPolicy) -> Self {
         let login_delay = default.login_delay();
-        let household = Household {
+        let entry = TenantEntry {
             tenant: Arc::new(default),
             users: HashMap::new(),
         };
         Self {
-            households: vec![household],
+            entries: vec![entry],
             domains: HashMap::new(),
             wildcards: HashMap::new(),
             server_names: HashMap::new(),
@@ -193,36 +191,36 @@ impl TenantTable {
 
     /// Adds a tenant. The configuration has already refused names that two tenants claim;
     /// a tenant named as the default one replaces it.
-    pub fn add(&mut self, tenant: LoginPolicy, belongings: Belongings) {
-        let users = belongings.users.into_iter();
+    pub fn add(&mut self, tenant: LoginPolicy, matches: TenantMatch) {
+        let users = matches.users.into_iter();
         let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
-        let is_default = tenant.name == self.households[0].tenant.name;
-        let household = Household {
+        let is_default = tenant.name == self.entries[0].tenant.name;
+        let entry = TenantEntry {
             tenant: Arc::new(tenant),
             users: users.collect(),
         };
-        let longest = household.login_delay();
+        let longest = entry.login_delay();
         let index = if is_default {
-            self.households[0] = household;
+            self.entries[0] = entry;
             // What was said by the one that it replaces holds for nobody any more.
-            let all = self.households.iter().map(Household::login_delay);
+            let all = self.entries.iter().map(TenantEntry::login_delay);
             self.login_delay = all.max().flatten();
             0
         } else {
             self.login_delay = self.login_delay.max(longest);
-            self.households.push(household);
-            self.households.len() - 1
+            self.entries.push(entry);
+            self.entries.len() - 1
         };
-        for domain in belongings.domains {
+        for domain in matches.domains {
             match domain.strip_prefix("*.") {
                 Some(parent) => self.wildcards.insert(parent.to_ascii_lowercase(), index),
                 None => self.domains.insert(domain.to_ascii_lowercase(), index),
             };
         }
-        for name in belongings.server_names {
+        for name in matches.server_names {
             self.server_names.insert(name.to_ascii_lowercase(), index);
         }
-        for listener in belongings.listeners {
+        for listener in matches.listeners {
             self.listeners.insert(listener, index);
         }
     }
@@ -238,7 +236,7 @@ impl TenantTable {
     ) -> Identity<'_> {
         let folded = fold(login.as_bytes());
         let (index, claim) = self.find(&folded, server_name, listener);
-        let policy = self.households[index].limits(&folded);
+        let policy = self.entries[index].limits(&folded);
         let (key, aliases) = policy.traced_key(login);
         Identity {
             policy,
@@ -259,7 +257,7 @@ impl TenantTable {
     ) -> &Arc<LoginPolicy> {
         let user = fold(user.as_bytes());
         let (index, _) = self.find(&user, server_name, listener);
-        self.households[index].limits(&user)
+        self.entries[index].limits(&user)
     }
 
     /// The tenant whose listener it is, before anybody said a name: it decides what CAPA says.
@@ -269,14 +267,49 @@ impl TenantTable {
         server_name: Option<&str>,
         listener: &ListenerName,
     ) -> &Arc<LoginPolicy> {
-        let claimed = self.by_connection(server_name, listener);
-        let index = claimed.map_or(0, |(index, _)| index);
-        &self.households[index].tenant
+        &self.entries[self.index_by_connection(server_name, listener)].tenant
     }
 
     /// All tenants, the default one first.
     pub fn tenants(&self) -> impl Iterator<Item = &Arc<LoginPolicy>> {
-        self.households.iter().map(|household| &household.tenant)
+        self.entries.iter().map(|entry| &entry.tenant)
+    }
+
+    /// All tenants with their users, the default one first; the indices below are into this.
+    #[must_use]
+    pub fn entries(&self) -> &[TenantEntry] {
+        &self.entries
+    }
+
+    /// What is claimed, in no order, and the index of the tenant that claims it.
+    pub fn claims(&self) -> impl Iterator<Item = (Claim<'_>, usize)> {
+        let domains = self.domains.iter().map(|(it, at)| (Claim::Domain(it), *at));
+        let wildcards = self
+            .wildcards
+            .iter()
+            .map(|(it, at)| (Claim::Wildcard(it), *at));
+        let names = self
+            .server_names
+            .iter()
+            .map(|(it, at)| (Claim::ServerName(it), *at));
+        let listeners = self
+            .listeners
+            .iter()
+            .map(|(it, at)| (Claim::Listener(it), *at));
+        domains.chain(wildcards).chain(names).chain(listeners)
+    }
+
+    /// The index of the tenant that a login with this domain belongs to.
+    #[must_use]
+    pub fn index_by_domain(&self, domain: &str) -> usize {
+        self.by_domain(domain).map_or(0, |(index, _)| index)
+    }
+
+    /// The index of the tenant that a login without a domain belongs to.
+    #[must_use]
+    pub fn index_by_connection(&self, server_name: Option<&str>, listener: &ListenerName) -> usize {
+        self.by_connection(server_name, listener)
+            .map_or(0, |(index, _)| index)
     }
 
     fn find(
@@ -319,7 +352,8 @@ impl TenantTable {
 }
 
 /// What is behind the last `@`; none where that is empty or no text.
-fn domain_of(user: &[u8]) -> Option<&str> {
+#[must_use]
+pub fn domain_of(user: &[u8]) -> Option<&str> {
     let at = memchr::memrchr(b'@', user)?;
     std::str::from_utf8(&user[at + 1..])
         .ok()
@@ -352,13 +386,13 @@ mod tests {
 
     fn table() -> TenantTable {
         let mut table = TenantTable::new(tenant("default"));
-        let belongings = Belongings {
+        let matches = TenantMatch {
             domains: vec!["Example.com".into(), "*.example.org".into()],
             server_names: vec!["mail.example.net".into()],
             listeners: vec![ListenerName::new("inside")],
             users: vec![(UserName::new(b"boss@example.com"), tenant("example/boss"))],
         };
-        table.add(tenant("example"), belongings);
+        table.add(tenant("example"), matches);
         table
     }
 
@@ -423,12 +457,12 @@ mod tests {
         let mut table = TenantTable::new(refusing("default", 600));
         assert_eq!(table.login_delay(), Some(Duration::from_secs(600)));
         let users = vec![(UserName::new(b"boss"), refusing("example", 120))];
-        let belongings = Belongings {
+        let matches = TenantMatch {
             users,
-            ..Belongings::default()
+            ..TenantMatch::default()
         };
-        table.add(refusing("example", 60), belongings);
-        table.add(tenant("default"), Belongings::default());
+        table.add(refusing("example", 60), matches);
+        table.add(tenant("default"), TenantMatch::default());
         assert_eq!(table.login_delay(), Some(Duration::from_secs(120)));
     }
 

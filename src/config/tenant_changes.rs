@@ -1,21 +1,20 @@
 //! What differs between two tables of tenants, in words for the operator.
 
-use super::{Cleartext, Household, LoginPolicy, TenantTable};
 use crate::ids::{BackendName, TenantName, UserName};
 use crate::limits::CHANGES_NAMED_MAX;
 use crate::policy::rules::{
     BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
 };
+use crate::policy::tenant::{Claim, Cleartext, LoginPolicy, TenantEntry, TenantTable};
 use crate::time::Duration;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 
 /// A sentence for each change from `old` to `new`; of many tenants the first few are named.
-#[must_use]
-pub fn changes(old: &TenantTable, new: &TenantTable) -> Vec<String> {
-    let (before, after) = (Named::of(old), Named::of(new));
+pub(crate) fn changes(old: &TenantTable, new: &TenantTable) -> Vec<String> {
+    let (before, after) = (NamedTenants::of(old), NamedTenants::of(new));
     let mut sentences = Vec::new();
-    let only = |these: &Named<'_>, others: &Named<'_>| -> Vec<String> {
+    let only = |these: &NamedTenants<'_>, others: &NamedTenants<'_>| -> Vec<String> {
         let names = these.in_order.iter().map(|(name, _)| *name);
         let names = names.filter(|&name| !others.by_name.contains_key(name));
         names.map(|name| format!("`{name}`")).collect()
@@ -57,45 +56,29 @@ fn few(items: &[String]) -> Option<String> {
 }
 
 /// The tenants of a table with all that is theirs.
-struct Named<'a> {
-    in_order: Vec<(&'a TenantName, Whole<'a>)>,
-    by_name: HashMap<&'a TenantName, Whole<'a>>,
+struct NamedTenants<'a> {
+    in_order: Vec<(&'a TenantName, WholeTenant<'a>)>,
+    by_name: HashMap<&'a TenantName, WholeTenant<'a>>,
 }
 
 /// A tenant with its users and what it claims.
 #[derive(Clone)]
-struct Whole<'a> {
-    household: &'a Household,
-    claims: BTreeSet<(&'static str, &'a str)>,
+struct WholeTenant<'a> {
+    entry: &'a TenantEntry,
+    claims: BTreeSet<Claim<'a>>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> NamedTenants<'a> {
     fn of(table: &'a TenantTable) -> Self {
-        let households = table.households.iter();
-        let mut wholes: Vec<Whole<'a>> = households
-            .map(|household| Whole {
-                household,
-                claims: BTreeSet::new(),
-            })
-            .collect();
-        let mut claim = |index: usize, what, name| {
-            wholes[index].claims.insert((what, name));
-        };
-        for (name, &index) in &table.domains {
-            claim(index, "domain", name.as_str());
+        let mut claims = vec![BTreeSet::new(); table.entries().len()];
+        for (claim, index) in table.claims() {
+            claims[index].insert(claim);
         }
-        for (name, &index) in &table.wildcards {
-            claim(index, "domains below", name.as_str());
-        }
-        for (name, &index) in &table.server_names {
-            claim(index, "server name", name.as_str());
-        }
-        for (name, &index) in &table.listeners {
-            claim(index, "listener", name.as_str());
-        }
-        let named = wholes.into_iter();
-        let in_order: Vec<_> = named
-            .map(|whole| (&whole.household.tenant.name, whole))
+        let in_order: Vec<_> = table
+            .entries()
+            .iter()
+            .zip(claims)
+            .map(|(entry, claims)| (&entry.tenant.name, WholeTenant { entry, claims }))
             .collect();
         Self {
             by_name: in_order.iter().cloned().collect(),
@@ -104,15 +87,25 @@ impl<'a> Named<'a> {
     }
 }
 
-impl Whole<'_> {
+fn claim_text(claim: &Claim<'_>) -> String {
+    match claim {
+        Claim::Domain(name) => format!("domain `{name}`"),
+        Claim::Wildcard(parent) => format!("domains below `{parent}`"),
+        Claim::ServerName(name) => format!("server name `{name}`"),
+        Claim::Listener(name) => format!("listener `{name}`"),
+        Claim::Nobody => "what nobody claims".to_owned(),
+    }
+}
+
+impl WholeTenant<'_> {
     fn differences(&self, new: &Self) -> Vec<String> {
-        if self.claims == new.claims && self.household == new.household {
+        if self.claims == new.claims && self.entry == new.entry {
             return Vec::new();
         }
-        let claimed = |(what, name): &(&str, &str), how| format!("{what} `{name}` {how}");
+        let claimed = |claim: &Claim<'_>, how| format!("{} {how}", claim_text(claim));
         let added = new.claims.difference(&self.claims);
         let removed = self.claims.difference(&new.claims);
-        differences(&self.household.tenant, &new.household.tenant)
+        differences(&self.entry.tenant, &new.entry.tenant)
             .into_iter()
             .chain(added.map(|claim| claimed(claim, "added")))
             .chain(removed.map(|claim| claimed(claim, "removed")))
@@ -121,7 +114,7 @@ impl Whole<'_> {
     }
 
     fn users(&self, new: &Self) -> Vec<String> {
-        let (old, new) = (self.household, new.household);
+        let (old, new) = (self.entry, new.entry);
         let users: BTreeSet<&Vec<u8>> = spelled_once(old).chain(spelled_once(new)).collect();
         let users = users.into_iter().filter_map(|user| {
             let what = match (old.users.get(user), new.users.get(user)) {
@@ -135,11 +128,11 @@ impl Whole<'_> {
     }
 }
 
-/// The users of a household; one that stands there in several forms, once.
-fn spelled_once(household: &Household) -> impl Iterator<Item = &Vec<u8>> {
-    household.users.keys().filter(move |user| {
-        let maildrop = household.tenant.canonical(user);
-        maildrop == **user || !household.users.contains_key(&maildrop)
+/// The users of a entry; one that stands there in several forms, once.
+fn spelled_once(entry: &TenantEntry) -> impl Iterator<Item = &Vec<u8>> {
+    entry.users.keys().filter(move |user| {
+        let maildrop = entry.tenant.canonical(user);
+        maildrop == **user || !entry.users.contains_key(&maildrop)
     })
 }
 
@@ -306,7 +299,7 @@ fn networks<N: Display>(networks: &[N]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::tenant::Belongings;
+    use crate::policy::tenant::TenantMatch;
     use std::sync::Arc;
 
     fn tenant(name: &str) -> LoginPolicy {
@@ -325,18 +318,18 @@ mod tests {
         }
     }
 
-    fn table(tenants: impl IntoIterator<Item = (LoginPolicy, Belongings)>) -> TenantTable {
+    fn table(tenants: impl IntoIterator<Item = (LoginPolicy, TenantMatch)>) -> TenantTable {
         let mut table = TenantTable::new(tenant("default"));
-        for (tenant, belongings) in tenants {
-            table.add(tenant, belongings);
+        for (tenant, matches) in tenants {
+            table.add(tenant, matches);
         }
         table
     }
 
-    fn domain(name: &str) -> Belongings {
-        Belongings {
+    fn domain(name: &str) -> TenantMatch {
+        TenantMatch {
             domains: vec![name.to_owned()],
-            ..Belongings::default()
+            ..TenantMatch::default()
         }
     }
 
@@ -372,11 +365,11 @@ mod tests {
             whole.default_domain = Some("t.org".to_owned());
             let users =
                 [&b"boss"[..], b"boss@t.org"].map(|user| (UserName::new(user), own.clone()));
-            let belongings = Belongings {
+            let matches = TenantMatch {
                 users: users.into(),
                 ..domain("t.org")
             };
-            table([(whole, belongings)])
+            table([(whole, matches)])
         };
         assert_eq!(
             changes(&with(16), &with(4)),

@@ -1,18 +1,18 @@
 //! Changes of tenants that would give a login another lock key.
 
-use super::{Household, LoginPolicy, TenantTable, domain_of};
 use crate::ids::{BackendName, ListenerName, UserName};
+use crate::policy::tenant::{Claim, LoginPolicy, TenantEntry, TenantTable, domain_of};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Whose logins are whose, and where, before or after a reload.
-pub struct Keying<'a> {
+pub(crate) struct LockKeys<'a> {
     /// The tenants.
-    pub tenants: &'a TenantTable,
+    pub(crate) tenants: &'a TenantTable,
     /// The `host:port` of each backend.
-    pub addresses: HashMap<&'a BackendName, &'a str>,
+    pub(crate) addresses: HashMap<&'a BackendName, &'a str>,
 }
 
-impl Keying<'_> {
+impl LockKeys<'_> {
     /// Whether a backend of `tenant` here may be one of `other`'s there.
     fn meets(&self, tenant: &LoginPolicy, there: &Self, other: &LoginPolicy) -> bool {
         tenant.backends.iter().any(|mine| {
@@ -34,9 +34,9 @@ impl Keying<'_> {
 ///
 /// `renamed` are the listeners that go on under another name.
 #[must_use]
-pub fn rekeyed(
-    old: &Keying<'_>,
-    new: &Keying<'_>,
+pub(crate) fn lock_key_changes(
+    old: &LockKeys<'_>,
+    new: &LockKeys<'_>,
     renamed: &[(ListenerName, ListenerName)],
 ) -> Vec<String> {
     let mut comparison = Comparison {
@@ -52,9 +52,9 @@ pub fn rekeyed(
 }
 
 struct Comparison<'a> {
-    old: &'a Keying<'a>,
-    new: &'a Keying<'a>,
-    /// Pairs of households that were compared for logins without a domain.
+    old: &'a LockKeys<'a>,
+    new: &'a LockKeys<'a>,
+    /// Pairs of entries that were compared for logins without a domain.
     seen: HashSet<(usize, usize)>,
     found: BTreeSet<String>,
 }
@@ -64,33 +64,37 @@ impl<'a> Comparison<'a> {
     /// nobody claims more exactly.
     fn domains(&mut self) {
         let (old, new) = (self.old.tenants, self.new.tenants);
-        let exact = old.domains.keys().chain(new.domains.keys()).cloned();
-        let wildcards = old.wildcards.keys().chain(new.wildcards.keys());
-        let below = wildcards.map(|parent| format!("*.{parent}"));
-        let claimed: BTreeSet<String> = exact.chain(below).collect();
+        let claimed: BTreeSet<String> = old
+            .claims()
+            .chain(new.claims())
+            .filter_map(|(claim, _)| match claim {
+                Claim::Domain(domain) => Some(domain.to_owned()),
+                Claim::Wildcard(parent) => Some(format!("*.{parent}")),
+                Claim::ServerName(_) | Claim::Listener(_) | Claim::Nobody => None,
+            })
+            .collect();
         for domain in claimed {
-            let index =
-                |table: &TenantTable| table.by_domain(&domain).map_or(0, |(index, _)| index);
-            let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
+            let a = &old.entries()[old.index_by_domain(&domain)];
+            let b = &new.entries()[new.index_by_domain(&domain)];
             let whose = format!("domain `{domain}`");
-            self.compare(&whose, &a.tenant, &b.tenant, Login::WithDomain);
+            self.compare(&whose, &a.tenant, &b.tenant, LoginForm::WithDomain);
             self.users_whose_domain_goes(a, b);
         }
-        let (a, b) = (&old.households[0], &new.households[0]);
+        let (a, b) = (&old.entries()[0], &new.entries()[0]);
         let whose = "domains of no tenant";
-        self.compare(whose, &a.tenant, &b.tenant, Login::WithDomain);
+        self.compare(whose, &a.tenant, &b.tenant, LoginForm::WithDomain);
         self.users_whose_domain_goes(a, b);
     }
 
     /// Aliases may take the domain away from a login that came by it, and make it that of a user
     /// without one.
-    fn users_whose_domain_goes(&mut self, a: &'a Household, b: &'a Household) {
+    fn users_whose_domain_goes(&mut self, a: &'a TenantEntry, b: &'a TenantEntry) {
         if a.tenant.aliases.keep_domains() && b.tenant.aliases.keep_domains() {
             return;
         }
         let users = a.users.keys().chain(b.users.keys());
         for user in users.filter(|user| domain_of(user).is_none()) {
-            self.user(user, a, b, Login::WithDomain);
+            self.user(user, a, b, LoginForm::WithDomain);
         }
     }
 
@@ -98,7 +102,11 @@ impl<'a> Comparison<'a> {
     fn connections(&mut self, renamed: &[(ListenerName, ListenerName)]) {
         let (old, new) = (self.old.tenants, self.new.tenants);
         let other = ListenerName::new("");
-        let claimed = old.listeners.keys().chain(new.listeners.keys());
+        let claims = || old.claims().chain(new.claims()).map(|(claim, _)| claim);
+        let claimed = claims().filter_map(|claim| match claim {
+            Claim::Listener(name) => Some(name),
+            _ => None,
+        });
         let kept = claimed.chain([&other]).map(|name| (name, name));
         let moved = renamed.iter().map(|(old, new)| (old, new));
         let listeners: BTreeSet<_> = kept.chain(moved).collect();
@@ -109,8 +117,12 @@ impl<'a> Comparison<'a> {
             };
             self.connection(&whose, None, before, after);
         }
-        let names = old.server_names.keys().chain(new.server_names.keys());
-        let names: BTreeSet<&String> = names.collect();
+        let names: BTreeSet<&str> = claims()
+            .filter_map(|claim| match claim {
+                Claim::ServerName(name) => Some(name),
+                _ => None,
+            })
+            .collect();
         for name in names {
             let whose = format!("server name `{name}`");
             for (before, after) in &listeners {
@@ -127,40 +139,39 @@ impl<'a> Comparison<'a> {
         after: &ListenerName,
     ) {
         let (old, new) = (self.old.tenants, self.new.tenants);
-        let index = |found: Option<(usize, _)>| found.map_or(0, |(index, _)| index);
-        let a = index(old.by_connection(server_name, before));
-        let b = index(new.by_connection(server_name, after));
+        let a = old.index_by_connection(server_name, before);
+        let b = new.index_by_connection(server_name, after);
         if !self.seen.insert((a, b)) {
             return;
         }
-        let (a, b) = (&old.households[a], &new.households[b]);
-        self.compare(whose, &a.tenant, &b.tenant, Login::WithoutDomain);
+        let a = &old.entries()[a];
+        let b = &new.entries()[b];
+        self.compare(whose, &a.tenant, &b.tenant, LoginForm::WithoutDomain);
         let users = a.users.keys().chain(b.users.keys());
         for user in users.filter(|user| domain_of(user).is_none()) {
-            self.user(user, a, b, Login::WithoutDomain);
+            self.user(user, a, b, LoginForm::WithoutDomain);
         }
     }
 
     fn users_with_domain(&mut self) {
         let (old, new) = (self.old.tenants, self.new.tenants);
-        let households = old.households.iter().chain(&new.households);
-        let users = households.flat_map(|household| household.users.keys());
+        let entries = old.entries().iter().chain(new.entries());
+        let users = entries.flat_map(|entry| entry.users.keys());
         for user in users {
             if let Some(domain) = domain_of(user) {
-                let index =
-                    |table: &TenantTable| table.by_domain(domain).map_or(0, |(index, _)| index);
-                let (a, b) = (&old.households[index(old)], &new.households[index(new)]);
-                self.user(user, a, b, Login::WithDomain);
+                let a = &old.entries()[old.index_by_domain(domain)];
+                let b = &new.entries()[new.index_by_domain(domain)];
+                self.user(user, a, b, LoginForm::WithDomain);
             }
         }
     }
 
-    fn user(&mut self, user: &[u8], a: &'a Household, b: &'a Household, login: Login) {
+    fn user(&mut self, user: &[u8], a: &'a TenantEntry, b: &'a TenantEntry, login: LoginForm) {
         let whose = format!("user `{}`", UserName::new(user));
         self.compare(&whose, a.limits(user), b.limits(user), login);
     }
 
-    fn compare(&mut self, whose: &str, a: &LoginPolicy, b: &LoginPolicy, login: Login) {
+    fn compare(&mut self, whose: &str, a: &LoginPolicy, b: &LoginPolicy, login: LoginForm) {
         let differences = differences(a, b, login);
         let other_backends = a.backends != b.backends && !self.old.meets(a, self.new, b);
         if differences.is_empty() || other_backends {
@@ -178,13 +189,13 @@ impl<'a> Comparison<'a> {
 
 /// Whether the name of a login has a domain: then none is added.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Login {
+enum LoginForm {
     WithDomain,
     WithoutDomain,
 }
 
 /// What of the key differs.
-fn differences(a: &LoginPolicy, b: &LoginPolicy, login: Login) -> Vec<String> {
+fn differences(a: &LoginPolicy, b: &LoginPolicy, login: LoginForm) -> Vec<String> {
     let mut differences = Vec::new();
     let mut differ = |what: &str, a: String, b: String| {
         if a != b {
@@ -203,7 +214,7 @@ fn differences(a: &LoginPolicy, b: &LoginPolicy, login: Login) -> Vec<String> {
     );
     differ("aliases", a.aliases.to_string(), b.aliases.to_string());
     let keep_domains = a.aliases.keep_domains() && b.aliases.keep_domains();
-    if login == Login::WithoutDomain || !keep_domains {
+    if login == LoginForm::WithoutDomain || !keep_domains {
         let domain = |tenant: &LoginPolicy| {
             let domain = tenant.default_domain.clone();
             domain.unwrap_or_else(|| "none".to_owned())
@@ -219,7 +230,7 @@ mod tests {
     use crate::ids::TenantName;
     use crate::policy::alias::{Alias, Aliases};
     use crate::policy::rules::Rules;
-    use crate::policy::tenant::{Belongings, Cleartext};
+    use crate::policy::tenant::{Cleartext, TenantMatch};
     use crate::time::Duration;
     use std::sync::Arc;
 
@@ -253,25 +264,25 @@ mod tests {
     }
 
     /// `default` on backend `a`, and these.
-    fn table(tenants: &[(LoginPolicy, Belongings)]) -> TenantTable {
+    fn table(tenants: &[(LoginPolicy, TenantMatch)]) -> TenantTable {
         let mut table = TenantTable::new(tenant("default", "a"));
-        for (tenant, belongings) in tenants {
-            table.add(tenant.clone(), belongings.clone());
+        for (tenant, matches) in tenants {
+            table.add(tenant.clone(), matches.clone());
         }
         table
     }
 
-    fn domains(names: &[&str]) -> Belongings {
-        Belongings {
+    fn domains(names: &[&str]) -> TenantMatch {
+        TenantMatch {
             domains: names.iter().map(|&name| name.to_owned()).collect(),
-            ..Belongings::default()
+            ..TenantMatch::default()
         }
     }
 
-    fn listener(name: &str) -> Belongings {
-        Belongings {
+    fn listener(name: &str) -> TenantMatch {
+        TenantMatch {
             listeners: vec![ListenerName::new(name)],
-            ..Belongings::default()
+            ..TenantMatch::default()
         }
     }
 
@@ -284,11 +295,11 @@ mod tests {
         new: &TenantTable,
         renamed: &[(ListenerName, ListenerName)],
     ) -> Vec<String> {
-        let [old, new] = [old, new].map(|tenants| Keying {
+        let [old, new] = [old, new].map(|tenants| LockKeys {
             tenants,
             addresses: addresses(),
         });
-        rekeyed(&old, &new, renamed)
+        lock_key_changes(&old, &new, renamed)
     }
 
     #[test]
@@ -374,11 +385,11 @@ mod tests {
                 ..tenant("t", backends)
             };
             let users = user.map(|backends| (UserName::new(b"ann"), limits(backends)));
-            let belongings = Belongings {
+            let matches = TenantMatch {
                 users: users.into_iter().collect(),
                 ..domains(&["t.org"])
             };
-            table(&[(limits("a"), belongings)])
+            table(&[(limits("a"), matches)])
         };
         let domain = |alias| {
             let (old, new) = (with(alias, "one.org", None), with(alias, "two.org", None));
@@ -394,13 +405,13 @@ mod tests {
 
     #[test]
     fn case_and_default_domain_are_in_the_key() {
-        let with = |fold_case, domain: Option<&str>, belongings: &Belongings| {
+        let with = |fold_case, domain: Option<&str>, matches: &TenantMatch| {
             let tenant = LoginPolicy {
                 fold_case,
                 default_domain: domain.map(str::to_owned),
                 ..tenant("t", "a")
             };
-            table(&[(tenant, belongings.clone())])
+            table(&[(tenant, matches.clone())])
         };
         let by_domain = domains(&["t.org"]);
         let plain = with(true, None, &by_domain);
@@ -420,7 +431,7 @@ mod tests {
         let old = table(&[(tenant("t", "ab"), listener("inside"))]);
         let lost = "listener `inside`, from tenant `t` to `default`: backends a, b -> a";
         assert_eq!(found(&old, &table(&[])), [lost]);
-        let named = Belongings {
+        let named = TenantMatch {
             server_names: vec!["mail.t.org".to_owned()],
             ..listener("inside")
         };
@@ -449,13 +460,13 @@ mod tests {
             let users = users
                 .iter()
                 .map(|(user, backends)| (UserName::new(user.as_bytes()), tenant("t", backends)));
-            let belongings = Belongings {
+            let matches = TenantMatch {
                 domains: vec!["t.org".to_owned()],
                 listeners: vec![ListenerName::new("inside")],
                 users: users.collect(),
-                ..Belongings::default()
+                ..TenantMatch::default()
             };
-            table(&[(tenant("t", "a"), belongings)])
+            table(&[(tenant("t", "a"), matches)])
         };
         let old = with(&[]);
         assert_eq!(
