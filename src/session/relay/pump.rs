@@ -423,3 +423,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.replied.extend(out.replied);
     }
 }
+
+#[cfg(test)]
+mod tests;

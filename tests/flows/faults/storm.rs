@@ -3,6 +3,7 @@
 use crate::support::{Gate, Wire};
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::observe::event::Event;
+use popgate::session::Kick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::task::JoinSet;
@@ -19,6 +20,8 @@ enum Fate {
     VanishesInMidReply,
     IsCancelled,
     IsCancelledAsItAsks,
+    IsKicked,
+    IsKickedAsItAsks,
     PanicsAsItReads,
     PanicsAsItWrites,
     LeavesTheQueue,
@@ -31,6 +34,8 @@ const FATES: &[Fate] = &[
     Fate::VanishesInMidReply,
     Fate::IsCancelled,
     Fate::IsCancelledAsItAsks,
+    Fate::IsKicked,
+    Fate::IsKickedAsItAsks,
     Fate::PanicsAsItReads,
     Fate::PanicsAsItWrites,
     Fate::LeavesTheQueue,
@@ -64,6 +69,13 @@ async fn no_fault_makes_two_sessions_of_a_maildrop_meet_or_keeps_a_lock() {
     assert_eq!(opened as u64, PROGRAMS * SESSIONS_EACH);
     let ended = count(|event| matches!(event, Event::SessionEnded(_)));
     assert_eq!(opened, ended);
+    assert_eq!(gate.cx.sessions.count(), 0);
+}
+
+async fn is_kicked(gate: &Gate, mut client: Wire) {
+    let session = gate.session(&client).await;
+    assert_eq!(gate.cx.sessions.kick(session), Kick::Kicked);
+    while client.hears_more().await {}
 }
 
 async fn program(gate: Arc<Gate>, seed: u64) {
@@ -80,6 +92,7 @@ async fn live(gate: &Gate, user: &str, fate: Fate) {
     match fate {
         Fate::LeavesTheQueue => return client.close(),
         Fate::IsCancelledAsItAsks => return gate.cancel(&client),
+        Fate::IsKickedAsItAsks => return is_kicked(gate, client).await,
         _ => client.expect_prefix("+OK Maildrop").await,
     };
     meets(gate, client, fate).await;
@@ -99,6 +112,7 @@ async fn meets(gate: &Gate, mut client: Wire, fate: Fate) {
             client.expect("+OK").await;
         }
         Fate::IsCancelled => gate.cancel(&client),
+        Fate::IsKicked => return is_kicked(gate, client).await,
         Fate::PanicsAsItReads => {
             let socket = &client.socket;
             socket.panics_at_read.store(true, Ordering::Relaxed);
@@ -111,7 +125,10 @@ async fn meets(gate: &Gate, mut client: Wire, fate: Fate) {
             client.send("STAT\r\n").await;
             client.expect_eof().await;
         }
-        Fate::Vanishes | Fate::LeavesTheQueue | Fate::IsCancelledAsItAsks => {}
+        Fate::Vanishes
+        | Fate::LeavesTheQueue
+        | Fate::IsCancelledAsItAsks
+        | Fate::IsKickedAsItAsks => {}
     }
     client.close();
 }

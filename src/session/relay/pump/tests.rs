@@ -1,0 +1,194 @@
+use super::*;
+use crate::ids::{ListenerName, SessionId};
+use crate::net::{Io, TlsMode};
+use crate::pop3::exchange::ExchangeOptions;
+use crate::pop3::reply::ReplyTo;
+use crate::session::client::Peer;
+use crate::session::registry::{Kick, OpenSession, Sessions};
+use crate::time::Moment;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
+use tokio::time::timeout;
+
+/// A session in a registry, and both ends of its connections.
+struct Scene {
+    sessions: Sessions,
+    session: OpenSession,
+    client: Conn,
+    backend: Conn,
+    /// The mail program's end.
+    program: DuplexStream,
+    /// The server's end.
+    server: DuplexStream,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let sessions = Sessions::default();
+        let peer = Arc::new(Peer {
+            listener: ListenerName::new("pop3"),
+            tls: TlsMode::Off,
+            address: "192.0.2.1:1".parse().unwrap(),
+            trusted: false,
+        });
+        let opened = Moment {
+            instant: Instant::now(),
+            wall: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let (client, program) = duplex(64 * 1024);
+        let (backend, server) = duplex(64 * 1024);
+        Self {
+            session: sessions.open(&peer, opened),
+            sessions,
+            client: Conn::plain(Box::new(client)),
+            backend: Conn::plain(Box::new(backend)),
+            program,
+            server,
+        }
+    }
+}
+
+fn exchange() -> Exchange {
+    Exchange::new(ExchangeOptions {
+        pipelining: true,
+        capa_reply: b"+OK\r\n.\r\n".to_vec(),
+    })
+}
+
+/// The next event; `None` where nothing happens for a second.
+async fn next(pump: &mut Pump<'_, '_>) -> Option<PumpEvent> {
+    let event = poll_fn(|task| pump.poll_event(task));
+    timeout(Duration::from_secs(1), event).await.ok()
+}
+
+/// What has come to this end, all at once.
+async fn heard(stream: &mut DuplexStream) -> String {
+    let mut octets = [0; 1024];
+    let read = stream.read(&mut octets).await.unwrap();
+    String::from_utf8_lossy(&octets[..read]).into_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_a_listing_and_the_end_are_told_each_in_its_turn() {
+    let mut scene = Scene::new();
+    let handle = Arc::clone(scene.session.handle());
+    let mut pump = Pump::new(
+        handle,
+        &mut scene.client,
+        &mut scene.backend,
+        exchange(),
+        b"+OK in",
+    );
+    scene.program.write_all(b"UIDL\r\nQUIT\r\n").await.unwrap();
+    assert!(next(&mut pump).await.is_none());
+    assert_eq!(heard(&mut scene.server).await, "UIDL\r\n");
+    let listing = b"+OK\r\n1 aa\r\n2 bb\r\n.\r\n";
+    scene.server.write_all(listing).await.unwrap();
+    let Some(PumpEvent::Replied(replied)) = next(&mut pump).await else {
+        panic!("no reply");
+    };
+    assert_eq!(replied.len(), 1);
+    assert_eq!(replied[0].to, ReplyTo::Uidl);
+    let Some(PumpEvent::Listed(listing)) = next(&mut pump).await else {
+        panic!("no listing");
+    };
+    assert_eq!(listing.messages, 2);
+    assert!(next(&mut pump).await.is_none());
+    assert_eq!(heard(&mut scene.server).await, "QUIT\r\n");
+    scene.server.write_all(b"+OK bye\r\n").await.unwrap();
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Replied(_))));
+    for _ in 0..2 {
+        assert!(matches!(
+            next(&mut pump).await,
+            Some(PumpEvent::QuitAnswered)
+        ));
+    }
+    let at_client = heard(&mut scene.program).await;
+    assert!(at_client.starts_with("+OK in\r\n+OK\r\n"), "{at_client}");
+    let view = scene.sessions.view(SessionId(1)).unwrap();
+    let octets = (view.bytes_to_client, view.bytes_to_backend);
+    assert_eq!(octets, (at_client.len() as u64, 12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_rest_is_told_once() {
+    let mut scene = Scene::new();
+    let handle = Arc::clone(scene.session.handle());
+    let mut pump = Pump::new(
+        handle,
+        &mut scene.client,
+        &mut scene.backend,
+        exchange(),
+        b"+OK in",
+    );
+    assert!(next(&mut pump).await.is_none());
+    pump.watch_for_traffic();
+    scene.program.write_all(b"ST").await.unwrap();
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Resumed)));
+    scene.program.write_all(b"AT\r\n").await.unwrap();
+    assert!(next(&mut pump).await.is_none());
+}
+
+/// A client that is kicked while its bytes are read, as another thread may do it.
+struct KickedAsItIsRead {
+    sessions: Sessions,
+    stream: DuplexStream,
+}
+
+impl Io for KickedAsItIsRead {}
+
+impl AsyncRead for KickedAsItIsRead {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        chunk: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(task, chunk);
+        assert_eq!(self.sessions.kick(SessionId(1)), Kick::Kicked);
+        read
+    }
+}
+
+impl AsyncWrite for KickedAsItIsRead {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(task, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
+    let mut scene = Scene::new();
+    let (stream, mut program) = duplex(1024);
+    let mut client = Conn::plain(Box::new(KickedAsItIsRead {
+        sessions: scene.sessions.clone(),
+        stream,
+    }));
+    program.write_all(b"DELE 1\r\nQUIT\r\n").await.unwrap();
+    let handle = Arc::clone(scene.session.handle());
+    let mut pump = Pump::new(
+        handle,
+        &mut client,
+        &mut scene.backend,
+        exchange(),
+        b"+OK in",
+    );
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Kicked)));
+    drop(scene.backend);
+    assert_eq!(heard(&mut scene.server).await, "");
+}
