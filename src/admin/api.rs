@@ -2,7 +2,7 @@
 //!
 //! | route | body | answer |
 //! |---|---|---|
-//! | `GET /api/blocks?…` | | entries of the block list: [`super::blocks::Listing`] |
+//! | `GET /api/blocks?…` | | entries of the block list: [`super::blocks::BlockListing`] |
 //! | `POST /api/blocks/release` | a selection | the entries that changed, in the same form |
 //! | `POST /api/blocks/pin`, `…/unpin` | a selection | the same |
 //! | `POST /api/reload` | `{}` | 200 `{"changes": [sentences]}`, 422 `{"error": …}` |
@@ -13,7 +13,7 @@
 use super::blocks::{self, BlockAction};
 use super::gate::GateAdmin;
 use super::guard;
-use super::reply::{Answer, Refusal, allowing, json};
+use super::reply::{HttpAnswer, HttpRefusal, allowing, json};
 use super::server::AdminState;
 use crate::limits::ADMIN_BODY_MAX;
 use crate::net::BoxFuture;
@@ -25,47 +25,49 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// What is asked for at a path.
-struct Route {
+struct ApiRoute {
     path: &'static str,
     /// Whether it changes something: then it is POST, else GET.
     changes: bool,
     handle: Handle,
 }
 
-type Handle =
-    for<'a> fn(&'a dyn GateAdmin, Request<Incoming>) -> BoxFuture<'a, Result<Answer, Refusal>>;
+type Handle = for<'a> fn(
+    &'a dyn GateAdmin,
+    Request<Incoming>,
+) -> BoxFuture<'a, Result<HttpAnswer, HttpRefusal>>;
 
 /// All of them: a new one is a line here, and where it works on something new a method of
 /// [`GateAdmin`].
-const ROUTES: &[Route] = &[
-    Route {
+const ROUTES: &[ApiRoute] = &[
+    ApiRoute {
         path: "/api/blocks",
         changes: false,
         handle: |gate, request| Box::pin(list_blocks(gate, request)),
     },
-    Route {
+    ApiRoute {
         path: "/api/blocks/release",
         changes: true,
         handle: |gate, request| Box::pin(change_blocks(gate, BlockAction::Release, request)),
     },
-    Route {
+    ApiRoute {
         path: "/api/blocks/pin",
         changes: true,
         handle: |gate, request| Box::pin(change_blocks(gate, BlockAction::Pin, request)),
     },
-    Route {
+    ApiRoute {
         path: "/api/blocks/unpin",
         changes: true,
         handle: |gate, request| Box::pin(change_blocks(gate, BlockAction::Unpin, request)),
     },
-    Route {
+    ApiRoute {
         path: "/api/reload",
         changes: true,
         handle: |gate, request| Box::pin(reload(gate, request)),
     },
 ];
 
-impl Route {
+impl ApiRoute {
     fn at(path: &str) -> Option<&'static Self> {
         ROUTES.iter().find(|route| route.path == path)
     }
@@ -78,13 +80,13 @@ impl Route {
         }
     }
 
-    fn not_allowed(&self) -> Answer {
+    fn not_allowed(&self) -> HttpAnswer {
         let (methods, why) = if self.changes {
             ("POST", "this changes something: use POST")
         } else {
             ("GET, HEAD", "this can only be read: use GET")
         };
-        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
+        let refusal = HttpRefusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
         allowing(refusal.to_json(), methods)
     }
 }
@@ -95,7 +97,7 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 /// Answers a request to the API.
-pub(super) async fn answer(state: &AdminState, request: Request<Incoming>) -> Answer {
+pub(super) async fn answer(state: &AdminState, request: Request<Incoming>) -> HttpAnswer {
     let answered = match admitted(state, &request) {
         Ok(route) if route.allows(request.method()) => (route.handle)(&*state.gate, request).await,
         Ok(route) => Ok(route.not_allowed()),
@@ -104,21 +106,27 @@ pub(super) async fn answer(state: &AdminState, request: Request<Incoming>) -> An
     answered.unwrap_or_else(|refusal| refusal.to_json())
 }
 
-fn admitted(state: &AdminState, request: &Request<Incoming>) -> Result<&'static Route, Refusal> {
+fn admitted(
+    state: &AdminState,
+    request: &Request<Incoming>,
+) -> Result<&'static ApiRoute, HttpRefusal> {
     guard::no_browser(request.uri(), request.headers())?;
     let token = state.token.as_ref().ok_or_else(|| {
         let why = "this gate has no API: [admin] of its configuration names no token_file";
-        Refusal::new(StatusCode::NOT_FOUND, why)
+        HttpRefusal::new(StatusCode::NOT_FOUND, why)
     })?;
     guard::authorized(token, request.headers())?;
     // Only who has the token learns which paths there are.
-    Route::at(request.uri().path()).ok_or_else(|| {
+    ApiRoute::at(request.uri().path()).ok_or_else(|| {
         let why = "the API has no such path; there are /api/blocks and /api/reload";
-        Refusal::new(StatusCode::NOT_FOUND, why)
+        HttpRefusal::new(StatusCode::NOT_FOUND, why)
     })
 }
 
-async fn list_blocks(gate: &dyn GateAdmin, request: Request<Incoming>) -> Result<Answer, Refusal> {
+async fn list_blocks(
+    gate: &dyn GateAdmin,
+    request: Request<Incoming>,
+) -> Result<HttpAnswer, HttpRefusal> {
     let query = request.uri().query().unwrap_or_default();
     let listing = blocks::list(gate.blocks(), query).map_err(bad_request)?;
     Ok(json(StatusCode::OK, &listing))
@@ -128,7 +136,7 @@ async fn change_blocks(
     gate: &dyn GateAdmin,
     action: BlockAction,
     request: Request<Incoming>,
-) -> Result<Answer, Refusal> {
+) -> Result<HttpAnswer, HttpRefusal> {
     let selection = body(request).await?;
     let changed = blocks::change(gate.blocks(), action, &selection).map_err(bad_request)?;
     Ok(json(StatusCode::OK, &changed))
@@ -139,26 +147,29 @@ async fn change_blocks(
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn reload(gate: &dyn GateAdmin, request: Request<Incoming>) -> Result<Answer, Refusal> {
+async fn reload(
+    gate: &dyn GateAdmin,
+    request: Request<Incoming>,
+) -> Result<HttpAnswer, HttpRefusal> {
     let Nothing {} = body(request).await?;
     // In a task of its own: a caller that goes away, or is cut off, does not end what has begun.
     let reloaded = tokio::spawn(gate.reload()).await.map_err(|_| {
         let why = "the reload failed by a fault of popgate: see its log";
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+        HttpRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
     })?;
     match reloaded {
         Ok(changes) => {
             let changes = serde_json::json!({ "changes": changes });
             Ok(json(StatusCode::OK, &changes))
         }
-        Err(why) => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, why)),
+        Err(why) => Err(HttpRefusal::new(StatusCode::UNPROCESSABLE_ENTITY, why)),
     }
 }
 
-async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
+async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, HttpRefusal> {
     if !is_json(request.headers()) {
         let why = "the body must be JSON: `Content-Type: application/json`";
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+        return Err(HttpRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
     let octets = read(request.into_body()).await?;
     serde_json::from_slice(&octets)
@@ -174,19 +185,19 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+async fn read(body: Incoming) -> Result<Bytes, HttpRefusal> {
     match Limited::new(body, ADMIN_BODY_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let why = format!("the body is longer than {ADMIN_BODY_MAX} octets");
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why))
+            Err(HttpRefusal::new(StatusCode::PAYLOAD_TOO_LARGE, why))
         }
         Err(error) => Err(bad_request(format!("the body cannot be read: {error}"))),
     }
 }
 
-fn bad_request(why: String) -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, why)
+fn bad_request(why: String) -> HttpRefusal {
+    HttpRefusal::new(StatusCode::BAD_REQUEST, why)
 }
 
 #[cfg(test)]

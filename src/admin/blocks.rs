@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The block list of a gate. Whoever implements it tells the journal and the events of a change.
-pub trait Blocks: Send + Sync {
+pub trait BlockListAdmin: Send + Sync {
     /// The entries that `filter` means, in the order to be shown.
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry>;
 
@@ -58,7 +58,7 @@ pub struct Conditions {
 
 /// What an answer shows of the block list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct BlockListing {
     /// The first of the entries that are meant.
     pub blocks: Vec<BlockView>,
     /// How many there are.
@@ -109,18 +109,18 @@ pub(super) enum BlockAction {
 }
 
 /// The entries that the words of `query` mean; without any, all.
-pub(super) fn list(list: &dyn Blocks, query: &str) -> Result<Listing, String> {
+pub(super) fn list(list: &dyn BlockListAdmin, query: &str) -> Result<BlockListing, String> {
     let filter = in_query(query)?.filter()?;
     let entries = list.entries(&filter);
-    Ok(Listing::new(entries.len(), entries.iter()))
+    Ok(BlockListing::new(entries.len(), entries.iter()))
 }
 
 /// Does what is asked to the entries that `selection` means, and tells which ones changed.
 pub(super) fn change(
-    list: &dyn Blocks,
+    list: &dyn BlockListAdmin,
     action: BlockAction,
     selection: &Selection,
-) -> Result<Listing, String> {
+) -> Result<BlockListing, String> {
     let filter = selection.filter()?;
     let changes = match action {
         BlockAction::Release => list.release(&filter),
@@ -128,7 +128,7 @@ pub(super) fn change(
         BlockAction::Unpin => list.pin(&filter, false),
     };
     let entries = changes.iter().map(|change| &change.entry);
-    Ok(Listing::new(changes.len(), entries))
+    Ok(BlockListing::new(changes.len(), entries))
 }
 
 /// `id=7&id=8`, or the words of [`Conditions`], each once.
@@ -204,7 +204,7 @@ fn word<T>(
     named(given).map(Some).ok_or_else(refusal)
 }
 
-impl Listing {
+impl BlockListing {
     fn new<'a>(total: usize, entries: impl Iterator<Item = &'a BlockEntry>) -> Self {
         let blocks: Vec<_> = entries.take(BLOCKS_SHOWN_MAX).map(BlockView::of).collect();
         Self {

@@ -1,6 +1,6 @@
 //! The running gate, as the admin port sees it.
 
-use super::blocks::Blocks;
+use super::blocks::BlockListAdmin;
 use crate::net::BoxFuture;
 use crate::observe::metrics::MetricsError;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub trait GateAdmin: Send + Sync {
     fn ready(&self) -> Result<(), String>;
 
     /// The block list.
-    fn blocks(&self) -> &dyn Blocks;
+    fn blocks(&self) -> &dyn BlockListAdmin;
 
     /// Reads the configuration again. It goes on also where nobody waits for its end.
     fn reload(&self) -> BoxFuture<'static, Reloaded>;

@@ -1,6 +1,6 @@
 //! Who may ask: no page of a browser, and nobody without the token.
 
-use super::reply::Refusal;
+use super::reply::HttpRefusal;
 use super::token::Token;
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
 use hyper::http::uri::Authority;
@@ -9,10 +9,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Refuses what a page of somebody's browser sent. Such a request has an `Origin`, or, where the
 /// page's own name was made to point at this machine (DNS rebinding), that name for its host.
-pub(super) fn no_browser(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn no_browser(uri: &Uri, headers: &HeaderMap) -> Result<(), HttpRefusal> {
     if headers.contains_key(ORIGIN) {
         let why = "requests of web pages (with an Origin header) are not taken";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, why));
+        return Err(HttpRefusal::new(StatusCode::FORBIDDEN, why));
     }
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
@@ -22,7 +22,7 @@ pub(super) fn no_browser(uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> 
         return Ok(());
     }
     let why = "the request's Host must be an IP address or `localhost`";
-    Err(Refusal::new(StatusCode::FORBIDDEN, why))
+    Err(HttpRefusal::new(StatusCode::FORBIDDEN, why))
 }
 
 /// Whether it is no name that somebody else's DNS resolves.
@@ -36,7 +36,7 @@ fn is_address(authority: &Authority) -> bool {
 }
 
 /// Refuses whoever does not show `token` as RFC 6750 section 2.1 says.
-pub(super) fn authorized(token: &Token, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn authorized(token: &Token, headers: &HeaderMap) -> Result<(), HttpRefusal> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let first = given.next().map(|value| value.as_bytes());
     let why = match (first.and_then(bearer), given.next()) {
@@ -44,7 +44,7 @@ pub(super) fn authorized(token: &Token, headers: &HeaderMap) -> Result<(), Refus
         (Some(_), None) => "this is not the token of this gate",
         _ => "this needs the token of token_file in [admin], as `Authorization: Bearer TOKEN`",
     };
-    Err(Refusal::new(StatusCode::UNAUTHORIZED, why))
+    Err(HttpRefusal::new(StatusCode::UNAUTHORIZED, why))
 }
 
 /// The scheme's case does not count (RFC 9110 section 11.1).

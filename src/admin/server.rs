@@ -18,7 +18,7 @@
 use super::api;
 use super::gate::GateAdmin;
 use super::guard;
-use super::reply::{Answer, Refusal, allowing, text, with_type};
+use super::reply::{HttpAnswer, HttpRefusal, allowing, text, with_type};
 use super::token::Token;
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
@@ -107,7 +107,7 @@ async fn answer_one(stream: TcpStream, state: &AdminState, is_open: bool) {
     }
 }
 
-async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -> Answer {
+async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -> HttpAnswer {
     let path = request.uri().path();
     if api::owns(path) {
         return api::answer(state, request).await;
@@ -121,34 +121,34 @@ async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -
     page(state, request.method(), path)
 }
 
-fn page(state: &AdminState, method: &Method, path: &str) -> Answer {
-    let page: fn(&AdminState) -> Answer = match path {
+fn page(state: &AdminState, method: &Method, path: &str) -> HttpAnswer {
+    let page: fn(&AdminState) -> HttpAnswer = match path {
         "/metrics" => metrics,
         "/healthz" => |_| text(StatusCode::OK, "ok\n".into()),
         "/readyz" => ready,
         _ => {
             let why = "There is nothing here. Try /metrics, /healthz or /readyz.";
-            return Refusal::new(StatusCode::NOT_FOUND, why).to_text();
+            return HttpRefusal::new(StatusCode::NOT_FOUND, why).to_text();
         }
     };
     match *method {
         Method::GET | Method::HEAD => page(state),
         _ => {
             let why = "This can only be read: use GET or HEAD.";
-            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
+            let refusal = HttpRefusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
             allowing(refusal.to_text(), "GET, HEAD")
         }
     }
 }
 
-fn metrics(state: &AdminState) -> Answer {
+fn metrics(state: &AdminState) -> HttpAnswer {
     match state.gate.metrics() {
         Ok(metrics) => with_type(StatusCode::OK, CONTENT_TYPE, metrics),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 
-fn ready(state: &AdminState) -> Answer {
+fn ready(state: &AdminState) -> HttpAnswer {
     match state.gate.ready() {
         Ok(()) => text(StatusCode::OK, "ok\n".into()),
         Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),

@@ -2,7 +2,7 @@
 
 use super::blocks::BlockAdmin;
 use super::maintenance;
-use crate::admin::blocks::Blocks;
+use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{GateAdmin, Reload, Reloaded};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -38,7 +38,7 @@ impl GateAdmin for AdminHandle {
         ready(stage, &self.cx.settings())
     }
 
-    fn blocks(&self) -> &dyn Blocks {
+    fn blocks(&self) -> &dyn BlockListAdmin {
         &self.blocks
     }
 

@@ -1,7 +1,7 @@
 //! The block list of a gate: what it begins with, who hears of its changes, who may change it.
 
 use super::StartError;
-use crate::admin::blocks::Blocks;
+use crate::admin::blocks::BlockListAdmin;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
 use crate::observe::event::Event;
@@ -60,7 +60,7 @@ impl EventSink for JournalSink {
 /// What the admin port does to the list.
 pub(super) struct BlockAdmin(pub(super) Arc<Context>);
 
-impl Blocks for BlockAdmin {
+impl BlockListAdmin for BlockAdmin {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         let blocks = &self.0.admission.blocks;
         blocks.entries(filter, self.0.moment().wall)

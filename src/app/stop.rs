@@ -2,7 +2,7 @@
 
 use super::Gate;
 use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
-use crate::observe::event::{Event, LeftBehind, OpenSession};
+use crate::observe::event::{Event, LeftBehind, UnendedSession};
 use crate::session::{SessionView, Stage};
 use crate::time::Duration;
 use tokio::time::timeout;
@@ -74,8 +74,8 @@ async fn ended(tasks: &TaskTracker) -> bool {
     timeout(LAST_WORDS, tasks.wait()).await.is_ok()
 }
 
-fn open_session(view: SessionView) -> OpenSession {
-    OpenSession {
+fn open_session(view: SessionView) -> UnendedSession {
+    UnendedSession {
         session: view.id,
         client: view.client,
         phase: view.phase.as_str(),

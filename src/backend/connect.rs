@@ -3,8 +3,8 @@
 use super::BackendOptions;
 use super::health::Known;
 use super::lines::{self, LineError, read_status};
-pub use super::places::Permit;
-use super::places::Places;
+use super::slots::BackendSlots;
+pub use super::slots::Permit;
 use crate::net::conn::Conn;
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, TlsMode, proxy_protocol};
@@ -22,13 +22,13 @@ pub struct Backend {
     connector: Option<Connector>,
     dial: Arc<dyn Dial>,
     /// Shared with the backends whose place this one has taken.
-    places: Arc<Places>,
+    places: Arc<BackendSlots>,
     /// Shared with those of them that were reached in the same way.
     pub(super) known: Arc<Known>,
 }
 
 /// A connection to a backend that has greeted.
-pub struct Greeted {
+pub struct GreetedConnection {
     /// The connection, at the start of AUTHORIZATION.
     pub conn: Conn,
     /// Keep it until the backend has let go of the connection.
@@ -113,7 +113,7 @@ impl Backend {
         Ok(Self {
             connector,
             dial,
-            places: Arc::new(Places::new(options.connections)),
+            places: Arc::new(BackendSlots::new(options.connections)),
             known: Arc::default(),
             options,
         })
@@ -185,7 +185,10 @@ impl Backend {
     ///
     /// # Errors
     /// The backend cannot be used now. The wait for a place is not bounded, what follows is.
-    pub async fn connect(&self, from: Option<SocketAddr>) -> Result<Greeted, ConnectError> {
+    pub async fn connect(
+        &self,
+        from: Option<SocketAddr>,
+    ) -> Result<GreetedConnection, ConnectError> {
         let permit = self.permit().await;
         self.connect_with(permit, from).await
     }
@@ -198,10 +201,10 @@ impl Backend {
         &self,
         permit: Permit,
         from: Option<SocketAddr>,
-    ) -> Result<Greeted, ConnectError> {
+    ) -> Result<GreetedConnection, ConnectError> {
         let steps = timeout(self.options.connect_timeout, self.reach(from)).await;
         let (conn, greeting, stls) = steps.unwrap_or_else(|_| Err(self.late()))?;
-        Ok(Greeted {
+        Ok(GreetedConnection {
             conn,
             permit,
             greeting,

@@ -3,7 +3,7 @@
 //! it. Dovecot's side: <https://doc.dovecot.org/latest/core/config/proxy/forwarding.html>.
 
 use super::BackendOptions;
-use super::connect::Greeted;
+use super::connect::GreetedConnection;
 use super::login::{LoginError, answer, unasked};
 use crate::pop3::reply::{Status, StatusLine};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 /// # Errors
 /// When the backend gives no answer, or more than one.
 pub async fn forward_client_addr(
-    greeted: &mut Greeted,
+    greeted: &mut GreetedConnection,
     options: &BackendOptions,
     client: SocketAddr,
 ) -> Result<Option<Vec<u8>>, LoginError> {

@@ -1,6 +1,6 @@
 //! Whether a backend can be reached, and what it can do.
 
-use super::connect::{Backend, ConnectError, Greeted, Permit};
+use super::connect::{Backend, ConnectError, GreetedConnection, Permit};
 use super::learned::{Asking, Heard, Learned};
 use super::lines::read_capabilities;
 use crate::limits::{CAPA_PROMPT, EOF_AFTER_QUIT, FIRST_LOOK, PROBE_AGAIN, PROBE_DOWN, PROBE_UP};
@@ -182,7 +182,7 @@ async fn place(backend: &Backend) -> Option<Permit> {
 /// what every server can do.
 async fn learn(
     backend: &Backend,
-    greeted: &mut Greeted,
+    greeted: &mut GreetedConnection,
     wanted: watch::Receiver<u64>,
     patience: Duration,
     events: &EventHub,
@@ -231,7 +231,7 @@ async fn hear_late(
 }
 
 /// What the configuration says, else what CAPA says.
-async fn hear(backend: &Backend, greeted: &mut Greeted) -> Heard {
+async fn hear(backend: &Backend, greeted: &mut GreetedConnection) -> Heard {
     if let Some(names) = &backend.options().capabilities {
         return Heard::Set(Capabilities::from_names(names));
     }
@@ -245,7 +245,7 @@ async fn hear(backend: &Backend, greeted: &mut Greeted) -> Heard {
     }
 }
 
-async fn leave(greeted: &mut Greeted) {
+async fn leave(greeted: &mut GreetedConnection) {
     // A server that is gone needs no farewell.
     let _ = greeted.conn.write_all(b"QUIT\r\n").await;
     let _ = greeted.conn.drain_to_end().await;

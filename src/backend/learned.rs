@@ -25,10 +25,10 @@ pub(super) enum Heard {
 
 /// The lists of one backend.
 #[derive(Debug, Default)]
-pub(super) struct Learned(Mutex<Lists>);
+pub(super) struct Learned(Mutex<CapabilityLists>);
 
 #[derive(Debug, Default)]
-struct Lists {
+struct CapabilityLists {
     /// Before login; none where it never was reached.
     before: Option<Arc<Capabilities>>,
     /// Whether that is a list of its own.
@@ -106,12 +106,12 @@ impl Learned {
         Some(Asking(Arc::clone(self)))
     }
 
-    fn lists(&self) -> MutexGuard<'_, Lists> {
+    fn lists(&self) -> MutexGuard<'_, CapabilityLists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lists {
+impl CapabilityLists {
     fn before(&self) -> Arc<Capabilities> {
         self.before.clone().unwrap_or_default()
     }

@@ -8,8 +8,8 @@ pub mod health;
 pub mod learned;
 pub mod lines;
 pub mod login;
-mod places;
 pub mod route;
+mod slots;
 
 use crate::ids::BackendName;
 use crate::net::TlsMode;

@@ -1,7 +1,7 @@
 //! Which backend a login goes to: where its maildrop is already, else the first of its tenant's
 //! that can be reached and has room.
 
-use super::connect::{Backend, ConnectError, Greeted, Permit};
+use super::connect::{Backend, ConnectError, GreetedConnection, Permit};
 use super::health::State;
 use super::login::{NeedsPlain, form};
 use crate::ids::BackendName;
@@ -29,7 +29,7 @@ pub enum Unconnected {
 }
 
 /// A backend that has greeted, or why there is none.
-pub type Connected = Result<(Arc<Backend>, Greeted), Unconnected>;
+pub type Connected = Result<(Arc<Backend>, GreetedConnection), Unconnected>;
 
 impl Route {
     /// A route over `backends`, the tenant's own order. While the maildrop has sessions, they go
@@ -137,7 +137,10 @@ impl Route {
 
     /// Connects before its turn comes, if the backend that comes first greets and is under its
     /// limit.
-    pub async fn connect_ahead(&self, client: SocketAddr) -> Option<(Arc<Backend>, Greeted)> {
+    pub async fn connect_ahead(
+        &self,
+        client: SocketAddr,
+    ) -> Option<(Arc<Backend>, GreetedConnection)> {
         let backend = self.in_order().next()?;
         let permit = backend.try_permit()?;
         let greeted = backend.connect_with(permit, Some(client)).await.ok()?;

@@ -1,18 +1,18 @@
 //! `popgate blocks` and `popgate release`: who is blocked, and who is no more.
 
-use super::client::{Client, Failure, Target};
+use super::client::{AdminClient, Failure, GateArgs};
 use super::text::{escaped, json_line, table};
 use super::{Exit, print};
-use crate::admin::blocks::{BlockView, Conditions, Listing, Selection};
+use crate::admin::blocks::{BlockListing, BlockView, Conditions, Selection};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Show who is blocked by a running gate, and why
 #[derive(Args, Debug)]
-pub(super) struct Blocks {
+pub(super) struct BlocksArgs {
     #[command(flatten)]
-    target: Target,
+    target: GateArgs,
     #[command(flatten)]
     which: Which,
     /// Only those that are `blocked`, or `released`
@@ -31,9 +31,9 @@ pub(super) struct Blocks {
 
 /// Release who is blocked by a running gate, except those that are pinned
 #[derive(Args, Debug)]
-pub(super) struct Release {
+pub(super) struct ReleaseArgs {
     #[command(flatten)]
-    target: Target,
+    target: GateArgs,
     #[command(flatten)]
     which: Which,
     /// All of them
@@ -64,7 +64,7 @@ struct Which {
     reason: Option<String>,
 }
 
-impl Blocks {
+impl BlocksArgs {
     pub(super) fn run(&self) -> Exit {
         match self.listing() {
             Ok(listing) if self.json => print(listing_json(&listing), Exit::Done),
@@ -75,7 +75,7 @@ impl Blocks {
         }
     }
 
-    fn listing(&self) -> Result<Listing, Failure> {
+    fn listing(&self) -> Result<BlockListing, Failure> {
         self.target.is_named()?;
         let selection = self.which.selection(self.state.as_ref());
         let path = match (self.pin, self.unpin) {
@@ -88,7 +88,7 @@ impl Blocks {
     }
 }
 
-impl Release {
+impl ReleaseArgs {
     pub(super) fn run(&self) -> Exit {
         match self.released() {
             Ok(listing) if self.json => print(listing_json(&listing), Exit::Done),
@@ -97,7 +97,7 @@ impl Release {
         }
     }
 
-    fn released(&self) -> Result<Listing, Failure> {
+    fn released(&self) -> Result<BlockListing, Failure> {
         self.target.is_named()?;
         let all = self.all.then_some(Selection::All(true));
         let selection = all
@@ -134,7 +134,7 @@ fn nothing_selected(beginning: &str) -> Failure {
     Failure::new(Exit::Usage, why)
 }
 
-fn list(client: &Client, selection: Option<Selection>) -> Result<Listing, Failure> {
+fn list(client: &AdminClient, selection: Option<Selection>) -> Result<BlockListing, Failure> {
     let query = match selection {
         None | Some(Selection::All(_)) => Vec::new(),
         Some(Selection::Ids(ids)) => ids.iter().map(|id| ("id", id.to_string())).collect(),
@@ -154,13 +154,13 @@ fn list(client: &Client, selection: Option<Selection>) -> Result<Listing, Failur
 }
 
 /// The gate's answer, as it came.
-fn listing_json(listing: &Listing) -> String {
+fn listing_json(listing: &BlockListing) -> String {
     let value: Value = json!(listing);
     json_line(&value)
 }
 
 /// The list for a person.
-fn shown(listing: &Listing, now: Timestamp) -> String {
+fn shown(listing: &BlockListing, now: Timestamp) -> String {
     if listing.blocks.is_empty() {
         return "The block list has no such entry.".to_owned();
     }
@@ -195,7 +195,7 @@ fn row(block: &BlockView, now: Timestamp) -> Vec<String> {
 }
 
 /// A line for each that changed.
-fn changed(what: &str, listing: &Listing) -> String {
+fn changed(what: &str, listing: &BlockListing) -> String {
     if listing.blocks.is_empty() {
         return format!("Nothing was {what}: no entry matches, or those that do stay as they are.");
     }
@@ -210,7 +210,7 @@ fn changed(what: &str, listing: &Listing) -> String {
     with_rest(lines.collect::<Vec<_>>().join("\n"), listing)
 }
 
-fn with_rest(text: String, listing: &Listing) -> String {
+fn with_rest(text: String, listing: &BlockListing) -> String {
     let more = listing.total.saturating_sub(listing.blocks.len());
     match more {
         0 => text,
@@ -257,8 +257,8 @@ mod tests {
         }
     }
 
-    fn listing(blocks: Vec<BlockView>, total: usize) -> Listing {
-        Listing {
+    fn listing(blocks: Vec<BlockView>, total: usize) -> BlockListing {
+        BlockListing {
             truncated: blocks.len() < total,
             blocks,
             total,

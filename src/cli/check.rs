@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Check a configuration file without opening a port
 #[derive(Args, Debug)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -33,7 +33,7 @@ pub(super) struct Check {
     json: bool,
 }
 
-impl Check {
+impl CheckArgs {
     pub(super) fn run(&self) -> Exit {
         let told = match &self.explain {
             Some(user) => self.explain(user),

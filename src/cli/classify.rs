@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 Prints one of: locked, auth, login_delay, too_many, temp, perm, no_such_message,
 deletes_not_removed, idle_timeout, ok")]
-pub(super) struct Classify {
+pub(super) struct ClassifyArgs {
     /// The command that the line answers; CONNECT for the greeting
     #[arg(long, value_parser = command_word)]
     command: String,
@@ -27,7 +27,7 @@ pub(super) struct Classify {
     line: String,
 }
 
-impl Classify {
+impl ClassifyArgs {
     pub(super) fn run(&self) -> Exit {
         let phrases = match (&self.config, &self.backend) {
             (Some(path), Some(backend)) => phrases_of(path, backend),

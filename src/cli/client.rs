@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 /// Which gate, and by whose leave
 #[derive(Args, Debug)]
-pub(super) struct Target {
+pub(super) struct GateArgs {
     /// The gate's admin port, such as http://127.0.0.1:9110
     #[arg(long, value_name = "URL", value_parser = parse_url, requires = "token_file")]
     admin: Option<String>,
@@ -67,7 +67,7 @@ impl Failure {
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A gate that can be asked.
-pub(super) struct Client {
+pub(super) struct AdminClient {
     /// Host and port.
     address: String,
     token: Token,
@@ -75,7 +75,7 @@ pub(super) struct Client {
     token_file: PathBuf,
 }
 
-impl Target {
+impl GateArgs {
     /// That the arguments name a gate: before what else they lack.
     pub(super) fn is_named(&self) -> Result<(), Failure> {
         let is_named = self.config.is_some() || self.admin.is_some();
@@ -85,7 +85,7 @@ impl Target {
     }
 
     /// The gate that is meant, with the token that it wants.
-    pub(super) fn client(&self) -> Result<Client, Failure> {
+    pub(super) fn client(&self) -> Result<AdminClient, Failure> {
         let (address, token_file) = match (&self.config, &self.admin, &self.token_file) {
             (Some(config), ..) => from_config(config)?,
             (None, Some(address), Some(file)) => (address.clone(), file.clone()),
@@ -95,7 +95,7 @@ impl Target {
         let token = found
             .map_err(|error| Failure::usage(error.to_string()))?
             .token;
-        Ok(Client {
+        Ok(AdminClient {
             address,
             token,
             token_file,
@@ -142,7 +142,7 @@ fn parse_url(text: &str) -> Result<String, String> {
     }
 }
 
-impl Client {
+impl AdminClient {
     /// Asks for what stands at `path` under the conditions of `query`.
     pub(super) fn get<T: DeserializeOwned>(
         &self,

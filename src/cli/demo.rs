@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Run the gate before an embedded POP3 server whose maildrops lock
 #[derive(Args, Debug)]
-pub(super) struct Demo {
+pub(super) struct DemoArgs {
     /// Where mail programs connect, with STLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
     pop3: SocketAddr,
@@ -107,7 +107,7 @@ impl Embedded {
     }
 }
 
-impl Demo {
+impl DemoArgs {
     pub(super) fn run(&self) -> Exit {
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
             runtime.block_on(async {
@@ -354,10 +354,10 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        demo: Demo,
+        demo: DemoArgs,
     }
 
-    fn demo(arguments: &[&str]) -> Demo {
+    fn demo(arguments: &[&str]) -> DemoArgs {
         let line = [&["demo"], arguments].concat();
         Line::try_parse_from(line).unwrap().demo
     }

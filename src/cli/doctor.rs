@@ -38,7 +38,7 @@ passwords, so make sure that it does not block this address for that.
 
 Exit codes: 0 all is well, warnings aside; 64 wrong usage or configuration; 69 a server cannot
 be reached, or the account cannot log in")]
-pub(super) struct Doctor {
+pub(super) struct DoctorArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -72,7 +72,7 @@ enum DoctorError {
     System(#[from] io::Error),
 }
 
-impl Doctor {
+impl DoctorArgs {
     pub(super) fn run(&self) -> Exit {
         match self.reports() {
             Ok(reports) => self.tell(&reports),

@@ -25,14 +25,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
-    Check(check::Check),
-    Doctor(doctor::Doctor),
-    Demo(demo::Demo),
-    Classify(classify::Classify),
-    Blocks(blocks::Blocks),
-    Release(blocks::Release),
-    Reload(reload::Reload),
+    Serve(serve::ServeArgs),
+    Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
+    Demo(demo::DemoArgs),
+    Classify(classify::ClassifyArgs),
+    Blocks(blocks::BlocksArgs),
+    Release(blocks::ReleaseArgs),
+    Reload(reload::ReloadArgs),
 }
 
 /// How a command ends, as the exit codes of `sysexits.h`.

@@ -1,6 +1,6 @@
 //! `popgate reload`: a running gate takes its configuration anew.
 
-use super::client::{Failure, Target};
+use super::client::{Failure, GateArgs};
 use super::text::{escaped, json_line};
 use super::{Exit, print};
 use clap::Args;
@@ -9,9 +9,9 @@ use serde_json::json;
 
 /// Have a running gate take its configuration file anew, whole or not at all
 #[derive(Args, Debug)]
-pub(super) struct Reload {
+pub(super) struct ReloadArgs {
     #[command(flatten)]
-    target: Target,
+    target: GateArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -22,7 +22,7 @@ struct Reloaded {
     changes: Vec<String>,
 }
 
-impl Reload {
+impl ReloadArgs {
     pub(super) fn run(&self) -> Exit {
         match (self.changes(), self.json) {
             (Ok(changes), false) => print(told(&changes), Exit::Done),

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 
 /// Run the gate
 #[derive(Args, Debug)]
-pub(super) struct Serve {
+pub(super) struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
-impl Serve {
+impl ServeArgs {
     pub(super) fn run(&self) -> Exit {
         let config = match Config::load(&self.config) {
             Ok(config) => config,

@@ -1,5 +1,5 @@
 use super::open::load;
-use super::writer::Shared;
+use super::writer::WriterQueue;
 use super::*;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
@@ -417,7 +417,7 @@ fn a_folder_without_rights_is_an_error() {
 #[test]
 fn all_of_a_full_list_may_be_released_at_once() {
     // Nobody empties it.
-    let shared = Shared::default();
+    let shared = WriterQueue::default();
     for id in 1..=BLOCKS_MAX as u64 {
         shared.write(&blocked(id));
     }
@@ -427,7 +427,7 @@ fn all_of_a_full_list_may_be_released_at_once() {
 #[test]
 fn a_full_queue_loses_and_counts() {
     // Nobody empties it.
-    let shared = Shared::default();
+    let shared = WriterQueue::default();
     for id in 1..=JOURNAL_QUEUE_MAX as u64 + 3 {
         shared.write(&blocked(id));
     }

@@ -13,11 +13,11 @@ use std::thread;
 
 /// A journal that is open. Dropping it writes what waits, as [`Self::flush`] does.
 #[derive(Debug)]
-pub struct Journal(Arc<Shared>);
+pub struct Journal(Arc<WriterQueue>);
 
 /// What the sessions share with the thread.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct WriterQueue {
     queue: Mutex<Queue>,
     /// There is something to do.
     wake: Condvar,
@@ -39,7 +39,7 @@ struct Queue {
 impl Journal {
     /// Starts the thread that writes to `database`.
     pub(super) fn start(database: Connection) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(WriterQueue::default());
         let ours = Arc::clone(&shared);
         let name = "journal".to_owned();
         let thread = thread::Builder::new().name(name);
@@ -85,7 +85,7 @@ impl Drop for Journal {
     }
 }
 
-impl Shared {
+impl WriterQueue {
     pub(super) fn write(&self, change: &BlockChange) {
         let id = change.entry.id;
         let mut queue = self.queue();

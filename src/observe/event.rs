@@ -212,7 +212,7 @@ pub enum LeftBehind {
         count: usize,
         /// The first of them, at most
         /// [`LEFT_BEHIND_NAMED_MAX`](crate::limits::LEFT_BEHIND_NAMED_MAX).
-        oldest: Vec<OpenSession>,
+        oldest: Vec<UnendedSession>,
     },
     /// Backend connections that are being closed.
     Connections {
@@ -230,7 +230,7 @@ pub enum LeftBehind {
 
 /// A session that a stop did not wait for.
 #[derive(Clone, Debug)]
-pub struct OpenSession {
+pub struct UnendedSession {
     /// Its number.
     pub session: SessionId,
     /// Who it came from.

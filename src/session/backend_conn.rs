@@ -2,7 +2,7 @@
 //! next session begins.
 
 use super::context::Context;
-use crate::backend::connect::{Backend, Greeted};
+use crate::backend::connect::{Backend, GreetedConnection};
 use crate::backend::forward_client_addr::forward_client_addr;
 use crate::backend::lines::is_silent;
 use crate::backend::login::LoginError;
@@ -19,7 +19,7 @@ use std::task::Poll;
 /// A greeted connection and the backend that it leads to.
 pub struct BackendConnection {
     backend: Arc<Backend>,
-    greeted: Greeted,
+    greeted: GreetedConnection,
     /// The client that it was opened for, which the PROXY protocol or XOIP may have named.
     opened_for: SocketAddr,
     /// The client address that the backend was told last.
@@ -29,7 +29,7 @@ pub struct BackendConnection {
 impl BackendConnection {
     /// A connection of `backend`, opened for `client`.
     #[must_use]
-    pub fn new(backend: Arc<Backend>, greeted: Greeted, client: SocketAddr) -> Self {
+    pub fn new(backend: Arc<Backend>, greeted: GreetedConnection, client: SocketAddr) -> Self {
         Self {
             backend,
             greeted,

@@ -3,7 +3,7 @@
 use super::gate::free_address;
 use super::{code, popgate, stderr, stdout};
 use jiff::Timestamp;
-use popgate::admin::blocks::Blocks;
+use popgate::admin::blocks::BlockListAdmin;
 use popgate::admin::token::Token;
 use popgate::admin::{AdminState, GateAdmin, Reloaded, serve};
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
@@ -37,7 +37,7 @@ impl GateAdmin for Alone {
         Ok(())
     }
 
-    fn blocks(&self) -> &dyn Blocks {
+    fn blocks(&self) -> &dyn BlockListAdmin {
         self
     }
 
@@ -47,7 +47,7 @@ impl GateAdmin for Alone {
     }
 }
 
-impl Blocks for Alone {
+impl BlockListAdmin for Alone {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         self.blocks.entries(filter, Timestamp::now())
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::admin::Reloaded;
-use crate::admin::blocks::Blocks;
+use crate::admin::blocks::BlockListAdmin;
 use crate::admin::token::Token;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
@@ -38,7 +38,7 @@ impl GateAdmin for Alone {
         Ok(())
     }
 
-    fn blocks(&self) -> &dyn Blocks {
+    fn blocks(&self) -> &dyn BlockListAdmin {
         self
     }
 
@@ -48,7 +48,7 @@ impl GateAdmin for Alone {
     }
 }
 
-impl Blocks for Alone {
+impl BlockListAdmin for Alone {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
         self.blocks.entries(filter, Timestamp::UNIX_EPOCH)
     }

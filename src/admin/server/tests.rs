@@ -1,6 +1,6 @@
 use super::*;
 use crate::admin::Reloaded;
-use crate::admin::blocks::Blocks;
+use crate::admin::blocks::BlockListAdmin;
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::net::BoxFuture;
 use crate::observe::event::Event;
@@ -36,7 +36,7 @@ impl GateAdmin for Shown {
         self.ready.lock().unwrap().clone()
     }
 
-    fn blocks(&self) -> &dyn Blocks {
+    fn blocks(&self) -> &dyn BlockListAdmin {
         unreachable!("there is no API")
     }
 

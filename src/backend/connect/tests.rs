@@ -29,7 +29,7 @@ fn with_tls(tls: TlsMode) -> (Backend, Arrivals, Acceptor) {
 }
 
 /// Connects to a backend that greets with `greeting` and then waits.
-async fn greeted_by(greeting: &[u8]) -> Result<Greeted, ConnectError> {
+async fn greeted_by(greeting: &[u8]) -> Result<GreetedConnection, ConnectError> {
     let (backend, mut arrivals) = backend(options());
     let server = async {
         let mut conn = next(&mut arrivals).await;

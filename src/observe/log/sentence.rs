@@ -3,7 +3,7 @@
 //! What a client or a backend said is escaped, so that nobody writes lines of his own.
 
 use crate::ids::{BackendName, MaildropKey};
-use crate::observe::event::{End, LeftBehind, OpenSession, SessionSummary};
+use crate::observe::event::{End, LeftBehind, SessionSummary, UnendedSession};
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ fn gave_up(count: usize, what: &str, mut named: Vec<String>) -> String {
     format!("gave up waiting for {count}{colon}{}", named.join(", "))
 }
 
-fn open_session(open: &OpenSession) -> String {
+fn open_session(open: &UnendedSession) -> String {
     let phase = open.phase.replace('_', " ");
     let from = open.client.ip();
     match &open.maildrop {
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_a_stop_left_behind_is_named_as_far_as_it_is_known() {
-        let first = OpenSession {
+        let first = UnendedSession {
             session: SessionId(17),
             client: "192.0.2.7:49152".parse().unwrap(),
             phase: "logging_in",

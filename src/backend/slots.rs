@@ -3,32 +3,32 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// The places of one backend. Who waits for one is served first come, first served.
-pub(super) struct Places {
+/// The slots of one backend. Those who wait for one are served in the order in which they came.
+pub(super) struct BackendSlots {
     free: Arc<Semaphore>,
     book: Mutex<Book>,
-    /// How often somebody found no place.
+    /// How often no slot was free.
     wanted: watch::Sender<u64>,
 }
 
 struct Book {
     limit: usize,
-    /// Places that a lower limit has abolished while somebody had them: the next ones that come
+    /// Slots in use beyond a limit that was lowered: the next ones that come
     /// back are kept.
     owed: usize,
     /// Permits that are out.
     open: usize,
 }
 
-/// Leave to have one connection under `connections`; held as long as the connection is open.
+/// The right to one connection under `connections`; held as long as the connection is open.
 pub struct Permit {
-    places: Arc<Places>,
+    slots: Arc<BackendSlots>,
     /// Taken by `drop` alone.
-    place: Option<OwnedSemaphorePermit>,
+    slot: Option<OwnedSemaphorePermit>,
 }
 
-impl Places {
-    /// Room for so many; 0: no limit.
+impl BackendSlots {
+    /// Slots for `connections`; 0: no limit.
     pub(super) fn new(connections: usize) -> Self {
         let limit = limit(connections);
         Self {
@@ -42,7 +42,7 @@ impl Places {
         }
     }
 
-    /// From now on there is room for so many (0: no limit). What is open stays open and counts.
+    /// Changes the limit to `connections` (0: no limit). What is open stays open and counts.
     pub(super) fn set_limit(&self, connections: usize) {
         let limit = limit(connections);
         let mut book = self.book();
@@ -57,40 +57,40 @@ impl Places {
         book.limit = limit;
     }
 
-    /// Waits for a place. Cancel-safe.
+    /// Waits for a slot. Cancel-safe.
     pub(super) async fn take(self: &Arc<Self>) -> Permit {
         if let Some(permit) = self.try_take() {
             return permit;
         }
         // The semaphore is never closed: an error cannot come.
-        let place = Arc::clone(&self.free).acquire_owned().await.ok();
-        self.permit(place)
+        let slot = Arc::clone(&self.free).acquire_owned().await.ok();
+        self.permit(slot)
     }
 
-    /// A place, if there is one now.
+    /// A slot, if there is one now.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Permit> {
-        let Ok(place) = Arc::clone(&self.free).try_acquire_owned() else {
+        let Ok(slot) = Arc::clone(&self.free).try_acquire_owned() else {
             self.wanted.send_modify(|times| *times += 1);
             return None;
         };
-        Some(self.permit(Some(place)))
+        Some(self.permit(Some(slot)))
     }
 
-    /// Changes whenever somebody finds no place from now on.
+    /// Changes whenever no slot is free for a login, from now on.
     pub(super) fn wanted(&self) -> watch::Receiver<u64> {
         self.wanted.subscribe()
     }
 
-    /// Whether somebody has a place, and so most likely a connection.
+    /// Whether a slot is taken, and so most likely a connection open.
     pub(super) fn is_in_use(&self) -> bool {
         self.book().open > 0
     }
 
-    fn permit(self: &Arc<Self>, place: Option<OwnedSemaphorePermit>) -> Permit {
+    fn permit(self: &Arc<Self>, slot: Option<OwnedSemaphorePermit>) -> Permit {
         self.book().open += 1;
         Permit {
-            places: Arc::clone(self),
-            place,
+            slots: Arc::clone(self),
+            slot,
         }
     }
 
@@ -101,15 +101,15 @@ impl Places {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut book = self.places.book();
+        let mut book = self.slots.book();
         book.open -= 1;
-        // While the book is held: a limit that changes meanwhile would count this place twice.
-        match self.place.take() {
-            Some(place) if book.owed > 0 => {
+        // While the book is held: a limit that changes meanwhile would count this slot twice.
+        match self.slot.take() {
+            Some(slot) if book.owed > 0 => {
                 book.owed -= 1;
-                place.forget();
+                slot.forget();
             }
-            place => drop(place),
+            slot => drop(slot),
         }
     }
 }
@@ -131,67 +131,67 @@ fn limit(connections: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn free(places: &Arc<Places>) -> usize {
-        let taken: Vec<_> = std::iter::from_fn(|| places.try_take()).take(100).collect();
+    fn free(slots: &Arc<BackendSlots>) -> usize {
+        let taken: Vec<_> = std::iter::from_fn(|| slots.try_take()).take(100).collect();
         taken.len()
     }
 
     #[test]
     fn a_higher_limit_makes_room_for_the_difference() {
-        let places = Arc::new(Places::new(2));
-        let _open = places.try_take();
-        places.set_limit(5);
-        assert_eq!(free(&places), 4);
+        let slots = Arc::new(BackendSlots::new(2));
+        let _open = slots.try_take();
+        slots.set_limit(5);
+        assert_eq!(free(&slots), 4);
     }
 
     #[test]
     fn under_a_lower_limit_what_is_open_counts_and_nobody_comes_in_its_place() {
-        let places = Arc::new(Places::new(5));
-        let mut open: Vec<_> = (0..4).map(|_| places.try_take()).collect();
-        places.set_limit(2);
+        let slots = Arc::new(BackendSlots::new(5));
+        let mut open: Vec<_> = (0..4).map(|_| slots.try_take()).collect();
+        slots.set_limit(2);
         for left in (2..4).rev() {
             open.pop();
-            assert_eq!((open.len(), free(&places)), (left, 0));
+            assert_eq!((open.len(), free(&slots)), (left, 0));
         }
         open.pop();
-        assert_eq!(free(&places), 1);
+        assert_eq!(free(&slots), 1);
         open.clear();
-        assert_eq!(free(&places), 2);
+        assert_eq!(free(&slots), 2);
     }
 
     #[test]
     fn a_limit_that_rises_again_first_takes_back_what_it_had_abolished() {
-        let places = Arc::new(Places::new(5));
-        let open: Vec<_> = (0..5).map(|_| places.try_take()).collect();
-        places.set_limit(1);
-        places.set_limit(4);
-        assert_eq!(free(&places), 0);
+        let slots = Arc::new(BackendSlots::new(5));
+        let open: Vec<_> = (0..5).map(|_| slots.try_take()).collect();
+        slots.set_limit(1);
+        slots.set_limit(4);
+        assert_eq!(free(&slots), 0);
         drop(open);
-        assert_eq!(free(&places), 4);
+        assert_eq!(free(&slots), 4);
     }
 
     #[test]
     fn a_limit_where_there_was_none_counts_what_is_open_and_can_go_again() {
-        let places = Arc::new(Places::new(0));
-        let open: Vec<_> = (0..3).map(|_| places.try_take()).collect();
-        places.set_limit(2);
-        assert_eq!(free(&places), 0);
+        let slots = Arc::new(BackendSlots::new(0));
+        let open: Vec<_> = (0..3).map(|_| slots.try_take()).collect();
+        slots.set_limit(2);
+        assert_eq!(free(&slots), 0);
         drop(open);
-        assert_eq!(free(&places), 2);
-        places.set_limit(0);
-        assert_eq!(free(&places), 100);
+        assert_eq!(free(&slots), 2);
+        slots.set_limit(0);
+        assert_eq!(free(&slots), 100);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_gets_the_room_that_a_higher_limit_makes() {
-        let places = Arc::new(Places::new(1));
-        let _open = places.take().await;
-        let waiter = places.take();
+        let slots = Arc::new(BackendSlots::new(1));
+        let _open = slots.take().await;
+        let waiter = slots.take();
         tokio::pin!(waiter);
         let moment = crate::time::Duration::from_millis(1);
         assert!(tokio::time::timeout(moment, &mut waiter).await.is_err());
-        places.set_limit(2);
+        slots.set_limit(2);
         let _second = waiter.await;
-        assert_eq!(free(&places), 0);
+        assert_eq!(free(&slots), 0);
     }
 }
