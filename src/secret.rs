@@ -98,7 +98,7 @@ mod tests {
         let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
         let tag = |key: u8, maildrop: &str, user: &str, password: &str| {
             let maildrop = UserName::new(maildrop.as_bytes());
-            let maildrop = MaildropKey::new(&backends, &maildrop, None, true);
+            let maildrop = MaildropKey::new(&backends, &maildrop);
             let password = Secret::new(password.as_bytes().to_vec());
             TagKey::new(&[key; 32]).tag(&maildrop, &UserName::new(user.as_bytes()), &password)
         };

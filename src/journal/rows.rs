@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Transaction, named_params};
 use std::error::Error;
+use std::sync::Arc;
 
 /// Without a maildrop, `backends` and `maildrop` are empty. `backends` are words; times count
 /// microseconds since 1970.
@@ -114,19 +115,12 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<BlockEntry> {
 fn target(row: &Row<'_>) -> rusqlite::Result<BlockTarget> {
     let backends: String = row.get("backends")?;
     let maildrop: Vec<u8> = row.get("maildrop")?;
-    let backends: Vec<_> = backends.split_whitespace().map(BackendName::new).collect();
-    // A key's name is canonical already: nothing is to be folded or added.
-    let key = || {
-        MaildropKey::new(
-            &backends.clone().into(),
-            &UserName::new(&maildrop),
-            None,
-            false,
-        )
-    };
+    let backends: Arc<[BackendName]> = backends.split_whitespace().map(BackendName::new).collect();
     let address: String = row.get("address")?;
     Ok(BlockTarget {
-        maildrop: (!backends.is_empty()).then(key),
+        // The name is canonical already, so that no policy has to be asked for the key.
+        maildrop: (!backends.is_empty())
+            .then(|| MaildropKey::new(&backends, &UserName::new(&maildrop))),
         address: address.parse().map_err(|why| wrong(row, "address", why))?,
     })
 }

@@ -57,7 +57,7 @@ fn unlike(id: u64) -> BlockEntry {
     let user = UserName::new(b"\xff'; DROP TABLE block; --\x1b\xc3\xa4@Example.com");
     BlockEntry {
         target: BlockTarget {
-            maildrop: Some(MaildropKey::new(&backends, &user, None, false)),
+            maildrop: Some(MaildropKey::new(&backends, &user)),
             address: "2001:db8:1:2::/64".parse().unwrap(),
         },
         tenant: TenantName::new("käse"),

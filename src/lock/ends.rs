@@ -39,7 +39,7 @@ mod tests {
 
     fn key(name: &str) -> MaildropKey {
         let backends: Arc<[BackendName]> = Arc::from([BackendName::new("legacy")]);
-        MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true)
+        MaildropKey::new(&backends, &UserName::new(name.as_bytes()))
     }
 
     fn ms(milliseconds: u64) -> Duration {

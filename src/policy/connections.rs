@@ -147,7 +147,7 @@ mod tests {
 
     fn maildrop(user: &str) -> MaildropKey {
         let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
-        MaildropKey::new(&backends, &UserName::new(user.as_bytes()), None, true)
+        MaildropKey::new(&backends, &UserName::new(user.as_bytes()))
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
             all.enter_maildrop(&maildrop(user), stranger.map(block), 1)
         };
         let _stranger = enter("ann", Some(1)).unwrap();
-        assert!(enter("ANN", Some(1)).is_none());
+        assert!(enter("ann", Some(1)).is_none());
         assert!(enter("ann", Some(2)).is_some(), "the owner, not proven yet");
         let _owner = enter("ann", None).unwrap();
         assert!(enter("ann", None).is_none());

@@ -62,8 +62,18 @@ impl LoginPolicy {
             name.make_ascii_lowercase();
         }
         let (name, entries) = self.aliases.trace(&name);
-        let (name, domain) = (UserName::new(&name), self.default_domain.as_deref());
-        let key = MaildropKey::new(&self.backends, &name, domain, self.fold_case);
+        // What an alias made is treated as what was typed.
+        let mut name = name.trim_ascii().to_vec();
+        if let Some(domain) = &self.default_domain
+            && !name.contains(&b'@')
+        {
+            name.push(b'@');
+            name.extend_from_slice(domain.as_bytes());
+        }
+        if self.fold_case {
+            name.make_ascii_lowercase();
+        }
+        let key = MaildropKey::new(&self.backends, &UserName::new(&name));
         (key, entries)
     }
 
@@ -394,6 +404,30 @@ mod tests {
         };
         table.add(tenant("example"), matches);
         table
+    }
+
+    fn key(user: &str, domain: Option<&str>, fold_case: bool) -> String {
+        let policy = LoginPolicy {
+            default_domain: domain.map(str::to_owned),
+            fold_case,
+            ..tenant("default")
+        };
+        policy.key(&UserName::new(user.as_bytes())).to_string()
+    }
+
+    #[test]
+    fn spellings_of_one_maildrop_share_a_key() {
+        assert_eq!(key(" Ann@Example.COM ", None, true), "ann@example.com");
+        assert_eq!(key("ann", Some("example.com"), true), "ann@example.com");
+        assert_eq!(key("Ann", None, false), "Ann");
+    }
+
+    #[test]
+    fn spellings_of_a_name_that_is_kept_short_share_a_key() {
+        let long = |end: &str| "n".repeat(4_000) + end;
+        let kept = key(&long("@Example.com"), None, true);
+        assert_eq!(key(&(long("@example.com") + " "), None, true), kept);
+        assert_eq!(key(&kept, None, false), kept);
     }
 
     fn who(user: &str, server_name: Option<&str>, listener: &str) -> String {

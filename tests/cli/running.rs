@@ -103,7 +103,7 @@ impl AdminPort {
 
 fn entries() -> Vec<BlockEntry> {
     let backends = Arc::from([BackendName::new("legacy")]);
-    let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true);
+    let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()));
     let now = Timestamp::now();
     let entry = |id, maildrop: Option<&str>, address: &str| BlockEntry {
         id: BlockId(id),

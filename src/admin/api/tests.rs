@@ -64,7 +64,7 @@ impl BlockListAdmin for Alone {
 
 fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
     let backends = Arc::from([BackendName::new("legacy")]);
-    let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true);
+    let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()));
     BlockEntry {
         id: BlockId(id),
         target: BlockTarget {

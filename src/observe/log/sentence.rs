@@ -282,7 +282,7 @@ mod tests {
         let ann = UserName::new(b"ann");
         let connections = LeftBehind::Connections {
             count: 1,
-            maildrops: vec![MaildropKey::new(&backends, &ann, None, false)],
+            maildrops: vec![MaildropKey::new(&backends, &ann)],
         };
         assert_eq!(
             left_behind(&connections),

@@ -40,7 +40,7 @@ fn rules() -> BlockRules {
 
 fn maildrop(name: &str) -> MaildropKey {
     let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
-    MaildropKey::new(&backends, &UserName::new(name.as_bytes()), None, true)
+    MaildropKey::new(&backends, &UserName::new(name.as_bytes()))
 }
 
 fn address(text: &str) -> ClientPrefix {
