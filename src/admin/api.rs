@@ -112,7 +112,7 @@ fn admitted(
 ) -> Result<&'static ApiRoute, HttpRefusal> {
     guard::no_browser(request.uri(), request.headers())?;
     let token = state.token.as_ref().ok_or_else(|| {
-        let why = "this gate has no API: [admin] of its configuration names no token_file";
+        let why = "popgate has no API: [admin] of its configuration names no token_file";
         HttpRefusal::new(StatusCode::NOT_FOUND, why)
     })?;
     guard::authorized(token, request.headers())?;

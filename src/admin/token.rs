@@ -47,7 +47,7 @@ pub enum TokenError {
     },
     /// What it holds is no token.
     #[error(
-        "the token file `{}` {why}\nhint: remove it and start the gate, which makes a new one",
+        "the token file `{}` {why}\nhint: remove it and start popgate, which makes a new one",
         .file.display()
     )]
     NoToken {
@@ -80,7 +80,7 @@ impl Token {
                     file: file.to_owned(),
                     source,
                 })?;
-                let notice = format!("a token for the admin port was made: {}", file.display());
+                let notice = format!("created a token for the admin port: {}", file.display());
                 Ok(Found {
                     token,
                     notice: Some(notice),
@@ -200,7 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("admin.token");
         let made = Token::read_or_make(&file).unwrap();
-        assert!(made.notice.unwrap().contains("was made"));
+        assert!(made.notice.unwrap().starts_with("created a token"));
         let mode = fs::metadata(&file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let text = fs::read_to_string(&file).unwrap();
@@ -245,7 +245,7 @@ mod tests {
         ] {
             let told = read(content).unwrap_err().to_string();
             assert!(told.contains(why), "{told}");
-            assert!(told.contains("hint: remove it and start the gate"));
+            assert!(told.contains("hint: remove it and start popgate"));
         }
     }
 

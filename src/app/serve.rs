@@ -72,7 +72,7 @@ fn introduce(gate: &Gate) {
         tracing::info!("admin listens on {address}: /metrics, /healthz, /readyz, /api");
     }
     let most = gate.sessions_max();
-    tracing::info!("room for {most} sessions at a time, as the limit of open files allows");
+    tracing::info!("at most {most} sessions at a time, from the limit of open files");
 }
 
 /// Tells systemd when clients are greeted, then reloads whenever it is told to; does not return.
@@ -110,7 +110,7 @@ fn reload_requests() -> (Reload, Asked) {
         let ask = ask.clone();
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let stopping = || "the gate is stopping".to_owned();
+            let stopping = || "popgate is stopping".to_owned();
             ask.send(answer).await.map_err(|_| stopping())?;
             answered.await.map_err(|_| stopping())?
         })

@@ -8,38 +8,38 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Show who is blocked by a running gate, and why
+/// List block-list entries, or pin and unpin them
 #[derive(Args, Debug)]
 pub(super) struct BlocksArgs {
     #[command(flatten)]
     target: GateArgs,
     #[command(flatten)]
     which: Which,
-    /// Only those that are `blocked`, or `released`
+    /// Only entries in this state: `blocked` or `released`
     #[arg(long, value_name = "STATE", conflicts_with = "ids")]
     state: Option<String>,
-    /// Have these stay in their state: blocked for good, or never blocked again
+    /// Freeze entries in their state: blocked for good, or never blocked again
     #[arg(long, conflicts_with = "unpin")]
     pin: bool,
-    /// Have these stay in their state no more
+    /// Undo --pin
     #[arg(long)]
     unpin: bool,
-    /// Print one JSON object
+    /// Output JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Release who is blocked by a running gate, except those that are pinned
+/// Unblock entries of the block list; pinned entries stay
 #[derive(Args, Debug)]
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
     target: GateArgs,
     #[command(flatten)]
     which: Which,
-    /// All of them
+    /// All entries
     #[arg(long, conflicts_with_all = ["ids", "maildrop", "address", "tenant", "reason"])]
     all: bool,
-    /// Print one JSON object
+    /// Output JSON
     #[arg(long)]
     json: bool,
 }
@@ -47,19 +47,19 @@ pub(super) struct ReleaseArgs {
 /// Entries of the block list
 #[derive(Args, Debug)]
 struct Which {
-    /// The numbers of entries, as `popgate blocks` shows them
+    /// Entries by number, as listed by `popgate blocks`
     #[arg(value_name = "ID", conflicts_with_all = ["maildrop", "address", "tenant", "reason"])]
     ids: Vec<u64>,
-    /// Only this maildrop
+    /// Only entries of this mailbox
     #[arg(long, value_name = "NAME")]
     maildrop: Option<String>,
-    /// Only this address, or IPv6 /64
+    /// Only entries of this address or IPv6 /64
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
-    /// Only this tenant
+    /// Only entries of this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
-    /// Only this reason
+    /// Only entries with this reason
     #[arg(long, value_name = "REASON")]
     reason: Option<String>,
 }

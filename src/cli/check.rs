@@ -13,22 +13,22 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Check a configuration file without opening a port
+/// Validate a configuration file
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Say which tenant, backend and limits this login would get, and the line of each
+    /// Show the effective settings for a login and where each comes from
     #[arg(long, value_name = "USER", value_parser = login_name)]
     explain: Option<UserName>,
-    /// The listener that it comes to; matters where its name has no domain
+    /// The listener that the client connects to; matters for a login without a domain
     #[arg(long, value_name = "NAME", requires = "explain")]
     listener: Option<String>,
-    /// The server name that it asks for in TLS; matters where its name has no domain
+    /// The server name that the client sends in TLS; matters for a login without a domain
     #[arg(long, value_name = "NAME", requires = "explain")]
     server_name: Option<String>,
-    /// Print one JSON object
+    /// Output JSON
     #[arg(long)]
     json: bool,
 }

@@ -7,22 +7,22 @@ use crate::pop3::reply::ReplyTo;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Print the one word for what a backend's reply line means
+/// Show how popgate interprets a server reply
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Prints one of: locked, auth, login_delay, too_many, temp, perm, no_such_message,
 deletes_not_removed, idle_timeout, ok")]
 pub(super) struct ClassifyArgs {
-    /// The command that the line answers; CONNECT for the greeting
+    /// The command that was answered; CONNECT for the greeting
     #[arg(long, value_parser = command_word)]
     command: String,
-    /// Add the phrases of a backend of this configuration file
+    /// Use the phrases of a backend from this configuration file
     #[arg(long, value_name = "FILE", requires = "backend")]
     config: Option<PathBuf>,
-    /// The backend whose phrases are added
+    /// The backend whose phrases are used
     #[arg(long, value_name = "NAME", requires = "config")]
     backend: Option<String>,
-    /// The reply, such as "-ERR [IN-USE] Unable to lock maildrop"
+    /// The reply line, such as "-ERR [IN-USE] Unable to lock maildrop"
     #[arg(value_name = "REPLY LINE", allow_hyphen_values = true)]
     line: String,
 }

@@ -24,20 +24,20 @@ use tokio::time::timeout;
 /// Which gate, and by whose leave
 #[derive(Args, Debug)]
 pub(super) struct GateArgs {
-    /// The gate's admin port, such as http://127.0.0.1:9110
+    /// URL of the admin port, such as http://127.0.0.1:9110
     #[arg(long, value_name = "URL", value_parser = parse_url, requires = "token_file")]
     admin: Option<String>,
-    /// The file with its token
+    /// The token file of the admin port
     #[arg(long, value_name = "FILE", requires = "admin")]
     token_file: Option<PathBuf>,
-    /// Take both from the gate's configuration file
+    /// Read URL and token file from popgate's configuration file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["admin", "token_file"])]
     config: Option<PathBuf>,
 }
 
 /// To a command that does not say which gate it means. clap would name one of the ways alone.
 const NO_TARGET: &str = "\
-which gate? Name its configuration file, or its admin port and the file with its token:
+which popgate? Name its configuration file, or its admin port and token file:
   --config FILE
   --admin http://HOST:PORT --token-file FILE";
 
@@ -112,8 +112,8 @@ fn from_config(path: &Path) -> Result<(String, PathBuf), Failure> {
         token_file,
     } = config
         .admin
-        .ok_or_else(|| lacks("[admin]: the gate has no admin port"))?;
-    let file = token_file.ok_or_else(|| lacks("`token_file` in [admin]: the gate has no API"))?;
+        .ok_or_else(|| lacks("[admin]: popgate has no admin port"))?;
+    let file = token_file.ok_or_else(|| lacks("`token_file` in [admin]: popgate has no API"))?;
     Ok((reachable(address).to_string(), file))
 }
 
@@ -217,7 +217,7 @@ impl AdminClient {
 
     fn unavailable(&self, why: &str) -> Failure {
         let why = format!(
-            "http://{}: no gate answers: {}\nhint: is it running, and is this the `address` of \
+            "http://{}: no popgate answers: {}\nhint: is it running, and is this the `address` of \
              its [admin]?",
             self.address,
             escaped(why),
@@ -233,16 +233,14 @@ impl AdminClient {
         let at = &self.address;
         if status == StatusCode::OK {
             return serde_json::from_slice(body).map_err(|_| {
-                Failure::usage(format!(
-                    "http://{at}: the answer is not that of a popgate gate"
-                ))
+                Failure::usage(format!("http://{at}: the answer is not that of popgate"))
             });
         }
         let answer: Option<Value> = serde_json::from_slice(body).ok();
         let error = answer.as_ref().and_then(|it| it.get("error")?.as_str());
         let Some(error) = error else {
             return Err(Failure::usage(format!(
-                "http://{at}: HTTP status {}: no popgate gate that this command knows",
+                "http://{at}: HTTP status {}: no popgate that this command knows",
                 status.as_u16()
             )));
         };
@@ -255,7 +253,9 @@ impl AdminClient {
         let mut why = lines.join("\n");
         if status == StatusCode::UNAUTHORIZED {
             let file = self.token_file.display();
-            let hint = format!("\nhint: the gate read its token when it started; is {file} its?");
+            let hint = format!(
+                "\nhint: popgate read its token when it started; is {file} its token file?"
+            );
             why.push_str(&hint);
         }
         let exit = if status.is_server_error() {

@@ -32,35 +32,35 @@ const PASSWORD: &str = "wonderland";
 /// How long sessions may finish after Ctrl-C: nobody's mail is at stake.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Run the gate before an embedded POP3 server whose maildrops lock
+/// Run popgate with a built-in POP3 server
 #[derive(Args, Debug)]
 pub(super) struct DemoArgs {
-    /// Where mail programs connect, with STLS
+    /// Address for mail clients, plaintext with STLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
     pop3: SocketAddr,
-    /// Where mail programs connect in TLS
+    /// Address for mail clients, TLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1995")]
     pop3s: SocketAddr,
-    /// Where the metrics are
+    /// Address of the metrics
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9110")]
     metrics: SocketAddr,
-    /// Where the embedded server listens; port 0 takes a free one
+    /// Address of the built-in server; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     backend: SocketAddr,
-    /// What the embedded server answers where a maildrop is locked
+    /// The reply of the built-in server if the mailbox is locked
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     refusal: Option<String>,
-    /// How long its locks stay after a connection ends
+    /// Keep the lock this long after a disconnect
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     linger: Option<Duration>,
-    /// Compare N programs in one maildrop, without and with popgate, and end
+    /// Compare N clients in one mailbox without and with popgate, and exit
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     duel: Option<u16>,
-    /// How long each program of a duel holds the maildrop
+    /// How long each client of the comparison holds the mailbox
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     hold: Option<Duration>,
-    /// Print the duel's result as one JSON object
+    /// Output the result of the comparison as JSON
     #[arg(long)]
     json: bool,
 }
@@ -68,7 +68,7 @@ pub(super) struct DemoArgs {
 /// Why the demo could not run.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
-    #[error("{address} cannot be had ({source}); choose another with `{flag} ADDR`")]
+    #[error("cannot listen on {address}: {source}; choose another address with `{flag} ADDR`")]
     Port {
         address: SocketAddr,
         flag: &'static str,
@@ -139,8 +139,8 @@ impl DemoArgs {
         let metrics = gate.admin_address().unwrap_or(self.metrics);
         let next = what_next(pop3, pop3s, metrics, USER, PASSWORD);
         let said = format!(
-            "popgate stands on {pop3} (STLS) and {pop3s} (TLS) before a POP3 server on {backend}\n\
-             that lets one session into each maildrop. Ctrl-C ends it.\n\
+            "popgate listens on {pop3} (STLS) and {pop3s} (TLS), in front of a POP3 server on {backend}\n\
+             that locks each mailbox for one session. Press Ctrl-C to stop.\n\
              In another terminal, try:\n\n{next}"
         );
         let exit = print(said, Exit::Done);
@@ -189,7 +189,7 @@ impl DemoArgs {
         }
         let table = side_by_side(straight, gated);
         Ok(format!(
-            "{table}\nsessions that overlapped in the maildrop behind popgate: {overlaps}"
+            "{table}\nsessions that overlapped in the mailbox behind popgate: {overlaps}"
         ))
     }
 
@@ -338,7 +338,7 @@ fn as_error_line(refusal: &str) -> String {
 /// On a terminal; elsewhere nothing is drawn.
 fn progress_bar(programs: usize) -> ProgressBar {
     let bar = ProgressBar::new(2 * programs as u64);
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} mail programs, {elapsed}");
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} mail clients, {elapsed}");
     // The template is a constant that a test draws once; without it the default one serves.
     if let Ok(style) = style {
         bar.set_style(style);

@@ -27,31 +27,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Look at the servers behind as an operator would, and say which settings follow
+/// Probe the backends and recommend settings
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It opens up to 12 connections at a time for a moment. With a test account it logs in up to five
-times where all goes well, two sessions at a time. It deletes and changes nothing. Take an
-account that no program reads. With --forms it logs in up to eight times more, three seconds
-apart, by other forms of the name; the server counts those that it does not know as wrong
-passwords, so make sure that it does not block this address for that.
+Doctor opens up to 12 connections at a time for a moment. With a test account it logs in up to five
+times, two sessions at a time, and deletes and changes nothing. Use an account that no mail client
+reads. With --forms it logs in up to eight more times, three seconds apart, with other forms of the
+name. The server counts unknown forms as wrong passwords: make sure that it does not block this
+address for them.
 
-Exit codes: 0 all is well, warnings aside; 64 wrong usage or configuration; 69 a server cannot
-be reached, or the account cannot log in")]
+Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
+reached, or the account cannot log in")]
 pub(super) struct DoctorArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// The name of a test account
+    /// The login of a test account
     #[arg(long, requires = "password_file", value_parser = login_name)]
     user: Option<String>,
-    /// The file whose first line is its password
+    /// A file whose first line is the password of the test account
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
-    /// Also try other forms of the account's name, such as ann%example.com: up to 8 logins more
+    /// Also try other forms of the login, such as ann%example.com: up to 8 more logins
     #[arg(long, requires = "user")]
     forms: bool,
-    /// Print one JSON object
+    /// Output JSON
     #[arg(long)]
     json: bool,
 }

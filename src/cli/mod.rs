@@ -15,7 +15,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Lets one POP3 session at a time into each maildrop, before a server that cannot be changed.
+/// POP3 proxy that queues concurrent logins to the same mailbox.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Cli {
@@ -43,9 +43,9 @@ pub enum Exit {
     Done = 0,
     /// Bad configuration or usage.
     Usage = 64,
-    /// The gate or the backend is not there.
+    /// popgate or a backend is not available.
     Unavailable = 69,
-    /// A fault of ours.
+    /// An internal error.
     Fault = 70,
 }
 

@@ -7,12 +7,12 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Have a running gate take its configuration file anew, whole or not at all
+/// Reload the configuration atomically
 #[derive(Args, Debug)]
 pub(super) struct ReloadArgs {
     #[command(flatten)]
     target: GateArgs,
-    /// Print one JSON object
+    /// Output JSON
     #[arg(long)]
     json: bool,
 }

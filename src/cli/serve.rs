@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::path::PathBuf;
 
-/// Run the gate
+/// Run the proxy
 #[derive(Args, Debug)]
 pub(super) struct ServeArgs {
     /// The configuration file

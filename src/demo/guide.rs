@@ -22,13 +22,13 @@ pub fn what_next(
             format!("curl -s -u {login} pop3://{pop3}/1"),
         ),
         (
-            "list the maildrop over TLS, and after STLS",
+            "list the mailbox over TLS, and over STLS",
             format!(
                 "curl -sk -u {login} pop3s://{pop3s}/; curl -sk --ssl-reqd -u {login} pop3://{pop3}/"
             ),
         ),
         (
-            "be a second mail program while another holds the maildrop for 8 s: it waits, and is let in",
+            "log in while another client holds the mailbox for 8 s: the login waits, then succeeds",
             format!(
                 "python3 -c '{hold}' {arguments} & sleep 1; time curl -s -u {login} pop3://{pop3}/"
             ),
@@ -38,7 +38,7 @@ pub fn what_next(
             format!("openssl s_client -quiet -crlf -starttls pop3 -connect {pop3}"),
         ),
         (
-            "see what happened to the lock",
+            "show the lock metrics",
             format!("curl -s http://{metrics}/metrics | grep popgate_lock"),
         ),
     ];

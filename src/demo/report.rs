@@ -56,7 +56,7 @@ pub(super) struct FetchTimes {
 pub fn side_by_side(straight: &ComparisonReport, gated: &ComparisonReport) -> String {
     let mut rows = vec![[
         String::new(),
-        "straight".to_owned(),
+        "direct".to_owned(),
         "through popgate".to_owned(),
     ]];
     for ((name, left), (_, right)) in straight.rows().into_iter().zip(gated.rows()) {
@@ -105,7 +105,7 @@ impl ComparisonReport {
                 "one session's end to the next one's login, median",
                 human(self.handover.map(|h| h.median)),
             ),
-            ("all in all", human(Some(self.total))),
+            ("total time", human(Some(self.total))),
         ]
     }
 }
@@ -217,15 +217,15 @@ mod tests {
         ]);
         let gated = report(&[stay(t, 2, 200), stay(t, 203, 401), stay(t, 1403, 1650)]);
         let expected =
-            "                                                    straight   through popgate
-sessions that succeeded                               1 of 3            3 of 3
-lock errors                                                1                 0
-other errors                                               1                 0
-wait for the login, median                            2.0 ms            203 ms
-wait for the login, 99th percentile                   2.0 ms            1.40 s
-wait for the login, longest                           2.0 ms            1.40 s
-one session's end to the next one's login, median          -            3.0 ms
-all in all                                            1.65 s            1.65 s
+            "                                                    direct   through popgate
+sessions that succeeded                             1 of 3            3 of 3
+lock errors                                              1                 0
+other errors                                             1                 0
+wait for the login, median                          2.0 ms            203 ms
+wait for the login, 99th percentile                 2.0 ms            1.40 s
+wait for the login, longest                         2.0 ms            1.40 s
+one session's end to the next one's login, median        -            3.0 ms
+total time                                          1.65 s            1.65 s
 ";
         assert_eq!(side_by_side(&straight, &gated), expected);
     }

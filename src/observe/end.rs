@@ -308,7 +308,7 @@ impl fmt::Display for EndCause {
             Self::LoginTimeout => "the client did not log in in time",
             Self::TooManyLogins => "too many failed logins on one connection",
             Self::TooManyBadCommands => "too many bad commands before login",
-            Self::BytesBehindStls => "bytes behind STLS, before the handshake",
+            Self::BytesBehindStls => "data behind STLS, before the TLS handshake",
             Self::NoCertificate => "no certificate is configured",
             Self::TlsHandshakeTimeout => "the TLS handshake took too long",
             Self::NoBackend => "no backend can be reached",
@@ -320,12 +320,12 @@ impl fmt::Display for EndCause {
             | Self::LoginRefused { line }
             | Self::LockedElsewhere { line } => line,
             Self::ClosedAtPassOfAnother { .. } => {
-                "the backend closed when another login gave it the same password"
+                "the backend closed the connection when another login sent the same password"
             }
             Self::RefusedByRule(refusal) => refused(*refusal),
-            Self::QueueFull => "too many programs wait for the maildrop",
-            Self::HeldByAnother => "another program held the maildrop all the while",
-            Self::BackendFull => "all connections that the backend may have were taken",
+            Self::QueueFull => "too many clients wait for the maildrop",
+            Self::HeldByAnother => "another session held the maildrop for the whole wait",
+            Self::BackendFull => "all connections allowed to the backend were in use",
             Self::LoginUnansweredInTime { address } => {
                 return write!(f, "{address} did not answer the login in time");
             }
@@ -339,17 +339,20 @@ impl fmt::Display for EndCause {
             Self::SilentAtQuit => "the backend did not answer QUIT",
             Self::Left => "the client left without QUIT",
             Self::IdleTimeout => "the client was idle for too long",
-            Self::Stalled => "it took no byte of a reply for too long",
+            Self::Stalled => "the client accepted no data for too long",
             Self::Preempted { idle } => {
                 let seconds = idle.as_secs();
-                return write!(f, "it was idle for {seconds} s while another waited");
+                return write!(
+                    f,
+                    "the client was idle for {seconds} s while another one waited"
+                );
             }
             Self::BackendClosed => "the backend ended the connection",
             Self::BackendViolation(violation) => return violation.fmt(f),
             Self::Kicked => "an operator ended it",
             Self::Shutdown => "popgate stopped",
-            Self::Panicked => "a fault of popgate ended a task of the session",
-            Self::NoConnection => "a login without a connection",
+            Self::Panicked => "internal error: a task of the session panicked",
+            Self::NoConnection => "internal error: a login without a connection",
         })
     }
 }
@@ -357,15 +360,15 @@ impl fmt::Display for EndCause {
 fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Blocked(BlockReason::GuessingOne | BlockReason::GuessingMany) => {
-            "it is on the block list"
+            "the client is on the block list"
         }
-        Refusal::Blocked(BlockReason::Abuse) => "its address is blocked for protocol errors",
-        Refusal::Blocked(BlockReason::Passing) => "it is blocked for passing faults",
-        Refusal::FromMemory => "the backend refused this password again and again",
-        Refusal::PerAddress => "too many connections from its address",
-        Refusal::PerMaildrop => "too many logins to its maildrop",
-        Refusal::PerTenant => "too many logins of its tenant",
-        Refusal::LoginDelay(_) => "it looked for mail too often",
+        Refusal::Blocked(BlockReason::Abuse) => "the address is blocked for protocol errors",
+        Refusal::Blocked(BlockReason::Passing) => "the client is blocked for passing faults",
+        Refusal::FromMemory => "the backend rejected this password repeatedly",
+        Refusal::PerAddress => "too many connections from the address",
+        Refusal::PerMaildrop => "too many logins to the maildrop",
+        Refusal::PerTenant => "too many logins of the tenant",
+        Refusal::LoginDelay(_) => "the client checked for mail too often",
     }
 }
 

@@ -98,7 +98,7 @@ impl Log {
                 session,
                 tenant,
                 ahead,
-            } => debug!(session = session.0, %tenant, ahead, "waits for the lock"),
+            } => debug!(session = session.0, %tenant, ahead, "waiting for the lock"),
             Event::LockOutcome {
                 session,
                 tenant,
@@ -112,7 +112,7 @@ impl Log {
                 debug!(elapsed_seconds = elapsed.as_secs_f64(), "lock handed over");
             }
             Event::HandOverForced { backend } => {
-                warn!(%backend, "a lock went on although the backend had not let go of the maildrop");
+                warn!(%backend, "lock handed over although the backend had not closed its connection");
             }
             Event::Preempted {
                 session,
@@ -126,7 +126,7 @@ impl Log {
                 line,
             } => log_reply(backend, *to, *class, line.as_deref()),
             Event::LockedRetried { backend, result } => {
-                debug!(%backend, result = result.as_str(), "a locked login was tried again");
+                debug!(%backend, result = result.as_str(), "login retried after `locked`");
             }
             Event::BackendUp { backend } => info!(%backend, "backend is up"),
             Event::BackendDown { backend, why } => {
@@ -150,7 +150,9 @@ impl Log {
             }
             Event::Panicked { session } => log_panic(*session),
             Event::Reloaded { changes } => log_reload(changes),
-            Event::ReloadRefused { why } => error!("the configuration stays as it was: {why}"),
+            Event::ReloadRefused { why } => {
+                error!("reload rejected, the running configuration stays in use: {why}")
+            }
             Event::LeftBehind(what) => warn!("the stop {}", sentence::left_behind(what)),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
@@ -190,7 +192,7 @@ fn log_rules(event: &Event) {
         Event::JournalLost { changes, why } => {
             warn!(
                 changes,
-                why, "the journal could not keep all changes of the block list"
+                why, "changes of the block list could not be written to the journal"
             );
         }
         _ => {}
@@ -199,7 +201,7 @@ fn log_rules(event: &Event) {
 
 fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
     let reason = reason.as_str();
-    info!(session = session.0, %tenant, reason, "closed for one that waits");
+    info!(session = session.0, %tenant, reason, "preempted: idle while another client waits");
 }
 
 /// Once for a pair: its programs come every few minutes.
@@ -212,13 +214,13 @@ fn log_twins(backend: &BackendName, pair: &TwinPair) {
     match pair.setting.as_deref().map(printable) {
         Some(setting) => warn!(
             %backend, first, second, messages,
-            "two logins look like one maildrop, and have a lock each: their unique ids are the same. If \
-             they are one, write {setting} in [defaults] or the [[tenant]], and restart"
+            "two logins seem to open one maildrop under different locks: their unique ids are the same. If \
+             they do, add {setting} to [defaults] or the [[tenant]], and restart"
         ),
         None => warn!(
             %backend, first, second, messages,
-            "two logins look like one maildrop, and have a lock each: their unique ids are the same. If \
-             they are one, give their tenants the same backends, or aliases that unite them"
+            "two logins seem to open one maildrop under different locks: their unique ids are the same. If \
+             they do, give their tenants the same backends, or aliases that unite them"
         ),
     }
 }
@@ -226,7 +228,7 @@ fn log_twins(backend: &BackendName, pair: &TwinPair) {
 fn log_panic(session: SessionId) {
     warn!(
         session = session.0,
-        "a fault of popgate ended a task of this session"
+        "internal error: a task of this session panicked"
     );
 }
 
@@ -265,10 +267,10 @@ fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str
     let line = line.as_deref();
     // The client does not see these words: it is told popgate's.
     if class == Class::Locked {
-        info!(%backend, command, line, "the maildrop is locked by somebody who came past popgate");
+        info!(%backend, command, line, "the maildrop is locked by a session that bypasses popgate");
     } else if to == ReplyTo::Xclient && class != Class::Ok {
         // The login goes on: only here the operator learns of it.
-        warn!(%backend, line, "the backend does not take its client's address");
+        warn!(%backend, line, "the backend rejects the client's address");
     } else {
         debug!(%backend, command, class = class.as_str(), line, "backend replied");
     }

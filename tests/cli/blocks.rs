@@ -311,5 +311,5 @@ fn reload_prints_what_changed_or_why_nothing_did_and_the_gate_goes_on() {
     gate.kill();
     let absent = gate.run(&["reload"]);
     assert_eq!(code(&absent), 69);
-    assert!(stderr(&absent).contains("no gate answers"));
+    assert!(stderr(&absent).contains("no popgate answers"));
 }

@@ -125,7 +125,7 @@ fn a_bad_file_leaves_all_as_it_was() {
     assert_logged(
         &log_of(gate),
         &[
-            "the configuration stays as it was: ",
+            "reload rejected, the running configuration stays in use: ",
             "unknown key `foo`",
             &format!("cannot listen on {taken_at}"),
         ],

@@ -289,7 +289,7 @@ fn a_gate_that_is_not_there_is_told_from_a_port_that_is_none() {
     configure(folder, free_address(), "token_file = \"admin.token\"");
     let output = port.run(&["reload"]);
     assert_eq!(code(&output), 69);
-    assert!(stderr(&output).contains("no gate answers: Connection refused"));
+    assert!(stderr(&output).contains("no popgate answers: Connection refused"));
     assert!(stderr(&output).contains("hint: is it running"));
     configure(folder, port.address, "");
     let output = port.run(&["reload"]);

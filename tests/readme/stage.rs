@@ -1,4 +1,4 @@
-//! Where the README's commands run: a folder and a loopback address of their own, and programs
+//! Where the commands of a page run: a folder and a loopback address of their own, and programs
 //! that never outlive them.
 
 use crate::Outcome;
@@ -36,7 +36,7 @@ impl Stage {
         self.folder.path()
     }
 
-    /// The rule by which the README's addresses become those of this stage: ports below 1024
+    /// The rule by which the addresses of a page become those of this stage: ports below 1024
     /// need root, the backend is a demo's, and what the gate writes stands beside its configuration.
     pub(crate) fn here(&self, text: &str) -> String {
         let ip = self.ip;
@@ -44,6 +44,7 @@ impl Stage {
             ("0.0.0.0:110", format!("{ip}:1110")),
             ("0.0.0.0:995", format!("{ip}:1995")),
             ("10.0.0.5:110", format!("{ip}:2110")),
+            ("127.0.0.1:10110", format!("{ip}:2110")),
             ("127.0.0.1:", format!("{ip}:")),
             ("/var/lib/popgate/", String::new()),
         ];

@@ -13,7 +13,7 @@ pub(crate) struct Dovecot {
     /// `pop3_lock_session`: with it a second session waits ten seconds, then is refused. Without,
     /// as Dovecot comes, any number of sessions is in a maildrop.
     pub(crate) locks_session: bool,
-    /// Whether popgate is in its `login_trusted_networks`, as the README says.
+    /// Whether popgate is in its `login_trusted_networks`, as the manual says.
     pub(crate) trusts: bool,
 }
 

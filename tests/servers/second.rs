@@ -6,7 +6,7 @@ use crate::server::{Kind, PASSWORD};
 use crate::site::straight;
 use std::net::Ipv4Addr;
 
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../../deploy/manual/servers.md");
 const USER: &str = "reader@popgate.test";
 /// What the second session sends when the first one is gone.
 const AFTERWARDS: [&str; 3] = ["RETR 1", "DELE 1", "QUIT"];
@@ -35,16 +35,16 @@ pub(crate) fn second_session_is_told(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     })
 }
 
-/// The README has a row for each server, with all but STAT.
+/// The manual has a row for each server, with all but STAT.
 fn stands_in_readme(kind: Kind) -> Outcome<()> {
     let told = kind.second_session().iter();
     let cells = told.filter(|(command, _)| *command != "STAT");
     let cells: String = cells.map(|(_, reply)| format!(" `{reply}` |")).collect();
     let row = format!("| {kind} |{cells}");
-    if README.lines().any(|line| line.starts_with(&row)) {
+    if PAGE.lines().any(|line| line.starts_with(&row)) {
         return Ok(());
     }
-    Err(format!("the README has no row {row}").into())
+    Err(format!("servers.md has no row {row}").into())
 }
 
 fn compare(told: &[(&str, String)], expected: &[(&str, &str)]) -> Outcome<()> {

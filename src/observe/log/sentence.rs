@@ -1,6 +1,6 @@
 //! What a person reads of a session, and of those that a stop left behind.
 //!
-//! What a client or a backend said is escaped, so that nobody writes lines of his own.
+//! What a client or a backend said is escaped, so that no client can forge a line.
 
 use crate::ids::{BackendName, MaildropKey};
 use crate::observe::event::{End, LeftBehind, SessionSummary, UnendedSession};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub(super) fn sentence(summary: &SessionSummary) -> String {
     let parts = [
         Some(who_and_where(summary)),
-        Some(format!("{} in all", seconds(summary.duration))),
+        Some(format!("{} total", seconds(summary.duration))),
         some_time("waited", summary.waited),
         some_time("delayed", summary.delayed),
         some_time("held", summary.held),
@@ -89,7 +89,7 @@ fn who_and_where(summary: &SessionSummary) -> String {
     text += &format!("from {} at {}", summary.client.ip(), summary.listener);
     text += &match &summary.tls {
         Some(version) => format!(" over {version}"),
-        None => " in clear text".to_owned(),
+        None => " in plaintext".to_owned(),
     };
     if let Some(backend) = &summary.backend {
         text += &format!(" on backend {backend}");
@@ -160,12 +160,15 @@ fn size(bytes: u64) -> String {
 
 /// A name as it is, or between quotes where it could be taken for more than a name: a login
 /// may hold ` from 192.0.2.1`, and programs that read logs block addresses.
+///
+/// A quote inside is written as `\u{22}` and not as `\"`: behind a backslash of the client's own the
+/// latter would read as the closing quote.
 fn quoted(name: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | ',' | ':' | ';');
     if !name.is_empty() && name.chars().all(is_plain) {
         Cow::Borrowed(name)
     } else {
-        Cow::Owned(format!("\"{}\"", name.replace('"', "\\\"")))
+        Cow::Owned(format!("\"{}\"", name.replace('"', "\\u{22}")))
     }
 }
 
@@ -213,7 +216,7 @@ mod tests {
     #[test]
     fn a_session_is_told_in_one_sentence() {
         let expected = "session 17 quit: ann@example.com of tenant example from 192.0.2.7 at pop3s \
-                        over TLSv1.3 on backend legacy, 3.1 s in all, waited 2.1 s, held 0.8 s, \
+                        over TLSv1.3 on backend legacy, 3.1 s total, waited 2.1 s, held 0.8 s, \
                         12 commands, 3 of 7 messages retrieved, 1 deleted, 48 kB out, 212 B in";
         assert_eq!(sentence(&summary()), expected);
     }
@@ -237,8 +240,8 @@ mod tests {
             cause: EndCause::LeftBeforeLogin,
             ..summary()
         };
-        let expected = "session 17 left before login: from 192.0.2.7 at pop3s in clear text, \
-                        42 ms in all, 1 command";
+        let expected = "session 17 left before login: from 192.0.2.7 at pop3s in plaintext, \
+                        42 ms total, 1 command";
         assert_eq!(sentence(&stranger), expected);
     }
 
@@ -299,7 +302,7 @@ mod tests {
             ..summary()
         };
         let line = sentence(&liar);
-        let start = r#"session 17 quit: "ann from 198.51.100.1 at pop3\r\n\"" of tenant"#;
+        let start = r#"session 17 quit: "ann from 198.51.100.1 at pop3\r\n\u{22}" of tenant"#;
         assert!(line.starts_with(start), "{line}");
     }
 

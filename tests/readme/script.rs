@@ -1,0 +1,148 @@
+//! A `sh` block: its commands are run, and what they print is compared with the sample behind it.
+
+use crate::Outcome;
+use crate::facts;
+use crate::gate::{Gate, SERVE, ports_of_backend, write_configuration};
+use crate::page::{Block, Page, in_package, masked, shows};
+use crate::stage::{Stage, collect};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+
+/// What a person types at a POP3 server.
+const BY_HAND: &str = "USER ann@example.org\nPASS wonderland\nLIST\nRETR 1\nQUIT\n";
+
+/// A `sh` block, and what it prints.
+pub(crate) struct Script {
+    /// The stage that it has.
+    pub(crate) number: u8,
+    pub(crate) page: Arc<Page>,
+    pub(crate) block: Block,
+    pub(crate) sample: Option<String>,
+}
+
+impl Script {
+    pub(crate) fn run(&self, log_lines: &[String]) -> Outcome<()> {
+        let stage = Stage::new(self.number)?;
+        write_configuration(&stage, &self.page)?;
+        let mut printed = String::new();
+        let gate = self.gate(&stage)?;
+        for command in self.block.commands() {
+            match command.split(' ').collect::<Vec<_>>().as_slice() {
+                ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
+                ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
+                ["popgate", "doctor", ..] => printed += &doctor(&stage, command)?,
+                ["popgate", "serve", ..] => drop(Gate::start(&stage, command)?.stop()?),
+                ["popgate", "check" | "classify", ..]
+                | ["popgate", "blocks" | "release" | "reload", ..] => {
+                    printed += &stage.run(command, "")?;
+                }
+                ["printf", ..] => printed += &stage.run(&stage.here(command), "")?,
+                ["curl", ..] => printed += &run_with_tools(&stage, &stage.here(command), "")?,
+                ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
+                _ => return Err(format!("no test knows how to run `{command}`").into()),
+            }
+        }
+        if let Some(gate) = gate {
+            gate.stop()?;
+        }
+        self.compare(&printed)
+    }
+
+    /// The gate that the commands talk to, where none of them starts one.
+    fn gate(&self, stage: &Stage) -> Outcome<Option<Gate>> {
+        let text = &self.block.text;
+        let starts_one = text.contains(" demo");
+        let asks_one = ["popgate reload", "curl "]
+            .iter()
+            .any(|it| text.contains(it));
+        if text.contains("popgate blocks") {
+            return Gate::with_a_guesser(stage).map(Some);
+        }
+        if starts_one || !asks_one {
+            return Ok(None);
+        }
+        Gate::start(stage, SERVE).map(Some)
+    }
+
+    fn compare(&self, printed: &str) -> Outcome<()> {
+        match &self.sample {
+            Some(sample) if shows(sample, printed) => Ok(()),
+            None if printed.is_empty() => Ok(()),
+            _ => Err(format!("other than in the sample, it prints:\n{printed}").into()),
+        }
+    }
+}
+
+/// The demo: what it prints, with each command in that run as printed; then its metrics and log.
+fn demo(stage: &Stage, log_lines: &[String]) -> Outcome<String> {
+    let demo = stage.start(&format!("popgate demo {}", stage.demo_ports()))?;
+    let mut paragraphs = 0;
+    let printed = collect(&demo.printed, |line| {
+        paragraphs += usize::from(line.is_empty());
+        paragraphs == 2
+    })?;
+    let (_, tries) = printed
+        .split_once("\n\n")
+        .ok_or("it prints nothing to try")?;
+    for command in tries.lines().filter(|line| !line.starts_with('#')) {
+        run_with_tools(stage, command, BY_HAND)?;
+    }
+    let metrics = stage.here("curl -s http://127.0.0.1:9110/metrics");
+    facts::metrics_are_those_of_the_table(&run_with_tools(stage, &metrics, "")?)?;
+    let log = demo.stop("-INT")?;
+    let log: BTreeSet<String> = log.lines().map(masked).collect();
+    let unseen = log_lines.iter().find(|line| !log.contains(&masked(line)));
+    match unseen {
+        Some(line) => Err(format!("the demo logs no such line: {line}\nbut {log:#?}").into()),
+        None => Ok(printed),
+    }
+}
+
+fn duel(stage: &Stage) -> Outcome<String> {
+    let command = format!("popgate demo --duel {}", stage.demo_ports());
+    let printed = stage.run(&command, "")?;
+    let row = |name: &str| -> Option<Vec<&str>> {
+        let line = printed.lines().find(|line| line.starts_with(name))?;
+        Some(line[name.len()..].split_whitespace().collect())
+    };
+    let [Some(succeeded), Some(refused)] = ["sessions that succeeded", "lock errors"].map(row)
+    else {
+        return Err(format!("a line is missing:\n{printed}").into());
+    };
+    if succeeded.ends_with(&["8", "of", "8"]) && refused[0] != "0" && refused[1] == "0" {
+        return Ok(printed);
+    }
+    Err(format!("popgate makes no difference:\n{printed}").into())
+}
+
+/// The doctor before a demo's server that refuses in words of its own.
+fn doctor(stage: &Stage, command: &str) -> Outcome<String> {
+    let refusal = "--refusal '-ERR Postfach belegt'";
+    let ports = ports_of_backend(stage);
+    let backend = stage.start(&format!("popgate demo {ports} {refusal}"))?;
+    let guide = collect(&backend.printed, |line| line.contains(" -u "))?;
+    let account = guide.split_once(" -u ").map(|(_, rest)| rest);
+    let account = account.and_then(|rest| rest.split_once(' ')?.0.split_once(':'));
+    let (user, password) = account.ok_or("the demo names no account")?;
+    fs::write(stage.folder().join("password"), password)?;
+    let printed = stage.run(&command.replace("test@example.com", user), "")?;
+    backend.stop("-INT")?;
+    Ok(printed)
+}
+
+/// A machine that lacks a program skips what needs it, aloud; where `CI=true` that fails.
+fn run_with_tools(stage: &Stage, command: &str, input: &str) -> Outcome<String> {
+    let tools = ["curl", "python3", "openssl"];
+    for tool in tools.iter().filter(|tool| command.contains(**tool)) {
+        if stage.run(&format!("command -v {tool}"), "").is_ok() {
+            continue;
+        }
+        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+            return Err(format!("{tool} is not installed").into());
+        }
+        eprintln!("SKIPPED for want of {tool}: {command}");
+        return Ok(String::new());
+    }
+    stage.run(command, input)
+}
