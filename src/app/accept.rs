@@ -1,13 +1,13 @@
 //! One port: its clients become sessions.
 
 use super::fd_limit::ConnectionLimit;
+use crate::admission::connections::ConnectionSlot;
 use crate::ids::ListenerName;
 use crate::limits::{LISTEN_BACKLOG, TURNED_AWAY};
 use crate::net::conn::Conn;
 use crate::net::proxy_protocol::read_header;
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
-use crate::policy::connections::Place;
 use crate::session::{self, Context, Peer, Stage};
 use crate::time::Duration;
 use std::io;
@@ -123,7 +123,12 @@ impl Port {
         }
     }
 
-    async fn session(self: Arc<Self>, conn: Conn, address: SocketAddr, place: Option<Place>) {
+    async fn session(
+        self: Arc<Self>,
+        conn: Conn,
+        address: SocketAddr,
+        place: Option<ConnectionSlot>,
+    ) {
         let peer = Peer {
             listener: self.options.name.clone(),
             tls: self.options.tls,
@@ -137,14 +142,14 @@ impl Port {
     /// A place among the connections of its address, by the limits of the tenant whose listener
     /// it is: nobody has said a name yet. Where that is none, the tenant of the login may have one,
     /// so it is counted all the same. Trusted networks need none.
-    fn place(&self, address: SocketAddr) -> Result<Option<Place>, TooManyConnections> {
+    fn place(&self, address: SocketAddr) -> Result<Option<ConnectionSlot>, TooManyConnections> {
         let settings = self.cx.settings();
         let tenant = settings.tenants.of_listener(None, &self.options.name);
         let limit = tenant.rules.connections.per_address;
         if settings.trusts(address.ip()) {
             return Ok(None);
         }
-        let connections = &self.cx.admission.connections;
+        let connections = &self.cx.admission.local.connections;
         let place = connections.enter_address(address.ip().into(), limit);
         place.map(Some).ok_or(TooManyConnections)
     }

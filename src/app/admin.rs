@@ -28,7 +28,7 @@ impl GateAdmin for AdminHandle {
         let longest = self.cx.locks.longest_wait(Instant::now());
         self.metrics.set_longest_wait(longest);
         maintenance::end_blocks(&self.cx);
-        let blocks = self.cx.admission.blocks.counts();
+        let blocks = self.cx.admission.shared.blocks.counts();
         self.metrics.set_blocks(&blocks);
         self.metrics.render()
     }

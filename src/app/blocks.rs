@@ -2,12 +2,12 @@
 
 use super::StartError;
 use crate::admin::blocks::BlockListAdmin;
+use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
 use crate::observe::event::Event;
 use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
-use crate::policy::block_list::BlockList;
 use crate::session::Context;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -62,17 +62,17 @@ pub(super) struct BlockAdmin(pub(super) Arc<Context>);
 
 impl BlockListAdmin for BlockAdmin {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
-        let blocks = &self.0.admission.blocks;
+        let blocks = &self.0.admission.shared.blocks;
         blocks.entries(filter, self.0.moment().wall)
     }
 
     fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
-        let blocks = &self.0.admission.blocks;
+        let blocks = &self.0.admission.shared.blocks;
         tell(&self.0, blocks.release(filter, self.0.moment().wall))
     }
 
     fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
-        let blocks = &self.0.admission.blocks;
+        let blocks = &self.0.admission.shared.blocks;
         tell(&self.0, blocks.pin(filter, pinned, self.0.moment().wall))
     }
 }

@@ -35,7 +35,7 @@ impl Maintenance {
         let now = self.cx.moment();
         self.cx.admission.forget_idle(now.instant);
         end_blocks(&self.cx);
-        let blocks = &self.cx.admission.blocks;
+        let blocks = &self.cx.admission.shared.blocks;
         blocks::tell(&self.cx, blocks.forget(self.keep, now.wall));
         self.tell_losses();
     }
@@ -56,6 +56,6 @@ impl Maintenance {
 /// Ends blocks that have run out: they have no effect any more in any case, and are not shown as if
 /// they had.
 pub(super) fn end_blocks(cx: &Context) {
-    let blocks = &cx.admission.blocks;
+    let blocks = &cx.admission.shared.blocks;
     blocks::tell(cx, blocks.expire(cx.moment().wall));
 }

@@ -17,8 +17,7 @@ pub use serve::{ServeError, serve};
 
 use crate::admin::token::{Token, TokenError};
 use crate::admin::{self as admin_port, AdminState, Reload};
-use crate::admission::auth_cache::AuthCache;
-use crate::admission::twins::Twins;
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{Journal, JournalError};
@@ -29,7 +28,6 @@ use crate::net::tls::{Acceptor, TlsError};
 use crate::net::{Accept, Dial};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::policy::admission::Admission;
 use crate::secret::TagKey;
 use crate::session::{Context, Kick, SessionView, Sessions, Settings, Stage};
 use crate::time::{Duration, Instant, Moment, WallClock};
@@ -163,10 +161,8 @@ impl Gate {
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
-            auth_cache: AuthCache::new(),
             tag_key: TagKey::new(&key(outside.seed)?),
             admission: Admission::new(opened.list),
-            twins: Twins::default(),
             wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),

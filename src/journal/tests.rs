@@ -1,13 +1,13 @@
 use super::open::load;
 use super::writer::WriterQueue;
 use super::*;
+use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockQuery, BlockReason, BlockState, BlockTarget,
     BlockVerdict, ChangeKind,
 };
-use crate::policy::block_list::BlockList;
 use crate::policy::rules::BlockMode;
 use crate::secret::PasswordTag;
 use crate::time::Duration;

@@ -3,8 +3,8 @@
 //! From a cause follow the [`End`] that counts it, who is at fault, and the sentence for the
 //! operator, each in one `match`: a new cause does not compile until it has all three.
 
-use crate::policy::admission::Refusal;
 use crate::policy::block::BlockReason;
+use crate::policy::refusal::Refusal;
 use crate::pop3::exchange::Violation;
 use crate::str_enum::str_enum;
 use crate::time::Duration;

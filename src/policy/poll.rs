@@ -1,28 +1,18 @@
 //! How often a maildrop may be looked at: one quota for the maildrop and one for each client
-//! of it, by governor's GCRA.
+//! of it.
 //!
 //! A login is charged when the backend has accepted it, so that strangers cannot spend the owner's
 //! quota and only real maildrops are remembered. It is too late to say no then: it is the next
 //! login that has to wait until the quota has room for it.
 
 mod history;
-mod limiters;
 
-use self::history::{Both, Maildrop};
-use self::limiters::Limiters;
+pub use history::{PerQuota, PollHistory};
+
 use super::attempt::LoginAttempt;
+use super::refusal::Refusal;
 use super::rules::PollMode;
-use crate::ids::{ClientPrefix, MaildropKey};
-use crate::time::Instant;
-use dashmap::DashMap;
-
-/// The logins of all maildrops that count against a quota. Whatever borrows from one of its maps
-/// is given back before the next one is touched.
-pub struct Polls {
-    maildrops: DashMap<MaildropKey, Maildrop>,
-    by_maildrop: Limiters<MaildropKey>,
-    by_client: Limiters<(MaildropKey, ClientPrefix)>,
-}
+use crate::time::{Duration, Instant};
 
 /// Whether a login comes too soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,122 +28,50 @@ pub enum Measured {
     },
 }
 
-impl Polls {
-    /// Nobody has logged in yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            maildrops: DashMap::new(),
-            by_maildrop: Limiters::new(),
-            by_client: Limiters::new(),
-        }
-    }
-
-    /// Measures a login before it asks for the lock. Nothing is remembered of it.
-    #[must_use]
-    pub fn measure(&self, attempt: &LoginAttempt, now: Instant) -> Measured {
-        if !is_measured(attempt) {
-            return Measured::Unlimited;
-        }
-        let earliest = self
-            .maildrops
-            .get(&attempt.key)
-            .and_then(|maildrop| maildrop.earliest(attempt));
-        match earliest {
-            Some(earliest) if earliest > now => Measured::Early { earliest },
-            _ => Measured::InTime,
-        }
-    }
-
-    /// The backend accepted the login: it is charged, unless it is free.
-    pub fn charge(&self, attempt: &LoginAttempt, now: Instant) {
-        if !is_measured(attempt) {
-            return;
-        }
-        let Some(owes) = self.owes_unless_free(attempt) else {
-            return;
-        };
-        let rules = &attempt.rules().polls;
-        let of_client = (attempt.key.clone(), attempt.prefix());
-        let from = Both {
-            maildrop: (self.by_maildrop).charge(rules.maildrop, &attempt.key, owes.maildrop),
-            client: (self.by_client).charge(rules.client, &of_client, owes.client),
-        };
-        self.remember(attempt, |maildrop| maildrop.charged(attempt, &from, now));
-    }
-
-    /// popgate itself refused this proven login for want of a lock or a connection, and not
-    /// because it came too soon: the client's next one is free for a while.
-    pub fn turned_away(&self, attempt: &LoginAttempt, now: Instant) {
-        if is_measured(attempt) {
-            let client = attempt.prefix();
-            self.remember(attempt, |maildrop| maildrop.turned_away(client, now));
-        }
-    }
-
-    /// Its session has deleted messages: the client's next login is free for a while.
-    pub fn deleted(&self, attempt: &LoginAttempt, now: Instant) {
-        if is_measured(attempt) {
-            let client = attempt.prefix();
-            self.remember(attempt, |maildrop| maildrop.deleted(client, now));
-        }
-    }
-
-    /// Forgets what does not matter any more; to be called about once a minute.
-    pub fn forget_idle(&self, now: Instant) {
-        self.maildrops
-            .retain(|_, maildrop| maildrop.forget_idle(now));
-        self.maildrops.shrink_to_fit();
-        self.by_maildrop.forget_idle();
-        self.by_client.forget_idle();
-    }
-
-    /// Keys in memory, those of the quotas included.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.maildrops.len() + self.by_maildrop.keys() + self.by_client.keys()
-    }
-
-    /// Whether nothing is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// What is still owed; `None`: this login is free.
-    fn owes_unless_free(&self, attempt: &LoginAttempt) -> Option<Both<bool>> {
-        let Some(mut maildrop) = self.maildrops.get_mut(&attempt.key) else {
-            return Some(Both {
-                maildrop: false,
-                client: false,
-            });
-        };
-        let free = maildrop.take_free(attempt);
-        (!free).then(|| maildrop.owes(attempt))
-    }
-
-    fn remember(&self, attempt: &LoginAttempt, change: impl FnOnce(&mut Maildrop)) {
-        let mut maildrop = self.maildrops.entry(attempt.key.clone()).or_default();
-        let forgotten = maildrop.make_room(attempt.prefix());
-        change(&mut maildrop);
-        // The maildrop's shard is released before a map of governor's is touched.
-        drop(maildrop);
-        if let Some(client) = forgotten {
-            self.by_client.forget(&(attempt.key.clone(), client));
-        }
-    }
+/// What becomes of an admitted login's poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollVerdict {
+    /// It is not measured.
+    Unlimited,
+    /// It comes in time.
+    InTime,
+    /// It would have been held or refused: it comes so long before its time.
+    Shadow(Duration),
+    /// It is held until then, and then asks for the lock.
+    Hold {
+        /// When the quota allows it, or `max_delay` is over.
+        until: Instant,
+        /// How long before its time it came.
+        early: Duration,
+    },
 }
 
 /// Whether logins from its network count against a quota.
-fn is_measured(attempt: &LoginAttempt) -> bool {
+pub fn is_measured(attempt: &LoginAttempt) -> bool {
     attempt.rules().polls.mode_for(attempt.client.ip()) != PollMode::Off
 }
 
-impl Default for Polls {
-    fn default() -> Self {
-        Self::new()
+/// What becomes of a login that a quota has measured so.
+pub fn poll_verdict(
+    attempt: &LoginAttempt,
+    measured: Measured,
+    now: Instant,
+) -> Result<PollVerdict, Refusal> {
+    let rules = &attempt.rules().polls;
+    let earliest = match measured {
+        Measured::Unlimited => return Ok(PollVerdict::Unlimited),
+        Measured::InTime => return Ok(PollVerdict::InTime),
+        Measured::Early { earliest } => earliest,
+    };
+    let early = earliest.saturating_duration_since(now);
+    match rules.mode {
+        PollMode::Off => Ok(PollVerdict::Unlimited),
+        PollMode::Shadow => Ok(PollVerdict::Shadow(early)),
+        // It would tell that the password is right: others are held.
+        PollMode::Refuse if attempt.is_proven() => Err(Refusal::LoginDelay(early)),
+        PollMode::Delay | PollMode::Refuse => {
+            let until = earliest.min(attempt.asked + rules.max_delay);
+            Ok(PollVerdict::Hold { until, early })
+        }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,9 +7,10 @@ use super::queue;
 use super::record::Record;
 use super::refusal::not_taken;
 use super::{Admitted, Identified, Next};
+use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::observe::event::{EndCause, Event, PollDecision};
-use crate::policy::admission::{PollVerdict, Verdict};
+use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ pub(super) async fn admit(
     if let Some(answer) = login.client.login_budget.spent {
         return Err(login.answer(answer).await.into());
     }
-    let (places, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
-        Verdict::Admit { places, poll } => (places, poll),
+    let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
+        Verdict::Admit { slots, poll } => (slots, poll),
         Verdict::Refuse(refusal) => {
             if refusal.looks_like_a_wrong_password() {
                 // A wrong password that came as soon would have been held, too.
@@ -38,13 +39,13 @@ pub(super) async fn admit(
         .route(&login.attempt.policy, None)
         .can_take(login.proof.replayable())
     {
-        drop(places);
+        drop(slots);
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
     tell_poll(cx, record, &login, poll);
     hold(cx, record, &mut login, poll).await?;
-    queue::acquire_lock(cx, record, login, places).await
+    queue::acquire_lock(cx, record, login, slots).await
 }
 
 fn tell_poll(cx: &Context, record: &Record, login: &Identified, poll: PollVerdict) {
@@ -117,7 +118,7 @@ impl Identified {
 
     /// Asks again what is known of its password: another's login may have proven it meanwhile.
     pub(super) fn refresh_standing(&mut self, cx: &Context, record: &mut Record) {
-        let standing = cx.auth_cache.standing(self.attempt.tag, Instant::now());
+        let standing = cx.admission.standing(self.attempt.tag, Instant::now());
         if standing != self.attempt.standing {
             Arc::make_mut(&mut self.attempt).standing = standing;
             record.identified(&self.attempt);

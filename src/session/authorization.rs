@@ -236,7 +236,7 @@ impl<'a> Dialogue<'a> {
             key: identity.key,
             policy,
             tag,
-            standing: self.cx.auth_cache.standing(tag, asked),
+            standing: self.cx.admission.standing(tag, asked),
             asked,
         });
         self.record.identified(&attempt);

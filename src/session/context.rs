@@ -2,8 +2,7 @@
 
 use super::backend_conn::BackendConnection;
 use super::registry::Sessions;
-use crate::admission::auth_cache::AuthCache;
-use crate::admission::twins::Twins;
+use crate::admission::Admission;
 use crate::backend::connect::Backend;
 use crate::backend::route::{self, Route};
 use crate::dialect::{self, Class};
@@ -12,7 +11,6 @@ use crate::lock::Locks;
 use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
 use crate::observe::hub::EventHub;
-use crate::policy::admission::Admission;
 use crate::policy::block::BlockChange;
 use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::pop3::capability::Capabilities;
@@ -75,14 +73,10 @@ pub struct Context {
     pub locks: Locks<BackendConnection>,
     /// What the configuration says, as the last reload left it.
     pub settings: watch::Receiver<Arc<Settings>>,
-    /// The passwords that a backend accepted lately.
-    pub auth_cache: AuthCache,
     /// Makes the tags by which passwords are remembered.
     pub tag_key: TagKey,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
-    /// Which sessions of now look like one maildrop.
-    pub twins: Twins,
     /// What the clock on the wall says.
     pub wall: WallClock,
     /// How far a stop has come.

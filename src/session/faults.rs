@@ -59,7 +59,7 @@ fn of_end_without_login(cx: &Context, record: &Record, peer: &Peer, end: End) {
     let policy = settings.tenants.of_listener(None, &peer.listener);
     tell(cx, record.session(), &policy.name, kind, false);
     if let Some(offence) = offence.filter(|_| !peer.trusted) {
-        let changes = cx.admission.blocks.record(
+        let changes = cx.admission.shared.blocks.record(
             None,
             peer.prefix(),
             &policy.name,
@@ -96,7 +96,7 @@ fn is_excused(record: &Record, end: End) -> bool {
 fn give_back_try(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End) {
     let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
     if is_open && record.summary.backend.is_none() {
-        let blocks = &cx.admission.blocks;
+        let blocks = &cx.admission.shared.blocks;
         blocks.return_trial(attempt.block_query(), cx.moment().wall);
     }
 }
@@ -114,7 +114,7 @@ fn count(cx: &Context, attempt: &LoginAttempt, offence: Offence) {
     if attempt.trusted {
         return;
     }
-    let changes = cx.admission.blocks.record(
+    let changes = cx.admission.shared.blocks.record(
         Some(&attempt.key),
         attempt.prefix(),
         &attempt.policy.name,

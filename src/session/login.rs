@@ -7,6 +7,7 @@ use super::context::{Context, Settings};
 use super::record::Record;
 use super::refusal::not_taken;
 use super::{Admitted, LoggedIn, Next, learn};
+use crate::admission::LoginSlots;
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in as log_in_at};
 use crate::backend::route::{Connected, Route, Unconnected};
@@ -14,7 +15,6 @@ use crate::dialect::Class;
 use crate::ids::{BackendName, UserName};
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event, RetryResult};
-use crate::policy::admission::Places;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
@@ -76,7 +76,7 @@ fn observe_refusal(
     outcome: &Outcome,
     took: Duration,
 ) {
-    let imitation = &cx.admission.auth_failure_templates;
+    let imitation = &cx.admission.local.auth_failure_templates;
     match outcome {
         Outcome::Refused {
             class: Class::Auth,
@@ -97,40 +97,34 @@ async fn conclude(
     let Admitted {
         login,
         mut lock,
-        places,
+        slots,
     } = admitted;
-    let tag = login.attempt.tag;
     match outcome {
         Outcome::Accepted(line) => {
-            cx.auth_cache.accepted(tag, Instant::now());
-            lock.accepted();
             let changes = cx.admission.accepted(&login.attempt, cx.moment());
+            lock.accepted();
             cx.tell_blocks(&changes);
             Ok(LoggedIn {
                 client: login.client,
                 attempt: login.attempt,
                 lock,
-                places,
+                slots,
                 welcome: line,
             })
         }
         Outcome::Refused { class, line } => {
             if class == Class::Auth {
-                cx.auth_cache.refused(tag, Instant::now());
-                cx.admission
-                    .negative_auth_cache
-                    .refused(tag, Instant::now());
+                cx.admission.refused(&login.attempt, Instant::now());
                 lock.refused(Some(&line));
             }
-            give_on(record, lock, places);
+            give_on(record, lock, slots);
             Err(login.refuse(cx, record, class, &line).await.into())
         }
         Outcome::RefusedWithoutWords(error) => {
-            cx.auth_cache.refused(tag, Instant::now());
-            let memory = &cx.admission.negative_auth_cache;
-            memory.refused_without_words(tag, Instant::now());
+            cx.admission
+                .refused_without_words(&login.attempt, Instant::now());
             lock.refused(None);
-            give_on(record, lock, places);
+            give_on(record, lock, slots);
             let cause = EndCause::ClosedAtPass {
                 error,
                 accepted_lately: login.attempt.was_accepted_lately(),
@@ -138,11 +132,11 @@ async fn conclude(
             Err(login.refuse_without_words(cx, record, cause).await.into())
         }
         Outcome::Locked(cause) => {
-            give_on(record, lock, places);
+            give_on(record, lock, slots);
             Err(login.turn_away(cx, record, cause).await.into())
         }
         Outcome::Unreachable(cause) => {
-            give_on(record, lock, places);
+            give_on(record, lock, slots);
             login.client.farewell(b"").await;
             Err(cause.into())
         }
@@ -151,9 +145,9 @@ async fn conclude(
 
 /// Before the answer, which may be held: no other login waits for that, and none finds its place
 /// taken.
-fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>, places: Places) {
+fn give_on(record: &mut Record, lock: LockGuard<BackendConnection>, slots: LoginSlots) {
     record.lock_given();
-    drop((lock, places));
+    drop((lock, slots));
 }
 
 /// How a login at the backend ended, all its retries included.

@@ -34,10 +34,10 @@ pub use client::Peer;
 pub use context::{Context, Settings, Stage};
 pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 
+use crate::admission::LoginSlots;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;
-use crate::policy::admission::Places;
 use crate::policy::attempt::{LoginAttempt, Proof};
 use client::Client;
 use record::Record;
@@ -62,8 +62,8 @@ struct Identified {
 struct Admitted {
     login: Identified,
     lock: LockGuard<BackendConnection>,
-    /// Its places among the connections.
-    places: Places,
+    /// Its slots among the connections.
+    slots: LoginSlots,
 }
 
 /// The backend let it in. The lock owns the backend's connection.
@@ -71,8 +71,8 @@ struct LoggedIn {
     client: Client,
     attempt: Arc<LoginAttempt>,
     lock: LockGuard<BackendConnection>,
-    /// Its places among the connections.
-    places: Places,
+    /// Its slots among the connections.
+    slots: LoginSlots,
     /// The backend's `+OK` to the login, which the client has not seen yet.
     welcome: Vec<u8>,
 }

@@ -4,11 +4,11 @@ use super::backend_conn::BackendConnection;
 use super::context::{Context, Settings};
 use super::record::Record;
 use super::{Admitted, Greeted, Identified, Next};
+use crate::admission::LoginSlots;
 use crate::dialect::Class;
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
 use crate::observe::event::{EndCause, LockOutcome};
-use crate::policy::admission::Places;
 use crate::policy::attempt::LoginAttempt;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(super) async fn acquire_lock(
     cx: &Context,
     record: &mut Record,
     mut login: Identified,
-    places: Places,
+    slots: LoginSlots,
 ) -> Next<Admitted> {
     // Another's login may have proven it while it was held.
     login.refresh_standing(cx, record);
@@ -39,18 +39,14 @@ pub(super) async fn acquire_lock(
                 Ok(lock) => lock,
                 Err(failed) => {
                     // The answer may be held, and must not keep another's place meanwhile.
-                    drop(places);
+                    drop(slots);
                     return Err(failed.answer(cx, record, login).await.into());
                 }
             }
         }
     };
     record.lock_taken();
-    Ok(Admitted {
-        login,
-        lock,
-        places,
-    })
+    Ok(Admitted { login, lock, slots })
 }
 
 fn ask(login: &Identified) -> Ask {

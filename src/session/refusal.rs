@@ -11,8 +11,8 @@ use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::net::conn::Conn;
 use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
-use crate::policy::admission::Refusal;
 use crate::policy::block::BlockReason;
+use crate::policy::refusal::Refusal;
 use crate::time::{Duration, Instant};
 
 /// The answers where the wait is spent: the words `lock` and `wait` keep
@@ -62,7 +62,7 @@ pub(super) async fn unless_blocked(
     let settings = cx.settings();
     let tenants = &settings.tenants;
     let tenant = tenants.of_listener(conn.server_name(), &peer.listener);
-    let (blocks, mode) = (&cx.admission.blocks, tenant.rules.blocks.mode);
+    let (blocks, mode) = (&cx.admission.shared.blocks, tenant.rules.blocks.mode);
     let Some(reason) = blocks.at_greeting(peer.prefix(), mode, cx.moment().wall) else {
         return Ok(conn);
     };
@@ -136,7 +136,7 @@ impl Identified {
             return Duration::ZERO;
         }
         let rules = &attempt.rules().failures;
-        let penalties = &cx.admission.penalties;
+        let penalties = &cx.admission.local.penalties;
         penalties.failed(attempt.prefix(), attempt.tag, rules, Instant::now())
     }
 
@@ -157,13 +157,14 @@ impl Identified {
         self.client.login_budget.attempts += 1;
         match refusal {
             Refusal::FromMemory => {
-                let memory = &cx.admission.negative_auth_cache;
+                let memory = &cx.admission.local.negative_auth_cache;
                 let closes = memory.is_without_words(self.attempt.tag, Instant::now());
                 self.imitate_wrong_password(cx, record, closes).await
             }
             Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
                 let closes = cx
                     .admission
+                    .local
                     .auth_failure_templates
                     .closes(&self.attempt.policy.backends);
                 self.imitate_wrong_password(cx, record, closes).await
@@ -201,10 +202,11 @@ impl Identified {
     ) -> Result<Greeted, EndCause> {
         let backends = &self.attempt.policy.backends;
         let user = &self.proof.replayable().user;
-        let (line, took) = cx
-            .admission
-            .auth_failure_templates
-            .render(backends, user, cx.draw());
+        let (line, took) =
+            cx.admission
+                .local
+                .auth_failure_templates
+                .render(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
         let penalty = self.penalty(cx);
         if closes {
@@ -256,7 +258,7 @@ impl Identified {
         cx.admission.not_served(&self.attempt, Instant::now());
         if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the real try.
-            let blocks = &cx.admission.blocks;
+            let blocks = &cx.admission.shared.blocks;
             blocks.return_trial(self.attempt.block_query(), cx.moment().wall);
         }
         let answer = if self.attempt.is_proven() {

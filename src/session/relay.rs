@@ -38,7 +38,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
         mut client,
         attempt,
         mut lock,
-        places,
+        slots,
         welcome,
     } = session;
     record.enter(Phase::Transaction);
@@ -76,10 +76,10 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     }
     if record.summary.deleted > 0 {
         // fetchmail logs in again to go on: that is no other poll.
-        cx.admission.polls.deleted(&attempt, Instant::now());
+        cx.admission.local.polls.deleted(&attempt, Instant::now());
     }
     record.lock_given();
-    drop((lock, places));
+    drop((lock, slots));
     record.enter(Phase::Closing);
     deliver(cx, undelivered, &end).await;
     client.farewell(b"").await;

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use popgate::admin::blocks::BlockListAdmin;
 use popgate::admin::token::Token;
 use popgate::admin::{AdminState, GateAdmin, Reloaded, serve};
+use popgate::admission::block_list::BlockList;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::net::BoxFuture;
 use popgate::observe::metrics::MetricsError;
 use popgate::policy::block::{
     BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
-use popgate::policy::block_list::BlockList;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

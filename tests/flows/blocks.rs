@@ -330,6 +330,7 @@ async fn who_is_released_is_let_in_at_once() {
     let released = gate
         .cx
         .admission
+        .shared
         .blocks
         .release(&BlockFilter::default(), gate.cx.moment().wall);
     assert_eq!(released.len(), 1);
@@ -419,7 +420,7 @@ async fn a_tenant_has_so_many_connections() {
 async fn an_address_has_so_many_connections() {
     let settings = blocking("") + "connections = { per_address = 1 }\n";
     let gate = gate_with(&settings).await;
-    let connections = &gate.cx.admission.connections;
+    let connections = &gate.cx.admission.local.connections;
     let enter = |from: &str| {
         let address: std::net::IpAddr = from.parse().unwrap();
         connections.enter_address(address.into(), 0).unwrap()

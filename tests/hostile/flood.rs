@@ -1,7 +1,7 @@
 //! Thousands of connections from one address.
 //!
 //! The same from an IPv6 /64 is shown where addresses become blocks (`ids`) and places are counted
-//! (`policy::connections`): a machine has no second address in the /64 of `::1`.
+//! (`admission::connections`): a machine has no second address in the /64 of `::1`.
 
 use crate::fire::{Figures, Gate, Program, raise_open_files};
 use crate::regular::Regular;

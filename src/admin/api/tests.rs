@@ -2,13 +2,13 @@ use super::*;
 use crate::admin::Reloaded;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::token::Token;
+use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
 use crate::observe::metrics::MetricsError;
 use crate::policy::block::{
     BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
 };
-use crate::policy::block_list::BlockList;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;

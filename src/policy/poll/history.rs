@@ -10,23 +10,25 @@ use crate::time::{Duration, Instant};
 
 /// The past of one maildrop and of its clients.
 #[derive(Default)]
-pub(super) struct Maildrop {
+pub struct PollHistory {
     overdraft: Option<Overdraft>,
     matters_until: Option<Instant>,
-    clients: Vec<Client>,
+    clients: Vec<ClientHistory>,
 }
 
 /// One login: whose, and when its PASS came.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Login {
+struct ChargedLogin {
     client: ClientPrefix,
     asked: Instant,
 }
 
 /// One value for each of the two quotas of a login.
-pub(super) struct Both<T> {
-    pub(super) maildrop: T,
-    pub(super) client: T,
+pub struct PerQuota<T> {
+    /// For the quota of the maildrop.
+    pub maildrop: T,
+    /// For that of the maildrop from one client.
+    pub client: T,
 }
 
 /// A login that a quota had no room for. It was let in, and the next one may come at `earliest`
@@ -35,18 +37,18 @@ pub(super) struct Both<T> {
 struct Overdraft {
     quota: Quota,
     earliest: Instant,
-    by: Login,
+    by: ChargedLogin,
 }
 
 impl Overdraft {
     /// When the next login may come, if this counts under `quota` and not for the `twin` of the
     /// login that it is of.
-    fn counts(self, quota: Quota, twin: Option<Login>) -> Option<Instant> {
+    fn counts(self, quota: Quota, twin: Option<ChargedLogin>) -> Option<Instant> {
         (self.quota == quota && Some(self.by) != twin).then_some(self.earliest)
     }
 }
 
-struct Client {
+struct ClientHistory {
     prefix: ClientPrefix,
     overdraft: Option<Overdraft>,
     charged: Option<Charged>,
@@ -62,11 +64,11 @@ struct Charged {
     twin: bool,
 }
 
-impl Maildrop {
+impl PollHistory {
     /// When the quotas of its rules allow the login; `None`: they have not said no, or it is free.
     /// One that is not proven is measured against its client's quota alone: that of the maildrop
     /// would tell a stranger that somebody looks for mail there.
-    pub(super) fn earliest(&self, attempt: &LoginAttempt) -> Option<Instant> {
+    pub fn earliest(&self, attempt: &LoginAttempt) -> Option<Instant> {
         let client = self.client(attempt.prefix());
         if client.is_some_and(|client| client.has_free(attempt.asked)) {
             return None;
@@ -81,7 +83,7 @@ impl Maildrop {
     }
 
     /// Whether the login is free; nothing makes two of them free.
-    pub(super) fn take_free(&mut self, attempt: &LoginAttempt) -> bool {
+    pub fn take_free(&mut self, attempt: &LoginAttempt) -> bool {
         let prefix = attempt.prefix();
         self.clients
             .iter_mut()
@@ -90,24 +92,24 @@ impl Maildrop {
     }
 
     /// Whether the maildrop and the client each owe a login under the quotas of its rules.
-    pub(super) fn owes(&self, attempt: &LoginAttempt) -> Both<bool> {
+    pub fn owes(&self, attempt: &LoginAttempt) -> PerQuota<bool> {
         let rules = &attempt.rules().polls;
         let client = self.client(attempt.prefix());
         let of_client = client.and_then(|client| client.overdraft);
-        Both {
+        PerQuota {
             maildrop: self.overdraft.is_some_and(|it| it.quota == rules.maildrop),
             client: of_client.is_some_and(|it| it.quota == rules.client),
         }
     }
 
     /// The login was charged, and where a quota had no room for it, it will have `from` then.
-    pub(super) fn charged(
+    pub fn charged(
         &mut self,
         attempt: &LoginAttempt,
-        from: &Both<Option<Instant>>,
+        from: &PerQuota<Option<Instant>>,
         now: Instant,
     ) {
-        let by = Login {
+        let by = ChargedLogin {
             client: attempt.prefix(),
             asked: attempt.asked,
         };
@@ -128,14 +130,14 @@ impl Maildrop {
     }
 
     /// popgate itself refused a login of `client`.
-    pub(super) fn turned_away(&mut self, client: ClientPrefix, now: Instant) {
+    pub fn turned_away(&mut self, client: ClientPrefix, now: Instant) {
         let client = self.client_mut(client, now);
         client.turned_away = Some(now);
         client.matters(now + POLL_AFTER_REFUSAL + WAIT_MAX);
     }
 
     /// A session of `client` has deleted messages.
-    pub(super) fn deleted(&mut self, client: ClientPrefix, now: Instant) {
+    pub fn deleted(&mut self, client: ClientPrefix, now: Instant) {
         let client = self.client_mut(client, now);
         client.deleted = Some(now);
         client.matters(now + POLL_AFTER_DELETION + WAIT_MAX);
@@ -143,7 +145,7 @@ impl Maildrop {
 
     /// Makes room for `newcomer` if it is one and there is none: who would be forgotten first
     /// is forgotten now.
-    pub(super) fn make_room(&mut self, newcomer: ClientPrefix) -> Option<ClientPrefix> {
+    pub fn make_room(&mut self, newcomer: ClientPrefix) -> Option<ClientPrefix> {
         if self.clients.len() < POLL_CLIENTS_MAX || self.client(newcomer).is_some() {
             return None;
         }
@@ -153,7 +155,7 @@ impl Maildrop {
     }
 
     /// Forgets what does not matter any more; whether anything is left.
-    pub(super) fn forget_idle(&mut self, now: Instant) -> bool {
+    pub fn forget_idle(&mut self, now: Instant) -> bool {
         self.clients.retain(|client| now <= client.matters_until);
         self.clients.shrink_to_fit();
         self.matters_until = self.matters_until.filter(|until| now <= *until);
@@ -163,21 +165,21 @@ impl Maildrop {
         self.matters_until.is_some() || !self.clients.is_empty()
     }
 
-    fn client(&self, prefix: ClientPrefix) -> Option<&Client> {
+    fn client(&self, prefix: ClientPrefix) -> Option<&ClientHistory> {
         self.clients.iter().find(|client| client.prefix == prefix)
     }
 
-    fn client_mut(&mut self, prefix: ClientPrefix, now: Instant) -> &mut Client {
+    fn client_mut(&mut self, prefix: ClientPrefix, now: Instant) -> &mut ClientHistory {
         let known = self.clients.iter().position(|it| it.prefix == prefix);
         let index = known.unwrap_or_else(|| {
-            self.clients.push(Client::new(prefix, now));
+            self.clients.push(ClientHistory::new(prefix, now));
             self.clients.len() - 1
         });
         &mut self.clients[index]
     }
 }
 
-impl Client {
+impl ClientHistory {
     fn new(prefix: ClientPrefix, now: Instant) -> Self {
         Self {
             prefix,
@@ -190,10 +192,10 @@ impl Client {
     }
 
     /// The login that one asked for at `asked` is the twin of.
-    fn twin_of(&self, asked: Instant) -> Option<Login> {
+    fn twin_of(&self, asked: Instant) -> Option<ChargedLogin> {
         let charged = self.charged.as_ref();
         let charged = charged.filter(|charged| charged.twin && charged.is_near(asked))?;
-        Some(Login {
+        Some(ChargedLogin {
             client: self.prefix,
             asked: charged.asked,
         })

@@ -37,7 +37,13 @@ impl<'lock> Twin<'lock> {
         if let Some(before) = self.listed.replace(listing) {
             self.forget(before);
         }
-        if let Some(pair) = self.cx.twins.listed(self.session.clone(), listing) {
+        if let Some(pair) = self
+            .cx
+            .admission
+            .local
+            .twins
+            .listed(self.session.clone(), listing)
+        {
             self.cx.events.emit(Event::Twins {
                 backend: self.session.backend.clone(),
                 pair: Box::new(pair),
@@ -47,7 +53,7 @@ impl<'lock> Twin<'lock> {
 
     fn forget(&self, listing: UidlListing) {
         let ListedSession { id, backend, .. } = &self.session;
-        self.cx.twins.ended(*id, backend, listing);
+        self.cx.admission.local.twins.ended(*id, backend, listing);
     }
 }
 

@@ -4,8 +4,8 @@ use super::PATIENCE;
 use super::double::Double;
 use super::recorder::Recorder;
 use super::wire::Wire;
-use popgate::admission::auth_cache::AuthCache;
-use popgate::admission::twins::Twins;
+use popgate::admission::Admission;
+use popgate::admission::block_list::BlockList;
 use popgate::backend::connect::Backend;
 use popgate::backend::health::watch_backend;
 use popgate::config::Config;
@@ -17,8 +17,6 @@ use popgate::net::conn::Conn;
 use popgate::net::tls::Acceptor;
 use popgate::observe::event::{Event, SessionSummary};
 use popgate::observe::hub::{EventHub, EventSink};
-use popgate::policy::admission::Admission;
-use popgate::policy::block_list::BlockList;
 use popgate::secret::TagKey;
 use popgate::session::{self, Context, Peer, Sessions, Settings, Stage};
 use popgate::time::{Instant, Moment, WallClock};
@@ -156,10 +154,8 @@ impl Gate {
             events: Arc::clone(&hub),
             locks: Locks::new(hub, closers.clone()),
             settings,
-            auth_cache: AuthCache::new(),
             tag_key: TagKey::new(&[7; 32]),
             admission: Admission::new(Arc::new(BlockList::default())),
-            twins: Twins::default(),
             wall: clock,
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),

@@ -1,8 +1,8 @@
 //! How each backend answers a wrong password. What is learned from an answer, and how another login
 //! is answered alike, is a rule: [`AuthFailureTemplate`].
 
-use super::auth_failure_template::AuthFailureTemplate;
 use crate::ids::{BackendName, UserName};
+use crate::policy::auth_failure_template::AuthFailureTemplate;
 use crate::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

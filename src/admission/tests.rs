@@ -5,8 +5,8 @@ use super::*;
 use crate::policy::attempt::Standing;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::Offence;
-use crate::policy::rules::BlockMode;
-use crate::secret::PasswordTag;
+use crate::policy::rules::{BlockMode, PollMode};
+use crate::time::Duration;
 use jiff::Timestamp;
 
 const SITUATIONS: &[&str] = &[
@@ -132,7 +132,7 @@ struct Scene {
     login: LoginAttempt,
     now: Moment,
     /// Places that others have.
-    taken: Vec<Place>,
+    taken: Vec<ConnectionSlot>,
 }
 
 impl Case {
@@ -209,6 +209,7 @@ impl Scene {
             "blocked_many_and_stale" => {
                 self.guess_at_many();
                 self.admission
+                    .local
                     .negative_auth_cache
                     .refused(tag(0), self.now.instant);
             }
@@ -241,7 +242,7 @@ impl Scene {
         rules.mode = BlockMode::Block;
         let maildrop = Some(&self.login.key);
         let address = self.login.prefix();
-        let blocks = &self.admission.blocks;
+        let blocks = &self.admission.shared.blocks;
         let changes = faults.flat_map(|fault| {
             blocks.record(
                 maildrop,
@@ -261,7 +262,7 @@ impl Scene {
         let mut rules = self.login.rules().blocks;
         rules.mode = BlockMode::Block;
         let address = self.login.prefix();
-        let blocks = &self.admission.blocks;
+        let blocks = &self.admission.shared.blocks;
         let changes = guesses.flat_map(|fault| {
             blocks.record(
                 None,
@@ -281,13 +282,14 @@ impl Scene {
             tag: tag(200),
             ..self.login.clone()
         };
-        let blocks = &self.admission.blocks;
+        let blocks = &self.admission.shared.blocks;
         assert!(blocks.take_trial(other.block_query(), self.now.wall));
     }
 
     fn refusals(&self) {
         for _ in 0..3 {
             self.admission
+                .local
                 .negative_auth_cache
                 .refused(tag(0), self.now.instant);
         }
@@ -296,6 +298,7 @@ impl Scene {
     fn connect(&mut self, connections: usize) {
         let places = (0..connections).filter_map(|_| {
             self.admission
+                .local
                 .connections
                 .enter_address(self.login.prefix(), 10)
         });
@@ -304,7 +307,7 @@ impl Scene {
 
     fn ask(&mut self, proven: bool, logins: usize) {
         let places = (0..logins).filter_map(|_| {
-            let connections = &self.admission.connections;
+            let connections = &self.admission.local.connections;
             let stranger = (!proven).then(|| self.login.prefix());
             connections.enter_maildrop(&self.login.key, stranger, 10)
         });
@@ -312,7 +315,7 @@ impl Scene {
     }
 
     fn log_in(&mut self, proven: bool, logins: usize) {
-        let connections = &self.admission.connections;
+        let connections = &self.admission.local.connections;
         let places =
             (0..logins).filter_map(|_| connections.enter_tenant(self.login.tenant(), proven, 10));
         self.taken.extend(places);
@@ -326,7 +329,7 @@ impl Scene {
                 asked: self.now.instant,
                 ..self.login.clone()
             };
-            self.admission.polls.charge(&poll, self.now.instant);
+            self.admission.local.polls.charge(&poll, self.now.instant);
             self.now = self.now.after(Duration::from_secs(3));
         }
     }

@@ -2,10 +2,10 @@
 //!
 //! An address (IPv6: a /64) that opens thousands of connections, or a maildrop whose password is
 //! being guessed in parallel, must not take the others' places. Each is counted by itself, against
-//! the limit that its tenant sets ([`ConnectionLimits`](super::rules::ConnectionLimits)); logins
-//! to a maildrop are counted apart for proven passwords and for the others of each address, so that
-//! strangers cannot take the owner's places, also where he is not proven yet. Whoever is exempt
-//! comes with a limit of 0, and is counted all the same.
+//! the limit that its tenant sets ([`ConnectionLimits`](crate::policy::rules::ConnectionLimits));
+//! logins to a maildrop are counted apart for proven passwords and for the others of each address,
+//! so that strangers cannot take the owner's places, also where he is not proven yet. Whoever is
+//! exempt comes with a limit of 0, and is counted all the same.
 //!
 //! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
 //! popgate's address unless they are told the client's: here it is known first hand.
@@ -17,12 +17,12 @@ use std::sync::Arc;
 /// All counts of one gate. Nothing is kept of whoever has no connection.
 #[derive(Default)]
 pub struct Connections {
-    counts: DashMap<Arc<Whose>, usize>,
+    counts: DashMap<Arc<CountedFor>, usize>,
 }
 
-/// Whose connections are counted.
+/// CountedFor connections are counted.
 #[derive(PartialEq, Eq, Hash)]
-enum Whose {
+enum CountedFor {
     Address(ClientPrefix),
     /// Proven logins together; the others by their addresses.
     Maildrop {
@@ -38,9 +38,9 @@ enum Whose {
 /// One place under a limit, given back when dropped. Two pointers: an idle session keeps three of
 /// them for hours.
 #[must_use = "a place that is dropped is given back"]
-pub struct Place {
+pub struct ConnectionSlot {
     connections: Arc<Connections>,
-    whose: Arc<Whose>,
+    whose: Arc<CountedFor>,
 }
 
 impl Connections {
@@ -52,8 +52,12 @@ impl Connections {
 
     /// A connection of an address. `None`: it has `limit` of them already; 0 is no limit.
     #[must_use]
-    pub fn enter_address(self: &Arc<Self>, block: ClientPrefix, limit: usize) -> Option<Place> {
-        self.enter(Whose::Address(block), limit)
+    pub fn enter_address(
+        self: &Arc<Self>,
+        block: ClientPrefix,
+        limit: usize,
+    ) -> Option<ConnectionSlot> {
+        self.enter(CountedFor::Address(block), limit)
     }
 
     /// A login to a maildrop, proven or by a `stranger`. `None`: it has `limit` proven ones, or of
@@ -64,9 +68,9 @@ impl Connections {
         key: &MaildropKey,
         stranger: Option<ClientPrefix>,
         limit: usize,
-    ) -> Option<Place> {
+    ) -> Option<ConnectionSlot> {
         let key = key.clone();
-        self.enter(Whose::Maildrop { key, stranger }, limit)
+        self.enter(CountedFor::Maildrop { key, stranger }, limit)
     }
 
     /// A login of a tenant, proven or not. `None`: it has `limit` of that kind already; 0 is no
@@ -77,15 +81,15 @@ impl Connections {
         tenant: &TenantName,
         proven: bool,
         limit: usize,
-    ) -> Option<Place> {
+    ) -> Option<ConnectionSlot> {
         let name = tenant.clone();
-        self.enter(Whose::Tenant { name, proven }, limit)
+        self.enter(CountedFor::Tenant { name, proven }, limit)
     }
 
     /// Connections of an address.
     #[must_use]
     pub fn of_address(&self, block: ClientPrefix) -> usize {
-        self.count(&Arc::new(Whose::Address(block)))
+        self.count(&Arc::new(CountedFor::Address(block)))
     }
 
     /// Addresses, maildrops and tenants that have a connection.
@@ -100,7 +104,7 @@ impl Connections {
         self.counts.is_empty()
     }
 
-    fn enter(self: &Arc<Self>, whose: Whose, limit: usize) -> Option<Place> {
+    fn enter(self: &Arc<Self>, whose: CountedFor, limit: usize) -> Option<ConnectionSlot> {
         let whose = match self.counts.entry(Arc::new(whose)) {
             Entry::Occupied(slot) if limit > 0 && *slot.get() >= limit => return None,
             Entry::Occupied(mut slot) => {
@@ -115,15 +119,15 @@ impl Connections {
             }
         };
         let connections = Arc::clone(self);
-        Some(Place { connections, whose })
+        Some(ConnectionSlot { connections, whose })
     }
 
-    fn count(&self, whose: &Arc<Whose>) -> usize {
+    fn count(&self, whose: &Arc<CountedFor>) -> usize {
         self.counts.get(whose).map_or(0, |count| *count)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let counts = &self.connections.counts;
         counts.remove_if_mut(&self.whose, |_, count| {
@@ -240,7 +244,10 @@ mod tests {
 
     #[test]
     fn an_idle_session_keeps_two_pointers_for_a_place() {
-        assert_eq!(size_of::<Place>(), 2 * size_of::<usize>());
-        assert_eq!(size_of::<Option<Place>>(), size_of::<Place>());
+        assert_eq!(size_of::<ConnectionSlot>(), 2 * size_of::<usize>());
+        assert_eq!(
+            size_of::<Option<ConnectionSlot>>(),
+            size_of::<ConnectionSlot>()
+        );
     }
 }

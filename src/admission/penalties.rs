@@ -3,11 +3,11 @@
 //!
 //! Trusted networks are known elsewhere; here each address is counted that is brought.
 
-use super::penalty::answer_delay;
-use super::rules::FailureRules;
 use crate::bounded::{ExpiringLruMap, RecentSet};
 use crate::ids::ClientPrefix;
 use crate::limits::{FAILURE_WINDOW, PENALTY_ADDRESSES_MAX, PENALTY_LOGINS_MAX};
+use crate::policy::penalty::answer_delay;
+use crate::policy::rules::FailureRules;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 use super::*;
 use crate::limits::{POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN};
 use crate::policy::attempt::tests::{attempt, policy};
-use crate::policy::rules::{PollRules, Quota};
+use crate::policy::rules::{PollMode, PollRules, Quota};
 use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
 use std::net::Ipv4Addr;

@@ -1,10 +1,10 @@
 //! The passwords that the backend refused lately. What follows from that for a login is a rule:
 //! [`RefusalHistory`].
 
-use super::refusal_history::{CacheAnswer, RefusalHistory};
-use super::rules::FailureRules;
 use crate::bounded::ExpiringLruMap;
 use crate::limits::{FAILURE_WINDOW, NEGATIVE_AUTH_CACHE_MAX, RETRY_MAX};
+use crate::policy::refusal_history::{CacheAnswer, RefusalHistory};
+use crate::policy::rules::FailureRules;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
