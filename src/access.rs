@@ -35,8 +35,8 @@ pub fn advice(file: &Path, error: &io::Error) -> String {
 /// to be given away: others have what is in it.
 #[must_use]
 pub fn whose(file: &Path) -> String {
-    let (us, group) = (geteuid().as_raw(), getegid().as_raw());
-    let (us, group) = (name("/etc/passwd", us), name("/etc/group", group));
+    let us = name("/etc/passwd", geteuid().as_raw());
+    let group = name("/etc/group", getegid().as_raw());
     let chown = |path: &Path| format!("`chown {us}:{group} {}`", path.display());
     if let Some(owner) = other_owner(file) {
         let mend = chown(file);
@@ -77,10 +77,9 @@ fn other_owner(path: &Path) -> Option<String> {
 }
 
 fn folder(file: &Path) -> &Path {
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
+    file.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// The name of `id` in a file such as passwd(5) and group(5), or else the number.

@@ -133,7 +133,8 @@ pub(super) fn change(
 
 /// `id=7&id=8`, or the words of [`Conditions`], each once.
 fn in_query(query: &str) -> Result<Selection, String> {
-    let (mut ids, mut words) = (Vec::new(), Map::new());
+    let mut ids = Vec::new();
+    let mut words = Map::new();
     for (key, value) in query::pairs(query)? {
         if key == "id" {
             ids.push(value.parse().map_err(|_| "an `id` is a number")?);

@@ -38,8 +38,9 @@ fn is_address(authority: &Authority) -> bool {
 /// Refuses whoever does not show `token` as RFC 6750 section 2.1 says.
 pub(super) fn authorized(token: &Token, headers: &HeaderMap) -> Result<(), HttpRefusal> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
-    let first = given.next().map(|value| value.as_bytes());
-    let why = match (first.and_then(bearer), given.next()) {
+    let shown = given.next().and_then(|value| bearer(value.as_bytes()));
+    // Of two headers nobody knows which one counts.
+    let why = match (shown, given.next()) {
         (Some(shown), None) if token.is(shown) => return Ok(()),
         (Some(_), None) => "this is not the token of this gate",
         _ => "this needs the token of token_file in [admin], as `Authorization: Bearer TOKEN`",

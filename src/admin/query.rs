@@ -5,12 +5,14 @@
 /// # Errors
 /// A sentence: an escape is none, or escapes no text.
 pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, String> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let decoded = pairs.map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(key)?, decode(value)?))
-    });
-    decoded.collect()
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        })
+        .collect()
 }
 
 fn decode(text: &str) -> Result<String, String> {
@@ -22,13 +24,19 @@ fn decode(text: &str) -> Result<String, String> {
             octets.push(first);
             continue;
         }
-        let escaped = rest.split_at_checked(2).and_then(|(hex, after)| {
-            rest = after;
-            Some(digit(hex[0])? << 4 | digit(hex[1])?)
-        });
-        octets.push(escaped.ok_or("a % in the query is not followed by two hexadecimal digits")?);
+        let (octet, after) =
+            escaped(rest).ok_or("a % in the query is not followed by two hexadecimal digits")?;
+        octets.push(octet);
+        rest = after;
     }
     String::from_utf8(octets).map_err(|_| "the query is not UTF-8".to_owned())
+}
+
+/// The octet that two digits at the beginning of `text` escape, and what follows them.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, after) = text.split_at_checked(2)?;
+    let octet = digit(digits[0])? << 4 | digit(digits[1])?;
+    Some((octet, after))
 }
 
 fn digit(character: u8) -> Option<u8> {

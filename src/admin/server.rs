@@ -69,7 +69,8 @@ async fn accept_all(
     // The semaphore is never closed, so there is always a place in the end.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let stream = accept(listener).await;
-        let (state, stop) = (Arc::clone(state), stop.clone());
+        let state = Arc::clone(state);
+        let stop = stop.clone();
         connections.spawn(async move {
             let answering = timeout(ADMIN_REQUEST, answer_one(stream, &state, is_open));
             // Cut by the stop or by the deadline: nobody is owed anything.

@@ -27,21 +27,24 @@ pub(super) fn backends(
     before: &Backends,
     dial: &Arc<dyn Dial>,
 ) -> Result<Backends, TlsError> {
-    let backends = config.backends.iter().map(|options| {
-        let backend = match before.get(&options.name) {
-            Some(before) => {
-                let next = before.with_options_from(options.clone())?;
-                if next.is_as(before) {
-                    Arc::clone(before)
-                } else {
-                    Arc::new(next)
+    config
+        .backends
+        .iter()
+        .map(|options| {
+            let backend = match before.get(&options.name) {
+                Some(before) => {
+                    let next = before.with_options_from(options.clone())?;
+                    if next.is_as(before) {
+                        Arc::clone(before)
+                    } else {
+                        Arc::new(next)
+                    }
                 }
-            }
-            None => Arc::new(Backend::new(options.clone(), Arc::clone(dial))?),
-        };
-        Ok((options.name.clone(), backend))
-    });
-    backends.collect()
+                None => Arc::new(Backend::new(options.clone(), Arc::clone(dial))?),
+            };
+            Ok((options.name.clone(), backend))
+        })
+        .collect()
 }
 
 /// The names of those that trust other authorities now, and are the same else.
@@ -53,10 +56,9 @@ pub(super) fn other_authorities<'a>(
         let before = before.get(name);
         before.is_some_and(|before| before.options() == now.options() && !now.is_as(before))
     };
-    let others = now
-        .iter()
-        .filter(move |(name, now)| same_options(name, now));
-    others.map(|(name, _)| name)
+    now.iter()
+        .filter(move |(name, now)| same_options(name, now))
+        .map(|(name, _)| name)
 }
 
 /// Looks at each of which nothing is known. What is found is told once they are in service. One
@@ -68,8 +70,10 @@ pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
         vec![Arc::clone(&found) as _],
     ));
     let mut looks = JoinSet::new();
-    let unknown = backends.values();
-    for backend in unknown.filter(|backend| backend.state() == State::Unknown) {
+    for backend in backends
+        .values()
+        .filter(|backend| backend.state() == State::Unknown)
+    {
         let backend = Arc::clone(backend);
         let events = Arc::clone(&events);
         looks.spawn(async move { look_once(&backend, &events).await });
@@ -124,13 +128,12 @@ impl Watches {
         }
         for (name, backend) in backends {
             watches.entry(name.clone()).or_insert_with(|| {
-                let (backend, stop) = (Arc::clone(backend), stop.child_token());
-                let (watched, events) = (Arc::clone(&backend), Arc::clone(events));
-                let watching = services.spawn(watch_backend(watched, events, stop.clone()));
+                let stop = stop.child_token();
+                let watching = watch_backend(Arc::clone(backend), Arc::clone(events), stop.clone());
                 Watch {
-                    backend,
+                    backend: Arc::clone(backend),
                     stop,
-                    watching,
+                    watching: services.spawn(watching),
                 }
             });
         }

@@ -33,7 +33,8 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
     let opened = spawn_blocking(move || Journal::open(&file)).await;
     let opened = opened.map_err(|_| JournalError::Thread(std::io::ErrorKind::Other.into()))??;
     let notice = opened.set_aside.map(|aside| {
-        let (old, why) = (aside.file.display(), aside.why);
+        let old = aside.file.display();
+        let why = aside.why;
         format!(
             "[journal] {} was corrupt ({why}): it is {old} now, and a new one is begun",
             options.file.display()

@@ -57,7 +57,8 @@ impl ConnectionLimit {
     /// Whether one more session could want for a descriptor.
     pub(super) fn is_full(&self) -> bool {
         let sessions = self.sessions.len() + 1;
-        let (connections, descriptors) = (self.connections(), self.descriptors());
+        let connections = self.connections();
+        let descriptors = self.descriptors();
         (connections > 0 && sessions > connections)
             || sessions * SESSION_DESCRIPTORS + self.closers.len() > descriptors
     }

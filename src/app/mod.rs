@@ -124,8 +124,11 @@ impl Gate {
     /// # Errors
     /// The configuration's, where a file cannot be used; the system's, where a port cannot be had.
     pub async fn start(config: &Config, outside: Outside) -> Result<Self, StartError> {
-        let ports = config.listeners.iter().map(bind);
-        let ports = ports.collect::<Result<_, _>>()?;
+        let ports = config
+            .listeners
+            .iter()
+            .map(bind)
+            .collect::<Result<_, _>>()?;
         Self::start_on(ports, config, outside).await
     }
 
@@ -147,8 +150,10 @@ impl Gate {
         let clock = wall_clock(outside.seed);
         let events = Arc::new(EventHub::new(clock, sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
-        let (sessions, closers) = (TaskTracker::new(), TaskTracker::new());
-        let (services, most) = (services_of(config), config.server.connections);
+        let sessions = TaskTracker::new();
+        let closers = TaskTracker::new();
+        let services = services_of(config);
+        let most = config.server.connections;
         let connection_limit =
             ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
         let acceptor_is_given = outside.acceptor.is_some();
@@ -203,8 +208,8 @@ impl Gate {
     /// Where a listener is bound: the port too, where the configuration says 0.
     #[must_use]
     pub fn address(&self, listener: &str) -> Option<SocketAddr> {
-        let mut listeners = self.listeners().into_iter();
-        listeners
+        self.listeners()
+            .into_iter()
             .find(|(name, _)| name.as_str() == listener)
             .map(|(_, address)| address)
     }
@@ -271,7 +276,8 @@ impl Gate {
 
     /// From now on these backends are watched, and no others; the tasks of others end.
     fn watch(&self, backends: &Backends) -> Vec<JoinHandle<()>> {
-        let (events, stop) = (&self.cx.events, &self.stop_services);
+        let events = &self.cx.events;
+        let stop = &self.stop_services;
         self.watches.follow(backends, events, &self.services, stop)
     }
 
@@ -343,10 +349,14 @@ fn services_of(config: &Config) -> usize {
 
 /// The names that metrics have as labels.
 fn names_of(config: &Config) -> (Vec<TenantName>, Vec<ListenerName>, Vec<BackendName>) {
-    let tenants = config.tenants.tenants().map(|tenant| tenant.name.clone());
-    let listeners = config.listeners.iter().map(|listen| listen.name.clone());
-    let backends = config.backends.iter().map(|backend| backend.name.clone());
-    (tenants.collect(), listeners.collect(), backends.collect())
+    let tenants = config.tenants.tenants();
+    let listeners = &config.listeners;
+    let backends = &config.backends;
+    (
+        tenants.map(|tenant| tenant.name.clone()).collect(),
+        listeners.iter().map(|it| it.name.clone()).collect(),
+        backends.iter().map(|it| it.name.clone()).collect(),
+    )
 }
 
 fn metrics(config: &Config) -> Result<Metrics, MetricsError> {

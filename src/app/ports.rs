@@ -51,13 +51,13 @@ impl Ports {
     /// Binds those of `listeners` that are not open.
     pub(super) fn bind_new(&self, listeners: &[ListenOptions]) -> Result<NewPorts, BindError> {
         let open = self.lock();
-        let is_open = |listener: &ListenOptions| {
-            let mut open = open.iter();
-            open.any(|port| is_same(&port.options, listener))
-        };
-        let new = listeners.iter().filter(|listener| !is_open(listener));
-        let new = new.map(|options| Ok((options.clone(), bind(options)?)));
-        new.collect()
+        let is_open =
+            |listener: &ListenOptions| open.iter().any(|port| is_same(&port.options, listener));
+        listeners
+            .iter()
+            .filter(|listener| !is_open(listener))
+            .map(|options| Ok((options.clone(), bind(options)?)))
+            .collect()
     }
 
     /// Those of `listeners` that are open have these options from now on, and the others end: the
@@ -66,8 +66,9 @@ impl Ports {
         let mut open = self.lock();
         let mut ending = Vec::new();
         for mut port in mem::take(&mut *open) {
-            let mut listeners = listeners.iter();
-            let options = listeners.find(|listener| is_same(&port.options, listener));
+            let options = listeners
+                .iter()
+                .find(|listener| is_same(&port.options, listener));
             if options != Some(&port.options) {
                 port.wanted.send_replace(options.cloned());
             }
@@ -85,8 +86,7 @@ impl Ports {
     /// Name and address of each.
     pub(super) fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
         let open = self.lock();
-        let ports = open.iter();
-        ports
+        open.iter()
             .map(|port| (port.options.name.clone(), port.address))
             .collect()
     }

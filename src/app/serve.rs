@@ -34,7 +34,8 @@ pub enum ServeError {
 /// Serving did not begin; nothing was served.
 pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     log::init(config.server.log)?;
-    let (mut stops, mut hang_ups) = (Stops::new()?, signal(SignalKind::hangup())?);
+    let mut stops = Stops::new()?;
+    let mut hang_ups = signal(SignalKind::hangup())?;
     for notice in config.warnings.iter().chain(&config.inactive) {
         tracing::warn!("{notice}");
     }

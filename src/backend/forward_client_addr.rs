@@ -36,7 +36,8 @@ pub async fn forward_client_addr(
 
 /// Both take an IPv6 address as it is, without the `IPV6:` of SMTP's XCLIENT.
 fn words(greeting: &str, options: &BackendOptions, client: SocketAddr) -> Option<String> {
-    let (address, port) = (client.ip().to_canonical(), client.port());
+    let address = client.ip().to_canonical();
+    let port = client.port();
     if StatusLine::parse(greeting).code == Some("XCLIENT") {
         Some(format!("XCLIENT ADDR={address} PORT={port}\r\n"))
     } else {

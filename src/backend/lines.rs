@@ -120,7 +120,8 @@ pub(super) fn no_status(line: &[u8]) -> LineError {
 }
 
 async fn capability_lines(conn: &mut Conn) -> Result<Vec<Vec<u8>>, LineError> {
-    let (mut lines, mut octets) = (Vec::new(), 0);
+    let mut lines = Vec::new();
+    let mut octets = 0;
     loop {
         let line = read_line(conn, REPLY_LINE_MAX).await?;
         if line == b"." {

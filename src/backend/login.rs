@@ -75,8 +75,11 @@ pub enum NeedsPlain {
 /// # Errors
 /// Only PLAIN can say it, and the backend does not list PLAIN.
 pub fn form(credentials: &Credentials, capabilities: &Capabilities) -> Result<Form, NeedsPlain> {
-    let mut listed = capabilities.sasl.iter();
-    if listed.any(|mechanism| mechanism.eq_ignore_ascii_case("PLAIN")) {
+    if capabilities
+        .sasl
+        .iter()
+        .any(|mechanism| mechanism.eq_ignore_ascii_case("PLAIN"))
+    {
         let wants_plain = needs_plain(credentials).is_some()
             || !capabilities.user
             || is_better_said_by_plain(credentials);
@@ -102,7 +105,8 @@ fn needs_plain(credentials: &Credentials) -> Option<NeedsPlain> {
 /// Who came by USER and PASS may know a server that takes longer lines than it has to, up to what
 /// is known of servers; who had base64 for it does not know that it would become such a line.
 fn is_better_said_by_plain(credentials: &Credentials) -> bool {
-    let (user, password) = (credentials.user.as_bytes(), credentials.password.expose());
+    let user = credentials.user.as_bytes();
+    let password = credentials.password.expose();
     let line = user.len().max(password.len()) + b"PASS \r\n".len();
     match credentials.by {
         Some(Mechanism::Plain) => true,

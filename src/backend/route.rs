@@ -55,8 +55,11 @@ impl Route {
     /// # Errors
     /// None of them can, for this reason.
     pub fn can_take(&self, credentials: &Credentials) -> Result<(), NeedsPlain> {
-        let up = self.backends.iter().filter(|backend| backend.is_up());
-        let mut reasons = up.map(|backend| why_not(backend, credentials));
+        let mut reasons = self
+            .backends
+            .iter()
+            .filter(|backend| backend.is_up())
+            .map(|backend| why_not(backend, credentials));
         let first = reasons.next().flatten();
         match first {
             Some(why) if reasons.all(|reason| reason.is_some()) => Err(why),
@@ -67,9 +70,11 @@ impl Route {
     /// The part of a wait that is kept for the login itself.
     #[must_use]
     pub fn login_reserve(&self) -> Duration {
-        let reserves = self.backends.iter();
-        let reserves = reserves.map(|backend| backend.options().login_reserve);
-        reserves.max().unwrap_or_default()
+        self.backends
+            .iter()
+            .map(|backend| backend.options().login_reserve)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Whether the head of a queue connects in advance.
@@ -82,7 +87,8 @@ impl Route {
     /// Whether a connection of `backend` that is open already leads where a new one would.
     #[must_use]
     pub fn leads_to(&self, backend: &Backend) -> bool {
-        let (name, address) = (&backend.options().name, &backend.options().address);
+        let name = &backend.options().name;
+        let address = &backend.options().address;
         let is_it =
             |own: &Arc<Backend>| own.options().name == *name && own.options().address == *address;
         match self.home() {
@@ -111,7 +117,8 @@ impl Route {
             greeted_by: until + self.login_reserve(),
             make_room,
         };
-        let (mut later, mut result) = (Vec::new(), Err(Unconnected::Busy));
+        let mut later = Vec::new();
+        let mut result = Err(Unconnected::Busy);
         for backend in self.in_order() {
             let is_home = self.is_home(backend);
             let connected = if is_home {

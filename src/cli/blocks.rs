@@ -146,8 +146,10 @@ fn list(client: &AdminClient, selection: Option<Selection>) -> Result<BlockListi
                 ("state", conditions.state),
                 ("reason", conditions.reason),
             ];
-            let words = words.into_iter();
-            words.filter_map(|(key, word)| Some((key, word?))).collect()
+            words
+                .into_iter()
+                .filter_map(|(key, word)| Some((key, word?)))
+                .collect()
         }
     };
     client.get("/api/blocks", &query)
@@ -175,8 +177,11 @@ fn shown(listing: &BlockListing, now: Timestamp) -> String {
 fn row(block: &BlockView, now: Timestamp) -> Vec<String> {
     let mut state = escaped(&block.state);
     let marks = [(block.pinned, ", pinned"), (block.shadow, ", shadow")];
-    let marks = marks.iter().filter(|(is_set, _)| *is_set);
-    state.extend(marks.map(|(_, mark)| *mark));
+    for (is_set, mark) in marks {
+        if is_set {
+            state.push_str(mark);
+        }
+    }
     let ends = block.expires.map_or_else(
         || "-".to_owned(),
         |expires| format!("in {}", short(seconds(now, expires))),
@@ -199,15 +204,22 @@ fn changed(what: &str, listing: &BlockListing) -> String {
     if listing.blocks.is_empty() {
         return format!("Nothing was {what}: no entry matches, or those that do stay as they are.");
     }
-    let lines = listing.blocks.iter().map(|block| {
-        let whose = block.maildrop.as_deref().map_or_else(
-            || "all maildrops".to_owned(),
-            |maildrop| format!("maildrop {}", escaped(maildrop)),
-        );
-        let (address, reason) = (escaped(&block.address), escaped(&block.reason));
-        format!("{what} {}: {address}, {whose} ({reason})", block.id)
-    });
-    with_rest(lines.collect::<Vec<_>>().join("\n"), listing)
+    let lines: Vec<String> = listing
+        .blocks
+        .iter()
+        .map(|block| changed_line(what, block))
+        .collect();
+    with_rest(lines.join("\n"), listing)
+}
+
+fn changed_line(what: &str, block: &BlockView) -> String {
+    let whose = match &block.maildrop {
+        Some(maildrop) => format!("maildrop {}", escaped(maildrop)),
+        None => "all maildrops".to_owned(),
+    };
+    let address = escaped(&block.address);
+    let reason = escaped(&block.reason);
+    format!("{what} {}: {address}, {whose} ({reason})", block.id)
 }
 
 fn with_rest(text: String, listing: &BlockListing) -> String {

@@ -129,8 +129,12 @@ fn backend_line(backend: &BackendOptions) -> String {
 /// Hosting providers have thousands: the first few stand for all.
 fn tenants_line(config: &Config) -> String {
     const SHOWN: usize = 5;
-    let names = config.tenants.tenants().map(|tenant| tenant.name.as_str());
-    let shown: Vec<&str> = names.take(SHOWN).collect();
+    let shown: Vec<&str> = config
+        .tenants
+        .tenants()
+        .map(|tenant| tenant.name.as_str())
+        .take(SHOWN)
+        .collect();
     let more = config.tenants.tenants().count() - shown.len();
     let shown = shown.join(", ");
     match more {
@@ -140,9 +144,12 @@ fn tenants_line(config: &Config) -> String {
 }
 
 fn uses_tls(config: &Config) -> bool {
-    let listeners = config.listeners.iter().map(|listener| listener.tls);
-    let mut modes = listeners.chain(config.backends.iter().map(|backend| backend.tls));
-    modes.any(|mode| mode != TlsMode::Off)
+    config
+        .listeners
+        .iter()
+        .map(|listener| listener.tls)
+        .chain(config.backends.iter().map(|backend| backend.tls))
+        .any(|mode| mode != TlsMode::Off)
 }
 
 fn tls_word(tls: TlsMode) -> &'static str {
@@ -154,29 +161,33 @@ fn tls_word(tls: TlsMode) -> &'static str {
 }
 
 fn summary_json(path: &Path, config: &Config) -> Value {
-    let listeners = config.listeners.iter().map(|listener| {
-        json!({
-            "name": listener.name.as_str(),
-            "address": listener.address.to_string(),
-            "tls": tls_word(listener.tls),
-            "proxy_protocol": listener.proxy_protocol,
-        })
-    });
-    let backends = config.backends.iter().map(|backend| {
-        json!({
-            "name": backend.name.as_str(),
-            "address": backend.address,
-            "tls": tls_word(backend.tls),
-        })
-    });
+    let listeners: Vec<Value> = config.listeners.iter().map(listener_json).collect();
+    let backends: Vec<Value> = config.backends.iter().map(backend_json).collect();
     json!({
         "ok": true,
         "file": path.display().to_string(),
-        "listeners": listeners.collect::<Vec<_>>(),
-        "backends": backends.collect::<Vec<_>>(),
+        "listeners": listeners,
+        "backends": backends,
         "tls": { "versions": VERSIONS, "cipher_suites": cipher_suites() },
         "tenants": config.tenants.tenants().count(),
         "warnings": config.warnings,
         "inactive": config.inactive,
+    })
+}
+
+fn listener_json(listener: &ListenOptions) -> Value {
+    json!({
+        "name": listener.name.as_str(),
+        "address": listener.address.to_string(),
+        "tls": tls_word(listener.tls),
+        "proxy_protocol": listener.proxy_protocol,
+    })
+}
+
+fn backend_json(backend: &BackendOptions) -> Value {
+    json!({
+        "name": backend.name.as_str(),
+        "address": backend.address,
+        "tls": tls_word(backend.tls),
     })
 }

@@ -46,8 +46,10 @@ fn phrases_of(path: &Path, name: &str) -> Result<Phrases, String> {
     let config = Config::read(path).map_err(|error| error.to_string())?;
     let names = config.backends.iter().map(|backend| backend.name.as_str());
     let hint = did_you_mean(name, names).map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-    let mut backends = config.backends.into_iter();
-    let backend = backends.find(|backend| backend.name.as_str() == name);
+    let backend = config
+        .backends
+        .into_iter()
+        .find(|backend| backend.name.as_str() == name);
     backend
         .map(|backend| backend.phrases)
         .ok_or_else(|| format!("{}: there is no backend `{name}`{hint}", path.display()))

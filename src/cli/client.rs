@@ -149,9 +149,11 @@ impl AdminClient {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T, Failure> {
-        let pairs = query.iter();
-        let pairs = pairs.map(|(key, value)| format!("{key}={}", percent_encoded(value)));
-        let query = pairs.collect::<Vec<_>>().join("&");
+        let query = query
+            .iter()
+            .map(|(key, value)| format!("{key}={}", percent_encoded(value)))
+            .collect::<Vec<_>>()
+            .join("&");
         self.ask(&Method::GET, &format!("{path}?{query}"), Bytes::new())
     }
 

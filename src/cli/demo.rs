@@ -135,7 +135,8 @@ impl DemoArgs {
             .start_gate(&self.config(backend, 16, "25s")?, vec![log])
             .await?;
         let at = |name, otherwise| gate.address(name).unwrap_or(otherwise);
-        let (pop3, pop3s) = (at("pop3", self.pop3), at("pop3s", self.pop3s));
+        let pop3 = at("pop3", self.pop3);
+        let pop3s = at("pop3s", self.pop3s);
         let metrics = gate.admin_address().unwrap_or(self.metrics);
         let next = what_next(pop3, pop3s, metrics, USER, PASSWORD);
         let said = format!(

@@ -171,8 +171,9 @@ fn tenant_of<'a>(config: &'a Config, user: &UserName) -> Option<&'a Arc<LoginPol
 /// Of the tenants that use the backend, those of the least patient.
 fn terms(config: &Config, options: &BackendOptions) -> Terms {
     let tenants = config.tenants.tenants();
-    let tenants = tenants.filter(|tenant| tenant.backends.contains(&options.name));
-    let tightest = tenants.min_by_key(|tenant| tenant.wait);
+    let tightest = tenants
+        .filter(|tenant| tenant.backends.contains(&options.name))
+        .min_by_key(|tenant| tenant.wait);
     tightest.map_or_else(Terms::default, |tenant| Terms {
         wait: tenant.wait,
         preempt_idle: tenant.preempt_idle,

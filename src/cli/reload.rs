@@ -50,6 +50,9 @@ fn told(changes: &[String]) -> String {
     if changes.is_empty() {
         return "Reloaded: nothing has changed.".to_owned();
     }
-    let lines = changes.iter().map(|change| escaped(change));
-    lines.collect::<Vec<_>>().join("\n")
+    changes
+        .iter()
+        .map(|change| escaped(change))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -83,8 +83,10 @@ pub fn parse_header(header: &[u8]) -> Result<Header, ProxyError> {
     match ProxyHeader::parse(header, ParseConfig::default()) {
         Ok((_, length)) if length > PROXY_HEADER_MAX => Err(ProxyError::TooLong),
         Ok((parsed, length)) => {
-            let client = parsed.proxied_address().map(|ends| ends.source);
-            let client = client.map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
+            let client = parsed
+                .proxied_address()
+                .map(|ends| ends.source)
+                .map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
             Ok(Header::Whole { length, client })
         }
         Err(Error::BufferTooShort) => more(header).map(Header::Missing),

@@ -168,7 +168,8 @@ fn log_rules(event: &Event) {
             decision,
             early,
         } => {
-            let (decision, early_seconds) = (decision.as_str(), early.as_secs_f64());
+            let decision = decision.as_str();
+            let early_seconds = early.as_secs_f64();
             debug!(session = session.0, %tenant, decision, early_seconds, "poll measured");
         }
         Event::LoginRefused {
@@ -242,12 +243,14 @@ fn log_reload(changes: &[String]) {
 }
 
 fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, waited: Duration) {
-    let (outcome, waited_seconds) = (outcome.as_str(), waited.as_secs_f64());
+    let outcome = outcome.as_str();
+    let waited_seconds = waited.as_secs_f64();
     debug!(session = session.0, %tenant, outcome, waited_seconds, "lock outcome");
 }
 
 fn log_block(change: &BlockChange) {
-    let (entry, what) = (&change.entry, change.what.as_str());
+    let entry = &change.entry;
+    let what = change.what.as_str();
     let maildrop = entry.target.maildrop.as_ref().map(MaildropKey::to_string);
     info!(
         block = entry.id.0,
@@ -263,8 +266,8 @@ fn log_block(change: &BlockChange) {
 
 fn log_reply(backend: &BackendName, to: ReplyTo, class: Class, line: Option<&str>) {
     let command = to.as_str();
-    let line = line.map(printable);
-    let line = line.as_deref();
+    let printed = line.map(printable);
+    let line = printed.as_deref();
     // The client does not see these words: it is told popgate's.
     if class == Class::Locked {
         info!(%backend, command, line, "the maildrop is locked by a session that bypasses popgate");

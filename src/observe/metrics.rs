@@ -299,7 +299,8 @@ impl Metrics {
             of_tenant.messages_deleted.inc_by(summary.deleted);
         }
         let label = of_tenant.as_ref().map_or(NO_TENANT, |own| &own.label);
-        let (listener, end) = (summary.listener.as_str(), summary.end().as_str());
+        let listener = summary.listener.as_str();
+        let end = summary.end().as_str();
         let sessions = &self.families.sessions;
         sessions.with_label_values(&[label, listener, end]).inc();
     }

@@ -18,8 +18,11 @@ pub(super) fn for_a_person(path: &Path, login: &Login, told: &Explanation) -> St
     let user = told.user.iter();
     rows.extend(user.map(|user| row("user", shown(&user.value), written(path, user))));
     rows.push(row("lock", told.lock.to_string(), String::new()));
-    let aliases = told.aliases.iter();
-    rows.extend(aliases.map(|alias| row("made by alias", shown(&alias.value), place(path, alias))));
+    rows.extend(
+        told.aliases
+            .iter()
+            .map(|alias| row("made by alias", shown(&alias.value), place(path, alias))),
+    );
     let said = |said: &Said| row(&said.key, shown(&said.value), place(path, said));
     rows.push(said(&told.backends));
     for (name, keys) in &told.reached {
@@ -71,17 +74,21 @@ fn place(path: &Path, said: &Said) -> String {
 }
 
 fn written(path: &Path, said: &Said) -> String {
-    let line = said.line.map(|line| format!("{}:{line}", path.display()));
-    line.unwrap_or_default()
+    said.line
+        .map(|line| format!("{}:{line}", path.display()))
+        .unwrap_or_default()
 }
 
 /// Two columns as wide as their widest cell, and a third.
 fn aligned(rows: &[Row]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
     };
-    let (first, second) = (width(0), width(1));
+    let first = width(0);
+    let second = width(1);
     let line = |[what, value, place]: &Row| {
         let line = format!("  {what:<first$}  {value:<second$}  {place}");
         line.trim_end().to_owned()

@@ -72,8 +72,13 @@ fn same_chain(a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>) -> bool {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| self.find(name));
-        Some(Arc::clone(named.unwrap_or(&self.default)))
+        // A client that names no host, or one that is not ours, gets the first certificate: its
+        // own check of the name says more than an aborted handshake.
+        let shown = hello
+            .server_name()
+            .and_then(|name| self.find(name))
+            .unwrap_or(&self.default);
+        Some(Arc::clone(shown))
     }
 }
 

@@ -18,8 +18,11 @@ pub const VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 #[must_use]
 pub fn cipher_suites() -> Vec<String> {
     let provider: CryptoProvider = aws_lc_rs::default_provider();
-    let suites = provider.cipher_suites.iter();
-    suites.map(|suite| name(suite.suite())).collect()
+    provider
+        .cipher_suites
+        .iter()
+        .map(|suite| name(suite.suite()))
+        .collect()
 }
 
 /// As the registry of IANA has it; rustls writes `TLS13_` for the versions' own.

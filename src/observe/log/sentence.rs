@@ -21,7 +21,8 @@ pub(super) fn sentence(summary: &SessionSummary) -> String {
         some_bytes(summary.bytes_to_backend, "in"),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let (session, end) = (summary.session, how(summary.end()));
+    let session = summary.session;
+    let end = how(summary.end());
     let reason = reason(summary);
     format!("session {session} {end}: {}{reason}", parts.join(", "))
 }
@@ -98,7 +99,8 @@ fn who_and_where(summary: &SessionSummary) -> String {
 }
 
 fn mail(summary: &SessionSummary) -> Option<String> {
-    let (retrieved, deleted) = (summary.retrieved, summary.deleted);
+    let retrieved = summary.retrieved;
+    let deleted = summary.deleted;
     match summary.listed {
         None if retrieved == 0 && deleted == 0 => None,
         None => Some(format!(
