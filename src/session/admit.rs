@@ -1,5 +1,5 @@
-//! From a login to its turn to ask for the lock: the rules are asked, and one that comes too often
-//! is held.
+//! From a login to the right to ask for the lock: the rules judge it, and one that comes too often is
+//! held.
 
 use super::context::{Context, Settings};
 use super::faults;
@@ -10,6 +10,7 @@ use super::{Admitted, Identified, Next};
 use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::observe::event::{EndCause, Event, PollDecision};
+use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(super) async fn admit(
     record: &mut Record,
     mut login: Identified,
 ) -> Next<Admitted> {
+    // A wait on this connection was spent: see [`Identified::turn_away`].
     if let Some(answer) = login.client.login_budget.spent {
         return Err(login.answer(answer).await.into());
     }
@@ -40,15 +42,17 @@ pub(super) async fn admit(
         .can_take(login.proof.replayable())
     {
         drop(slots);
+        // Told before it waits for a lock that would be of no use to it.
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
-    tell_poll(cx, record, &login, poll);
+    tell_poll(cx, &login.attempt, poll);
     hold(cx, record, &mut login, poll).await?;
     queue::acquire_lock(cx, record, login, slots).await
 }
 
-fn tell_poll(cx: &Context, record: &Record, login: &Identified, poll: PollVerdict) {
+/// Emits what was decided of its poll.
+fn tell_poll(cx: &Context, attempt: &LoginAttempt, poll: PollVerdict) {
     let (decision, early) = match poll {
         PollVerdict::Unlimited => return,
         PollVerdict::InTime => (PollDecision::Admitted, Duration::ZERO),
@@ -56,17 +60,18 @@ fn tell_poll(cx: &Context, record: &Record, login: &Identified, poll: PollVerdic
         PollVerdict::Hold { early, .. } => (PollDecision::Delayed, early),
     };
     cx.events.emit(Event::PollDecided {
-        session: record.session(),
-        tenant: login.attempt.policy.name.clone(),
+        session: attempt.session,
+        tenant: attempt.tenant().clone(),
         decision,
         early,
     });
     if decision == PollDecision::Delayed {
-        faults::of_limit(cx, &login.attempt);
+        faults::of_limit(cx, attempt);
     }
 }
 
-/// Holds a login that comes too often. It has no place in the queue meanwhile.
+/// Holds a login that comes too often. It has no place in the queue meanwhile: one that polls every
+/// second would otherwise be first in line each time.
 async fn hold(
     cx: &Context,
     record: &mut Record,
@@ -94,6 +99,7 @@ async fn hold_until(
     loop {
         let by = until.min(login.wait_deadline());
         tokio::select! {
+            // A client that has left is not let in by a reload or by the end of its time.
             biased;
             () = login.client.left() => return Err(EndCause::LeftWaiting),
             () = tokio::time::sleep_until(by) => return Ok(()),
@@ -109,14 +115,16 @@ async fn hold_until(
 }
 
 impl Identified {
-    /// When all its waiting ends: for its quota, for the lock, and for a retry.
+    /// When all its waiting ends: for its quota, for the lock, and for a retry. The rest of `wait` is
+    /// the backend's, for its answer to the login.
     pub(super) fn wait_deadline(&self) -> Instant {
         let policy = &self.attempt.policy;
         let reserve = self.settings.route(policy, None).login_reserve();
         self.attempt.asked + policy.wait.saturating_sub(reserve)
     }
 
-    /// Asks again what is known of its password: another's login may have proven it meanwhile.
+    /// Asks again what is known of its password: the backend may have accepted it from another
+    /// session meanwhile.
     pub(super) fn refresh_standing(&mut self, cx: &Context, record: &mut Record) {
         let standing = cx.admission.standing(self.attempt.tag, Instant::now());
         if standing != self.attempt.standing {

@@ -22,12 +22,13 @@ use crate::time::Instant;
 use std::sync::Arc;
 
 const GOODBYE: &[u8] = b"+OK Goodbye\r\n";
-/// To a client that is closed: each of its commands has its answer, and another would be taken for
-/// that of the next one (RFC 1939 section 3 says so of time-outs).
+/// The last words to a client that is closed: each of its commands has its answer, and another line
+/// would be taken for the answer to the next one (RFC 1939 section 3 says so of time-outs).
 const NO_WORDS: &[u8] = b"";
 const NEEDS_TLS: &str = "-ERR Encryption is required here, use STLS or the POP3S port";
 
-/// Talks until the client has said name and password, quits, leaves, or tires our patience.
+/// Answers commands until the client has said name and password, quits, leaves, or has used up its
+/// [`LoginBudget`](super::client::LoginBudget).
 pub(super) async fn authorize(
     cx: &Context,
     record: &mut Record,
@@ -72,8 +73,12 @@ struct Dialogue<'a> {
     user: Option<UserName>,
 }
 
+/// What a command leads to. The dialogue goes through it by value, since STLS consumes the
+/// connection and QUIT ends it.
 enum Said<'a> {
+    /// The command is answered, and the next one may come.
     More(Dialogue<'a>),
+    /// Name and password are complete; the answer depends on rules, lock and backend.
     Login(Dialogue<'a>, Credentials),
 }
 
@@ -131,7 +136,8 @@ impl<'a> Dialogue<'a> {
         mechanism: &str,
         initial: Option<Secret>,
     ) -> Result<Said<'a>, EndCause> {
-        if !self.may_log_in(&self.listener_tenant()) {
+        // Whose login it will be is not known yet.
+        if !self.may_log_in(&self.listener_policy()) {
             return self.no_login(NEEDS_TLS).await;
         }
         let Some(mechanism) = Mechanism::parse(mechanism) else {
@@ -180,7 +186,7 @@ impl<'a> Dialogue<'a> {
 
     /// Bare AUTH: the mechanisms, as old Outlook and mutt ask for them.
     async fn auth_list(self) -> Result<Said<'a>, EndCause> {
-        let may = self.may_log_in(&self.listener_tenant());
+        let may = self.may_log_in(&self.listener_policy());
         self.say(if may { "+OK\r\nPLAIN\r\n." } else { "+OK\r\n." })
             .await
     }
@@ -211,6 +217,7 @@ impl<'a> Dialogue<'a> {
         } = self.client;
         let conn = greet::accept_tls(self.cx, self.record, conn).await?;
         self.client = Client::new(self.record.handle(), conn, peer, login_budget);
+        // A name that came in plaintext may be another's (RFC 2595 section 4).
         self.user = None;
         Ok(Said::More(self))
     }
@@ -226,6 +233,7 @@ impl<'a> Dialogue<'a> {
             .tag_key
             .tag(&identity.key, &credentials.user, &credentials.password);
         let policy = Arc::clone(identity.policy);
+        // RFC 5034's exchanges that answer a challenge of the backend's are not offered.
         let mut proof = Proof::Replayable(credentials);
         proof.read_by(&policy);
         let attempt = Arc::new(LoginAttempt {
@@ -254,16 +262,16 @@ impl<'a> Dialogue<'a> {
         self.may_log_in(self.client.identify(login, &settings).policy)
     }
 
-    fn listener_tenant(&self) -> Arc<LoginPolicy> {
-        listener_tenant(self.cx, &self.client)
+    fn listener_policy(&self) -> Arc<LoginPolicy> {
+        listener_policy(self.cx, &self.client)
     }
 
-    fn may_log_in(&self, tenant: &LoginPolicy) -> bool {
-        may_log_in(&self.client, tenant)
+    fn may_log_in(&self, policy: &LoginPolicy) -> bool {
+        may_log_in(&self.client, policy)
     }
 
-    /// What is said behind a login that did not succeed was sent ahead of its answer, and is
-    /// answered; time alone bounds it ([`limits::BEFORE_LOGIN`]).
+    /// Answers a bad command and counts it; not behind a login that did not succeed, where it was
+    /// sent ahead in the belief that it would: time alone bounds those ([`limits::BEFORE_LOGIN`]).
     async fn bad(mut self, reply: &str) -> Result<Said<'a>, EndCause> {
         if !self.record.is_excused() {
             self.client.login_budget.bad_commands += 1;
@@ -277,14 +285,15 @@ impl<'a> Dialogue<'a> {
         Ok(next.excused())
     }
 
-    /// An HTTP request, as a health check or a browser sends it, has a line for each of its fields.
+    /// An HTTP request, as a health check or a browser sends it, has a line for each of its header
+    /// fields: it is closed, but it is no abuse that would block the address.
     async fn unknown(self, line: &[u8]) -> Result<Said<'a>, EndCause> {
         let next = self.bad("-ERR Unknown command").await?;
         Ok(if is_http(line) { next.excused() } else { next })
     }
 
-    /// Where nothing of POP3 came before, it is another protocol: mostly TLS on a port that begins
-    /// in clear, whose first message has any number of line ends in it.
+    /// A line with octets that no POP3 command has. Where nothing of POP3 came before, it is another
+    /// protocol: mostly TLS on a plaintext port, whose first message has any number of line ends.
     async fn binary(self) -> Result<Said<'a>, EndCause> {
         let all_bad = u64::from(self.client.login_budget.bad_commands) + 1;
         let is_foreign = self.record.summary.commands == all_bad;
@@ -306,7 +315,7 @@ impl<'a> Dialogue<'a> {
 }
 
 impl Said<'_> {
-    /// What follows is no abuse.
+    /// What follows does not count against the client's address.
     fn excused(mut self) -> Self {
         let (Self::More(dialogue) | Self::Login(dialogue, _)) = &mut self;
         dialogue.record.excuse();
@@ -321,33 +330,39 @@ fn is_http(line: &[u8]) -> bool {
 }
 
 /// What CAPA offers to this client beside the backend's own: the same before and after login, but
-/// for the time between two logins, which is `tenant`'s once that is known.
-pub(super) fn offer(cx: &Context, client: &Client, tenant: Option<&LoginPolicy>) -> Offer {
+/// for the time between two logins, which is `policy`'s once a login is known.
+pub(super) fn offer(cx: &Context, client: &Client, policy: Option<&LoginPolicy>) -> Offer {
     let longest = cx.settings().tenants.login_delay();
-    let login_delay = longest.map(|longest| match tenant {
+    let login_delay = longest.map(|longest| match policy {
         None => LoginDelay::Longest {
             seconds: longest.as_secs(),
         },
-        Some(tenant) => LoginDelay::Exact {
-            seconds: tenant.login_delay().unwrap_or_default().as_secs(),
+        Some(policy) => LoginDelay::Exact {
+            seconds: policy.login_delay().unwrap_or_default().as_secs(),
         },
     });
     Offer {
         login_delay,
         stls: client.peer.tls == TlsMode::Stls && !client.conn.is_tls(),
-        password: may_log_in(client, &listener_tenant(cx, client)),
+        password: may_log_in(client, &listener_policy(cx, client)),
     }
 }
 
-fn listener_tenant(cx: &Context, client: &Client) -> Arc<LoginPolicy> {
-    let (server_name, listener) = (client.conn.server_name(), &client.peer.listener);
-    Arc::clone(cx.settings().tenants.of_listener(server_name, listener))
+/// The limits of a client that has said no name yet.
+fn listener_policy(cx: &Context, client: &Client) -> Arc<LoginPolicy> {
+    let server_name = client.conn.server_name();
+    let settings = cx.settings();
+    Arc::clone(
+        settings
+            .tenants
+            .of_listener(server_name, &client.peer.listener),
+    )
 }
 
-/// No password goes over clear text, unless the tenant or a trusted network allows it.
-fn may_log_in(client: &Client, tenant: &LoginPolicy) -> bool {
+/// No password goes over plaintext, unless the policy or a trusted network allows it.
+fn may_log_in(client: &Client, policy: &LoginPolicy) -> bool {
     client.conn.is_tls()
-        || match tenant.cleartext {
+        || match policy.cleartext {
             Cleartext::Never => false,
             Cleartext::Trusted => client.peer.trusted,
             Cleartext::Always => true,

@@ -45,12 +45,13 @@ pub(super) struct Client {
     pub(super) login_budget: LoginBudget,
     lines: LineReader,
     eof: bool,
-    /// It cannot be told anything any more.
+    /// Writing to it failed; what it has sent still counts.
     deaf: bool,
     session: Arc<SessionHandle>,
 }
 
-/// What a client has used up of our patience. It outlives STLS.
+/// How many mistakes and how much time a client has left before it must have logged in. It
+/// outlives STLS, which would otherwise be a way to begin anew.
 #[derive(Clone, Copy)]
 pub(super) struct LoginBudget {
     /// Refused logins on this connection.

@@ -53,15 +53,19 @@ impl Settings {
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        let mut networks = self.trusted.iter();
-        networks.any(|network| network.contains(&address))
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
-    /// The backends of a tenant, for a maildrop that is on `home` now.
-    pub(super) fn route(&self, tenant: &LoginPolicy, home: Option<BackendName>) -> Route {
-        let names = tenant.backends.iter();
-        let backends = names.filter_map(|name| self.backends.get(name));
-        Route::new(backends.cloned().collect(), home)
+    /// The backends of a login, for a maildrop that is on `home` now.
+    pub(super) fn route(&self, policy: &LoginPolicy, home: Option<BackendName>) -> Route {
+        let backends = policy
+            .backends
+            .iter()
+            .filter_map(|name| self.backends.get(name).cloned())
+            .collect();
+        Route::new(backends, home)
     }
 }
 
@@ -77,11 +81,11 @@ pub struct Context {
     pub tag_key: TagKey,
     /// What is remembered of logins, and who is blocked.
     pub admission: Admission,
-    /// What the clock on the wall says.
+    /// What the wall clock says: the system's, or one that a test moves by hand.
     pub wall: WallClock,
     /// How far a stop has come.
     pub stage: watch::Receiver<Stage>,
-    /// For jitter.
+    /// For jitter, and for picking one of several imitated answers.
     pub random: Mutex<fastrand::Rng>,
     /// All open sessions.
     pub sessions: Sessions,
@@ -112,13 +116,14 @@ impl Context {
     /// The reloads behind `settings`.
     pub(super) fn reloads_after(&self, settings: &Arc<Settings>) -> Reloads {
         let mut reloads = self.settings.clone();
+        // One that came since `settings` were taken must not be missed.
         if !Arc::ptr_eq(&reloads.borrow_and_update(), settings) {
             reloads.mark_changed();
         }
         Reloads(reloads)
     }
 
-    /// Tells of changes of the block list.
+    /// Emits an event for each change of the block list.
     pub fn tell_blocks(&self, changes: &[BlockChange]) {
         for change in changes {
             let change = Box::new(change.clone());
@@ -126,7 +131,7 @@ impl Context {
         }
     }
 
-    /// What `line` of `backend` means, which is told.
+    /// Classifies a reply of `backend`, and emits an event that says so.
     pub(super) fn backend_replied(&self, backend: &Backend, to: ReplyTo, line: &[u8]) -> Class {
         let options = backend.options();
         let text = String::from_utf8_lossy(line);
@@ -135,6 +140,7 @@ impl Context {
             backend: options.name.clone(),
             to,
             class,
+            // A greeting or the answer to a command that succeeded says nothing worth a log line.
             line: (class != Class::Ok).then(|| text.into_owned()),
         });
         class
@@ -152,6 +158,7 @@ impl Context {
                 }
             };
             let reloaded = tokio::select! {
+                // Where both are true the backends are known: there is nothing to wait for.
                 biased;
                 () = known => return,
                 reloaded = reloads.next() => reloaded,
@@ -165,18 +172,19 @@ impl Context {
         route::may_serve(self.settings().backends.values())
     }
 
-    /// What CAPA says of the backends before login. A client that was greeted finds it there.
+    /// What all backends list before login. Where none can be reached it is empty: nobody is
+    /// greeted then, but a client that was greeted before may still ask.
     pub(super) fn offered(&self) -> Arc<Capabilities> {
         route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
     }
 
-    /// The same after login.
+    /// What all backends list after login.
     pub(super) fn offered_inside(&self) -> Arc<Capabilities> {
         let settings = self.settings();
         route::common_capabilities_inside(settings.backends.values()).unwrap_or_default()
     }
 
-    /// A random number.
+    /// A random number, from a generator that a test can seed.
     pub(super) fn draw(&self) -> u64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.u64(..)

@@ -1,5 +1,5 @@
-//! What went wrong at a client's end: counted, and judged by the block list. What a proven login
-//! does never blocks, and of a trusted network nothing counts.
+//! What went wrong at a client's end: an event counts it, and the block list judges it. What a proven
+//! login does never blocks, and of a trusted network nothing counts.
 
 use super::client::Peer;
 use super::context::Context;
@@ -11,7 +11,7 @@ use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::Offence;
 use crate::time::Duration;
 
-/// A login that met a limit.
+/// Counts a login that met a limit.
 pub(super) fn of_limit(cx: &Context, attempt: &LoginAttempt) {
     let proven = attempt.is_proven();
     let kind = OffenceKind::MetLimit;
@@ -21,7 +21,8 @@ pub(super) fn of_limit(cx: &Context, attempt: &LoginAttempt) {
     }
 }
 
-/// A wrong password; one that the backend accepted lately is stale, or the server's fault.
+/// Counts a wrong password. One that the backend accepted lately is no guess: it is stale, or the
+/// server's user database is out of order.
 pub(super) fn of_guess(cx: &Context, attempt: &LoginAttempt) {
     let is_stale = attempt.was_accepted_lately();
     let kind = OffenceKind::Guess;
@@ -31,14 +32,14 @@ pub(super) fn of_guess(cx: &Context, attempt: &LoginAttempt) {
     }
 }
 
-/// How a session ended. That it ended before it gave a password is counted, and leads to nothing:
-/// health checks connect, read the greeting and close. What it said may be abuse, until a login of
-/// its was refused.
+/// Counts how a session ended. That it ended before it gave a password leads to no block: health
+/// checks connect, read the greeting and close. What it said may be abuse, until one of its logins
+/// was refused.
 pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
     let Some(attempt) = record.attempt() else {
         return of_end_without_login(cx, record, peer, end);
     };
-    give_back_try(cx, record, attempt, end);
+    return_trial(cx, record, attempt, end);
     let Some((kind, offence)) = offence_of(end, Some(attempt)).filter(|_| !is_excused(record, end))
     else {
         return;
@@ -90,10 +91,10 @@ fn is_excused(record: &Record, end: End) -> bool {
     end == End::ClientViolation && record.is_excused()
 }
 
-/// A login that was the real try under a block, and ended before it came to a backend, leaves the
-/// try to another. Once a backend may have heard the password it is spent: else whoever leaves
-/// before the answer could try as many as he likes.
-fn give_back_try(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End) {
+/// Leaves the trial login under a block to another, where this one ended before it came to a backend.
+/// Once a backend may have heard the password the trial is spent: a guesser that left before each
+/// answer could otherwise try as many as it likes.
+fn return_trial(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End) {
     let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
     if is_open && record.summary.backend.is_none() {
         let blocks = &cx.admission.shared.blocks;

@@ -30,6 +30,7 @@ pub(super) async fn greet(
     } else {
         conn
     };
+    // Behind TLS, so that a client on an implicit port can read why it is turned away.
     let conn = refusal::unless_blocked(cx, conn, &peer).await?;
     let client = Client::new(record.handle(), conn, peer, LoginBudget::new());
     let mut client = hold(cx, client).await?;
@@ -43,8 +44,9 @@ pub(super) async fn greet(
     }
 }
 
-/// Not known is not down: where the backends have yet to be looked at, as right after a start, the
-/// client waits for that. A stop ends it, and so does a client that has left without a word.
+/// Waits until the backends' state is known, as right after a start: not known is not down, and a
+/// greeting that refuses would send a whole morning's clients away. A stop ends the wait, and so does
+/// a client that leaves without having said anything.
 async fn hold(cx: &Context, mut client: Client) -> Result<Client, EndCause> {
     let since = Instant::now();
     tokio::select! {
@@ -53,11 +55,13 @@ async fn hold(cx: &Context, mut client: Client) -> Result<Client, EndCause> {
         () = cx.stage_reached(Stage::Draining) => return Err(EndCause::Shutdown),
         () = gone(&mut client) => return Err(EndCause::LeftBeforeLogin),
     }
+    // The minute before login begins at the greeting.
     client.waited(since.elapsed());
     Ok(client)
 }
 
-/// Who has said something and then shut his side may still want the answers.
+/// Returns when the client has left. One that has said something and then shut its side may still
+/// want the answers.
 async fn gone(client: &mut Client) {
     client.left().await;
     if !client.conn.input.is_empty() {

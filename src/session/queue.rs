@@ -21,7 +21,7 @@ pub(super) async fn acquire_lock(
     mut login: Identified,
     slots: LoginSlots,
 ) -> Next<Admitted> {
-    // Another's login may have proven it while it was held.
+    // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
     let lock = match cx.locks.ask(ask(&login)) {
         Asked::Granted(lock) => lock,
@@ -69,7 +69,7 @@ enum WaitFailed {
     Spent,
     /// The backend refused the password, which another gave it, in these words or without any.
     PasswordRefused(Option<Arc<[u8]>>),
-    /// Nobody waits any more.
+    /// The client has left, or was kicked.
     Ended(EndCause),
 }
 
@@ -94,8 +94,8 @@ impl WaitFailed {
     }
 }
 
-/// Waits for its turn; meanwhile watches the client, and the head of the queue connects to the
-/// backend in advance. A reload changes how long.
+/// Waits for its turn. Meanwhile the client is watched, a reload may change how long it waits, and
+/// the head of the queue connects to the backend in advance, so that a hand-over costs no handshake.
 async fn wait(
     cx: &Context,
     record: &mut Record,
@@ -141,8 +141,8 @@ async fn wait(
     }
 }
 
-/// A connection for whoever is next, as soon as one can be had; the backend knows its
-/// client then.
+/// A greeted connection for the next holder, as soon as one can be had; the backend was told the
+/// client's address.
 async fn connect_ahead(
     cx: &Context,
     settings: &Settings,

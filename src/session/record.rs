@@ -17,7 +17,7 @@ pub(super) struct Record {
     session: OpenSession,
     opened: Instant,
     held_since: Option<Instant>,
-    /// What a login that was refused ends as, if the client gives up.
+    /// Why the last login was refused; the session ends by it if the client gives up.
     refusal: Option<EndCause>,
     ended: bool,
     /// The last login.
@@ -89,7 +89,7 @@ impl Record {
         self.session.handle().commanded(Keyword::of_line(line));
     }
 
-    /// A login was read, or a reload or another's login has changed what is known of it.
+    /// A login was read; or a reload, or another session's login, has changed what is known of it.
     pub(super) fn identified(&mut self, attempt: &Arc<LoginAttempt>) {
         self.session
             .handle()
@@ -112,8 +112,8 @@ impl Record {
         self.attempt.as_deref()
     }
 
-    /// What its client says from here on is no abuse of the protocol: it was sent ahead behind a
-    /// login that did not succeed, or is another protocol, as a health check speaks it.
+    /// What its client says from here on does not count as abuse of the protocol: it was sent ahead
+    /// behind a login that did not succeed, or is the protocol of a health check.
     pub(super) fn excuse(&mut self) {
         self.excused = true;
     }
@@ -153,7 +153,8 @@ impl Record {
         self.excuse();
     }
 
-    /// Who gives up after a refusal ends by that refusal.
+    /// A client that gives up after a refusal ends by that refusal: "left before login" would hide
+    /// why.
     pub(super) fn why_it_ended(&mut self, cause: EndCause) -> EndCause {
         let gave_up = matches!(cause.end(), End::LeftBeforeLogin | End::QuitBeforeLogin);
         self.refusal.take().filter(|_| gave_up).unwrap_or(cause)

@@ -1,6 +1,7 @@
 //! A login that is refused: what the client is told, what is counted, what the record keeps.
 //!
-//! The lock is given on before any of it, so that nobody waits for an answer to be read.
+//! The lock is released before any of it, so that nobody waits for an answer to be read. Each refusal
+//! gives the client back, which may log in again, or the end of its session.
 
 use super::client::{Peer, farewell};
 use super::context::Context;
@@ -22,7 +23,8 @@ const IN_USE: &[u8] =
     b"-ERR [IN-USE] Mailbox is locked by another of your mail programs, please wait and try again";
 const BUSY: &[u8] = b"-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and try again";
 
-/// Each says which limit it is.
+/// The answers over a limit on connections. Each says which one it is, so that whoever reads it
+/// knows whose connections are too many.
 const PER_ADDRESS: &[u8] =
     b"-ERR [SYS/TEMP] Too many connections from your address, please wait and try again";
 const PER_MAILDROP: &[u8] =
@@ -30,7 +32,7 @@ const PER_MAILDROP: &[u8] =
 const PER_TENANT: &[u8] =
     b"-ERR [SYS/TEMP] Too many connections to mailboxes of this domain, please wait and try again";
 
-/// To a login that no backend can be told.
+/// The answers to a login that no backend can be told.
 const ANOTHERS: &[u8] = b"-ERR [SYS/PERM] The mail server cannot open another user's mailbox";
 const LINE_END: &[u8] =
     b"-ERR [SYS/PERM] The mail server takes no name or password with a line end in it";
@@ -43,14 +45,15 @@ pub(super) fn not_taken(why: NeedsPlain) -> &'static [u8] {
     }
 }
 
-/// The answers of blocks that protect no password: nobody is to be asked for one.
+/// The answers under blocks that protect no password. `[SYS/TEMP]` keeps mail clients from asking
+/// their users for another one.
 const PROTOCOL_ERRORS: &[u8] =
     b"-ERR [SYS/TEMP] Too many protocol errors from your address, please wait and try again";
 const PASSING_FAULTS: &[u8] =
     b"-ERR [SYS/TEMP] Too many unfinished logins to this mailbox, please wait and try again";
 
-/// Gives the connection back; unless its address is blocked for what it said, which it is told in
-/// place of the greeting.
+/// Gives the connection back, unless its address is blocked for protocol errors: then it is told so
+/// instead of being greeted.
 pub(super) async fn unless_blocked(
     cx: &Context,
     conn: Conn,
@@ -60,17 +63,24 @@ pub(super) async fn unless_blocked(
         return Ok(conn);
     }
     let settings = cx.settings();
-    let tenants = &settings.tenants;
-    let tenant = tenants.of_listener(conn.server_name(), &peer.listener);
-    let (blocks, mode) = (&cx.admission.shared.blocks, tenant.rules.blocks.mode);
-    let Some(reason) = blocks.at_greeting(peer.prefix(), mode, cx.moment().wall) else {
+    let policy = settings
+        .tenants
+        .of_listener(conn.server_name(), &peer.listener);
+    let mode = policy.rules.blocks.mode;
+    let now = cx.moment().wall;
+    let Some(reason) = cx
+        .admission
+        .shared
+        .blocks
+        .at_greeting(peer.prefix(), mode, now)
+    else {
         return Ok(conn);
     };
-    farewell(conn, &[block_in_words(reason), b"\r\n"].concat()).await;
+    farewell(conn, &[block_reply(reason), b"\r\n"].concat()).await;
     Err(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
 
-fn block_in_words(reason: BlockReason) -> &'static [u8] {
+fn block_reply(reason: BlockReason) -> &'static [u8] {
     match reason {
         BlockReason::Passing => PASSING_FAULTS,
         _ => PROTOCOL_ERRORS,
@@ -98,9 +108,8 @@ impl Identified {
         self.answer_after(record, delay, line).await
     }
 
-    /// Closes the connection, as the backend did instead of answering the password: what a program
-    /// makes of that, it makes of it here. Of a password that was right lately it is more likely
-    /// the backend's fault.
+    /// Closes the connection, as the backend did instead of answering the password: a mail client
+    /// makes of that what it would make of it without popgate.
     pub(super) async fn refuse_without_words(
         mut self,
         cx: &Context,
@@ -113,7 +122,7 @@ impl Identified {
         Err(self.close().await)
     }
 
-    /// Ends the connection without an answer; the refusal is the session's end.
+    /// Ends the connection without an answer; the record tells the refusal as the session's end.
     async fn close(self) -> EndCause {
         self.client.farewell(b"").await;
         EndCause::LeftBeforeLogin
@@ -129,9 +138,11 @@ impl Identified {
         self.penalty(cx)
     }
 
-    /// How long the answer to a wrong password is held, or to one that is answered as if it were.
+    /// How long the answer to a wrong password is held, and to one that is answered as if it were:
+    /// the two must not be told apart by a clock.
     fn penalty(&self, cx: &Context) -> Duration {
         let attempt = &self.attempt;
+        // A webmail server in a trusted network speaks for many users.
         if attempt.trusted {
             return Duration::ZERO;
         }
@@ -157,8 +168,8 @@ impl Identified {
         self.client.login_budget.attempts += 1;
         match refusal {
             Refusal::FromMemory => {
-                let memory = &cx.admission.local.negative_auth_cache;
-                let closes = memory.is_without_words(self.attempt.tag, Instant::now());
+                let cache = &cx.admission.local.negative_auth_cache;
+                let closes = cache.is_without_words(self.attempt.tag, Instant::now());
                 self.imitate_wrong_password(cx, record, closes).await
             }
             Refusal::Blocked(_) if refusal.looks_like_a_wrong_password() => {
@@ -169,7 +180,7 @@ impl Identified {
                     .closes(&self.attempt.policy.backends);
                 self.imitate_wrong_password(cx, record, closes).await
             }
-            Refusal::Blocked(reason) => self.answer(block_in_words(reason)).await,
+            Refusal::Blocked(reason) => self.answer(block_reply(reason)).await,
             Refusal::LoginDelay(early) => {
                 cx.events.emit(Event::PollDecided {
                     session: self.attempt.session,
@@ -186,6 +197,7 @@ impl Identified {
         }
     }
 
+    /// Refuses a login over a limit on connections. Its next one does not pay for coming again.
     async fn reject_over_limit(self, cx: &Context, answer: &[u8]) -> Result<Greeted, EndCause> {
         faults::of_limit(cx, &self.attempt);
         cx.admission.not_served(&self.attempt, Instant::now());
@@ -208,6 +220,7 @@ impl Identified {
                 .auth_failure_templates
                 .render(backends, user, cx.draw());
         self.hold_answer(record, took).await?;
+        // Counted when the backend would have answered, as that of a real one is.
         let penalty = self.penalty(cx);
         if closes {
             self.hold_answer(record, penalty).await?;
@@ -226,7 +239,7 @@ impl Identified {
         self.answer(answer).await
     }
 
-    /// Holds an answer. A client that leaves meanwhile has had its answer.
+    /// Holds an answer for `delay`. A client that leaves meanwhile ends by its refusal.
     async fn hold_answer(&mut self, record: &mut Record, delay: Duration) -> Result<(), EndCause> {
         if delay.is_zero() {
             return Ok(());
@@ -242,8 +255,8 @@ impl Identified {
         next
     }
 
-    /// Says that its turn did not come, to this login and at once to every further one on this
-    /// connection: Thunderbird tries up to three mechanisms for one failure, and must not wait
+    /// Answers that the maildrop stayed locked, to this login and at once to every further one on
+    /// this connection: Thunderbird tries up to three mechanisms for one failure, and must not wait
     /// three times.
     pub(super) async fn turn_away(
         mut self,
@@ -253,11 +266,11 @@ impl Identified {
     ) -> Result<Greeted, EndCause> {
         let culprit = cause.culprit();
         record.refused(cause);
-        // Another's login may have proven it while it waited.
+        // Another login with the same password may have been accepted while it waited.
         self.refresh_standing(cx, record);
         cx.admission.not_served(&self.attempt, Instant::now());
         if culprit == Some(Culprit::Policy) {
-            // No backend has heard its password: under a block another may have the real try.
+            // No backend has heard its password: under a block another may have the trial login.
             let blocks = &cx.admission.shared.blocks;
             blocks.return_trial(self.attempt.block_query(), cx.moment().wall);
         }
@@ -292,7 +305,8 @@ fn rule_of(refusal: Refusal) -> LoginRule {
     }
 }
 
-/// RFC 2449 section 8.1.1. Part of a second is one.
+/// RFC 2449 section 8.1.1. A part of a second counts as one, so that the client does not come too
+/// early again.
 fn login_delay(early: Duration) -> String {
     let seconds = early.as_secs() + u64::from(early.subsec_nanos() > 0);
     format!("-ERR [LOGIN-DELAY] Please wait {seconds} seconds between mail checks")

@@ -1,0 +1,356 @@
+//! The login at the backend, as often as it takes: on which connection, what its answer means, and
+//! whether another try may help.
+
+use super::retries::{Pause, Retries};
+use crate::backend::connect::{Backend, ConnectError};
+use crate::backend::login::{LoginError, log_in};
+use crate::backend::route::{Connected, Route, Unconnected};
+use crate::dialect::Class;
+use crate::ids::BackendName;
+use crate::lock::LockGuard;
+use crate::observe::event::{EndCause, Event, RetryResult};
+use crate::policy::attempt::LoginAttempt;
+use crate::pop3::reply::ReplyTo;
+use crate::pop3::sasl::Credentials;
+use crate::session::backend_conn::BackendConnection;
+use crate::session::context::{Context, Settings};
+use crate::session::learn;
+use crate::session::refusal::not_taken;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+use tokio::time::{sleep_until, timeout_at};
+
+/// How a login at the backend ended, all its retries included.
+pub(super) enum Outcome {
+    /// The backend's `+OK`, without the line end.
+    Accepted(Vec<u8>),
+    /// The backend's own line, which the client sees.
+    Refused { class: Class, line: Vec<u8> },
+    /// The backend closed instead of answering the password, as told. It counts as a wrong one.
+    RefusedWithoutWords(String),
+    /// Somebody who does not come through popgate holds the maildrop, as the backend says, or no
+    /// place came free.
+    Locked(EndCause),
+    /// The backend gave no answer. The connection is closed without one, as a dead server would.
+    Unreachable(EndCause),
+}
+
+/// What one try brought.
+enum Answer {
+    /// The backend's line, to the greeting or to the login.
+    Line { class: Class, line: Vec<u8> },
+    /// There is no backend that greets.
+    Unreachable(EndCause),
+    /// No answer came over a connection that was opened in advance, which the backend may have
+    /// closed since.
+    Stale(EndCause),
+    /// It was in, and asking for CAPA has ended that session.
+    Lost(EndCause),
+    /// The connection ended before the backend had the password, or its answer was not waited
+    /// for any longer.
+    None(EndCause),
+    /// The connection ended behind the password.
+    Closed(String),
+    /// The backend has the password and does not answer it, but with noise.
+    Silent(EndCause),
+    /// The backend had no place under its `connections` limit until the wait was spent.
+    Busy,
+}
+
+/// The tries of one login at its backends, all under its lock.
+pub(super) struct BackendLogin<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) attempt: &'a LoginAttempt,
+    pub(super) credentials: &'a Credentials,
+    pub(super) lock: &'a mut LockGuard<BackendConnection>,
+    pub(super) settings: &'a Settings,
+    /// No retry starts after this.
+    pub(super) deadline: Instant,
+    pub(super) retries: Retries,
+    /// A connection that was opened in advance has failed: no other such one is trusted.
+    pub(super) distrusts_prewarmed: bool,
+}
+
+impl BackendLogin<'_> {
+    /// Tries until the backend has answered for good, or the wait is spent.
+    pub(super) async fn run(&mut self) -> Outcome {
+        let began = Instant::now();
+        loop {
+            let answer = self.try_once().await;
+            let answer = self.learn_capabilities(answer).await;
+            let (pause, otherwise) = match self.judge(answer) {
+                Judgement::Over(outcome) => {
+                    self.learn_refusal(&outcome, began.elapsed());
+                    return outcome;
+                }
+                Judgement::Again { pause, otherwise } => (pause, otherwise),
+            };
+            let next_try = Instant::now() + pause;
+            if next_try > self.deadline {
+                return otherwise;
+            }
+            let rest = async {
+                self.lock.end_connection().await;
+                sleep_until(next_try).await;
+            };
+            // A backend that does not let go delays the retry, also past its time.
+            if timeout_at(self.deadline, rest).await.is_err() {
+                return otherwise;
+            }
+        }
+    }
+
+    async fn try_once(&mut self) -> Answer {
+        let is_retry = self.retries.were_locked();
+        let answer = match self.prewarmed().await {
+            Some(connection) => self.give_credentials(connection, true).await,
+            None => match self.connect().await {
+                Ok((backend, greeted)) => {
+                    let connection = BackendConnection::new(backend, greeted, self.attempt.client);
+                    self.give_credentials(connection, false).await
+                }
+                Err(Unconnected::Busy) => Answer::Busy,
+                Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
+            },
+        };
+        if is_retry && let Some(connection) = self.lock.connection() {
+            self.cx.events.emit(Event::LockedRetried {
+                backend: connection.backend().options().name.clone(),
+                result: retry_result(&answer),
+            });
+        }
+        answer
+    }
+
+    async fn connect(&self) -> Connected {
+        // A connection that waits for nobody in particular must not keep this login out.
+        let make_room = |backend: &BackendName| self.cx.locks.give_up_spare(backend);
+        self.route()
+            .connect(self.attempt.client, self.deadline, make_room)
+            .await
+    }
+
+    fn route(&self) -> Route {
+        self.settings
+            .route(&self.attempt.policy, self.lock.home())
+            .that_takes(self.credentials)
+    }
+
+    /// A connection that was opened in advance and can still be used.
+    async fn prewarmed(&mut self) -> Option<BackendConnection> {
+        if self.distrusts_prewarmed {
+            return None;
+        }
+        let mut connection = self.lock.take_spare()?;
+        // A reload may have led the maildrop elsewhere since.
+        if !self.route().leads_to(connection.backend()) {
+            return None;
+        }
+        connection
+            .is_good_for(self.attempt.client)
+            .await
+            .then_some(connection)
+    }
+
+    /// `prewarmed`: the connection was opened in advance, and may have died since.
+    async fn give_credentials(&mut self, connection: BackendConnection, prewarmed: bool) -> Answer {
+        let backend = Arc::clone(connection.backend());
+        let capabilities = backend.capabilities().unwrap_or_default();
+        let freed_at = self.lock.take_freed_at();
+        let mut given = false;
+        let on_password = || {
+            given = true;
+            if let Some(freed_at) = freed_at {
+                self.cx.events.emit(Event::HandedOver {
+                    elapsed: freed_at.elapsed(),
+                });
+            }
+        };
+        let cx = self.cx;
+        let client = self.attempt.client;
+        let credentials = self.credentials;
+        let connection = self.lock.attach(connection);
+        let login = async {
+            connection.forward_client_addr(cx, client).await?;
+            log_in(connection.conn(), credentials, &capabilities, on_password).await
+        };
+        match tokio::time::timeout(backend.options().login_timeout, login).await {
+            Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
+            Ok(Err(LoginError::NoPlain(why))) => Answer::Line {
+                class: Class::Perm,
+                line: not_taken(why).to_vec(),
+            },
+            // It says nothing of the password: this one is given once more, on a fresh connection.
+            Ok(Err(error)) if prewarmed && (!given || error.is_a_bare_end()) => {
+                Answer::Stale(unanswered(&error))
+            }
+            Ok(Err(error @ LoginError::ClosedAtPass(_))) => Answer::Closed(error.to_string()),
+            Ok(Err(error)) => Answer::without_end(given, unanswered(&error)),
+            Err(_) => {
+                let address = backend.options().address.clone();
+                Answer::without_end(given, EndCause::LoginUnansweredInTime { address })
+            }
+        }
+    }
+
+    /// A login that is in may be the one that asks what its backend lists now.
+    async fn learn_capabilities(&mut self, answer: Answer) -> Answer {
+        let Answer::Line {
+            class: Class::Ok, ..
+        } = &answer
+        else {
+            return answer;
+        };
+        let Some(connection) = self.lock.connection() else {
+            return answer;
+        };
+        match learn::ask(connection, self.deadline).await {
+            learn::After::InStep => answer,
+            learn::After::Lost(why) => {
+                let address = &connection.backend().options().address;
+                let error = format!("{address} {why}");
+                Answer::Lost(EndCause::LostToCapa { error })
+            }
+        }
+    }
+
+    /// How this backend answers a wrong password, for those that popgate answers itself. Only of a
+    /// first try is it known how long the answer took.
+    fn learn_refusal(&mut self, outcome: &Outcome, took: Duration) {
+        if !self.retries.are_none() {
+            return;
+        }
+        let Some(connection) = self.lock.connection() else {
+            return;
+        };
+        let backend = &connection.backend().options().name;
+        let templates = &self.cx.admission.local.auth_failure_templates;
+        match outcome {
+            Outcome::Refused {
+                class: Class::Auth,
+                line,
+            } => templates.record(backend, &self.credentials.user, line, took),
+            Outcome::RefusedWithoutWords(_) => templates.record_close(backend, took),
+            _ => {}
+        }
+    }
+
+    /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
+    fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
+        match error {
+            ConnectError::Refused { line, .. } => self.answered(backend, ReplyTo::Connect, line),
+            error => {
+                backend.report_failure();
+                Answer::Unreachable(EndCause::BackendUnreachable {
+                    error: error.to_string(),
+                })
+            }
+        }
+    }
+
+    fn answered(&self, backend: &Backend, to: ReplyTo, line: Vec<u8>) -> Answer {
+        let class = self.cx.backend_replied(backend, to, &line);
+        Answer::Line { class, line }
+    }
+
+    fn judge(&mut self, answer: Answer) -> Judgement {
+        match answer {
+            Answer::Line {
+                class: Class::Ok,
+                line,
+            } => Judgement::Over(Outcome::Accepted(line)),
+            Answer::Line {
+                class: Class::Locked,
+                line,
+            } => self.judge_locked(&line),
+            Answer::Line {
+                class: class @ (Class::Temp | Class::TooMany),
+                line,
+            } => self.judge_failed(Outcome::Refused { class, line }),
+            Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
+            Answer::Busy => Judgement::Over(Outcome::Locked(EndCause::BackendFull)),
+            Answer::Stale(cause) => {
+                self.distrusts_prewarmed = true;
+                Judgement::Again {
+                    pause: Duration::ZERO,
+                    otherwise: Outcome::Unreachable(cause),
+                }
+            }
+            // The password was right, and nobody asks again.
+            Answer::Lost(cause) => Judgement::Again {
+                pause: Duration::ZERO,
+                otherwise: Outcome::Unreachable(cause),
+            },
+            Answer::None(cause) => self.judge_failed(Outcome::Unreachable(cause)),
+            // Whatever the end was, the backend has the password, and may have counted it: nobody
+            // gives it the same one twice for one login.
+            Answer::Closed(error) => Judgement::Over(Outcome::RefusedWithoutWords(error)),
+            Answer::Silent(cause) => Judgement::Over(Outcome::Unreachable(cause)),
+            // A backend that cannot be reached is tried as long as the wait goes on.
+            Answer::Unreachable(cause) => {
+                let pause = self.retries.unreachable();
+                self.again(Some(pause), Outcome::Unreachable(cause))
+            }
+        }
+    }
+
+    fn judge_locked(&mut self, line: &[u8]) -> Judgement {
+        let line = String::from_utf8_lossy(line).into_owned();
+        let pause = self.retries.locked(&line, self.lock.since_last_end());
+        self.again(pause, Outcome::Locked(EndCause::LockedElsewhere { line }))
+    }
+
+    fn judge_failed(&mut self, otherwise: Outcome) -> Judgement {
+        let pause = self.retries.failed();
+        self.again(pause, otherwise)
+    }
+
+    /// After `pause`, if there is another try.
+    fn again(&self, pause: Option<Pause>, otherwise: Outcome) -> Judgement {
+        let Some(pause) = pause else {
+            return Judgement::Over(otherwise);
+        };
+        let pause = pause.with(|pause| self.cx.jitter(pause));
+        Judgement::Again { pause, otherwise }
+    }
+}
+
+impl Answer {
+    /// What an error means that is no end behind the password; `given`: the backend has that.
+    fn without_end(given: bool, cause: EndCause) -> Self {
+        if given {
+            Self::Silent(cause)
+        } else {
+            Self::None(cause)
+        }
+    }
+}
+
+fn unanswered(error: &LoginError) -> EndCause {
+    EndCause::LoginUnanswered {
+        error: error.to_string(),
+    }
+}
+
+/// What follows from an answer.
+enum Judgement {
+    Over(Outcome),
+    /// Try again after `pause`, or end so where the wait is spent by then.
+    Again {
+        pause: Duration,
+        otherwise: Outcome,
+    },
+}
+
+fn retry_result(answer: &Answer) -> RetryResult {
+    match answer {
+        Answer::Line {
+            class: Class::Ok, ..
+        } => RetryResult::Accepted,
+        Answer::Line {
+            class: Class::Locked,
+            ..
+        } => RetryResult::Locked,
+        _ => RetryResult::Failed,
+    }
+}
