@@ -1,6 +1,10 @@
 //! Bodies of the fuzz targets: each takes any bytes and panics only where an invariant breaks.
 //! `tests/fuzz` runs them under libFuzzer, `tests/corpus.rs` replays its corpus on stable.
 
+mod maildrop;
+
+pub use maildrop::{listing, transaction};
+
 use crate::config::Config;
 use crate::dialect::{Class, Phrases, classify, is_being_unlocked};
 use crate::ids::UserName;

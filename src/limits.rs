@@ -204,6 +204,9 @@ pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 /// Android and the Mail programs of Apple and Windows wait.
 pub const COMPARISON_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Octets of one reply that a client of the comparison keeps: its messages have some 30 KB.
+pub const COMPARISON_REPLY_MAX: usize = 16 * 1024 * 1024;
+
 /// Tenants with metric series of their own; the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.
 pub const TENANT_LABELS_MAX: usize = 200;
@@ -211,6 +214,10 @@ pub const TENANT_LABELS_MAX: usize = 200;
 /// Messages of a UIDL listing that says whose it is: fewer are the same in two maildrops sooner, as
 /// where each has the same welcome in it.
 pub const UIDL_MESSAGES_MIN: u64 = 5;
+
+/// Octets of one line of a listing that are looked at: RFC 1939 section 7 allows unique-ids of 70,
+/// and the longest that any server is known to give has some 200.
+pub const LISTING_LINE_MAX: usize = 512;
 
 /// Digits of an id that may be a server's count of one maildrop's messages; ten are a time.
 pub const UIDL_COUNTER_DIGITS: usize = 9;

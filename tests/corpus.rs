@@ -26,4 +26,4 @@ macro_rules! targets {
     )*};
 }
 
-targets!(line command capability reply sasl multiline exchange dialect config proxy_header);
+targets!(line listing transaction command capability reply sasl multiline exchange dialect config proxy_header);

@@ -4,7 +4,7 @@
 use crate::ids::{BackendName, MaildropKey, SessionId, UserName};
 use crate::limits::{TWINS_TOLD_MAX, UIDL_MESSAGES_MIN};
 use crate::policy::twins::{ListedSession, TwinPair, joining_setting};
-use crate::pop3::uidl_digest::UidlListing;
+use crate::pop3::uidl_digest::ListingDigest;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,15 +18,15 @@ pub struct Twins(Mutex<Listings>);
 
 #[derive(Debug, Default)]
 struct Listings {
-    by_list: HashMap<(BackendName, UidlListing), Vec<ListedSession>>,
+    by_list: HashMap<(BackendName, ListingDigest), Vec<ListedSession>>,
     /// Pairs that were told, the lesser name first.
     told: HashSet<[UserName; 2]>,
 }
 
 impl Twins {
     /// `session` has listed its maildrop, and the other one that it looks like.
-    pub fn listed(&self, session: ListedSession, listing: UidlListing) -> Option<TwinPair> {
-        if !listing.is_telling || listing.messages < UIDL_MESSAGES_MIN {
+    pub fn listed(&self, session: ListedSession, listing: ListingDigest) -> Option<TwinPair> {
+        if !listing.is_distinctive || listing.messages < UIDL_MESSAGES_MIN {
             return None;
         }
         let mut listings = self.listings();
@@ -55,7 +55,7 @@ impl Twins {
     }
 
     /// The session is over, or has other messages now.
-    pub fn ended(&self, id: SessionId, backend: &BackendName, listing: UidlListing) {
+    pub fn ended(&self, id: SessionId, backend: &BackendName, listing: ListingDigest) {
         let mut listings = self.listings();
         let list = (backend.clone(), listing);
         if let Some(sessions) = listings.by_list.get_mut(&list) {
@@ -114,11 +114,11 @@ mod tests {
         }
     }
 
-    fn listing(messages: u64, digest: u64) -> UidlListing {
-        UidlListing {
+    fn listing(messages: u64, digest: u64) -> ListingDigest {
+        ListingDigest {
             messages,
             digest,
-            is_telling: true,
+            is_distinctive: true,
         }
     }
 
@@ -171,8 +171,8 @@ mod tests {
             !told(5, "ann", "b", few) && !told(6, "bob", "b", few),
             "too few"
         );
-        let counted = UidlListing {
-            is_telling: false,
+        let counted = ListingDigest {
+            is_distinctive: false,
             ..listing(9, 7)
         };
         assert!(!told(7, "ann", "b", counted) && !told(8, "bob", "b", counted));

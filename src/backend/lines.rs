@@ -1,9 +1,12 @@
-//! Reply lines of a backend.
+//! Replies of a backend: the readers of [`crate::pop3`] over a connection.
 
-use crate::limits::{BLANK_LINES_MAX, CAPABILITIES_MAX, REPLY_LINE_MAX};
+use crate::limits::CAPABILITIES_MAX;
 use crate::net::conn::Conn;
 use crate::pop3::capability::Capabilities;
+use crate::pop3::line::{LineTooLong, take_line};
 use crate::pop3::reply::{Status, is_blank};
+use crate::pop3::reply_reader::{BodyReader, ReplyError, StatusReader};
+use bytes::BytesMut;
 use std::io;
 
 /// Why there is no reply; always the backend's fault, or its line's.
@@ -32,6 +35,16 @@ pub enum LineError {
     Io(#[from] io::Error),
 }
 
+impl From<ReplyError> for LineError {
+    fn from(error: ReplyError) -> Self {
+        match error {
+            ReplyError::LineTooLong(LineTooLong(max)) => Self::TooLong(max),
+            ReplyError::TooManyBlankLines(max) => Self::Blank(max),
+            ReplyError::BodyTooLong(max) => Self::TooMany(max),
+        }
+    }
+}
+
 impl LineError {
     /// The same without what the backend said.
     #[must_use]
@@ -49,23 +62,11 @@ impl LineError {
 /// # Errors
 /// The connection ended or failed first, or the line is too long.
 pub async fn read_line(conn: &mut Conn, max: usize) -> Result<Vec<u8>, LineError> {
-    let mut seen = 0;
-    loop {
-        if let Some(at) = memchr::memchr(b'\n', &conn.input[seen..]) {
-            if seen + at >= max {
-                return Err(LineError::TooLong(max));
-            }
-            let line = conn.input.split_to(seen + at + 1);
-            return Ok(without_end(&line).to_vec());
-        }
-        seen = conn.input.len();
-        if seen >= max {
-            return Err(LineError::TooLong(max));
-        }
-        if conn.fill().await? == 0 {
-            return Err(LineError::Closed);
-        }
-    }
+    read(conn, |input| {
+        let line = take_line(input, max)?;
+        Ok(line.map(|line| line.to_vec()))
+    })
+    .await
 }
 
 /// The next line that is not empty, where a status line is due: its own octets, without the line
@@ -73,16 +74,38 @@ pub async fn read_line(conn: &mut Conn, max: usize) -> Result<Vec<u8>, LineError
 /// nobody.
 ///
 /// # Errors
-/// As [`read_line`], or more than [`BLANK_LINES_MAX`] empty lines came.
+/// As [`read_line`], or more than [`BLANK_LINES_MAX`](crate::limits::BLANK_LINES_MAX) empty lines
+/// came.
 pub async fn read_status(conn: &mut Conn) -> Result<Vec<u8>, LineError> {
-    for _ in 0..=BLANK_LINES_MAX {
-        let line = read_line(conn, REPLY_LINE_MAX).await?;
-        if !is_blank(&line) {
-            return Ok(line);
+    let mut status = StatusReader::default();
+    let line = read(conn, |input| status.next(input)).await?;
+    conn.blank_lines += status.blank_lines();
+    Ok(line)
+}
+
+/// The lines of a body, which must be next, without the dot that ends it. It may take at most `max`
+/// octets to keep. Not cancel-safe: what was read of it is lost.
+///
+/// # Errors
+/// As [`read_line`], or [`LineError::TooMany`].
+pub async fn read_body(conn: &mut Conn, max: usize) -> Result<Vec<Vec<u8>>, LineError> {
+    let mut body = BodyReader::new(max);
+    read(conn, |input| body.next(input)).await
+}
+
+/// Asks `next` for more until it has all that it wants, reading in between.
+async fn read<T>(
+    conn: &mut Conn,
+    mut next: impl FnMut(&mut BytesMut) -> Result<Option<T>, ReplyError>,
+) -> Result<T, LineError> {
+    loop {
+        if let Some(found) = next(&mut conn.input)? {
+            return Ok(found);
         }
-        conn.blank_lines += 1;
+        if conn.fill().await? == 0 {
+            return Err(LineError::Closed);
+        }
     }
-    Err(LineError::Blank(BLANK_LINES_MAX))
 }
 
 /// Whether nothing but line ends and blanks has come that nobody asked for; those are thrown away.
@@ -94,11 +117,6 @@ pub fn is_silent(conn: &mut Conn) -> bool {
     silent
 }
 
-fn without_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
 /// Asks CAPA (RFC 2449); `None` where the backend does not know it.
 ///
 /// # Errors
@@ -107,7 +125,9 @@ pub async fn read_capabilities(conn: &mut Conn) -> Result<Option<Capabilities>, 
     conn.write_all(b"CAPA\r\n").await?;
     let status = read_status(conn).await?;
     match Status::of_line(&status) {
-        Status::Ok => Ok(Some(Capabilities::parse(capability_lines(conn).await?))),
+        Status::Ok => Ok(Some(Capabilities::parse(
+            read_body(conn, CAPABILITIES_MAX).await?,
+        ))),
         Status::Err => Ok(None),
         Status::Continue | Status::Other => Err(no_status(&status)),
     }
@@ -117,24 +137,6 @@ pub async fn read_capabilities(conn: &mut Conn) -> Result<Option<Capabilities>, 
 pub(super) fn no_status(line: &[u8]) -> LineError {
     let shown = &line[..line.len().min(80)];
     LineError::NoStatus(String::from_utf8_lossy(shown).into_owned())
-}
-
-async fn capability_lines(conn: &mut Conn) -> Result<Vec<Vec<u8>>, LineError> {
-    let mut lines = Vec::new();
-    let mut octets = 0;
-    loop {
-        let line = read_line(conn, REPLY_LINE_MAX).await?;
-        if line == b"." {
-            return Ok(lines);
-        }
-        octets += line.len() + 1;
-        if octets > CAPABILITIES_MAX {
-            return Err(LineError::TooMany(CAPABILITIES_MAX));
-        }
-        // RFC 1939 section 3: a line that begins with a dot has another one before it.
-        let line = line.strip_prefix(b".").unwrap_or(&line);
-        lines.push(line.to_vec());
-    }
 }
 
 #[cfg(test)]

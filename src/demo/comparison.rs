@@ -1,16 +1,19 @@
 //! Many mail programs at once against one maildrop: what their users would see.
 
 use super::report::{ComparisonReport, FetchTimes};
-use crate::limits::{COMPARISON_TIMEOUT, REPLY_LINE_MAX};
-use crate::pop3::reply::{Status, StatusLine, is_blank};
+use crate::backend::lines::{LineError, read_body, read_status};
+use crate::limits::{COMPARISON_REPLY_MAX, COMPARISON_TIMEOUT};
+use crate::net::conn::Conn;
+use crate::pop3::listing::{ListingError, ScanListing};
+use crate::pop3::reply::{Status, StatusLine};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 /// A duel: who comes, and for how long.
@@ -48,6 +51,21 @@ pub(super) enum ClientOutcome {
     OtherError(String),
 }
 
+/// Why a session did not go as it should.
+#[derive(Debug, thiserror::Error)]
+enum ClientError {
+    #[error("{0}")]
+    Refused(String),
+    #[error("the server {0}")]
+    Reply(#[from] LineError),
+    #[error(transparent)]
+    Listing(#[from] ListingError),
+    #[error("no answer came in time")]
+    TimedOut(#[from] Elapsed),
+    #[error("the connection failed: {0}")]
+    Io(#[from] io::Error),
+}
+
 /// Runs the programs against `target`; `progress` is told how many have finished.
 pub async fn run(
     target: SocketAddr,
@@ -76,23 +94,26 @@ async fn fetch(target: SocketAddr, options: &ComparisonOptions) -> ClientOutcome
     }
 }
 
-/// A mail program's connection; each step of it is bounded in time.
-struct MailClient(BufReader<TcpStream>);
+/// A mail client's connection; each step of it is bounded in time.
+struct MailClient(Conn);
 
 impl MailClient {
     /// Fetches all mail once, as mail programs do.
-    async fn fetch(target: SocketAddr, options: &ComparisonOptions) -> io::Result<ClientOutcome> {
-        let mut program = Self::connect(target).await?;
-        program.listing("CAPA").await?;
-        program.expect_ok("USER", options.user.as_bytes()).await?;
+    async fn fetch(
+        target: SocketAddr,
+        options: &ComparisonOptions,
+    ) -> Result<ClientOutcome, ClientError> {
+        let mut client = Self::connect(target).await?;
+        client.multiline("CAPA").await?;
+        client.expect_ok("USER", options.user.as_bytes()).await?;
         let asked = Instant::now();
-        let answer = program.ask("PASS", options.password.expose()).await?;
+        let answer = client.ask("PASS", options.password.expose()).await?;
         let login = Instant::now();
-        if Status::of_line(answer.as_bytes()) != Status::Ok {
-            return Ok(refused(answer));
+        if Status::of_line(&answer) != Status::Ok {
+            return Ok(refused(text(&answer)));
         }
-        program.read_mail(options.hold).await?;
-        program.expect_ok("QUIT", b"").await?;
+        client.read_mail(options.hold).await?;
+        client.expect_ok("QUIT", b"").await?;
         Ok(ClientOutcome::Succeeded(FetchTimes {
             wait: login.duration_since(asked),
             login,
@@ -100,82 +121,64 @@ impl MailClient {
         }))
     }
 
-    async fn connect(target: SocketAddr) -> io::Result<Self> {
-        let socket = timeout(COMPARISON_TIMEOUT, TcpStream::connect(target)).await??;
+    async fn connect(target: SocketAddr) -> Result<Self, ClientError> {
+        let socket = bounded(async { Ok(TcpStream::connect(target).await?) }).await?;
         socket.set_nodelay(true)?;
-        let mut program = Self(BufReader::new(socket));
-        let greeting = timeout(COMPARISON_TIMEOUT, program.status()).await??;
+        let mut client = Self(Conn::plain(Box::new(socket)));
+        let greeting = bounded(async { Ok(read_status(&mut client.0).await?) }).await?;
         ok_or_error(&greeting)?;
-        Ok(program)
+        Ok(client)
     }
 
     /// Retrieves every message; the `hold` is spread over them.
-    async fn read_mail(&mut self, hold: Duration) -> io::Result<()> {
+    async fn read_mail(&mut self, hold: Duration) -> Result<(), ClientError> {
         self.expect_ok("STAT", b"").await?;
-        let count = self.listing("LIST").await?;
-        for number in 1..=count {
-            self.listing(&format!("RETR {number}")).await?;
-            tokio::time::sleep(hold / count).await;
+        let body = self.multiline("LIST").await?;
+        let messages = ScanListing::parse_all(&body)?;
+        let pause = hold / u32::try_from(messages.len().max(1)).unwrap_or(u32::MAX);
+        for message in messages {
+            self.multiline(&format!("RETR {}", message.number)).await?;
+            tokio::time::sleep(pause).await;
         }
         Ok(())
     }
 
-    /// Sends a command and reads its multi-line reply: the number of lines.
-    async fn listing(&mut self, command: &str) -> io::Result<u32> {
+    /// Sends a command and reads its multi-line reply: the lines of the body.
+    async fn multiline(&mut self, command: &str) -> Result<Vec<Vec<u8>>, ClientError> {
         self.expect_ok(command, b"").await?;
-        timeout(COMPARISON_TIMEOUT, async {
-            let mut count = 0;
-            while self.line().await?.trim_end() != "." {
-                count += 1;
-            }
-            Ok(count)
-        })
-        .await?
+        bounded(async { Ok(read_body(&mut self.0, COMPARISON_REPLY_MAX).await?) }).await
     }
 
-    async fn expect_ok(&mut self, verb: &str, argument: &[u8]) -> io::Result<()> {
+    async fn expect_ok(&mut self, verb: &str, argument: &[u8]) -> Result<(), ClientError> {
         ok_or_error(&self.ask(verb, argument).await?)
     }
 
     /// Sends a command and reads the status line.
-    async fn ask(&mut self, verb: &str, argument: &[u8]) -> io::Result<String> {
+    async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<Vec<u8>, ClientError> {
         let space: &[u8] = if argument.is_empty() { b"" } else { b" " };
         let command = Secret::new([verb.as_bytes(), space, argument, b"\r\n"].concat());
-        timeout(COMPARISON_TIMEOUT, async {
+        bounded(async {
             self.0.write_all(command.expose()).await?;
-            self.status().await
+            Ok(read_status(&mut self.0).await?)
         })
-        .await?
-    }
-
-    /// The next line that is not empty. The caller bounds it.
-    async fn status(&mut self) -> io::Result<String> {
-        loop {
-            let line = self.line().await?;
-            if !is_blank(line.as_bytes()) {
-                return Ok(line);
-            }
-        }
-    }
-
-    async fn line(&mut self) -> io::Result<String> {
-        let mut line = Vec::new();
-        let mut bounded = (&mut self.0).take(REPLY_LINE_MAX as u64);
-        bounded.read_until(b'\n', &mut line).await?;
-        if !line.ends_with(b"\n") {
-            return Err(io::Error::other("the connection was closed"));
-        }
-        Ok(String::from_utf8_lossy(&line)
-            .trim_end_matches(['\r', '\n'])
-            .to_owned())
+        .await
     }
 }
 
-fn ok_or_error(answer: &str) -> io::Result<()> {
-    match Status::of_line(answer.as_bytes()) {
+/// A step of a session, for as long as the common clients wait.
+async fn bounded<T>(step: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    timeout(COMPARISON_TIMEOUT, step).await?
+}
+
+fn ok_or_error(answer: &[u8]) -> Result<(), ClientError> {
+    match Status::of_line(answer) {
         Status::Ok => Ok(()),
-        _ => Err(io::Error::other(answer.to_owned())),
+        _ => Err(ClientError::Refused(text(answer))),
     }
+}
+
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).into_owned()
 }
 
 /// The password is right, so a refusal that speaks of a lock is one. The words are what people

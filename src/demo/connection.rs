@@ -1,23 +1,30 @@
-//! One connection: greeting, AUTHORIZATION, TRANSACTION, UPDATE (RFC 1939 section 3).
+//! One connection: greeting, AUTHORIZATION, TRANSACTION, UPDATE (RFC 1939 section 3). What commands
+//! mean and what is answered to them after login is [`crate::pop3`]'s; here are the stream, the
+//! logins and the moods of [`DemoOptions`](super::server::DemoOptions).
 
 use super::server::DemoServer;
-use super::store::{EntryRefused, OpenMaildrop, Store};
-use super::transaction::{Command, Transaction, line};
+use super::store::{EntryRefused, MaildropSnapshot, OpenMaildrop, Store};
 use crate::limits::SASL_LINE_MAX;
+use crate::pop3::command::AuthorizationCommand;
+use crate::pop3::keyword::Keyword;
+use crate::pop3::line::{Line, LineReader};
+use crate::pop3::listing::MessageNumber;
+use crate::pop3::reply::reply_line;
+use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
+use crate::pop3::transaction::{Transaction, TransactionStep};
+use crate::secret::Secret;
 use crate::time::{Duration, Instant};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 /// What one connection has become; dropping it leaves the maildrop, without UPDATE.
 pub(super) struct DemoSession {
     server: Arc<DemoServer>,
     user: Option<String>,
-    inside: Option<(OpenMaildrop, Transaction)>,
+    inside: Option<(OpenMaildrop, Transaction<MaildropSnapshot>)>,
 }
 
 /// A reply, and whether the server closes after it.
@@ -27,16 +34,23 @@ struct Reply {
 }
 
 /// Talks until either side ends it; an error is a client that is gone.
-pub(super) async fn converse<S>(visit: &mut DemoSession, stream: &mut Lines<S>) -> io::Result<()>
+pub(super) async fn converse<S>(
+    session: &mut DemoSession,
+    stream: &mut LineStream<S>,
+) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     stream
         .write(b"+OK popgate demo POP3 server ready\r\n")
         .await?;
-    while let Some(text) = stream.read().await? {
-        let command = Command::parse(&text);
-        let reply = visit.answer(&command, stream).await?;
+    while let Some(line) = stream.read().await? {
+        let reply = match line {
+            Line::Text(text) => session.answer(&text, stream).await?,
+            Line::Malformed => Reply::line("-ERR Malformed line"),
+            // Who has sent so much without an end does not speak POP3.
+            Line::TooLong => Reply::line("-ERR Line too long").and_close(),
+        };
         stream.write(&reply.octets).await?;
         if reply.closes {
             break;
@@ -55,16 +69,18 @@ impl DemoSession {
     }
 
     /// `io` with this server's bounds on lines and idleness.
-    pub(super) fn stream<S: AsyncRead>(&self, io: S) -> Lines<S> {
-        Lines {
-            io: BufReader::new(io),
+    pub(super) fn stream<S: AsyncRead>(&self, io: S) -> LineStream<S> {
+        LineStream {
+            io,
+            input: BytesMut::new(),
+            lines: LineReader::new(),
             idle_timeout: self.server.options().idle_timeout,
         }
     }
 
     /// Closes the stream and lets the lock go as one act: a client that sees the end of its
     /// connection finds the maildrop free, unless the lock lingers.
-    pub(super) fn end_with<S>(mut self, stream: Lines<S>) {
+    pub(super) fn end_with<S>(mut self, stream: LineStream<S>) {
         let server = Arc::clone(&self.server);
         let mut store = server.store();
         drop(stream);
@@ -77,30 +93,46 @@ impl DemoSession {
         }
     }
 
-    async fn answer<S>(&mut self, command: &Command<'_>, stream: &mut Lines<S>) -> io::Result<Reply>
+    async fn answer<S>(&mut self, line: &[u8], stream: &mut LineStream<S>) -> io::Result<Reply>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        if self.is_withheld(&command.verb) {
+        let keyword = Keyword::of_line(line);
+        if self.is_withheld(keyword) {
             return Ok(Reply::line("-ERR Unknown command"));
         }
-        Ok(match (command.verb.as_str(), &mut self.inside) {
-            ("CAPA", _) => self.capabilities(),
-            ("QUIT", _) => self.quit(),
-            (_, Some((_, transaction))) => Reply::go_on(transaction.answer(command)),
-            ("USER", None) => self.user(command.argument),
-            ("PASS", None) => self.pass(command.argument).await,
-            ("AUTH", None) => self.auth(command.argument, stream).await?,
-            (_, None) => Reply::line("-ERR Log in first"),
+        if keyword == Keyword::Capa {
+            return Ok(self.capabilities());
+        }
+        if let Some((_, transaction)) = &mut self.inside {
+            return Ok(match transaction.answer(line) {
+                TransactionStep::Reply(octets) => Reply::go_on(octets),
+                TransactionStep::Update(marked) => self.update(&marked),
+            });
+        }
+        let command = match AuthorizationCommand::parse(line) {
+            Ok(command) => command,
+            Err(error) => return Ok(Reply::line(format!("-ERR {error}"))),
+        };
+        Ok(match command {
+            AuthorizationCommand::User(name) => self.user(name.as_bytes()),
+            AuthorizationCommand::Pass(password) => self.pass(&password).await,
+            AuthorizationCommand::Auth { mechanism, initial } => {
+                self.auth(&mechanism, initial.as_ref(), stream).await?
+            }
+            AuthorizationCommand::AuthList => Reply::line("-ERR Unknown mechanism"),
+            AuthorizationCommand::Quit => Reply::line("+OK Bye").and_close(),
+            _ => Reply::line("-ERR Log in first"),
         })
     }
 
     /// Left out of CAPA by the options, and so not done.
-    fn is_withheld(&self, verb: &str) -> bool {
-        let capability = match verb {
-            "TOP" | "UIDL" => verb,
-            "USER" | "PASS" => "USER",
-            "AUTH" => "SASL PLAIN",
+    fn is_withheld(&self, keyword: Keyword) -> bool {
+        let capability = match keyword {
+            Keyword::Top => "TOP",
+            Keyword::Uidl => "UIDL",
+            Keyword::User | Keyword::Pass => "USER",
+            Keyword::Auth => "SASL PLAIN",
             _ => return false,
         };
         !self.server.offers(capability)
@@ -119,7 +151,7 @@ impl DemoSession {
         Reply::line("+OK")
     }
 
-    async fn pass(&mut self, password: &[u8]) -> Reply {
+    async fn pass(&mut self, password: &Secret) -> Reply {
         match self.user.take() {
             Some(user) => self.log_in(&user, password).await,
             None => Reply::line("-ERR USER first"),
@@ -127,52 +159,52 @@ impl DemoSession {
     }
 
     /// AUTH PLAIN, with an initial response or without (RFC 5034 section 4).
-    async fn auth<S>(&mut self, argument: &[u8], stream: &mut Lines<S>) -> io::Result<Reply>
+    async fn auth<S>(
+        &mut self,
+        mechanism: &str,
+        initial: Option<&Secret>,
+        stream: &mut LineStream<S>,
+    ) -> io::Result<Reply>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let command = Command::parse(argument);
-        if command.verb != "PLAIN" {
+        let Some(mechanism @ Mechanism::Plain) = Mechanism::parse(mechanism) else {
             return Ok(Reply::line("-ERR Unknown mechanism"));
-        }
-        let mut response = Zeroizing::new(command.argument.to_vec());
-        if response.is_empty() {
-            stream.write(b"+ \r\n").await?;
-            match stream.read().await? {
-                Some(text) => response = text,
-                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        let (mut exchange, mut step) = SaslServer::start(mechanism, initial);
+        loop {
+            match step {
+                SaslStep::Challenge(challenge) => {
+                    stream.write(&reply_line(format!("+ {challenge}"))).await?;
+                    step = match stream.read().await? {
+                        Some(Line::Text(response)) => exchange.respond(&response),
+                        Some(Line::TooLong | Line::Malformed) => SaslStep::Malformed,
+                        None => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    };
+                }
+                SaslStep::Done(credentials) => return Ok(self.auth_plain(&credentials).await),
+                SaslStep::Cancelled => return Ok(Reply::line("-ERR Cancelled")),
+                SaslStep::Malformed => return Ok(Reply::line("-ERR Not a PLAIN response")),
             }
         }
-        if response.as_slice() == b"*" {
-            return Ok(Reply::line("-ERR Cancelled"));
-        }
-        Ok(self.auth_plain(&response).await)
     }
 
-    async fn auth_plain(&mut self, response: &[u8]) -> Reply {
-        let Ok(decoded) = STANDARD.decode(response).map(Zeroizing::new) else {
-            return Reply::line("-ERR Not base64");
-        };
-        let mut parts = decoded.splitn(3, |&b| b == 0);
-        let (Some(authorize), Some(name), Some(password)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            return Reply::line("-ERR Not a PLAIN response");
-        };
-        if !authorize.is_empty() && authorize != name {
+    async fn auth_plain(&mut self, credentials: &Credentials) -> Reply {
+        // Nobody here may open another's maildrop.
+        if credentials.is_anothers {
             return self.wrong_password();
         }
-        let user = String::from_utf8_lossy(name).into_owned();
-        self.log_in(&user, password).await
+        let user = String::from_utf8_lossy(credentials.user.as_bytes());
+        self.log_in(&user, &credentials.password).await
     }
 
-    async fn log_in(&mut self, user: &str, password: &[u8]) -> Reply {
+    async fn log_in(&mut self, user: &str, password: &Secret) -> Reply {
         let server = Arc::clone(&self.server);
         let options = server.options();
         if !options.login_delay.is_zero() {
             tokio::time::sleep(options.login_delay).await;
         }
-        if !server.password_is_right(user, password) {
+        if !server.password_is_right(user, password.expose()) {
             return self.wrong_password();
         }
         let mut store = server.store();
@@ -182,12 +214,12 @@ impl DemoSession {
         drop(store);
         match entered {
             Ok((login, messages)) => {
-                let count = messages.len();
+                let count = messages.0.len();
                 self.inside = Some((login, Transaction::new(messages)));
                 Reply::line(format!("+OK Maildrop has {count} messages"))
             }
             Err(EntryRefused::Locked) => Reply {
-                octets: line(&options.refusal),
+                octets: reply_line(&options.refusal),
                 closes: options.close_after_refusal,
             },
             Err(EntryRefused::TooManyMaildrops) => {
@@ -201,17 +233,13 @@ impl DemoSession {
         Reply::line("-ERR [AUTH] Authentication failed")
     }
 
-    fn quit(&mut self) -> Reply {
-        let mut said = "+OK Bye".to_owned();
+    /// The UPDATE state: what is marked is removed.
+    fn update(&mut self, marked: &[MessageNumber]) -> Reply {
         if let Some((login, transaction)) = &mut self.inside {
-            let deleted = transaction.deleted();
+            let deleted = transaction.maildrop().unique_ids(marked);
             self.server.store().update(login, &deleted);
-            said = format!("+OK Bye, {} messages deleted", deleted.len());
         }
-        Reply {
-            octets: line(said),
-            closes: true,
-        }
+        Reply::line(format!("+OK Bye, {} messages deleted", marked.len())).and_close()
     }
 }
 
@@ -226,7 +254,7 @@ impl Drop for DemoSession {
 
 impl Reply {
     fn line(text: impl std::fmt::Display) -> Self {
-        Self::go_on(line(text))
+        Self::go_on(reply_line(text))
     }
 
     fn go_on(octets: Vec<u8>) -> Self {
@@ -235,28 +263,40 @@ impl Reply {
             closes: false,
         }
     }
+
+    fn and_close(self) -> Self {
+        Self {
+            closes: true,
+            ..self
+        }
+    }
 }
 
-/// A stream of bounded lines. Lines may hold passwords, so each is wiped after use.
-pub(super) struct Lines<S> {
-    io: BufReader<S>,
+/// A stream of bounded lines.
+pub(super) struct LineStream<S> {
+    io: S,
+    input: BytesMut,
+    lines: LineReader,
     idle_timeout: Duration,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Lines<S> {
-    /// The next line without its end; none at EOF, where an unfinished line is dropped.
-    async fn read(&mut self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let mut text = Zeroizing::new(Vec::with_capacity(64));
-        let mut bounded = (&mut self.io).take(SASL_LINE_MAX as u64);
-        timeout(self.idle_timeout, bounded.read_until(b'\n', &mut text)).await??;
-        if text.pop_if(|b| *b == b'\n').is_some() {
-            text.pop_if(|b| *b == b'\r');
-            return Ok(Some(text));
-        }
-        if text.len() == SASL_LINE_MAX {
-            self.write(b"-ERR Line too long\r\n").await?;
-        }
-        Ok(None)
+impl<S: AsyncRead + AsyncWrite + Unpin> LineStream<S> {
+    /// The next line; none at EOF, where an unfinished line is dropped.
+    async fn read(&mut self) -> io::Result<Option<Line>> {
+        timeout(self.idle_timeout, async {
+            loop {
+                if let Some(line) = self.lines.next(&mut self.input, SASL_LINE_MAX) {
+                    return Ok(Some(line));
+                }
+                if self.lines.in_overlong_line() {
+                    return Ok(Some(Line::TooLong));
+                }
+                if self.io.read_buf(&mut self.input).await? == 0 {
+                    return Ok(None);
+                }
+            }
+        })
+        .await?
     }
 
     async fn write(&mut self, octets: &[u8]) -> io::Result<()> {

@@ -9,4 +9,3 @@ pub mod messages;
 pub mod report;
 pub mod server;
 mod store;
-mod transaction;

@@ -108,11 +108,11 @@ impl DemoServer {
     {
         self.store().log.counts.connections += 1;
         // Where this future is dropped, the stream goes before the lock: it is declared later.
-        let mut visit = DemoSession::new(self);
-        let mut stream = visit.stream(io);
+        let mut session = DemoSession::new(self);
+        let mut stream = session.stream(io);
         // A broken stream is an end like any other: the client is gone.
-        let _ = converse(&mut visit, &mut stream).await;
-        visit.end_with(stream);
+        let _ = converse(&mut session, &mut stream).await;
+        session.end_with(stream);
     }
 
     /// The ground truth up to now.

@@ -2,6 +2,8 @@
 
 use super::log::SessionLog;
 use crate::limits::DEMO_MAILDROPS_MAX;
+use crate::pop3::listing::MessageNumber;
+use crate::pop3::transaction::Maildrop;
 use crate::time::{Duration, Instant};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +13,39 @@ use std::sync::Arc;
 pub(super) struct Message {
     pub(super) unique_id: u64,
     pub(super) text: Arc<[u8]>,
+}
+
+/// A maildrop as a session found it when it came in: what is delivered later it does not see.
+#[derive(Clone, Debug)]
+pub(super) struct MaildropSnapshot(pub(super) Vec<Message>);
+
+impl MaildropSnapshot {
+    /// What the store knows the messages by: on a server that does not lock, another session may
+    /// have removed some before, so that their numbers say nothing there.
+    pub(super) fn unique_ids(&self, numbers: &[MessageNumber]) -> Vec<u64> {
+        numbers
+            .iter()
+            .map(|number| self.0[number.index()].unique_id)
+            .collect()
+    }
+}
+
+impl Maildrop for MaildropSnapshot {
+    fn messages(&self) -> usize {
+        self.0.len()
+    }
+
+    fn octets(&self, number: MessageNumber) -> u64 {
+        self.text(number).len() as u64
+    }
+
+    fn unique_id(&self, number: MessageNumber) -> String {
+        format!("demo-{:06}", self.0[number.index()].unique_id)
+    }
+
+    fn text(&self, number: MessageNumber) -> &[u8] {
+        &self.0[number.index()].text
+    }
 }
 
 /// All that outlives a connection.
@@ -51,7 +86,7 @@ impl Store {
         initial: &[Arc<[u8]>],
         locking: bool,
         now: Instant,
-    ) -> Result<(OpenMaildrop, Vec<Message>), EntryRefused> {
+    ) -> Result<(OpenMaildrop, MaildropSnapshot), EntryRefused> {
         if !self.maildrops.contains_key(user) && self.maildrops.len() >= DEMO_MAILDROPS_MAX {
             return Err(EntryRefused::TooManyMaildrops);
         }
@@ -61,7 +96,7 @@ impl Store {
             return Err(EntryRefused::Locked);
         }
         maildrop.inside += 1;
-        let messages = maildrop.messages.clone();
+        let messages = MaildropSnapshot(maildrop.messages.clone());
         let login = OpenMaildrop {
             user: user.to_owned(),
             number: self.log.entered(user, now),

@@ -4,13 +4,14 @@
 use super::observations::{
     AccountObservations, Attempt, CapaInside, ClassifiedLine, LockRelease, ProbeStep, Second, Uidl,
 };
-use super::probe_session::{Listing, ProbeSession};
+use super::probe_session::{MultilineReply, ProbeSession};
 use super::probe_target::ProbeTarget;
 use super::reach::texts;
 use crate::backend::login::log_in;
 use crate::dialect::Class;
 use crate::limits::{DOCTOR_FIRST_PAUSE, DOCTOR_PAUSE, DOCTOR_RETRIES_MAX, DOCTOR_SECOND};
 use crate::pop3::capability::Capabilities;
+use crate::pop3::listing::UniqueIdListing;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
@@ -192,17 +193,18 @@ pub(super) fn is_ok(line: &[u8]) -> bool {
 }
 
 pub(super) async fn unique_ids(session: &mut ProbeSession) -> UniqueIds {
-    match session.list("UIDL").await {
-        Ok(Listing::Lines(lines)) => Ok(lines.iter().map(|line| unique_id(line)).collect()),
-        Ok(Listing::Refused(line)) => Err(String::from_utf8_lossy(&line).into_owned()),
+    match session.ask_multiline("UIDL").await {
+        Ok(MultilineReply::Lines(lines)) => Ok(lines.iter().map(|line| unique_id(line)).collect()),
+        Ok(MultilineReply::Refused(line)) => Err(String::from_utf8_lossy(&line).into_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// What stands behind the message's number.
+/// A line that is no listing is compared as it stands: it may be the same in both sessions.
 fn unique_id(line: &[u8]) -> Vec<u8> {
-    let space = memchr::memchr(b' ', line);
-    line[space.map_or(0, |at| at + 1)..].to_vec()
+    UniqueIdListing::parse(line)
+        .map_or(line, |listing| listing.unique_id)
+        .to_vec()
 }
 
 /// New mail may have come, and another program may have deleted some: only ids that the smaller
@@ -228,11 +230,11 @@ fn uidl(first: UniqueIds, second: Option<UniqueIds>) -> Option<Uidl> {
 
 /// CAPA, and then something that must be answered in its place.
 async fn capa_inside(session: &mut ProbeSession) -> CapaInside {
-    let capa = session.list("CAPA").await;
+    let capa = session.ask_multiline("CAPA").await;
     let goes_on = session.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
     match capa {
-        Ok(Listing::Lines(lines)) if goes_on => CapaInside::Lists(texts(&lines)),
-        Ok(Listing::Refused(_)) if goes_on => CapaInside::Refused,
+        Ok(MultilineReply::Lines(lines)) if goes_on => CapaInside::Lists(texts(&lines)),
+        Ok(MultilineReply::Refused(_)) if goes_on => CapaInside::Refused,
         _ => CapaInside::Breaks,
     }
 }

@@ -3,9 +3,10 @@
 
 use super::account::{Account, is_ok};
 use super::observations::Pipelining;
-use super::probe_session::{Listing, NoReply, ProbeSession};
+use super::probe_session::{MultilineReply, NoReply, ProbeSession};
 use crate::backend::lines::LineError;
 use crate::limits::{DOCTOR_PAUSE, LOGIN_LINE_MAX, PROBE_REPLY};
+use crate::pop3::listing::DropListing;
 use crate::pop3::reply::{Status, StatusLine};
 use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
@@ -68,7 +69,9 @@ impl Account<'_> {
         }
         self.send(session, segments.next()).await?;
         let stat = in_time(session.answer("STAT")).await.map_err(of("STAT"))?;
-        let list = in_time(session.listing("LIST")).await.map_err(of("LIST"))?;
+        let list = in_time(session.multiline_answer("LIST"))
+            .await
+            .map_err(of("LIST"))?;
         Ok(match wrong(&self.discreet(&stat), &list) {
             Some(what) => Pipelining::Dishonest(what),
             None => Pipelining::Honest,
@@ -107,25 +110,22 @@ async fn in_time<T>(reply: impl Future<Output = Result<T, NoReply>>) -> Result<T
 }
 
 /// What about the answers to STAT and LIST shows that they are not those.
-fn wrong(stat: &str, list: &Listing) -> Option<String> {
+fn wrong(stat: &str, list: &MultilineReply) -> Option<String> {
     let reply = StatusLine::parse(stat);
-    let mut words = reply.text.split_ascii_whitespace();
-    let counts: Option<(usize, u64)> = (|| {
-        let counts = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        (reply.status == Status::Ok).then_some(counts)
-    })();
-    match (counts, list) {
-        (None, _) => Some(format!("STAT was answered with {stat:?}")),
-        (_, Listing::Refused(line)) => {
+    let drop_listing = DropListing::parse(reply.text.as_bytes());
+    let (Status::Ok, Ok(drop_listing)) = (reply.status, drop_listing) else {
+        return Some(format!("STAT was answered with {stat:?}"));
+    };
+    let lines = match list {
+        MultilineReply::Lines(lines) => lines,
+        MultilineReply::Refused(line) => {
             let line = String::from_utf8_lossy(line);
-            Some(format!("LIST was answered with {line:?}"))
+            return Some(format!("LIST was answered with {line:?}"));
         }
-        (Some((messages, _)), Listing::Lines(lines)) if lines.len() != messages => {
-            let listed = lines.len();
-            Some(format!(
-                "STAT counts {messages} messages, and LIST behind it {listed}"
-            ))
-        }
-        _ => None,
-    }
+    };
+    // How the lines look is another matter: only their number says whether STAT's answer is STAT's.
+    let listed = lines.len() as u64;
+    let counted = drop_listing.messages;
+    (listed != counted)
+        .then(|| format!("STAT counts {counted} messages, and LIST behind it {listed}"))
 }

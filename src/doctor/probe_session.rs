@@ -1,10 +1,8 @@
 //! One connection of the doctor's, a command at a time, each with its bound.
 
 use super::irregular::Notes;
-use crate::backend::lines::{LineError, read_line, read_status};
-use crate::limits::{
-    DOCTOR_LISTING_MAX, DOCTOR_REPLY, EOF_AFTER_QUIT, EOF_AFTER_SHUTDOWN, REPLY_LINE_MAX,
-};
+use crate::backend::lines::{LineError, read_body, read_status};
+use crate::limits::{DOCTOR_LISTING_MAX, DOCTOR_REPLY, EOF_AFTER_QUIT, EOF_AFTER_SHUTDOWN};
 use crate::net::conn::Conn;
 use crate::pop3::reply::Status;
 use crate::time::{Duration, Instant};
@@ -27,8 +25,8 @@ pub(super) enum NoReply {
     TooLong,
 }
 
-/// A reply of several lines.
-pub(super) enum Listing {
+/// The reply to a command that has a body where it goes well.
+pub(super) enum MultilineReply {
     /// The lines, dots and line ends taken off.
     Lines(Vec<Vec<u8>>),
     /// The line that refuses it.
@@ -50,32 +48,27 @@ impl ProbeSession {
     }
 
     /// Sends a command whose reply has several lines, and reads it.
-    pub(super) async fn list(&mut self, command: &str) -> Result<Listing, NoReply> {
+    pub(super) async fn ask_multiline(&mut self, command: &str) -> Result<MultilineReply, NoReply> {
         bounded(async {
             self.send(command).await?;
-            self.listing(command).await
+            self.multiline_answer(command).await
         })
         .await
     }
 
     /// Reads a reply of several lines to `command`.
-    pub(super) async fn listing(&mut self, command: &str) -> Result<Listing, NoReply> {
+    pub(super) async fn multiline_answer(
+        &mut self,
+        command: &str,
+    ) -> Result<MultilineReply, NoReply> {
         let status = self.answer(command).await?;
         if Status::of_line(&status) != Status::Ok {
-            return Ok(Listing::Refused(status));
+            return Ok(MultilineReply::Refused(status));
         }
-        let mut lines = Vec::new();
-        let mut octets = 0;
-        loop {
-            let line = self.line().await?;
-            if line == b"." {
-                return Ok(Listing::Lines(lines));
-            }
-            octets += line.len() + size_of::<Vec<u8>>();
-            if octets > DOCTOR_LISTING_MAX {
-                return Err(NoReply::TooLong);
-            }
-            lines.push(line.strip_prefix(b".").unwrap_or(&line).to_vec());
+        match read_body(&mut self.conn, DOCTOR_LISTING_MAX).await {
+            Ok(lines) => Ok(MultilineReply::Lines(lines)),
+            Err(LineError::TooMany(_)) => Err(NoReply::TooLong),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -92,10 +85,6 @@ impl ProbeSession {
     pub(super) fn note(&self, command: &str, line: &[u8], before: usize) {
         let blank_lines = self.conn.blank_lines.saturating_sub(before);
         self.notes.answer(command, line, blank_lines);
-    }
-
-    async fn line(&mut self) -> Result<Vec<u8>, NoReply> {
-        Ok(read_line(&mut self.conn, REPLY_LINE_MAX).await?)
     }
 
     async fn send(&mut self, command: &str) -> Result<(), NoReply> {

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::observations::{Capa, ConnectionCapacity, Observations, Unreached};
-use super::probe_session::{Listing, ProbeSession};
+use super::probe_session::{MultilineReply, ProbeSession};
 use super::probe_target::ProbeTarget;
 use crate::limits::{DOCTOR_CONNECTIONS, DOCTOR_PAUSE, DOCTOR_REPLY};
 use crate::net::TlsMode;
@@ -62,9 +62,9 @@ async fn refused_certificate(target: &ProbeTarget) -> Option<Result<Certificate,
 }
 
 async fn capa(session: &mut ProbeSession) -> Capa {
-    match session.list("CAPA").await {
-        Ok(Listing::Lines(lines)) => Capa::Lists(texts(&lines)),
-        Ok(Listing::Refused(line)) => Capa::Unknown(text(&line)),
+    match session.ask_multiline("CAPA").await {
+        Ok(MultilineReply::Lines(lines)) => Capa::Lists(texts(&lines)),
+        Ok(MultilineReply::Refused(line)) => Capa::Unknown(text(&line)),
         Err(error) => Capa::Broken(error.to_string()),
     }
 }

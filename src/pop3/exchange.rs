@@ -16,7 +16,7 @@ use crate::limits::AWAITED_REPLIES_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::LineReader;
 use crate::pop3::reply::{ReplyTo, Status};
-use crate::pop3::uidl_digest::UidlListing;
+use crate::pop3::uidl_digest::ListingDigest;
 use crate::pop3::verb::Expected;
 use crate::time::Duration;
 use bytes::BytesMut;
@@ -148,7 +148,7 @@ pub struct Exchange {
     progress: Progress,
     tally: Tally,
     last_command: Option<Keyword>,
-    uidl: Option<UidlListing>,
+    uidl: Option<ListingDigest>,
 }
 
 #[derive(Debug)]
@@ -307,7 +307,7 @@ impl Exchange {
 
     /// The last UIDL listing that passed whole.
     #[must_use]
-    pub fn uidl(&self) -> Option<UidlListing> {
+    pub fn uidl(&self) -> Option<ListingDigest> {
         self.uidl
     }
 

@@ -183,6 +183,21 @@ fn begins_with(octets: &[u8], word: &[u8]) -> bool {
         .is_some_and(|octets| octets.eq_ignore_ascii_case(word))
 }
 
+/// A server's side: appends `text` as a body, with dots doubled where they begin a line, and the
+/// dot that ends it (RFC 1939 section 3). Its last line gets an end if it has none.
+pub fn append_body(reply: &mut Vec<u8>, text: &[u8]) {
+    for line in text.split_inclusive(|&b| b == b'\n') {
+        if line.starts_with(b".") {
+            reply.push(b'.');
+        }
+        reply.extend_from_slice(line);
+    }
+    if !text.is_empty() && !text.ends_with(b"\r\n") {
+        reply.extend_from_slice(b"\r\n");
+    }
+    reply.extend_from_slice(b".\r\n");
+}
+
 fn stops_at_a_dot(octets: &[u8]) -> bool {
     octets.ends_with(b"\n.\n") || octets.ends_with(b"\n.\r\n")
 }
@@ -318,5 +333,20 @@ mod tests {
         assert_eq!(scan(b"a\n.\n+O", PIPELINED), (4, false));
         assert_eq!(scan(b"a\n.\n-ER", PIPELINED), (4, false));
         assert_eq!(scan(b"a\n.\n+a", PIPELINED), (6, false));
+    }
+
+    #[test]
+    fn what_is_appended_is_read_back_as_one_body() {
+        for (text, expected) in [
+            ("", ".\r\n"),
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            (".\r\n..\r\n", "..\r\n...\r\n.\r\n"),
+        ] {
+            let mut body = Vec::new();
+            append_body(&mut body, text.as_bytes());
+            assert_eq!(body, expected.as_bytes(), "{text:?}");
+            assert_eq!(end(&body), Some(body.len()), "{text:?}");
+        }
     }
 }

@@ -31,6 +31,8 @@
 //! lines before one are known from a server that enough_mail met (its pull request 250), a comma
 //! behind `+OK` from Rumble's answer to STLS, `+ERR` from hMailServer (its issue 590).
 
+use std::fmt;
+
 /// What a status line answers: the greeting, a step of a login, or a command after login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReplyTo {
@@ -192,6 +194,12 @@ impl Status {
             _ => (Self::Other, 0),
         }
     }
+}
+
+/// A server's side: a line with its end.
+#[must_use]
+pub fn reply_line(text: impl fmt::Display) -> Vec<u8> {
+    format!("{text}\r\n").into_bytes()
 }
 
 /// Whether `line` asks for the next response of a SASL exchange. Some servers leave out the blank

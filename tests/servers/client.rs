@@ -1,6 +1,7 @@
 //! A blocking POP3 client that can be as rude as the trials need it.
 
 use crate::Outcome;
+use popgate::pop3::listing::DropListing;
 use popgate::time::Duration;
 use socket2::SockRef;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -76,8 +77,8 @@ impl Client {
     /// How many messages the maildrop has.
     pub(crate) fn count(&mut self) -> Outcome<usize> {
         let answer = self.ok("STAT")?;
-        let count = answer.split(' ').next().unwrap_or_default();
-        Ok(count.parse()?)
+        let listing = DropListing::parse(answer.as_bytes())?;
+        Ok(usize::try_from(listing.messages)?)
     }
 
     /// Retrieves a message whole and returns its Message-ID.

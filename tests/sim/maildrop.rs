@@ -1,6 +1,7 @@
 //! A maildrop as one session must see it: the reply to each command, octet for octet.
 
 use crate::site::Site;
+use popgate::pop3::listing::UniqueIdListing;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -123,9 +124,7 @@ impl View {
     }
 
     fn learn_ids(&mut self, reply: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(reply);
-        let lines = text.lines().filter_map(|line| line.split_once(" demo-"));
-        self.ids = lines.filter_map(|(_, id)| id.parse().ok()).collect();
+        self.ids = reply.split(|&b| b == b'\n').filter_map(unique_id).collect();
         let is_known = |id: &usize| self.site.text(self.user, *id).is_some();
         let as_said = self.ids.len() == self.count && self.ids.iter().all(is_known);
         let Expected::Exactly(list) = self.list("UIDL") else {
@@ -187,6 +186,13 @@ impl View {
             .text(self.user, self.ids[index])
             .unwrap_or_default()
     }
+}
+
+/// The id that the demo's server gave to a message, in a line of UIDL.
+pub(crate) fn unique_id(line: &[u8]) -> Option<usize> {
+    let listing = UniqueIdListing::parse(line).ok()?;
+    let count = listing.unique_id.strip_prefix(b"demo-")?;
+    std::str::from_utf8(count).ok()?.parse().ok()
 }
 
 fn line(text: impl std::fmt::Display) -> Expected {

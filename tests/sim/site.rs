@@ -1,9 +1,13 @@
 //! The mail server behind the gate: a demo server, which knows the truth, on a machine that fails.
 
 use crate::lock;
+use crate::maildrop::unique_id;
 use crate::net::{End, Listener, Net};
 use crate::plan::{BACKEND, BackendPlan, backend_address};
+use popgate::backend::lines::{read_body, read_status};
 use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::net::conn::Conn;
+use popgate::pop3::reply::Status;
 use popgate::secret::Secret;
 use popgate::time::Duration;
 use std::future::Future;
@@ -11,7 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Sleep, sleep};
 
@@ -105,30 +109,28 @@ impl Site {
     pub(crate) async fn present(&self, user: usize) -> io::Result<Vec<usize>> {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let server = tokio::spawn(Arc::clone(&self.demo).serve_connection(far));
-        let mut near = BufReader::new(near);
+        let mut conn = Conn::plain(Box::new(near));
+        let ids = self.unique_ids(user, &mut conn).await;
+        drop(conn);
+        let _ = server.await;
+        ids
+    }
+
+    async fn unique_ids(&self, user: usize, conn: &mut Conn) -> io::Result<Vec<usize>> {
         let login = format!(
             "USER {}\r\nPASS {}\r\nUIDL\r\n",
             name(user),
             password(user, true, 0)
         );
-        near.write_all(login.as_bytes()).await?;
-        let (mut line, mut ids, mut replies) = (String::new(), Vec::new(), 0);
-        while near.read_line(&mut line).await? > 0 && line != ".\r\n" && !line.starts_with("-ERR") {
-            replies += usize::from(line.starts_with("+OK"));
-            ids.extend(
-                line.split_once(" demo-")
-                    .and_then(|(_, id)| id.trim().parse::<usize>().ok()),
-            );
-            line.clear();
+        conn.write_all(login.as_bytes()).await?;
+        for _ in ["the greeting", "USER", "PASS", "UIDL"] {
+            let status = read_status(conn).await.map_err(io::Error::other)?;
+            if Status::of_line(&status) != Status::Ok {
+                return Err(io::Error::other(status.escape_ascii().to_string()));
+            }
         }
-        drop(near);
-        let _ = server.await;
-        // Greeting, USER, PASS, UIDL.
-        if replies == 4 {
-            Ok(ids)
-        } else {
-            Err(io::Error::other(line))
-        }
+        let body = read_body(conn, 1 << 20).await.map_err(io::Error::other)?;
+        Ok(body.iter().filter_map(|line| unique_id(line)).collect())
     }
 }
 

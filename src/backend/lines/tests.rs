@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::BLANK_LINES_MAX;
 use crate::time::Duration;
 use std::pin::pin;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};

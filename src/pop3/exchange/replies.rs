@@ -5,7 +5,7 @@ use super::{Disposition, Exchange, Output, QueuedReply, Replied, Violation};
 use crate::limits::{BLANK_LINES_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
 use crate::pop3::reply::{ReplyTo, Status, is_blank};
-use crate::pop3::uidl_digest::UidlDigest;
+use crate::pop3::uidl_digest::ListingDigester;
 use crate::pop3::verb::Expected;
 use crate::time::Duration;
 use memchr::memchr_iter;
@@ -28,7 +28,7 @@ pub(super) struct Body {
     /// Lines of a listing, the dot not counted.
     entries: u64,
     /// Of a UIDL listing.
-    uidl: UidlDigest,
+    uidl: ListingDigester,
 }
 
 impl Default for Receiving {

@@ -10,7 +10,7 @@ use super::endpoint::Endpoint;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
-use crate::pop3::uidl_digest::UidlListing;
+use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
 use std::mem::{MaybeUninit, take};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) enum PumpEvent {
     /// Status lines of the backend are whole.
     Replied(Vec<Replied>),
     /// A UIDL listing other than the last one has passed whole.
-    Listed(UidlListing),
+    Listed(ListingDigest),
     /// Bytes flow again after a rest.
     Resumed,
     /// Somebody has kicked the session before its client sent QUIT.
@@ -49,7 +49,7 @@ pub(super) struct Pump<'client, 'backend> {
     /// Status lines that were not yielded yet.
     replied: Vec<Replied>,
     /// The listing that was yielded last.
-    listed: Option<UidlListing>,
+    listed: Option<ListingDigest>,
     violation: Option<Violation>,
     backend_ended: bool,
     /// When the backend said something last.

@@ -5,14 +5,14 @@ use crate::backend::connect::Backend;
 use crate::observe::event::Event;
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::twins::ListedSession;
-use crate::pop3::uidl_digest::UidlListing;
+use crate::pop3::uidl_digest::ListingDigest;
 use std::sync::Arc;
 
 /// This session among those that have listed their maildrops, until it is dropped.
 pub(super) struct Twin<'lock> {
     cx: &'lock Context,
     session: ListedSession,
-    listed: Option<UidlListing>,
+    listed: Option<ListingDigest>,
 }
 
 impl<'lock> Twin<'lock> {
@@ -33,7 +33,7 @@ impl<'lock> Twin<'lock> {
     }
 
     /// Takes in a listing that is not the one before.
-    pub(super) fn listed(&mut self, listing: UidlListing) {
+    pub(super) fn listed(&mut self, listing: ListingDigest) {
         if let Some(before) = self.listed.replace(listing) {
             self.forget(before);
         }
@@ -51,7 +51,7 @@ impl<'lock> Twin<'lock> {
         }
     }
 
-    fn forget(&self, listing: UidlListing) {
+    fn forget(&self, listing: ListingDigest) {
         let ListedSession { id, backend, .. } = &self.session;
         self.cx.admission.local.twins.ended(*id, backend, listing);
     }

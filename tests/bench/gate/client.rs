@@ -1,8 +1,10 @@
 //! A mail program that is as quick as it can be.
 
+use popgate::backend::lines::read_status;
 use popgate::net::Io;
 use popgate::net::conn::Conn;
 use popgate::net::tls::Connector;
+use popgate::pop3::reply::Status;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -42,18 +44,12 @@ impl Client {
     }
 
     async fn ok(&mut self) {
-        while !self.0.input.ends_with(b"\r\n") {
-            let read = timeout(PATIENCE, self.0.fill())
-                .await
-                .expect("no answer came");
-            assert!(read.unwrap() > 0, "the connection ended");
-        }
-        let answer = self.0.input.split();
-        assert!(
-            answer.starts_with(b"+OK"),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
+        let answer = timeout(PATIENCE, read_status(&mut self.0))
+            .await
+            .expect("no answer came")
+            .unwrap();
+        let shown = String::from_utf8_lossy(&answer);
+        assert!(Status::of_line(&answer) == Status::Ok, "{shown}");
     }
 }
 

@@ -4,6 +4,7 @@ use super::PATIENCE;
 use popgate::net::Io;
 use popgate::net::conn::Conn;
 use popgate::net::tls::{Acceptor, Connector, TlsError};
+use popgate::pop3::line::take_line;
 use popgate::time::Duration;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -272,10 +273,9 @@ impl Wire {
 
     async fn line(&mut self, at: &Location<'_>, what: &str) -> String {
         loop {
-            if let Some(lf) = self.conn.input.iter().position(|&octet| octet == b'\n') {
-                let line = self.conn.input.split_to(lf + 1);
-                let line = String::from_utf8_lossy(&line).into_owned();
-                return line.trim_end_matches(['\r', '\n']).to_owned();
+            let line = take_line(&mut self.conn.input, usize::MAX).expect("no bound");
+            if let Some(line) = line {
+                return String::from_utf8_lossy(&line).into_owned();
             }
             if !self.more(at, what).await {
                 let (name, got) = (&self.name, shown(&self.conn.input));
