@@ -4,49 +4,65 @@
 //! Time is a parameter of any kind: [`Instant`](crate::time::Instant) for a memory that dies with
 //! the process, `jiff::Timestamp` for one that belongs to something that outlives it.
 
-use std::collections::BTreeMap;
-use std::collections::hash_map::{Entry, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 /// A map whose entries expire, with a capacity. Where it is full, the least recently used entry is
 /// evicted. Looking a key up does not use it; [`ExpiringLruMap::touch`] does.
 #[derive(Debug)]
 pub(crate) struct ExpiringLruMap<K, V, T> {
-    entries: HashMap<K, Slot<V, T>>,
-    /// Each key of `entries` by the number of its last use, so that the first is evicted first.
-    by_last_use: BTreeMap<u64, K>,
-    uses: u64,
+    /// Where the entry of each key stands in `entries`.
+    positions: HashMap<K, usize>,
+    /// Without gaps, so that the memory follows the number of entries both ways.
+    entries: Vec<LruEntry<K, V, T>>,
+    /// The ends of the ring in which all entries stand in the order of their last use.
+    ends: Links,
     capacity: usize,
 }
 
 #[derive(Debug)]
-struct Slot<V, T> {
+struct LruEntry<K, V, T> {
+    key: K,
     value: V,
     expires: T,
-    last_use: u64,
+    links: Links,
 }
+
+/// The neighbours of an entry in the ring. Behind the newest stands [`ENDS`], and behind that the
+/// oldest.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    older: usize,
+    newer: usize,
+}
+
+/// The position of [`ExpiringLruMap::ends`], as if it were an entry.
+const ENDS: usize = usize::MAX;
 
 impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
     /// An empty map for up to `capacity` entries. It takes memory only as it grows.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            entries: HashMap::new(),
-            by_last_use: BTreeMap::new(),
-            uses: 0,
+            positions: HashMap::new(),
+            entries: Vec::new(),
+            ends: Links {
+                older: ENDS,
+                newer: ENDS,
+            },
             capacity,
         }
     }
 
     /// The value of `key`, unless it has expired.
     pub(crate) fn get(&self, key: &K, now: T) -> Option<&V> {
-        let slot = self.entries.get(key)?;
-        (now < slot.expires).then_some(&slot.value)
+        let entry = &self.entries[*self.positions.get(key)?];
+        (now < entry.expires).then_some(&entry.value)
     }
 
     /// The same, to be changed.
     pub(crate) fn get_mut(&mut self, key: &K, now: T) -> Option<&mut V> {
-        let slot = self.entries.get_mut(key)?;
-        (now < slot.expires).then_some(&mut slot.value)
+        let entry = &mut self.entries[*self.positions.get(key)?];
+        (now < entry.expires).then_some(&mut entry.value)
     }
 
     /// Whether `key` is known and has not expired.
@@ -60,18 +76,28 @@ impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
     where
         V: Default,
     {
-        self.slot(key, expires, now, V::default)
+        let Some(&at) = self.positions.get(&key) else {
+            return self.push(key, V::default(), expires, now);
+        };
+        self.unlink(at);
+        self.link_as_newest(at);
+        let entry = &mut self.entries[at];
+        if entry.expires <= now {
+            entry.value = V::default();
+        }
+        entry.expires = entry.expires.max(expires);
+        &mut entry.value
     }
 
     /// Uses `key` for `value`, until `expires`.
     pub(crate) fn insert(&mut self, key: K, value: V, expires: T, now: T) {
         self.remove(&key);
-        self.slot(key, expires, now, || value);
+        self.push(key, value, expires, now);
     }
 
     pub(crate) fn remove(&mut self, key: &K) {
-        if let Some(slot) = self.entries.remove(key) {
-            self.by_last_use.remove(&slot.last_use);
+        if let Some(&at) = self.positions.get(key) {
+            self.remove_at(at);
         }
     }
 
@@ -79,15 +105,14 @@ impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
     pub(crate) fn remove_expired(&mut self, now: T) {
         // All are visited: entries may live differently long, so that their order of use says
         // nothing of what has expired. This is called once a minute.
-        self.entries.retain(|_, slot| {
-            let is_fresh = now < slot.expires;
-            if !is_fresh {
-                self.by_last_use.remove(&slot.last_use);
+        for at in (0..self.entries.len()).rev() {
+            if self.entries[at].expires <= now {
+                self.remove_at(at);
             }
-            is_fresh
-        });
-        // After a flood the table is far larger than what it holds.
+        }
+        // After a flood both are far larger than what they hold.
         self.entries.shrink_to(2 * self.entries.len());
+        self.positions.shrink_to(2 * self.entries.len());
     }
 
     /// Entries in memory, also those that have expired and were not removed yet.
@@ -95,43 +120,67 @@ impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
         self.entries.len()
     }
 
-    fn slot(&mut self, key: K, expires: T, now: T, new: impl FnOnce() -> V) -> &mut V {
-        if !self.entries.contains_key(&key) {
-            self.make_room(now);
-        }
-        self.uses += 1;
-        let last_use = self.uses;
-        let slot = match self.entries.entry(key.clone()) {
-            Entry::Vacant(vacant) => vacant.insert(Slot {
-                value: new(),
-                expires,
-                last_use,
-            }),
-            Entry::Occupied(occupied) => {
-                let slot = occupied.into_mut();
-                if slot.expires <= now {
-                    slot.value = new();
-                }
-                slot.expires = slot.expires.max(expires);
-                self.by_last_use.remove(&slot.last_use);
-                slot.last_use = last_use;
-                slot
-            }
-        };
-        self.by_last_use.insert(last_use, key);
-        &mut slot.value
+    /// Adds an entry for a key that has none.
+    fn push(&mut self, key: K, value: V, expires: T, now: T) -> &mut V {
+        self.make_room(now);
+        let at = self.entries.len();
+        self.positions.insert(key.clone(), at);
+        self.entries.push(LruEntry {
+            key,
+            value,
+            expires,
+            links: self.ends,
+        });
+        self.link_as_newest(at);
+        &mut self.entries[at].value
     }
 
     /// Evicts until one more entry fits. The oldest are evicted as well if they have expired, so
     /// that a map whose entries all live equally long keeps itself clean.
     fn make_room(&mut self, now: T) {
-        while let Some(oldest) = self.by_last_use.first_entry() {
-            let is_fresh = |slot: &Slot<V, T>| now < slot.expires;
-            let is_full = self.entries.len() >= self.capacity;
-            if !is_full && self.entries.get(oldest.get()).is_some_and(is_fresh) {
+        while let Some(oldest) = self.entries.get(self.ends.newer) {
+            if self.entries.len() < self.capacity && now < oldest.expires {
                 return;
             }
-            self.entries.remove(&oldest.remove());
+            self.remove_at(self.ends.newer);
+        }
+    }
+
+    fn remove_at(&mut self, at: usize) {
+        self.unlink(at);
+        let removed = self.entries.swap_remove(at);
+        self.positions.remove(&removed.key);
+        // The last entry fills the gap, and has to be found there.
+        if let Some(moved) = self.entries.get(at) {
+            let Links { older, newer } = moved.links;
+            if let Some(position) = self.positions.get_mut(&moved.key) {
+                *position = at;
+            }
+            self.links(older).newer = at;
+            self.links(newer).older = at;
+        }
+    }
+
+    fn unlink(&mut self, at: usize) {
+        let Links { older, newer } = self.entries[at].links;
+        self.links(older).newer = newer;
+        self.links(newer).older = older;
+    }
+
+    fn link_as_newest(&mut self, at: usize) {
+        let newest = self.ends.older;
+        self.entries[at].links = Links {
+            older: newest,
+            newer: ENDS,
+        };
+        self.links(newest).newer = at;
+        self.ends.older = at;
+    }
+
+    fn links(&mut self, at: usize) -> &mut Links {
+        match at {
+            ENDS => &mut self.ends,
+            at => &mut self.entries[at].links,
         }
     }
 }
@@ -214,9 +263,20 @@ mod tests {
             self.map.get(&u64::from(key), self.at(second)).copied()
         }
 
-        /// Both of its parts must hold the same keys.
+        /// Entries, and keys; each of these must lead to its entry, and the ring through all.
         fn sizes(&self) -> (usize, usize) {
-            (self.map.len(), self.map.by_last_use.len())
+            let map = &self.map;
+            for (at, entry) in map.entries.iter().enumerate() {
+                assert_eq!(map.positions.get(&entry.key), Some(&at));
+            }
+            let mut at = map.ends.newer;
+            let mut ring = 0;
+            while at != ENDS {
+                at = map.entries[at].links.newer;
+                ring += 1;
+            }
+            assert_eq!(ring, map.len());
+            (map.len(), map.positions.len())
         }
     }
 
@@ -261,7 +321,8 @@ mod tests {
     #[test]
     fn a_long_life_does_not_keep_a_short_one_in_memory() {
         let mut memory = Memory::of(8);
-        let (start, day) = (memory.start, memory.at(86_400));
+        let start = memory.start;
+        let day = memory.at(86_400);
         memory.map.touch(1, day, start);
         memory.map.touch(2, memory.at(1), start);
         memory.map.remove_expired(memory.at(1));
@@ -310,10 +371,41 @@ mod tests {
             let now = memory.start + Duration::from_millis(n);
             map.touch(n, now + AGE, now);
             *map.touch(u64::MAX, now + AGE, now) = 7;
-            assert!(map.len() <= 100 && map.by_last_use.len() == map.len());
+            assert!(map.len() <= 100 && map.positions.len() == map.len());
         }
         let start = memory.start;
         assert_eq!(map.touch(u64::MAX, start, start), &7, "it is in use");
+    }
+
+    /// Against a list in order of use: whatever is touched, removed and expires.
+    #[test]
+    fn any_sequence_keeps_what_a_plain_list_keeps() {
+        let mut memory = Memory::of(8);
+        let mut list: Vec<(u64, u64)> = Vec::new();
+        let mut random = fastrand::Rng::with_seed(7);
+        for second in 0..5_000 {
+            let key = random.u64(0..16);
+            let now = memory.at(second);
+            list.retain(|&(known, _)| known != key);
+            match random.u8(0..8) {
+                0 => memory.map.remove(&key),
+                1 => {
+                    memory.map.remove(&key);
+                    memory.map.remove_expired(now);
+                    list.retain(|&(_, until)| second < until);
+                }
+                _ => {
+                    memory.map.insert(key, 0, now + AGE / 60, now);
+                    list.push((key, second + 10));
+                    list.drain(..list.len().saturating_sub(8));
+                }
+            }
+            for key in 0..16 {
+                let kept = list.iter().any(|&(it, until)| it == key && second < until);
+                assert_eq!(memory.map.contains(&key, now), kept, "{key} at {second}");
+            }
+            memory.sizes();
+        }
     }
 
     #[test]

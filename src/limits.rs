@@ -181,7 +181,8 @@ pub const PREEMPT_IDLE_LONG: Duration = Duration::from_secs(300);
 /// How long a proven password stays proven.
 pub const AUTH_CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Proven passwords kept in memory: 32 octets each and their index, 16 MiB in all.
+/// Accepted passwords that are remembered, by tags of 32 octets. 200 octets each with the index:
+/// 20 MB in all.
 pub const AUTH_CACHE_MAX: usize = 100_000;
 
 /// Between two looks at a backend that is up.
@@ -363,16 +364,16 @@ pub const POLL_CLIENTS_MAX: usize = 64;
 /// those whose last fault is the oldest: a botnet of more addresses is slowed down, not listed.
 pub const BLOCKS_MAX: usize = 50_000;
 
-/// Who has faults that are remembered, but not yet enough for a block: addresses, and addresses
-/// with a maildrop. Some 200 octets each and [`KEPT_NAME_MAX`] of the maildrop's name at most; the
-/// one that was quiet longest is forgotten.
+/// Offences that are counted, but not yet enough for a block: so many counters for addresses, and
+/// as many for addresses with a maildrop. Some 400 octets each, and [`KEPT_NAME_MAX`] of the
+/// maildrop's name at most; the counter that was quiet longest is evicted.
 pub const OFFENDERS_MAX: usize = 50_000;
 
-/// Guesses or abuses of one of those that are remembered, whatever higher threshold is set.
+/// Guesses or abuses that one counter remembers, whatever higher threshold is set.
 pub const OFFENCES_EACH_MAX: usize = 1_000;
 
-/// Addresses from which a login was accepted lately. 64 octets each and 16 for each of its
-/// maildrops, up to [`SHARED_ADDRESS_MAILDROPS`]: 58 MB where all of them are shared by so many.
+/// Addresses from which a login was accepted lately. 140 octets each and 16 for each of its
+/// maildrops, up to [`SHARED_ADDRESS_MAILDROPS`]: 65 MB if all of them are shared by that many.
 pub const ACCEPTED_ADDRESSES_MAX: usize = 100_000;
 
 /// How long an accepted login speaks for its address, and how long a right password keeps its
@@ -388,16 +389,16 @@ pub const SHARED_ADDRESS_MAILDROPS: usize = 32;
 /// a program that was mended must not be kept out for long: minutes.
 pub const MINOR_BLOCK_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Under a block one login each so long is really tried, so that a right password can lift it. To
-/// a guesser that is 1,440 tries a day; a server without any block gives as many in minutes.
+/// The time from one trial login under a block to the next: a right password can lift the block. A
+/// guesser gets 1,440 of them a day; a server without any block gives as many in minutes.
 pub const TRIAL_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A password that the backend refused within so long takes no real try under a block: a phone with
-/// a stale one looks each minute, and would leave none to the others behind its address.
+/// A password that the backend refused within this time is no trial login under a block: a phone
+/// with a stale one polls each minute, and would leave none to the others behind its address.
 pub const REFUSED_LATELY: Duration = Duration::from_secs(60 * 60);
 
 /// Maildrops, each from one address, that a right password keeps out of that address's blocks. Some
-/// 150 octets each and the maildrop's name; one of those that were lifted longest ago goes first.
+/// 200 octets each and the maildrop's name; the one that was lifted longest ago is evicted first.
 pub const LIFTED_MAILDROPS_MAX: usize = 10_000;
 
 /// How long a wrong password counts after its last use. The rules for wrong passwords speak of ten
@@ -408,13 +409,13 @@ pub const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// shortest delay worth the name, 1 ms, the 16th has half a minute.
 pub const PENALTY_LOGINS_MAX: usize = 16;
 
-/// Addresses whose wrong logins are kept. One with a few of them takes 370 octets, one with all of
-/// them 950: 24 MiB, and 60 MiB where somebody spends a million logins on it.
+/// Addresses whose wrong logins are remembered. One with a few of them takes 310 octets, one with
+/// all of them 890: 20 MiB, and 56 MiB if somebody spends a million logins on it.
 pub const PENALTY_ADDRESSES_MAX: usize = 65_536;
 
-/// Refused passwords that are kept, at 320 octets: 20 MiB, and 33 MiB where each was refused ten
-/// times. A program with a stale password is one of them, and stays while it comes back before so
-/// many others were refused.
+/// Refused passwords that are remembered, at 290 octets: 18 MiB, and 30 MiB if each was refused ten
+/// times. A mail client with a stale password is one of them, and stays while it comes back before
+/// that many others were refused.
 pub const NEGATIVE_AUTH_CACHE_MAX: usize = 65_536;
 
 /// Times that a backend took to refuse a password, of which one is drawn: enough to show the

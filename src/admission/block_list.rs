@@ -21,7 +21,9 @@ use crate::time::Duration;
 use jiff::Timestamp;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Who is blocked, and whose offences may lead to it. Shared by all sessions.
+/// Which clients are blocked, and which offences may lead to it. Shared by all sessions.
+///
+/// See each part for how much of it is kept, and what is lost when it is full.
 ///
 /// Whatever changes an entry returns the change, for events and for the file.
 #[derive(Debug)]

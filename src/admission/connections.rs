@@ -4,8 +4,8 @@
 //! being guessed in parallel, must not take the others' places. Each is counted by itself, against
 //! the limit that its tenant sets ([`ConnectionLimits`](crate::policy::rules::ConnectionLimits));
 //! logins to a maildrop are counted apart for proven passwords and for the others of each address,
-//! so that strangers cannot take the owner's places, also where he is not proven yet. Whoever is
-//! exempt comes with a limit of 0, and is counted all the same.
+//! so that strangers cannot take the owner's places, also if the owner is not proven yet. A client
+//! that is exempt comes with a limit of 0, and is counted all the same.
 //!
 //! Courier (`MAXPERIP`) and Dovecot (`mail_max_userip_connections`) count alike, and see only
 //! popgate's address unless they are told the client's: here it is known first hand.
@@ -14,7 +14,11 @@ use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use dashmap::{DashMap, Entry};
 use std::sync::Arc;
 
-/// All counts of one gate. Nothing is kept of whoever has no connection.
+/// The connections of each address, and the logins of each maildrop and each tenant, as long as
+/// they last. One gate's own.
+///
+/// Holds as many counts as there are connections, which the limit of descriptors bounds: there is
+/// no capacity, and nothing is ever evicted.
 #[derive(Default)]
 pub struct Connections {
     counts: DashMap<Arc<CountedFor>, usize>,
@@ -202,7 +206,8 @@ mod tests {
     #[test]
     fn tenants_are_counted_apart() {
         let all = Arc::new(Connections::new());
-        let (one, other) = (TenantName::new("one"), TenantName::new("other"));
+        let one = TenantName::new("one");
+        let other = TenantName::new("other");
         let _place = all.enter_tenant(&one, false, 1).unwrap();
         assert!(all.enter_tenant(&one, false, 1).is_none());
         assert!(all.enter_tenant(&one, true, 1).is_some(), "the proven");
@@ -224,7 +229,8 @@ mod tests {
     #[test]
     fn threads_never_pass_the_limit_and_leave_nothing_behind() {
         let all = Arc::new(Connections::new());
-        let (key, tenant) = (maildrop("ann"), TenantName::new("t"));
+        let key = maildrop("ann");
+        let tenant = TenantName::new("t");
         let rounds = |n: u8| {
             for round in 0..2000 {
                 let address = all.enter_address(block(n % 2), 3);

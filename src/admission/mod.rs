@@ -107,40 +107,29 @@ impl Admission {
     /// let it in.
     #[must_use]
     pub fn check(&self, attempt: &LoginAttempt, now: Moment) -> Verdict {
-        let trial_under = match self.blocked(attempt, now) {
-            Ok(reason) => reason,
-            Err(refusal) => return Verdict::Refuse(refusal),
-        };
-        let slots = match self.slots(attempt) {
-            Ok(slots) => slots,
-            Err(refusal) => return Verdict::Refuse(refusal),
-        };
+        self.admit(attempt, now).unwrap_or_else(Verdict::Refuse)
+    }
+
+    fn admit(&self, attempt: &LoginAttempt, now: Moment) -> Result<Verdict, Refusal> {
+        // Blocks come first: a blocked client takes no slot, and learns of no limit.
+        let trial_under = self.blocked(attempt, now)?;
+        let slots = self.slots(attempt)?;
         let measured = self.local.polls.measure(attempt, now.instant);
-        let poll = match poll_verdict(attempt, measured, now.instant) {
-            Ok(poll) => poll,
-            Err(refusal) => return Verdict::Refuse(refusal),
-        };
-        // The trial login is taken last: what it lets through is let through by all other rules.
-        let rules = &attempt.rules().failures;
-        let accepted_lately = attempt.was_accepted_lately();
-        let remembered =
-            self.local
-                .negative_auth_cache
-                .ask(attempt.tag, accepted_lately, rules, now.instant);
+        let poll = poll_verdict(attempt, measured, now.instant)?;
+        // Trials come last: only a login that all other rules let in takes one from the others.
+        let remembered = self.local.negative_auth_cache.ask(
+            attempt.tag,
+            attempt.was_accepted_lately(),
+            &attempt.rules().failures,
+            now.instant,
+        );
         if remembered == CacheAnswer::Refuse {
-            return Verdict::Refuse(Refusal::FromMemory);
+            return Err(Refusal::FromMemory);
         }
-        match trial_under {
-            Some(reason)
-                if !self
-                    .shared
-                    .blocks
-                    .take_trial(attempt.block_query(), now.wall) =>
-            {
-                Verdict::Refuse(Refusal::Blocked(reason))
-            }
-            _ => Verdict::Admit { slots, poll },
+        if let Some(reason) = trial_under {
+            self.take_trial(attempt, reason, now)?;
         }
+        Ok(Verdict::Admit { slots, poll })
     }
 
     /// What backends said to a password lately.
@@ -159,6 +148,7 @@ impl Admission {
             .negative_auth_cache
             .accepted(attempt.tag, now.instant);
         match attempt.trusted {
+            // Nothing from there is ever blocked, so that there is nothing to lift.
             true => Vec::new(),
             false => self.shared.blocks.accepted(attempt.block_query(), now.wall),
         }
@@ -204,24 +194,35 @@ impl Admission {
         if attempt.trusted || attempt.was_accepted_lately() {
             return Ok(None);
         }
+        let blocks = &self.shared.blocks;
         let mode = attempt.rules().blocks.mode;
-        let is_stale = || {
-            self.local
-                .negative_auth_cache
-                .was_refused_lately(attempt.tag, now.instant)
-        };
-        match self
-            .shared
-            .blocks
-            .check(attempt.block_query(), mode, now.wall)
-        {
+        match blocks.check(attempt.block_query(), mode, now.wall) {
             BlockVerdict::Clear => Ok(None),
             BlockVerdict::Blocked {
                 reason,
                 trial_is_due,
-            } if trial_is_due && !is_stale() => Ok(Some(reason)),
+            } if trial_is_due && !self.is_stale(attempt, now) => Ok(Some(reason)),
             BlockVerdict::Blocked { reason, .. } => Err(Refusal::Blocked(reason)),
         }
+    }
+
+    /// Another login under the same block may have been quicker since it was checked.
+    fn take_trial(
+        &self,
+        attempt: &LoginAttempt,
+        reason: BlockReason,
+        now: Moment,
+    ) -> Result<(), Refusal> {
+        let blocks = &self.shared.blocks;
+        match blocks.take_trial(attempt.block_query(), now.wall) {
+            true => Ok(()),
+            false => Err(Refusal::Blocked(reason)),
+        }
+    }
+
+    fn is_stale(&self, attempt: &LoginAttempt, now: Moment) -> bool {
+        let cache = &self.local.negative_auth_cache;
+        cache.was_refused_lately(attempt.tag, now.instant)
     }
 
     fn slots(&self, attempt: &LoginAttempt) -> Result<LoginSlots, Refusal> {
@@ -230,6 +231,8 @@ impl Admission {
         }
         let limits = &attempt.rules().connections;
         let connections = &self.local.connections;
+        // This connection is among them since it was accepted, by the limit of its listener's
+        // tenant. Its login may be of another one.
         if limits.per_address > 0 && connections.of_address(attempt.prefix()) > limits.per_address {
             return Err(Refusal::PerAddress);
         }

@@ -174,7 +174,8 @@ mod tests {
 
     #[test]
     fn what_was_refused_lately_is_known_for_an_hour() {
-        let (refused, start) = (NegativeAuthCache::new(), Instant::now());
+        let refused = NegativeAuthCache::new();
+        let start = Instant::now();
         refused.refused(tag(1), start);
         let lately = |tag, after| refused.was_refused_lately(tag, start + after);
         assert!(lately(tag(1), REFUSED_LATELY) && !lately(tag(2), REFUSED_LATELY));

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn each_other_wrong_login_doubles_the_delay_up_to_the_longest() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let now = Instant::now();
         let delays = (0..100).map(|n| penalties.failed(address(1), tag(n), &rules, now));
         let delays: Vec<u64> = delays.map(|delay| delay.as_secs()).collect();
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn the_same_wrong_login_counts_once_however_often_it_comes() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let start = Instant::now();
         for poll in 0..60 {
             let now = start + seconds(60 * poll);
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_wrong_login_counts_for_ten_minutes_after_its_last_use() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let start = Instant::now();
         let _ = penalties.failed(address(1), tag(1), &rules, start);
         let later = start + seconds(400);
@@ -180,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_guesser_with_ever_new_logins_takes_no_more_than_the_bound() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let start = Instant::now();
         for n in 0..100_000 {
             let now = start + Duration::from_millis(n as u64);
@@ -194,7 +198,8 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_the_address_goes_that_failed_longest_ago() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let start = Instant::now();
         let fail = |n: u32, login, at: u64| {
             let now = start + Duration::from_millis(at);
@@ -221,7 +226,8 @@ mod tests {
 
     #[test]
     fn idle_addresses_are_forgotten() {
-        let (penalties, rules) = (Penalties::new(), FailureRules::default());
+        let penalties = Penalties::new();
+        let rules = FailureRules::default();
         let start = Instant::now();
         let _ = penalties.failed(address(1), tag(1), &rules, start);
         let _ = penalties.failed(address(2), tag(1), &rules, start + seconds(60));

@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn an_end_is_known_for_two_seconds_and_to_its_maildrop_alone() {
-        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        let mut ends = RecentEnds::default();
+        let start = Instant::now();
         ends.ended(&key("ann"), start);
         assert_eq!(ends.since(&key("ann"), start), Some(ms(0)));
         assert_eq!(ends.since(&key("ann"), start + ms(1999)), Some(ms(1999)));
@@ -58,7 +59,8 @@ mod tests {
 
     #[test]
     fn the_last_end_counts_and_an_older_one_takes_nothing_with_it() {
-        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        let mut ends = RecentEnds::default();
+        let start = Instant::now();
         ends.ended(&key("ann"), start);
         ends.ended(&key("ann"), start + ms(1500));
         ends.ended(&key("bob"), start + ms(2500));
@@ -67,7 +69,8 @@ mod tests {
 
     #[test]
     fn what_is_over_is_forgotten_and_there_are_never_more_than_the_bound() {
-        let (mut ends, start) = (RecentEnds::default(), Instant::now());
+        let mut ends = RecentEnds::default();
+        let start = Instant::now();
         for n in 0..RECENT_ENDS_MAX + 10 {
             ends.ended(&key(&n.to_string()), start);
         }

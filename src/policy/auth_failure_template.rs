@@ -111,11 +111,10 @@ impl LineTemplate {
     /// `None`: the line seems to name the login in another form, and must not be shown to others.
     fn of(line: &[u8], login: &[u8]) -> Option<Self> {
         let whole = Self::with(line, login, LoginPart::Whole);
-        let local = || Self::with(line, local_part(login), LoginPart::Local);
-        let template = if whole.pieces.len() > 1 {
-            whole
-        } else {
-            local()
+        let template = match whole.pieces.len() {
+            // The line does not repeat the login as typed.
+            1 => Self::with(line, local_part(login), LoginPart::Local),
+            _ => whole,
         };
         (!template.names(local_part(login))).then_some(template)
     }
@@ -137,8 +136,11 @@ impl LineTemplate {
             LoginPart::Local => local_part(login),
         };
         // One that came as base64 may hold a line end, and this is one line.
-        let is_of_line = |octet: &u8| !matches!(octet, b'\r' | b'\n');
-        let word: Vec<u8> = word.iter().copied().filter(is_of_line).collect();
+        let word: Vec<u8> = word
+            .iter()
+            .copied()
+            .filter(|octet| !matches!(octet, b'\r' | b'\n'))
+            .collect();
         let mut line = self.pieces.join(word.as_slice());
         line.truncate(REPLY_LINE_MAX);
         line
@@ -162,12 +164,19 @@ fn occurrences<'a>(
     begin: usize,
     word: &'a [u8],
 ) -> impl Iterator<Item = usize> + 'a {
-    let ends_word = |octet: Option<&u8>| octet.is_none_or(|octet| !is_of_word(*octet));
-    let hits = memchr::memmem::find_iter(&line[begin..], word).map(move |at| begin + at);
-    hits.filter(move |&at| {
-        let before = at.checked_sub(1).and_then(|at| line.get(at));
-        !word.is_empty() && ends_word(before) && ends_word(line.get(at + word.len()))
-    })
+    memchr::memmem::find_iter(&line[begin..], word)
+        .map(move |at| begin + at)
+        .filter(move |&at| {
+            let before = at.checked_sub(1).and_then(|at| line.get(at));
+            let after = line.get(at + word.len());
+            // An empty login stands everywhere.
+            !word.is_empty() && ends_word(before) && ends_word(after)
+        })
+}
+
+/// Whether no word goes on at `octet`; nor does one behind the end of a line.
+fn ends_word(octet: Option<&u8>) -> bool {
+    octet.is_none_or(|octet| !is_of_word(*octet))
 }
 
 /// Letters and digits, those outside ASCII too: `ann` is not in `cannot`, and is in `ann@b.org.`

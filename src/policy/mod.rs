@@ -1,4 +1,6 @@
-//! What a login may do, decided without I/O: which tenant it belongs to, what its tenant allows.
+//! The rules for logins: which tenant a login belongs to, what its tenant allows, what its past
+//! leads to. Functions of facts and time: no rule remembers anything, or waits for anything. What
+//! they must know of earlier logins is kept in the stores of [`admission`](crate::admission).
 
 pub mod alias;
 pub mod attempt;

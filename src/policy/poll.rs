@@ -17,7 +17,7 @@ use crate::time::{Duration, Instant};
 /// Whether a login comes too soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measured {
-    /// Nobody counts, or nobody counts logins from this network.
+    /// Polls are not counted, or none from this network.
     Unlimited,
     /// The quotas have room for it.
     InTime,
@@ -35,7 +35,7 @@ pub enum PollVerdict {
     Unlimited,
     /// It comes in time.
     InTime,
-    /// It would have been held or refused: it comes so long before its time.
+    /// It would have been held or refused: it comes this long before its time.
     Shadow(Duration),
     /// It is held until then, and then asks for the lock.
     Hold {

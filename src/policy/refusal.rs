@@ -6,8 +6,8 @@ use crate::time::Duration;
 /// Why a login is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is on the block list, for these faults; where those were guesses it is answered as a
-    /// wrong password is.
+    /// It is on the block list, for these offences. For guesses it is answered as a wrong password
+    /// is.
     Blocked(BlockReason),
     /// Its password was refused again and again; it is answered as a wrong password is.
     FromMemory,
@@ -17,7 +17,7 @@ pub enum Refusal {
     PerMaildrop,
     /// Its tenant has too many logins.
     PerTenant,
-    /// Its password is proven, and its quota allows it only after so long.
+    /// Its password is proven, and its quota allows it only after this time.
     LoginDelay(Duration),
 }
 

@@ -72,9 +72,10 @@ impl RefusalHistory {
         rules: &FailureRules,
         now: Instant,
     ) -> CacheAnswer {
-        // Tenants differ in `retry`, and the store forgets by the longest that may be set.
-        let is_over = |last: Instant| now.duration_since(last) > FAILURE_WINDOW + rules.retry;
-        if self.last_used.is_some_and(is_over) {
+        // The store keeps it for the longest `retry` that may be set, and a tenant's is shorter.
+        if let Some(last) = self.last_used
+            && now.duration_since(last) > FAILURE_WINDOW + rules.retry
+        {
             *self = Self::default();
         }
         self.last_used = Some(now);

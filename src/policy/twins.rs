@@ -1,6 +1,6 @@
 //! Two logins that look like one maildrop with two locks: the same unique ids at the same time on
-//! one backend, under two lock keys. Here is what is said of them; who has listed what is
-//! remembered elsewhere.
+//! one backend, under two lock keys. Here is what is said of them; which session
+//! has listed what is remembered elsewhere.
 
 use super::alias::proposal::proposal;
 use super::tenant::LoginPolicy;
@@ -43,21 +43,25 @@ pub fn joining_setting(a: &ListedSession, b: &ListedSession) -> Option<String> {
     if a.tenant.backends != b.tenant.backends {
         return None;
     }
-    let form = |session: &ListedSession| {
-        let mut form = session.login.as_bytes().trim_ascii().to_vec();
-        if session.tenant.fold_case {
-            form.make_ascii_lowercase();
-        }
-        form
-    };
-    let (tenant, forms) = (&b.tenant, [form(a), form(b)]);
-    let [a, b] = [&forms[0][..], &forms[1][..]];
-    if let Some(domain) = missing_domain(a, b).or_else(|| missing_domain(b, a)) {
+    let tenant = &b.tenant;
+    let a = form(a);
+    let b = form(b);
+    // Tried first: it is the plainer setting, and an alias for it would be one for each name.
+    if let Some(domain) = missing_domain(&a, &b).or_else(|| missing_domain(&b, &a)) {
         return Some(format!("default_domain = \"{domain}\""));
     }
     let domain = tenant.default_domain.as_deref();
-    let aliases = proposal(&tenant.aliases, &[a, b], domain)?;
+    let aliases = proposal(&tenant.aliases, &[&a, &b], domain)?;
     Some(format!("aliases = {aliases}"))
+}
+
+/// A login as the rules of its tenant see it.
+fn form(session: &ListedSession) -> Vec<u8> {
+    let mut form = session.login.as_bytes().trim_ascii().to_vec();
+    if session.tenant.fold_case {
+        form.make_ascii_lowercase();
+    }
+    form
 }
 
 /// The domain that the shorter name lacks.

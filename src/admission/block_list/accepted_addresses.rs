@@ -34,13 +34,11 @@ impl AcceptedAddresses {
     pub(super) fn add(&mut self, maildrop: &MaildropKey, address: ClientPrefix, now: Timestamp) {
         let maildrop = self.hasher.hash_one(maildrop);
         let until = later(now, ACCEPTED_ADDRESS_AGE);
-        let is_fresh = |at| at > a_day_before(now);
-        self.maildrops.touch(address, until, now).add(
-            maildrop,
-            now.as_second(),
-            SHARED_ADDRESS_MAILDROPS,
-            is_fresh,
-        );
+        let maildrops = self.maildrops.touch(address, until, now);
+        // More than make an address a shared one are not needed to know that it is.
+        maildrops.add(maildrop, now.as_second(), SHARED_ADDRESS_MAILDROPS, |at| {
+            at > a_day_before(now)
+        });
     }
 
     /// Whether a login from there was accepted.

@@ -99,7 +99,8 @@ impl Desk {
 
     fn fault_at(&self, address: ClientPrefix, user: &str, fault: Offence) -> Vec<BlockChange> {
         let key = maildrop(user);
-        let (rules, tenant) = (&self.rules, &self.tenant);
+        let rules = &self.rules;
+        let tenant = &self.tenant;
         self.list
             .record(Some(&key), address, tenant, fault, rules, self.now)
     }

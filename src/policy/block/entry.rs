@@ -9,7 +9,7 @@ use crate::time::Duration;
 use jiff::Timestamp;
 use std::fmt;
 
-/// Who is blocked: an address, or only its logins to one maildrop.
+/// What is blocked: an address, or only its logins to one maildrop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockTarget {
     /// The maildrop; `None`: all of them.
@@ -54,7 +54,7 @@ str_enum! {
 pub struct BlockEntry {
     /// Its number.
     pub id: BlockId,
-    /// Who is blocked.
+    /// What is blocked.
     pub target: BlockTarget,
     /// Under whose rules that was, lately.
     pub tenant: TenantName,
@@ -280,7 +280,7 @@ impl BlockEntry {
 pub enum Renewal {
     /// Nothing.
     Unchanged,
-    /// Its last offence is another, which nobody needs to hear.
+    /// Its last offence is a later one, which is no news.
     Noted(BlockEntry),
     /// It is blocked, or blocked for longer.
     Changed(BlockChange),

@@ -35,15 +35,17 @@ impl BlockFilter {
     /// Whether `entry` is meant, with the state that it has by now.
     #[must_use]
     pub fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
-        let is_maildrop = |wanted: &String| {
-            let maildrop = entry.target.maildrop.as_ref();
-            maildrop.is_some_and(|key| key.to_string().eq_ignore_ascii_case(wanted))
-        };
         (self.ids.is_empty() || self.ids.contains(&entry.id))
-            && self.maildrop.as_ref().is_none_or(is_maildrop)
+            && self.maildrop.as_ref().is_none_or(|it| is_at(entry, it))
             && self.address.is_none_or(|it| it == entry.target.address)
             && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
             && self.state.is_none_or(|it| it == entry.state_at(now))
             && self.reason.is_none_or(|it| it == entry.reason)
     }
+}
+
+/// An operator types what a table shows, and that is not the key's octets.
+fn is_at(entry: &BlockEntry, shown_maildrop: &str) -> bool {
+    let key = entry.target.maildrop.as_ref();
+    key.is_some_and(|key| key.to_string().eq_ignore_ascii_case(shown_maildrop))
 }

@@ -258,7 +258,7 @@ impl OfDay {
 /// Enough offences for a block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BlockCause {
-    /// Who committed them, and at which maildrop.
+    /// Where they came from, and at which maildrop.
     pub target: BlockTarget,
     /// What they were.
     pub reason: BlockReason,

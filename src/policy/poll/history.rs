@@ -41,6 +41,15 @@ struct Overdraft {
 }
 
 impl Overdraft {
+    /// That of a login for which `quota` has room only `from` then; `None`: it had room.
+    fn of(by: ChargedLogin, quota: Quota, from: Option<Instant>) -> Option<Self> {
+        from.map(|earliest| Self {
+            quota,
+            earliest,
+            by,
+        })
+    }
+
     /// When the next login may come, if this counts under `quota` and not for the `twin` of the
     /// login that it is of.
     fn counts(self, quota: Quota, twin: Option<ChargedLogin>) -> Option<Instant> {
@@ -113,18 +122,11 @@ impl PollHistory {
             client: attempt.prefix(),
             asked: attempt.asked,
         };
-        let overdraft = |quota, from: Option<Instant>| {
-            from.map(|earliest| Overdraft {
-                quota,
-                earliest,
-                by,
-            })
-        };
         let rules = &attempt.rules().polls;
-        self.overdraft = overdraft(rules.maildrop, from.maildrop);
+        self.overdraft = Overdraft::of(by, rules.maildrop, from.maildrop);
         self.matters_until = Some(now + whole_again(rules.maildrop));
         let client = self.client_mut(by.client, now);
-        client.overdraft = overdraft(rules.client, from.client);
+        client.overdraft = Overdraft::of(by, rules.client, from.client);
         client.charged(by.asked);
         client.matters(now + whole_again(rules.client).max(POLL_TWIN + WAIT_MAX));
     }
@@ -143,14 +145,17 @@ impl PollHistory {
         client.matters(now + POLL_AFTER_DELETION + WAIT_MAX);
     }
 
-    /// Makes room for `newcomer` if it is one and there is none: who would be forgotten first
-    /// is forgotten now.
+    /// Makes room for `newcomer` if it is one and there is none: the client that would be forgotten
+    /// first is forgotten now.
     pub fn make_room(&mut self, newcomer: ClientPrefix) -> Option<ClientPrefix> {
         if self.clients.len() < POLL_CLIENTS_MAX || self.client(newcomer).is_some() {
             return None;
         }
-        let clients = self.clients.iter().enumerate();
-        let (first, _) = clients.min_by_key(|(_, client)| client.matters_until)?;
+        let (first, _) = self
+            .clients
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, client)| client.matters_until)?;
         Some(self.clients.swap_remove(first).prefix)
     }
 
@@ -245,7 +250,7 @@ impl Charged {
     }
 }
 
-/// Takes what was given at some time, if the login was asked for at most so long after it. It may
+/// Takes what was given at some time, if the login was asked for at most `within` after it. It may
 /// have been asked for before: the client had its reply, and we had not yet closed our books.
 fn take_within(given: &mut Option<Instant>, asked: Instant, within: Duration) -> bool {
     given

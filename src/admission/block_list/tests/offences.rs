@@ -50,7 +50,9 @@ fn a_guess_at_no_maildrop_counts_for_the_address_alone() {
     let mut desk = Desk::new();
     desk.rules.passwords_per_maildrop = 1;
     for number in 0..5 {
-        let (rules, tenant, fault) = (&desk.rules, &desk.tenant, guess(number));
+        let rules = &desk.rules;
+        let tenant = &desk.tenant;
+        let fault = guess(number);
         let changes = desk
             .list
             .record(None, home(), tenant, fault, rules, desk.now);
@@ -136,7 +138,8 @@ fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobod
 #[test]
 fn a_passing_fault_at_no_maildrop_blocks_nobody() {
     let desk = Desk::new();
-    let (rules, tenant) = (&desk.rules, &desk.tenant);
+    let rules = &desk.rules;
+    let tenant = &desk.tenant;
     for _ in 0..50 {
         let fault = Offence::AbandonedWait;
         let changes = desk
