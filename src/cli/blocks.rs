@@ -102,7 +102,7 @@ impl ReleaseArgs {
         let all = self.all.then_some(Selection::All(true));
         let selection = all
             .or_else(|| self.which.selection(None))
-            .ok_or_else(|| nothing_selected("say --all, or"))?;
+            .ok_or_else(|| nothing_selected("use --all, or"))?;
         self.target
             .client()?
             .post("/api/blocks/release", &selection)

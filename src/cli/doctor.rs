@@ -207,10 +207,10 @@ fn read_password(file: &Path) -> Result<Secret, String> {
     let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {
-        return Err("its first line is empty: a password stands there".to_owned());
+        return Err("its first line is empty; it must hold the password".to_owned());
     }
     if line.len() > LOGIN_LENGTH_MAX || line.iter().any(|b| [0, b'\r'].contains(b)) {
-        return Err("its first line is no password that POP3 can carry".to_owned());
+        return Err("its first line is not a password that POP3 can carry".to_owned());
     }
     Ok(Secret::new(line.to_vec()))
 }

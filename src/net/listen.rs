@@ -34,8 +34,8 @@ fn advice(error: &io::Error, address: &SocketAddr) -> String {
             };
             format!(
                 "; another program has it (`ss -ltnp 'sport = :{port}'` says which), or a listener \
-                 on {other}. If it is the mail server that popgate is to stand before, move that \
-                 server to another port first"
+                 on {other}. If it is the mail server, move that server to another \
+                 port first"
             )
         }
         io::ErrorKind::PermissionDenied => {

@@ -28,17 +28,16 @@ impl Script {
         let mut printed = String::new();
         let gate = self.gate(&stage)?;
         for command in self.block.commands() {
+            let command = stage.here(command);
             match command.split(' ').collect::<Vec<_>>().as_slice() {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
-                ["popgate", "doctor", ..] => printed += &doctor(&stage, command)?,
-                ["popgate", "serve", ..] => drop(Gate::start(&stage, command)?.stop()?),
+                ["popgate", "doctor", ..] => printed += &doctor(&stage, &command)?,
+                ["popgate", "serve", ..] => drop(Gate::start(&stage, &command)?.stop()?),
                 ["popgate", "check" | "classify", ..]
-                | ["popgate", "blocks" | "release" | "reload", ..] => {
-                    printed += &stage.run(command, "")?;
-                }
-                ["printf", ..] => printed += &stage.run(&stage.here(command), "")?,
-                ["curl", ..] => printed += &run_with_tools(&stage, &stage.here(command), "")?,
+                | ["popgate", "blocks" | "release" | "reload", ..]
+                | ["printf", ..] => printed += &stage.run(&command, "")?,
+                ["curl", ..] => printed += &run_with_tools(&stage, &command, "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
                 _ => return Err(format!("no test knows how to run `{command}`").into()),
             }
@@ -46,7 +45,7 @@ impl Script {
         if let Some(gate) = gate {
             gate.stop()?;
         }
-        self.compare(&printed)
+        self.compare(&stage, &printed)
     }
 
     /// The gate that the commands talk to, where none of them starts one.
@@ -65,9 +64,9 @@ impl Script {
         Gate::start(stage, SERVE).map(Some)
     }
 
-    fn compare(&self, printed: &str) -> Outcome<()> {
+    fn compare(&self, stage: &Stage, printed: &str) -> Outcome<()> {
         match &self.sample {
-            Some(sample) if shows(sample, printed) => Ok(()),
+            Some(sample) if shows(&stage.here(sample), printed) => Ok(()),
             None if printed.is_empty() => Ok(()),
             _ => Err(format!("other than in the sample, it prints:\n{printed}").into()),
         }

@@ -37,7 +37,7 @@ impl Stage {
     }
 
     /// The rule by which the addresses of a page become those of this stage: ports below 1024
-    /// need root, the backend is a demo's, and what the gate writes stands beside its configuration.
+    /// need root, the backend is a demo's, and what popgate reads and writes stands in the stage's folder.
     pub(crate) fn here(&self, text: &str) -> String {
         let ip = self.ip;
         let rules = [
@@ -47,6 +47,7 @@ impl Stage {
             ("127.0.0.1:10110", format!("{ip}:2110")),
             ("127.0.0.1:", format!("{ip}:")),
             ("/var/lib/popgate/", String::new()),
+            ("/etc/popgate/", String::new()),
         ];
         let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);
         rules.iter().fold(text.to_owned(), replace)
