@@ -4,6 +4,9 @@
 //! bad snippet (at the end of this file) as well as on `src`. A fault names file, line and what
 //! to do.
 
+#[path = "tidy/style.rs"]
+mod style;
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -121,6 +124,7 @@ impl fmt::Display for Fault {
 }
 
 /// A source file, line by line, in three views of the same shape.
+#[derive(Clone)]
 struct Source {
     /// From the package's root, with `/`.
     path: String,

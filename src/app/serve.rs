@@ -77,7 +77,7 @@ fn introduce(gate: &Gate) {
 }
 
 /// Tells systemd when clients are greeted, then reloads whenever it is told to; does not return.
-async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut Asked) {
+async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut ReloadRequests) {
     gate.looked_around().await;
     tell_systemd(&[NotifyState::Ready]);
     loop {
@@ -102,10 +102,10 @@ fn reloading() -> Vec<NotifyState<'static>> {
 }
 
 /// Where the answer to a request for a reload goes.
-type Asked = mpsc::Receiver<oneshot::Sender<Result<Changes, String>>>;
+type ReloadRequests = mpsc::Receiver<oneshot::Sender<Result<Changes, String>>>;
 
 /// What the admin port asks for a reload with, and where it is heard.
-fn reload_requests() -> (Reload, Asked) {
+fn reload_requests() -> (Reload, ReloadRequests) {
     let (ask, asked) = mpsc::channel(1);
     let reload: Reload = Arc::new(move || {
         let ask = ask.clone();

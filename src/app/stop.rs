@@ -43,7 +43,7 @@ impl Gate {
         }
     }
 
-    /// What is left behind is dropped with the runtime, so that this is the last that is heard of it.
+    /// What is left behind is dropped with the runtime: nothing is heard of it after this.
     fn tell_left_behind(&self, what: LeftBehind) {
         self.cx.events.emit(Event::LeftBehind(Box::new(what)));
     }

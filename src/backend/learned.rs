@@ -39,12 +39,12 @@ struct CapabilityLists {
     missed: bool,
     /// After login, where that is known.
     after: Option<Arc<Capabilities>>,
-    ask: Ask,
+    ask: AfterLogin,
 }
 
 /// Whether the list of after login is to be asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Ask {
+enum AfterLogin {
     #[default]
     Due,
     Asking,
@@ -99,10 +99,10 @@ impl Learned {
     /// with a list and promptly before login.
     pub(super) fn leave_to_ask(self: &Arc<Self>) -> Option<Asking> {
         let mut lists = self.lists();
-        if lists.ask != Ask::Due || !lists.is_own || !lists.is_prompt {
+        if lists.ask != AfterLogin::Due || !lists.is_own || !lists.is_prompt {
             return None;
         }
-        lists.ask = Ask::Asking;
+        lists.ask = AfterLogin::Asking;
         Some(Asking(Arc::clone(self)))
     }
 
@@ -117,8 +117,8 @@ impl CapabilityLists {
     }
 
     fn due(&mut self) {
-        if self.ask == Ask::Done {
-            self.ask = Ask::Due;
+        if self.ask == AfterLogin::Done {
+            self.ask = AfterLogin::Due;
         }
     }
 }
@@ -139,21 +139,21 @@ impl Asking {
             list.expire = Some(expire);
         }
         lists.after = Some(Arc::new(list));
-        lists.ask = Ask::Done;
+        lists.ask = AfterLogin::Done;
     }
 
     /// It has no list after login, or none that can be had: it is not asked again.
     pub fn not_listed(self) {
         let mut lists = self.0.lists();
-        (lists.after, lists.ask) = (None, Ask::Done);
+        (lists.after, lists.ask) = (None, AfterLogin::Done);
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
         let mut lists = self.0.lists();
-        if lists.ask == Ask::Asking {
-            lists.ask = Ask::Due;
+        if lists.ask == AfterLogin::Asking {
+            lists.ask = AfterLogin::Due;
         }
     }
 }

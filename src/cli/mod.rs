@@ -20,11 +20,11 @@ use std::process::ExitCode;
 #[command(version, about)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     Serve(serve::ServeArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-impl Command {
+impl CliCommand {
     fn run(&self) -> Exit {
         match self {
             Self::Serve(serve) => serve.run(),

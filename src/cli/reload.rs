@@ -18,7 +18,7 @@ pub(super) struct ReloadArgs {
 }
 
 #[derive(Deserialize)]
-struct Reloaded {
+struct ReloadAnswer {
     changes: Vec<String>,
 }
 
@@ -41,14 +41,14 @@ impl ReloadArgs {
 
     fn changes(&self) -> Result<Vec<String>, Failure> {
         let client = self.target.client()?;
-        let reloaded: Reloaded = client.post("/api/reload", &json!({}))?;
+        let reloaded: ReloadAnswer = client.post("/api/reload", &json!({}))?;
         Ok(reloaded.changes)
     }
 }
 
 fn told(changes: &[String]) -> String {
     if changes.is_empty() {
-        return "Reloaded: nothing has changed.".to_owned();
+        return "ReloadAnswer: nothing has changed.".to_owned();
     }
     changes
         .iter()

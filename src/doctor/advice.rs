@@ -228,7 +228,7 @@ fn whole_seconds(duration: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::super::finding::EndedBy;
-    use super::super::observations::{ClassifiedLine, GreetedConnection, Unreached};
+    use super::super::observations::{ClassifiedLine, ObservedGreeting, Unreached};
     use super::*;
     use crate::dialect::Class;
     use crate::ids::BackendName;
@@ -289,7 +289,7 @@ mod tests {
     }
 
     fn reached(greeted: f64) -> Finding {
-        Finding::Reached(GreetedConnection {
+        Finding::Reached(ObservedGreeting {
             address: None,
             connected: Duration::ZERO,
             greeted: seconds(greeted),

@@ -2,7 +2,7 @@
 
 use super::certificate::Certificate;
 use super::irregular::Irregular;
-use super::observations::{Attempt, ClassifiedLine, GreetedConnection, Unreached};
+use super::observations::{Attempt, ClassifiedLine, ObservedGreeting, Unreached};
 use crate::limits::{DOCTOR_GREETING, RELEASE_SOON};
 use crate::net::TlsMode;
 use crate::time::Duration;
@@ -44,7 +44,7 @@ pub enum EndedBy {
 #[derive(Clone, Debug)]
 pub enum Finding {
     /// It can be reached.
-    Reached(GreetedConnection),
+    Reached(ObservedGreeting),
     /// It cannot.
     Unreached(Unreached),
     /// No TLS; `stls`: it would have it; `near`: it is on this host.

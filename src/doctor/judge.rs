@@ -3,7 +3,7 @@
 use super::finding::{EndedBy, Finding};
 use super::observations::{
     AccountObservations, Attempt, Capa, CapaInside, ConnectionCapacity, FormObservations, Freed,
-    GreetedConnection, LockRelease, Observations, Pipelining, Second, Uidl,
+    LockRelease, Observations, ObservedGreeting, Pipelining, Second, Uidl,
 };
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
@@ -48,7 +48,7 @@ pub fn findings(seen: &Observations, options: &BackendOptions, now: Timestamp) -
     said
 }
 
-fn tls(reached: &GreetedConnection, seen: &Observations, options: &BackendOptions) -> Vec<Finding> {
+fn tls(reached: &ObservedGreeting, seen: &Observations, options: &BackendOptions) -> Vec<Finding> {
     let Some(version) = reached.tls else {
         let near = reached
             .address

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 #[derive(Debug, Default)]
 pub struct Observations {
     /// Connection and greeting, or why there is none.
-    pub reach: Option<Result<GreetedConnection, Unreached>>,
+    pub reach: Option<Result<ObservedGreeting, Unreached>>,
     /// The certificate that it showed, or why that cannot be read.
     pub certificate: Option<Result<Certificate, String>>,
     /// The lines of its CAPA.
@@ -32,7 +32,7 @@ pub struct Observations {
 
 /// A connection that was greeted.
 #[derive(Clone, Debug)]
-pub struct GreetedConnection {
+pub struct ObservedGreeting {
     /// Where the name led to.
     pub address: Option<SocketAddr>,
     /// From the look-up of the name to the connection.

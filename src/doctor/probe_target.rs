@@ -1,7 +1,7 @@
 //! The backend under examination: reached by the gate's own code, with a watch on the dialing.
 
 use super::irregular::Notes;
-use super::observations::{ClassifiedLine, GreetedConnection, Unreached};
+use super::observations::{ClassifiedLine, ObservedGreeting, Unreached};
 use super::probe_session::ProbeSession;
 use crate::backend::BackendOptions;
 use crate::backend::connect::{Backend, ConnectError};
@@ -63,7 +63,7 @@ impl ProbeTarget {
     }
 
     /// A new connection, greeted.
-    pub(super) async fn connect(&self) -> Result<(ProbeSession, GreetedConnection), Unreached> {
+    pub(super) async fn connect(&self) -> Result<(ProbeSession, ObservedGreeting), Unreached> {
         let began = Instant::now();
         let greeted = self.backend.connect(None).await;
         let greeted = greeted.map_err(|error| self.unreached(error))?;
@@ -74,7 +74,7 @@ impl ProbeTarget {
             let line = answer.line.as_bytes();
             self.notes.answer("STLS", line, answer.blank_lines);
         }
-        let reached = GreetedConnection {
+        let reached = ObservedGreeting {
             address: dialed.address,
             connected: dialed.elapsed,
             greeted: began.elapsed().saturating_sub(dialed.elapsed),

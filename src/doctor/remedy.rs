@@ -430,8 +430,8 @@ mod tests {
         Attempt::Silent(LONG)
     }
 
-    fn slow() -> observations::GreetedConnection {
-        observations::GreetedConnection {
+    fn slow() -> observations::ObservedGreeting {
+        observations::ObservedGreeting {
             address: None,
             connected: Duration::ZERO,
             greeted: LONG,

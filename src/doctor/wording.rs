@@ -3,7 +3,7 @@
 use super::advice::AdvisedSetting;
 use super::certificate::Certificate;
 use super::finding::Finding;
-use super::observations::{Attempt, GreetedConnection};
+use super::observations::{Attempt, ObservedGreeting};
 use super::remedy::together;
 use crate::dialect::Class;
 use crate::limits::EOF_AFTER_QUIT;
@@ -207,7 +207,7 @@ impl Finding {
     }
 }
 
-fn reached_text(reached: &GreetedConnection) -> String {
+fn reached_text(reached: &ObservedGreeting) -> String {
     let address = reached
         .address
         .map_or_else(String::new, |address| format!("{address} "));

@@ -1,7 +1,7 @@
 //! Where events are told: each is stamped once, by both clocks, and given to all that listen.
 //!
 //! A *sink* is there from the start and is called for each event: the log, the metrics, the
-//! journal. A *subscription* begins and ends while the gate runs, and reads in its own time out of a
+//! journal. A *subscription* begins and ends while the gate runs, and reads at its own pace from a
 //! ring. None of them knows of another.
 
 use super::event::Event;

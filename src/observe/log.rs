@@ -94,26 +94,11 @@ impl Log {
             Event::TenantKnown {
                 session, tenant, ..
             } => debug!(session = session.0, %tenant, "tenant known"),
-            Event::LockQueued {
-                session,
-                tenant,
-                ahead,
-            } => debug!(session = session.0, %tenant, ahead, "waiting for the lock"),
-            Event::LockOutcome {
-                session,
-                tenant,
-                outcome,
-                waited,
-            } => log_outcome(*session, tenant, *outcome, *waited),
-            Event::LockReleased { tenant, held } => {
-                debug!(%tenant, held_seconds = held.as_secs_f64(), "lock released");
-            }
-            Event::HandedOver { elapsed } => {
-                debug!(elapsed_seconds = elapsed.as_secs_f64(), "lock handed over");
-            }
-            Event::HandOverForced { backend } => {
-                warn!(%backend, "lock handed over although the backend had not closed its connection");
-            }
+            Event::LockQueued { .. }
+            | Event::LockOutcome { .. }
+            | Event::LockReleased { .. }
+            | Event::HandedOver { .. }
+            | Event::HandOverForced { .. } => log_lock(event),
             Event::Preempted {
                 session,
                 tenant,
@@ -159,7 +144,34 @@ impl Log {
     }
 }
 
-/// What rules for logins did. The other events are no matter of theirs.
+/// What happened to a lock. Other events are not given to it.
+fn log_lock(event: &Event) {
+    match event {
+        Event::LockQueued {
+            session,
+            tenant,
+            ahead,
+        } => debug!(session = session.0, %tenant, ahead, "waiting for the lock"),
+        Event::LockOutcome {
+            session,
+            tenant,
+            outcome,
+            waited,
+        } => log_outcome(*session, tenant, *outcome, *waited),
+        Event::LockReleased { tenant, held } => {
+            debug!(%tenant, held_seconds = held.as_secs_f64(), "lock released");
+        }
+        Event::HandedOver { elapsed } => {
+            debug!(elapsed_seconds = elapsed.as_secs_f64(), "lock handed over");
+        }
+        Event::HandOverForced { backend } => {
+            warn!(%backend, "lock handed over although the backend had not closed its connection");
+        }
+        _ => {}
+    }
+}
+
+/// What rules for logins did. Other events are not given to it.
 fn log_rules(event: &Event) {
     match event {
         Event::PollDecided {

@@ -237,8 +237,8 @@ impl Metrics {
             Event::LoginRefused { tenant, rule, .. } => {
                 self.of(tenant).login_refusals[*rule as usize].inc();
             }
-            // The gauge is set before each scrape.
-            Event::BlockChanged(_) => {}
+            // A gauge that is set before each scrape; and a process that nobody scrapes any more.
+            Event::BlockChanged(_) | Event::LeftBehind(_) => {}
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Faulted {
                 tenant,
@@ -260,8 +260,6 @@ impl Metrics {
             Event::Panicked { .. } => families.panics.inc(),
             Event::Reloaded { .. } => families.reloads.with_label_values(&[APPLIED]).inc(),
             Event::ReloadRefused { .. } => families.reloads.with_label_values(&[REFUSED]).inc(),
-            // The process ends: nobody scrapes it any more.
-            Event::LeftBehind(_) => {}
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
