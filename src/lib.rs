@@ -23,7 +23,8 @@ pub mod lock;
 pub mod net;
 pub mod observe;
 
-// Layer 3: where the others meet.
+// Layer 3: what sessions share, and the sessions, where the others meet.
+pub mod gate;
 pub mod session;
 
 // Layer 4: surfaces.

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("lock", 2),
     ("net", 2),
     ("observe", 2),
+    ("gate", 3),
     ("session", 3),
     ("admin", 4),
     ("demo", 4),
@@ -51,6 +52,7 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("journal", "access"),
     ("lock", "net"),
     ("lock", "observe"),
+    ("session", "gate"),
 ];
 
 /// Files that join rooms and belong to none.

@@ -2,13 +2,14 @@
 
 use super::fd_limit::ConnectionLimit;
 use crate::admission::connections::ConnectionSlot;
+use crate::gate::{Context, Peer, Stage};
 use crate::ids::ListenerName;
 use crate::limits::{LISTEN_BACKLOG, TURNED_AWAY};
 use crate::net::conn::Conn;
 use crate::net::proxy_protocol::read_header;
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
-use crate::session::{self, Context, Peer, Stage};
+use crate::session;
 use crate::time::Duration;
 use std::io;
 use std::net::SocketAddr;
@@ -132,7 +133,7 @@ impl Port {
         let peer = Peer {
             listener: self.options.name.clone(),
             tls: self.options.tls,
-            address,
+            client: address,
             trusted: self.cx.settings().trusts(address.ip()),
         };
         session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;

@@ -7,9 +7,9 @@ use crate::admin::{GateAdmin, Reload, Reloaded};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
+use crate::gate::{Context, Settings, Stage};
 use crate::net::BoxFuture;
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::session::{Context, Settings, Stage};
 use crate::time::Instant;
 use std::sync::Arc;
 

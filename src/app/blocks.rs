@@ -4,11 +4,11 @@ use super::StartError;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admission::block_list::BlockList;
 use crate::config::Config;
+use crate::gate::Context;
 use crate::journal::{Journal, JournalError};
 use crate::observe::event::Event;
 use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
-use crate::session::Context;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 

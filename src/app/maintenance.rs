@@ -1,10 +1,10 @@
 //! What is done once a minute: memories forget what does not matter any more, and blocks end.
 
 use super::blocks;
+use crate::gate::Context;
 use crate::journal::Journal;
 use crate::limits::UPKEEP;
 use crate::observe::event::Event;
-use crate::session::Context;
 use crate::time::Duration;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

@@ -1,9 +1,9 @@
 //! The end of a gate: in stages, each with its time, and what does not end in it is named.
 
 use super::Gate;
+use crate::gate::{SessionView, Stage};
 use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
 use crate::observe::event::{Event, LeftBehind, UnendedSession};
-use crate::session::{SessionView, Stage};
 use crate::time::Duration;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -88,11 +88,12 @@ mod tests {
     use super::*;
     use crate::app::Outside;
     use crate::config::Config;
+    use crate::gate::Peer;
     use crate::ids::ListenerName;
     use crate::net::conn::Conn;
     use crate::net::{BoxFuture, Dial, Io, TlsMode};
     use crate::observe::hub::Reading;
-    use crate::session::{self, Peer};
+    use crate::session;
     use std::future::{pending, ready};
     use std::io;
     use std::path::Path;
@@ -135,7 +136,7 @@ mod tests {
         let peer = Peer {
             listener: ListenerName::new("pop3"),
             tls: TlsMode::Off,
-            address: "192.0.2.7:49152".parse().unwrap(),
+            client: "192.0.2.7:49152".parse().unwrap(),
             trusted: false,
         };
         let cx = Arc::clone(&gate.cx);

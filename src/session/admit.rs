@@ -1,7 +1,6 @@
 //! From a login to the right to ask for the lock: the rules judge it, and one that comes too often is
 //! held.
 
-use super::context::{Context, Settings};
 use super::faults;
 use super::queue;
 use super::record::Record;
@@ -9,6 +8,7 @@ use super::refusal::not_taken;
 use super::{Admitted, Identified, Next};
 use crate::admission::Verdict;
 use crate::dialect::Class;
+use crate::gate::{Context, Settings};
 use crate::observe::event::{EndCause, Event, PollDecision};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;

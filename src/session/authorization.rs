@@ -4,9 +4,9 @@
 //! Everything said here popgate says itself; nothing reaches a backend.
 
 use super::client::{Client, NoLine};
-use super::context::Context;
 use super::record::Record;
 use super::{Greeted, Identified, greet};
+use crate::gate::Context;
 use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
@@ -238,7 +238,7 @@ impl<'a> Dialogue<'a> {
         proof.read_by(&policy);
         let attempt = Arc::new(LoginAttempt {
             session: self.record.session(),
-            client: self.client.peer.address,
+            client: self.client.peer.client,
             trusted: self.client.peer.trusted,
             login,
             key: identity.key,

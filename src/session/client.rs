@@ -1,11 +1,9 @@
 //! The client's side of a session before login: its connection, what it sent ahead, and how much
 //! time and how many mistakes are left to it.
 
-use super::context::Settings;
-use super::registry::SessionHandle;
-use crate::ids::{ClientPrefix, ListenerName, UserName};
+use crate::gate::{Peer, SessionHandle, Settings};
+use crate::ids::UserName;
 use crate::limits;
-use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::policy::tenant::Identity;
 use crate::pop3::line::{Line, LineReader};
@@ -13,30 +11,8 @@ use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::Verb;
 use crate::time::{Duration, Instant};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Where a connection came in and from whom.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// The listener's name.
-    pub listener: ListenerName,
-    /// What the listener does with TLS.
-    pub tls: TlsMode,
-    /// The client's address, as the PROXY protocol says it where the listener has that.
-    pub address: SocketAddr,
-    /// Whether it is in `trusted_networks`.
-    pub trusted: bool,
-}
-
-impl Peer {
-    /// Who counts as one client.
-    #[must_use]
-    pub fn prefix(&self) -> ClientPrefix {
-        self.address.ip().into()
-    }
-}
 
 /// A client that is not logged in.
 pub(super) struct Client {

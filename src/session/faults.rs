@@ -1,9 +1,8 @@
 //! What went wrong at a client's end: an event counts it, and the block list judges it. What a proven
 //! login does never blocks, and of a trusted network nothing counts.
 
-use super::client::Peer;
-use super::context::Context;
 use super::record::Record;
+use crate::gate::{Context, Peer};
 use crate::ids::{SessionId, TenantName};
 use crate::limits::PATIENCE_MIN;
 use crate::observe::event::{End, Event, OffenceKind};

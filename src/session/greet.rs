@@ -1,10 +1,10 @@
 //! The first words: TLS where the port begins with it, then the greeting.
 
 use super::Greeted;
-use super::client::{Client, LoginBudget, Peer};
-use super::context::{Context, Stage};
+use super::client::{Client, LoginBudget};
 use super::record::Record;
 use super::refusal;
+use crate::gate::{Context, Peer, Stage};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;

@@ -1,8 +1,8 @@
 //! What a backend lists after a login (RFC 2449 section 5): one session asks for all that follow,
 //! before its client hears of its own login.
 
-use super::backend_conn::BackendConnection;
 use crate::backend::lines::read_capabilities;
+use crate::gate::BackendConnection;
 use crate::limits::{CAPA_PROMPT, EOF_AFTER_SHUTDOWN};
 use crate::time::Instant;
 use std::sync::Arc;

@@ -3,12 +3,11 @@
 mod backend_login;
 mod retries;
 
-use super::backend_conn::BackendConnection;
-use super::context::Context;
 use super::record::Record;
 use super::{Admitted, LoggedIn, Next};
 use crate::admission::LoginSlots;
 use crate::dialect::Class;
+use crate::gate::{BackendConnection, Context};
 use crate::lock::LockGuard;
 use crate::observe::event::EndCause;
 use crate::time::Instant;

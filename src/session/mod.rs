@@ -16,9 +16,7 @@
 
 mod admit;
 mod authorization;
-mod backend_conn;
 mod client;
-mod context;
 mod faults;
 mod greet;
 mod learn;
@@ -26,15 +24,10 @@ mod login;
 mod queue;
 mod record;
 mod refusal;
-mod registry;
 mod relay;
 
-pub use backend_conn::BackendConnection;
-pub use client::Peer;
-pub use context::{Context, Settings, Stage};
-pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
-
 use crate::admission::LoginSlots;
+use crate::gate::{BackendConnection, Context, Peer, Phase, Settings, Stage};
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;

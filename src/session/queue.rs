@@ -1,11 +1,10 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
-use super::backend_conn::BackendConnection;
-use super::context::{Context, Settings};
 use super::record::Record;
 use super::{Admitted, Greeted, Identified, Next};
 use crate::admission::LoginSlots;
 use crate::dialect::Class;
+use crate::gate::{BackendConnection, Context, Settings};
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
 use crate::observe::event::{EndCause, LockOutcome};

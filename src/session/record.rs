@@ -1,7 +1,6 @@
 //! What is told of a session at its end, gathered on the way.
 
-use super::client::Peer;
-use super::registry::{OpenSession, Phase, SessionHandle};
+use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
 use crate::ids::{BackendName, SessionId};
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
@@ -29,7 +28,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn open(events: Arc<EventHub>, session: OpenSession, peer: &Peer) -> Self {
         let id = session.handle().id();
-        let (listener, client) = (peer.listener.clone(), peer.address);
+        let (listener, client) = (peer.listener.clone(), peer.client);
         let opened = Event::SessionOpened {
             session: id,
             listener: listener.clone(),

@@ -3,13 +3,13 @@
 //! The lock is released before any of it, so that nobody waits for an answer to be read. Each refusal
 //! gives the client back, which may log in again, or the end of its session.
 
-use super::client::{Peer, farewell};
-use super::context::Context;
+use super::client::farewell;
 use super::faults;
 use super::record::Record;
 use super::{Greeted, Identified};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
+use crate::gate::{Context, Peer};
 use crate::net::conn::Conn;
 use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
 use crate::policy::block::BlockReason;

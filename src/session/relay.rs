@@ -10,11 +10,10 @@ mod pump;
 mod twin;
 
 use super::client::Client;
-use super::context::{Context, Stage};
 use super::record::Record;
-use super::registry::Phase;
 use super::{LoggedIn, authorization};
 use crate::backend::connect::Backend;
+use crate::gate::{Context, Phase, Stage};
 use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};

@@ -1,8 +1,8 @@
 //! Not known is not down: who comes before the backends were looked at is held before its greeting.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
+use popgate::gate::Stage;
 use popgate::observe::event::End;
-use popgate::session::Stage;
 use popgate::time::Instant;
 
 const GREETING: &str = "+OK POP3 server ready\r\n";

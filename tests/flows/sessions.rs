@@ -2,9 +2,9 @@
 //! its client has sent QUIT.
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
+use popgate::gate::{Kick, Phase, SessionView};
 use popgate::observe::event::{End, Event, LockOutcome};
 use popgate::pop3::keyword::Keyword;
-use popgate::session::{Kick, Phase, SessionView};
 use std::sync::atomic::Ordering;
 
 /// What is seen of this client's session.

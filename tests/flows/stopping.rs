@@ -1,8 +1,8 @@
 //! A gate that stops: in stages, and nobody's mail is lost.
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
+use popgate::gate::Stage;
 use popgate::observe::event::{End, Event, LockOutcome};
-use popgate::session::Stage;
 
 /// A command and its answer.
 async fn goes_on(client: &mut Wire, backend: &mut Wire) {

@@ -1,7 +1,7 @@
 //! A session whose UIDL listing may be another one's, too.
 
-use super::super::context::Context;
 use crate::backend::connect::Backend;
+use crate::gate::Context;
 use crate::observe::event::Event;
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::twins::ListedSession;

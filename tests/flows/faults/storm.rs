@@ -2,8 +2,8 @@
 
 use crate::support::{Gate, Wire};
 use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::gate::Kick;
 use popgate::observe::event::Event;
-use popgate::session::Kick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::task::JoinSet;

@@ -1,9 +1,9 @@
 //! What a session may cost: time, memory, other people's patience.
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
+use popgate::gate::Stage;
 use popgate::limits;
 use popgate::observe::event::{Culprit, End};
-use popgate::session::Stage;
 use popgate::time::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

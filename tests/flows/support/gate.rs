@@ -11,6 +11,7 @@ use popgate::backend::health::watch_backend;
 use popgate::config::Config;
 use popgate::demo::certificate::self_signed;
 use popgate::demo::server::DemoServer;
+use popgate::gate::{Context, Peer, Sessions, Settings, Stage};
 use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
 use popgate::net::conn::Conn;
@@ -18,7 +19,7 @@ use popgate::net::tls::Acceptor;
 use popgate::observe::event::{Event, SessionSummary};
 use popgate::observe::hub::{EventHub, EventSink};
 use popgate::secret::TagKey;
-use popgate::session::{self, Context, Peer, Sessions, Settings, Stage};
+use popgate::session;
 use popgate::time::{Instant, Moment, WallClock};
 use std::collections::HashMap;
 use std::future::Future;
@@ -409,7 +410,7 @@ impl Visitor<'_> {
         let peer = Peer {
             listener: listener.name.clone(),
             tls: listener.tls,
-            address,
+            client: address,
             trusted: gate.cx.settings().trusts(self.from),
         };
         let conn = Conn::plain(Box::new(end));

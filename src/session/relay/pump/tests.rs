@@ -1,10 +1,10 @@
 use super::*;
+use crate::gate::Peer;
+use crate::gate::{Kick, OpenSession, Sessions};
 use crate::ids::{ListenerName, SessionId};
 use crate::net::{Io, TlsMode};
 use crate::pop3::exchange::ExchangeOptions;
 use crate::pop3::reply::ReplyTo;
-use crate::session::client::Peer;
-use crate::session::registry::{Kick, OpenSession, Sessions};
 use crate::time::Moment;
 use std::future::poll_fn;
 use std::io;
@@ -32,7 +32,7 @@ impl Scene {
         let peer = Arc::new(Peer {
             listener: ListenerName::new("pop3"),
             tls: TlsMode::Off,
-            address: "192.0.2.1:1".parse().unwrap(),
+            client: "192.0.2.1:1".parse().unwrap(),
             trusted: false,
         });
         let opened = Moment {

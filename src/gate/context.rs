@@ -2,24 +2,19 @@
 
 use super::backend_conn::BackendConnection;
 use super::registry::Sessions;
+use super::settings::{Reloads, Settings};
 use crate::admission::Admission;
 use crate::backend::connect::Backend;
-use crate::backend::route::{self, Route};
+use crate::backend::route;
 use crate::dialect::{self, Class};
-use crate::ids::BackendName;
 use crate::lock::Locks;
-use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
 use crate::observe::hub::EventHub;
 use crate::policy::block::BlockChange;
-use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
 use crate::secret::TagKey;
 use crate::time::{Duration, Moment, WallClock};
-use ipnet::IpNet;
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -34,39 +29,6 @@ pub enum Stage {
     Closing,
     /// Every session is closed.
     Closed,
-}
-
-/// What a reload swaps, all at once.
-pub struct Settings {
-    /// Whose login it is.
-    pub tenants: Arc<TenantTable>,
-    /// The backends by name.
-    pub backends: HashMap<BackendName, Arc<Backend>>,
-    /// The certificates, where a listener speaks TLS.
-    pub acceptor: Option<Arc<Acceptor>>,
-    /// Networks whose clients may send passwords in clear, and whose PROXY headers count.
-    pub trusted: Vec<IpNet>,
-}
-
-impl Settings {
-    /// Whether `address` is in a trusted network.
-    #[must_use]
-    pub fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted
-            .iter()
-            .any(|network| network.contains(&address))
-    }
-
-    /// The backends of a login, for a maildrop that is on `home` now.
-    pub(super) fn route(&self, policy: &LoginPolicy, home: Option<BackendName>) -> Route {
-        let backends = policy
-            .backends
-            .iter()
-            .filter_map(|name| self.backends.get(name).cloned())
-            .collect();
-        Route::new(backends, home)
-    }
 }
 
 /// What all sessions of one gate share.
@@ -93,7 +55,7 @@ pub struct Context {
 
 impl Context {
     /// Returns when the stop has come as far as `stage`.
-    pub(super) async fn stage_reached(&self, stage: Stage) {
+    pub(crate) async fn stage_reached(&self, stage: Stage) {
         let mut stages = self.stage.clone();
         if stages.wait_for(|now| *now >= stage).await.is_err() {
             // The gate is gone without a stop: as in a test that keeps the context alone.
@@ -114,7 +76,7 @@ impl Context {
     }
 
     /// The reloads behind `settings`.
-    pub(super) fn reloads_after(&self, settings: &Arc<Settings>) -> Reloads {
+    pub(crate) fn reloads_after(&self, settings: &Arc<Settings>) -> Reloads {
         let mut reloads = self.settings.clone();
         // One that came since `settings` were taken must not be missed.
         if !Arc::ptr_eq(&reloads.borrow_and_update(), settings) {
@@ -132,7 +94,7 @@ impl Context {
     }
 
     /// Classifies a reply of `backend`, and emits an event that says so.
-    pub(super) fn backend_replied(&self, backend: &Backend, to: ReplyTo, line: &[u8]) -> Class {
+    pub(crate) fn backend_replied(&self, backend: &Backend, to: ReplyTo, line: &[u8]) -> Class {
         let options = backend.options();
         let text = String::from_utf8_lossy(line);
         let class = dialect::classify(to, &text, &options.phrases);
@@ -148,7 +110,7 @@ impl Context {
 
     /// Waits until each backend was looked at once, or has had its time for that; a reload may
     /// bring others.
-    pub(super) async fn backends_known(&self) {
+    pub(crate) async fn backends_known(&self) {
         let mut settings = self.settings();
         loop {
             let mut reloads = self.reloads_after(&settings);
@@ -168,45 +130,31 @@ impl Context {
     }
 
     /// Whether a client is to be greeted.
-    pub(super) fn may_serve(&self) -> bool {
+    pub(crate) fn may_serve(&self) -> bool {
         route::may_serve(self.settings().backends.values())
     }
 
     /// What all backends list before login. Where none can be reached it is empty: nobody is
     /// greeted then, but a client that was greeted before may still ask.
-    pub(super) fn offered(&self) -> Arc<Capabilities> {
+    pub(crate) fn offered(&self) -> Arc<Capabilities> {
         route::common_capabilities(self.settings().backends.values()).unwrap_or_default()
     }
 
     /// What all backends list after login.
-    pub(super) fn offered_inside(&self) -> Arc<Capabilities> {
+    pub(crate) fn offered_inside(&self) -> Arc<Capabilities> {
         let settings = self.settings();
         route::common_capabilities_inside(settings.backends.values()).unwrap_or_default()
     }
 
     /// A random number, from a generator that a test can seed.
-    pub(super) fn draw(&self) -> u64 {
+    pub(crate) fn draw(&self) -> u64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.u64(..)
     }
 
     /// `pause` give or take a quarter, so that retries of many sessions spread.
-    pub(super) fn jitter(&self, pause: Duration) -> Duration {
+    pub(crate) fn jitter(&self, pause: Duration) -> Duration {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         pause.mul_f64(0.75 + 0.5 * random.f64())
-    }
-}
-
-/// Reloads, as they come.
-pub(super) struct Reloads(watch::Receiver<Arc<Settings>>);
-
-impl Reloads {
-    /// The settings of the next one. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Arc<Settings> {
-        if self.0.changed().await.is_err() {
-            // The gate is gone, and with it all reloads.
-            std::future::pending::<()>().await;
-        }
-        Arc::clone(&self.0.borrow_and_update())
     }
 }

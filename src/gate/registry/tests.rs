@@ -8,7 +8,7 @@ fn peer() -> Arc<Peer> {
     Arc::new(Peer {
         listener: ListenerName::new("pop3"),
         tls: TlsMode::Off,
-        address: "192.0.2.1:1".parse().unwrap(),
+        client: "192.0.2.1:1".parse().unwrap(),
         trusted: false,
     })
 }

@@ -40,7 +40,7 @@ impl BackendConnection {
 
     /// Tells the backend that `client` logs in next, where it wants to know and does not yet. If
     /// it does not take it, the login goes on all the same.
-    pub(super) async fn forward_client_addr(
+    pub(crate) async fn forward_client_addr(
         &mut self,
         cx: &Context,
         client: SocketAddr,
@@ -60,7 +60,7 @@ impl BackendConnection {
     /// not where the PROXY protocol or XOIP named that other (Zimbra says `+OK` to a second XOIP
     /// and stays with the first), and not once the backend has said anything since its greeting.
     /// That would be its farewell, and no answer to a login; empty lines are neither.
-    pub(super) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
+    pub(crate) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
         let options = self.backend.options();
         let is_named = options.proxy_protocol || options.xoip;
         if is_named && self.opened_for.ip() != client.ip() {
@@ -69,11 +69,11 @@ impl BackendConnection {
         stays_silent(&mut self.greeted.conn).await
     }
 
-    pub(super) fn backend(&self) -> &Arc<Backend> {
+    pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.backend
     }
 
-    pub(super) fn conn(&mut self) -> &mut Conn {
+    pub(crate) fn conn(&mut self) -> &mut Conn {
         &mut self.greeted.conn
     }
 }

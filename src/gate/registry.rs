@@ -4,7 +4,7 @@
 //! and a mutex for the names of its login. Who looks never holds up a session: [`Sessions::views`]
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
-use super::client::Peer;
+use super::peer::Peer;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
@@ -136,7 +136,7 @@ impl Sessions {
     }
 
     /// A new session, which is seen until the answer is dropped.
-    pub(super) fn open(&self, peer: &Arc<Peer>, opened: Moment) -> OpenSession {
+    pub(crate) fn open(&self, peer: &Arc<Peer>, opened: Moment) -> OpenSession {
         let id = SessionId(self.0.last.fetch_add(1, Ordering::Relaxed) + 1);
         let handle = Arc::new(SessionHandle::new(id, Arc::clone(peer), opened));
         self.0.open.insert(id, Arc::clone(&handle));
@@ -148,13 +148,13 @@ impl Sessions {
 }
 
 /// A session's place in the registry. Its drop, also by a panic or a cancelled task, ends it.
-pub(super) struct OpenSession {
+pub(crate) struct OpenSession {
     registry: Arc<Registry>,
     handle: Arc<SessionHandle>,
 }
 
 impl OpenSession {
-    pub(super) fn handle(&self) -> &Arc<SessionHandle> {
+    pub(crate) fn handle(&self) -> &Arc<SessionHandle> {
         &self.handle
     }
 }
@@ -166,7 +166,7 @@ impl Drop for OpenSession {
 }
 
 /// What a session shows of itself, and how it hears of a kick.
-pub(super) struct SessionHandle {
+pub(crate) struct SessionHandle {
     id: SessionId,
     peer: Arc<Peer>,
     opened: Moment,
@@ -208,22 +208,22 @@ impl SessionHandle {
         }
     }
 
-    pub(super) fn id(&self) -> SessionId {
+    pub(crate) fn id(&self) -> SessionId {
         self.id
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    pub(crate) fn enter(&self, phase: Phase) {
         self.update(|state| Some(state & !PHASE | phase as u8));
     }
 
     /// The client has sent QUIT, and no kick ends the session any more. False if one came before:
     /// then the QUIT must not reach the backend, for whoever kicked was told that it will not.
     #[must_use]
-    pub(super) fn quit_sent(&self) -> bool {
+    pub(crate) fn quit_sent(&self) -> bool {
         self.update(|state| (state & KICKED == 0).then_some(state | QUIT))
     }
 
-    pub(super) fn identified(&self, tenant: &TenantName, maildrop: &UserName) {
+    pub(crate) fn identified(&self, tenant: &TenantName, maildrop: &UserName) {
         *self.login() = Some(SeenLogin {
             tenant: tenant.clone(),
             maildrop: maildrop.clone(),
@@ -231,29 +231,29 @@ impl SessionHandle {
         });
     }
 
-    pub(super) fn on_backend(&self, backend: &BackendName) {
+    pub(crate) fn on_backend(&self, backend: &BackendName) {
         if let Some(login) = &mut *self.login() {
             login.backend = Some(backend.clone());
         }
     }
 
-    pub(super) fn commanded(&self, keyword: Keyword) {
+    pub(crate) fn commanded(&self, keyword: Keyword) {
         self.last_command.store(keyword as u8, Ordering::Relaxed);
     }
 
     /// What the relay has done so far. The session alone writes this, so a plain store will do.
-    pub(super) fn relayed(&self, tally: &Tally, to_client: u64, to_backend: u64) {
+    pub(crate) fn relayed(&self, tally: &Tally, to_client: u64, to_backend: u64) {
         self.retrieved.store(tally.retrieved, Ordering::Relaxed);
         self.to_client.store(to_client, Ordering::Relaxed);
         self.to_backend.store(to_backend, Ordering::Relaxed);
     }
 
     /// Returns when the session is kicked. Cancel-safe. The session's own task alone may wait.
-    pub(super) async fn kicked(&self) {
+    pub(crate) async fn kicked(&self) {
         poll_fn(|task| self.poll_kicked(task)).await;
     }
 
-    pub(super) fn poll_kicked(&self, task: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_kicked(&self, task: &Context<'_>) -> Poll<()> {
         // First: a kick in between wakes the task.
         self.task.register(task.waker());
         if self.state.load(Ordering::Acquire) & KICKED == 0 {
@@ -283,7 +283,7 @@ impl SessionHandle {
         let last_command = usize::from(self.last_command.load(Ordering::Relaxed));
         SessionView {
             id: self.id,
-            client: self.peer.address,
+            client: self.peer.client,
             listener: self.peer.listener.clone(),
             opened: self.opened,
             login: self.login().clone(),
