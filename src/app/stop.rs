@@ -63,9 +63,10 @@ impl Gate {
 
     /// Sessions are over, so each maildrop that is in use waits for a backend to close.
     fn unclosed_maildrops(&self) -> LeftBehind {
+        let in_use = self.cx.locks.snapshot(LEFT_BEHIND_NAMED_MAX);
         LeftBehind::Connections {
             count: self.closers.len(),
-            maildrops: self.cx.locks.some_in_use(LEFT_BEHIND_NAMED_MAX),
+            maildrops: in_use.locks.into_iter().map(|lock| lock.key).collect(),
         }
     }
 }

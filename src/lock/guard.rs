@@ -1,92 +1,64 @@
 //! The lock itself, and the backend connection that it has met.
 
 use super::BackendClose;
-use super::queue::{Input, Ticket};
-use super::store::{Ask, Shared};
-use crate::ids::{BackendName, MaildropKey, TenantName};
-use crate::observe::event::Event;
+use super::claim::Claim;
+use super::queue::Invariant;
+use crate::ids::{BackendName, MaildropKey};
 use crate::time::{Duration, Instant};
-use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The right to be in a maildrop.
 ///
 /// It owns the backend connection that it has met. Dropping it, also by panic or cancellation,
 /// gives both to a closer, which ends the connection, waits until the backend has let go, and
-/// only then hands the lock to the next waiter.
+/// only then hands the lock to the next waiter. Its session may go on without it, and acquire the
+/// lock again: behind those that wait.
 pub struct LockGuard<C: BackendClose> {
+    claim: Claim<C>,
+    since: Instant,
+    /// Whether the backend let it in.
+    let_in: bool,
     connection: Option<C>,
     after_quit: bool,
     contended: watch::Receiver<bool>,
     freed_at: Option<Instant>,
-    /// Taken by `drop` alone.
-    hold: Option<Hold<C>>,
 }
 
-/// A ticket that holds. Dropping it releases the lock at once.
-pub(super) struct Hold<C: BackendClose> {
-    shared: Arc<Shared<C>>,
-    key: MaildropKey,
-    tenant: TenantName,
-    ticket: Ticket,
-    since: Instant,
-    /// Whether the backend let it in.
-    was_in: bool,
-}
-
-impl<C: BackendClose> Hold<C> {
-    pub(super) fn new(shared: Arc<Shared<C>>, ask: &Ask, ticket: Ticket, since: Instant) -> Self {
-        Self {
-            shared,
-            key: ask.key.clone(),
-            tenant: ask.tenant.clone(),
-            ticket,
-            since,
-            was_in: false,
-        }
-    }
-}
-
-impl<C: BackendClose> Drop for Hold<C> {
-    fn drop(&mut self) {
-        if self.was_in {
-            // Before the next one has the lock, and perhaps asks.
-            self.shared.ended(&self.key, Instant::now());
-        }
-        self.shared
-            .apply(&self.key, Input::Release(self.ticket), None);
-        let (tenant, held) = (self.tenant.clone(), self.since.elapsed());
-        self.shared
-            .events
-            .emit(Event::LockReleased { tenant, held });
-    }
-}
+/// What must never be was found in popgate's own state of a lock. Its session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fault of popgate: {} does not hold", .0.as_str())]
+pub struct LockBroken(pub Invariant);
 
 impl<C: BackendClose> LockGuard<C> {
     pub(super) fn new(
-        hold: Hold<C>,
+        claim: Claim<C>,
+        since: Instant,
         contended: watch::Receiver<bool>,
         freed_at: Option<Instant>,
     ) -> Self {
         Self {
+            claim,
+            since,
+            let_in: false,
             connection: None,
             after_quit: false,
             contended,
             freed_at,
-            hold: Some(hold),
         }
     }
 
     /// The guard owns `connection` from now on, and its end. The one before must have ended.
-    pub fn attach(&mut self, connection: C) -> &mut C {
-        debug_assert!(
-            self.connection.is_none(),
-            "the connection before has not ended"
-        );
-        if let Some(hold) = &self.hold {
-            hold.shared.settle_at(&hold.key, connection.backend());
+    ///
+    /// # Errors
+    /// It has not, which is a fault of popgate: a maildrop must never have two connections. The
+    /// guard keeps the first one; the session must end.
+    pub fn attach(&mut self, connection: C) -> Result<&mut C, LockBroken> {
+        if self.connection.is_some() {
+            self.claim.tell_violation(Invariant::OneConnection);
+            return Err(LockBroken(Invariant::OneConnection));
         }
-        self.connection.insert(connection)
+        self.claim.settle_at(connection.backend());
+        Ok(self.connection.insert(connection))
     }
 
     /// The connection that it has met.
@@ -97,15 +69,13 @@ impl<C: BackendClose> LockGuard<C> {
     /// The backend that the maildrop is on; see [`Locks::home`](super::Locks::home).
     #[must_use]
     pub fn home(&self) -> Option<BackendName> {
-        let hold = self.hold.as_ref()?;
-        hold.shared.home(&hold.key)
+        self.claim.home()
     }
 
-    /// A greeted connection that waited for whoever came next.
+    /// A greeted connection that was kept for whoever came next.
     #[must_use]
-    pub fn take_spare(&self) -> Option<C> {
-        let hold = self.hold.as_ref()?;
-        hold.shared.take_spare(&hold.key)
+    pub fn take_prewarmed(&self) -> Option<C> {
+        self.claim.take_prewarmed()
     }
 
     /// Ends the connection, and waits until the backend has let go; the lock stays. Cancel-safe:
@@ -118,35 +88,27 @@ impl<C: BackendClose> LockGuard<C> {
         if let Some(connection) = self.connection.take()
             && !closed
         {
-            self.tell_forced(&connection);
+            self.claim.tell_forced(connection.backend());
         }
     }
 
     /// The backend accepted the password: those who wait with the same one are proven too.
     pub fn accepted(&mut self) {
-        if let Some(hold) = &mut self.hold {
-            hold.was_in = true;
-            hold.shared
-                .apply(&hold.key, Input::Accepted(hold.ticket), None);
-        }
+        self.let_in = true;
+        self.claim.accepted();
     }
 
     /// The backend refused the password in these words, or without any: so are those who wait
     /// with the same one.
     pub fn refused(&self, line: Option<&[u8]>) {
-        if let Some(hold) = &self.hold {
-            let line = line.map(Arc::from);
-            hold.shared
-                .apply(&hold.key, Input::Refused(hold.ticket), line.as_ref());
-        }
+        self.claim.refused(line);
     }
 
     /// How long ago the last session of ours in this maildrop ended, where that was a moment ago
     /// ([`UNLOCKS_WITHIN`](crate::limits::UNLOCKS_WITHIN)).
     #[must_use]
     pub fn since_last_end(&self) -> Option<Duration> {
-        let hold = self.hold.as_ref()?;
-        hold.shared.since_last_end(&hold.key, Instant::now())
+        self.claim.since_last_end()
     }
 
     /// The backend has answered QUIT: it closes by itself.
@@ -154,10 +116,10 @@ impl<C: BackendClose> LockGuard<C> {
         self.after_quit = true;
     }
 
-    /// What is locked; there is always something until the guard is dropped.
+    /// What is locked.
     #[must_use]
-    pub fn key(&self) -> Option<&MaildropKey> {
-        self.hold.as_ref().map(|hold| &hold.key)
+    pub fn key(&self) -> &MaildropKey {
+        self.claim.key()
     }
 
     /// Whether somebody waits in the main lane, and when that changes.
@@ -170,37 +132,48 @@ impl<C: BackendClose> LockGuard<C> {
     pub fn take_freed_at(&mut self) -> Option<Instant> {
         self.freed_at.take()
     }
-
-    fn tell_forced(&self, connection: &C) {
-        if let Some(hold) = &self.hold {
-            forced(hold, connection);
-        }
-    }
 }
 
 impl<C: BackendClose> Drop for LockGuard<C> {
     fn drop(&mut self) {
-        let (Some(hold), Some(mut connection)) = (self.hold.take(), self.connection.take()) else {
+        let release = Release {
+            claim: self.claim.clone(),
+            since: self.since,
+            let_in: self.let_in,
+        };
+        let Some(mut connection) = self.connection.take() else {
             return;
         };
-        let after_quit = self.after_quit;
-        let closers = hold.shared.closers.clone();
         // Without a runtime the process ends: the connection is dropped, then the lock.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
+        let after_quit = self.after_quit;
         let close = async move {
             if !connection.close(after_quit).await {
-                forced(&hold, &connection);
+                release.claim.tell_forced(connection.backend());
             }
             drop(connection);
-            drop(hold);
+            drop(release);
         };
-        closers.spawn_on(close, &runtime);
+        self.claim.spawn_closer(close, &runtime);
     }
 }
 
-fn forced<C: BackendClose>(hold: &Hold<C>, connection: &C) {
-    let backend = connection.backend().clone();
-    hold.shared.events.emit(Event::HandOverForced { backend });
+/// Dropping it releases the lock at once.
+struct Release<C: BackendClose> {
+    claim: Claim<C>,
+    since: Instant,
+    let_in: bool,
+}
+
+impl<C: BackendClose> Drop for Release<C> {
+    fn drop(&mut self) {
+        if self.let_in {
+            // Before the next one has the lock, and perhaps asks.
+            self.claim.session_ended();
+        }
+        self.claim.release();
+        self.claim.tell_released(self.since.elapsed());
+    }
 }

@@ -1,25 +1,36 @@
 //! The lock of each maildrop: who holds it, who waits, who is next.
 //!
 //! [`queue`] decides, without I/O. [`Locks`] keeps one queue for each maildrop that is in use and
-//! carries out what it decides. [`Waiting`] is a place in a queue, [`LockGuard`] the lock itself:
-//! dropping either, also by panic or cancellation, gives back what it stands for.
+//! carries out what it decides. [`WaiterHandle`] is a place in a queue, [`LockGuard`] the lock
+//! itself: dropping either, also by panic or cancellation, gives back what it stands for.
+//!
+//! Each file knows only those before it: `queue`, `entry` (one maildrop), `table` (all of them),
+//! `claim` (a ticket in the table), `guard`, `waiter`, `locks`.
 
+mod claim;
 mod ends;
+mod entry;
 mod guard;
+mod locks;
+mod prewarmed;
 pub mod queue;
-mod store;
-mod waiting;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+mod waiter;
 
-pub use guard::LockGuard;
-pub use store::{Ask, Asked, Locks};
-pub use waiting::{Turn, Waiting};
+pub use guard::{LockBroken, LockGuard};
+pub use locks::{AcquireResult, Locks};
+pub use view::{Claimant, HolderView, LockView, LocksSnapshot, WaiterView};
+pub use waiter::{WaitEvent, WaiterHandle};
 
 use crate::ids::BackendName;
 use std::future::Future;
 
 /// The backend connection that a holder of a lock has met.
 pub trait BackendClose: Send + Sync + 'static {
-    /// Which backend it leads to.
+    /// The backend that it leads to.
     fn backend(&self) -> &BackendName;
 
     /// Ends the connection and waits until the backend has let go: its EOF, or a bound.

@@ -4,20 +4,33 @@
 //! follows as [`Effect`]s. Two lanes wait. The *main* lane is for passwords that the backend
 //! accepted lately; it goes first. The *unproven* lane is for all others: it is served when the
 //! main lane is empty, and its oldest waiter also after half of its budget, at most one turn in
-//! four. Within a lane it is first come, first served. Who loses its place where a lane is full
-//! stands in `queue/places.rs`.
+//! four. Within a lane it is first come, first served. Which waiter loses its place where a lane
+//! is full stands in `queue/eviction.rs`.
+//!
+//! Other gates may serve the same maildrop. What a queue must know for that are inputs and effects
+//! of it: whether it may serve (`queue/lease.rs`), and whether somebody waits elsewhere. One gate
+//! alone, which is all that popgate runs today, needs neither.
 
-mod places;
+mod eviction;
+mod invariant;
+mod lease;
+mod seen;
 #[cfg(test)]
 mod tests;
+
+pub use invariant::Invariant;
+pub use lease::{Authority, LeaseChange};
+pub use seen::{Holding, Waiting};
 
 use crate::ids::ClientPrefix;
 use crate::limits::MAIN_TURNS_BETWEEN;
 use crate::secret::PasswordTag;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
+use lease::Right;
 use std::collections::VecDeque;
 
-/// One login's wish for the lock. The caller never uses one twice in the life of the process.
+/// One login's request for the lock. The caller never uses one twice in the life of the process: a
+/// session that gives the lock back and wants it again has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
@@ -37,10 +50,10 @@ pub struct Request {
     pub ticket: Ticket,
     /// Where it waits if it must.
     pub lane: Lane,
-    /// Its password: those who wait with the same one are tried once for all.
+    /// Its password: of all that wait with the same one, one is tried for all.
     pub password: PasswordTag,
-    /// Among whom places are shared out.
-    pub address: ClientPrefix,
+    /// The network that counts as one client where places are shared out.
+    pub prefix: ClientPrefix,
     /// The tenant's `queue`: waiters for each lane; 0: nobody waits.
     pub capacity: usize,
     /// The end of its waiting. The waiter itself keeps to it, by [`Input::Withdraw`].
@@ -59,8 +72,12 @@ pub enum Input {
     Accepted(Ticket),
     /// The backend refused the holder's password as wrong.
     Refused(Ticket),
-    /// The holder's backend connection has ended.
+    /// The holder's backend connection has ended. Its session may go on, and ask again.
     Release(Ticket),
+    /// The lease was granted or lost. A local queue has none.
+    Lease(LeaseChange),
+    /// Whether somebody waits in the main lane of another gate. It holds until told otherwise.
+    WaitersElsewhere(bool),
 }
 
 /// What follows, in the order in which it happens.
@@ -74,34 +91,44 @@ pub enum Effect {
     Refused(Ticket),
     /// It is out of the queue: its lane is full.
     Evicted {
-        /// Who is out.
+        /// The one that is out.
         ticket: Ticket,
         /// Whether it never had a place.
         newcomer: bool,
     },
     /// It is now at the front of the main lane: the one that connects to the backend in advance.
     Head(Ticket),
-    /// Whether somebody waits in the main lane; for the holder, which starts from `false`.
+    /// Whether somebody waits in the main lane, here or elsewhere; for the holder, which starts
+    /// from `false`.
     Contended(bool),
+    /// A lease is needed: somebody waits and nobody holds. Not repeated until that changes.
+    RequestLease,
+    /// The lease, or the request for it, is needed no more.
+    ReleaseLease,
+    /// A fault of popgate was found here, and put right.
+    Broken(Invariant),
 }
 
-/// The lock of one maildrop and its two lanes. Somebody waits only while somebody holds it.
+/// The lock of one maildrop and its two lanes. Somebody waits only while somebody holds it, or
+/// while the lease is awaited.
 #[derive(Debug)]
 pub struct LockQueue {
+    right: Right,
     holder: Option<Holder>,
     main: VecDeque<Waiter>,
     unproven: VecDeque<Waiter>,
+    waiters_elsewhere: bool,
     /// Turns of the main lane since the last one of the unproven lane, up to what matters.
     main_turns: u8,
     /// What the holder was told last.
     told_contended: bool,
-    /// Who was told last that it is the head, if it still is.
+    /// The ticket that was told last that it is the head, if it still is.
     told_head: Option<Ticket>,
 }
 
 #[derive(Debug)]
 struct Holder {
-    ticket: Ticket,
+    holding: Holding,
     password: PasswordTag,
 }
 
@@ -113,15 +140,17 @@ struct Waiter {
 
 impl Default for LockQueue {
     fn default() -> Self {
-        Self::new()
+        Self::new(Authority::Local)
     }
 }
 
 impl LockQueue {
     /// A free lock for which nobody waits.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(authority: Authority) -> Self {
         Self {
+            right: authority.into(),
+            waiters_elsewhere: false,
             holder: None,
             main: VecDeque::new(),
             unproven: VecDeque::new(),
@@ -139,7 +168,11 @@ impl LockQueue {
             Input::Accepted(ticket) => self.accepted(ticket, effects),
             Input::Refused(ticket) => self.refused(ticket, effects),
             Input::Release(ticket) => self.release(ticket, now, effects),
+            Input::Lease(change) => self.lease_changed(change, now, effects),
+            Input::WaitersElsewhere(somebody) => self.waiters_elsewhere = somebody,
         }
+        self.settle_lease(effects);
+        self.uphold(now, effects);
         self.tell_contended(effects);
         self.tell_head(effects);
     }
@@ -150,10 +183,10 @@ impl LockQueue {
         self.holder.is_none() && self.waiters() == 0
     }
 
-    /// Who holds the lock.
+    /// The ticket that holds the lock.
     #[must_use]
     pub fn holder(&self) -> Option<Ticket> {
-        self.holder.as_ref().map(|holder| holder.ticket)
+        self.holder.as_ref().map(|holder| holder.holding.ticket)
     }
 
     /// How many wait, in both lanes.
@@ -162,42 +195,48 @@ impl LockQueue {
         self.main.len() + self.unproven.len()
     }
 
-    /// How many wait before `ticket`, the whole main lane before the unproven one; `None` if it
-    /// does not wait.
-    #[must_use]
-    pub fn ahead_of(&self, ticket: Ticket) -> Option<usize> {
-        let mut line = self.main.iter().chain(&self.unproven);
-        line.position(|waiter| waiter.request.ticket == ticket)
-    }
-
-    /// How long the oldest waiter of both lanes has waited; `None` if nobody waits.
-    #[must_use]
-    pub fn oldest_wait(&self, now: Instant) -> Option<Duration> {
-        let line = self.main.iter().chain(&self.unproven);
-        let since = line.map(|waiter| waiter.since).min()?;
-        Some(now.duration_since(since))
-    }
-
-    /// Whether somebody waits in the main lane.
+    /// Whether somebody waits in the main lane, here or elsewhere. It is a state and not an event:
+    /// a new holder is told it, too.
     #[must_use]
     pub fn is_contended(&self) -> bool {
-        !self.main.is_empty()
+        !self.main.is_empty() || self.waiters_elsewhere
     }
 
-    /// Who is at the front of the main lane.
+    /// The ticket at the front of the main lane here.
     #[must_use]
     pub fn head(&self) -> Option<Ticket> {
         self.main.front().map(|waiter| waiter.request.ticket)
     }
 
-    fn request(&mut self, request: Request, now: Instant, effects: &mut Vec<Effect>) {
-        if self.holder.is_none() {
-            return self.grant(&request, effects);
+    fn line(&self) -> impl Iterator<Item = &Waiter> {
+        self.main.iter().chain(&self.unproven)
+    }
+
+    fn lane_mut(&mut self, lane: Lane) -> &mut VecDeque<Waiter> {
+        match lane {
+            Lane::Main => &mut self.main,
+            Lane::Unproven => &mut self.unproven,
         }
-        let (ticket, since) = (request.ticket, now);
-        if !self.enter(Waiter { request, since }, effects) {
-            let newcomer = true;
-            effects.push(Effect::Evicted { ticket, newcomer });
+    }
+
+    fn request(&mut self, request: Request, now: Instant, effects: &mut Vec<Effect>) {
+        let is_free = self.is_empty();
+        if is_free && self.right == Right::Local {
+            return self.grant(&request, now, effects);
+        }
+        let ticket = request.ticket;
+        let newcomer = Waiter {
+            request,
+            since: now,
+        };
+        if is_free {
+            // It waits for the lease and for nobody before it: no capacity forbids that.
+            self.lane_mut(newcomer.request.lane).push_back(newcomer);
+        } else if !self.enter(newcomer, effects) {
+            effects.push(Effect::Evicted {
+                ticket,
+                newcomer: true,
+            });
         }
     }
 
@@ -207,7 +246,7 @@ impl LockQueue {
             .retain(|waiter| waiter.request.ticket != ticket);
     }
 
-    /// Who waits with the holder's password goes to the end of the main lane.
+    /// All that wait with the holder's password move to the end of the main lane.
     fn accepted(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
         let Some(password) = self.password_of_holder(ticket) else {
             return;
@@ -218,33 +257,45 @@ impl LockQueue {
             let effect = if self.enter(waiter, effects) {
                 Effect::Promoted(ticket)
             } else {
-                let newcomer = false;
-                Effect::Evicted { ticket, newcomer }
+                Effect::Evicted {
+                    ticket,
+                    newcomer: false,
+                }
             };
             effects.push(effect);
         }
     }
 
-    /// Who waits with the holder's password has got its answer. The lock stays held: the
+    /// All that wait with the holder's password have their answer. The lock stays held: the
     /// backend connection has yet to end.
     fn refused(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
         let Some(password) = self.password_of_holder(ticket) else {
             return;
         };
         for lane in [&mut self.main, &mut self.unproven] {
-            let out = take_out(lane, password).into_iter();
-            effects.extend(out.map(|waiter| Effect::Refused(waiter.request.ticket)));
+            effects.extend(
+                take_out(lane, password)
+                    .into_iter()
+                    .map(|waiter| Effect::Refused(waiter.request.ticket)),
+            );
         }
     }
 
-    /// The lock goes to the next waiter at once, so that no newcomer can barge in.
+    /// The lock goes to the next waiter at once, so that no newcomer can barge in; or the lease
+    /// goes back, and whoever grants leases sees to that.
     fn release(&mut self, ticket: Ticket, now: Instant, effects: &mut Vec<Effect>) {
         if self.holder() != Some(ticket) {
             return;
         }
         self.holder = None;
+        if self.right == Right::Local {
+            self.serve_next(now, effects);
+        }
+    }
+
+    fn serve_next(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if let Some(next) = self.next(now) {
-            self.grant(&next.request, effects);
+            self.grant(&next.request, now, effects);
         }
     }
 
@@ -259,13 +310,17 @@ impl LockQueue {
         }
     }
 
-    fn grant(&mut self, request: &Request, effects: &mut Vec<Effect>) {
+    fn grant(&mut self, request: &Request, now: Instant, effects: &mut Vec<Effect>) {
         self.main_turns = match request.lane {
             Lane::Main => MAIN_TURNS_BETWEEN.min(self.main_turns + 1),
             Lane::Unproven => 0,
         };
         self.holder = Some(Holder {
-            ticket: request.ticket,
+            holding: Holding {
+                ticket: request.ticket,
+                lane: request.lane,
+                since: now,
+            },
             password: request.password,
         });
         self.told_contended = false;
@@ -275,11 +330,8 @@ impl LockQueue {
     /// Puts a waiter at the end of its lane, in the place of others where the lane is full.
     /// `false`: it got no place.
     fn enter(&mut self, newcomer: Waiter, effects: &mut Vec<Effect>) -> bool {
-        let lane = match newcomer.request.lane {
-            Lane::Main => &mut self.main,
-            Lane::Unproven => &mut self.unproven,
-        };
-        let Some(losers) = places::make_room(lane, &newcomer.request) else {
+        let lane = self.lane_mut(newcomer.request.lane);
+        let Some(losers) = eviction::make_room(lane, &newcomer.request) else {
             return false;
         };
         lane.retain(|waiter| !losers.contains(&waiter.request.ticket));
@@ -292,9 +344,28 @@ impl LockQueue {
     }
 
     fn password_of_holder(&self, ticket: Ticket) -> Option<PasswordTag> {
-        let holder = self.holder.as_ref();
-        let holder = holder.filter(|holder| holder.ticket == ticket)?;
-        Some(holder.password)
+        self.holder
+            .as_ref()
+            .filter(|holder| holder.holding.ticket == ticket)
+            .map(|holder| holder.password)
+    }
+
+    /// Finds what must never be, in constant time, and puts it right so that nobody waits for ever.
+    fn uphold(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Some(holder) = self.holder()
+            && [self.main.front(), self.unproven.front()]
+                .into_iter()
+                .flatten()
+                .any(|first| first.request.ticket == holder)
+        {
+            self.withdraw(holder);
+            effects.push(Effect::Broken(Invariant::HolderDoesNotWait));
+        }
+        // Of a queue with leases the same is kept by `settle_lease`, which has just run.
+        if self.right == Right::Local && self.holder.is_none() && self.waiters() > 0 {
+            effects.push(Effect::Broken(Invariant::WaitersAreServed));
+            self.serve_next(now, effects);
+        }
     }
 
     fn tell_contended(&mut self, effects: &mut Vec<Effect>) {

@@ -200,6 +200,9 @@ pub enum EndCause {
     /// A login was accepted, and its connection is not there. It never happens: a state that
     /// popgate's own code rules out.
     NoConnection,
+    /// The state of its lock was wrong. It never happens, as [`EndCause::NoConnection`]; what was
+    /// wrong is told by [`Event::InvariantBroken`](super::event::Event::InvariantBroken).
+    LockBroken,
 }
 
 impl EndCause {
@@ -239,7 +242,7 @@ impl EndCause {
             Self::BackendClosed | Self::BackendViolation(_) => End::BackendGone,
             Self::Kicked => End::Kicked,
             Self::Shutdown => End::Shutdown,
-            Self::Panicked | Self::NoConnection => End::Panicked,
+            Self::Panicked | Self::NoConnection | Self::LockBroken => End::Panicked,
         }
     }
 
@@ -288,7 +291,9 @@ impl EndCause {
             | Self::QueueFull
             | Self::HeldByAnother
             | Self::Preempted { .. } => Some(Culprit::Policy),
-            Self::NoCertificate | Self::Panicked | Self::NoConnection => Some(Culprit::Proxy),
+            Self::NoCertificate | Self::Panicked | Self::NoConnection | Self::LockBroken => {
+                Some(Culprit::Proxy)
+            }
         }
     }
 
@@ -353,6 +358,7 @@ impl fmt::Display for EndCause {
             Self::Shutdown => "popgate stopped",
             Self::Panicked => "internal error: a task of the session panicked",
             Self::NoConnection => "internal error: a login without a connection",
+            Self::LockBroken => "internal error: the state of the maildrop's lock was wrong",
         })
     }
 }
@@ -435,7 +441,8 @@ mod tests {
             Kicked => Shutdown,
             Shutdown => Panicked,
             Panicked => NoConnection,
-            NoConnection => return None,
+            NoConnection => LockBroken,
+            LockBroken => return None,
         })
     }
 

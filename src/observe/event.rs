@@ -5,6 +5,7 @@
 
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
+use crate::lock::queue::Invariant;
 use crate::policy::block::BlockChange;
 use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
@@ -72,6 +73,12 @@ pub enum Event {
     HandOverForced {
         /// The backend that did not let go.
         backend: BackendName,
+    },
+    /// A rule that popgate's own code keeps of a lock was found broken. What was wrong is put
+    /// right, and a session that cannot go on ends.
+    InvariantBroken {
+        /// Which one.
+        which: Invariant,
     },
     /// A holder was closed for a waiter.
     Preempted {

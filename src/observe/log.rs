@@ -98,7 +98,8 @@ impl Log {
             | Event::LockOutcome { .. }
             | Event::LockReleased { .. }
             | Event::HandedOver { .. }
-            | Event::HandOverForced { .. } => log_lock(event),
+            | Event::HandOverForced { .. }
+            | Event::InvariantBroken { .. } => log_lock(event),
             Event::Preempted {
                 session,
                 tenant,
@@ -167,6 +168,10 @@ fn log_lock(event: &Event) {
         Event::HandOverForced { backend } => {
             warn!(%backend, "lock handed over although the backend had not closed its connection");
         }
+        Event::InvariantBroken { which } => error!(
+            invariant = which.as_str(),
+            "internal error: the state of a lock was wrong and has been repaired; please report it"
+        ),
         _ => {}
     }
 }

@@ -211,6 +211,10 @@ impl Metrics {
                 .handover_forced
                 .with_label_values(&[backend.as_str()])
                 .inc(),
+            Event::InvariantBroken { which } => families
+                .invariant_violations
+                .with_label_values(&[which.as_str()])
+                .inc(),
             Event::Preempted { tenant, reason, .. } => {
                 self.of(tenant).preemptions[*reason as usize].inc();
             }

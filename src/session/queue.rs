@@ -6,7 +6,7 @@ use crate::admission::LoginSlots;
 use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context, Settings};
 use crate::limits::{PROBE_DOWN, PROBE_REPLY};
-use crate::lock::{Ask, Asked, LockGuard, Turn, Waiting};
+use crate::lock::{AcquireResult, LockGuard, WaitEvent, WaiterHandle};
 use crate::observe::event::{EndCause, LockOutcome};
 use crate::policy::attempt::LoginAttempt;
 use crate::time::Instant;
@@ -22,16 +22,17 @@ pub(super) async fn acquire_lock(
 ) -> Next<Admitted> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
-    let lock = match cx.locks.ask(ask(&login)) {
-        Asked::Granted(lock) => lock,
+    let until = login.wait_deadline();
+    let lock = match cx.locks.acquire(&login.attempt, until).await {
+        AcquireResult::Granted(lock) => lock,
         // It is no fault of its own: the lane is full of others, and it may be the owner's.
-        Asked::Full => {
+        AcquireResult::Full => {
             let cause = EndCause::QueueFull;
             return Err(login.turn_away(cx, record, cause).await.into());
         }
-        Asked::Waiting(waiting) => {
+        AcquireResult::Waiting(waiter) => {
             let began = Instant::now();
-            let waited = wait(cx, record, &mut login, waiting).await;
+            let waited = wait(cx, record, &mut login, waiter).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());
             match waited {
@@ -46,20 +47,6 @@ pub(super) async fn acquire_lock(
     };
     record.lock_taken();
     Ok(Admitted { login, lock, slots })
-}
-
-fn ask(login: &Identified) -> Ask {
-    let attempt = &login.attempt;
-    Ask {
-        proven: attempt.is_proven(),
-        key: attempt.key.clone(),
-        session: attempt.session,
-        tenant: attempt.policy.name.clone(),
-        password: attempt.tag,
-        address: attempt.prefix(),
-        capacity: attempt.policy.queue,
-        until: login.wait_deadline(),
-    }
 }
 
 /// Why waiting brought no lock.
@@ -99,13 +86,13 @@ async fn wait(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,
-    mut waiting: Waiting<BackendConnection>,
+    mut waiter: WaiterHandle<BackendConnection>,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
     let mut until = login.wait_deadline();
     loop {
-        let wants_spare = waiting.wants_spare();
+        let wants_prewarmed = waiter.wants_prewarmed();
         let settings = Arc::clone(&login.settings);
         let attempt = Arc::clone(&login.attempt);
         let ahead = connect_ahead(cx, &settings, &attempt);
@@ -114,28 +101,29 @@ async fn wait(
             biased;
             () = login.client.left() => {
                 login.refresh_standing(cx, record);
-                waiting.leave(LockOutcome::ClientGone);
+                waiter.leave(LockOutcome::ClientGone);
                 return Err(WaitFailed::Ended(EndCause::LeftWaiting));
             }
             () = session.kicked() => {
-                waiting.leave(LockOutcome::Kicked);
+                waiter.leave(LockOutcome::Kicked);
                 return Err(WaitFailed::Ended(EndCause::Kicked));
             }
-            turn = waiting.turn() => match turn {
-                Turn::Granted(lock) => return Ok(lock),
-                Turn::Moved => {}
-                Turn::Evicted => return Err(WaitFailed::Spent),
-                Turn::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
+            event = waiter.next_event() => match event {
+                WaitEvent::Granted(lock) => return Ok(lock),
+                WaitEvent::Promoted => {}
+                WaitEvent::Evicted => return Err(WaitFailed::Spent),
+                WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
+                WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
             },
             () = tokio::time::sleep_until(until) => {
-                waiting.leave(LockOutcome::Timeout);
+                waiter.leave(LockOutcome::Timeout);
                 return Err(WaitFailed::Spent);
             }
             settings = reloads.next() => {
                 login.apply_reload(record, settings);
                 until = login.wait_deadline();
             }
-            spare = ahead, if wants_spare => waiting.keep_spare(spare),
+            prewarmed = ahead, if wants_prewarmed => waiter.keep_prewarmed(prewarmed),
         }
     }
 }
@@ -152,10 +140,10 @@ async fn connect_ahead(
         if route.preconnects()
             && let Some((backend, greeted)) = route.connect_ahead(attempt.client).await
         {
-            let mut spare = BackendConnection::new(backend, greeted, attempt.client);
-            let named = spare.forward_client_addr(cx, attempt.client);
-            if let Ok(Ok(())) = timeout(PROBE_REPLY, named).await {
-                return spare;
+            let mut prewarmed = BackendConnection::new(backend, greeted, attempt.client);
+            let forwarded = prewarmed.forward_client_addr(cx, attempt.client);
+            if let Ok(Ok(())) = timeout(PROBE_REPLY, forwarded).await {
+                return prewarmed;
             }
         }
         sleep(PROBE_DOWN).await;

@@ -19,7 +19,7 @@ fn ask(ticket: u64, lane: Lane, password: u8, now: Instant) -> Input {
         ticket: Ticket(ticket),
         lane,
         password: PasswordTag::from_bytes([password; 32]),
-        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
+        prefix: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
         capacity: WAITERS as usize,
         until: now + Duration::from_secs(22),
     })
@@ -27,7 +27,7 @@ fn ask(ticket: u64, lane: Lane, password: u8, now: Instant) -> Input {
 
 /// A holder with ticket 0 and sixteen waiters, 1 to 16.
 fn crowd(lane: Lane, now: Instant) -> LockQueue {
-    let mut queue = LockQueue::new();
+    let mut queue = LockQueue::default();
     let mut effects = Vec::new();
     for ticket in 0..=WAITERS {
         queue.apply(request(ticket, lane, now), now, &mut effects);
@@ -37,7 +37,7 @@ fn crowd(lane: Lane, now: Instant) -> LockQueue {
 
 fn idle(criterion: &mut Criterion) {
     let now = Instant::now();
-    let mut queue = LockQueue::new();
+    let mut queue = LockQueue::default();
     let mut effects: Vec<Effect> = Vec::new();
     criterion.bench_function("lock_queue/idle/request_and_release", |bench| {
         bench.iter(|| {

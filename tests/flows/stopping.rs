@@ -73,9 +73,9 @@ async fn closing_ends_sessions_without_quit_and_waiters_too() {
     scene.holder.expect_eof().await;
     scene.waiter.expect_eof().await;
     scene.spare.expect_eof().await;
-    let unclosed = gate.cx.locks.some_in_use(9);
+    let unclosed = gate.cx.locks.snapshot(9).locks;
     assert_eq!(unclosed.len(), 1, "{unclosed:?}");
-    assert_eq!(unclosed[0].to_string(), "ann");
+    assert_eq!(unclosed[0].key.to_string(), "ann");
     scene.inside.close();
     scene.holder.close();
     let summary = gate.only_end_of("client 2").await;

@@ -1,6 +1,7 @@
 //! A maildrop in use: the next login waits, gets in when the backend has let go, and may leave.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
+use popgate::lock::queue::Lane;
 use popgate::observe::event::{End, Event, LockOutcome};
 use popgate::time::Instant;
 
@@ -35,6 +36,47 @@ async fn the_second_login_waits_until_the_backend_has_ended_the_first() {
     backend.close();
     next.answers_password("ann", "secret", "+OK come in").await;
     pc.expect("+OK come in\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_locked_and_who_waits_is_seen() {
+    let gate = Gate::classic().await;
+    gate.prove("ann", "secret").await;
+    let (mut holder, inside) = gate.log_in("ann", "secret").await;
+    let since = Instant::now();
+    holder.expect_silence(seconds(1.0)).await;
+    let stranger = gate.waiter("ann", "guess").await;
+    let mut waiter = gate.waiter("ann", "secret").await;
+    let seen = gate.cx.locks.snapshot(100);
+    assert_eq!((seen.locks.len(), seen.left_out), (1, 0));
+    let lock = &seen.locks[0];
+    assert_eq!(lock.key.to_string(), "ann");
+    assert_eq!(lock.home.as_ref().expect("a home").as_str(), "legacy");
+    let seen_holder = lock.holder.as_ref().expect("a holder");
+    assert_eq!(seen_holder.claimant.session, gate.session(&holder).await);
+    assert_eq!(seen_holder.claimant.client, holder.address);
+    assert_eq!(seen_holder.claimant.tenant.as_str(), "default");
+    assert_eq!((seen_holder.lane, seen_holder.since), (Lane::Main, since));
+    for (wire, lane, seen) in [
+        (&waiter, Lane::Main, &lock.waiters[0]),
+        (&stranger, Lane::Unproven, &lock.waiters[1]),
+    ] {
+        assert_eq!(seen.claimant.session, gate.session(wire).await);
+        assert_eq!((seen.lane, seen.since), (lane, since + seconds(1.0)));
+        // The default `wait` less the default `login_reserve`.
+        assert_eq!(seen.until, seen.since + seconds(22.0));
+    }
+    let mut next = gate.dialed().await;
+    next.greets().await;
+    quits(&mut holder, inside).await;
+    next.answers_password("ann", "secret", "+OK come in").await;
+    waiter.expect("+OK come in\r\n").await;
+    let after = gate.cx.locks.view(&lock.key).expect("it is in use");
+    assert_eq!(
+        after.holder.expect("a holder").claimant.client,
+        waiter.address
+    );
+    assert_eq!(after.waiters.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,9 @@
 mod siege;
 
 use popgate::ids::ClientPrefix;
-use popgate::lock::queue::{Effect, Input, Lane, LockQueue, Request, Ticket};
+use popgate::lock::queue::{
+    Authority, Effect, Input, Lane, LeaseChange, LockQueue, Request, Ticket,
+};
 use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
 use proptest::collection::vec;
@@ -26,6 +28,8 @@ enum Step {
     About(fn(Ticket) -> Input, usize),
     /// An input about the holder, which is never out of date.
     Holder(fn(Ticket) -> Input),
+    Lease(LeaseChange),
+    Elsewhere(bool),
     Pass(Duration),
 }
 
@@ -38,7 +42,17 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Holder(Input::Release)),
         1 => Just(Step::Holder(Input::Accepted)),
         1 => Just(Step::Holder(Input::Refused)),
+        1 => any::<bool>().prop_map(Step::Elsewhere),
         3 => (0..8_000u64).prop_map(|ms| Step::Pass(Duration::from_millis(ms))),
+    ]
+}
+
+/// Leases come and go when they like, whether they were asked for or not.
+fn step_with_leases() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => step(),
+        2 => lane().prop_map(|lane| Step::Lease(LeaseChange::Granted { lane })),
+        1 => Just(Step::Lease(LeaseChange::Lost)),
     ]
 }
 
@@ -59,11 +73,26 @@ fn any_input() -> impl Strategy<Value = fn(Ticket) -> Input> {
 proptest! {
     #[test]
     fn a_lock_queue_keeps_its_promises(capacity in 0..7usize, script in vec(step(), 1..STEPS_MAX)) {
-        let mut run = Run::new(capacity);
-        for step in script {
-            run.step(step);
-        }
-        run.drain();
+        Run::new(Authority::Local, capacity).play(script);
+    }
+
+    /// The same where the right to serve comes from outside: at most one holder, nobody granted
+    /// without a lease, in order within the lane that the lease names; no waiter is lost, and a
+    /// lease that is lost serves nobody until it is granted again.
+    #[test]
+    fn a_lock_queue_with_leases_keeps_its_promises(
+        capacity in 0..7usize,
+        script in vec(step_with_leases(), 1..STEPS_MAX),
+    ) {
+        Run::new(Authority::Leased, capacity).play(script);
+    }
+
+    #[test]
+    fn a_local_lock_queue_is_deaf_to_leases(
+        capacity in 0..7usize,
+        script in vec(step_with_leases(), 1..STEPS_MAX),
+    ) {
+        Run::new(Authority::Local, capacity).play(script);
     }
 }
 
@@ -77,14 +106,24 @@ struct Run {
 }
 
 impl Run {
-    fn new(capacity: usize) -> Self {
+    fn new(authority: Authority, capacity: usize) -> Self {
         Self {
-            queue: LockQueue::new(),
+            queue: LockQueue::new(authority),
             capacity,
             now: Instant::now(),
             asked: 0,
-            model: Model::default(),
+            model: Model {
+                is_leased: authority == Authority::Leased,
+                ..Model::default()
+            },
         }
+    }
+
+    fn play(mut self, script: Vec<Step>) {
+        for step in script {
+            self.step(step);
+        }
+        self.drain();
     }
 
     fn step(&mut self, step: Step) {
@@ -101,6 +140,8 @@ impl Run {
                     self.apply(input(holder));
                 }
             }
+            Step::Lease(change) => self.apply(Input::Lease(change)),
+            Step::Elsewhere(somebody) => self.apply(Input::WaitersElsewhere(somebody)),
             Step::Pass(time) => self.now += time,
         }
     }
@@ -111,7 +152,7 @@ impl Run {
             ticket: Ticket(self.asked),
             lane,
             password: PasswordTag::from_bytes([password; 32]),
-            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
+            prefix: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
             capacity: self.capacity,
             until: self.now + Duration::from_secs(budget_s),
         }));
@@ -131,8 +172,11 @@ impl Run {
         let line: Vec<&Waiter> = model.main.iter().chain(&model.unproven).collect();
         assert_eq!(queue.holder(), model.holder);
         assert_eq!(queue.waiters(), line.len());
-        assert_eq!(queue.is_empty(), model.holder.is_none());
-        assert_eq!(queue.is_contended(), !model.main.is_empty());
+        assert_eq!(
+            queue.is_empty(),
+            model.holder.is_none() && model.is_nobody_waiting()
+        );
+        assert_eq!(queue.is_contended(), model.is_contended());
         let oldest = line.iter().map(|waiter| self.now - waiter.since).max();
         assert_eq!(queue.oldest_wait(self.now), oldest);
         for (ahead, waiter) in line.iter().enumerate() {
@@ -148,8 +192,17 @@ impl Run {
         for ticket in leaving {
             self.apply(Input::Withdraw(ticket));
         }
-        while let Some(holder) = self.model.holder {
-            self.apply(Input::Release(holder));
+        while !self.queue.is_empty() {
+            match self.model.holder {
+                Some(holder) => self.apply(Input::Release(holder)),
+                None => self.apply(Input::Lease(LeaseChange::Granted {
+                    lane: if self.model.main.is_empty() {
+                        Lane::Unproven
+                    } else {
+                        Lane::Main
+                    },
+                })),
+            }
         }
         assert!(self.queue.is_empty());
         let all: BTreeSet<Ticket> = (1..=self.asked).map(Ticket).collect();
@@ -162,7 +215,7 @@ struct Waiter {
     ticket: Ticket,
     lane: Lane,
     password: PasswordTag,
-    address: ClientPrefix,
+    prefix: ClientPrefix,
     since: Instant,
     half: Instant,
     capacity: usize,
@@ -174,7 +227,7 @@ impl Waiter {
             ticket: request.ticket,
             lane: request.lane,
             password: request.password,
-            address: request.address,
+            prefix: request.prefix,
             since: now,
             half: now + (request.until - now) / 2,
             capacity: request.capacity,
@@ -184,6 +237,10 @@ impl Waiter {
 
 #[derive(Default)]
 struct Model {
+    is_leased: bool,
+    has_lease: bool,
+    has_requested: bool,
+    waiters_elsewhere: bool,
     holder: Option<Ticket>,
     holders_password: Option<PasswordTag>,
     main: Vec<Waiter>,
@@ -200,28 +257,41 @@ impl Model {
         let (told, rest): (Vec<Effect>, Vec<Effect>) = effects
             .iter()
             .partition(|effect| matches!(effect, Effect::Contended(_) | Effect::Head(_)));
+        let (lease, rest): (Vec<Effect>, Vec<Effect>) = rest
+            .iter()
+            .partition(|effect| matches!(effect, Effect::RequestLease | Effect::ReleaseLease));
         match input {
             Input::Request(request) => self.requested(&Waiter::new(&request, now), &rest),
             Input::Withdraw(ticket) => self.withdrawn(ticket, &rest),
             Input::Accepted(ticket) => self.accepted(ticket, &rest),
             Input::Refused(ticket) => self.refused(ticket, &rest),
             Input::Release(ticket) => self.released(ticket, now, &rest),
+            Input::Lease(change) => self.lease_changed(change, &rest),
+            Input::WaitersElsewhere(somebody) => {
+                assert_eq!(rest, []);
+                self.waiters_elsewhere = somebody;
+            }
         }
+        self.lease_settled(&lease);
         let granted = rest
             .iter()
             .any(|effect| matches!(effect, Effect::Granted(_)));
         self.told(&told, granted);
         assert_eq!(
             effects,
-            [rest, told].concat(),
+            [rest, lease, told].concat(),
             "changes come before what is told of them"
         );
     }
 
     fn requested(&mut self, newcomer: &Waiter, effects: &[Effect]) {
-        if self.holder.is_none() {
+        if self.holder.is_none() && !self.is_leased {
             assert_eq!(effects, [Effect::Granted(newcomer.ticket)]);
             return self.grant(newcomer);
+        }
+        if self.holder.is_none() && self.is_nobody_waiting() {
+            assert_eq!(effects, [], "whatever the capacity is");
+            return self.lane(newcomer.lane).push(newcomer.clone());
         }
         let lost = self.enter(newcomer);
         let newcomer_lost = [newcomer.ticket] == lost[..];
@@ -276,11 +346,65 @@ impl Model {
         }
         self.holder = None;
         assert!(self.ended.insert(ticket));
+        if self.is_leased {
+            return assert_eq!(effects, [], "the next turn needs another lease");
+        }
         let Some(next) = self.next(now) else {
             return assert_eq!(effects, []);
         };
         assert_eq!(effects, [Effect::Granted(next.ticket)]);
         self.grant(&next);
+    }
+
+    fn lease_changed(&mut self, change: LeaseChange, effects: &[Effect]) {
+        if !self.is_leased {
+            return assert_eq!(effects, []);
+        }
+        self.has_requested = false;
+        self.has_lease = matches!(change, LeaseChange::Granted { .. });
+        match change {
+            LeaseChange::Granted { lane }
+                if self.holder.is_none() && !self.lane(lane).is_empty() =>
+            {
+                let next = self.lane(lane).remove(0);
+                assert_eq!(effects, [Effect::Granted(next.ticket)]);
+                self.grant(&next);
+            }
+            _ => assert_eq!(effects, []),
+        }
+    }
+
+    /// A lease is there for a holder alone, and asked for where somebody waits and nobody holds.
+    fn lease_settled(&mut self, told: &[Effect]) {
+        let mut expected = Vec::new();
+        if self.is_leased && self.holder.is_none() {
+            let wants = !self.is_nobody_waiting();
+            if self.has_lease || self.has_requested && !wants {
+                expected.push(Effect::ReleaseLease);
+                self.has_lease = false;
+                self.has_requested = false;
+            }
+            if wants && !self.has_requested {
+                expected.push(Effect::RequestLease);
+                self.has_requested = true;
+            }
+        }
+        assert_eq!(told, expected);
+    }
+
+    fn is_nobody_waiting(&self) -> bool {
+        self.main.is_empty() && self.unproven.is_empty()
+    }
+
+    fn is_contended(&self) -> bool {
+        !self.main.is_empty() || self.waiters_elsewhere
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut Vec<Waiter> {
+        match lane {
+            Lane::Main => &mut self.main,
+            Lane::Unproven => &mut self.unproven,
+        }
     }
 
     /// The front of a lane: first come, first served. A stranger's turn before a waiter of the
@@ -301,6 +425,7 @@ impl Model {
 
     fn grant(&mut self, waiter: &Waiter) {
         assert_eq!(self.holder, None, "mutual exclusion");
+        assert!(!self.is_leased || self.has_lease, "nobody without a lease");
         assert!(!self.ended.contains(&waiter.ticket));
         self.holder = Some(waiter.ticket);
         self.holders_password = Some(waiter.password);
@@ -310,10 +435,7 @@ impl Model {
 
     /// A newcomer at the end of its lane, and who is lost for it: perhaps itself.
     fn enter(&mut self, newcomer: &Waiter) -> Vec<Ticket> {
-        let lane = match newcomer.lane {
-            Lane::Main => &mut self.main,
-            Lane::Unproven => &mut self.unproven,
-        };
+        let lane = self.lane(newcomer.lane);
         lane.push(newcomer.clone());
         let lost = overflow(lane, newcomer);
         lane.retain(|waiter| !lost.contains(&waiter.ticket));
@@ -325,7 +447,7 @@ impl Model {
 
     fn told(&mut self, told: &[Effect], granted: bool) {
         let mut expected = Vec::new();
-        let contended = !self.main.is_empty();
+        let contended = self.is_contended();
         if self.holder.is_some() && contended != self.told_contended {
             expected.push(Effect::Contended(contended));
             self.told_contended = contended;
@@ -340,11 +462,13 @@ impl Model {
     }
 
     fn check_bounds(&self, capacity: usize) {
-        assert!(self.main.len() <= capacity);
-        assert!(self.unproven.len() <= capacity);
+        // One may wait for the lease alone.
+        let capacity_here = capacity.max(usize::from(self.is_leased));
+        assert!(self.main.len() <= capacity_here);
+        assert!(self.unproven.len() <= capacity_here);
         let passwords = distinct(self.unproven.iter());
         assert!(passwords <= (capacity / 2).max(1));
-        assert!(self.holder.is_some() || self.main.is_empty() && self.unproven.is_empty());
+        assert!(self.holder.is_some() || self.is_nobody_waiting() || self.has_requested);
     }
 }
 
@@ -372,7 +496,7 @@ fn overflow(lane: &[Waiter], newcomer: &Waiter) -> Vec<Ticket> {
         groups.entry(first).or_default().push(waiter);
     }
     let has = |waiter: &Waiter| {
-        let block = lane.iter().filter(|other| other.address == waiter.address);
+        let block = lane.iter().filter(|other| other.prefix == waiter.prefix);
         if by_password {
             distinct(block)
         } else {

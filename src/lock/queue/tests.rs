@@ -1,4 +1,5 @@
 use super::*;
+use crate::time::Duration;
 use std::net::{IpAddr, Ipv4Addr};
 
 const BUDGET: Duration = Duration::from_secs(20);
@@ -15,7 +16,7 @@ impl Scene {
     fn new() -> Self {
         let now = Instant::now();
         Self {
-            queue: LockQueue::new(),
+            queue: LockQueue::default(),
             start: now,
             now,
         }
@@ -33,7 +34,7 @@ impl Scene {
             ticket: Ticket(who.ticket),
             lane: who.lane,
             password: PasswordTag::from_bytes([who.password; 32]),
-            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, who.block)).into(),
+            prefix: IpAddr::V4(Ipv4Addr::new(192, 0, 2, who.block)).into(),
             capacity: who.capacity,
             until: self.now + BUDGET,
         };
@@ -68,8 +69,7 @@ impl Scene {
 
     /// Who waits, the next one first.
     fn line(&self) -> Vec<u64> {
-        let line = self.queue.main.iter().chain(&self.queue.unproven);
-        line.map(|waiter| waiter.request.ticket.0).collect()
+        self.queue.waiting().map(|waiter| waiter.ticket.0).collect()
     }
 }
 
@@ -85,6 +85,9 @@ fn text(effect: Effect) -> String {
             ticket: Ticket(t),
             newcomer,
         } => format!("{} {t}", if newcomer { "no place" } else { "evicted" }),
+        Effect::RequestLease => "request lease".into(),
+        Effect::ReleaseLease => "release lease".into(),
+        Effect::Broken(invariant) => format!("broken {}", invariant.as_str()),
     }
 }
 
@@ -398,4 +401,166 @@ fn a_waiter_can_see_where_it_stands() {
     );
     scene.release(1);
     assert_eq!(scene.queue.oldest_wait(scene.now), None);
+}
+
+/// A queue that needs a lease for each turn.
+fn leased() -> Scene {
+    Scene {
+        queue: LockQueue::new(Authority::Leased),
+        ..Scene::new()
+    }
+}
+
+impl Scene {
+    fn granted(&mut self, lane: Lane) -> String {
+        self.apply(Input::Lease(LeaseChange::Granted { lane }))
+    }
+
+    fn lost(&mut self) -> String {
+        self.apply(Input::Lease(LeaseChange::Lost))
+    }
+}
+
+#[test]
+fn without_a_lease_all_wait_and_a_lease_is_for_one_turn() {
+    let mut scene = leased();
+    assert_eq!(scene.ask(main(1, 1)), "request lease, head 1");
+    assert_eq!(scene.ask(main(2, 2)), "", "it is requested already");
+    assert_eq!(scene.queue.holder(), None);
+    assert_eq!(scene.granted(Lane::Main), "granted 1, contended, head 2");
+    assert_eq!(scene.release(1), "release lease, request lease");
+    assert_eq!(scene.queue.holder(), None, "another gate may be next");
+    assert_eq!(scene.granted(Lane::Main), "granted 2");
+    assert_eq!(scene.release(2), "release lease");
+    assert!(scene.queue.is_empty());
+}
+
+#[test]
+fn a_lease_serves_the_lane_that_it_names_or_goes_back() {
+    let mut scene = leased();
+    scene.ask_all([unproven(1, 1, 1), main(2, 2)]);
+    assert_eq!(scene.granted(Lane::Unproven), "granted 1, contended");
+    assert_eq!(scene.release(1), "release lease, request lease");
+    let back = scene.granted(Lane::Unproven);
+    assert_eq!(back, "release lease, request lease", "nobody waits there");
+    assert_eq!(scene.line(), [2]);
+}
+
+#[test]
+fn a_lease_that_nobody_wants_any_more_goes_back() {
+    let mut scene = leased();
+    assert_eq!(scene.granted(Lane::Main), "release lease");
+    scene.ask(main(1, 1));
+    assert_eq!(scene.withdraw(1), "release lease", "its request, too");
+    assert!(scene.queue.is_empty());
+}
+
+#[test]
+fn a_lost_lease_cuts_nobody_and_serves_nobody() {
+    let mut scene = leased();
+    scene.ask_all([main(1, 1), main(2, 2)]);
+    scene.granted(Lane::Main);
+    assert_eq!(scene.lost(), "");
+    assert_eq!(scene.queue.holder(), Some(Ticket(1)));
+    assert_eq!(scene.release(1), "request lease", "there is none to give");
+    assert_eq!(scene.lost(), "request lease", "the request was lost");
+    assert_eq!(scene.queue.holder(), None);
+    assert_eq!(scene.granted(Lane::Main), "granted 2");
+}
+
+#[test]
+fn a_holder_that_outlived_its_lease_may_have_another() {
+    let mut scene = leased();
+    scene.ask(main(1, 1));
+    scene.granted(Lane::Main);
+    scene.lost();
+    assert_eq!(scene.granted(Lane::Main), "");
+    assert_eq!(scene.release(1), "release lease");
+}
+
+#[test]
+fn one_may_wait_for_the_lease_where_nobody_may_wait_for_another() {
+    let none = |who| Who { capacity: 0, ..who };
+    let mut scene = leased();
+    assert_eq!(scene.ask(none(unproven(1, 1, 1))), "request lease");
+    assert_eq!(scene.ask(none(unproven(2, 2, 1))), "no place 2");
+    assert_eq!(scene.granted(Lane::Unproven), "granted 1");
+}
+
+#[test]
+fn waiters_elsewhere_contend_and_each_holder_hears_of_them() {
+    let mut scene = Scene::new();
+    let elsewhere = |scene: &mut Scene, somebody| scene.apply(Input::WaitersElsewhere(somebody));
+    assert_eq!(elsewhere(&mut scene, true), "", "there is no holder");
+    assert_eq!(scene.ask(main(1, 1)), "granted 1, contended");
+    assert_eq!(scene.ask(main(2, 2)), "head 2");
+    assert_eq!(elsewhere(&mut scene, false), "", "2 waits here");
+    assert_eq!(elsewhere(&mut scene, true), "");
+    assert_eq!(scene.release(1), "granted 2, contended");
+    assert_eq!(scene.queue.head(), None, "it is none of ours");
+    assert_eq!(elsewhere(&mut scene, false), "alone");
+}
+
+#[test]
+fn a_local_queue_is_deaf_to_leases() {
+    let mut scene = Scene::new();
+    scene.ask_all([main(1, 1), main(2, 2)]);
+    assert_eq!(scene.lost(), "");
+    assert_eq!(scene.granted(Lane::Main), "");
+    assert_eq!(scene.release(1), "granted 2");
+}
+
+#[test]
+fn waiters_without_a_holder_are_noticed_and_served() {
+    let mut scene = Scene::new();
+    scene.ask_all([main(1, 1), main(2, 2), unproven(3, 3, 3)]);
+    scene.queue.lose_holder();
+    let repaired = scene.withdraw(99);
+    assert_eq!(repaired, "broken waiters_are_served, granted 2");
+    assert_eq!(scene.release(2), "granted 3");
+}
+
+#[test]
+fn a_newcomer_does_not_pass_waiters_that_lost_their_holder() {
+    let mut scene = Scene::new();
+    scene.ask_all([main(1, 1), main(2, 2)]);
+    scene.queue.lose_holder();
+    assert_eq!(
+        scene.ask(main(3, 3)),
+        "broken waiters_are_served, granted 2, contended, head 3"
+    );
+}
+
+#[test]
+fn a_holder_in_a_lane_is_noticed_and_taken_out() {
+    let mut scene = Scene::new();
+    scene.ask_all([main(1, 1), main(2, 2), main(3, 3)]);
+    scene.queue.lose_holder();
+    scene.queue.hold_for_the_head();
+    assert_eq!(
+        scene.withdraw(99),
+        "broken holder_does_not_wait, contended, head 3"
+    );
+    assert_eq!(scene.line(), [3]);
+    assert_eq!(scene.release(2), "granted 3");
+}
+
+/// Ways to break a queue, which its own code rules out.
+impl LockQueue {
+    pub(in crate::lock) fn lose_holder(&mut self) {
+        self.holder = None;
+        self.told_contended = false;
+    }
+
+    fn hold_for_the_head(&mut self) {
+        let head = self.main.front().expect("somebody waits");
+        self.holder = Some(Holder {
+            holding: Holding {
+                ticket: head.request.ticket,
+                lane: Lane::Main,
+                since: head.since,
+            },
+            password: head.request.password,
+        });
+    }
 }

@@ -4,6 +4,7 @@
 use super::{APPLIED, DEFAULT_TENANT, MetricsError, NO_TENANT, REFUSED};
 use crate::dialect::Class;
 use crate::ids::BackendName;
+use crate::lock::queue::Invariant;
 use crate::observe::event::{End, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
 use prometheus::{
@@ -40,6 +41,7 @@ pub(super) struct Families {
     pub(super) lock_hold: Histogram,
     pub(super) handover: Histogram,
     pub(super) handover_forced: IntCounterVec,
+    pub(super) invariant_violations: IntCounterVec,
     pub(super) lock_waiters: IntGaugeVec,
     pub(super) locks_held: IntGaugeVec,
     pub(super) longest_wait: Gauge,
@@ -75,6 +77,7 @@ impl Families {
             lock_hold: register.histogram("lock_hold_seconds", "From a lock's grant to its release.", HOLD_SECONDS)?,
             handover: register.histogram("lock_handover_seconds", "From the end of one backend session to the next PASS.", HANDOVER_SECONDS)?,
             handover_forced: register.counters("lock_handover_forced_total", "Locks that went on although the backend had not let go.", &["backend"])?,
+            invariant_violations: register.counters("invariant_violations_total", "Faults of popgate found in the state of its locks, and put right.", &["invariant"])?,
             lock_waiters: register.gauges("lock_waiters", "Logins that wait for a lock.", &["tenant"])?,
             locks_held: register.gauges("locks_held", "Locks that are held.", &["tenant"])?,
             longest_wait: register.gauge("lock_longest_wait_seconds", "How long the longest waiter of now has waited.")?,
@@ -102,6 +105,10 @@ impl Families {
     pub(super) fn begin_at_zero(&self) {
         for result in [APPLIED, REFUSED] {
             self.reloads.with_label_values(&[result]);
+        }
+        for invariant in Invariant::ALL {
+            self.invariant_violations
+                .with_label_values(&[invariant.as_str()]);
         }
         let version = env!("CARGO_PKG_VERSION");
         self.build_info.with_label_values(&[version]).set(1);

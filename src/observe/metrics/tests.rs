@@ -1,6 +1,7 @@
 use super::*;
 use crate::dialect::Class;
 use crate::ids::{SessionId, UserName};
+use crate::lock::queue::Invariant;
 use crate::observe::event::{EndCause, Preemption, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
 
@@ -108,6 +109,7 @@ fn every_family_exists_from_the_start_and_all_but_build_info_is_zero() {
         "lock_hold_seconds_count",
         "lock_handover_seconds_count",
         r#"lock_handover_forced_total{backend="legacy"}"#,
+        r#"invariant_violations_total{invariant="waiters_are_served"}"#,
         r#"lock_waiters{tenant="default"}"#,
         r#"locks_held{tenant="default"}"#,
         "lock_longest_wait_seconds",
@@ -211,6 +213,12 @@ fn counted_once() -> Vec<(Event, &'static str)> {
                 backend: backend.clone(),
             },
             r#"lock_handover_forced_total{backend="legacy"}"#,
+        ),
+        (
+            Event::InvariantBroken {
+                which: Invariant::OneConnection,
+            },
+            r#"invariant_violations_total{invariant="one_connection"}"#,
         ),
         (
             Event::Preempted {

@@ -52,6 +52,8 @@ enum Answer {
     Closed(String),
     /// The backend has the password and does not answer it, but with noise.
     Silent(EndCause),
+    /// A second connection for one lock, which popgate's own code rules out.
+    Fault(EndCause),
     /// The backend had no place under its `connections` limit until the wait was spent.
     Busy,
 }
@@ -123,7 +125,7 @@ impl BackendLogin<'_> {
 
     async fn connect(&self) -> Connected {
         // A connection that waits for nobody in particular must not keep this login out.
-        let make_room = |backend: &BackendName| self.cx.locks.give_up_spare(backend);
+        let make_room = |backend: &BackendName| self.cx.locks.give_up_prewarmed(backend);
         self.route()
             .connect(self.attempt.client, self.deadline, make_room)
             .await
@@ -140,7 +142,7 @@ impl BackendLogin<'_> {
         if self.distrusts_prewarmed {
             return None;
         }
-        let mut connection = self.lock.take_spare()?;
+        let mut connection = self.lock.take_prewarmed()?;
         // A reload may have led the maildrop elsewhere since.
         if !self.route().leads_to(connection.backend()) {
             return None;
@@ -168,7 +170,9 @@ impl BackendLogin<'_> {
         let cx = self.cx;
         let client = self.attempt.client;
         let credentials = self.credentials;
-        let connection = self.lock.attach(connection);
+        let Ok(connection) = self.lock.attach(connection) else {
+            return Answer::Fault(EndCause::LockBroken);
+        };
         let login = async {
             connection.forward_client_addr(cx, client).await?;
             log_in(connection.conn(), credentials, &capabilities, on_password).await
@@ -284,7 +288,9 @@ impl BackendLogin<'_> {
             // Whatever the end was, the backend has the password, and may have counted it: nobody
             // gives it the same one twice for one login.
             Answer::Closed(error) => Judgement::Over(Outcome::RefusedWithoutWords(error)),
-            Answer::Silent(cause) => Judgement::Over(Outcome::Unreachable(cause)),
+            Answer::Silent(cause) | Answer::Fault(cause) => {
+                Judgement::Over(Outcome::Unreachable(cause))
+            }
             // A backend that cannot be reached is tried as long as the wait goes on.
             Answer::Unreachable(cause) => {
                 let pause = self.retries.unreachable();

@@ -63,7 +63,7 @@ struct Siege {
 impl Siege {
     fn new(capacity: usize) -> Self {
         Self {
-            queue: LockQueue::new(),
+            queue: LockQueue::default(),
             capacity,
             now: Instant::now(),
             asked: 0,
@@ -95,7 +95,7 @@ impl Siege {
             ticket,
             lane,
             password: PasswordTag::from_bytes([password; 32]),
-            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
+            prefix: IpAddr::V4(Ipv4Addr::new(192, 0, 2, block)).into(),
             capacity: self.capacity,
             until: self.now + Duration::from_secs(22),
         }));

@@ -1,0 +1,343 @@
+//! One maildrop in use: its queue, and what the queue's effects mean for its sessions.
+//!
+//! Each waiter has a *seat*, a channel by which it hears what became of its place. The table keeps
+//! the entry locked around one call of it, so nothing here waits or tells an event.
+
+use super::prewarmed::Prewarmed;
+use super::queue::{Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket};
+use super::view::{Claimant, HolderView, LockView, WaiterView};
+use crate::ids::{BackendName, MaildropKey};
+use crate::policy::attempt::LoginAttempt;
+use crate::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// One maildrop in use.
+pub(super) struct Entry<C> {
+    pub(super) queue: LockQueue,
+    pub(super) seats: HashMap<Ticket, Seat>,
+    holder: Option<Arc<LoginAttempt>>,
+    contended: watch::Sender<bool>,
+    /// A backend connection that is open and greeted, for whoever is next.
+    prewarmed: Option<Prewarmed<C>>,
+    home: Option<BackendName>,
+}
+
+/// How a waiter hears of its turn.
+pub(super) struct Seat {
+    attempt: Arc<LoginAttempt>,
+    state: watch::Sender<SeatState>,
+}
+
+/// What a seat has been told last.
+#[derive(Clone, Debug)]
+pub(super) enum SeatState {
+    /// It waits: whether it is at the front of the main lane.
+    Waiting { head: bool },
+    /// It holds the lock, which came free at `at`.
+    Granted { at: Instant },
+    /// Its place went to another.
+    Evicted,
+    /// The backend refused its password, given by another session, in these words or without any.
+    Refused(Option<Arc<[u8]>>),
+    /// The queue knows nothing of it, by a fault of popgate.
+    Broken,
+}
+
+/// What a session needs to hear of its place.
+pub(super) struct Seated {
+    pub(super) ticket: Ticket,
+    pub(super) state: watch::Receiver<SeatState>,
+    pub(super) contended: watch::Receiver<bool>,
+    /// Waiters before it.
+    pub(super) ahead: usize,
+}
+
+impl<C> Entry<C> {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: LockQueue::new(Authority::Local),
+            seats: HashMap::new(),
+            holder: None,
+            contended: watch::Sender::new(false),
+            prewarmed: None,
+            home: None,
+        }
+    }
+
+    /// `attempt` wants the lock, and waits for it until `until`. Also the faults of popgate that
+    /// were found on the way, mostly none.
+    pub(super) fn enter(
+        &mut self,
+        attempt: &Arc<LoginAttempt>,
+        ticket: Ticket,
+        now: Instant,
+        until: Instant,
+    ) -> (Seated, Vec<Invariant>) {
+        let (sender, state) = watch::channel(SeatState::Waiting { head: false });
+        self.seats.insert(
+            ticket,
+            Seat {
+                attempt: Arc::clone(attempt),
+                state: sender,
+            },
+        );
+        let request = Request {
+            ticket,
+            lane: if attempt.is_proven() {
+                Lane::Main
+            } else {
+                Lane::Unproven
+            },
+            password: attempt.tag,
+            prefix: attempt.prefix(),
+            capacity: attempt.policy.queue,
+            until,
+        };
+        let broken = self.apply(Input::Request(request), now, None);
+        let seated = Seated {
+            ticket,
+            state,
+            contended: self.contended.subscribe(),
+            ahead: self.queue.ahead_of(ticket).unwrap_or(0),
+        };
+        (seated, broken)
+    }
+
+    /// Applies `input` and tells the seats. `line`: the backend's words, if any, for waiters that
+    /// are refused with the holder. Returns faults of popgate, mostly none.
+    pub(super) fn apply(
+        &mut self,
+        input: Input,
+        now: Instant,
+        line: Option<&Arc<[u8]>>,
+    ) -> Vec<Invariant> {
+        if let Input::Withdraw(ticket) = input {
+            self.seats.remove(&ticket);
+        }
+        let mut broken = Vec::new();
+        let mut effects = Vec::new();
+        self.queue.apply(input, now, &mut effects);
+        self.carry_out_all(&mut effects, now, line, &mut broken);
+        self.uphold_seats(now, &mut effects, &mut broken);
+        if self.queue.holder().is_none() {
+            self.holder = None;
+        }
+        // Whoever was granted the lock just now takes the prewarmed connection; else it is for
+        // somebody who waits in the main lane, or for nobody.
+        let granted = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Granted(_)));
+        if !granted && self.queue.head().is_none() {
+            self.prewarmed = None;
+        }
+        broken
+    }
+
+    /// Carries out what has not been yet: behind `effects` come those of repairs.
+    fn carry_out_all(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        now: Instant,
+        line: Option<&Arc<[u8]>>,
+        broken: &mut Vec<Invariant>,
+    ) {
+        let mut next = 0;
+        while let Some(effect) = effects.get(next).copied() {
+            next += 1;
+            if let Err(fault) = self.carry_out(effect, now, line) {
+                broken.push(fault.invariant);
+                for repair in fault.repairs.into_iter().flatten() {
+                    self.queue.apply(repair, now, effects);
+                }
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        now: Instant,
+        line: Option<&Arc<[u8]>>,
+    ) -> Result<(), Fault> {
+        match effect {
+            Effect::Granted(ticket) => {
+                self.contended.send_replace(false);
+                let state = SeatState::Granted { at: now };
+                self.holder = Some(self.settle(ticket, state)?);
+            }
+            Effect::Evicted { ticket, .. } => {
+                self.settle(ticket, SeatState::Evicted)?;
+            }
+            Effect::Refused(ticket) => {
+                self.settle(ticket, SeatState::Refused(line.map(Arc::clone)))?;
+            }
+            Effect::Promoted(ticket) => self.move_to(ticket, false)?,
+            Effect::Head(ticket) => self.move_to(ticket, true)?,
+            Effect::Contended(contended) => {
+                self.contended.send_replace(contended);
+            }
+            Effect::Broken(invariant) => return Err(Fault::repaired(invariant)),
+            Effect::RequestLease | Effect::ReleaseLease => {
+                return Err(Fault::repaired(Invariant::NoLeaseForLocalLocks));
+            }
+        }
+        Ok(())
+    }
+
+    /// The last word to a seat.
+    fn settle(&mut self, ticket: Ticket, state: SeatState) -> Result<Arc<LoginAttempt>, Fault> {
+        let seat = self
+            .seats
+            .remove(&ticket)
+            .ok_or_else(|| Fault::no_seat(ticket))?;
+        seat.state.send_replace(state);
+        Ok(seat.attempt)
+    }
+
+    fn move_to(&mut self, ticket: Ticket, head: bool) -> Result<(), Fault> {
+        let seat = self
+            .seats
+            .get(&ticket)
+            .ok_or_else(|| Fault::no_seat(ticket))?;
+        seat.state.send_replace(SeatState::Waiting { head });
+        Ok(())
+    }
+
+    /// Each waiter has a seat, and nobody else has one. Compared by number, since a difference of
+    /// one is how it begins; then each is looked at.
+    fn uphold_seats(
+        &mut self,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+        broken: &mut Vec<Invariant>,
+    ) {
+        if self.seats.len() == self.queue.waiters() {
+            return;
+        }
+        broken.push(Invariant::SeatForEachWaiter);
+        // Sessions that the queue does not know end: they would wait for ever.
+        let queue = &self.queue;
+        self.seats.retain(|ticket, seat| {
+            let waits = queue.ahead_of(*ticket).is_some();
+            if !waits {
+                seat.state.send_replace(SeatState::Broken);
+            }
+            waits
+        });
+        // Waiters that nobody can tell of their turn would hold the lock for ever.
+        let unseated: Vec<Ticket> = self
+            .queue
+            .waiting()
+            .map(|waiting| waiting.ticket)
+            .filter(|ticket| !self.seats.contains_key(ticket))
+            .collect();
+        let mut repairs = Vec::new();
+        for ticket in unseated {
+            self.queue.apply(Input::Withdraw(ticket), now, &mut repairs);
+        }
+        self.carry_out_all(&mut repairs, now, None, broken);
+        effects.append(&mut repairs);
+    }
+
+    /// Keeps a greeted connection of `ticket` for whoever is next, as `list` does it; a second one
+    /// is dropped, and one that nobody waits for any more.
+    pub(super) fn keep_prewarmed(&mut self, ticket: Ticket, list: impl FnOnce() -> Prewarmed<C>) {
+        let somebody_is_next = self.queue.head().is_some() || self.queue.holder() == Some(ticket);
+        if self.prewarmed.is_none() && somebody_is_next {
+            self.prewarmed = Some(list());
+        }
+    }
+
+    pub(super) fn has_prewarmed(&self) -> bool {
+        self.prewarmed.is_some()
+    }
+
+    /// Takes the prewarmed connection, and asks the head of the queue for another.
+    pub(super) fn take_prewarmed(&mut self) -> Option<C> {
+        let prewarmed = self.prewarmed.take()?;
+        if let Some(head) = self.queue.head()
+            && let Some(seat) = self.seats.get(&head)
+        {
+            seat.state.send_replace(SeatState::Waiting { head: true });
+        }
+        Some(prewarmed.connection)
+    }
+
+    /// The same, if it is the one that the index has under this number.
+    pub(super) fn take_prewarmed_number(&mut self, number: u64) -> Option<C> {
+        self.prewarmed
+            .as_ref()
+            .is_some_and(|prewarmed| prewarmed.is(number))
+            .then(|| self.take_prewarmed())
+            .flatten()
+    }
+
+    pub(super) fn home(&self) -> Option<BackendName> {
+        self.home.clone()
+    }
+
+    pub(super) fn settle_at(&mut self, backend: &BackendName) {
+        self.home = Some(backend.clone());
+    }
+
+    pub(super) fn is_unused(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        self.queue.oldest_wait(now)
+    }
+
+    /// A copy of what is seen of it.
+    pub(super) fn view(&self, key: &MaildropKey) -> LockView {
+        let holder = self.queue.holding().zip(self.holder.as_deref());
+        LockView {
+            key: key.clone(),
+            holder: holder.map(|(holding, attempt)| HolderView {
+                claimant: Claimant::from(attempt),
+                lane: holding.lane,
+                since: holding.since,
+            }),
+            waiters: self
+                .queue
+                .waiting()
+                .filter_map(|waiting| {
+                    let seat = self.seats.get(&waiting.ticket)?;
+                    Some(WaiterView {
+                        claimant: Claimant::from(&*seat.attempt),
+                        lane: waiting.lane,
+                        since: waiting.since,
+                        until: waiting.until,
+                    })
+                })
+                .collect(),
+            home: self.home(),
+        }
+    }
+}
+
+/// An effect that cannot be carried out.
+struct Fault {
+    invariant: Invariant,
+    /// What puts the queue right.
+    repairs: Option<[Input; 2]>,
+}
+
+impl Fault {
+    fn repaired(invariant: Invariant) -> Self {
+        Self {
+            invariant,
+            repairs: None,
+        }
+    }
+
+    /// Nobody is told of what `ticket` has, so nobody would give it back.
+    fn no_seat(ticket: Ticket) -> Self {
+        Self {
+            invariant: Invariant::SeatForEachWaiter,
+            repairs: Some([Input::Withdraw(ticket), Input::Release(ticket)]),
+        }
+    }
+}

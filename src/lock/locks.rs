@@ -1,0 +1,113 @@
+//! All locks of one gate.
+
+use super::BackendClose;
+use super::claim::Claim;
+use super::entry::SeatState;
+use super::guard::LockGuard;
+use super::table::Table;
+use super::view::{LockView, LocksSnapshot};
+use super::waiter::WaiterHandle;
+use crate::ids::{BackendName, MaildropKey};
+use crate::observe::event::LockOutcome;
+use crate::observe::hub::EventHub;
+use crate::policy::attempt::LoginAttempt;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// What became of a request for a lock.
+pub enum AcquireResult<C: BackendClose> {
+    /// The lock was free.
+    Granted(LockGuard<C>),
+    /// It has a place in the queue.
+    Waiting(WaiterHandle<C>),
+    /// The lane is full.
+    Full,
+}
+
+/// All locks of one gate. `C` is a backend connection.
+pub struct Locks<C: BackendClose>(pub(super) Arc<Table<C>>);
+
+impl<C: BackendClose> Clone for Locks<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: BackendClose> Locks<C> {
+    /// No lock is held. Connections that are being closed are tracked by `closers`.
+    #[must_use]
+    pub fn new(events: Arc<EventHub>, closers: TaskTracker) -> Self {
+        Self(Arc::new(Table::new(events, closers)))
+    }
+
+    /// Requests the lock of the login's maildrop: holds it, waits for it until `until`, or is
+    /// turned away.
+    ///
+    /// The answer is there at the first poll: the locks are this gate's own. It is asked for as one
+    /// asks over a network, so that no caller depends on that. What was granted to a future that is
+    /// dropped is given back.
+    pub async fn acquire(&self, attempt: &Arc<LoginAttempt>, until: Instant) -> AcquireResult<C> {
+        let now = Instant::now();
+        let mut seated = self.0.enter(attempt, now, until);
+        let claim = Claim::new(Arc::clone(&self.0), Arc::clone(attempt), seated.ticket);
+        // Seen: what happened on entering is no news to whoever waits.
+        let state = seated.state.borrow_and_update().clone();
+        // Handle and guard are there before anybody is told: whatever becomes of the telling, they
+        // give back what they stand for.
+        match state {
+            SeatState::Waiting { .. } => {
+                let ahead = seated.ahead;
+                let waiter = WaiterHandle::new(claim, now, seated);
+                waiter.tell_queued(ahead);
+                AcquireResult::Waiting(waiter)
+            }
+            SeatState::Granted { .. } => {
+                let guard = LockGuard::new(claim.clone(), now, seated.contended, None);
+                claim.tell_outcome(LockOutcome::Immediate, Duration::ZERO);
+                AcquireResult::Granted(guard)
+            }
+            SeatState::Evicted | SeatState::Refused(_) | SeatState::Broken => {
+                claim.tell_outcome(LockOutcome::QueueFull, Duration::ZERO);
+                AcquireResult::Full
+            }
+        }
+    }
+
+    /// The longest that anybody waits now.
+    #[must_use]
+    pub fn longest_wait(&self, now: Instant) -> Duration {
+        self.0.longest_wait(now)
+    }
+
+    /// Drops a prewarmed connection to `backend`, if there is one: another maildrop's turn has
+    /// come, and the backend has no place for both.
+    pub fn give_up_prewarmed(&self, backend: &BackendName) {
+        drop(self.0.take_prewarmed_of(backend));
+    }
+
+    /// The backend that a maildrop is on while it has sessions: where the last connection of a
+    /// holder leads.
+    #[must_use]
+    pub fn home(&self, key: &MaildropKey) -> Option<BackendName> {
+        self.0.home(key)
+    }
+
+    /// Maildrops that are held, waited for, or being closed.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.0.entries.len()
+    }
+
+    /// The lock of one maildrop, if it is in use.
+    #[must_use]
+    pub fn view(&self, key: &MaildropKey) -> Option<LockView> {
+        self.0.view(key)
+    }
+
+    /// The locks in use, at most `max` of them. It is a copy: no lock is held up by its reader.
+    #[must_use]
+    pub fn snapshot(&self, max: usize) -> LocksSnapshot {
+        self.0.snapshot(max)
+    }
+}

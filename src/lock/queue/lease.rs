@@ -1,0 +1,106 @@
+//! The right to serve a maildrop where several gates share it.
+//!
+//! A gate that is the only one may always serve: [`Authority::Local`], which is all that
+//! [`Locks`](crate::lock::Locks) uses. With [`Authority::Leased`] each turn needs a lease, which
+//! somebody outside hands from gate to gate, so that the order holds across gates, too. The queue
+//! then has waiters without a holder. It asks by [`Effect::RequestLease`] and hears by
+//! [`Input::Lease`]; whoever carries the request reads in [`LockQueue::waiting`] in which lanes
+//! somebody waits, and for how long.
+//!
+//! A lease is for one turn: it goes back when its holder ends, and is requested anew if somebody
+//! waits. One that is lost cuts nobody: its holder stays, but nobody behind it is served until a
+//! lease is granted again.
+
+use super::{Effect, Lane, LockQueue};
+use crate::time::Instant;
+
+/// Where the right to serve a maildrop comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// This gate alone serves it, and may always.
+    #[default]
+    Local,
+    /// Other gates serve it, too: each turn needs a lease.
+    Leased,
+}
+
+/// What became of the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseChange {
+    /// One turn may be served.
+    Granted {
+        /// The lane that must be served: who grants leases keeps the order between the lanes.
+        lane: Lane,
+    },
+    /// The lease, or the request for it, is not valid any more.
+    Lost,
+}
+
+/// How a queue stands with its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// It needs none.
+    Local,
+    /// It has none, and has asked for none.
+    NoLease,
+    /// It has asked for one.
+    Requested,
+    /// It has one.
+    Held,
+}
+
+impl From<Authority> for Right {
+    fn from(authority: Authority) -> Self {
+        match authority {
+            Authority::Local => Self::Local,
+            Authority::Leased => Self::NoLease,
+        }
+    }
+}
+
+impl LockQueue {
+    pub(super) fn lease_changed(
+        &mut self,
+        change: LeaseChange,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.right == Right::Local {
+            return;
+        }
+        match change {
+            LeaseChange::Lost => self.right = Right::NoLease,
+            // A holder that outlived its lease has one again.
+            LeaseChange::Granted { .. } if self.holder.is_some() => self.right = Right::Held,
+            LeaseChange::Granted { lane } => {
+                self.right = Right::Held;
+                // Whoever waited there may have left, or moved to the other lane. That one is not
+                // served instead: it is another gate's turn then.
+                if let Some(next) = self.lane_mut(lane).pop_front() {
+                    self.grant(&next.request, now, effects);
+                }
+            }
+        }
+    }
+
+    /// Gives back a lease that nobody uses, and asks for one where somebody waits for it.
+    pub(super) fn settle_lease(&mut self, effects: &mut Vec<Effect>) {
+        if self.right == Right::Local || self.holder.is_some() {
+            return;
+        }
+        let somebody_waits = self.waiters() > 0;
+        let is_unused = match self.right {
+            Right::Held => true,
+            Right::Requested => !somebody_waits,
+            Right::Local | Right::NoLease => false,
+        };
+        if is_unused {
+            self.right = Right::NoLease;
+            effects.push(Effect::ReleaseLease);
+        }
+        if self.right == Right::NoLease && somebody_waits {
+            self.right = Right::Requested;
+            effects.push(Effect::RequestLease);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! All maildrops in use, in a sharded map.
+//!
+//! A shard's guard lives around one synchronous call and never across an await. Events are told
+//! when it is gone: a sink may write.
+
+use super::BackendClose;
+use super::ends::RecentEnds;
+use super::entry::{Entry, Seated};
+use super::prewarmed::PrewarmedIndex;
+use super::queue::{Input, Invariant, Ticket};
+use super::view::{LockView, LocksSnapshot};
+use crate::ids::{BackendName, MaildropKey};
+use crate::observe::event::Event;
+use crate::observe::hub::EventHub;
+use crate::policy::attempt::LoginAttempt;
+use crate::time::{Duration, Instant};
+use dashmap::{DashMap, Entry as Slot};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::task::TaskTracker;
+
+/// All maildrops in use.
+pub(super) struct Table<C> {
+    pub(super) entries: DashMap<MaildropKey, Entry<C>>,
+    pub(super) prewarmed: Arc<PrewarmedIndex>,
+    ends: Mutex<RecentEnds>,
+    /// The number of the last ticket.
+    tickets: AtomicU64,
+    pub(super) events: Arc<EventHub>,
+    pub(super) closers: TaskTracker,
+}
+
+impl<C: BackendClose> Table<C> {
+    pub(super) fn new(events: Arc<EventHub>, closers: TaskTracker) -> Self {
+        Self {
+            entries: DashMap::new(),
+            prewarmed: Arc::default(),
+            ends: Mutex::default(),
+            tickets: AtomicU64::new(0),
+            events,
+            closers,
+        }
+    }
+
+    /// `attempt` wants its maildrop's lock from now on.
+    pub(super) fn enter(
+        &self,
+        attempt: &Arc<LoginAttempt>,
+        now: Instant,
+        until: Instant,
+    ) -> Seated {
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed) + 1);
+        let (seated, broken) = self
+            .entries
+            .entry(attempt.key.clone())
+            .or_insert_with(Entry::new)
+            .enter(attempt, ticket, now, until);
+        self.tell_broken(broken);
+        seated
+    }
+
+    /// Applies `input` to the queue of `key` and forgets the maildrop if nobody is left.
+    /// `line`: the backend's words, if any, for waiters that are refused too.
+    pub(super) fn apply(&self, key: &MaildropKey, input: Input, line: Option<&Arc<[u8]>>) {
+        let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
+            return;
+        };
+        let broken = slot.get_mut().apply(input, Instant::now(), line);
+        if slot.get().is_unused() {
+            slot.remove();
+        } else {
+            drop(slot);
+        }
+        self.tell_broken(broken);
+    }
+
+    fn tell_broken(&self, broken: Vec<Invariant>) {
+        for invariant in broken {
+            self.tell_violation(invariant);
+        }
+    }
+
+    pub(super) fn tell_violation(&self, which: Invariant) {
+        self.events.emit(Event::InvariantBroken { which });
+    }
+
+    /// Keeps a greeted connection of `ticket` for whoever is next at `key`.
+    pub(super) fn keep_prewarmed(&self, key: &MaildropKey, ticket: Ticket, connection: C) {
+        if let Some(mut entry) = self.entries.get_mut(key) {
+            entry.keep_prewarmed(ticket, || {
+                let backend = connection.backend().clone();
+                self.prewarmed.list(backend, key, connection)
+            });
+        }
+    }
+
+    pub(super) fn has_prewarmed(&self, key: &MaildropKey) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.has_prewarmed())
+    }
+
+    pub(super) fn take_prewarmed(&self, key: &MaildropKey) -> Option<C> {
+        self.entries.get_mut(key)?.take_prewarmed()
+    }
+
+    /// The oldest connection to `backend` that is kept for whoever is next at some maildrop.
+    pub(super) fn take_prewarmed_of(&self, backend: &BackendName) -> Option<C> {
+        let mut last = 0;
+        // The index is not locked when the maildrop is: meanwhile another may have taken the
+        // connection. The next one is tried then.
+        while let Some((number, key)) = self.prewarmed.next(backend, last) {
+            let taken = self
+                .entries
+                .get_mut(&key)
+                .and_then(|mut entry| entry.take_prewarmed_number(number));
+            if taken.is_some() {
+                return taken;
+            }
+            last = number;
+        }
+        None
+    }
+
+    pub(super) fn home(&self, key: &MaildropKey) -> Option<BackendName> {
+        self.entries.get(key)?.home()
+    }
+
+    pub(super) fn settle_at(&self, key: &MaildropKey, backend: &BackendName) {
+        if let Some(mut entry) = self.entries.get_mut(key) {
+            entry.settle_at(backend);
+        }
+    }
+
+    /// The backend has let go of a session in `key`.
+    pub(super) fn ended(&self, key: &MaildropKey, now: Instant) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.ended(key, now);
+    }
+
+    pub(super) fn since_last_end(&self, key: &MaildropKey, now: Instant) -> Option<Duration> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.since(key, now)
+    }
+
+    pub(super) fn longest_wait(&self, now: Instant) -> Duration {
+        self.entries
+            .iter()
+            .filter_map(|entry| entry.oldest_wait(now))
+            .max()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn view(&self, key: &MaildropKey) -> Option<LockView> {
+        let entry = self.entries.get(key)?;
+        Some(entry.view(key))
+    }
+
+    /// At most `max` maildrops. A shard is locked while it is copied, and not for longer.
+    pub(super) fn snapshot(&self, max: usize) -> LocksSnapshot {
+        let mut snapshot = LocksSnapshot {
+            locks: Vec::new(),
+            left_out: 0,
+        };
+        for entry in &self.entries {
+            if snapshot.locks.len() < max {
+                snapshot.locks.push(entry.view(entry.key()));
+            } else {
+                snapshot.left_out += 1;
+            }
+        }
+        snapshot
+    }
+}
