@@ -112,7 +112,7 @@ impl DemoArgs {
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
             runtime.block_on(async {
                 match self.duel {
-                    Some(programs) => self.duel(usize::from(programs)).await,
+                    Some(programs) => self.compare(usize::from(programs)).await,
                     None => self.show().await,
                 }
             })
@@ -153,11 +153,11 @@ impl DemoArgs {
         Ok(exit)
     }
 
-    /// The same load twice: straight at a server that locks, then through popgate.
-    async fn duel(&self, programs: usize) -> Result<Exit, DemoError> {
+    /// The same load twice: directly at a server that locks, then through popgate.
+    async fn compare(&self, programs: usize) -> Result<Exit, DemoError> {
         let bar = progress_bar(programs);
         let embedded = self.start_server().await?;
-        let straight = self.load(programs, embedded.address, &bar, 0).await;
+        let direct = self.load(programs, embedded.address, &bar, 0).await;
         embedded.stop().await;
         let embedded = self.start_server().await?;
         let config = self.config(embedded.address, programs, "55s")?;
@@ -169,26 +169,26 @@ impl DemoArgs {
         let overlaps = embedded.server.log().overlaps();
         embedded.stop().await;
         Ok(print(
-            self.duel_result(&straight, &gated, overlaps)?,
+            self.comparison_result(&direct, &gated, overlaps)?,
             Exit::Done,
         ))
     }
 
-    fn duel_result(
+    fn comparison_result(
         &self,
-        straight: &ComparisonReport,
+        direct: &ComparisonReport,
         gated: &ComparisonReport,
         overlaps: u64,
     ) -> Result<String, DemoError> {
         if self.json {
             let result = serde_json::json!({
-                "straight": straight,
+                "straight": direct,
                 "through_popgate": gated,
                 "overlaps_through_popgate": overlaps,
             });
             return Ok(serde_json::to_string_pretty(&result)?);
         }
-        let table = side_by_side(straight, gated);
+        let table = side_by_side(direct, gated);
         Ok(format!(
             "{table}\nsessions that overlapped in the mailbox behind popgate: {overlaps}"
         ))

@@ -1,4 +1,5 @@
-//! Many mail programs at once against one maildrop: what their users would see.
+//! Many mail clients at once against one maildrop: what their users would see. The demo runs it
+//! twice, directly at the server and through popgate.
 
 use super::report::{ComparisonReport, FetchTimes};
 use crate::backend::lines::{LineError, read_body, read_status};
@@ -16,10 +17,10 @@ use tokio::task::JoinSet;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-/// A duel: who comes, and for how long.
+/// One run: which clients come, and for how long.
 #[derive(Clone, Debug)]
 pub struct ComparisonOptions {
-    /// Mail programs that come at once, each one time: a real one shows an error to its user
+    /// Mail clients that come at once, each one time: a real one shows an error to its user
     /// at the first refusal, and comes back at its next poll.
     pub programs: usize,
     /// How long each reads its messages, all together.
@@ -43,7 +44,7 @@ impl ComparisonOptions {
     }
 }
 
-/// How a program fared.
+/// How a client fared.
 #[derive(Clone, Debug)]
 pub(super) enum ClientOutcome {
     Succeeded(FetchTimes),
@@ -66,7 +67,7 @@ enum ClientError {
     Io(#[from] io::Error),
 }
 
-/// Runs the programs against `target`; `progress` is told how many have finished.
+/// Runs the clients against `target`; `progress` is told how many have finished.
 pub async fn run(
     target: SocketAddr,
     options: ComparisonOptions,
@@ -181,7 +182,7 @@ fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// The password is right, so a refusal that speaks of a lock is one. The words are what people
+/// The password is right here, so a refusal that speaks of a lock is one. The words are what people
 /// read, and what fetchmail, Claws Mail and Sylpheed look for.
 fn refused(answer: String) -> ClientOutcome {
     let reply = StatusLine::parse(&answer);
@@ -208,7 +209,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_util::sync::CancellationToken;
 
-    async fn duel(
+    async fn compare(
         options: ComparisonOptions,
         change: impl FnOnce(&mut DemoOptions),
     ) -> (ComparisonReport, Arc<DemoServer>) {
@@ -218,7 +219,8 @@ mod tests {
         };
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (target, server) = (listener.local_addr().unwrap(), DemoServer::new(settings));
+        let target = listener.local_addr().unwrap();
+        let server = DemoServer::new(settings);
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&server).serve(listener, stop.clone()));
         let finished = AtomicU64::new(0);
@@ -234,8 +236,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn straight_at_a_server_that_locks_most_programs_see_lock_errors() {
-        let (report, server) = duel(eight(), |_| ()).await;
+    async fn direct_at_a_server_that_locks_most_clients_see_lock_errors() {
+        let (report, server) = compare(eight(), |_| ()).await;
         assert!(report.succeeded > 0 && report.lock_errors > 0, "{report:?}");
         assert_eq!((report.other_errors, server.log().overlaps()), (0, 0));
         assert_eq!(server.log().refusals(), report.lock_errors);
@@ -245,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_nobody_locks_all_succeed_and_overlap() {
-        let (report, server) = duel(eight(), |options| options.locking = false).await;
+        let (report, server) = compare(eight(), |options| options.locking = false).await;
         assert_eq!(
             (report.succeeded, report.lock_errors, report.other_errors),
             (8, 0, 0)
@@ -257,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn a_wrong_password_is_no_lock_error() {
         let options = ComparisonOptions::new(2, "ann", Secret::new(b"wrong".to_vec()));
-        let (report, _) = duel(options, |_| ()).await;
+        let (report, _) = compare(options, |_| ()).await;
         assert_eq!((report.lock_errors, report.other_errors), (0, 2));
     }
 }

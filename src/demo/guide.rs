@@ -12,8 +12,13 @@ pub fn what_next(
     password: &str,
 ) -> String {
     let login = quoted(&format!("{user}:{password}"));
-    let (host, port) = (pop3.ip(), pop3.port());
-    let arguments = format!("{host} {port} {} {}", quoted(user), quoted(password));
+    let arguments = [
+        pop3.ip().to_string(),
+        pop3.port().to_string(),
+        quoted(user),
+        quoted(password),
+    ]
+    .join(" ");
     let hold = "import poplib, sys, time; h, p, u, w = sys.argv[1:]; \
                 m = poplib.POP3(h, p); m.user(u); m.pass_(w); time.sleep(8); m.quit()";
     let tries = [

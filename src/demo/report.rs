@@ -1,27 +1,27 @@
-//! What a duel showed, in numbers and side by side.
+//! What a comparison showed, in numbers and side by side.
 
 use super::comparison::ClientOutcome;
 use crate::time::{Duration, Instant};
 use serde::{Serialize, Serializer};
 
-/// What a duel showed, as the mail programs saw it. In JSON the times are seconds.
+/// What one run showed, as the mail clients saw it. In JSON the times are seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct ComparisonReport {
-    /// Mail programs that took part.
+    /// Mail clients that took part.
     pub programs: u64,
     /// Sessions that fetched all and whose QUIT was answered `+OK`.
     pub succeeded: u64,
-    /// Programs that were told that the maildrop is locked.
+    /// Clients that were told that the maildrop is locked.
     pub lock_errors: u64,
-    /// Programs that failed in another way.
+    /// Clients that failed in another way.
     pub other_errors: u64,
-    /// What the first program that failed was told.
+    /// What the first client that failed was told.
     pub first_error: Option<String>,
     /// From PASS to its answer, of the sessions that succeeded; none where none did.
     pub wait: Option<Spread>,
     /// From one session's end to the next one's login; none where no session followed another.
     pub handover: Option<Spread>,
-    /// The whole duel.
+    /// The whole run.
     #[serde(rename = "total_seconds", serialize_with = "as_seconds")]
     pub total: Duration,
 }
@@ -51,15 +51,15 @@ pub(super) struct FetchTimes {
     pub(super) end: Instant,
 }
 
-/// Both duels in a table for a person: lines, the last with its end.
+/// Both runs in a table for a person: lines, the last with its end.
 #[must_use]
-pub fn side_by_side(straight: &ComparisonReport, gated: &ComparisonReport) -> String {
+pub fn side_by_side(direct: &ComparisonReport, gated: &ComparisonReport) -> String {
     let mut rows = vec![[
         String::new(),
         "direct".to_owned(),
         "through popgate".to_owned(),
     ]];
-    for ((name, left), (_, right)) in straight.rows().into_iter().zip(gated.rows()) {
+    for ((name, left), (_, right)) in direct.rows().into_iter().zip(gated.rows()) {
         rows.push([name.to_owned(), left, right]);
     }
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max();
@@ -146,8 +146,8 @@ fn percentile(times: &[Duration], percent: usize) -> Option<Duration> {
 /// From each end to the next login; none where the next one was in before.
 fn handovers(mut stays: Vec<FetchTimes>) -> Vec<Duration> {
     stays.sort_unstable_by_key(|stay| stay.login);
-    let pairs = stays.windows(2);
-    pairs
+    stays
+        .windows(2)
         .filter_map(|pair| pair[1].login.checked_duration_since(pair[0].end))
         .collect()
 }
@@ -210,7 +210,7 @@ mod tests {
     fn the_table_is_aligned() {
         let t = Instant::now();
         let locked = || ClientOutcome::LockError("-ERR [IN-USE] locked".to_owned());
-        let straight = report(&[
+        let direct = report(&[
             locked(),
             stay(t, 2, 200),
             ClientOutcome::OtherError("x".to_owned()),
@@ -227,7 +227,7 @@ wait for the login, longest                         2.0 ms            1.40 s
 one session's end to the next one's login, median        -            3.0 ms
 total time                                          1.65 s            1.65 s
 ";
-        assert_eq!(side_by_side(&straight, &gated), expected);
+        assert_eq!(side_by_side(&direct, &gated), expected);
     }
 
     #[test]

@@ -47,6 +47,7 @@ impl Account<'_> {
         let other_ids = self.leave(first, beside, seen).await;
         seen.uidl = uidl(ids, other_ids);
         (self.on_step)(ProbeStep::Pipelining);
+        // The lock of the session before may linger: it must not be taken for a refusal.
         sleep(seen.longest_release() + DOCTOR_PAUSE).await;
         seen.pipelining = Some(self.pipelining().await);
     }
@@ -98,7 +99,9 @@ impl Account<'_> {
         seen: &mut AccountObservations,
     ) -> Option<UniqueIds> {
         let (attempt, session) = self.log_in(DOCTOR_SECOND).await;
-        let (mut ids, mut refused_late, mut stays_open) = (None, None, None);
+        let mut ids = None;
+        let mut refused_late = None;
+        let mut stays_open = None;
         match session {
             Some(mut session) if attempt.is_in() => {
                 let found = unique_ids(&mut session).await;
@@ -109,6 +112,7 @@ impl Account<'_> {
             Some(mut session) => stays_open = Some(session.ask("QUIT").await.is_ok()),
             None => {}
         }
+        // Some servers throw the first session out instead of refusing the second.
         let first_lives = first.ask("NOOP").await.is_ok_and(|line| is_ok(&line));
         seen.second = Some(Second {
             attempt,
@@ -141,6 +145,8 @@ impl Account<'_> {
         mut session: ProbeSession,
         bound: Duration,
     ) -> (Attempt, Option<ProbeSession>) {
+        // A server that loses what stands behind a command would spoil every other finding;
+        // pipelining is tried by itself, at the end.
         let one_by_one = Capabilities {
             pipelining: false,
             ..self.capabilities.clone()

@@ -7,6 +7,7 @@ use super::wording::time;
 use crate::backend::BackendOptions;
 use crate::dialect::Phrases;
 use crate::limits::{CONNECT_TIMEOUT, LOGIN_TIMEOUT, WAIT_MAX};
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::fmt;
 use std::mem::discriminant;
@@ -69,14 +70,28 @@ pub enum AdvisedSetting {
     DefaultDomain(String),
 }
 
+str_enum! {
+    /// A table of the configuration.
+    SettingTable {
+        /// The `[[backend]]` that was looked at.
+        Backend = "backend",
+        /// `[defaults]`, for all tenants.
+        Defaults = "defaults",
+        /// The `[[tenant]]` of the test account.
+        Tenant = "tenant",
+    }
+}
+
 impl AdvisedSetting {
-    /// Whether it belongs to `[defaults]` or a `[[tenant]]`, and not to the `[[backend]]`.
+    /// Which table of the configuration it belongs to.
     #[must_use]
-    pub fn is_of_tenants(&self) -> bool {
-        matches!(
-            self,
-            Self::Wait(_) | Self::Aliases(_) | Self::DefaultDomain(_)
-        )
+    pub fn table(&self) -> SettingTable {
+        match self {
+            Self::Wait(_) => SettingTable::Defaults,
+            // A tenant may have a list of its own, which replaces that of the defaults.
+            Self::Aliases(_) | Self::DefaultDomain(_) => SettingTable::Tenant,
+            _ => SettingTable::Backend,
+        }
     }
 }
 
@@ -102,10 +117,11 @@ impl fmt::Display for AdvisedSetting {
 }
 
 fn strings(texts: &[String]) -> String {
-    let texts = texts
+    let values: Vec<_> = texts
         .iter()
-        .map(|text| toml::Value::from(text.as_str()).to_string());
-    format!("[{}]", texts.collect::<Vec<_>>().join(", "))
+        .map(|text| toml::Value::from(text.as_str()).to_string())
+        .collect();
+    format!("[{}]", values.join(", "))
 }
 
 fn table(phrases: &Phrases) -> String {
@@ -114,9 +130,12 @@ fn table(phrases: &Phrases) -> String {
         ("auth", &phrases.auth),
         ("temp", &phrases.temp),
     ];
-    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-    let lists = lists.map(|(key, list)| format!("{key} = {}", strings(list)));
-    format!("{{ {} }}", lists.collect::<Vec<_>>().join(", "))
+    let entries: Vec<_> = lists
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(key, list)| format!("{key} = {}", strings(list)))
+        .collect();
+    format!("{{ {} }}", entries.join(", "))
 }
 
 /// What follows from `findings`; nothing where the settings fit.
@@ -127,14 +146,20 @@ pub fn advice(findings: &[Finding], options: &BackendOptions, terms: &Terms) -> 
         let Remedy::Setting(setting, reason) = remedy(finding, options, findings) else {
             continue;
         };
-        let is_same = |advice: &Advice| discriminant(&advice.setting) == discriminant(&setting);
-        if !advised.iter().any(is_same) {
-            let reason = reason.to_owned();
-            advised.push(Advice { setting, reason });
+        // TOML refuses a key that stands twice; the first finding is the one nearer the cause.
+        let is_advised = advised
+            .iter()
+            .any(|advice| discriminant(&advice.setting) == discriminant(&setting));
+        if !is_advised {
+            advised.push(Advice {
+                setting,
+                reason: reason.to_owned(),
+            });
         }
     }
-    let times = times(findings, options, terms).into_iter();
-    advised.extend(times.map(|(setting, reason)| Advice { setting, reason }));
+    for (setting, reason) in times(findings, options, terms) {
+        advised.push(Advice { setting, reason });
+    }
     advised
 }
 
@@ -166,6 +191,7 @@ fn times(
 ) -> Vec<(AdvisedSetting, String)> {
     let mut said = Vec::new();
     let connect = connect_time(findings);
+    // Three times what was seen: the next look may come at a busier hour.
     let patience = whole_seconds(connect * 3).min(*CONNECT_TIMEOUT.end());
     if connect * 2 > options.connect_timeout && patience > options.connect_timeout {
         let told = format!("it greets after {}", time(connect));
@@ -231,28 +257,7 @@ mod tests {
     use super::super::observations::{ClassifiedLine, ObservedGreeting, Unreached};
     use super::*;
     use crate::dialect::Class;
-    use crate::ids::BackendName;
-    use crate::net::TlsMode;
-
-    fn options() -> BackendOptions {
-        BackendOptions {
-            name: BackendName::new("legacy"),
-            address: "pop.example.com:110".to_owned(),
-            tls: TlsMode::Off,
-            ca: None,
-            server_name: None,
-            verify: true,
-            connect_timeout: seconds(15.0),
-            login_timeout: seconds(60.0),
-            login_reserve: seconds(3.0),
-            connections: 0,
-            preconnect: true,
-            proxy_protocol: false,
-            xoip: false,
-            capabilities: None,
-            phrases: Phrases::default(),
-        }
-    }
+    use crate::doctor::tests::backend;
 
     const TERMS: Terms = Terms {
         wait: Duration::from_secs(25),
@@ -370,13 +375,13 @@ mod tests {
             ),
         ];
         for (findings, expected) in cases {
-            assert_eq!(lines(findings, &options()), expected, "{findings:?}");
+            assert_eq!(lines(findings, &backend()), expected, "{findings:?}");
         }
     }
 
     #[test]
     fn what_is_set_already_is_not_advised_again() {
-        let mut set = options();
+        let mut set = backend();
         set.preconnect = false;
         set.login_reserve = seconds(12.0);
         set.phrases.locked = vec!["besetzt".to_owned()];
@@ -388,42 +393,10 @@ mod tests {
 
     #[test]
     fn other_phrases_of_the_operator_stay() {
-        let mut set = options();
+        let mut set = backend();
         set.phrases.auth = vec!["Kennwort".to_owned()];
         set.phrases.temp = vec!["Wartung".to_owned()];
         let expected = r#"phrases = { locked = ["Postfach belegt"], auth = ["Kennwort"], temp = ["Wartung"] }"#;
         assert_eq!(lines(&[misread("-ERR Postfach belegt")], &set), [expected]);
-    }
-
-    #[test]
-    fn every_setting_is_a_line_of_the_configuration() {
-        let settings = [
-            AdvisedSetting::Stls,
-            AdvisedSetting::Capabilities(vec!["SASL PLAIN".to_owned()]),
-            AdvisedSetting::Connections(1),
-            AdvisedSetting::NoPreconnect,
-            AdvisedSetting::ConnectTimeout(seconds(48.0)),
-            AdvisedSetting::LoginTimeout(seconds(93.0)),
-            AdvisedSetting::LoginReserve(seconds(4.0)),
-            AdvisedSetting::Phrases(Phrases {
-                locked: vec!["a \"b\" \\ 'c'".to_owned()],
-                ..Phrases::default()
-            }),
-            AdvisedSetting::Wait(seconds(30.0)),
-        ];
-        let mut text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
-                        [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n"
-            .to_owned();
-        for setting in settings {
-            text += if setting.is_of_tenants() {
-                "[defaults]\n"
-            } else {
-                ""
-            };
-            text += &format!("{setting}  # why\n");
-        }
-        let config = crate::config::Config::parse(&text, std::path::Path::new("popgate.toml"));
-        let backend = &config.map_err(|error| error.to_string()).unwrap().backends[0];
-        assert_eq!(backend.phrases.locked, ["a \"b\" \\ 'c'"]);
     }
 }

@@ -58,7 +58,8 @@ impl fmt::Display for Certificate {
             Some(issuer) => write!(f, "for {names}, signed by {issuer}")?,
             None => write!(f, "for {names}, signed by itself")?,
         }
-        let (from, until) = (day(self.not_before), day(self.not_after));
+        let from = day(self.not_before);
+        let until = day(self.not_after);
         write!(f, ", valid from {from} to {until}")
     }
 }
@@ -71,8 +72,12 @@ fn day(time: Timestamp) -> String {
 
 fn names(found: &X509Certificate<'_>) -> Vec<String> {
     let extension = found.subject_alternative_name().ok().flatten();
-    let general = extension.iter().flat_map(|e| &e.value.general_names);
-    let names: Vec<String> = general.filter_map(name).collect();
+    let names: Vec<String> = extension
+        .iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(name)
+        .collect();
+    // RFC 6125: the subject's name counts only where there is no other.
     if names.is_empty() {
         return vec![common_name(found.subject())];
     }
@@ -95,9 +100,10 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 
 /// Its common name, which people know it by; else all of it.
 fn common_name(name: &X509Name<'_>) -> String {
-    let common = name.iter_common_name().next();
-    let common = common.and_then(|attribute| attribute.as_str().ok());
-    common.map_or_else(|| name.to_string(), str::to_owned)
+    name.iter_common_name()
+        .next()
+        .and_then(|attribute| attribute.as_str().ok())
+        .map_or_else(|| name.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

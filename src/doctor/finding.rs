@@ -184,6 +184,8 @@ pub enum Finding {
     FormNeedsDomain(String),
     /// These are let in, and are another maildrop.
     FormsOther(Vec<String>),
+    /// These are let in, and no maildrop had a message that would tell whose it is.
+    FormsIncomparable(Vec<String>),
     /// These are refused.
     FormsRefused(Vec<String>),
     /// At this one the rest was given up.
@@ -250,6 +252,7 @@ impl Finding {
             | PipeliningLies(_)
             | PipeliningUnclear(_)
             | FormNeedsDomain(_)
+            | FormsIncomparable(_)
             | FormsStopped(_)
             | Irregular(_)
             | OutOfTime => Severity::Warn,
@@ -300,6 +303,7 @@ impl Finding {
             FormsSame { .. }
             | FormNeedsDomain(_)
             | FormsOther(_)
+            | FormsIncomparable(_)
             | FormsRefused(_)
             | FormsStopped(_) => "forms",
             Irregular(_) => "replies",

@@ -35,13 +35,17 @@ pub async fn try_forms(
     dial: Arc<dyn Dial>,
 ) -> Result<FormObservations, TlsError> {
     let target = ProbeTarget::new(options, dial)?;
-    let mut seen = FormObservations::default();
+    let mut seen = FormObservations {
+        tenant: Some(tenant.name.clone()),
+        ..FormObservations::default()
+    };
     let name = account.user.as_bytes();
     let Ok(own) = ids_of(&target, account.clone(), options, &mut seen).await else {
         return Ok(seen);
     };
     let mut same = vec![name.to_ascii_lowercase()];
     for form in forms(name) {
+        // Servers and fail2ban count wrong passwords in a window of time.
         sleep(DOCTOR_FORM_PAUSE).await;
         let user = UserName::new(&form);
         let login = Credentials {
@@ -49,11 +53,14 @@ pub async fn try_forms(
             ..account.clone()
         };
         match ids_of(&target, login, options, &mut seen).await {
-            Ok(Some(ids)) if is_same(own.as_ref(), &ids) => {
-                seen.same.push(user.to_string());
-                same.push(form.to_ascii_lowercase());
-            }
-            Ok(Some(_)) => seen.other.push(user.to_string()),
+            Ok(Some(ids)) => match compare(own.as_ref(), &ids) {
+                Likeness::Same => {
+                    seen.same.push(user.to_string());
+                    same.push(form.to_ascii_lowercase());
+                }
+                Likeness::Other => seen.other.push(user.to_string()),
+                Likeness::Unknown => seen.incomparable.push(user.to_string()),
+            },
             Ok(None) => seen.refused.push(user.to_string()),
             Err(()) => break,
         }
@@ -67,7 +74,8 @@ fn forms(name: &[u8]) -> Vec<Vec<u8>> {
     let Some(at) = memchr::memrchr(b'@', name) else {
         return Vec::new();
     };
-    let (user, domain) = (&name[..at], &name[at + 1..]);
+    let user = &name[..at];
+    let domain = &name[at + 1..];
     let with_sign = SIGNS.iter().map(|&sign| [user, &[sign], domain].concat());
     let bare = std::iter::once(user.to_vec());
     bare.chain(with_sign).take(DOCTOR_FORMS_MAX - 1).collect()
@@ -83,6 +91,7 @@ async fn ids_of(
     let account = Account {
         target,
         credentials: &login,
+        // USER and PASS, which every server has; a name in base64 would be another experiment.
         capabilities: Capabilities::assumed(),
         on_step: &|_| {},
     };
@@ -103,11 +112,21 @@ async fn ids_of(
     }
 }
 
-/// The password is right for both. Only lists that differ speak against one maildrop.
-fn is_same(own: Option<&UniqueIds>, other: &UniqueIds) -> bool {
+/// Whether two names are one maildrop, as far as their messages tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Likeness {
+    Same,
+    Other,
+    Unknown,
+}
+
+/// The password is right for both. Only lists that differ speak against one maildrop; two empty
+/// ones say nothing, since any two maildrops may be empty.
+fn compare(own: Option<&UniqueIds>, other: &UniqueIds) -> Likeness {
     match (own, other) {
-        (Some(Ok(own)), Ok(other)) => own == other,
-        _ => true,
+        (Some(Ok(own)), Ok(other)) if own != other => Likeness::Other,
+        (Some(Ok(own)), Ok(_)) if own.is_empty() => Likeness::Unknown,
+        _ => Likeness::Same,
     }
 }
 
@@ -149,9 +168,15 @@ mod tests {
         let ids = |ids: &[&str]| -> UniqueIds {
             Ok(ids.iter().map(|id| id.as_bytes().to_vec()).collect())
         };
-        assert!(is_same(Some(&ids(&["a"])), &ids(&["a"])));
-        assert!(!is_same(Some(&ids(&["a"])), &ids(&["b"])));
-        assert!(is_same(Some(&ids(&[])), &ids(&[])));
-        assert!(is_same(Some(&Err("-ERR".to_owned())), &ids(&["a"])));
+        let refused = Err("-ERR".to_owned());
+        for (own, other, expected) in [
+            (ids(&["a"]), ids(&["a"]), Likeness::Same),
+            (ids(&["a"]), ids(&["b"]), Likeness::Other),
+            (ids(&["a"]), ids(&[]), Likeness::Other),
+            (ids(&[]), ids(&[]), Likeness::Unknown),
+            (refused, ids(&["a"]), Likeness::Same),
+        ] {
+            assert_eq!(compare(Some(&own), &other), expected, "{own:?} {other:?}");
+        }
     }
 }

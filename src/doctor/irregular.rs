@@ -47,16 +47,18 @@ pub fn irregularities(line: &[u8]) -> Vec<Irregularity> {
     };
     let (said, rest) = line.split_at(word.len());
     let is_close = !matches!(rest.first(), None | Some(b' ' | b'\t' | b'\r'));
-    let found = [
+    [
         (
             said.starts_with(b"+E") || said.starts_with(b"+e"),
             Irregularity::PlusErr,
         ),
         (said != said.to_ascii_uppercase(), Irregularity::LowerCase),
         (is_close, Irregularity::NoBlank),
-    ];
-    let found = found.into_iter().filter(|(is_so, _)| *is_so);
-    found.map(|(_, what)| what).collect()
+    ]
+    .into_iter()
+    .filter(|(is_so, _)| *is_so)
+    .map(|(_, what)| what)
+    .collect()
 }
 
 /// The notes of one look at a backend, which all its connections share.

@@ -71,11 +71,14 @@ fn capabilities(capa: &Capa, seen: &Observations, options: &BackendOptions) -> V
         (None, Capa::Unknown(line)) => Finding::NoCapa(line.clone()),
         (None, Capa::Broken(why)) => Finding::CapaBroken(why.clone()),
     };
-    let delay = seen.login_delay().filter(|&seconds| seconds > 0);
-    let delay = delay.map(|seconds| Finding::LoginDelay {
-        seconds,
-        insists: seen.account.as_ref().and_then(insists_on_delay),
-    });
+    // `LOGIN-DELAY 0` says that there is none.
+    let delay = seen
+        .login_delay()
+        .filter(|&seconds| seconds > 0)
+        .map(|seconds| Finding::LoginDelay {
+            seconds,
+            insists: seen.account.as_ref().and_then(insists_on_delay),
+        });
     [first].into_iter().chain(delay).collect()
 }
 
@@ -107,8 +110,9 @@ fn offered(capabilities: &Capabilities) -> Vec<String> {
         (capabilities.pipelining, "PIPELINING"),
         (capabilities.auth_resp_code, "AUTH-RESP-CODE"),
     ];
-    let names = names.into_iter().filter(|(has, _)| *has);
     names
+        .into_iter()
+        .filter(|(has, _)| *has)
         .map(|(_, name)| name.to_owned())
         .chain(expire)
         .collect()
@@ -118,8 +122,10 @@ fn inside(account: &AccountObservations, capa: Option<&Capa>) -> Vec<Finding> {
     let mut said = Vec::new();
     match &account.login {
         Some((Attempt::Answered { line, after }, tries)) if line.class == Class::Ok => {
-            let (after, tries) = (*after, *tries);
-            said.push(Finding::LoggedIn { after, tries });
+            said.push(Finding::LoggedIn {
+                after: *after,
+                tries: *tries,
+            });
         }
         Some((attempt, _)) => said.push(Finding::NotLoggedIn(attempt.clone())),
         None => {}
@@ -130,6 +136,7 @@ fn inside(account: &AccountObservations, capa: Option<&Capa>) -> Vec<Finding> {
     if let Some(Err(why)) = &account.spare {
         said.push(Finding::SpareFailed(why.clone()));
     }
+    // Of a session that was thrown out there is no end to be timed.
     if account
         .second
         .as_ref()
@@ -226,6 +233,7 @@ fn forms(seen: &FormObservations) -> Vec<Finding> {
     let rest = [
         seen.default_domain.clone().map(Finding::FormNeedsDomain),
         told(&seen.other, Finding::FormsOther),
+        told(&seen.incomparable, Finding::FormsIncomparable),
         told(&seen.refused, Finding::FormsRefused),
         seen.stopped.clone().map(Finding::FormsStopped),
     ];

@@ -4,6 +4,7 @@ use super::certificate::Certificate;
 use super::irregular::Irregular;
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
+use crate::ids::TenantName;
 use crate::pop3::capability::Capabilities;
 use crate::time::Duration;
 use std::fmt;
@@ -137,10 +138,14 @@ pub struct AccountObservations {
 /// What other forms of the account's name met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormObservations {
+    /// The tenant of the account, whose settings they lead to.
+    pub tenant: Option<TenantName>,
     /// Let in, and the same messages.
     pub same: Vec<String>,
     /// Let in, and other messages.
     pub other: Vec<String>,
+    /// Let in, but neither maildrop had a message.
+    pub incomparable: Vec<String>,
     /// Refused.
     pub refused: Vec<String>,
     /// The login at which the rest was given up: it met no answer about its password.

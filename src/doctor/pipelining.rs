@@ -59,8 +59,10 @@ impl Account<'_> {
         self.send(session, segments.next()).await?;
         let user = in_time(session.answer("USER")).await.map_err(of("USER"))?;
         // A PASS takes the time that it takes.
-        let pass = timeout(self.target.options().login_timeout, session.answer("PASS")).await;
-        let pass = pass.unwrap_or(Err(NoReply::TimedOut)).map_err(of("PASS"))?;
+        let pass = timeout(self.target.options().login_timeout, session.answer("PASS"))
+            .await
+            .unwrap_or(Err(NoReply::TimedOut))
+            .map_err(of("PASS"))?;
         if let Some(refusal) = [user, pass].iter().find(|line| !is_ok(line)) {
             let line = self.discreet(refusal);
             return Ok(Pipelining::Unclear(format!(
@@ -105,8 +107,9 @@ impl Account<'_> {
 
 /// What was read along with PASS needs no look-up: it is answered at once, or never.
 async fn in_time<T>(reply: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
-    let reply = timeout(PROBE_REPLY, reply).await;
-    reply.unwrap_or(Err(NoReply::TimedOut))
+    timeout(PROBE_REPLY, reply)
+        .await
+        .unwrap_or(Err(NoReply::TimedOut))
 }
 
 /// What about the answers to STAT and LIST shows that they are not those.

@@ -89,8 +89,11 @@ impl ProbeSession {
 
     async fn send(&mut self, command: &str) -> Result<(), NoReply> {
         let line = format!("{command}\r\n");
-        let sent = self.conn.write_all(line.as_bytes()).await;
-        Ok(sent.map_err(LineError::from)?)
+        self.conn
+            .write_all(line.as_bytes())
+            .await
+            .map_err(LineError::from)?;
+        Ok(())
     }
 
     /// Says QUIT and waits for the end; how long that took after the answer, `None` where it did
@@ -105,6 +108,7 @@ impl ProbeSession {
     pub(super) async fn close(mut self) -> Option<Duration> {
         let began = Instant::now();
         let shut = timeout(EOF_AFTER_SHUTDOWN, self.conn.shut()).await;
+        // TLS says goodbye before the socket is shut: both share the gate's bound.
         let left = EOF_AFTER_SHUTDOWN.saturating_sub(began.elapsed());
         shut.ok()?;
         self.end(left).await
@@ -119,6 +123,7 @@ impl ProbeSession {
 
 /// Runs one exchange under its bound.
 async fn bounded<T>(exchange: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
-    let result = timeout(DOCTOR_REPLY, exchange).await;
-    result.unwrap_or(Err(NoReply::TimedOut))
+    timeout(DOCTOR_REPLY, exchange)
+        .await
+        .unwrap_or(Err(NoReply::TimedOut))
 }

@@ -65,17 +65,24 @@ impl ProbeTarget {
     /// A new connection, greeted.
     pub(super) async fn connect(&self) -> Result<(ProbeSession, ObservedGreeting), Unreached> {
         let began = Instant::now();
-        let greeted = self.backend.connect(None).await;
-        let greeted = greeted.map_err(|error| self.unreached(error))?;
+        let greeted = self
+            .backend
+            .connect(None)
+            .await
+            .map_err(|error| self.unreached(error))?;
         let dialed = self.watch.take();
-        let (line, blank_lines) = (greeted.greeting.as_bytes(), greeted.conn.blank_lines);
-        self.notes.answer("the greeting", line, blank_lines);
+        self.notes.answer(
+            "the greeting",
+            greeted.greeting.as_bytes(),
+            greeted.conn.blank_lines,
+        );
         if let Some(answer) = &greeted.stls {
             let line = answer.line.as_bytes();
             self.notes.answer("STLS", line, answer.blank_lines);
         }
         let reached = ObservedGreeting {
             address: dialed.address,
+            // The gate's code dials and greets in one call; the watch around the dialing parts them.
             connected: dialed.elapsed,
             greeted: began.elapsed().saturating_sub(dialed.elapsed),
             greeting: greeted.greeting,

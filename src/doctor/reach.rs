@@ -19,6 +19,7 @@ pub(super) async fn look(target: &ProbeTarget, seen: &mut Observations) {
             session.quit().await;
         }
         Err(error) => {
+            // Where a greeting refuses, TLS was not the trouble.
             let may_be_tls = matches!(error, Unreached::Failed(_));
             seen.reach = Some(Err(error));
             if may_be_tls && target.options().tls != TlsMode::Off {
@@ -30,8 +31,9 @@ pub(super) async fn look(target: &ProbeTarget, seen: &mut Observations) {
 
 /// Opens connections until one is not taken, or enough are.
 pub(super) async fn connections(target: &ProbeTarget) -> ConnectionCapacity {
-    let (mut open, began) = (Vec::new(), Instant::now());
-    let seen = loop {
+    let mut open = Vec::new();
+    let began = Instant::now();
+    let capacity = loop {
         // A server that is slow to greet leaves no time for more.
         if open.len() == DOCTOR_CONNECTIONS || began.elapsed() > DOCTOR_REPLY {
             break ConnectionCapacity::AtLeast(open.len());
@@ -46,7 +48,7 @@ pub(super) async fn connections(target: &ProbeTarget) -> ConnectionCapacity {
     }
     // Who counts connections may take a moment to see that they are gone.
     sleep(DOCTOR_PAUSE).await;
-    seen
+    capacity
 }
 
 fn certificate(session: &ProbeSession) -> Option<Result<Certificate, String>> {

@@ -38,8 +38,7 @@ impl Account<'_> {
 
     /// A connection as the gate opens it for the head of a queue.
     async fn spare(&self, seen: &mut AccountObservations) -> Option<ProbeSession> {
-        let spare = self.target.connect().await;
-        let spare = spare.map(|(session, _)| session);
+        let spare = self.target.connect().await.map(|(session, _)| session);
         seen.spare = Some(spare.as_ref().map(|_| ()).map_err(Unreached::clone));
         spare.ok()
     }
@@ -69,6 +68,8 @@ impl Account<'_> {
             if elapsed + pause > DOCTOR_LINGER {
                 return (Freed::Not(elapsed, line), None);
             }
+            // On a connection of its own each time: some servers close after a refusal, and some
+            // count refusals for each connection.
             if let Some(session) = session {
                 session.quit().await;
             }

@@ -129,6 +129,7 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         NextFailed(..) | PipeliningUnclear(_) | OutOfTime => "look again when the server is idle",
         UidlChanges { .. } => "only the server can keep its ids",
         Irregular(_) => "popgate understands it, as mail programs do",
+        FormsIncomparable(_) => "put a message into the account's maildrop, and look again",
         FormsStopped(_) => "look again when the server takes logins as before",
         Reached(_)
         | Unreached(_)
@@ -193,20 +194,25 @@ fn listed(options: &BackendOptions, all: &[Finding], without: &[&str]) -> Vec<St
         Finding::Capabilities { listed, .. } => Some(listed),
         _ => None,
     });
-    let listed = options.capabilities.as_ref().or(listed);
-    let listed = listed.into_iter().flatten();
-    let kept = listed.filter(|line| !without.iter().any(|name| is_named(line, name)));
-    kept.cloned().collect()
+    options
+        .capabilities
+        .as_ref()
+        .or(listed)
+        .into_iter()
+        .flatten()
+        .filter(|line| !without.iter().any(|name| is_named(line, name)))
+        .cloned()
+        .collect()
 }
 
 fn lists(options: &BackendOptions, all: &[Finding], name: &str) -> bool {
-    let listed = listed(options, all, &[]);
-    listed.iter().any(|line| is_named(line, name))
+    listed(options, all, &[])
+        .iter()
+        .any(|line| is_named(line, name))
 }
 
 fn is_named(line: &str, name: &str) -> bool {
-    let mut words = line.split_ascii_whitespace();
-    words
+    line.split_ascii_whitespace()
         .next()
         .is_some_and(|word| word.eq_ignore_ascii_case(name))
 }
@@ -247,20 +253,12 @@ mod tests {
     use super::super::irregular;
     use super::super::observations::{self, Attempt};
     use super::*;
-    use crate::config::Config;
+    use crate::doctor::tests::backend;
     use crate::time::Duration;
     use jiff::Timestamp;
     use std::collections::HashSet;
 
     const LONG: Duration = Duration::from_secs(20);
-
-    /// With all defaults.
-    fn options() -> BackendOptions {
-        let text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
-                    [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n";
-        let config = Config::parse(text, std::path::Path::new("popgate.toml"));
-        config.unwrap().backends.remove(0)
-    }
 
     /// The next kind behind this one; a new one has to be put into this ring, and so into the test.
     fn next(finding: &Finding) -> Finding {
@@ -308,6 +306,7 @@ mod tests {
             | PipeliningUnclear(..)
             | FormsSame { .. }
             | FormNeedsDomain(..)
+            | FormsIncomparable(..)
             | FormsStopped(..)
             | Irregular(..)
             | Secured(..)
@@ -366,7 +365,8 @@ mod tests {
                 aliases: Some(text()),
             },
             FormsSame { .. } => FormNeedsDomain(text()),
-            FormNeedsDomain(_) => FormsStopped(text()),
+            FormNeedsDomain(_) => FormsIncomparable(Vec::new()),
+            FormsIncomparable(_) => FormsStopped(text()),
             FormsStopped(_) => Irregular(irregular::Irregular {
                 what: irregular::Irregularity::BlankLines,
                 at: vec![text()],
@@ -451,8 +451,10 @@ mod tests {
 
     #[test]
     fn each_warning_ends_in_a_setting_or_says_why_there_is_none() {
-        let (options, terms) = (options(), Terms::default());
-        let (mut finding, mut warned) = (Finding::OutOfTime, HashSet::new());
+        let options = backend();
+        let terms = Terms::default();
+        let mut finding = Finding::OutOfTime;
+        let mut warned = HashSet::new();
         loop {
             let all = [finding.clone()];
             let advised = !advice(&all, &options, &terms).is_empty();
@@ -468,7 +470,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(warned.len(), 32);
+        assert_eq!(warned.len(), 33);
     }
 
     #[test]
@@ -477,7 +479,7 @@ mod tests {
             connect_timeout: Duration::from_secs(55),
             login_reserve: Duration::from_secs(40),
             preconnect: false,
-            ..options()
+            ..backend()
         };
         let terms = Terms::default();
         for finding in [

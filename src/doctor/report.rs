@@ -1,11 +1,11 @@
 //! All of it for a person, and for a program.
 
-use super::advice::{Advice, AdvisedSetting, Terms, advice, why_none};
+use super::advice::{Advice, SettingTable, Terms, advice, why_none};
 use super::finding::{Finding, Severity};
 use super::judge::findings;
 use super::observations::Observations;
 use crate::backend::BackendOptions;
-use crate::ids::BackendName;
+use crate::ids::{BackendName, TenantName};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fmt;
@@ -15,6 +15,8 @@ use std::fmt;
 pub struct Report {
     /// Its name.
     pub backend: BackendName,
+    /// The tenant of the test account.
+    pub tenant: TenantName,
     /// Where it is, as configured.
     pub address: String,
     /// What was found, in order.
@@ -34,13 +36,12 @@ impl Report {
         terms: &Terms,
         now: Timestamp,
     ) -> Self {
-        Self::of(findings(seen, options, now), options, terms)
-    }
-
-    fn of(findings: Vec<Finding>, options: &BackendOptions, terms: &Terms) -> Self {
+        let findings = findings(seen, options, now);
+        let tenant = seen.forms.as_ref().and_then(|forms| forms.tenant.clone());
         let why = |finding| why_none(finding, &findings, options, terms);
         Self {
             backend: options.name.clone(),
+            tenant: tenant.unwrap_or_else(|| TenantName::new("default")),
             address: options.address.clone(),
             advice: advice(&findings, options, terms),
             no_setting: findings.iter().map(why).collect(),
@@ -51,8 +52,11 @@ impl Report {
     /// The worst of its findings.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        let severities = self.findings.iter().map(Finding::severity);
-        severities.max().unwrap_or(Severity::Ok)
+        self.findings
+            .iter()
+            .map(Finding::severity)
+            .max()
+            .unwrap_or(Severity::Ok)
     }
 
     /// As an object.
@@ -69,11 +73,7 @@ impl Report {
         });
         let advice = self.advice.iter().map(|advice| {
             json!({
-                "table": match &advice.setting {
-                    AdvisedSetting::DefaultDomain(_) => "tenant",
-                    setting if setting.is_of_tenants() => "defaults",
-                    _ => "backend",
-                },
+                "table": advice.setting.table().as_str(),
                 "toml": advice.setting.to_string(),
                 "reason": advice.reason,
             })
@@ -88,46 +88,39 @@ impl Report {
     }
 
     fn write_advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (tenants, own): (Vec<_>, Vec<_>) = self
-            .advice
-            .iter()
-            .partition(|advice| advice.setting.is_of_tenants());
-        if !own.is_empty() {
-            write!(f, "\n\n[[backend]]\nname = \"{}\"", self.backend)?;
-            write_settings(f, &own)?;
-        }
-        let (of_one, of_all): (Vec<_>, Vec<_>) = tenants
-            .into_iter()
-            .partition(|advice| matches!(advice.setting, AdvisedSetting::DefaultDomain(_)));
-        if !of_all.is_empty() {
-            write!(f, "\n\n[defaults]")?;
-            write_settings(f, &of_all)?;
-        }
-        if !of_one.is_empty() {
-            write!(f, "\n\n[[tenant]]\nname = \"default\"")?;
-            write_settings(f, &of_one)?;
+        for table in SettingTable::ALL {
+            let mut advised = self
+                .advice
+                .iter()
+                .filter(|advice| advice.setting.table() == *table)
+                .peekable();
+            if advised.peek().is_none() {
+                continue;
+            }
+            match table {
+                SettingTable::Backend => write!(f, "\n\n[[backend]]\nname = \"{}\"", self.backend)?,
+                SettingTable::Defaults => write!(f, "\n\n[defaults]")?,
+                SettingTable::Tenant => write!(f, "\n\n[[tenant]]\nname = \"{}\"", self.tenant)?,
+            }
+            for advice in advised {
+                write!(f, "\n{}  # {}", advice.setting, advice.reason)?;
+            }
         }
         Ok(())
     }
-}
-
-fn write_settings(f: &mut fmt::Formatter<'_>, advised: &[&Advice]) -> fmt::Result {
-    for advice in advised {
-        write!(f, "\n{}  # {}", advice.setting, advice.reason)?;
-    }
-    Ok(())
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "backend {}, {}", self.backend, self.address)?;
         for (finding, no_setting) in self.findings.iter().zip(&self.no_setting) {
-            let (severity, topic) = (finding.severity().as_str(), finding.topic());
-            write!(f, "\n  {severity:<5}  {topic:<11}  {finding}")?;
+            let severity = finding.severity().as_str();
+            write!(f, "\n  {severity:<5}  {:<11}  {finding}", finding.topic())?;
             if let Some(why) = no_setting {
                 write!(f, "\n{:20}  (no setting: {why})", "")?;
             }
         }
+        // "Nothing to change" would sound as if all were well.
         if self.severity() == Severity::Fault && self.advice.is_empty() {
             return Ok(());
         }

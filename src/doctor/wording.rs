@@ -76,6 +76,12 @@ impl Finding {
                 format!("the name without {domain} is let in, and has a lock of its own")
             }
             FormsOther(forms) => format!("let in, with other messages: {}", words(forms)),
+            FormsIncomparable(forms) => {
+                format!(
+                    "let in, and there is no message to compare: {}",
+                    words(forms)
+                )
+            }
             FormsRefused(forms) => format!("refused: {}", words(forms)),
             FormsStopped(form) => format!(
                 "given up at {form}, which met no answer about its password; nothing can be set for \
@@ -211,7 +217,8 @@ fn reached_text(reached: &ObservedGreeting) -> String {
     let address = reached
         .address
         .map_or_else(String::new, |address| format!("{address} "));
-    let (connected, greeted) = (time(reached.connected), time(reached.greeted));
+    let connected = time(reached.connected);
+    let greeted = time(reached.greeted);
     let greeting = &reached.greeting;
     format!("{address}connected after {connected}, greeted after {greeted}: {greeting}")
 }
@@ -230,7 +237,8 @@ fn certificate_text(certificate: &Certificate, now: Timestamp) -> String {
 fn attempt_text(attempt: &Attempt) -> String {
     match attempt {
         Attempt::Answered { line, after } => {
-            let (class, after) = (line.class.as_str(), time(*after));
+            let class = line.class.as_str();
+            let after = time(*after);
             format!(
                 "refused after {after} ({class}): {}{}",
                 line.text,

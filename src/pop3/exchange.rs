@@ -236,11 +236,10 @@ impl Exchange {
     /// Whether a reply is awaited that will be progress.
     #[must_use]
     pub fn progress_is_awaited(&self) -> bool {
-        let mut awaited = self.queue.iter();
         if self.is_at_rest() {
             return false;
         }
-        awaited.any(|item| match item {
+        self.queue.iter().any(|item| match item {
             QueuedReply::Reply(expected) => self.progress.would_be(*expected),
             QueuedReply::Answer(_) => false,
         })

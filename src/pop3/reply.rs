@@ -171,9 +171,10 @@ impl Status {
     /// The status of the first line of `input` that is not [empty](is_blank).
     #[must_use]
     pub fn of_first_line(input: &[u8]) -> Self {
-        let mut lines = input.split(|&b| b == b'\n');
-        let first = lines.find(|line| !is_blank(line));
-        first.map_or(Self::Other, Self::of_line)
+        input
+            .split(|&b| b == b'\n')
+            .find(|line| !is_blank(line))
+            .map_or(Self::Other, Self::of_line)
     }
 
     /// The status of a line, and how many octets say it.

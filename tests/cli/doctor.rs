@@ -1,8 +1,12 @@
 //! `popgate doctor` before an embedded server.
 
 use crate::{code, popgate, stderr, stdout};
+use popgate::config::Config;
 use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::dialect::Phrases;
+use popgate::doctor::advice::{AdvisedSetting, SettingTable};
 use popgate::secret::Secret;
+use popgate::time::Duration;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -210,4 +214,34 @@ fn wrong_usage_ends_it_with_64() {
     let output = ward.doctor(&[]);
     assert_eq!(code(&output), 64);
     assert!(stderr(&output).starts_with("popgate.toml:2:1: unknown key `grcae`\n"));
+}
+
+#[test]
+fn every_setting_is_a_line_of_the_configuration() {
+    let settings = [
+        AdvisedSetting::Stls,
+        AdvisedSetting::Capabilities(vec!["SASL PLAIN".to_owned()]),
+        AdvisedSetting::Connections(1),
+        AdvisedSetting::NoPreconnect,
+        AdvisedSetting::ConnectTimeout(Duration::from_secs(48)),
+        AdvisedSetting::LoginTimeout(Duration::from_secs(93)),
+        AdvisedSetting::LoginReserve(Duration::from_secs(4)),
+        AdvisedSetting::Phrases(Phrases {
+            locked: vec!["a \"b\" \\ 'c'".to_owned()],
+            ..Phrases::default()
+        }),
+        AdvisedSetting::Wait(Duration::from_secs(30)),
+    ];
+    let mut text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"legacy\"\naddress = \"10.0.0.5:110\"\n"
+        .to_owned();
+    for setting in settings {
+        if setting.table() == SettingTable::Defaults {
+            text += "[defaults]\n";
+        }
+        text += &format!("{setting}  # why\n");
+    }
+    let config = Config::parse(&text, Path::new("popgate.toml"));
+    let backend = &config.map_err(|error| error.to_string()).unwrap().backends[0];
+    assert_eq!(backend.phrases.locked, ["a \"b\" \\ 'c'"]);
 }

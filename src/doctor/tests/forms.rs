@@ -1,0 +1,103 @@
+//! Other forms of the account's name.
+
+use super::*;
+use crate::ids::TenantName;
+use crate::policy::alias::Aliases;
+use crate::policy::rules::Rules;
+use crate::policy::tenant::{Cleartext, LoginPolicy};
+
+/// A tenant with the standard aliases and no default domain.
+fn policy() -> LoginPolicy {
+    LoginPolicy {
+        name: TenantName::new("staff"),
+        backends: [BackendName::new("legacy")].into(),
+        cleartext: Cleartext::Trusted,
+        wait: Duration::from_secs(25),
+        queue: 16,
+        preempt_idle: None,
+        idle_timeout: Duration::from_secs(600),
+        fold_case: true,
+        default_domain: None,
+        aliases: Arc::new(Aliases::standard()),
+        rules: Rules::default(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn forms_that_are_one_maildrop_lead_to_settings() {
+    let report = look(&["ann@a.org", "ann", "ann%a.org", "ann+a.org"], |_| {}).await;
+    let expected = [
+        "aliases = [\"at-signs\", \"cpanel\"]",
+        "default_domain = \"a.org\"",
+    ];
+    assert_eq!(settings(&report), expected);
+    let same = "ann, ann%a.org, ann+a.org";
+    assert_says(
+        &report,
+        &format!("warn forms one maildrop, with a lock each: {same}"),
+    );
+    assert_says(
+        &report,
+        "ok forms refused: ann#a.org, ann&a.org, ann/a.org, ann:a.org",
+    );
+}
+
+/// The look at a server with these users, each with a maildrop of its own.
+async fn look(users: &[&str], change: impl FnOnce(&mut DemoOptions)) -> Report {
+    let server = server_with(|options| {
+        let user = |name: &&str| ((*name).to_owned(), Secret::new(PASSWORD.into()));
+        options.users = users.iter().map(user).collect();
+        change(options);
+    });
+    let ward = Ward {
+        server,
+        between: Between::Nothing,
+    };
+    let account = Credentials {
+        user: UserName::new(b"ann@a.org"),
+        ..account(PASSWORD)
+    };
+    let forms = try_forms(&backend(), &account, &policy(), Arc::new(ward)).await;
+    let seen = Observations {
+        forms: Some(forms.unwrap()),
+        ..Observations::default()
+    };
+    Report::new(&seen, &backend(), &TERMS, jiff::Timestamp::now())
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_for_forms_stand_in_the_table_of_the_accounts_own_tenant() {
+    let report = look(&["ann@a.org", "ann", "ann+a.org"], |_| {}).await;
+    let told = report.to_string();
+    let (_, tables) = told.split_once("settings that follow:").unwrap();
+    let tables: Vec<_> = tables
+        .lines()
+        .filter(|line| line.starts_with('['))
+        .collect();
+    assert_eq!(tables, ["[[tenant]]"], "{told}");
+    assert!(
+        told.contains("[[tenant]]\nname = \"staff\"\naliases = ["),
+        "{told}"
+    );
+    let json = report.to_json();
+    let tables: Vec<_> = json["advice"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|advice| &advice["table"])
+        .collect();
+    assert_eq!(tables, ["tenant", "tenant"], "{json}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_empty_maildrops_are_not_taken_for_one() {
+    let report = look(&["ann@a.org", "ann%a.org"], |options| {
+        options.messages.clear()
+    })
+    .await;
+    assert_says(
+        &report,
+        "warn forms let in, and there is no message to compare: ann%a.org",
+    );
+    assert_eq!(settings(&report), [""; 0]);
+}
