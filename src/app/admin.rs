@@ -60,7 +60,7 @@ fn ready(stage: Stage, settings: &Settings) -> Result<(), String> {
     }
     let is_unknown = |backend: &Arc<Backend>| backend.state() == State::Unknown;
     if settings.backends.values().any(is_unknown) {
-        return Err("the backends have not been looked at yet".to_owned());
+        return Err("the backends have not been checked yet".to_owned());
     }
     Err("no backend can be reached".to_owned())
 }

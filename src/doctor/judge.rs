@@ -322,13 +322,13 @@ mod tests {
                 refused(Class::Auth),
                 None,
                 Severity::Warn,
-                "a second session is refused, which popgate takes for `auth`",
+                "a second session is rejected; popgate classifies the reply as `auth`",
             ),
             (
                 refused(Class::TooMany),
                 None,
                 Severity::Warn,
-                "a second session is refused, which popgate takes for `too_many`",
+                "a second session is rejected; popgate classifies the reply as `too_many`",
             ),
             (
                 refused(Class::LoginDelay),

@@ -43,7 +43,7 @@ pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding
         LockMisread(line) => match taught(options, line) {
             Some(phrases) => Remedy::Setting(
                 AdvisedSetting::Phrases(phrases),
-                "what a second session is told",
+                "the reply to a second session",
             ),
             None => {
                 Remedy::None("no phrase is stronger than its response code, or there are no words")

@@ -127,7 +127,7 @@ impl fmt::Display for Report {
         if self.advice.is_empty() {
             return write!(f, "\n  nothing to change in its settings");
         }
-        write!(f, "\n  settings that follow:")?;
+        write!(f, "\n  recommended settings:")?;
         self.write_advice(f)
     }
 }

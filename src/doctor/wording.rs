@@ -133,7 +133,7 @@ impl Finding {
                 )
             }
             LockMisread(line) => format!(
-                "a second session is refused, which popgate takes for `{}`: {}",
+                "a second session is rejected; popgate classifies the reply as `{}`: {}",
                 line.class.as_str(),
                 line.text
             ),
