@@ -89,7 +89,7 @@ async fn words_that_popgate_does_not_know_are_to_be_taught_and_then_known() {
     let first = report(ward(), &options, Some(PASSWORD)).await;
     assert_says(
         &first,
-        "warn lock a second session is refused, which popgate takes for `perm`",
+        "warn lock a second session is rejected; popgate classifies the reply as `perm`",
     );
     assert_says(&first, "ok after QUIT the next login is accepted");
     let [toml] = &settings(&first)[..] else {
@@ -114,7 +114,7 @@ async fn a_lock_that_lingers_is_known_by_words_that_popgate_does_not_know() {
     .await;
     assert_says(
         &report,
-        "warn lock a second session is refused, which popgate takes for `perm`",
+        "warn lock a second session is rejected; popgate classifies the reply as `perm`",
     );
     assert_says(
         &report,
