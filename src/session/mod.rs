@@ -123,13 +123,14 @@ async fn until_logged_in(
     record: &mut Record,
     conn: Conn,
     peer: Arc<Peer>,
-) -> Result<LoggedIn, EndCause> {
+) -> Result<Box<LoggedIn>, EndCause> {
     // Each phase is boxed: one that is over must not take room for as long as the session lives.
     let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
     loop {
         let identified = identify(cx, record, greeted).await?;
         greeted = match enter_maildrop(cx, record, identified).await {
-            Ok(logged_in) => return Ok(logged_in),
+            // Boxed, since a future keeps room for what was moved out of it.
+            Ok(logged_in) => return Ok(Box::new(logged_in)),
             Err(Exit::Again(greeted)) => greeted,
             Err(Exit::End(cause)) => return Err(cause),
         };

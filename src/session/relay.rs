@@ -32,14 +32,14 @@ use twin::Twin;
 
 /// Relays until the end. The lock is handed over when the backend has let go, which is not waited
 /// for here: the client has its last answer by then.
-pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) -> EndCause {
+pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<LoggedIn>) -> EndCause {
     let LoggedIn {
         mut client,
         attempt,
         mut lock,
         slots,
         welcome,
-    } = session;
+    } = unboxed(session);
     record.enter(Phase::Transaction);
     let contended = lock.contended();
     let Some(connection) = lock.connection() else {
@@ -80,9 +80,15 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: LoggedIn) 
     record.lock_given();
     drop((lock, slots));
     record.enter(Phase::Closing);
-    deliver(cx, undelivered, &end).await;
-    client.farewell(b"").await;
+    // Boxed: each idle session would keep room for its last words.
+    Box::pin(deliver(cx, undelivered, &end)).await;
+    Box::pin(client.farewell(b"")).await;
     end
+}
+
+/// Frees the box now, where one that is taken apart in place is freed at the end.
+fn unboxed(session: Box<LoggedIn>) -> LoggedIn {
+    *session
 }
 
 fn exchange(cx: &Context, client: &Client, policy: &LoginPolicy, backend: &Backend) -> Exchange {
@@ -162,7 +168,7 @@ impl<'client> Relay<'client, '_> {
                 Wake::Pump(end) => return self.end(&end),
                 Wake::Contended => self.probe_if_contended(),
                 Wake::Tick => {
-                    if let Some(end) = self.look(Instant::now()) {
+                    if let Some(end) = self.check_deadlines(Instant::now()) {
                         return end;
                     }
                 }
@@ -170,7 +176,7 @@ impl<'client> Relay<'client, '_> {
                 Wake::Stage(stage) if stage < self.last_stage() => {}
                 Wake::Stage(_) => return EndCause::Shutdown,
             }
-            tick.as_mut().reset(self.next_look());
+            tick.as_mut().reset(self.next_check());
         }
     }
 
@@ -214,9 +220,7 @@ impl<'client> Relay<'client, '_> {
     }
 
     /// Puts what was done into the record.
-    fn account(&mut self, record: &mut Record) {
-        let replies = self.pump.take_replied();
-        self.tell(&replies);
+    fn account(&self, record: &mut Record) {
         let to_client = self.pump.client().octets();
         let to_backend = self.pump.octets_to_backend();
         self.cx.events.emit(Event::Relayed {

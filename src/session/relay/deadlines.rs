@@ -1,8 +1,8 @@
-//! What time alone decides in a relay: who takes nothing, who says nothing, who keeps others
-//! waiting; and when to look next.
+//! What time alone decides in a relay: that a client takes nothing, that nobody says anything,
+//! that an idle holder keeps others waiting; and when to check next.
 
 use super::Relay;
-use super::idleness::Seen;
+use super::idleness::Activity;
 use crate::limits::{
     CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, PREEMPT_AGAIN, PREEMPT_BETWEEN,
     PREEMPT_IDLE_LONG, RELAY_TICK,
@@ -12,8 +12,8 @@ use crate::pop3::exchange::Quit;
 use crate::time::{Duration, Instant};
 
 impl Relay<'_, '_> {
-    /// Looks whether something is due that ends the session.
-    pub(super) fn look(&mut self, now: Instant) -> Option<EndCause> {
+    /// Why the session ends now, if it does.
+    pub(super) fn check_deadlines(&mut self, now: Instant) -> Option<EndCause> {
         if let Some(since) = self.pump.client().blocked_since()
             && now.duration_since(since) >= CLIENT_WRITE_STALL
         {
@@ -22,13 +22,13 @@ impl Relay<'_, '_> {
         if now.duration_since(self.pump.last_activity()) >= self.policy.idle_timeout {
             return Some(self.timed_out());
         }
-        if let Some(end) = self.pump.time_passes(now) {
+        if let Some(end) = self.pump.check_silence(now) {
             return Some(self.end(&end));
         }
         if self.is_half_closed_for_too_long(now) {
             return Some(EndCause::Left);
         }
-        self.observe(now);
+        self.update_idleness(now);
         self.preempt(now)
     }
 
@@ -65,22 +65,24 @@ impl Relay<'_, '_> {
         contended || self.pump.silence(now) >= silence
     }
 
-    fn observe(&mut self, now: Instant) {
+    fn update_idleness(&mut self, now: Instant) {
         let exchange = self.pump.exchange();
         let client = self.pump.client();
-        let seen = Seen {
+        let activity = Activity {
             progress: exchange.progress(),
             progress_is_awaited: exchange.progress_is_awaited(),
             octets: client.octets(),
             delivered: client.delivered(),
         };
-        self.idleness.look(seen, now);
+        self.idleness.update(activity, now);
         self.pump.watch_for_traffic();
     }
 
     fn preempt(&self, now: Instant) -> Option<EndCause> {
-        let (patience, reason) = self.patience()?;
-        let at = self.preempt_at().filter(|_| !self.idleness.waits())?;
+        let (limit, reason) = self.idle_limit()?;
+        let at = self
+            .preempt_at()
+            .filter(|_| !self.idleness.awaits_progress())?;
         // Between two replies, if there is such a moment.
         let by = if self.pump.is_at_rest() {
             at
@@ -95,11 +97,12 @@ impl Relay<'_, '_> {
             tenant: self.policy.name.clone(),
             reason,
         });
-        Some(EndCause::Preempted { idle: patience })
+        Some(EndCause::Preempted { idle: limit })
     }
 
-    /// How long this session may be idle while another waits; `None`: it is not to be cut.
-    fn patience(&self) -> Option<(Duration, Preemption)> {
+    /// How long this session may be idle while another waits; `None` where it is never cut for
+    /// that.
+    fn idle_limit(&self) -> Option<(Duration, Preemption)> {
         let preempt_idle = self.policy.preempt_idle?;
         let exchange = self.pump.exchange();
         let long = preempt_idle.max(PREEMPT_IDLE_LONG);
@@ -116,14 +119,14 @@ impl Relay<'_, '_> {
 
     /// When this session has been idle for too long for those who wait.
     fn preempt_at(&self) -> Option<Instant> {
-        let (patience, _) = self.patience().filter(|_| *self.contended.borrow())?;
-        Some(self.idleness.since()? + patience)
+        let (limit, _) = self.idle_limit().filter(|_| *self.contended.borrow())?;
+        Some(self.idleness.since()? + limit)
     }
 
     /// Every tick while something is under way, and more often while that alone keeps a holder from
     /// being pre-empted; at rest when the next thing falls due, so that an idle session costs no
     /// time.
-    pub(super) fn next_look(&self) -> Instant {
+    pub(super) fn next_check(&self) -> Instant {
         let now = Instant::now();
         let preempt_at = self.preempt_at();
         let next = if self.is_under_way() {

@@ -1,5 +1,5 @@
-//! Since when a holder has got nothing done (for pre-emption). That a program is alive is not
-//! enough: one that says NOOP, or lists again and again, keeps nobody out.
+//! Since when a holder has made no progress, for pre-emption. That its program is alive is not
+//! enough: one that says NOOP, or lists again and again, must not keep others out.
 
 use crate::time::Instant;
 
@@ -10,16 +10,16 @@ pub(super) struct Idleness {
     /// Octets for the client up to the end of the last progress.
     due: Option<u64>,
     since: Option<Instant>,
-    /// What may get it on is awaited: it is left alone until that is there.
-    waits: bool,
+    /// A reply that may be progress is awaited: the session is left alone until it is there.
+    awaits_progress: bool,
 }
 
-/// What a look at a session finds.
+/// What a client has done and got so far.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// How often the client has got on.
+pub(super) struct Activity {
+    /// How often it has made progress.
     pub(super) progress: u64,
-    /// Whether it waits for what will get it on.
+    /// Whether it awaits a reply that will be progress.
     pub(super) progress_is_awaited: bool,
     /// Octets for the client so far.
     pub(super) octets: u64,
@@ -28,29 +28,30 @@ pub(super) struct Seen {
 }
 
 impl Idleness {
-    /// Takes in what was seen.
-    pub(super) fn look(&mut self, seen: Seen, now: Instant) {
+    /// Takes in the activity until `now`.
+    pub(super) fn update(&mut self, seen: Activity, now: Instant) {
         if seen.progress != self.progress {
             *self = Self {
                 progress: seen.progress,
                 ..Self::default()
             };
         }
-        self.waits = seen.progress_is_awaited;
+        self.awaits_progress = seen.progress_is_awaited;
+        // A client on a slow line is not idle while its last message is on the way to it.
         let due = *self.due.get_or_insert(seen.octets);
         if self.since.is_none() && seen.delivered >= due {
             self.since = Some(now);
         }
     }
 
-    /// Since when it has got nothing done, as of the last look.
+    /// Since when there was no progress, as of the last update.
     pub(super) fn since(&self) -> Option<Instant> {
         self.since
     }
 
-    /// Whether it waited then for what may get it on.
-    pub(super) fn waits(&self) -> bool {
-        self.waits
+    /// Whether a reply that may be progress was awaited then.
+    pub(super) fn awaits_progress(&self) -> bool {
+        self.awaits_progress
     }
 }
 
@@ -59,8 +60,8 @@ mod tests {
     use super::*;
     use crate::time::Duration;
 
-    fn seen(progress: u64, octets: u64, delivered: u64) -> Seen {
-        Seen {
+    fn seen(progress: u64, octets: u64, delivered: u64) -> Activity {
+        Activity {
             progress,
             progress_is_awaited: false,
             octets,
@@ -69,8 +70,8 @@ mod tests {
     }
 
     /// Since when it is idle, after this look.
-    fn look(idleness: &mut Idleness, seen: Seen, now: Instant) -> Option<Instant> {
-        idleness.look(seen, now);
+    fn look(idleness: &mut Idleness, seen: Activity, now: Instant) -> Option<Instant> {
+        idleness.update(seen, now);
         idleness.since()
     }
 
@@ -95,14 +96,14 @@ mod tests {
         let (mut idleness, now) = (Idleness::default(), Instant::now());
         let later = now + Duration::from_secs(9);
         assert_eq!(look(&mut idleness, seen(0, 0, 0), now), Some(now));
-        let awaited = Seen {
+        let awaited = Activity {
             progress_is_awaited: true,
             ..seen(0, 0, 0)
         };
-        idleness.look(awaited, later);
-        assert!(idleness.waits());
+        idleness.update(awaited, later);
+        assert!(idleness.awaits_progress());
         let failed = look(&mut idleness, seen(0, 5, 5), later);
-        assert_eq!((failed, idleness.waits()), (Some(now), false));
+        assert_eq!((failed, idleness.awaits_progress()), (Some(now), false));
         assert_eq!(look(&mut idleness, seen(1, 9, 9), later), Some(later));
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Pump<'client, 'backend> {
     client: Endpoint<'client>,
     backend: Endpoint<'backend>,
     exchange: Exchange,
-    /// The last octets of the backend, as long as they are too few to tell what they are.
+    /// The last octets of the backend, while they are too few to tell what they are.
     undecided: Vec<u8>,
     /// Status lines that were not yielded yet.
     replied: Vec<Replied>,
@@ -205,15 +205,10 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         }
     }
 
-    /// Status lines that were not yielded yet.
-    pub(super) fn take_replied(&mut self) -> Vec<Replied> {
-        take(&mut self.replied)
-    }
-
     /// An event that is there already, if there is one.
     fn take_event(&mut self) -> Option<PumpEvent> {
         if !self.replied.is_empty() {
-            return Some(PumpEvent::Replied(self.take_replied()));
+            return Some(PumpEvent::Replied(take(&mut self.replied)));
         }
         let listed = self.exchange.uidl();
         if listed != self.listed {
@@ -366,7 +361,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     }
 
     /// What the backend's silence says; where that is the end, it is yielded.
-    pub(super) fn time_passes(&mut self, now: Instant) -> Option<PumpEvent> {
+    pub(super) fn check_silence(&mut self, now: Instant) -> Option<PumpEvent> {
         // As long as the client takes nothing the backend is not read, and not silent.
         if !self.client.is_clear() {
             self.backend_spoke = now;
@@ -384,7 +379,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.violation.map(PumpEvent::Violation)
     }
 
-    /// Nothing follows what was held back.
+    /// Nothing follows what was held back: it is taken for what it is by itself.
     fn decide(&mut self) -> Result<(), Violation> {
         let undecided = take(&mut self.undecided);
         let mut rest = &undecided[..];
