@@ -143,8 +143,8 @@ impl MaildropKey {
     }
 }
 
-/// A name as it is remembered: whole up to [`KEPT_NAME_MAX`] octets. What is kept of a longer one is
-/// kept as it is.
+/// A name as it is remembered: whole up to [`KEPT_NAME_MAX`] octets. What is kept of a longer one
+/// is kept as it is.
 fn kept(name: &UserName) -> UserName {
     if name.0.len() <= KEPT_NAME_MAX {
         return name.clone();

@@ -1,8 +1,8 @@
 //! The doctor: looks at a backend as an operator would, and says which settings follow.
 //!
 //! It connects and logs in by the gate's own code, a handful of times, and never deletes or
-//! changes anything. What it saw is [`observations::Observations`]; what that means is in [`judge`], which does
-//! no I/O.
+//! changes anything. What it saw is [`observations::Observations`]; what that means is in
+//! [`judge`], which does no I/O.
 
 mod account;
 pub mod advice;

@@ -1,5 +1,6 @@
 //! What the sessions of one gate share, handed down instead of being global: the [`Context`], the
-//! [`Settings`] that a reload swaps, the [`Stage`] of a stop, and the registry of open [`Sessions`].
+//! [`Settings`] that a reload swaps, the [`Stage`] of a stop, and the registry of open
+//! [`Sessions`].
 //!
 //! A gate is made by [`app`](crate::app), and used by each [`session`](crate::session).
 

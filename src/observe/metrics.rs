@@ -198,23 +198,12 @@ impl Metrics {
         match event {
             Event::SessionOpened { .. } => self.sessions_open(None).inc(),
             Event::TenantKnown { from, tenant, .. } => self.tenant_known(from.as_ref(), tenant),
-            Event::LockQueued { tenant, .. } => self.of(tenant).lock_waiters.inc(),
-            Event::LockOutcome {
-                tenant,
-                outcome,
-                waited,
-                ..
-            } => self.lock_outcome(tenant, *outcome, *waited),
-            Event::LockReleased { tenant, held } => self.lock_released(tenant, *held),
-            Event::HandedOver { elapsed } => families.handover.observe(elapsed.as_secs_f64()),
-            Event::HandOverForced { backend } => families
-                .handover_forced
-                .with_label_values(&[backend.as_str()])
-                .inc(),
-            Event::InvariantBroken { which } => families
-                .invariant_violations
-                .with_label_values(&[which.as_str()])
-                .inc(),
+            Event::LockQueued { .. }
+            | Event::LockOutcome { .. }
+            | Event::LockReleased { .. }
+            | Event::HandedOver { .. }
+            | Event::HandOverForced { .. }
+            | Event::InvariantBroken { .. } => self.count_lock(event),
             Event::Preempted { tenant, reason, .. } => {
                 self.of(tenant).preemptions[*reason as usize].inc();
             }
@@ -270,6 +259,31 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// What happened to a lock. Other events are not given to it.
+    fn count_lock(&self, event: &Event) {
+        let families = &self.families;
+        match event {
+            Event::LockQueued { tenant, .. } => self.of(tenant).lock_waiters.inc(),
+            Event::LockOutcome {
+                tenant,
+                outcome,
+                waited,
+                ..
+            } => self.lock_outcome(tenant, *outcome, *waited),
+            Event::LockReleased { tenant, held } => self.lock_released(tenant, *held),
+            Event::HandedOver { elapsed } => families.handover.observe(elapsed.as_secs_f64()),
+            Event::HandOverForced { backend } => families
+                .handover_forced
+                .with_label_values(&[backend.as_str()])
+                .inc(),
+            Event::InvariantBroken { which } => families
+                .invariant_violations
+                .with_label_values(&[which.as_str()])
+                .inc(),
+            _ => {}
+        }
+    }
+
     fn tenant_known(&self, from: Option<&TenantName>, tenant: &TenantName) {
         self.sessions_open(from).dec();
         self.sessions_open(Some(tenant)).inc();

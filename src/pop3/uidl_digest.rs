@@ -5,9 +5,9 @@ use crate::pop3::line::PassingLines;
 use crate::pop3::listing::UniqueIdListing;
 use std::hash::{DefaultHasher, Hasher};
 
-/// Reads the body of a UIDL reply (RFC 1939 section 7) in any pieces: what comes right behind the LF
-/// of the status line, to the line with the dot alone and with it. The messages' numbers are no part
-/// of the digest.
+/// Reads the body of a UIDL reply (RFC 1939 section 7) in any pieces: what comes right behind the
+/// LF of the status line, to the line with the dot alone and with it. The messages' numbers are no
+/// part of the digest.
 #[derive(Debug, Default)]
 pub struct ListingDigester {
     lines: PassingLines,

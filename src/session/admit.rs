@@ -1,5 +1,5 @@
-//! From a login to the right to ask for the lock: the rules judge it, and one that comes too often is
-//! held.
+//! From a login to the right to ask for the lock: the rules judge it, and one that comes too often
+//! is held.
 
 use super::faults;
 use super::queue;
@@ -115,8 +115,8 @@ async fn hold_until(
 }
 
 impl Identified {
-    /// When all its waiting ends: for its quota, for the lock, and for a retry. The rest of `wait` is
-    /// the backend's, for its answer to the login.
+    /// When all its waiting ends: for its quota, for the lock, and for a retry. The rest of `wait`
+    /// is the backend's, for its answer to the login.
     pub(super) fn wait_deadline(&self) -> Instant {
         let policy = &self.attempt.policy;
         let reserve = self.settings.route(policy, None).login_reserve();

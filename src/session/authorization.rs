@@ -292,8 +292,9 @@ impl<'a> Dialogue<'a> {
         Ok(if is_http(line) { next.excused() } else { next })
     }
 
-    /// A line with octets that no POP3 command has. Where nothing of POP3 came before, it is another
-    /// protocol: mostly TLS on a plaintext port, whose first message has any number of line ends.
+    /// A line with octets that no POP3 command has. Where nothing of POP3 came before, it is
+    /// another protocol: mostly TLS on a plaintext port, whose first message has any number of line
+    /// ends.
     async fn binary(self) -> Result<Said<'a>, EndCause> {
         let all_bad = u64::from(self.client.login_budget.bad_commands) + 1;
         let is_foreign = self.record.summary.commands == all_bad;

@@ -1,5 +1,5 @@
-//! What went wrong at a client's end: an event counts it, and the block list judges it. What a proven
-//! login does never blocks, and of a trusted network nothing counts.
+//! What went wrong at a client's end: an event counts it, and the block list judges it. What a
+//! proven login does never blocks, and of a trusted network nothing counts.
 
 use super::record::Record;
 use crate::gate::{Context, Peer};
@@ -90,9 +90,9 @@ fn is_excused(record: &Record, end: End) -> bool {
     end == End::ClientViolation && record.is_excused()
 }
 
-/// Leaves the trial login under a block to another, where this one ended before it came to a backend.
-/// Once a backend may have heard the password the trial is spent: a guesser that left before each
-/// answer could otherwise try as many as it likes.
+/// Leaves the trial login under a block to another, where this one ended before it came to a
+/// backend. Once a backend may have heard the password the trial is spent: a guesser that left
+/// before each answer could otherwise try as many as it likes.
 fn return_trial(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End) {
     let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
     if is_open && record.summary.backend.is_none() {

@@ -45,8 +45,8 @@ pub(super) async fn greet(
 }
 
 /// Waits until the backends' state is known, as right after a start: not known is not down, and a
-/// greeting that refuses would send a whole morning's clients away. A stop ends the wait, and so does
-/// a client that leaves without having said anything.
+/// greeting that refuses would send a whole morning's clients away. A stop ends the wait, and so
+/// does a client that leaves without having said anything.
 async fn hold(cx: &Context, mut client: Client) -> Result<Client, EndCause> {
     let since = Instant::now();
     tokio::select! {

@@ -110,8 +110,8 @@ async fn conclude(
     }
 }
 
-/// Before the answer, which may be held for seconds: no other login is to wait for that, or to find a
-/// limit reached by one that is refused already.
+/// Before the answer, which may be held for seconds: no other login is to wait for that, or to find
+/// a limit reached by one that is refused already.
 fn release(record: &mut Record, lock: LockGuard<BackendConnection>, slots: LoginSlots) {
     record.lock_given();
     drop((lock, slots));

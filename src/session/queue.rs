@@ -81,7 +81,8 @@ impl WaitFailed {
 }
 
 /// Waits for its turn. Meanwhile the client is watched, a reload may change how long it waits, and
-/// the head of the queue connects to the backend in advance, so that a hand-over costs no handshake.
+/// the head of the queue connects to the backend in advance, so that a hand-over costs no
+/// handshake.
 async fn wait(
     cx: &Context,
     record: &mut Record,

@@ -1,7 +1,7 @@
 //! A login that is refused: what the client is told, what is counted, what the record keeps.
 //!
-//! The lock is released before any of it, so that nobody waits for an answer to be read. Each refusal
-//! gives the client back, which may log in again, or the end of its session.
+//! The lock is released before any of it, so that nobody waits for an answer to be read. Each
+//! refusal gives the client back, which may log in again, or the end of its session.
 
 use super::client::farewell;
 use super::faults;

@@ -2,7 +2,8 @@
 //! one name for two types, citations of papers that are not here. And what `src/STYLE.md` cites.
 
 use super::{Fault, Source, assert_clean, has_word, indentation, sources};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::Path;
 
 /// Methods that give an iterator or make one of another, and of no other type.
@@ -33,6 +34,9 @@ const SHARED_NAMES: &[(&str, &str)] = &[];
 /// Papers that stand beside no clone of the repository.
 const ELSEWHERE: &[&str] = &["DESIGN", "DESIGN.md", "../shared", "research/"];
 
+/// No function is longer.
+const LET_LINES_MAX: usize = super::FUNCTION_LINES_MAX;
+
 /// A `let` that ships: `let PATTERN = VALUE;`.
 struct Let {
     first: usize,
@@ -50,7 +54,8 @@ fn lets(source: &Source) -> Vec<Let> {
 }
 
 fn let_at(source: &Source, first: usize) -> Option<Let> {
-    let text = source.code[first..].join("\n");
+    let rest = &source.code[first..];
+    let text = rest[..rest.len().min(LET_LINES_MAX)].join("\n");
     let statement = &text[..end_of_statement(&text)?];
     let declared = statement.trim_start().strip_prefix("let ")?;
     let (pattern, value) = declared.split_once(" =")?;
@@ -258,32 +263,45 @@ fn cites_a_decision(line: &str) -> bool {
 /// Paths of this repository that `page` cites between backticks and that are not there, and names
 /// that stand in none of the files.
 fn dead_citations(page: &str, root: &Path, sources: &[Source]) -> Vec<String> {
-    let mut dead = Vec::new();
-    let mut is_sample = false;
-    for line in page.lines() {
-        if line.starts_with("```") {
-            is_sample = !is_sample;
-        }
-        if is_sample {
-            continue;
-        }
-        for cited in line.split('`').skip(1).step_by(2) {
-            let is_there = if cited.contains('/') || cited.ends_with(".rs") {
-                root.join(cited).exists()
+    let names: HashSet<&str> = sources
+        .iter()
+        .flat_map(|source| &source.raw)
+        .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .collect();
+    cited(page)
+        .into_iter()
+        .filter(|cited| {
+            if cited.contains('/') {
+                !root.join(cited).exists()
             } else {
                 let name = cited.rsplit("::").next().unwrap_or(cited);
-                let name = name.trim_end_matches("()");
-                is_no_name(name)
-                    || sources
-                        .iter()
-                        .any(|it| it.raw.iter().any(|l| has_word(l, name)))
-            };
-            if !is_there {
-                dead.push(cited.to_owned());
+                !names.contains(name)
             }
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Paths and names between backticks; samples are left out.
+fn cited(page: &str) -> Vec<&str> {
+    let mut cited = Vec::new();
+    let mut is_sample = false;
+    for line in page.lines() {
+        is_sample ^= line.starts_with("```");
+        if !is_sample {
+            let spans = line.split('`').skip(1).step_by(2);
+            cited.extend(spans.filter_map(path_or_name));
         }
     }
-    dead
+    cited
+}
+
+/// `tests/run --help` cites a path, `cargo test` nothing.
+fn path_or_name(span: &str) -> Option<&str> {
+    let first = span.split_whitespace().next()?;
+    let is_path = first.contains('/') && !first.starts_with('/');
+    let is_name = first == span && !is_no_name(first.rsplit("::").next()?);
+    (is_path || is_name).then_some(first)
 }
 
 /// Commands and fragments of code are no names.
@@ -303,6 +321,17 @@ fn all_sources() -> Vec<Source> {
 #[test]
 fn nothing_is_cited_that_is_not_here() {
     assert_clean(&all_sources(), citations);
+}
+
+#[test]
+fn the_pages_for_contributors_cite_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = [sources("src"), sources("tests")].concat();
+    for page in ["src/STYLE.md", "tests/README.md"] {
+        let text = fs::read_to_string(root.join(page)).expect("readable");
+        let dead = dead_citations(&text, root, &sources);
+        assert!(dead.is_empty(), "{page} cites what is not there: {dead:?}");
+    }
 }
 
 /// The checks themselves, on snippets.

@@ -97,8 +97,8 @@ impl Exchange {
         self.take_in(input, false, out)
     }
 
-    /// [`Exchange::backend_bytes`] for octets that it had [held](Disposition::Hold), and that nothing
-    /// follows for now.
+    /// [`Exchange::backend_bytes`] for octets that it had [held](Disposition::Hold), and that
+    /// nothing follows for now.
     ///
     /// # Errors
     /// As there.
