@@ -76,6 +76,7 @@ pub async fn run(
     let start = Instant::now();
     let options = Arc::new(options);
     let mut running = JoinSet::new();
+    // All at once, as the clients of a household or an office come at the full hour.
     for _ in 0..options.programs {
         let options = Arc::clone(&options);
         running.spawn(async move { fetch(target, &options).await });
@@ -107,6 +108,7 @@ impl MailClient {
         let mut client = Self::connect(target).await?;
         client.multiline("CAPA").await?;
         client.expect_ok("USER", options.user.as_bytes()).await?;
+        // The user waits from here on.
         let asked = Instant::now();
         let answer = client.ask("PASS", options.password.expose()).await?;
         let login = Instant::now();
@@ -124,6 +126,7 @@ impl MailClient {
 
     async fn connect(target: SocketAddr) -> Result<Self, ClientError> {
         let socket = bounded(async { Ok(TcpStream::connect(target).await?) }).await?;
+        // Nagle's algorithm would show in the hand-over's milliseconds.
         socket.set_nodelay(true)?;
         let mut client = Self(Conn::plain(Box::new(socket)));
         let greeting = bounded(async { Ok(read_status(&mut client.0).await?) }).await?;

@@ -152,6 +152,7 @@ impl DemoSession {
     }
 
     async fn pass(&mut self, password: &Secret) -> Reply {
+        // A refused PASS needs a new USER (RFC 1939 section 7).
         match self.user.take() {
             Some(user) => self.log_in(&user, password).await,
             None => Reply::line("-ERR USER first"),
@@ -201,6 +202,7 @@ impl DemoSession {
     async fn log_in(&mut self, user: &str, password: &Secret) -> Reply {
         let server = Arc::clone(&self.server);
         let options = server.options();
+        // Before the password is looked at, as on servers that ask a slow directory.
         if !options.login_delay.is_zero() {
             tokio::time::sleep(options.login_delay).await;
         }

@@ -92,6 +92,7 @@ impl SessionLog {
     /// Notes an accepted login; the number is for [`SessionLog::left`].
     pub(super) fn entered(&mut self, user: &str, now: Instant) -> u64 {
         let tally = self.maildrops.entry(user.to_owned()).or_default();
+        // Where sessions overlap nothing is handed over.
         let handover = tally.left.filter(|_| tally.inside == 0);
         tally.inside += 1;
         tally.most_inside = tally.most_inside.max(tally.inside);

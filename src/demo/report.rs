@@ -145,6 +145,7 @@ fn percentile(times: &[Duration], percent: usize) -> Option<Duration> {
 
 /// From each end to the next login; none where the next one was in before.
 fn handovers(mut stays: Vec<FetchTimes>) -> Vec<Duration> {
+    // They come in the order in which the clients finished.
     stays.sort_unstable_by_key(|stay| stay.login);
     stays
         .windows(2)

@@ -95,6 +95,7 @@ impl Store {
             self.log.counts.refusals += 1;
             return Err(EntryRefused::Locked);
         }
+        // Counted also where nobody is kept out: the log tells of overlaps by it.
         maildrop.inside += 1;
         let messages = MaildropSnapshot(maildrop.messages.clone());
         let login = OpenMaildrop {
@@ -116,6 +117,7 @@ impl Store {
         maildrop
             .messages
             .retain(|message| !deleted.contains(&message.unique_id));
+        // By what is gone, not by what was asked for: it may have been gone before.
         self.log.counts.deleted += (before - maildrop.messages.len()) as u64;
     }
 

@@ -72,24 +72,30 @@ pub(super) fn is_code(code: &str, known: &str) -> bool {
 pub(super) fn contains(line: &str, phrase: &str) -> bool {
     let phrase = phrase.trim().as_bytes();
     // A window has a byte at least, so nothing equals an empty phrase.
-    let mut windows = line.as_bytes().windows(phrase.len().max(1));
-    windows.any(|window| window.eq_ignore_ascii_case(phrase))
+    line.as_bytes()
+        .windows(phrase.len().max(1))
+        .any(|window| window.eq_ignore_ascii_case(phrase))
 }
 
 /// The text in lower case, spaces made single, without what names a user or a maildrop:
 /// a user called `lock` must not make his wrong password a locked maildrop.
 pub(super) fn plain_words(text: &str) -> String {
-    let words = text.split_ascii_whitespace().filter(|word| !is_name(word));
-    words.collect::<Vec<_>>().join(" ").to_ascii_lowercase()
+    text.split_ascii_whitespace()
+        .filter(|word| !is_name(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_ascii_lowercase()
 }
 
 /// An address, or a single word in quotation marks or angle brackets.
 fn is_name(word: &str) -> bool {
+    // Quotation marks around several words are a remark, and what a server remarks counts.
     let enclosed = |open, close| word.starts_with(open) && word[1..].contains(close);
     word.contains('@') || enclosed('"', '"') || enclosed('<', '>')
 }
 
 fn has_word(text: &str, word: &str) -> bool {
+    // Not alphabetic in Unicode: servers' words are ASCII, and their bytes may be of any charset.
     let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     text.match_indices(word).any(|(start, _)| {

@@ -98,11 +98,14 @@ pub fn classify(to: ReplyTo, line: &str, phrases: &Phrases) -> Class {
     match reply.status {
         Status::Ok => return Class::Ok,
         Status::Continue if to == ReplyTo::Pass => return Class::Ok,
+        // Before all else: an unreadable answer to QUIT is no proof of a deletion either.
         _ if to == ReplyTo::Quit => return Class::DeletesNotRemoved,
         Status::Continue | Status::Other => return Class::Temp,
         Status::Err => {}
     }
     let stage = ReplyStage::of(to);
+    // The server's authors chose the code on purpose, and the operator knows this server; the
+    // built-in phrases know neither.
     let text = plain_words(reply.text);
     by_code(stage, reply.code, &text)
         .or_else(|| by_operator(stage, line, phrases))
@@ -130,6 +133,7 @@ fn by_operator(stage: ReplyStage, line: &str, phrases: &Phrases) -> Option<Class
     if says(&phrases.locked) {
         return Some(Class::Locked);
     }
+    // After the login no line speaks of the password, whatever words it has.
     if stage == ReplyStage::Login && says(&phrases.auth) {
         return Some(Class::Auth);
     }
@@ -137,7 +141,8 @@ fn by_operator(stage: ReplyStage, line: &str, phrases: &Phrases) -> Option<Class
 }
 
 fn first_match(rules: &[PhraseRule], stage: ReplyStage, text: &str) -> Option<Class> {
-    let mut rules = rules.iter();
-    let rule = rules.find(|rule| rule.at.contains(&stage) && rule.matches(text))?;
-    Some(rule.class)
+    rules
+        .iter()
+        .find(|rule| rule.at.contains(&stage) && rule.matches(text))
+        .map(|rule| rule.class)
 }

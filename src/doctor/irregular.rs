@@ -46,6 +46,7 @@ pub fn irregularities(line: &[u8]) -> Vec<Irregularity> {
         Status::Continue | Status::Other => return Vec::new(),
     };
     let (said, rest) = line.split_at(word.len());
+    // RFC 1939 section 3 wants a blank; some clients insist on it.
     let is_close = !matches!(rest.first(), None | Some(b' ' | b'\t' | b'\r'));
     [
         (

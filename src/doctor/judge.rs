@@ -154,6 +154,7 @@ fn capa_inside(inside: &CapaInside, before: Option<&Capa>) -> Finding {
     match (inside, before) {
         (CapaInside::Breaks, _) => Finding::CapaBreaks,
         (CapaInside::Refused, _) => Finding::CapaInside { answered: false },
+        // Only what clients are told of counts: many servers drop STLS and SASL after a login.
         (CapaInside::Lists(after), Some(Capa::Lists(before)))
             if Capabilities::parse(after).is_other_inside(&Capabilities::parse(before)) =>
         {

@@ -62,6 +62,7 @@ async fn look(
 ) {
     on_step(ProbeStep::Reach);
     reach::look(target, seen).await;
+    // All else would fail for the same reason.
     let Some(Ok(_)) = &seen.reach else { return };
     on_step(ProbeStep::Connections);
     seen.connections = Some(reach::connections(target).await);

@@ -132,3 +132,37 @@ fn wrong(stat: &str, list: &MultilineReply) -> Option<String> {
     (listed != counted)
         .then(|| format!("STAT counts {counted} messages, and LIST behind it {listed}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_and_list_must_be_answered_each_and_agree() {
+        let lines = |count: usize| MultilineReply::Lines(vec![b"1 120".to_vec(); count]);
+        let refused = MultilineReply::Refused(b"-ERR no".to_vec());
+        for (stat, list, expected) in [
+            ("+OK 2 240", lines(2), None),
+            ("+OK 2 240 more", lines(2), None),
+            ("+OK 0 0", lines(0), None),
+            (
+                "+OK 3 360",
+                lines(2),
+                Some("STAT counts 3 messages, and LIST behind it 2"),
+            ),
+            (
+                "+OK 2 240",
+                refused,
+                Some("LIST was answered with \"-ERR no\""),
+            ),
+            ("+OK", lines(2), Some("STAT was answered with \"+OK\"")),
+            (
+                "-ERR 2 240",
+                lines(2),
+                Some("STAT was answered with \"-ERR 2 240\""),
+            ),
+        ] {
+            assert_eq!(wrong(stat, &list).as_deref(), expected, "{stat}");
+        }
+    }
+}

@@ -100,6 +100,7 @@ impl Capabilities {
             auth_resp_code: self.auth_resp_code && other.auth_resp_code,
             user: self.user && other.user,
             stls: self.stls && other.stls,
+            // A login may go to either backend, so it may use only what both take.
             sasl: self.sasl.iter().filter(in_other).cloned().collect(),
         }
     }
@@ -127,6 +128,7 @@ impl Capabilities {
         match name.as_str() {
             "TOP" => self.top = true,
             "UIDL" => self.uidl = true,
+            // Of two the last counts; one that cannot be read takes none away.
             "EXPIRE" => self.expire = expire(words).or(self.expire.take()),
             "PIPELINING" => self.pipelining = true,
             "AUTH-RESP-CODE" => self.auth_resp_code = true,

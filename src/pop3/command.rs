@@ -62,6 +62,7 @@ impl AuthorizationCommand {
             "CAPA" => alone(argument, Self::Capa),
             "STLS" => alone(argument, Self::Stls),
             "NOOP" => alone(argument, Self::Noop),
+            // Whatever stands behind it: who wants to leave may.
             "QUIT" => Ok(Self::Quit),
             "STAT" | "LIST" | "RETR" | "DELE" | "RSET" | "TOP" | "UIDL" | "LAST" => {
                 Ok(Self::TransactionOnly(keyword))

@@ -45,6 +45,7 @@ impl Keyword {
     /// The keyword of a line, in any case; what stands behind it is not looked at.
     #[must_use]
     pub fn of_line(line: &[u8]) -> Self {
+        // A tab is no separator for a server, but for who only counts it makes no difference.
         let word = line
             .split(|octet| octet.is_ascii_whitespace())
             .next()

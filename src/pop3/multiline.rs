@@ -84,6 +84,7 @@ impl EndScanner {
             self.undecided(chunk, behind.reply)
         };
         let octets = chunk.len() - held;
+        // What is held back comes again, and must not be seen twice.
         self.keep_tail(&chunk[..octets]);
         Scanned {
             octets,
@@ -156,6 +157,7 @@ fn end_in(octets: &[u8], reply_behind: bool) -> Option<usize> {
     if !reply_behind {
         return strict;
     }
+    // A lone dot behind the strict end is the next reply's.
     let before = &octets[..strict.unwrap_or(octets.len())];
     let lenient = memmem::find_iter(before, b"\n.").find_map(|at| {
         let rest = &octets[at + 2..];

@@ -155,6 +155,7 @@ impl<'a> StatusLine<'a> {
     pub fn parse(line: &'a str) -> Self {
         let line = from_first_line(line).trim_end_matches(['\r', '\n']);
         let (status, octets) = Status::with_length(line.as_bytes());
+        // Marks that servers put behind the word are no part of what they say.
         let rest = line[octets..].trim_start_matches([':', ',', ';', '.', '-']);
         let (code, text) = split_code(rest.trim());
         Self { status, code, text }
@@ -187,6 +188,7 @@ impl Status {
             return (Self::Ok, 3);
         }
         if begins(b"-ERR") || begins(b"+ERR") {
+            // `-ERROR` is a word of its own, `-ERRORS` is `-ERR` with a text glued to it.
             let is_error = begins(b"-ERROR") && !line.get(6).is_some_and(u8::is_ascii_alphabetic);
             return (Self::Err, if is_error { 6 } else { 4 });
         }

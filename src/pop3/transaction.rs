@@ -160,6 +160,7 @@ impl<M: Maildrop> Transaction<M> {
             TransactionCommand::Dele(number) => self.dele(number)?,
             TransactionCommand::Rset => self.rset(),
             TransactionCommand::Noop => reply_line("+OK"),
+            // What QUIT answers depends on whether UPDATE goes well, which is the server's to see.
             TransactionCommand::Quit => return Ok(TransactionStep::Update(self.marked())),
         };
         Ok(TransactionStep::Reply(reply))
@@ -210,6 +211,7 @@ impl<M: Maildrop> Transaction<M> {
         Ok(reply_line("+OK Marked as deleted"))
     }
 
+    /// The answer is STAT's: RFC 1939's example says how many messages there are again.
     fn rset(&mut self) -> Vec<u8> {
         self.deleted.fill(false);
         self.stat()

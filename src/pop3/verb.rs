@@ -52,14 +52,17 @@ impl Verb {
             "RSET" => Self::line(ReplyTo::Rset, arguments),
             "NOOP" => Self::line(ReplyTo::Noop, arguments),
             "QUIT" => Self::line(ReplyTo::Quit, arguments),
+            // Of RFC 1460; some old programs still ask, and its reply is one line.
             "LAST" => Self::line(ReplyTo::Other, arguments),
             "LIST" => Self::listing(ReplyTo::List, arguments),
             "UIDL" => Self::listing(ReplyTo::Uidl, arguments),
             "RETR" => Self::message(ReplyTo::Retr, arguments, true),
             "TOP" => Self::message(ReplyTo::Top, arguments, asks_for_all(arguments)),
+            // The backend's own list names what does not work through popgate, such as STLS.
             "CAPA" => Self::Capa,
             "USER" | "PASS" | "APOP" | "AUTH" => Self::Refused("-ERR Already logged in\r\n"),
             "STLS" => Self::Refused("-ERR Only before login\r\n"),
+            // UTF8 (RFC 6856) changes what octets mean; the others name another client.
             "UTF8" | "XCLIENT" | "XOIP" => Self::Refused("-ERR Command not supported\r\n"),
             // Some servers skip an empty line without a word: its reply would never come.
             "" if arguments.is_empty() => Self::Refused("-ERR No command given\r\n"),

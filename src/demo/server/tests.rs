@@ -230,6 +230,18 @@ async fn auth_plain_works_in_both_forms_and_can_be_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn auth_plain_opens_nobody_elses_maildrop() {
+    let server = server(|_| ());
+    let mut a = TestClient::new(&server).await;
+    // bob, by ann and her password.
+    assert_eq!(
+        a.ask("AUTH PLAIN Ym9iAGFubgBvcGVuIHNlc2FtZQ==").await,
+        "-ERR [AUTH] Authentication failed"
+    );
+    assert_eq!(server.log().counts().logins, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_named_users_come_in_unless_any_may() {
     let strict = server(|_| ());
     let mut a = TestClient::new(&strict).await;

@@ -24,6 +24,7 @@ impl Exchange {
     pub fn client_bytes(&mut self, input: &[u8], out: &mut Output) {
         let mut input = self.with_partial(input);
         while self.quit == Quit::None {
+            // From here on no line is known to be a command: it may be the body of one.
             if self.opaque.is_some() {
                 return self.client_raw(&input, out);
             }
@@ -73,11 +74,13 @@ impl Exchange {
         if self.receiving.stops_at_a_dot() && self.all_is_read {
             self.end_body(out);
         } else {
+            // A client that pipelines may have sent this before it saw anything.
             self.client_went_on = !self.client_pipelines;
         }
     }
 
     fn forward(&mut self, expected: Expected, line: &[u8], out: &mut Output) {
+        // What comes behind QUIT is nothing that any server would answer.
         if expected.to == ReplyTo::Quit {
             self.quit = Quit::Sent;
         }
@@ -154,6 +157,7 @@ impl Exchange {
         if quit_end.is_some() {
             self.quit = Quit::Sent;
         }
+        // A client that vanishes must not have said QUIT by half: servers may take it for whole.
         self.partial = BytesMut::from(tail);
         let passing = &input[..quit_end.unwrap_or(input.len())];
         self.tally.commands += memchr::memchr_iter(b'\n', passing).count() as u64;

@@ -51,6 +51,7 @@ impl Opaque {
         while let Some((octets, head)) = self.from_backend.line(rest) {
             rest = &rest[octets..];
             let status = Status::of_line(head.octets());
+            // Lines of a body look like anything; only a status can be the answer to QUIT.
             if matches!(status, Status::Ok | Status::Err) {
                 self.last_status = Some(status);
             }

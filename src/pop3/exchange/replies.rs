@@ -116,11 +116,13 @@ impl Exchange {
         pauses: bool,
         out: &mut Output,
     ) -> Result<Disposition, Violation> {
-        (self.client_went_on, self.all_is_read) = (false, false);
+        self.client_went_on = false;
+        self.all_is_read = false;
         let raw = self.opaque.is_some() && self.queue.is_empty();
         if self.unasked.in_line() || (self.sent == 0 && !raw) {
             return self.unasked_line(input, pauses);
         }
+        // Behind a command with an unknown reply nothing can be counted: all of it goes on.
         if raw {
             self.opaque.iter_mut().for_each(|o| o.backend_bytes(input));
             return Ok(Disposition::Forward(input.len()));
@@ -176,6 +178,7 @@ impl Exchange {
                 let scanned = body.scan(expected, input, behind);
                 if scanned.ended {
                     self.end_body(out);
+                // Nothing can be told from a piece that may be the beginning of an end.
                 } else if scanned.octets == 0 {
                     return Ok(TakenIn::TooShort);
                 }
@@ -197,6 +200,7 @@ impl Exchange {
         let error = match status {
             Status::Ok => &b""[..],
             Status::Err => line.trim_ascii_end(),
+            // After login no command asks for a challenge.
             Status::Continue | Status::Other => return Err(self.unasked.no_reply()),
         };
         out.replied.push(Replied {
@@ -257,6 +261,7 @@ impl Exchange {
             self.write_answer(answer, out);
             self.queue.pop_front();
         }
+        // Tens of thousands of sessions rest at a time.
         if self.queue.is_empty() {
             self.queue.shrink_to(QUEUE_KEPT);
         }

@@ -71,6 +71,8 @@ impl Exchange {
         pauses: bool,
     ) -> Result<Disposition, Violation> {
         let line = &input[..line_end(input)];
+        // Elsewhere it is a farewell or a second thought, such as a line at the server's idle
+        // timeout. The client would take it for its next reply, so it is not sent on.
         if self.unasked.in_line || self.unasked.behind_body.is_none() {
             return self.unasked.swallow(line);
         }
@@ -88,6 +90,7 @@ fn could_be_a_reply(line: &[u8]) -> Option<bool> {
     if is_blank(line) {
         return line.ends_with(b"\n").then_some(true);
     }
+    // As far as both go: "+O" may become "+OK".
     let same = |status: &&[u8]| {
         let length = line.len().min(status.len());
         line[..length].eq_ignore_ascii_case(&status[..length])
