@@ -125,6 +125,7 @@ mod tests {
     use super::*;
     use crate::admission::auth_cache::AuthCache;
     use crate::limits::{AUTH_CACHE_AGE, REFUSED_LATELY, SAME_PASSWORD_MAX};
+    use crate::policy::rules::Rules;
 
     fn tag(n: usize) -> PasswordTag {
         let mut bytes = [0; 32];
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_stale_tablet_costs_the_backend_a_login_in_five_minutes_after_its_third() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         let day = (0..24 * 60).map(|minute| told.poll(60 * minute));
         let day: Vec<CacheAnswer> = day.collect();
         assert_eq!(day[..3], [Unknown; 3]);
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_real_try_is_one_and_the_next_is_counted_from_it() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for second in [0, 1, 2] {
             told.refuse(second);
         }
@@ -215,18 +216,18 @@ mod tests {
 
     #[test]
     fn refusals_that_are_further_apart_than_ten_minutes_are_not_held_against_it() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for poll in 0..20 {
             assert_eq!(told.poll(301 * poll), Unknown, "poll {poll}");
         }
-        let other = Told::new(FailureRules::default());
+        let other = Told::new(Rules::standard().failures);
         assert_eq!([0, 300, 600].map(|second| other.poll(second)), [Unknown; 3]);
         assert_eq!(other.poll(899), Refuse);
     }
 
     #[test]
     fn any_three_within_ten_minutes_count_not_only_the_first() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         assert_eq!(
             [0, 590, 610, 620].map(|second| told.poll(second)),
             [Unknown; 4]
@@ -236,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_password_that_is_accepted_again_has_a_clean_sheet() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for second in [0, 1, 2] {
             told.refuse(second);
         }
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn it_is_forgotten_when_nobody_asks_for_ten_minutes_and_a_retry() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for second in [0, 1, 2] {
             told.refuse(second);
         }
@@ -265,7 +266,7 @@ mod tests {
     fn it_stays_refused_though_retries_are_further_apart_than_ten_minutes() {
         let told = Told::new(FailureRules {
             retry: Duration::from_secs(1800),
-            ..FailureRules::default()
+            ..Rules::standard().failures
         });
         for second in [0, 1, 2] {
             told.refuse(second);
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_password_that_was_accepted_within_the_day_is_always_asked_for() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         let proven = AuthCache::new();
         proven.accepted(tag(1), told.start);
         let ask = |second| {
@@ -305,7 +306,7 @@ mod tests {
         for needed in [1, 2, SAME_PASSWORD_MAX] {
             let told = Told::new(FailureRules {
                 same_password: needed,
-                ..FailureRules::default()
+                ..Rules::standard().failures
             });
             for second in 0..u64::from(needed) {
                 assert_eq!(told.poll(second), Unknown, "{needed}: {second}");
@@ -314,14 +315,14 @@ mod tests {
         }
         let never = Told::new(FailureRules {
             same_password: 0,
-            ..FailureRules::default()
+            ..Rules::standard().failures
         });
         assert!((0..100).all(|second| never.poll(second) == Unknown));
     }
 
     #[test]
     fn how_the_backend_refused_it_last_is_remembered() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         let is_without_words = |second| {
             told.negative_auth_cache
                 .is_without_words(tag(1), told.at(second))
@@ -344,7 +345,7 @@ mod tests {
 
     #[test]
     fn other_passwords_are_not_touched() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for second in [0, 1, 2] {
             told.refuse(second);
         }
@@ -360,7 +361,7 @@ mod tests {
 
     #[test]
     fn guesses_do_not_make_it_grow_and_who_comes_back_stays() {
-        let told = Told::new(FailureRules::default());
+        let told = Told::new(Rules::standard().failures);
         for second in [0, 1, 2] {
             told.refuse(second);
         }

@@ -83,6 +83,7 @@ impl Default for Penalties {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::rules::Rules;
     use std::net::{IpAddr, Ipv4Addr};
 
     fn address(n: u32) -> ClientPrefix {
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn each_other_wrong_login_doubles_the_delay_up_to_the_longest() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let now = Instant::now();
         let delays = (0..100).map(|n| penalties.failed(address(1), tag(n), &rules, now));
         let delays: Vec<u64> = delays.map(|delay| delay.as_secs()).collect();
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn the_same_wrong_login_counts_once_however_often_it_comes() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let start = Instant::now();
         for poll in 0..60 {
             let now = start + seconds(60 * poll);
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn a_wrong_login_counts_for_ten_minutes_after_its_last_use() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let start = Instant::now();
         let _ = penalties.failed(address(1), tag(1), &rules, start);
         let later = start + seconds(400);
@@ -160,7 +161,7 @@ mod tests {
         let rules = |delay, max_delay| FailureRules {
             delay,
             max_delay,
-            ..FailureRules::default()
+            ..Rules::standard().failures
         };
         let never = rules(Duration::ZERO, seconds(15));
         let long = rules(seconds(30), seconds(15));
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn a_guesser_with_ever_new_logins_takes_no_more_than_the_bound() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let start = Instant::now();
         for n in 0..100_000 {
             let now = start + Duration::from_millis(n as u64);
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn beyond_the_bound_the_address_goes_that_failed_longest_ago() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let start = Instant::now();
         let fail = |n: u32, login, at: u64| {
             let now = start + Duration::from_millis(at);
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn idle_addresses_are_forgotten() {
         let penalties = Penalties::new();
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let start = Instant::now();
         let _ = penalties.failed(address(1), tag(1), &rules, start);
         let _ = penalties.failed(address(2), tag(1), &rules, start + seconds(60));

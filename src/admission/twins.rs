@@ -83,26 +83,15 @@ impl Listings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::TenantName;
     use crate::policy::alias::Aliases;
-    use crate::policy::rules::Rules;
-    use crate::policy::tenant::{Cleartext, LoginPolicy};
-    use crate::time::Duration;
+    use crate::policy::tenant::LoginPolicy;
     use std::sync::Arc;
 
     fn session(id: u64, login: &str, backend: &str) -> ListedSession {
         let tenant = LoginPolicy {
-            name: TenantName::new("default"),
             backends: [BackendName::new(backend)].into(),
-            cleartext: Cleartext::Trusted,
-            wait: Duration::from_secs(25),
-            queue: 16,
-            preempt_idle: None,
-            idle_timeout: Duration::from_secs(600),
-            fold_case: true,
-            default_domain: None,
             aliases: Arc::new(Aliases::standard()),
-            rules: Rules::default(),
+            ..LoginPolicy::standard("default")
         };
         let login = UserName::new(login.as_bytes());
         ListedSession {

@@ -4,7 +4,7 @@ mod explain;
 
 use super::{Exit, print, refuse};
 use crate::backend::BackendOptions;
-use crate::config::{Config, ConfigErrors, Login};
+use crate::config::{Config, ConfigErrors, LoginQuery};
 use crate::ids::{ListenerName, UserName};
 use crate::net::tls::{SPOKEN, VERSIONS, cipher_suites};
 use crate::net::{ListenOptions, TlsMode};
@@ -59,7 +59,7 @@ impl CheckArgs {
 
     /// The file's certificates need not be readable: they are not used.
     fn explain(&self, user: &UserName) -> Result<String, ConfigErrors> {
-        let login = Login {
+        let login = LoginQuery {
             user: user.clone(),
             server_name: self.server_name.clone(),
             listener: self.listener.as_deref().map(ListenerName::new),

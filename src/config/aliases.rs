@@ -1,8 +1,8 @@
 //! `aliases`: presets by name and rules, in order.
 
-use super::error::{Fault, did_you_mean};
-use super::file::File;
-use super::mistakes::Faults;
+use super::error::{Diagnostic, did_you_mean};
+use super::mistakes::Diagnostics;
+use super::schema::tables::File;
 use super::value::{At, Value};
 use crate::limits::ALIASES_MAX;
 use crate::policy::alias::{Alias, Aliases, NoPattern, NoReplacement, NoRule, PRESETS};
@@ -15,21 +15,21 @@ use std::sync::Arc;
 use toml::Spanned;
 
 /// What stands behind `aliases =`.
-pub(super) type List = Spanned<Vec<Spanned<Entry>>>;
+pub(super) type AliasList = Spanned<Vec<Spanned<AliasEntry>>>;
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(super) enum Entry {
+pub(super) enum AliasEntry {
     /// A name.
     Preset(String),
     /// A rule of the operator's own.
-    Rule(Rule),
+    Rule(WrittenRule),
 }
 
 /// `{ match = "…", to = "…" }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
+pub(super) struct WrittenRule {
     #[serde(rename = "match")]
     pattern: At<Text>,
     to: At<Text>,
@@ -50,45 +50,45 @@ impl Value for Text {
     }
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for AliasEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(AliasVisitor)
     }
 }
 
-struct Reader;
+struct AliasVisitor;
 
-impl<'de> Visitor<'de> for Reader {
-    type Value = Entry;
+impl<'de> Visitor<'de> for AliasVisitor {
+    type Value = AliasEntry;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(r#"a preset's name, or a rule, { match = '([^@]+)%([^@%]+)', to = "$1@$2" }"#)
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Entry, E> {
-        Ok(Entry::Preset(name.to_owned()))
+    fn visit_str<E: Error>(self, name: &str) -> Result<AliasEntry, E> {
+        Ok(AliasEntry::Preset(name.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
-        Rule::deserialize(MapAccessDeserializer::new(map)).map(Entry::Rule)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AliasEntry, A::Error> {
+        WrittenRule::deserialize(MapAccessDeserializer::new(map)).map(AliasEntry::Rule)
     }
 }
 
 /// All lists of the file, compiled. Tenants with the same list share it.
-pub(super) struct Lists<'a> {
+pub(super) struct AliasLists<'a> {
     of_defaults: Arc<Aliases>,
     made: HashMap<Vec<[&'a str; 2]>, Arc<Aliases>>,
 }
 
-impl<'a> Lists<'a> {
-    pub(super) fn new(file: &'a File, faults: &mut Faults) -> Self {
+impl<'a> AliasLists<'a> {
+    pub(super) fn new(file: &'a File, diagnostics: &mut Diagnostics) -> Self {
         let written = file.defaults.as_ref();
         let written = written.and_then(|table| table.get_ref().aliases.as_ref());
         let mut lists = Self {
             of_defaults: Arc::new(Aliases::standard()),
             made: HashMap::new(),
         };
-        lists.of_defaults = lists.of(written, faults);
+        lists.of_defaults = lists.of(written, diagnostics);
         lists
     }
 
@@ -98,7 +98,11 @@ impl<'a> Lists<'a> {
     }
 
     /// What holds for a tenant that says this.
-    pub(super) fn of(&mut self, written: Option<&'a List>, faults: &mut Faults) -> Arc<Aliases> {
+    pub(super) fn of(
+        &mut self,
+        written: Option<&'a AliasList>,
+        diagnostics: &mut Diagnostics,
+    ) -> Arc<Aliases> {
         let Some(list) = written else {
             return self.of_defaults();
         };
@@ -110,43 +114,47 @@ impl<'a> Lists<'a> {
         if let Some(entry) = entries.get(ALIASES_MAX) {
             let message = format!("more than {ALIASES_MAX} entries of `aliases`");
             let hint = "unite some: a pattern takes several forms, as in 'ann|a\\.lee'";
-            faults.note(Fault::new(entry.span(), message).hint(hint));
+            diagnostics.note(Diagnostic::new(entry.span(), message).hint(hint));
         }
         let compiled = entries.iter().take(ALIASES_MAX).map(compiled);
-        let good = compiled.filter_map(|alias| alias.map_err(|fault| faults.note(fault)).ok());
+        let good = compiled.filter_map(|alias| {
+            alias
+                .map_err(|diagnostic| diagnostics.note(diagnostic))
+                .ok()
+        });
         let made = Arc::new(Aliases::new(good.collect::<Vec<Alias>>()));
         self.made.insert(texts, Arc::clone(&made));
         made
     }
 }
 
-fn texts(entry: &Entry) -> [&str; 2] {
+fn texts(entry: &AliasEntry) -> [&str; 2] {
     match entry {
         // No rule makes nothing of a login.
-        Entry::Preset(name) => [name, ""],
-        Entry::Rule(rule) => [&rule.pattern.value.0, &rule.to.value.0],
+        AliasEntry::Preset(name) => [name, ""],
+        AliasEntry::Rule(rule) => [&rule.pattern.value.0, &rule.to.value.0],
     }
 }
 
-fn compiled(entry: &Spanned<Entry>) -> Result<Alias, Fault> {
+fn compiled(entry: &Spanned<AliasEntry>) -> Result<Alias, Diagnostic> {
     match entry.get_ref() {
-        Entry::Preset(name) => Alias::preset(name).ok_or_else(|| {
+        AliasEntry::Preset(name) => Alias::preset(name).ok_or_else(|| {
             let known = || PRESETS.iter().map(|preset| preset.name);
             let hint = did_you_mean(name, known());
             let all = || format!("known: {}", known().collect::<Vec<_>>().join(", "));
-            Fault::new(entry.span(), format!("there is no preset `{name}`"))
+            Diagnostic::new(entry.span(), format!("there is no preset `{name}`"))
                 .hint(hint.unwrap_or_else(all))
         }),
-        Entry::Rule(rule) => {
+        AliasEntry::Rule(rule) => {
             let (pattern, to) = (&rule.pattern, &rule.to);
             Alias::rule(&pattern.value.0, &to.value.0).map_err(|error| match error {
                 NoRule::Pattern(why) => {
                     let message = format!("`{}`: {why}", pattern.value.0);
-                    Fault::new(pattern.span.clone(), message).hint(of_pattern(&why))
+                    Diagnostic::new(pattern.span.clone(), message).hint(of_pattern(&why))
                 }
                 NoRule::Replacement(why) => {
                     let message = format!("`{}`: {why}", to.value.0);
-                    Fault::new(to.span.clone(), message).hint(of_replacement(&why))
+                    Diagnostic::new(to.span.clone(), message).hint(of_replacement(&why))
                 }
             })
         }

@@ -1,11 +1,10 @@
 //! Checks that every table needs.
 
-use super::error::Fault;
-use super::mistakes::Faults;
-use super::value::At;
+use super::error::Diagnostic;
+use super::mistakes::Diagnostics;
+use super::value::{At, Bounded, Shown, plain};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
@@ -26,11 +25,12 @@ impl<K: Eq + Hash> Seen<K> {
         key: K,
         span: &Range<usize>,
         message: impl FnOnce() -> String,
-        faults: &mut Faults,
+        diagnostics: &mut Diagnostics,
     ) {
         match self.0.entry(key) {
             Entry::Occupied(first) => {
-                faults.note(Fault::new(span.clone(), message()).other(first.get().clone()));
+                diagnostics
+                    .note(Diagnostic::new(span.clone(), message()).other(first.get().clone()));
             }
             Entry::Vacant(place) => {
                 place.insert(span.clone());
@@ -39,49 +39,39 @@ impl<K: Eq + Hash> Seen<K> {
     }
 }
 
-/// The value of `key` if it is given and within `range`.
-pub(super) fn bounded<T: PartialOrd + Debug + Copy>(
-    key: &str,
-    at: Option<&At<T>>,
-    range: &RangeInclusive<T>,
-    faults: &mut Faults,
-) -> Option<T> {
-    let at = at.filter(|at| !at.is_refused())?;
-    if range.contains(&at.value) {
-        return Some(at.value);
-    }
-    let message = format!("`{key}` is out of range: {:?}", at.value);
-    let hint = format!(
-        "write at least {:?} and at most {:?}",
-        range.start(),
-        range.end()
-    );
-    faults.note(Fault::new(at.span.clone(), message).hint(hint));
-    None
-}
-
 /// Refuses the value of `key` where it is given and not within `range`.
-pub(super) fn within<T: PartialOrd + Debug + Copy>(
+pub(super) fn within<T: Bounded>(
     key: &str,
     at: &mut Option<At<T>>,
-    range: &RangeInclusive<T>,
-    faults: &mut Faults,
+    range: &RangeInclusive<T::Bound>,
+    diagnostics: &mut Diagnostics,
 ) {
-    let fits = bounded(key, at.as_ref(), range, faults).is_some();
-    if let Some(at) = at.as_mut().filter(|_| !fits) {
-        at.refuse();
-    }
+    let Some(at) = at.as_mut().filter(|at| !at.is_refused()) else {
+        return;
+    };
+    let Some(value) = at.value.bound().filter(|value| !range.contains(value)) else {
+        return;
+    };
+    let text = |value: &T::Bound| plain(&value.shown());
+    let message = format!("`{key}` is out of range: {}", text(&value));
+    let hint = format!(
+        "write at least {} and at most {}",
+        text(range.start()),
+        text(range.end())
+    );
+    diagnostics.note(Diagnostic::new(at.span.clone(), message).hint(hint));
+    at.refuse();
 }
 
 /// Refuses an empty list.
-pub(super) fn require_some<T>(list: &Spanned<Vec<T>>, key: &str, faults: &mut Faults) {
+pub(super) fn require_some<T>(list: &Spanned<Vec<T>>, key: &str, diagnostics: &mut Diagnostics) {
     if list.get_ref().is_empty() {
-        faults.note(Fault::new(list.span(), format!("`{key}` is empty")));
+        diagnostics.note(Diagnostic::new(list.span(), format!("`{key}` is empty")));
     }
 }
 
 /// The value, or else the default.
-pub(super) fn or<T: Clone>(at: Option<&At<T>>, default: T) -> T {
+pub(super) fn value_or<T: Clone>(at: Option<&At<T>>, default: T) -> T {
     at.map_or(default, |at| at.value.clone())
 }
 

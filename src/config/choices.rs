@@ -1,10 +1,11 @@
 //! Settings that are one of a few words.
 
-use super::value::Value;
+use super::value::{Shown, Value};
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
 use crate::policy::rules::{BlockMode, PollMode};
 use crate::policy::tenant::Cleartext;
+use serde_json::Value as Json;
 
 /// One of a few words.
 pub(super) trait Choice: Copy + PartialEq + 'static {
@@ -36,6 +37,12 @@ impl<T: Choice> Value for T {
         found
             .map(|(_, choice)| *choice)
             .ok_or_else(|| format!("`{text}` {}", T::REFUSAL))
+    }
+}
+
+impl<T: Choice> Shown for T {
+    fn shown(&self) -> Json {
+        self.word().into()
     }
 }
 

@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct ConfigError {
     path: PathBuf,
-    place: Option<Place>,
+    place: Option<SourceLine>,
     message: String,
     hint: Option<String>,
 }
 
 /// A stretch of one line of the file.
 #[derive(Debug)]
-struct Place {
+struct SourceLine {
     /// Counted from 1.
     line: usize,
     /// Counted from 1, in characters.
@@ -31,7 +31,7 @@ struct Place {
 
 /// A refusal before it is known how the file reads around it.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Diagnostic {
     span: Range<usize>,
     message: String,
     hint: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Fault {
     other: Option<Range<usize>>,
 }
 
-impl Fault {
+impl Diagnostic {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             span,
@@ -90,7 +90,7 @@ impl Fault {
 }
 
 /// The parser's refusal, in words of this file format rather than of the parser.
-impl From<toml::de::Error> for Fault {
+impl From<toml::de::Error> for Diagnostic {
     fn from(error: toml::de::Error) -> Self {
         let span = error.span().unwrap_or_default();
         let (message, hint) = reword(error.message());
@@ -192,17 +192,17 @@ impl ConfigError {
         }
     }
 
-    /// `fault` at its place in `text`.
-    pub(super) fn new(fault: Fault, text: &str, path: &Path) -> Self {
-        let other = fault.other.map(|span| line_of(text, &span));
+    /// `diagnostic` at its place in `text`.
+    pub(super) fn new(diagnostic: Diagnostic, text: &str, path: &Path) -> Self {
+        let other = diagnostic.other.map(|span| line_of(text, &span));
         Self {
             path: path.to_owned(),
-            place: Some(Place::find(text, &fault.span)),
+            place: Some(SourceLine::find(text, &diagnostic.span)),
             message: match other {
-                Some(line) => format!("{}, as in line {line}", fault.message),
-                None => fault.message,
+                Some(line) => format!("{}, as in line {line}", diagnostic.message),
+                None => diagnostic.message,
             },
-            hint: fault.hint,
+            hint: diagnostic.hint,
         }
     }
 
@@ -227,10 +227,10 @@ impl ConfigError {
 
 /// The line of `text`, counted from 1, in which `span` begins.
 pub(super) fn line_of(text: &str, span: &Range<usize>) -> usize {
-    Place::find(text, span).line
+    SourceLine::find(text, span).line
 }
 
-impl Place {
+impl SourceLine {
     /// `span` may end anywhere, also in mid-character or behind the text.
     fn find(text: &str, span: &Range<usize>) -> Self {
         let start = text.floor_char_boundary(span.start);
@@ -293,8 +293,8 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, span: Range<usize>) -> String {
-        let fault = Fault::new(span, "no").hint("write yes");
-        ConfigError::new(fault, text, Path::new("a.toml")).to_string()
+        let diagnostic = Diagnostic::new(span, "no").hint("write yes");
+        ConfigError::new(diagnostic, text, Path::new("a.toml")).to_string()
     }
 
     #[test]

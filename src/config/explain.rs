@@ -1,19 +1,23 @@
 //! What a login would get, and the line of the file that says so.
 
-use super::Config;
-use super::entries::{self, Entry};
+use super::aliases::AliasList;
 use super::error::{ConfigError, line_of};
-use super::file::File;
-use super::keys::{Limits, Tenant as Table, User};
-use super::tenants::spellings;
+use super::schema::limits::{Limits, WrittenTenant, WrittenUser};
+use super::schema::tables::File;
+use super::schema::{Limit, LimitTable};
+use super::tenants::{Origins, TenantOrigins, spellings};
+use super::value::{At, Shown};
+use super::{Config, ParsedFile};
 use crate::ids::{BackendName, ListenerName, MaildropKey, UserName};
 use crate::policy::tenant::{Claim, Identity, LoginPolicy};
 use serde_json::Value;
+use std::ops::Range;
 use std::path::Path;
+use toml::Spanned;
 
 /// A login that is asked about.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct LoginQuery {
     /// The name that the client types.
     pub user: UserName,
     /// The server name that it asks for in TLS.
@@ -24,7 +28,7 @@ pub struct Login {
 
 /// Something that a login gets.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Said {
+pub struct ExplainedKey {
     /// The key, with a point before those of inline tables: `polls.per_client.burst`.
     pub key: String,
     /// The value as the file would say it.
@@ -37,132 +41,153 @@ pub struct Said {
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// Its tenant, and the line of that `[[tenant]]`'s name.
-    pub tenant: Said,
+    pub tenant: ExplainedKey,
     /// Why that tenant. The key is `domain`, `wildcard`, `server_name`, `listener` or `nobody`, the
     /// value what the tenant claims.
-    pub claim: Said,
+    pub claim: ExplainedKey,
     /// The `[[tenant.user]]` whose limits it has.
-    pub user: Option<Said>,
+    pub user: Option<ExplainedKey>,
     /// What is locked.
     pub lock: MaildropKey,
     /// The entries of `aliases` that made the maildrop's name of the login's, in order.
-    pub aliases: Vec<Said>,
+    pub aliases: Vec<ExplainedKey>,
     /// The names of its backends, in order of preference.
-    pub backends: Said,
+    pub backends: ExplainedKey,
     /// How each of them is reached.
-    pub reached: Vec<(BackendName, Vec<Said>)>,
+    pub reached: Vec<(BackendName, Vec<ExplainedKey>)>,
     /// The other limits.
-    pub limits: Vec<Said>,
+    pub limits: Vec<ExplainedKey>,
     /// Whether another listener or server name could give it another tenant, and none is told.
     pub depends_on_connection: bool,
 }
 
-/// Explains what `config`, which is `file` resolved, makes of `login`.
-pub(super) fn explain(file: &File, text: &str, config: &Config, login: &Login) -> Explanation {
-    let Identity {
-        policy: tenant,
-        claim,
-        key: lock,
-        aliases: by,
-    } = identify(config, login);
-    let mut tables = file.tenant.iter().map(|table| &**table);
-    let table = tables.find(|table| table.name.value == tenant.name);
-    let user = table.and_then(|table| user_of(table, &login.user, tenant));
-    let said = |entry: Entry| entry.said(text);
-    let limits = merged(file, table, user);
-    let backends = tenant.backends.iter();
-    let reached = backends.map(|name| {
-        let entries = entries::backend(name, file, config).into_iter();
-        (name.clone(), entries.map(said).collect())
-    });
-    let written = entries::written_aliases(file, table);
-    let keys = entries::limits(tenant, &limits, table, written).into_iter();
-    let aliases = by
-        .into_iter()
-        .map(|index| entries::alias(tenant, index, written));
+/// Explains what the file makes of `login`.
+pub(super) fn explain(parsed: &ParsedFile, text: &str, login: &LoginQuery) -> Explanation {
+    let ParsedFile {
+        file,
+        config,
+        origins,
+    } = parsed;
+    let identity = identify(config, login);
+    let policy = &**identity.policy;
+    let tenant = tenant_of(file, origins, policy);
+    let user = tenant.and_then(|(table, origins)| user_of(table, origins, &login.user, policy));
+    let table = tenant.map(|(table, _)| table);
+    let limits = match (tenant, user) {
+        (_, Some((_, limits))) => limits,
+        (Some((_, origins)), None) => &origins.limits,
+        (None, None) => &origins.defaults,
+    };
+    let explained = |limit: Limit| limit.explained(text);
+    let aliases = written_aliases(file, table);
     Explanation {
-        tenant: said(tenant_entry(tenant, table)),
-        claim: said(claim_entry(claim, table)),
-        user: user.map(|user| said(user_entry(user))),
-        lock,
-        aliases: aliases.map(said).collect(),
-        backends: said(entries::backends(tenant, &limits)),
-        reached: reached.collect(),
-        limits: keys.map(said).collect(),
-        depends_on_connection: claim == Claim::Nobody && depends_on_connection(file, login),
+        tenant: explained(Limit::new(
+            "tenant",
+            policy.name.as_str(),
+            table.map(|table| table.name.span.clone()),
+        )),
+        claim: explained(claim_and_place(identity.claim, table)),
+        user: user.map(|(user, _)| {
+            let name = &user.name;
+            explained(Limit::new(
+                "user",
+                name.value.to_string(),
+                Some(name.span.clone()),
+            ))
+        }),
+        lock: identity.key,
+        aliases: identity
+            .aliases
+            .into_iter()
+            .map(|index| explained(alias(policy, index, aliases)))
+            .collect(),
+        backends: explained(backends(policy, limits)),
+        reached: policy
+            .backends
+            .iter()
+            .map(|name| {
+                let keys = backend(name, file, config).into_iter();
+                (name.clone(), keys.map(explained).collect())
+            })
+            .collect(),
+        limits: all_limits(policy, limits, table, aliases)
+            .into_iter()
+            .map(explained)
+            .collect(),
+        depends_on_connection: identity.claim == Claim::Nobody
+            && depends_on_connection(file, login),
     }
 }
 
 /// What a session would find for it, by the same call.
-fn identify<'a>(config: &'a Config, login: &Login) -> Identity<'a> {
+fn identify<'a>(config: &'a Config, login: &LoginQuery) -> Identity<'a> {
     let nowhere = ListenerName::new("");
     let listener = login.listener.as_ref().unwrap_or(&nowhere);
     let server_name = login.server_name.as_deref();
     config.tenants.identify(&login.user, server_name, listener)
 }
 
-fn user_of<'a>(table: &'a Table, login: &UserName, tenant: &LoginPolicy) -> Option<&'a User> {
-    let maildrop = tenant.key(login).maildrop().clone();
+/// The table of a tenant, where it has one, and where its limits come from.
+fn tenant_of<'a>(
+    file: &'a File,
+    origins: &'a Origins,
+    policy: &LoginPolicy,
+) -> Option<(&'a WrittenTenant, &'a TenantOrigins)> {
+    let tables = file.tenant.iter().map(|table| &**table);
+    tables
+        .zip(&origins.tenants)
+        .find(|(table, _)| table.name.value == policy.name)
+}
+
+fn user_of<'a>(
+    table: &'a WrittenTenant,
+    origins: &'a TenantOrigins,
+    login: &UserName,
+    policy: &LoginPolicy,
+) -> Option<(&'a WrittenUser, &'a Limits)> {
+    let maildrop = policy.key(login).maildrop().clone();
     let forms = [login.as_bytes().trim_ascii(), maildrop.as_bytes()];
     let is_login = |name: &UserName| {
-        let mut forms = forms.iter();
-        forms.any(|form| name.as_bytes().eq_ignore_ascii_case(form))
+        forms
+            .iter()
+            .any(|form| name.as_bytes().eq_ignore_ascii_case(form))
     };
-    let mut users = table.user.iter().map(|user| &**user);
-    users.find(|user| spellings(&user.name.value, tenant).iter().any(is_login))
-}
-
-/// What the three tables say, the user's over the tenant's over the defaults.
-fn merged(file: &File, table: Option<&Table>, user: Option<&User>) -> Limits {
-    let defaults = file.defaults.as_ref().map(|it| it.get_ref().limits());
-    let mut limits = defaults.unwrap_or_default();
-    let above = [table.map(Table::limits), user.map(User::limits)];
-    for own in above.into_iter().flatten() {
-        limits = own.over(&limits);
-    }
-    limits
-}
-
-fn tenant_entry(tenant: &LoginPolicy, table: Option<&Table>) -> Entry {
-    let span = table.map(|table| table.name.span.clone());
-    Entry::new("tenant", tenant.name.as_str(), span)
-}
-
-fn user_entry(user: &User) -> Entry {
-    let name = &user.name;
-    Entry::new("user", name.value.to_string(), Some(name.span.clone()))
+    let users = table.user.iter().map(|user| &**user);
+    users
+        .zip(&origins.users)
+        .find(|(user, _)| spellings(&user.name.value, policy).iter().any(is_login))
 }
 
 /// What the tenant of `table` claims, and where.
-fn claim_entry(claim: Claim<'_>, table: Option<&Table>) -> Entry {
+fn claim_and_place(claim: Claim<'_>, table: Option<&WrittenTenant>) -> Limit {
     let domain = |domain: &str| {
         let mut domains = table?.domains.iter();
         let at = domains.find(|at| at.value.0 == domain)?;
         Some(at.span.clone())
     };
     match claim {
-        Claim::Domain(name) => Entry::new("domain", name, domain(name)),
+        Claim::Domain(name) => Limit::new("domain", name, domain(name)),
         Claim::Wildcard(parent) => {
             let pattern = format!("*.{parent}");
             let span = domain(&pattern);
-            Entry::new("wildcard", pattern, span)
+            Limit::new("wildcard", pattern, span)
         }
         Claim::ServerName(name) => {
             let names = table.map_or(&[][..], |table| &table.server_names);
             let at = names.iter().find(|at| at.value.0 == name);
-            Entry::new("server_name", name, at.map(|at| at.span.clone()))
+            Limit::new("server_name", name, at.map(|at| at.span.clone()))
         }
         Claim::Listener(name) => {
             let listeners = table.map_or(&[][..], |table| &table.listeners);
             let at = listeners.iter().find(|at| at.value == *name);
-            Entry::new("listener", name.as_str(), at.map(|at| at.span.clone()))
+            Limit::new("listener", name.as_str(), at.map(|at| at.span.clone()))
         }
-        Claim::Nobody => Entry::new("nobody", Value::Null, None),
+        Claim::Nobody => Limit::new("nobody", Value::Null, None),
     }
 }
 
 /// A domain decides alone.
-fn depends_on_connection(file: &File, login: &Login) -> bool {
+fn depends_on_connection(file: &File, login: &LoginQuery) -> bool {
     let mut tenants = file.tenant.iter();
     let is_told = login.listener.is_some() || login.server_name.is_some();
     let is_claimed =
@@ -170,12 +195,102 @@ fn depends_on_connection(file: &File, login: &Login) -> bool {
     !is_told && is_claimed && !login.user.as_bytes().contains(&b'@')
 }
 
-impl Entry {
-    fn said(self, text: &str) -> Said {
-        Said {
+/// How the backend `name` is reached, and what it leaves of a wait.
+fn backend(name: &BackendName, file: &File, config: &Config) -> Vec<Limit> {
+    let mut tables = file.backend.iter().map(|table| table.get_ref());
+    let mut backends = config.backends.iter();
+    let table = tables.find(|table| table.name.value == *name);
+    let options = backends.find(|options| options.name == *name);
+    let (Some(table), Some(options)) = (table, options) else {
+        return Vec::new();
+    };
+    let address = Some(table.address.span.clone());
+    let connect_timeout = &options.connect_timeout;
+    let (login_timeout, login_reserve) = (&options.login_timeout, &options.login_reserve);
+    vec![
+        Limit::new("address", options.address.as_str(), address),
+        Limit::of("tls", &options.tls, &table.tls),
+        Limit::of("connect_timeout", connect_timeout, &table.connect_timeout),
+        Limit::of("login_timeout", login_timeout, &table.login_timeout),
+        Limit::of("login_reserve", login_reserve, &table.login_reserve),
+        Limit::of("connections", &options.connections, &table.connections),
+    ]
+}
+
+/// The names of the tenant's backends.
+fn backends(tenant: &LoginPolicy, limits: &Limits) -> Limit {
+    let names: Vec<_> = tenant.backends.iter().map(BackendName::as_str).collect();
+    let written = limits.named_backends().map(|(span, _)| span);
+    Limit::new("backends", names, written)
+}
+
+/// The list of `aliases` that holds for the tenant of `table`; `None`: the standard one.
+fn written_aliases<'a>(file: &'a File, table: Option<&'a WrittenTenant>) -> Option<&'a AliasList> {
+    let own = table.and_then(|table| table.aliases.as_ref());
+    own.or_else(|| file.defaults.as_ref()?.get_ref().aliases.as_ref())
+}
+
+/// An entry of the tenant's aliases, as the file says it.
+fn alias(tenant: &LoginPolicy, index: usize, written: Option<&AliasList>) -> Limit {
+    let entry = tenant.aliases.entries().get(index);
+    let span = written.and_then(|list| Some(list.get_ref().get(index)?.span()));
+    Limit::new("alias", entry.map(ToString::to_string), span)
+}
+
+/// All limits of a tenant or user but its backends; `aliases` is the list that holds for it.
+fn all_limits(
+    policy: &LoginPolicy,
+    limits: &Limits,
+    table: Option<&WrittenTenant>,
+    aliases: Option<&AliasList>,
+) -> Vec<Limit> {
+    let domain = table.and_then(|table| table.default_domain.as_ref());
+    let networks = table.and_then(|table| table.allow_burst_from.as_ref()?.first());
+    let mut all = Vec::new();
+    limits.list(policy, "", &mut all);
+    all.extend([
+        Limit::new(
+            "default_domain",
+            policy.default_domain.clone(),
+            domain.map(|at| at.span.clone()),
+        ),
+        Limit::new(
+            "aliases",
+            texts(policy.aliases.entries()),
+            aliases.map(Spanned::span),
+        ),
+        Limit::new(
+            "allow_burst_from",
+            texts(&policy.rules.polls.unlimited),
+            networks.map(|at| at.span.clone()),
+        ),
+    ]);
+    all
+}
+
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(ToString::to_string).collect()
+}
+
+impl Limit {
+    fn new(key: &str, value: impl Into<Value>, origin: Option<Range<usize>>) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.into(),
+            origin,
+        }
+    }
+
+    /// A setting: `value` holds, and `at` is where it is written.
+    fn of<T>(key: &str, value: &impl Shown, at: &Option<At<T>>) -> Self {
+        Self::new(key, value.shown(), at.as_ref().map(|at| at.span.clone()))
+    }
+
+    fn explained(self, text: &str) -> ExplainedKey {
+        ExplainedKey {
             key: self.key,
             value: self.value,
-            line: self.span.map(|span| line_of(text, &span)),
+            line: self.origin.map(|span| line_of(text, &span)),
         }
     }
 }
@@ -183,7 +298,7 @@ impl Entry {
 /// Refuses a listener that the file does not have.
 pub(super) fn check_listener(
     config: &Config,
-    login: &Login,
+    login: &LoginQuery,
     path: &Path,
 ) -> Result<(), ConfigError> {
     let listeners = config.listeners.iter();

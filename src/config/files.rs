@@ -1,8 +1,8 @@
 //! The files that the configuration names: they must be there, and fit, before a port is bound.
 
-use super::error::Fault;
-use super::file::File;
-use super::mistakes::Faults;
+use super::error::Diagnostic;
+use super::mistakes::Diagnostics;
+use super::schema::tables::File;
 use super::value::At;
 use crate::net::CertificateFiles;
 use crate::net::tls::{TlsError, check_authorities, check_certificate};
@@ -11,26 +11,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Looks at each file that `file` names, relative to `folder`.
-pub(super) fn check(file: &File, folder: &Path, faults: &mut Faults) {
+pub(super) fn check(file: &File, folder: &Path, diagnostics: &mut Diagnostics) {
     if let Some(table) = &file.tls {
-        check_pair(&table.certificate, &table.key, folder, faults);
+        check_pair(&table.certificate, &table.key, folder, diagnostics);
         for host in &table.host {
-            check_pair(&host.certificate, &host.key, folder, faults);
+            check_pair(&host.certificate, &host.key, folder, diagnostics);
         }
     }
     for backend in &file.backend {
         if let Some(ca) = &backend.get_ref().ca
-            && is_there(ca, folder, faults)
+            && is_there(ca, folder, diagnostics)
             && let Err(error) = check_authorities(&folder.join(&ca.value))
         {
-            faults.note(Fault::new(ca.span.clone(), error.to_string()));
+            diagnostics.note(Diagnostic::new(ca.span.clone(), error.to_string()));
         }
     }
 }
 
 /// A certificate and its key.
-fn check_pair(certificate: &At<PathBuf>, key: &At<PathBuf>, folder: &Path, faults: &mut Faults) {
-    let are_there = [certificate, key].map(|at| is_there(at, folder, faults));
+fn check_pair(
+    certificate: &At<PathBuf>,
+    key: &At<PathBuf>,
+    folder: &Path,
+    diagnostics: &mut Diagnostics,
+) {
+    let are_there = [certificate, key].map(|at| is_there(at, folder, diagnostics));
     if are_there != [true; 2] {
         return;
     }
@@ -41,12 +46,12 @@ fn check_pair(certificate: &At<PathBuf>, key: &At<PathBuf>, folder: &Path, fault
     if let Err(error) = check_certificate(&files) {
         let is_of_key = matches!(&error, TlsError::File { file, .. } if *file == files.key);
         let wrong = if is_of_key { key } else { certificate };
-        faults.note(Fault::new(wrong.span.clone(), error.to_string()));
+        diagnostics.note(Diagnostic::new(wrong.span.clone(), error.to_string()));
     }
 }
 
 /// Whether it can be read.
-fn is_there(at: &At<PathBuf>, folder: &Path, faults: &mut Faults) -> bool {
+fn is_there(at: &At<PathBuf>, folder: &Path, diagnostics: &mut Diagnostics) -> bool {
     if at.is_refused() {
         return false;
     }
@@ -54,7 +59,7 @@ fn is_there(at: &At<PathBuf>, folder: &Path, faults: &mut Faults) -> bool {
     let opened = fs::File::open(&path).and_then(|file| refuse_folder(&file));
     if let Err(error) = &opened {
         let message = format!("`{}` cannot be read: {error}", path.display());
-        faults.note_first(Fault::new(at.span.clone(), message));
+        diagnostics.note_first(Diagnostic::new(at.span.clone(), message));
     }
     opened.is_ok()
 }

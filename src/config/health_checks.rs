@@ -5,7 +5,8 @@
 //! check cannot get into.
 
 use super::ServerOptions;
-use super::limits::whose;
+use super::inherit::whose;
+use super::value::duration_text;
 use crate::limits::{CHECK_CONNECTIONS_ADVISED, CHECK_PATIENCE, PASSWORDS_PER_ADDRESS_ADVISED};
 use crate::net::ListenOptions;
 use crate::policy::rules::{BlockMode, PollMode, Rules};
@@ -39,17 +40,17 @@ fn met_by_logins(rules: &Rules) -> Vec<String> {
     if is_limited && polls.mode == PollMode::Refuse {
         sentences.push(format!(
             "polls.enforce = \"refuse\" tells a health check that logs in more often than each \
-             {:?} [LOGIN-DELAY]: let it say QUIT behind the greeting, or name its network in \
+             {} [LOGIN-DELAY]: let it say QUIT behind the greeting, or name its network in \
              allow_burst_from of a [[tenant]]",
-            polls.login_delay()
+            duration_text(polls.login_delay())
         ));
     }
     if is_limited && polls.mode == PollMode::Delay && polls.max_delay >= CHECK_PATIENCE {
         sentences.push(format!(
-            "polls.max_delay ({:?}) holds a health check that logs in often for longer than it \
+            "polls.max_delay ({}) holds a health check that logs in often for longer than it \
              waits: let it say QUIT behind the greeting, or name its network in allow_burst_from \
              of a [[tenant]]",
-            polls.max_delay
+            duration_text(polls.max_delay)
         ));
     }
     let places = rules.connections.per_address;

@@ -1,10 +1,10 @@
 //! Each `[[listen]]`, and `[tls]` for them.
 
 use super::ServerOptions;
-use super::checks::{Seen, or, require_some};
-use super::error::Fault;
-use super::file::{File, Listen, Tls};
-use super::mistakes::Faults;
+use super::checks::{Seen, require_some};
+use super::error::Diagnostic;
+use super::mistakes::Diagnostics;
+use super::schema::tables::{File, ListenTable, TlsTable};
 use super::value::{At, Section};
 use crate::ids::ListenerName;
 use crate::net::{CertificateFiles, ListenOptions, TlsFiles, TlsMode};
@@ -13,54 +13,61 @@ use toml::Spanned;
 
 /// Checks and resolves the listeners.
 pub(super) fn resolve(
-    tables: &[Spanned<Section<Listen>>],
+    tables: &[Spanned<Section<ListenTable>>],
     server: &ServerOptions,
-    faults: &mut Faults,
+    diagnostics: &mut Diagnostics,
 ) -> Vec<ListenOptions> {
     if tables.is_empty() {
         let hint = "write [[listen]] and below it address = \"0.0.0.0:110\"";
         let message = "no `[[listen]]`: clients have nowhere to connect";
-        faults.note(Fault::new(0..0, message).hint(hint));
+        diagnostics.note(Diagnostic::new(0..0, message).hint(hint));
     }
     let (mut names, mut addresses) = (Seen::default(), Seen::default());
     let mut listeners = Vec::with_capacity(tables.len());
     for table in tables {
         let table = table.get_ref();
-        let listener = listener(table, server, faults);
+        let listener = listener(table, server, diagnostics);
         let name_span = table
             .name
             .as_ref()
             .map_or(&table.address.span, |name| &name.span);
         let message = || format!("a second listener named `{}`", listener.name);
-        names.claim(listener.name.clone(), name_span, message, faults);
+        names.claim(listener.name.clone(), name_span, message, diagnostics);
         if listener.address.port() != 0 {
             let message = || format!("a second listener at {}", listener.address);
-            addresses.claim(listener.address, &table.address.span, message, faults);
+            addresses.claim(listener.address, &table.address.span, message, diagnostics);
         }
         listeners.push(listener);
     }
     listeners
 }
 
-fn listener(table: &Listen, server: &ServerOptions, faults: &mut Faults) -> ListenOptions {
+fn listener(
+    table: &ListenTable,
+    server: &ServerOptions,
+    diagnostics: &mut Diagnostics,
+) -> ListenOptions {
     let address = table.address.value;
     if let Some(At { value: true, span }) = &table.proxy_protocol
         && server.trusted_networks.is_empty()
     {
         let message = "`proxy_protocol` without a trusted network: nobody could connect";
         let hint = "name the load balancer's network in [server] trusted_networks";
-        faults.note(Fault::new(span.clone(), message).hint(hint));
+        diagnostics.note(Diagnostic::new(span.clone(), message).hint(hint));
     }
     ListenOptions {
-        name: or(table.name.as_ref(), ListenerName::new(&address.to_string())),
+        name: match &table.name {
+            Some(name) => name.value.clone(),
+            None => ListenerName::new(&address.to_string()),
+        },
         address,
-        tls: or(table.tls.as_ref(), TlsMode::Stls),
-        proxy_protocol: or(table.proxy_protocol.as_ref(), false),
+        tls: table.tls(),
+        proxy_protocol: table.proxy_protocol(),
     }
 }
 
 /// Whether each listener's name is known; else one that a tenant names may be among them.
-pub(super) fn all_are_named(tables: &[Spanned<Section<Listen>>]) -> bool {
+pub(super) fn all_are_named(tables: &[Spanned<Section<ListenTable>>]) -> bool {
     tables
         .iter()
         .map(Spanned::get_ref)
@@ -71,24 +78,24 @@ pub(super) fn all_are_named(tables: &[Spanned<Section<Listen>>]) -> bool {
 }
 
 /// Checks and resolves the certificates' names; their files are not read.
-pub(super) fn tls(file: &File, folder: &Path, faults: &mut Faults) -> Option<TlsFiles> {
+pub(super) fn tls(file: &File, folder: &Path, diagnostics: &mut Diagnostics) -> Option<TlsFiles> {
     if let Some(table) = &file.tls {
-        return Some(tls_files(table, folder, faults));
+        return Some(tls_files(table, folder, diagnostics));
     }
-    let speaks_tls = |table: &&Spanned<Section<Listen>>| {
-        or(table.get_ref().tls.as_ref(), TlsMode::Stls) != TlsMode::Off
-    };
-    let listener = file.listen.iter().find(speaks_tls)?;
+    let listener = file
+        .listen
+        .iter()
+        .find(|table| table.get_ref().tls() != TlsMode::Off)?;
     let written = listener.get_ref().tls.as_ref().map(|tls| tls.span.clone());
     let message = "this listener speaks TLS, and there is no `[tls]`";
-    faults.note(
-        Fault::new(written.unwrap_or_else(|| listener.span()), message)
+    diagnostics.note(
+        Diagnostic::new(written.unwrap_or_else(|| listener.span()), message)
             .hint("write [tls] with certificate and key, or tls = \"off\" here"),
     );
     None
 }
 
-fn tls_files(table: &Tls, folder: &Path, faults: &mut Faults) -> TlsFiles {
+fn tls_files(table: &TlsTable, folder: &Path, diagnostics: &mut Diagnostics) -> TlsFiles {
     let files = |certificate: &At<PathBuf>, key: &At<PathBuf>| CertificateFiles {
         certificate: folder.join(&certificate.value),
         key: folder.join(&key.value),
@@ -96,10 +103,10 @@ fn tls_files(table: &Tls, folder: &Path, faults: &mut Faults) -> TlsFiles {
     let mut names = Seen::default();
     let mut hosts = Vec::with_capacity(table.host.len());
     for host in &table.host {
-        require_some(&host.names, "names", faults);
+        require_some(&host.names, "names", diagnostics);
         for name in host.names.get_ref() {
             let message = || format!("a second certificate for `{}`", name.value.0);
-            names.claim(&name.value.0, &name.span, message, faults);
+            names.claim(&name.value.0, &name.span, message, diagnostics);
         }
         let names = host.names.get_ref().iter();
         let names = names.map(|name| name.value.0.clone()).collect();

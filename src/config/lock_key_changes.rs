@@ -196,41 +196,37 @@ enum LoginForm {
 
 /// What of the key differs.
 fn differences(a: &LoginPolicy, b: &LoginPolicy, login: LoginForm) -> Vec<String> {
-    let mut differences = Vec::new();
-    let mut differ = |what: &str, a: String, b: String| {
-        if a != b {
-            differences.push(format!("{what} {a} -> {b}"));
-        }
-    };
-    let backends = |tenant: &LoginPolicy| {
-        let names = tenant.backends.iter().map(BackendName::as_str);
-        names.collect::<Vec<_>>().join(", ")
-    };
-    differ("backends", backends(a), backends(b));
-    differ(
-        "fold_case",
-        a.fold_case.to_string(),
-        b.fold_case.to_string(),
-    );
-    differ("aliases", a.aliases.to_string(), b.aliases.to_string());
-    let keep_domains = a.aliases.keep_domains() && b.aliases.keep_domains();
-    if login == LoginForm::WithoutDomain || !keep_domains {
-        let domain = |tenant: &LoginPolicy| {
-            let domain = tenant.default_domain.clone();
-            domain.unwrap_or_else(|| "none".to_owned())
-        };
-        differ("default_domain", domain(a), domain(b));
-    }
-    differences
+    let adds_domain = login == LoginForm::WithoutDomain || !(keeps_domains(a) && keeps_domains(b));
+    let fold_case = |policy: &LoginPolicy| [("fold_case", policy.fold_case.to_string())];
+    let before = key_parts(a).into_iter().chain(fold_case(a));
+    let after = key_parts(b).into_iter().chain(fold_case(b));
+    before
+        .zip(after)
+        .filter(|((key, a), (_, b))| a != b && (adds_domain || *key != "default_domain"))
+        .map(|((key, a), (_, b))| format!("{key} {a} -> {b}"))
+        .collect()
+}
+
+fn keeps_domains(policy: &LoginPolicy) -> bool {
+    policy.aliases.keep_domains()
+}
+
+/// What of a tenant is in the lock's key beside `fold_case`, as key and value.
+pub(super) fn key_parts(policy: &LoginPolicy) -> [(&'static str, String); 3] {
+    let backends: Vec<&str> = policy.backends.iter().map(BackendName::as_str).collect();
+    let domain = policy.default_domain.as_deref().unwrap_or("none");
+    [
+        ("backends", backends.join(", ")),
+        ("aliases", policy.aliases.to_string()),
+        ("default_domain", domain.to_owned()),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::TenantName;
     use crate::policy::alias::{Alias, Aliases};
-    use crate::policy::rules::Rules;
-    use crate::policy::tenant::{Cleartext, TenantMatch};
+    use crate::policy::tenant::TenantMatch;
     use crate::time::Duration;
     use std::sync::Arc;
 
@@ -249,17 +245,8 @@ mod tests {
     fn tenant(name: &str, backends: &str) -> LoginPolicy {
         let backends = backends.chars().map(|c| BackendName::new(&c.to_string()));
         LoginPolicy {
-            name: TenantName::new(name),
             backends: backends.collect(),
-            cleartext: Cleartext::Trusted,
-            wait: Duration::from_secs(25),
-            queue: 16,
-            preempt_idle: Some(Duration::from_secs(15)),
-            idle_timeout: Duration::from_secs(600),
-            fold_case: true,
-            default_domain: None,
-            aliases: Arc::default(),
-            rules: Rules::default(),
+            ..LoginPolicy::standard(name)
         }
     }
 

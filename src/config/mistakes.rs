@@ -1,6 +1,6 @@
 //! All mistakes of a file: noted as they are found, told in the order of the file.
 
-use super::error::{ConfigError, Fault};
+use super::error::{ConfigError, Diagnostic};
 use crate::limits::MISTAKES_SHOWN;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -23,35 +23,36 @@ pub struct ConfigErrors {
 
 /// What was found to be wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
-    noted: Vec<Fault>,
+pub(super) struct Diagnostics {
+    noted: Vec<Diagnostic>,
     /// Where each begins.
     places: HashSet<usize>,
     is_partial: bool,
 }
 
-impl Faults {
+impl Diagnostics {
     /// Notes a mistake, unless it only follows from one that is noted.
-    pub(super) fn note(&mut self, fault: Fault) {
-        if !fault.follows() {
-            self.places.insert(fault.start());
-            self.noted.push(fault);
+    pub(super) fn note(&mut self, diagnostic: Diagnostic) {
+        if !diagnostic.follows() {
+            self.places.insert(diagnostic.start());
+            self.noted.push(diagnostic);
         }
     }
 
-    /// As [`Faults::note`], unless something is noted at that place: for what many tables inherit,
+    /// As [`Diagnostics::note`], unless something is noted at that place: for what many tables inherit,
     /// and for what may be mended with the other.
-    pub(super) fn note_first(&mut self, fault: Fault) {
-        if !self.places.contains(&fault.start()) {
-            self.note(fault);
+    pub(super) fn note_first(&mut self, diagnostic: Diagnostic) {
+        if !self.places.contains(&diagnostic.start()) {
+            self.note(diagnostic);
         }
     }
 
     /// Takes over what `others` has noted outside of `stretches`.
     pub(super) fn append(&mut self, others: Self, stretches: &[Range<usize>]) {
-        let is_outside = |fault: &Fault| !stretches.iter().any(|it| it.contains(&fault.start()));
+        let is_outside =
+            |diagnostic: &Diagnostic| !stretches.iter().any(|it| it.contains(&diagnostic.start()));
         let outside = others.noted.into_iter().filter(is_outside);
-        outside.for_each(|fault| self.note(fault));
+        outside.for_each(|diagnostic| self.note(diagnostic));
         self.is_partial |= others.is_partial;
     }
 
@@ -74,12 +75,12 @@ impl Faults {
         match found {
             Some(found) if self.noted.is_empty() => Ok(found),
             _ => {
-                self.noted.sort_by_key(Fault::order);
+                self.noted.sort_by_key(Diagnostic::order);
                 let more = self.noted.len().saturating_sub(MISTAKES_SHOWN);
                 let shown = self.noted.into_iter().take(MISTAKES_SHOWN);
                 Err(ConfigErrors {
                     shown: shown
-                        .map(|fault| ConfigError::new(fault, text, path))
+                        .map(|diagnostic| ConfigError::new(diagnostic, text, path))
                         .collect(),
                     more,
                     is_partial: self.is_partial,
@@ -140,34 +141,34 @@ mod tests {
     use super::*;
     use crate::config::value::NOWHERE;
 
-    fn told(faults: Faults) -> String {
+    fn told(diagnostics: Diagnostics) -> String {
         let text = "a = 1\n".repeat(30);
-        let refused = faults.finish(Some(()), &text, Path::new("a.toml"));
+        let refused = diagnostics.finish(Some(()), &text, Path::new("a.toml"));
         refused.map_or_else(|errors| errors.to_string(), |()| String::new())
     }
 
     #[test]
     fn mistakes_are_told_in_the_order_of_the_file_with_an_empty_line_between() {
-        let mut faults = Faults::default();
-        faults.note(Fault::new(0..0, "of the whole file"));
-        faults.note(Fault::new(12..13, "third"));
-        faults.note(Fault::new(0..1, "first").hint("write b"));
-        faults.note(Fault::new(0..1, "second"));
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.note(Diagnostic::new(0..0, "of the whole file"));
+        diagnostics.note(Diagnostic::new(12..13, "third"));
+        diagnostics.note(Diagnostic::new(0..1, "first").hint("write b"));
+        diagnostics.note(Diagnostic::new(0..1, "second"));
         let expected = "a.toml:1:1: first\n  |\n1 | a = 1\n  | ^\nhint: write b\n\n\
             a.toml:1:1: second\n  |\n1 | a = 1\n  | ^\n\n\
             a.toml:3:1: third\n  |\n3 | a = 1\n  | ^\n\n\
             a.toml:1:1: of the whole file\n  |\n1 | a = 1\n  | ^";
-        assert_eq!(told(faults), expected);
+        assert_eq!(told(diagnostics), expected);
     }
 
     #[test]
     fn so_many_are_shown_and_the_others_are_counted() {
         let some = |number: usize| {
-            let mut faults = Faults::default();
+            let mut diagnostics = Diagnostics::default();
             for line in 0..number {
-                faults.note(Fault::new(line * 6..line * 6 + 1, "no"));
+                diagnostics.note(Diagnostic::new(line * 6..line * 6 + 1, "no"));
             }
-            faults
+            diagnostics
         };
         let ends = |number, end| told(some(number)).ends_with(end);
         assert!(ends(20, "^") && ends(21, "\n\nand 1 more mistake"));
@@ -180,9 +181,9 @@ mod tests {
 
     #[test]
     fn what_follows_from_another_mistake_is_not_told() {
-        let mut faults = Faults::default();
-        faults.note(Fault::new(NOWHERE..NOWHERE, "of a stand-in"));
-        faults.note(Fault::new(0..1, "clashes with a stand-in").other(NOWHERE..NOWHERE));
-        assert_eq!(told(faults), "");
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.note(Diagnostic::new(NOWHERE..NOWHERE, "of a stand-in"));
+        diagnostics.note(Diagnostic::new(0..1, "clashes with a stand-in").other(NOWHERE..NOWHERE));
+        assert_eq!(told(diagnostics), "");
     }
 }

@@ -4,20 +4,18 @@ mod aliases;
 mod backends;
 mod checks;
 mod choices;
-mod entries;
 mod error;
 mod explain;
-mod file;
 mod files;
 mod health_checks;
-mod keys;
-mod limits;
+mod inherit;
+mod limit_checks;
 mod listeners;
 mod lock_key_changes;
 mod mistakes;
 mod parse;
 mod resolve;
-mod rules;
+mod schema;
 mod syntax;
 mod tenant_changes;
 mod tenants;
@@ -26,7 +24,7 @@ mod value_types;
 
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;
-pub use explain::{Explanation, Login, Said};
+pub use explain::{ExplainedKey, Explanation, LoginQuery};
 pub(crate) use lock_key_changes::{LockKeys, lock_key_changes};
 pub use mistakes::ConfigErrors;
 pub(crate) use tenant_changes::changes as tenant_changes;
@@ -37,13 +35,15 @@ use crate::net::{ListenOptions, TlsFiles};
 use crate::observe::LogFormat;
 use crate::policy::tenant::TenantTable;
 use crate::time::Duration;
-use error::Fault;
+use error::Diagnostic;
 use ipnet::IpNet;
-use mistakes::Faults;
+use mistakes::Diagnostics;
+use schema::tables::File;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tenants::Origins;
 
 /// Everything that the file says, with defaults filled in, names resolved and paths made
 /// relative to its folder.
@@ -110,12 +110,12 @@ impl Config {
     /// What is wrong, each at its place in the file.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let text = read(path)?;
-        let mut faults = Faults::default();
-        let parsed = parse_file(&text, path, &mut faults);
-        if let Some((_, file)) = &parsed {
-            files::check(file, folder(path), &mut faults);
+        let mut diagnostics = Diagnostics::default();
+        let parsed = parse_file(&text, path, &mut diagnostics);
+        if let Some(parsed) = &parsed {
+            files::check(&parsed.file, folder(path), &mut diagnostics);
         }
-        faults.finish(parsed.map(|(config, _)| config), &text, path)
+        diagnostics.finish(parsed.map(|parsed| parsed.config), &text, path)
     }
 
     /// Reads and checks the file at `path` alone: the files that it names need not be there.
@@ -134,9 +134,9 @@ impl Config {
     ///
     /// What is wrong, each at its place in the text.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigErrors> {
-        let mut faults = Faults::default();
-        let parsed = parse_file(text, path, &mut faults);
-        faults.finish(parsed.map(|(config, _)| config), text, path)
+        let mut diagnostics = Diagnostics::default();
+        let parsed = parse_file(text, path, &mut diagnostics);
+        diagnostics.finish(parsed.map(|parsed| parsed.config), text, path)
     }
 
     /// What the file at `path` makes of `login`, and the lines that say so. The files that it
@@ -145,21 +145,32 @@ impl Config {
     /// # Errors
     ///
     /// What is wrong with the file, or a listener that it does not have.
-    pub fn explain(path: &Path, login: &Login) -> Result<Explanation, ConfigErrors> {
+    pub fn explain(path: &Path, login: &LoginQuery) -> Result<Explanation, ConfigErrors> {
         let text = read(path)?;
-        let mut faults = Faults::default();
-        let parsed = parse_file(&text, path, &mut faults);
-        let (config, file) = faults.finish(parsed, &text, path)?;
-        explain::check_listener(&config, login, path)?;
-        Ok(explain::explain(&file, &text, &config, login))
+        let mut diagnostics = Diagnostics::default();
+        let parsed = parse_file(&text, path, &mut diagnostics);
+        let parsed = diagnostics.finish(parsed, &text, path)?;
+        explain::check_listener(&parsed.config, login, path)?;
+        Ok(explain::explain(&parsed, &text, login))
     }
 }
 
-/// The file as written and as resolved; neither is to be used where faults are noted.
-fn parse_file(text: &str, path: &Path, faults: &mut Faults) -> Option<(Config, file::File)> {
-    let file = parse::parse(text, faults)?;
-    let config = resolve::resolve(&file, folder(path), faults);
-    Some((config, file))
+/// The file as written and as resolved; neither is to be used where a mistake is noted.
+struct ParsedFile {
+    file: File,
+    config: Config,
+    origins: Origins,
+}
+
+fn parse_file(text: &str, path: &Path, diagnostics: &mut Diagnostics) -> Option<ParsedFile> {
+    let mut file = parse::parse(text, diagnostics)?;
+    file.check(diagnostics);
+    let (config, origins) = resolve::resolve(&file, folder(path), diagnostics);
+    Some(ParsedFile {
+        file,
+        config,
+        origins,
+    })
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
@@ -167,7 +178,11 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        ConfigError::new(Fault::new(at..at + 1, "this is not UTF-8"), &text, path)
+        ConfigError::new(
+            Diagnostic::new(at..at + 1, "this is not UTF-8"),
+            &text,
+            path,
+        )
     })
 }
 

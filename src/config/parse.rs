@@ -1,9 +1,9 @@
 //! From text to [`File`]. Behind a mistake it reads on, with a stand-in in the place of what is
 //! wrong, so that all mistakes are found and not the first alone.
 
-use super::error::{Fault, after, field_names, nearest};
-use super::file::File;
-use super::mistakes::Faults;
+use super::error::{Diagnostic, after, field_names, nearest};
+use super::mistakes::Diagnostics;
+use super::schema::tables::File;
 use super::syntax::{is_duplicate, salvage};
 use super::value::{NOWHERE, STAND_IN, is_nowhere};
 use crate::limits::MISTAKES_SOUGHT;
@@ -15,31 +15,36 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// Reads `text`. Where mistakes are noted, the file has stand-ins; it is absent where the text
 /// cannot be read as TOML, or has too many of them.
-pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<File> {
+pub(super) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<File> {
     if let Ok(file) = toml::from_str(text) {
         return Some(file);
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.iter().all(is_duplicate) {
-        errors.into_iter().for_each(|it| faults.note(it.into()));
-        return Tree::new(table).read(faults);
+        errors
+            .into_iter()
+            .for_each(|it| diagnostics.note(it.into()));
+        return Tree::new(table).read(diagnostics);
     }
-    parse_the_rest(text, faults);
+    parse_the_rest(text, diagnostics);
     None
 }
 
 /// Notes what is wrong in tables that can be read, beside those that cannot. How tables fit
 /// together nobody knows then.
-fn parse_the_rest(text: &str, faults: &mut Faults) {
+fn parse_the_rest(text: &str, diagnostics: &mut Diagnostics) {
     let salvaged = salvage(text);
     let (table, errors) = DeTable::parse_recoverable(&salvaged.text);
-    let mut others = Faults::default();
+    let mut others = Diagnostics::default();
     if errors.iter().all(is_duplicate) {
         errors.into_iter().for_each(|it| others.note(it.into()));
         Tree::new(table).read(&mut others);
     }
-    salvaged.faults.into_iter().for_each(|it| faults.note(it));
-    faults.append(others, &salvaged.unreadable);
+    salvaged
+        .diagnostics
+        .into_iter()
+        .for_each(|it| diagnostics.note(it));
+    diagnostics.append(others, &salvaged.unreadable);
 }
 
 /// A file's values, those that are wrong replaced one after the other.
@@ -57,8 +62,8 @@ impl<'i> Tree<'i> {
     }
 
     /// serde stops at the first mistake, so each costs a reading.
-    fn read(mut self, faults: &mut Faults) -> Option<File> {
-        while faults.count() < MISTAKES_SOUGHT {
+    fn read(mut self, diagnostics: &mut Diagnostics) -> Option<File> {
+        while diagnostics.count() < MISTAKES_SOUGHT {
             let copy = ValueDeserializer::from(self.root.clone());
             let error = match File::deserialize(copy) {
                 Ok(file) => return Some(file),
@@ -67,13 +72,13 @@ impl<'i> Tree<'i> {
             let span = error.span().unwrap_or_default();
             let message = error.message().to_owned();
             if !is_nowhere(&span) {
-                faults.note(Fault::from(error));
+                diagnostics.note(Diagnostic::from(error));
             }
             if self.repair(&message, &span).is_none() {
                 break;
             }
         }
-        faults.give_up();
+        diagnostics.give_up();
         None
     }
 

@@ -2,7 +2,7 @@
 //! read. Behind an open bracket or quotation mark the parser takes one line after the other for
 //! something else, so nothing that it says of later lines counts; at the next header all is clear.
 
-use super::error::Fault;
+use super::error::Diagnostic;
 use std::ops::Range;
 use toml::de::{DeTable, Error};
 
@@ -13,7 +13,7 @@ pub(super) struct Salvaged {
     /// Where those tables stand: what is said of them only follows from the mistake.
     pub(super) unreadable: Vec<Range<usize>>,
     /// The first mistake in each of them.
-    pub(super) faults: Vec<Fault>,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 /// Whether the parser's refusal leaves the rest as clear as it was: of two, it keeps one.
@@ -26,28 +26,34 @@ pub(super) fn salvage(text: &str) -> Salvaged {
     let mut salvaged = Salvaged {
         text: String::with_capacity(text.len()),
         unreadable: Vec::new(),
-        faults: Vec::new(),
+        diagnostics: Vec::new(),
     };
     for stretch in stretches(text) {
         let lines = &text[stretch.clone()];
-        let Some(fault) = first_fault(lines) else {
+        let Some(diagnostic) = first_fault(lines) else {
             salvaged.text.push_str(lines);
             continue;
         };
         let header = header_length(lines);
-        let readable = if fault.start() < header { 0 } else { header };
+        let readable = if diagnostic.start() < header {
+            0
+        } else {
+            header
+        };
         salvaged.text.push_str(&lines[..readable]);
         salvaged.text.push_str(&blank(&lines[readable..]));
-        salvaged.faults.push(fault.moved(stretch.start));
+        salvaged.diagnostics.push(diagnostic.moved(stretch.start));
         salvaged.unreadable.push(stretch);
     }
     salvaged
 }
 
-fn first_fault(lines: &str) -> Option<Fault> {
+fn first_fault(lines: &str) -> Option<Diagnostic> {
     let (_, errors) = DeTable::parse_recoverable(lines);
-    let faults = errors.into_iter().filter(|error| !is_duplicate(error));
-    faults.map(Fault::from).min_by_key(Fault::start)
+    let diagnostics = errors.into_iter().filter(|error| !is_duplicate(error));
+    diagnostics
+        .map(Diagnostic::from)
+        .min_by_key(Diagnostic::start)
 }
 
 /// The lines before the first header, and those of each header up to the next one.
@@ -102,25 +108,25 @@ mod tests {
         assert_eq!(salvaged.text.len(), text.len());
         let lines = salvaged.text.lines().map(str::trim_end);
         let left: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
-        let starts = salvaged.faults.iter().map(Fault::start);
+        let starts = salvaged.diagnostics.iter().map(Diagnostic::start);
         (starts.collect(), left.join("|"))
     }
 
     #[test]
     fn each_table_is_read_for_itself() {
         let text = "[a]\nb = \n[c]\nd = 1\n[[e]] # f\ng\nh = [1,\n[i]\nj = \"ü\n";
-        let (faults, left) = salvaged(text);
+        let (diagnostics, left) = salvaged(text);
         assert_eq!(
-            (faults, left.as_str()),
+            (diagnostics, left.as_str()),
             (vec![8, 30, 50], "[a]|[c]|d = 1|[[e]] # f|[i]")
         );
     }
 
     #[test]
     fn a_header_that_is_wrong_takes_its_lines_with_it() {
-        let (faults, left) = salvaged("a = 1\n[b\nc = 2\n[d]\ne = 3\n");
-        assert_eq!((faults, left.as_str()), (vec![8], "[d]|e = 3"));
-        let (faults, left) = salvaged("[a..b]\nc = 1\n[d]\n");
-        assert_eq!((faults, left.as_str()), (vec![3], "[d]"));
+        let (diagnostics, left) = salvaged("a = 1\n[b\nc = 2\n[d]\ne = 3\n");
+        assert_eq!((diagnostics, left.as_str()), (vec![8], "[d]|e = 3"));
+        let (diagnostics, left) = salvaged("[a..b]\nc = 1\n[d]\n");
+        assert_eq!((diagnostics, left.as_str()), (vec![3], "[d]"));
     }
 }

@@ -1,14 +1,13 @@
 //! What differs between two tables of tenants, in words for the operator.
 
-use crate::ids::{BackendName, TenantName, UserName};
+use super::lock_key_changes::key_parts;
+use super::schema::LimitTable;
+use super::schema::limits::Limits;
+use super::value::plain;
+use crate::ids::{TenantName, UserName};
 use crate::limits::CHANGES_NAMED_MAX;
-use crate::policy::rules::{
-    BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
-};
-use crate::policy::tenant::{Claim, Cleartext, LoginPolicy, TenantEntry, TenantTable};
-use crate::time::Duration;
+use crate::policy::tenant::{Claim, LoginPolicy, TenantEntry, TenantTable};
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Display;
 
 /// A sentence for each change from `old` to `new`; of many tenants the first few are named.
 pub(crate) fn changes(old: &TenantTable, new: &TenantTable) -> Vec<String> {
@@ -144,177 +143,36 @@ fn differences(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
         .collect()
 }
 
-/// Every setting as key and value; taken apart, so that a new one is not forgotten here.
-fn described(tenant: &LoginPolicy) -> Vec<(&'static str, String)> {
-    let LoginPolicy {
-        name: _,
-        backends,
-        cleartext,
-        wait,
-        queue,
-        preempt_idle,
-        idle_timeout,
-        fold_case,
-        default_domain,
-        aliases,
-        rules,
-    } = tenant;
-    let backends: Vec<&str> = backends.iter().map(BackendName::as_str).collect();
-    let mut described = vec![
-        ("backends", backends.join(", ")),
-        ("cleartext", cleartext_word(*cleartext).to_owned()),
-        ("wait", time(*wait)),
-        ("queue", queue.to_string()),
-        (
-            "preempt_idle",
-            preempt_idle.map_or_else(|| "off".to_owned(), time),
-        ),
-        ("idle_timeout", time(*idle_timeout)),
-        ("fold_case", fold_case.to_string()),
-        (
-            "default_domain",
-            default_domain.clone().unwrap_or_else(|| "none".to_owned()),
-        ),
-        ("aliases", aliases.to_string()),
-    ];
-    let Rules {
-        polls,
-        connections,
-        failures,
-        blocks,
-    } = rules;
-    described.extend(described_polls(polls));
-    described.extend(described_connections(*connections));
-    described.extend(described_failures(*failures));
-    described.extend(described_blocks(*blocks));
-    described
-}
-
-fn described_polls(polls: &PollRules) -> Vec<(&'static str, String)> {
-    let PollRules {
-        mode,
-        max_delay,
-        maildrop,
-        client,
-        unlimited,
-    } = polls;
-    let quota = |quota: &Quota| format!("{} in {}", quota.burst, time(quota.every));
-    let mode = match mode {
-        PollMode::Off => "off",
-        PollMode::Shadow => "shadow",
-        PollMode::Delay => "delay",
-        PollMode::Refuse => "refuse",
-    };
-    vec![
-        ("polls.enforce", mode.to_owned()),
-        ("polls.max_delay", time(*max_delay)),
-        ("polls", quota(maildrop)),
-        ("polls.per_client", quota(client)),
-        ("allow_burst_from", networks(unlimited)),
-    ]
-}
-
-fn described_connections(connections: ConnectionLimits) -> Vec<(&'static str, String)> {
-    let ConnectionLimits {
-        per_address,
-        per_maildrop,
-        per_tenant,
-    } = connections;
-    vec![
-        ("connections.per_address", per_address.to_string()),
-        ("connections.per_maildrop", per_maildrop.to_string()),
-        ("connections.per_tenant", per_tenant.to_string()),
-    ]
-}
-
-fn described_failures(failures: FailureRules) -> Vec<(&'static str, String)> {
-    let FailureRules {
-        delay,
-        max_delay,
-        same_password,
-        retry,
-    } = failures;
-    vec![
-        ("failures.delay", time(delay)),
-        ("failures.max_delay", time(max_delay)),
-        ("failures.same_password", same_password.to_string()),
-        ("failures.retry", time(retry)),
-    ]
-}
-
-fn described_blocks(blocks: BlockRules) -> Vec<(&'static str, String)> {
-    let BlockRules {
-        mode,
-        passwords_per_maildrop,
-        passwords_per_address,
-        abuses,
-        passing_per_day,
-        window,
-        duration,
-        max_duration,
-    } = blocks;
-    let mode = match mode {
-        BlockMode::Off => "off",
-        BlockMode::Shadow => "shadow",
-        BlockMode::Block => "block",
-    };
-    vec![
-        ("blocks.enforce", mode.to_owned()),
-        (
-            "blocks.passwords_per_maildrop",
-            passwords_per_maildrop.to_string(),
-        ),
-        (
-            "blocks.passwords_per_address",
-            passwords_per_address.to_string(),
-        ),
-        ("blocks.abuses", abuses.to_string()),
-        ("blocks.passing_per_day", passing_per_day.to_string()),
-        ("blocks.window", time(window)),
-        ("blocks.duration", time(duration)),
-        ("blocks.max_duration", time(max_duration)),
-    ]
-}
-
-fn cleartext_word(cleartext: Cleartext) -> &'static str {
-    match cleartext {
-        Cleartext::Never => "never",
-        Cleartext::Trusted => "trusted",
-        Cleartext::Always => "always",
-    }
-}
-
-fn time(time: Duration) -> String {
-    format!("{time:?}")
-}
-
-fn networks<N: Display>(networks: &[N]) -> String {
-    if networks.is_empty() {
-        return "none".to_owned();
-    }
-    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
-    networks.join(", ")
+/// Every limit as key and value.
+fn described(policy: &LoginPolicy) -> Vec<(String, String)> {
+    let mut limits = Vec::new();
+    Limits::default().list(policy, "", &mut limits);
+    let networks = policy.rules.polls.unlimited.iter();
+    let networks: Vec<String> = networks.map(ToString::to_string).collect();
+    key_parts(policy)
+        .into_iter()
+        .map(|(key, text)| (key.to_owned(), text))
+        .chain(
+            limits
+                .into_iter()
+                .map(|limit| (limit.key, plain(&limit.value))),
+        )
+        .chain([("allow_burst_from".to_owned(), plain(&networks.into()))])
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::BackendName;
+    use crate::policy::rules::PollMode;
     use crate::policy::tenant::TenantMatch;
-    use std::sync::Arc;
+    use crate::time::Duration;
 
     fn tenant(name: &str) -> LoginPolicy {
         LoginPolicy {
-            name: TenantName::new(name),
             backends: [BackendName::new("a")].into(),
-            cleartext: Cleartext::Trusted,
-            wait: Duration::from_secs(25),
-            queue: 16,
-            preempt_idle: Some(Duration::from_secs(15)),
-            idle_timeout: Duration::from_secs(600),
-            fold_case: true,
-            default_domain: None,
-            aliases: Arc::default(),
-            rules: Rules::default(),
+            ..LoginPolicy::standard(name)
         }
     }
 

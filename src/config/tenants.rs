@@ -1,12 +1,12 @@
 //! `[[tenant]]` and `[[tenant.user]]`: who has which limits, and who claims what.
 
 use super::checks::{Seen, values};
-use super::error::{Fault, did_you_mean};
-use super::file::File;
-use super::keys::{Limits, Tenant as Table};
-use super::limits::LimitsResolver;
+use super::error::{Diagnostic, did_you_mean};
+use super::inherit::LimitsResolver;
 use super::listeners::all_are_named;
-use super::mistakes::Faults;
+use super::mistakes::Diagnostics;
+use super::schema::limits::{Limits, WrittenTenant};
+use super::schema::tables::File;
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
@@ -23,8 +23,25 @@ const DEFAULT: &str = "default";
 /// All tenants, and what was noticed about them.
 pub(super) struct Tenancy {
     pub(super) table: TenantTable,
+    pub(super) origins: Origins,
     pub(super) longest_wait: Duration,
     pub(super) warnings: Vec<String>,
+}
+
+/// The limits that hold for each tenant and user, with the places in the file that they come from:
+/// for `check --explain`, and gone once the file is read.
+pub(super) struct Origins {
+    /// Of who belongs to no `[[tenant]]`.
+    pub(super) defaults: Limits,
+    /// In the order of the file.
+    pub(super) tenants: Vec<TenantOrigins>,
+}
+
+/// Those of one `[[tenant]]`.
+pub(super) struct TenantOrigins {
+    pub(super) limits: Limits,
+    /// In the order of its `[[tenant.user]]`.
+    pub(super) users: Vec<Limits>,
 }
 
 /// Resolves `[defaults]` and all tenants.
@@ -32,24 +49,29 @@ pub(super) fn resolve(
     file: &File,
     listeners: &[ListenOptions],
     backends: &[BackendOptions],
-    faults: &mut Faults,
+    diagnostics: &mut Diagnostics,
 ) -> Tenancy {
-    let mut limits = LimitsResolver::new(file, backends, faults);
-    let defaults = file.defaults.as_ref();
-    let defaults = defaults.map(|table| limits.own(table.get_ref().limits(), faults));
-    let defaults = defaults.unwrap_or_default();
+    let mut limits = LimitsResolver::new(file, backends, diagnostics);
+    let defaults = match &file.defaults {
+        Some(table) => table.get_ref().limits(),
+        None => Limits::default(),
+    };
+    limits.check_backends(&defaults, diagnostics);
     let mut claims = Claims::new(listeners, all_are_named(&file.listen));
     let mut tenants = Vec::with_capacity(file.tenant.len());
+    let mut origins = Vec::with_capacity(file.tenant.len());
     for table in &file.tenant {
-        let matches = claims.matches(table, faults);
-        tenants.push(tenant(table, matches, &defaults, &mut limits, faults));
+        let matches = claims.matches(table, diagnostics);
+        let (policy, matches, origin) = tenant(table, matches, &defaults, &mut limits, diagnostics);
+        tenants.push((policy, matches));
+        origins.push(origin);
     }
     let fallback = tenants
         .iter()
         .find(|(tenant, _)| tenant.name.as_str() == DEFAULT);
     let fallback = match fallback {
         Some((tenant, _)) => tenant.clone(),
-        None => fallback_tenant(file, &defaults, &mut limits, faults),
+        None => fallback_tenant(file, &defaults, &mut limits, diagnostics),
     };
     let mut table = TenantTable::new(fallback);
     for (tenant, matches) in tenants {
@@ -59,6 +81,10 @@ pub(super) fn resolve(
     warnings.extend(unreachable(file, &table));
     Tenancy {
         table,
+        origins: Origins {
+            defaults,
+            tenants: origins,
+        },
         longest_wait: limits.longest_wait,
         warnings,
     }
@@ -69,50 +95,57 @@ fn fallback_tenant(
     file: &File,
     defaults: &Limits,
     limits: &mut LimitsResolver<'_>,
-    faults: &mut Faults,
+    diagnostics: &mut Diagnostics,
 ) -> LoginPolicy {
     let name = TenantName::new(DEFAULT);
     // One whose name cannot be read may be it.
     if file.tenant.iter().any(|table| table.name.is_refused()) {
-        return limits.resolve(&name, defaults, &mut Faults::default());
+        return limits.resolve(&name, defaults, &mut Diagnostics::default());
     }
-    limits.resolve(&name, defaults, faults)
+    limits.resolve(&name, defaults, diagnostics)
 }
 
 fn tenant<'a>(
-    table: &'a Table,
+    table: &'a WrittenTenant,
     mut matches: TenantMatch,
     defaults: &Limits,
     limits: &mut LimitsResolver<'a>,
-    faults: &mut Faults,
-) -> (LoginPolicy, TenantMatch) {
+    diagnostics: &mut Diagnostics,
+) -> (LoginPolicy, TenantMatch, TenantOrigins) {
     let name = &table.name.value;
-    let own = limits.own(table.limits(), faults).over(defaults);
+    let own = table.limits();
+    limits.check_backends(&own, diagnostics);
+    let own = own.over(defaults);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
     let unlimited: Option<Arc<[IpNet]>> = table
         .allow_burst_from
         .as_ref()
         .map(|networks| values(networks).into());
-    let aliases = limits.aliases.of(table.aliases.as_ref(), faults);
+    let aliases = limits.aliases.of(table.aliases.as_ref(), diagnostics);
     let with_own_keys = |mut limits: LoginPolicy| {
         limits.default_domain = domain.cloned();
         limits.aliases = Arc::clone(&aliases);
         limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
         limits
     };
-    let tenant = with_own_keys(limits.resolve(name, &own, faults));
+    let tenant = with_own_keys(limits.resolve(name, &own, diagnostics));
     let mut logins = Seen::default();
+    let mut users = Vec::with_capacity(table.user.len());
     for user in &table.user {
-        let limits_of_user = limits.own(user.limits(), faults).over(&own);
-        let limits_of_user = with_own_keys(limits.resolve(name, &limits_of_user, faults));
+        let of_user = user.limits();
+        limits.check_backends(&of_user, diagnostics);
+        let of_user = of_user.over(&own);
+        let policy = with_own_keys(limits.resolve(name, &of_user, diagnostics));
         for login in spellings(&user.name.value, &tenant) {
             let folded = login.as_bytes().to_ascii_lowercase();
             let message = || format!("a second user `{login}` of tenant `{name}`");
-            logins.claim(folded, &user.name.span, message, faults);
-            matches.users.push((login, limits_of_user.clone()));
+            logins.claim(folded, &user.name.span, message, diagnostics);
+            matches.users.push((login, policy.clone()));
         }
+        users.push(of_user);
     }
-    (tenant, matches)
+    let origins = TenantOrigins { limits: own, users };
+    (tenant, matches, origins)
 }
 
 /// With and without the default domain, and by the name that the tenant's aliases make of it, it is
@@ -163,19 +196,19 @@ impl<'a> Claims<'a> {
     }
 
     /// What `table` claims, its users left out.
-    fn matches(&mut self, table: &Table, faults: &mut Faults) -> TenantMatch {
+    fn matches(&mut self, table: &WrittenTenant, diagnostics: &mut Diagnostics) -> TenantMatch {
         let name = &table.name;
         let message = || format!("a second tenant named `{}`", name.value);
         self.tenants
-            .claim(name.value.clone(), &name.span, message, faults);
+            .claim(name.value.clone(), &name.span, message, diagnostics);
         for at in &table.domains {
-            self.claim("domain", &at.value.0, at, faults);
+            self.claim("domain", &at.value.0, at, diagnostics);
         }
         for at in &table.server_names {
-            self.claim("server name", &at.value.0, at, faults);
+            self.claim("server name", &at.value.0, at, diagnostics);
         }
         for at in &table.listeners {
-            self.listener(at, faults);
+            self.listener(at, diagnostics);
         }
         let domains = table.domains.iter().map(|at| at.value.0.clone());
         let server_names = table.server_names.iter().map(|at| at.value.0.clone());
@@ -187,16 +220,22 @@ impl<'a> Claims<'a> {
         }
     }
 
-    fn claim<T>(&mut self, kind: &'static str, name: &str, at: &At<T>, faults: &mut Faults) {
+    fn claim<T>(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        at: &At<T>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let message = || format!("the {kind} `{name}` is claimed twice");
         self.claimed
-            .claim((kind, name.to_owned()), &at.span, message, faults);
+            .claim((kind, name.to_owned()), &at.span, message, diagnostics);
     }
 
-    fn listener(&mut self, at: &At<ListenerName>, faults: &mut Faults) {
+    fn listener(&mut self, at: &At<ListenerName>, diagnostics: &mut Diagnostics) {
         let name = &at.value;
         if self.listeners.contains(name) {
-            return self.claim("listener", name.as_str(), at, faults);
+            return self.claim("listener", name.as_str(), at, diagnostics);
         }
         if !self.listeners_are_known {
             return;
@@ -205,8 +244,9 @@ impl<'a> Claims<'a> {
         let mut all: Vec<&str> = known().collect();
         all.sort_unstable();
         let hint = did_you_mean(name.as_str(), known());
-        let fault = Fault::new(at.span.clone(), format!("there is no listener `{name}`"));
-        faults.note(fault.hint(hint.unwrap_or_else(|| format!("known: {}", all.join(", ")))));
+        let diagnostic = Diagnostic::new(at.span.clone(), format!("there is no listener `{name}`"));
+        diagnostics
+            .note(diagnostic.hint(hint.unwrap_or_else(|| format!("known: {}", all.join(", ")))));
     }
 }
 

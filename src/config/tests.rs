@@ -144,7 +144,7 @@ fn what_is_unwise_is_said_once() {
         [[tenant]]\nname = \"c\"\ndomains = [\"c.b\"]\n";
     let idle = warnings(tenants);
     assert!(
-        idle.starts_with("tenants `a`, `b`, `c` and 1 more: idle_timeout (60s)"),
+        idle.starts_with("tenants `a`, `b`, `c` and 1 more: idle_timeout (1m)"),
         "{idle}"
     );
     assert_eq!(idle.lines().count(), 1);
@@ -183,7 +183,7 @@ fn what_the_full_example_calls_a_default_is_one() {
     let said = tenant(&config, "ann@else.net");
     let unsaid = tenant(&parse(MINIMAL), "ann@else.net");
     assert_eq!(said.rules, unsaid.rules);
-    assert_eq!(unsaid.rules, Rules::default());
+    assert_eq!(unsaid.rules, Rules::standard());
     assert_eq!(config.server.connections, 0);
     let journal = config.journal.unwrap();
     assert_eq!(journal.file, Path::new("/var/lib/popgate/popgate.db"));
@@ -364,7 +364,7 @@ fn what_a_health_check_would_meet_is_warned_of_with_what_to_write() {
         "{refusing}"
     );
     assert!(
-        refusing.contains("90s") && refusing.contains("allow_burst_from"),
+        refusing.contains("1m 30s") && refusing.contains("allow_burst_from"),
         "{refusing}"
     );
     let spared = "[[tenant]]\nname = \"default\"\nallow_burst_from = [\"192.0.2.7\"]\n\

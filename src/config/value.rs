@@ -4,9 +4,24 @@ use crate::time::Duration;
 use jiff::{SignedDuration, SpanRelativeTo};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+use serde_json::Value as Json;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, Range};
+
+/// A value that is shown as the file would say it.
+pub(super) trait Shown {
+    fn shown(&self) -> Json;
+}
+
+/// A value for which a range can be declared.
+pub(super) trait Bounded {
+    /// What the range has at its ends.
+    type Bound: PartialOrd + Shown;
+
+    /// What has to be within the range; `None` of a word that is always allowed.
+    fn bound(&self) -> Option<Self::Bound>;
+}
 
 /// A value and the bytes of the file where it is written.
 #[derive(Clone, Debug)]
@@ -99,13 +114,13 @@ impl<T> Deref for Section<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(SectionReader(PhantomData))
+        deserializer.deserialize_map(SectionVisitor(PhantomData))
     }
 }
 
-struct SectionReader<T>(PhantomData<T>);
+struct SectionVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionReader<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
     type Value = Section<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,13 +139,13 @@ enum Parsed<T> {
 
 impl<'de, T: Value> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader(PhantomData))
+        deserializer.deserialize_any(ValueVisitor(PhantomData))
     }
 }
 
-struct Reader<T>(PhantomData<T>);
+struct ValueVisitor<T>(PhantomData<T>);
 
-impl<T: Value> Reader<T> {
+impl<T: Value> ValueVisitor<T> {
     fn finish<E: Error>(result: Result<T, String>) -> Result<Parsed<T>, E> {
         result.map(Parsed::Value).map_err(|refusal| {
             if refusal.contains('\n') {
@@ -142,7 +157,7 @@ impl<T: Value> Reader<T> {
     }
 }
 
-impl<T: Value> Visitor<'_> for Reader<T> {
+impl<T: Value> Visitor<'_> for ValueVisitor<T> {
     type Value = Parsed<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,13 +251,78 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| no_duration())
 }
 
-/// `duration` as a person writes it: `25s`, `1m 30s`, `24h`.
+/// `duration` as a person writes it: `25s`, `1m 30s`, `24h`, `14d`.
 pub(super) fn duration_text(duration: Duration) -> String {
+    let days = duration.as_secs() / DAY;
+    if days > 1 && duration == Duration::from_secs(days * DAY) {
+        return format!("{days}d");
+    }
     match SignedDuration::try_from(duration) {
         Ok(signed) => format!("{signed:#}"),
         Err(_) => format!("{duration:?}"),
     }
 }
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A value in a sentence: as [`Shown`], without quotes.
+pub(super) fn plain(value: &Json) -> String {
+    match value {
+        Json::Null => "none".to_owned(),
+        Json::String(text) => text.clone(),
+        Json::Array(values) if values.is_empty() => "none".to_owned(),
+        Json::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+impl Shown for Duration {
+    fn shown(&self) -> Json {
+        duration_text(*self).into()
+    }
+}
+
+impl Shown for Option<Duration> {
+    fn shown(&self) -> Json {
+        self.map_or_else(|| "off".into(), |duration| duration.shown())
+    }
+}
+
+impl Bounded for Option<Duration> {
+    type Bound = Duration;
+
+    fn bound(&self) -> Option<Duration> {
+        *self
+    }
+}
+
+/// Values that JSON has, too.
+macro_rules! shown_as_they_are {
+    ($($type:ty),*) => {
+        $(impl Shown for $type {
+            fn shown(&self) -> Json {
+                (*self).into()
+            }
+        })*
+    };
+}
+
+shown_as_they_are!(bool, usize, u32);
+
+/// Values that are bounded themselves.
+macro_rules! bounded {
+    ($($type:ty),*) => {
+        $(impl Bounded for $type {
+            type Bound = Self;
+
+            fn bound(&self) -> Option<Self> {
+                Some(*self)
+            }
+        })*
+    };
+}
+
+bounded!(usize, u32, Duration);
 
 /// `"off"` is `None`.
 impl Value for Option<Duration> {

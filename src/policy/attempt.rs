@@ -141,26 +141,14 @@ impl Proof {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ids::BackendName;
     use crate::policy::alias::Aliases;
-    use crate::policy::tenant::Cleartext;
     use crate::secret::Secret;
-    use crate::time::Duration;
 
     /// The defaults, with the backend `b`.
     pub(crate) fn policy() -> LoginPolicy {
         LoginPolicy {
-            name: TenantName::new("default"),
-            backends: [BackendName::new("b")].into(),
-            cleartext: Cleartext::Trusted,
-            wait: Duration::from_secs(25),
-            queue: 16,
-            preempt_idle: Some(Duration::from_secs(15)),
-            idle_timeout: Duration::from_secs(600),
-            fold_case: true,
-            default_domain: None,
             aliases: Arc::new(Aliases::standard()),
-            rules: Rules::default(),
+            ..LoginPolicy::standard("default")
         }
     }
 

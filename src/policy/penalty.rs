@@ -20,10 +20,11 @@ pub fn answer_delay(different: usize, rules: &FailureRules) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::rules::Rules;
 
     #[test]
     fn the_delay_doubles_and_ends_at_the_longest() {
-        let rules = FailureRules::default();
+        let rules = Rules::standard().failures;
         let delays = [0, 1, 2, 3, 4, 5, usize::MAX].map(|different| {
             let delay = answer_delay(different, &rules);
             delay.as_secs()

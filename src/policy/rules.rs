@@ -1,4 +1,5 @@
-//! The limits that a tenant sets for logins, as the configuration resolves them.
+//! The limits that a tenant sets for logins, as the configuration resolves them. `Default` limits
+//! nothing; what holds where a file says nothing is declared in `config/schema/limits.rs`.
 
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -15,10 +16,20 @@ pub struct Quota {
     pub burst: NonZeroU32,
 }
 
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            every: Duration::ZERO,
+            burst: NonZeroU32::MAX,
+        }
+    }
+}
+
 /// What becomes of a login that comes too soon: `polls.enforce`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PollMode {
     /// Nobody counts.
+    #[default]
     Off,
     /// It is counted, and let in.
     Shadow,
@@ -29,7 +40,7 @@ pub enum PollMode {
 }
 
 /// `polls`: how often a maildrop may be looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PollRules {
     /// What becomes of a login that comes too soon.
     pub mode: PollMode,
@@ -67,7 +78,7 @@ impl PollRules {
 }
 
 /// `connections`: how many connections at a time; 0: no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// Of one address (IPv6: a /64).
     pub per_address: usize,
@@ -80,7 +91,7 @@ pub struct ConnectionLimits {
 }
 
 /// `failures`: what wrong passwords bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailureRules {
     /// The answer to the first wrong password is held for so long; it doubles with each other
     /// wrong password of the address.
@@ -95,9 +106,10 @@ pub struct FailureRules {
 }
 
 /// Whether faults lead to blocks: `blocks.enforce`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BlockMode {
     /// Nobody counts.
+    #[default]
     Off,
     /// Entries are made and shown, and nobody is refused.
     Shadow,
@@ -106,7 +118,7 @@ pub enum BlockMode {
 }
 
 /// `blocks`: which faults lead to a block, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockRules {
     /// Whether blocks have an effect.
     pub mode: BlockMode,
@@ -139,63 +151,4 @@ pub struct Rules {
     pub failures: FailureRules,
     /// `blocks`.
     pub blocks: BlockRules,
-}
-
-/// Mail programs look every five minutes or more; six at once are set-up wizards and impatient
-/// people. A second rule for each address keeps one runaway program from the others' share.
-impl Default for PollRules {
-    fn default() -> Self {
-        let quota = |every, burst: u32| Quota {
-            every: Duration::from_secs(every),
-            burst: NonZeroU32::MIN.saturating_add(burst - 1),
-        };
-        Self {
-            mode: PollMode::Delay,
-            max_delay: Duration::from_secs(5),
-            maildrop: quota(60, 6),
-            client: quota(30, 3),
-            unlimited: Arc::from([]),
-        }
-    }
-}
-
-/// An office behind one address has dozens of programs; a maildrop has as many waiters as `queue`
-/// and some that are held for polling.
-impl Default for ConnectionLimits {
-    fn default() -> Self {
-        Self {
-            per_address: 200,
-            per_maildrop: 32,
-            per_tenant: 0,
-        }
-    }
-}
-
-/// Every mail program still listens after 15 s and the time that a backend takes.
-impl Default for FailureRules {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_secs(1),
-            max_delay: Duration::from_secs(15),
-            same_password: 3,
-            retry: Duration::from_secs(5 * 60),
-        }
-    }
-}
-
-/// Nobody mistypes a password in ten different ways within an hour; behind one address may be
-/// many people.
-impl Default for BlockRules {
-    fn default() -> Self {
-        Self {
-            mode: BlockMode::Block,
-            passwords_per_maildrop: 10,
-            passwords_per_address: 50,
-            abuses: 10,
-            passing_per_day: 5,
-            window: Duration::from_secs(60 * 60),
-            duration: Duration::from_secs(10 * 60),
-            max_duration: Duration::from_secs(24 * 60 * 60),
-        }
-    }
 }

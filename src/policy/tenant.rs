@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Who may send a password without TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cleartext {
     /// Nobody.
+    #[default]
     Never,
     /// Clients from `[server] trusted_networks`.
     Trusted,
@@ -19,7 +20,7 @@ pub enum Cleartext {
 }
 
 /// The limits of one tenant, or of one user of it, with the defaults filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoginPolicy {
     /// Its name, which is also its metric label.
     pub name: TenantName,
@@ -379,19 +380,7 @@ mod tests {
     use super::*;
 
     fn tenant(name: &str) -> LoginPolicy {
-        LoginPolicy {
-            name: TenantName::new(name),
-            backends: Arc::from([BackendName::new("b")]),
-            cleartext: Cleartext::Trusted,
-            wait: Duration::from_secs(25),
-            queue: 16,
-            preempt_idle: Some(Duration::from_secs(15)),
-            idle_timeout: Duration::from_secs(600),
-            fold_case: true,
-            default_domain: None,
-            aliases: Arc::default(),
-            rules: Rules::default(),
-        }
+        LoginPolicy::standard(name)
     }
 
     fn table() -> TenantTable {

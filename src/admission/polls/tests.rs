@@ -1,6 +1,7 @@
 use super::*;
 use crate::limits::{POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN};
 use crate::policy::attempt::tests::{attempt, policy};
+use crate::policy::rules::Rules;
 use crate::policy::rules::{PollMode, PollRules, Quota};
 use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
@@ -35,7 +36,7 @@ impl House {
             mode: PollMode::Delay,
             maildrop,
             client,
-            ..PollRules::default()
+            ..Rules::standard().polls
         };
         Self {
             polls: Polls::new(),

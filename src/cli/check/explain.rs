@@ -1,12 +1,12 @@
 //! `popgate check --explain USER`: what a login would get, a line each.
 
-use crate::config::{Explanation, Login, Said};
+use crate::config::{ExplainedKey, Explanation, LoginQuery};
 use crate::ids::BackendName;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// For a person: what, the value, and the line that says so.
-pub(super) fn for_a_person(path: &Path, login: &Login, told: &Explanation) -> String {
+pub(super) fn for_a_person(path: &Path, login: &LoginQuery, told: &Explanation) -> String {
     let mut rows = vec![
         row(
             "tenant",
@@ -23,7 +23,7 @@ pub(super) fn for_a_person(path: &Path, login: &Login, told: &Explanation) -> St
             .iter()
             .map(|alias| row("made by alias", shown(&alias.value), place(path, alias))),
     );
-    let said = |said: &Said| row(&said.key, shown(&said.value), place(path, said));
+    let said = |said: &ExplainedKey| row(&said.key, shown(&said.value), place(path, said));
     rows.push(said(&told.backends));
     for (name, keys) in &told.reached {
         let of_backend = |[key, value, place]: Row| [format!("{name}.{key}"), value, place];
@@ -45,7 +45,7 @@ fn row(what: &str, value: String, place: String) -> Row {
 }
 
 /// Why the tenant is this one.
-fn reason(claim: &Said) -> String {
+fn reason(claim: &ExplainedKey) -> String {
     let what = shown(&claim.value);
     match claim.key.as_str() {
         "domain" => format!("its domain is {what}"),
@@ -66,14 +66,14 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn place(path: &Path, said: &Said) -> String {
+fn place(path: &Path, said: &ExplainedKey) -> String {
     match said.line {
         Some(_) => written(path, said),
         None => "default".to_owned(),
     }
 }
 
-fn written(path: &Path, said: &Said) -> String {
+fn written(path: &Path, said: &ExplainedKey) -> String {
     said.line
         .map(|line| format!("{}:{line}", path.display()))
         .unwrap_or_default()
@@ -97,7 +97,7 @@ fn aligned(rows: &[Row]) -> String {
 }
 
 /// For a program.
-pub(super) fn for_a_program(path: &Path, login: &Login, told: &Explanation) -> Value {
+pub(super) fn for_a_program(path: &Path, login: &LoginQuery, told: &Explanation) -> Value {
     let lock = &told.lock;
     let backends: Vec<_> = lock.backends().iter().map(|name| name.as_str()).collect();
     json!({
@@ -118,17 +118,17 @@ pub(super) fn for_a_program(path: &Path, login: &Login, told: &Explanation) -> V
     })
 }
 
-fn one(said: &Said) -> Value {
+fn one(said: &ExplainedKey) -> Value {
     json!({ "value": said.value, "line": said.line })
 }
 
-fn backend((name, keys): &(BackendName, Vec<Said>)) -> Value {
+fn backend((name, keys): &(BackendName, Vec<ExplainedKey>)) -> Value {
     let mut backend = by_key(keys);
     backend.insert("name".to_owned(), name.as_str().into());
     backend.into()
 }
 
-fn by_key<'a>(all: impl IntoIterator<Item = &'a Said>) -> Map<String, Value> {
+fn by_key<'a>(all: impl IntoIterator<Item = &'a ExplainedKey>) -> Map<String, Value> {
     all.into_iter()
         .map(|said| (said.key.clone(), one(said)))
         .collect()

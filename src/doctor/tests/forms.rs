@@ -1,25 +1,15 @@
 //! Other forms of the account's name.
 
 use super::*;
-use crate::ids::TenantName;
 use crate::policy::alias::Aliases;
-use crate::policy::rules::Rules;
-use crate::policy::tenant::{Cleartext, LoginPolicy};
+use crate::policy::tenant::LoginPolicy;
 
 /// A tenant with the standard aliases and no default domain.
 fn policy() -> LoginPolicy {
     LoginPolicy {
-        name: TenantName::new("staff"),
         backends: [BackendName::new("legacy")].into(),
-        cleartext: Cleartext::Trusted,
-        wait: Duration::from_secs(25),
-        queue: 16,
-        preempt_idle: None,
-        idle_timeout: Duration::from_secs(600),
-        fold_case: true,
-        default_domain: None,
         aliases: Arc::new(Aliases::standard()),
-        rules: Rules::default(),
+        ..LoginPolicy::standard("staff")
     }
 }
 

@@ -269,6 +269,7 @@ pub struct BlockCause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::rules::Rules;
 
     #[test]
     fn an_offence_counts_towards_reasons_of_its_own_class() {
@@ -294,7 +295,7 @@ mod tests {
             passwords_per_address: 2,
             abuses: 3,
             passing_per_day: 4,
-            ..BlockRules::default()
+            ..Rules::standard().blocks
         };
         let window = Period::Window(rules.window);
         let table = BlockReason::ALL.iter().map(|reason| {

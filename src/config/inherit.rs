@@ -1,20 +1,19 @@
-//! The limits of `[defaults]`, a tenant or a user: their ranges, how they inherit, and whether
-//! they fit together.
+//! How the limits of `[defaults]`, a tenant and a user become one [`LoginPolicy`].
 
-use super::aliases::Lists;
-use super::backends::LOGIN_RESERVE;
-use super::checks::{bounded, or, require_some, within};
-use super::error::{Fault, did_you_mean};
-use super::file::{Backend, File};
-use super::keys::Limits;
-use super::mistakes::Faults;
-use super::rules;
+use super::aliases::AliasLists;
+use super::checks::require_some;
+use super::error::{Diagnostic, did_you_mean};
+use super::limit_checks;
+use super::mistakes::Diagnostics;
+use super::schema::LimitTable;
+use super::schema::limits::Limits;
+use super::schema::tables::{BackendTable, File};
+use super::value::duration_text;
 use super::value::{At, is_nowhere, is_refused};
 use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
-use crate::limits::{IDLE_TIMEOUT, IDLE_TIMEOUT_ADVISED, PREEMPT_IDLE, QUEUE, WAIT_MAX};
-use crate::policy::rules::Rules;
-use crate::policy::tenant::{Cleartext, LoginPolicy};
+use crate::limits::IDLE_TIMEOUT_ADVISED;
+use crate::policy::tenant::LoginPolicy;
 use crate::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -32,36 +31,16 @@ impl Limits {
     }
 }
 
-/// Checks each value by itself, and refuses it where it is out of range.
-fn check(limits: &mut Limits, faults: &mut Faults) {
-    check_wait(&mut limits.wait, faults);
-    within("queue", &mut limits.queue, &QUEUE, faults);
-    let idle_timeout = &mut limits.idle_timeout;
-    within("idle_timeout", idle_timeout, &IDLE_TIMEOUT, faults);
-    check_preempt_idle(&mut limits.preempt_idle, faults);
-    rules::check(limits, faults);
-}
-
-fn check_wait(wait: &mut Option<At<Duration>>, faults: &mut Faults) {
-    if let Some(at) = wait
-        && at.value > WAIT_MAX
-    {
-        let value = at.value;
-        let message = format!("`wait` is {value:?}, and mail programs do not wait so long");
-        let hint = format!("write at most \"{WAIT_MAX:?}\"");
-        faults.note(Fault::new(at.span.clone(), message).hint(hint));
-        at.refuse();
-    }
-}
-
-fn check_preempt_idle(preempt_idle: &mut Option<At<Option<Duration>>>, faults: &mut Faults) {
-    if let Some(at) = preempt_idle
-        && let Some(value) = at.value
-    {
-        let span = at.span.clone();
-        let idle = At { value, span };
-        if bounded("preempt_idle", Some(&idle), &PREEMPT_IDLE, faults).is_none() {
-            at.refuse();
+impl Limits {
+    /// These limits, and those of the table `above` where they say nothing. `backend` and
+    /// `backends` are two ways to say one thing.
+    pub(super) fn over(&self, above: &Self) -> Self {
+        let names_backends = self.backend.is_some() || self.backends.is_some();
+        let from = if names_backends { self } else { above };
+        Self {
+            backend: from.backend.clone(),
+            backends: from.backends.clone(),
+            ..self.merge(above)
         }
     }
 }
@@ -69,20 +48,25 @@ fn check_preempt_idle(preempt_idle: &mut Option<At<Option<Duration>>>, faults: &
 /// Turns limits into a [`LoginPolicy`], with what it needs to know of the backends.
 pub(super) struct LimitsResolver<'a> {
     file: &'a File,
-    backends: HashMap<&'a BackendName, (&'a Backend, &'a BackendOptions)>,
+    backends: HashMap<&'a BackendName, (&'a BackendTable, &'a BackendOptions)>,
     /// Each list of backends in use, and a tenant that has it.
     lists: BTreeMap<Vec<BackendName>, (Arc<[BackendName]>, TenantName)>,
     /// What is unwise, and whose limits are so.
     unwise: BTreeMap<String, Vec<TenantName>>,
     pub(super) longest_wait: Duration,
     /// What turns the forms of a login into one.
-    pub(super) aliases: Lists<'a>,
-    /// What holds where no table says anything.
-    builtin: Rules,
+    pub(super) aliases: AliasLists<'a>,
+    /// What all have in common before a limit is set.
+    blank: LoginPolicy,
 }
 
 impl<'a> LimitsResolver<'a> {
-    pub(super) fn new(file: &'a File, backends: &'a [BackendOptions], faults: &mut Faults) -> Self {
+    pub(super) fn new(
+        file: &'a File,
+        backends: &'a [BackendOptions],
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let aliases = AliasLists::new(file, diagnostics);
         let tables = file
             .backend
             .iter()
@@ -96,57 +80,53 @@ impl<'a> LimitsResolver<'a> {
             lists: BTreeMap::new(),
             unwise: BTreeMap::new(),
             longest_wait: Duration::ZERO,
-            aliases: Lists::new(file, faults),
-            builtin: Rules::default(),
+            blank: LoginPolicy {
+                aliases: aliases.of_defaults(),
+                ..LoginPolicy::default()
+            },
+            aliases,
         }
     }
 
-    /// Checks what one table says by itself; what is wrong in it is refused.
-    pub(super) fn own(&self, mut limits: Limits, faults: &mut Faults) -> Limits {
-        check(&mut limits, faults);
-        self.check_backends(&limits, faults);
-        limits
-    }
-
-    /// Checks that the backends that `limits` names by itself are there.
-    fn check_backends(&self, limits: &Limits, faults: &mut Faults) {
+    /// Checks that the backends that one table of `limits` names are there.
+    pub(super) fn check_backends(&self, limits: &Limits, diagnostics: &mut Diagnostics) {
         if let (Some(one), Some(list)) = (&limits.backend, &limits.backends)
             && !one.is_refused()
             && !is_nowhere(&list.span())
         {
             let message = "`backend` and `backends` are both given";
-            faults.note(Fault::new(one.span.clone(), message).hint("write one of them"));
+            diagnostics.note(Diagnostic::new(one.span.clone(), message).hint("write one of them"));
         }
         let mut seen = HashSet::new();
         if let Some(list) = &limits.backends {
-            require_some(list, "backends", faults);
+            require_some(list, "backends", diagnostics);
             for at in list.get_ref() {
-                self.check_backend(at, faults);
+                self.check_backend(at, diagnostics);
                 if !seen.insert(&at.value) {
                     let message = format!("`{}` stands here twice", at.value);
-                    faults.note(Fault::new(at.span.clone(), message));
+                    diagnostics.note(Diagnostic::new(at.span.clone(), message));
                 }
             }
         }
         if let Some(one) = &limits.backend {
-            self.check_backend(one, faults);
+            self.check_backend(one, diagnostics);
         }
     }
 
     /// One whose name cannot be read may be the one that is meant.
-    fn check_backend(&self, at: &At<BackendName>, faults: &mut Faults) {
+    fn check_backend(&self, at: &At<BackendName>, diagnostics: &mut Diagnostics) {
         let are_known = !self.backends.values().any(|(it, _)| it.name.is_refused());
         if !self.backends.contains_key(&at.value) && are_known {
-            faults.note(self.unknown(at));
+            diagnostics.note(self.unknown(at));
         }
     }
 
-    fn unknown(&self, at: &At<BackendName>) -> Fault {
+    fn unknown(&self, at: &At<BackendName>) -> Diagnostic {
         let message = format!("there is no backend `{}`", at.value);
         let mut known: Vec<&str> = self.backends.keys().map(|name| name.as_str()).collect();
         known.sort_unstable();
         let hint = did_you_mean(at.value.as_str(), known.iter().copied());
-        Fault::new(at.span.clone(), message)
+        Diagnostic::new(at.span.clone(), message)
             .hint(hint.unwrap_or_else(|| format!("known: {}", known.join(", "))))
     }
 
@@ -156,26 +136,19 @@ impl<'a> LimitsResolver<'a> {
         &mut self,
         tenant: &TenantName,
         limits: &Limits,
-        faults: &mut Faults,
+        diagnostics: &mut Diagnostics,
     ) -> LoginPolicy {
-        let resolved = LoginPolicy {
+        let mut resolved = LoginPolicy {
             name: tenant.clone(),
-            backends: self.list(tenant, limits, faults),
-            cleartext: or(limits.cleartext.as_ref(), Cleartext::Trusted),
-            wait: or(limits.wait.as_ref(), Duration::from_secs(25)),
-            queue: or(limits.queue.as_ref(), 16),
-            preempt_idle: or(limits.preempt_idle.as_ref(), Some(Duration::from_secs(15))),
-            idle_timeout: or(limits.idle_timeout.as_ref(), Duration::from_secs(600)),
-            fold_case: or(limits.fold_case.as_ref(), true),
-            default_domain: None,
-            aliases: self.aliases.of_defaults(),
-            rules: rules::resolve(limits, &self.builtin),
+            backends: self.list(tenant, limits, diagnostics),
+            ..self.blank.clone()
         };
-        rules::check_together(limits, &resolved, faults);
+        limits.apply(&mut resolved);
+        limit_checks::check_together(limits, &resolved, diagnostics);
         if !is_refused(&limits.wait) {
             self.longest_wait = self.longest_wait.max(resolved.wait);
             for name in &*resolved.backends {
-                self.check_wait(name, limits, &resolved, faults);
+                self.check_wait(name, limits, &resolved, diagnostics);
             }
         }
         self.note_unwise(&resolved);
@@ -187,11 +160,11 @@ impl<'a> LimitsResolver<'a> {
         &mut self,
         tenant: &TenantName,
         limits: &Limits,
-        faults: &mut Faults,
+        diagnostics: &mut Diagnostics,
     ) -> Arc<[BackendName]> {
         let names: Vec<BackendName> = match limits.named_backends() {
             Some((_, list)) => list.iter().map(|at| at.value.clone()).collect(),
-            None => self.only_backend(tenant, faults).into_iter().collect(),
+            None => self.only_backend(tenant, diagnostics).into_iter().collect(),
         };
         if let Some((list, _)) = self.lists.get(&names) {
             return Arc::clone(list);
@@ -202,7 +175,11 @@ impl<'a> LimitsResolver<'a> {
         list
     }
 
-    fn only_backend(&self, tenant: &TenantName, faults: &mut Faults) -> Option<BackendName> {
+    fn only_backend(
+        &self,
+        tenant: &TenantName,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<BackendName> {
         let tables = &self.file.backend;
         let first = &tables.first()?.get_ref().name.value;
         let Some(second) = tables.get(1) else {
@@ -215,7 +192,7 @@ impl<'a> LimitsResolver<'a> {
             tables.len()
         );
         let hint = format!("write [defaults] and below it backends = [\"{first}\", …]");
-        faults.note_first(Fault::new(place, message).hint(hint));
+        diagnostics.note_first(Diagnostic::new(place, message).hint(hint));
         None
     }
 
@@ -225,26 +202,27 @@ impl<'a> LimitsResolver<'a> {
         name: &BackendName,
         limits: &Limits,
         resolved: &LoginPolicy,
-        faults: &mut Faults,
+        diagnostics: &mut Diagnostics,
     ) {
         let Some((table, options)) = self.backends.get(name) else {
             return;
         };
         let (wait, reserve) = (resolved.wait, options.login_reserve);
-        let is_refused = |at: &At<_>| at.is_refused() || !LOGIN_RESERVE.contains(&at.value);
-        if wait > reserve || table.login_reserve.as_ref().is_some_and(is_refused) {
+        if wait > reserve || is_refused(&table.login_reserve) {
             return;
         }
         let named = limits.named_backends().map(|(span, _)| span);
         let written = limits.wait.as_ref().or(table.login_reserve.as_ref());
         let span = written.map(|at| at.span.clone()).or(named);
         let message = format!(
-            "`wait` ({wait:?}) of tenant `{}` is not above `login_reserve` ({reserve:?}) of \
+            "`wait` ({}) of tenant `{}` is not above `login_reserve` ({}) of \
              backend `{name}`",
-            resolved.name
+            duration_text(wait),
+            resolved.name,
+            duration_text(reserve),
         );
         let hint = "nobody could wait: write a longer wait or a shorter login_reserve";
-        faults.note_first(Fault::new(span.unwrap_or_default(), message).hint(hint));
+        diagnostics.note_first(Diagnostic::new(span.unwrap_or_default(), message).hint(hint));
     }
 
     fn note_unwise(&mut self, limits: &LoginPolicy) {
@@ -265,17 +243,23 @@ impl<'a> LimitsResolver<'a> {
             && idle + reserve > wait
         {
             note(format!(
-                "preempt_idle ({idle:?}) + login_reserve ({reserve:?}) exceeds wait ({wait:?}), \
-                 so waiters give up before an idle session is closed for them"
+                "preempt_idle ({}) + login_reserve ({}) exceeds wait ({}), so waiters give up \
+                 before an idle session is closed for them",
+                duration_text(idle),
+                duration_text(reserve),
+                duration_text(wait),
             ));
         }
         if idle_timeout < IDLE_TIMEOUT_ADVISED {
             note(format!(
-                "idle_timeout ({idle_timeout:?}) is below the {IDLE_TIMEOUT_ADVISED:?} that RFC \
-                 1939 asks for"
+                "idle_timeout ({}) is below the {} that RFC 1939 asks for",
+                duration_text(idle_timeout),
+                duration_text(IDLE_TIMEOUT_ADVISED),
             ));
         }
-        rules::unwise(limits, reserve).into_iter().for_each(note);
+        limit_checks::unwise(limits, reserve)
+            .into_iter()
+            .for_each(note);
     }
 
     /// What is unwise, a sentence for all tenants that share it.

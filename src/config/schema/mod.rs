@@ -1,0 +1,63 @@
+//! The tables of the file and their keys, each declared once: key, type, default, range and a few
+//! words. The struct that serde reads, the check of the ranges, the defaults, `full.toml` and the
+//! manual's reference follow from the declaration; for a limit also how it is inherited, what
+//! `check --explain` says of it and what a reload names.
+//!
+//! [`limits`] declares what a tenant or a user may have of its own, [`tables`] the rest.
+
+#[macro_use]
+mod declare;
+pub(super) mod limits;
+#[cfg(test)]
+mod reference;
+pub(super) mod tables;
+
+use super::mistakes::Diagnostics;
+use super::value::At;
+use crate::policy::tenant::LoginPolicy;
+use serde_json::Value as Json;
+use std::ops::Range;
+
+/// A table of the file.
+pub(super) trait Table {
+    /// Refuses each value that is out of its range.
+    fn check(&mut self, diagnostics: &mut Diagnostics);
+
+    /// What is declared, for `full.toml` and the reference.
+    #[cfg(test)]
+    fn declaration() -> reference::Declaration;
+}
+
+/// A table of limits: what it does not say, the table above it says, or else the default holds.
+pub(super) trait LimitTable {
+    /// What this table says, and `above` where this says nothing.
+    fn merge(&self, above: &Self) -> Self;
+
+    /// Whether it says anything at all.
+    fn is_written(&self) -> bool;
+
+    /// Puts each value that holds into its place.
+    fn apply(&self, policy: &mut LoginPolicy);
+
+    /// All limits, as they stand in `policy`. `prefix` goes before their keys.
+    fn list(&self, policy: &LoginPolicy, prefix: &str, limits: &mut Vec<Limit>);
+}
+
+/// A limit that holds for somebody.
+pub(super) struct Limit {
+    /// With a point before the keys of inline tables: `polls.per_client.burst`.
+    pub(super) key: String,
+    /// As the file would say it.
+    pub(super) value: Json,
+    /// Where it is written; nowhere: it is the default.
+    pub(super) origin: Option<Range<usize>>,
+}
+
+/// Puts what is written, or else the default, into `place`. (A range has refused what does not fit
+/// the type there.)
+fn assign<T: Clone + TryInto<P>, P>(place: &mut P, written: Option<&At<T>>, default: T) {
+    let value = written.map_or(default, |at| at.value.clone());
+    if let Ok(value) = value.try_into() {
+        *place = value;
+    }
+}

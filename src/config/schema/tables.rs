@@ -1,0 +1,255 @@
+//! The tables that hold no limits.
+
+use super::super::checks::{value_or, within};
+use super::super::mistakes::Diagnostics;
+use super::super::value::{At, Section};
+use super::super::value_types::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
+use super::Table;
+use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
+use crate::ids::{BackendName, ListenerName};
+use crate::limits::{BACKEND_CONNECTIONS_MAX, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX};
+use crate::net::TlsMode;
+use crate::observe::LogFormat;
+use crate::time::Duration;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use toml::Spanned;
+
+/// No tenant's `wait` leaves more.
+const LOGIN_RESERVE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
+
+/// A helpdesk needs yesterday's; ten years are past every retention rule.
+const JOURNAL_KEEP: RangeInclusive<Duration> =
+    Duration::from_secs(60 * 60)..=Duration::from_secs(3_653 * 24 * 60 * 60);
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct File {
+    #[serde(default)]
+    pub(in crate::config) server: Section<ServerTable>,
+    #[serde(default)]
+    pub(in crate::config) listen: Vec<Spanned<Section<ListenTable>>>,
+    pub(in crate::config) tls: Option<Section<TlsTable>>,
+    #[serde(default)]
+    pub(in crate::config) backend: Vec<Spanned<Section<BackendTable>>>,
+    pub(in crate::config) admin: Option<Section<AdminTable>>,
+    pub(in crate::config) journal: Option<Section<JournalTable>>,
+    pub(in crate::config) defaults: Option<Spanned<Section<Defaults>>>,
+    #[serde(default)]
+    pub(in crate::config) tenant: Vec<Section<WrittenTenant>>,
+}
+
+impl File {
+    /// Refuses each value that is out of its range.
+    pub(in crate::config) fn check(&mut self, diagnostics: &mut Diagnostics) {
+        self.server.0.check(diagnostics);
+        for table in &mut self.listen {
+            table.as_mut().0.check(diagnostics);
+        }
+        for table in &mut self.backend {
+            table.as_mut().0.check(diagnostics);
+        }
+        if let Some(table) = &mut self.journal {
+            table.0.check(diagnostics);
+        }
+        if let Some(table) = &mut self.defaults {
+            table.as_mut().0.check(diagnostics);
+        }
+        for tenant in &mut self.tenant {
+            tenant.0.check(diagnostics);
+            for user in &mut tenant.0.user {
+                user.0.check(diagnostics);
+            }
+        }
+    }
+}
+
+table! {
+    /// The process itself.
+    #[derive(Default)]
+    ServerTable
+    settings {
+        /// After SIGTERM, sessions and waiters go on this long. Not shorter than the longest wait.
+        grace: Duration = Duration::from_secs(60), in GRACE;
+
+        /// "human" or "json".
+        log: LogFormat = LogFormat::Human;
+
+        /// Most client connections at a time; a client above it is told so. 0: as many as the limit
+        /// of open files allows.
+        connections: usize = 0, in CONNECTIONS;
+    }
+    others {
+        /// Networks whose clients may send passwords in clear (see cleartext), and whose PROXY
+        /// headers count. For them there is no limit on connections, no delay after a wrong
+        /// password, and no block. Default: loopback alone.
+        trusted_networks: Option<Vec<At<IpNet>>>,
+            e.g. r#"["127.0.0.0/8", "::1/128", "10.20.0.0/16"]"#;
+    }
+}
+
+table! {
+    /// Where mail clients connect.
+    ListenTable
+    required {
+        /// An IP address and a port.
+        address: At<SocketAddr>, e.g. r#""0.0.0.0:110""#;
+    }
+    settings {
+        /// "off", "stls" (in clear, and TLS when the client asks) or "implicit".
+        tls: TlsMode = TlsMode::Stls;
+
+        /// true: each connection must begin with a PROXY protocol header (version 1 or 2), and only
+        /// trusted_networks may connect.
+        proxy_protocol: bool = false;
+    }
+    others {
+        /// Stands in metrics and log lines. Default: the address.
+        name: Option<At<ListenerName>>, e.g. r#""pop3""#;
+    }
+}
+
+table! {
+    /// The certificates of the ports above, for clients that name no server, or one that no host
+    /// below has. Spoken are TLS 1.2 and 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305, and
+    /// nothing older. An ECDSA certificate (P-256) lets Windows 7 to 8.1 in, an RSA one does not;
+    /// README: "Old TLS".
+    TlsTable
+    required {
+        /// The chain, in PEM.
+        certificate: At<PathBuf>, e.g. r#""fullchain.pem""#;
+
+        /// Its private key, in PEM.
+        key: At<PathBuf>, e.g. r#""privkey.pem""#;
+    }
+    others {
+        /// Certificates for some names.
+        host: Vec<Section<TlsHostTable>>, e.g. "";
+    }
+}
+
+table! {
+    /// The certificate for clients that ask for one of these names.
+    TlsHostTable
+    required {
+        /// The chain, in PEM.
+        certificate: At<PathBuf>, e.g. r#""example.com/fullchain.pem""#;
+
+        /// Its private key, in PEM.
+        key: At<PathBuf>, e.g. r#""example.com/privkey.pem""#;
+
+        /// Server names; "*.example.org" is all below example.org.
+        names: Spanned<Vec<At<DomainPattern>>>,
+            e.g. r#"["pop.example.com", "mail.example.com"]"#;
+    }
+}
+
+table! {
+    /// A server behind.
+    BackendTable
+    required {
+        /// Stands in metrics and log lines, and in a tenant's backends.
+        name: At<BackendName>, e.g. r#""legacy""#;
+
+        /// A host and a port.
+        address: At<HostPort>, e.g. r#""10.0.0.5:110""#;
+    }
+    settings {
+        /// "off", "stls" or "implicit". A server that is too old for TLS 1.2 with ECDHE and AES-GCM
+        /// is reached with "off", through stunnel on this host.
+        tls: TlsMode = TlsMode::Off;
+
+        /// false takes any certificate, and check warns.
+        verify: bool = true;
+
+        /// Connecting may take this long, the greeting and TLS included: also for a health check of
+        /// popgate's own.
+        connect_timeout: Duration = Duration::from_secs(15), in CONNECT_TIMEOUT;
+
+        /// A PASS that has begun may take this long.
+        login_timeout: Duration = Duration::from_secs(60), in LOGIN_TIMEOUT;
+
+        /// The end of a tenant's wait that is kept for the login itself.
+        login_reserve: Duration = Duration::from_secs(3), in LOGIN_RESERVE;
+
+        /// Most connections from this popgate at a time; 0: no limit.
+        connections: usize = 0, in 0..=BACKEND_CONNECTIONS_MAX, e.g. "40";
+
+        /// Open the next client's connection before its turn.
+        preconnect: bool = true;
+
+        /// Send a PROXY protocol header, version 2, first.
+        proxy_protocol: bool = false;
+
+        /// Tell it the address of each client by XOIP, before its login: Zimbra.
+        xoip: bool = false;
+    }
+    others {
+        /// Who may have signed its certificate. Default: whom the system trusts.
+        ca: Option<At<PathBuf>>, e.g. r#"# "internal-ca.pem""#;
+
+        /// The name in its certificate. Default: the host of address.
+        server_name: Option<At<CertificateName>>, e.g. r#"# "mail.example.net""#;
+
+        /// What the server can do, before login and after it. CAPA is not asked then: for a server
+        /// that breaks off at that, or does not tell the truth. Default: what it lists; without
+        /// CAPA, TOP and UIDL.
+        capabilities: Option<Spanned<Vec<At<Capability>>>>, e.g. r#"["TOP", "UIDL"]"#;
+    }
+    tables {
+        phrases: PhrasesTable;
+    }
+}
+
+table! {
+    /// Words of its error lines that popgate does not know by itself (try: popgate classify).
+    #[derive(Default)]
+    PhrasesTable
+    others {
+        /// The maildrop is locked.
+        locked: Vec<At<Phrase>>, e.g. r#"["maildrop in use elsewhere"]"#;
+
+        /// The name or the password is wrong.
+        auth: Vec<At<Phrase>>, e.g. r#"["no such customer"]"#;
+
+        /// The server cannot just now.
+        temp: Vec<At<Phrase>>, e.g. r#"["nightly backup"]"#;
+    }
+}
+
+table! {
+    /// The port for operators; without this table there is none.
+    AdminTable
+    required {
+        /// GET /metrics, /healthz, /readyz, for everybody who can connect: keep it on loopback. The
+        /// API below /api is for those who have the token.
+        address: At<SocketAddr>, e.g. r#""127.0.0.1:9110""#;
+    }
+    others {
+        /// The token of the API, for popgate blocks, release and reload; without it there is no API.
+        /// popgate makes the file at its first start, with mode 0600, so it must be able to write to
+        /// the folder: the systemd unit makes this one.
+        token_file: Option<At<PathBuf>>, e.g. r#""/var/lib/popgate/admin.token""#;
+    }
+}
+
+table! {
+    /// What outlives the process; without this table the block list does not survive a restart.
+    JournalTable
+    required {
+        /// A SQLite database with mode 0600, and two more files beside it while popgate runs.
+        file: At<PathBuf>, e.g. r#""/var/lib/popgate/popgate.db""#;
+    }
+    settings {
+        /// Entries of the block list that are not blocked any more are kept this long.
+        keep: Duration = Duration::from_secs(14 * 24 * 60 * 60), in JOURNAL_KEEP;
+
+        /// Not there yet: names of users are kept as they are, and check says so where this is
+        /// true.
+        hash_users: bool = false;
+    }
+}
