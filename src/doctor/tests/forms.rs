@@ -59,7 +59,7 @@ async fn look(users: &[&str], change: impl FnOnce(&mut DemoOptions)) -> Report {
 async fn settings_for_forms_stand_in_the_table_of_the_accounts_own_tenant() {
     let report = look(&["ann@a.org", "ann", "ann+a.org"], |_| {}).await;
     let told = report.to_string();
-    let (_, tables) = told.split_once("settings that follow:").unwrap();
+    let (_, tables) = told.split_once("recommended settings:").unwrap();
     let tables: Vec<_> = tables
         .lines()
         .filter(|line| line.starts_with('['))
