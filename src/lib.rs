@@ -14,7 +14,7 @@ pub mod dialect;
 pub mod policy;
 pub mod pop3;
 
-// Layer 2: shells, each over one kind of outside. `lock::queue` alone is pure.
+// Layer 2: memory, and shells, each over one kind of outside. `lock::queue` alone is pure.
 pub mod access;
 pub mod admission;
 pub mod backend;

@@ -59,6 +59,7 @@ impl AuthFailureTemplates {
         draw: u64,
     ) -> (Vec<u8>, Duration) {
         let known = self.backends();
+        // In order of preference: the login would have gone to the first of them.
         match backends.iter().find_map(|name| known.get(name)) {
             Some(template) => template.render(user, draw),
             None => AuthFailureTemplate::default().render(user, draw),

@@ -27,12 +27,12 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 ///
 /// Whatever changes an entry returns the change, for events and for the file.
 #[derive(Debug)]
-pub struct BlockList(RwLock<Lists>);
+pub struct BlockList(RwLock<Contents>);
 
 /// What the list holds. Its entries may be a cluster's; the evidence for them, and the exceptions
 /// from them, are this gate's own.
 #[derive(Debug)]
-struct Lists {
+struct Contents {
     table: BlockTable,
     offences: OffenceCounters,
     accepted: AcceptedAddresses,
@@ -47,7 +47,7 @@ impl Default for BlockList {
 
 impl BlockList {
     fn with_capacity(capacity: usize) -> Self {
-        Self(RwLock::new(Lists {
+        Self(RwLock::new(Contents {
             table: BlockTable::new(capacity),
             offences: OffenceCounters::default(),
             accepted: AcceptedAddresses::default(),
@@ -79,6 +79,7 @@ impl BlockList {
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<BlockChange> {
+        // Not even counted: a reload that turns blocks on starts from nothing.
         if rules.mode == BlockMode::Off {
             return Vec::new();
         }
@@ -169,6 +170,8 @@ impl BlockList {
         }
         let lists = self.read();
         let entry = lists.in_force(&BlockTarget::all_of(address), now)?;
+        // A block for guessing is told at the login, in the words of a wrong password; and at an
+        // address with right passwords, or when a trial is due, the login decides.
         let may_talk = entry.reason.protects_passwords()
             || lists.accepted.contains(address, now)
             || lists.trial_is_due(entry, now);
@@ -193,6 +196,7 @@ impl BlockList {
     pub fn take_trial(&self, login: BlockQuery<'_>, now: Timestamp) -> bool {
         let mut lists = self.write();
         let blocks = lists.blocks(login, now);
+        // Checked again under the lock for writing: two logins may have seen it due.
         if !blocks.iter().all(|entry| lists.trial_is_due(entry, now)) {
             return false;
         }
@@ -206,6 +210,7 @@ impl BlockList {
     /// The trial login never came to the backend: another may be it.
     pub fn return_trial(&self, login: BlockQuery<'_>, now: Timestamp) {
         let mut lists = self.write();
+        // Only its own: the block may have got another trial login meanwhile.
         for target in [login.of_maildrop(), login.of_address()] {
             if lists.trials.is_by(&target, login.password, now) {
                 lists.trials.give_back(&target);
@@ -252,6 +257,7 @@ impl BlockList {
             let Some(what) = change(&mut entry) else {
                 continue;
             };
+            // Or the next offence would block again at once.
             if what == ChangeKind::Released {
                 lists.offences.forgive(&entry.target);
             }
@@ -260,16 +266,16 @@ impl BlockList {
         changes
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Lists> {
+    fn read(&self) -> RwLockReadGuard<'_, Contents> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Lists> {
+    fn write(&self) -> RwLockWriteGuard<'_, Contents> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lists {
+impl Contents {
     fn block(
         &mut self,
         cause: BlockCause,
@@ -277,6 +283,7 @@ impl Lists {
         rules: &BlockRules,
         now: Timestamp,
     ) -> Vec<BlockChange> {
+        // A carrier's NAT: the block would hit many more than the client that did it.
         let is_whole_address = cause.target.maildrop.is_none();
         if is_whole_address && self.accepted.is_shared(cause.target.address, now) {
             return Vec::new();
@@ -343,6 +350,7 @@ impl Lists {
         login: BlockQuery<'_>,
         now: Timestamp,
     ) -> BlockChange {
+        // The login that got in spent nothing: the next one under the block is a trial at once.
         self.trials.give_back(&entry.target);
         if entry.target.maildrop.is_none() {
             self.trials.lift(login.of_maildrop(), now);

@@ -134,6 +134,8 @@ impl Connections {
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let counts = &self.connections.counts;
+        // Counted down and removed under one guard, or a new connection between the two would be
+        // lost.
         counts.remove_if_mut(&self.whose, |_, count| {
             *count -= 1;
             *count == 0

@@ -43,6 +43,7 @@ impl Penalties {
         now: Instant,
     ) -> Duration {
         let mut addresses = self.addresses();
+        // Counted first: the answer to this one is delayed for itself, too.
         let logins = addresses.touch(address, now + FAILURE_WINDOW, now);
         logins.add(tag, now, PENALTY_LOGINS_MAX, |at| {
             now.duration_since(at) <= FAILURE_WINDOW

@@ -57,6 +57,7 @@ impl Polls {
         if !is_measured(attempt) {
             return;
         }
+        // The maildrop's shard is released before governor's maps are touched.
         let Some(owes) = self.owes_unless_free(attempt) else {
             return;
         };

@@ -32,6 +32,7 @@ impl Twins {
         let mut listings = self.listings();
         let list = (session.backend.clone(), listing);
         let others = listings.by_list.entry(list).or_default();
+        // UIDL may be asked for again in one session.
         others.retain(|other| other.id != session.id);
         let twin = others
             .iter()

@@ -44,6 +44,7 @@ impl RefusalHistory {
         self.without_words = without_words;
         self.times
             .retain(|&at| now.duration_since(at) <= FAILURE_WINDOW);
+        // No setting asks for more of them.
         if self.times.len() == SAME_PASSWORD_MAX as usize {
             self.times.remove(0);
         }
@@ -79,10 +80,12 @@ impl RefusalHistory {
             *self = Self::default();
         }
         self.last_used = Some(now);
+        // A password that was right today fails for the server's sake more often than for its own.
         if rules.same_password == 0 || accepted_lately {
             return CacheAnswer::Unknown;
         }
         let needed = rules.same_password.min(SAME_PASSWORD_MAX) as usize;
+        // Once held it stays so: trials are further apart than the window of the refusals.
         self.is_held |= self.times.len() >= needed;
         if !self.is_held {
             return CacheAnswer::Unknown;

@@ -43,6 +43,7 @@ impl OffenceCounters {
         now: Timestamp,
     ) -> Vec<BlockCause> {
         self.offences += 1;
+        // Each is one of its own, but for passwords.
         let identity = offence.identity().unwrap_or(self.offences);
         let mut causes = Vec::new();
         for &reason in offence.counts_towards() {

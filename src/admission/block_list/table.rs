@@ -87,6 +87,7 @@ impl BlockTable {
     }
 
     pub(super) fn put(&mut self, entry: BlockEntry) {
+        // The one before may be of another tenant, or in another state.
         self.take(&entry.target);
         let counts = self.counts.entry(entry.tenant.clone()).or_default();
         counts[entry.state as usize] += 1;
@@ -109,6 +110,7 @@ impl BlockTable {
     }
 
     fn make_room(&mut self, now: Timestamp) -> Vec<BlockChange> {
+        // More than the capacity may have been restored from a file.
         let Some(beyond) = self.entries.len().checked_sub(self.capacity) else {
             return Vec::new();
         };

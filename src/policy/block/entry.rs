@@ -96,6 +96,7 @@ impl BlockEntry {
     /// blocked as a whole, unless somebody pinned it.
     #[must_use]
     pub fn is_in_force(&self, is_shared: bool, now: Timestamp) -> bool {
+        // An entry may be older than the logins that show the address to be a shared one.
         let is_spared = is_shared && self.target.maildrop.is_none() && !self.pinned;
         !self.shadow && self.is_blocked(now) && !is_spared
     }
@@ -197,6 +198,7 @@ impl BlockEntry {
     ) -> Renewal {
         let mut entry = self.as_of(now);
         let shadow = rules.mode == BlockMode::Shadow;
+        // An operator has decided.
         if entry.pinned {
             return Renewal::Unchanged;
         }
@@ -269,6 +271,7 @@ impl BlockEntry {
         if !self.reason.protects_passwords() {
             return rules.duration.min(MINOR_BLOCK_MAX);
         }
+        // 31 doublings are beyond any `max_duration`, and a shift by 32 would overflow.
         let doubled = self.times_blocked.saturating_sub(1).min(31);
         let length = rules.duration.saturating_mul(1 << doubled);
         length.min(rules.max_duration)

@@ -208,6 +208,7 @@ impl OffenceCounter {
         now: Timestamp,
     ) -> Option<Timestamp> {
         match threshold.period {
+            // Nothing is kept: a higher setting after a reload starts from nothing.
             _ if threshold.count == 0 => None,
             Period::Window(window) => {
                 let needed = usize::try_from(threshold.count).unwrap_or(OFFENCES_EACH_MAX);
@@ -234,6 +235,7 @@ impl OffenceCounter {
             return None;
         }
         let first = offences.oldest();
+        // The block stands for them. What comes after it is counted anew.
         offences.clear();
         first
     }
