@@ -75,9 +75,11 @@ impl TagKey {
             .backends()
             .iter()
             .map(|name| name.as_str().as_bytes());
-        let parts = backends.chain([maildrop.maildrop().as_bytes(), user.as_bytes()]);
+        let parts = backends
+            .chain([maildrop.maildrop().as_bytes(), user.as_bytes()])
+            .chain([password.expose()]);
         // No part holds a NUL, so the separator keeps different parts apart.
-        for part in parts.chain([password.expose()]) {
+        for part in parts {
             context.update(part);
             context.update(&[0]);
         }

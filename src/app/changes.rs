@@ -18,8 +18,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let mut sentences = differences(&fixed(old), &fixed(new));
     let keys = lock_key_changes(&lock_keys(old), &lock_keys(new), &renamed(old, new));
     let more = keys.len().saturating_sub(CHANGES_NAMED_MAX);
-    let keys = keys.into_iter().take(CHANGES_NAMED_MAX);
-    sentences.extend(keys.map(|what| {
+    sentences.extend(keys.into_iter().take(CHANGES_NAMED_MAX).map(|what| {
         format!("{what}: the same maildrop would get another lock while sessions are open")
     }));
     if more > 0 {
@@ -46,29 +45,33 @@ pub(super) fn warnings(old: &Config, new: &Config) -> Vec<String> {
         (&old.warnings, &new.warnings),
         (&old.inactive, &new.inactive),
     ];
-    let since_now = warned.into_iter().flat_map(|(old, new)| {
-        let sentences = new.iter();
-        sentences.filter(|sentence| !old.contains(sentence))
-    });
-    since_now.map(|what| format!("warning: {what}")).collect()
+    warned
+        .into_iter()
+        .flat_map(|(old, new)| new.iter().filter(|sentence| !old.contains(sentence)))
+        .map(|what| format!("warning: {what}"))
+        .collect()
 }
 
 fn lock_keys(config: &Config) -> LockKeys<'_> {
-    let backends = config.backends.iter();
     LockKeys {
         tenants: &config.tenants,
-        addresses: backends
+        addresses: config
+            .backends
+            .iter()
             .map(|backend| (&backend.name, backend.address.as_str()))
             .collect(),
     }
 }
 
 fn renamed(old: &Config, new: &Config) -> Vec<(ListenerName, ListenerName)> {
-    let kept = old.listeners.iter().filter_map(|old| {
-        let new = new.listeners.iter().find(|new| is_same(old, new))?;
-        Some((old.name.clone(), new.name.clone()))
-    });
-    kept.filter(|(old, new)| old != new).collect()
+    old.listeners
+        .iter()
+        .filter_map(|old| {
+            let new = new.listeners.iter().find(|new| is_same(old, new))?;
+            Some((old.name.clone(), new.name.clone()))
+        })
+        .filter(|(old, new)| old != new)
+        .collect()
 }
 
 fn fixed(config: &Config) -> Vec<Setting> {
@@ -78,8 +81,9 @@ fn fixed(config: &Config) -> Vec<Setting> {
     };
     let admin = config.admin.as_ref();
     let address = admin.map_or_else(none, |admin| admin.address.to_string());
-    let token = admin.and_then(|admin| admin.token_file.as_ref());
-    let token = token.map_or_else(none, |file| file.display().to_string());
+    let token = admin
+        .and_then(|admin| admin.token_file.as_ref())
+        .map_or_else(none, |file| file.display().to_string());
     let journal = config.journal.as_ref();
     let file = journal.map_or_else(none, |journal| journal.file.display().to_string());
     let keep = journal.map_or_else(none, |journal| format!("{:?}", journal.keep));
@@ -116,12 +120,15 @@ fn listeners(old: &[ListenOptions], new: &[ListenOptions]) -> Vec<String> {
             }
         }
     }
-    let closed = old.iter();
-    let closed = closed.filter(|before| !new.iter().any(|after| is_same(before, after)));
-    sentences.extend(closed.map(|before| {
-        let (name, address) = (&before.name, before.address);
-        format!("listener `{name}` at {address}: closed, its sessions go on")
-    }));
+    sentences.extend(
+        old.iter()
+            .filter(|before| !new.iter().any(|after| is_same(before, after)))
+            .map(|before| {
+                let name = &before.name;
+                let address = before.address;
+                format!("listener `{name}` at {address}: closed, its sessions go on")
+            }),
+    );
     sentences
 }
 
@@ -151,9 +158,11 @@ fn backends(old: &[BackendOptions], new: &[BackendOptions]) -> Vec<String> {
             }
         }
     }
-    let removed = old.iter();
-    let removed = removed.filter(|before| !new.iter().any(|after| before.name == after.name));
-    sentences.extend(removed.map(|before| format!("backend `{}`: removed", before.name)));
+    sentences.extend(
+        old.iter()
+            .filter(|before| !new.iter().any(|after| before.name == after.name))
+            .map(|before| format!("backend `{}`: removed", before.name)),
+    );
     sentences
 }
 
@@ -203,8 +212,8 @@ fn backend(options: &BackendOptions) -> Vec<Setting> {
 }
 
 fn differences(old: &[Setting], new: &[Setting]) -> Vec<String> {
-    let pairs = old.iter().zip(new);
-    pairs
+    old.iter()
+        .zip(new)
         .filter(|(old, new)| old != new)
         .map(|((key, old), (_, new))| format!("{key} {old} -> {new}"))
         .collect()

@@ -2,7 +2,7 @@
 
 use super::client::{AdminClient, Failure, GateArgs};
 use super::text::{escaped, json_line, table};
-use super::{Exit, print};
+use super::{ExitStatus, print};
 use crate::admin::blocks::{BlockListing, BlockView, Conditions, Selection};
 use clap::Args;
 use jiff::Timestamp;
@@ -65,12 +65,12 @@ struct Which {
 }
 
 impl BlocksArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         match self.listing() {
-            Ok(listing) if self.json => print(listing_json(&listing), Exit::Done),
-            Ok(listing) if self.pin => print(changed("pinned", &listing), Exit::Done),
-            Ok(listing) if self.unpin => print(changed("unpinned", &listing), Exit::Done),
-            Ok(listing) => print(shown(&listing, Timestamp::now()), Exit::Done),
+            Ok(listing) if self.json => print(listing_json(&listing), ExitStatus::Done),
+            Ok(listing) if self.pin => print(changed("pinned", &listing), ExitStatus::Done),
+            Ok(listing) if self.unpin => print(changed("unpinned", &listing), ExitStatus::Done),
+            Ok(listing) => print(shown(&listing, Timestamp::now()), ExitStatus::Done),
             Err(failure) => failure.tell(),
         }
     }
@@ -89,10 +89,10 @@ impl BlocksArgs {
 }
 
 impl ReleaseArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         match self.released() {
-            Ok(listing) if self.json => print(listing_json(&listing), Exit::Done),
-            Ok(listing) => print(changed("released", &listing), Exit::Done),
+            Ok(listing) if self.json => print(listing_json(&listing), ExitStatus::Done),
+            Ok(listing) => print(changed("released", &listing), ExitStatus::Done),
             Err(failure) => failure.tell(),
         }
     }
@@ -131,7 +131,7 @@ fn nothing_selected(beginning: &str) -> Failure {
         "{beginning} the numbers of entries, or one of --maildrop, --address, --tenant, --reason\n\
          hint: `popgate blocks` shows them"
     );
-    Failure::new(Exit::Usage, why)
+    Failure::new(ExitStatus::Usage, why)
 }
 
 fn list(client: &AdminClient, selection: Option<Selection>) -> Result<BlockListing, Failure> {

@@ -2,7 +2,7 @@
 
 mod explain;
 
-use super::{Exit, print, refuse};
+use super::{ExitStatus, print, refuse};
 use crate::backend::BackendOptions;
 use crate::config::{Config, ConfigErrors, LoginQuery};
 use crate::ids::{ListenerName, UserName};
@@ -34,17 +34,17 @@ pub(super) struct CheckArgs {
 }
 
 impl CheckArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         let told = match &self.explain {
             Some(user) => self.explain(user),
             None => self.summary(),
         };
         match told {
-            Ok(text) => print(text, Exit::Done),
-            Err(error) if !self.json => refuse(error, Exit::Usage),
+            Ok(text) => print(text, ExitStatus::Done),
+            Err(error) if !self.json => refuse(error, ExitStatus::Usage),
             Err(error) => {
-                refuse(&error, Exit::Usage);
-                print(error.to_json(), Exit::Usage)
+                refuse(&error, ExitStatus::Usage);
+                print(error.to_json(), ExitStatus::Usage)
             }
         }
     }

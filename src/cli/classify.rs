@@ -1,6 +1,6 @@
 //! `popgate classify`: what popgate makes of a backend's reply.
 
-use super::{Exit, print, refuse};
+use super::{ExitStatus, print, refuse};
 use crate::config::{Config, did_you_mean};
 use crate::dialect::{Phrases, classify};
 use crate::pop3::reply::ReplyTo;
@@ -28,15 +28,18 @@ pub(super) struct ClassifyArgs {
 }
 
 impl ClassifyArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         let phrases = match (&self.config, &self.backend) {
             (Some(path), Some(backend)) => phrases_of(path, backend),
             _ => Ok(Phrases::default()),
         };
         let to = ReplyTo::from_command(&self.command);
         match phrases {
-            Ok(phrases) => print(classify(to, &self.line, &phrases).as_str(), Exit::Done),
-            Err(refusal) => refuse(refusal, Exit::Usage),
+            Ok(phrases) => print(
+                classify(to, &self.line, &phrases).as_str(),
+                ExitStatus::Done,
+            ),
+            Err(refusal) => refuse(refusal, ExitStatus::Usage),
         }
     }
 }

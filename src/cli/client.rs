@@ -2,7 +2,7 @@
 
 use super::serve::runtime;
 use super::text::escaped;
-use super::{Exit, refuse};
+use super::{ExitStatus, refuse};
 use crate::admin::token::Token;
 use crate::config::{AdminOptions, Config};
 use crate::limits::{COMMAND_ANSWER_MAX, COMMAND_PATIENCE};
@@ -45,20 +45,20 @@ which popgate? Name its configuration file, or its admin port and token file:
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) why: String,
-    pub(super) exit: Exit,
+    pub(super) exit: ExitStatus,
 }
 
 impl Failure {
-    pub(super) fn new(exit: Exit, why: impl Into<String>) -> Self {
+    pub(super) fn new(exit: ExitStatus, why: impl Into<String>) -> Self {
         let why = why.into();
         Self { why, exit }
     }
 
     fn usage(why: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, why)
+        Self::new(ExitStatus::Usage, why)
     }
 
-    pub(super) fn tell(&self) -> Exit {
+    pub(super) fn tell(&self) -> ExitStatus {
         refuse(&self.why, self.exit)
     }
 }
@@ -164,7 +164,7 @@ impl AdminClient {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         let body = serde_json::to_vec(body);
-        let body = body.map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
+        let body = body.map_err(|error| Failure::new(ExitStatus::Fault, error.to_string()))?;
         self.ask(&Method::POST, path, body.into())
     }
 
@@ -174,7 +174,7 @@ impl AdminClient {
         target: &str,
         body: Bytes,
     ) -> Result<T, Failure> {
-        let no_runtime = |error| Failure::new(Exit::Fault, format!("no runtime: {error}"));
+        let no_runtime = |error| Failure::new(ExitStatus::Fault, format!("no runtime: {error}"));
         let runtime = runtime().map_err(no_runtime)?;
         let answered = runtime.block_on(async {
             let exchange = self.exchange(method, target, body);
@@ -224,7 +224,7 @@ impl AdminClient {
             self.address,
             escaped(why),
         );
-        Failure::new(Exit::Unavailable, why)
+        Failure::new(ExitStatus::Unavailable, why)
     }
 
     fn understand<T: DeserializeOwned>(
@@ -261,9 +261,9 @@ impl AdminClient {
             why.push_str(&hint);
         }
         let exit = if status.is_server_error() {
-            Exit::Fault
+            ExitStatus::Fault
         } else {
-            Exit::Usage
+            ExitStatus::Usage
         };
         Failure::new(exit, why)
     }

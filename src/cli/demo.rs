@@ -1,7 +1,7 @@
 //! `popgate demo`: the gate before an embedded server, to look at and to measure.
 
 use super::serve::runtime;
-use super::{Exit, print, refuse};
+use super::{ExitStatus, print, refuse};
 use crate::app::{Gate, Outside, StartError};
 use crate::config::{Config, ConfigErrors, parse_duration};
 use crate::demo::certificate::self_signed;
@@ -108,7 +108,7 @@ impl Embedded {
 }
 
 impl DemoArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
             runtime.block_on(async {
                 match self.duel {
@@ -119,14 +119,14 @@ impl DemoArgs {
         });
         match ran {
             Ok(exit) => exit,
-            Err(error @ DemoError::Port { .. }) => refuse(error, Exit::Unavailable),
-            Err(error @ DemoError::Log(_)) => refuse(error, Exit::Usage),
-            Err(error) => refuse(error, Exit::Fault),
+            Err(error @ DemoError::Port { .. }) => refuse(error, ExitStatus::Unavailable),
+            Err(error @ DemoError::Log(_)) => refuse(error, ExitStatus::Usage),
+            Err(error) => refuse(error, ExitStatus::Fault),
         }
     }
 
     /// Runs until Ctrl-C; each session is a line of the log.
-    async fn show(&self) -> Result<Exit, DemoError> {
+    async fn show(&self) -> Result<ExitStatus, DemoError> {
         log::init(LogFormat::Human)?;
         let embedded = self.start_server().await?;
         let backend = embedded.address;
@@ -144,8 +144,8 @@ impl DemoArgs {
              that locks each mailbox for one session. Press Ctrl-C to stop.\n\
              In another terminal, try:\n\n{next}"
         );
-        let exit = print(said, Exit::Done);
-        if exit == Exit::Done {
+        let exit = print(said, ExitStatus::Done);
+        if exit == ExitStatus::Done {
             tokio::signal::ctrl_c().await?;
         }
         gate.stop(GRACE, std::future::pending()).await;
@@ -154,7 +154,7 @@ impl DemoArgs {
     }
 
     /// The same load twice: directly at a server that locks, then through popgate.
-    async fn compare(&self, programs: usize) -> Result<Exit, DemoError> {
+    async fn compare(&self, programs: usize) -> Result<ExitStatus, DemoError> {
         let bar = progress_bar(programs);
         let embedded = self.start_server().await?;
         let direct = self.load(programs, embedded.address, &bar, 0).await;
@@ -170,7 +170,7 @@ impl DemoArgs {
         embedded.stop().await;
         Ok(print(
             self.comparison_result(&direct, &gated, overlaps)?,
-            Exit::Done,
+            ExitStatus::Done,
         ))
     }
 

@@ -1,7 +1,7 @@
 //! `popgate doctor`: looks at each backend, and says which settings follow.
 
 use super::serve::{no_core_dump, runtime};
-use super::{Exit, print, refuse};
+use super::{ExitStatus, print, refuse};
 use crate::backend::BackendOptions;
 use crate::config::{Config, ConfigErrors};
 use crate::doctor;
@@ -36,7 +36,7 @@ reads. With --forms it logs in up to eight more times, three seconds apart, with
 name. The server counts unknown forms as wrong passwords: make sure that it does not block this
 address for them.
 
-Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
+ExitStatus codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
 reached, or the account cannot log in")]
 pub(super) struct DoctorArgs {
     /// The configuration file
@@ -73,11 +73,11 @@ enum DoctorError {
 }
 
 impl DoctorArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         match self.reports() {
             Ok(reports) => self.tell(&reports),
-            Err(error @ DoctorError::System(_)) => refuse(error, Exit::Fault),
-            Err(error) => refuse(error, Exit::Usage),
+            Err(error @ DoctorError::System(_)) => refuse(error, ExitStatus::Fault),
+            Err(error) => refuse(error, ExitStatus::Usage),
         }
     }
 
@@ -100,15 +100,15 @@ impl DoctorArgs {
         Ok(Some(Credentials::of_user(user, password)))
     }
 
-    fn tell(&self, reports: &[Report]) -> Exit {
+    fn tell(&self, reports: &[Report]) -> ExitStatus {
         let worst = reports.iter().map(Report::severity).max();
         let exit = match worst {
-            Some(Severity::Fault) => Exit::Unavailable,
-            _ => Exit::Done,
+            Some(Severity::Fault) => ExitStatus::Unavailable,
+            _ => ExitStatus::Done,
         };
         if self.json {
             let backends: Vec<_> = reports.iter().map(Report::to_json).collect();
-            let ok = exit == Exit::Done;
+            let ok = exit == ExitStatus::Done;
             return print(serde_json::json!({ "ok": ok, "backends": backends }), exit);
         }
         let told: Vec<_> = reports.iter().map(Report::to_string).collect();
@@ -199,7 +199,7 @@ fn read_password(file: &Path) -> Result<Secret, String> {
     if mode.is_ok_and(|mode| mode & 0o004 != 0) {
         let file = file.display();
         let warning = format!("warning: {file} can be read by everybody here: chmod 600 {file}");
-        let _ = refuse(warning, Exit::Done);
+        let _ = refuse(warning, ExitStatus::Done);
     }
     let mut text = Zeroizing::new(Vec::new());
     let read = (&mut open).take(PASSWORD_FILE_MAX).read_to_end(&mut text);

@@ -38,7 +38,7 @@ enum CliCommand {
 /// How a command ends, as the exit codes of `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Done.
     Done = 0,
     /// Bad configuration or usage.
@@ -49,8 +49,8 @@ pub enum Exit {
     Fault = 70,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
 }
@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
 }
 
 impl CliCommand {
-    fn run(&self) -> Exit {
+    fn run(&self) -> ExitStatus {
         match self {
             Self::Serve(serve) => serve.run(),
             Self::Check(check) => check.run(),
@@ -81,31 +81,31 @@ impl CliCommand {
 }
 
 /// Help and version come as errors too, but are what was asked for.
-fn explain_usage(error: &clap::Error) -> Exit {
+fn explain_usage(error: &clap::Error) -> ExitStatus {
     let exit = if error.use_stderr() {
-        Exit::Usage
+        ExitStatus::Usage
     } else {
-        Exit::Done
+        ExitStatus::Done
     };
     written(error.print(), exit)
 }
 
 /// Prints to standard output; `exit` is how the command ends if that goes well.
-fn print(text: impl fmt::Display, exit: Exit) -> Exit {
+fn print(text: impl fmt::Display, exit: ExitStatus) -> ExitStatus {
     let mut out = io::stdout().lock();
     let result = writeln!(out, "{text}").and_then(|()| out.flush());
     written(result, exit)
 }
 
 /// Ends as `exit` says, with `error` on standard error.
-fn refuse(error: impl fmt::Display, exit: Exit) -> Exit {
+fn refuse(error: impl fmt::Display, exit: ExitStatus) -> ExitStatus {
     written(writeln!(io::stderr(), "{error}"), exit)
 }
 
 /// A reader that has seen enough (`popgate check | head -1`) is no fault.
-fn written(result: io::Result<()>, exit: Exit) -> Exit {
+fn written(result: io::Result<()>, exit: ExitStatus) -> ExitStatus {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Fault,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Fault,
         _ => exit,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::client::{Failure, GateArgs};
 use super::text::{escaped, json_line};
-use super::{Exit, print};
+use super::{ExitStatus, print};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
@@ -23,12 +23,12 @@ struct ReloadAnswer {
 }
 
 impl ReloadArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         match (self.changes(), self.json) {
-            (Ok(changes), false) => print(told(&changes), Exit::Done),
+            (Ok(changes), false) => print(told(&changes), ExitStatus::Done),
             (Ok(changes), true) => {
                 let verdict = json!({ "ok": true, "changes": changes });
-                print(json_line(&verdict), Exit::Done)
+                print(json_line(&verdict), ExitStatus::Done)
             }
             (Err(failure), false) => failure.tell(),
             (Err(failure), true) => {

@@ -1,6 +1,6 @@
 //! `popgate serve`: the gate itself.
 
-use super::{Exit, refuse};
+use super::{ExitStatus, refuse};
 use crate::app::{self, ServeError, StartError};
 use crate::config::Config;
 use clap::Args;
@@ -17,10 +17,10 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    pub(super) fn run(&self) -> Exit {
+    pub(super) fn run(&self) -> ExitStatus {
         let config = match Config::load(&self.config) {
             Ok(config) => config,
-            Err(error) => return refuse(error, Exit::Usage),
+            Err(error) => return refuse(error, ExitStatus::Usage),
         };
         raise_open_files();
         let served = no_core_dump()
@@ -28,7 +28,7 @@ impl ServeArgs {
             .map_err(ServeError::System)
             .and_then(|runtime| runtime.block_on(app::serve(config, &self.config)));
         match served {
-            Ok(()) => Exit::Done,
+            Ok(()) => ExitStatus::Done,
             Err(error) => refuse(&error, exit_for(&error)),
         }
     }
@@ -61,14 +61,14 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-fn exit_for(error: &ServeError) -> Exit {
+fn exit_for(error: &ServeError) -> ExitStatus {
     match error {
         // The RUST_LOG of the environment is a setting, too.
         ServeError::Start(StartError::Tls(_) | StartError::Journal(_) | StartError::Token(_))
-        | ServeError::Log(_) => Exit::Usage,
-        ServeError::Start(StartError::Bind(_) | StartError::Admin(_)) => Exit::Unavailable,
+        | ServeError::Log(_) => ExitStatus::Usage,
+        ServeError::Start(StartError::Bind(_) | StartError::Admin(_)) => ExitStatus::Unavailable,
         ServeError::Start(StartError::Random | StartError::Metrics(_)) | ServeError::System(_) => {
-            Exit::Fault
+            ExitStatus::Fault
         }
     }
 }

@@ -239,11 +239,14 @@ fn login_time(findings: &[Finding]) -> Duration {
 }
 
 fn longest_lock(findings: &[Finding]) -> Duration {
-    let stays = findings.iter().filter_map(|finding| match finding {
-        Finding::LockGone(_, elapsed) | Finding::LockStays(_, elapsed, _) => Some(*elapsed),
-        _ => None,
-    });
-    stays.max().unwrap_or_default()
+    findings
+        .iter()
+        .filter_map(|finding| match finding {
+            Finding::LockGone(_, elapsed) | Finding::LockStays(_, elapsed, _) => Some(*elapsed),
+            _ => None,
+        })
+        .max()
+        .unwrap_or_default()
 }
 
 fn whole_seconds(duration: Duration) -> Duration {

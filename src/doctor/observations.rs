@@ -319,14 +319,15 @@ impl AccountObservations {
     #[must_use]
     pub fn longest_release(&self) -> Duration {
         let releases = [&self.after_quit, &self.after_close];
-        let freed = releases
+        releases
             .into_iter()
             .flatten()
             .filter_map(|release| match release.freed {
                 Some(Freed::After(elapsed)) => Some(elapsed),
                 _ => None,
-            });
-        freed.max().unwrap_or_default()
+            })
+            .max()
+            .unwrap_or_default()
     }
 }
 

@@ -112,7 +112,8 @@ impl fmt::Display for Alias {
         match (self.preset, &self.rules[..]) {
             (Some(name), _) => write!(f, "{}", quoted(name)),
             (None, [rule, ..]) => {
-                let (from, to) = (quoted(&rule.pattern), quoted(rule.to.as_str()));
+                let from = quoted(&rule.pattern);
+                let to = quoted(rule.to.as_str());
                 write!(f, "{{ match = {from}, to = {to} }}")
             }
             (None, []) => f.write_str("{}"),
@@ -190,7 +191,8 @@ impl Aliases {
     /// The same, and which entries changed it, counted from 0.
     #[must_use]
     pub fn trace(&self, name: &[u8]) -> (Vec<u8>, Vec<usize>) {
-        let (mut name, mut changed) = (name.to_vec(), Vec::new());
+        let mut name = name.to_vec();
+        let mut changed = Vec::new();
         for (index, entry) in self.0.iter().enumerate() {
             if let Some(made) = entry.rewrite(&name) {
                 name = made;

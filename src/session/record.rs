@@ -28,7 +28,8 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn open(events: Arc<EventHub>, session: OpenSession, peer: &Peer) -> Self {
         let id = session.handle().id();
-        let (listener, client) = (peer.listener.clone(), peer.client);
+        let listener = peer.listener.clone();
+        let client = peer.client;
         let opened = Event::SessionOpened {
             session: id,
             listener: listener.clone(),

@@ -20,11 +20,12 @@ pub fn proposal(
         .filter_map(|preset| Alias::preset(preset.name));
     let by_sign = by_sign(names).into_iter();
     // What one takes for a domain's sign another takes for a separator: that comes first.
-    let first = presets.clone().filter(|entry| entry.splits_by_slash());
-    let first = first.map(|entry| aliases.behind(entry));
+    let first = presets
+        .clone()
+        .filter(|entry| entry.splits_by_slash())
+        .map(|entry| aliases.behind(entry));
     let behind = presets.chain(by_sign).map(|entry| aliases.with(entry));
-    let mut single = first.chain(behind);
-    if let Some(found) = single.find(|candidate| unites(candidate)) {
+    if let Some(found) = first.chain(behind).find(|candidate| unites(candidate)) {
         return Some(found);
     }
     by_name(aliases, names).filter(unites)
