@@ -82,7 +82,7 @@ impl ProbeTarget {
         }
         let reached = ObservedGreeting {
             address: dialed.address,
-            // The gate's code dials and greets in one call; the watch around the dialing parts them.
+            // Dialing and greeting are one call of the gate's code; the watch parts them.
             connected: dialed.elapsed,
             greeted: began.elapsed().saturating_sub(dialed.elapsed),
             greeting: greeted.greeting,
