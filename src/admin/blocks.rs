@@ -221,8 +221,8 @@ impl BlockView {
         let ends = entry.state == BlockState::Blocked && !entry.pinned;
         Self {
             id: entry.id.0,
-            maildrop: entry.target.maildrop.as_ref().map(ToString::to_string),
-            address: entry.target.address.to_string(),
+            maildrop: entry.target.key.as_ref().map(ToString::to_string),
+            address: entry.target.prefix.to_string(),
             tenant: entry.tenant.to_string(),
             reason: entry.reason.as_str().to_owned(),
             class: entry.class().as_str().to_owned(),

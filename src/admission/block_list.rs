@@ -12,9 +12,10 @@ use self::table::BlockTable;
 use self::trials::Trials;
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::BLOCKS_MAX;
+use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::{
-    BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockQuery, BlockReason,
-    BlockState, BlockTarget, BlockVerdict, ChangeKind, Offence, OffenceClass, Renewal,
+    BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockReason, BlockState,
+    BlockTarget, BlockVerdict, ChangeKind, Offence, OffenceClass, Renewal,
 };
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
@@ -181,38 +182,41 @@ impl BlockList {
     /// What a login meets under the rules of its tenant. One with a proven password, or from a
     /// trusted network, must not ask.
     #[must_use]
-    pub fn check(&self, login: BlockQuery<'_>, mode: BlockMode, now: Timestamp) -> BlockVerdict {
-        if mode != BlockMode::Block {
+    pub fn check(&self, attempt: &LoginAttempt, now: Timestamp) -> BlockVerdict {
+        if attempt.rules().blocks.mode != BlockMode::Block {
             return BlockVerdict::Clear;
         }
         let lists = self.read();
-        let blocks = lists.blocks(login, now);
+        let blocks = lists.blocks(attempt, now);
         BlockVerdict::of(&blocks, |entry| lists.trial_is_due(entry, now))
     }
 
     /// Takes the trial login of this minute under each block that the login meets; `false`: another
     /// was quicker.
     #[must_use]
-    pub fn take_trial(&self, login: BlockQuery<'_>, now: Timestamp) -> bool {
+    pub fn take_trial(&self, attempt: &LoginAttempt, now: Timestamp) -> bool {
         let mut lists = self.write();
-        let blocks = lists.blocks(login, now);
+        let blocks = lists.blocks(attempt, now);
         // Checked again under the lock for writing: two logins may have seen it due.
         if !blocks.iter().all(|entry| lists.trial_is_due(entry, now)) {
             return false;
         }
         let targets: Vec<_> = blocks.iter().map(|entry| entry.target.clone()).collect();
         for target in targets {
-            lists.trials.take(target, login.password, now);
+            lists.trials.take(target, attempt.tag, now);
         }
         true
     }
 
     /// The trial login never came to the backend: another may be it.
-    pub fn return_trial(&self, login: BlockQuery<'_>, now: Timestamp) {
+    pub fn return_trial(&self, attempt: &LoginAttempt, now: Timestamp) {
         let mut lists = self.write();
         // Only its own: the block may have got another trial login meanwhile.
-        for target in [login.of_maildrop(), login.of_address()] {
-            if lists.trials.is_by(&target, login.password, now) {
+        for target in [
+            BlockTarget::maildrop_of(attempt),
+            BlockTarget::all_of(attempt.prefix()),
+        ] {
+            if lists.trials.is_by(&target, attempt.tag, now) {
                 lists.trials.give_back(&target);
             }
         }
@@ -220,21 +224,21 @@ impl BlockList {
 
     /// The backend said `+OK`. For a day passing faults from that address lead to no block, and
     /// what [`BlockEntry::is_lifted`] says is lifted for the maildrop.
-    pub fn accepted(&self, login: BlockQuery<'_>, now: Timestamp) -> Vec<BlockChange> {
+    pub fn accepted(&self, attempt: &LoginAttempt, now: Timestamp) -> Vec<BlockChange> {
         let mut lists = self.write();
-        lists.accepted.add(login.maildrop, login.address, now);
+        lists.accepted.add(&attempt.key, attempt.prefix(), now);
         let lifted: Vec<_> = lists
-            .blocks(login, now)
+            .blocks(attempt, now)
             .into_iter()
             .filter(|entry| {
-                let was_trial = lists.trials.is_by(&entry.target, login.password, now);
+                let was_trial = lists.trials.is_by(&entry.target, attempt.tag, now);
                 entry.is_lifted(was_trial)
             })
             .cloned()
             .collect();
         lifted
             .into_iter()
-            .map(|entry| lists.lift(entry, login, now))
+            .map(|entry| lists.lift(entry, attempt, now))
             .collect()
     }
 
@@ -284,8 +288,8 @@ impl Contents {
         now: Timestamp,
     ) -> Vec<BlockChange> {
         // A carrier's NAT: the block would hit many more than the client that did it.
-        let is_whole_address = cause.target.maildrop.is_none();
-        if is_whole_address && self.accepted.is_shared(cause.target.address, now) {
+        let is_whole_address = cause.target.key.is_none();
+        if is_whole_address && self.accepted.is_shared(cause.target.prefix, now) {
             return Vec::new();
         }
         let renewal = match self.table.get(&cause.target) {
@@ -322,16 +326,16 @@ impl Contents {
     /// The entry of `target` if it has an effect now.
     fn in_force(&self, target: &BlockTarget, now: Timestamp) -> Option<&BlockEntry> {
         let entry = self.table.get(target)?;
-        let is_shared = self.accepted.is_shared(target.address, now);
+        let is_shared = self.accepted.is_shared(target.prefix, now);
         entry.is_in_force(is_shared, now).then_some(entry)
     }
 
     /// Those in force that a login meets: of its maildrop, and of its address.
-    fn blocks(&self, login: BlockQuery<'_>, now: Timestamp) -> Vec<&BlockEntry> {
-        let maildrop = login.of_maildrop();
+    fn blocks(&self, attempt: &LoginAttempt, now: Timestamp) -> Vec<&BlockEntry> {
+        let maildrop = BlockTarget::maildrop_of(attempt);
         let of_address = match self.trials.is_lifted(&maildrop, now) {
             true => None,
-            false => self.in_force(&login.of_address(), now),
+            false => self.in_force(&BlockTarget::all_of(attempt.prefix()), now),
         };
         self.in_force(&maildrop, now)
             .into_iter()
@@ -347,13 +351,13 @@ impl Contents {
     fn lift(
         &mut self,
         mut entry: BlockEntry,
-        login: BlockQuery<'_>,
+        attempt: &LoginAttempt,
         now: Timestamp,
     ) -> BlockChange {
         // The login that got in spent nothing: the next one under the block is a trial at once.
         self.trials.give_back(&entry.target);
-        if entry.target.maildrop.is_none() {
-            self.trials.lift(login.of_maildrop(), now);
+        if entry.target.key.is_none() {
+            self.trials.lift(BlockTarget::maildrop_of(attempt), now);
         } else {
             entry.state = BlockState::Released;
         }

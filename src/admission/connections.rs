@@ -146,7 +146,8 @@ impl Drop for ConnectionSlot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BackendName, UserName};
+    use crate::ids::UserName;
+    use crate::policy::attempt::tests::policy;
     use std::net::{IpAddr, Ipv4Addr};
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::thread;
@@ -156,8 +157,7 @@ mod tests {
     }
 
     fn maildrop(user: &str) -> MaildropKey {
-        let backends: Arc<[BackendName]> = Arc::from([BackendName::new("b")]);
-        MaildropKey::new(&backends, &UserName::new(user.as_bytes()))
+        policy().key(&UserName::new(user.as_bytes()))
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
             all.enter_maildrop(&maildrop(user), stranger.map(block), 1)
         };
         let _stranger = enter("ann", Some(1)).unwrap();
-        assert!(enter("ann", Some(1)).is_none());
+        assert!(enter("ANN", Some(1)).is_none());
         assert!(enter("ann", Some(2)).is_some(), "the owner, not proven yet");
         let _owner = enter("ann", None).unwrap();
         assert!(enter("ann", None).is_none());

@@ -150,7 +150,7 @@ impl Admission {
         match attempt.trusted {
             // Nothing from there is ever blocked, so that there is nothing to lift.
             true => Vec::new(),
-            false => self.shared.blocks.accepted(attempt.block_query(), now.wall),
+            false => self.shared.blocks.accepted(attempt, now.wall),
         }
     }
 
@@ -195,8 +195,7 @@ impl Admission {
             return Ok(None);
         }
         let blocks = &self.shared.blocks;
-        let mode = attempt.rules().blocks.mode;
-        match blocks.check(attempt.block_query(), mode, now.wall) {
+        match blocks.check(attempt, now.wall) {
             BlockVerdict::Clear => Ok(None),
             BlockVerdict::Blocked {
                 reason,
@@ -214,7 +213,7 @@ impl Admission {
         now: Moment,
     ) -> Result<(), Refusal> {
         let blocks = &self.shared.blocks;
-        match blocks.take_trial(attempt.block_query(), now.wall) {
+        match blocks.take_trial(attempt, now.wall) {
             true => Ok(()),
             false => Err(Refusal::Blocked(reason)),
         }

@@ -283,7 +283,7 @@ impl Scene {
             ..self.login.clone()
         };
         let blocks = &self.admission.shared.blocks;
-        assert!(blocks.take_trial(other.block_query(), self.now.wall));
+        assert!(blocks.take_trial(&other, self.now.wall));
     }
 
     fn refusals(&self) {

@@ -71,13 +71,13 @@ fn delete(transaction: &Transaction<'_>, id: BlockId) -> rusqlite::Result<()> {
 }
 
 fn put(transaction: &Transaction<'_>, entry: &BlockEntry) -> rusqlite::Result<()> {
-    let maildrop = entry.target.maildrop.as_ref();
+    let maildrop = entry.target.key.as_ref();
     let names = maildrop.map_or(&[][..], MaildropKey::backends);
     let names: Vec<_> = names.iter().map(BackendName::as_str).collect();
     let mut statement = transaction.prepare_cached(WRITE)?;
     statement.execute(named_params! {
         ":id": entry.id.0.cast_signed(),
-        ":address": entry.target.address.to_string(),
+        ":address": entry.target.prefix.to_string(),
         ":maildrop": maildrop.map_or(&[][..], |key| key.maildrop().as_bytes()),
         ":backends": names.join(" "),
         ":tenant": entry.tenant.as_str(),
@@ -119,9 +119,8 @@ fn target(row: &Row<'_>) -> rusqlite::Result<BlockTarget> {
     let address: String = row.get("address")?;
     Ok(BlockTarget {
         // The name is canonical already, so that no policy has to be asked for the key.
-        maildrop: (!backends.is_empty())
-            .then(|| MaildropKey::new(&backends, &UserName::new(&maildrop))),
-        address: address.parse().map_err(|why| wrong(row, "address", why))?,
+        key: (!backends.is_empty()).then(|| MaildropKey::new(&backends, &UserName::new(&maildrop))),
+        prefix: address.parse().map_err(|why| wrong(row, "address", why))?,
     })
 }
 

@@ -4,17 +4,19 @@ use super::*;
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{BLOCKS_MAX, JOURNAL_QUEUE_MAX};
+use crate::policy::attempt::LoginAttempt;
+use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{
-    BlockChange, BlockEntry, BlockId, BlockQuery, BlockReason, BlockState, BlockTarget,
-    BlockVerdict, ChangeKind,
+    BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, BlockVerdict,
+    ChangeKind,
 };
 use crate::policy::rules::BlockMode;
-use crate::secret::PasswordTag;
 use crate::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -35,8 +37,8 @@ fn entry(id: u64) -> BlockEntry {
     BlockEntry {
         id: BlockId(id),
         target: BlockTarget {
-            maildrop: None,
-            address: std::net::IpAddr::from(octets.to_be_bytes()).into(),
+            key: None,
+            prefix: std::net::IpAddr::from(octets.to_be_bytes()).into(),
         },
         tenant: TenantName::new("default"),
         reason: BlockReason::Abuse,
@@ -57,8 +59,8 @@ fn unlike(id: u64) -> BlockEntry {
     let user = UserName::new(b"\xff'; DROP TABLE block; --\x1b\xc3\xa4@Example.com");
     BlockEntry {
         target: BlockTarget {
-            maildrop: Some(MaildropKey::new(&backends, &user)),
-            address: "2001:db8:1:2::/64".parse().unwrap(),
+            key: Some(MaildropKey::new(&backends, &user)),
+            prefix: "2001:db8:1:2::/64".parse().unwrap(),
         },
         tenant: TenantName::new("käse"),
         reason: BlockReason::GuessingOne,
@@ -101,16 +103,15 @@ fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
     };
     write_all(&file, &[change(old.clone(), ChangeKind::Blocked)]);
     let list = BlockList::restore(held(&file));
-    let key = unlike(2).target.maildrop.unwrap();
-    let knock = BlockQuery {
-        maildrop: &key,
-        address: old.target.address,
-        password: PasswordTag::from_bytes([0; 32]),
+    let mut policy = policy();
+    policy.rules.blocks.mode = BlockMode::Block;
+    let address: IpAddr = old.target.prefix.to_string().parse().unwrap();
+    let login = LoginAttempt {
+        client: (address, 50_000).into(),
+        key: unlike(2).target.key.unwrap(),
+        ..attempt("ann", policy)
     };
-    assert_eq!(
-        list.check(knock, BlockMode::Block, old.last),
-        BlockVerdict::Clear
-    );
+    assert_eq!(list.check(&login, old.last), BlockVerdict::Clear);
     // What the file is told keeps it so.
     write_all(&file, &list.expire(old.last));
     assert_eq!(held(&file)[0].state, BlockState::Released);
@@ -130,7 +131,7 @@ fn each_field_of_an_entry_comes_back() {
     let (_folder, file) = folder();
     let at_maildrop = BlockEntry {
         target: BlockTarget {
-            address: entry(1).target.address,
+            prefix: entry(1).target.prefix,
             ..unlike(3).target
         },
         ..entry(3)

@@ -268,11 +268,11 @@ fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, wa
 fn log_block(change: &BlockChange) {
     let entry = &change.entry;
     let what = change.what.as_str();
-    let maildrop = entry.target.maildrop.as_ref().map(MaildropKey::to_string);
+    let maildrop = entry.target.key.as_ref().map(MaildropKey::to_string);
     info!(
         block = entry.id.0,
         maildrop = maildrop.as_deref(),
-        address = %entry.target.address,
+        address = %entry.target.prefix,
         tenant = %entry.tenant,
         reason = entry.reason.as_str(),
         expires = %entry.expires,

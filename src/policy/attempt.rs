@@ -4,7 +4,6 @@
 //! holds no password, so that it may live as long as its session does; what the backend is given
 //! is its [`Proof`], which is dropped as soon as the backend has let it in.
 
-use super::block::BlockQuery;
 use super::rules::Rules;
 use super::tenant::LoginPolicy;
 use crate::ids::{ClientPrefix, MaildropKey, SessionId, TenantName, UserName};
@@ -90,16 +89,6 @@ impl LoginAttempt {
     #[must_use]
     pub fn tenant(&self) -> &TenantName {
         &self.policy.name
-    }
-
-    /// What the block list wants to know of it.
-    #[must_use]
-    pub fn block_query(&self) -> BlockQuery<'_> {
-        BlockQuery {
-            maildrop: &self.key,
-            address: self.prefix(),
-            password: self.tag,
-        }
     }
 }
 

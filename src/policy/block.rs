@@ -20,7 +20,7 @@ mod entry;
 mod filter;
 mod offence;
 
-pub use at_login::{BlockQuery, BlockVerdict};
+pub use at_login::BlockVerdict;
 pub(crate) use entry::later;
 pub use entry::{
     BlockChange, BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind, Renewal,

@@ -97,7 +97,7 @@ fn return_trial(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End)
     let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
     if is_open && record.summary.backend.is_none() {
         let blocks = &cx.admission.shared.blocks;
-        blocks.return_trial(attempt.block_query(), cx.moment().wall);
+        blocks.return_trial(attempt, cx.moment().wall);
     }
 }
 

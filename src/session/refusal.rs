@@ -272,7 +272,7 @@ impl Identified {
         if culprit == Some(Culprit::Policy) {
             // No backend has heard its password: under a block another may have the trial login.
             let blocks = &cx.admission.shared.blocks;
-            blocks.return_trial(self.attempt.block_query(), cx.moment().wall);
+            blocks.return_trial(&self.attempt, cx.moment().wall);
         }
         let answer = if self.attempt.is_proven() {
             IN_USE

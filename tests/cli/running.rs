@@ -108,8 +108,8 @@ fn entries() -> Vec<BlockEntry> {
     let entry = |id, maildrop: Option<&str>, address: &str| BlockEntry {
         id: BlockId(id),
         target: BlockTarget {
-            maildrop: maildrop.map(key),
-            address: address.parse().unwrap(),
+            key: maildrop.map(key),
+            prefix: address.parse().unwrap(),
         },
         tenant: TenantName::new("default"),
         reason: BlockReason::GuessingOne,

@@ -128,7 +128,7 @@ async fn the_eleventh_password_is_answered_as_the_backend_would_and_does_not_rea
         (entry.reason, entry.times_blocked),
         (BlockReason::GuessingOne, 1)
     );
-    assert!(entry.target.maildrop.is_some() && !entry.shadow);
+    assert!(entry.target.key.is_some() && !entry.shadow);
     assert_eq!(
         entry.expires.duration_since(entry.last),
         Duration::from_secs(600).try_into().unwrap()
@@ -198,7 +198,7 @@ async fn abuse_of_the_protocol_blocks_the_address() {
     assert!(reaches(&gate, OTHER, "ann", "guess").await);
     let entry = &changes(&gate)[0].entry;
     assert_eq!(
-        (entry.reason, &entry.target.maildrop),
+        (entry.reason, &entry.target.key),
         (BlockReason::Abuse, &None)
     );
 }

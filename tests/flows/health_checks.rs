@@ -254,7 +254,7 @@ async fn waits_that_are_given_up_block_one_maildrop_and_say_so() {
     }
     let entry = changes(&gate)[0].entry.clone();
     assert_eq!(entry.reason, BlockReason::Passing);
-    assert!(entry.target.maildrop.is_some());
+    assert!(entry.target.key.is_some());
     // The real try, which is given up, too, and so left to the next one.
     gives_up().await;
     let tried = gate.visitor().from(STRANGER).asking("carol", "new").await;

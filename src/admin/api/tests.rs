@@ -68,8 +68,8 @@ fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
     BlockEntry {
         id: BlockId(id),
         target: BlockTarget {
-            maildrop: maildrop.map(key),
-            address: address.parse().unwrap(),
+            key: maildrop.map(key),
+            prefix: address.parse().unwrap(),
         },
         tenant: TenantName::new("default"),
         reason: BlockReason::GuessingOne,

@@ -7,6 +7,7 @@ mod trials;
 use super::*;
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, OFFENDERS_MAX};
+use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::BlockId;
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::secret::PasswordTag;
@@ -63,11 +64,13 @@ fn guess(number: u32) -> Offence {
     Offence::Guess { tag }
 }
 
-fn knock(maildrop: &MaildropKey, address: ClientPrefix, password: u8) -> BlockQuery<'_> {
-    BlockQuery {
-        maildrop,
-        address,
-        password: PasswordTag::from_bytes([password; 32]),
+fn knock(user: &str, prefix: ClientPrefix, password: u8) -> LoginAttempt {
+    let address: IpAddr = prefix.to_string().trim_end_matches("/64").parse().unwrap();
+    LoginAttempt {
+        client: (address, 50_000).into(),
+        key: maildrop(user),
+        tag: PasswordTag::from_bytes([password; 32]),
+        ..attempt(user, policy())
     }
 }
 
@@ -129,14 +132,18 @@ impl Desk {
     }
 
     fn met(&self, address: ClientPrefix, user: &str, password: u8) -> BlockVerdict {
-        let key = maildrop(user);
-        let knock = knock(&key, address, password);
-        self.list.check(knock, self.rules.mode, self.now)
+        let mut policy = policy();
+        policy.rules.blocks = self.rules;
+        let login = LoginAttempt {
+            policy: Arc::new(policy),
+            ..knock(user, address, password)
+        };
+        self.list.check(&login, self.now)
     }
 
     fn accepted(&self, address: ClientPrefix, user: &str, password: u8) -> Vec<BlockChange> {
-        let key = maildrop(user);
-        self.list.accepted(knock(&key, address, password), self.now)
+        self.list
+            .accepted(&knock(user, address, password), self.now)
     }
 
     fn entries(&self) -> Vec<BlockEntry> {

@@ -1,20 +1,7 @@
 //! What a login meets: the rule for all the blocks that are about it.
 
-use super::entry::{BlockEntry, BlockTarget};
+use super::entry::BlockEntry;
 use super::offence::BlockReason;
-use crate::ids::{ClientPrefix, MaildropKey};
-use crate::secret::PasswordTag;
-
-/// A login, as the block list sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct BlockQuery<'a> {
-    /// The maildrop that it wants.
-    pub maildrop: &'a MaildropKey,
-    /// Where it comes from.
-    pub address: ClientPrefix,
-    /// Its password.
-    pub password: PasswordTag,
-}
 
 /// Whether a login is blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,23 +15,6 @@ pub enum BlockVerdict {
         /// Whether the login may be let through as the trial login of now.
         trial_is_due: bool,
     },
-}
-
-impl BlockQuery<'_> {
-    /// What is blocked where the login's maildrop is blocked for its address.
-    #[must_use]
-    pub fn of_maildrop(&self) -> BlockTarget {
-        BlockTarget {
-            maildrop: Some(self.maildrop.clone()),
-            address: self.address,
-        }
-    }
-
-    /// What is blocked where its whole address is.
-    #[must_use]
-    pub fn of_address(&self) -> BlockTarget {
-        BlockTarget::all_of(self.address)
-    }
 }
 
 impl BlockVerdict {

@@ -3,6 +3,7 @@
 use super::offence::{BlockCause, BlockReason, OffenceClass};
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::{MINOR_BLOCK_MAX, TRIAL_INTERVAL};
+use crate::policy::attempt::LoginAttempt;
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -13,18 +14,24 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockTarget {
     /// The maildrop; `None`: all of them.
-    pub maildrop: Option<MaildropKey>,
+    pub key: Option<MaildropKey>,
     /// Where the offences come from.
-    pub address: ClientPrefix,
+    pub prefix: ClientPrefix,
 }
 
 impl BlockTarget {
     /// The address, with all maildrops.
     #[must_use]
-    pub fn all_of(address: ClientPrefix) -> Self {
+    pub fn all_of(prefix: ClientPrefix) -> Self {
+        Self { key: None, prefix }
+    }
+
+    /// The maildrop of a login, for its address alone.
+    #[must_use]
+    pub fn maildrop_of(attempt: &LoginAttempt) -> Self {
         Self {
-            maildrop: None,
-            address,
+            key: Some(attempt.key.clone()),
+            prefix: attempt.prefix(),
         }
     }
 }
@@ -97,7 +104,7 @@ impl BlockEntry {
     #[must_use]
     pub fn is_in_force(&self, is_shared: bool, now: Timestamp) -> bool {
         // An entry may be older than the logins that show the address to be a shared one.
-        let is_spared = is_shared && self.target.maildrop.is_none() && !self.pinned;
+        let is_spared = is_shared && self.target.key.is_none() && !self.pinned;
         !self.shadow && self.is_blocked(now) && !is_spared
     }
 
@@ -113,7 +120,7 @@ impl BlockEntry {
     /// A block of the maildrop for passing faults ends in any case.
     #[must_use]
     pub fn is_lifted(&self, was_trial: bool) -> bool {
-        let is_of_maildrop = self.target.maildrop.is_some();
+        let is_of_maildrop = self.target.key.is_some();
         let ends_anyway = is_of_maildrop && self.reason == BlockReason::Passing;
         (ends_anyway || was_trial) && !(is_of_maildrop && self.pinned)
     }
@@ -151,7 +158,7 @@ impl BlockEntry {
         if self.pinned || self.reason.protects_passwords() {
             return self;
         }
-        let blocks_all = self.target.maildrop.is_none() && self.reason == BlockReason::Passing;
+        let blocks_all = self.target.key.is_none() && self.reason == BlockReason::Passing;
         let longest = match blocks_all {
             true => Duration::ZERO,
             false => MINOR_BLOCK_MAX,

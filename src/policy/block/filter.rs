@@ -37,7 +37,7 @@ impl BlockFilter {
     pub fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
         (self.ids.is_empty() || self.ids.contains(&entry.id))
             && self.maildrop.as_ref().is_none_or(|it| is_at(entry, it))
-            && self.address.is_none_or(|it| it == entry.target.address)
+            && self.address.is_none_or(|it| it == entry.target.prefix)
             && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
             && self.state.is_none_or(|it| it == entry.state_at(now))
             && self.reason.is_none_or(|it| it == entry.reason)
@@ -46,6 +46,6 @@ impl BlockFilter {
 
 /// An operator types what a table shows, and that is not the key's octets.
 fn is_at(entry: &BlockEntry, shown_maildrop: &str) -> bool {
-    let key = entry.target.maildrop.as_ref();
+    let key = entry.target.key.as_ref();
     key.is_some_and(|key| key.to_string().eq_ignore_ascii_case(shown_maildrop))
 }

@@ -159,16 +159,12 @@ impl BlockReason {
 impl Threshold {
     /// What an offence counts against. `None`: it was at no maildrop, and counts for nothing.
     #[must_use]
-    pub fn target(
-        &self,
-        maildrop: Option<&MaildropKey>,
-        address: ClientPrefix,
-    ) -> Option<BlockTarget> {
-        let maildrop = match self.scope {
+    pub fn target(&self, key: Option<&MaildropKey>, prefix: ClientPrefix) -> Option<BlockTarget> {
+        let key = match self.scope {
             Scope::Address => None,
-            Scope::Maildrop => Some(maildrop?.clone()),
+            Scope::Maildrop => Some(key?.clone()),
         };
-        Some(BlockTarget { maildrop, address })
+        Some(BlockTarget { key, prefix })
     }
 
     /// Until when an offence of now may count.

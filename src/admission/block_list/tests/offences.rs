@@ -14,7 +14,7 @@ fn different_passwords_for_one_maildrop_block_it_for_the_address() {
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "ann"));
     let entry = desk.only_entry();
     assert_eq!(entry, changes[0].entry);
-    assert_eq!(entry.target.maildrop, Some(maildrop("ann")));
+    assert_eq!(entry.target.key, Some(maildrop("ann")));
     assert_eq!(entry.reason, BlockReason::GuessingOne);
     assert_eq!(entry.class(), OffenceClass::Permanent);
     let met = BlockVerdict::Blocked {
@@ -40,7 +40,7 @@ fn passwords_for_many_maildrops_block_the_address() {
     assert_eq!(guess_at_many(&desk, &["a", "b"], 2), []);
     let changes = desk.guesses("c", 90..91);
     assert_eq!(changes[0].entry.reason, BlockReason::GuessingMany);
-    assert_eq!(changes[0].entry.target.maildrop, None);
+    assert_eq!(changes[0].entry.target.key, None);
     assert!(desk.is_blocked("ann"));
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "a"));
 }
@@ -130,7 +130,7 @@ fn passing_faults_beyond_five_on_one_day_block_the_maildrop_from_there_and_nobod
     let entry = desk.only_entry();
     assert_eq!(entry.reason, BlockReason::Passing);
     assert_eq!(entry.class(), OffenceClass::Transient);
-    assert_eq!(entry.target.maildrop, Some(maildrop("ann")));
+    assert_eq!(entry.target.key, Some(maildrop("ann")));
     assert!(desk.is_blocked("ann") && !desk.is_blocked("bob"));
     assert!(!desk.is_blocked_at(address("192.0.2.2"), "ann"));
 }

@@ -18,15 +18,13 @@ impl Desk {
     }
 
     fn takes_try(&self, user: &str, password: u8) -> bool {
-        let key = maildrop(user);
         self.list
-            .take_trial(knock(&key, home(), password), self.now)
+            .take_trial(&knock(user, home(), password), self.now)
     }
 
     fn loses_try(&self, user: &str, password: u8) {
-        let key = maildrop(user);
         self.list
-            .return_trial(knock(&key, home(), password), self.now);
+            .return_trial(&knock(user, home(), password), self.now);
     }
 
     fn at_greeting(&self) -> Option<BlockReason> {
