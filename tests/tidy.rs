@@ -4,6 +4,8 @@
 //! bad snippet (at the end of this file) as well as on `src`. A fault names file, line and what
 //! to do.
 
+#[path = "tidy/map.rs"]
+mod map;
 #[path = "tidy/style.rs"]
 mod style;
 

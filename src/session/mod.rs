@@ -9,7 +9,7 @@
 //!    └─ refused: the lock is released before the answer ────┘
 //! ```
 //!
-//! A phase returns the next one, or an [`Exit`]: back to `Greeted` after a refusal, or the end.
+//! A phase returns the next one, or an `Exit`: back to `Greeted` after a refusal, or the end.
 //!
 //! `relay` takes a `LoggedIn`, and only `login` makes one, out of an `Admitted`: relaying
 //! without a lock does not compile.
