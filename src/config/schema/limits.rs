@@ -315,3 +315,6 @@ impl LoginPolicy {
         policy
     }
 }
+
+#[cfg(test)]
+mod tests;

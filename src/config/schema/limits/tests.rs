@@ -1,0 +1,161 @@
+//! Each declared limit is parsed, inherited, bounded, explained and told by a reload, and a limit
+//! that is declared tomorrow is tested by the same.
+
+use super::*;
+use crate::config::schema::reference::{Declaration, DeclaredKey};
+use crate::config::{Config, LoginQuery, tenant_changes};
+use std::fs;
+use std::path::Path;
+
+/// Backends with a reserve that leaves room for any `wait`, and a table that is still open.
+const GATE: &str = "[server]\ngrace = \"1h\"\n[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"b\"\naddress = \"h:110\"\nlogin_reserve = \"0s\"\n";
+
+/// A declared limit with the names of the inline tables around it.
+struct DeclaredLimit {
+    path: Vec<&'static str>,
+    key: DeclaredKey,
+}
+
+fn all() -> Vec<DeclaredLimit> {
+    fn collect(path: &[&'static str], declaration: Declaration, all: &mut Vec<DeclaredLimit>) {
+        for key in declaration
+            .keys
+            .into_iter()
+            .filter(|key| key.default.is_some())
+        {
+            let path = path.iter().copied().chain([key.name]).collect();
+            all.push(DeclaredLimit { path, key });
+        }
+        for (name, inner) in declaration.tables {
+            collect(&[path, &[name]].concat(), inner, all);
+        }
+    }
+    let mut limits = Vec::new();
+    collect(&[], Limits::declaration(), &mut limits);
+    limits
+}
+
+impl DeclaredLimit {
+    /// As a line of a table: `polls = { per_client = { burst = 3 } }`.
+    fn line(&self, value: &str) -> String {
+        let (key, tables) = self.path.split_last().unwrap();
+        let inner = format!("{key} = {value}");
+        tables
+            .iter()
+            .rev()
+            .fold(inner, |inner, table| format!("{table} = {{ {inner} }}"))
+    }
+
+    /// A value that is allowed and not the default.
+    fn other_value(&self) -> String {
+        let default = self.key.default.clone().unwrap();
+        let words = ["true", "false", "\"off\"", "\"always\"", "\"shadow\""].map(str::to_owned);
+        let ends = self.key.range.clone().into_iter().flatten();
+        ends.chain(words)
+            .filter(|value| *value != default)
+            .find(|value| read(&format!("{GATE}[defaults]\n{}\n", self.line(value))).is_ok())
+            .unwrap_or_else(|| panic!("{:?} takes nothing but its default", self.path))
+    }
+}
+
+fn read(text: &str) -> Result<Config, String> {
+    Config::parse(text, Path::new("a.toml")).map_err(|errors| errors.to_string())
+}
+
+/// What `check --explain` says of the limit `key` for the user `ann`: the value, and the line.
+fn explained(text: &str, key: &str) -> (String, Option<usize>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.toml");
+    fs::write(&path, text).unwrap();
+    let login = LoginQuery {
+        user: UserName::new(b"ann"),
+        server_name: None,
+        listener: None,
+    };
+    let explanation = Config::explain(&path, &login).unwrap();
+    let limit = explanation.limits.iter().find(|it| it.key == key).unwrap();
+    (limit.value.to_string(), limit.line)
+}
+
+const TABLES: [&str; 3] = [
+    "[defaults]",
+    "[[tenant]]\nname = \"default\"",
+    "[[tenant.user]]\nname = \"ann\"",
+];
+
+#[test]
+fn each_limit_is_read_in_each_table_and_explained_with_its_line() {
+    assert_eq!(
+        all().len(),
+        27,
+        "a limit more or less: this is its only test to change"
+    );
+    for limit in all() {
+        let key = limit.path.join(".");
+        let value = limit.other_value();
+        let default = limit.key.default.clone().unwrap();
+        let plain = format!("{GATE}{}\n", TABLES.join("\n"));
+        assert_eq!(explained(&plain, &key), (default.clone(), None), "{key}");
+        for at in 0..TABLES.len() {
+            // The table above says the default, and loses.
+            let mut text = GATE.to_owned();
+            for (index, table) in TABLES.iter().enumerate() {
+                text += &format!("{table}\n");
+                if index + 1 == at {
+                    text += &format!("{}\n", limit.line(&default));
+                }
+                if index == at {
+                    text += &format!("{}\n", limit.line(&value));
+                    let line = text.lines().count();
+                    let rest = TABLES[at + 1..].join("\n");
+                    let told = explained(&format!("{text}{rest}\n"), &key);
+                    assert_eq!(told, (value.clone(), Some(line)), "{key} in {table}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn each_limit_that_a_reload_changes_is_told_and_no_other() {
+    for limit in all() {
+        let line = limit.line(&limit.other_value());
+        let old = read(&format!("{GATE}[defaults]\n")).unwrap();
+        let new = read(&format!("{GATE}[defaults]\n{line}\n")).unwrap();
+        let told = tenant_changes(&old.tenants, &new.tenants);
+        let plain = |value: &str| value.trim_matches('"').to_owned();
+        let expected = format!(
+            "tenant `default`: {} {} -> {}",
+            limit.path.join("."),
+            plain(&limit.key.default.clone().unwrap()),
+            plain(&limit.other_value()),
+        );
+        assert_eq!(told, [expected]);
+    }
+}
+
+#[test]
+fn what_is_out_of_range_is_refused_with_both_ends() {
+    let mut bounded = 0;
+    for limit in all() {
+        let Some([least, most]) = limit.key.range.clone() else {
+            continue;
+        };
+        bounded += 1;
+        let beyond = match most.parse::<u64>() {
+            Ok(most) => (most + 1).to_string(),
+            Err(_) => "\"9999d\"".to_owned(),
+        };
+        let text = format!("{GATE}[defaults]\n{}\n", limit.line(&beyond));
+        let error = read(&text).unwrap_err();
+        let plain = |value: &str| value.trim_matches('"').to_owned();
+        let hint = format!(
+            "write at least {} and at most {}",
+            plain(&least),
+            plain(&most)
+        );
+        assert!(error.contains(&hint), "{:?}: {error}", limit.path);
+    }
+    assert_eq!(bounded, 23);
+}

@@ -1,0 +1,101 @@
+//! The admin port, commands, the journal, metrics, reload, stop, and the demo.
+
+use super::BLOCKS_MAX;
+use crate::time::Duration;
+
+/// Sessions and hand-overs that the demo's server remembers one by one; its counts go on.
+pub const DEMO_LOG_MAX: usize = 10_000;
+
+/// Maildrops that the demo's server makes for users that nobody named: a load of that many.
+pub const DEMO_MAILDROPS_MAX: usize = 100_000;
+
+/// How long a client of the demo's comparison waits for a reply: what Outlook, Thunderbird for
+/// Android and the Mail programs of Apple and Windows wait.
+pub const COMPARISON_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Octets of one reply that a client of the comparison keeps: its messages have some 30 KB.
+pub const COMPARISON_REPLY_MAX: usize = 16 * 1024 * 1024;
+
+/// Tenants with metric series of their own; the others share `other`. A
+/// tenant has some twenty series, and those with a session end more.
+pub const TENANT_LABELS_MAX: usize = 200;
+
+/// Connections to the admin port at a time. Two scrapers, a probe and an operator use four;
+/// more wait in the kernel.
+pub const ADMIN_CONNECTIONS_MAX: usize = 32;
+
+/// A request's head on the admin port: browsers send 2 KiB, tokens are short.
+pub const ADMIN_HEAD_MAX: usize = 16 * 1024;
+
+/// From a connection to the admin port to its request's complete head.
+pub const ADMIN_HEAD: Duration = Duration::from_secs(5);
+
+/// From a connection to the admin port to the end of its answer: Prometheus gives a scrape 10 s.
+pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
+
+/// How long a stop waits, at its very end, for tasks that have been told to end.
+pub const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Sessions and maildrops that a stop names where they did not end in its time: enough to see what
+/// they have in common, and few enough for a line of the log.
+pub const LEFT_BEHIND_NAMED_MAX: usize = 10;
+
+/// `blocks.passwords_per_address`; `check` warns below it. As many as one maildrop has by default:
+/// with fewer one person who mistypes blocks the others, and a check with a stale password counts.
+pub const PASSWORDS_PER_ADDRESS_ADVISED: u32 = 10;
+
+/// `connections.per_address`; `check` warns below it. Mail programs of two people open four at
+/// once, and a health check comes each few seconds.
+pub const CHECK_CONNECTIONS_ADVISED: usize = 5;
+
+/// What health checks wait for an answer: HAProxy 2 s by default, keepalived 5 s, Nagios 10 s.
+pub const CHECK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Random octets of a token that the gate makes: a 256-bit key is past all guessing.
+pub const TOKEN_OCTETS: usize = 32;
+
+/// Characters of a token that an operator wrote: 32 hexadecimal digits are 128 bits.
+pub const TOKEN_LENGTH_MIN: usize = 32;
+
+/// Octets of a token file that are read: a header line of the admin port has to carry it.
+pub const TOKEN_FILE_MAX: u64 = 1_024;
+
+/// A request's body on the admin port: a selection of some thousand numbers.
+pub const ADMIN_BODY_MAX: usize = 64 * 1024;
+
+/// Entries of the block list in one answer: more is no list that a person reads.
+pub const BLOCKS_SHOWN_MAX: usize = 10_000;
+
+/// An answer of the gate that a command reads: [`BLOCKS_SHOWN_MAX`] entries of 800 octets.
+pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
+
+/// Mistakes in how a configuration is written that are looked for: each costs a reading of the
+/// whole file, of which a large one takes a tenth of a second.
+pub const MISTAKES_SOUGHT: usize = 100;
+
+/// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
+pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a reload waits for what it finds at backends that are new. Who asked for it at the
+/// admin port is answered within [`ADMIN_REQUEST`], or cut, and would take the gate for gone.
+pub const LOOK_AROUND: Duration = Duration::from_secs(10);
+
+/// Of what a reload changed in many tenants, users or domains, so many are named: an operator
+/// reads them, and ten thousand would hide the rest.
+pub const CHANGES_NAMED_MAX: usize = 5;
+
+/// Entries of the block list whose change has not been written yet: all of them may be released, or
+/// run out, at one moment. Some 300 octets each.
+pub const JOURNAL_QUEUE_MAX: usize = BLOCKS_MAX;
+
+/// Events kept for those who read along: as many as happen in some seconds of a busy morning, which
+/// is longer than a reader that works rests. At most some 500 octets each, and none while nobody
+/// reads. A power of two, as the ring is.
+pub const EVENTS_KEPT: usize = 1024;
+
+/// How long a stop waits for the journal: a disk that takes longer has a fault.
+pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
+
+/// How long the journal waits for another process that writes to its file, as somebody with
+/// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
+pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
