@@ -148,8 +148,11 @@ impl<C> Entry<C> {
             next += 1;
             if let Err(fault) = self.carry_out(effect, now, line) {
                 broken.push(fault.invariant);
-                for repair in fault.repairs.into_iter().flatten() {
-                    self.queue.apply(repair, now, effects);
+                // Nobody is told of what this ticket has, so nobody would give it back. Whichever
+                // input does not fit is ignored.
+                if let Some(ticket) = fault.orphan {
+                    self.queue.apply(Input::Withdraw(ticket), now, effects);
+                    self.queue.apply(Input::Release(ticket), now, effects);
                 }
             }
         }
@@ -321,23 +324,22 @@ impl<C> Entry<C> {
 /// An effect that cannot be carried out.
 struct Fault {
     invariant: Invariant,
-    /// What puts the queue right.
-    repairs: Option<[Input; 2]>,
+    /// A ticket that the queue must forget.
+    orphan: Option<Ticket>,
 }
 
 impl Fault {
     fn repaired(invariant: Invariant) -> Self {
         Self {
             invariant,
-            repairs: None,
+            orphan: None,
         }
     }
 
-    /// Nobody is told of what `ticket` has, so nobody would give it back.
     fn no_seat(ticket: Ticket) -> Self {
         Self {
             invariant: Invariant::SeatForEachWaiter,
-            repairs: Some([Input::Withdraw(ticket), Input::Release(ticket)]),
+            orphan: Some(ticket),
         }
     }
 }

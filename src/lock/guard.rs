@@ -136,6 +136,7 @@ impl<C: BackendClose> LockGuard<C> {
 
 impl<C: BackendClose> Drop for LockGuard<C> {
     fn drop(&mut self) {
+        // Declared before the connection, and so dropped after it, whatever happens here.
         let release = Release {
             claim: self.claim.clone(),
             since: self.since,

@@ -43,6 +43,7 @@ impl PrewarmedIndex {
         connection: C,
     ) -> Prewarmed<C> {
         let mut listed = self.listed();
+        // Numbers only grow, so a search that goes on behind the last one comes to its end.
         listed.last += 1;
         let number = listed.last;
         listed

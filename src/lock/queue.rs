@@ -251,6 +251,7 @@ impl LockQueue {
         let Some(password) = self.password_of_holder(ticket) else {
             return;
         };
+        // One by one: each is a newcomer in the main lane, where it may find no place.
         for mut waiter in take_out(&mut self.unproven, password) {
             let ticket = waiter.request.ticket;
             waiter.request.lane = Lane::Main;
@@ -299,6 +300,8 @@ impl LockQueue {
         }
     }
 
+    /// Without the turns in between a crowd of strangers, each past half of its budget, would keep
+    /// the owner out.
     fn next(&mut self, now: Instant) -> Option<Waiter> {
         let oldest = self.unproven.front();
         let is_due = self.main_turns >= MAIN_TURNS_BETWEEN
@@ -323,6 +326,7 @@ impl LockQueue {
             },
             password: request.password,
         });
+        // The state was told to the holder before; this one has heard nothing yet.
         self.told_contended = false;
         effects.push(Effect::Granted(request.ticket));
     }

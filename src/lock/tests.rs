@@ -1,6 +1,6 @@
 //! Locks, guards and waiters together, with backend connections of pretence.
 
-use super::queue::{Invariant, Lane};
+use super::queue::{Invariant, Lane, LockQueue};
 use super::*;
 use crate::ids::{MaildropKey, SessionId};
 use crate::observe::event::{Event, LockOutcome};
@@ -386,6 +386,10 @@ impl Scene {
     fn lose_seats(&self, key: &MaildropKey) {
         self.locks.0.entries.get_mut(key).unwrap().seats.clear();
     }
+
+    fn break_queue(&self, key: &MaildropKey, deed: impl FnOnce(&mut LockQueue)) {
+        deed(&mut self.locks.0.entries.get_mut(key).unwrap().queue);
+    }
 }
 
 #[tokio::test]
@@ -426,9 +430,7 @@ async fn a_session_that_the_queue_does_not_know_ends() {
     let mut scene = Scene::new();
     let guard = scene.holds("ann").await;
     let mut lost = scene.waits("ann").await;
-    let mut entry = scene.locks.0.entries.get_mut(guard.key()).unwrap();
-    entry.queue = super::queue::LockQueue::default();
-    drop(entry);
+    scene.break_queue(guard.key(), |queue| *queue = LockQueue::default());
     let mut next = scene.holds("ann").await;
     assert!(is_broken(&mut lost).await);
     drop(lost);
@@ -443,9 +445,7 @@ async fn waiters_that_lost_their_holder_are_served() {
     let mut scene = Scene::new();
     let guard = scene.holds("ann").await;
     let mut waiter = scene.waits("ann").await;
-    let mut entry = scene.locks.0.entries.get_mut(guard.key()).unwrap();
-    entry.queue.lose_holder();
-    drop(entry);
+    scene.break_queue(guard.key(), LockQueue::lose_holder);
     let mut next = scene.waits("ann").await;
     let served = turn(&mut waiter).await;
     assert_eq!(scene.broken(), [Invariant::WaitersAreServed]);
