@@ -116,13 +116,17 @@ impl<'a> AliasLists<'a> {
             let hint = "unite some: a pattern takes several forms, as in 'ann|a\\.lee'";
             diagnostics.note(Diagnostic::new(entry.span(), message).hint(hint));
         }
-        let compiled = entries.iter().take(ALIASES_MAX).map(compiled);
-        let good = compiled.filter_map(|alias| {
-            alias
-                .map_err(|diagnostic| diagnostics.note(diagnostic))
-                .ok()
-        });
-        let made = Arc::new(Aliases::new(good.collect::<Vec<Alias>>()));
+        let good: Vec<Alias> = entries
+            .iter()
+            .take(ALIASES_MAX)
+            .map(compiled)
+            .filter_map(|alias| {
+                alias
+                    .map_err(|diagnostic| diagnostics.note(diagnostic))
+                    .ok()
+            })
+            .collect();
+        let made = Arc::new(Aliases::new(good));
         self.made.insert(texts, Arc::clone(&made));
         made
     }
@@ -146,7 +150,8 @@ fn compiled(entry: &Spanned<AliasEntry>) -> Result<Alias, Diagnostic> {
                 .hint(hint.unwrap_or_else(all))
         }),
         AliasEntry::Rule(rule) => {
-            let (pattern, to) = (&rule.pattern, &rule.to);
+            let pattern = &rule.pattern;
+            let to = &rule.to;
             Alias::rule(&pattern.value.0, &to.value.0).map_err(|error| match error {
                 NoRule::Pattern(why) => {
                     let message = format!("`{}`: {why}", pattern.value.0);

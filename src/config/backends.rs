@@ -54,8 +54,11 @@ fn backend(table: &BackendTable, folder: &Path, diagnostics: &mut Diagnostics) -
         proxy_protocol: table.proxy_protocol(),
         xoip: table.xoip(),
         capabilities: table.capabilities.as_ref().map(|lines| {
-            let lines = lines.get_ref().iter();
-            lines.map(|line| line.value.0.clone()).collect()
+            lines
+                .get_ref()
+                .iter()
+                .map(|line| line.value.0.clone())
+                .collect()
         }),
         phrases: phrases(table),
     }

@@ -18,8 +18,7 @@ pub(super) trait Choice: Copy + PartialEq + 'static {
 
     /// How the file says it.
     fn word(self) -> &'static str {
-        let mut words = Self::WORDS.iter();
-        let word = words.find(|(_, choice)| *choice == self);
+        let word = Self::WORDS.iter().find(|(_, choice)| *choice == self);
         word.map_or("", |(word, _)| word)
     }
 }
@@ -32,8 +31,7 @@ impl<T: Choice> Value for T {
     }
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let mut words = T::WORDS.iter();
-        let found = words.find(|(word, _)| *word == text);
+        let found = T::WORDS.iter().find(|(word, _)| *word == text);
         found
             .map(|(_, choice)| *choice)
             .ok_or_else(|| format!("`{text}` {}", T::REFUSAL))

@@ -165,8 +165,9 @@ pub(crate) fn did_you_mean<'a>(
 
 /// The nearest of `known`, where it is near enough for a slip of the finger.
 pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.map(|name| (strsim::osa_distance(written, name), name));
-    let (distance, name) = near.min()?;
+    let (distance, name) = known
+        .map(|name| (strsim::osa_distance(written, name), name))
+        .min()?;
     let is_slip = distance <= (written.len() / 3).max(1);
     is_slip.then_some(name)
 }
@@ -255,8 +256,12 @@ impl SourceLine {
         let shown = self
             .source
             .replace(|c: char| c.is_control() && c != '\t', "·");
-        let before = self.source.chars().take(self.column - 1);
-        let indent: String = before.map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let indent: String = self
+            .source
+            .chars()
+            .take(self.column - 1)
+            .map(|c| if c == '\t' { c } else { ' ' })
+            .collect();
         writeln!(f, "{gutter} |")?;
         writeln!(f, "{number} | {shown}")?;
         write!(f, "{gutter} | {indent}{}", "^".repeat(self.width))

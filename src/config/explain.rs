@@ -9,7 +9,7 @@ use super::tenants::{Origins, TenantOrigins, spellings};
 use super::value::{At, Shown};
 use super::{Config, ParsedFile};
 use crate::ids::{BackendName, ListenerName, MaildropKey, UserName};
-use crate::policy::tenant::{Claim, Identity, LoginPolicy};
+use crate::policy::tenant::{Identity, LoginPolicy, TenantClaim};
 use serde_json::Value;
 use std::ops::Range;
 use std::path::Path;
@@ -106,15 +106,15 @@ pub(super) fn explain(parsed: &ParsedFile, text: &str, login: &LoginQuery) -> Ex
             .backends
             .iter()
             .map(|name| {
-                let keys = backend(name, file, config).into_iter();
-                (name.clone(), keys.map(explained).collect())
+                let keys = backend(name, file, config);
+                (name.clone(), keys.into_iter().map(explained).collect())
             })
             .collect(),
         limits: all_limits(policy, limits, table, aliases)
             .into_iter()
             .map(explained)
             .collect(),
-        depends_on_connection: identity.claim == Claim::Nobody
+        depends_on_connection: identity.claim == TenantClaim::Nobody
             && depends_on_connection(file, login),
     }
 }
@@ -133,8 +133,9 @@ fn tenant_of<'a>(
     origins: &'a Origins,
     policy: &LoginPolicy,
 ) -> Option<(&'a WrittenTenant, &'a TenantOrigins)> {
-    let tables = file.tenant.iter().map(|table| &**table);
-    tables
+    file.tenant
+        .iter()
+        .map(|table| &**table)
         .zip(&origins.tenants)
         .find(|(table, _)| table.name.value == policy.name)
 }
@@ -152,37 +153,38 @@ fn user_of<'a>(
             .iter()
             .any(|form| name.as_bytes().eq_ignore_ascii_case(form))
     };
-    let users = table.user.iter().map(|user| &**user);
-    users
+    table
+        .user
+        .iter()
+        .map(|user| &**user)
         .zip(&origins.users)
         .find(|(user, _)| spellings(&user.name.value, policy).iter().any(is_login))
 }
 
 /// What the tenant of `table` claims, and where.
-fn claim_and_place(claim: Claim<'_>, table: Option<&WrittenTenant>) -> Limit {
+fn claim_and_place(claim: TenantClaim<'_>, table: Option<&WrittenTenant>) -> Limit {
     let domain = |domain: &str| {
-        let mut domains = table?.domains.iter();
-        let at = domains.find(|at| at.value.0 == domain)?;
+        let at = table?.domains.iter().find(|at| at.value.0 == domain)?;
         Some(at.span.clone())
     };
     match claim {
-        Claim::Domain(name) => Limit::new("domain", name, domain(name)),
-        Claim::Wildcard(parent) => {
+        TenantClaim::Domain(name) => Limit::new("domain", name, domain(name)),
+        TenantClaim::Wildcard(parent) => {
             let pattern = format!("*.{parent}");
             let span = domain(&pattern);
             Limit::new("wildcard", pattern, span)
         }
-        Claim::ServerName(name) => {
+        TenantClaim::ServerName(name) => {
             let names = table.map_or(&[][..], |table| &table.server_names);
             let at = names.iter().find(|at| at.value.0 == name);
             Limit::new("server_name", name, at.map(|at| at.span.clone()))
         }
-        Claim::Listener(name) => {
+        TenantClaim::Listener(name) => {
             let listeners = table.map_or(&[][..], |table| &table.listeners);
             let at = listeners.iter().find(|at| at.value == *name);
             Limit::new("listener", name.as_str(), at.map(|at| at.span.clone()))
         }
-        Claim::Nobody => Limit::new("nobody", Value::Null, None),
+        TenantClaim::Nobody => Limit::new("nobody", Value::Null, None),
     }
 }
 
@@ -206,7 +208,8 @@ fn backend(name: &BackendName, file: &File, config: &Config) -> Vec<Limit> {
     };
     let address = Some(table.address.span.clone());
     let connect_timeout = &options.connect_timeout;
-    let (login_timeout, login_reserve) = (&options.login_timeout, &options.login_reserve);
+    let login_timeout = &options.login_timeout;
+    let login_reserve = &options.login_reserve;
     vec![
         Limit::new("address", options.address.as_str(), address),
         Limit::of("tls", &options.tls, &table.tls),
@@ -226,8 +229,9 @@ fn backends(tenant: &LoginPolicy, limits: &Limits) -> Limit {
 
 /// The list of `aliases` that holds for the tenant of `table`; `None`: the standard one.
 fn written_aliases<'a>(file: &'a File, table: Option<&'a WrittenTenant>) -> Option<&'a AliasList> {
-    let own = table.and_then(|table| table.aliases.as_ref());
-    own.or_else(|| file.defaults.as_ref()?.get_ref().aliases.as_ref())
+    table
+        .and_then(|table| table.aliases.as_ref())
+        .or_else(|| file.defaults.as_ref()?.get_ref().aliases.as_ref())
 }
 
 /// An entry of the tenant's aliases, as the file says it.
@@ -301,8 +305,7 @@ pub(super) fn check_listener(
     login: &LoginQuery,
     path: &Path,
 ) -> Result<(), ConfigError> {
-    let listeners = config.listeners.iter();
-    let known: Vec<_> = listeners.map(|it| it.name.as_str()).collect();
+    let known: Vec<_> = config.listeners.iter().map(|it| it.name.as_str()).collect();
     match &login.listener {
         Some(name) if !known.contains(&name.as_str()) => {
             let message = format!("there is no listener `{name}`");

@@ -25,16 +25,19 @@ pub(super) fn warnings(
             met.entry(sentence).or_default().push(tenant.name.clone());
         }
     }
-    let of_tenants = met.iter();
-    let of_tenants = of_tenants.map(|(sentence, names)| format!("{}: {sentence}", whose(names)));
-    let of_listeners = listeners
+    let of_tenants = met
         .iter()
-        .filter_map(|it| closed_to_checks(it, server));
-    of_listeners.chain(of_tenants).collect()
+        .map(|(sentence, names)| format!("{}: {sentence}", whose(names)));
+    listeners
+        .iter()
+        .filter_map(|it| closed_to_checks(it, server))
+        .chain(of_tenants)
+        .collect()
 }
 
 fn met_by_logins(rules: &Rules) -> Vec<String> {
-    let (polls, blocks) = (&rules.polls, &rules.blocks);
+    let polls = &rules.polls;
+    let blocks = &rules.blocks;
     let mut sentences = Vec::new();
     let is_limited = polls.unlimited.is_empty();
     if is_limited && polls.mode == PollMode::Refuse {
@@ -75,10 +78,12 @@ fn met_by_logins(rules: &Rules) -> Vec<String> {
 
 /// A load balancer next door would not get in, and its checks neither.
 fn closed_to_checks(listener: &ListenOptions, server: &ServerOptions) -> Option<String> {
-    let mut trusted = server.trusted_networks.iter();
     let is_closed = listener.proxy_protocol
         && !listener.address.ip().is_loopback()
-        && trusted.all(|network| network.addr().is_loopback());
+        && server
+            .trusted_networks
+            .iter()
+            .all(|network| network.addr().is_loopback());
     is_closed.then(|| {
         format!(
             "listener `{}`: proxy_protocol is taken from trusted networks alone, and those are \

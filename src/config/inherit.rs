@@ -18,7 +18,6 @@ use crate::time::Duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
-use toml::Spanned;
 
 impl Limits {
     /// The backends that are named, and where.
@@ -67,14 +66,13 @@ impl<'a> LimitsResolver<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let aliases = AliasLists::new(file, diagnostics);
-        let tables = file
-            .backend
-            .iter()
-            .map(|table| &**table.get_ref())
-            .zip(backends);
         Self {
             file,
-            backends: tables
+            backends: file
+                .backend
+                .iter()
+                .map(|table| &**table.get_ref())
+                .zip(backends)
                 .map(|(table, options)| (&options.name, (table, options)))
                 .collect(),
             lists: BTreeMap::new(),
@@ -185,8 +183,10 @@ impl<'a> LimitsResolver<'a> {
         let Some(second) = tables.get(1) else {
             return Some(first.clone());
         };
-        let defaults = self.file.defaults.as_ref().map(Spanned::span);
-        let place = defaults.unwrap_or_else(|| second.get_ref().name.span.clone());
+        let place = match &self.file.defaults {
+            Some(defaults) => defaults.span(),
+            None => second.get_ref().name.span.clone(),
+        };
         let message = format!(
             "tenant `{tenant}` names none of the {} backends",
             tables.len()
@@ -207,7 +207,8 @@ impl<'a> LimitsResolver<'a> {
         let Some((table, options)) = self.backends.get(name) else {
             return;
         };
-        let (wait, reserve) = (resolved.wait, options.login_reserve);
+        let wait = resolved.wait;
+        let reserve = options.login_reserve;
         if wait > reserve || is_refused(&table.login_reserve) {
             return;
         }
@@ -226,13 +227,15 @@ impl<'a> LimitsResolver<'a> {
     }
 
     fn note_unwise(&mut self, limits: &LoginPolicy) {
-        let reserves = limits
+        let reserve = limits
             .backends
             .iter()
             .filter_map(|name| self.backends.get(name))
-            .map(|(_, options)| options.login_reserve);
-        let reserve = reserves.max().unwrap_or_default();
-        let (wait, idle_timeout) = (limits.wait, limits.idle_timeout);
+            .map(|(_, options)| options.login_reserve)
+            .max()
+            .unwrap_or_default();
+        let wait = limits.wait;
+        let idle_timeout = limits.idle_timeout;
         let mut note = |sentence: String| {
             let names = self.unwise.entry(sentence).or_default();
             if names.last() != Some(&limits.name) {
@@ -264,8 +267,9 @@ impl<'a> LimitsResolver<'a> {
 
     /// What is unwise, a sentence for all tenants that share it.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let unwise = self.unwise.iter();
-        let mut warnings: Vec<String> = unwise
+        let mut warnings: Vec<String> = self
+            .unwise
+            .iter()
             .map(|(sentence, tenants)| format!("{}: {sentence}", whose(tenants)))
             .collect();
         warnings.extend(self.lists_that_overlap());

@@ -15,7 +15,8 @@ pub(super) fn check_together(
     diagnostics: &mut Diagnostics,
 ) {
     check_poll_delay(limits, resolved, diagnostics);
-    let (failures, blocks) = (&resolved.rules.failures, &resolved.rules.blocks);
+    let failures = &resolved.rules.failures;
+    let blocks = &resolved.rules.blocks;
     in_order(
         ("failures.delay", &limits.failures.delay, failures.delay),
         (
@@ -39,7 +40,8 @@ pub(super) fn check_together(
 /// A login that is held for all of its wait would be refused for it. The default gives way: it is
 /// only warned of.
 fn check_poll_delay(limits: &Limits, resolved: &LoginPolicy, diagnostics: &mut Diagnostics) {
-    let (wait, polls) = (resolved.wait, &limits.polls);
+    let wait = resolved.wait;
+    let polls = &limits.polls;
     if is_refused(&limits.wait) || is_refused(&polls.enforce) || !holds(resolved) {
         return;
     }
@@ -87,7 +89,8 @@ fn in_order(first: HeldTime<'_>, longest: HeldTime<'_>, diagnostics: &mut Diagno
 /// What is allowed and yet unwise, a sentence each; `reserve` is the longest `login_reserve`.
 pub(super) fn unwise(resolved: &LoginPolicy, reserve: Duration) -> Vec<String> {
     let mut sentences = Vec::new();
-    let (wait, queue) = (resolved.wait, resolved.queue);
+    let wait = resolved.wait;
+    let queue = resolved.queue;
     let delay = resolved.rules.polls.max_delay;
     if holds(resolved) && delay + reserve >= wait {
         sentences.push(format!(

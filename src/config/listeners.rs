@@ -22,7 +22,8 @@ pub(super) fn resolve(
         let message = "no `[[listen]]`: clients have nowhere to connect";
         diagnostics.note(Diagnostic::new(0..0, message).hint(hint));
     }
-    let (mut names, mut addresses) = (Seen::default(), Seen::default());
+    let mut names = Seen::default();
+    let mut addresses = Seen::default();
     let mut listeners = Vec::with_capacity(tables.len());
     for table in tables {
         let table = table.get_ref();
@@ -108,8 +109,12 @@ fn tls_files(table: &TlsTable, folder: &Path, diagnostics: &mut Diagnostics) -> 
             let message = || format!("a second certificate for `{}`", name.value.0);
             names.claim(&name.value.0, &name.span, message, diagnostics);
         }
-        let names = host.names.get_ref().iter();
-        let names = names.map(|name| name.value.0.clone()).collect();
+        let names = host
+            .names
+            .get_ref()
+            .iter()
+            .map(|name| name.value.0.clone())
+            .collect();
         hosts.push((names, files(&host.certificate, &host.key)));
     }
     TlsFiles {

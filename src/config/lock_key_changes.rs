@@ -1,7 +1,7 @@
 //! Changes of tenants that would give a login another lock key.
 
 use crate::ids::{BackendName, ListenerName, UserName};
-use crate::policy::tenant::{Claim, LoginPolicy, TenantEntry, TenantTable, domain_of};
+use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantEntry, TenantTable, domain_of};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Whose logins are whose, and where, before or after a reload.
@@ -17,7 +17,8 @@ impl LockKeys<'_> {
     fn meets(&self, tenant: &LoginPolicy, there: &Self, other: &LoginPolicy) -> bool {
         tenant.backends.iter().any(|mine| {
             other.backends.iter().any(|theirs| {
-                let (here, there) = (self.addresses.get(mine), there.addresses.get(theirs));
+                let here = self.addresses.get(mine);
+                let there = there.addresses.get(theirs);
                 let same_address = here
                     .zip(there)
                     .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
@@ -63,14 +64,15 @@ impl<'a> Comparison<'a> {
     /// Each domain that somebody claims stands for itself, and each `*.` for all below it that
     /// nobody claims more exactly.
     fn domains(&mut self) {
-        let (old, new) = (self.old.tenants, self.new.tenants);
+        let old = self.old.tenants;
+        let new = self.new.tenants;
         let claimed: BTreeSet<String> = old
             .claims()
             .chain(new.claims())
             .filter_map(|(claim, _)| match claim {
-                Claim::Domain(domain) => Some(domain.to_owned()),
-                Claim::Wildcard(parent) => Some(format!("*.{parent}")),
-                Claim::ServerName(_) | Claim::Listener(_) | Claim::Nobody => None,
+                TenantClaim::Domain(domain) => Some(domain.to_owned()),
+                TenantClaim::Wildcard(parent) => Some(format!("*.{parent}")),
+                TenantClaim::ServerName(_) | TenantClaim::Listener(_) | TenantClaim::Nobody => None,
             })
             .collect();
         for domain in claimed {
@@ -80,7 +82,8 @@ impl<'a> Comparison<'a> {
             self.compare(&whose, &a.tenant, &b.tenant, LoginForm::WithDomain);
             self.users_whose_domain_goes(a, b);
         }
-        let (a, b) = (&old.entries()[0], &new.entries()[0]);
+        let a = &old.entries()[0];
+        let b = &new.entries()[0];
         let whose = "domains of no tenant";
         self.compare(whose, &a.tenant, &b.tenant, LoginForm::WithDomain);
         self.users_whose_domain_goes(a, b);
@@ -92,22 +95,29 @@ impl<'a> Comparison<'a> {
         if a.tenant.aliases.keep_domains() && b.tenant.aliases.keep_domains() {
             return;
         }
-        let users = a.users.keys().chain(b.users.keys());
-        for user in users.filter(|user| domain_of(user).is_none()) {
+        for user in a
+            .users
+            .keys()
+            .chain(b.users.keys())
+            .filter(|user| domain_of(user).is_none())
+        {
             self.user(user, a, b, LoginForm::WithDomain);
         }
     }
 
     /// Logins without a domain follow the server name, else the listener.
     fn connections(&mut self, renamed: &[(ListenerName, ListenerName)]) {
-        let (old, new) = (self.old.tenants, self.new.tenants);
+        let old = self.old.tenants;
+        let new = self.new.tenants;
         let other = ListenerName::new("");
         let claims = || old.claims().chain(new.claims()).map(|(claim, _)| claim);
-        let claimed = claims().filter_map(|claim| match claim {
-            Claim::Listener(name) => Some(name),
-            _ => None,
-        });
-        let kept = claimed.chain([&other]).map(|name| (name, name));
+        let kept = claims()
+            .filter_map(|claim| match claim {
+                TenantClaim::Listener(name) => Some(name),
+                _ => None,
+            })
+            .chain([&other])
+            .map(|name| (name, name));
         let moved = renamed.iter().map(|(old, new)| (old, new));
         let listeners: BTreeSet<_> = kept.chain(moved).collect();
         for (before, after) in &listeners {
@@ -119,7 +129,7 @@ impl<'a> Comparison<'a> {
         }
         let names: BTreeSet<&str> = claims()
             .filter_map(|claim| match claim {
-                Claim::ServerName(name) => Some(name),
+                TenantClaim::ServerName(name) => Some(name),
                 _ => None,
             })
             .collect();
@@ -138,7 +148,8 @@ impl<'a> Comparison<'a> {
         before: &ListenerName,
         after: &ListenerName,
     ) {
-        let (old, new) = (self.old.tenants, self.new.tenants);
+        let old = self.old.tenants;
+        let new = self.new.tenants;
         let a = old.index_by_connection(server_name, before);
         let b = new.index_by_connection(server_name, after);
         if !self.seen.insert((a, b)) {
@@ -147,16 +158,24 @@ impl<'a> Comparison<'a> {
         let a = &old.entries()[a];
         let b = &new.entries()[b];
         self.compare(whose, &a.tenant, &b.tenant, LoginForm::WithoutDomain);
-        let users = a.users.keys().chain(b.users.keys());
-        for user in users.filter(|user| domain_of(user).is_none()) {
+        for user in a
+            .users
+            .keys()
+            .chain(b.users.keys())
+            .filter(|user| domain_of(user).is_none())
+        {
             self.user(user, a, b, LoginForm::WithoutDomain);
         }
     }
 
     fn users_with_domain(&mut self) {
-        let (old, new) = (self.old.tenants, self.new.tenants);
-        let entries = old.entries().iter().chain(new.entries());
-        let users = entries.flat_map(|entry| entry.users.keys());
+        let old = self.old.tenants;
+        let new = self.new.tenants;
+        let users = old
+            .entries()
+            .iter()
+            .chain(new.entries())
+            .flat_map(|entry| entry.users.keys());
         for user in users {
             if let Some(domain) = domain_of(user) {
                 let a = &old.entries()[old.index_by_domain(domain)];

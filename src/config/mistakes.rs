@@ -39,8 +39,8 @@ impl Diagnostics {
         }
     }
 
-    /// As [`Diagnostics::note`], unless something is noted at that place: for what many tables inherit,
-    /// and for what may be mended with the other.
+    /// As [`Diagnostics::note`], unless something is noted at that place: for what many tables
+    /// inherit, and for what may be mended with the other.
     pub(super) fn note_first(&mut self, diagnostic: Diagnostic) {
         if !self.places.contains(&diagnostic.start()) {
             self.note(diagnostic);
@@ -51,8 +51,11 @@ impl Diagnostics {
     pub(super) fn append(&mut self, others: Self, stretches: &[Range<usize>]) {
         let is_outside =
             |diagnostic: &Diagnostic| !stretches.iter().any(|it| it.contains(&diagnostic.start()));
-        let outside = others.noted.into_iter().filter(is_outside);
-        outside.for_each(|diagnostic| self.note(diagnostic));
+        others
+            .noted
+            .into_iter()
+            .filter(is_outside)
+            .for_each(|diagnostic| self.note(diagnostic));
         self.is_partial |= others.is_partial;
     }
 

@@ -90,7 +90,8 @@ impl<'i> Tree<'i> {
         }
         if let Some(key) = message.strip_prefix("missing field ") {
             let key = key.trim_matches('`').to_owned();
-            let (name, value) = (self.stand_in(Cow::Owned(key)), self.refused_text());
+            let name = self.stand_in(Cow::Owned(key));
+            let value = self.refused_text();
             let table = find(&mut self.root, span, |value| value.is_table())?;
             if let DeValue::Table(table) = table.get_mut() {
                 table.insert(name, value);
@@ -200,8 +201,9 @@ fn find_owner<'t, 'i>(
             if written.as_ref() == Some(span) {
                 return Some(table);
             }
-            let mut values = table.iter_mut();
-            values.find_map(|(_, value)| find_owner(value, key, span))
+            table
+                .iter_mut()
+                .find_map(|(_, value)| find_owner(value, key, span))
         }
         DeValue::Array(array) => array
             .iter_mut()

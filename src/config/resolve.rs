@@ -139,6 +139,8 @@ fn blocks_without_journal(file: &File) -> Option<String> {
     };
     let is_lost = |blocks: &Section<Blocks>| blocks.is_written() && !is_off(blocks);
     let sentence = "there is no [journal], so the block list does not survive a restart";
-    let mut all = defaults.chain(tenants);
-    all.any(is_lost).then(|| sentence.to_owned())
+    defaults
+        .chain(tenants)
+        .any(is_lost)
+        .then(|| sentence.to_owned())
 }

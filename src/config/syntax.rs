@@ -50,8 +50,9 @@ pub(super) fn salvage(text: &str) -> Salvaged {
 
 fn first_fault(lines: &str) -> Option<Diagnostic> {
     let (_, errors) = DeTable::parse_recoverable(lines);
-    let diagnostics = errors.into_iter().filter(|error| !is_duplicate(error));
-    diagnostics
+    errors
+        .into_iter()
+        .filter(|error| !is_duplicate(error))
         .map(Diagnostic::from)
         .min_by_key(Diagnostic::start)
 }

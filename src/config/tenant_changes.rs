@@ -6,26 +6,34 @@ use super::schema::limits::Limits;
 use super::value::plain;
 use crate::ids::{TenantName, UserName};
 use crate::limits::CHANGES_NAMED_MAX;
-use crate::policy::tenant::{Claim, LoginPolicy, TenantEntry, TenantTable};
+use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantEntry, TenantTable};
 use std::collections::{BTreeSet, HashMap};
 
 /// A sentence for each change from `old` to `new`; of many tenants the first few are named.
 pub(crate) fn changes(old: &TenantTable, new: &TenantTable) -> Vec<String> {
-    let (before, after) = (NamedTenants::of(old), NamedTenants::of(new));
+    let before = NamedTenants::of(old);
+    let after = NamedTenants::of(new);
     let mut sentences = Vec::new();
     let only = |these: &NamedTenants<'_>, others: &NamedTenants<'_>| -> Vec<String> {
-        let names = these.in_order.iter().map(|(name, _)| *name);
-        let names = names.filter(|&name| !others.by_name.contains_key(name));
-        names.map(|name| format!("`{name}`")).collect()
+        these
+            .in_order
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|&name| !others.by_name.contains_key(name))
+            .map(|name| format!("`{name}`"))
+            .collect()
     };
     sentences.extend(listed("added", &only(&after, &before)));
     sentences.extend(listed("removed", &only(&before, &after)));
-    let changed = after.in_order.iter().filter_map(|(name, tenant)| {
-        let differences = before.by_name.get(name)?.differences(tenant);
-        let few = few(&differences)?;
-        Some(format!("tenant `{name}`: {few}"))
-    });
-    let changed: Vec<String> = changed.collect();
+    let changed: Vec<String> = after
+        .in_order
+        .iter()
+        .filter_map(|(name, tenant)| {
+            let differences = before.by_name.get(name)?.differences(tenant);
+            let few = few(&differences)?;
+            Some(format!("tenant `{name}`: {few}"))
+        })
+        .collect();
     let more = changed.len().saturating_sub(CHANGES_NAMED_MAX);
     sentences.extend(changed.into_iter().take(CHANGES_NAMED_MAX));
     if more > 0 {
@@ -64,7 +72,7 @@ struct NamedTenants<'a> {
 #[derive(Clone)]
 struct WholeTenant<'a> {
     entry: &'a TenantEntry,
-    claims: BTreeSet<Claim<'a>>,
+    claims: BTreeSet<TenantClaim<'a>>,
 }
 
 impl<'a> NamedTenants<'a> {
@@ -86,13 +94,13 @@ impl<'a> NamedTenants<'a> {
     }
 }
 
-fn claim_text(claim: &Claim<'_>) -> String {
+fn claim_text(claim: &TenantClaim<'_>) -> String {
     match claim {
-        Claim::Domain(name) => format!("domain `{name}`"),
-        Claim::Wildcard(parent) => format!("domains below `{parent}`"),
-        Claim::ServerName(name) => format!("server name `{name}`"),
-        Claim::Listener(name) => format!("listener `{name}`"),
-        Claim::Nobody => "what nobody claims".to_owned(),
+        TenantClaim::Domain(name) => format!("domain `{name}`"),
+        TenantClaim::Wildcard(parent) => format!("domains below `{parent}`"),
+        TenantClaim::ServerName(name) => format!("server name `{name}`"),
+        TenantClaim::Listener(name) => format!("listener `{name}`"),
+        TenantClaim::Nobody => "what nobody claims".to_owned(),
     }
 }
 
@@ -101,7 +109,7 @@ impl WholeTenant<'_> {
         if self.claims == new.claims && self.entry == new.entry {
             return Vec::new();
         }
-        let claimed = |claim: &Claim<'_>, how| format!("{} {how}", claim_text(claim));
+        let claimed = |claim: &TenantClaim<'_>, how| format!("{} {how}", claim_text(claim));
         let added = new.claims.difference(&self.claims);
         let removed = self.claims.difference(&new.claims);
         differences(&self.entry.tenant, &new.entry.tenant)
@@ -113,17 +121,20 @@ impl WholeTenant<'_> {
     }
 
     fn users(&self, new: &Self) -> Vec<String> {
-        let (old, new) = (self.entry, new.entry);
+        let old = self.entry;
+        let new = new.entry;
         let users: BTreeSet<&Vec<u8>> = spelled_once(old).chain(spelled_once(new)).collect();
-        let users = users.into_iter().filter_map(|user| {
-            let what = match (old.users.get(user), new.users.get(user)) {
-                (None, _) => "added".to_owned(),
-                (_, None) => "removed".to_owned(),
-                (Some(old), Some(new)) => few(&differences(old, new))?,
-            };
-            Some(format!("user `{}` {what}", UserName::new(user)))
-        });
-        users.collect()
+        users
+            .into_iter()
+            .filter_map(|user| {
+                let what = match (old.users.get(user), new.users.get(user)) {
+                    (None, _) => "added".to_owned(),
+                    (_, None) => "removed".to_owned(),
+                    (Some(old), Some(new)) => few(&differences(old, new))?,
+                };
+                Some(format!("user `{}` {what}", UserName::new(user)))
+            })
+            .collect()
     }
 }
 
@@ -136,8 +147,9 @@ fn spelled_once(entry: &TenantEntry) -> impl Iterator<Item = &Vec<u8>> {
 }
 
 fn differences(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
-    let pairs = described(old).into_iter().zip(described(new));
-    pairs
+    described(old)
+        .into_iter()
+        .zip(described(new))
         .filter(|((_, old), (_, new))| old != new)
         .map(|((key, old), (_, new))| format!("{key} {old} -> {new}"))
         .collect()
@@ -147,8 +159,13 @@ fn differences(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
 fn described(policy: &LoginPolicy) -> Vec<(String, String)> {
     let mut limits = Vec::new();
     Limits::default().list(policy, "", &mut limits);
-    let networks = policy.rules.polls.unlimited.iter();
-    let networks: Vec<String> = networks.map(ToString::to_string).collect();
+    let networks: Vec<String> = policy
+        .rules
+        .polls
+        .unlimited
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     key_parts(policy)
         .into_iter()
         .map(|(key, text)| (key.to_owned(), text))

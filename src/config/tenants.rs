@@ -265,8 +265,12 @@ fn unreachable(file: &File, table: &TenantTable) -> Vec<String> {
             ));
             continue;
         }
-        let users = tenant.user.iter().map(|user| &user.name.value);
-        for user in users.filter(|user| user.as_bytes().contains(&b'@')) {
+        for user in tenant
+            .user
+            .iter()
+            .map(|user| &user.name.value)
+            .filter(|user| user.as_bytes().contains(&b'@'))
+        {
             let owner = &table.resolve(user, None, &ListenerName::new("")).name;
             if owner != name {
                 warnings.push(format!(

@@ -69,7 +69,8 @@ impl Value for IpNet {
         if network.addr() == network.network() {
             return Ok(network);
         }
-        let (whole, host) = (network.trunc(), network.addr());
+        let whole = network.trunc();
+        let host = network.addr();
         Err(format!(
             "`{text}` is an address inside a network\nwrite \"{whole}\" for the network, or \
              \"{host}\" for the address"

@@ -398,8 +398,9 @@ impl Waiter {
 
 /// Removes those who wait with `password`, in order of arrival.
 fn take_out(lane: &mut VecDeque<Waiter>, password: PasswordTag) -> VecDeque<Waiter> {
-    let waiters = std::mem::take(lane).into_iter();
-    let (out, rest) = waiters.partition(|waiter| waiter.request.password == password);
+    let (out, rest) = std::mem::take(lane)
+        .into_iter()
+        .partition(|waiter| waiter.request.password == password);
     *lane = rest;
     out
 }

@@ -112,7 +112,8 @@ impl Proof {
     pub fn read_by(&mut self, policy: &LoginPolicy) {
         match self {
             Self::Replayable(credentials) => {
-                let (user, login) = (&credentials.user, credentials.maildrop());
+                let user = &credentials.user;
+                let login = credentials.maildrop();
                 credentials.is_anothers = user != login && policy.key(user) != policy.key(login);
             }
         }

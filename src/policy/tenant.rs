@@ -116,9 +116,11 @@ impl TenantEntry {
 
     /// The longest of its tenant and its users.
     fn login_delay(&self) -> Option<Duration> {
-        let users = self.users.values();
-        let tenants = users.chain([&self.tenant]);
-        tenants.filter_map(|tenant| tenant.login_delay()).max()
+        self.users
+            .values()
+            .chain([&self.tenant])
+            .filter_map(|tenant| tenant.login_delay())
+            .max()
     }
 }
 
@@ -149,7 +151,7 @@ pub struct TenantMatch {
 
 /// What gives a login to its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim<'a> {
+pub enum TenantClaim<'a> {
     /// Its domain.
     Domain(&'a str),
     /// A domain that its own is below: `*.` and this.
@@ -168,7 +170,7 @@ pub struct Identity<'a> {
     /// The limits that hold for it.
     pub policy: &'a Arc<LoginPolicy>,
     /// Why it is that tenant's.
-    pub claim: Claim<'a>,
+    pub claim: TenantClaim<'a>,
     /// What is locked for it.
     pub key: MaildropKey,
     /// The entries of `aliases` that made the maildrop's name of the login's, counted from 0.
@@ -203,8 +205,10 @@ impl TenantTable {
     /// Adds a tenant. The configuration has already refused names that two tenants claim;
     /// a tenant named as the default one replaces it.
     pub fn add(&mut self, tenant: LoginPolicy, matches: TenantMatch) {
-        let users = matches.users.into_iter();
-        let users = users.map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
+        let users = matches
+            .users
+            .into_iter()
+            .map(|(name, limits)| (fold(name.as_bytes()), Arc::new(limits)));
         let is_default = tenant.name == self.entries[0].tenant.name;
         let entry = TenantEntry {
             tenant: Arc::new(tenant),
@@ -214,8 +218,12 @@ impl TenantTable {
         let index = if is_default {
             self.entries[0] = entry;
             // What was said by the one that it replaces holds for nobody any more.
-            let all = self.entries.iter().map(TenantEntry::login_delay);
-            self.login_delay = all.max().flatten();
+            self.login_delay = self
+                .entries
+                .iter()
+                .map(TenantEntry::login_delay)
+                .max()
+                .flatten();
             0
         } else {
             self.login_delay = self.login_delay.max(longest);
@@ -293,20 +301,23 @@ impl TenantTable {
     }
 
     /// What is claimed, in no order, and the index of the tenant that claims it.
-    pub fn claims(&self) -> impl Iterator<Item = (Claim<'_>, usize)> {
-        let domains = self.domains.iter().map(|(it, at)| (Claim::Domain(it), *at));
+    pub fn claims(&self) -> impl Iterator<Item = (TenantClaim<'_>, usize)> {
+        let domains = self
+            .domains
+            .iter()
+            .map(|(it, at)| (TenantClaim::Domain(it), *at));
         let wildcards = self
             .wildcards
             .iter()
-            .map(|(it, at)| (Claim::Wildcard(it), *at));
+            .map(|(it, at)| (TenantClaim::Wildcard(it), *at));
         let names = self
             .server_names
             .iter()
-            .map(|(it, at)| (Claim::ServerName(it), *at));
+            .map(|(it, at)| (TenantClaim::ServerName(it), *at));
         let listeners = self
             .listeners
             .iter()
-            .map(|(it, at)| (Claim::Listener(it), *at));
+            .map(|(it, at)| (TenantClaim::Listener(it), *at));
         domains.chain(wildcards).chain(names).chain(listeners)
     }
 
@@ -328,37 +339,40 @@ impl TenantTable {
         user: &[u8],
         server_name: Option<&str>,
         listener: &ListenerName,
-    ) -> (usize, Claim<'_>) {
+    ) -> (usize, TenantClaim<'_>) {
         let claimed = match domain_of(user) {
             Some(domain) => self.by_domain(domain),
             None => self.by_connection(server_name, listener),
         };
-        claimed.unwrap_or((0, Claim::Nobody))
+        claimed.unwrap_or((0, TenantClaim::Nobody))
     }
 
-    fn by_domain(&self, domain: &str) -> Option<(usize, Claim<'_>)> {
+    fn by_domain(&self, domain: &str) -> Option<(usize, TenantClaim<'_>)> {
         if let Some((domain, &index)) = self.domains.get_key_value(domain) {
-            return Some((index, Claim::Domain(domain)));
+            return Some((index, TenantClaim::Domain(domain)));
         }
-        let mut parents = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
-        parents.find_map(|parent| {
-            let (parent, &index) = self.wildcards.get_key_value(parent)?;
-            Some((index, Claim::Wildcard(parent)))
-        })
+        domain
+            .match_indices('.')
+            .map(|(dot, _)| &domain[dot + 1..])
+            .find_map(|parent| {
+                let (parent, &index) = self.wildcards.get_key_value(parent)?;
+                Some((index, TenantClaim::Wildcard(parent)))
+            })
     }
 
     fn by_connection(
         &self,
         server_name: Option<&str>,
         listener: &ListenerName,
-    ) -> Option<(usize, Claim<'_>)> {
-        let by_name = server_name.map(str::to_ascii_lowercase);
-        let by_name = by_name.and_then(|name| self.server_names.get_key_value(&name));
+    ) -> Option<(usize, TenantClaim<'_>)> {
+        let by_name = server_name
+            .map(str::to_ascii_lowercase)
+            .and_then(|name| self.server_names.get_key_value(&name));
         if let Some((name, &index)) = by_name {
-            return Some((index, Claim::ServerName(name)));
+            return Some((index, TenantClaim::ServerName(name)));
         }
         let (listener, &index) = self.listeners.get_key_value(listener)?;
-        Some((index, Claim::Listener(listener)))
+        Some((index, TenantClaim::Listener(listener)))
     }
 }
 

@@ -319,6 +319,25 @@ fn all_sources() -> Vec<Source> {
 }
 
 #[test]
+fn chains_stand_in_one_piece() {
+    assert_clean(&sources("src"), cut_chains);
+}
+
+#[test]
+fn each_value_has_a_let_of_its_own() {
+    assert_clean(&sources("src"), packed_tuples);
+}
+
+#[test]
+fn each_type_has_a_name_of_its_own() {
+    let faults: Vec<String> = shared_names(&sources("src"))
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
 fn nothing_is_cited_that_is_not_here() {
     assert_clean(&all_sources(), citations);
 }

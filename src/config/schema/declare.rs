@@ -55,7 +55,7 @@ macro_rules! table {
             )*
         })?
 
-        impl Table for $table {
+        impl SchemaTable for $table {
             fn check(&mut self, diagnostics: &mut Diagnostics) {
                 $($($(
                     within(stringify!($setting), &mut self.$setting, &$setting_range, diagnostics);

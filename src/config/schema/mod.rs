@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use std::ops::Range;
 
 /// A table of the file.
-pub(super) trait Table {
+pub(super) trait SchemaTable {
     /// Refuses each value that is out of its range.
     fn check(&mut self, diagnostics: &mut Diagnostics);
 

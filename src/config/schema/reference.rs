@@ -2,7 +2,7 @@
 //! `UPDATE_REFERENCE=1 cargo test --lib config::schema` writes both anew.
 
 use super::super::value::{Bounded, Shown, Value};
-use super::Table;
+use super::SchemaTable;
 use super::limits::{Defaults, WrittenTenant, WrittenUser};
 use super::tables::{
     AdminTable, BackendTable, JournalTable, ListenTable, ServerTable, TlsHostTable, TlsTable,
@@ -262,10 +262,14 @@ fn inner_comments(text: &mut String, prefix: &str, table: &Declaration) {
 }
 
 fn inline(table: &Declaration) -> String {
-    let keys = table.keys.iter();
-    let keys = keys.map(|key| format!("{} = {}", key.name, key.shown()));
-    let tables = table.tables.iter();
-    let tables = tables.map(|(name, inner)| format!("{name} = {}", inline(inner)));
+    let keys = table
+        .keys
+        .iter()
+        .map(|key| format!("{} = {}", key.name, key.shown()));
+    let tables = table
+        .tables
+        .iter()
+        .map(|(name, inner)| format!("{name} = {}", inline(inner)));
     format!(
         "{{ {} }}",
         keys.chain(tables).collect::<Vec<_>>().join(", ")

@@ -4,7 +4,7 @@ use super::super::checks::{value_or, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section};
 use super::super::value_types::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
-use super::Table;
+use super::SchemaTable;
 use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
 use crate::ids::{BackendName, ListenerName};
 use crate::limits::{BACKEND_CONNECTIONS_MAX, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX};
