@@ -36,7 +36,7 @@ reads. With --forms it logs in up to eight more times, three seconds apart, with
 name. The server counts unknown forms as wrong passwords: make sure that it does not block this
 address for them.
 
-ExitStatus codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
+Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
 reached, or the account cannot log in")]
 pub(super) struct DoctorArgs {
     /// The configuration file
