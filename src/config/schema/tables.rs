@@ -117,7 +117,7 @@ table! {
     /// The certificates of the ports above, for clients that name no server, or one that no host
     /// below has. Spoken are TLS 1.2 and 1.3, with ECDHE and AES-GCM or ChaCha20-Poly1305, and
     /// nothing older. An ECDSA certificate (P-256) lets Windows 7 to 8.1 in, an RSA one does not;
-    /// README: "Old TLS".
+    /// see "TLS versions".
     TlsTable
     required {
         /// The chain, in PEM.
