@@ -48,7 +48,7 @@ impl ReloadArgs {
 
 fn told(changes: &[String]) -> String {
     if changes.is_empty() {
-        return "ReloadAnswer: nothing has changed.".to_owned();
+        return "Reloaded: nothing has changed.".to_owned();
     }
     changes
         .iter()
