@@ -1,5 +1,5 @@
-//! Every bound of the program, by subject, each with its reason. (The range of a setting stands where
-//! the setting is declared: `config/schema`.)
+//! Every bound of the program, by subject, each with its reason. (The range of a setting stands
+//! where the setting is declared: `config/schema`.)
 
 mod abuse;
 mod doctor;

@@ -44,8 +44,9 @@ pub const TEMPLATE_TIMES_MAX: usize = 32;
 pub const BLOCKS_MAX: usize = 50_000;
 
 /// Offences that are counted, but not yet enough for a block: so many counters for addresses, and
-/// as many for addresses with a maildrop. Some 400 octets each, and [`KEPT_NAME_MAX`](super::KEPT_NAME_MAX) of the
-/// maildrop's name at most; the counter that was quiet longest is evicted.
+/// as many for addresses with a maildrop. Some 400 octets each, and
+/// [`KEPT_NAME_MAX`](super::KEPT_NAME_MAX) of the maildrop's name at most; the counter that was
+/// quiet longest is evicted.
 pub const OFFENDERS_MAX: usize = 50_000;
 
 /// Guesses or abuses that one counter remembers, whatever higher threshold is set.

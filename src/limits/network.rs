@@ -35,8 +35,9 @@ pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Descriptors of a session: its client and its backend, or the connection that waits for it.
 pub const SESSION_DESCRIPTORS: usize = 2;
 
-/// Descriptors that sessions leave to others: [`ADMIN_CONNECTIONS_MAX`](super::ADMIN_CONNECTIONS_MAX), standard streams, polling
-/// and signals (10), certificates and name look-ups (20), and a connection that is turned away.
+/// Descriptors that sessions leave to others:
+/// [`ADMIN_CONNECTIONS_MAX`](super::ADMIN_CONNECTIONS_MAX), standard streams, polling and signals
+/// (10), certificates and name look-ups (20), and a connection that is turned away.
 pub const DESCRIPTORS_RESERVED: usize = 64;
 
 /// Telling a client that there is no room for it. A new socket takes a line at once; whoever

@@ -1,5 +1,5 @@
-//! Bounds of the configuration that more than its declarations need, each with its reason. The other
-//! ranges stand where the key is declared: `config/schema`.
+//! Bounds of the configuration that more than its declarations need, each with its reason. The
+//! other ranges stand where the key is declared: `config/schema`.
 
 use crate::time::Duration;
 use std::ops::RangeInclusive;

@@ -206,7 +206,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
         "cannot be a login",
     ),
     // ranges
-    ("[defaults]\nwait = \"56s\"", "8:8", "write at most \"55s\""),
+    ("[defaults]\nwait = \"56s\"", "8:8", "at most 55s"),
     (
         "[defaults]\nqueue = 0",
         "8:9",
@@ -214,7 +214,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     ),
     ("[defaults]\nqueue = 1025", "8:9", "at least 1"),
     ("[defaults]\nidle_timeout = \"9s\"", "8:16", "at least 10s"),
-    ("[defaults]\npreempt_idle = \"2h\"", "8:16", "at most 3600s"),
+    ("[defaults]\npreempt_idle = \"2h\"", "8:16", "at most 1h"),
     ("[server]\ngrace = \"0s\"", "8:9", "at least 1s"),
     (
         "[journal]\nfile = \"j\"\nkeep = \"1m\"",
@@ -356,7 +356,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     (
         "[defaults]\nblocks = { window = \"10s\" }",
         "8:21",
-        "at least 60s",
+        "at least 1m",
     ),
     (
         "[defaults]\nblocks = { duration = \"0s\" }",
@@ -376,7 +376,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     (
         "[[tenant]]\nname = \"t\"\n[[tenant.user]]\nname = \"ann\"\nblocks = { max_duration = \"5m\" }",
         "11:27",
-        "`blocks.duration` (600s) is above",
+        "`blocks.duration` (10m) is above",
     ),
     // names that do not fit together
     (

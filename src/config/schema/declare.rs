@@ -38,10 +38,10 @@ macro_rules! table {
                 pub(in crate::config) $setting: Option<At<$setting_type>>,)*)?
             $($($(#[doc = $other_words])* #[serde(default)]
                 pub(in crate::config) $other: $other_type,)*)?
-            $($($(#[doc = $limit_words])*
-                pub(in crate::config) $limit: Option<At<$limit_type>>,)*)?
             $($($(#[doc = $inherited_words])* #[serde(default)]
                 pub(in crate::config) $inherited: $inherited_type,)*)?
+            $($($(#[doc = $limit_words])*
+                pub(in crate::config) $limit: Option<At<$limit_type>>,)*)?
             $($(#[serde(default)]
                 pub(in crate::config) $inner: Section<$inner_table>,)*)?
         }
@@ -84,12 +84,12 @@ macro_rules! table {
                         $($(DeclaredKey::other(
                             stringify!($other), &[$($other_words),*], $other_example,
                         ),)*)?
-                        $($(DeclaredKey::setting::<$limit_type>(
-                            stringify!($limit), &[$($limit_words),*], &$limit_default,
-                        )$(.range::<$limit_type>(&$limit_range))?,)*)?
                         $($(DeclaredKey::other(
                             stringify!($inherited), &[$($inherited_words),*], $inherited_example,
                         ),)*)?
+                        $($(DeclaredKey::setting::<$limit_type>(
+                            stringify!($limit), &[$($limit_words),*], &$limit_default,
+                        )$(.range::<$limit_type>(&$limit_range))?,)*)?
                     ],
                     tables: vec![$($((stringify!($inner), <$inner_table>::declaration()),)*)?],
                 }
@@ -127,7 +127,8 @@ macro_rules! limits {
             fn merge(&self, above: &Self) -> Self {
                 Self {
                     $($limit: self.$limit.as_ref().or(above.$limit.as_ref()).cloned(),)*
-                    $($($inherited: self.$inherited.as_ref().or(above.$inherited.as_ref()).cloned(),)*)?
+                    $($($inherited: self.$inherited.as_ref()
+                        .or(above.$inherited.as_ref()).cloned(),)*)?
                     $($($inner: Section(self.$inner.merge(&above.$inner)),)*)?
                 }
             }

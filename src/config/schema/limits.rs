@@ -84,12 +84,12 @@ macro_rules! with_limits {
                 fold_case: bool = true => fold_case;
             }
             inherited {
+                /// Short for `backends` with one name.
+                backend: Option<At<BackendName>>, e.g. r#"# "legacy""#;
+
                 /// Backends that may hold the maildrops, in order of preference. Default: the only
                 /// backend; with several they must be named.
                 backends: Option<Spanned<Vec<At<BackendName>>>>, e.g. r#"["legacy"]"#;
-
-                /// Short for a list of one.
-                backend: Option<At<BackendName>>, e.g. r#"# "legacy""#;
             }
             tables {
                 polls: Polls;
@@ -232,15 +232,15 @@ with_limits!(
     Defaults {
         others {
             /// Forms of a login that the server takes for one maildrop get one lock; the server
-            /// still gets the login as typed. In order, each on what the one before it left: presets
-            /// by name, and rules. A rule's `match` (a regular expression, as Rust's regex crate has
-            /// it; by octets) must fit the whole login, its ends trimmed and in lower case where
-            /// fold_case is true, before default_domain is added. Presets: "at-signs" (% # & $ / :
-            /// for @, before what looks like a domain), "mailenable", "imail", "vpopmail", "xmail",
-            /// "communigate", "cyrus", "solid-pop3d", "pop3lite", "cpanel" (ann+example.org),
-            /// "exchange" (corp\ann, corp/ann/alias), "gmail" (recent:ann@gmail.com), "any-domain"
-            /// (the server ignores the domain), "master-user" (ann*admin). Default: ["at-signs"]; []
-            /// for none.
+            /// still gets the login as typed. In order, each on what the one before it left:
+            /// presets by name, and rules. A rule's `match` (a regular expression, as Rust's regex
+            /// crate has it; by octets) must fit the whole login, its ends trimmed and in lower
+            /// case where fold_case is true, before default_domain is added. Presets: "at-signs" (%
+            /// # & $ / : for @, before what looks like a domain), "mailenable", "imail",
+            /// "vpopmail", "xmail", "communigate", "cyrus", "solid-pop3d", "pop3lite", "cpanel"
+            /// (ann+example.org), "exchange" (corp\ann, corp/ann/alias), "gmail"
+            /// (recent:ann@gmail.com), "any-domain" (the server ignores the domain), "master-user"
+            /// (ann*admin). Default: ["at-signs"]; [] for none.
             aliases: Option<AliasList>, e.g. r#"["at-signs"]"#;
         }
     }

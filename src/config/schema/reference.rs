@@ -297,8 +297,8 @@ fn reference() -> String {
         [`full.toml`](../config/full.toml) has all of them in one file.\n\n\
         - A duration is written as `\"250ms\"`, `\"25s\"`, `\"10m\"`, `\"12h\"` or `\"14d\"`.\n\
         - Paths are relative to the file.\n\
-        - A tenant has the limits of `[defaults]` but for those that it writes, and a user those of \
-        its tenant. Inline tables are inherited key by key.\n"
+        - A tenant has the limits of `[defaults]` but for those that it writes, and a user those \
+        of its tenant. Inline tables are inherited key by key.\n"
         .to_owned();
     for (heading, declaration, _) in tables() {
         let table = own_keys(heading, declaration);

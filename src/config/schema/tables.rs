@@ -230,9 +230,9 @@ table! {
         address: At<SocketAddr>, e.g. r#""127.0.0.1:9110""#;
     }
     others {
-        /// The token of the API, for popgate blocks, release and reload; without it there is no API.
-        /// popgate makes the file at its first start, with mode 0600, so it must be able to write to
-        /// the folder: the systemd unit makes this one.
+        /// The token of the API, for popgate blocks, release and reload; without it there is no
+        /// API. popgate makes the file at its first start, with mode 0600, so it must be able to
+        /// write to the folder: the systemd unit makes this one.
         token_file: Option<At<PathBuf>>, e.g. r#""/var/lib/popgate/admin.token""#;
     }
 }
