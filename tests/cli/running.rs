@@ -126,7 +126,7 @@ fn entries() -> Vec<BlockEntry> {
     };
     vec![
         entry(1, Some("ann+x@example.com"), "192.0.2.7"),
-        entry(2, Some("bob\x1b[2J"), "192.0.2.7"),
+        entry(2, Some("bob\x1b[2j"), "192.0.2.7"),
         entry(3, None, "2001:db8::7"),
     ]
 }

@@ -32,7 +32,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Paths in backticks, from the root or from `src`, that are not there.
-fn dead_paths<'a>(map: &'a str, exists: impl Fn(&str) -> bool) -> Vec<&'a str> {
+fn dead_paths(map: &str, exists: impl Fn(&str) -> bool) -> Vec<&str> {
     quoted(map)
         .filter(|text| text.contains('/') && !text.contains([' ', ':']))
         .filter(|text| !text.starts_with('/'))
