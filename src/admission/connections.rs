@@ -24,7 +24,7 @@ pub struct Connections {
     counts: DashMap<Arc<CountedFor>, usize>,
 }
 
-/// CountedFor connections are counted.
+/// What connections are counted for.
 #[derive(PartialEq, Eq, Hash)]
 enum CountedFor {
     Address(ClientPrefix),

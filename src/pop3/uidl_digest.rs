@@ -59,8 +59,9 @@ impl IdDigest {
         if line == b"." {
             return;
         }
-        // A line that is no listing still is one of the body: it counts as a message without id.
-        let unique_id = UniqueIdListing::parse(line).map_or(&b""[..], |listing| listing.unique_id);
+        // A line that is no listing counts as it stands: if all of them had no id, two maildrops of
+        // a server that numbers its messages oddly would look like one.
+        let unique_id = UniqueIdListing::parse(line).map_or(line, |listing| listing.unique_id);
         let count = as_count(unique_id);
         let goes_on_counting = match (count, self.last) {
             (Some(count), Some(last)) => count == last + 1,
@@ -90,6 +91,16 @@ mod tests {
         let mut digest = ListingDigester::default();
         digest.read(body.as_bytes());
         digest.finish()
+    }
+
+    #[test]
+    fn lines_that_are_no_listing_tell_maildrops_apart() {
+        assert_ne!(read("0 aaa\r\n.\r\n"), read("0 bbb\r\n.\r\n"));
+        assert_ne!(read("#1 aaa\r\n.\r\n"), read("#1 bbb\r\n.\r\n"));
+        assert_ne!(
+            read("99999999999 a\r\n.\r\n"),
+            read("99999999999 b\r\n.\r\n")
+        );
     }
 
     #[test]

@@ -259,7 +259,12 @@ impl<'a> Dialogue<'a> {
     /// Whether a login of this name may send its password here.
     fn may_log_in_as(&self, login: &UserName) -> bool {
         let settings = self.cx.settings();
-        self.may_log_in(self.client.identify(login, &settings).policy)
+        let server_name = self.client.conn.server_name();
+        // Not `identify`: a stranger who repeats USER must not have all alias rules run each time.
+        let policy = settings
+            .tenants
+            .resolve(login, server_name, &self.client.peer.listener);
+        self.may_log_in(policy)
     }
 
     fn listener_policy(&self) -> Arc<LoginPolicy> {

@@ -81,6 +81,9 @@ fn find(criterion: &mut Criterion) {
         criterion.bench_function(&format!("tenants/find/{how}"), |bench| {
             bench.iter(|| black_box(config.tenants.resolve(black_box(&user), None, &listener)));
         });
+        criterion.bench_function(&format!("tenants/identify/{how}"), |bench| {
+            bench.iter(|| black_box(config.tenants.identify(black_box(&user), None, &listener)));
+        });
     }
 }
 
