@@ -461,6 +461,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_locked_is_derived_by_the_policy_of_the_login() {
+        let inside = LoginPolicy {
+            default_domain: Some("inside.example".to_owned()),
+            ..tenant("inside")
+        };
+        let belongings = TenantMatch {
+            listeners: vec![ListenerName::new("l")],
+            ..TenantMatch::default()
+        };
+        let mut table = TenantTable::new(tenant("default"));
+        table.add(inside, belongings);
+        let locked = |listener: &str| {
+            let listener = ListenerName::new(listener);
+            let identity = table.identify(&UserName::new(b"Ann"), None, &listener);
+            assert_eq!(identity.key, identity.policy.key(&UserName::new(b"Ann")));
+            identity.key.to_string()
+        };
+        assert_eq!(locked("l"), "ann@inside.example");
+        assert_eq!(locked("elsewhere"), "ann");
+    }
+
+    #[test]
     fn a_claim_is_what_gave_the_login_to_its_tenant() {
         let table = table();
         let claim = |user: &str, server_name, listener: &str| {
