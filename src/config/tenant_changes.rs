@@ -1,12 +1,13 @@
 //! What differs between two tables of tenants, in words for the operator.
 
-use super::lock_key_changes::key_parts;
+use super::lock_key_changes::key_part_changes;
 use super::schema::LimitTable;
 use super::schema::limits::Limits;
 use super::value::plain;
 use crate::ids::{TenantName, UserName};
 use crate::limits::CHANGES_NAMED_MAX;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantEntry, TenantTable};
+use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
 
 /// A sentence for each change from `old` to `new`; of many tenants the first few are named.
@@ -138,7 +139,7 @@ impl WholeTenant<'_> {
     }
 }
 
-/// The users of a entry; one that stands there in several forms, once.
+/// The users of an entry; one that stands there in several forms, once.
 fn spelled_once(entry: &TenantEntry) -> impl Iterator<Item = &Vec<u8>> {
     entry.users.keys().filter(move |user| {
         let maildrop = entry.tenant.canonical(user);
@@ -146,36 +147,24 @@ fn spelled_once(entry: &TenantEntry) -> impl Iterator<Item = &Vec<u8>> {
     })
 }
 
+/// Each limit that changes, with both values.
 fn differences(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
-    described(old)
+    let mut differences: Vec<String> = key_part_changes(old, new)
         .into_iter()
-        .zip(described(new))
-        .filter(|((_, old), (_, new))| old != new)
-        .map(|((key, old), (_, new))| format!("{key} {old} -> {new}"))
-        .collect()
+        .map(|(key, values)| format!("{key} {values}"))
+        .collect();
+    differences.extend(Limits::changes(old, new));
+    let [before, after] = [old, new].map(|policy| &policy.rules.polls.unlimited);
+    if before != after {
+        let [before, after] = [before, after].map(|networks| network_list(networks));
+        differences.push(format!("allow_burst_from {before} -> {after}"));
+    }
+    differences
 }
 
-/// Every limit as key and value.
-fn described(policy: &LoginPolicy) -> Vec<(String, String)> {
-    let mut limits = Vec::new();
-    Limits::default().list(policy, "", &mut limits);
-    let networks: Vec<String> = policy
-        .rules
-        .polls
-        .unlimited
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    key_parts(policy)
-        .into_iter()
-        .map(|(key, text)| (key.to_owned(), text))
-        .chain(
-            limits
-                .into_iter()
-                .map(|limit| (limit.key, plain(&limit.value))),
-        )
-        .chain([("allow_burst_from".to_owned(), plain(&networks.into()))])
-        .collect()
+fn network_list(networks: &[IpNet]) -> String {
+    let networks: Vec<String> = networks.iter().map(ToString::to_string).collect();
+    plain(&networks.into())
 }
 
 #[cfg(test)]

@@ -155,6 +155,20 @@ macro_rules! limits {
                     policy, &format!("{prefix}{}.", stringify!($inner)), limits,
                 );)*)?
             }
+
+            // A reload may change each of ten thousand tenants: text is made only of what differs.
+            fn changes(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String> {
+                let mut changes = Vec::new();
+                $(if old.$($place).+ != new.$($place).+ {
+                    let [before, after] = [old, new]
+                        .map(|policy| plain(&<$type>::from(policy.$($place).+).shown()));
+                    changes.push(format!("{} {before} -> {after}", stringify!($limit)));
+                })*
+                $($(for change in $inner_table::changes(old, new) {
+                    changes.push(format!("{}.{change}", stringify!($inner)));
+                })*)?
+                changes
+            }
         }
     };
 }

@@ -4,7 +4,7 @@
 use super::super::aliases::AliasList;
 use super::super::checks::within;
 use super::super::mistakes::Diagnostics;
-use super::super::value::{At, Section, Shown};
+use super::super::value::{At, Section, Shown, plain};
 use super::super::value_types::{Domain, DomainPattern};
 use super::{Limit, LimitTable, SchemaTable, assign};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
@@ -56,7 +56,8 @@ macro_rules! with_limits {
                 cleartext: Cleartext = Cleartext::Trusted => cleartext;
 
                 /// How long a mail client waits for its turn, counted from its password,
-                /// login_reserve included. Mail clients give up after 55s.
+                /// login_reserve included. Some mail clients give up after 29s, and half within a
+                /// minute; at most 55s.
                 // Of 27 families of mail clients all wait 29 s for the answer to PASS. The lower
                 // end is checked against login_reserve.
                 wait: Duration = seconds(25), in Duration::ZERO..=WAIT_MAX => wait;

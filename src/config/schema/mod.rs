@@ -41,6 +41,9 @@ pub(super) trait LimitTable {
 
     /// All limits, as they stand in `policy`. `prefix` goes before their keys.
     fn list(&self, policy: &LoginPolicy, prefix: &str, limits: &mut Vec<Limit>);
+
+    /// Each limit that differs, in the order of the declaration: `queue 16 -> 4`.
+    fn changes(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String>;
 }
 
 /// A limit that holds for somebody.

@@ -104,11 +104,10 @@ impl DeclaredKey {
         self.shown().is_empty()
     }
 
-    /// Its comment: what it is, and its default where that is not what is shown.
+    /// Its comment: what it is, and its default. (A bare "Default." could mean the words before it.)
     fn comment(&self) -> String {
         let words = joined(self.words);
         match &self.default {
-            Some(default) if default == self.shown() => format!("{words} Default."),
             Some(default) => format!("{words} Default: {default}."),
             None => words,
         }
@@ -302,38 +301,42 @@ fn reference() -> String {
         .to_owned();
     for (heading, declaration, _) in tables() {
         let table = own_keys(heading, declaration);
-        write!(text, "\n## `{heading}`\n\n{}\n\n", joined(table.words)).unwrap();
-        keys_of(&mut text, "", &table);
-        for (name, inner) in &table.tables {
-            write!(text, "\n### `{name}`\n\n{}\n\n", joined(inner.words)).unwrap();
-            keys_of(&mut text, &format!("{name}."), inner);
-        }
+        section(&mut text, "##", heading, "", &table);
     }
     text
 }
 
-fn keys_of(text: &mut String, prefix: &str, table: &Declaration) {
-    if prefix.matches('.').count() < 2 {
-        text.push_str("| key | value | default | |\n|---|---|---|---|\n");
-    }
+/// A table's words and its own keys, then a heading for each of its inline tables: Markdown has no
+/// table within a table.
+fn section(text: &mut String, level: &str, heading: &str, prefix: &str, table: &Declaration) {
+    let words = joined(table.words);
+    write!(text, "\n{level} `{heading}`\n\n{words}\n\n{HEADER}\n").unwrap();
     for key in &table.keys {
-        let default = match &key.default {
-            Some(default) => format!("`{default}`"),
-            None if key.is_required => "required".to_owned(),
-            None => "–".to_owned(),
-        };
-        writeln!(
-            text,
-            "| `{prefix}{}` | {} | {default} | {} |",
-            key.name,
-            values(key),
-            cell(&joined(key.words))
-        )
-        .unwrap();
+        row(text, prefix, key);
     }
     for (name, inner) in &table.tables {
-        keys_of(text, &format!("{prefix}{name}."), inner);
+        let path = format!("{prefix}{name}");
+        section(text, "###", &path, &format!("{path}."), inner);
     }
+}
+
+/// How each table of keys begins.
+const HEADER: &str = "| key | value | default | |\n|---|---|---|---|";
+
+fn row(text: &mut String, prefix: &str, key: &DeclaredKey) {
+    let default = match &key.default {
+        Some(default) => format!("`{default}`"),
+        None if key.is_required => "required".to_owned(),
+        None => "–".to_owned(),
+    };
+    writeln!(
+        text,
+        "| `{prefix}{}` | {} | {default} | {} |",
+        key.name,
+        values(key),
+        cell(&joined(key.words))
+    )
+    .unwrap();
 }
 
 /// What can be written, in the words of the messages.
@@ -380,4 +383,41 @@ fn full_toml_is_what_the_declarations_say() {
 #[test]
 fn the_reference_is_what_the_declarations_say() {
     assert_is_file("deploy/manual/reference.md", &reference());
+}
+
+/// The keys of a declaration with those of its inline tables, as their rows name them.
+fn paths(prefix: &str, table: &Declaration) -> Vec<String> {
+    let own = table.keys.iter().map(|key| format!("{prefix}{}", key.name));
+    let inner = table
+        .tables
+        .iter()
+        .flat_map(|(name, inner)| paths(&format!("{prefix}{name}."), inner));
+    own.chain(inner).collect()
+}
+
+#[test]
+fn each_key_has_one_row_in_the_reference() {
+    let text = reference();
+    let mut chapters = text.split("\n## ").skip(1);
+    for (heading, declaration, _) in tables() {
+        let chapter = chapters.next().unwrap();
+        assert!(chapter.starts_with(&format!("`{heading}`")), "{chapter}");
+        let rows: Vec<_> = chapter
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .collect();
+        assert_eq!(rows, paths("", &own_keys(heading, declaration)));
+    }
+}
+
+#[test]
+fn each_table_of_the_reference_begins_after_an_empty_line() {
+    let text = reference();
+    let lines: Vec<_> = text.lines().collect();
+    let headers = lines
+        .windows(2)
+        .filter(|pair| pair[1].starts_with("| key |"));
+    for pair in headers {
+        assert_eq!(pair[0], "", "{}", pair[1]);
+    }
 }
