@@ -52,8 +52,8 @@ pub const CAPABILITY_LENGTH_MAX: usize = 510;
 /// wants more than ten has no use for the rule.
 pub const SAME_PASSWORD_MAX: u32 = 10;
 
-/// `retry` of the rules for wrong passwords at its longest: a trial login less than once a day would
-/// leave a mended password out for longer than anybody waits.
+/// `retry` of the rules for wrong passwords at its longest: a trial login less than once a day
+/// would leave a mended password out for longer than anybody waits.
 pub const RETRY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Mistakes of a configuration that are shown: more than one mends before looking again.

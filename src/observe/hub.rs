@@ -107,6 +107,7 @@ mod tests {
     use crate::time::{Duration, Instant};
     use jiff::Timestamp;
     use std::sync::Mutex;
+    use tokio::time::timeout;
 
     /// Keeps what it was told.
     #[derive(Default)]
@@ -145,8 +146,16 @@ mod tests {
         }
     }
 
+    /// What is there to read: a test does not wait for what never comes.
+    async fn read(subscription: &mut Subscription) -> Option<Reading> {
+        let next = subscription.next();
+        timeout(Duration::from_secs(1), next)
+            .await
+            .expect("in time")
+    }
+
     async fn next_number(subscription: &mut Subscription) -> usize {
-        match subscription.next().await {
+        match read(subscription).await {
             Some(Reading::Event(event)) => number(&event),
             other => panic!("{other:?}"),
         }
@@ -160,11 +169,11 @@ mod tests {
         let start = Instant::now();
         tokio::time::sleep(Duration::from_secs(5)).await;
         hub.emit(up(1));
-        let Some(Reading::Event(read)) = subscription.next().await else {
+        let Some(Reading::Event(event)) = read(&mut subscription).await else {
             panic!("an event");
         };
         let [first, second] = sinks.map(|sink| sink.all());
-        for told in [&first[0], &second[0], &read] {
+        for told in [&first[0], &second[0], &event] {
             assert_eq!(number(told), 1);
             assert_eq!(told.at.instant, start + Duration::from_secs(5));
             assert_eq!(told.at.wall, Timestamp::from_second(5).unwrap());
@@ -180,7 +189,7 @@ mod tests {
         for n in 0..EVENTS_KEPT + beyond {
             hub.emit(up(n));
         }
-        let missed = slow.next().await;
+        let missed = read(&mut slow).await;
         let beyond_u64 = u64::try_from(beyond).unwrap();
         assert!(
             matches!(missed, Some(Reading::Missed(n)) if n == beyond_u64),
@@ -194,7 +203,7 @@ mod tests {
         let hub = hub(Vec::new());
         let (mut first, mut second) = (hub.subscribe(), hub.subscribe());
         hub.emit(up(1));
-        drop(first.next().await);
+        drop(read(&mut first).await);
         drop(first);
         hub.emit(up(2));
         assert_eq!(next_number(&mut second).await, 1);
@@ -219,6 +228,6 @@ mod tests {
         hub.emit(up(1));
         drop(hub);
         assert_eq!(next_number(&mut subscription).await, 1);
-        assert!(subscription.next().await.is_none());
+        assert!(read(&mut subscription).await.is_none());
     }
 }
