@@ -39,27 +39,43 @@ impl<K: Eq + Hash> Seen<K> {
     }
 }
 
-/// Refuses the value of `key` where it is given and not within `range`.
+/// What is allowed.
+pub(super) struct Allowed<'a, B> {
+    pub(super) range: &'a RangeInclusive<B>,
+    /// Why no more.
+    pub(super) reason: Option<&'static str>,
+}
+
+/// Refuses the value of `key` where it is given and not allowed.
 pub(super) fn within<T: Bounded>(
     key: &str,
     at: &mut Option<At<T>>,
-    range: &RangeInclusive<T::Bound>,
+    allowed: Allowed<'_, T::Bound>,
     diagnostics: &mut Diagnostics,
 ) {
+    let Allowed { range, reason } = allowed;
     let Some(at) = at.as_mut().filter(|at| !at.is_refused()) else {
         return;
     };
     let Some(value) = at.value.bound().filter(|value| !range.contains(value)) else {
         return;
     };
-    let text = |value: &T::Bound| plain(&value.shown());
-    let message = format!("`{key}` is out of range: {}", text(&value));
-    let hint = format!(
-        "write at least {} and at most {}",
-        text(range.start()),
-        text(range.end())
-    );
-    diagnostics.note(Diagnostic::new(at.span.clone(), message).hint(hint));
+    let [value_text, least, most] =
+        [&value, range.start(), range.end()].map(|it| plain(&it.shown()));
+    let diagnostic = match reason.filter(|_| value > *range.end()) {
+        // The lower end is left out: another check may ask for more than that.
+        Some(reason) => Diagnostic::new(
+            at.span.clone(),
+            format!("`{key}` is {value_text}, and {reason}"),
+        )
+        .hint(format!("write at most {most}")),
+        None => {
+            let message = format!("`{key}` is out of range: {value_text}");
+            Diagnostic::new(at.span.clone(), message)
+                .hint(format!("write at least {least} and at most {most}"))
+        }
+    };
+    diagnostics.note(diagnostic);
     at.refuse();
 }
 

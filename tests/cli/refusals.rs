@@ -208,6 +208,16 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     // ranges
     ("[defaults]\nwait = \"56s\"", "8:8", "at most 55s"),
     (
+        "[defaults]\nwait = \"60s\"",
+        "8:8",
+        "`wait` is 1m, and mail clients do not wait that long",
+    ),
+    (
+        "[defaults]\nwait = \"60s\"",
+        "8:8",
+        "hint: write at most 55s\n",
+    ),
+    (
         "[defaults]\nqueue = 0",
         "8:9",
         "at least 1 and at most 1024",

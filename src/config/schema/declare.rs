@@ -23,7 +23,7 @@ macro_rules! table {
             $other:ident: $other_type:ty, e.g. $other_example:literal;)* })?
         $(limits { $($(#[doc = $limit_words:literal])*
             $limit:ident: $limit_type:ty = $limit_default:expr
-            $(, in $limit_range:expr)? => $($place:ident).+;)* })?
+            $(, in $limit_range:expr $(, because $limit_reason:literal)?)? => $($place:ident).+;)* })?
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $inherited_example:literal;)* })?
         $(tables { $($inner:ident: $inner_table:ident;)* })?
@@ -58,10 +58,13 @@ macro_rules! table {
         impl SchemaTable for $table {
             fn check(&mut self, diagnostics: &mut Diagnostics) {
                 $($($(
-                    within(stringify!($setting), &mut self.$setting, &$setting_range, diagnostics);
+                    let range = Allowed { range: &$setting_range, reason: None };
+                    within(stringify!($setting), &mut self.$setting, range, diagnostics);
                 )?)*)?
                 $($($(
-                    within(stringify!($limit), &mut self.$limit, &$limit_range, diagnostics);
+                    let reason = None$(.or(Some($limit_reason)))?;
+                    let range = Allowed { range: &$limit_range, reason };
+                    within(stringify!($limit), &mut self.$limit, range, diagnostics);
                 )?)*)?
                 $($(self.$inner.0.check(diagnostics);)*)?
                 // A table without ranges has nothing to tell.
@@ -101,13 +104,14 @@ macro_rules! table {
 /// Declares a table of limits, which a tenant has from `[defaults]` and a user from its tenant.
 ///
 /// `key: type = default, in range => place`: the place is the one in a [`LoginPolicy`] where the
-/// session finds the value. `inherited` are keys that inherit and have no single value.
+/// session finds the value. `because` says why no more is allowed, where a refusal has to say it.
+/// `inherited` are keys that inherit and have no single value.
 macro_rules! limits {
     (
         $(#[doc = $words:literal])*
         $table:ident
         limits { $($(#[doc = $limit_words:literal])*
-            $limit:ident: $type:ty = $default:expr $(, in $range:expr)? => $($place:ident).+;)* }
+            $limit:ident: $type:ty = $default:expr $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* })?
         $(tables { $($inner:ident: $inner_table:ident;)* })?
@@ -117,7 +121,7 @@ macro_rules! limits {
             #[derive(Default)]
             $table
             limits { $($(#[doc = $limit_words])*
-                $limit: $type = $default $(, in $range)? => $($place).+;)* }
+                $limit: $type = $default $(, in $range $(, because $reason)?)? => $($place).+;)* }
             $(inherited { $($(#[doc = $inherited_words])*
                 $inherited: $inherited_type, e.g. $example;)* })?
             $(tables { $($inner: $inner_table;)* })?
@@ -181,7 +185,7 @@ macro_rules! table_with_limits {
         $table:ident
         { $($own:tt)* }
         limits { $($(#[doc = $limit_words:literal])*
-            $limit:ident: $type:ty = $default:expr $(, in $range:expr)? => $($place:ident).+;)* }
+            $limit:ident: $type:ty = $default:expr $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* }
         tables { $($inner:ident: $inner_table:ident;)* }
@@ -191,7 +195,7 @@ macro_rules! table_with_limits {
             $table
             $($own)*
             limits { $($(#[doc = $limit_words])*
-                $limit: $type = $default $(, in $range)? => $($place).+;)* }
+                $limit: $type = $default $(, in $range $(, because $reason)?)? => $($place).+;)* }
             inherited { $($(#[doc = $inherited_words])*
                 $inherited: $inherited_type, e.g. $example;)* }
             tables { $($inner: $inner_table;)* }

@@ -2,7 +2,7 @@
 //! of [`LoginPolicy`] that it names.
 
 use super::super::aliases::AliasList;
-use super::super::checks::within;
+use super::super::checks::{Allowed, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section, Shown, plain};
 use super::super::value_types::{Domain, DomainPattern};
@@ -60,7 +60,8 @@ macro_rules! with_limits {
                 /// minute; at most 55s.
                 // Of 27 families of mail clients all wait 29 s for the answer to PASS. The lower
                 // end is checked against login_reserve.
-                wait: Duration = seconds(25), in Duration::ZERO..=WAIT_MAX => wait;
+                wait: Duration = seconds(25), in Duration::ZERO..=WAIT_MAX,
+                    because "mail clients do not wait that long" => wait;
 
                 /// How many clients wait for one maildrop, in each lane (passwords that were right
                 /// lately, and others).

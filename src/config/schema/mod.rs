@@ -16,6 +16,7 @@ use super::mistakes::Diagnostics;
 use super::value::At;
 use crate::policy::tenant::LoginPolicy;
 use serde_json::Value as Json;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 /// A table of the file.
@@ -56,11 +57,32 @@ pub(super) struct Limit {
     pub(super) origin: Option<Range<usize>>,
 }
 
-/// Puts what is written, or else the default, into `place`. (A range has refused what does not fit
-/// the type there.)
-fn assign<T: Clone + TryInto<P>, P>(place: &mut P, written: Option<&At<T>>, default: T) {
-    let value = written.map_or(default, |at| at.value.clone());
-    if let Ok(value) = value.try_into() {
-        *place = value;
+/// Puts what is written, or else the default, into `place`.
+fn assign<T: Clone + FitInto<P>, P>(place: &mut P, written: Option<&At<T>>, default: T) {
+    *place = written.map_or(default, |at| at.value.clone()).fit();
+}
+
+/// How a declared type comes into a policy. It cannot fail: a value left out there would be no
+/// limit at all.
+trait FitInto<P> {
+    fn fit(self) -> P;
+}
+
+impl<T> FitInto<T> for T {
+    fn fit(self) -> T {
+        self
     }
+}
+
+impl FitInto<NonZeroU32> for u32 {
+    /// Of 0, which a range refuses, the strictest limit.
+    fn fit(self) -> NonZeroU32 {
+        NonZeroU32::new(self).unwrap_or(NonZeroU32::MIN)
+    }
+}
+
+#[test]
+fn a_value_that_has_no_place_limits_most() {
+    let place: NonZeroU32 = 0.fit();
+    assert_eq!(place, NonZeroU32::MIN);
 }

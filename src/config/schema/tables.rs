@@ -1,6 +1,6 @@
 //! The tables that hold no limits.
 
-use super::super::checks::{value_or, within};
+use super::super::checks::{Allowed, value_or, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section};
 use super::super::value_types::{Capability, CertificateName, DomainPattern, HostPort, Phrase};

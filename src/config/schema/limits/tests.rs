@@ -4,6 +4,7 @@
 use super::*;
 use crate::config::schema::reference::{Declaration, DeclaredKey};
 use crate::config::{Config, LoginQuery, tenant_changes};
+use crate::policy::rules::{BlockRules, ConnectionLimits, FailureRules, PollRules, Quota, Rules};
 use std::fs;
 use std::path::Path;
 
@@ -150,12 +151,112 @@ fn what_is_out_of_range_is_refused_with_both_ends() {
         let text = format!("{GATE}[defaults]\n{}\n", limit.line(&beyond));
         let error = read(&text).unwrap_err();
         let plain = |value: &str| value.trim_matches('"').to_owned();
-        let hint = format!(
-            "write at least {} and at most {}",
-            plain(&least),
-            plain(&most)
-        );
+        let [least, most] = [least, most].map(|end| plain(&end));
+        let hint = match limit.path[..] {
+            // Of 0s it would be said next that it is not above `login_reserve`.
+            ["wait"] => format!("write at most {most}"),
+            _ => format!("write at least {least} and at most {most}"),
+        };
         assert!(error.contains(&hint), "{:?}: {error}", limit.path);
     }
     assert_eq!(bounded, 23);
+}
+
+/// Destructured without `..`, so that a field without a row does not compile here.
+#[test]
+fn each_field_of_a_policy_has_a_row() {
+    let policy = LoginPolicy::standard("t");
+    let LoginPolicy {
+        // They are resolved in `inherit.rs`: names and lists, which have no range and no default.
+        name: _,
+        backends: _,
+        default_domain: _,
+        aliases: _,
+        cleartext,
+        wait,
+        queue,
+        preempt_idle,
+        idle_timeout,
+        fold_case,
+        rules,
+    } = policy.clone();
+    let Rules {
+        polls,
+        connections,
+        failures,
+        blocks,
+    } = rules;
+    let PollRules {
+        mode: polls_mode,
+        max_delay: polls_max_delay,
+        maildrop,
+        client,
+        // `allow_burst_from`, a list.
+        unlimited: _,
+    } = polls;
+    let [(every, burst), (client_every, client_burst)] =
+        [maildrop, client].map(|Quota { every, burst }| (every, burst.get()));
+    let ConnectionLimits {
+        per_address,
+        per_maildrop,
+        per_tenant,
+    } = connections;
+    let FailureRules {
+        delay,
+        max_delay,
+        same_password,
+        retry,
+    } = failures;
+    let BlockRules {
+        mode: blocks_mode,
+        passwords_per_maildrop,
+        passwords_per_address,
+        abuses,
+        passing_per_day,
+        window,
+        duration,
+        max_duration,
+    } = blocks;
+    let fields = [
+        ("cleartext", cleartext.shown()),
+        ("wait", wait.shown()),
+        ("queue", queue.shown()),
+        ("preempt_idle", preempt_idle.shown()),
+        ("idle_timeout", idle_timeout.shown()),
+        ("fold_case", fold_case.shown()),
+        ("polls.enforce", polls_mode.shown()),
+        ("polls.max_delay", polls_max_delay.shown()),
+        ("polls.every", every.shown()),
+        ("polls.burst", burst.shown()),
+        ("polls.per_client.every", client_every.shown()),
+        ("polls.per_client.burst", client_burst.shown()),
+        ("connections.per_address", per_address.shown()),
+        ("connections.per_maildrop", per_maildrop.shown()),
+        ("connections.per_tenant", per_tenant.shown()),
+        ("failures.delay", delay.shown()),
+        ("failures.max_delay", max_delay.shown()),
+        ("failures.same_password", same_password.shown()),
+        ("failures.retry", retry.shown()),
+        ("blocks.enforce", blocks_mode.shown()),
+        (
+            "blocks.passwords_per_maildrop",
+            passwords_per_maildrop.shown(),
+        ),
+        (
+            "blocks.passwords_per_address",
+            passwords_per_address.shown(),
+        ),
+        ("blocks.abuses", abuses.shown()),
+        ("blocks.passing_per_day", passing_per_day.shown()),
+        ("blocks.window", window.shown()),
+        ("blocks.duration", duration.shown()),
+        ("blocks.max_duration", max_duration.shown()),
+    ];
+    let mut limits = Vec::new();
+    Limits::default().list(&policy, "", &mut limits);
+    let declared: Vec<_> = limits
+        .into_iter()
+        .map(|limit| (limit.key, limit.value))
+        .collect();
+    assert_eq!(declared, fields.map(|(key, value)| (key.to_owned(), value)));
 }
