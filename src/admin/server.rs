@@ -66,6 +66,7 @@ async fn accept_all(
         .local_addr()
         .is_ok_and(|address| address.ip().to_canonical().is_loopback());
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
+    // The place comes before the connection: beyond the bound clients wait in the backlog.
     // The semaphore is never closed, so there is always a place in the end.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let stream = accept(listener).await;

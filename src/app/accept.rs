@@ -55,6 +55,7 @@ impl Port {
                 let Some(options) = wanted.borrow_and_update().clone() else {
                     break;
                 };
+                // Sessions that are there keep the options that they began with.
                 port = Arc::new(Self {
                     options,
                     ..Self::clone(&port)
@@ -90,6 +91,7 @@ impl Port {
     async fn begin(self: &Arc<Self>, io: Box<dyn Io>, address: SocketAddr) {
         let port = Arc::clone(self);
         if self.options.proxy_protocol {
+            // In a task of its own: a client that sends no header must not hold up the port.
             self.sessions.spawn(port.accept_proxied(io, address));
             return;
         }

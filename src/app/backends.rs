@@ -69,6 +69,7 @@ pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
         WallClock::System,
         vec![Arc::clone(&found) as _],
     ));
+    // All at once: a reload waits no longer than for the slowest.
     let mut looks = JoinSet::new();
     for backend in backends
         .values()

@@ -56,6 +56,7 @@ impl ConnectionLimit {
 
     /// Whether one more session could want for a descriptor.
     pub(super) fn is_full(&self) -> bool {
+        // With the one that asks, which is in no task yet.
         let sessions = self.sessions.len() + 1;
         let connections = self.connections();
         let descriptors = self.descriptors();

@@ -43,6 +43,7 @@ impl Maintenance {
     fn tell_losses(&mut self) {
         let Some(journal) = &self.journal else { return };
         let lost = journal.lost();
+        // Once a minute: a full disk would else have a line for each change.
         if lost > self.lost {
             self.cx.events.emit(Event::JournalLost {
                 changes: lost - self.lost,

@@ -201,6 +201,7 @@ impl Gate {
         if let Some(listener) = admin {
             gate.serve_admin(listener, token.token, outside.reload);
         }
+        // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
         Ok(gate)
     }

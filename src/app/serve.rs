@@ -86,6 +86,7 @@ async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut Rel
             Some(answer) = asked.recv() => Some(answer),
         };
         tell_systemd(&reloading());
+        // READY follows also where it fails: systemd waits for it.
         let reloaded = gate.reload_file(path).await;
         tell_systemd(&[NotifyState::Ready]);
         if let Some(answer) = answer {

@@ -13,6 +13,7 @@ impl Gate {
     /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
     /// `hurry` closes everything at once.
     pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
+        // A tracker that may take more tasks is never done.
         self.sessions.close();
         let in_order = async {
             self.stage.send_replace(Stage::Draining);

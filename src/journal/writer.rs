@@ -93,6 +93,7 @@ impl WriterQueue {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        // The last change of an entry is enough: the file has its state, and no history.
         queue.waiting.insert(id, change.clone());
         drop(queue);
         self.wake.notify_one();

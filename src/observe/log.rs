@@ -85,6 +85,7 @@ impl EventSink for Log {
 
 impl Log {
     fn write(self, event: &Event) {
+        // What happens in every session is for debugging: its last line says all that matters.
         match event {
             Event::SessionOpened {
                 session,

@@ -145,6 +145,7 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner);
         shown.values_mut().for_each(|counted| *counted = [0; 2]);
         for count in counts {
+            // Tenants beyond the cap share a label, so that theirs are added up.
             let label = self.of(&count.tenant).label.clone();
             let counted = shown.entry(label).or_default();
             counted[BlockState::Blocked as usize] += metric(count.blocked);
