@@ -90,7 +90,7 @@ fn each_limit_is_read_in_each_table_and_explained_with_its_line() {
     assert_eq!(
         all().len(),
         27,
-        "a limit more or less: this is its only test to change"
+        "a limit more or less: this loop tests it, and its number stands here"
     );
     for limit in all() {
         let key = limit.path.join(".");
