@@ -50,10 +50,10 @@ pub(super) struct Allowed<'a, B> {
 pub(super) fn within<T: Bounded>(
     key: &str,
     at: &mut Option<At<T>>,
-    allowed: Allowed<'_, T::Bound>,
+    allowed: &Allowed<'_, T::Bound>,
     diagnostics: &mut Diagnostics,
 ) {
-    let Allowed { range, reason } = allowed;
+    let Allowed { range, reason } = *allowed;
     let Some(at) = at.as_mut().filter(|at| !at.is_refused()) else {
         return;
     };

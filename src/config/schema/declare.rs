@@ -23,7 +23,8 @@ macro_rules! table {
             $other:ident: $other_type:ty, e.g. $other_example:literal;)* })?
         $(limits { $($(#[doc = $limit_words:literal])*
             $limit:ident: $limit_type:ty = $limit_default:expr
-            $(, in $limit_range:expr $(, because $limit_reason:literal)?)? => $($place:ident).+;)* })?
+            $(, in $limit_range:expr
+            $(, because $limit_reason:literal)?)? => $($place:ident).+;)* })?
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $inherited_example:literal;)* })?
         $(tables { $($inner:ident: $inner_table:ident;)* })?
@@ -58,13 +59,13 @@ macro_rules! table {
         impl SchemaTable for $table {
             fn check(&mut self, diagnostics: &mut Diagnostics) {
                 $($($(
-                    let range = Allowed { range: &$setting_range, reason: None };
-                    within(stringify!($setting), &mut self.$setting, range, diagnostics);
+                    let allowed = &Allowed { range: &$setting_range, reason: None };
+                    within(stringify!($setting), &mut self.$setting, allowed, diagnostics);
                 )?)*)?
                 $($($(
                     let reason = None$(.or(Some($limit_reason)))?;
-                    let range = Allowed { range: &$limit_range, reason };
-                    within(stringify!($limit), &mut self.$limit, range, diagnostics);
+                    let allowed = &Allowed { range: &$limit_range, reason };
+                    within(stringify!($limit), &mut self.$limit, allowed, diagnostics);
                 )?)*)?
                 $($(self.$inner.0.check(diagnostics);)*)?
                 // A table without ranges has nothing to tell.
@@ -111,7 +112,8 @@ macro_rules! limits {
         $(#[doc = $words:literal])*
         $table:ident
         limits { $($(#[doc = $limit_words:literal])*
-            $limit:ident: $type:ty = $default:expr $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
+            $limit:ident: $type:ty = $default:expr
+                $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* })?
         $(tables { $($inner:ident: $inner_table:ident;)* })?
@@ -185,7 +187,8 @@ macro_rules! table_with_limits {
         $table:ident
         { $($own:tt)* }
         limits { $($(#[doc = $limit_words:literal])*
-            $limit:ident: $type:ty = $default:expr $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
+            $limit:ident: $type:ty = $default:expr
+                $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* }
         tables { $($inner:ident: $inner_table:ident;)* }

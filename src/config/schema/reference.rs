@@ -104,7 +104,7 @@ impl DeclaredKey {
         self.shown().is_empty()
     }
 
-    /// Its comment: what it is, and its default. (A bare "Default." could mean the words before it.)
+    /// Its comment: what it is, and its default. (A bare "Default." could mean the words before.)
     fn comment(&self) -> String {
         let words = joined(self.words);
         match &self.default {

@@ -5,6 +5,7 @@ use super::*;
 use crate::config::schema::reference::{Declaration, DeclaredKey};
 use crate::config::{Config, LoginQuery, tenant_changes};
 use crate::policy::rules::{BlockRules, ConnectionLimits, FailureRules, PollRules, Quota, Rules};
+use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
 
@@ -162,10 +163,10 @@ fn what_is_out_of_range_is_refused_with_both_ends() {
     assert_eq!(bounded, 23);
 }
 
-/// Destructured without `..`, so that a field without a row does not compile here.
-#[test]
-fn each_field_of_a_policy_has_a_row() {
-    let policy = LoginPolicy::standard("t");
+type Fields = Vec<(&'static str, Json)>;
+
+// Destructured without `..`, so that a field without a row does not compile here.
+fn fields(policy: LoginPolicy) -> Fields {
     let LoginPolicy {
         // They are resolved in `inherit.rs`: names and lists, which have no range and no default.
         name: _,
@@ -179,84 +180,109 @@ fn each_field_of_a_policy_has_a_row() {
         idle_timeout,
         fold_case,
         rules,
-    } = policy.clone();
+    } = policy;
     let Rules {
         polls,
         connections,
         failures,
         blocks,
     } = rules;
-    let PollRules {
-        mode: polls_mode,
-        max_delay: polls_max_delay,
-        maildrop,
-        client,
-        // `allow_burst_from`, a list.
-        unlimited: _,
-    } = polls;
-    let [(every, burst), (client_every, client_burst)] =
-        [maildrop, client].map(|Quota { every, burst }| (every, burst.get()));
-    let ConnectionLimits {
-        per_address,
-        per_maildrop,
-        per_tenant,
-    } = connections;
-    let FailureRules {
-        delay,
-        max_delay,
-        same_password,
-        retry,
-    } = failures;
-    let BlockRules {
-        mode: blocks_mode,
-        passwords_per_maildrop,
-        passwords_per_address,
-        abuses,
-        passing_per_day,
-        window,
-        duration,
-        max_duration,
-    } = blocks;
-    let fields = [
+    let own = vec![
         ("cleartext", cleartext.shown()),
         ("wait", wait.shown()),
         ("queue", queue.shown()),
         ("preempt_idle", preempt_idle.shown()),
         ("idle_timeout", idle_timeout.shown()),
         ("fold_case", fold_case.shown()),
-        ("polls.enforce", polls_mode.shown()),
-        ("polls.max_delay", polls_max_delay.shown()),
+    ];
+    [
+        own,
+        poll_fields(polls),
+        connection_fields(connections),
+        failure_fields(failures),
+        block_fields(blocks),
+    ]
+    .concat()
+}
+
+fn poll_fields(rules: PollRules) -> Fields {
+    let PollRules {
+        mode,
+        max_delay,
+        maildrop: Quota { every, burst },
+        client,
+        // `allow_burst_from`, a list.
+        unlimited: _,
+    } = rules;
+    vec![
+        ("polls.enforce", mode.shown()),
+        ("polls.max_delay", max_delay.shown()),
         ("polls.every", every.shown()),
-        ("polls.burst", burst.shown()),
-        ("polls.per_client.every", client_every.shown()),
-        ("polls.per_client.burst", client_burst.shown()),
+        ("polls.burst", burst.get().shown()),
+        ("polls.per_client.every", client.every.shown()),
+        ("polls.per_client.burst", client.burst.get().shown()),
+    ]
+}
+
+fn connection_fields(limits: ConnectionLimits) -> Fields {
+    let ConnectionLimits {
+        per_address,
+        per_maildrop,
+        per_tenant,
+    } = limits;
+    vec![
         ("connections.per_address", per_address.shown()),
         ("connections.per_maildrop", per_maildrop.shown()),
         ("connections.per_tenant", per_tenant.shown()),
+    ]
+}
+
+fn failure_fields(rules: FailureRules) -> Fields {
+    let FailureRules {
+        delay,
+        max_delay,
+        same_password,
+        retry,
+    } = rules;
+    vec![
         ("failures.delay", delay.shown()),
         ("failures.max_delay", max_delay.shown()),
         ("failures.same_password", same_password.shown()),
         ("failures.retry", retry.shown()),
-        ("blocks.enforce", blocks_mode.shown()),
-        (
-            "blocks.passwords_per_maildrop",
-            passwords_per_maildrop.shown(),
-        ),
-        (
-            "blocks.passwords_per_address",
-            passwords_per_address.shown(),
-        ),
+    ]
+}
+
+fn block_fields(rules: BlockRules) -> Fields {
+    let BlockRules {
+        mode,
+        passwords_per_maildrop: per_maildrop,
+        passwords_per_address: per_address,
+        abuses,
+        passing_per_day,
+        window,
+        duration,
+        max_duration,
+    } = rules;
+    vec![
+        ("blocks.enforce", mode.shown()),
+        ("blocks.passwords_per_maildrop", per_maildrop.shown()),
+        ("blocks.passwords_per_address", per_address.shown()),
         ("blocks.abuses", abuses.shown()),
         ("blocks.passing_per_day", passing_per_day.shown()),
         ("blocks.window", window.shown()),
         ("blocks.duration", duration.shown()),
         ("blocks.max_duration", max_duration.shown()),
-    ];
+    ]
+}
+
+#[test]
+fn each_field_of_a_policy_has_a_row() {
+    let policy = LoginPolicy::standard("t");
     let mut limits = Vec::new();
     Limits::default().list(&policy, "", &mut limits);
     let declared: Vec<_> = limits
-        .into_iter()
-        .map(|limit| (limit.key, limit.value))
+        .iter()
+        .map(|limit| (limit.key.as_str(), limit.value.clone()))
         .collect();
-    assert_eq!(declared, fields.map(|(key, value)| (key.to_owned(), value)));
+    assert_eq!(declared, fields(policy));
 }
