@@ -47,7 +47,7 @@ impl BackendSlots {
         let limit = limit(connections);
         let mut book = self.book();
         if let Some(more) = limit.checked_sub(book.limit) {
-            // Slots that are still owed come first: they are in use, and count within the new limit.
+            // Slots that are still owed come first: they are in use, and count.
             let settled = more.min(book.owed);
             book.owed -= settled;
             self.free.add_permits(more - settled);
