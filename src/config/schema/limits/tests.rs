@@ -197,7 +197,7 @@ fn fields(policy: LoginPolicy) -> Fields {
     ];
     [
         own,
-        poll_fields(polls),
+        poll_fields(&polls),
         connection_fields(connections),
         failure_fields(failures),
         block_fields(blocks),
@@ -205,7 +205,7 @@ fn fields(policy: LoginPolicy) -> Fields {
     .concat()
 }
 
-fn poll_fields(rules: PollRules) -> Fields {
+fn poll_fields(rules: &PollRules) -> Fields {
     let PollRules {
         mode,
         max_delay,
