@@ -64,7 +64,8 @@ impl Port {
             };
             port.take(accepted).await;
         }
-        // Who connected before the end is served; a flood does not keep the port open.
+        // Clients that connected before the end are served, but a flood must not keep the port
+        // open. No time at all still polls once, and so takes what the kernel has queued.
         for _ in 0..LISTEN_BACKLOG {
             let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await else {
                 return;
@@ -143,8 +144,8 @@ impl Port {
     }
 
     /// A place among the connections of its address, by the limits of the tenant whose listener
-    /// it is: nobody has said a name yet. Where that is none, the tenant of the login may have one,
-    /// so it is counted all the same. Trusted networks need none.
+    /// it is: nobody has said a name yet. Where that tenant has no limit, the login's own may have
+    /// one, so the connection is counted all the same. Trusted networks need no place.
     fn place(&self, address: SocketAddr) -> Result<Option<ConnectionSlot>, TooManyConnections> {
         let settings = self.cx.settings();
         let tenant = settings.tenants.of_listener(None, &self.options.name);
@@ -158,7 +159,7 @@ impl Port {
     }
 
     /// The client that a PROXY protocol header names. It is required, and counts only from a
-    /// trusted network: everybody could claim any address else.
+    /// trusted network: otherwise anybody could claim any address.
     async fn read_proxy_header(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
         if !self.cx.settings().trusts(socket.ip()) {
             return None;

@@ -27,6 +27,7 @@ impl GateAdmin for AdminHandle {
     fn metrics(&self) -> Result<String, MetricsError> {
         let longest = self.cx.locks.longest_wait(Instant::now());
         self.metrics.set_longest_wait(longest);
+        // Blocks that ran out within the last minute would be counted as if they held.
         maintenance::end_blocks(&self.cx);
         let blocks = self.cx.admission.shared.blocks.counts();
         self.metrics.set_blocks(&blocks);

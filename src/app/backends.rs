@@ -20,8 +20,8 @@ use tokio_util::task::TaskTracker;
 /// All backends of a configuration.
 pub(super) type Backends = HashMap<BackendName, Arc<Backend>>;
 
-/// The backends of `config`. Those of `before` go on that would be the same, their authorities'
-/// files read anew; others take the place of the one with their name.
+/// The backends of `config`. One of `before` that would be the same, its authorities' file read
+/// anew, stays; any other takes the place of the one with its name.
 pub(super) fn backends(
     config: &Config,
     before: &Backends,
@@ -61,8 +61,8 @@ pub(super) fn other_authorities<'a>(
         .map(|(name, _)| name)
 }
 
-/// Looks at each of which nothing is known. What is found is told once they are in service. One
-/// that has not answered within [`LOOK_AROUND`] is looked at again then.
+/// Looks at each backend of which nothing is known. What is found is told once they are in service.
+/// One that has not answered within [`LOOK_AROUND`] is looked at again then.
 pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
     let found = Arc::new(Findings::default());
     let events = Arc::new(EventHub::new(
@@ -81,6 +81,7 @@ pub(super) async fn look_around(backends: &Backends) -> Vec<Event> {
     }
     let all = async { while looks.join_next().await.is_some() {} };
     if timeout(LOOK_AROUND, all).await.is_err() {
+        // Ends them before their findings are taken: a look may be cut anywhere.
         looks.shutdown().await;
     }
     let mut found = found.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,6 +121,7 @@ impl Watches {
         let mut watches = self.lock();
         let mut ending = Vec::new();
         for watch in watches.extract_if(|name, watch| {
+            // By pointer: a successor has the same name, and needs a watch of its own.
             let kept = backends.get(name);
             kept.is_none_or(|backend| !Arc::ptr_eq(backend, &watch.backend))
         }) {

@@ -30,8 +30,10 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
         });
     };
     let file = options.file.clone();
-    let opened = spawn_blocking(move || Journal::open(&file)).await;
-    let opened = opened.map_err(|_| JournalError::Thread(std::io::ErrorKind::Other.into()))??;
+    // It reads a file, and a slow disk must not stop other tasks.
+    let opened = spawn_blocking(move || Journal::open(&file))
+        .await
+        .map_err(|_| JournalError::Thread(std::io::ErrorKind::Other.into()))??;
     let notice = opened.set_aside.map(|aside| {
         let old = aside.file.display();
         let why = aside.why;

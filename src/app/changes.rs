@@ -39,7 +39,7 @@ pub(super) fn said(old: &Config, new: &Config) -> Vec<String> {
     sentences
 }
 
-/// What is unwise, or does nothing, since now.
+/// What is unwise, or does nothing, and was not so before.
 pub(super) fn warnings(old: &Config, new: &Config) -> Vec<String> {
     let warned = [
         (&old.warnings, &new.warnings),
@@ -135,6 +135,7 @@ fn listeners(old: &[ListenOptions], new: &[ListenOptions]) -> Vec<String> {
 fn listener(options: &ListenOptions) -> Vec<Setting> {
     let ListenOptions {
         name,
+        // At another address it is another listener.
         address: _,
         tls,
         proxy_protocol,

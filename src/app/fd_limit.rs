@@ -38,10 +38,12 @@ impl ConnectionLimit {
         connection_limit
     }
 
-    /// So many services are there from now on, and so many connections are allowed.
+    /// Sets how many services there are from now on, and how many connections are allowed.
     pub(super) fn update(&self, services: usize, connections: usize) {
+        // Read anew: `prlimit` can change it while the gate runs.
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let descriptors = for_sessions(limit, services);
+        // Relaxed: each number stands for itself, and the old one does no harm for a moment.
         self.descriptors.store(descriptors, Ordering::Relaxed);
         self.connections.store(connections, Ordering::Relaxed);
     }

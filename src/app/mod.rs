@@ -56,10 +56,10 @@ pub struct Outside {
     pub sinks: Vec<Arc<dyn EventSink>>,
     /// The certificates, where they do not come from the files of `[tls]`.
     pub acceptor: Option<Acceptor>,
-    /// What all random draws follow from, where they shall repeat themselves. A gate on a real
-    /// network has none: its key would be known.
+    /// What all random draws follow from, if a run is to be repeatable. A gate on a real network
+    /// has none: its key would be known.
     pub seed: Option<u64>,
-    /// What reads the configuration again, for who asks at the admin port.
+    /// What reads the configuration again when the admin port is asked to.
     pub reload: Option<Reload>,
 }
 
@@ -92,7 +92,8 @@ pub enum StartError {
     Metrics(#[from] MetricsError),
 }
 
-/// A running gate. Dropping it leaves its tasks running; [`Gate::stop`] ends them.
+/// A running gate. Dropping it closes its ports and leaves its other tasks running; [`Gate::stop`]
+/// ends them.
 pub struct Gate {
     cx: Arc<Context>,
     /// What a reload swaps.
@@ -196,6 +197,7 @@ impl Gate {
             connection_limit,
             notices: opened.notice.into_iter().chain(token.notice).collect(),
         };
+        // Nothing fails from here on: an error leaves none of these tasks behind.
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
         if let Some(listener) = admin {
@@ -387,7 +389,7 @@ fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
     Ok(key)
 }
 
-/// A gate that shall repeat itself lives in 1970.
+/// A gate whose runs are repeatable lives in 1970.
 fn wall_clock(seed: Option<u64>) -> WallClock {
     seed.map_or(WallClock::System, |_| {
         WallClock::From(Moment {

@@ -53,6 +53,7 @@ impl Ports {
         let open = self.lock();
         let is_open =
             |listener: &ListenOptions| open.iter().any(|port| is_same(&port.options, listener));
+        // At the first error the ports bound so far are dropped: a refused reload opens none.
         listeners
             .iter()
             .filter(|listener| !is_open(listener))
@@ -69,6 +70,7 @@ impl Ports {
             let options = listeners
                 .iter()
                 .find(|listener| is_same(&port.options, listener));
+            // A port that stays as it is need not be woken.
             if options != Some(&port.options) {
                 port.wanted.send_replace(options.cloned());
             }

@@ -67,10 +67,10 @@ impl Gate {
         self.tell(reloaded.await)
     }
 
-    /// Takes over another configuration, whole or not at all, while sessions go on: who is logged
-    /// in notices nothing, who waits has the new limits, and connections from now on find the new
-    /// listeners and certificates. One reload waits for the other. The future may be dropped:
-    /// then all is as it was, or all is new.
+    /// Takes over another configuration, whole or not at all, while sessions go on: a client that
+    /// is logged in notices nothing, a waiter has the new limits, and connections from now on find
+    /// the new listeners and certificates. Reloads run one after the other. The future may be
+    /// dropped: then all is as it was, or all is new.
     ///
     /// # Errors
     /// A file or a port cannot be had, or the change needs a restart: all is as it was.
@@ -95,9 +95,10 @@ impl Gate {
         let prepared = self.prepare(&running, &config).await?;
         let changes = prepared.changes.clone();
         let ending = self.swap(prepared, &config);
+        // No await since the swap: a future that is dropped cannot leave the two apart.
         *running = config;
         for task in ending {
-            // Only then its port is free for the next reload. A panic of it is its own affair.
+            // Only then is its port free for the next reload. Its panic would not be the reload's.
             let _ = task.await;
         }
         Ok(changes)
@@ -169,6 +170,7 @@ impl Gate {
             ..
         } = prepared;
         let (tenants, listeners, backends) = names_of(config);
+        // Before an event can name one that is new.
         self.metrics.know(&tenants, &listeners, &backends);
         let in_service = settings.backends.clone();
         let before = self.settings.send_replace(Arc::new(settings));

@@ -34,6 +34,7 @@ pub enum ServeError {
 /// Serving did not begin; nothing was served.
 pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     log::init(config.server.log)?;
+    // Before the gate starts: a signal without a handler would kill the process meanwhile.
     let mut stops = Stops::new()?;
     let mut hang_ups = signal(SignalKind::hangup())?;
     for notice in config.warnings.iter().chain(&config.inactive) {
@@ -90,7 +91,7 @@ async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut Rel
         let reloaded = gate.reload_file(path).await;
         tell_systemd(&[NotifyState::Ready]);
         if let Some(answer) = answer {
-            // Who asked may have given up; the log says it too.
+            // The caller may have given up; the log says it too.
             let _ = answer.send(reloaded.map_err(|error| error.to_string()));
         }
     }

@@ -44,7 +44,7 @@ pub struct GreetedConnection {
 pub struct StlsAnswer {
     /// The line without its end.
     pub line: String,
-    /// So many empty lines stood before it.
+    /// Empty lines that stood before it.
     pub blank_lines: usize,
 }
 
@@ -147,8 +147,8 @@ impl Backend {
         self.options == other.options && authorities
     }
 
-    /// From now on its `connections` hold, also for who has or waits for a connection of the one
-    /// before.
+    /// From now on its `connections` hold, also for sessions that have, or wait for, a connection
+    /// of its predecessor.
     pub fn enter_service(&self) {
         self.places.set_limit(self.options.connections);
     }
@@ -193,7 +193,7 @@ impl Backend {
         self.connect_with(permit, from).await
     }
 
-    /// [`Backend::connect`] for who has a permit.
+    /// [`Backend::connect`] for a caller that has a permit.
     ///
     /// # Errors
     /// The backend cannot be used now.
@@ -202,6 +202,7 @@ impl Backend {
         permit: Permit,
         from: Option<SocketAddr>,
     ) -> Result<GreetedConnection, ConnectError> {
+        // One bound for all steps: a backend that is slow in each of them is late, too.
         let steps = timeout(self.options.connect_timeout, self.reach(from)).await;
         let (conn, greeting, stls) = steps.unwrap_or_else(|_| Err(self.late()))?;
         Ok(GreetedConnection {
@@ -215,10 +216,12 @@ impl Backend {
     async fn reach(&self, from: Option<SocketAddr>) -> Result<Reached, ConnectError> {
         let dialed = self.dial.dial(&self.options.address).await;
         let mut conn = Conn::plain(dialed.map_err(|error| self.unreachable(error))?);
+        // The header is the first thing on a connection, ahead of TLS.
         if self.options.proxy_protocol {
             let header = self.proxy_header(from);
-            let sent = conn.write_all(&header).await;
-            sent.map_err(|error| self.unreachable(error))?;
+            conn.write_all(&header)
+                .await
+                .map_err(|error| self.unreachable(error))?;
         }
         if self.options.tls == TlsMode::Implicit {
             conn = self.secure(conn).await?;
@@ -231,6 +234,7 @@ impl Backend {
         let line = self.stls(&mut conn).await?;
         let blank_lines = conn.blank_lines - before;
         conn = self.secure(conn).await?;
+        // A connection under TLS counts from 0.
         conn.blank_lines = before;
         Ok((conn, greeting, Some(StlsAnswer { line, blank_lines })))
     }
@@ -247,8 +251,9 @@ impl Backend {
     }
 
     async fn greeting(&self, conn: &mut Conn) -> Result<String, ConnectError> {
-        let line = read_status(conn).await;
-        let line = line.map_err(|error| self.broken(error))?;
+        let line = read_status(conn)
+            .await
+            .map_err(|error| self.broken(error))?;
         match Status::of_line(&line) {
             Status::Ok => Ok(text(&line)),
             Status::Err => Err(ConnectError::Refused {
@@ -261,10 +266,12 @@ impl Backend {
 
     /// Where STLS is set there is no going on without it.
     async fn stls(&self, conn: &mut Conn) -> Result<String, ConnectError> {
-        let sent = conn.write_all(b"STLS\r\n").await;
-        sent.map_err(|error| self.unreachable(error))?;
-        let line = read_status(conn).await;
-        let line = line.map_err(|error| self.broken(error))?;
+        conn.write_all(b"STLS\r\n")
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let line = read_status(conn)
+            .await
+            .map_err(|error| self.broken(error))?;
         match Status::of_line(&line) {
             Status::Ok => Ok(text(&line)),
             _ => Err(ConnectError::Protocol {
@@ -321,8 +328,10 @@ impl fmt::Debug for Backend {
 }
 
 fn connector(options: &BackendOptions) -> Result<Connector, TlsError> {
-    let name = options.server_name.as_deref();
-    let name = name.unwrap_or_else(|| host(&options.address));
+    let name = options
+        .server_name
+        .as_deref()
+        .unwrap_or_else(|| host(&options.address));
     Connector::new(options.ca.as_deref(), name, options.verify)
 }
 

@@ -98,6 +98,7 @@ impl Backend {
 
     /// Says that it could not be reached, so that it is looked at now and not at its time.
     pub fn report_failure(&self) {
+        // It is kept where a look is under way: the next one then comes at once.
         self.known.failures.notify_one();
     }
 }
@@ -114,7 +115,7 @@ pub async fn watch_backend(backend: Arc<Backend>, events: Arc<EventHub>, stop: C
     backend.enter_service();
     let watching = async {
         loop {
-            // Who logs in waits so long for an answer.
+            // As long as a login waits for an answer.
             let patience = backend.options().login_timeout;
             look(&backend, patience, events.as_ref()).await;
             until_next_look(&backend).await;
@@ -127,6 +128,7 @@ async fn until_next_look(backend: &Backend) {
     if !backend.is_up() {
         return sleep(PROBE_DOWN).await;
     }
+    // First, so that failing logins do not make looks follow each other without a pause.
     sleep(PROBE_AGAIN).await;
     let pause = PROBE_UP.saturating_sub(PROBE_AGAIN);
     // Its end and a report of failure mean the same.
@@ -139,6 +141,7 @@ async fn look(backend: &Backend, patience: Duration, events: &EventHub) {
     let Some(permit) = place(backend).await else {
         return;
     };
+    // From before the connection: it counts no login that came earlier, and misses none.
     let wanted = backend.place_wanted();
     match backend.connect_with(permit, None).await {
         Ok(mut greeted) => {
@@ -224,6 +227,7 @@ async fn hear_late(
         }),
         Ok(()) = wanted.changed() => None,
         () = backend.known.failures.notified() => {
+            // The report is used up here, and is meant for the next look.
             backend.report_failure();
             None
         }
@@ -252,6 +256,7 @@ async fn leave(greeted: &mut GreetedConnection) {
 }
 
 fn change(backend: &Backend, found: State, events: &EventHub) {
+    // Ahead of the event: whoever hears of it finds it so.
     let before = backend.known.state.send_replace(found.clone());
     let backend = backend.options().name.clone();
     match (before, found) {

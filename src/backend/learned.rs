@@ -1,6 +1,6 @@
 //! What a backend can do, as it is learned: its looks ask CAPA before login (after STLS, where it
 //! is spoken to by that), and one session asks after its login. The lists of the two states may
-//! differ (RFC 2449 section 5): some servers name UIDL and TOP to those who are in alone.
+//! differ (RFC 2449 section 5): some servers list UIDL and TOP only after login.
 
 use crate::pop3::capability::Capabilities;
 use std::mem;
@@ -82,10 +82,13 @@ impl Learned {
             Heard::Refused | Heard::Nothing => (Capabilities::assumed(), false, false),
         };
         if lists.before.as_deref() != Some(&list) || lists.is_own != is_own {
-            (lists.before, lists.after) = (Some(Arc::new(list)), None);
+            // It may be another server: what the old one listed after login says nothing of it.
+            lists.before = Some(Arc::new(list));
+            lists.after = None;
             lists.due();
         }
-        (lists.is_own, lists.is_prompt) = (is_own, is_prompt);
+        lists.is_own = is_own;
+        lists.is_prompt = is_prompt;
         lists.before()
     }
 
@@ -123,12 +126,12 @@ impl CapabilityLists {
     }
 }
 
-/// Leave to ask CAPA after a login. Dropped without a word, it goes to the next login.
+/// Leave to ask CAPA after a login. If it is dropped unused, the next login gets it.
 #[must_use]
 pub struct Asking(Arc<Learned>);
 
 impl Asking {
-    /// So it lists after login.
+    /// Takes in what it lists after login.
     pub fn listed(self, mut list: Capabilities) {
         let mut lists = self.0.lists();
         // RFC 2449 section 6.7: where users differ, it is this one's own, and nobody else's.
@@ -145,7 +148,8 @@ impl Asking {
     /// It has no list after login, or none that can be had: it is not asked again.
     pub fn not_listed(self) {
         let mut lists = self.0.lists();
-        (lists.after, lists.ask) = (None, AfterLogin::Done);
+        lists.after = None;
+        lists.ask = AfterLogin::Done;
     }
 }
 

@@ -27,7 +27,7 @@ pub enum LineError {
     /// Its line is no status line.
     #[error("sent no POP3 reply, but {0:?}")]
     NoStatus(String),
-    /// The same, of so many octets, which may repeat a password.
+    /// The same by its length alone: the line may repeat a password.
     #[error("sent no POP3 reply, but a line of {0} octets")]
     Noise(usize),
     /// The connection failed.
@@ -70,8 +70,8 @@ pub async fn read_line(conn: &mut Conn, max: usize) -> Result<Vec<u8>, LineError
 }
 
 /// The next line that is not empty, where a status line is due: its own octets, without the line
-/// end. What the line says is not looked at. Cancel-safe: empty lines that have gone are missed by
-/// nobody.
+/// end. What the line says is not looked at. Cancel-safe: nobody misses empty lines that were
+/// skipped.
 ///
 /// # Errors
 /// As [`read_line`], or more than [`BLANK_LINES_MAX`](crate::limits::BLANK_LINES_MAX) empty lines
@@ -133,7 +133,7 @@ pub async fn read_capabilities(conn: &mut Conn) -> Result<Option<Capabilities>, 
     }
 }
 
-/// The error for a line that is none of POP3's; the line is cut to what a log line bears.
+/// The error for a line that is not POP3, cut to a length that suits the log.
 pub(super) fn no_status(line: &[u8]) -> LineError {
     let shown = &line[..line.len().min(80)];
     LineError::NoStatus(String::from_utf8_lossy(shown).into_owned())

@@ -102,8 +102,9 @@ fn needs_plain(credentials: &Credentials) -> Option<NeedsPlain> {
     }
 }
 
-/// Who came by USER and PASS may know a server that takes longer lines than it has to, up to what
-/// is known of servers; who had base64 for it does not know that it would become such a line.
+/// A client that came by USER and PASS may know a server that takes longer lines than it must, up
+/// to what servers are known to take; one that sent base64 does not know that it becomes such a
+/// line.
 fn is_better_said_by_plain(credentials: &Credentials) -> bool {
     let user = credentials.user.as_bytes();
     let password = credentials.password.expose();
@@ -185,23 +186,24 @@ async fn give(
         let both = Zeroizing::new([user.as_slice(), pass.as_slice()].concat());
         conn.write_all(&both).await?;
         on_password();
-        let answer = answer(conn).await?;
-        return if is_ok(&answer) {
-            self::answer(conn).await
+        let to_user = answer(conn).await?;
+        // Where USER is refused, the answer to PASS stays unread: the connection is closed next.
+        return if is_ok(&to_user) {
+            answer(conn).await
         } else {
-            Ok(answer)
+            Ok(to_user)
         };
     }
     conn.write_all(&user).await?;
-    let answer = answer(conn).await?;
-    if !is_ok(&answer) {
-        return Ok(answer);
+    let to_user = answer(conn).await?;
+    if !is_ok(&to_user) {
+        return Ok(to_user);
     }
     still_open(conn).await?;
     unasked(conn)?;
     conn.write_all(&pass).await?;
     on_password();
-    self::answer(conn).await
+    answer(conn).await
 }
 
 /// AUTH PLAIN with an initial response (RFC 5034 section 4), where that leaves the line short
@@ -270,7 +272,7 @@ pub(super) fn unasked(conn: &mut Conn) -> Result<(), LoginError> {
 /// Takes in what the backend has sent and done up to now. One that has closed before it got the
 /// password judges none, and does not get it.
 async fn still_open(conn: &mut Conn) -> Result<(), LineError> {
-    // The system's news of the connection come between two turns of a task.
+    // tokio hears from the kernel what a connection has received between two turns of a task.
     yield_now().await;
     while conn.input.len() < REPLY_LINE_MAX {
         match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, REPLY_LINE_MAX))).await {

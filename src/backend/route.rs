@@ -132,6 +132,7 @@ impl Route {
                 connected => return connected,
             }
         }
+        // Only now is a place waited for: another backend might have had one at once.
         for backend in later {
             match call.patiently(backend).await {
                 Err(Unconnected::Busy) => {}
@@ -158,6 +159,7 @@ impl Route {
     /// down.
     fn in_order(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let mut backends: Vec<_> = self.backends.iter().collect();
+        // A stable sort: among equals the tenant's order stays.
         backends.sort_by_key(|backend| (!self.is_home(backend), rank(&backend.state())));
         backends.into_iter()
     }
@@ -200,6 +202,7 @@ impl<M: Fn(&BackendName)> Call<M> {
     /// Waits for a place under the backend's limit. Connections that are opened in advance
     /// meanwhile have to go, too.
     async fn place(&self, backend: &Backend) -> Permit {
+        // Polled on: a second request would be last in line again.
         let mut permit = pin!(backend.permit());
         loop {
             match timeout(MAKE_ROOM, permit.as_mut()).await {
@@ -268,5 +271,6 @@ fn known_or_assumed(
 }
 
 fn common(lists: impl Iterator<Item = Arc<Capabilities>>) -> Option<Arc<Capabilities>> {
+    // A client cannot choose its backend: what one of them lacks must not be promised.
     lists.reduce(|common, more| Arc::new(common.intersect(&more)))
 }

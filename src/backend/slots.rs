@@ -13,8 +13,7 @@ pub(super) struct BackendSlots {
 
 struct Book {
     limit: usize,
-    /// Slots in use beyond a limit that was lowered: the next ones that come
-    /// back are kept.
+    /// Slots in use beyond a limit that was lowered: the next ones that come back are kept.
     owed: usize,
     /// Permits that are out.
     open: usize,
@@ -53,6 +52,7 @@ impl BackendSlots {
             self.free.add_permits(more - settled);
         } else {
             let fewer = book.limit - limit;
+            // Free slots can be taken back now, those in use only when they return.
             book.owed += fewer - self.free.forget_permits(fewer);
         }
         book.limit = limit;
@@ -60,6 +60,7 @@ impl BackendSlots {
 
     /// Waits for a slot. Cancel-safe.
     pub(super) async fn take(self: &Arc<Self>) -> Permit {
+        // This counts the want as well, for which a look that waits for CAPA gives way.
         if let Some(permit) = self.try_take() {
             return permit;
         }

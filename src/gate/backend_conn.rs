@@ -38,13 +38,14 @@ impl BackendConnection {
         }
     }
 
-    /// Tells the backend that `client` logs in next, where it wants to know and does not yet. If
-    /// it does not take it, the login goes on all the same.
+    /// Tells the backend that `client` logs in next, if it wants to know and was not told yet. The
+    /// login goes on even if the backend refuses to be told.
     pub(crate) async fn forward_client_addr(
         &mut self,
         cx: &Context,
         client: SocketAddr,
     ) -> Result<(), LoginError> {
+        // It was told when the connection was opened in advance: a hand-over costs no round trip.
         if self.forwarded == Some(client) {
             return Ok(());
         }
@@ -56,10 +57,10 @@ impl BackendConnection {
         Ok(())
     }
 
-    /// Whether `client` may log in on this connection, which another may have opened a while ago:
-    /// not where the PROXY protocol or XOIP named that other (Zimbra says `+OK` to a second XOIP
-    /// and stays with the first), and not once the backend has said anything since its greeting.
-    /// That would be its farewell, and no answer to a login; empty lines are neither.
+    /// Whether `client` may log in on this connection, which may have been opened for another
+    /// client a while ago. Not if the PROXY protocol or XOIP named that client (Zimbra says `+OK`
+    /// to a second XOIP and keeps the first), and not once the backend has said anything since its
+    /// greeting: that would be its farewell, not the answer to a login. Empty lines do not count.
     pub(crate) async fn is_good_for(&mut self, client: SocketAddr) -> bool {
         let options = self.backend.options();
         let is_named = options.proxy_protocol || options.xoip;
@@ -80,6 +81,7 @@ impl BackendConnection {
 
 /// Whether the backend has said nothing and is still there.
 async fn stays_silent(conn: &mut Conn) -> bool {
+    // Bounded: blank lines without end are no silence.
     for _ in 0..limits::BLANK_LINES_MAX {
         if !is_silent(conn) {
             return false;
@@ -99,7 +101,8 @@ impl BackendClose for BackendConnection {
         &self.backend.options().name
     }
 
-    /// After QUIT the backend closes by itself, or when its client does, as mail programs do.
+    /// After QUIT the backend closes by itself, or once its client has closed, as a mail program
+    /// would.
     /// Without QUIT our side is shut first, so that the backend sees the end and lets go; what it
     /// still sends is thrown away.
     async fn close(&mut self, after_quit: bool) -> bool {

@@ -66,6 +66,7 @@ impl Context {
     /// What the configuration says now.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
+        // A copy: a borrow that lasts would hold up the reload that wants to replace it.
         Arc::clone(&self.settings.borrow())
     }
 
@@ -148,6 +149,7 @@ impl Context {
 
     /// A random number, from a generator that a test can seed.
     pub(crate) fn draw(&self) -> u64 {
+        // A panic of one session must not end all others here.
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.u64(..)
     }

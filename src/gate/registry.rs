@@ -1,7 +1,7 @@
 //! All open sessions of a gate, seen and ended from outside.
 //!
 //! A session writes what it does into its [`SessionHandle`] as it goes: one atomic for each thing,
-//! and a mutex for the names of its login. Who looks never holds up a session: [`Sessions::views`]
+//! and a mutex for the names of its login. A reader never holds up a session: [`Sessions::views`]
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
 use super::peer::Peer;
@@ -57,13 +57,13 @@ str_enum! {
 pub struct SessionView {
     /// Its number.
     pub id: SessionId,
-    /// Who it came from.
+    /// The client's address.
     pub client: SocketAddr,
-    /// Where it came in.
+    /// The listener that accepted it.
     pub listener: ListenerName,
-    /// When it came.
+    /// When it was opened.
     pub opened: Moment,
-    /// Whose its last login was.
+    /// Its last login.
     pub login: Option<SeenLogin>,
     /// How far it has come.
     pub phase: Phase,
@@ -109,6 +109,7 @@ impl Sessions {
             .iter()
             .map(|entry| Arc::clone(entry.value()))
             .collect();
+        // Out of the map now: `view` waits for a mutex, and no shard may be locked meanwhile.
         handles.sort_unstable_by_key(|handle| handle.id);
         handles.iter().map(|handle| handle.view()).collect()
     }
@@ -137,6 +138,7 @@ impl Sessions {
 
     /// A new session, which is seen until the answer is dropped.
     pub(crate) fn open(&self, peer: &Arc<Peer>, opened: Moment) -> OpenSession {
+        // Relaxed: numbers must differ, and no other memory depends on them.
         let id = SessionId(self.0.last.fetch_add(1, Ordering::Relaxed) + 1);
         let handle = Arc::new(SessionHandle::new(id, Arc::clone(peer), opened));
         self.0.open.insert(id, Arc::clone(&handle));
@@ -268,11 +270,13 @@ impl SessionHandle {
             self.task.wake();
             return Kick::Kicked;
         }
+        // Neither QUIT nor `Closing` is ever taken back, so this is not `Kicked` again.
         answer(self.state.load(Ordering::Acquire))
     }
 
     /// Whether it was changed.
     fn update(&self, change: impl Fn(u8) -> Option<u8>) -> bool {
+        // No `fetch_or`: whether a bit may be set depends on the others.
         self.state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
             .is_ok()
@@ -288,6 +292,7 @@ impl SessionHandle {
             opened: self.opened,
             login: self.login().clone(),
             phase: match phase(state) {
+                // No session enters `Update`: QUIT is a bit, so that a kick cannot slip in between.
                 Phase::Transaction if state & QUIT != 0 => Phase::Update,
                 phase => phase,
             },
@@ -305,6 +310,7 @@ impl SessionHandle {
 
 fn phase(state: u8) -> Phase {
     let place = usize::from(state & PHASE);
+    // Only phases are stored, so the last resort is never taken.
     Phase::ALL.get(place).copied().unwrap_or(Phase::Closing)
 }
 

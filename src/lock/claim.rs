@@ -16,6 +16,7 @@ pub(super) struct Claim<C> {
     ticket: Ticket,
 }
 
+// Not derived, which would ask for `C: Clone`: a connection has no copy.
 impl<C> Clone for Claim<C> {
     fn clone(&self) -> Self {
         Self {

@@ -113,6 +113,7 @@ impl<C> Entry<C> {
         now: Instant,
         line: Option<&Arc<[u8]>>,
     ) -> Vec<Invariant> {
+        // The queue has no effect for a waiter that leaves by itself: its seat is removed here.
         if let Input::Withdraw(ticket) = input {
             self.seats.remove(&ticket);
         }
@@ -143,6 +144,7 @@ impl<C> Entry<C> {
         line: Option<&Arc<[u8]>>,
         broken: &mut Vec<Invariant>,
     ) {
+        // By index, since repairs append to the list that is walked.
         let mut next = 0;
         while let Some(effect) = effects.get(next).copied() {
             next += 1;
@@ -166,6 +168,7 @@ impl<C> Entry<C> {
     ) -> Result<(), Fault> {
         match effect {
             Effect::Granted(ticket) => {
+                // The channel outlives the holder: what the last one was told is not for this one.
                 self.contended.send_replace(false);
                 let state = SeatState::Granted { at: now };
                 self.holder = Some(self.settle(ticket, state)?);
@@ -244,9 +247,10 @@ impl<C> Entry<C> {
         effects.append(&mut repairs);
     }
 
-    /// Keeps a greeted connection of `ticket` for whoever is next, as `list` does it; a second one
-    /// is dropped, and one that nobody waits for any more.
+    /// Keeps a greeted connection of `ticket`, listed by `list`, for whoever is next. A second one
+    /// is dropped, and so is one that nobody waits for any more.
     pub(super) fn keep_prewarmed(&mut self, ticket: Ticket, list: impl FnOnce() -> Prewarmed<C>) {
+        // The waiter that opened it may have been granted the lock meanwhile, and takes it then.
         let somebody_is_next = self.queue.head().is_some() || self.queue.holder() == Some(ticket);
         if self.prewarmed.is_none() && somebody_is_next {
             self.prewarmed = Some(list());
@@ -260,6 +264,7 @@ impl<C> Entry<C> {
     /// Takes the prewarmed connection, and asks the head of the queue for another.
     pub(super) fn take_prewarmed(&mut self) -> Option<C> {
         let prewarmed = self.prewarmed.take()?;
+        // `send_replace` wakes also where nothing changed: the head slept while there was one.
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)
         {

@@ -1,4 +1,4 @@
-//! The lock itself, and the backend connection that it has met.
+//! The lock itself, and the backend connection attached to it.
 
 use super::BackendClose;
 use super::claim::Claim;
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// The right to be in a maildrop.
 ///
-/// It owns the backend connection that it has met. Dropping it, also by panic or cancellation,
+/// It owns the backend connection attached to it. Dropping it, also by panic or cancellation,
 /// gives both to a closer, which ends the connection, waits until the backend has let go, and
 /// only then hands the lock to the next waiter. Its session may go on without it, and acquire the
 /// lock again: behind those that wait.
@@ -24,7 +24,7 @@ pub struct LockGuard<C: BackendClose> {
     freed_at: Option<Instant>,
 }
 
-/// What must never be was found in popgate's own state of a lock. Its session ends.
+/// A rule that popgate keeps for its locks was found broken. The session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a fault of popgate: {} does not hold", .0.as_str())]
 pub struct LockBroken(pub Invariant);
@@ -61,7 +61,7 @@ impl<C: BackendClose> LockGuard<C> {
         Ok(self.connection.insert(connection))
     }
 
-    /// The connection that it has met.
+    /// The connection attached to it.
     pub fn connection(&mut self) -> Option<&mut C> {
         self.connection.as_mut()
     }
@@ -78,12 +78,13 @@ impl<C: BackendClose> LockGuard<C> {
         self.claim.take_prewarmed()
     }
 
-    /// Ends the connection, and waits until the backend has let go; the lock stays. Cancel-safe:
-    /// what is left to do when it is dropped, the guard's own end does.
+    /// Ends the connection, and waits until the backend has let go; the lock stays. Cancel-safe: if
+    /// this future is dropped, the guard's own end does the rest.
     pub async fn end_connection(&mut self) {
         let Some(connection) = self.connection.as_mut() else {
             return;
         };
+        // It stays in the guard meanwhile, where a drop finds it.
         let closed = connection.close(false).await;
         if let Some(connection) = self.connection.take()
             && !closed
@@ -149,11 +150,13 @@ impl<C: BackendClose> Drop for LockGuard<C> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
+        // A drop cannot wait for the backend: a task does, and the gate's stop waits for that.
         let after_quit = self.after_quit;
         let close = async move {
             if !connection.close(after_quit).await {
                 release.claim.tell_forced(connection.backend());
             }
+            // In this order: the next holder must not find this socket open.
             drop(connection);
             drop(release);
         };

@@ -28,6 +28,7 @@ pub enum AcquireResult<C: BackendClose> {
 /// All locks of one gate. `C` is a backend connection.
 pub struct Locks<C: BackendClose>(pub(super) Arc<Table<C>>);
 
+// Not derived, which would ask for `C: Clone`.
 impl<C: BackendClose> Clone for Locks<C> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))

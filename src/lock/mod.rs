@@ -28,7 +28,7 @@ pub use waiter::{WaitEvent, WaiterHandle};
 use crate::ids::BackendName;
 use std::future::Future;
 
-/// The backend connection that a holder of a lock has met.
+/// The backend connection of a lock's holder.
 pub trait BackendClose: Send + Sync + 'static {
     /// The backend that it leads to.
     fn backend(&self) -> &BackendName;

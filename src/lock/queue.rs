@@ -154,6 +154,7 @@ impl LockQueue {
             holder: None,
             main: VecDeque::new(),
             unproven: VecDeque::new(),
+            // As if the main lane had had its turns: an unproven login that is due is next.
             main_turns: MAIN_TURNS_BETWEEN,
             told_contended: false,
             told_head: None,
@@ -173,6 +174,7 @@ impl LockQueue {
         }
         self.settle_lease(effects);
         self.uphold(now, effects);
+        // Last: a repair may have granted the lock, and the new holder is told what holds now.
         self.tell_contended(effects);
         self.tell_head(effects);
     }
@@ -315,6 +317,7 @@ impl LockQueue {
 
     fn grant(&mut self, request: &Request, now: Instant, effects: &mut Vec<Effect>) {
         self.main_turns = match request.lane {
+            // Counted no further than it matters, so that it cannot overflow.
             Lane::Main => MAIN_TURNS_BETWEEN.min(self.main_turns + 1),
             Lane::Unproven => 0,
         };
@@ -356,6 +359,7 @@ impl LockQueue {
 
     /// Finds what must never be, in constant time, and puts it right so that nobody waits for ever.
     fn uphold(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        // The fronts alone, which are next to be served: a whole search is not constant time.
         if let Some(holder) = self.holder()
             && [self.main.front(), self.unproven.front()]
                 .into_iter()

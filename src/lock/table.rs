@@ -49,12 +49,14 @@ impl<C: BackendClose> Table<C> {
         now: Instant,
         until: Instant,
     ) -> Seated {
+        // Relaxed: tickets must differ, and no other memory depends on them.
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed) + 1);
         let (seated, broken) = self
             .entries
             .entry(attempt.key.clone())
             .or_insert_with(Entry::new)
             .enter(attempt, ticket, now, until);
+        // The shard is unlocked by now: its guard lived in the statement above.
         self.tell_broken(broken);
         seated
     }
@@ -62,6 +64,7 @@ impl<C: BackendClose> Table<C> {
     /// Applies `input` to the queue of `key` and forgets the maildrop if nobody is left.
     /// `line`: the backend's words, if any, for waiters that are refused too.
     pub(super) fn apply(&self, key: &MaildropKey, input: Input, line: Option<&Arc<[u8]>>) {
+        // By `entry`: between a look and a removal of its own a login could enter.
         let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
             return;
         };

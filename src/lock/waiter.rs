@@ -41,6 +41,7 @@ impl<C: BackendClose> WaiterHandle<C> {
             since,
             state: seated.state,
             contended: seated.contended,
+            // Every other end of a wait says what it is.
             outcome: Some(LockOutcome::Shutdown),
         }
     }
@@ -120,6 +121,7 @@ impl<C: BackendClose> WaiterHandle<C> {
 impl<C: BackendClose> Drop for WaiterHandle<C> {
     fn drop(&mut self) {
         if let Some(outcome) = self.outcome {
+            // Before it is told: a sink that panics must not leave the ticket in the queue.
             self.claim.withdraw();
             self.claim.tell_outcome(outcome, self.since.elapsed());
         }

@@ -21,7 +21,7 @@ use zeroize::Zeroize;
 pub struct Conn {
     /// What was read and not yet used.
     pub input: BytesMut,
-    /// Empty lines that were skipped before status lines, for who tells of them.
+    /// Empty lines that were skipped before status lines, for callers that report them.
     pub blank_lines: usize,
     stream: Stream,
 }
@@ -73,10 +73,12 @@ impl Conn {
         if self.input.capacity() < capacity {
             self.keep_input_in(capacity);
         }
+        // The buffer may have more room than was asked for.
         let mut room = (&mut self.input).limit(octets);
         // The future keeps nothing between polls, so each poll may have its own.
         let polled = pin!(self.stream.read_buf(&mut room)).poll(cx);
         if polled.is_pending() {
+            // It may be minutes until more comes.
             self.keep_input_in(self.input.len());
         }
         polled
@@ -162,6 +164,7 @@ impl Conn {
         };
         match version? {
             rustls::ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
+            // rustls speaks no third version.
             _ => Some("TLSv1.3"),
         }
     }

@@ -36,8 +36,10 @@ pub fn is_own_shortage(error: &io::Error) -> bool {
 async fn first_that_answers(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
+        // Each has a bound of its own: a dead address must not use up the time of the next.
         match timeout(CONNECT_ADDRESS, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
+            // The next address would fail as well, and hide the reason.
             Ok(Err(error)) if is_own_shortage(&error) => return Err(error),
             Ok(Err(error)) => last = io::Error::new(error.kind(), format!("{error} ({address})")),
             Err(_) => {

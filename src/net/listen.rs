@@ -107,10 +107,12 @@ impl TcpAccept {
     /// Ends the connection that is first in line, which would hang otherwise: its client hears an
     /// end, and nobody is kept behind it. Says whether it could.
     fn end_one(&mut self) -> bool {
+        // `take` closes the file: its descriptor is what `accept` needs.
         if self.spare.take().is_none() {
             self.spare = File::open(SPARE).ok();
             return false;
         }
+        // The listener is non-blocking, so this does not wait.
         let ended = SockRef::from(&self.listener).accept().map(drop).is_ok();
         self.spare = File::open(SPARE).ok();
         ended

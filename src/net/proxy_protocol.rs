@@ -58,7 +58,7 @@ async fn read(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
 /// What the octets so far are.
 #[derive(Debug)]
 pub enum Header {
-    /// The start of a header of which so many octets are to come for sure; never 0.
+    /// The beginning of a header, of which at least this many octets are missing; never 0.
     Missing(usize),
     /// A header.
     Whole {
@@ -126,6 +126,7 @@ fn v2_length(header: &[u8]) -> Result<usize, ProxyError> {
 /// A version 2 header that names `client`, which connected to `local`.
 #[must_use]
 pub fn write_v2(client: SocketAddr, local: SocketAddr) -> Vec<u8> {
+    // A header has one address family for both ends.
     let (client, local) = match (client, local) {
         (SocketAddr::V4(_), SocketAddr::V4(_)) => (client, local),
         _ => (as_v6(client), as_v6(local)),

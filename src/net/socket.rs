@@ -24,16 +24,19 @@ impl Io for TcpStream {
     }
 
     fn reset_on_close(&self) {
+        // With no time to linger close(2) sends RST and drops what is unsent. It fails where the
+        // connection is gone.
         let _ = self.set_zero_linger();
     }
 }
 
-/// Makes a connection ready, or a listener whose connections shall be so: small writes leave at
+/// Makes a connection ready, or a listener whose connections inherit it: small writes leave at
 /// once, and a dead peer is found.
 ///
 /// # Errors
 /// The connection is gone already.
 pub(super) fn prepare(socket: &impl AsFd) -> io::Result<()> {
+    // Nagle would hold a short reply back until the last one is acknowledged.
     SockRef::from(socket).set_tcp_nodelay(true)?;
     probe(socket, KEEPALIVE)
 }
@@ -45,6 +48,7 @@ fn probe(socket: &impl AsFd, how: KeepAlive) -> io::Result<()> {
         .with_interval(how.interval)
         .with_retries(how.retries);
     socket.set_tcp_keepalive(&keepalive)?;
+    // Keep-alive probes silent connections alone: octets under way need a bound of their own.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(how.user_timeout))?;
     Ok(())

@@ -117,6 +117,7 @@ async fn bounded<T>(
 }
 
 fn from_handshake(leg: Leg, error: io::Error) -> TlsError {
+    // tokio-rustls wraps what rustls found into an `io::Error`.
     let inner = error
         .get_ref()
         .and_then(|e| e.downcast_ref::<rustls::Error>());

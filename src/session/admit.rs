@@ -41,8 +41,9 @@ pub(super) async fn admit(
         .route(&login.attempt.policy, None)
         .can_take(login.proof.replayable())
     {
+        // Refused before it waits for a lock that would be of no use to it; its slots do not wait
+        // until a slow client has taken the answer.
         drop(slots);
-        // Told before it waits for a lock that would be of no use to it.
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }

@@ -40,6 +40,7 @@ pub(super) async fn authorize(
         client: greeted.client,
         user: None,
     };
+    // On the way in: each refused login comes back here, and has its answer.
     if dialogue.client.login_budget.attempts >= limits::LOGIN_ATTEMPTS_MAX {
         dialogue.client.farewell(NO_WORDS).await;
         return Err(EndCause::TooManyLogins);
@@ -116,6 +117,7 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn user(mut self, user: UserName) -> Result<Said<'a>, EndCause> {
+        // At USER already: a refusal of PASS would come when the password went in clear.
         if !self.may_log_in_as(&user) {
             return self.no_login(NEEDS_TLS).await;
         }
@@ -124,6 +126,7 @@ impl<'a> Dialogue<'a> {
     }
 
     async fn pass(mut self, password: Secret) -> Result<Said<'a>, EndCause> {
+        // Used up by one PASS: a new try begins with USER (RFC 1939 section 7).
         match self.user.take() {
             Some(user) => Ok(Said::Login(self, Credentials::of_user(user, password))),
             None => self.no_login("-ERR Send USER first").await,
@@ -136,7 +139,7 @@ impl<'a> Dialogue<'a> {
         mechanism: &str,
         initial: Option<Secret>,
     ) -> Result<Said<'a>, EndCause> {
-        // Whose login it will be is not known yet.
+        // The name comes later: until then the listener's policy decides.
         if !self.may_log_in(&self.listener_policy()) {
             return self.no_login(NEEDS_TLS).await;
         }

@@ -63,7 +63,7 @@ pub(super) enum NoLine {
 }
 
 impl Client {
-    /// Whose `login` is, if it comes from here.
+    /// Whose maildrop `login` names when this client says it.
     pub(super) fn identify<'a>(&self, login: &UserName, settings: &'a Settings) -> Identity<'a> {
         settings
             .tenants
@@ -125,6 +125,7 @@ impl Client {
         if self.deaf {
             return Ok(());
         }
+        // An answer that is due at the very end has its time to be written.
         let by = self
             .login_budget
             .login_by
@@ -145,28 +146,34 @@ impl Client {
                 // What it says behind its login is to be carried out: no kick may cut that.
                 let _ = self.session.quit_sent();
             }
+            // Half a line is looked at again with its rest.
             looked_at = memchr::memrchr(b'\n', &self.conn.input).map_or(0, |end| end + 1);
             if self.eof {
+                // It has said all that it wants, QUIT too, and closed: that is carried out.
                 if quits(&self.conn.input) {
                     std::future::pending::<()>().await;
                 }
                 return;
             }
+            // The rest waits in its socket, and its end behind that: it counts as still there.
             if self.conn.input.len() >= limits::PIPELINED_BYTES_MAX {
                 std::future::pending::<()>().await;
             }
             match self.conn.fill().await {
                 Ok(0) => self.eof = true,
                 Ok(_) => {}
-                Err(_) => (self.eof, self.deaf) = (true, true),
+                Err(_) => {
+                    self.eof = true;
+                    self.deaf = true;
+                }
             }
         }
     }
 
     /// [`Client::left`] where it waits for nobody: then a client that has shut its sending side has
     /// not left either if a whole command stands behind its login and it can still be told
-    /// something. It is answered as it would be without popgate, but while somebody waits for it
-    /// it has no more than [`HALF_CLOSED`](limits::HALF_CLOSED).
+    /// something. It is answered as it would be without popgate, but has no more than
+    /// [`HALF_CLOSED`](limits::HALF_CLOSED) while another client waits for the maildrop.
     pub(super) async fn left_for_good(&mut self, mut waited_for: watch::Receiver<bool>) {
         self.left().await;
         if self.deaf || memchr::memchr(b'\n', &self.conn.input).is_none() {
@@ -179,7 +186,7 @@ impl Client {
         tokio::time::sleep_until(shut + limits::HALF_CLOSED).await;
     }
 
-    /// Says the last words to a client that goes.
+    /// Says the last words to a client, and closes.
     pub(super) async fn farewell(self, last_words: &[u8]) {
         farewell(self.conn, last_words).await;
     }
@@ -190,8 +197,8 @@ impl Client {
     }
 }
 
-/// Says the last words to a client that goes, and lets them arrive: closing a socket with unread
-/// bytes in it would reset it and could lose them.
+/// Says the last words to a client and lets them arrive: closing a socket with unread bytes in it
+/// would reset it and could lose them.
 pub(super) async fn farewell(mut conn: Conn, last_words: &[u8]) {
     let goodbye = async {
         conn.write_all(last_words).await?;

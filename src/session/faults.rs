@@ -1,5 +1,5 @@
 //! What went wrong at a client's end: an event counts it, and the block list judges it. What a
-//! proven login does never blocks, and of a trusted network nothing counts.
+//! proven login does never blocks, and nothing from a trusted network counts.
 
 use super::record::Record;
 use crate::gate::{Context, Peer};

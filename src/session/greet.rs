@@ -50,6 +50,7 @@ pub(super) async fn greet(
 async fn hold(cx: &Context, mut client: Client) -> Result<Client, EndCause> {
     let since = Instant::now();
     tokio::select! {
+        // The usual case first: where the backends are known, the client is not even looked at.
         biased;
         () = cx.backends_known() => {}
         () = cx.stage_reached(Stage::Draining) => return Err(EndCause::Shutdown),

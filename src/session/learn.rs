@@ -12,15 +12,15 @@ use tokio::time::timeout;
 pub(super) enum After {
     /// As it was: nothing was asked, or the answer is whole.
     InStep,
-    /// Lost, for this reason: no reply would be known for what it answers.
+    /// Lost, for this reason: which command a reply answers could not be told any more.
     Lost(String),
 }
 
-/// Asks CAPA on `connection`, which is logged in, if that is to be asked and there is time: `until`
-/// then a login that is lost by it may be tried again. Cancel-safe: then the next one asks.
+/// Asks CAPA on `connection`, which is logged in, if it is to be asked and there is time: a login
+/// that is lost by it may be tried again `until` then. Cancel-safe: the next login asks instead.
 pub(super) async fn ask(connection: &mut BackendConnection, until: Instant) -> After {
     let over = Instant::now() + CAPA_PROMPT + EOF_AFTER_SHUTDOWN;
-    // What stands behind the answer to the login answers nothing, CAPA neither.
+    // What stands behind the answer to the login would pass for the answer to CAPA.
     if over > until || !connection.conn().input.is_empty() {
         return After::InStep;
     }

@@ -16,8 +16,8 @@ use retries::Retries;
 
 /// Logs in at the backend, or releases the lock and answers the login with a refusal.
 ///
-/// A client that leaves meanwhile takes the login with it; nothing else cuts one that has begun,
-/// but `login_timeout`.
+/// A client that leaves meanwhile ends the login. Here nothing else but `login_timeout` cuts one
+/// that has begun.
 pub(super) async fn log_in(
     cx: &Context,
     record: &mut Record,
@@ -48,6 +48,7 @@ pub(super) async fn log_in(
     }
     match outcome {
         Some(outcome) => conclude(cx, record, admitted, outcome).await,
+        // The guard in `admitted` is dropped, and closes the connection before the lock is free.
         None => Err(EndCause::LeftWaiting.into()),
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn acquire_lock(
     let until = login.wait_deadline();
     let lock = match cx.locks.acquire(&login.attempt, until).await {
         AcquireResult::Granted(lock) => lock,
-        // It is no fault of its own: the lane is full of others, and it may be the owner's.
+        // No fault of this client's: others fill the lane, and it may be the owner.
         AcquireResult::Full => {
             let cause = EndCause::QueueFull;
             return Err(login.turn_away(cx, record, cause).await.into());
@@ -96,11 +96,13 @@ async fn wait(
         let wants_prewarmed = waiter.wants_prewarmed();
         let settings = Arc::clone(&login.settings);
         let attempt = Arc::clone(&login.attempt);
+        // Connects to nothing before it is polled, which the last arm decides.
         let ahead = connect_ahead(cx, &settings, &attempt);
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
             () = login.client.left() => {
+                // Its password may be proven by now, and then leaving is no offence.
                 login.refresh_standing(cx, record);
                 waiter.leave(LockOutcome::ClientGone);
                 return Err(WaitFailed::Ended(EndCause::LeftWaiting));
@@ -147,6 +149,7 @@ async fn connect_ahead(
                 return prewarmed;
             }
         }
+        // No hurry: its turn connects in any case.
         sleep(PROBE_DOWN).await;
     }
 }

@@ -181,6 +181,7 @@ impl Drop for Record {
         if !self.ended {
             self.ended_without_word();
         }
+        // Where a panic cut the phases, the time held would be lost.
         self.lock_given();
         self.summary.duration = self.opened.elapsed();
         self.events

@@ -197,7 +197,7 @@ impl<'client> Relay<'client, '_> {
 
     fn tell(&self, replies: &[Replied]) {
         for reply in replies {
-            // The exchange keeps the line of an error alone.
+            // The exchange keeps only the lines of errors.
             let line = match reply.status {
                 Status::Ok => b"+OK",
                 _ => reply.line.as_slice(),

@@ -29,7 +29,7 @@ pub enum Authority {
 pub enum LeaseChange {
     /// One turn may be served.
     Granted {
-        /// The lane that must be served: who grants leases keeps the order between the lanes.
+        /// The lane that must be served: whoever grants leases keeps the order between the lanes.
         lane: Lane,
     },
     /// The lease, or the request for it, is not valid any more.

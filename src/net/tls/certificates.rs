@@ -54,16 +54,19 @@ impl Certificates {
 /// The same chains for the same names; a key belongs to its chain.
 impl PartialEq for Certificates {
     fn eq(&self, other: &Self) -> bool {
-        let same_names = |a: &HashMap<String, Arc<CertifiedKey>>, b: &HashMap<String, _>| {
-            let has = |(name, key): (&String, &Arc<CertifiedKey>)| {
-                b.get(name).is_some_and(|other| same_chain(key, other))
-            };
-            a.len() == b.len() && a.iter().all(has)
-        };
         same_chain(&self.default, &other.default)
             && same_names(&self.exact, &other.exact)
             && same_names(&self.wildcard, &other.wildcard)
     }
+}
+
+fn same_names(
+    a: &HashMap<String, Arc<CertifiedKey>>,
+    b: &HashMap<String, Arc<CertifiedKey>>,
+) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .all(|(name, key)| b.get(name).is_some_and(|other| same_chain(key, other)))
 }
 
 fn same_chain(a: &Arc<CertifiedKey>, b: &Arc<CertifiedKey>) -> bool {
@@ -97,18 +100,20 @@ pub(super) fn load(files: &CertificateFiles) -> Result<CertifiedKey, TlsError> {
 
 /// Puts a certificate chain and its key together.
 pub(super) fn from_pem(chain: &str, key: &str) -> Result<CertifiedKey, TlsError> {
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| TlsError::Setting(error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
-    let key = key.map_err(|error| TlsError::Setting(error.to_string()))?;
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| TlsError::Setting(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|error| TlsError::Setting(error.to_string()))?;
     pair(chain, key).map_err(|error| TlsError::Setting(error.to_string()))
 }
 
 /// All certificates of a PEM file; at least one.
 pub(super) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read(file)?;
-    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| at(file, format!("no PEM: {error}")))?;
+    let found = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| at(file, format!("no PEM: {error}")))?;
     if found.is_empty() {
         return Err(at(file, "holds no certificate (no `BEGIN CERTIFICATE`)"));
     }
@@ -116,6 +121,7 @@ pub(super) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'stati
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    // The file's octets are the key as well.
     let pem = zeroize::Zeroizing::new(read(file)?);
     PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
         pem::Error::NoItemsFound => at(

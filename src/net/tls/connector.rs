@@ -102,6 +102,7 @@ fn roots_of(file: &Path) -> Result<RootCertStore, TlsError> {
 fn system_roots() -> Result<RootCertStore, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
+    // Stores of systems hold some that rustls cannot read: one of those is no reason to fail.
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added > 0 {
         return Ok(roots);
@@ -115,7 +116,7 @@ fn system_roots() -> Result<RootCertStore, TlsError> {
     )))
 }
 
-/// `verify = false`: any certificate, though only of who has its key.
+/// `verify = false`: any certificate, though only from a server that has its key.
 #[derive(Debug)]
 struct AnyCertificate(WebPkiSupportedAlgorithms);
 

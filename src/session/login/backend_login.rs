@@ -38,7 +38,7 @@ pub(super) enum Outcome {
 enum Answer {
     /// The backend's line, to the greeting or to the login.
     Line { class: Class, line: Vec<u8> },
-    /// There is no backend that greets.
+    /// No backend greets.
     Unreachable(EndCause),
     /// No answer came over a connection that was opened in advance, which the backend may have
     /// closed since.
@@ -50,7 +50,7 @@ enum Answer {
     None(EndCause),
     /// The connection ended behind the password.
     Closed(String),
-    /// The backend has the password and does not answer it, but with noise.
+    /// The backend has the password, and answers with noise or not at all.
     Silent(EndCause),
     /// A second connection for one lock, which popgate's own code rules out.
     Fault(EndCause),
@@ -86,6 +86,7 @@ impl BackendLogin<'_> {
                 }
                 Judgement::Again { pause, otherwise } => (pause, otherwise),
             };
+            // From the answer on: ending the connection may take seconds of the pause.
             let next_try = Instant::now() + pause;
             if next_try > self.deadline {
                 return otherwise;

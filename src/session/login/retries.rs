@@ -25,9 +25,9 @@ pub(super) struct Retries {
 /// How long to wait from an answer to the next try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
-    /// So long.
+    /// Exactly this long.
     Exactly(Duration),
-    /// About so long, so that many sessions spread; less what quick retries took of it.
+    /// About this long, so that many sessions spread; less the time that quick retries took.
     About(Duration, Duration),
 }
 
@@ -42,11 +42,13 @@ impl Retries {
         }
         let is_being_unlocked = dialect::is_being_unlocked(words);
         if is_being_unlocked && !self.at_once {
+            // Once only: a server that keeps saying so would be asked in a busy loop.
             self.at_once = true;
             return Some(Pause::Exactly(Duration::ZERO));
         }
         let next = QUICK_RETRIES.get(self.quick);
         if let Some(next) = next.filter(|_| is_being_unlocked || ended.is_some()) {
+            // The list counts from the first `locked`: what was waited since is taken off.
             let pause = next.saturating_sub(self.quick_time());
             self.quick += 1;
             return Some(Pause::Exactly(pause));
@@ -85,14 +87,16 @@ impl Retries {
 
     /// From the first answer to the last quick retry.
     fn quick_time(&self) -> Duration {
-        let last = self.quick.checked_sub(1);
-        let last = last.and_then(|last| QUICK_RETRIES.get(last));
-        last.copied().unwrap_or_default()
+        self.quick
+            .checked_sub(1)
+            .and_then(|last| QUICK_RETRIES.get(last))
+            .copied()
+            .unwrap_or_default()
     }
 }
 
 impl Pause {
-    /// The pause itself. `jitter` spreads one that is about so long.
+    /// The pause itself. `jitter` spreads one that need not be exact.
     pub(super) fn with(self, jitter: impl FnOnce(Duration) -> Duration) -> Duration {
         match self {
             Self::Exactly(pause) => pause,
@@ -103,6 +107,7 @@ impl Pause {
 
 /// Half a second at first, doubling.
 fn doubled(nth: u32) -> Duration {
+    // The exponent is bounded for the shift; the pause reaches its own bound long before.
     let doubled = RETRY_PAUSE_MIN.saturating_mul(1 << nth.saturating_sub(1).min(8));
     doubled.min(RETRY_PAUSE_MAX)
 }

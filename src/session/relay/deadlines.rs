@@ -124,8 +124,8 @@ impl Relay<'_, '_> {
     }
 
     /// Every tick while something is under way, and more often while that alone keeps a holder from
-    /// being pre-empted; at rest when the next thing falls due, so that an idle session costs no
-    /// time.
+    /// being pre-empted; at rest when the next thing falls due, so that an idle session is not
+    /// woken.
     pub(super) fn next_check(&self) -> Instant {
         let now = Instant::now();
         let preempt_at = self.preempt_at();

@@ -58,6 +58,7 @@ impl<'conn> Endpoint<'conn> {
 
     /// Octets that the peer's kernel has acknowledged.
     pub(super) fn delivered(&self) -> u64 {
+        // What rustls still holds is in neither, but then the socket is full, and so not empty.
         let in_flight = self.backlog.len() + self.io().unacknowledged();
         self.octets.saturating_sub(in_flight as u64)
     }
@@ -117,6 +118,7 @@ impl<'conn> Endpoint<'conn> {
     /// Writes `bytes` behind the backlog; keeps what the peer does not take now.
     pub(super) fn write(&mut self, task: &mut Context<'_>, bytes: &[u8]) {
         let mut rest = bytes;
+        // Not past a backlog: octets would overtake each other.
         while !self.broken && !rest.is_empty() && self.backlog.is_empty() {
             match Pin::new(&mut *self.conn).poll_write(task, rest) {
                 Poll::Ready(Ok(written)) if written > 0 => {
@@ -124,6 +126,7 @@ impl<'conn> Endpoint<'conn> {
                     self.octets += written as u64;
                     self.unflushed = true;
                 }
+                // An error, or 0 octets: the stream takes nothing any more.
                 Poll::Ready(_) => self.give_up(),
                 Poll::Pending => break,
             }

@@ -221,6 +221,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     /// Why nothing is moved any more. What the client has not taken yet does not matter here: it
     /// gets that when the lock has been handed over.
     fn end(&self) -> Option<PumpEvent> {
+        // First: whatever else has happened, an answered QUIT is how the session ends.
         if matches!(self.exchange.quit(), Quit::Answered { .. }) {
             return Some(PumpEvent::QuitAnswered);
         }
@@ -245,6 +246,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
 
     /// Writes on what waits, both ways; says whether anything moved.
     fn flush(&mut self, task: &mut Context<'_>) -> bool {
+        // Both are polled, since each leaves its waker: `||` over the calls would skip one.
         let to_backend = self.backend.poll_flush(task);
         let to_client = self.client.poll_flush(task);
         to_backend || to_client
@@ -270,8 +272,10 @@ impl<'client, 'backend> Pump<'client, 'backend> {
 
     /// Reads the backend once; says whether anything moved.
     fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
+        // Uninitialised: a poll that finds nothing need not clear 16 KiB.
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room);
+        // What was held back goes first: the exchange sees it and what follows in one piece.
         chunk.put_slice(&self.undecided);
         if self.backend.poll_read(task, &mut chunk).is_pending() {
             return self.backend_has_no_more(task);
@@ -298,6 +302,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     }
 
     fn backend_closed(&mut self) -> Result<(), Violation> {
+        // Nothing follows what was held back, and it came before the end.
         self.decide()?;
         self.backend_ended = true;
         self.exchange.backend_closed();
