@@ -49,12 +49,15 @@ impl Gate {
         self.cx.events.emit(Event::LeftBehind(Box::new(what)));
     }
 
-    /// The oldest are named: they are the ones that hang.
+    /// The oldest are named: they are the ones that hang. A connection that waits for its PROXY
+    /// header is counted, too, but is no session yet, and has nothing to be named by.
     fn open_sessions(&self) -> LeftBehind {
-        let sessions = self.cx.sessions.views();
         LeftBehind::Sessions {
-            count: sessions.len(),
-            oldest: sessions
+            count: self.sessions.len(),
+            oldest: self
+                .cx
+                .sessions
+                .views()
                 .into_iter()
                 .take(LEFT_BEHIND_NAMED_MAX)
                 .map(open_session)
@@ -62,7 +65,8 @@ impl Gate {
         }
     }
 
-    /// Sessions are over, so each maildrop that is in use waits for a backend to close.
+    /// A maildrop that is in use now waits for a backend to close, or belongs to a session that was
+    /// left behind.
     fn unclosed_maildrops(&self) -> LeftBehind {
         let in_use = self.cx.locks.snapshot(LEFT_BEHIND_NAMED_MAX);
         LeftBehind::Connections {
@@ -174,6 +178,23 @@ mod tests {
         };
         assert_eq!(oldest[0].client.ip().to_string(), "192.0.2.7");
         assert_eq!(oldest[0].phase, "greeting");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_no_session_yet_is_counted() {
+        let gate = gate().await;
+        let mut events = gate.events();
+        gate.sessions.spawn(pending::<()>());
+        gate.stop(Duration::ZERO, ready(())).await;
+        while let Some(Reading::Event(told)) = events.next().await {
+            if let Event::LeftBehind(what) = &told.event {
+                return assert!(matches!(
+                    what.as_ref(),
+                    LeftBehind::Sessions { count: 1, .. }
+                ));
+            }
+        }
+        panic!("nothing was told of what was left behind");
     }
 
     #[tokio::test(start_paused = true)]

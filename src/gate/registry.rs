@@ -215,7 +215,14 @@ impl SessionHandle {
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
-        self.update(|state| Some(state & !PHASE | phase as u8));
+        // A client that may log in again has not sent QUIT: a line that looked like one behind its
+        // login may be the response to an AUTH, and must not protect the next login from a kick.
+        let kept = if phase == Phase::Authorization {
+            !(PHASE | QUIT)
+        } else {
+            !PHASE
+        };
+        self.update(|state| Some(state & kept | phase as u8));
     }
 
     /// The client has sent QUIT, and no kick ends the session any more. False if one came before:
@@ -266,12 +273,19 @@ impl SessionHandle {
     }
 
     fn kick(&self) -> Kick {
-        if self.update(|state| (answer(state) == Kick::Kicked).then_some(state | KICKED)) {
-            self.task.wake();
-            return Kick::Kicked;
+        let kicked = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+                (answer(state) == Kick::Kicked).then_some(state | KICKED)
+            });
+        match kicked {
+            Ok(_) => {
+                self.task.wake();
+                Kick::Kicked
+            }
+            // The state that refused it: the one of now may be another.
+            Err(refused_by) => answer(refused_by),
         }
-        // Neither QUIT nor `Closing` is ever taken back, so this is not `Kicked` again.
-        answer(self.state.load(Ordering::Acquire))
     }
 
     /// Whether it was changed.

@@ -267,3 +267,25 @@ async fn a_session_that_panics_or_is_cancelled_is_seen_no_more() {
     is_gone(&gate, bob).await;
     assert_eq!(gate.cx.sessions.count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quit_that_was_the_response_to_auth_protects_no_later_login_from_a_kick() {
+    let gate = Gate::classic().await;
+    let mut ann = gate.greeted().await;
+    ann.send("USER ann\r\nPASS wrong\r\nAUTH PLAIN\r\nQUIT\r\nUSER ann\r\nPASS secret\r\n")
+        .await;
+    let mut refused = gate.dialed().await;
+    refused
+        .answers_login("ann", "wrong", "-ERR [AUTH] no")
+        .await;
+    refused.expect_eof().await;
+    refused.close();
+    let mut inside = gate.dialed().await;
+    inside.answers_login("ann", "secret", "+OK in").await;
+    ann.expect(
+        "+OK Send PASS\r\n-ERR [AUTH] no\r\n+ \r\n-ERR Malformed response\r\n\
+         +OK Send PASS\r\n+OK in\r\n",
+    )
+    .await;
+    assert_eq!(kick(&gate, &ann).await, Kick::Kicked);
+}
