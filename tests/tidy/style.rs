@@ -32,7 +32,7 @@ const ADAPTERS: &[&str] = &[
 const SHARED_NAMES: &[(&str, &str)] = &[];
 
 /// Papers that stand beside no clone of the repository.
-const ELSEWHERE: &[&str] = &["DESIGN", "DESIGN.md", "../shared", "research/"];
+const ELSEWHERE: &[&str] = &["DESIGN", "research/"];
 
 /// No function is longer.
 const LET_LINES_MAX: usize = super::FUNCTION_LINES_MAX;
@@ -436,7 +436,7 @@ mod checks {
             "/// As DESIGN says.",
             "// decision 17",
             "/// (Decisions 3, 4)",
-            "// see ../shared/x.md",
+            "// see research/x.md",
         ] {
             assert_eq!(lines(citations, cited), [1], "{cited}");
         }
