@@ -4,6 +4,7 @@ mod api;
 pub mod blocks;
 mod gate;
 mod guard;
+pub mod model;
 mod query;
 mod reply;
 pub mod server;

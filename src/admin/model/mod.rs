@@ -1,0 +1,22 @@
+//! The JSON of the admin API, version 1: what answers and events hold. The command line reads the
+//! same types, and the OpenAPI document is made of them.
+//!
+//! Times are RFC 3339 in UTC; a key that ends in `_seconds` is a number of seconds, with
+//! fractions. A client must ignore keys that it does not know: new ones may come. What is absent is
+//! `null`.
+
+mod backend;
+mod lock;
+mod page;
+mod session;
+mod status;
+mod tenant;
+
+pub use backend::{BackendInfo, BackendStateWord};
+pub use lock::{HolderInfo, LockInfo, WaiterInfo};
+pub use page::Page;
+pub use session::SessionInfo;
+pub use status::{
+    BackendTotals, BlockTotals, GateStatus, LockTotals, PausedInfo, RefusalTotals, SessionTotals,
+};
+pub use tenant::TenantInfo;
