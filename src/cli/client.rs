@@ -110,6 +110,7 @@ fn from_config(path: &Path) -> Result<(String, PathBuf), Failure> {
     let AdminOptions {
         address,
         token_file,
+        ..
     } = config
         .admin
         .ok_or_else(|| lacks("[admin]: popgate has no admin port"))?;

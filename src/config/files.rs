@@ -18,6 +18,11 @@ pub(super) fn check(file: &File, folder: &Path, diagnostics: &mut Diagnostics) {
             check_pair(&host.certificate, &host.key, folder, diagnostics);
         }
     }
+    if let Some(table) = &file.admin
+        && let (Some(certificate), Some(key)) = (&table.certificate, &table.key)
+    {
+        check_pair(certificate, key, folder, diagnostics);
+    }
     for backend in &file.backend {
         if let Some(ca) = &backend.get_ref().ca
             && is_there(ca, folder, diagnostics)

@@ -1,5 +1,6 @@
 //! The configuration file, parsed and checked before a port is bound.
 
+mod admin;
 mod aliases;
 mod backends;
 mod checks;
@@ -31,7 +32,7 @@ pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
-use crate::net::{ListenOptions, TlsFiles};
+use crate::net::{CertificateFiles, ListenOptions, TlsFiles};
 use crate::observe::LogFormat;
 use crate::policy::tenant::TenantTable;
 use crate::time::Duration;
@@ -87,8 +88,14 @@ pub struct ServerOptions {
 pub struct AdminOptions {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The token of the API, made at first start; without it there is no API.
+    /// The token of the API, made at first start.
     pub token_file: Option<PathBuf>,
+    /// Its certificate; without one it speaks no TLS.
+    pub tls: Option<CertificateFiles>,
+    /// Names by which it may be called, beside addresses and `localhost`; in lower case.
+    pub host_names: Vec<String>,
+    /// Whether requests from loopback need no token.
+    pub trust_loopback: bool,
 }
 
 /// `[journal]`: what outlives the process.

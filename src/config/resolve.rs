@@ -6,12 +6,12 @@ use super::error::Diagnostic;
 use super::mistakes::Diagnostics;
 use super::schema::LimitTable;
 use super::schema::limits::Blocks;
-use super::schema::tables::{AdminTable, File, JournalTable, ServerTable};
+use super::schema::tables::{File, JournalTable, ServerTable};
 use super::tenants::Origins;
 use super::value::Section;
 use super::value::duration_text;
-use super::{AdminOptions, Config, JournalOptions, ServerOptions};
-use super::{backends, health_checks, listeners, tenants};
+use super::{Config, JournalOptions, ServerOptions};
+use super::{admin, backends, health_checks, listeners, tenants};
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -45,7 +45,10 @@ pub(super) fn resolve(
         listeners,
         tls,
         backends,
-        admin: file.admin.as_ref().map(|table| admin(table, folder)),
+        admin: file
+            .admin
+            .as_ref()
+            .map(|table| admin::resolve(table, folder, diagnostics)),
         journal: file
             .journal
             .as_ref()
@@ -90,14 +93,6 @@ fn check_grace(
         );
         let hint = format!("write at least \"{}\"", duration_text(longest_wait));
         diagnostics.note(Diagnostic::new(at.span.clone(), message).hint(hint));
-    }
-}
-
-fn admin(table: &AdminTable, folder: &Path) -> AdminOptions {
-    let token_file = table.token_file.as_ref();
-    AdminOptions {
-        address: table.address.value,
-        token_file: token_file.map(|file| folder.join(&file.value)),
     }
 }
 

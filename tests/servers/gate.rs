@@ -174,7 +174,7 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
          [[listen]]\naddress = \"{ip}:{BALANCED_PORT}\"\ntls = \"off\"\nproxy_protocol = true\n\n\
          [tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n\n\
          [[backend]]\nname = \"server\"\naddress = \"{backend}\"\n{settings}\n\
-         [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"admin.token\"\n\n\
+         [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"admin.token\"\ncleartext = true\n\n\
          [defaults]\nbackends = [\"server\"]\nwait = \"45s\"\ncleartext = \"always\"\n\
          polls = {{ enforce = \"off\" }}\n\n\
          [[tenant]]\nname = \"impatient\"\ndomains = [\"{IMPATIENT_DOMAIN}\"]\n\

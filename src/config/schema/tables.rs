@@ -222,18 +222,40 @@ table! {
 }
 
 table! {
-    /// The port for operators; without this table there is none.
+    /// The port for operators: metrics, an API, a page. Without this table there is none.
     AdminTable
     required {
-        /// GET /metrics, /healthz, /readyz, for everybody who can connect: keep it on loopback. The
-        /// API below /api is for those who have the token.
+        /// An IP address and a port. GET /metrics, /healthz and /readyz are for everybody who can
+        /// connect to loopback; the API below /api/v1 is for those who have the token. An address
+        /// that is not loopback needs a certificate, or cleartext = true.
         address: At<SocketAddr>, e.g. r#""127.0.0.1:9110""#;
     }
+    settings {
+        /// true: an address that is not loopback may do without TLS. The token and everything that
+        /// the port shows can then be read on the network.
+        cleartext: bool = false;
+
+        /// true: requests from this machine need no token. Everybody who can log in here can then
+        /// kick sessions and release blocks; so can the clients of a reverse proxy on this machine.
+        trust_loopback: bool = false;
+    }
     others {
-        /// The token of the API, for popgate blocks, release and reload; without it there is no
-        /// API. popgate makes the file at its first start, with mode 0600, so it must be able to
-        /// write to the folder: the systemd unit makes this one.
+        /// The token of the API, for the page and for popgate status, locks, kick and the like.
+        /// Without it the API is there for loopback alone, and only with trust_loopback. popgate
+        /// makes the file at its first start, with mode 0600, so it must be able to write to the
+        /// folder: the systemd unit makes this one.
         token_file: Option<At<PathBuf>>, e.g. r#""/var/lib/popgate/admin.token""#;
+
+        /// A certificate chain, PEM: the port then speaks HTTPS, and nothing else.
+        certificate: Option<At<PathBuf>>, e.g. r#""fullchain.pem""#;
+
+        /// The private key of the certificate, PEM.
+        key: Option<At<PathBuf>>, e.g. r#""privkey.pem""#;
+
+        /// Names by which browsers and other clients may call this port. A request whose Host is
+        /// neither one of them, nor an IP address, nor localhost is refused: a web page elsewhere
+        /// could have had its own name resolved to this machine (DNS rebinding).
+        host_names: Vec<At<CertificateName>>, e.g. r#"["gate.example.net"]"#;
     }
 }
 
