@@ -8,15 +8,21 @@
 mod backend;
 mod lock;
 mod page;
+mod samples;
 mod session;
 mod status;
+mod stream;
 mod tenant;
+mod user;
 
 pub use backend::{BackendInfo, BackendStateWord};
 pub use lock::{HolderInfo, LockInfo, WaiterInfo};
 pub use page::Page;
+pub use samples::Samples;
 pub use session::SessionInfo;
 pub use status::{
     BackendTotals, BlockTotals, GateStatus, LockTotals, PausedInfo, RefusalTotals, SessionTotals,
 };
+pub use stream::{LocksAtOnce, MissedInfo};
 pub use tenant::TenantInfo;
+pub use user::{LimitInfo, LoginInfo, PenaltyInfo, PollInfo, UserInfo};

@@ -1,0 +1,102 @@
+//! One user: what the gate knows and does, for whoever has the person on the phone.
+
+use super::{LockInfo, SessionInfo};
+use crate::admin::blocks::BlockView;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a login leads to, and how its maildrop fares.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UserInfo {
+    /// The login that was asked about.
+    pub login: String,
+    /// The canonical name of its maildrop. It can hold any character.
+    pub maildrop: String,
+    /// The lock of the maildrop, as [`LockInfo`] names it.
+    pub lock_id: String,
+    /// The tenant of the login.
+    pub tenant: String,
+    /// The backends that may hold the maildrop, in order of preference.
+    pub backends: Vec<String>,
+    /// Whether the login could be another tenant's at another listener or under another TLS server
+    /// name, and neither was given.
+    pub depends_on_connection: bool,
+    /// The lock; none while nobody holds it or waits for it.
+    pub lock: Option<LockInfo>,
+    /// Open sessions of the maildrop, whatever form of its name they logged in with.
+    pub sessions: Vec<SessionInfo>,
+    /// The limits that hold for the login.
+    pub limits: Vec<LimitInfo>,
+    /// Clients of the maildrop whose next login would come too early, and when it would not.
+    pub polls: Vec<PollInfo>,
+    /// Entries of the block list for the maildrop, and those for addresses that its last logins
+    /// came from.
+    #[schema(value_type = Vec<Object>)]
+    pub blocks: Vec<BlockView>,
+    /// Addresses of its last logins that gave wrong passwords lately, so that the answer to the
+    /// next wrong one is delayed.
+    pub penalties: Vec<PenaltyInfo>,
+    /// How its last logins ended, the latest first: those that were refused, too. One that is in
+    /// its maildrop still is among `sessions`.
+    pub last_logins: Vec<LoginInfo>,
+}
+
+/// A limit that holds for a login.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LimitInfo {
+    /// Its key in the configuration, with a point before those of inline tables:
+    /// `polls.per_client.burst`.
+    pub name: String,
+    /// Its value, as the configuration would say it.
+    pub value: String,
+    /// The table of the configuration that says so: `user`, `tenant` or `defaults`; `built-in`
+    /// where none does.
+    pub set_by: String,
+}
+
+/// When a client's next login is in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PollInfo {
+    /// The client: an address, or an IPv6 network as in `2001:db8:1:2::/64`; none where it holds
+    /// for all clients of the maildrop together.
+    pub address: Option<String>,
+    /// When its next login is in time.
+    #[schema(value_type = String, format = DateTime)]
+    pub next: Timestamp,
+}
+
+/// An address whose wrong passwords are answered late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PenaltyInfo {
+    /// An address, or an IPv6 network as in `2001:db8:1:2::/64`.
+    pub address: String,
+    /// Different wrong logins that count.
+    pub wrong_logins: usize,
+    /// How long the answer to its next other wrong login would be held.
+    pub next_delay_seconds: f64,
+}
+
+/// A login that is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LoginInfo {
+    /// When its password came.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The number of its session.
+    pub session: u64,
+    /// The client's address and port.
+    pub client: String,
+    /// The program that it is thought to be; none where that is not known.
+    pub program: Option<String>,
+    /// How it ended, in a word: a value of the label `end` of the metric `popgate_sessions_total`.
+    pub end: String,
+    /// How it ended, in a sentence. It can hold words of the backend, and any character.
+    pub sentence: String,
+    /// How long it waited for the maildrop, or was held for coming too often.
+    pub waited_seconds: f64,
+    /// How long it was in the maildrop or at the backend; 0 where it never had the lock.
+    pub held_seconds: f64,
+    /// Messages that it retrieved.
+    pub retrieved: u64,
+}
