@@ -2,6 +2,7 @@
 
 use super::blocks::BlockListAdmin;
 use crate::net::BoxFuture;
+use crate::net::tls::Acceptor;
 use crate::observe::metrics::MetricsError;
 use std::sync::Arc;
 
@@ -25,6 +26,10 @@ pub trait GateAdmin: Send + Sync {
     /// # Errors
     /// They are not.
     fn ready(&self) -> Result<(), String>;
+
+    /// What makes the port's connections TLS, as the last reload left it; none where they are in
+    /// clear.
+    fn acceptor(&self) -> Option<Arc<Acceptor>>;
 
     /// The block list.
     fn blocks(&self) -> &dyn BlockListAdmin;

@@ -31,6 +31,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -94,6 +95,19 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 }
 
 async fn answer_one(stream: TcpStream, state: &AdminState, is_open: bool) {
+    let Some(acceptor) = state.gate.acceptor() else {
+        return answer_on(stream, state, is_open).await;
+    };
+    match acceptor.accept(stream).await {
+        Ok(stream) => answer_on(stream, state, is_open).await,
+        Err(error) => tracing::debug!(%error, "a connection to the admin port failed"),
+    }
+}
+
+async fn answer_on<S>(stream: S, state: &AdminState, is_open: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let service = service_fn(|request: Request<Incoming>| async {
         Ok::<_, Infallible>(answer(state, is_open, request).await)
     });

@@ -9,6 +9,7 @@ use crate::backend::health::State;
 use crate::backend::route::can_serve;
 use crate::gate::{Context, Settings, Stage};
 use crate::net::BoxFuture;
+use crate::net::tls::Acceptor;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::time::Instant;
 use std::sync::Arc;
@@ -37,6 +38,10 @@ impl GateAdmin for AdminHandle {
     fn ready(&self) -> Result<(), String> {
         let stage = *self.cx.stage.borrow();
         ready(stage, &self.cx.settings())
+    }
+
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        self.cx.settings().admin_acceptor.clone()
     }
 
     fn blocks(&self) -> &dyn BlockListAdmin {

@@ -84,9 +84,6 @@ fn fixed(config: &Config) -> Vec<Setting> {
     let token = admin
         .and_then(|admin| admin.token_file.as_ref())
         .map_or_else(none, |file| file.display().to_string());
-    let certificate = admin
-        .and_then(|admin| admin.tls.as_ref())
-        .map_or_else(none, |files| files.certificate.display().to_string());
     let host_names = admin.map_or_else(none, |admin| list(admin.host_names.iter().cloned()));
     let trust_loopback = admin.map_or_else(none, |admin| admin.trust_loopback.to_string());
     let journal = config.journal.as_ref();
@@ -98,7 +95,6 @@ fn fixed(config: &Config) -> Vec<Setting> {
         ("[journal] keep", keep),
         ("[admin] address", address),
         ("[admin] token_file", token),
-        ("[admin] certificate", certificate),
         ("[admin] host_names", host_names),
         ("[admin] trust_loopback", trust_loopback),
     ]

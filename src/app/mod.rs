@@ -26,7 +26,7 @@ use crate::limits;
 use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
-use crate::net::{Accept, Dial};
+use crate::net::{Accept, Dial, TlsFiles};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::secret::TagKey;
@@ -162,6 +162,9 @@ impl Gate {
             tenants: config.tenants.clone(),
             backends: backends(config, &Backends::new(), &outside.dial)?,
             acceptor: acceptor(config, outside.acceptor)?,
+            admin_acceptor: admin_tls(config)
+                .map(|files| Acceptor::load(&files).map(Arc::new))
+                .transpose()?,
             trusted: config.server.trusted_networks.clone(),
         }));
         let cx = Arc::new(Context {
@@ -374,6 +377,15 @@ fn acceptor(config: &Config, given: Option<Acceptor>) -> Result<Option<Arc<Accep
         (None, None) => None,
     };
     Ok(acceptor.map(Arc::new))
+}
+
+/// The files of the admin port's certificate, where that speaks TLS.
+fn admin_tls(config: &Config) -> Option<TlsFiles> {
+    let files = config.admin.as_ref()?.tls.as_ref()?;
+    Some(TlsFiles {
+        default: files.clone(),
+        hosts: Vec::new(),
+    })
 }
 
 /// For tags of passwords.

@@ -3,12 +3,13 @@
 use super::backends::{Backends, backends, look_around, other_authorities};
 use super::changes::{needs_restart, said, warnings};
 use super::ports::NewPorts;
-use super::{Gate, names_of, services_of};
+use super::{Gate, admin_tls, names_of, services_of};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::config::{Config, ConfigErrors};
 use crate::gate::Settings;
 use crate::ids::BackendName;
+use crate::net::TlsFiles;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::observe::event::Event;
@@ -112,13 +113,20 @@ impl Gate {
         }
         let before = self.cx.settings();
         let acceptor = self.acceptor_for(before.acceptor.clone(), new).await?;
+        let admin_acceptor = renewed(before.admin_acceptor.clone(), admin_tls(new)).await?;
         let backends = backends(new, &before.backends, &self.dial)?;
         let findings = look_around(&backends).await;
         let new_ports = self.ports.bind_new(&new.listeners)?;
         let mut changes = said(old, new);
         changes.extend(certificates(
+            "certificates",
             before.acceptor.as_deref(),
             acceptor.as_deref(),
+        ));
+        changes.extend(certificates(
+            "certificate of the admin port",
+            before.admin_acceptor.as_deref(),
+            admin_acceptor.as_deref(),
         ));
         let trusting = other_authorities(&before.backends, &backends);
         changes.extend(trusting.map(|name| format!("backend `{name}`: other authorities in `ca`")));
@@ -130,6 +138,7 @@ impl Gate {
                 tenants: Arc::clone(&new.tenants),
                 backends,
                 acceptor,
+                admin_acceptor,
                 trusted: new.server.trusted_networks.clone(),
             },
             new_ports,
@@ -147,18 +156,7 @@ impl Gate {
         if self.acceptor_is_given {
             return Ok(before);
         }
-        let Some(files) = config.tls.clone() else {
-            return Ok(None);
-        };
-        let acceptor = spawn_blocking(move || match before {
-            Some(before) => {
-                let renewed = before.renewed(&files)?;
-                let is_new = !renewed.shows_what(&before);
-                Ok::<_, TlsError>(if is_new { Arc::new(renewed) } else { before })
-            }
-            None => Ok(Arc::new(Acceptor::load(&files)?)),
-        });
-        Ok(Some(acceptor.await??))
+        renewed(before, config.tls.clone()).await
     }
 
     /// What cannot fail, without an await in it. The returned tasks end.
@@ -189,18 +187,37 @@ impl Gate {
     }
 }
 
+/// The certificates as `files` are now; those of before, where they are the same.
+async fn renewed(
+    before: Option<Arc<Acceptor>>,
+    files: Option<TlsFiles>,
+) -> Result<Option<Arc<Acceptor>>, ReloadError> {
+    let Some(files) = files else {
+        return Ok(None);
+    };
+    let acceptor = spawn_blocking(move || match before {
+        Some(before) => {
+            let renewed = before.renewed(&files)?;
+            let is_new = !renewed.shows_what(&before);
+            Ok::<_, TlsError>(if is_new { Arc::new(renewed) } else { before })
+        }
+        None => Ok(Arc::new(Acceptor::load(&files)?)),
+    });
+    Ok(Some(acceptor.await??))
+}
+
 fn gone<'a>(before: &'a Backends, now: &'a Backends) -> impl Iterator<Item = &'a BackendName> {
     before.keys().filter(|name| !now.contains_key(*name))
 }
 
-fn certificates(old: Option<&Acceptor>, new: Option<&Acceptor>) -> Option<String> {
+fn certificates(whose: &str, old: Option<&Acceptor>, new: Option<&Acceptor>) -> Option<String> {
     let what = match (old, new) {
-        (Some(old), Some(new)) if !new.shows_what(old) => "other ones are shown from now on",
-        (None, Some(_)) => "they are shown from now on",
-        (Some(_), None) => "none is shown any more",
+        (Some(old), Some(new)) if !new.shows_what(old) => "changed",
+        (None, Some(_)) => "shown from now on",
+        (Some(_), None) => "not shown any more",
         _ => return None,
     };
-    Some(format!("certificates: {what}"))
+    Some(format!("{whose}: {what}"))
 }
 
 fn unanswering(backend: &Arc<Backend>) -> Option<String> {

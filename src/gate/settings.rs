@@ -19,6 +19,8 @@ pub struct Settings {
     pub backends: HashMap<BackendName, Arc<Backend>>,
     /// The certificates, where a listener speaks TLS.
     pub acceptor: Option<Arc<Acceptor>>,
+    /// The certificate of the admin port, where that speaks TLS.
+    pub admin_acceptor: Option<Arc<Acceptor>>,
     /// Networks whose clients may send passwords in clear, and whose PROXY headers count.
     pub trusted: Vec<IpNet>,
 }

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -189,11 +189,7 @@ fn a_backend_that_is_not_there_is_added_all_the_same() {
 fn a_certificate_is_swapped_under_an_open_session() {
     let gate = Gate::start("secret", &[], "60s");
     let [first, second] = [(); 2].map(|()| self_signed().unwrap());
-    let write = |(chain, key): &(String, zeroize::Zeroizing<String>)| {
-        fs::write(gate.folder().join("chain.pem"), chain).unwrap();
-        fs::write(gate.folder().join("key.pem"), key.as_bytes()).unwrap();
-    };
-    write(&first);
+    write_pair(&gate, &first);
     let pop3s = free_address();
     let tls = "[tls]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"\n";
     // There was no `[tls]` before.
@@ -205,7 +201,7 @@ fn a_certificate_is_swapped_under_an_open_session() {
     assert!(session.ask("USER ann").starts_with("+OK"));
     assert!(session.ask("PASS secret").starts_with("+OK"));
 
-    write(&second);
+    write_pair(&gate, &second);
     gate.reload(BACKEND, BACKEND);
     let mut after = Secured::connect(pop3s, &second.0);
     assert!(after.ask("CAPA").starts_with("+OK"));
@@ -220,9 +216,51 @@ fn a_certificate_is_swapped_under_an_open_session() {
     assert_logged(
         &log_of(gate),
         &[
-            "certificates: they are shown from now on",
-            "certificates: other ones are shown from now on",
+            "certificates: shown from now on",
+            "certificates: changed",
             "the key is not that of",
+        ],
+    );
+}
+
+/// A certificate and its key.
+type Pair = (String, zeroize::Zeroizing<String>);
+
+fn write_pair(gate: &Gate, (chain, key): &Pair) {
+    fs::write(gate.folder().join("chain.pem"), chain).unwrap();
+    fs::write(gate.folder().join("key.pem"), key.as_bytes()).unwrap();
+}
+
+#[test]
+fn the_certificate_of_the_admin_port_is_swapped_too() {
+    let gate = Gate::start("secret", &[], "60s");
+    let [first, second] = [(); 2].map(|()| self_signed().unwrap());
+    let healthz = |pair: &Pair| {
+        let mut client = Secured::open(gate.metrics, &pair.0);
+        client.ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+    };
+    write_pair(&gate, &first);
+    gate.reload(
+        "[admin]",
+        "[admin]\ncertificate = \"chain.pem\"\nkey = \"key.pem\"",
+    );
+    assert_eq!(healthz(&first), "HTTP/1.1 200 OK\r\n");
+    write_pair(&gate, &second);
+    gate.reload(BACKEND, BACKEND);
+    assert_eq!(healthz(&second), "HTTP/1.1 200 OK\r\n");
+    let mut in_clear = TcpStream::connect(gate.metrics).unwrap();
+    in_clear
+        .write_all(b"GET /healthz HTTP/1.1\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    // The alert of TLS, or a reset behind it.
+    let _ = in_clear.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"));
+    assert_logged(
+        &log_of(gate),
+        &[
+            "certificate of the admin port: shown from now on",
+            "certificate of the admin port: changed",
         ],
     );
 }
@@ -232,6 +270,12 @@ struct Secured(BufReader<StreamOwned<ClientConnection, TcpStream>>);
 
 impl Secured {
     fn connect(address: SocketAddr, chain: &str) -> Self {
+        let mut client = Self::open(address, chain);
+        assert!(client.line().starts_with("+OK"), "not greeted");
+        client
+    }
+
+    fn open(address: SocketAddr, chain: &str) -> Self {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
         roots.add(certificate).unwrap();
@@ -241,9 +285,7 @@ impl Secured {
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
         let stream = TcpStream::connect(address).unwrap();
-        let mut client = Self(BufReader::new(StreamOwned::new(connection, stream)));
-        assert!(client.line().starts_with("+OK"), "not greeted");
-        client
+        Self(BufReader::new(StreamOwned::new(connection, stream)))
     }
 
     fn line(&mut self) -> String {

@@ -9,6 +9,7 @@ use popgate::admin::{AdminState, GateAdmin, Reloaded, serve};
 use popgate::admission::block_list::BlockList;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::net::BoxFuture;
+use popgate::net::tls::Acceptor;
 use popgate::observe::metrics::MetricsError;
 use popgate::policy::block::{
     BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
@@ -35,6 +36,10 @@ impl GateAdmin for Alone {
 
     fn ready(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        None
     }
 
     fn blocks(&self) -> &dyn BlockListAdmin {

@@ -5,6 +5,7 @@ use crate::admin::token::Token;
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::BLOCKS_SHOWN_MAX;
+use crate::net::tls::Acceptor;
 use crate::observe::metrics::MetricsError;
 use crate::policy::block::{
     BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
@@ -36,6 +37,10 @@ impl GateAdmin for Alone {
 
     fn ready(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        None
     }
 
     fn blocks(&self) -> &dyn BlockListAdmin {

@@ -3,6 +3,7 @@ use crate::admin::Reloaded;
 use crate::admin::blocks::BlockListAdmin;
 use crate::ids::{BackendName, ListenerName, TenantName};
 use crate::net::BoxFuture;
+use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::time::Duration;
@@ -34,6 +35,10 @@ impl GateAdmin for Shown {
 
     fn ready(&self) -> Result<(), String> {
         self.ready.lock().unwrap().clone()
+    }
+
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        None
     }
 
     fn blocks(&self) -> &dyn BlockListAdmin {

@@ -3,12 +3,13 @@
 use super::certificates::{self, Certificates};
 use super::{Leg, TlsError, bounded};
 use crate::limits::TLS_UNSENT_MAX;
-use crate::net::{Io, TlsFiles};
+use crate::net::TlsFiles;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::ProducesTickets;
 use std::fmt;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -72,10 +73,14 @@ impl Acceptor {
         self.certificates == other.certificates
     }
 
-    pub(in crate::net) async fn accept(
-        &self,
-        io: Box<dyn Io>,
-    ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
+    /// Speaks TLS on `io`. The handshake is bounded in time.
+    ///
+    /// # Errors
+    /// The client's: it speaks no TLS, none that is spoken here, or not in time.
+    pub async fn accept<S>(&self, io: S) -> Result<TlsStream<S>, TlsError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
         // Boxed: the state of a handshake is large, and is needed for a moment only.
         let mut stream = Box::pin(bounded(Leg::Client, acceptor.accept(io))).await?;

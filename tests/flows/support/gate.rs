@@ -146,6 +146,7 @@ impl Gate {
         let closers = TaskTracker::new();
         let doubles = doubles(&config);
         let (reloads, settings) = watch::channel(Arc::new(Settings {
+            admin_acceptor: None,
             tenants: config.tenants.clone(),
             backends: backends(&config, &doubles),
             acceptor: Some(acceptor()),
@@ -180,6 +181,7 @@ impl Gate {
     pub(crate) fn reload(&self, settings: &str) {
         let before = self.cx.settings();
         self.reloads.send_replace(Arc::new(Settings {
+            admin_acceptor: None,
             tenants: config(settings).tenants,
             backends: before.backends.clone(),
             acceptor: before.acceptor.clone(),
