@@ -5,7 +5,8 @@
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
 use super::peer::Peer;
-use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
+use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
+use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::str_enum::str_enum;
@@ -80,6 +81,8 @@ pub struct SessionView {
 /// A login as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenLogin {
+    /// What is locked for it.
+    pub key: MaildropKey,
     /// The tenant.
     pub tenant: TenantName,
     /// The maildrop, as typed.
@@ -103,14 +106,7 @@ impl Sessions {
     /// Every open session, the oldest first.
     #[must_use]
     pub fn views(&self) -> Vec<SessionView> {
-        let mut handles: Vec<Arc<SessionHandle>> = self
-            .0
-            .open
-            .iter()
-            .map(|entry| Arc::clone(entry.value()))
-            .collect();
-        // Out of the map now: `view` waits for a mutex, and no shard may be locked meanwhile.
-        handles.sort_unstable_by_key(|handle| handle.id);
+        let handles = self.handles();
         handles.iter().map(|handle| handle.view()).collect()
     }
 
@@ -118,6 +114,14 @@ impl Sessions {
     #[must_use]
     pub fn view(&self, id: SessionId) -> Option<SessionView> {
         Some(self.handle(id)?.view())
+    }
+
+    /// Those whose last login was for this maildrop, the oldest first.
+    #[must_use]
+    pub fn views_in(&self, key: &MaildropKey) -> Vec<SessionView> {
+        let mut handles = self.handles();
+        handles.retain(|handle| handle.is_in(key));
+        handles.iter().map(|handle| handle.view()).collect()
     }
 
     /// How many sessions are open.
@@ -130,6 +134,14 @@ impl Sessions {
     pub fn kick(&self, id: SessionId) -> Kick {
         self.handle(id)
             .map_or(Kick::NoSuchSession, |handle| handle.kick())
+    }
+
+    /// Out of the map: a view waits for a mutex, and no shard may be locked meanwhile.
+    fn handles(&self) -> Vec<Arc<SessionHandle>> {
+        let open = &self.0.open;
+        let mut handles: Vec<_> = open.iter().map(|entry| Arc::clone(entry.value())).collect();
+        handles.sort_unstable_by_key(|handle| handle.id);
+        handles
     }
 
     fn handle(&self, id: SessionId) -> Option<Arc<SessionHandle>> {
@@ -167,12 +179,18 @@ impl Drop for OpenSession {
     }
 }
 
+/// The last login of a session, as it is kept: a reader makes a [`SeenLogin`] of it.
+struct RegisteredLogin {
+    attempt: Arc<LoginAttempt>,
+    backend: Option<BackendName>,
+}
+
 /// What a session shows of itself, and how it hears of a kick.
 pub(crate) struct SessionHandle {
     id: SessionId,
     peer: Arc<Peer>,
     opened: Moment,
-    login: Mutex<Option<SeenLogin>>,
+    login: Mutex<Option<RegisteredLogin>>,
     /// Its [`Phase`], with [`QUIT`] and [`KICKED`]. In one atomic, so that of QUIT and a kick one
     /// comes first and the other one knows.
     state: AtomicU8,
@@ -232,10 +250,9 @@ impl SessionHandle {
         self.update(|state| (state & KICKED == 0).then_some(state | QUIT))
     }
 
-    pub(crate) fn identified(&self, tenant: &TenantName, maildrop: &UserName) {
-        *self.login() = Some(SeenLogin {
-            tenant: tenant.clone(),
-            maildrop: maildrop.clone(),
+    pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>) {
+        *self.login() = Some(RegisteredLogin {
+            attempt: Arc::clone(attempt),
             backend: None,
         });
     }
@@ -304,7 +321,7 @@ impl SessionHandle {
             client: self.peer.client,
             listener: self.peer.listener.clone(),
             opened: self.opened,
-            login: self.login().clone(),
+            login: self.login().as_ref().map(RegisteredLogin::seen),
             phase: match phase(state) {
                 // No session enters `Update`: QUIT is a bit, so that a kick cannot slip in between.
                 Phase::Transaction if state & QUIT != 0 => Phase::Update,
@@ -317,8 +334,26 @@ impl SessionHandle {
         }
     }
 
-    fn login(&self) -> MutexGuard<'_, Option<SeenLogin>> {
+    fn is_in(&self, key: &MaildropKey) -> bool {
+        let login = self.login();
+        login
+            .as_ref()
+            .is_some_and(|login| login.attempt.key == *key)
+    }
+
+    fn login(&self) -> MutexGuard<'_, Option<RegisteredLogin>> {
         self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RegisteredLogin {
+    fn seen(&self) -> SeenLogin {
+        SeenLogin {
+            key: self.attempt.key.clone(),
+            tenant: self.attempt.tenant().clone(),
+            maildrop: self.attempt.login.clone(),
+            backend: self.backend.clone(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::BackendClose;
 use super::queue::{Input, Invariant, Ticket};
 use super::table::Table;
 use crate::ids::{BackendName, MaildropKey};
-use crate::observe::event::{Event, LockOutcome};
+use crate::observe::event::{Event, LockChange, LockOutcome};
 use crate::policy::attempt::LoginAttempt;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -81,7 +81,9 @@ impl<C: BackendClose> Claim<C> {
     }
 
     pub(super) fn settle_at(&self, backend: &BackendName) {
-        self.table.settle_at(self.key(), backend);
+        if self.table.settle_at(self.key(), backend) {
+            self.tell_changed(LockChange::Settled);
+        }
     }
 
     pub(super) fn since_last_end(&self) -> Option<Duration> {
@@ -106,6 +108,7 @@ impl<C: BackendClose> Claim<C> {
         self.table.events.emit(Event::LockQueued {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
+            key: self.key().clone(),
             ahead,
         });
     }
@@ -114,6 +117,7 @@ impl<C: BackendClose> Claim<C> {
         self.table.events.emit(Event::LockOutcome {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
+            key: self.key().clone(),
             outcome,
             waited,
         });
@@ -122,7 +126,15 @@ impl<C: BackendClose> Claim<C> {
     pub(super) fn tell_released(&self, held: Duration) {
         self.table.events.emit(Event::LockReleased {
             tenant: self.attempt.tenant().clone(),
+            key: self.key().clone(),
             held,
+        });
+    }
+
+    pub(super) fn tell_changed(&self, change: LockChange) {
+        self.table.events.emit(Event::LockChanged {
+            key: self.key().clone(),
+            change,
         });
     }
 

@@ -286,8 +286,9 @@ impl<C> Entry<C> {
         self.home.clone()
     }
 
-    pub(super) fn settle_at(&mut self, backend: &BackendName) {
-        self.home = Some(backend.clone());
+    /// Whether it was elsewhere before, or nowhere.
+    pub(super) fn settle_at(&mut self, backend: &BackendName) -> bool {
+        self.home.replace(backend.clone()).as_ref() != Some(backend)
     }
 
     pub(super) fn is_unused(&self) -> bool {

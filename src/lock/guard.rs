@@ -4,6 +4,7 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::queue::Invariant;
 use crate::ids::{BackendName, MaildropKey};
+use crate::observe::event::LockChange;
 use crate::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -161,6 +162,8 @@ impl<C: BackendClose> Drop for LockGuard<C> {
             drop(release);
         };
         self.claim.spawn_closer(close, &runtime);
+        // Behind it: a sink that panics must not keep the connection from its closer.
+        self.claim.tell_changed(LockChange::Closing);
     }
 }
 

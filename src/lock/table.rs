@@ -129,10 +129,10 @@ impl<C: BackendClose> Table<C> {
         self.entries.get(key)?.home()
     }
 
-    pub(super) fn settle_at(&self, key: &MaildropKey, backend: &BackendName) {
-        if let Some(mut entry) = self.entries.get_mut(key) {
-            entry.settle_at(backend);
-        }
+    /// Whether it was elsewhere before, or nowhere.
+    pub(super) fn settle_at(&self, key: &MaildropKey, backend: &BackendName) -> bool {
+        let entry = self.entries.get_mut(key);
+        entry.is_some_and(|mut entry| entry.settle_at(backend))
     }
 
     /// The backend has let go of a session in `key`.

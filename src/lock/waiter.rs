@@ -5,7 +5,7 @@ use super::claim::Claim;
 use super::entry::{SeatState, Seated};
 use super::guard::LockGuard;
 use crate::ids::MaildropKey;
-use crate::observe::event::LockOutcome;
+use crate::observe::event::{LockChange, LockOutcome};
 use crate::time::Instant;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -57,7 +57,10 @@ impl<C: BackendClose> WaiterHandle<C> {
         }
         let state = self.state.borrow_and_update().clone();
         match state {
-            SeatState::Waiting { .. } => WaitEvent::Promoted,
+            SeatState::Waiting { .. } => {
+                self.claim.tell_changed(LockChange::Moved);
+                WaitEvent::Promoted
+            }
             SeatState::Granted { at } => WaitEvent::Granted(self.granted(at)),
             SeatState::Evicted => {
                 self.end(LockOutcome::Evicted);

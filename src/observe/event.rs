@@ -43,6 +43,8 @@ pub enum Event {
         session: SessionId,
         /// The tenant of the login.
         tenant: TenantName,
+        /// What it waits for.
+        key: MaildropKey,
         /// Waiters before it in its lane.
         ahead: usize,
     },
@@ -52,6 +54,8 @@ pub enum Event {
         session: SessionId,
         /// The tenant of the login.
         tenant: TenantName,
+        /// What it asked for.
+        key: MaildropKey,
         /// How it ended.
         outcome: LockOutcome,
         /// From asking to this end.
@@ -61,8 +65,17 @@ pub enum Event {
     LockReleased {
         /// The tenant of the login that held it.
         tenant: TenantName,
+        /// What was locked.
+        key: MaildropKey,
         /// From the grant to the release, the wait for the backend's end included.
         held: Duration,
+    },
+    /// A lock is in the same hands as before, and yet looks different to an operator.
+    LockChanged {
+        /// What is locked.
+        key: MaildropKey,
+        /// What is different.
+        change: LockChange,
     },
     /// A waiter's PASS was written to the backend, so long after the lock came free.
     HandedOver {
@@ -206,6 +219,8 @@ pub enum Event {
     },
     /// A stop waits no longer for what has not ended in its time: it is dropped as it is.
     LeftBehind(Box<LeftBehind>),
+    /// A login is over: it was refused, or the session ends that it began.
+    LoginEnded(Box<LoginSummary>),
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),
 }
@@ -335,6 +350,18 @@ str_enum! {
 }
 
 str_enum! {
+    /// What is different about a lock that is in the same hands.
+    LockChange {
+        /// The maildrop is on another backend than before, or on one at all.
+        Settled = "settled",
+        /// A waiter moved in the queue.
+        Moved = "moved",
+        /// The holder has given it up, and the end of its backend connection is awaited.
+        Closing = "closing",
+    }
+}
+
+str_enum! {
     /// Why a holder was closed: the label `reason` of `preemptions_total`.
     Preemption {
         /// It was idle for `preempt_idle`.
@@ -371,6 +398,27 @@ impl LockOutcome {
     pub fn is_granted(self) -> bool {
         matches!(self, Self::Immediate | Self::Waited)
     }
+}
+
+/// What became of one login; a session may hold several.
+#[derive(Clone, Debug)]
+pub struct LoginSummary {
+    /// The maildrop that it was for.
+    pub key: MaildropKey,
+    /// The session.
+    pub session: SessionId,
+    /// Who it came from.
+    pub client: SocketAddr,
+    /// From its password to now.
+    pub age: Duration,
+    /// How long it waited for the lock, or was held for coming too often.
+    pub waited: Duration,
+    /// How long it held the lock.
+    pub held: Duration,
+    /// Messages retrieved whole.
+    pub retrieved: u64,
+    /// Why it is over.
+    pub cause: EndCause,
 }
 
 /// All that matters of one session: its log line.

@@ -1,7 +1,7 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Culprit, End, Event, LockOutcome, Preemption, SessionSummary};
+use super::event::{Culprit, End, Event, LockOutcome, LoginSummary, Preemption, SessionSummary};
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
@@ -98,6 +98,7 @@ impl Log {
             Event::LockQueued { .. }
             | Event::LockOutcome { .. }
             | Event::LockReleased { .. }
+            | Event::LockChanged { .. }
             | Event::HandedOver { .. }
             | Event::HandOverForced { .. }
             | Event::InvariantBroken { .. } => log_lock(event),
@@ -141,6 +142,7 @@ impl Log {
                 error!("reload rejected, the running configuration stays in use: {why}")
             }
             Event::LeftBehind(what) => warn!("the stop {}", sentence::left_behind(what)),
+            Event::LoginEnded(login) => log_login(login),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
@@ -152,16 +154,21 @@ fn log_lock(event: &Event) {
         Event::LockQueued {
             session,
             tenant,
+            key,
             ahead,
-        } => debug!(session = session.0, %tenant, ahead, "waiting for the lock"),
+        } => debug!(session = session.0, %tenant, maildrop = %key, ahead, "waiting for the lock"),
         Event::LockOutcome {
             session,
             tenant,
             outcome,
             waited,
+            ..
         } => log_outcome(*session, tenant, *outcome, *waited),
-        Event::LockReleased { tenant, held } => {
-            debug!(%tenant, held_seconds = held.as_secs_f64(), "lock released");
+        Event::LockReleased { tenant, key, held } => {
+            debug!(%tenant, maildrop = %key, held_seconds = held.as_secs_f64(), "lock released");
+        }
+        Event::LockChanged { key, change } => {
+            debug!(maildrop = %key, change = change.as_str(), "lock changed");
         }
         Event::HandedOver { elapsed } => {
             debug!(elapsed_seconds = elapsed.as_secs_f64(), "lock handed over");
@@ -258,6 +265,11 @@ fn log_reload(changes: &[String]) {
     for change in changes {
         info!("reloaded: {change}");
     }
+}
+
+fn log_login(login: &LoginSummary) {
+    let end = login.cause.end().as_str();
+    debug!(session = login.session.0, maildrop = %login.key, end, "login ended");
 }
 
 fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, waited: Duration) {

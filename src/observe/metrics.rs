@@ -202,6 +202,7 @@ impl Metrics {
             Event::LockQueued { .. }
             | Event::LockOutcome { .. }
             | Event::LockReleased { .. }
+            | Event::LockChanged { .. }
             | Event::HandedOver { .. }
             | Event::HandOverForced { .. }
             | Event::InvariantBroken { .. } => self.count_lock(event),
@@ -232,7 +233,7 @@ impl Metrics {
                 self.of(tenant).login_refusals[*rule as usize].inc();
             }
             // A gauge that is set before each scrape; and a process that nobody scrapes any more.
-            Event::BlockChanged(_) | Event::LeftBehind(_) => {}
+            Event::BlockChanged(_) | Event::LeftBehind(_) | Event::LoginEnded(_) => {}
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Faulted {
                 tenant,
@@ -271,7 +272,7 @@ impl Metrics {
                 waited,
                 ..
             } => self.lock_outcome(tenant, *outcome, *waited),
-            Event::LockReleased { tenant, held } => self.lock_released(tenant, *held),
+            Event::LockReleased { tenant, held, .. } => self.lock_released(tenant, *held),
             Event::HandedOver { elapsed } => families.handover.observe(elapsed.as_secs_f64()),
             Event::HandOverForced { backend } => families
                 .handover_forced

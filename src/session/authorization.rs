@@ -250,7 +250,7 @@ impl<'a> Dialogue<'a> {
             standing: self.cx.admission.standing(tag, asked),
             asked,
         });
-        self.record.identified(&attempt);
+        self.record.login_began(&attempt);
         Ok(Identified {
             client: self.client,
             attempt,

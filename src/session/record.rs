@@ -2,7 +2,7 @@
 
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
 use crate::ids::{BackendName, SessionId};
-use crate::observe::event::{End, EndCause, Event, SessionSummary};
+use crate::observe::event::{End, EndCause, Event, LoginSummary, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::keyword::Keyword;
@@ -21,8 +21,19 @@ pub(super) struct Record {
     ended: bool,
     /// The last login.
     attempt: Option<Arc<LoginAttempt>>,
+    /// What was spent before it; none where its end is told.
+    before_login: Option<Spent>,
     excused: bool,
     pub(super) summary: SessionSummary,
+}
+
+/// Time that a session has spent.
+#[derive(Clone, Copy)]
+struct Spent {
+    /// Waiting for locks, or held for coming too often.
+    waited: Duration,
+    /// Holding locks.
+    held: Duration,
 }
 
 impl Record {
@@ -63,6 +74,7 @@ impl Record {
             refusal: None,
             ended: false,
             attempt: None,
+            before_login: None,
             excused: false,
             summary,
         };
@@ -89,11 +101,19 @@ impl Record {
         self.session.handle().commanded(Keyword::of_line(line));
     }
 
+    /// A login was read.
+    pub(super) fn login_began(&mut self, attempt: &Arc<LoginAttempt>) {
+        // One that was answered at once, as the one before it was.
+        if let Some(cause) = self.refusal.clone() {
+            self.login_ended(&cause);
+        }
+        self.before_login = Some(self.spent());
+        self.identified(attempt);
+    }
+
     /// A login was read; or a reload, or another session's login, has changed what is known of it.
     pub(super) fn identified(&mut self, attempt: &Arc<LoginAttempt>) {
-        self.session
-            .handle()
-            .identified(attempt.tenant(), &attempt.login);
+        self.session.handle().identified(attempt);
         self.summary.maildrop = Some(attempt.login.clone());
         self.attempt = Some(Arc::clone(attempt));
         let tenant = &attempt.policy.name;
@@ -149,8 +169,34 @@ impl Record {
 
     /// A login was refused; the client may try again, or give up.
     pub(super) fn refused(&mut self, cause: EndCause) {
+        self.login_ended(&cause);
         self.refusal = Some(cause);
         self.excuse();
+    }
+
+    /// Told once for each login.
+    fn login_ended(&mut self, cause: &EndCause) {
+        let Some((attempt, before)) = self.attempt.as_ref().zip(self.before_login.take()) else {
+            return;
+        };
+        let spent = self.spent();
+        self.events.emit(Event::LoginEnded(Box::new(LoginSummary {
+            key: attempt.key.clone(),
+            session: attempt.session,
+            client: attempt.client,
+            age: attempt.asked.elapsed(),
+            waited: spent.waited.saturating_sub(before.waited),
+            held: spent.held.saturating_sub(before.held),
+            retrieved: self.summary.retrieved,
+            cause: cause.clone(),
+        })));
+    }
+
+    fn spent(&self) -> Spent {
+        Spent {
+            waited: self.summary.waited + self.summary.delayed,
+            held: self.summary.held,
+        }
     }
 
     /// A client that gives up after a refusal ends by that refusal: "left before login" would hide
@@ -184,6 +230,8 @@ impl Drop for Record {
         // Where a panic cut the phases, the time held would be lost.
         self.lock_given();
         self.summary.duration = self.opened.elapsed();
+        let cause = self.summary.cause.clone();
+        self.login_ended(&cause);
         self.events
             .emit(Event::SessionEnded(Box::new(self.summary.clone())));
     }

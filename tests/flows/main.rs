@@ -21,6 +21,7 @@ mod household;
 mod identity;
 mod lanes;
 mod likeness;
+mod logins;
 mod polls;
 mod preemption;
 mod recordings;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::net::TlsMode;
+use crate::policy::attempt::tests::{attempt, policy};
 use crate::time::{Duration, Instant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::time::timeout;
@@ -51,7 +52,8 @@ fn what_a_session_does_is_seen() {
     let handle = session.handle();
     let before = sessions.view(handle.id()).unwrap();
     assert_eq!((before.phase, before.last_command), (Phase::Greeting, None));
-    handle.identified(&TenantName::new("example"), &UserName::new(b"ann"));
+    let login = Arc::new(attempt("Ann", policy()));
+    handle.identified(&login);
     handle.on_backend(&BackendName::new("legacy"));
     handle.enter(Phase::Transaction);
     handle.commanded(Keyword::Retr);
@@ -61,12 +63,15 @@ fn what_a_session_does_is_seen() {
     };
     handle.relayed(&tally, 1000, 20);
     let view = sessions.view(handle.id()).unwrap();
-    let login = SeenLogin {
-        tenant: TenantName::new("example"),
-        maildrop: UserName::new(b"ann"),
+    let seen = SeenLogin {
+        key: login.key.clone(),
+        tenant: TenantName::new("default"),
+        maildrop: UserName::new(b"Ann"),
         backend: Some(BackendName::new("legacy")),
     };
-    assert_eq!(view.login, Some(login));
+    assert_eq!(view.login, Some(seen));
+    assert_eq!(sessions.views_in(&login.key).len(), 1);
+    assert!(sessions.views_in(&attempt("ben", policy()).key).is_empty());
     assert_eq!(view.phase, Phase::Transaction);
     assert_eq!(view.last_command, Some(Keyword::Retr));
     assert_eq!(view.retrieved, 3);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::dialect::Class;
-use crate::ids::{SessionId, UserName};
+use crate::ids::{MaildropKey, SessionId, UserName};
 use crate::lock::queue::Invariant;
 use crate::observe::event::{EndCause, Preemption, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
@@ -44,10 +44,15 @@ fn known(from: Option<&str>, tenant: &str) -> Event {
     }
 }
 
+fn key() -> MaildropKey {
+    MaildropKey::new(&Arc::from([]), &UserName::new(b"ann"))
+}
+
 fn queued(tenant: &str) -> Event {
     Event::LockQueued {
         session: SESSION,
         tenant: TenantName::new(tenant),
+        key: key(),
         ahead: 0,
     }
 }
@@ -56,6 +61,7 @@ fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
     Event::LockOutcome {
         session: SESSION,
         tenant: TenantName::new(tenant),
+        key: key(),
         outcome,
         waited: Duration::from_secs(2),
     }
@@ -64,6 +70,7 @@ fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
 fn released(tenant: &str) -> Event {
     Event::LockReleased {
         tenant: TenantName::new(tenant),
+        key: key(),
         held: Duration::from_secs(3),
     }
 }
