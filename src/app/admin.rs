@@ -26,8 +26,8 @@ pub(super) struct AdminHandle {
 impl GateAdmin for AdminHandle {
     /// First sets the gauges that no event sets.
     fn metrics(&self) -> Result<String, MetricsError> {
-        let longest = self.cx.locks.longest_wait(Instant::now());
-        self.metrics.set_longest_wait(longest);
+        let waits = self.cx.locks.wait_progress(Instant::now());
+        self.metrics.set_waits(waits);
         // Blocks that ran out within the last minute would be counted as if they held.
         maintenance::end_blocks(&self.cx);
         let blocks = self.cx.admission.shared.blocks.counts();

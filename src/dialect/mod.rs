@@ -8,10 +8,13 @@
 
 mod contention;
 mod credentials;
+mod expected;
 mod faults;
 mod matching;
 mod rules;
 mod stages;
+
+pub use expected::expected_classes;
 
 use crate::pop3::reply::{ReplyTo, Status, StatusLine};
 use matching::{PhraseRule, contains, is_code, plain_words};

@@ -96,6 +96,27 @@ impl Context {
 
     /// Classifies a reply of `backend`, and emits an event that says so.
     pub(crate) fn backend_replied(&self, backend: &Backend, to: ReplyTo, line: &[u8]) -> Class {
+        self.classify(backend, to, line, None)
+    }
+
+    /// Classifies the answer of `backend` to a login, which came `took` after the password; `None`
+    /// where it had not been given.
+    pub(crate) fn login_answered(
+        &self,
+        backend: &Backend,
+        line: &[u8],
+        took: Option<Duration>,
+    ) -> Class {
+        self.classify(backend, ReplyTo::Pass, line, took)
+    }
+
+    fn classify(
+        &self,
+        backend: &Backend,
+        to: ReplyTo,
+        line: &[u8],
+        took: Option<Duration>,
+    ) -> Class {
         let options = backend.options();
         let text = String::from_utf8_lossy(line);
         let class = dialect::classify(to, &text, &options.phrases);
@@ -103,6 +124,7 @@ impl Context {
             backend: options.name.clone(),
             to,
             class,
+            took,
             // A greeting or the answer to a command that succeeded says nothing worth a log line.
             line: (class != Class::Ok).then(|| text.into_owned()),
         });

@@ -4,7 +4,7 @@ use super::BackendClose;
 use super::queue::{Input, Invariant, Ticket};
 use super::table::Table;
 use crate::ids::{BackendName, MaildropKey};
-use crate::observe::event::{Event, LockChange, LockOutcome};
+use crate::observe::event::{Event, LockChange, LockEvent, LockOutcome};
 use crate::policy::attempt::LoginAttempt;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -105,43 +105,45 @@ impl<C: BackendClose> Claim<C> {
     }
 
     pub(super) fn tell_queued(&self, ahead: usize) {
-        self.table.events.emit(Event::LockQueued {
+        self.table.events.emit(Event::Lock(LockEvent::Queued {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
             key: self.key().clone(),
             ahead,
-        });
+        }));
     }
 
     pub(super) fn tell_outcome(&self, outcome: LockOutcome, waited: Duration) {
-        self.table.events.emit(Event::LockOutcome {
+        self.table.events.emit(Event::Lock(LockEvent::Outcome {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
             key: self.key().clone(),
             outcome,
             waited,
-        });
+        }));
     }
 
     pub(super) fn tell_released(&self, held: Duration) {
-        self.table.events.emit(Event::LockReleased {
+        self.table.events.emit(Event::Lock(LockEvent::Released {
             tenant: self.attempt.tenant().clone(),
             key: self.key().clone(),
             held,
-        });
+        }));
     }
 
     pub(super) fn tell_changed(&self, change: LockChange) {
-        self.table.events.emit(Event::LockChanged {
+        self.table.events.emit(Event::Lock(LockEvent::Changed {
             key: self.key().clone(),
             change,
-        });
+        }));
     }
 
     pub(super) fn tell_forced(&self, backend: &BackendName) {
-        self.table.events.emit(Event::HandOverForced {
-            backend: backend.clone(),
-        });
+        self.table
+            .events
+            .emit(Event::Lock(LockEvent::HandOverForced {
+                backend: backend.clone(),
+            }));
     }
 
     pub(super) fn tell_violation(&self, which: Invariant) {

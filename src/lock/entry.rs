@@ -4,11 +4,13 @@
 //! the entry locked around one call of it, so nothing here waits or tells an event.
 
 use super::prewarmed::Prewarmed;
-use super::queue::{Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket};
+use super::queue::{
+    Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket, WaitProgress,
+};
 use super::view::{Claimant, HolderView, LockView, WaiterView};
 use crate::ids::{BackendName, MaildropKey};
 use crate::policy::attempt::LoginAttempt;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -295,8 +297,8 @@ impl<C> Entry<C> {
         self.queue.is_empty()
     }
 
-    pub(super) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
-        self.queue.oldest_wait(now)
+    pub(super) fn wait_progress(&self, now: Instant) -> WaitProgress {
+        self.queue.wait_progress(now)
     }
 
     /// A copy of what is seen of it.

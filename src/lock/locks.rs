@@ -4,6 +4,7 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::entry::SeatState;
 use super::guard::LockGuard;
+use super::queue::WaitProgress;
 use super::table::Table;
 use super::view::{LockView, LocksSnapshot};
 use super::waiter::WaiterHandle;
@@ -75,10 +76,16 @@ impl<C: BackendClose> Locks<C> {
         }
     }
 
+    /// How far the waits of now have come.
+    #[must_use]
+    pub fn wait_progress(&self, now: Instant) -> WaitProgress {
+        self.0.wait_progress(now)
+    }
+
     /// The longest that anybody waits now.
     #[must_use]
     pub fn longest_wait(&self, now: Instant) -> Duration {
-        self.0.longest_wait(now)
+        self.wait_progress(now).longest
     }
 
     /// Drops a prewarmed connection to `backend`, if there is one: another maildrop's turn has

@@ -20,7 +20,7 @@ mod tests;
 
 pub use invariant::Invariant;
 pub use lease::{Authority, LeaseChange};
-pub use seen::{Holding, Waiting};
+pub use seen::{Holding, WaitProgress, Waiting};
 
 use crate::ids::ClientPrefix;
 use crate::limits::MAIN_TURNS_BETWEEN;

@@ -7,10 +7,10 @@ use super::BackendClose;
 use super::ends::RecentEnds;
 use super::entry::{Entry, Seated};
 use super::prewarmed::PrewarmedIndex;
-use super::queue::{Input, Invariant, Ticket};
+use super::queue::{Input, Invariant, Ticket, WaitProgress};
 use super::view::{LockView, LocksSnapshot};
 use crate::ids::{BackendName, MaildropKey};
-use crate::observe::event::Event;
+use crate::observe::event::{Event, LockEvent};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
 use crate::time::{Duration, Instant};
@@ -84,7 +84,8 @@ impl<C: BackendClose> Table<C> {
     }
 
     pub(super) fn tell_violation(&self, which: Invariant) {
-        self.events.emit(Event::InvariantBroken { which });
+        self.events
+            .emit(Event::Lock(LockEvent::InvariantBroken { which }));
     }
 
     /// Keeps a greeted connection of `ticket` for whoever is next at `key`.
@@ -146,12 +147,11 @@ impl<C: BackendClose> Table<C> {
         ends.since(key, now)
     }
 
-    pub(super) fn longest_wait(&self, now: Instant) -> Duration {
+    pub(super) fn wait_progress(&self, now: Instant) -> WaitProgress {
         self.entries
             .iter()
-            .filter_map(|entry| entry.oldest_wait(now))
-            .max()
-            .unwrap_or_default()
+            .map(|entry| entry.wait_progress(now))
+            .fold(WaitProgress::default(), WaitProgress::max)
     }
 
     pub(super) fn view(&self, key: &MaildropKey) -> Option<LockView> {

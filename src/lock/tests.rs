@@ -3,7 +3,7 @@
 use super::queue::{Invariant, Lane, LockQueue};
 use super::*;
 use crate::ids::{MaildropKey, SessionId};
-use crate::observe::event::{Event, LockOutcome};
+use crate::observe::event::{Event, LockEvent, LockOutcome};
 use crate::observe::hub::{EventHub, EventSink, Stamped};
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::attempt::{LoginAttempt, Standing};
@@ -105,7 +105,7 @@ impl Scene {
         events
             .iter()
             .filter_map(|event| match event {
-                Event::InvariantBroken { which } => Some(*which),
+                Event::Lock(LockEvent::InvariantBroken { which }) => Some(*which),
                 _ => None,
             })
             .collect()
@@ -116,7 +116,7 @@ impl Scene {
         events
             .iter()
             .filter_map(|event| match event {
-                Event::LockOutcome { outcome, .. } => Some(*outcome),
+                Event::Lock(LockEvent::Outcome { outcome, .. }) => Some(*outcome),
                 _ => None,
             })
             .collect()

@@ -201,8 +201,39 @@ pub enum EndCause {
     /// popgate's own code rules out.
     NoConnection,
     /// The state of its lock was wrong. It never happens, as [`EndCause::NoConnection`]; what was
-    /// wrong is told by [`Event::InvariantBroken`](super::event::Event::InvariantBroken).
+    /// wrong is told by [`LockEvent::InvariantBroken`](super::event::LockEvent::InvariantBroken).
     LockBroken,
+}
+
+impl End {
+    /// Whether a session can end so that never said whose it is.
+    #[must_use]
+    pub fn needs_no_login(self) -> bool {
+        match self {
+            Self::QuitBeforeLogin
+            | Self::LeftBeforeLogin
+            | Self::RefusedByRule
+            | Self::TimedOut
+            | Self::Stalled
+            | Self::BackendUnreachable
+            | Self::ClientViolation
+            | Self::TlsFailed
+            | Self::Kicked
+            | Self::Shutdown
+            | Self::Panicked => true,
+            Self::Quit
+            | Self::QuitFailed
+            | Self::QuitUnanswered
+            | Self::LoginRefused
+            | Self::WaitSpent
+            | Self::LeftWaiting
+            | Self::Left
+            | Self::Preempted
+            | Self::ClosedAtPass
+            | Self::BackendGone
+            | Self::BodyMisread => false,
+        }
+    }
 }
 
 impl EndCause {

@@ -3,9 +3,11 @@
 //! Log line and metric are each one `match` over [`Event`]: a new event does not compile until
 //! both have an answer. No event carries a password.
 
+mod lock;
+mod rule;
+
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
-use crate::lock::queue::Invariant;
 use crate::policy::block::BlockChange;
 use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
@@ -15,6 +17,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use super::end::{Culprit, End, EndCause};
+pub use lock::{LockChange, LockEvent, LockOutcome};
+pub use rule::{LoginRule, OffenceKind, PollDecision, RuleEvent};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -37,62 +41,8 @@ pub enum Event {
         /// The tenant from now on.
         tenant: TenantName,
     },
-    /// A login asked for a lock that was not free. Exactly one [`Event::LockOutcome`] follows.
-    LockQueued {
-        /// Who waits.
-        session: SessionId,
-        /// The tenant of the login.
-        tenant: TenantName,
-        /// What it waits for.
-        key: MaildropKey,
-        /// Waiters before it in its lane.
-        ahead: usize,
-    },
-    /// Waiting ended; or asking did, without a wait ([`LockOutcome::had_place`]).
-    LockOutcome {
-        /// Who asked.
-        session: SessionId,
-        /// The tenant of the login.
-        tenant: TenantName,
-        /// What it asked for.
-        key: MaildropKey,
-        /// How it ended.
-        outcome: LockOutcome,
-        /// From asking to this end.
-        waited: Duration,
-    },
-    /// The lock is held no more.
-    LockReleased {
-        /// The tenant of the login that held it.
-        tenant: TenantName,
-        /// What was locked.
-        key: MaildropKey,
-        /// From the grant to the release, the wait for the backend's end included.
-        held: Duration,
-    },
-    /// A lock is in the same hands as before, and yet looks different to an operator.
-    LockChanged {
-        /// What is locked.
-        key: MaildropKey,
-        /// What is different.
-        change: LockChange,
-    },
-    /// A waiter's PASS was written to the backend, so long after the lock came free.
-    HandedOver {
-        /// From the EOF of the backend's connection to the next PASS.
-        elapsed: Duration,
-    },
-    /// The lock went on although the backend kept its end open past the bound.
-    HandOverForced {
-        /// The backend that did not let go.
-        backend: BackendName,
-    },
-    /// A rule that popgate's own code keeps of a lock was found broken. What was wrong is put
-    /// right, and a session that cannot go on ends.
-    InvariantBroken {
-        /// Which one.
-        which: Invariant,
-    },
+    /// Something happened to the lock of a maildrop.
+    Lock(LockEvent),
     /// A holder was closed for a waiter.
     Preempted {
         /// The holder.
@@ -111,6 +61,8 @@ pub enum Event {
         to: ReplyTo,
         /// What the answer means.
         class: Class,
+        /// From the password to this answer, where it answers one.
+        took: Option<Duration>,
         /// Of an error the backend's own line, without the line end; it may hold any characters.
         line: Option<String>,
     },
@@ -140,6 +92,13 @@ pub enum Event {
         /// Who they are, and what would unite them.
         pair: Box<TwinPair>,
     },
+    /// A backend accepted a login.
+    LoginAccepted {
+        /// Whose login it was.
+        session: SessionId,
+        /// The tenant of the login.
+        tenant: TenantName,
+    },
     /// A login failed for its name or password.
     AuthFailed {
         /// Whose login it was.
@@ -147,37 +106,8 @@ pub enum Event {
         /// The tenant of the login.
         tenant: TenantName,
     },
-    /// A login was measured against its tenant's polling limit.
-    PollDecided {
-        /// Whose login it was.
-        session: SessionId,
-        /// The tenant of the login.
-        tenant: TenantName,
-        /// What became of it.
-        decision: PollDecision,
-        /// How long before its time it came; zero where it came in time.
-        early: Duration,
-    },
-    /// A rule of popgate refused a login before the backend was asked.
-    LoginRefused {
-        /// Whose login it was.
-        session: SessionId,
-        /// The tenant of the login.
-        tenant: TenantName,
-        /// Which rule.
-        rule: LoginRule,
-    },
-    /// Something went wrong at the client's end that may count against its address.
-    Faulted {
-        /// Whose session it was.
-        session: SessionId,
-        /// The tenant, as far as it is known.
-        tenant: TenantName,
-        /// What it was.
-        fault: OffenceKind,
-        /// Whether the login was proven: then it is counted, and never blocks.
-        proven: bool,
-    },
+    /// A rule of popgate looked at a login or a client.
+    Rule(RuleEvent),
     /// Somebody was blocked, released, or the like.
     BlockChanged(Box<BlockChange>),
     /// The journal could not keep all changes.
@@ -276,92 +206,6 @@ str_enum! {
 }
 
 str_enum! {
-    /// What became of a login that was measured: the label `decision` of `polls_total`.
-    PollDecision {
-        /// It came in time.
-        Admitted = "admitted",
-        /// It was held for a while.
-        Delayed = "delayed",
-        /// It was told when to come again.
-        Refused = "refused",
-        /// It would have been held or refused, and was let in.
-        Shadow = "shadow",
-    }
-}
-
-str_enum! {
-    /// Which rule refused a login: the label `rule` of `login_refusals_total`.
-    LoginRule {
-        /// The block list.
-        Blocked = "blocked",
-        /// The backend refused the same password again and again.
-        FromMemory = "from_memory",
-        /// Connections of its address.
-        PerAddress = "per_address",
-        /// Logins to its maildrop.
-        PerMaildrop = "per_maildrop",
-        /// Logins of its tenant.
-        PerTenant = "per_tenant",
-        /// It came before its quota allows.
-        LoginDelay = "login_delay",
-    }
-}
-
-str_enum! {
-    /// What went wrong at a client's end: the label `fault` of `faults_total`.
-    OffenceKind {
-        /// A wrong password.
-        Guess = "guess",
-        /// It broke the protocol.
-        Abuse = "abuse",
-        /// The connection ended before a login.
-        LeftBeforeLogin = "left_before_login",
-        /// It came too often, or found no place.
-        MetLimit = "met_limit",
-        /// It left while it waited.
-        AbandonedWait = "abandoned_wait",
-        /// It left after its login without QUIT.
-        LostLine = "lost_line",
-    }
-}
-
-str_enum! {
-    /// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
-    LockOutcome {
-        /// It was free.
-        Immediate = "immediate",
-        /// It came.
-        Waited = "waited",
-        /// The wait was spent.
-        Timeout = "timeout",
-        /// The lane was full.
-        QueueFull = "queue_full",
-        /// The backend refused its password, which another login tried for it.
-        Refused = "refused",
-        /// Its place went to somebody with fewer places.
-        Evicted = "evicted",
-        /// The client left.
-        ClientGone = "client_gone",
-        /// An operator ended it.
-        Kicked = "kicked",
-        /// The gate stopped.
-        Shutdown = "shutdown",
-    }
-}
-
-str_enum! {
-    /// What is different about a lock that is in the same hands.
-    LockChange {
-        /// The maildrop is on another backend than before, or on one at all.
-        Settled = "settled",
-        /// A waiter moved in the queue.
-        Moved = "moved",
-        /// The holder has given it up, and the end of its backend connection is awaited.
-        Closing = "closing",
-    }
-}
-
-str_enum! {
     /// Why a holder was closed: the label `reason` of `preemptions_total`.
     Preemption {
         /// It was idle for `preempt_idle`.
@@ -382,21 +226,6 @@ str_enum! {
         Locked = "locked",
         /// The retry was refused otherwise, or failed.
         Failed = "failed",
-    }
-}
-
-impl LockOutcome {
-    /// Whether a place in the queue ended with it. Those who found the lock free, and newcomers
-    /// that found the lane full, never had one.
-    #[must_use]
-    pub fn had_place(self) -> bool {
-        !matches!(self, Self::Immediate | Self::QueueFull)
-    }
-
-    /// Whether the lock is held from now on.
-    #[must_use]
-    pub fn is_granted(self) -> bool {
-        matches!(self, Self::Immediate | Self::Waited)
     }
 }
 

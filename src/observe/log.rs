@@ -1,7 +1,10 @@
 //! Events as log lines: one at the end of each session, and one for what an operator must see.
 
 use super::LogFormat;
-use super::event::{Culprit, End, Event, LockOutcome, LoginSummary, Preemption, SessionSummary};
+use super::event::{
+    Culprit, End, Event, LockEvent, LockOutcome, LoginSummary, Preemption, RuleEvent,
+    SessionSummary,
+};
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
@@ -95,13 +98,7 @@ impl Log {
             Event::TenantKnown {
                 session, tenant, ..
             } => debug!(session = session.0, %tenant, "tenant known"),
-            Event::LockQueued { .. }
-            | Event::LockOutcome { .. }
-            | Event::LockReleased { .. }
-            | Event::LockChanged { .. }
-            | Event::HandedOver { .. }
-            | Event::HandOverForced { .. }
-            | Event::InvariantBroken { .. } => log_lock(event),
+            Event::Lock(event) => log_lock(event),
             Event::Preempted {
                 session,
                 tenant,
@@ -112,6 +109,7 @@ impl Log {
                 to,
                 class,
                 line,
+                ..
             } => log_reply(backend, *to, *class, line.as_deref()),
             Event::LockedRetried { backend, result } => {
                 debug!(%backend, result = result.as_str(), "login retried after `locked`");
@@ -120,15 +118,19 @@ impl Log {
             Event::BackendDown { backend, why } => {
                 warn!(%backend, why = %printable(why), "backend is down");
             }
+            Event::LoginAccepted { session, tenant } => {
+                debug!(session = session.0, %tenant, "login accepted");
+            }
             Event::Twins { backend, pair } => log_twins(backend, pair),
             Event::AuthFailed { session, tenant } => {
                 debug!(session = session.0, %tenant, "wrong name or password");
             }
-            Event::PollDecided { .. }
-            | Event::LoginRefused { .. }
-            | Event::Faulted { .. }
-            | Event::BlockChanged(_)
-            | Event::JournalLost { .. } => log_rules(event),
+            Event::Rule(event) => log_rule(event),
+            Event::BlockChanged(change) => log_block(change),
+            Event::JournalLost { changes, why } => warn!(
+                changes,
+                why, "changes of the block list could not be written to the journal"
+            ),
             Event::Relayed {
                 to_client,
                 to_backend,
@@ -148,46 +150,43 @@ impl Log {
     }
 }
 
-/// What happened to a lock. Other events are not given to it.
-fn log_lock(event: &Event) {
+fn log_lock(event: &LockEvent) {
     match event {
-        Event::LockQueued {
+        LockEvent::Queued {
             session,
             tenant,
             key,
             ahead,
         } => debug!(session = session.0, %tenant, maildrop = %key, ahead, "waiting for the lock"),
-        Event::LockOutcome {
+        LockEvent::Outcome {
             session,
             tenant,
             outcome,
             waited,
             ..
         } => log_outcome(*session, tenant, *outcome, *waited),
-        Event::LockReleased { tenant, key, held } => {
+        LockEvent::Released { tenant, key, held } => {
             debug!(%tenant, maildrop = %key, held_seconds = held.as_secs_f64(), "lock released");
         }
-        Event::LockChanged { key, change } => {
+        LockEvent::Changed { key, change } => {
             debug!(maildrop = %key, change = change.as_str(), "lock changed");
         }
-        Event::HandedOver { elapsed } => {
+        LockEvent::HandedOver { elapsed } => {
             debug!(elapsed_seconds = elapsed.as_secs_f64(), "lock handed over");
         }
-        Event::HandOverForced { backend } => {
+        LockEvent::HandOverForced { backend } => {
             warn!(%backend, "lock handed over although the backend had not closed its connection");
         }
-        Event::InvariantBroken { which } => error!(
+        LockEvent::InvariantBroken { which } => error!(
             invariant = which.as_str(),
             "internal error: the state of a lock was wrong and has been repaired; please report it"
         ),
-        _ => {}
     }
 }
 
-/// What rules for logins did. Other events are not given to it.
-fn log_rules(event: &Event) {
+fn log_rule(event: &RuleEvent) {
     match event {
-        Event::PollDecided {
+        RuleEvent::PollDecided {
             session,
             tenant,
             decision,
@@ -197,7 +196,7 @@ fn log_rules(event: &Event) {
             let early_seconds = early.as_secs_f64();
             debug!(session = session.0, %tenant, decision, early_seconds, "poll measured");
         }
-        Event::LoginRefused {
+        RuleEvent::LoginRefused {
             session,
             tenant,
             rule,
@@ -205,7 +204,7 @@ fn log_rules(event: &Event) {
             let rule = rule.as_str();
             debug!(session = session.0, %tenant, rule, "login refused");
         }
-        Event::Faulted {
+        RuleEvent::Faulted {
             session,
             tenant,
             fault,
@@ -214,14 +213,6 @@ fn log_rules(event: &Event) {
             let fault = fault.as_str();
             debug!(session = session.0, %tenant, fault, proven, "fault counted");
         }
-        Event::BlockChanged(change) => log_block(change),
-        Event::JournalLost { changes, why } => {
-            warn!(
-                changes,
-                why, "changes of the block list could not be written to the journal"
-            );
-        }
-        _ => {}
     }
 }
 

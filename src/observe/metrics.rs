@@ -4,20 +4,33 @@
 //! addresses, so the number of series is bounded. Only this file and those below it know the
 //! `prometheus` crate.
 
+mod ended;
 mod families;
+mod gauges;
+mod of_backend;
+mod of_listener;
 mod of_tenant;
+mod totals;
 
-use super::event::{Event, LockOutcome, SessionSummary};
+pub use totals::CountedTotals;
+
+use super::event::{End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary};
 use super::hub::{EventSink, Stamped};
+use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, TenantName};
-use crate::policy::block::{BlockCount, BlockState};
+use crate::lock::queue::Invariant;
+use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
+use ended::EndedSessions;
 use families::Families;
+use gauges::NamedGauges;
+use of_backend::{BackendGauges, OfBackend};
+use of_listener::OfListener;
 use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -45,15 +58,19 @@ pub struct Metrics {
     registry: Registry,
     families: Families,
     without_tenant: IntGauge,
+    ended_without_tenant: EndedSessions,
     lock_waits: Vec<Histogram>,
+    invariant_violations: Vec<IntCounter>,
     bytes_to_client: IntCounter,
     bytes_to_backend: IntCounter,
     /// Made when the tenant first appears. A reload adds some; none goes.
     tenants: RwLock<HashMap<TenantName, OnceLock<Arc<OfTenant>>>>,
     tenant_labels_max: usize,
     others: OnceLock<Arc<OfTenant>>,
-    /// Entries of the block list by label and state, as far as they were ever shown.
-    blocks_of: Mutex<HashMap<String, [i64; 2]>>,
+    listeners: RwLock<HashMap<ListenerName, Arc<OfListener>>>,
+    backends: RwLock<HashMap<BackendName, Arc<OfBackend>>>,
+    /// What the gauges of which there is one for each name show.
+    shown: Mutex<NamedGauges>,
 }
 
 impl Metrics {
@@ -76,20 +93,28 @@ impl Metrics {
         let default = TenantName::new(DEFAULT_TENANT);
         let metrics = Self {
             without_tenant: families.sessions_open.with_label_values(&[NO_TENANT]),
+            ended_without_tenant: EndedSessions::new(NO_TENANT),
             lock_waits: children(LockOutcome::ALL, |outcome| {
                 families.lock_wait.with_label_values(&[outcome.as_str()])
+            }),
+            invariant_violations: children(&Invariant::ALL, |which| {
+                let violations = &families.invariant_violations;
+                violations.with_label_values(&[which.as_str()])
             }),
             bytes_to_client: families.bytes.with_label_values(&["to_client"]),
             bytes_to_backend: families.bytes.with_label_values(&["to_backend"]),
             tenants: RwLock::new(HashMap::from([(default.clone(), OnceLock::new())])),
             tenant_labels_max,
             others: OnceLock::new(),
-            blocks_of: Mutex::new(HashMap::from([(DEFAULT_TENANT.to_owned(), [0; 2])])),
+            listeners: RwLock::default(),
+            backends: RwLock::default(),
+            shown: Mutex::default(),
             registry,
             families,
         };
         metrics.of(&default);
         metrics.know(tenants, listeners, backends);
+        metrics.begin_blocks(DEFAULT_TENANT);
         Ok(metrics)
     }
 
@@ -102,6 +127,16 @@ impl Metrics {
         listeners: &[ListenerName],
         backends: &[BackendName],
     ) {
+        self.know_tenants(tenants);
+        for listener in listeners {
+            self.know_listener(listener);
+        }
+        for backend in backends {
+            self.know_backend(backend);
+        }
+    }
+
+    fn know_tenants(&self, tenants: &[TenantName]) {
         let mut own = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         let others = tenants
             .iter()
@@ -113,51 +148,37 @@ impl Metrics {
             }
             own.entry(name.clone()).or_default();
         }
-        for listener in listeners {
-            self.families.begin_listener(listener.as_str());
-        }
-        for backend in backends {
-            self.families.begin_backend(backend.as_str());
+    }
+
+    fn know_listener(&self, listener: &ListenerName) {
+        self.of_listener(listener);
+        let families = &self.families;
+        let default = self.of(&TenantName::new(DEFAULT_TENANT));
+        default.ended.begin(families, listener, End::ALL);
+        let without_login = End::ALL.iter().filter(|end| end.needs_no_login());
+        let without_tenant = &self.ended_without_tenant;
+        without_tenant.begin(families, listener, without_login);
+    }
+
+    fn know_backend(&self, name: &BackendName) {
+        let mut backends = write(&self.backends);
+        let is_known = backends
+            .get(name)
+            .is_some_and(|backend| backend.now.is_some());
+        if !is_known {
+            let now = BackendGauges::new(&self.families, name.as_str());
+            let backend = OfBackend::new(&self.families, name.as_str(), Some(now));
+            backends.insert(name.clone(), Arc::new(backend));
         }
     }
 
-    /// Takes back what says whether a backend can be reached that is no longer looked at. What was
-    /// counted stays.
+    /// Takes back what says how a backend fares that is no longer looked at. What was counted
+    /// stays.
     pub fn forget_backend(&self, backend: &BackendName) {
-        // It may never have been looked at.
-        let _ = self
-            .families
-            .backend_up
-            .remove_label_values(&[backend.as_str()]);
-    }
-
-    /// Says how long the longest waiter of now has waited; zero where nobody waits.
-    pub fn set_longest_wait(&self, waited: Duration) {
-        self.families.longest_wait.set(waited.as_secs_f64());
-    }
-
-    /// Says how many entries of the block list each tenant has; those of tenants without a series
-    /// of their own are added up. Of two scrapes at once neither sees a half of it.
-    pub fn set_blocks(&self, counts: &[BlockCount]) {
-        let mut shown = self
-            .blocks_of
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        shown.values_mut().for_each(|counted| *counted = [0; 2]);
-        for count in counts {
-            // Tenants beyond the cap share a label, so that theirs are added up.
-            let label = self.of(&count.tenant).label.clone();
-            let counted = shown.entry(label).or_default();
-            counted[BlockState::Blocked as usize] += metric(count.blocked);
-            counted[BlockState::Released as usize] += metric(count.released);
-        }
-        for (label, counted) in &*shown {
-            for &state in BlockState::ALL {
-                let gauge = &self.families.blocks;
-                let gauge = gauge.with_label_values(&[label, state.as_str()]);
-                gauge.set(counted[state as usize]);
-            }
-        }
+        // Without gauges: an event that is still on its way brings none of them back.
+        let counted = OfBackend::new(&self.families, backend.as_str(), None);
+        write(&self.backends).insert(backend.clone(), Arc::new(counted));
+        BackendGauges::remove(&self.families, backend.as_str());
     }
 
     /// All metrics in the Prometheus text format, see [`CONTENT_TYPE`].
@@ -170,12 +191,34 @@ impl Metrics {
     }
 
     fn of(&self, tenant: &TenantName) -> Arc<OfTenant> {
-        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let tenants = read(&self.tenants);
         let (own, label) = match tenants.get(tenant) {
             Some(own) => (own, tenant.as_str()),
             None => (&self.others, OTHER_TENANTS),
         };
         Arc::clone(own.get_or_init(|| Arc::new(OfTenant::new(&self.families, label))))
+    }
+
+    fn of_listener(&self, listener: &ListenerName) -> Arc<OfListener> {
+        if let Some(known) = read(&self.listeners).get(listener) {
+            return Arc::clone(known);
+        }
+        let mut listeners = write(&self.listeners);
+        let known = listeners
+            .entry(listener.clone())
+            .or_insert_with(|| Arc::new(OfListener::new(&self.families, listener.as_str())));
+        Arc::clone(known)
+    }
+
+    fn of_backend(&self, backend: &BackendName) -> Arc<OfBackend> {
+        if let Some(known) = read(&self.backends).get(backend) {
+            return Arc::clone(known);
+        }
+        let mut backends = write(&self.backends);
+        let known = backends
+            .entry(backend.clone())
+            .or_insert_with(|| Arc::new(OfBackend::new(&self.families, backend.as_str(), None)));
+        Arc::clone(known)
     }
 
     fn sessions_open(&self, tenant: Option<&TenantName>) -> IntGauge {
@@ -184,6 +227,15 @@ impl Metrics {
             |tenant| self.of(tenant).sessions_open.clone(),
         )
     }
+}
+
+/// A panic elsewhere leaves nothing half done here.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl EventSink for Metrics {
@@ -197,50 +249,31 @@ impl Metrics {
     pub fn count(&self, event: &Event) {
         let families = &self.families;
         match event {
-            Event::SessionOpened { .. } => self.sessions_open(None).inc(),
+            Event::SessionOpened { .. } => self.without_tenant.inc(),
             Event::TenantKnown { from, tenant, .. } => self.tenant_known(from.as_ref(), tenant),
-            Event::LockQueued { .. }
-            | Event::LockOutcome { .. }
-            | Event::LockReleased { .. }
-            | Event::LockChanged { .. }
-            | Event::HandedOver { .. }
-            | Event::HandOverForced { .. }
-            | Event::InvariantBroken { .. } => self.count_lock(event),
+            Event::Lock(event) => self.count_lock(event),
             Event::Preempted { tenant, reason, .. } => {
                 self.of(tenant).preemptions[*reason as usize].inc();
             }
             Event::BackendReplied {
-                backend, to, class, ..
-            } => families
-                .backend_replies
-                .with_label_values(&[backend.as_str(), to.as_str(), class.as_str()])
-                .inc(),
-            Event::LockedRetried { backend, result } => families
-                .backend_locked_retries
-                .with_label_values(&[backend.as_str(), result.as_str()])
-                .inc(),
-            Event::BackendUp { backend } => families.set_backend_up(backend, true),
-            Event::BackendDown { backend, .. } => families.set_backend_up(backend, false),
-            Event::Twins { backend, .. } => families
-                .maildrop_aliases
-                .with_label_values(&[backend.as_str()])
-                .inc(),
-            Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
-            Event::PollDecided {
-                tenant, decision, ..
-            } => self.of(tenant).polls[*decision as usize].inc(),
-            Event::LoginRefused { tenant, rule, .. } => {
-                self.of(tenant).login_refusals[*rule as usize].inc();
+                backend,
+                to,
+                class,
+                took,
+                ..
+            } => self.backend_replied(backend, *to, *class, *took),
+            Event::LockedRetried { backend, result } => {
+                self.of_backend(backend).locked_retries[*result as usize].inc();
             }
+            Event::BackendUp { backend } => self.set_backend_up(backend, true),
+            Event::BackendDown { backend, .. } => self.set_backend_up(backend, false),
+            Event::Twins { backend, .. } => self.of_backend(backend).maildrop_aliases.inc(),
+            Event::LoginAccepted { tenant, .. } => self.of(tenant).logins.inc(),
+            Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
+            Event::Rule(event) => self.count_rule(event),
             // A gauge that is set before each scrape; and a process that nobody scrapes any more.
             Event::BlockChanged(_) | Event::LeftBehind(_) | Event::LoginEnded(_) => {}
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
-            Event::Faulted {
-                tenant,
-                fault,
-                proven,
-                ..
-            } => self.of(tenant).faults[usize::from(*proven)][*fault as usize].inc(),
             Event::Relayed {
                 to_client,
                 to_backend,
@@ -248,41 +281,66 @@ impl Metrics {
                 self.bytes_to_client.inc_by(*to_client);
                 self.bytes_to_backend.inc_by(*to_backend);
             }
-            Event::Shed { listener, why } => families
-                .connections_shed
-                .with_label_values(&[listener.as_str(), why.as_str()])
-                .inc(),
+            Event::Shed { listener, why } => {
+                self.of_listener(listener).shed[*why as usize].inc();
+            }
             Event::Panicked { .. } => families.panics.inc(),
             Event::Reloaded { .. } => families.reloads.with_label_values(&[APPLIED]).inc(),
             Event::ReloadRefused { .. } => families.reloads.with_label_values(&[REFUSED]).inc(),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
-}
 
-impl Metrics {
-    /// What happened to a lock. Other events are not given to it.
-    fn count_lock(&self, event: &Event) {
-        let families = &self.families;
+    fn count_lock(&self, event: &LockEvent) {
         match event {
-            Event::LockQueued { tenant, .. } => self.of(tenant).lock_waiters.inc(),
-            Event::LockOutcome {
+            LockEvent::Queued { tenant, .. } => self.of(tenant).lock_waiters.inc(),
+            LockEvent::Outcome {
                 tenant,
                 outcome,
                 waited,
                 ..
             } => self.lock_outcome(tenant, *outcome, *waited),
-            Event::LockReleased { tenant, held, .. } => self.lock_released(tenant, *held),
-            Event::HandedOver { elapsed } => families.handover.observe(elapsed.as_secs_f64()),
-            Event::HandOverForced { backend } => families
-                .handover_forced
-                .with_label_values(&[backend.as_str()])
-                .inc(),
-            Event::InvariantBroken { which } => families
-                .invariant_violations
-                .with_label_values(&[which.as_str()])
-                .inc(),
-            _ => {}
+            LockEvent::Released { tenant, held, .. } => self.lock_released(tenant, *held),
+            // It says nothing that is counted.
+            LockEvent::Changed { .. } => {}
+            LockEvent::HandedOver { elapsed } => {
+                self.families.handover.observe(elapsed.as_secs_f64());
+            }
+            LockEvent::HandOverForced { backend } => self.of_backend(backend).handover_forced.inc(),
+            LockEvent::InvariantBroken { which } => {
+                self.invariant_violations[*which as usize].inc();
+            }
+        }
+    }
+
+    fn count_rule(&self, event: &RuleEvent) {
+        match event {
+            RuleEvent::PollDecided {
+                tenant, decision, ..
+            } => self.of(tenant).polls[*decision as usize].inc(),
+            RuleEvent::LoginRefused { tenant, rule, .. } => {
+                self.of(tenant).login_refusals[*rule as usize].inc();
+            }
+            RuleEvent::Faulted {
+                tenant,
+                fault,
+                proven,
+                ..
+            } => self.of(tenant).faults[usize::from(*proven)][*fault as usize].inc(),
+        }
+    }
+
+    fn backend_replied(
+        &self,
+        backend: &BackendName,
+        to: ReplyTo,
+        class: Class,
+        took: Option<Duration>,
+    ) {
+        let backend = self.of_backend(backend);
+        backend.reply(&self.families, to, class).inc();
+        if let Some(took) = took {
+            backend.login.observe(took.as_secs_f64());
         }
     }
 
@@ -309,23 +367,19 @@ impl Metrics {
     }
 
     fn session_ended(&self, summary: &SessionSummary) {
-        let tenant = summary.tenant.as_ref();
-        self.sessions_open(tenant).dec();
-        let of_tenant = tenant.map(|tenant| self.of(tenant));
-        if let Some(of_tenant) = &of_tenant {
-            of_tenant.messages_retrieved.inc_by(summary.retrieved);
-            of_tenant.messages_deleted.inc_by(summary.deleted);
-        }
-        let label = of_tenant.as_ref().map_or(NO_TENANT, |own| &own.label);
-        let listener = summary.listener.as_str();
-        let end = summary.end().as_str();
-        let sessions = &self.families.sessions;
-        sessions.with_label_values(&[label, listener, end]).inc();
+        let listener = &summary.listener;
+        let end = summary.end();
+        let Some(tenant) = &summary.tenant else {
+            self.without_tenant.dec();
+            let ended = &self.ended_without_tenant;
+            return ended.count(&self.families, listener, end);
+        };
+        let of_tenant = self.of(tenant);
+        of_tenant.sessions_open.dec();
+        of_tenant.messages_retrieved.inc_by(summary.retrieved);
+        of_tenant.messages_deleted.inc_by(summary.deleted);
+        of_tenant.ended.count(&self.families, listener, end);
     }
-}
-
-fn metric(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

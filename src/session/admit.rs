@@ -9,7 +9,7 @@ use super::{Admitted, Identified, Next};
 use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::gate::{Context, Settings};
-use crate::observe::event::{EndCause, Event, PollDecision};
+use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
@@ -60,12 +60,12 @@ fn tell_poll(cx: &Context, attempt: &LoginAttempt, poll: PollVerdict) {
         PollVerdict::Shadow(early) => (PollDecision::Shadow, early),
         PollVerdict::Hold { early, .. } => (PollDecision::Delayed, early),
     };
-    cx.events.emit(Event::PollDecided {
+    cx.events.emit(Event::Rule(RuleEvent::PollDecided {
         session: attempt.session,
         tenant: attempt.tenant().clone(),
         decision,
         early,
-    });
+    }));
     if decision == PollDecision::Delayed {
         faults::of_limit(cx, attempt);
     }

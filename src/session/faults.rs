@@ -5,7 +5,7 @@ use super::record::Record;
 use crate::gate::{Context, Peer};
 use crate::ids::{SessionId, TenantName};
 use crate::limits::PATIENCE_MIN;
-use crate::observe::event::{End, Event, OffenceKind};
+use crate::observe::event::{End, Event, OffenceKind, RuleEvent};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::Offence;
 use crate::time::Duration;
@@ -102,12 +102,12 @@ fn return_trial(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End)
 }
 
 fn tell(cx: &Context, session: SessionId, tenant: &TenantName, fault: OffenceKind, proven: bool) {
-    cx.events.emit(Event::Faulted {
+    cx.events.emit(Event::Rule(RuleEvent::Faulted {
         session,
         tenant: tenant.clone(),
         fault,
         proven,
-    });
+    }));
 }
 
 fn count(cx: &Context, attempt: &LoginAttempt, offence: Offence) {

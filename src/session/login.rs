@@ -9,7 +9,7 @@ use crate::admission::LoginSlots;
 use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context};
 use crate::lock::LockGuard;
-use crate::observe::event::EndCause;
+use crate::observe::event::{EndCause, Event};
 use crate::time::Instant;
 use backend_login::{BackendLogin, Outcome};
 use retries::Retries;
@@ -71,6 +71,10 @@ async fn conclude(
             let changes = cx.admission.accepted(&login.attempt, cx.moment());
             lock.accepted();
             cx.tell_blocks(&changes);
+            cx.events.emit(Event::LoginAccepted {
+                session: login.attempt.session,
+                tenant: login.attempt.tenant().clone(),
+            });
             Ok(LoggedIn {
                 client: login.client,
                 attempt: login.attempt,

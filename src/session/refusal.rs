@@ -11,7 +11,7 @@ use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::gate::{Context, Peer};
 use crate::net::conn::Conn;
-use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision};
+use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision, RuleEvent};
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::Refusal;
 use crate::time::{Duration, Instant};
@@ -159,11 +159,11 @@ impl Identified {
         refusal: Refusal,
     ) -> Result<Greeted, EndCause> {
         let rule = rule_of(refusal);
-        cx.events.emit(Event::LoginRefused {
+        cx.events.emit(Event::Rule(RuleEvent::LoginRefused {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
             rule,
-        });
+        }));
         record.refused(EndCause::RefusedByRule(refusal));
         self.client.login_budget.attempts += 1;
         match refusal {
@@ -182,12 +182,12 @@ impl Identified {
             }
             Refusal::Blocked(reason) => self.answer(block_reply(reason)).await,
             Refusal::LoginDelay(early) => {
-                cx.events.emit(Event::PollDecided {
+                cx.events.emit(Event::Rule(RuleEvent::PollDecided {
                     session: self.attempt.session,
                     tenant: self.attempt.tenant().clone(),
                     decision: PollDecision::Refused,
                     early,
-                });
+                }));
                 faults::of_limit(cx, &self.attempt);
                 self.answer(login_delay(early).as_bytes()).await
             }

@@ -1,7 +1,7 @@
 //! Who is blocked, because of what, and for how long; and limits on connections.
 
 use crate::support::{Gate, assert_took, seconds};
-use popgate::observe::event::{Event, LoginRule};
+use popgate::observe::event::{Event, LockEvent, LoginRule, RuleEvent};
 use popgate::policy::block::{BlockChange, BlockFilter, BlockReason, BlockState, ChangeKind};
 use popgate::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -88,7 +88,7 @@ pub(crate) fn changes(gate: &Gate) -> Vec<BlockChange> {
 }
 
 pub(crate) fn refused_by(rule: LoginRule) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::LoginRefused { rule: refused, .. } if *refused == rule)
+    move |event| matches!(event, Event::Rule(RuleEvent::LoginRefused { rule: refused, .. }) if *refused == rule)
 }
 
 pub(crate) fn ended(event: &Event) -> bool {
@@ -245,7 +245,8 @@ async fn leaving_the_queue_blocks_strangers_and_never_the_proven() {
     assert_eq!(changes(&stranger).len(), 1);
     let owner = waiters_that_leave("secret", 50).await;
     assert_eq!(changes(&owner), []);
-    let counted = |event: &Event| matches!(event, Event::Faulted { proven: true, .. });
+    let counted =
+        |event: &Event| matches!(event, Event::Rule(RuleEvent::Faulted { proven: true, .. }));
     assert!(owner.events.count(counted) >= 50);
 }
 
@@ -269,7 +270,7 @@ async fn polling_too_fast_and_losing_its_line_never_block_the_proven() {
     }
     let faults = gate
         .events
-        .count(|event| matches!(event, Event::Faulted { .. }));
+        .count(|event| matches!(event, Event::Rule(RuleEvent::Faulted { .. })));
     assert!(faults > 100, "{faults}");
     assert_eq!(changes(&gate), []);
 }
@@ -409,7 +410,7 @@ async fn a_tenant_has_so_many_connections() {
         tries(&gate, "127.0.0.1", "eve", "secret").await,
         "+OK come in"
     );
-    let released = |event: &Event| matches!(event, Event::LockReleased { .. });
+    let released = |event: &Event| matches!(event, Event::Lock(LockEvent::Released { .. }));
     let before = gate.events.count(released);
     sessions.pop();
     gate.told_nth(before, released).await;

@@ -1,7 +1,7 @@
 //! How long a login waits, and what it hears then.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{End, Event, LockOutcome};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
 use popgate::time::Instant;
 
 const IN_USE: &str = "-ERR [IN-USE] Mailbox is locked by another of your mail programs, \
@@ -19,7 +19,7 @@ connections = 1
 
 fn timeout(event: &Event) -> bool {
     let timeout = LockOutcome::Timeout;
-    matches!(event, Event::LockOutcome { outcome, .. } if *outcome == timeout)
+    matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == timeout)
 }
 
 /// A holder that has something to do: it would be pre-empted else.
@@ -90,7 +90,7 @@ async fn after_a_spent_wait_every_attempt_on_that_connection_fails_at_once() {
     holder.close();
     backend.expect_eof().await;
     backend.close();
-    gate.told(|event| matches!(event, Event::LockReleased { .. }))
+    gate.told(|event| matches!(event, Event::Lock(LockEvent::Released { .. })))
         .await;
     let start = Instant::now();
     for login in ["USER ann\r\nPASS guess\r\n", "USER bob\r\nPASS other\r\n"] {

@@ -2,7 +2,7 @@
 //! and again is refused from memory.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{End, Event, LoginRule};
+use popgate::observe::event::{End, Event, LockEvent, LoginRule, RuleEvent};
 use popgate::time::{Duration, Instant};
 use tokio::time::{sleep, sleep_until};
 
@@ -48,10 +48,10 @@ async fn refused_from_memory(gate: &Gate) {
 fn from_memory(event: &Event) -> bool {
     matches!(
         event,
-        Event::LoginRefused {
+        Event::Rule(RuleEvent::LoginRefused {
             rule: LoginRule::FromMemory,
             ..
-        }
+        })
     )
 }
 
@@ -242,7 +242,7 @@ async fn a_real_try_that_succeeds_ends_it() {
     sleep_until(start + seconds(421.0)).await;
     let (client, backend) = gate.log_in("ann", "stale").await;
     drop((client, backend));
-    gate.told(|event| matches!(event, Event::LockReleased { .. }))
+    gate.told(|event| matches!(event, Event::Lock(LockEvent::Released { .. })))
         .await;
     gate.log_in("ann", "stale").await;
 }

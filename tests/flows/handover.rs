@@ -5,7 +5,7 @@ mod quit;
 mod unlocking;
 
 use crate::support::{Gate, Scene, Wire, assert_took, lets_in_at_once, seconds};
-use popgate::observe::event::{End, Event, LockOutcome};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
 use popgate::time::Instant;
 use std::sync::atomic::Ordering;
 
@@ -30,9 +30,9 @@ async fn lets_in_the_waiter(gate: &Gate, spare: &mut Wire, waiter: &mut Wire, si
     lets_in_at_once(spare, waiter).await;
     assert_took(since, 0.0..=0.0);
     let handed = gate
-        .told(|event| matches!(event, Event::HandedOver { .. }))
+        .told(|event| matches!(event, Event::Lock(LockEvent::HandedOver { .. })))
         .await;
-    let Event::HandedOver { elapsed } = handed else {
+    let Event::Lock(LockEvent::HandedOver { elapsed }) = handed else {
         unreachable!()
     };
     assert!(elapsed < seconds(0.01), "{elapsed:?}");
@@ -197,7 +197,7 @@ async fn a_waiter_that_leaves_is_out_at_once_and_nothing_of_it_reaches_the_backe
     let left = Instant::now();
     scene.waiter.close();
     gate.told(
-        |event| matches!(event, Event::LockOutcome { outcome, .. } if *outcome == LockOutcome::ClientGone),
+        |event| matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == LockOutcome::ClientGone),
     )
     .await;
     assert_took(left, 0.0..=0.1);

@@ -8,7 +8,7 @@ use crate::blocks::{
 };
 use crate::support::{Gate, Wire, seconds};
 use popgate::limits::SHARED_ADDRESS_MAILDROPS;
-use popgate::observe::event::{End, Event, OffenceKind};
+use popgate::observe::event::{End, Event, OffenceKind, RuleEvent};
 use popgate::policy::block::{BlockReason, ChangeKind};
 use tokio::time::sleep;
 
@@ -66,7 +66,7 @@ async fn health_checks_are_counted_and_block_nobody() {
             gate.told_nth(before, ended).await;
         }
         let kind = OffenceKind::LeftBeforeLogin;
-        let left = |event: &Event| matches!(event, Event::Faulted { fault, .. } if *fault == kind);
+        let left = |event: &Event| matches!(event, Event::Rule(RuleEvent::Faulted { fault, .. }) if *fault == kind);
         let quits = check == "an SMTP check";
         assert_eq!(
             gate.events.count(left),
@@ -314,10 +314,10 @@ async fn an_address_that_many_share_is_never_blocked_as_a_whole() {
     let abuse = |event: &Event| {
         matches!(
             event,
-            Event::Faulted {
+            Event::Rule(RuleEvent::Faulted {
                 fault: OffenceKind::Abuse,
                 ..
-            }
+            })
         )
     };
     assert_eq!(gate.events.count(abuse), 20);

@@ -3,7 +3,7 @@
 
 use crate::support::{Gate, Wire, seconds};
 use popgate::demo::server::{DemoOptions, DemoServer};
-use popgate::observe::event::{Event, LoginRule, PollDecision};
+use popgate::observe::event::{Event, LoginRule, PollDecision, RuleEvent};
 use popgate::secret::Secret;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -118,7 +118,7 @@ async fn nobody_with_a_right_password_is_refused_and_a_stale_one_costs_the_backe
         assert!(!right || tally.longest < seconds(15.0), "{}", habit.name);
     }
     let count = |which: fn(&Event) -> bool| gate.events.count(which);
-    let decided = |wanted: PollDecision| move |event: &Event| matches!(event, Event::PollDecided { decision, .. } if *decision == wanted);
+    let decided = |wanted: PollDecision| move |event: &Event| matches!(event, Event::Rule(RuleEvent::PollDecided { decision, .. }) if *decision == wanted);
     let (delays, in_time) = (
         gate.events.count(decided(PollDecision::Delayed)),
         gate.events.count(decided(PollDecision::Admitted)),
@@ -126,13 +126,13 @@ async fn nobody_with_a_right_password_is_refused_and_a_stale_one_costs_the_backe
     let from_memory = count(|event| {
         matches!(
             event,
-            Event::LoginRefused {
+            Event::Rule(RuleEvent::LoginRefused {
                 rule: LoginRule::FromMemory,
                 ..
-            }
+            })
         )
     });
-    let refusals = count(|event| matches!(event, Event::LoginRefused { .. }));
+    let refusals = count(|event| matches!(event, Event::Rule(RuleEvent::LoginRefused { .. })));
     let blocks = count(|event| matches!(event, Event::BlockChanged(_)));
     let seen = demo.log().counts();
     println!(

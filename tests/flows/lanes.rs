@@ -2,7 +2,7 @@
 //! the owner more than one failed login at a time.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{Event, LockOutcome};
+use popgate::observe::event::{Event, LockEvent, LockOutcome};
 use popgate::time::Instant;
 
 const IN_USE: &str = "-ERR [IN-USE] Mailbox is locked by another of your mail programs, \
@@ -25,7 +25,7 @@ async fn crowd(gate: &Gate, from: &str, password: &str, size: usize) -> Vec<Wire
 }
 
 fn lost(outcome: LockOutcome) -> impl Fn(&Event) -> bool {
-    move |event| matches!(event, Event::LockOutcome { outcome: lost, .. } if *lost == outcome)
+    move |event| matches!(event, Event::Lock(LockEvent::Outcome { outcome: lost, .. }) if *lost == outcome)
 }
 
 /// The holder leaves without QUIT, and the backend has seen it.

@@ -5,7 +5,7 @@
 //! from its last 32 times, so what it adds is what a sample of 32 differs by.
 
 use crate::support::{Gate, assert_took, seconds};
-use popgate::observe::event::Event;
+use popgate::observe::event::{Event, RuleEvent};
 use popgate::time::Instant;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -128,7 +128,7 @@ async fn ask(gate: &Gate, nth: u32, user: &str, password: &str) -> (String, f64)
 }
 
 fn refusals(gate: &Gate) -> usize {
-    let refused = |event: &Event| matches!(event, Event::LoginRefused { .. });
+    let refused = |event: &Event| matches!(event, Event::Rule(RuleEvent::LoginRefused { .. }));
     gate.events.count(refused)
 }
 

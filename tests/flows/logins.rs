@@ -3,7 +3,7 @@
 use crate::blocks::{STRANGER, blocking, gate_with, tries};
 use crate::support::{Gate, Scene, seconds};
 use popgate::ids::MaildropKey;
-use popgate::observe::event::{End, Event, LockChange, LoginSummary};
+use popgate::observe::event::{End, Event, LockChange, LockEvent, LoginSummary};
 
 /// The logins that are over, in the order of their ends.
 fn logins(gate: &Gate) -> Vec<LoginSummary> {
@@ -20,8 +20,7 @@ fn ends(gate: &Gate) -> Vec<End> {
 
 /// Of the lock's changes those of this kind.
 fn changes(gate: &Gate, which: LockChange) -> usize {
-    let is_it =
-        |event: &Event| matches!(event, Event::LockChanged { change, .. } if *change == which);
+    let is_it = |event: &Event| matches!(event, Event::Lock(LockEvent::Changed { change, .. }) if *change == which);
     gate.events.count(is_it)
 }
 
@@ -83,10 +82,10 @@ async fn lock_events_name_the_maildrop_and_what_changes_between_them_is_told() {
     gate.told_nth(1, |event| {
         matches!(
             event,
-            Event::LockChanged {
+            Event::Lock(LockEvent::Changed {
                 change: LockChange::Closing,
                 ..
-            }
+            })
         )
     })
     .await;
@@ -94,10 +93,10 @@ async fn lock_events_name_the_maildrop_and_what_changes_between_them_is_told() {
     gate.released(2).await;
     let named = |event: &Event| -> Option<MaildropKey> {
         match event {
-            Event::LockQueued { key, .. }
-            | Event::LockOutcome { key, .. }
-            | Event::LockReleased { key, .. }
-            | Event::LockChanged { key, .. } => Some(key.clone()),
+            Event::Lock(LockEvent::Queued { key, .. })
+            | Event::Lock(LockEvent::Outcome { key, .. })
+            | Event::Lock(LockEvent::Released { key, .. })
+            | Event::Lock(LockEvent::Changed { key, .. }) => Some(key.clone()),
             _ => None,
         }
     };

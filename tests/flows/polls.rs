@@ -2,7 +2,7 @@
 
 use crate::support::{Gate, Wire, assert_took, lets_in_at_once, seconds};
 use popgate::observe::event::PollDecision::{Admitted, Delayed, Refused, Shadow};
-use popgate::observe::event::{End, Event, LockOutcome, PollDecision};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome, PollDecision, RuleEvent};
 use popgate::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
@@ -24,7 +24,7 @@ async fn until(start: Instant, after: f64) {
 }
 
 fn is_release(event: &Event) -> bool {
-    matches!(event, Event::LockReleased { .. })
+    matches!(event, Event::Lock(LockEvent::Released { .. }))
 }
 
 /// A whole session of ann's; says how long the login was held.
@@ -68,7 +68,7 @@ async fn pressed(mode: &str) -> Gate {
 fn decisions(gate: &Gate) -> Vec<PollDecision> {
     let events = gate.events.events().into_iter();
     let decisions = events.filter_map(|event| match event {
-        Event::PollDecided { decision, .. } => Some(decision),
+        Event::Rule(RuleEvent::PollDecided { decision, .. }) => Some(decision),
         _ => None,
     });
     decisions.collect()
@@ -77,9 +77,9 @@ fn decisions(gate: &Gate) -> Vec<PollDecision> {
 /// How long before its time the login came of which this was decided.
 async fn early(gate: &Gate, what: PollDecision) -> Duration {
     let decided = gate
-        .told(|event| matches!(event, Event::PollDecided { decision, .. } if *decision == what));
+        .told(|event| matches!(event, Event::Rule(RuleEvent::PollDecided { decision, .. }) if *decision == what));
     match decided.await {
-        Event::PollDecided { early, .. } => early,
+        Event::Rule(RuleEvent::PollDecided { early, .. }) => early,
         other => unreachable!("{other:?}"),
     }
 }
@@ -111,7 +111,7 @@ async fn who_is_held_has_no_place_in_the_queue_and_no_connection() {
     assert_took(start, 22.0..=22.0);
     phone.expect_silence(seconds(2.9)).await;
     assert_eq!(gate.dials(), 3);
-    let queued = |event: &Event| matches!(event, Event::LockQueued { .. });
+    let queued = |event: &Event| matches!(event, Event::Lock(LockEvent::Queued { .. }));
     assert_eq!(gate.events.count(queued), 0);
     gate.queued(&phone).await;
     assert_took(start, 25.0..=25.0);
@@ -435,10 +435,10 @@ async fn in_vain(start: Instant) -> Gate {
     gate.told(|event| {
         matches!(
             event,
-            Event::LockOutcome {
+            Event::Lock(LockEvent::Outcome {
                 outcome: LockOutcome::Timeout,
                 ..
-            }
+            })
         )
     })
     .await;

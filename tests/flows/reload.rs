@@ -1,7 +1,7 @@
 //! The configuration is changed while somebody waits or is logged in.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{Event, LockOutcome};
+use popgate::observe::event::{Event, LockEvent, LockOutcome};
 use popgate::time::Instant;
 
 const BUSY: &str = "-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and try again\r\n";
@@ -115,7 +115,7 @@ async fn who_waits_while_its_tenant_moves_to_another_backend_goes_where_it_waits
     waiter.expect("+OK here\r\n").await;
     let waited = |event: &Event| {
         let waited = LockOutcome::Waited;
-        matches!(event, Event::LockOutcome { outcome, .. } if *outcome == waited)
+        matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == waited)
     };
     assert_eq!(gate.events.count(waited), 1);
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
 use popgate::gate::{Kick, Phase, SessionView};
-use popgate::observe::event::{End, Event, LockOutcome};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
 use popgate::pop3::keyword::Keyword;
 use std::sync::atomic::Ordering;
 
@@ -48,7 +48,7 @@ async fn is_gone(gate: &Gate, client: Wire) {
 
 fn outcomes(gate: &Gate, which: LockOutcome) -> usize {
     gate.events
-        .count(|event| matches!(event, Event::LockOutcome { outcome, .. } if *outcome == which))
+        .count(|event| matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == which))
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
 use popgate::gate::Stage;
-use popgate::observe::event::{End, Event, LockOutcome};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
 
 /// A command and its answer.
 async fn goes_on(client: &mut Wire, backend: &mut Wire) {
@@ -82,7 +82,7 @@ async fn closing_ends_sessions_without_quit_and_waiters_too() {
     assert_eq!((summary.end(), summary.deleted), (End::Shutdown, 0));
     assert_eq!(gate.only_end_of("client 3").await.end(), End::Shutdown);
     gate.told(|event| {
-        matches!(event, Event::LockOutcome { outcome, .. } if *outcome == LockOutcome::Shutdown)
+        matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == LockOutcome::Shutdown)
     })
     .await;
     gate.released(2).await;

@@ -2,7 +2,7 @@
 
 use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::lock::queue::Lane;
-use popgate::observe::event::{End, Event, LockOutcome};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
 use popgate::time::Instant;
 
 /// The holder says QUIT, and the backend ends the session.
@@ -16,7 +16,7 @@ async fn quits(client: &mut Wire, mut backend: Wire) {
 
 fn left_the_queue(event: &Event) -> bool {
     let gone = LockOutcome::ClientGone;
-    matches!(event, Event::LockOutcome { outcome, .. } if *outcome == gone)
+    matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == gone)
 }
 
 #[tokio::test(start_paused = true)]

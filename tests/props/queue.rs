@@ -178,7 +178,8 @@ impl Run {
         );
         assert_eq!(queue.is_contended(), model.is_contended());
         let oldest = line.iter().map(|waiter| self.now - waiter.since).max();
-        assert_eq!(queue.oldest_wait(self.now), oldest);
+        let progress = queue.wait_progress(self.now);
+        assert_eq!(progress.longest, oldest.unwrap_or_default());
         for (ahead, waiter) in line.iter().enumerate() {
             assert_eq!(queue.ahead_of(waiter.ticket), Some(ahead));
         }

@@ -7,7 +7,7 @@ use crate::site::{Site, name};
 use crate::trace::Trace;
 use popgate::dialect::Class;
 use popgate::ids::SessionId;
-use popgate::observe::event::{End, Event, LockOutcome, SessionSummary};
+use popgate::observe::event::{End, Event, LockEvent, LockOutcome, SessionSummary};
 use popgate::observe::hub::{EventSink, Stamped};
 use popgate::pop3::reply::ReplyTo;
 use popgate::time::Duration;
@@ -204,23 +204,23 @@ impl Witness {
                 self.check(before.is_none(), || format!("{session} opened twice"));
             }
             Event::SessionEnded(summary) => self.ended(&mut seen, gate, summary),
-            Event::LockQueued { session, .. } => {
+            Event::Lock(LockEvent::Queued { session, .. }) => {
                 seen.counts.count("waits");
                 let key = (gate, *session);
                 let (user, right) = seen.asking[&seen.open[&key].ip()];
                 seen.lines.entry(user).or_default().push((key, right));
             }
-            Event::LockOutcome {
+            Event::Lock(LockEvent::Outcome {
                 session,
                 outcome,
                 waited,
                 ..
-            } => self.outcome(&mut seen, (gate, *session), *outcome, *waited),
-            Event::LockReleased { .. } => {
+            }) => self.outcome(&mut seen, (gate, *session), *outcome, *waited),
+            Event::Lock(LockEvent::Released { .. }) => {
                 seen.held -= 1;
                 self.check(seen.held >= 0, || "a lock was released twice".to_owned());
             }
-            Event::HandOverForced { .. } => {
+            Event::Lock(LockEvent::HandOverForced { .. }) => {
                 seen.counts.count("forced");
                 self.check(self.may_force, || {
                     "a forced hand-over without a cause".to_owned()

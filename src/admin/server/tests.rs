@@ -2,6 +2,7 @@ use super::*;
 use crate::admin::Reloaded;
 use crate::admin::blocks::BlockListAdmin;
 use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::lock::queue::WaitProgress;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::event::Event;
@@ -29,7 +30,10 @@ struct Shown {
 
 impl GateAdmin for Shown {
     fn metrics(&self) -> Result<String, MetricsError> {
-        self.metrics.set_longest_wait(Duration::from_secs(7));
+        self.metrics.set_waits(WaitProgress {
+            longest: Duration::from_secs(7),
+            spent: 0.25,
+        });
         self.metrics.render()
     }
 

@@ -27,6 +27,40 @@ pub struct Waiting {
     pub until: Instant,
 }
 
+/// How far waits have come: of several waiters the most of each. All is zero where nobody waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WaitProgress {
+    /// How long the oldest waiter has waited.
+    pub longest: Duration,
+    /// Which part of its wait is spent of the waiter that is nearest to the end of it: 0 to 1.
+    pub spent: f64,
+}
+
+impl WaitProgress {
+    fn of(since: Instant, until: Instant, now: Instant) -> Self {
+        let waited = now.duration_since(since);
+        let budget = until.duration_since(since);
+        let spent = if budget.is_zero() {
+            1.0
+        } else {
+            waited.div_duration_f64(budget).min(1.0)
+        };
+        Self {
+            longest: waited,
+            spent,
+        }
+    }
+
+    /// The most of both.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            longest: self.longest.max(other.longest),
+            spent: self.spent.max(other.spent),
+        }
+    }
+}
+
 impl LockQueue {
     /// The holder, and since when.
     #[must_use]
@@ -52,10 +86,11 @@ impl LockQueue {
             .position(|waiter| waiter.request.ticket == ticket)
     }
 
-    /// How long the oldest waiter of both lanes has waited; `None` if nobody waits.
+    /// How far the waits of now have come.
     #[must_use]
-    pub fn oldest_wait(&self, now: Instant) -> Option<Duration> {
-        let since = self.line().map(|waiter| waiter.since).min()?;
-        Some(now.duration_since(since))
+    pub fn wait_progress(&self, now: Instant) -> WaitProgress {
+        self.line()
+            .map(|waiter| WaitProgress::of(waiter.since, waiter.request.until, now))
+            .fold(WaitProgress::default(), WaitProgress::max)
     }
 }

@@ -30,15 +30,26 @@ impl Scene {
     }
 
     fn ask(&mut self, who: Who) -> String {
+        self.ask_for(who, BUDGET)
+    }
+
+    /// Asks, and is ready to wait for `budget`.
+    fn ask_for(&mut self, who: Who, budget: Duration) -> String {
         let request = Request {
             ticket: Ticket(who.ticket),
             lane: who.lane,
             password: PasswordTag::from_bytes([who.password; 32]),
             prefix: IpAddr::V4(Ipv4Addr::new(192, 0, 2, who.block)).into(),
             capacity: who.capacity,
-            until: self.now + BUDGET,
+            until: self.now + budget,
         };
         self.apply(Input::Request(request))
+    }
+
+    /// The longest wait in seconds, and the greatest part of one that is spent.
+    fn progress(&self) -> (u64, f64) {
+        let progress = self.queue.wait_progress(self.now);
+        (progress.longest.as_secs(), progress.spent)
     }
 
     fn ask_all(&mut self, all: impl IntoIterator<Item = Who>) {
@@ -390,17 +401,26 @@ fn a_waiter_can_see_where_it_stands() {
     scene.at(Duration::from_secs(5));
     let ahead = |ticket| scene.queue.ahead_of(Ticket(ticket));
     assert_eq!([1, 2, 3].map(ahead), [None, Some(1), Some(0)]);
-    assert_eq!(
-        scene.queue.oldest_wait(scene.now),
-        Some(Duration::from_secs(5))
-    );
+}
+
+#[test]
+fn the_longest_wait_and_the_one_nearest_to_its_end_may_be_of_two_waiters() {
+    let mut scene = Scene::new();
+    scene.ask(main(1, 1));
+    assert_eq!(scene.progress(), (0, 0.0));
+    scene.ask_for(main(2, 1), Duration::from_secs(40));
+    scene.at(Duration::from_secs(10));
+    assert_eq!(scene.progress(), (10, 0.25));
+    scene.ask_for(main(3, 1), Duration::from_secs(8));
+    scene.at(Duration::from_secs(14));
+    assert_eq!(scene.progress(), (14, 0.5));
     scene.withdraw(2);
-    assert_eq!(
-        scene.queue.oldest_wait(scene.now),
-        Some(Duration::from_secs(2))
-    );
-    scene.release(1);
-    assert_eq!(scene.queue.oldest_wait(scene.now), None);
+    assert_eq!(scene.progress(), (4, 0.5));
+    // The session that gives up is a moment late.
+    scene.at(Duration::from_secs(30));
+    assert_eq!(scene.progress(), (20, 1.0));
+    scene.withdraw(3);
+    assert_eq!(scene.progress(), (0, 0.0));
 }
 
 /// A queue that needs a lease for each turn.

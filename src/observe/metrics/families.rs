@@ -1,21 +1,22 @@
 //! The families of metrics: names, help texts, labels, buckets. What they are called here is the
 //! name without its prefix and unit.
 
-use super::{APPLIED, DEFAULT_TENANT, MetricsError, NO_TENANT, REFUSED};
-use crate::dialect::Class;
-use crate::ids::BackendName;
-use crate::lock::queue::Invariant;
-use crate::observe::event::{End, RetryResult, Shed};
-use crate::pop3::reply::ReplyTo;
+use super::{APPLIED, MetricsError, REFUSED};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
-    Registry,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
-/// From a client's PASS to the lock. Below 5 ms nobody was waited for; 22 s is where the default
-/// `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
+/// From a client's PASS to the lock. A session on the same host may be waited for 1 ms; 22 s is
+/// where the default `wait` less its `login_reserve` ends, and no `wait` is longer than 55 s.
 const WAIT_SECONDS: &[f64] = &[
-    0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 22.0, 30.0, 45.0, 60.0,
+    0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 22.0, 30.0, 45.0, 60.0,
+];
+
+/// From a password that is looked up in memory to one that a directory or a slow hash is asked for;
+/// some servers hold a wrong one for seconds, and 60 s is the default `login_timeout`.
+const LOGIN_SECONDS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
 /// From an empty maildrop's 50 ms to a large mailbox over a slow line; 600 s is the default
@@ -28,13 +29,14 @@ const HOLD_SECONDS: &[f64] = &[
 /// greeting of a slow backend.
 const HANDOVER_SECONDS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
-    1.0, 2.0,
+    1.0, 2.0, 5.0,
 ];
 
 /// Every family, under the name without its prefix and unit.
 pub(super) struct Families {
     pub(super) sessions: IntCounterVec,
     pub(super) sessions_open: IntGaugeVec,
+    pub(super) sessions_max: IntGauge,
     pub(super) connections_shed: IntCounterVec,
     pub(super) panics: IntCounter,
     pub(super) lock_wait: HistogramVec,
@@ -45,13 +47,19 @@ pub(super) struct Families {
     pub(super) lock_waiters: IntGaugeVec,
     pub(super) locks_held: IntGaugeVec,
     pub(super) longest_wait: Gauge,
+    pub(super) longest_wait_ratio: Gauge,
     pub(super) lock_outcomes: IntCounterVec,
     pub(super) preemptions: IntCounterVec,
     pub(super) backend_replies: IntCounterVec,
     pub(super) backend_locked_retries: IntCounterVec,
+    pub(super) backend_login: HistogramVec,
     pub(super) backend_up: IntGaugeVec,
+    pub(super) backend_paused: IntGaugeVec,
+    pub(super) backend_connections: IntGaugeVec,
     pub(super) maildrop_aliases: IntCounterVec,
+    pub(super) logins: IntCounterVec,
     pub(super) auth_failures: IntCounterVec,
+    pub(super) tenant_paused: IntGaugeVec,
     pub(super) blocks: IntGaugeVec,
     pub(super) journal_lost: IntCounter,
     pub(super) polls: IntCounterVec,
@@ -61,6 +69,9 @@ pub(super) struct Families {
     pub(super) messages_retrieved: IntCounterVec,
     pub(super) messages_deleted: IntCounterVec,
     pub(super) reloads: IntCounterVec,
+    pub(super) certificate_expiry: GaugeVec,
+    pub(super) admin_requests: IntCounterVec,
+    pub(super) admin_streams: IntGauge,
     pub(super) build_info: IntGaugeVec,
 }
 
@@ -71,6 +82,7 @@ impl Families {
         Ok(Self {
             sessions: register.counters("sessions_total", "Client sessions that ended, and how.", &["tenant", "listener", "end"])?,
             sessions_open: register.gauges("sessions_open", "Client sessions that are open.", &["tenant"])?,
+            sessions_max: register.int_gauge("sessions_max", "Client sessions that there is room for at a time.")?,
             connections_shed: register.counters("connections_shed_total", "Connections turned away before they became sessions.", &["listener", "reason"])?,
             panics: register.counter("panics_total", "Tasks that ended in a panic.")?,
             lock_wait: register.histograms("lock_wait_seconds", "From asking for a lock to the outcome.", &["outcome"], WAIT_SECONDS)?,
@@ -81,13 +93,19 @@ impl Families {
             lock_waiters: register.gauges("lock_waiters", "Logins that wait for a lock.", &["tenant"])?,
             locks_held: register.gauges("locks_held", "Locks that are held.", &["tenant"])?,
             longest_wait: register.gauge("lock_longest_wait_seconds", "How long the longest waiter of now has waited.")?,
+            longest_wait_ratio: register.gauge("lock_longest_wait_ratio", "Of the waiter of now that is nearest to the end of its wait: the part that is spent.")?,
             lock_outcomes: register.counters("lock_outcomes_total", "How asking for a lock ended.", &["tenant", "outcome"])?,
             preemptions: register.counters("preemptions_total", "Idle holders closed for a waiter.", &["tenant", "reason"])?,
             backend_replies: register.counters("backend_replies_total", "Answers of backends, by meaning.", &["backend", "command", "class"])?,
             backend_locked_retries: register.counters("backend_locked_retries_total", "Logins tried again after the backend said locked.", &["backend", "result"])?,
+            backend_login: register.histograms("backend_login_seconds", "From the password to the answer of a backend.", &["backend"], LOGIN_SECONDS)?,
             backend_up: register.gauges("backend_up", "Whether a backend can be reached.", &["backend"])?,
+            backend_paused: register.gauges("backend_paused", "Whether logins at a backend wait until it is resumed.", &["backend"])?,
+            backend_connections: register.gauges("backend_connections", "Connections to a backend that are open.", &["backend"])?,
             maildrop_aliases: register.counters("maildrop_aliases_total", "Sessions that had the same unique ids as another one under another name.", &["backend"])?,
+            logins: register.counters("logins_total", "Logins that a backend accepted.", &["tenant"])?,
             auth_failures: register.counters("auth_failures_total", "Logins that failed for their name or password.", &["tenant"])?,
+            tenant_paused: register.gauges("tenant_paused", "Whether logins of a tenant wait until it is resumed.", &["tenant"])?,
             blocks: register.gauges("blocks", "Entries of the block list.", &["tenant", "state"])?,
             journal_lost: register.counter("journal_lost_total", "Changes of the block list that did not reach the journal.")?,
             polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
@@ -97,6 +115,9 @@ impl Families {
             messages_retrieved: register.counters("messages_retrieved_total", "Messages retrieved whole, of sessions that ended.", &["tenant"])?,
             messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,
             reloads: register.counters("reloads_total", "Reloads of the configuration.", &["result"])?,
+            certificate_expiry: register.float_gauges("certificate_expiry_timestamp_seconds", "When a certificate ends, in Unix time.", &["certificate"])?,
+            admin_requests: register.counters("admin_requests_total", "Requests at the admin port.", &["route", "status"])?,
+            admin_streams: register.int_gauge("admin_streams", "Event streams at the admin port that are open.")?,
             build_info: register.gauges("build_info", "Always 1; the labels tell what runs.", &["version"])?,
         })
     }
@@ -106,46 +127,8 @@ impl Families {
         for result in [APPLIED, REFUSED] {
             self.reloads.with_label_values(&[result]);
         }
-        for invariant in Invariant::ALL {
-            self.invariant_violations
-                .with_label_values(&[invariant.as_str()]);
-        }
         let version = env!("CARGO_PKG_VERSION");
         self.build_info.with_label_values(&[version]).set(1);
-    }
-
-    pub(super) fn begin_listener(&self, listener: &str) {
-        for end in End::ALL {
-            for tenant in [NO_TENANT, DEFAULT_TENANT] {
-                let labels = [tenant, listener, end.as_str()];
-                self.sessions.with_label_values(&labels);
-            }
-        }
-        for why in Shed::ALL {
-            let labels = [listener, why.as_str()];
-            self.connections_shed.with_label_values(&labels);
-        }
-    }
-
-    pub(super) fn begin_backend(&self, backend: &str) {
-        self.backend_up.with_label_values(&[backend]);
-        self.handover_forced.with_label_values(&[backend]);
-        self.maildrop_aliases.with_label_values(&[backend]);
-        for result in RetryResult::ALL {
-            let labels = [backend, result.as_str()];
-            self.backend_locked_retries.with_label_values(&labels);
-        }
-        for to in ReplyTo::ALL {
-            for class in Class::ALL {
-                let labels = [backend, to.as_str(), class.as_str()];
-                self.backend_replies.with_label_values(&labels);
-            }
-        }
-    }
-
-    pub(super) fn set_backend_up(&self, backend: &BackendName, up: bool) {
-        let gauge = self.backend_up.with_label_values(&[backend.as_str()]);
-        gauge.set(i64::from(up));
     }
 }
 
@@ -168,6 +151,19 @@ impl Register<'_> {
 
     fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
         self.keep(Gauge::with_opts(opts(name, help))?)
+    }
+
+    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
+        self.keep(IntGauge::with_opts(opts(name, help))?)
+    }
+
+    fn float_gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<GaugeVec, MetricsError> {
+        self.keep(GaugeVec::new(opts(name, help), labels)?)
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, MetricsError> {

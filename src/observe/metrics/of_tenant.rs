@@ -1,5 +1,6 @@
 //! The series of one tenant.
 
+use super::ended::EndedSessions;
 use super::families::Families;
 use crate::observe::event::{LockOutcome, LoginRule, OffenceKind, PollDecision, Preemption};
 use prometheus::{IntCounter, IntGauge};
@@ -11,11 +12,13 @@ const PROVEN: [&str; 2] = ["no", "yes"];
 /// which is the order of its variants.
 pub(super) struct OfTenant {
     pub(super) label: String,
+    pub(super) ended: EndedSessions,
     pub(super) sessions_open: IntGauge,
     pub(super) lock_waiters: IntGauge,
     pub(super) locks_held: IntGauge,
     pub(super) lock_outcomes: Vec<IntCounter>,
     pub(super) preemptions: Vec<IntCounter>,
+    pub(super) logins: IntCounter,
     pub(super) auth_failures: IntCounter,
     pub(super) polls: Vec<IntCounter>,
     pub(super) login_refusals: Vec<IntCounter>,
@@ -23,12 +26,14 @@ pub(super) struct OfTenant {
     pub(super) faults: [Vec<IntCounter>; 2],
     pub(super) messages_retrieved: IntCounter,
     pub(super) messages_deleted: IntCounter,
+    pub(super) paused: IntGauge,
 }
 
 impl OfTenant {
     pub(super) fn new(families: &Families, label: &str) -> Self {
         Self {
             label: label.to_owned(),
+            ended: EndedSessions::new(label),
             sessions_open: families.sessions_open.with_label_values(&[label]),
             lock_waiters: families.lock_waiters.with_label_values(&[label]),
             locks_held: families.locks_held.with_label_values(&[label]),
@@ -40,6 +45,7 @@ impl OfTenant {
                 let preemptions = &families.preemptions;
                 preemptions.with_label_values(&[label, reason.as_str()])
             }),
+            logins: families.logins.with_label_values(&[label]),
             auth_failures: families.auth_failures.with_label_values(&[label]),
             polls: children(PollDecision::ALL, |decision| {
                 let polls = &families.polls;
@@ -57,6 +63,7 @@ impl OfTenant {
             }),
             messages_retrieved: families.messages_retrieved.with_label_values(&[label]),
             messages_deleted: families.messages_deleted.with_label_values(&[label]),
+            paused: families.tenant_paused.with_label_values(&[label]),
         }
     }
 }

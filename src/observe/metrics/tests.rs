@@ -1,8 +1,8 @@
 use super::*;
 use crate::dialect::Class;
 use crate::ids::{MaildropKey, SessionId, UserName};
-use crate::lock::queue::Invariant;
-use crate::observe::event::{EndCause, Preemption, RetryResult, Shed};
+use crate::lock::queue::{Invariant, WaitProgress};
+use crate::observe::event::{EndCause, LockEvent, Preemption, RetryResult, Shed};
 use crate::pop3::reply::ReplyTo;
 
 const SESSION: SessionId = SessionId(1);
@@ -49,30 +49,30 @@ fn key() -> MaildropKey {
 }
 
 fn queued(tenant: &str) -> Event {
-    Event::LockQueued {
+    Event::Lock(LockEvent::Queued {
         session: SESSION,
         tenant: TenantName::new(tenant),
         key: key(),
         ahead: 0,
-    }
+    })
 }
 
 fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
-    Event::LockOutcome {
+    Event::Lock(LockEvent::Outcome {
         session: SESSION,
         tenant: TenantName::new(tenant),
         key: key(),
         outcome,
         waited: Duration::from_secs(2),
-    }
+    })
 }
 
 fn released(tenant: &str) -> Event {
-    Event::LockReleased {
+    Event::Lock(LockEvent::Released {
         tenant: TenantName::new(tenant),
         key: key(),
         held: Duration::from_secs(3),
-    }
+    })
 }
 
 fn ended(tenant: Option<&str>) -> Event {
@@ -216,15 +216,15 @@ fn counted_once() -> Vec<(Event, &'static str)> {
     let tenant = TenantName::new("example");
     vec![
         (
-            Event::HandOverForced {
+            Event::Lock(LockEvent::HandOverForced {
                 backend: backend.clone(),
-            },
+            }),
             r#"lock_handover_forced_total{backend="legacy"}"#,
         ),
         (
-            Event::InvariantBroken {
+            Event::Lock(LockEvent::InvariantBroken {
                 which: Invariant::OneConnection,
-            },
+            }),
             r#"invariant_violations_total{invariant="one_connection"}"#,
         ),
         (
@@ -240,6 +240,7 @@ fn counted_once() -> Vec<(Event, &'static str)> {
                 backend: backend.clone(),
                 to: ReplyTo::Quit,
                 class: Class::DeletesNotRemoved,
+                took: None,
                 line: None,
             },
             r#"backend_replies_total{backend="legacy",class="deletes_not_removed",command="QUIT"}"#,
@@ -298,7 +299,7 @@ fn bytes_are_added_by_direction() {
 fn a_hand_over_falls_between_the_buckets_it_belongs_to() {
     let metrics = metrics();
     let elapsed = Duration::from_micros(80);
-    metrics.count(&Event::HandedOver { elapsed });
+    metrics.count(&Event::Lock(LockEvent::HandedOver { elapsed }));
     let bucket = |le: &str| format!(r#"lock_handover_seconds_bucket{{le="{le}"}}"#);
     assert_eq!(value(&metrics, &bucket("0.00005")), Some(0.0));
     assert_eq!(value(&metrics, &bucket("0.0001")), Some(1.0));
@@ -358,8 +359,13 @@ fn no_series_names_a_user_or_an_address() {
 #[test]
 fn the_longest_wait_is_what_was_set_last() {
     let metrics = metrics();
-    metrics.set_longest_wait(Duration::from_millis(2500));
+    metrics.set_waits(WaitProgress {
+        longest: Duration::from_millis(2500),
+        spent: 0.125,
+    });
     assert_eq!(value(&metrics, "lock_longest_wait_seconds"), Some(2.5));
-    metrics.set_longest_wait(Duration::ZERO);
+    assert_eq!(value(&metrics, "lock_longest_wait_ratio"), Some(0.125));
+    metrics.set_waits(WaitProgress::default());
     assert_eq!(value(&metrics, "lock_longest_wait_seconds"), Some(0.0));
+    assert_eq!(value(&metrics, "lock_longest_wait_ratio"), Some(0.0));
 }

@@ -9,7 +9,7 @@ use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context, Settings};
 use crate::ids::BackendName;
 use crate::lock::LockGuard;
-use crate::observe::event::{EndCause, Event, RetryResult};
+use crate::observe::event::{EndCause, Event, LockEvent, RetryResult};
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::sasl::Credentials;
@@ -159,13 +159,13 @@ impl BackendLogin<'_> {
         let backend = Arc::clone(connection.backend());
         let capabilities = backend.capabilities().unwrap_or_default();
         let freed_at = self.lock.take_freed_at();
-        let mut given = false;
+        let mut given_at = None;
         let on_password = || {
-            given = true;
+            given_at = Some(Instant::now());
             if let Some(freed_at) = freed_at {
-                self.cx.events.emit(Event::HandedOver {
+                self.cx.events.emit(Event::Lock(LockEvent::HandedOver {
                     elapsed: freed_at.elapsed(),
-                });
+                }));
             }
         };
         let cx = self.cx;
@@ -179,20 +179,27 @@ impl BackendLogin<'_> {
             log_in(connection.conn(), credentials, &capabilities, on_password).await
         };
         match tokio::time::timeout(backend.options().login_timeout, login).await {
-            Ok(Ok(line)) => self.answered(&backend, ReplyTo::Pass, line),
+            Ok(Ok(line)) => {
+                let took = given_at.map(|at| at.elapsed());
+                let class = self.cx.login_answered(&backend, &line, took);
+                Answer::Line { class, line }
+            }
             Ok(Err(LoginError::NoPlain(why))) => Answer::Line {
                 class: Class::Perm,
                 line: not_taken(why).to_vec(),
             },
             // It says nothing of the password: this one is given once more, on a fresh connection.
-            Ok(Err(error)) if prewarmed && (!given || error.is_a_bare_end()) => {
+            Ok(Err(error)) if prewarmed && (given_at.is_none() || error.is_a_bare_end()) => {
                 Answer::Stale(unanswered(&error))
             }
             Ok(Err(error @ LoginError::ClosedAtPass(_))) => Answer::Closed(error.to_string()),
-            Ok(Err(error)) => Answer::without_end(given, unanswered(&error)),
+            Ok(Err(error)) => Answer::without_end(given_at.is_some(), unanswered(&error)),
             Err(_) => {
                 let address = backend.options().address.clone();
-                Answer::without_end(given, EndCause::LoginUnansweredInTime { address })
+                Answer::without_end(
+                    given_at.is_some(),
+                    EndCause::LoginUnansweredInTime { address },
+                )
             }
         }
     }
@@ -242,7 +249,11 @@ impl BackendLogin<'_> {
     /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
     fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
         match error {
-            ConnectError::Refused { line, .. } => self.answered(backend, ReplyTo::Connect, line),
+            ConnectError::Refused { line, .. } => {
+                let to = ReplyTo::Connect;
+                let class = self.cx.backend_replied(backend, to, &line);
+                Answer::Line { class, line }
+            }
             error => {
                 backend.report_failure();
                 Answer::Unreachable(EndCause::BackendUnreachable {
@@ -250,11 +261,6 @@ impl BackendLogin<'_> {
                 })
             }
         }
-    }
-
-    fn answered(&self, backend: &Backend, to: ReplyTo, line: Vec<u8>) -> Answer {
-        let class = self.cx.backend_replied(backend, to, &line);
-        Answer::Line { class, line }
     }
 
     fn judge(&mut self, answer: Answer) -> Judgement {

@@ -6,7 +6,7 @@ use crate::{Extent, percentile};
 use popgate::app::{Gate, Outside};
 use popgate::config::Config;
 use popgate::net::dial::TcpDial;
-use popgate::observe::event::Event;
+use popgate::observe::event::{Event, LockEvent};
 use popgate::observe::hub::{EventSink, Stamped};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -95,7 +95,7 @@ struct HandOvers(Mutex<Vec<Duration>>);
 
 impl EventSink for HandOvers {
     fn handle(&self, event: &Stamped) {
-        if let Event::HandedOver { elapsed } = &event.event {
+        if let Event::Lock(LockEvent::HandedOver { elapsed }) = &event.event {
             self.0.lock().unwrap().push(*elapsed);
         }
     }

@@ -3,7 +3,7 @@
 //! password. One that ends before it has the password, or never ends, says nothing of it.
 
 use crate::support::{Gate, Wire, assert_took, seconds};
-use popgate::observe::event::{Culprit, End, Event, LoginRule};
+use popgate::observe::event::{Culprit, End, Event, LoginRule, RuleEvent};
 use popgate::policy::block::{BlockChange, BlockReason, ChangeKind};
 use popgate::time::Instant;
 
@@ -202,7 +202,7 @@ async fn after_three_it_is_closed_from_memory_in_the_same_time() {
     assert_eq!(gate.only_end_of("client 4").await.end(), End::RefusedByRule);
     let from_memory = |event: &Event| {
         let rule = LoginRule::FromMemory;
-        matches!(event, Event::LoginRefused { rule: its, .. } if *its == rule)
+        matches!(event, Event::Rule(RuleEvent::LoginRefused { rule: its, .. }) if *its == rule)
     };
     assert_eq!((gate.dials(), gate.events.count(from_memory)), (3, 1));
     // Others still reach the backend.

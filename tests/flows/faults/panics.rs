@@ -3,7 +3,7 @@
 use super::bomb::Bomb;
 use super::{Bystander, ann_gets_in, lock_goes_on, scene_goes_on, waiter_leaves};
 use crate::support::{Gate, Scene, Wire, seconds};
-use popgate::observe::event::{Culprit, End, Event, LockOutcome};
+use popgate::observe::event::{Culprit, End, Event, LockEvent, LockOutcome};
 use popgate::pop3::reply::ReplyTo;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ fn answers_to(command: ReplyTo) -> impl Fn(&Event) -> bool + Send {
 }
 
 fn is_outcome(wanted: LockOutcome) -> impl Fn(&Event) -> bool + Send {
-    move |event| matches!(event, Event::LockOutcome { outcome, .. } if *outcome == wanted)
+    move |event| matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == wanted)
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn when_it_gets_the_lock_at_once() {
 async fn when_it_is_queued() {
     let (gate, bomb, bystander) = mined().await;
     let mut scene = Scene::of(&gate).await;
-    bomb.arm(|event| matches!(event, Event::LockQueued { .. }));
+    bomb.arm(|event| matches!(event, Event::Lock(LockEvent::Queued { .. })));
     let mut late = gate.asking("ann", "secret").await;
     late.expect_eof().await;
     panicked(&gate, "client 5").await;
@@ -184,7 +184,7 @@ async fn when_it_has_written_the_password() {
     let (gate, bomb, bystander) = mined().await;
     let scene = Scene::of(&gate).await;
     first_of_two_panics(&gate, scene, |_| {
-        bomb.arm(|event| matches!(event, Event::HandedOver { .. }));
+        bomb.arm(|event| matches!(event, Event::Lock(LockEvent::HandedOver { .. })));
     })
     .await;
     assert!(bomb.went_off());
@@ -365,7 +365,7 @@ async fn when_it_tells_what_it_has_relayed() {
 async fn when_the_lock_is_given_back_the_next_one_has_it() {
     let (gate, bomb, bystander) = mined().await;
     let scene = Scene::of(&gate).await;
-    bomb.arm(|event| matches!(event, Event::LockReleased { .. }));
+    bomb.arm(|event| matches!(event, Event::Lock(LockEvent::Released { .. })));
     let Scene {
         holder,
         inside,

@@ -3,7 +3,7 @@
 
 use super::base64;
 use crate::support::{Gate, Wire, seconds};
-use popgate::observe::event::{Culprit, End, Event};
+use popgate::observe::event::{Culprit, End, Event, LockEvent};
 
 const ANOTHERS: &str = "-ERR [SYS/PERM] The mail server cannot open another user's mailbox\r\n";
 const LINE_END: &str =
@@ -177,7 +177,7 @@ async fn a_password_that_waits_to_be_asked_for_has_not_gone_out_before() {
     backend.greets().await;
     backend.expect("AUTH PLAIN\r\n").await;
     backend.expect_silence(seconds(1.0)).await;
-    let handed_over = |event: &Event| matches!(event, Event::HandedOver { .. });
+    let handed_over = |event: &Event| matches!(event, Event::Lock(LockEvent::HandedOver { .. }));
     assert_eq!(gate.events.count(handed_over), 0);
     backend.send("+ go ahead\r\n").await;
     backend.expect(format!("{}\r\n", base64(&message))).await;
@@ -217,7 +217,7 @@ async fn what_no_backend_can_be_told_is_said_before_the_lock_is_asked_for() {
     let dials = gate.dials();
     let mut deputy = plain(&gate, "shared\0ann\0secret").await;
     deputy.expect(ANOTHERS).await;
-    let asked = |event: &Event| matches!(event, Event::LockQueued { .. });
+    let asked = |event: &Event| matches!(event, Event::Lock(LockEvent::Queued { .. }));
     assert_eq!(gate.events.count(asked), 0);
     says_plain(&mut deputy, "\0shared\0sec\r\nDELE 1").await;
     deputy.expect(LINE_END).await;

@@ -16,7 +16,7 @@ use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
 use popgate::net::conn::Conn;
 use popgate::net::tls::Acceptor;
-use popgate::observe::event::{Event, SessionSummary};
+use popgate::observe::event::{Event, LockEvent, SessionSummary};
 use popgate::observe::hub::{EventHub, EventSink};
 use popgate::secret::TagKey;
 use popgate::session;
@@ -225,7 +225,7 @@ impl Gate {
 
     /// A whole session, so that the password is proven.
     pub(crate) async fn prove(&self, user: &str, password: &str) {
-        let released = |event: &Event| matches!(event, Event::LockReleased { .. });
+        let released = |event: &Event| matches!(event, Event::Lock(LockEvent::Released { .. }));
         let before = self.events.count(released);
         let (mut client, mut backend) = self.log_in(user, password).await;
         client.send("QUIT\r\n").await;
@@ -323,7 +323,7 @@ impl Gate {
     /// Waits until this client stands in a queue.
     pub(crate) async fn queued(&self, client: &Wire) {
         let id = self.session(client).await;
-        self.told(|event| matches!(event, Event::LockQueued { session, .. } if *session == id))
+        self.told(|event| matches!(event, Event::Lock(LockEvent::Queued { session, .. }) if *session == id))
             .await;
     }
 

@@ -1,7 +1,7 @@
 //! A scene that many scripts begin with: ann is in her maildrop and at its door.
 
 use super::{Gate, Wire};
-use popgate::observe::event::{Event, SessionSummary};
+use popgate::observe::event::{Event, LockEvent, SessionSummary};
 
 /// Two sessions of ann's, whose password is proven.
 pub(crate) struct Scene {
@@ -50,13 +50,13 @@ impl Gate {
 
     /// How many hand-overs did not wait for the backend's end.
     pub(crate) fn forced(&self) -> usize {
-        let forced = |event: &Event| matches!(event, Event::HandOverForced { .. });
+        let forced = |event: &Event| matches!(event, Event::Lock(LockEvent::HandOverForced { .. }));
         self.events.count(forced)
     }
 
     /// Waits until the lock has been given back so many times.
     pub(crate) async fn released(&self, times: usize) {
-        let released = |event: &Event| matches!(event, Event::LockReleased { .. });
+        let released = |event: &Event| matches!(event, Event::Lock(LockEvent::Released { .. }));
         self.told_nth(times - 1, released).await;
     }
 

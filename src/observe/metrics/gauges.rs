@@ -1,0 +1,143 @@
+//! Gauges that no event moves: what sets them asks the gate right before each scrape.
+
+use super::{Metrics, OfTenant, read};
+use crate::ids::{BackendName, TenantName};
+use crate::lock::queue::WaitProgress;
+use crate::policy::block::{BlockCount, BlockState};
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::sync::{OnceLock, PoisonError};
+
+/// What is shown of names that come and go. It is locked while they are set: of two scrapes at once
+/// neither sees a half of it.
+#[derive(Default)]
+pub(super) struct NamedGauges {
+    /// Entries of the block list by tenant and state, as far as they were ever shown.
+    blocks: HashMap<String, [i64; 2]>,
+    certificates: HashSet<String>,
+}
+
+impl Metrics {
+    /// Says how far the waits of now have come.
+    pub fn set_waits(&self, waits: WaitProgress) {
+        let longest = waits.longest.as_secs_f64();
+        self.families.longest_wait.set(longest);
+        self.families.longest_wait_ratio.set(waits.spent);
+    }
+
+    /// Says how many sessions there is room for.
+    pub fn set_sessions_max(&self, sessions: usize) {
+        self.families.sessions_max.set(metric(sessions));
+    }
+
+    /// Says how many connections to a backend of the configuration are open.
+    pub fn set_backend_connections(&self, backend: &BackendName, connections: usize) {
+        if let Some(now) = &self.of_backend(backend).now {
+            now.connections.set(metric(connections));
+        }
+    }
+
+    pub(super) fn set_backend_up(&self, backend: &BackendName, up: bool) {
+        if let Some(now) = &self.of_backend(backend).now {
+            now.up.set(i64::from(up));
+        }
+    }
+
+    /// Says which tenants and backends are paused; all others are not. The tenants without a
+    /// series of their own are paused as soon as one of them is.
+    pub fn set_paused(&self, tenants: &[TenantName], backends: &[BackendName]) {
+        let paused: HashSet<String> = tenants
+            .iter()
+            .map(|tenant| self.of(tenant).label.clone())
+            .collect();
+        self.for_each_tenant(|tenant| {
+            let is_paused = paused.contains(&tenant.label);
+            tenant.paused.set(i64::from(is_paused));
+        });
+        for (name, backend) in &*read(&self.backends) {
+            if let Some(now) = &backend.now {
+                now.paused.set(i64::from(backends.contains(name)));
+            }
+        }
+    }
+
+    /// Makes the tenant's entries of the block list exist at zero.
+    pub(super) fn begin_blocks(&self, tenant: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.blocks.entry(tenant.to_owned()).or_default();
+    }
+
+    /// Says how many entries of the block list each tenant has; those of tenants without a series
+    /// of their own are added up.
+    pub fn set_blocks(&self, counts: &[BlockCount]) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown
+            .blocks
+            .values_mut()
+            .for_each(|counted| *counted = [0; 2]);
+        for count in counts {
+            // Tenants beyond the cap share a label, so that theirs are added up.
+            let label = self.of(&count.tenant).label.clone();
+            let counted = shown.blocks.entry(label).or_default();
+            counted[BlockState::Blocked as usize] += metric(count.blocked);
+            counted[BlockState::Released as usize] += metric(count.released);
+        }
+        for (label, counted) in &shown.blocks {
+            for &state in BlockState::ALL {
+                let gauge = &self.families.blocks;
+                let gauge = gauge.with_label_values(&[label, state.as_str()]);
+                gauge.set(counted[state as usize]);
+            }
+        }
+    }
+
+    /// Says when the certificate of each file ends. A file that is not among them is shown no
+    /// longer.
+    pub fn set_certificates(&self, ends: &[(String, Timestamp)]) {
+        let family = &self.families.certificate_expiry;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for (file, end) in ends {
+            let end = end.as_duration().as_secs_f64();
+            family.with_label_values(&[file]).set(end);
+        }
+        let files: HashSet<String> = ends.iter().map(|(file, _)| file.clone()).collect();
+        for gone in shown.certificates.difference(&files) {
+            // It was there: it was shown.
+            let _ = family.remove_label_values(&[gone]);
+        }
+        shown.certificates = files;
+    }
+
+    /// Counts a request at the admin port. `route` is the template of its path, never the path
+    /// itself, which a client can make up.
+    pub fn admin_request(&self, route: &str, status: u16) {
+        let requests = &self.families.admin_requests;
+        requests
+            .with_label_values(&[route, &status.to_string()])
+            .inc();
+    }
+
+    /// An event stream of the admin port has begun.
+    pub fn stream_opened(&self) {
+        self.families.admin_streams.inc();
+    }
+
+    /// An event stream of the admin port has ended.
+    pub fn stream_closed(&self) {
+        self.families.admin_streams.dec();
+    }
+
+    /// Each tenant that has series, and those that share theirs.
+    pub(super) fn for_each_tenant(&self, mut visit: impl FnMut(&OfTenant)) {
+        for tenant in read(&self.tenants).values().filter_map(OnceLock::get) {
+            visit(tenant);
+        }
+        if let Some(others) = self.others.get() {
+            visit(others);
+        }
+    }
+}
+
+fn metric(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
