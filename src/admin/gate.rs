@@ -1,6 +1,7 @@
 //! The running gate, as the admin port sees it.
 
 use super::blocks::BlockListAdmin;
+use super::view::GateView;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::metrics::MetricsError;
@@ -12,8 +13,8 @@ pub type Reloaded = Result<Vec<String>, String>;
 /// Reads the configuration again.
 pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Reloaded> + Send + Sync>;
 
-/// What the admin port shows of a gate, and does to it. A subject of the API (the block list, one
-/// day the sessions) is a trait in a file of its own, and one method here that gives it.
+/// What the admin port shows of a gate, and does to it. A subject of the API is a trait
+/// in a file of its own, and one method here that gives it.
 pub trait GateAdmin: Send + Sync {
     /// All metrics as of now, in the Prometheus text format.
     ///
@@ -30,6 +31,9 @@ pub trait GateAdmin: Send + Sync {
     /// What makes the port's connections TLS, as the last reload left it; none where they are in
     /// clear.
     fn acceptor(&self) -> Option<Arc<Acceptor>>;
+
+    /// What can be looked at.
+    fn view(&self) -> &dyn GateView;
 
     /// The block list.
     fn blocks(&self) -> &dyn BlockListAdmin;

@@ -2,13 +2,24 @@
 
 mod api;
 pub mod blocks;
+#[cfg(test)]
+mod double;
+mod filter;
 mod gate;
 mod guard;
 pub mod model;
+mod paging;
+mod probes;
 mod query;
 mod reply;
+mod request;
+mod routes;
 pub mod server;
 pub mod token;
+mod view;
 
+pub use api::document;
 pub use gate::{GateAdmin, Reload, Reloaded};
+pub use guard::AdminPolicy;
 pub use server::{AdminState, serve};
+pub use view::GateView;

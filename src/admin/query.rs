@@ -1,10 +1,26 @@
-//! What stands behind the `?` of a request.
+//! What stands behind the `?` of a request, read into a struct by serde.
+//!
+//! Not by a crate for HTML forms: there `+` is a space, and many mail addresses have a plus sign.
 
-/// Its pairs, in order. `+` is a plus sign, which many mail addresses have, and no space.
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+use std::fmt;
+
+/// Reads `query` as a `T`: a struct whose fields are the keys. A key that is there several times
+/// is a list.
 ///
 /// # Errors
-/// A sentence: an escape is none, or escapes no text.
-pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, String> {
+/// A sentence: an escape is none, or the query is not what is asked for.
+pub(super) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+    let keyed = grouped(pairs(query)?)
+        .into_iter()
+        .map(|value| (value.key.clone(), value));
+    T::deserialize(MapDeserializer::new(keyed)).map_err(|QueryError(why)| why)
+}
+
+/// The pairs of `query`, in order.
+fn pairs(query: &str) -> Result<Vec<(String, String)>, String> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -13,6 +29,20 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, String> {
             Ok((decode(key)?, decode(value)?))
         })
         .collect()
+}
+
+fn grouped(pairs: Vec<(String, String)>) -> Vec<QueryValue> {
+    let mut values: Vec<QueryValue> = Vec::new();
+    for (key, text) in pairs {
+        match values.iter_mut().find(|value| value.key == key) {
+            Some(value) => value.texts.push(text),
+            None => values.push(QueryValue {
+                key,
+                texts: vec![text],
+            }),
+        }
+    }
+    values
 }
 
 fn decode(text: &str) -> Result<String, String> {
@@ -44,31 +74,168 @@ fn digit(character: u8) -> Option<u8> {
     u8::try_from(digit).ok()
 }
 
+/// What a key stands for: one text or several.
+struct QueryValue {
+    key: String,
+    texts: Vec<String>,
+}
+
+impl QueryValue {
+    fn one(mut self) -> Result<(String, String), QueryError> {
+        match (self.texts.pop(), self.texts.is_empty()) {
+            (Some(text), true) => Ok((self.key, text)),
+            _ => Err(QueryError(format!("`{}` is there twice", self.key))),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(self, what: &str) -> Result<T, QueryError> {
+        let (key, text) = self.one()?;
+        text.parse()
+            .map_err(|_| QueryError(format!("`{key}` must be {what}, and is `{text}`")))
+    }
+}
+
+impl IntoDeserializer<'_, QueryError> for QueryValue {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for QueryValue {
+    type Error = QueryError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        let (_, text) = self.one()?;
+        visitor.visit_string(text)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        visitor.visit_bool(self.parsed("`true` or `false`")?)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        visitor.visit_u64(self.parsed("a whole number")?)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, QueryError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        let Self { key, texts } = self;
+        let each = texts.into_iter().map(|text| Self {
+            key: key.clone(),
+            texts: vec![text],
+        });
+        visitor.visit_seq(SeqDeserializer::new(each))
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// Why a query is not what is asked for, in a sentence.
+#[derive(Debug)]
+struct QueryError(String);
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+impl Error for QueryError {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let keys = expected.join("`, `");
+        Self(format!(
+            "the query has no key `{field}` here; there are `{keys}`"
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    struct Asked {
+        maildrop: Option<String>,
+        id: Vec<u64>,
+        contended: bool,
+        limit: Option<usize>,
+    }
+
+    fn asked(query: &str) -> Result<Asked, String> {
+        parse(query)
+    }
 
     #[test]
     fn pairs_are_decoded_and_a_plus_is_one() {
-        let found = pairs("maildrop=ann+x%40example.com&&reason=&state").unwrap();
-        let expected = [
-            ("maildrop", "ann+x@example.com"),
-            ("reason", ""),
-            ("state", ""),
-        ];
-        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(found, expected);
-        assert_eq!(pairs("").unwrap(), []);
-        assert_eq!(
-            pairs("%3d%3D=%26").unwrap(),
-            [("==".to_owned(), "&".to_owned())]
-        );
+        let expected = Asked {
+            maildrop: Some("ann+x@example.com".to_owned()),
+            ..Asked::default()
+        };
+        assert_eq!(asked("maildrop=ann+x%40example.com&&"), Ok(expected));
+        assert_eq!(asked(""), Ok(Asked::default()));
+        let equal = asked("%6daildrop=%3d=%26").unwrap().maildrop;
+        assert_eq!(equal.as_deref(), Some("==&"));
+    }
+
+    #[test]
+    fn numbers_words_and_lists_are_read() {
+        let expected = Asked {
+            id: vec![7, 8],
+            contended: true,
+            limit: Some(5),
+            maildrop: None,
+        };
+        assert_eq!(asked("id=7&contended=true&limit=5&id=8"), Ok(expected));
     }
 
     #[test]
     fn what_is_no_escape_or_no_text_is_refused() {
-        for wrong in ["a=%", "a=%4", "a=%4g", "%-1", "a=%+1", "a=%c3"] {
-            assert!(pairs(wrong).is_err(), "{wrong}");
+        for wrong in ["%", "%4", "%4g", "%-1", "%+1", "%c3"] {
+            assert!(asked(&format!("maildrop={wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_key_and_what_there_is() {
+        for (query, told) in [
+            (
+                "colour=red",
+                "the query has no key `colour` here; there are `maildrop`, `id`, `contended`, \
+                 `limit`",
+            ),
+            ("maildrop=a&maildrop=b", "`maildrop` is there twice"),
+            ("limit=-1", "`limit` must be a whole number, and is `-1`"),
+            ("id=7&id=x", "`id` must be a whole number, and is `x`"),
+            (
+                "contended",
+                "`contended` must be `true` or `false`, and is ``",
+            ),
+        ] {
+            assert_eq!(asked(query).unwrap_err(), told, "{query}");
         }
     }
 }

@@ -1,40 +1,32 @@
-//! The admin port over HTTP/1.1.
+//! The admin port: who is let in, for how long, and how many at a time.
 //!
-//! | route | answer |
-//! |---|---|
-//! | `GET /metrics` | 200: all metrics in the Prometheus text format |
-//! | `GET /healthz` | 200: the process runs |
-//! | `GET /readyz` | 200: it serves clients; 503: it does not, and why |
-//! | `/api/…` | JSON, with the token alone: `admin/api.rs` |
-//! | any other path | 404 |
-//! | any other method | 405 |
-//!
-//! On loopback the first three are open; on another address they need the token too, where there
-//! is one.
-//!
-//! HEAD is answered as GET without the body. A connection carries one request: scrapes are rare,
-//! and one deadline then bounds all that a slow or silent peer can hold.
+//! What is answered stands in `admin/routes.rs`. A connection carries one request: scrapes are
+//! rare, and one deadline then bounds all that a slow or silent peer can hold.
 
-use super::api;
 use super::gate::GateAdmin;
-use super::guard;
-use super::reply::{HttpAnswer, HttpRefusal, allowing, text, with_type};
+use super::guard::AdminPolicy;
+use super::reply::HttpRefusal;
+use super::routes::routes;
 use super::token::Token;
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
 };
-use crate::observe::metrics::CONTENT_TYPE;
+use crate::net::tls::Acceptor;
+use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, StatusCode};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
-use std::sync::Arc;
+use hyper_util::service::TowerToHyperService;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,8 +35,98 @@ pub struct AdminState {
     /// What it shows and changes.
     pub gate: Arc<dyn GateAdmin>,
     /// What each request to the API has to show; none where the configuration names no
-    /// `token_file`: then there is no API.
+    /// `token_file`: then nobody has the API but whom `policy` trusts.
     pub token: Option<Token>,
+    /// Which requests are taken beside that.
+    pub policy: AdminPolicy,
+}
+
+impl AdminState {
+    /// What `look` gives, on a thread of its own: a walk through ten thousand sessions must not
+    /// hold up those of them that run on this worker.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&dyn GateAdmin) -> T + Send + 'static,
+    ) -> Result<T, HttpRefusal> {
+        let gate = Arc::clone(&self.gate);
+        let looking = spawn_blocking(move || look(&*gate));
+        looking.await.map_err(|_| {
+            let why = "a fault of popgate: see its log";
+            HttpRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+        })
+    }
+}
+
+/// What a handler can know of the connection that its request came by: an extension of the request.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// Its other side.
+    pub(super) address: SocketAddr,
+    /// Whether it is encrypted.
+    pub(super) is_tls: bool,
+    /// Whether metrics and health are open to everybody at this port.
+    pub(super) probes_are_open: bool,
+    /// Its place among all connections.
+    #[expect(dead_code, reason = "for answers without an end")]
+    pub(super) place: ConnectionPlace,
+}
+
+impl Caller {
+    /// Whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
+    }
+}
+
+/// A place among the connections that are answered, which a request has for [`ADMIN_REQUEST`].
+#[derive(Clone)]
+pub(super) struct ConnectionPlace(Arc<Place>);
+
+struct Place {
+    permit: Mutex<Option<OwnedSemaphorePermit>>,
+    given_back: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl ConnectionPlace {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Place {
+            permit: Mutex::new(Some(permit)),
+            given_back: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        }))
+    }
+
+    /// Gives the place to another connection, and lifts the deadline: for an answer that has no
+    /// end, and bounds of its own.
+    pub(super) fn give_back(&self) {
+        let mut permit = self.0.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        *permit = None;
+        self.0.given_back.cancel();
+    }
+
+    /// Closes the connection, whatever has yet to be written.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for answers without an end"))]
+    pub(super) fn cut(&self) {
+        self.0.cut.cancel();
+    }
+
+    /// Does `answering` for as long as a connection may last.
+    async fn bounded(&self, answering: impl Future<Output = ()>) {
+        let deadline = async {
+            let given_back = self.0.given_back.cancelled();
+            tokio::select! {
+                () = given_back => pending().await,
+                () = sleep(ADMIN_REQUEST) => {}
+            }
+        };
+        tokio::select! {
+            () = answering => {}
+            () = deadline => {}
+            () = self.0.cut.cancelled() => {}
+        }
+        self.give_back();
+    }
 }
 
 /// Answers requests on `listener` until `stop`; those under way are then cut.
@@ -63,29 +145,37 @@ async fn accept_all(
     connections: &TaskTracker,
 ) {
     // A listener that does not know its address is open to nobody.
-    let is_open = listener
+    let probes_are_open = listener
         .local_addr()
         .is_ok_and(|address| address.ip().to_canonical().is_loopback());
+    let routes = routes(state);
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
     // The place comes before the connection: beyond the bound clients wait in the backlog.
     // The semaphore is never closed, so there is always a place in the end.
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        let stream = accept(listener).await;
-        let state = Arc::clone(state);
+    while let Ok(permit) = Arc::clone(&places).acquire_owned().await {
+        let (stream, address) = accept(listener).await;
+        // Anew for each: a reload may bring another certificate.
+        let acceptor = state.gate.acceptor();
+        let place = ConnectionPlace::new(permit);
+        let caller = Caller {
+            address,
+            is_tls: acceptor.is_some(),
+            probes_are_open,
+            place: place.clone(),
+        };
+        let answering = answer_one(stream, acceptor, routes.clone(), caller);
         let stop = stop.clone();
         connections.spawn(async move {
-            let answering = timeout(ADMIN_REQUEST, answer_one(stream, &state, is_open));
             // Cut by the stop or by the deadline: nobody is owed anything.
-            let _ = stop.run_until_cancelled(answering).await;
-            drop(place);
+            stop.run_until_cancelled(place.bounded(answering)).await;
         });
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "the admin port cannot accept");
                 sleep(ACCEPT_PAUSE_MAX).await;
@@ -94,22 +184,30 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn answer_one(stream: TcpStream, state: &AdminState, is_open: bool) {
-    let Some(acceptor) = state.gate.acceptor() else {
-        return answer_on(stream, state, is_open).await;
+async fn answer_one(
+    stream: TcpStream,
+    acceptor: Option<Arc<Acceptor>>,
+    routes: Router,
+    caller: Caller,
+) {
+    let Some(acceptor) = acceptor else {
+        return answer_on(stream, routes, caller).await;
     };
     match acceptor.accept(stream).await {
-        Ok(stream) => answer_on(stream, state, is_open).await,
+        Ok(stream) => answer_on(stream, routes, caller).await,
         Err(error) => tracing::debug!(%error, "a connection to the admin port failed"),
     }
 }
 
-async fn answer_on<S>(stream: S, state: &AdminState, is_open: bool)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let service = service_fn(|request: Request<Incoming>| async {
-        Ok::<_, Infallible>(answer(state, is_open, request).await)
+async fn answer_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    routes: Router,
+    caller: Caller,
+) {
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(caller.clone());
+        routes.call(request)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -120,54 +218,6 @@ where
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a request on the admin port failed");
-    }
-}
-
-async fn answer(state: &AdminState, is_open: bool, request: Request<Incoming>) -> HttpAnswer {
-    let path = request.uri().path();
-    if api::owns(path) {
-        return api::answer(state, request).await;
-    }
-    if !is_open
-        && let Some(token) = &state.token
-        && let Err(refusal) = guard::authorized(token, request.headers())
-    {
-        return refusal.to_text();
-    }
-    page(state, request.method(), path)
-}
-
-fn page(state: &AdminState, method: &Method, path: &str) -> HttpAnswer {
-    let page: fn(&AdminState) -> HttpAnswer = match path {
-        "/metrics" => metrics,
-        "/healthz" => |_| text(StatusCode::OK, "ok\n".into()),
-        "/readyz" => ready,
-        _ => {
-            let why = "There is nothing here. Try /metrics, /healthz or /readyz.";
-            return HttpRefusal::new(StatusCode::NOT_FOUND, why).to_text();
-        }
-    };
-    match *method {
-        Method::GET | Method::HEAD => page(state),
-        _ => {
-            let why = "This can only be read: use GET or HEAD.";
-            let refusal = HttpRefusal::new(StatusCode::METHOD_NOT_ALLOWED, why);
-            allowing(refusal.to_text(), "GET, HEAD")
-        }
-    }
-}
-
-fn metrics(state: &AdminState) -> HttpAnswer {
-    match state.gate.metrics() {
-        Ok(metrics) => with_type(StatusCode::OK, CONTENT_TYPE, metrics),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
-}
-
-fn ready(state: &AdminState) -> HttpAnswer {
-    match state.gate.ready() {
-        Ok(()) => text(StatusCode::OK, "ok\n".into()),
-        Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }
 }
 

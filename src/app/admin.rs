@@ -1,9 +1,13 @@
 //! What the admin port shows of this gate, and does to it.
 
+mod convert;
+mod view;
+
 use super::blocks::BlockAdmin;
+use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::admin::blocks::BlockListAdmin;
-use crate::admin::{GateAdmin, Reload, Reloaded};
+use crate::admin::{GateAdmin, GateView, Reload, Reloaded};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
@@ -12,6 +16,7 @@ use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::time::Instant;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// A gate at its admin port.
@@ -19,6 +24,8 @@ pub(super) struct AdminHandle {
     pub(super) cx: Arc<Context>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) blocks: BlockAdmin,
+    pub(super) connection_limit: ConnectionLimit,
+    pub(super) started: Timestamp,
     /// None where the gate was started without a file that could be read again.
     pub(super) reload: Option<Reload>,
 }
@@ -42,6 +49,10 @@ impl GateAdmin for AdminHandle {
 
     fn acceptor(&self) -> Option<Arc<Acceptor>> {
         self.cx.settings().admin_acceptor.clone()
+    }
+
+    fn view(&self) -> &dyn GateView {
+        self
     }
 
     fn blocks(&self) -> &dyn BlockListAdmin {

@@ -16,7 +16,7 @@ pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
 use crate::admin::token::{Token, TokenError};
-use crate::admin::{self as admin_port, AdminState, Reload};
+use crate::admin::{self as admin_port, AdminPolicy, AdminState, Reload};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::gate::{Context, Kick, SessionView, Sessions, Settings, Stage};
@@ -304,11 +304,14 @@ impl Gate {
             cx: Arc::clone(&self.cx),
             metrics: Arc::clone(&self.metrics),
             blocks: BlockAdmin(Arc::clone(&self.cx)),
+            connection_limit: self.connection_limit.clone(),
+            started: self.cx.moment().wall,
             reload,
         };
         let state = Arc::new(AdminState {
             gate: Arc::new(handle),
             token,
+            policy: AdminPolicy::default(),
         });
         let stop = self.stop_services.clone();
         self.services

@@ -175,9 +175,10 @@ impl Backend {
         self.places.wanted()
     }
 
-    /// Whether somebody has leave for a connection, and so most likely has one.
-    pub(super) fn is_in_use(&self) -> bool {
-        self.places.is_in_use()
+    /// Connections that are open or being made, looks at it included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.places.in_use()
     }
 
     /// Waits for a place under `connections`, then connects up to the greeting. `from` is the

@@ -163,7 +163,7 @@ fn says_nothing(backend: &Backend, error: &ConnectError) -> bool {
         ConnectError::Unreachable { source, .. } => is_own_shortage(source),
         // Courier says nothing where an address has too many connections. (This look has given its
         // own back.)
-        ConnectError::Closed { .. } => backend.is_up() && backend.is_in_use(),
+        ConnectError::Closed { .. } => backend.is_up() && backend.connections() > 0,
         _ => false,
     }
 }

@@ -83,9 +83,9 @@ impl BackendSlots {
         self.wanted.subscribe()
     }
 
-    /// Whether a slot is taken, and so most likely a connection open.
-    pub(super) fn is_in_use(&self) -> bool {
-        self.book().open > 0
+    /// Slots that are taken, most of them for a connection that is open.
+    pub(super) fn in_use(&self) -> usize {
+        self.book().open
     }
 
     fn permit(self: &Arc<Self>, slot: Option<OwnedSemaphorePermit>) -> Permit {

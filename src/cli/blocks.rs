@@ -3,7 +3,8 @@
 use super::client::{AdminClient, Failure, GateArgs};
 use super::text::{escaped, json_line, table};
 use super::{ExitStatus, print};
-use crate::admin::blocks::{BlockListing, BlockView, Conditions, Selection};
+use crate::admin::blocks::{BlockView, Conditions, Selection};
+use crate::admin::model::Page;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -75,13 +76,13 @@ impl BlocksArgs {
         }
     }
 
-    fn listing(&self) -> Result<BlockListing, Failure> {
+    fn listing(&self) -> Result<Page<BlockView>, Failure> {
         self.target.is_named()?;
         let selection = self.which.selection(self.state.as_ref());
         let path = match (self.pin, self.unpin) {
             (false, false) => return list(&self.target.client()?, selection),
-            (true, _) => "/api/blocks/pin",
-            (false, true) => "/api/blocks/unpin",
+            (true, _) => "/api/v1/blocks/pin",
+            (false, true) => "/api/v1/blocks/unpin",
         };
         let selection = selection.ok_or_else(|| nothing_selected("--pin and --unpin need"))?;
         self.target.client()?.post(path, &selection)
@@ -97,7 +98,7 @@ impl ReleaseArgs {
         }
     }
 
-    fn released(&self) -> Result<BlockListing, Failure> {
+    fn released(&self) -> Result<Page<BlockView>, Failure> {
         self.target.is_named()?;
         let all = self.all.then_some(Selection::All(true));
         let selection = all
@@ -105,7 +106,7 @@ impl ReleaseArgs {
             .ok_or_else(|| nothing_selected("use --all, or"))?;
         self.target
             .client()?
-            .post("/api/blocks/release", &selection)
+            .post("/api/v1/blocks/release", &selection)
     }
 }
 
@@ -134,7 +135,7 @@ fn nothing_selected(beginning: &str) -> Failure {
     Failure::new(ExitStatus::Usage, why)
 }
 
-fn list(client: &AdminClient, selection: Option<Selection>) -> Result<BlockListing, Failure> {
+fn list(client: &AdminClient, selection: Option<Selection>) -> Result<Page<BlockView>, Failure> {
     let query = match selection {
         None | Some(Selection::All(_)) => Vec::new(),
         Some(Selection::Ids(ids)) => ids.iter().map(|id| ("id", id.to_string())).collect(),
@@ -152,25 +153,25 @@ fn list(client: &AdminClient, selection: Option<Selection>) -> Result<BlockListi
                 .collect()
         }
     };
-    client.get("/api/blocks", &query)
+    client.get("/api/v1/blocks", &query)
 }
 
 /// The gate's answer, as it came.
-fn listing_json(listing: &BlockListing) -> String {
+fn listing_json(listing: &Page<BlockView>) -> String {
     let value: Value = json!(listing);
     json_line(&value)
 }
 
 /// The list for a person.
-fn shown(listing: &BlockListing, now: Timestamp) -> String {
-    if listing.blocks.is_empty() {
+fn shown(listing: &Page<BlockView>, now: Timestamp) -> String {
+    if listing.items.is_empty() {
         return "The block list has no such entry.".to_owned();
     }
     let head = [
         "ID", "STATE", "MAILDROP", "ADDRESS", "TENANT", "REASON", "LAST", "ENDS", "BLOCKED",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(listing.blocks.iter().map(|block| row(block, now)));
+    rows.extend(listing.items.iter().map(|block| row(block, now)));
     with_rest(table(&rows), listing)
 }
 
@@ -200,12 +201,12 @@ fn row(block: &BlockView, now: Timestamp) -> Vec<String> {
 }
 
 /// A line for each that changed.
-fn changed(what: &str, listing: &BlockListing) -> String {
-    if listing.blocks.is_empty() {
+fn changed(what: &str, listing: &Page<BlockView>) -> String {
+    if listing.items.is_empty() {
         return format!("Nothing was {what}: no entry matches, or those that do stay as they are.");
     }
     let lines: Vec<String> = listing
-        .blocks
+        .items
         .iter()
         .map(|block| changed_line(what, block))
         .collect();
@@ -222,8 +223,8 @@ fn changed_line(what: &str, block: &BlockView) -> String {
     format!("{what} {}: {address}, {whose} ({reason})", block.id)
 }
 
-fn with_rest(text: String, listing: &BlockListing) -> String {
-    let more = listing.total.saturating_sub(listing.blocks.len());
+fn with_rest(text: String, listing: &Page<BlockView>) -> String {
+    let more = listing.total.saturating_sub(listing.items.len());
     match more {
         0 => text,
         more => format!("{text}\n… and {more} more"),
@@ -269,11 +270,11 @@ mod tests {
         }
     }
 
-    fn listing(blocks: Vec<BlockView>, total: usize) -> BlockListing {
-        BlockListing {
-            truncated: blocks.len() < total,
-            blocks,
+    fn listing(blocks: Vec<BlockView>, total: usize) -> Page<BlockView> {
+        Page {
+            items: blocks,
             total,
+            offset: 0,
         }
     }
 

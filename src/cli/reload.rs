@@ -3,8 +3,8 @@
 use super::client::{Failure, GateArgs};
 use super::text::{escaped, json_line};
 use super::{ExitStatus, print};
+use crate::admin::model::ReloadInfo;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
 
 /// Reload the configuration atomically
@@ -15,11 +15,6 @@ pub(super) struct ReloadArgs {
     /// Output JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Deserialize)]
-struct ReloadAnswer {
-    changes: Vec<String>,
 }
 
 impl ReloadArgs {
@@ -41,7 +36,7 @@ impl ReloadArgs {
 
     fn changes(&self) -> Result<Vec<String>, Failure> {
         let client = self.target.client()?;
-        let reloaded: ReloadAnswer = client.post("/api/reload", &json!({}))?;
+        let reloaded: ReloadInfo = client.post("/api/v1/reload", &json!({}))?;
         Ok(reloaded.changes)
     }
 }

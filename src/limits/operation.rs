@@ -63,10 +63,13 @@ pub const TOKEN_FILE_MAX: u64 = 1_024;
 /// A request's body on the admin port: a selection of some thousand numbers.
 pub const ADMIN_BODY_MAX: usize = 64 * 1024;
 
-/// Entries of the block list in one answer: more is no list that a person reads.
-pub const BLOCKS_SHOWN_MAX: usize = 10_000;
+/// Items on one page of the API where the request does not say: more than a screen shows.
+pub const PAGE_DEFAULT: usize = 100;
 
-/// An answer of the gate that a command reads: [`BLOCKS_SHOWN_MAX`] entries of 800 octets.
+/// Items on one page of the API: more is no list that a person reads, and a program asks again.
+pub const PAGE_MAX: usize = 1_000;
+
+/// An answer of the gate that a command reads: [`PAGE_MAX`] locks with thirty waiters each.
 pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
 
 /// Mistakes in how a configuration is written that are looked for: each costs a reading of the

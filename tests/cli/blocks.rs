@@ -247,7 +247,7 @@ fn the_api_is_for_those_who_can_read_the_token() {
     assert_eq!(mode & 0o777, 0o600);
     let token = fs::read_to_string(&file).unwrap();
     let status = |headers: &str| {
-        let answer = gate.get("/api/blocks", &format!("{headers}Connection: close\r\n"));
+        let answer = gate.get("/api/v1/blocks", &format!("{headers}Connection: close\r\n"));
         answer.split(' ').nth(1).unwrap().to_owned()
     };
     let bearer = |token: &str| format!("Authorization: Bearer {}\r\n", token.trim());

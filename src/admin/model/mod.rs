@@ -6,6 +6,7 @@
 //! `null`.
 
 mod backend;
+mod general;
 mod lock;
 mod page;
 mod samples;
@@ -16,6 +17,7 @@ mod tenant;
 mod user;
 
 pub use backend::{BackendInfo, BackendStateWord};
+pub use general::{EmptyBody, ErrorInfo, ReloadInfo};
 pub use lock::{HolderInfo, LockInfo, WaiterInfo};
 pub use page::Page;
 pub use samples::Samples;

@@ -1,0 +1,104 @@
+//! The OpenAPI document, which describes every route.
+
+use super::described;
+use crate::admin::model::ErrorInfo;
+use crate::admin::reply::ApiJson;
+use std::collections::BTreeMap;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, Modify};
+
+/// The whole document.
+#[must_use]
+pub fn document() -> OpenApi {
+    described().into_openapi()
+}
+
+/// The document as far as it says nothing of a route.
+pub(super) fn preamble() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(
+            title = "popgate",
+            description = "\
+The admin API of a running popgate: who holds which maildrop, who waits for it, and what an operator
+can do about it.
+
+Each request shows the token of `token_file` in `[admin]`, as `Authorization: Bearer TOKEN`. Its
+Host is an IP address, `localhost`, or one of `host_names`. What changes something is a POST with
+`Content-Type: application/json`.
+
+Times are RFC 3339 in UTC; a key that ends in `_seconds` is a number of seconds, with fractions.
+What is absent is `null`. A client must ignore keys that it does not know: new ones may come.
+
+A list is answered in pages. `limit` says how many items a page has, `offset` how many come before
+it, `sort` by what they are sorted (`-` before a key: the greatest first); `total` is how many there
+are on all pages.
+
+A refusal is `{\"error\": \"…\"}`, a sentence that says what to do.",
+            license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        ),
+        security(("token" = [])),
+        modifiers(&TokenScheme),
+        components(schemas(ErrorInfo)),
+    )]
+    struct Preamble;
+    <Preamble as utoipa::OpenApi>::openapi()
+}
+
+struct TokenScheme;
+
+impl Modify for TokenScheme {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The content of `token_file` in `[admin]`."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The refusals that each route has.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [
+            ("400", "The query or the body is not what is asked for here"),
+            ("401", "The token is missing, or is not that of this gate"),
+            (
+                "403",
+                "The Host is none of this gate's, or the request is another web page's",
+            ),
+        ]
+        .into_iter()
+        .map(|(status, why)| (status.to_owned(), refusal(why).into()))
+        .collect()
+    }
+}
+
+fn refusal(why: &str) -> Response {
+    ResponseBuilder::new()
+        .description(why)
+        .content(
+            "application/json",
+            ContentBuilder::new()
+                .schema(Some(utoipa::openapi::Ref::from_schema_name("ErrorInfo")))
+                .build(),
+        )
+        .build()
+}
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "gate",
+    operation_id = "openapi",
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object), Refusals),
+)]
+pub(super) async fn openapi() -> ApiJson<OpenApi> {
+    // Made anew for each request: they are rare.
+    ApiJson(document())
+}

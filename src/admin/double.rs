@@ -1,0 +1,284 @@
+//! A gate that is none, behind an admin port that is one: for the tests of this room.
+
+use super::blocks::BlockListAdmin;
+use super::model::{
+    BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
+    RefusalTotals, SessionInfo, SessionTotals, TenantInfo,
+};
+use super::token::Token;
+use super::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, serve};
+use crate::admission::block_list::BlockList;
+use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
+use crate::lock::queue::WaitProgress;
+use crate::net::BoxFuture;
+use crate::net::tls::Acceptor;
+use crate::observe::metrics::{Metrics, MetricsError};
+use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
+use crate::time::Duration;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The token of each port that has one.
+pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// What the admin port shows and changes. It tells nobody of a change.
+pub(super) struct GateDouble {
+    pub(super) metrics: Metrics,
+    pub(super) ready: Mutex<Result<(), String>>,
+    pub(super) blocks: BlockList,
+    /// What a reload says; none where it panics.
+    pub(super) reloaded: Mutex<Option<Reloaded>>,
+    pub(super) sessions: Vec<SessionInfo>,
+    pub(super) locks: Vec<LockInfo>,
+    pub(super) backends: Vec<BackendInfo>,
+    pub(super) tenants: Vec<TenantInfo>,
+}
+
+impl Default for GateDouble {
+    fn default() -> Self {
+        let tenants = [TenantName::new("default")];
+        let listeners = [ListenerName::new("pop3")];
+        let backends = [BackendName::new("legacy")];
+        Self {
+            metrics: Metrics::new(&tenants, &listeners, &backends, 200).unwrap(),
+            ready: Mutex::new(Ok(())),
+            blocks: BlockList::default(),
+            reloaded: Mutex::new(Some(Ok(vec!["tenants: one more".to_owned()]))),
+            sessions: Vec::new(),
+            locks: Vec::new(),
+            backends: Vec::new(),
+            tenants: Vec::new(),
+        }
+    }
+}
+
+impl GateAdmin for GateDouble {
+    fn metrics(&self) -> Result<String, MetricsError> {
+        self.metrics.set_waits(WaitProgress {
+            longest: Duration::from_secs(7),
+            spent: 0.25,
+        });
+        self.metrics.render()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.ready.lock().unwrap().clone()
+    }
+
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        None
+    }
+
+    fn view(&self) -> &dyn GateView {
+        self
+    }
+
+    fn blocks(&self) -> &dyn BlockListAdmin {
+        self
+    }
+
+    fn reload(&self) -> BoxFuture<'static, Reloaded> {
+        let reloaded = self.reloaded.lock().unwrap().clone();
+        Box::pin(async { reloaded.expect("a fault, for the test") })
+    }
+}
+
+impl BlockListAdmin for GateDouble {
+    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
+        self.blocks.entries(filter, Timestamp::UNIX_EPOCH)
+    }
+
+    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
+        self.blocks.release(filter, Timestamp::UNIX_EPOCH)
+    }
+
+    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
+        self.blocks.pin(filter, pinned, Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl GateView for GateDouble {
+    fn status(&self) -> GateStatus {
+        GateStatus {
+            version: "0.0.0".to_owned(),
+            started: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+            stage: "serving".to_owned(),
+            ready: self.ready().is_ok(),
+            not_ready: self.ready().err(),
+            log_level: "info".to_owned(),
+            sessions: SessionTotals {
+                open: self.sessions.len(),
+                max: 100,
+            },
+            locks: LockTotals {
+                held: self.locks.len(),
+                waiting: 0,
+                contended: 0,
+                longest_wait_seconds: 0.0,
+            },
+            refusals: RefusalTotals {
+                lock: 0,
+                auth: 0,
+                rule: 0,
+            },
+            logins: 0,
+            backends: BackendTotals { up: 0, total: 0 },
+            blocks: BlockTotals {
+                blocked: 0,
+                released: 0,
+            },
+            paused: PausedInfo::default(),
+        }
+    }
+
+    fn sessions(&self) -> Vec<SessionInfo> {
+        self.sessions.clone()
+    }
+
+    fn session(&self, id: SessionId) -> Option<SessionInfo> {
+        self.sessions.iter().find(|it| it.id == id.0).cloned()
+    }
+
+    fn locks(&self) -> Vec<LockInfo> {
+        self.locks.clone()
+    }
+
+    fn backends(&self) -> Vec<BackendInfo> {
+        self.backends.clone()
+    }
+
+    fn tenants(&self) -> Vec<TenantInfo> {
+        self.tenants.clone()
+    }
+}
+
+/// An admin port and the gate behind it.
+pub(super) struct AdminPort {
+    pub(super) address: SocketAddr,
+    pub(super) gate: Arc<GateDouble>,
+    pub(super) stop: CancellationToken,
+    pub(super) server: JoinHandle<()>,
+}
+
+impl Drop for AdminPort {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl AdminPort {
+    pub(super) async fn start() -> Self {
+        Self::of(GateDouble::default()).await
+    }
+
+    /// On loopback, with the token.
+    pub(super) async fn of(gate: GateDouble) -> Self {
+        Self::start_as(gate, "127.0.0.1:0", Some(token()), AdminPolicy::default()).await
+    }
+
+    pub(super) async fn start_as(
+        gate: GateDouble,
+        at: &str,
+        token: Option<Token>,
+        policy: AdminPolicy,
+    ) -> Self {
+        let gate = Arc::new(gate);
+        let listener = TcpListener::bind(at).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = AdminState {
+            gate: Arc::clone(&gate) as _,
+            token,
+            policy,
+        };
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, Arc::new(state), stop.clone()));
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            gate,
+            stop,
+            server,
+        }
+    }
+
+    pub(super) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends octets as they are; the whole answer.
+    pub(super) async fn send(&self, octets: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        // The server may answer and close before it has read all.
+        let _ = stream.write_all(octets).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// `line` is method and target.
+    pub(super) async fn ask(&self, line: &str, headers: &str, body: &str) -> Answer {
+        let length = body.len();
+        let head = format!("{line} HTTP/1.1\r\nContent-Length: {length}\r\n{headers}\r\n");
+        // Not shut down on our side: hyper takes that for a caller that went away.
+        let mut stream = self.connect().await;
+        let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("no answer");
+        Answer {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// As somebody asks who has no token.
+    pub(super) async fn ask_openly(&self, line: &str) -> Answer {
+        self.ask(line, "Host: localhost\r\n", "").await
+    }
+
+    /// As the command line does.
+    pub(super) async fn get(&self, target: &str) -> (u16, Value) {
+        let answer = self.ask(&format!("GET {target}"), &headers(""), "").await;
+        (answer.status, answer.json())
+    }
+
+    pub(super) async fn post(&self, target: &str, body: &str) -> (u16, Value) {
+        let headers = headers("Content-Type: application/json\r\n");
+        let answer = self.ask(&format!("POST {target}"), &headers, body).await;
+        (answer.status, answer.json())
+    }
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect(&self.body)
+    }
+}
+
+pub(super) fn token() -> Token {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, TOKEN).unwrap();
+    Token::read(&file).unwrap().token
+}
+
+/// Those of a request that may be made, and `more`.
+pub(super) fn headers(more: &str) -> String {
+    format!("Host: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n{more}")
+}

@@ -1,0 +1,69 @@
+//! All routes of the admin port.
+//!
+//! | route | answer |
+//! |---|---|
+//! | `GET /metrics`, `/healthz`, `/readyz` | text: `admin/probes.rs` |
+//! | `/api/v1/…` | JSON: `admin/api/mod.rs` |
+//! | any other path | 404 |
+//! | any other method | 405 |
+//!
+//! The API is for those who have the token. On loopback the probes are open; on another address
+//! they need the token too, where there is one. HEAD is answered as GET without the body.
+
+use super::reply::HttpRefusal;
+use super::server::{AdminState, Caller};
+use super::{api, guard, probes};
+use axum::Router;
+use axum::extract::{Extension, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use hyper::Uri;
+use std::sync::Arc;
+
+/// What answers every request to `state`.
+pub(super) fn routes(state: &Arc<AdminState>) -> Router {
+    let probing = from_fn_with_state(Arc::clone(state), probe_guard);
+    let asking = from_fn_with_state(Arc::clone(state), api_guard);
+    Router::new()
+        .merge(probes::routes().route_layer(probing))
+        .merge(api::routes())
+        .fallback(nothing_here)
+        // Around the fallback as well: only those who may use the API learn which paths it has.
+        .layer(asking)
+        .with_state(Arc::clone(state))
+}
+
+async fn probe_guard(
+    State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match guard::may_probe(&state, &caller, &parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refusal) => refusal.into_text(),
+    }
+}
+
+async fn api_guard(
+    State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Result<Response, HttpRefusal> {
+    let (parts, body) = request.into_parts();
+    if api::owns(parts.uri.path()) {
+        guard::may_use_api(&state, &caller, &parts)?;
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+async fn nothing_here(uri: Uri) -> Response {
+    if api::owns(uri.path()) {
+        let why = "the API has no such path; /api/v1/openapi.json describes those that there are";
+        return HttpRefusal::not_found(why).into_response();
+    }
+    let why = "There is nothing here. Try /metrics, /healthz or /readyz.";
+    HttpRefusal::not_found(why).into_text()
+}

@@ -1,0 +1,191 @@
+//! What the API shows, made of what the gate has.
+
+use crate::admin::model::{
+    BackendInfo, BackendStateWord, HolderInfo, LockInfo, SessionInfo, WaiterInfo,
+};
+use crate::backend::connect::Backend;
+use crate::backend::health::State;
+use crate::gate::{Phase, SessionView, Sessions, Stage};
+use crate::ids::MaildropKey;
+use crate::lock::queue::Lane;
+use crate::lock::{HolderView, LockView, WaiterView};
+use crate::time::{Duration, Instant, Moment};
+use jiff::Timestamp;
+use std::fmt::Write;
+
+/// A lock as `now`, with what `sessions` know of its holder.
+pub(super) fn lock_info(lock: &LockView, sessions: &Sessions, now: Moment) -> LockInfo {
+    let holder = lock.holder.as_ref().map(|holder| {
+        let is_done = waits(lock, holder);
+        let session = sessions.view(holder.claimant.session);
+        holder_info(holder, session.filter(|_| !is_done).as_ref(), now)
+    });
+    let waiters: Vec<_> = lock.waiters.iter().map(|it| waiter_info(it, now)).collect();
+    let tenant = holder.as_ref().map(|it| &it.tenant);
+    LockInfo {
+        id: lock_id(&lock.key),
+        maildrop: lock.key.to_string(),
+        backends: lock
+            .key
+            .backends()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        backend: lock.home.as_ref().map(ToString::to_string),
+        tenant: tenant.or(waiters.first().map(|it| &it.tenant)).cloned(),
+        holder,
+        longest_wait_seconds: longest_wait(&waiters),
+        waiters,
+    }
+}
+
+pub(super) fn longest_wait(waiters: &[WaiterInfo]) -> f64 {
+    waiters
+        .iter()
+        .map(|it| it.waited_seconds)
+        .fold(0.0, f64::max)
+}
+
+/// Whether the holder waits for its own lock: it has logged in again while its former backend
+/// connection is being closed.
+fn waits(lock: &LockView, holder: &HolderView) -> bool {
+    lock.waiters
+        .iter()
+        .any(|waiter| waiter.claimant.session == holder.claimant.session)
+}
+
+/// Octets that are no printable ASCII are escaped as in a URL, so that no two locks share an id.
+fn lock_id(key: &MaildropKey) -> String {
+    let backends: Vec<_> = key.backends().iter().map(|it| it.as_str()).collect();
+    let mut id = backends.join(",");
+    id.push('/');
+    for &octet in key.maildrop().as_bytes() {
+        if octet.is_ascii_graphic() && octet != b'%' {
+            id.push(char::from(octet));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "%{octet:02X}");
+        }
+    }
+    id
+}
+
+/// `session`: none where it is over, and the end of its backend connection is awaited.
+fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) -> HolderInfo {
+    let claimant = &holder.claimant;
+    let session = session.filter(|session| is_in_maildrop(session.phase));
+    HolderInfo {
+        session: claimant.session.0,
+        client: claimant.client.to_string(),
+        tenant: claimant.tenant.to_string(),
+        program: None,
+        lane: lane(holder.lane).to_owned(),
+        since: wall(holder.since, now),
+        held_seconds: seconds(holder.since, now),
+        phase: session
+            .map_or(Phase::Closing, |session| session.phase)
+            .as_str()
+            .to_owned(),
+        last_command: session.and_then(last_command),
+        idle_seconds: None,
+        retrieved: session.map_or(0, |session| session.retrieved),
+        bytes_to_client: session.map_or(0, |session| session.bytes_to_client),
+        bytes_to_backend: session.map_or(0, |session| session.bytes_to_backend),
+    }
+}
+
+/// A session that is back before its next login has left the maildrop.
+fn is_in_maildrop(phase: Phase) -> bool {
+    match phase {
+        Phase::Waiting | Phase::LoggingIn | Phase::Transaction | Phase::Update => true,
+        Phase::Greeting | Phase::Authorization | Phase::Closing => false,
+    }
+}
+
+fn waiter_info(waiter: &WaiterView, now: Moment) -> WaiterInfo {
+    let claimant = &waiter.claimant;
+    WaiterInfo {
+        session: claimant.session.0,
+        client: claimant.client.to_string(),
+        tenant: claimant.tenant.to_string(),
+        program: None,
+        lane: lane(waiter.lane).to_owned(),
+        since: wall(waiter.since, now),
+        waited_seconds: seconds(waiter.since, now),
+        until: wall(waiter.until, now),
+    }
+}
+
+pub(super) fn session_info(session: &SessionView, now: Moment) -> SessionInfo {
+    let login = session.login.as_ref();
+    SessionInfo {
+        id: session.id.0,
+        client: session.client.to_string(),
+        listener: session.listener.to_string(),
+        opened: session.opened.wall,
+        open_seconds: seconds(session.opened.instant, now),
+        maildrop: login.map(|login| login.maildrop.to_string()),
+        tenant: login.map(|login| login.tenant.to_string()),
+        backend: login.and_then(|login| Some(login.backend.as_ref()?.to_string())),
+        program: None,
+        phase: session.phase.as_str().to_owned(),
+        last_command: last_command(session),
+        idle_seconds: None,
+        retrieved: session.retrieved,
+        bytes_to_client: session.bytes_to_client,
+        bytes_to_backend: session.bytes_to_backend,
+    }
+}
+
+pub(super) fn backend_info(backend: &Backend) -> BackendInfo {
+    let options = backend.options();
+    let state = backend.state();
+    BackendInfo {
+        name: options.name.to_string(),
+        address: options.address.clone(),
+        state: match &state {
+            State::Unknown => BackendStateWord::Unknown,
+            State::Up(_) => BackendStateWord::Up,
+            State::Down(_) => BackendStateWord::Down,
+        },
+        why: match state {
+            State::Down(why) => Some(why),
+            State::Unknown | State::Up(_) => None,
+        },
+        paused: false,
+        connections: backend.connections(),
+        connections_max: (options.connections > 0).then_some(options.connections),
+    }
+}
+
+fn last_command(session: &SessionView) -> Option<String> {
+    session.last_command.map(|it| it.as_str().to_owned())
+}
+
+fn lane(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Main => "main",
+        Lane::Unproven => "unproven",
+    }
+}
+
+pub(super) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Serving => "serving",
+        Stage::Draining => "draining",
+        Stage::Closing => "closing",
+        Stage::Closed => "closed",
+    }
+}
+
+fn seconds(since: Instant, now: Moment) -> f64 {
+    now.instant.saturating_duration_since(since).as_secs_f64()
+}
+
+/// When `at` is or was, by the clock on the wall as it goes `now`.
+fn wall(at: Instant, now: Moment) -> Timestamp {
+    let ago = now.instant.saturating_duration_since(at);
+    let ahead = at.saturating_duration_since(now.instant);
+    let past = |wall: Timestamp, by: Duration| wall.checked_sub(by).unwrap_or(Timestamp::MIN);
+    past(now.after(ahead).wall, ago)
+}

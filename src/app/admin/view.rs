@@ -1,0 +1,186 @@
+//! The gate as the API shows it. All is copied out first: no shard of a table is locked while it is
+//! made into what is shown.
+
+use super::AdminHandle;
+use super::convert::{backend_info, lock_info, longest_wait, session_info, stage};
+use crate::admin::model::{
+    BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
+    RefusalTotals, SessionInfo, SessionTotals, TenantInfo,
+};
+use crate::admin::{GateAdmin, GateView};
+use crate::app::maintenance;
+use crate::gate::Settings;
+use crate::ids::{BackendName, SessionId};
+use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
+use std::collections::HashMap;
+
+impl GateView for AdminHandle {
+    fn status(&self) -> GateStatus {
+        let not_ready = self.ready().err();
+        GateStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            now: self.cx.moment().wall,
+            stage: stage(*self.cx.stage.borrow()).to_owned(),
+            ready: not_ready.is_none(),
+            not_ready,
+            log_level: String::new(),
+            sessions: SessionTotals {
+                open: self.cx.sessions.count(),
+                max: self.connection_limit.sessions_max(),
+            },
+            locks: lock_totals(&self.locks()),
+            refusals: RefusalTotals {
+                lock: 0,
+                auth: 0,
+                rule: 0,
+            },
+            logins: 0,
+            backends: backend_totals(&self.cx.settings()),
+            blocks: self.block_totals(),
+            paused: PausedInfo::default(),
+        }
+    }
+
+    fn sessions(&self) -> Vec<SessionInfo> {
+        let now = self.cx.moment();
+        let sessions = self.cx.sessions.views();
+        sessions.iter().map(|it| session_info(it, now)).collect()
+    }
+
+    fn session(&self, id: SessionId) -> Option<SessionInfo> {
+        let session = self.cx.sessions.view(id)?;
+        Some(session_info(&session, self.cx.moment()))
+    }
+
+    fn locks(&self) -> Vec<LockInfo> {
+        let now = self.cx.moment();
+        // All of them: there are no more than sessions and closers.
+        let snapshot = self.cx.locks.snapshot(usize::MAX);
+        snapshot
+            .locks
+            .iter()
+            .map(|lock| lock_info(lock, &self.cx.sessions, now))
+            .collect()
+    }
+
+    fn backends(&self) -> Vec<BackendInfo> {
+        let settings = self.cx.settings();
+        settings
+            .backends
+            .values()
+            .map(|backend| backend_info(backend))
+            .collect()
+    }
+
+    fn tenants(&self) -> Vec<TenantInfo> {
+        let settings = self.cx.settings();
+        let mut domains = domains(&settings.tenants);
+        let mut uses = self.tenant_uses();
+        settings
+            .tenants
+            .tenants()
+            .enumerate()
+            .map(|(index, tenant)| {
+                let domains = domains.remove(&index).unwrap_or_default();
+                let used = uses.remove(tenant.name.as_str()).unwrap_or_default();
+                tenant_info(tenant, domains, &used)
+            })
+            .collect()
+    }
+}
+
+impl AdminHandle {
+    fn block_totals(&self) -> BlockTotals {
+        // Blocks that ran out within the last minute would be counted as if they held.
+        maintenance::end_blocks(&self.cx);
+        let counts = self.cx.admission.shared.blocks.counts();
+        BlockTotals {
+            blocked: counts.iter().map(|it| it.blocked).sum(),
+            released: counts.iter().map(|it| it.released).sum(),
+        }
+    }
+
+    /// What each tenant that has anything has of it, by its name.
+    fn tenant_uses(&self) -> HashMap<String, TenantUse> {
+        let mut uses: HashMap<String, TenantUse> = HashMap::new();
+        for login in self
+            .cx
+            .sessions
+            .views()
+            .into_iter()
+            .filter_map(|it| it.login)
+        {
+            uses.entry(login.tenant.to_string()).or_default().sessions += 1;
+        }
+        for lock in self.locks() {
+            if let Some(holder) = lock.holder {
+                uses.entry(holder.tenant).or_default().locks_held += 1;
+            }
+            for waiter in lock.waiters {
+                let used = uses.entry(waiter.tenant).or_default();
+                used.waiting += 1;
+                used.longest_wait_seconds = used.longest_wait_seconds.max(waiter.waited_seconds);
+            }
+        }
+        uses
+    }
+}
+
+#[derive(Default)]
+struct TenantUse {
+    sessions: usize,
+    locks_held: usize,
+    waiting: usize,
+    longest_wait_seconds: f64,
+}
+
+fn tenant_info(tenant: &LoginPolicy, domains: Vec<String>, used: &TenantUse) -> TenantInfo {
+    TenantInfo {
+        name: tenant.name.to_string(),
+        domains,
+        backends: tenant.backends.iter().map(BackendName::to_string).collect(),
+        paused: false,
+        sessions: used.sessions,
+        locks_held: used.locks_held,
+        waiting: used.waiting,
+        longest_wait_seconds: used.longest_wait_seconds,
+        wait_seconds: tenant.wait.as_secs_f64(),
+    }
+}
+
+/// The domains of each tenant, by its place in the table.
+fn domains(tenants: &TenantTable) -> HashMap<usize, Vec<String>> {
+    let mut domains: HashMap<usize, Vec<String>> = HashMap::new();
+    for (claim, index) in tenants.claims() {
+        let domain = match claim {
+            TenantClaim::Domain(domain) => domain.to_owned(),
+            TenantClaim::Wildcard(parent) => format!("*.{parent}"),
+            TenantClaim::ServerName(_) | TenantClaim::Listener(_) | TenantClaim::Nobody => continue,
+        };
+        domains.entry(index).or_default().push(domain);
+    }
+    // They come out of hash maps: an answer must not change where nothing has.
+    domains.values_mut().for_each(|each| each.sort_unstable());
+    domains
+}
+
+fn lock_totals(locks: &[LockInfo]) -> LockTotals {
+    LockTotals {
+        held: locks.iter().filter(|lock| lock.holder.is_some()).count(),
+        waiting: locks.iter().map(|lock| lock.waiters.len()).sum(),
+        contended: locks.iter().filter(|lock| !lock.waiters.is_empty()).count(),
+        longest_wait_seconds: locks
+            .iter()
+            .map(|lock| longest_wait(&lock.waiters))
+            .fold(0.0, f64::max),
+    }
+}
+
+fn backend_totals(settings: &Settings) -> BackendTotals {
+    let backends = settings.backends.values();
+    BackendTotals {
+        up: backends.filter(|backend| backend.is_up()).count(),
+        total: settings.backends.len(),
+    }
+}
