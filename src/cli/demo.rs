@@ -6,7 +6,8 @@ use crate::app::{Gate, Outside, StartError};
 use crate::config::{Config, ConfigErrors, parse_duration};
 use crate::demo::certificate::self_signed;
 use crate::demo::comparison::{self, ComparisonOptions};
-use crate::demo::guide::what_next;
+use crate::demo::guide::DemoGuide;
+use crate::demo::household;
 use crate::demo::report::{ComparisonReport, side_by_side};
 use crate::demo::server::{DemoOptions, DemoServer};
 use crate::net::dial::TcpDial;
@@ -41,12 +42,15 @@ pub(super) struct DemoArgs {
     /// Address for mail clients, TLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1995")]
     pop3s: SocketAddr,
-    /// Address of the metrics
+    /// Address of the page, the admin API and the metrics; on loopback they need no token
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9110")]
     metrics: SocketAddr,
     /// Address of the built-in server; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     backend: SocketAddr,
+    /// Let a household of mail programs compete for six mailboxes until Ctrl-C
+    #[arg(long, conflicts_with = "duel")]
+    busy: bool,
     /// The reply of the built-in server if the mailbox is locked
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     refusal: Option<String>,
@@ -64,6 +68,15 @@ pub(super) struct DemoArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Limits of the demo's gate: one client waits for another, and nothing else.
+const QUIET_RULES: &str = r#"
+[defaults]
+backends = ["demo"]
+wait = "25s"
+queue = 16
+polls = { enforce = "off" }
+"#;
 
 /// Why the demo could not run.
 #[derive(Debug, thiserror::Error)]
@@ -125,32 +138,57 @@ impl DemoArgs {
         }
     }
 
-    /// Runs until Ctrl-C; each session is a line of the log.
+    /// Runs until Ctrl-C; each session is a line of the log, but not those of the household, which
+    /// would hide all else.
     async fn show(&self) -> Result<ExitStatus, DemoError> {
         log::init(LogFormat::Human)?;
         let embedded = self.start_server().await?;
         let backend = embedded.address;
-        let log: Arc<dyn EventSink> = Arc::new(Log::new(LogFormat::Human));
+        let rules = if self.busy {
+            household::RULES
+        } else {
+            QUIET_RULES
+        };
+        let is_logged = !self.busy || std::env::var_os("RUST_LOG").is_some();
+        let log = is_logged.then(|| Arc::new(Log::new(LogFormat::Human)) as Arc<dyn EventSink>);
         let gate = self
-            .start_gate(&self.config(backend, 16, "25s")?, vec![log])
+            .start_gate(&self.config(backend, rules)?, log.into_iter().collect())
             .await?;
         let at = |name, otherwise| gate.address(name).unwrap_or(otherwise);
-        let pop3 = at("pop3", self.pop3);
-        let pop3s = at("pop3s", self.pop3s);
-        let metrics = gate.admin_address().unwrap_or(self.metrics);
-        let next = what_next(pop3, pop3s, metrics, USER, PASSWORD);
-        let said = format!(
-            "popgate listens on {pop3} (STLS) and {pop3s} (TLS), in front of a POP3 server on {backend}\n\
-             that locks each mailbox for one session. Press Ctrl-C to stop.\n\
-             In another terminal, try:\n\n{next}"
-        );
+        let guide = DemoGuide {
+            program: &program_name(),
+            pop3: at("pop3", self.pop3),
+            pop3s: at("pop3s", self.pop3s),
+            admin: gate.admin_address().unwrap_or(self.metrics),
+            backend,
+            user: USER,
+            password: PASSWORD,
+        };
+        let said = if self.busy {
+            guide.busy(&household::MAILBOXES)
+        } else {
+            guide.quiet()
+        };
         let exit = print(said, ExitStatus::Done);
         if exit == ExitStatus::Done {
-            tokio::signal::ctrl_c().await?;
+            self.until_stopped(&embedded, guide.pop3).await?;
         }
         gate.stop(GRACE, std::future::pending()).await;
         embedded.stop().await;
         Ok(exit)
+    }
+
+    /// The household, where it is asked for, ends with the wait for Ctrl-C.
+    async fn until_stopped(&self, embedded: &Embedded, pop3: SocketAddr) -> io::Result<()> {
+        if !self.busy {
+            return tokio::signal::ctrl_c().await;
+        }
+        household::furnish(&embedded.server);
+        let password = password();
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped,
+            () = household::run(pop3, &password) => Ok(()),
+        }
     }
 
     /// The same load twice: directly at a server that locks, then through popgate.
@@ -160,7 +198,7 @@ impl DemoArgs {
         let direct = self.load(programs, embedded.address, &bar, 0).await;
         embedded.stop().await;
         let embedded = self.start_server().await?;
-        let config = self.config(embedded.address, programs, "55s")?;
+        let config = self.config(embedded.address, &comparison_rules(programs))?;
         let gate = self.start_gate(&config, Vec::new()).await?;
         let pop3 = gate.address("pop3").unwrap_or(self.pop3);
         let gated = self.load(programs, pop3, &bar, programs as u64).await;
@@ -201,8 +239,7 @@ impl DemoArgs {
         bar: &ProgressBar,
         before: u64,
     ) -> ComparisonReport {
-        let password = Secret::new(PASSWORD.as_bytes().to_vec());
-        let mut options = ComparisonOptions::new(programs, USER, password);
+        let mut options = ComparisonOptions::new(programs, USER, password());
         if let Some(hold) = self.hold {
             options.hold = hold;
         }
@@ -210,9 +247,10 @@ impl DemoArgs {
     }
 
     async fn start_server(&self) -> Result<Embedded, DemoError> {
-        let password = Secret::new(PASSWORD.as_bytes().to_vec());
+        let household = household::MAILBOXES.iter().filter(|_| self.busy);
+        let names = household.map(|(mailbox, _)| *mailbox).chain([USER]);
         let mut options = DemoOptions {
-            users: vec![(USER.to_owned(), password)],
+            users: names.map(|name| (name.to_owned(), password())).collect(),
             ..DemoOptions::default()
         };
         if let Some(refusal) = &self.refusal {
@@ -281,12 +319,7 @@ impl DemoArgs {
     }
 
     /// The demo's gate in the words of a configuration file; its certificate is made in memory.
-    fn config(
-        &self,
-        backend: SocketAddr,
-        queue: usize,
-        wait: &str,
-    ) -> Result<Config, ConfigErrors> {
+    fn config(&self, backend: SocketAddr, rules: &str) -> Result<Config, ConfigErrors> {
         let Self {
             pop3,
             pop3s,
@@ -315,16 +348,32 @@ address = "{backend}"
 
 [admin]
 address = "{metrics}"
-
-[defaults]
-backends = ["demo"]
-wait = "{wait}"
-queue = {queue}
-polls = {{ enforce = "off" }}
-"#
+cleartext = true
+trust_loopback = true
+{rules}"#
         );
         Config::parse(&text, Path::new("demo.toml"))
     }
+}
+
+fn password() -> Secret {
+    Secret::new(PASSWORD.as_bytes().to_vec())
+}
+
+/// All clients of the comparison wait at once.
+fn comparison_rules(programs: usize) -> String {
+    QUIET_RULES
+        .replace("queue = 16", &format!("queue = {programs}"))
+        .replace("wait = \"25s\"", "wait = \"55s\"")
+}
+
+/// How the program was called, so that what the demo prints to try can be called so, too.
+fn program_name() -> String {
+    let name = std::env::args_os().next();
+    name.map_or_else(
+        || "popgate".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// What is only the text of a refusal gets its status.

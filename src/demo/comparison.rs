@@ -1,21 +1,15 @@
 //! Many mail clients at once against one maildrop: what their users would see. The demo runs it
 //! twice, directly at the server and through popgate.
 
+use super::mail_client::{ClientError, ClientOrigin, MailClient};
 use super::report::{ComparisonReport, FetchTimes};
-use crate::backend::lines::{LineError, read_body, read_status};
-use crate::limits::{COMPARISON_REPLY_MAX, COMPARISON_TIMEOUT};
-use crate::net::conn::Conn;
-use crate::pop3::listing::{ListingError, ScanListing};
+use crate::pop3::listing::ScanListing;
 use crate::pop3::reply::{Status, StatusLine};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
 
 /// One run: which clients come, and for how long.
 #[derive(Clone, Debug)]
@@ -52,21 +46,6 @@ pub(super) enum ClientOutcome {
     OtherError(String),
 }
 
-/// Why a session did not go as it should.
-#[derive(Debug, thiserror::Error)]
-enum ClientError {
-    #[error("{0}")]
-    Refused(String),
-    #[error("the server {0}")]
-    Reply(#[from] LineError),
-    #[error(transparent)]
-    Listing(#[from] ListingError),
-    #[error("no answer came in time")]
-    TimedOut(#[from] Elapsed),
-    #[error("the connection failed: {0}")]
-    Io(#[from] io::Error),
-}
-
 /// Runs the clients against `target`; `progress` is told how many have finished.
 pub async fn run(
     target: SocketAddr,
@@ -90,99 +69,49 @@ pub async fn run(
 }
 
 async fn fetch(target: SocketAddr, options: &ComparisonOptions) -> ClientOutcome {
-    match MailClient::fetch(target, options).await {
+    match fetch_all_once(target, options).await {
         Ok(outcome) => outcome,
         Err(error) => ClientOutcome::OtherError(error.to_string()),
     }
 }
 
-/// A mail client's connection; each step of it is bounded in time.
-struct MailClient(Conn);
-
-impl MailClient {
-    /// Fetches all mail once, as mail programs do.
-    async fn fetch(
-        target: SocketAddr,
-        options: &ComparisonOptions,
-    ) -> Result<ClientOutcome, ClientError> {
-        let mut client = Self::connect(target).await?;
-        client.multiline("CAPA").await?;
-        client.expect_ok("USER", options.user.as_bytes()).await?;
-        // The user waits from here on.
-        let asked = Instant::now();
-        let answer = client.ask("PASS", options.password.expose()).await?;
-        let login = Instant::now();
-        if Status::of_line(&answer) != Status::Ok {
-            return Ok(refused(text(&answer)));
-        }
-        client.read_mail(options.hold).await?;
-        client.expect_ok("QUIT", b"").await?;
-        Ok(ClientOutcome::Succeeded(FetchTimes {
-            wait: login.duration_since(asked),
-            login,
-            end: Instant::now(),
-        }))
+/// Fetches all mail once, as mail programs do.
+async fn fetch_all_once(
+    target: SocketAddr,
+    options: &ComparisonOptions,
+) -> Result<ClientOutcome, ClientError> {
+    let mut client = MailClient::connect(ClientOrigin::default(), target).await?;
+    client.multiline("CAPA").await?;
+    client.expect_ok("USER", options.user.as_bytes()).await?;
+    // The user waits from here on.
+    let asked = Instant::now();
+    let answer = client.ask("PASS", options.password.expose()).await?;
+    let login = Instant::now();
+    if Status::of_line(&answer) != Status::Ok {
+        return Ok(refused(String::from_utf8_lossy(&answer).into_owned()));
     }
-
-    async fn connect(target: SocketAddr) -> Result<Self, ClientError> {
-        let socket = bounded(async { Ok(TcpStream::connect(target).await?) }).await?;
-        // Nagle's algorithm would show in the hand-over's milliseconds.
-        socket.set_nodelay(true)?;
-        let mut client = Self(Conn::plain(Box::new(socket)));
-        let greeting = bounded(async { Ok(read_status(&mut client.0).await?) }).await?;
-        ok_or_error(&greeting)?;
-        Ok(client)
-    }
-
-    /// Retrieves every message; the `hold` is spread over them.
-    async fn read_mail(&mut self, hold: Duration) -> Result<(), ClientError> {
-        self.expect_ok("STAT", b"").await?;
-        let body = self.multiline("LIST").await?;
-        let messages = ScanListing::parse_all(&body)?;
-        let pause = hold / u32::try_from(messages.len().max(1)).unwrap_or(u32::MAX);
-        for message in messages {
-            self.multiline(&format!("RETR {}", message.number)).await?;
-            tokio::time::sleep(pause).await;
-        }
-        Ok(())
-    }
-
-    /// Sends a command and reads its multi-line reply: the lines of the body.
-    async fn multiline(&mut self, command: &str) -> Result<Vec<Vec<u8>>, ClientError> {
-        self.expect_ok(command, b"").await?;
-        bounded(async { Ok(read_body(&mut self.0, COMPARISON_REPLY_MAX).await?) }).await
-    }
-
-    async fn expect_ok(&mut self, verb: &str, argument: &[u8]) -> Result<(), ClientError> {
-        ok_or_error(&self.ask(verb, argument).await?)
-    }
-
-    /// Sends a command and reads the status line.
-    async fn ask(&mut self, verb: &str, argument: &[u8]) -> Result<Vec<u8>, ClientError> {
-        let space: &[u8] = if argument.is_empty() { b"" } else { b" " };
-        let command = Secret::new([verb.as_bytes(), space, argument, b"\r\n"].concat());
-        bounded(async {
-            self.0.write_all(command.expose()).await?;
-            Ok(read_status(&mut self.0).await?)
-        })
-        .await
-    }
+    read_mail(&mut client, options.hold).await?;
+    client.expect_ok("QUIT", b"").await?;
+    Ok(ClientOutcome::Succeeded(FetchTimes {
+        wait: login.duration_since(asked),
+        login,
+        end: Instant::now(),
+    }))
 }
 
-/// A step of a session, for as long as the common clients wait.
-async fn bounded<T>(step: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
-    timeout(COMPARISON_TIMEOUT, step).await?
-}
-
-fn ok_or_error(answer: &[u8]) -> Result<(), ClientError> {
-    match Status::of_line(answer) {
-        Status::Ok => Ok(()),
-        _ => Err(ClientError::Refused(text(answer))),
+/// Retrieves every message; the `hold` is spread over them.
+async fn read_mail(client: &mut MailClient, hold: Duration) -> Result<(), ClientError> {
+    client.expect_ok("STAT", b"").await?;
+    let body = client.multiline("LIST").await?;
+    let messages = ScanListing::parse_all(&body)?;
+    let pause = hold / u32::try_from(messages.len().max(1)).unwrap_or(u32::MAX);
+    for message in messages {
+        client
+            .multiline(&format!("RETR {}", message.number))
+            .await?;
+        tokio::time::sleep(pause).await;
     }
-}
-
-fn text(line: &[u8]) -> String {
-    String::from_utf8_lossy(line).into_owned()
+    Ok(())
 }
 
 /// The password is right here, so a refusal that speaks of a lock is one. The words are what people

@@ -18,6 +18,19 @@ pub fn samples() -> Vec<Vec<u8>> {
     .into()
 }
 
+/// A message with a photograph of about a megabyte: minutes of work for a slow line.
+#[must_use]
+pub fn photograph() -> Vec<u8> {
+    let picture = (0..800_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]);
+    let text = header(6, "Cleo <cleo@example.net>", "The harbour")
+        + "Content-Type: image/jpeg; name=\"harbour.jpg\"
+Content-Disposition: attachment; filename=\"harbour.jpg\"
+Content-Transfer-Encoding: base64
+
+" + &in_base64(&picture.collect::<Vec<u8>>());
+    text.replace('\n', "\r\n").into_bytes()
+}
+
 fn plain_text() -> String {
     header(1, "Ben Okafor <ben@example.org>", "Lunch on Thursday?")
         + "Content-Type: text/plain; charset=us-ascii
@@ -78,14 +91,18 @@ Content-Transfer-Encoding: base64
         + "------=_Part_3_0317--\n"
 }
 
-/// A table of 20 KB, in lines of 76 (RFC 2045 section 6.8).
+/// A table of 20 KB.
 fn invoice_in_base64() -> String {
     let rows = (1..=400).map(|n| format!("{n},Support hour {n:03},1,{}.50,EUR\n", 40 + n % 7));
     let table: String = std::iter::once("no,text,count,price,currency\n".to_owned())
         .chain(rows)
         .collect();
-    table
-        .as_bytes()
+    in_base64(table.as_bytes())
+}
+
+/// In lines of 76 (RFC 2045 section 6.8).
+fn in_base64(octets: &[u8]) -> String {
+    octets
         .chunks(57)
         .map(|chunk| STANDARD.encode(chunk) + "\n")
         .collect()
@@ -151,7 +168,7 @@ mod tests {
 
     #[test]
     fn each_is_a_message_in_crlf_lines_of_legal_length() {
-        for message in samples() {
+        for message in samples().into_iter().chain([photograph()]) {
             let text = String::from_utf8(message).unwrap();
             let lines: Vec<_> = text.split_inclusive('\n').collect();
             assert!(lines.iter().all(|l| l.ends_with("\r\n") && l.len() <= 1000));

@@ -9,12 +9,12 @@ pub const DEMO_LOG_MAX: usize = 10_000;
 /// Maildrops that the demo's server makes for users that nobody named: a load of that many.
 pub const DEMO_MAILDROPS_MAX: usize = 100_000;
 
-/// How long a client of the demo's comparison waits for a reply: what Outlook, Thunderbird for
+/// How long a mail client of the demo waits for a reply: what Outlook, Thunderbird for
 /// Android and the Mail programs of Apple and Windows wait.
-pub const COMPARISON_TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEMO_CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Octets of one reply that a client of the comparison keeps: its messages have some 30 KB.
-pub const COMPARISON_REPLY_MAX: usize = 16 * 1024 * 1024;
+/// Octets of one reply that a mail client of the demo keeps: the largest message has a megabyte.
+pub const DEMO_CLIENT_REPLY_MAX: usize = 16 * 1024 * 1024;
 
 /// Tenants with metric series of their own; the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.

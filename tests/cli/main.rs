@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blocks;
+mod demo;
 mod doctor;
 mod explain;
 mod gate;
