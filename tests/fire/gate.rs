@@ -30,6 +30,10 @@ pub(crate) struct Setup<'a> {
     pub(crate) open_files: Option<(u32, u32)>,
     /// `[server] trusted_networks`.
     pub(crate) trusted_networks: &'a [&'a str],
+    /// Where its admin port binds: an IP address.
+    pub(crate) admin_host: &'a str,
+    /// Keys of `[admin]` beside the address.
+    pub(crate) admin: &'a str,
 }
 
 /// Programs of this machine are trusted.
@@ -40,13 +44,15 @@ impl Default for Setup<'_> {
             config: "",
             open_files: None,
             trusted_networks: &["127.0.0.0/8", "::1/128", "10.0.0.0/8"],
+            admin_host: "127.0.0.1",
+            admin: "",
         }
     }
 }
 
 pub(crate) struct Gate {
     pub(crate) ports: Ports,
-    admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     child: Child,
     /// Where its configuration and its certificate are.
     pub(crate) folder: tempfile::TempDir,
@@ -96,7 +102,7 @@ impl Gate {
         fs::write(folder.path().join("chain.pem"), &chain).unwrap();
         fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
         let [plain, stls, tls, admin] =
-            free_addresses([setup.host, setup.host, setup.host, "127.0.0.1"]);
+            free_addresses([setup.host, setup.host, setup.host, setup.admin_host]);
         let ports = [plain, stls, tls];
         let config = configuration(ports, admin, &setup);
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
@@ -181,7 +187,8 @@ impl Gate {
             .sum()
     }
 
-    async fn metrics(&self) -> String {
+    /// The whole scrape.
+    pub(crate) async fn metrics(&self) -> String {
         let mut page = String::new();
         let scrape = async {
             let mut stream = TcpStream::connect(self.admin).await?;
@@ -293,7 +300,12 @@ fn command(open_files: Option<(u32, u32)>) -> Command {
 
 fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, setup: &Setup<'_>) -> String {
     let [plain, stls, tls] = ports;
-    let (trusted_networks, rest) = (setup.trusted_networks, setup.config);
+    let Setup {
+        trusted_networks,
+        admin: admin_keys,
+        config: rest,
+        ..
+    } = setup;
     format!(
         r#"
 [server]
@@ -320,6 +332,7 @@ key = "key.pem"
 
 [admin]
 address = "{admin}"
+{admin_keys}
 
 {rest}"#
     )

@@ -9,6 +9,7 @@
 //! | `sh install` | a step that `tests/install/run` walks as root; in the README, a line of one |
 //! | `toml` | a whole configuration, and that of the page's commands (else the README's) |
 //! | `toml fragment` | read together with that configuration |
+//! | `yaml` | lines of a file in `deploy/prometheus` |
 //! | `ini` | a unit of systemd |
 //! | `ini fail2ban` | a filter, tried on popgate's log |
 //! | `haproxy` | a health check, played to popgate |
@@ -120,6 +121,7 @@ fn blocks_of(pages: &[Arc<Page>]) -> Vec<Trial> {
                 "text log" => continue,
                 "toml" => Box::new(move || files::configuration(&block.text)),
                 "toml fragment" => Box::new(move || files::fragment(&page, &block)),
+                "yaml" => Box::new(move || files::of_prometheus(&block)),
                 "ini" => Box::new(move || files::unit(&block)),
                 "ini fail2ban" => Box::new(move || files::fail2ban(number, &page, &block)),
                 "haproxy" => Box::new(move || files::health_check(number, &page, &block)),

@@ -24,6 +24,9 @@ pub(crate) struct Script {
 impl Script {
     pub(crate) fn run(&self, log_lines: &[String]) -> Outcome<()> {
         let stage = Stage::new(self.number)?;
+        if lacks_a_tool(&stage, &self.block.text)? {
+            return Ok(());
+        }
         write_configuration(&stage, &self.page)?;
         let mut printed = String::new();
         let gate = self.gate(&stage)?;
@@ -36,8 +39,7 @@ impl Script {
                 ["popgate", "serve", ..] => drop(Gate::start(&stage, &command)?.stop()?),
                 ["popgate", "check" | "classify", ..]
                 | ["popgate", "blocks" | "release" | "reload", ..]
-                | ["printf", ..] => printed += &stage.run(&command, "")?,
-                ["curl", ..] => printed += &run_with_tools(&stage, &command, "")?,
+                | ["printf" | "curl" | "promtool", ..] => printed += &stage.run(&command, "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
                 _ => return Err(format!("no test knows how to run `{command}`").into()),
             }
@@ -130,18 +132,26 @@ fn doctor(stage: &Stage, command: &str) -> Outcome<String> {
     Ok(printed)
 }
 
-/// A machine that lacks a program skips what needs it, aloud; where `CI=true` that fails.
+/// Runs a command that the demo prints, unless this machine lacks what it needs.
 fn run_with_tools(stage: &Stage, command: &str, input: &str) -> Outcome<String> {
-    let tools = ["curl", "python3", "openssl"];
-    for tool in tools.iter().filter(|tool| command.contains(**tool)) {
-        if stage.run(&format!("command -v {tool}"), "").is_ok() {
-            continue;
-        }
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
-            return Err(format!("{tool} is not installed").into());
-        }
-        eprintln!("SKIPPED for want of {tool}: {command}");
+    if lacks_a_tool(stage, command)? {
         return Ok(String::new());
     }
     stage.run(command, input)
+}
+
+/// A machine that lacks a program skips what needs it, aloud; where `CI=true` that fails.
+fn lacks_a_tool(stage: &Stage, commands: &str) -> Outcome<bool> {
+    let tools = ["curl", "python3", "openssl", "promtool"];
+    let is_missing = |tool: &&&str| {
+        commands.contains(**tool) && stage.run(&format!("command -v {tool}"), "").is_err()
+    };
+    let Some(tool) = tools.iter().find(is_missing) else {
+        return Ok(false);
+    };
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        return Err(format!("{tool} is not installed").into());
+    }
+    eprintln!("SKIPPED for want of {tool}: {commands}");
+    Ok(true)
 }

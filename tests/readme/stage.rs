@@ -2,6 +2,7 @@
 //! that never outlive them.
 
 use crate::Outcome;
+use crate::page::in_package;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;
@@ -48,6 +49,7 @@ impl Stage {
             ("127.0.0.1:", format!("{ip}:")),
             ("/var/lib/popgate/", String::new()),
             ("/etc/popgate/", String::new()),
+            ("/usr/share/popgate/", in_package("deploy/")),
         ];
         let replace = |text: String, (from, to): &(&str, String)| text.replace(from, to);
         rules.iter().fold(text.to_owned(), replace)
