@@ -72,6 +72,10 @@ impl GateAdmin for GateDouble {
         self.ready.lock().unwrap().clone()
     }
 
+    fn answered(&self, route: &str, status: u16) {
+        self.metrics.admin_request(route, status);
+    }
+
     fn acceptor(&self) -> Option<Arc<Acceptor>> {
         None
     }

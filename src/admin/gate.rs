@@ -28,6 +28,9 @@ pub trait GateAdmin: Send + Sync {
     /// They are not.
     fn ready(&self) -> Result<(), String>;
 
+    /// A request was answered with `status`. `route` is the template of its path.
+    fn answered(&self, route: &str, status: u16);
+
     /// What makes the port's connections TLS, as the last reload left it; none where they are in
     /// clear.
     fn acceptor(&self) -> Option<Arc<Acceptor>>;

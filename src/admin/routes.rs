@@ -14,11 +14,14 @@ use super::reply::HttpRefusal;
 use super::server::{AdminState, Caller};
 use super::{api, guard, probes};
 use axum::Router;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use hyper::Uri;
 use std::sync::Arc;
+
+/// The label of requests for a path that there is not.
+const NO_ROUTE: &str = "other";
 
 /// What answers every request to `state`.
 pub(super) fn routes(state: &Arc<AdminState>) -> Router {
@@ -30,6 +33,7 @@ pub(super) fn routes(state: &Arc<AdminState>) -> Router {
         .fallback(nothing_here)
         // Around the fallback as well: only those who may use the API learn which paths it has.
         .layer(asking)
+        .layer(from_fn_with_state(Arc::clone(state), count))
         .with_state(Arc::clone(state))
 }
 
@@ -57,6 +61,19 @@ async fn api_guard(
         guard::may_use_api(&state, &caller, &parts)?;
     }
     Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Around all others, so that what a guard refuses is counted as well.
+async fn count(
+    State(state): State<Arc<AdminState>>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = next.run(request).await;
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    state.gate.answered(route, answer.status().as_u16());
+    answer
 }
 
 async fn nothing_here(uri: Uri) -> Response {

@@ -47,6 +47,10 @@ impl GateAdmin for AdminHandle {
         ready(stage, &self.cx.settings())
     }
 
+    fn answered(&self, route: &str, status: u16) {
+        self.metrics.admin_request(route, status);
+    }
+
     fn acceptor(&self) -> Option<Arc<Acceptor>> {
         self.cx.settings().admin_acceptor.clone()
     }

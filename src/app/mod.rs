@@ -204,7 +204,7 @@ impl Gate {
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
         if let Some(listener) = admin {
-            gate.serve_admin(listener, token.token, outside.reload);
+            gate.serve_admin(listener, token.token, policy(config), outside.reload);
         }
         // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
@@ -299,7 +299,13 @@ impl Gate {
             .spawn(maintenance.run(self.stop_services.clone()));
     }
 
-    fn serve_admin(&self, listener: TcpListener, token: Option<Token>, reload: Option<Reload>) {
+    fn serve_admin(
+        &self,
+        listener: TcpListener,
+        token: Option<Token>,
+        policy: AdminPolicy,
+        reload: Option<Reload>,
+    ) {
         let handle = AdminHandle {
             cx: Arc::clone(&self.cx),
             metrics: Arc::clone(&self.metrics),
@@ -311,7 +317,7 @@ impl Gate {
         let state = Arc::new(AdminState {
             gate: Arc::new(handle),
             token,
-            policy: AdminPolicy::default(),
+            policy,
         });
         let stop = self.stop_services.clone();
         self.services
@@ -349,6 +355,15 @@ fn token(config: &Config) -> Result<ApiToken, TokenError> {
         token: Some(found.token),
         notice: found.notice,
     })
+}
+
+/// Which requests the admin port takes beside those that show the token.
+fn policy(config: &Config) -> AdminPolicy {
+    let admin = config.admin.as_ref();
+    AdminPolicy {
+        host_names: admin.map_or_else(Vec::new, |admin| admin.host_names.clone()),
+        trust_loopback: admin.is_some_and(|admin| admin.trust_loopback),
+    }
 }
 
 /// How many tasks keep a descriptor as long as the gate runs.

@@ -38,6 +38,8 @@ impl GateAdmin for Alone {
         Ok(())
     }
 
+    fn answered(&self, _: &str, _: u16) {}
+
     fn acceptor(&self) -> Option<Arc<Acceptor>> {
         None
     }

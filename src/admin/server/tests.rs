@@ -41,6 +41,25 @@ async fn a_scrape_first_sets_what_no_event_sets() {
 }
 
 #[tokio::test]
+async fn requests_are_counted_by_route_and_status_and_never_by_path() {
+    let port = AdminPort::start().await;
+    port.get("/api/v1/sessions/7").await;
+    port.ask_openly("GET /api/v1/sessions/8").await;
+    port.ask_openly("GET /made-up").await;
+    let answer = port.ask_openly("GET /metrics").await;
+    for (route, status) in [
+        ("/api/v1/sessions/{id}", 404),
+        ("/api/v1/sessions/{id}", 401),
+        ("other", 404),
+    ] {
+        let series =
+            format!("popgate_admin_requests_total{{route=\"{route}\",status=\"{status}\"}} 1\n");
+        assert!(answer.body.contains(&series), "{series}");
+    }
+    assert!(!answer.body.contains("made-up"));
+}
+
+#[tokio::test]
 async fn readiness_tells_why_not_and_health_stays() {
     let port = AdminPort::start().await;
     assert_eq!(port.ask_openly("GET /readyz").await.status, 200);

@@ -16,9 +16,9 @@ use std::fmt::Write;
 /// A lock as `now`, with what `sessions` know of its holder.
 pub(super) fn lock_info(lock: &LockView, sessions: &Sessions, now: Moment) -> LockInfo {
     let holder = lock.holder.as_ref().map(|holder| {
-        let is_done = waits(lock, holder);
         let session = sessions.view(holder.claimant.session);
-        holder_info(holder, session.filter(|_| !is_done).as_ref(), now)
+        let session = session.filter(|session| is_inside(session, lock, holder));
+        holder_info(holder, session.as_ref(), now)
     });
     let waiters: Vec<_> = lock.waiters.iter().map(|it| waiter_info(it, now)).collect();
     let tenant = holder.as_ref().map(|it| &it.tenant);
@@ -39,19 +39,33 @@ pub(super) fn lock_info(lock: &LockView, sessions: &Sessions, now: Moment) -> Lo
     }
 }
 
-pub(super) fn longest_wait(waiters: &[WaiterInfo]) -> f64 {
+fn longest_wait(waiters: &[WaiterInfo]) -> f64 {
     waiters
         .iter()
         .map(|it| it.waited_seconds)
         .fold(0.0, f64::max)
 }
 
-/// Whether the holder waits for its own lock: it has logged in again while its former backend
-/// connection is being closed.
-fn waits(lock: &LockView, holder: &HolderView) -> bool {
-    lock.waiters
+/// Whether the session that was granted the lock is still in the maildrop. Else its backend
+/// connection is being closed, and it may have logged in again, here or elsewhere.
+fn is_inside(session: &SessionView, lock: &LockView, holder: &HolderView) -> bool {
+    let waits_again = lock
+        .waiters
         .iter()
-        .any(|waiter| waiter.claimant.session == holder.claimant.session)
+        .any(|waiter| waiter.claimant.session == holder.claimant.session);
+    let is_here = session
+        .login
+        .as_ref()
+        .is_some_and(|login| login.key == lock.key);
+    is_here && !waits_again && is_logged_in(session.phase)
+}
+
+fn is_logged_in(phase: Phase) -> bool {
+    match phase {
+        // Waiting: it was granted the lock a moment ago.
+        Phase::Waiting | Phase::LoggingIn | Phase::Transaction | Phase::Update => true,
+        Phase::Greeting | Phase::Authorization | Phase::Closing => false,
+    }
 }
 
 /// Octets that are no printable ASCII are escaped as in a URL, so that no two locks share an id.
@@ -73,7 +87,6 @@ fn lock_id(key: &MaildropKey) -> String {
 /// `session`: none where it is over, and the end of its backend connection is awaited.
 fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) -> HolderInfo {
     let claimant = &holder.claimant;
-    let session = session.filter(|session| is_in_maildrop(session.phase));
     HolderInfo {
         session: claimant.session.0,
         client: claimant.client.to_string(),
@@ -91,14 +104,6 @@ fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) 
         retrieved: session.map_or(0, |session| session.retrieved),
         bytes_to_client: session.map_or(0, |session| session.bytes_to_client),
         bytes_to_backend: session.map_or(0, |session| session.bytes_to_backend),
-    }
-}
-
-/// A session that is back before its next login has left the maildrop.
-fn is_in_maildrop(phase: Phase) -> bool {
-    match phase {
-        Phase::Waiting | Phase::LoggingIn | Phase::Transaction | Phase::Update => true,
-        Phase::Greeting | Phase::Authorization | Phase::Closing => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //! made into what is shown.
 
 use super::AdminHandle;
-use super::convert::{backend_info, lock_info, longest_wait, session_info, stage};
+use super::convert::{backend_info, lock_info, session_info, stage};
 use crate::admin::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
     RefusalTotals, SessionInfo, SessionTotals, TenantInfo,
@@ -10,13 +10,16 @@ use crate::admin::model::{
 use crate::admin::{GateAdmin, GateView};
 use crate::app::maintenance;
 use crate::gate::Settings;
-use crate::ids::{BackendName, SessionId};
+use crate::ids::{BackendName, SessionId, TenantName};
+use crate::lock::LockView;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
+use crate::time::{Duration, Instant};
 use std::collections::HashMap;
 
 impl GateView for AdminHandle {
     fn status(&self) -> GateStatus {
         let not_ready = self.ready().err();
+        let counted = self.metrics.totals();
         GateStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started,
@@ -29,13 +32,13 @@ impl GateView for AdminHandle {
                 open: self.cx.sessions.count(),
                 max: self.connection_limit.sessions_max(),
             },
-            locks: lock_totals(&self.locks()),
+            locks: lock_totals(&self.lock_views(), self.cx.moment().instant),
             refusals: RefusalTotals {
-                lock: 0,
-                auth: 0,
-                rule: 0,
+                lock: counted.lock_refusals,
+                auth: counted.auth_refusals,
+                rule: counted.rule_refusals,
             },
-            logins: 0,
+            logins: counted.logins,
             backends: backend_totals(&self.cx.settings()),
             blocks: self.block_totals(),
             paused: PausedInfo::default(),
@@ -55,10 +58,7 @@ impl GateView for AdminHandle {
 
     fn locks(&self) -> Vec<LockInfo> {
         let now = self.cx.moment();
-        // All of them: there are no more than sessions and closers.
-        let snapshot = self.cx.locks.snapshot(usize::MAX);
-        snapshot
-            .locks
+        self.lock_views()
             .iter()
             .map(|lock| lock_info(lock, &self.cx.sessions, now))
             .collect()
@@ -83,7 +83,7 @@ impl GateView for AdminHandle {
             .enumerate()
             .map(|(index, tenant)| {
                 let domains = domains.remove(&index).unwrap_or_default();
-                let used = uses.remove(tenant.name.as_str()).unwrap_or_default();
+                let used = uses.remove(&tenant.name).unwrap_or_default();
                 tenant_info(tenant, domains, &used)
             })
             .collect()
@@ -91,6 +91,11 @@ impl GateView for AdminHandle {
 }
 
 impl AdminHandle {
+    /// All of them: there are no more than sessions and closers.
+    fn lock_views(&self) -> Vec<LockView> {
+        self.cx.locks.snapshot(usize::MAX).locks
+    }
+
     fn block_totals(&self) -> BlockTotals {
         // Blocks that ran out within the last minute would be counted as if they held.
         maintenance::end_blocks(&self.cx);
@@ -101,9 +106,10 @@ impl AdminHandle {
         }
     }
 
-    /// What each tenant that has anything has of it, by its name.
-    fn tenant_uses(&self) -> HashMap<String, TenantUse> {
-        let mut uses: HashMap<String, TenantUse> = HashMap::new();
+    /// What each tenant that has anything has of it.
+    fn tenant_uses(&self) -> HashMap<TenantName, TenantUse> {
+        let now = self.cx.moment().instant;
+        let mut uses: HashMap<TenantName, TenantUse> = HashMap::new();
         for login in self
             .cx
             .sessions
@@ -111,16 +117,16 @@ impl AdminHandle {
             .into_iter()
             .filter_map(|it| it.login)
         {
-            uses.entry(login.tenant.to_string()).or_default().sessions += 1;
+            uses.entry(login.tenant).or_default().sessions += 1;
         }
-        for lock in self.locks() {
+        for lock in self.lock_views() {
             if let Some(holder) = lock.holder {
-                uses.entry(holder.tenant).or_default().locks_held += 1;
+                uses.entry(holder.claimant.tenant).or_default().locks_held += 1;
             }
             for waiter in lock.waiters {
-                let used = uses.entry(waiter.tenant).or_default();
+                let used = uses.entry(waiter.claimant.tenant).or_default();
                 used.waiting += 1;
-                used.longest_wait_seconds = used.longest_wait_seconds.max(waiter.waited_seconds);
+                used.longest_wait = used.longest_wait.max(now.duration_since(waiter.since));
             }
         }
         uses
@@ -132,7 +138,7 @@ struct TenantUse {
     sessions: usize,
     locks_held: usize,
     waiting: usize,
-    longest_wait_seconds: f64,
+    longest_wait: Duration,
 }
 
 fn tenant_info(tenant: &LoginPolicy, domains: Vec<String>, used: &TenantUse) -> TenantInfo {
@@ -144,7 +150,7 @@ fn tenant_info(tenant: &LoginPolicy, domains: Vec<String>, used: &TenantUse) -> 
         sessions: used.sessions,
         locks_held: used.locks_held,
         waiting: used.waiting,
-        longest_wait_seconds: used.longest_wait_seconds,
+        longest_wait_seconds: used.longest_wait.as_secs_f64(),
         wait_seconds: tenant.wait.as_secs_f64(),
     }
 }
@@ -165,15 +171,14 @@ fn domains(tenants: &TenantTable) -> HashMap<usize, Vec<String>> {
     domains
 }
 
-fn lock_totals(locks: &[LockInfo]) -> LockTotals {
+fn lock_totals(locks: &[LockView], now: Instant) -> LockTotals {
+    let waiters = locks.iter().flat_map(|lock| &lock.waiters);
+    let oldest = waiters.clone().map(|waiter| waiter.since).min();
     LockTotals {
         held: locks.iter().filter(|lock| lock.holder.is_some()).count(),
-        waiting: locks.iter().map(|lock| lock.waiters.len()).sum(),
+        waiting: waiters.count(),
         contended: locks.iter().filter(|lock| !lock.waiters.is_empty()).count(),
-        longest_wait_seconds: locks
-            .iter()
-            .map(|lock| longest_wait(&lock.waiters))
-            .fold(0.0, f64::max),
+        longest_wait_seconds: oldest.map_or(0.0, |since| now.duration_since(since).as_secs_f64()),
     }
 }
 
