@@ -1,19 +1,28 @@
 //! `popgate blocks` and `popgate release`: who is blocked, and who is no more.
 
-use super::client::{AdminClient, Failure, GateArgs};
-use super::text::{escaped, json_line, table};
-use super::{ExitStatus, print};
+use super::ExitStatus;
+use super::client::{AdminClient, Failure};
+use super::listing::{OutputArgs, PageArgs, conditions, list_or_nothing};
+use super::screen::{Screen, Tone};
+use super::table::{Cell, Column, Table};
+use super::target::GateArgs;
+use super::text::escaped;
+use super::units::between;
 use crate::admin::blocks::{BlockView, Conditions, Selection};
 use crate::admin::model::Page;
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
-/// List block-list entries, or pin and unpin them
+/// List the entries of the block list, or pin and unpin them
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Sort keys: id, maildrop, address, tenant, first, last, expires, times_blocked
+
+Examples:
+  popgate blocks --maildrop ann@example.com   is she blocked, and why?
+  popgate blocks --address 192.0.2.0/24
+  popgate blocks 7 --pin                      blocked until it is unpinned")]
 pub(super) struct BlocksArgs {
-    #[command(flatten)]
-    target: GateArgs,
     #[command(flatten)]
     which: Which,
     /// Only entries in this state: `blocked` or `released`
@@ -25,24 +34,33 @@ pub(super) struct BlocksArgs {
     /// Undo --pin
     #[arg(long)]
     unpin: bool,
-    /// Output JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Unblock entries of the block list; pinned entries stay
 #[derive(Args, Debug)]
+#[command(after_help = "\
+A released client may log in at once. Nothing asks whether you are sure.
+
+Examples:
+  popgate release 7 8
+  popgate release --maildrop ann@example.com
+  popgate release --reason passing_faults")]
 pub(super) struct ReleaseArgs {
-    #[command(flatten)]
-    target: GateArgs,
     #[command(flatten)]
     which: Which,
     /// All entries
     #[arg(long, conflicts_with_all = ["ids", "maildrop", "address", "tenant", "reason"])]
     all: bool,
-    /// Output JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Entries of the block list
@@ -51,10 +69,10 @@ struct Which {
     /// Entries by number, as listed by `popgate blocks`
     #[arg(value_name = "ID", conflicts_with_all = ["maildrop", "address", "tenant", "reason"])]
     ids: Vec<u64>,
-    /// Only entries of this mailbox
+    /// Only entries of this mailbox; to list them, a part of its name will do
     #[arg(long, value_name = "NAME")]
     maildrop: Option<String>,
-    /// Only entries of this address or IPv6 /64
+    /// Only entries of this address or IPv6 /64; to list them, a network will do
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
     /// Only entries of this tenant
@@ -67,35 +85,50 @@ struct Which {
 
 impl BlocksArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        match self.listing() {
-            Ok(listing) if self.json => print(listing_json(&listing), ExitStatus::Done),
-            Ok(listing) if self.pin => print(changed("pinned", &listing), ExitStatus::Done),
-            Ok(listing) if self.unpin => print(changed("unpinned", &listing), ExitStatus::Done),
-            Ok(listing) => print(shown(&listing, Timestamp::now()), ExitStatus::Done),
-            Err(failure) => failure.tell(),
+        let entries = self.entries();
+        match (self.pin, self.unpin) {
+            (true, _) => self
+                .output
+                .print(entries, |page, _| changed("pinned", page)),
+            (_, true) => self
+                .output
+                .print(entries, |page, _| changed("unpinned", page)),
+            _ => self.output.print(entries, shown),
         }
     }
 
-    fn listing(&self) -> Result<Page<BlockView>, Failure> {
+    fn entries(&self) -> Result<Page<BlockView>, Failure> {
         self.target.is_named()?;
         let selection = self.which.selection(self.state.as_ref());
         let path = match (self.pin, self.unpin) {
-            (false, false) => return list(&self.target.client()?, selection),
-            (true, _) => "/api/v1/blocks/pin",
-            (false, true) => "/api/v1/blocks/unpin",
+            (false, false) => return self.list(&self.target.client()?),
+            (true, _) => "/blocks/pin",
+            (false, true) => "/blocks/unpin",
         };
         let selection = selection.ok_or_else(|| nothing_selected("--pin and --unpin need"))?;
         self.target.client()?.post(path, &selection)
+    }
+
+    fn list(&self, gate: &AdminClient) -> Result<Page<BlockView>, Failure> {
+        let which = &self.which;
+        let ids = which.ids.iter().map(|id| ("id", id.to_string()));
+        let given = conditions(&[
+            ("maildrop", which.maildrop.as_ref()),
+            ("address", which.address.as_ref()),
+            ("tenant", which.tenant.as_ref()),
+            ("state", self.state.as_ref()),
+            ("reason", which.reason.as_ref()),
+            ("sort", self.page.sort.as_ref()),
+        ]);
+        let query: Vec<_> = ids.chain(given).collect();
+        gate.list("/blocks", &query, self.page.limit)
     }
 }
 
 impl ReleaseArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        match self.released() {
-            Ok(listing) if self.json => print(listing_json(&listing), ExitStatus::Done),
-            Ok(listing) => print(changed("released", &listing), ExitStatus::Done),
-            Err(failure) => failure.tell(),
-        }
+        self.output
+            .print(self.released(), |page, _| changed("released", page))
     }
 
     fn released(&self) -> Result<Page<BlockView>, Failure> {
@@ -104,9 +137,7 @@ impl ReleaseArgs {
         let selection = all
             .or_else(|| self.which.selection(None))
             .ok_or_else(|| nothing_selected("use --all, or"))?;
-        self.target
-            .client()?
-            .post("/api/v1/blocks/release", &selection)
+        self.target.client()?.post("/blocks/release", &selection)
     }
 }
 
@@ -135,69 +166,59 @@ fn nothing_selected(beginning: &str) -> Failure {
     Failure::new(ExitStatus::Usage, why)
 }
 
-fn list(client: &AdminClient, selection: Option<Selection>) -> Result<Page<BlockView>, Failure> {
-    let query = match selection {
-        None | Some(Selection::All(_)) => Vec::new(),
-        Some(Selection::Ids(ids)) => ids.iter().map(|id| ("id", id.to_string())).collect(),
-        Some(Selection::Filter(conditions)) => {
-            let words = [
-                ("maildrop", conditions.maildrop),
-                ("address", conditions.address),
-                ("tenant", conditions.tenant),
-                ("state", conditions.state),
-                ("reason", conditions.reason),
-            ];
-            words
-                .into_iter()
-                .filter_map(|(key, word)| Some((key, word?)))
-                .collect()
-        }
-    };
-    client.get("/api/v1/blocks", &query)
+fn shown(page: &Page<BlockView>, screen: Screen) -> String {
+    let nothing = "The block list has no such entry.";
+    list_or_nothing(page, screen, nothing, |blocks| {
+        table(blocks, Timestamp::now(), screen)
+    })
 }
 
-/// The gate's answer, as it came.
-fn listing_json(listing: &Page<BlockView>) -> String {
-    let value: Value = json!(listing);
-    json_line(&value)
+const COLUMNS: &[Column] = &[
+    Column::new("ID", 0).right(),
+    Column::new("STATE", 0),
+    Column::new("MAILDROP", 0).cut_to(12),
+    Column::new("ADDRESS", 0).cut_to(15),
+    Column::new("TENANT", 4).cut_to(8),
+    Column::new("REASON", 1),
+    Column::new("LAST", 2).right(),
+    Column::new("ENDS", 2).right(),
+    Column::new("BLOCKED", 3).right(),
+    Column::new("RELEASED", 5).right(),
+];
+
+/// Entries for a person.
+pub(super) fn table(blocks: &[BlockView], now: Timestamp, screen: Screen) -> String {
+    let rows = blocks.iter().map(|block| row(block, now));
+    Table::new(COLUMNS, rows.collect()).render(screen)
 }
 
-/// The list for a person.
-fn shown(listing: &Page<BlockView>, now: Timestamp) -> String {
-    if listing.items.is_empty() {
-        return "The block list has no such entry.".to_owned();
-    }
-    let head = [
-        "ID", "STATE", "MAILDROP", "ADDRESS", "TENANT", "REASON", "LAST", "ENDS", "BLOCKED",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(listing.items.iter().map(|block| row(block, now)));
-    with_rest(table(&rows), listing)
-}
-
-fn row(block: &BlockView, now: Timestamp) -> Vec<String> {
-    let mut state = escaped(&block.state);
-    let marks = [(block.pinned, ", pinned"), (block.shadow, ", shadow")];
-    for (is_set, mark) in marks {
-        if is_set {
-            state.push_str(mark);
-        }
-    }
+fn row(block: &BlockView, now: Timestamp) -> Vec<Cell> {
     let ends = block.expires.map_or_else(
         || "-".to_owned(),
-        |expires| format!("in {}", short(seconds(now, expires))),
+        |expires| format!("in {}", between(now, expires)),
     );
     vec![
-        block.id.to_string(),
-        state,
-        block.maildrop.as_deref().map_or("*".to_owned(), escaped),
-        escaped(&block.address),
-        escaped(&block.tenant),
-        escaped(&block.reason),
-        format!("{} ago", short(seconds(block.last, now))),
-        ends,
-        format!("{}x", block.times_blocked),
+        block.id.to_string().into(),
+        state(block),
+        block.maildrop.as_deref().unwrap_or("*").into(),
+        Cell::from(&block.address),
+        Cell::from(&block.tenant),
+        Cell::from(&block.reason),
+        format!("{} ago", between(block.last, now)).into(),
+        ends.into(),
+        format!("{}x", block.times_blocked).into(),
+        format!("{}x", block.times_released).into(),
     ]
+}
+
+fn state(block: &BlockView) -> Cell {
+    let mut state = block.state.clone();
+    let marks = [(block.pinned, ", pinned"), (block.shadow, ", shadow")];
+    for (_, mark) in marks.iter().filter(|(is_set, _)| *is_set) {
+        state.push_str(mark);
+    }
+    let turns_away = block.state == "blocked" && !block.shadow;
+    Cell::toned(&state, if turns_away { Tone::Bad } else { Tone::Plain })
 }
 
 /// A line for each that changed.
@@ -228,21 +249,6 @@ fn with_rest(text: String, listing: &Page<BlockView>) -> String {
     match more {
         0 => text,
         more => format!("{text}\n… and {more} more"),
-    }
-}
-
-/// Seconds from `from` to `to`; clocks that differ a little give none.
-fn seconds(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
-}
-
-/// A length of time in the largest unit that it has twice.
-fn short(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
     }
 }
 
@@ -282,35 +288,21 @@ mod tests {
     fn a_table_shows_who_and_why_and_how_long() {
         let mut pinned = view(12, Some("ann\x1b[2J"));
         (pinned.pinned, pinned.expires) = (true, None);
-        let blocks = vec![view(3, None), pinned];
         let expected = "\
-ID  STATE            MAILDROP      ADDRESS    TENANT   REASON    LAST    ENDS    BLOCKED
-3   blocked          *             192.0.2.7  default  guessing  2m ago  in 60m  2x
-12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing  2m ago  -       2x
-… and 7 more";
+ID  STATE            MAILDROP      ADDRESS    TENANT   REASON            LAST         ENDS  BLOCKED  RELEASED
+ 3  blocked          *             192.0.2.7  default  guessing  2 m 00 s ago  in 1 h 00 m       2x        0x
+12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing  2 m 00 s ago            -       2x        0x";
         let now = Timestamp::from_second(1_000).unwrap();
-        assert_eq!(shown(&listing(blocks, 9), now), expected);
+        let shown = table(&[view(3, None), pinned], now, Screen::default());
+        assert_eq!(shown, expected);
     }
 
     #[test]
     fn an_empty_list_and_a_change_of_nothing_are_told() {
         let empty = listing(Vec::new(), 0);
-        assert!(shown(&empty, Timestamp::UNIX_EPOCH).contains("no such entry"));
+        assert!(shown(&empty, Screen::default()).contains("no such entry"));
         assert!(changed("released", &empty).starts_with("Nothing was released"));
         let told = changed("released", &listing(vec![view(3, Some("ann"))], 1));
         assert_eq!(told, "released 3: 192.0.2.7, maildrop ann (guessing)");
-    }
-
-    #[test]
-    fn times_are_short() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (119, "119s"),
-            (120, "2m"),
-            (7_200, "2h"),
-            (172_800, "2d"),
-        ] {
-            assert_eq!(short(seconds), text);
-        }
     }
 }

@@ -1,14 +1,29 @@
 //! The command line: one file a command.
 
+mod backends;
 mod blocks;
 mod check;
 mod classify;
 mod client;
 mod demo;
 mod doctor;
+mod drain;
+mod explain;
+mod kick;
+mod listing;
+mod locks;
+mod log;
+mod pause;
 mod reload;
+mod screen;
 mod serve;
+mod sessions;
+mod status;
+mod table;
+mod target;
+mod tenants;
 mod text;
+mod units;
 
 use clap::{Parser, Subcommand};
 use std::fmt;
@@ -30,9 +45,20 @@ enum CliCommand {
     Doctor(doctor::DoctorArgs),
     Demo(demo::DemoArgs),
     Classify(classify::ClassifyArgs),
+    Status(status::StatusArgs),
+    Locks(locks::LocksArgs),
+    Sessions(sessions::SessionsArgs),
+    Backends(backends::BackendsArgs),
+    Tenants(tenants::TenantsArgs),
+    Explain(explain::ExplainArgs),
+    Kick(kick::KickArgs),
     Blocks(blocks::BlocksArgs),
     Release(blocks::ReleaseArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
+    Drain(drain::DrainArgs),
     Reload(reload::ReloadArgs),
+    Log(log::LogArgs),
 }
 
 /// How a command ends, as the exit codes of `sysexits.h`.
@@ -73,9 +99,20 @@ impl CliCommand {
             Self::Doctor(doctor) => doctor.run(),
             Self::Demo(demo) => demo.run(),
             Self::Classify(classify) => classify.run(),
+            Self::Status(status) => status.run(),
+            Self::Locks(locks) => locks.run(),
+            Self::Sessions(sessions) => sessions.run(),
+            Self::Backends(backends) => backends.run(),
+            Self::Tenants(tenants) => tenants.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Kick(kick) => kick.run(),
             Self::Blocks(blocks) => blocks.run(),
             Self::Release(release) => release.run(),
+            Self::Pause(pause) => pause.run(),
+            Self::Resume(resume) => resume.run(),
+            Self::Drain(drain) => drain.run(),
             Self::Reload(reload) => reload.run(),
+            Self::Log(log) => log.run(),
         }
     }
 }

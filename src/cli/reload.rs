@@ -1,14 +1,21 @@
 //! `popgate reload`: a running gate takes its configuration anew.
 
-use super::client::{Failure, GateArgs};
+use super::client::Failure;
+use super::target::GateArgs;
 use super::text::{escaped, json_line};
 use super::{ExitStatus, print};
 use crate::admin::model::ReloadInfo;
 use clap::Args;
 use serde_json::json;
 
-/// Reload the configuration atomically
+/// Let the running popgate read its configuration and certificates anew
 #[derive(Args, Debug)]
+#[command(after_help = "\
+All of the file is taken over, or, where it has a mistake, nothing: the mistake is shown, and popgate
+goes on as before. Sessions go on in any case.
+
+Example:
+  popgate check --config /etc/popgate/popgate.toml && popgate reload")]
 pub(super) struct ReloadArgs {
     #[command(flatten)]
     target: GateArgs,
@@ -36,7 +43,7 @@ impl ReloadArgs {
 
     fn changes(&self) -> Result<Vec<String>, Failure> {
         let client = self.target.client()?;
-        let reloaded: ReloadInfo = client.post("/api/v1/reload", &json!({}))?;
+        let reloaded: ReloadInfo = client.post("/reload", &json!({}))?;
         Ok(reloaded.changes)
     }
 }

@@ -37,29 +37,6 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// Columns as wide as their widest cell; the first row is the head.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let line = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, &width)| format!("{cell:<width$}"))
-            .collect::<Vec<_>>()
-            .join("  ");
-        line.trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,12 +57,5 @@ mod tests {
         let line = json_line(&value);
         assert!(!line.chars().any(|c| c.is_control() || is_invisible(c)));
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
-    }
-
-    #[test]
-    fn columns_are_aligned_and_lines_have_no_tail() {
-        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let rows = [row(["ID", "MAILDROP", "X"]), row(["12", "zoë", ""])];
-        assert_eq!(table(&rows), "ID  MAILDROP  X\n12  zoë");
     }
 }

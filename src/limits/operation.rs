@@ -76,6 +76,9 @@ pub const COMMAND_ANSWER_MAX: usize = 8 * 1024 * 1024;
 /// whole file, of which a large one takes a tenth of a second.
 pub const MISTAKES_SOUGHT: usize = 100;
 
+/// From one look of a command that shows a running gate to the next: what a person can follow.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 

@@ -7,6 +7,8 @@ mod certificates;
 mod connector;
 mod spoken;
 
+use connector::NotPinned;
+
 pub use acceptor::Acceptor;
 pub use connector::Connector;
 pub use spoken::{Lacking, SPOKEN, VERSIONS, cipher_suites};
@@ -195,6 +197,7 @@ fn refusal(why: &CertificateError) -> String {
             expected.to_str(),
             presented.join(", ")
         ),
+        Other(error) if error.0.is::<NotPinned>() => NotPinned.to_string(),
         // `openssl req -x509` makes these. webpki's own type is not ours to name.
         Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity") => {
             "is an authority's, which no server may use; make one with CA:FALSE, or set `verify = false`"

@@ -1,4 +1,4 @@
-//! The client's side of TLS: towards backends.
+//! The client's side of TLS: towards backends, and of a command towards the admin port.
 
 use super::certificates::{at, read_certificates};
 use super::{Leg, TlsError, bounded};
@@ -7,20 +7,24 @@ use crate::net::Io;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Makes connections to one backend TLS.
+/// Makes connections to one server TLS.
 #[derive(Clone)]
 pub struct Connector {
     connector: TlsConnector,
     name: ServerName<'static>,
-    /// `None`: any certificate will do.
+    /// `None`: no authority is asked.
     roots: Option<Arc<RootCertStore>>,
 }
 
@@ -36,19 +40,42 @@ impl Connector {
             let what = "is no host name or IP address that a certificate can have";
             TlsError::Setting(format!("server_name {server_name:?} {what}"))
         })?;
+        let trust = match verify {
+            true => Trust::Authorities(roots(ca)?.into()),
+            false => Trust::Holder(None),
+        };
+        Self::trusting(trust, name)
+    }
+
+    /// For a server that must show the very certificate that stands first in `file` (PEM),
+    /// whoever signed it and whatever name it has: it is known, and needs no authority.
+    ///
+    /// # Errors
+    /// The operator's: the file cannot be used.
+    pub fn pinned(file: &Path) -> Result<Self, TlsError> {
+        let mut chain = read_certificates(file)?.into_iter();
+        let certificate = chain.next();
+        let pinned = certificate.ok_or_else(|| at(file, "holds no certificate"))?;
+        // An address: no server name is sent.
+        let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+        Self::trusting(Trust::Holder(Some(pinned)), name)
+    }
+
+    fn trusting(trust: Trust, name: ServerName<'static>) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let algorithms = provider.signature_verification_algorithms;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError::Setting(format!("TLS cannot be set up: {error}")))?;
-        let roots = verify.then(|| roots(ca).map(Arc::new)).transpose()?;
-        let config = if let Some(roots) = &roots {
-            builder.with_root_certificates(Arc::clone(roots))
-        } else {
-            let verifier = Arc::new(AnyCertificate(algorithms));
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
+        let (config, roots) = match trust {
+            Trust::Authorities(roots) => {
+                (builder.with_root_certificates(roots.clone()), Some(roots))
+            }
+            Trust::Holder(pinned) => {
+                let verifier = Arc::new(HolderOfKey { pinned, algorithms });
+                let builder = builder.dangerous();
+                (builder.with_custom_certificate_verifier(verifier), None)
+            }
         };
         let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
         Ok(Self {
@@ -65,10 +92,11 @@ impl Connector {
         anchors(self) == anchors(other)
     }
 
-    pub(in crate::net) async fn connect(
-        &self,
-        io: Box<dyn Io>,
-    ) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
+    /// Makes `io` TLS. The handshake is bounded.
+    ///
+    /// # Errors
+    /// The server's fault, or its line's.
+    pub async fn connect(&self, io: Box<dyn Io>) -> Result<TlsStream<Box<dyn Io>>, TlsError> {
         // Boxed: the state of a handshake is large, and is needed for a moment only.
         let connect = self.connector.connect(self.name.clone(), io);
         let mut stream = Box::pin(bounded(Leg::Backend, connect)).await?;
@@ -116,20 +144,42 @@ fn system_roots() -> Result<RootCertStore, TlsError> {
     )))
 }
 
-/// `verify = false`: any certificate, though only from a server that has its key.
-#[derive(Debug)]
-struct AnyCertificate(WebPkiSupportedAlgorithms);
+/// Whose certificate is taken.
+enum Trust {
+    /// One that is signed by these authorities, for the name that was asked for.
+    Authorities(Arc<RootCertStore>),
+    /// This one, or any where there is none.
+    Holder(Option<CertificateDer<'static>>),
+}
 
-impl ServerCertVerifier for AnyCertificate {
+/// Takes a certificate without an authority, though only from a server that has its key.
+#[derive(Debug)]
+struct HolderOfKey {
+    /// The one that it must be; `verify = false` asks for none.
+    pinned: Option<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// The server has another certificate than the pinned one.
+#[derive(Debug, thiserror::Error)]
+#[error("is not the one of the configuration file")]
+pub(super) struct NotPinned;
+
+impl ServerCertVerifier for HolderOfKey {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match &self.pinned {
+            Some(pinned) if pinned != end_entity => {
+                Err(CertificateError::Other(OtherError(Arc::new(NotPinned))).into())
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(
@@ -138,7 +188,7 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -147,10 +197,10 @@ impl ServerCertVerifier for AnyCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

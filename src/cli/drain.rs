@@ -1,0 +1,93 @@
+//! `popgate drain`: the gate takes nobody new, and ends when its sessions have.
+
+use super::ExitStatus;
+use super::client::{AdminClient, Failure};
+use super::listing::{OutputArgs, print_json};
+use super::print;
+use super::target::GateArgs;
+use super::units::count;
+use crate::admin::model::GateStatus;
+use crate::config::parse_duration;
+use crate::limits::WATCH_INTERVAL;
+use crate::time::Duration;
+use clap::Args;
+use indicatif::ProgressBar;
+use serde_json::json;
+use std::thread;
+
+/// Stop gently: accept nobody new, let open sessions finish, then end
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Like `systemctl stop popgate`, with a grace of your choice. Sessions that are left when it is over
+are closed without QUIT, so that nothing is deleted. The command waits until popgate has ended;
+Ctrl-C ends the command, and not the drain.
+
+Example, before an upgrade:
+  popgate drain --grace 5m")]
+pub(super) struct DrainArgs {
+    /// How long open sessions may go on, such as 90s or 5m [default: `grace` of the configuration]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    grace: Option<Duration>,
+    /// Do not wait for the end
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl DrainArgs {
+    pub(super) fn run(&self) -> ExitStatus {
+        match self.drain() {
+            Ok(status) if self.output.json => print_json(&status),
+            Ok(_) => ExitStatus::Done,
+            Err(failure) => failure.tell(),
+        }
+    }
+
+    /// The gate as it was when the drain began.
+    fn drain(&self) -> Result<GateStatus, Failure> {
+        let gate = self.target.client()?;
+        let body = self.grace.map_or_else(
+            || json!({}),
+            |grace| json!({ "grace_seconds": grace.as_secs_f64() }),
+        );
+        let status: GateStatus = gate.post("/drain", &body)?;
+        self.say(&format!("draining: {}", left(&status)));
+        if !self.no_wait {
+            await_end(&gate, &status)?;
+            self.say("popgate has ended");
+        }
+        Ok(status)
+    }
+
+    fn say(&self, text: &str) {
+        if !self.output.json {
+            print(text, ExitStatus::Done);
+        }
+    }
+}
+
+/// Until nobody answers, or another process does.
+fn await_end(gate: &AdminClient, begun: &GateStatus) -> Result<(), Failure> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(100));
+    loop {
+        match gate.get::<GateStatus>("/status", &[]) {
+            Ok(status) if status.started == begun.started => bar.set_message(left(&status)),
+            Ok(_) => return Ok(()),
+            Err(failure) if failure.exit == ExitStatus::Unavailable => return Ok(()),
+            Err(failure) => return Err(failure),
+        }
+        thread::sleep(WATCH_INTERVAL);
+    }
+}
+
+fn left(status: &GateStatus) -> String {
+    count(
+        status.sessions.open as u64,
+        "session is left",
+        "sessions are left",
+    )
+}

@@ -1,0 +1,156 @@
+//! `popgate locks`: who holds which maildrop, and who waits.
+
+mod watch;
+
+use super::ExitStatus;
+use super::client::{AdminClient, Failure};
+use super::listing::{OutputArgs, PageArgs, list_or_nothing};
+use super::screen::{Screen, Tone};
+use super::table::{Cell, Column, Table, or_dash};
+use super::target::GateArgs;
+use super::units::{duration, octets};
+use crate::admin::model::{HolderInfo, LockInfo, Page, WaiterInfo};
+use clap::Args;
+
+/// List the locks of maildrops: who holds each, and who waits for it
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Those whose waiters have waited longest come first. A maildrop has a line for its holder and one for
+each waiter, in the order in which they will be served.
+
+Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
+
+Examples:
+  popgate locks --contended                 where somebody waits right now
+  popgate locks --maildrop ann@example.com  which of her programs is it?
+  popgate locks --watch                     the same, live")]
+pub(super) struct LocksArgs {
+    /// Redraw every second until Ctrl-C; needs a terminal
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    /// Only maildrops that somebody waits for
+    #[arg(long)]
+    contended: bool,
+    /// Only maildrops with this in their name, in any case
+    #[arg(long, value_name = "TEXT")]
+    maildrop: Option<String>,
+    /// Only where a client of this address or network holds or waits
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Only where a login of this tenant holds or waits
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+    /// Only maildrops on this backend
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl LocksArgs {
+    pub(super) fn run(&self) -> ExitStatus {
+        if self.watch {
+            return watch::run(self).unwrap_or_else(|failure| failure.tell());
+        }
+        let locks = self
+            .target
+            .client()
+            .and_then(|gate| self.fetch(&gate, &self.page));
+        self.output.print(locks, shown)
+    }
+
+    fn fetch(&self, gate: &AdminClient, page: &PageArgs) -> Result<Page<LockInfo>, Failure> {
+        let contended = self.contended.then(|| true.to_string());
+        let conditions = [
+            ("contended", contended.as_ref()),
+            ("maildrop", self.maildrop.as_ref()),
+            ("address", self.address.as_ref()),
+            ("tenant", self.tenant.as_ref()),
+            ("backend", self.backend.as_ref()),
+        ];
+        page.fetch(gate, "/locks", &conditions)
+    }
+}
+
+fn shown(page: &Page<LockInfo>, screen: Screen) -> String {
+    let nothing = "No such maildrop is locked.";
+    list_or_nothing(page, screen, nothing, |locks| parties(locks, screen))
+}
+
+const COLUMNS: &[Column] = &[
+    Column::new("MAILDROP", 0).cut_to(12),
+    Column::new("WHO", 0),
+    Column::new("FOR", 0).right(),
+    Column::new("SESSION", 1).right(),
+    Column::new("CLIENT", 0).cut_to(15),
+    Column::new("PROGRAM", 2).cut_to(8),
+    Column::new("IDLE", 3).right(),
+    Column::new("LAST", 4),
+    Column::new("MESSAGES", 6).right(),
+    Column::new("SENT", 7).right(),
+    Column::new("LANE", 5),
+    Column::new("BACKEND", 9).cut_to(8),
+    Column::new("TENANT", 8).cut_to(8),
+];
+
+/// A line for the holder of each lock, and one for each of its waiters.
+pub(super) fn parties(locks: &[LockInfo], screen: Screen) -> String {
+    let rows = locks.iter().flat_map(|lock| {
+        let holder = lock.holder.iter().map(|holder| holder_row(lock, holder));
+        let waiters = lock.waiters.iter().zip(1..);
+        let waiters = waiters.map(|(waiter, place)| waiter_row(lock, waiter, place));
+        holder.chain(waiters).collect::<Vec<_>>()
+    });
+    Table::new(COLUMNS, rows.collect()).render(screen)
+}
+
+fn holder_row(lock: &LockInfo, holder: &HolderInfo) -> Vec<Cell> {
+    vec![
+        Cell::from(&lock.maildrop),
+        Cell::toned(doing(&holder.phase), Tone::Head),
+        duration(holder.held_seconds).into(),
+        holder.session.to_string().into(),
+        Cell::from(&holder.client),
+        or_dash(holder.program.as_deref()).into(),
+        holder
+            .idle_seconds
+            .map_or_else(|| "-".into(), |idle| duration(idle).into()),
+        or_dash(holder.last_command.as_deref()).into(),
+        holder.retrieved.to_string().into(),
+        octets(holder.bytes_to_client).into(),
+        Cell::from(&holder.lane),
+        or_dash(lock.backend.as_deref()).into(),
+        Cell::from(&holder.tenant),
+    ]
+}
+
+/// What somebody who holds a lock does, in a word.
+fn doing(phase: &str) -> &str {
+    match phase {
+        "closing" => "closes",
+        "logging_in" => "logs in",
+        _ => "holds",
+    }
+}
+
+fn waiter_row(lock: &LockInfo, waiter: &WaiterInfo, place: usize) -> Vec<Cell> {
+    vec![
+        Cell::from(&lock.maildrop),
+        Cell::toned(&format!("waits, {place}."), Tone::Warning),
+        duration(waiter.waited_seconds).into(),
+        waiter.session.to_string().into(),
+        Cell::from(&waiter.client),
+        or_dash(waiter.program.as_deref()).into(),
+        "-".into(),
+        "-".into(),
+        "-".into(),
+        "-".into(),
+        Cell::from(&waiter.lane),
+        or_dash(lock.backend.as_deref()).into(),
+        Cell::from(&waiter.tenant),
+    ]
+}
