@@ -2,6 +2,7 @@
 
 mod api;
 pub mod blocks;
+mod control;
 #[cfg(test)]
 mod double;
 mod filter;
@@ -19,6 +20,7 @@ pub mod token;
 mod view;
 
 pub use api::document;
+pub use control::{GateControl, UnknownName};
 pub use gate::{GateAdmin, Reload, Reloaded};
 pub use guard::AdminPolicy;
 pub use server::{AdminState, serve};

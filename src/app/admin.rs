@@ -4,6 +4,7 @@ mod convert;
 mod view;
 
 use super::blocks::BlockAdmin;
+use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::admin::blocks::BlockListAdmin;
@@ -24,6 +25,7 @@ pub(super) struct AdminHandle {
     pub(super) cx: Arc<Context>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) blocks: BlockAdmin,
+    pub(super) control: OperatorControl,
     pub(super) connection_limit: ConnectionLimit,
     pub(super) started: Timestamp,
     /// None where the gate was started without a file that could be read again.

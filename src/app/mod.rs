@@ -5,6 +5,8 @@ mod admin;
 mod backends;
 mod blocks;
 mod changes;
+mod control;
+mod drain;
 mod fd_limit;
 mod maintenance;
 mod ports;
@@ -19,7 +21,7 @@ use crate::admin::token::{Token, TokenError};
 use crate::admin::{self as admin_port, AdminPolicy, AdminState, Reload};
 use crate::admission::Admission;
 use crate::config::Config;
-use crate::gate::{Context, Kick, SessionView, Sessions, Settings, Stage};
+use crate::gate::{Context, Kick, Pauses, SessionView, Sessions, Settings, Stage};
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{Journal, JournalError};
 use crate::limits;
@@ -28,6 +30,7 @@ use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::net::{Accept, Dial, TlsFiles};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
+use crate::observe::log::LogFilter;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::secret::TagKey;
 use crate::time::{Duration, Instant, Moment, WallClock};
@@ -36,6 +39,8 @@ use admin::AdminHandle;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::{BlockAdmin, JournalSink};
+use control::OperatorControl;
+use drain::Drain;
 use fd_limit::ConnectionLimit;
 use jiff::Timestamp;
 use maintenance::Maintenance;
@@ -61,6 +66,8 @@ pub struct Outside {
     pub seed: Option<u64>,
     /// What reads the configuration again when the admin port is asked to.
     pub reload: Option<Reload>,
+    /// The filter of the log, if the log is this gate's own.
+    pub log: Option<LogFilter>,
 }
 
 /// A port that clients come to: where it is bound, and what comes there.
@@ -104,7 +111,7 @@ pub struct Gate {
     /// Whether the certificates do not come from files.
     acceptor_is_given: bool,
     metrics: Arc<Metrics>,
-    stage: watch::Sender<Stage>,
+    drain: Drain,
     ports: Ports,
     watches: Watches,
     admin: Option<SocketAddr>,
@@ -158,15 +165,8 @@ impl Gate {
         let connection_limit =
             ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
         let acceptor_is_given = outside.acceptor.is_some();
-        let settings = watch::Sender::new(Arc::new(Settings {
-            tenants: config.tenants.clone(),
-            backends: backends(config, &Backends::new(), &outside.dial)?,
-            acceptor: acceptor(config, outside.acceptor)?,
-            admin_acceptor: admin_tls(config)
-                .map(|files| Acceptor::load(&files).map(Arc::new))
-                .transpose()?,
-            trusted: config.server.trusted_networks.clone(),
-        }));
+        let settings = first_settings(config, outside.acceptor, &outside.dial)?;
+        let settings = watch::Sender::new(Arc::new(settings));
         let cx = Arc::new(Context {
             locks: Locks::new(Arc::clone(&events), closers.clone()),
             settings: settings.subscribe(),
@@ -176,6 +176,7 @@ impl Gate {
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
             sessions: Sessions::default(),
+            pauses: Pauses::default(),
             events,
         });
         let admin = bind_admin(config).await?;
@@ -187,7 +188,7 @@ impl Gate {
             dial: outside.dial,
             acceptor_is_given,
             metrics,
-            stage,
+            drain: Drain::new(stage),
             ports: Ports::default(),
             watches: Watches::default(),
             admin: admin
@@ -204,7 +205,8 @@ impl Gate {
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
         if let Some(listener) = admin {
-            gate.serve_admin(listener, token.token, policy(config), outside.reload);
+            let policy = policy(config);
+            gate.serve_admin(listener, token.token, policy, outside.reload, outside.log);
         }
         // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
@@ -227,8 +229,20 @@ impl Gate {
     }
 
     /// How long sessions and waiters go on after a stop signal, as the configuration in force says.
-    pub async fn grace(&self) -> Duration {
-        self.config.lock().await.server.grace
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.cx.settings().grace
+    }
+
+    /// Drains from now on: nobody new is served, and sessions go on for `grace`, or for what is left
+    /// of a drain that ends sooner. [`Gate::stop`] or [`Gate::finish`] does the rest.
+    pub fn drain(&self, grace: Duration) {
+        self.drain.begin(grace);
+    }
+
+    /// Returns when the gate has been asked to drain, as the admin port does.
+    pub async fn drain_begun(&self) {
+        self.drain.begun().await;
     }
 
     /// Where the admin port is bound.
@@ -263,7 +277,7 @@ impl Gate {
 
     /// Ends a session wherever it waits, without QUIT; but none whose client has sent that.
     pub fn kick(&self, session: SessionId) -> Kick {
-        self.cx.sessions.kick(session)
+        self.cx.sessions.kick(session, None)
     }
 
     /// How many sessions there is room for at a time; beyond that clients are turned away.
@@ -305,9 +319,16 @@ impl Gate {
         token: Option<Token>,
         policy: AdminPolicy,
         reload: Option<Reload>,
+        log: Option<LogFilter>,
     ) {
+        let control = OperatorControl {
+            cx: Arc::clone(&self.cx),
+            drain: self.drain.clone(),
+            log,
+        };
         let handle = AdminHandle {
             cx: Arc::clone(&self.cx),
+            control,
             metrics: Arc::clone(&self.metrics),
             blocks: BlockAdmin(Arc::clone(&self.cx)),
             connection_limit: self.connection_limit.clone(),
@@ -332,6 +353,24 @@ impl Gate {
             connection_limit: self.connection_limit.clone(),
         });
     }
+}
+
+/// What a gate begins with.
+fn first_settings(
+    config: &Config,
+    given: Option<Acceptor>,
+    dial: &Arc<dyn Dial>,
+) -> Result<Settings, TlsError> {
+    Ok(Settings {
+        tenants: config.tenants.clone(),
+        backends: backends(config, &Backends::new(), dial)?,
+        acceptor: acceptor(config, given)?,
+        admin_acceptor: admin_tls(config)
+            .map(|files| Acceptor::load(&files).map(Arc::new))
+            .transpose()?,
+        trusted: config.server.trusted_networks.clone(),
+        grace: config.server.grace,
+    })
 }
 
 fn journal_sink(journal: Arc<Journal>) -> Arc<dyn EventSink> {

@@ -2,6 +2,7 @@
 
 use super::backends::{Backends, backends, look_around, other_authorities};
 use super::changes::{needs_restart, said, warnings};
+use super::control::exists;
 use super::ports::NewPorts;
 use super::{Gate, admin_tls, names_of, services_of};
 use crate::backend::connect::Backend;
@@ -94,8 +95,9 @@ impl Gate {
     async fn take_over(&self, config: Config) -> Result<Changes, ReloadError> {
         let mut running = self.config.lock().await;
         let prepared = self.prepare(&running, &config).await?;
-        let changes = prepared.changes.clone();
+        let mut changes = prepared.changes.clone();
         let ending = self.swap(prepared, &config);
+        changes.extend(self.forget_paused());
         // No await since the swap: a future that is dropped cannot leave the two apart.
         *running = config;
         for task in ending {
@@ -140,6 +142,7 @@ impl Gate {
                 acceptor,
                 admin_acceptor,
                 trusted: new.server.trusted_networks.clone(),
+                grace: new.server.grace,
             },
             new_ports,
             findings,
@@ -157,6 +160,16 @@ impl Gate {
             return Ok(before);
         }
         renewed(before, config.tls.clone()).await
+    }
+
+    /// A name that comes back some day is another tenant's or backend's.
+    fn forget_paused(&self) -> Vec<String> {
+        let settings = self.cx.settings();
+        self.cx
+            .forget_paused(|subject| exists(&settings, subject))
+            .into_iter()
+            .map(|subject| format!("{subject} is gone, and no longer paused"))
+            .collect()
     }
 
     /// What cannot fail, without an await in it. The returned tasks end.

@@ -1,12 +1,15 @@
 //! `popgate serve`: a gate that lives until it is told to stop.
 
+use super::drain::Drain;
 use super::{Changes, Gate, Outside, StartError};
 use crate::admin::Reload;
 use crate::config::Config;
 use crate::net::dial::TcpDial;
 use crate::observe::hub::EventSink;
 use crate::observe::log::{self, InitError, Log};
+use crate::time::Duration;
 use sd_notify::NotifyState;
+use std::future::pending;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,12 +31,13 @@ pub enum ServeError {
 }
 
 /// Serves until SIGTERM (systemd, `kill`) or SIGINT (Ctrl-C): then everybody may finish within
-/// `grace`. A second one closes at once. SIGHUP reads the configuration at `path` anew.
+/// `grace`. A second one closes at once. The admin port can ask for the same, with a grace of its
+/// own. SIGHUP reads the configuration at `path` anew.
 ///
 /// # Errors
 /// Serving did not begin; nothing was served.
 pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
-    log::init(config.server.log)?;
+    let filter = log::init(config.server.log)?;
     // Before the gate starts: a signal without a handler would kill the process meanwhile.
     let mut stops = Stops::new()?;
     let mut hang_ups = signal(SignalKind::hangup())?;
@@ -48,19 +52,56 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
         acceptor: None,
         seed: None,
         reload: Some(reload),
+        log: Some(filter),
     };
     let gate = Gate::start(&config, outside).await?;
     introduce(&gate);
-    tokio::select! {
-        () = attend(&gate, path, &mut hang_ups, &mut asked) => {}
-        () = stops.next() => {}
-    }
-    tell_systemd(&[NotifyState::Stopping]);
-    let grace = gate.grace().await;
-    tracing::info!("stopping: sessions may finish within {} s", grace.as_secs());
-    gate.stop(grace, stops.next()).await;
+    let by_signal = tokio::select! {
+        () = attend(&gate, path, &mut hang_ups, &mut asked) => false,
+        () = gate.drain_begun() => false,
+        () = stops.next() => true,
+    };
+    stop(gate, stops, by_signal).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends a gate that a signal or an operator has told to stop. While it drains for an operator the
+/// first signal does what it always does, and may make the drain shorter; the second one closes at
+/// once.
+async fn stop(gate: Gate, mut stops: Stops, by_signal: bool) {
+    let grace = gate.grace();
+    let drain = gate.drain.clone();
+    if by_signal {
+        obey(&drain, grace);
+    } else {
+        // Not STOPPING yet: from then on systemd counts its TimeoutStopSec, which a long drain
+        // would outlast, and `systemctl stop` would send no signal any more.
+        tell_systemd(&[NotifyState::Status("draining")]);
+    }
+    let hurry = async {
+        if !by_signal {
+            stops.next().await;
+            obey(&drain, grace);
+        }
+        stops.next().await;
+    };
+    let closing = async {
+        drain.over().await;
+        tell_systemd(&[NotifyState::Stopping]);
+        pending::<()>().await;
+    };
+    tokio::select! {
+        () = gate.finish(hurry) => {}
+        () = closing => {}
+    }
+}
+
+/// Drains for a signal.
+fn obey(drain: &Drain, grace: Duration) {
+    tell_systemd(&[NotifyState::Stopping]);
+    tracing::info!("stopping: sessions may finish within {} s", grace.as_secs());
+    drain.begin(grace);
 }
 
 fn introduce(gate: &Gate) {

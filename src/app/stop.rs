@@ -3,6 +3,7 @@
 use super::Gate;
 use crate::gate::{SessionView, Stage};
 use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
+use crate::lock::LockView;
 use crate::observe::event::{Event, LeftBehind, UnendedSession};
 use crate::time::Duration;
 use tokio::time::timeout;
@@ -13,20 +14,26 @@ impl Gate {
     /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
     /// `hurry` closes everything at once.
     pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
+        self.drain.begin(grace);
+        self.finish(hurry).await;
+    }
+
+    /// As [`Gate::stop`] where the gate drains already: for what is left of its time.
+    pub async fn finish(self, hurry: impl Future<Output = ()>) {
         // A tracker that may take more tasks is never done.
         self.sessions.close();
         let in_order = async {
-            self.stage.send_replace(Stage::Draining);
-            if timeout(grace, self.sessions.wait()).await.is_err() {
-                self.stage.send_replace(Stage::Closing);
-                self.sessions.wait().await;
+            tokio::select! {
+                () = self.sessions.wait() => return,
+                () = self.drain.over() => self.drain.enter(Stage::Closing),
             }
+            self.sessions.wait().await;
         };
         tokio::select! {
             () = in_order => {}
             () = hurry => {}
         }
-        self.stage.send_replace(Stage::Closed);
+        self.drain.enter(Stage::Closed);
         if !ended(&self.sessions).await {
             self.tell_left_behind(self.open_sessions());
         }
@@ -65,13 +72,23 @@ impl Gate {
         }
     }
 
-    /// A maildrop that is in use now waits for a backend to close, or belongs to a session that was
-    /// left behind.
+    /// A maildrop that is in use now waits for a backend to close, unless its holder was left behind:
+    /// that one is named as a session.
     fn unclosed_maildrops(&self) -> LeftBehind {
-        let in_use = self.cx.locks.snapshot(LEFT_BEHIND_NAMED_MAX);
+        let in_use = self.cx.locks.snapshot(usize::MAX);
+        let is_closing = |lock: &LockView| {
+            let holder = lock.holder.as_ref();
+            holder.is_some_and(|it| self.cx.sessions.view(it.claimant.session).is_none())
+        };
         LeftBehind::Connections {
             count: self.closers.len(),
-            maildrops: in_use.locks.into_iter().map(|lock| lock.key).collect(),
+            maildrops: in_use
+                .locks
+                .into_iter()
+                .filter(is_closing)
+                .map(|lock| lock.key)
+                .take(LEFT_BEHIND_NAMED_MAX)
+                .collect(),
         }
     }
 }
@@ -131,6 +148,7 @@ mod tests {
             acceptor: None,
             seed: Some(1),
             reload: None,
+            log: None,
         };
         let gate = Gate::start(&config, outside).await.unwrap();
         gate.looked_around().await;

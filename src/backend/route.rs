@@ -9,6 +9,7 @@ use crate::limits::MAKE_ROOM;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use tokio::time::{timeout, timeout_at};
 pub struct Route {
     backends: Vec<Arc<Backend>>,
     home: Option<BackendName>,
+    /// Those of `backends` that an operator has paused.
+    paused: Vec<BackendName>,
 }
 
 /// Why a route led nowhere.
@@ -36,7 +39,35 @@ impl Route {
     /// to the backend named `home`, as long as that is up.
     #[must_use]
     pub fn new(backends: Vec<Arc<Backend>>, home: Option<BackendName>) -> Self {
-        Self { backends, home }
+        Self {
+            backends,
+            home,
+            paused: Vec::new(),
+        }
+    }
+
+    /// The same while these backends are paused. One that is paused keeps its turn, also where it
+    /// cannot be reached, which may be what it is paused for: its logins wait, and no backend behind
+    /// it takes them.
+    #[must_use]
+    pub fn with_paused(mut self, paused: &BTreeSet<BackendName>) -> Self {
+        if !paused.is_empty() {
+            self.paused = self
+                .backends
+                .iter()
+                .map(|backend| &backend.options().name)
+                .filter(|name| paused.contains(*name))
+                .cloned()
+                .collect();
+        }
+        self
+    }
+
+    /// Whether the backend that comes first is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        let first = self.in_order().next();
+        first.is_some_and(|backend| self.pauses(backend))
     }
 
     /// The same over those backends alone that can be told this login. One that nobody has looked
@@ -80,7 +111,7 @@ impl Route {
     /// Whether the head of a queue connects in advance.
     #[must_use]
     pub fn preconnects(&self) -> bool {
-        let first = self.in_order().next();
+        let first = self.before_paused().next();
         first.is_some_and(|backend| backend.options().preconnect)
     }
 
@@ -98,7 +129,8 @@ impl Route {
     }
 
     /// Connects to the first backend that greets: where the maildrop is; else those that were up
-    /// at the last look and have room; else those that were up, then those that were not. For
+    /// at the last look and have room; else those that were up, then those that were not; none that
+    /// is paused, and none behind that. For
     /// these and for the maildrop's own it waits until `until` for a place under `connections`;
     /// the greeting must come within what is kept for the login behind that. `make_room` is asked
     /// for a connection that is not needed as long as there is no place.
@@ -119,7 +151,7 @@ impl Route {
         };
         let mut later = Vec::new();
         let mut result = Err(Unconnected::Busy);
-        for backend in self.in_order() {
+        for backend in self.before_paused() {
             let is_home = self.is_home(backend);
             let connected = if is_home {
                 call.patiently(backend).await
@@ -149,7 +181,7 @@ impl Route {
         &self,
         client: SocketAddr,
     ) -> Option<(Arc<Backend>, GreetedConnection)> {
-        let backend = self.in_order().next()?;
+        let backend = self.before_paused().next()?;
         let permit = backend.try_permit()?;
         let greeted = backend.connect_with(permit, Some(client)).await.ok()?;
         Some((Arc::clone(backend), greeted))
@@ -160,17 +192,35 @@ impl Route {
     fn in_order(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let mut backends: Vec<_> = self.backends.iter().collect();
         // A stable sort: among equals the tenant's order stays.
-        backends.sort_by_key(|backend| (!self.is_home(backend), rank(&backend.state())));
+        backends.sort_by_key(|backend| (!self.is_home(backend), self.rank(backend)));
         backends.into_iter()
     }
 
-    /// Where the maildrop is, if that is up.
+    fn before_paused(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.in_order().take_while(|backend| !self.pauses(backend))
+    }
+
+    fn rank(&self, backend: &Backend) -> u8 {
+        match backend.state() {
+            _ if self.pauses(backend) => 0,
+            State::Up(_) => 0,
+            State::Unknown => 1,
+            State::Down(_) => 2,
+        }
+    }
+
+    fn pauses(&self, backend: &Backend) -> bool {
+        self.paused.contains(&backend.options().name)
+    }
+
+    /// Where the maildrop is, if that is up, or paused.
     fn home(&self) -> Option<&Arc<Backend>> {
         self.backends.iter().find(|backend| self.is_home(backend))
     }
 
     fn is_home(&self, backend: &Backend) -> bool {
-        self.home.as_ref() == Some(&backend.options().name) && backend.is_up()
+        self.home.as_ref() == Some(&backend.options().name)
+            && (backend.is_up() || self.pauses(backend))
     }
 }
 
@@ -225,14 +275,6 @@ impl<M: Fn(&BackendName)> Call<M> {
 fn why_not(backend: &Backend, credentials: &Credentials) -> Option<NeedsPlain> {
     let capabilities = backend.capabilities()?;
     form(credentials, &capabilities).err()
-}
-
-fn rank(state: &State) -> u8 {
-    match state {
-        State::Up(_) => 0,
-        State::Unknown => 1,
-        State::Down(_) => 2,
-    }
 }
 
 /// Whether a backend can be reached.

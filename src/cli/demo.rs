@@ -291,6 +291,7 @@ impl DemoArgs {
             acceptor,
             seed: None,
             reload: None,
+            log: None,
         };
         let gate = Gate::start(config, outside)
             .await

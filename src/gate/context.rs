@@ -1,6 +1,7 @@
 //! What all sessions of one gate share, handed down instead of being global.
 
 use super::backend_conn::BackendConnection;
+use super::pauses::Pauses;
 use super::registry::Sessions;
 use super::settings::{Reloads, Settings};
 use crate::admission::Admission;
@@ -11,6 +12,7 @@ use crate::lock::Locks;
 use crate::observe::event::Event;
 use crate::observe::hub::EventHub;
 use crate::policy::block::BlockChange;
+use crate::policy::pause::PauseSubject;
 use crate::pop3::capability::Capabilities;
 use crate::pop3::reply::ReplyTo;
 use crate::secret::TagKey;
@@ -51,6 +53,8 @@ pub struct Context {
     pub random: Mutex<fastrand::Rng>,
     /// All open sessions.
     pub sessions: Sessions,
+    /// What operators have paused.
+    pub pauses: Pauses,
 }
 
 impl Context {
@@ -61,6 +65,31 @@ impl Context {
             // The gate is gone without a stop: as in a test that keeps the context alone.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// The logins of `subject` wait from now on; `false`: they did already.
+    pub fn pause(&self, subject: &PauseSubject) -> bool {
+        self.pauses.pause(subject) && self.pauses_changed()
+    }
+
+    /// The logins of `subject` go on; `false`: they did already.
+    pub fn resume(&self, subject: &PauseSubject) -> bool {
+        self.pauses.resume(subject) && self.pauses_changed()
+    }
+
+    /// Forgets what is paused of the names for which `exists` is false, and returns it.
+    pub fn forget_paused(&self, exists: impl Fn(&PauseSubject) -> bool) -> Vec<PauseSubject> {
+        let gone = self.pauses.retain(exists);
+        if !gone.is_empty() {
+            self.pauses_changed();
+        }
+        gone
+    }
+
+    /// Holders look again whether somebody waits for whom they may be pre-empted.
+    fn pauses_changed(&self) -> bool {
+        self.locks.wake_contended();
+        true
     }
 
     /// What the configuration says now.
@@ -152,9 +181,11 @@ impl Context {
         }
     }
 
-    /// Whether a client is to be greeted.
+    /// Whether a client is to be greeted. Where a backend is paused its login may wait for that one,
+    /// which need not be up meanwhile.
     pub(crate) fn may_serve(&self) -> bool {
-        route::may_serve(self.settings().backends.values())
+        let is_paused = !self.pauses.now().backends.is_empty();
+        is_paused || route::may_serve(self.settings().backends.values())
     }
 
     /// What all backends list before login. Where none can be reached it is empty: nobody is

@@ -6,12 +6,14 @@
 
 mod backend_conn;
 mod context;
+mod pauses;
 mod peer;
 mod registry;
 mod settings;
 
 pub use backend_conn::BackendConnection;
 pub use context::{Context, Stage};
+pub use pauses::Pauses;
 pub use peer::Peer;
 pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 pub use settings::Settings;

@@ -6,11 +6,12 @@
 
 use super::peer::Peer;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
+use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::str_enum::str_enum;
-use crate::time::Moment;
+use crate::time::{Duration, Instant, Moment};
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
 use std::future::poll_fn;
@@ -76,6 +77,8 @@ pub struct SessionView {
     pub bytes_to_client: u64,
     /// Octets to the backend after login.
     pub bytes_to_backend: u64,
+    /// When the client sent something or was sent something last.
+    pub active: Instant,
 }
 
 /// A login as others see it.
@@ -130,10 +133,11 @@ impl Sessions {
         self.0.open.len()
     }
 
-    /// Ends a session wherever it waits, without QUIT; but none whose client has sent that.
-    pub fn kick(&self, id: SessionId) -> Kick {
+    /// Ends a session wherever it waits, without QUIT, for the operator's `reason`; but none whose
+    /// client has sent that.
+    pub fn kick(&self, id: SessionId, reason: Option<Arc<str>>) -> Kick {
         self.handle(id)
-            .map_or(Kick::NoSuchSession, |handle| handle.kick())
+            .map_or(Kick::NoSuchSession, |handle| handle.kick(reason))
     }
 
     /// Out of the map: a view waits for a mutex, and no shard may be locked meanwhile.
@@ -190,7 +194,7 @@ pub(crate) struct SessionHandle {
     id: SessionId,
     peer: Arc<Peer>,
     opened: Moment,
-    login: Mutex<Option<RegisteredLogin>>,
+    words: Mutex<Words>,
     /// Its [`Phase`], with [`QUIT`] and [`KICKED`]. In one atomic, so that of QUIT and a kick one
     /// comes first and the other one knows.
     state: AtomicU8,
@@ -199,8 +203,18 @@ pub(crate) struct SessionHandle {
     retrieved: AtomicU64,
     to_client: AtomicU64,
     to_backend: AtomicU64,
+    /// When something moved last between the client and popgate, in milliseconds since `opened`.
+    active: AtomicU64,
     /// The session's task.
     task: AtomicWaker,
+}
+
+/// What is no number.
+#[derive(Default)]
+struct Words {
+    login: Option<RegisteredLogin>,
+    /// Why it was kicked, where the operator has said so.
+    kick_reason: Option<Arc<str>>,
 }
 
 /// The client has sent QUIT.
@@ -218,12 +232,13 @@ impl SessionHandle {
             id,
             peer,
             opened,
-            login: Mutex::default(),
+            words: Mutex::default(),
             state: AtomicU8::new(Phase::Greeting as u8),
             last_command: AtomicU8::new(NO_COMMAND),
             retrieved: AtomicU64::new(0),
             to_client: AtomicU64::new(0),
             to_backend: AtomicU64::new(0),
+            active: AtomicU64::new(0),
             task: AtomicWaker::new(),
         }
     }
@@ -251,20 +266,28 @@ impl SessionHandle {
     }
 
     pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>) {
-        *self.login() = Some(RegisteredLogin {
+        self.words().login = Some(RegisteredLogin {
             attempt: Arc::clone(attempt),
             backend: None,
         });
     }
 
     pub(crate) fn on_backend(&self, backend: &BackendName) {
-        if let Some(login) = &mut *self.login() {
+        if let Some(login) = &mut self.words().login {
             login.backend = Some(backend.clone());
         }
     }
 
     pub(crate) fn commanded(&self, keyword: Keyword) {
         self.last_command.store(keyword as u8, Ordering::Relaxed);
+    }
+
+    /// Something moved between the client and popgate.
+    pub(crate) fn moved(&self, now: Instant) {
+        let age = now.saturating_duration_since(self.opened.instant);
+        // Milliseconds of a u64 last longer than any session.
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.active.store(age, Ordering::Relaxed);
     }
 
     /// What the relay has done so far. The session alone writes this, so a plain store will do.
@@ -274,22 +297,39 @@ impl SessionHandle {
         self.to_backend.store(to_backend, Ordering::Relaxed);
     }
 
-    /// Returns when the session is kicked. Cancel-safe. The session's own task alone may wait.
-    pub(crate) async fn kicked(&self) {
+    /// Returns when the session is kicked, with the end that it has then. Cancel-safe. Only the
+    /// session's own task may wait.
+    pub(crate) async fn kicked(&self) -> EndCause {
         poll_fn(|task| self.poll_kicked(task)).await;
+        EndCause::Kicked {
+            reason: self.kick_reason(),
+        }
     }
 
     pub(crate) fn poll_kicked(&self, task: &Context<'_>) -> Poll<()> {
         // First: a kick in between wakes the task.
         self.task.register(task.waker());
-        if self.state.load(Ordering::Acquire) & KICKED == 0 {
-            Poll::Pending
-        } else {
+        if self.is_kicked() {
             Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     }
 
-    fn kick(&self) -> Kick {
+    /// Whether the session was kicked. Where it was not, its task hears of a kick only if it also
+    /// waits for one.
+    pub(crate) fn is_kicked(&self) -> bool {
+        self.state.load(Ordering::Acquire) & KICKED != 0
+    }
+
+    /// Why the session was kicked, where the operator has said so.
+    pub(crate) fn kick_reason(&self) -> Option<Arc<str>> {
+        self.words().kick_reason.clone()
+    }
+
+    fn kick(&self, reason: Option<Arc<str>>) -> Kick {
+        // Held until the reason is there: whoever sees the kick waits for it.
+        let mut words = self.words();
         let kicked = self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
@@ -297,6 +337,9 @@ impl SessionHandle {
             });
         match kicked {
             Ok(_) => {
+                // Of two kicks the first one ends it.
+                words.kick_reason = words.kick_reason.take().or(reason);
+                drop(words);
                 self.task.wake();
                 Kick::Kicked
             }
@@ -321,7 +364,7 @@ impl SessionHandle {
             client: self.peer.client,
             listener: self.peer.listener.clone(),
             opened: self.opened,
-            login: self.login().as_ref().map(RegisteredLogin::seen),
+            login: self.words().login.as_ref().map(RegisteredLogin::seen),
             phase: match phase(state) {
                 // No session enters `Update`: QUIT is a bit, so that a kick cannot slip in between.
                 Phase::Transaction if state & QUIT != 0 => Phase::Update,
@@ -331,18 +374,21 @@ impl SessionHandle {
             retrieved: self.retrieved.load(Ordering::Relaxed),
             bytes_to_client: self.to_client.load(Ordering::Relaxed),
             bytes_to_backend: self.to_backend.load(Ordering::Relaxed),
+            active: self.opened.instant
+                + Duration::from_millis(self.active.load(Ordering::Relaxed)),
         }
     }
 
     fn is_in(&self, key: &MaildropKey) -> bool {
-        let login = self.login();
-        login
+        let words = self.words();
+        words
+            .login
             .as_ref()
             .is_some_and(|login| login.attempt.key == *key)
     }
 
-    fn login(&self) -> MutexGuard<'_, Option<RegisteredLogin>> {
-        self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    fn words(&self) -> MutexGuard<'_, Words> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

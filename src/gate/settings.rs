@@ -5,6 +5,7 @@ use crate::backend::route::Route;
 use crate::ids::BackendName;
 use crate::net::tls::Acceptor;
 use crate::policy::tenant::{LoginPolicy, TenantTable};
+use crate::time::Duration;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub admin_acceptor: Option<Arc<Acceptor>>,
     /// Networks whose clients may send passwords in clear, and whose PROXY headers count.
     pub trusted: Vec<IpNet>,
+    /// How long sessions and waiters go on after a request to stop.
+    pub grace: Duration,
 }
 
 impl Settings {

@@ -105,3 +105,12 @@ pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 /// How long the journal waits for another process that writes to its file, as somebody with
 /// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
 pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
+
+/// Octets of a log filter that an operator sets: a dozen modules, each with a level.
+pub const LOG_FILTER_MAX: usize = 400;
+
+/// Characters of the reason that an operator gives: a sentence, which stands in lines of the log.
+pub const OPERATOR_REASON_MAX: usize = 200;
+
+/// The longest that a drain may let sessions go on: whoever wants more than a day forgot it.
+pub const DRAIN_GRACE_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -8,7 +8,7 @@ use super::queue::{
     Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket, WaitProgress,
 };
 use super::view::{Claimant, HolderView, LockView, WaiterView};
-use crate::ids::{BackendName, MaildropKey};
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::attempt::LoginAttempt;
 use crate::time::Instant;
 use std::collections::HashMap;
@@ -291,6 +291,17 @@ impl<C> Entry<C> {
     /// Whether it was elsewhere before, or nowhere.
     pub(super) fn settle_at(&mut self, backend: &BackendName) -> bool {
         self.home.replace(backend.clone()).as_ref() != Some(backend)
+    }
+
+    /// The tenant of the login at the front of the main lane.
+    pub(super) fn next_tenant(&self) -> Option<TenantName> {
+        let seat = self.seats.get(&self.queue.head()?)?;
+        Some(seat.attempt.tenant().clone())
+    }
+
+    pub(super) fn wake_contended(&self) {
+        // Wakes also where nothing changed, which is what this is for.
+        self.contended.send_if_modified(|contended| *contended);
     }
 
     pub(super) fn is_unused(&self) -> bool {

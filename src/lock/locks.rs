@@ -8,7 +8,7 @@ use super::queue::WaitProgress;
 use super::table::Table;
 use super::view::{LockView, LocksSnapshot};
 use super::waiter::WaiterHandle;
-use crate::ids::{BackendName, MaildropKey};
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::LockOutcome;
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
@@ -99,6 +99,17 @@ impl<C: BackendClose> Locks<C> {
     #[must_use]
     pub fn home(&self, key: &MaildropKey) -> Option<BackendName> {
         self.0.home(key)
+    }
+
+    /// The tenant of the login at the front of the main lane.
+    #[must_use]
+    pub fn next_tenant(&self, key: &MaildropKey) -> Option<TenantName> {
+        self.0.next_tenant(key)
+    }
+
+    /// Wakes each holder for whose maildrop somebody waits in the main lane, as if that were new.
+    pub fn wake_contended(&self) {
+        self.0.wake_contended();
     }
 
     /// Maildrops that are held, waited for, or being closed.

@@ -9,7 +9,7 @@ use super::entry::{Entry, Seated};
 use super::prewarmed::PrewarmedIndex;
 use super::queue::{Input, Invariant, Ticket, WaitProgress};
 use super::view::{LockView, LocksSnapshot};
-use crate::ids::{BackendName, MaildropKey};
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::{Event, LockEvent};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
@@ -128,6 +128,16 @@ impl<C: BackendClose> Table<C> {
 
     pub(super) fn home(&self, key: &MaildropKey) -> Option<BackendName> {
         self.entries.get(key)?.home()
+    }
+
+    pub(super) fn next_tenant(&self, key: &MaildropKey) -> Option<TenantName> {
+        self.entries.get(key)?.next_tenant()
+    }
+
+    pub(super) fn wake_contended(&self) {
+        for entry in &self.entries {
+            entry.wake_contended();
+        }
     }
 
     /// Whether it was elsewhere before, or nowhere.

@@ -82,6 +82,14 @@ impl<C: BackendClose> WaiterHandle<C> {
         is_head && !self.claim.has_prewarmed()
     }
 
+    /// Drops the connection that is ready, if it is for this place.
+    pub fn give_up_prewarmed(&self) {
+        let is_head = matches!(*self.state.borrow(), SeatState::Waiting { head: true });
+        if is_head && self.claim.has_prewarmed() {
+            drop(self.claim.take_prewarmed());
+        }
+    }
+
     /// What it waits for.
     #[must_use]
     pub fn key(&self) -> &MaildropKey {

@@ -9,6 +9,7 @@ use crate::pop3::exchange::Violation;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::fmt;
+use std::sync::Arc;
 
 str_enum! {
     /// How a session ended: the label `end` of `sessions_total`.
@@ -27,6 +28,9 @@ str_enum! {
         LoginRefused = "login_refused",
         /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
         WaitSpent = "wait_spent",
+        /// An operator had paused its tenant or its backend until its wait was spent; then it quit
+        /// or left.
+        RefusedWhilePaused = "refused_while_paused",
         /// A rule of popgate refused its last login, then it quit or left; or refused it in place
         /// of the greeting.
         RefusedByRule = "refused_by_rule",
@@ -143,6 +147,8 @@ pub enum EndCause {
     },
     /// The backend had no connection free under its `connections` limit until the wait was spent.
     BackendFull,
+    /// The tenant or the backend was paused until the wait was spent.
+    Paused,
     /// No connection to the backend was made.
     BackendUnreachable {
         /// What is wrong, with the backend's address.
@@ -192,7 +198,10 @@ pub enum EndCause {
     BackendViolation(Violation),
 
     /// An operator ended it.
-    Kicked,
+    Kicked {
+        /// Why, in the operator's words, where there are any; they may hold any characters.
+        reason: Option<Arc<str>>,
+    },
     /// The gate stopped.
     Shutdown,
     /// A task of the session ended in a panic.
@@ -226,6 +235,7 @@ impl End {
             | Self::QuitUnanswered
             | Self::LoginRefused
             | Self::WaitSpent
+            | Self::RefusedWhilePaused
             | Self::LeftWaiting
             | Self::Left
             | Self::Preempted
@@ -257,6 +267,7 @@ impl EndCause {
             | Self::HeldByAnother
             | Self::LockedElsewhere { .. }
             | Self::BackendFull => End::WaitSpent,
+            Self::Paused => End::RefusedWhilePaused,
             Self::NoBackend
             | Self::BackendUnreachable { .. }
             | Self::LoginUnanswered { .. }
@@ -271,7 +282,7 @@ impl EndCause {
             Self::Preempted { .. } => End::Preempted,
             Self::BackendViolation(Violation::BehindBody(_)) => End::BodyMisread,
             Self::BackendClosed | Self::BackendViolation(_) => End::BackendGone,
-            Self::Kicked => End::Kicked,
+            Self::Kicked { .. } => End::Kicked,
             Self::Shutdown => End::Shutdown,
             Self::Panicked | Self::NoConnection | Self::LockBroken => End::Panicked,
         }
@@ -288,7 +299,7 @@ impl EndCause {
             | Self::Quit
             | Self::Left
             | Self::IdleTimeout
-            | Self::Kicked
+            | Self::Kicked { .. }
             | Self::Shutdown => None,
             Self::TooManyLogins
             | Self::TooManyBadCommands
@@ -321,6 +332,7 @@ impl EndCause {
             Self::RefusedByRule(_)
             | Self::QueueFull
             | Self::HeldByAnother
+            | Self::Paused
             | Self::Preempted { .. } => Some(Culprit::Policy),
             Self::NoCertificate | Self::Panicked | Self::NoConnection | Self::LockBroken => {
                 Some(Culprit::Proxy)
@@ -328,10 +340,12 @@ impl EndCause {
         }
     }
 
-    /// The sentence of an end that somebody is to blame for. The others say all by their [`End`].
+    /// The sentence of an end that somebody is to blame for, or that has a reason. The others say
+    /// all by their [`End`].
     #[must_use]
     pub fn detail(&self) -> Option<String> {
-        self.culprit().map(|_| self.to_string())
+        let has_more = self.culprit().is_some() || matches!(self, Self::Kicked { reason: Some(_) });
+        has_more.then(|| self.to_string())
     }
 }
 
@@ -362,6 +376,7 @@ impl fmt::Display for EndCause {
             Self::QueueFull => "too many clients wait for the maildrop",
             Self::HeldByAnother => "another session held the maildrop for the whole wait",
             Self::BackendFull => "all connections allowed to the backend were in use",
+            Self::Paused => "an operator had paused the tenant or the backend for the whole wait",
             Self::LoginUnansweredInTime { address } => {
                 return write!(f, "{address} did not answer the login in time");
             }
@@ -385,7 +400,10 @@ impl fmt::Display for EndCause {
             }
             Self::BackendClosed => "the backend ended the connection",
             Self::BackendViolation(violation) => return violation.fmt(f),
-            Self::Kicked => "an operator ended it",
+            Self::Kicked { reason: None } => "an operator ended it",
+            Self::Kicked {
+                reason: Some(reason),
+            } => return write!(f, "an operator ended it: {reason}"),
             Self::Shutdown => "popgate stopped",
             Self::Panicked => "internal error: a task of the session panicked",
             Self::NoConnection => "internal error: a login without a connection",
@@ -450,7 +468,8 @@ mod tests {
             QueueFull => HeldByAnother,
             HeldByAnother => LockedElsewhere { line },
             LockedElsewhere { .. } => BackendFull,
-            BackendFull => BackendUnreachable { error },
+            BackendFull => Paused,
+            Paused => BackendUnreachable { error },
             BackendUnreachable { .. } => LoginUnanswered { error },
             LoginUnanswered { .. } => LoginUnansweredInTime { address },
             LoginUnansweredInTime { .. } => LostToCapa { error },
@@ -467,9 +486,9 @@ mod tests {
             },
             Preempted { .. } => BackendClosed,
             BackendClosed => BackendViolation(Violation::NotAReply),
-            BackendViolation(Violation::BehindBody(_)) => Kicked,
+            BackendViolation(Violation::BehindBody(_)) => Kicked { reason: None },
             BackendViolation(_) => BackendViolation(Violation::BehindBody(RETR)),
-            Kicked => Shutdown,
+            Kicked { .. } => Shutdown,
             Shutdown => Panicked,
             Panicked => NoConnection,
             NoConnection => LockBroken,

@@ -9,6 +9,7 @@ mod rule;
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
+use crate::policy::pause::PauseSubject;
 use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
 use crate::str_enum::str_enum;
@@ -147,12 +148,48 @@ pub enum Event {
         /// Why, for the operator; of several lines.
         why: String,
     },
+    /// An operator changed something at the admin port.
+    OperatorActed(Box<OperatorAction>),
     /// A stop waits no longer for what has not ended in its time: it is dropped as it is.
     LeftBehind(Box<LeftBehind>),
     /// A login is over: it was refused, or the session ends that it began.
     LoginEnded(Box<LoginSummary>),
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),
+}
+
+/// Somebody who changes something at the admin port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Where the request came from.
+    pub address: SocketAddr,
+    /// Why, in the operator's own words; they may hold any characters.
+    pub reason: Option<Arc<str>>,
+}
+
+/// What an operator did.
+#[derive(Clone, Debug)]
+pub struct OperatorAction {
+    /// Who did it.
+    pub by: Operator,
+    /// What it was.
+    pub change: OperatorChange,
+}
+
+/// What an operator can change. What is done to the block list and by a reload has events of its
+/// own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorChange {
+    /// A session ends, without QUIT.
+    Kicked(SessionId),
+    /// Logins of this one wait.
+    Paused(PauseSubject),
+    /// Logins of this one go on.
+    Resumed(PauseSubject),
+    /// The gate drains, for so long at most.
+    Draining(Duration),
+    /// Other events are logged: those of this level or filter.
+    LogLevel(String),
 }
 
 /// What a stop leaves behind.

@@ -2,8 +2,8 @@
 
 use super::LogFormat;
 use super::event::{
-    Culprit, End, Event, LockEvent, LockOutcome, LoginSummary, Preemption, RuleEvent,
-    SessionSummary,
+    Culprit, End, Event, LockEvent, LockOutcome, LoginSummary, OperatorAction, Preemption,
+    RuleEvent, SessionSummary,
 };
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
@@ -15,31 +15,35 @@ use crate::time::Duration;
 use sentence::{printable, sentence};
 use std::io::IsTerminal;
 use tracing::{debug, error, info, warn};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FromEnvError, LevelFilter};
+use tracing_subscriber::filter::FromEnvError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+mod filter;
 mod sentence;
 
-/// Sends log lines to standard error: those of `RUST_LOG`, or `info` and above where it is unset.
+pub use filter::{LogFilter, LogLevelError, parse_level};
+
+/// Sends log lines to standard error: those of `RUST_LOG`, or `info` and above where it is unset,
+/// until the returned filter is changed.
 ///
 /// # Errors
 ///
 /// `RUST_LOG` cannot be read; or logging is set up already.
-pub fn init(format: LogFormat) -> Result<(), InitError> {
-    let info = LevelFilter::INFO.into();
-    let filter = EnvFilter::builder().with_default_directive(info).from_env();
+pub fn init(format: LogFormat) -> Result<LogFilter, InitError> {
+    let (filtered, filter) = LogFilter::from_env()?;
     // A closed standard error must not end a session by the panic that reports it.
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter.map_err(InitError::Filter)?)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false)
         .with_target(false);
+    let registry = tracing_subscriber::registry().with(filtered);
     match format {
-        LogFormat::Human => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    }
-    .map_err(InitError::Twice)
+        LogFormat::Human => registry.with(lines).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+    }?;
+    Ok(filter)
 }
 
 /// Logging could not be set up.
@@ -49,10 +53,10 @@ pub enum InitError {
     #[error(
         "the environment variable RUST_LOG cannot be understood: {0}; write for example RUST_LOG=debug"
     )]
-    Filter(FromEnvError),
+    Filter(#[from] FromEnvError),
     /// A fault of popgate: logging is set up once in a process.
     #[error("logging is set up already: {0}")]
-    Twice(Box<dyn std::error::Error + Send + Sync>),
+    Twice(#[from] TryInitError),
 }
 
 /// Writes events to the log.
@@ -143,6 +147,7 @@ impl Log {
             Event::ReloadRefused { why } => {
                 error!("reload rejected, the running configuration stays in use: {why}")
             }
+            Event::OperatorActed(action) => log_operator(action),
             Event::LeftBehind(what) => warn!("the stop {}", sentence::left_behind(what)),
             Event::LoginEnded(login) => log_login(login),
             Event::SessionEnded(summary) => self.session_ended(summary),
@@ -256,6 +261,16 @@ fn log_reload(changes: &[String]) {
     for change in changes {
         info!("reloaded: {change}");
     }
+}
+
+fn log_operator(action: &OperatorAction) {
+    let reason = action.by.reason.as_deref().map(printable);
+    info!(
+        by = %action.by.address,
+        reason = reason.as_deref(),
+        "operator: {}",
+        printable(&sentence::operator_change(&action.change))
+    );
 }
 
 fn log_login(login: &LoginSummary) {

@@ -272,7 +272,10 @@ impl Metrics {
             Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
             Event::Rule(event) => self.count_rule(event),
             // A gauge that is set before each scrape; and a process that nobody scrapes any more.
-            Event::BlockChanged(_) | Event::LeftBehind(_) | Event::LoginEnded(_) => {}
+            Event::BlockChanged(_)
+            | Event::OperatorActed(_)
+            | Event::LeftBehind(_)
+            | Event::LoginEnded(_) => {}
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Relayed {
                 to_client,

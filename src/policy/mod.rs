@@ -6,6 +6,7 @@ pub mod alias;
 pub mod attempt;
 pub mod auth_failure_template;
 pub mod block;
+pub mod pause;
 pub mod penalty;
 pub mod poll;
 pub mod refusal;

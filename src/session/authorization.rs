@@ -6,7 +6,7 @@
 use super::client::{Client, NoLine};
 use super::record::Record;
 use super::{Greeted, Identified, greet};
-use crate::gate::Context;
+use crate::gate::{Context, Phase};
 use crate::ids::UserName;
 use crate::limits;
 use crate::net::TlsMode;
@@ -42,7 +42,7 @@ pub(super) async fn authorize(
     };
     // On the way in: each refused login comes back here, and has its answer.
     if dialogue.client.login_budget.attempts >= limits::LOGIN_ATTEMPTS_MAX {
-        dialogue.client.farewell(NO_WORDS).await;
+        dialogue.farewell(NO_WORDS).await;
         return Err(EndCause::TooManyLogins);
     }
     loop {
@@ -50,7 +50,7 @@ pub(super) async fn authorize(
             Ok(line) => line,
             Err(NoLine::Eof) => return Err(EndCause::LeftBeforeLogin),
             Err(NoLine::TooLate) => {
-                dialogue.client.farewell(NO_WORDS).await;
+                dialogue.farewell(NO_WORDS).await;
                 return Err(EndCause::LoginTimeout);
             }
         };
@@ -60,7 +60,7 @@ pub(super) async fn authorize(
             Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
         }
         if dialogue.client.login_budget.bad_commands >= limits::BAD_COMMANDS_MAX {
-            dialogue.client.farewell(NO_WORDS).await;
+            dialogue.farewell(NO_WORDS).await;
             return Err(EndCause::TooManyBadCommands);
         }
     }
@@ -105,7 +105,7 @@ impl<'a> Dialogue<'a> {
             AuthorizationCommand::Capa => self.capa().await,
             AuthorizationCommand::Stls => self.stls().await,
             AuthorizationCommand::Quit => {
-                self.client.farewell(GOODBYE).await;
+                self.farewell(GOODBYE).await;
                 Err(EndCause::QuitBeforeLogin)
             }
             AuthorizationCommand::Apop => self.no_login("-ERR APOP is not offered here").await,
@@ -114,6 +114,12 @@ impl<'a> Dialogue<'a> {
             }
             AuthorizationCommand::Unknown => self.unknown(&text).await,
         }
+    }
+
+    /// The end is decided, and no kick changes it any more.
+    async fn farewell(self, last_words: &[u8]) {
+        self.record.enter(Phase::Closing);
+        self.client.farewell(last_words).await;
     }
 
     async fn user(mut self, user: UserName) -> Result<Said<'a>, EndCause> {

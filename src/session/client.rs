@@ -113,7 +113,7 @@ impl Client {
             match tokio::time::timeout_at(self.login_budget.login_by, self.conn.fill()).await {
                 Err(_) => return Err(NoLine::TooLate),
                 Ok(Ok(0) | Err(_)) => self.eof = true,
-                Ok(Ok(_)) => {}
+                Ok(Ok(_)) => self.session.moved(Instant::now()),
             }
         }
     }
@@ -131,7 +131,10 @@ impl Client {
             .login_by
             .max(Instant::now() + limits::REPLY_WRITE);
         match tokio::time::timeout_at(by, self.conn.write_all(bytes)).await {
-            Ok(result) => self.deaf = result.is_err(),
+            Ok(result) => {
+                self.deaf = result.is_err();
+                self.session.moved(Instant::now());
+            }
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         }
         Ok(())
@@ -161,7 +164,7 @@ impl Client {
             }
             match self.conn.fill().await {
                 Ok(0) => self.eof = true,
-                Ok(_) => {}
+                Ok(_) => self.session.moved(Instant::now()),
                 Err(_) => {
                     self.eof = true;
                     self.deaf = true;

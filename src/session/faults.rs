@@ -94,8 +94,12 @@ fn is_excused(record: &Record, end: End) -> bool {
 /// backend. Once a backend may have heard the password the trial is spent: a guesser that left
 /// before each answer could otherwise try as many as it likes.
 fn return_trial(cx: &Context, record: &Record, attempt: &LoginAttempt, end: End) {
-    let is_open = matches!(end, End::LeftWaiting | End::BackendUnreachable);
-    if is_open && record.summary.backend.is_none() {
+    let may_be_open = matches!(
+        end,
+        End::LeftWaiting | End::BackendUnreachable | End::Kicked
+    );
+    // One that was answered has given its trial back by then, or has spent it.
+    if may_be_open && record.login_is_open() && !record.reached_backend() {
         let blocks = &cx.admission.shared.blocks;
         blocks.return_trial(attempt, cx.moment().wall);
     }

@@ -4,7 +4,7 @@ use super::Greeted;
 use super::client::{Client, LoginBudget};
 use super::record::Record;
 use super::refusal;
-use crate::gate::{Context, Peer, Stage};
+use crate::gate::{Context, Peer, Phase, Stage};
 use crate::limits;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
@@ -31,10 +31,11 @@ pub(super) async fn greet(
         conn
     };
     // Behind TLS, so that a client on an implicit port can read why it is turned away.
-    let conn = refusal::unless_blocked(cx, conn, &peer).await?;
+    let conn = refusal::unless_blocked(cx, record, conn, &peer).await?;
     let client = Client::new(record.handle(), conn, peer, LoginBudget::new());
     let mut client = hold(cx, client).await?;
     if !cx.may_serve() {
+        record.enter(Phase::Closing);
         client.farewell(UNREACHABLE).await;
         return Err(EndCause::NoBackend);
     }

@@ -3,53 +3,81 @@
 mod backend_login;
 mod retries;
 
+use super::paused::{self, Destination, Hold};
 use super::record::Record;
-use super::{Admitted, LoggedIn, Next};
+use super::{Admitted, Identified, LoggedIn, Next};
 use crate::admission::LoginSlots;
 use crate::dialect::Class;
-use crate::gate::{BackendConnection, Context};
+use crate::gate::{BackendConnection, Context, Phase};
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event};
 use crate::time::Instant;
-use backend_login::{BackendLogin, Outcome};
-use retries::Retries;
+use backend_login::{BackendLogin, Outcome, Paused, Tries};
 
 /// Logs in at the backend, or releases the lock and answers the login with a refusal.
-///
-/// A client that leaves meanwhile ends the login. Here nothing else but `login_timeout` cuts one
-/// that has begun.
 pub(super) async fn log_in(
     cx: &Context,
     record: &mut Record,
     mut admitted: Admitted,
 ) -> Next<LoggedIn> {
-    let Admitted { login, lock, .. } = &mut admitted;
     let began = Instant::now();
+    let outcome = outcome(cx, record, &mut admitted).await?;
+    admitted.login.client.waited(began.elapsed());
+    conclude(cx, record, admitted, outcome).await
+}
+
+/// How it ends at the backend, with all the times that it is paused before a try.
+async fn outcome(
+    cx: &Context,
+    record: &mut Record,
+    admitted: &mut Admitted,
+) -> Result<Outcome, EndCause> {
+    let mut tries = Tries::default();
+    loop {
+        if paused::hold(cx, record, admitted).await? == Hold::Spent {
+            return Ok(Outcome::Locked(EndCause::Paused));
+        }
+        if let Ok(outcome) = ask_backend(cx, record, admitted, &mut tries).await? {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// A client that leaves meanwhile ends the login. Here nothing else but `login_timeout` cuts one
+/// that has begun.
+async fn ask_backend(
+    cx: &Context,
+    record: &mut Record,
+    admitted: &mut Admitted,
+    tries: &mut Tries,
+) -> Result<Result<Outcome, Paused>, EndCause> {
+    let Admitted { login, lock, .. } = admitted;
     let contended = lock.contended();
+    let deadline = login.wait_deadline();
+    let Identified {
+        client,
+        attempt,
+        proof,
+        settings,
+    } = login;
     let mut backend_login = BackendLogin {
-        cx,
-        attempt: &login.attempt,
-        credentials: login.proof.replayable(),
-        settings: &login.settings,
-        deadline: login.wait_deadline(),
+        destination: Destination {
+            cx,
+            settings,
+            attempt,
+            credentials: proof.replayable(),
+        },
+        deadline,
+        record,
         lock,
-        retries: Retries::default(),
-        distrusts_prewarmed: false,
+        tries,
     };
-    let outcome = tokio::select! {
+    tokio::select! {
         // Nothing of a client that has left goes to the backend.
         biased;
-        () = login.client.left_for_good(contended) => None,
-        outcome = backend_login.run() => Some(outcome),
-    };
-    login.client.waited(began.elapsed());
-    if let Some(connection) = lock.connection() {
-        record.on_backend(&connection.backend().options().name);
-    }
-    match outcome {
-        Some(outcome) => conclude(cx, record, admitted, outcome).await,
         // The guard in `admitted` is dropped, and closes the connection before the lock is free.
-        None => Err(EndCause::LeftWaiting.into()),
+        () = client.left_for_good(contended) => Err(EndCause::LeftWaiting),
+        outcome = backend_login.run() => Ok(outcome),
     }
 }
 
@@ -88,14 +116,14 @@ async fn conclude(
                 cx.admission.refused(&login.attempt, Instant::now());
                 lock.refused(Some(&line));
             }
-            release(record, lock, slots);
+            release(record, lock, slots, Phase::Waiting);
             Err(login.refuse(cx, record, class, &line).await.into())
         }
         Outcome::RefusedWithoutWords(error) => {
             cx.admission
                 .refused_without_words(&login.attempt, Instant::now());
             lock.refused(None);
-            release(record, lock, slots);
+            release(record, lock, slots, Phase::Waiting);
             let cause = EndCause::ClosedAtPass {
                 error,
                 accepted_lately: login.attempt.was_accepted_lately(),
@@ -103,12 +131,12 @@ async fn conclude(
             Err(login.refuse_without_words(cx, record, cause).await.into())
         }
         Outcome::Locked(cause) => {
-            release(record, lock, slots);
+            release(record, lock, slots, Phase::Waiting);
             Err(login.turn_away(cx, record, cause).await.into())
         }
         // No answer at all, as from a dead server: a line of ours would be taken for the backend's.
         Outcome::Unreachable(cause) => {
-            release(record, lock, slots);
+            release(record, lock, slots, Phase::Closing);
             login.client.farewell(b"").await;
             Err(cause.into())
         }
@@ -117,7 +145,13 @@ async fn conclude(
 
 /// Before the answer, which may be held for seconds: no other login is to wait for that, or to find
 /// a limit reached by one that is refused already.
-fn release(record: &mut Record, lock: LockGuard<BackendConnection>, slots: LoginSlots) {
+fn release(
+    record: &mut Record,
+    lock: LockGuard<BackendConnection>,
+    slots: LoginSlots,
+    phase: Phase,
+) {
+    record.enter(phase);
     record.lock_given();
     drop((lock, slots));
 }

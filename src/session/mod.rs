@@ -21,6 +21,7 @@ mod faults;
 mod greet;
 mod learn;
 mod login;
+mod paused;
 mod queue;
 mod record;
 mod refusal;
@@ -110,7 +111,7 @@ async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -
         // In this order, so that a waiter leaves its queue as one that was kicked.
         biased;
         logged_in = Box::pin(until_logged_in(cx, record, conn, peer)) => logged_in,
-        () = session.kicked() => Err(EndCause::Kicked),
+        kicked = session.kicked() => Err(kicked),
     };
     match logged_in {
         Ok(logged_in) => Box::pin(relay::relay(cx, record, logged_in)).await,

@@ -53,6 +53,8 @@ pub(super) async fn acquire_lock(
 enum WaitFailed {
     /// The time for it is over, or another took its place.
     Spent,
+    /// The time for it is over, and its tenant or its backend is paused.
+    Paused,
     /// The backend refused the password, which another gave it, in these words or without any.
     PasswordRefused(Option<Arc<[u8]>>),
     /// The client has left, or was kicked.
@@ -68,6 +70,7 @@ impl WaitFailed {
     ) -> Result<Greeted, EndCause> {
         match self {
             Self::Spent => login.turn_away(cx, record, EndCause::HeldByAnother).await,
+            Self::Paused => login.turn_away(cx, record, EndCause::Paused).await,
             Self::PasswordRefused(Some(line)) => login.refuse(cx, record, Class::Auth, &line).await,
             Self::PasswordRefused(None) => {
                 let cause = EndCause::ClosedAtPassOfAnother {
@@ -91,9 +94,14 @@ async fn wait(
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
+    let mut pauses = cx.pauses.changes();
     let mut until = login.wait_deadline();
     loop {
-        let wants_prewarmed = waiter.wants_prewarmed();
+        let is_paused = login.destination(cx).is_paused();
+        if is_paused {
+            waiter.give_up_prewarmed();
+        }
+        let wants_prewarmed = !is_paused && waiter.wants_prewarmed();
         let settings = Arc::clone(&login.settings);
         let attempt = Arc::clone(&login.attempt);
         // Connects to nothing before it is polled, which the last arm decides.
@@ -107,9 +115,9 @@ async fn wait(
                 waiter.leave(LockOutcome::ClientGone);
                 return Err(WaitFailed::Ended(EndCause::LeftWaiting));
             }
-            () = session.kicked() => {
+            kicked = session.kicked() => {
                 waiter.leave(LockOutcome::Kicked);
-                return Err(WaitFailed::Ended(EndCause::Kicked));
+                return Err(WaitFailed::Ended(kicked));
             }
             event = waiter.next_event() => match event {
                 WaitEvent::Granted(lock) => return Ok(lock),
@@ -120,8 +128,9 @@ async fn wait(
             },
             () = tokio::time::sleep_until(until) => {
                 waiter.leave(LockOutcome::Timeout);
-                return Err(WaitFailed::Spent);
+                return Err(if is_paused { WaitFailed::Paused } else { WaitFailed::Spent });
             }
+            () = pauses.next() => {}
             settings = reloads.next() => {
                 login.apply_reload(record, settings);
                 until = login.wait_deadline();
@@ -139,7 +148,9 @@ async fn connect_ahead(
     attempt: &LoginAttempt,
 ) -> BackendConnection {
     loop {
-        let route = settings.route(&attempt.policy, cx.locks.home(&attempt.key));
+        let route = settings
+            .route(&attempt.policy, cx.locks.home(&attempt.key))
+            .with_paused(&cx.pauses.now().backends);
         if route.preconnects()
             && let Some((backend, greeted)) = route.connect_ahead(attempt.client).await
         {

@@ -108,6 +108,7 @@ impl Record {
             self.login_ended(&cause);
         }
         self.before_login = Some(self.spent());
+        self.summary.backend = None;
         self.identified(attempt);
     }
 
@@ -142,6 +143,16 @@ impl Record {
         self.excused
     }
 
+    /// Whether the last login has no answer yet.
+    pub(super) fn login_is_open(&self) -> bool {
+        self.before_login.is_some()
+    }
+
+    /// Whether a backend may have heard the password of the last login.
+    pub(super) fn reached_backend(&self) -> bool {
+        self.summary.backend.is_some()
+    }
+
     pub(super) fn on_backend(&mut self, backend: &BackendName) {
         self.session.handle().on_backend(backend);
         self.summary.backend = Some(backend.clone());
@@ -162,7 +173,6 @@ impl Record {
 
     pub(super) fn lock_given(&mut self) {
         if let Some(since) = self.held_since.take() {
-            self.enter(Phase::Waiting);
             self.summary.held += since.elapsed();
         }
     }

@@ -9,9 +9,9 @@ use super::record::Record;
 use super::{Greeted, Identified};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
-use crate::gate::{Context, Peer};
+use crate::gate::{Context, Peer, Phase};
 use crate::net::conn::Conn;
-use crate::observe::event::{Culprit, EndCause, Event, LoginRule, PollDecision, RuleEvent};
+use crate::observe::event::{EndCause, Event, LoginRule, PollDecision, RuleEvent};
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::Refusal;
 use crate::time::{Duration, Instant};
@@ -22,6 +22,11 @@ use crate::time::{Duration, Instant};
 const IN_USE: &[u8] =
     b"-ERR [IN-USE] Mailbox is locked by another of your mail programs, please wait and try again";
 const BUSY: &[u8] = b"-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and try again";
+
+/// The answer where an operator had paused the tenant or the backend: it says nothing of the
+/// password, and `wait` keeps programs from asking for another one.
+const PAUSED: &[u8] =
+    b"-ERR [SYS/TEMP] Mailbox is paused for maintenance, please wait and try again";
 
 /// The answers over a limit on connections. Each says which one it is, so that whoever reads it
 /// knows whose connections are too many.
@@ -56,6 +61,7 @@ const PASSING_FAULTS: &[u8] =
 /// instead of being greeted.
 pub(super) async fn unless_blocked(
     cx: &Context,
+    record: &Record,
     conn: Conn,
     peer: &Peer,
 ) -> Result<Conn, EndCause> {
@@ -76,6 +82,7 @@ pub(super) async fn unless_blocked(
     else {
         return Ok(conn);
     };
+    record.enter(Phase::Closing);
     farewell(conn, &[block_reply(reason), b"\r\n"].concat()).await;
     Err(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
@@ -119,11 +126,12 @@ impl Identified {
         record.refused(cause);
         let delay = self.wrong_password(cx);
         self.hold_answer(record, delay).await?;
-        Err(self.close().await)
+        Err(self.close(record).await)
     }
 
     /// Ends the connection without an answer; the record tells the refusal as the session's end.
-    async fn close(self) -> EndCause {
+    async fn close(self, record: &Record) -> EndCause {
+        record.enter(Phase::Closing);
         self.client.farewell(b"").await;
         EndCause::LeftBeforeLogin
     }
@@ -224,7 +232,7 @@ impl Identified {
         let penalty = self.penalty(cx);
         if closes {
             self.hold_answer(record, penalty).await?;
-            return Err(self.close().await);
+            return Err(self.close(record).await);
         }
         self.answer_after(record, penalty, &line).await
     }
@@ -264,17 +272,19 @@ impl Identified {
         record: &mut Record,
         cause: EndCause,
     ) -> Result<Greeted, EndCause> {
-        let culprit = cause.culprit();
+        let is_paused = cause == EndCause::Paused;
         record.refused(cause);
         // Another login with the same password may have been accepted while it waited.
         self.refresh_standing(cx, record);
         cx.admission.not_served(&self.attempt, Instant::now());
-        if culprit == Some(Culprit::Policy) {
+        if !record.reached_backend() {
             // No backend has heard its password: under a block another may have the trial login.
             let blocks = &cx.admission.shared.blocks;
             blocks.return_trial(&self.attempt, cx.moment().wall);
         }
-        let answer = if self.attempt.is_proven() {
+        let answer = if is_paused {
+            PAUSED
+        } else if self.attempt.is_proven() {
             IN_USE
         } else {
             BUSY

@@ -17,6 +17,7 @@ use crate::gate::{Context, Phase, Stage};
 use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
+use crate::policy::attempt::LoginAttempt;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, ExchangeOptions, Quit, Replied};
@@ -50,7 +51,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
     let twin = Twin::new(cx, &attempt, &backend);
     let mut relay = Relay {
         cx,
-        policy: &attempt.policy,
+        attempt: &attempt,
         session: record.session(),
         pump: Pump::new(
             record.handle(),
@@ -77,9 +78,10 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         // fetchmail logs in again to go on: that is no other poll.
         cx.admission.local.polls.deleted(&attempt, Instant::now());
     }
+    // Before the lock goes on: a kick has nothing to end any more.
+    record.enter(Phase::Closing);
     record.lock_given();
     drop((lock, slots));
-    record.enter(Phase::Closing);
     // Boxed: each idle session would keep room for its last words.
     Box::pin(deliver(cx, undelivered, &end)).await;
     Box::pin(client.farewell(b"")).await;
@@ -118,7 +120,7 @@ async fn deliver(cx: &Context, mut client: Endpoint<'_>, cause: &EndCause) {
 /// A session while it uses its maildrop.
 struct Relay<'client, 'lock> {
     cx: &'lock Context,
-    policy: &'lock LoginPolicy,
+    attempt: &'lock LoginAttempt,
     session: SessionId,
     pump: Pump<'client, 'lock>,
     backend: Arc<Backend>,
@@ -209,7 +211,9 @@ impl<'client> Relay<'client, '_> {
     /// How the session ends by an event of the pump's.
     fn end(&self, event: &PumpEvent) -> EndCause {
         match (event, self.pump.exchange().quit()) {
-            (PumpEvent::Kicked, _) => EndCause::Kicked,
+            (PumpEvent::Kicked, _) => EndCause::Kicked {
+                reason: self.pump.kick_reason(),
+            },
             (_, Quit::Answered { ok: true }) => EndCause::Quit,
             (_, Quit::Answered { ok: false }) => EndCause::QuitFailed,
             (PumpEvent::Violation(violation), _) => EndCause::BackendViolation(*violation),

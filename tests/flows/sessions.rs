@@ -18,7 +18,7 @@ async fn phase(gate: &Gate, client: &Wire) -> Phase {
 }
 
 async fn kick(gate: &Gate, client: &Wire) -> Kick {
-    gate.cx.sessions.kick(gate.session(client).await)
+    gate.cx.sessions.kick(gate.session(client).await, None)
 }
 
 /// Kicks this client's session, which ends at once; then nobody sees or kicks it.
@@ -43,7 +43,7 @@ async fn is_gone(gate: &Gate, client: Wire) {
     gate.end_of(&name).await;
     tokio::task::yield_now().await;
     assert!(gate.cx.sessions.view(id).is_none(), "{name}");
-    assert_eq!(gate.cx.sessions.kick(id), Kick::NoSuchSession);
+    assert_eq!(gate.cx.sessions.kick(id, None), Kick::NoSuchSession);
 }
 
 fn outcomes(gate: &Gate, which: LockOutcome) -> usize {
@@ -206,7 +206,7 @@ async fn a_quit_that_comes_behind_a_kick_does_not_reach_the_backend() {
     ann.expect("+OK\r\n").await;
     // Both are there when the session's task runs next.
     let id = gate.session(&ann).await;
-    let kicks = async { gate.cx.sessions.kick(id) };
+    let kicks = async { gate.cx.sessions.kick(id, None) };
     let (kick, ()) = tokio::join!(biased; kicks, ann.send("QUIT\r\n"));
     assert_eq!(kick, Kick::Kicked);
     inside.expect_eof().await;

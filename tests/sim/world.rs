@@ -159,6 +159,7 @@ impl World {
             acceptor: None,
             seed: Some(u64::from(self.gates)),
             reload: None,
+            log: None,
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address()));
         let ports = vec![(gate_address(), accept)];

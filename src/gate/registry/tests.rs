@@ -36,7 +36,7 @@ fn a_session_is_seen_until_it_is_dropped() {
     assert_eq!((seen(&sessions), sessions.count()), (vec![1, 2], 2));
     drop(first);
     assert_eq!(seen(&sessions), [2]);
-    assert_eq!(sessions.kick(SessionId(1)), Kick::NoSuchSession);
+    assert_eq!(sessions.kick(SessionId(1), None), Kick::NoSuchSession);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _second = second;
         panic!("injected");
@@ -95,13 +95,13 @@ fn of_quit_and_a_kick_the_first_one_holds() {
     let sessions = Sessions::default();
     let quitting = open(&sessions);
     assert!(quitting.handle().quit_sent());
-    assert_eq!(sessions.kick(quitting.handle().id()), Kick::AfterQuit);
+    assert_eq!(sessions.kick(quitting.handle().id(), None), Kick::AfterQuit);
     let kicked = open(&sessions);
-    assert_eq!(sessions.kick(kicked.handle().id()), Kick::Kicked);
+    assert_eq!(sessions.kick(kicked.handle().id(), None), Kick::Kicked);
     assert!(!kicked.handle().quit_sent());
     let ending = open(&sessions);
     ending.handle().enter(Phase::Closing);
-    assert_eq!(sessions.kick(ending.handle().id()), Kick::Ending);
+    assert_eq!(sessions.kick(ending.handle().id(), None), Kick::Ending);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn quit_and_a_kick_at_once_never_both_hold() {
         let session = open(&sessions);
         let id = session.handle().id();
         let (quit, kick) = std::thread::scope(|scope| {
-            let kick = scope.spawn(|| sessions.kick(id));
+            let kick = scope.spawn(|| sessions.kick(id, None));
             (session.handle().quit_sent(), kick.join().unwrap())
         });
         let kicked = kick == Kick::Kicked;
@@ -129,7 +129,7 @@ async fn a_kick_wakes_the_session_and_is_not_forgotten() {
         handle.kicked().await;
     });
     tokio::task::yield_now().await;
-    assert_eq!(sessions.kick(SessionId(1)), Kick::Kicked);
+    assert_eq!(sessions.kick(SessionId(1), None), Kick::Kicked);
     timeout(Duration::from_secs(5), waits)
         .await
         .expect("it was woken")

@@ -3,7 +3,7 @@
 //! What a client or a backend said is escaped, so that no client can forge a line.
 
 use crate::ids::{BackendName, MaildropKey};
-use crate::observe::event::{End, LeftBehind, SessionSummary, UnendedSession};
+use crate::observe::event::{End, LeftBehind, OperatorChange, SessionSummary, UnendedSession};
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -39,6 +39,19 @@ pub(super) fn left_behind(what: &LeftBehind) -> String {
             gave_up(*count, "backend connection", named)
         }
         LeftBehind::Services { count } => gave_up(*count, "task", Vec::new()),
+    }
+}
+
+/// What an operator did, as the end of a sentence that begins with "operator:".
+pub(super) fn operator_change(change: &OperatorChange) -> String {
+    match change {
+        OperatorChange::Kicked(session) => format!("session {session} kicked"),
+        OperatorChange::Paused(subject) => format!("{subject} paused"),
+        OperatorChange::Resumed(subject) => format!("{subject} resumed"),
+        OperatorChange::Draining(grace) => {
+            format!("draining, sessions may finish within {} s", grace.as_secs())
+        }
+        OperatorChange::LogLevel(level) => format!("log level set to {level}"),
     }
 }
 
@@ -115,11 +128,14 @@ fn mail(summary: &SessionSummary) -> Option<String> {
 }
 
 fn reason(summary: &SessionSummary) -> String {
-    let Some(culprit) = summary.culprit() else {
+    let Some(detail) = summary.detail() else {
         return String::new();
     };
-    let sentence = summary.cause.to_string();
-    format!(" (fault: {}); {}", culprit.as_str(), printable(&sentence))
+    let fault = summary
+        .culprit()
+        .map(|culprit| format!(" (fault: {})", culprit.as_str()))
+        .unwrap_or_default();
+    format!("{fault}; {}", printable(&detail))
 }
 
 fn some_time(what: &str, time: Duration) -> Option<String> {

@@ -4,16 +4,16 @@
 use super::retries::{Pause, Retries};
 use crate::backend::connect::{Backend, ConnectError};
 use crate::backend::login::{LoginError, log_in};
-use crate::backend::route::{Connected, Route, Unconnected};
+use crate::backend::route::{Connected, Unconnected};
 use crate::dialect::Class;
-use crate::gate::{BackendConnection, Context, Settings};
+use crate::gate::BackendConnection;
 use crate::ids::BackendName;
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event, LockEvent, RetryResult};
-use crate::policy::attempt::LoginAttempt;
 use crate::pop3::reply::ReplyTo;
-use crate::pop3::sasl::Credentials;
 use crate::session::learn;
+use crate::session::paused::Destination;
+use crate::session::record::Record;
 use crate::session::refusal::not_taken;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -33,6 +33,9 @@ pub(super) enum Outcome {
     /// The backend gave no answer. The connection is closed without one, as a dead server would.
     Unreachable(EndCause),
 }
+
+/// It was paused before a try, and goes on when it is resumed.
+pub(super) struct Paused;
 
 /// What one try brought.
 enum Answer {
@@ -56,40 +59,50 @@ enum Answer {
     Fault(EndCause),
     /// The backend had no place under its `connections` limit until the wait was spent.
     Busy,
+    /// It was paused before there was a connection.
+    Paused,
+}
+
+/// What the tries of one login have come to.
+#[derive(Default)]
+pub(super) struct Tries {
+    retries: Retries,
+    /// A connection that was opened in advance has failed: no other such one is trusted.
+    distrusts_prewarmed: bool,
 }
 
 /// The tries of one login at its backends, all under its lock.
 pub(super) struct BackendLogin<'a> {
-    pub(super) cx: &'a Context,
-    pub(super) attempt: &'a LoginAttempt,
-    pub(super) credentials: &'a Credentials,
+    pub(super) destination: Destination<'a>,
     pub(super) lock: &'a mut LockGuard<BackendConnection>,
-    pub(super) settings: &'a Settings,
+    pub(super) record: &'a mut Record,
     /// No retry starts after this.
     pub(super) deadline: Instant,
-    pub(super) retries: Retries,
-    /// A connection that was opened in advance has failed: no other such one is trusted.
-    pub(super) distrusts_prewarmed: bool,
+    pub(super) tries: &'a mut Tries,
 }
 
 impl BackendLogin<'_> {
     /// Tries until the backend has answered for good, or the wait is spent.
-    pub(super) async fn run(&mut self) -> Outcome {
+    pub(super) async fn run(&mut self) -> Result<Outcome, Paused> {
         let began = Instant::now();
         loop {
+            if self.destination.is_paused() {
+                return Err(Paused);
+            }
             let answer = self.try_once().await;
             let answer = self.learn_capabilities(answer).await;
             let (pause, otherwise) = match self.judge(answer) {
                 Judgement::Over(outcome) => {
                     self.learn_refusal(&outcome, began.elapsed());
-                    return outcome;
+                    return Ok(outcome);
                 }
+                Judgement::Paused => return Err(Paused),
                 Judgement::Again { pause, otherwise } => (pause, otherwise),
             };
             // From the answer on: ending the connection may take seconds of the pause.
             let next_try = Instant::now() + pause;
             if next_try > self.deadline {
-                return otherwise;
+                return Ok(otherwise);
             }
             let rest = async {
                 self.lock.end_connection().await;
@@ -97,26 +110,19 @@ impl BackendLogin<'_> {
             };
             // A backend that does not let go delays the retry, also past its time.
             if timeout_at(self.deadline, rest).await.is_err() {
-                return otherwise;
+                return Ok(otherwise);
             }
         }
     }
 
     async fn try_once(&mut self) -> Answer {
-        let is_retry = self.retries.were_locked();
+        let is_retry = self.tries.retries.were_locked();
         let answer = match self.prewarmed().await {
             Some(connection) => self.give_credentials(connection, true).await,
-            None => match self.connect().await {
-                Ok((backend, greeted)) => {
-                    let connection = BackendConnection::new(backend, greeted, self.attempt.client);
-                    self.give_credentials(connection, false).await
-                }
-                Err(Unconnected::Busy) => Answer::Busy,
-                Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
-            },
+            None => self.ask_anew().await,
         };
         if is_retry && let Some(connection) = self.lock.connection() {
-            self.cx.events.emit(Event::LockedRetried {
+            self.destination.cx.events.emit(Event::LockedRetried {
                 backend: connection.backend().options().name.clone(),
                 result: retry_result(&answer),
             });
@@ -124,32 +130,45 @@ impl BackendLogin<'_> {
         answer
     }
 
-    async fn connect(&self) -> Connected {
-        // A connection that waits for nobody in particular must not keep this login out.
-        let make_room = |backend: &BackendName| self.cx.locks.give_up_prewarmed(backend);
-        self.route()
-            .connect(self.attempt.client, self.deadline, make_room)
-            .await
+    async fn ask_anew(&mut self) -> Answer {
+        let connected = tokio::select! {
+            connected = self.connect() => connected,
+            // While it waits for a place, or for a greeting.
+            () = self.destination.paused() => return Answer::Paused,
+        };
+        match connected {
+            Ok((backend, greeted)) => {
+                let client = self.destination.attempt.client;
+                let connection = BackendConnection::new(backend, greeted, client);
+                self.give_credentials(connection, false).await
+            }
+            Err(Unconnected::Busy) => Answer::Busy,
+            Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
+        }
     }
 
-    fn route(&self) -> Route {
-        self.settings
-            .route(&self.attempt.policy, self.lock.home())
-            .that_takes(self.credentials)
+    async fn connect(&self) -> Connected {
+        // A connection that waits for nobody in particular must not keep this login out.
+        let make_room =
+            |backend: &BackendName| self.destination.cx.locks.give_up_prewarmed(backend);
+        self.destination
+            .route()
+            .connect(self.destination.attempt.client, self.deadline, make_room)
+            .await
     }
 
     /// A connection that was opened in advance and can still be used.
     async fn prewarmed(&mut self) -> Option<BackendConnection> {
-        if self.distrusts_prewarmed {
+        if self.tries.distrusts_prewarmed {
             return None;
         }
         let mut connection = self.lock.take_prewarmed()?;
         // A reload may have led the maildrop elsewhere since.
-        if !self.route().leads_to(connection.backend()) {
+        if !self.destination.route().leads_to(connection.backend()) {
             return None;
         }
         connection
-            .is_good_for(self.attempt.client)
+            .is_good_for(self.destination.attempt.client)
             .await
             .then_some(connection)
     }
@@ -159,29 +178,34 @@ impl BackendLogin<'_> {
         let backend = Arc::clone(connection.backend());
         let capabilities = backend.capabilities().unwrap_or_default();
         let freed_at = self.lock.take_freed_at();
+        let Destination {
+            cx,
+            attempt,
+            credentials,
+            ..
+        } = self.destination;
         let mut given_at = None;
         let on_password = || {
             given_at = Some(Instant::now());
             if let Some(freed_at) = freed_at {
-                self.cx.events.emit(Event::Lock(LockEvent::HandedOver {
+                cx.events.emit(Event::Lock(LockEvent::HandedOver {
                     elapsed: freed_at.elapsed(),
                 }));
             }
         };
-        let cx = self.cx;
-        let client = self.attempt.client;
-        let credentials = self.credentials;
         let Ok(connection) = self.lock.attach(connection) else {
             return Answer::Fault(EndCause::LockBroken);
         };
+        // From here on the backend may have heard the password, whatever ends the session.
+        self.record.on_backend(&backend.options().name);
         let login = async {
-            connection.forward_client_addr(cx, client).await?;
+            connection.forward_client_addr(cx, attempt.client).await?;
             log_in(connection.conn(), credentials, &capabilities, on_password).await
         };
         match tokio::time::timeout(backend.options().login_timeout, login).await {
             Ok(Ok(line)) => {
                 let took = given_at.map(|at| at.elapsed());
-                let class = self.cx.login_answered(&backend, &line, took);
+                let class = cx.login_answered(&backend, &line, took);
                 Answer::Line { class, line }
             }
             Ok(Err(LoginError::NoPlain(why))) => Answer::Line {
@@ -228,19 +252,19 @@ impl BackendLogin<'_> {
     /// How this backend answers a wrong password, for those that popgate answers itself. Only of a
     /// first try is it known how long the answer took.
     fn learn_refusal(&mut self, outcome: &Outcome, took: Duration) {
-        if !self.retries.are_none() {
+        if !self.tries.retries.are_none() {
             return;
         }
         let Some(connection) = self.lock.connection() else {
             return;
         };
         let backend = &connection.backend().options().name;
-        let templates = &self.cx.admission.local.auth_failure_templates;
+        let templates = &self.destination.cx.admission.local.auth_failure_templates;
         match outcome {
             Outcome::Refused {
                 class: Class::Auth,
                 line,
-            } => templates.record(backend, &self.credentials.user, line, took),
+            } => templates.record(backend, &self.destination.credentials.user, line, took),
             Outcome::RefusedWithoutWords(_) => templates.record_close(backend, took),
             _ => {}
         }
@@ -251,7 +275,8 @@ impl BackendLogin<'_> {
         match error {
             ConnectError::Refused { line, .. } => {
                 let to = ReplyTo::Connect;
-                let class = self.cx.backend_replied(backend, to, &line);
+                let cx = self.destination.cx;
+                let class = cx.backend_replied(backend, to, &line);
                 Answer::Line { class, line }
             }
             error => {
@@ -279,8 +304,9 @@ impl BackendLogin<'_> {
             } => self.judge_failed(Outcome::Refused { class, line }),
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
             Answer::Busy => Judgement::Over(Outcome::Locked(EndCause::BackendFull)),
+            Answer::Paused => Judgement::Paused,
             Answer::Stale(cause) => {
-                self.distrusts_prewarmed = true;
+                self.tries.distrusts_prewarmed = true;
                 Judgement::Again {
                     pause: Duration::ZERO,
                     otherwise: Outcome::Unreachable(cause),
@@ -300,7 +326,7 @@ impl BackendLogin<'_> {
             }
             // A backend that cannot be reached is tried as long as the wait goes on.
             Answer::Unreachable(cause) => {
-                let pause = self.retries.unreachable();
+                let pause = self.tries.retries.unreachable();
                 self.again(Some(pause), Outcome::Unreachable(cause))
             }
         }
@@ -308,12 +334,12 @@ impl BackendLogin<'_> {
 
     fn judge_locked(&mut self, line: &[u8]) -> Judgement {
         let line = String::from_utf8_lossy(line).into_owned();
-        let pause = self.retries.locked(&line, self.lock.since_last_end());
+        let pause = self.tries.retries.locked(&line, self.lock.since_last_end());
         self.again(pause, Outcome::Locked(EndCause::LockedElsewhere { line }))
     }
 
     fn judge_failed(&mut self, otherwise: Outcome) -> Judgement {
-        let pause = self.retries.failed();
+        let pause = self.tries.retries.failed();
         self.again(pause, otherwise)
     }
 
@@ -322,7 +348,7 @@ impl BackendLogin<'_> {
         let Some(pause) = pause else {
             return Judgement::Over(otherwise);
         };
-        let pause = pause.with(|pause| self.cx.jitter(pause));
+        let pause = pause.with(|pause| self.destination.cx.jitter(pause));
         Judgement::Again { pause, otherwise }
     }
 }
@@ -347,6 +373,8 @@ fn unanswered(error: &LoginError) -> EndCause {
 /// What follows from an answer.
 enum Judgement {
     Over(Outcome),
+    /// Wait until it is resumed.
+    Paused,
     /// Try again after `pause`, or end so where the wait is spent by then.
     Again {
         pause: Duration,

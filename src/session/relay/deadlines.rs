@@ -19,7 +19,7 @@ impl Relay<'_, '_> {
         {
             return self.stalled();
         }
-        if now.duration_since(self.pump.last_activity()) >= self.policy.idle_timeout {
+        if now.duration_since(self.pump.last_activity()) >= self.attempt.policy.idle_timeout {
             return Some(self.timed_out());
         }
         if let Some(end) = self.pump.check_silence(now) {
@@ -94,7 +94,7 @@ impl Relay<'_, '_> {
         }
         self.cx.events.emit(Event::Preempted {
             session: self.session,
-            tenant: self.policy.name.clone(),
+            tenant: self.attempt.policy.name.clone(),
             reason,
         });
         Some(EndCause::Preempted { idle: limit })
@@ -103,7 +103,7 @@ impl Relay<'_, '_> {
     /// How long this session may be idle while another waits; `None` where it is never cut for
     /// that.
     fn idle_limit(&self) -> Option<(Duration, Preemption)> {
-        let preempt_idle = self.policy.preempt_idle?;
+        let preempt_idle = self.attempt.policy.preempt_idle?;
         let exchange = self.pump.exchange();
         let long = preempt_idle.max(PREEMPT_IDLE_LONG);
         match exchange.quit() {
@@ -120,7 +120,17 @@ impl Relay<'_, '_> {
     /// When this session has been idle for too long for those who wait.
     fn preempt_at(&self) -> Option<Instant> {
         let (limit, _) = self.idle_limit().filter(|_| *self.contended.borrow())?;
-        Some(self.idleness.since()? + limit)
+        let at = self.idleness.since()? + limit;
+        (!self.next_is_paused()).then_some(at)
+    }
+
+    /// Whether the next one in the main lane would not be let in: nobody is closed for that. It is
+    /// looked at again when something is resumed.
+    fn next_is_paused(&self) -> bool {
+        let paused = self.cx.pauses.now();
+        let next = || self.cx.locks.next_tenant(&self.attempt.key);
+        paused.backends.contains(&self.backend.options().name)
+            || (!paused.tenants.is_empty() && next().is_some_and(|it| paused.tenants.contains(&it)))
     }
 
     /// Every tick while something is under way, and more often while that alone keeps a holder from
@@ -133,7 +143,7 @@ impl Relay<'_, '_> {
             let is_due = preempt_at.is_some_and(|at| at <= now);
             now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
         } else {
-            let idle = self.pump.last_activity() + self.policy.idle_timeout;
+            let idle = self.pump.last_activity() + self.attempt.policy.idle_timeout;
             preempt_at.map_or(idle, |at| at.min(idle))
         };
         next.max(now)

@@ -127,6 +127,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         &self.client
     }
 
+    /// Why the session was kicked, where the operator has said so.
+    pub(super) fn kick_reason(&self) -> Option<Arc<str>> {
+        self.session.kick_reason()
+    }
+
     /// Octets for the backend so far.
     pub(super) fn octets_to_backend(&self) -> u64 {
         self.backend.octets()
@@ -176,7 +181,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             if let Some(event) = self.take_event() {
                 return Poll::Ready(event);
             }
-            if self.session.poll_kicked(task).is_ready() {
+            if self.session.is_kicked() {
                 return Poll::Ready(PumpEvent::Kicked);
             }
             let flushed = self.flush(task);
@@ -193,9 +198,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             self.rounds -= 1;
             if !self.read(task) && !flushed {
                 self.rounds = RELAY_ROUNDS;
-                return Poll::Pending;
+                // Registered only here: a round that moves bytes looks for a kick by itself.
+                return self.session.poll_kicked(task).map(|()| PumpEvent::Kicked);
             }
             self.last_activity = Instant::now();
+            self.session.moved(self.last_activity);
             self.resumed |= take(&mut self.resting);
             self.session.relayed(
                 self.exchange.tally(),

@@ -83,6 +83,7 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
         acceptor: None,
         seed: None,
         reload: None,
+        log: None,
     };
     let gate = Gate::start(&config, outside).await.unwrap();
     gate.looked_around().await;

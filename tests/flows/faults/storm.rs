@@ -74,7 +74,7 @@ async fn no_fault_makes_two_sessions_of_a_maildrop_meet_or_keeps_a_lock() {
 
 async fn is_kicked(gate: &Gate, mut client: Wire) {
     let session = gate.session(&client).await;
-    assert_eq!(gate.cx.sessions.kick(session), Kick::Kicked);
+    assert_eq!(gate.cx.sessions.kick(session, None), Kick::Kicked);
     while client.hears_more().await {}
 }
 

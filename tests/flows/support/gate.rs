@@ -11,7 +11,7 @@ use popgate::backend::health::watch_backend;
 use popgate::config::Config;
 use popgate::demo::certificate::self_signed;
 use popgate::demo::server::DemoServer;
-use popgate::gate::{Context, Peer, Sessions, Settings, Stage};
+use popgate::gate::{Context, Pauses, Peer, Sessions, Settings, Stage};
 use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
 use popgate::net::conn::Conn;
@@ -151,6 +151,7 @@ impl Gate {
             backends: backends(&config, &doubles),
             acceptor: Some(acceptor()),
             trusted: config.server.trusted_networks.clone(),
+            grace: config.server.grace,
         }));
         let cx = Context {
             events: Arc::clone(&hub),
@@ -162,6 +163,7 @@ impl Gate {
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
             sessions: Sessions::default(),
+            pauses: Pauses::default(),
         };
         Self {
             cx: Arc::new(cx),
@@ -186,6 +188,7 @@ impl Gate {
             backends: before.backends.clone(),
             acceptor: before.acceptor.clone(),
             trusted: before.trusted.clone(),
+            grace: before.grace,
         }));
     }
 

@@ -148,7 +148,7 @@ impl AsyncRead for KickedAsItIsRead {
         chunk: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(task, chunk);
-        assert_eq!(self.sessions.kick(SessionId(1)), Kick::Kicked);
+        assert_eq!(self.sessions.kick(SessionId(1), None), Kick::Kicked);
         read
     }
 }
