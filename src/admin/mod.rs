@@ -1,4 +1,5 @@
-//! The admin port: metrics and health for machines, an API for those who have the token.
+//! The admin port: metrics and health for machines, an API for those who have the token, and a page that
+//! shows in a browser what the API says.
 
 mod api;
 pub mod blocks;
@@ -9,6 +10,7 @@ mod filter;
 mod gate;
 mod guard;
 pub mod model;
+mod page;
 mod paging;
 mod probes;
 mod query;

@@ -42,7 +42,7 @@ async fn ready(State(state): State<Arc<AdminState>>) -> Response {
     }
 }
 
-async fn read_only() -> Response {
+pub(super) async fn read_only() -> Response {
     let why = "This can only be read: use GET or HEAD.";
     HttpRefusal::new(StatusCode::METHOD_NOT_ALLOWED, why).into_text()
 }

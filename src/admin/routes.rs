@@ -3,6 +3,7 @@
 //! | route | answer |
 //! |---|---|
 //! | `GET /metrics`, `/healthz`, `/readyz` | text: `admin/probes.rs` |
+//! | `GET /`, `/page/…` | the page, for everybody: `admin/page.rs` |
 //! | `/api/v1/…` | JSON: `admin/api/mod.rs` |
 //! | any other path | 404 |
 //! | any other method | 405 |
@@ -12,7 +13,7 @@
 
 use super::reply::HttpRefusal;
 use super::server::{AdminState, Caller};
-use super::{api, guard, probes};
+use super::{api, guard, page, probes};
 use axum::Router;
 use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -29,6 +30,7 @@ pub(super) fn routes(state: &Arc<AdminState>) -> Router {
     let asking = from_fn_with_state(Arc::clone(state), api_guard);
     Router::new()
         .merge(probes::routes().route_layer(probing))
+        .merge(page::routes())
         .merge(api::routes())
         .fallback(nothing_here)
         // Around the fallback as well: only those who may use the API learn which paths it has.
@@ -81,6 +83,6 @@ async fn nothing_here(uri: Uri) -> Response {
         let why = "the API has no such path; /api/v1/openapi.json describes those that there are";
         return HttpRefusal::not_found(why).into_response();
     }
-    let why = "There is nothing here. Try /metrics, /healthz or /readyz.";
+    let why = "There is nothing here. Try /, /metrics, /healthz or /readyz.";
     HttpRefusal::not_found(why).into_text()
 }

@@ -85,6 +85,20 @@ async fn other_paths_and_methods_are_refused_in_clear_words() {
 }
 
 #[tokio::test]
+async fn the_page_is_served_without_the_token_and_cannot_be_written_to() {
+    let port = AdminPort::start().await;
+    for path in ["/", "/page/page.js", "/page/page.css"] {
+        let answer = port.ask_openly(&format!("GET {path}")).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.head.contains("\r\ncontent-security-policy: "));
+    }
+    let answer = port.ask_openly("POST /").await;
+    assert_eq!(answer.status, 405);
+    assert!(answer.body.contains("only be read"));
+    assert_eq!(port.ask_openly("GET /page/mod.rs").await.status, 404);
+}
+
+#[tokio::test]
 async fn head_is_get_without_a_body() {
     let port = AdminPort::start().await;
     let answer = port.ask_openly("HEAD /healthz").await;

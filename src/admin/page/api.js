@@ -1,0 +1,58 @@
+// Requests to the gate. The token is kept for this tab only and goes nowhere but into a header.
+
+const KEY = 'popgate token';
+
+export class ApiError extends Error {
+  /** @param {number} status 0 where there was no answer @param {string} why */
+  constructor(status, why) {
+    super(why);
+    this.status = status;
+  }
+}
+
+export const token = {
+  get: () => sessionStorage.getItem(KEY),
+  set: (/** @type {string} */ value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
+};
+
+/**
+ * @param {string} path below the API's root
+ * @param {RequestInit & {headers?: Record<string, string>}} [options]
+ * @returns {Promise<Response>} an answer that is no error
+ * @throws {ApiError}
+ */
+export async function request(path, options = {}) {
+  const shown = token.get();
+  const headers = { ...options.headers, ...(shown ? { Authorization: `Bearer ${shown}` } : {}) };
+  const settings = /** @type {RequestInit} */ ({ cache: 'no-store', credentials: 'omit', redirect: 'error' });
+  const response = await fetch(`/api/v1${path}`, { ...options, ...settings, headers }).catch(silence);
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  throw new ApiError(response.status, answer.error ?? `popgate answered ${response.status}`);
+}
+
+/** @param {string} path @param {Record<string, string | number>} [query] */
+export async function get(path, query = {}) {
+  const pairs = Object.entries(query).map(([key, value]) => [key, String(value)]);
+  const words = new URLSearchParams(pairs).toString();
+  const response = await request(words ? `${path}?${words}` : path, { signal: AbortSignal.timeout(15000) });
+  return response.json().catch(silence);
+}
+
+/** @param {string} path @param {object} [body] */
+export async function post(path, body = {}) {
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  return response.json().catch(silence);
+}
+
+/** @returns {never} */
+function silence() {
+  throw new ApiError(0, 'popgate does not answer');
+}
+
+/** The path of one thing. @param {...string | number} parts */
+export function path(...parts) {
+  return `/${parts.map(encodeURIComponent).join('/')}`;
+}

@@ -1,0 +1,51 @@
+// One question before something is done, and what came of it.
+import { ApiError, post } from './api.js';
+import { find, h } from './dom.js';
+
+/** Tells a screen reader, once it is quiet. @param {string} text */
+export function announce(text) {
+  find('#announcement').textContent = text;
+}
+
+/** Says what came of a request. @param {string} text @param {'done' | 'failed'} kind */
+export function tell(text, kind) {
+  const dismiss = h('button', { type: 'button', click: () => notice.remove() }, 'Dismiss');
+  const notice = h('p', { class: `notice ${kind}` }, text, dismiss);
+  find('#notices').replaceChildren(notice);
+}
+
+/**
+ * @param {{title: string, action: string, text: (string | Element)[]}} question
+ * @returns {Promise<boolean>} whether it shall be done
+ */
+function ask({ title, action, text }) {
+  const dialog = find('#question');
+  find('#question-title').textContent = title;
+  find('#question-text').replaceChildren(...text.map((part) => (part instanceof Element ? part : h('p', {}, part))));
+  find('button.main', dialog).textContent = action;
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
+/**
+ * Asks, does it, and says what came of it.
+ * @param {Parameters<typeof ask>[0]} question
+ * @param {string} path
+ * @param {(answer: any) => string} done the sentence for what was done
+ * @param {() => object} [body] of the request, once it is to be sent
+ * @returns {Promise<boolean>} whether it is done
+ */
+export async function change(question, path, done, body) {
+  if (!(await ask(question))) return false;
+  try {
+    tell(done(await post(path, body?.())), 'done');
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    tell(`${question.title} It is not done: ${error.message}.`, 'failed');
+    return false;
+  }
+}

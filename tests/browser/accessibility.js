@@ -1,0 +1,78 @@
+// axe-core at both widths, in both schemes, on each state of the page.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { test } from 'node:test';
+import { logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
+import { Gate } from './support/gate.js';
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+test('axe-core finds no serious fault, at phone and desktop width, in light and dark', async (t) => {
+  const gate = await Gate.start(t);
+  const { holder, waiters } = await gate.contend('ann@example.org', 5);
+  await gate.contend(`${'m'.repeat(100)}@example.org`);
+  await gate.guess('dave@example.org', '127.0.0.7');
+  for (const [width, options] of Object.entries(WIDTHS)) {
+    for (const colorScheme of ['light', 'dark']) {
+      const page = await openPage(t, gate, { ...options, colorScheme });
+      const check = (state) => findsNothing(page, `${state}, ${width}, ${colorScheme}`);
+      await page.getByLabel('Token').waitFor();
+      await check('login');
+      await logIn(page, gate.token);
+      await rowOf(page, 'ann@example.org').waitFor();
+      await page.getByRole('checkbox', { name: /dave/ }).check();
+      await page.getByLabel('Find a user').fill('ann@example.org');
+      await page.getByRole('button', { name: 'Search' }).click();
+      await page.locator('#user-result').getByText('Last logins').waitFor();
+      await check('board');
+      await rowOf(page, 'ann@example.org').getByRole('button', { name: /which holds/ }).click();
+      await page.getByRole('dialog').waitFor();
+      await check('question');
+    }
+  }
+  [holder, ...waiters].forEach((it) => it.leave());
+});
+
+async function findsNothing(page, where) {
+  // By the driver, which the content security policy does not bind.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const said = violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((it) => it.html).slice(0, 3).join(' ')}`);
+  assert.deepEqual(said, []);
+}
+
+test('rows keep the focus, and what is opened, while others come and go', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const before = await gate.contend('first@example.org');
+  const { holder, waiters } = await gate.contend('second@example.org', 5);
+  const page = await openPage(t, gate);
+  const row = rowOf(page, 'second@example.org');
+  await row.getByText('2 more').click();
+  const kick = row.getByRole('button', { name: /which holds/ });
+  await kick.focus();
+  const label = await kick.getAttribute('aria-label');
+  before.holder.leave();
+  before.waiters[0].leave();
+  await rowOf(page, 'first@example.org').waitFor({ state: 'detached' });
+  await gate.contend('third@example.org');
+  await rowOf(page, 'third@example.org').waitFor();
+  waiters.pop().leave();
+  await row.getByText('1 more').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), label);
+  assert.ok(await row.locator('details').evaluate((it) => it.open));
+  holder.leave();
+});
+
+test('who wants no motion sees none', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const page = await openPage(t, gate, { ...WIDTHS.desktop, reducedMotion: 'reduce' });
+  await page.getByText('Live', { exact: true }).waitFor();
+  const moving = await page.evaluate(() => {
+    const moves = (it) => getComputedStyle(it).transitionDuration !== '0s' || getComputedStyle(it).animationName !== 'none';
+    return [...document.querySelectorAll('*')].filter(moves).map((it) => it.outerHTML.slice(0, 80));
+  });
+  assert.deepEqual(moving, []);
+});

@@ -1,0 +1,62 @@
+// A real Chromium, and what it asked for and complained about.
+import assert from 'node:assert/strict';
+import { chromium } from 'playwright-core';
+
+const ARGUMENTS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+const DESKTOP = { viewport: { width: 1280, height: 900 } };
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+export const WIDTHS = { desktop: DESKTOP, phone: PHONE };
+
+/** @type {Promise<import('playwright-core').Browser> | null} */
+let browser = null;
+
+/** Ends it, once all tests are over. */
+export async function closeBrowser() {
+  await (await browser)?.close();
+}
+
+/**
+ * A page of a browser of its own, with what goes wrong in it. At the end of the test nothing may have.
+ * @param {import('node:test').TestContext} t
+ * @param {import('./gate.js').Gate} gate
+ */
+export async function openPage(t, gate, options = DESKTOP) {
+  // The profile is a new, empty folder, which playwright makes and removes.
+  browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
+  const context = await (await browser).newContext({ colorScheme: 'light', ...options });
+  const page = await context.newPage();
+  const seen = { requests: [], faults: [], expected: [] };
+  page.on('request', (request) => seen.requests.push(request.url()));
+  page.on('pageerror', (error) => seen.faults.push(error.stack));
+  page.on('dialog', (dialog) => seen.faults.push(`a dialog: ${dialog.message()}`));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) seen.faults.push(`${message.text()} ${message.location().url}`);
+  });
+  t.after(async () => {
+    await context.close();
+    const outside = seen.requests.filter((url) => !url.startsWith(gate.url) && !url.startsWith('data:'));
+    assert.deepEqual(outside, [], 'nothing is fetched from outside');
+    const faults = seen.faults.filter((it) => !seen.expected.some((expected) => expected.test(it)));
+    assert.deepEqual(faults, [], 'nothing is on the console');
+  });
+  await page.goto(gate.url);
+  return Object.assign(page, { seen });
+}
+
+/** Logs in by the form. */
+export async function logIn(page, token) {
+  // The browser itself notes the answer 401 by which the page learns that there is a login.
+  page.seen.expected.push(/status of 401 .*\/api\/v1\/status$/);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+
+/** The row of a mailbox where somebody waits. */
+export function rowOf(page, mailbox) {
+  return page.locator('#locks tbody tr', { hasText: mailbox });
+}
