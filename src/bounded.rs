@@ -213,6 +213,11 @@ impl<I: PartialEq, T: Copy> RecentSet<I, T> {
         self.0.len()
     }
 
+    /// How many items are fresh.
+    pub(crate) fn count(&self, is_fresh: impl Fn(T) -> bool) -> usize {
+        self.0.iter().filter(|(_, at)| is_fresh(*at)).count()
+    }
+
     /// When the oldest item came last.
     pub(crate) fn oldest(&self) -> Option<T> {
         self.0.first().map(|&(_, at)| at)

@@ -9,6 +9,7 @@ mod operation;
 mod protocol;
 mod relay;
 mod settings;
+mod watching;
 
 pub use abuse::*;
 pub use doctor::*;
@@ -18,3 +19,4 @@ pub use operation::*;
 pub use protocol::*;
 pub use relay::*;
 pub use settings::*;
+pub use watching::*;

@@ -144,7 +144,9 @@ fn word<T>(
 }
 
 impl BlockView {
-    pub(super) fn of(entry: &BlockEntry) -> Self {
+    /// Of this entry.
+    #[must_use]
+    pub fn of(entry: &BlockEntry) -> Self {
         let ends = entry.state == BlockState::Blocked && !entry.pinned;
         Self {
             id: entry.id.0,

@@ -3,10 +3,10 @@
 use super::blocks::BlockListAdmin;
 use super::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
-    RefusalTotals, SessionInfo, SessionTotals, TenantInfo,
+    RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, UserInfo,
 };
 use super::token::Token;
-use super::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, serve};
+use super::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, UserQuery, UserView, serve};
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::lock::queue::WaitProgress;
@@ -84,6 +84,10 @@ impl GateAdmin for GateDouble {
         self
     }
 
+    fn users(&self) -> &dyn UserView {
+        self
+    }
+
     fn blocks(&self) -> &dyn BlockListAdmin {
         self
     }
@@ -105,6 +109,27 @@ impl BlockListAdmin for GateDouble {
 
     fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
         self.blocks.pin(filter, pinned, Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl UserView for GateDouble {
+    /// Of nobody anything is known but what was asked.
+    fn user(&self, query: &UserQuery) -> UserInfo {
+        UserInfo {
+            login: query.login.to_string(),
+            maildrop: query.login.to_string(),
+            lock_id: format!("legacy/{}", query.login),
+            tenant: "default".to_owned(),
+            backends: vec!["legacy".to_owned()],
+            depends_on_connection: query.listener.is_none() && query.server_name.is_none(),
+            lock: None,
+            sessions: Vec::new(),
+            limits: Vec::new(),
+            polls: Vec::new(),
+            blocks: Vec::new(),
+            penalties: Vec::new(),
+            last_logins: Vec::new(),
+        }
     }
 }
 
@@ -140,6 +165,19 @@ impl GateView for GateDouble {
                 released: 0,
             },
             paused: PausedInfo::default(),
+        }
+    }
+
+    fn samples(&self) -> Samples {
+        Samples {
+            interval_seconds: 5.0,
+            newest: None,
+            sessions: vec![None],
+            locks_held: vec![None],
+            waiting: vec![None],
+            longest_wait_seconds: vec![None],
+            refusals: vec![None],
+            logins: vec![None],
         }
     }
 

@@ -1,6 +1,7 @@
 //! The running gate, as the admin port sees it.
 
 use super::blocks::BlockListAdmin;
+use super::users::UserView;
 use super::view::GateView;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
@@ -37,6 +38,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What can be looked at.
     fn view(&self) -> &dyn GateView;
+
+    /// What of one user can be looked at.
+    fn users(&self) -> &dyn UserView;
 
     /// The block list.
     fn blocks(&self) -> &dyn BlockListAdmin;

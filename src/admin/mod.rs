@@ -18,7 +18,9 @@ mod reply;
 mod request;
 mod routes;
 pub mod server;
+
 pub mod token;
+mod users;
 mod view;
 
 pub use api::document;
@@ -26,4 +28,5 @@ pub use control::{GateControl, UnknownName};
 pub use gate::{GateAdmin, Reload, Reloaded};
 pub use guard::AdminPolicy;
 pub use server::{AdminState, serve};
+pub use users::{UserQuery, UserView};
 pub use view::GateView;

@@ -1,6 +1,6 @@
 //! What of a gate can be looked at.
 
-use super::model::{BackendInfo, GateStatus, LockInfo, SessionInfo, TenantInfo};
+use super::model::{BackendInfo, GateStatus, LockInfo, Samples, SessionInfo, TenantInfo};
 use crate::ids::SessionId;
 
 /// A gate as it is now. Each answer is a copy: nothing of the gate is locked while it is filtered,
@@ -8,6 +8,9 @@ use crate::ids::SessionId;
 pub trait GateView: Send + Sync {
     /// All at a glance.
     fn status(&self) -> GateStatus;
+
+    /// The recent past, for charts.
+    fn samples(&self) -> Samples;
 
     /// Every open session.
     fn sessions(&self) -> Vec<SessionInfo>;

@@ -21,6 +21,15 @@ pub struct Penalties {
     addresses: Mutex<Addresses>,
 }
 
+/// How an address stands that has given wrong passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PenaltyStanding {
+    /// Different wrong logins that count.
+    pub wrong_logins: usize,
+    /// How long the answer to another one would be held.
+    pub next_delay: Duration,
+}
+
 type Addresses = ExpiringLruMap<ClientPrefix, RecentSet<PasswordTag, Instant>, Instant>;
 
 impl Penalties {
@@ -49,6 +58,25 @@ impl Penalties {
             now.duration_since(at) <= FAILURE_WINDOW
         });
         answer_delay(logins.len(), rules)
+    }
+
+    /// What the next other wrong login of `address` would bring; none where it has failed with none
+    /// lately.
+    #[must_use]
+    pub fn standing(
+        &self,
+        address: ClientPrefix,
+        rules: &FailureRules,
+        now: Instant,
+    ) -> Option<PenaltyStanding> {
+        let addresses = self.addresses();
+        let logins = addresses.get(&address, now)?;
+        let wrong_logins = logins.count(|at| now.duration_since(at) <= FAILURE_WINDOW);
+        let counted = (wrong_logins + 1).min(PENALTY_LOGINS_MAX);
+        (wrong_logins > 0).then(|| PenaltyStanding {
+            wrong_logins,
+            next_delay: answer_delay(counted, rules),
+        })
     }
 
     /// Forgets the addresses that have not failed for [`FAILURE_WINDOW`].
@@ -153,6 +181,26 @@ mod tests {
             penalties.failed(address(1), tag(3), &rules, first_is_over),
             seconds(2)
         );
+    }
+
+    #[test]
+    fn how_an_address_stands_is_told_and_nothing_is_counted_by_that() {
+        let penalties = Penalties::new();
+        let rules = Rules::standard().failures;
+        let start = Instant::now();
+        assert_eq!(penalties.standing(address(1), &rules, start), None);
+        let _ = penalties.failed(address(1), tag(1), &rules, start);
+        let _ = penalties.failed(address(1), tag(2), &rules, start + seconds(400));
+        for (later, wrong_logins, next_delay) in [(400, 2, 4), (601, 1, 2)] {
+            let standing = PenaltyStanding {
+                wrong_logins,
+                next_delay: seconds(next_delay),
+            };
+            let told = penalties.standing(address(1), &rules, start + seconds(later));
+            assert_eq!(told, Some(standing), "after {later} s");
+        }
+        let late = start + seconds(1001);
+        assert_eq!(penalties.standing(address(1), &rules, late), None);
     }
 
     #[test]

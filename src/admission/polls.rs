@@ -6,7 +6,8 @@ mod limiters;
 use self::limiters::Limiters;
 use crate::ids::{ClientPrefix, MaildropKey};
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::poll::{Measured, PerQuota, PollHistory, is_measured};
+use crate::policy::poll::{EarlyPoll, Measured, PerQuota, PollHistory, is_measured};
+use crate::policy::rules::PollRules;
 use crate::time::Instant;
 use dashmap::DashMap;
 
@@ -50,6 +51,13 @@ impl Polls {
             Some(earliest) if earliest > now => Measured::Early { earliest },
             _ => Measured::InTime,
         }
+    }
+
+    /// Which logins to a maildrop would come too early now, and when they would not.
+    #[must_use]
+    pub fn early(&self, key: &MaildropKey, rules: &PollRules, now: Instant) -> Vec<EarlyPoll> {
+        let maildrop = self.maildrops.get(key);
+        maildrop.map_or_else(Vec::new, |maildrop| maildrop.early(rules, now))
     }
 
     /// The backend accepted the login: it is charged, unless it is free.

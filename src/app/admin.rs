@@ -1,14 +1,18 @@
 //! What the admin port shows of this gate, and does to it.
 
 mod convert;
+mod memory;
+mod users;
 mod view;
+
+pub(super) use memory::{AdminMemory, take_samples};
 
 use super::blocks::BlockAdmin;
 use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::admin::blocks::BlockListAdmin;
-use crate::admin::{GateAdmin, GateView, Reload, Reloaded};
+use crate::admin::{GateAdmin, GateView, Reload, Reloaded, UserView};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
@@ -27,6 +31,7 @@ pub(super) struct AdminHandle {
     pub(super) blocks: BlockAdmin,
     pub(super) control: OperatorControl,
     pub(super) connection_limit: ConnectionLimit,
+    pub(super) memory: AdminMemory,
     pub(super) started: Timestamp,
     /// None where the gate was started without a file that could be read again.
     pub(super) reload: Option<Reload>,
@@ -58,6 +63,10 @@ impl GateAdmin for AdminHandle {
     }
 
     fn view(&self) -> &dyn GateView {
+        self
+    }
+
+    fn users(&self) -> &dyn UserView {
         self
     }
 

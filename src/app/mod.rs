@@ -35,7 +35,7 @@ use crate::observe::metrics::{Metrics, MetricsError};
 use crate::secret::TagKey;
 use crate::time::{Duration, Instant, Moment, WallClock};
 use accept::Port;
-use admin::AdminHandle;
+use admin::{AdminHandle, AdminMemory, take_samples};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::{BlockAdmin, JournalSink};
@@ -111,6 +111,7 @@ pub struct Gate {
     /// Whether the certificates do not come from files.
     acceptor_is_given: bool,
     metrics: Arc<Metrics>,
+    memory: AdminMemory,
     drain: Drain,
     ports: Ports,
     watches: Watches,
@@ -153,6 +154,10 @@ impl Gate {
         let metrics = Arc::new(metrics(config)?);
         let mut sinks = outside.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
+        let memory = AdminMemory::default();
+        if config.admin.is_some() {
+            sinks.extend(memory.sinks());
+        }
         let opened = blocks::open(config).await?;
         sinks.extend(opened.journal.clone().map(journal_sink));
         let clock = wall_clock(outside.seed);
@@ -188,6 +193,7 @@ impl Gate {
             dial: outside.dial,
             acceptor_is_given,
             metrics,
+            memory,
             drain: Drain::new(stage),
             ports: Ports::default(),
             watches: Watches::default(),
@@ -326,21 +332,24 @@ impl Gate {
             drain: self.drain.clone(),
             log,
         };
-        let handle = AdminHandle {
+        let handle = Arc::new(AdminHandle {
             cx: Arc::clone(&self.cx),
             control,
             metrics: Arc::clone(&self.metrics),
             blocks: BlockAdmin(Arc::clone(&self.cx)),
             connection_limit: self.connection_limit.clone(),
+            memory: self.memory.clone(),
             started: self.cx.moment().wall,
             reload,
-        };
+        });
+        let stop = self.stop_services.clone();
+        self.services
+            .spawn(take_samples(Arc::clone(&handle), stop.clone()));
         let state = Arc::new(AdminState {
-            gate: Arc::new(handle),
+            gate: handle,
             token,
             policy,
         });
-        let stop = self.stop_services.clone();
         self.services
             .spawn(admin_port::serve(listener, state, stop));
     }

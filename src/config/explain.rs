@@ -6,10 +6,10 @@ use super::schema::limits::{Limits, WrittenTenant, WrittenUser};
 use super::schema::tables::File;
 use super::schema::{Limit, LimitTable};
 use super::tenants::{Origins, TenantOrigins, spellings};
-use super::value::{At, Shown};
+use super::value::{At, Shown, plain};
 use super::{Config, ParsedFile};
 use crate::ids::{BackendName, ListenerName, MaildropKey, UserName};
-use crate::policy::tenant::{Identity, LoginPolicy, TenantClaim};
+use crate::policy::tenant::{Identity, LimitOrigin, LoginPolicy, TenantClaim};
 use serde_json::Value;
 use std::ops::Range;
 use std::path::Path;
@@ -59,6 +59,34 @@ pub struct Explanation {
     pub limits: Vec<ExplainedKey>,
     /// Whether another listener or server name could give it another tenant, and none is told.
     pub depends_on_connection: bool,
+}
+
+/// A limit that holds for a login at a running gate, which has no file at hand.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LimitInForce {
+    /// As in [`ExplainedKey`].
+    pub(crate) key: String,
+    /// The value as the file would say it, in words.
+    pub(crate) value: String,
+    /// Which table says it.
+    pub(crate) set_by: LimitOrigin,
+}
+
+/// The keys that a tenant does not inherit limit by limit: they stand behind the others.
+pub(super) const OWN_KEYS: [&str; 3] = ["default_domain", "aliases", "allow_burst_from"];
+
+/// The limits of `policy` but its backends, in the order of the declaration.
+pub(crate) fn limits_in_force(policy: &LoginPolicy) -> Vec<LimitInForce> {
+    let limits = all_limits(policy, &Limits::default(), None, None);
+    limits
+        .into_iter()
+        .enumerate()
+        .map(|(place, limit)| LimitInForce {
+            value: plain(&limit.value),
+            set_by: policy.origins.of(place),
+            key: limit.key,
+        })
+        .collect()
 }
 
 /// Explains what the file makes of `login`.
@@ -250,21 +278,22 @@ fn all_limits(
 ) -> Vec<Limit> {
     let domain = table.and_then(|table| table.default_domain.as_ref());
     let networks = table.and_then(|table| table.allow_burst_from.as_ref()?.first());
+    let [default_domain, aliases_key, allow_burst_from] = OWN_KEYS;
     let mut all = Vec::new();
     limits.list(policy, "", &mut all);
     all.extend([
         Limit::new(
-            "default_domain",
+            default_domain,
             policy.default_domain.clone(),
             domain.map(|at| at.span.clone()),
         ),
         Limit::new(
-            "aliases",
+            aliases_key,
             texts(policy.aliases.entries()),
             aliases.map(Spanned::span),
         ),
         Limit::new(
-            "allow_burst_from",
+            allow_burst_from,
             texts(&policy.rules.polls.unlimited),
             networks.map(|at| at.span.clone()),
         ),

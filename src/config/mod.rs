@@ -25,6 +25,7 @@ mod value_types;
 
 pub use error::ConfigError;
 pub(crate) use error::did_you_mean;
+pub(crate) use explain::limits_in_force;
 pub use explain::{ExplainedKey, Explanation, LoginQuery};
 pub(crate) use lock_key_changes::{LockKeys, lock_key_changes};
 pub use mistakes::ConfigErrors;

@@ -7,11 +7,12 @@ use super::listeners::all_are_named;
 use super::mistakes::Diagnostics;
 use super::schema::limits::{Limits, WrittenTenant};
 use super::schema::tables::File;
+use super::schema::{LimitTable, WrittenPlaces};
 use super::value::At;
 use crate::backend::BackendOptions;
 use crate::ids::{ListenerName, TenantName, UserName};
 use crate::net::ListenOptions;
-use crate::policy::tenant::{LoginPolicy, TenantMatch, TenantTable};
+use crate::policy::tenant::{LimitOrigins, LoginPolicy, TenantMatch, TenantTable};
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -58,20 +59,31 @@ pub(super) fn resolve(
     };
     limits.check_backends(&defaults, diagnostics);
     let mut claims = Claims::new(listeners, all_are_named(&file.listen));
+    let origins = LimitOrigins {
+        defaults: written(&defaults, [false, aliases_by_default(file), false]),
+        ..LimitOrigins::default()
+    };
     let mut tenants = Vec::with_capacity(file.tenant.len());
-    let mut origins = Vec::with_capacity(file.tenant.len());
+    let mut spans = Vec::with_capacity(file.tenant.len());
     for table in &file.tenant {
         let matches = claims.matches(table, diagnostics);
-        let (policy, matches, origin) = tenant(table, matches, &defaults, &mut limits, diagnostics);
+        let above = Above {
+            limits: &defaults,
+            origins,
+        };
+        let (policy, matches, span) = tenant(table, matches, above, &mut limits, diagnostics);
         tenants.push((policy, matches));
-        origins.push(origin);
+        spans.push(span);
     }
     let fallback = tenants
         .iter()
         .find(|(tenant, _)| tenant.name.as_str() == DEFAULT);
     let fallback = match fallback {
         Some((tenant, _)) => tenant.clone(),
-        None => fallback_tenant(file, &defaults, &mut limits, diagnostics),
+        None => LoginPolicy {
+            origins,
+            ..fallback_tenant(file, &defaults, &mut limits, diagnostics)
+        },
     };
     let mut table = TenantTable::new(fallback);
     for (tenant, matches) in tenants {
@@ -83,11 +95,33 @@ pub(super) fn resolve(
         table,
         origins: Origins {
             defaults,
-            tenants: origins,
+            tenants: spans,
         },
         longest_wait: limits.longest_wait,
         warnings,
     }
+}
+
+/// What a tenant has from `[defaults]`.
+#[derive(Clone, Copy)]
+struct Above<'a> {
+    limits: &'a Limits,
+    origins: LimitOrigins,
+}
+
+/// Which limits a table says; `own` are those behind the inherited ones:
+/// [`OWN_KEYS`](super::explain::OWN_KEYS).
+fn written(limits: &Limits, own: [bool; 3]) -> u64 {
+    let mut places = WrittenPlaces::default();
+    limits.written(&mut places);
+    own.into_iter()
+        .for_each(|is_written| places.push(is_written));
+    places.bits()
+}
+
+fn aliases_by_default(file: &File) -> bool {
+    let defaults = file.defaults.as_ref();
+    defaults.is_some_and(|table| table.get_ref().aliases.is_some())
 }
 
 /// The tenant of all who belong to no other, where no table has its name.
@@ -108,34 +142,50 @@ fn fallback_tenant(
 fn tenant<'a>(
     table: &'a WrittenTenant,
     mut matches: TenantMatch,
-    defaults: &Limits,
+    above: Above<'_>,
     limits: &mut LimitsResolver<'a>,
     diagnostics: &mut Diagnostics,
 ) -> (LoginPolicy, TenantMatch, TenantOrigins) {
     let name = &table.name.value;
     let own = table.limits();
     limits.check_backends(&own, diagnostics);
-    let own = own.over(defaults);
+    let origins = LimitOrigins {
+        tenant: written(
+            &own,
+            [
+                table.default_domain.is_some(),
+                table.aliases.is_some(),
+                table.allow_burst_from.is_some(),
+            ],
+        ),
+        ..above.origins
+    };
+    let own = own.over(above.limits);
     let domain = table.default_domain.as_ref().map(|domain| &domain.value.0);
     let unlimited: Option<Arc<[IpNet]>> = table
         .allow_burst_from
         .as_ref()
         .map(|networks| values(networks).into());
     let aliases = limits.aliases.of(table.aliases.as_ref(), diagnostics);
-    let with_own_keys = |mut limits: LoginPolicy| {
+    let with_own_keys = |mut limits: LoginPolicy, origins: LimitOrigins| {
+        limits.origins = origins;
         limits.default_domain = domain.cloned();
         limits.aliases = Arc::clone(&aliases);
         limits.rules.polls.unlimited = unlimited.clone().unwrap_or(limits.rules.polls.unlimited);
         limits
     };
-    let tenant = with_own_keys(limits.resolve(name, &own, diagnostics));
+    let tenant = with_own_keys(limits.resolve(name, &own, diagnostics), origins);
     let mut logins = Seen::default();
     let mut users = Vec::with_capacity(table.user.len());
     for user in &table.user {
         let of_user = user.limits();
         limits.check_backends(&of_user, diagnostics);
+        let origins = LimitOrigins {
+            user: written(&of_user, [false; 3]),
+            ..origins
+        };
         let of_user = of_user.over(&own);
-        let policy = with_own_keys(limits.resolve(name, &of_user, diagnostics));
+        let policy = with_own_keys(limits.resolve(name, &of_user, diagnostics), origins);
         for login in spellings(&user.name.value, &tenant) {
             let folded = login.as_bytes().to_ascii_lowercase();
             let message = || format!("a second user `{login}` of tenant `{name}`");

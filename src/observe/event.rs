@@ -275,6 +275,8 @@ pub struct LoginSummary {
     pub session: SessionId,
     /// Who it came from.
     pub client: SocketAddr,
+    /// Whether the backend let it in.
+    pub entered: bool,
     /// From its password to now.
     pub age: Duration,
     /// How long it waited for the lock, or was held for coming too often.

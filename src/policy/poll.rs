@@ -7,7 +7,7 @@
 
 mod history;
 
-pub use history::{PerQuota, PollHistory};
+pub use history::{EarlyPoll, PerQuota, PollHistory};
 
 use super::attempt::LoginAttempt;
 use super::refusal::Refusal;

@@ -3,6 +3,7 @@
 use super::alias::Aliases;
 use super::rules::{PollMode, Rules};
 use crate::ids::{BackendName, ListenerName, MaildropKey, TenantName, UserName};
+use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,60 @@ pub struct LoginPolicy {
     pub aliases: Arc<Aliases>,
     /// Polls, connections, failures and blocks.
     pub rules: Rules,
+    /// Which table of the configuration says each of them.
+    pub origins: LimitOrigins,
+}
+
+/// Which table of the configuration says a limit: a bit for each, by its place in the order in
+/// which the limits are declared. (A list of places in the file would be larger than the limits.)
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LimitOrigins {
+    /// Those that the user's table says.
+    pub user: u64,
+    /// Those that the tenant's table says.
+    pub tenant: u64,
+    /// Those that `[defaults]` says.
+    pub defaults: u64,
+}
+
+impl PartialEq for LimitOrigins {
+    /// A limit that only moved to another table is the same: a reload changes nothing.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LimitOrigins {}
+
+impl LimitOrigins {
+    /// Which table says the limit at `place`.
+    #[must_use]
+    pub fn of(self, place: usize) -> LimitOrigin {
+        let says = |table: u64| table >> place & 1 == 1;
+        if says(self.user) {
+            LimitOrigin::User
+        } else if says(self.tenant) {
+            LimitOrigin::Tenant
+        } else if says(self.defaults) {
+            LimitOrigin::Defaults
+        } else {
+            LimitOrigin::BuiltIn
+        }
+    }
+}
+
+str_enum! {
+    /// Which table of the configuration says a limit.
+    LimitOrigin {
+        /// A `[[tenant.user]]`.
+        User = "user",
+        /// A `[[tenant]]`.
+        Tenant = "tenant",
+        /// `[defaults]`.
+        Defaults = "defaults",
+        /// None does.
+        BuiltIn = "built-in",
+    }
 }
 
 impl LoginPolicy {

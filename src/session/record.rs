@@ -23,6 +23,8 @@ pub(super) struct Record {
     attempt: Option<Arc<LoginAttempt>>,
     /// What was spent before it; none where its end is told.
     before_login: Option<Spent>,
+    /// Whether the backend let the last login in.
+    entered: bool,
     excused: bool,
     pub(super) summary: SessionSummary,
 }
@@ -75,6 +77,7 @@ impl Record {
             ended: false,
             attempt: None,
             before_login: None,
+            entered: false,
             excused: false,
             summary,
         };
@@ -94,6 +97,12 @@ impl Record {
 
     pub(super) fn enter(&self, phase: Phase) {
         self.session.handle().enter(phase);
+    }
+
+    /// The backend let it in.
+    pub(super) fn entered_maildrop(&mut self) {
+        self.entered = true;
+        self.enter(Phase::Transaction);
     }
 
     /// The client said this before login.
@@ -194,6 +203,7 @@ impl Record {
             key: attempt.key.clone(),
             session: attempt.session,
             client: attempt.client,
+            entered: self.entered,
             age: attempt.asked.elapsed(),
             waited: spent.waited.saturating_sub(before.waited),
             held: spent.held.saturating_sub(before.held),

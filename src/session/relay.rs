@@ -41,7 +41,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         slots,
         welcome,
     } = unboxed(session);
-    record.enter(Phase::Transaction);
+    record.entered_maildrop();
     let contended = lock.contended();
     let Some(connection) = lock.connection() else {
         return EndCause::NoConnection;

@@ -5,7 +5,7 @@ use super::{code, popgate, stderr, stdout};
 use jiff::Timestamp;
 use popgate::admin::blocks::BlockListAdmin;
 use popgate::admin::token::Token;
-use popgate::admin::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, serve};
+use popgate::admin::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, UserView, serve};
 use popgate::admission::block_list::BlockList;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::net::BoxFuture;
@@ -45,6 +45,10 @@ impl GateAdmin for Alone {
     }
 
     fn view(&self) -> &dyn GateView {
+        unreachable!("these commands look at the block list alone")
+    }
+
+    fn users(&self) -> &dyn UserView {
         unreachable!("these commands look at the block list alone")
     }
 

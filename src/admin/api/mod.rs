@@ -8,6 +8,8 @@
 //! | `GET /locks` | `locks.rs` |
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
 //! | `GET /blocks`, `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
+//! | `GET /users/{login}` | `users.rs` |
+//! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
 //! | `GET /openapi.json` | `openapi.rs` |
 //!
@@ -18,9 +20,11 @@ mod blocks;
 mod locks;
 mod openapi;
 mod reload;
+mod samples;
 mod sessions;
 mod status;
 mod tenants;
+mod users;
 
 pub use openapi::document;
 
@@ -60,6 +64,8 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(blocks::release))
         .routes(routes!(blocks::pin))
         .routes(routes!(blocks::unpin))
+        .routes(routes!(users::user))
+        .routes(routes!(samples::samples))
         .routes(routes!(reload::reload))
         .routes(routes!(openapi::openapi))
 }

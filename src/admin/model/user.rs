@@ -32,7 +32,6 @@ pub struct UserInfo {
     pub polls: Vec<PollInfo>,
     /// Entries of the block list for the maildrop, and those for addresses that its last logins
     /// came from.
-    #[schema(value_type = Vec<Object>)]
     pub blocks: Vec<BlockView>,
     /// Addresses of its last logins that gave wrong passwords lately, so that the answer to the
     /// next wrong one is delayed.

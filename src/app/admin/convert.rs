@@ -69,7 +69,7 @@ fn is_logged_in(phase: Phase) -> bool {
 }
 
 /// Octets that are no printable ASCII are escaped as in a URL, so that no two locks share an id.
-fn lock_id(key: &MaildropKey) -> String {
+pub(super) fn lock_id(key: &MaildropKey) -> String {
     let backends: Vec<_> = key.backends().iter().map(|it| it.as_str()).collect();
     let mut id = backends.join(",");
     id.push('/');
@@ -188,7 +188,7 @@ fn seconds(since: Instant, now: Moment) -> f64 {
 }
 
 /// When `at` is or was, by the clock on the wall as it goes `now`.
-fn wall(at: Instant, now: Moment) -> Timestamp {
+pub(super) fn wall(at: Instant, now: Moment) -> Timestamp {
     let ago = now.instant.saturating_duration_since(at);
     let ahead = at.saturating_duration_since(now.instant);
     let past = |wall: Timestamp, by: Duration| wall.checked_sub(by).unwrap_or(Timestamp::MIN);

@@ -5,7 +5,7 @@ use super::AdminHandle;
 use super::convert::{backend_info, lock_info, session_info, stage};
 use crate::admin::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
-    RefusalTotals, SessionInfo, SessionTotals, TenantInfo,
+    RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo,
 };
 use crate::admin::{GateAdmin, GateView};
 use crate::app::maintenance;
@@ -43,6 +43,10 @@ impl GateView for AdminHandle {
             blocks: self.block_totals(),
             paused: PausedInfo::default(),
         }
+    }
+
+    fn samples(&self) -> Samples {
+        self.memory.shown_samples()
     }
 
     fn sessions(&self) -> Vec<SessionInfo> {

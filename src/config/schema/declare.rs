@@ -139,6 +139,11 @@ macro_rules! limits {
                 }
             }
 
+            fn written(&self, places: &mut WrittenPlaces) {
+                $(places.push(self.$limit.is_some());)*
+                $($(self.$inner.written(places);)*)?
+            }
+
             fn is_written(&self) -> bool {
                 false
                     $(|| self.$limit.is_some())*

@@ -6,7 +6,7 @@ use super::super::checks::{Allowed, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section, Shown, plain};
 use super::super::value_types::{Domain, DomainPattern};
-use super::{Limit, LimitTable, SchemaTable, assign};
+use super::{Limit, LimitTable, SchemaTable, WrittenPlaces, assign};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{RETRY_MAX, SAME_PASSWORD_MAX, WAIT_MAX};
 use crate::policy::rules::{BlockMode, PollMode};

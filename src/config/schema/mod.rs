@@ -34,6 +34,9 @@ pub(super) trait LimitTable {
     /// What this table says, and `above` where this says nothing.
     fn merge(&self, above: &Self) -> Self;
 
+    /// Which limits it says, in the order of [`LimitTable::list`].
+    fn written(&self, places: &mut WrittenPlaces);
+
     /// Whether it says anything at all.
     fn is_written(&self) -> bool;
 
@@ -45,6 +48,24 @@ pub(super) trait LimitTable {
 
     /// Each limit that differs, in the order of the declaration: `queue 16 -> 4`.
     fn changes(old: &LoginPolicy, new: &LoginPolicy) -> Vec<String>;
+}
+
+/// Which limits a table says: a bit for each, by its place.
+#[derive(Default)]
+pub(super) struct WrittenPlaces {
+    bits: u64,
+    next: u32,
+}
+
+impl WrittenPlaces {
+    pub(super) fn push(&mut self, is_written: bool) {
+        self.bits |= u64::from(is_written) << self.next;
+        self.next += 1;
+    }
+
+    pub(super) fn bits(&self) -> u64 {
+        self.bits
+    }
 }
 
 /// A limit that holds for somebody.

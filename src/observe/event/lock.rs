@@ -66,6 +66,22 @@ pub enum LockEvent {
     },
 }
 
+impl LockEvent {
+    /// The lock that looks different now.
+    #[must_use]
+    pub fn key(&self) -> Option<&MaildropKey> {
+        match self {
+            Self::Queued { key, .. }
+            | Self::Outcome { key, .. }
+            | Self::Released { key, .. }
+            | Self::Changed { key, .. } => Some(key),
+            Self::HandedOver { .. }
+            | Self::HandOverForced { .. }
+            | Self::InvariantBroken { .. } => None,
+        }
+    }
+}
+
 str_enum! {
     /// How asking for a lock ended: the label `outcome` of `lock_outcomes_total`.
     LockOutcome {

@@ -5,7 +5,7 @@ use crate::limits::{
     POLL_AFTER_DELETION, POLL_AFTER_REFUSAL, POLL_CLIENTS_MAX, POLL_TWIN, WAIT_MAX,
 };
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::rules::Quota;
+use crate::policy::rules::{PollRules, Quota};
 use crate::time::{Duration, Instant};
 
 /// The past of one maildrop and of its clients.
@@ -29,6 +29,15 @@ pub struct PerQuota<T> {
     pub maildrop: T,
     /// For that of the maildrop from one client.
     pub client: T,
+}
+
+/// Logins that would come too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyPoll {
+    /// Whose; none: those of all clients of the maildrop.
+    pub client: Option<ClientPrefix>,
+    /// When they are in time.
+    pub next: Instant,
 }
 
 /// A login that a quota had no room for. It was let in, and the next one may come at `earliest`
@@ -89,6 +98,21 @@ impl PollHistory {
         let by_client = of_client.and_then(|it| it.counts(rules.client, twin));
         let by_maildrop = of_maildrop.and_then(|it| it.counts(rules.maildrop, twin));
         by_maildrop.max(by_client)
+    }
+
+    /// Which logins would come too early under `rules`, and when they would not: those of the whole
+    /// maildrop, and those of each client. A client that has one free is left out.
+    pub fn early(&self, rules: &PollRules, now: Instant) -> Vec<EarlyPoll> {
+        let of = |client: Option<ClientPrefix>, overdraft: Option<Overdraft>, quota: Quota| {
+            let next = overdraft?.counts(quota, None).filter(|next| *next > now)?;
+            Some(EarlyPoll { client, next })
+        };
+        let of_clients = self.clients.iter().filter_map(|client| {
+            let is_free = client.has_free(now);
+            of(Some(client.prefix), client.overdraft, rules.client).filter(|_| !is_free)
+        });
+        let of_maildrop = of(None, self.overdraft, rules.maildrop);
+        of_maildrop.into_iter().chain(of_clients).collect()
     }
 
     /// Whether the login is free; nothing makes two of them free.

@@ -173,6 +173,7 @@ fn fields(policy: LoginPolicy) -> Fields {
         backends: _,
         default_domain: _,
         aliases: _,
+        origins: _,
         cleartext,
         wait,
         queue,
