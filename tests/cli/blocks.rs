@@ -57,7 +57,7 @@ fn listed(gate: &Gate, arguments: &[&str]) -> Vec<Value> {
     let output = gate.run(&[&["blocks", "--json"], arguments].concat());
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let listing: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    listing["blocks"].as_array().unwrap().clone()
+    listing["items"].as_array().unwrap().clone()
 }
 
 fn assert_prints(output: &Output, text: &str) {

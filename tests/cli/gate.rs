@@ -210,11 +210,16 @@ impl Client {
     }
 
     pub(crate) fn ask(&mut self, command: &str) -> String {
+        self.send(command);
+        self.line()
+    }
+
+    /// Says `command`, and does not wait for an answer.
+    pub(crate) fn send(&mut self, command: &str) {
         self.0
             .get_mut()
             .write_all(format!("{command}\r\n").as_bytes())
             .unwrap();
-        self.line()
     }
 
     pub(crate) fn log_in(&mut self, password: &str) -> String {

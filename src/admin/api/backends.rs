@@ -26,10 +26,10 @@ pub(super) struct BackendQuery {
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<BackendSort>, required = false)]
     sort: Order<BackendSort>,
-    /// How many on this page.
+    /// How many items a page has.
     #[param(inline)]
     limit: PageLimit,
-    /// How many come before this page.
+    /// How many items come before the page.
     offset: usize,
 }
 

@@ -1,6 +1,6 @@
 //! The block list: its entries, and what an operator does to them.
 
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use crate::admin::blocks::{BlockView, Conditions, Selection};
 use crate::admin::filter::{AddressRange, NamePart};
 use crate::admin::gate::GateAdmin;
@@ -38,10 +38,10 @@ pub(super) struct BlockQuery {
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<BlockSort>, required = false)]
     sort: Order<BlockSort>,
-    /// How many on this page.
+    /// How many items a page has.
     #[param(inline)]
     limit: PageLimit,
-    /// How many come before this page.
+    /// How many items come before the page.
     offset: usize,
 }
 
@@ -172,6 +172,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "Those that changed", body = Page<BlockView>),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn release(
@@ -197,6 +198,7 @@ pub(super) async fn release(
     responses(
         (status = 200, description = "Those that changed", body = Page<BlockView>),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn pin(
@@ -221,6 +223,7 @@ pub(super) async fn pin(
     responses(
         (status = 200, description = "Those that changed", body = Page<BlockView>),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn unpin(

@@ -33,10 +33,10 @@ pub(super) struct LockQuery {
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<LockSort>, required = false)]
     sort: Order<LockSort>,
-    /// How many on this page.
+    /// How many items a page has.
     #[param(inline)]
     limit: PageLimit,
-    /// How many come before this page.
+    /// How many items come before the page.
     offset: usize,
 }
 

@@ -5,13 +5,28 @@ use crate::admin::model::ErrorInfo;
 use crate::admin::reply::ApiJson;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify};
 
 /// The whole document.
 #[must_use]
 pub fn document() -> OpenApi {
-    described().into_openapi()
+    let mut document = described().into_openapi();
+    document.paths.paths.values_mut().for_each(describe_sort);
+    document
+}
+
+/// utoipa leaves the description out where a parameter's schema comes from a function.
+fn describe_sort(path: &mut PathItem) {
+    let lists = path.get.iter_mut().flat_map(|get| &mut get.parameters);
+    for parameter in lists.flatten() {
+        if let RefOr::T(sort) = parameter
+            && sort.name == "sort"
+        {
+            let told = "By what the list is sorted; with a `-`, the greatest first.";
+            sort.description = Some(told.to_owned());
+        }
+    }
 }
 
 /// The document as far as it says nothing of a route.
@@ -62,20 +77,35 @@ impl Modify for TokenScheme {
 /// The refusals that each route has.
 pub(super) struct Refusals;
 
+/// The refusals that a route with a body has beside them.
+pub(super) struct BodyRefusals;
+
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        [
+        refusals(&[
             ("400", "The query or the body is not what is asked for here"),
             ("401", "The token is missing, or is not that of this gate"),
             (
                 "403",
-                "The Host is none of this gate's, or the request is another web page's",
+                "The Host is none of this gate's, or another web page sent the request",
             ),
-        ]
-        .into_iter()
-        .map(|(status, why)| (status.to_owned(), refusal(why).into()))
-        .collect()
+        ])
     }
+}
+
+impl IntoResponses for BodyRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[
+            ("413", "The body is too long"),
+            ("415", "The body is not said to be `application/json`"),
+        ])
+    }
+}
+
+fn refusals(each: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    each.iter()
+        .map(|(status, why)| ((*status).to_owned(), refusal(why).into()))
+        .collect()
 }
 
 fn refusal(why: &str) -> Response {
@@ -102,3 +132,6 @@ pub(super) async fn openapi() -> ApiJson<OpenApi> {
     // Made anew for each request: they are rare.
     ApiJson(document())
 }
+
+#[cfg(test)]
+mod tests;

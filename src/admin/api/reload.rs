@@ -1,6 +1,6 @@
 //! Reading the configuration again.
 
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use crate::admin::model::{EmptyBody, ErrorInfo, ReloadInfo};
 use crate::admin::reply::{ApiJson, HttpRefusal};
 use crate::admin::request::ApiBody;
@@ -22,6 +22,7 @@ use std::sync::Arc;
         (status = 200, description = "It is in force", body = ReloadInfo),
         (status = 422, description = "It has a mistake: the one before stays", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn reload(

@@ -36,10 +36,10 @@ pub(super) struct SessionQuery {
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<SessionSort>, required = false)]
     sort: Order<SessionSort>,
-    /// How many on this page.
+    /// How many items a page has.
     #[param(inline)]
     limit: PageLimit,
-    /// How many come before this page.
+    /// How many items come before the page.
     offset: usize,
 }
 

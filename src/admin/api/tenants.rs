@@ -26,10 +26,10 @@ pub(super) struct TenantQuery {
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<TenantSort>, required = false)]
     sort: Order<TenantSort>,
-    /// How many on this page.
+    /// How many items a page has.
     #[param(inline)]
     limit: PageLimit,
-    /// How many come before this page.
+    /// How many items come before the page.
     offset: usize,
 }
 
