@@ -128,8 +128,8 @@ fn faults_of_grid(panels: &[Value]) -> Vec<String> {
         let rows = of("y")..of("y") + of("h");
         bottom = bottom.max(rows.end);
         let own = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
-        let is_laid_over = own.fold(false, |over, cell| !cells.insert(cell) || over);
-        if is_laid_over || columns.end > COLUMNS {
+        let taken = own.filter(|cell| !cells.insert(*cell)).count();
+        if taken > 0 || columns.end > COLUMNS {
             faults.push(format!("{} overlaps or sticks out", panel["title"]));
         }
     }

@@ -6,6 +6,8 @@
 //! skips the trials that need it, `require` fails; without it they are skipped, and fail where
 //! `CI=true`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod backend;
 mod contention;
 mod dashboard;

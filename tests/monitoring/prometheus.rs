@@ -4,10 +4,11 @@ use crate::Outcome;
 use crate::fire::free_address;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -30,14 +31,29 @@ pub(crate) fn obstacle() -> Option<String> {
     Some(format!("{missing} is not installed: tests/run packages"))
 }
 
-/// Runs promtool, and returns what it prints.
-pub(crate) fn promtool(arguments: &[&str]) -> Outcome<String> {
-    let output = Command::new("promtool").args(arguments).output()?;
+/// Runs promtool; what it says is the error if it finds a fault.
+pub(crate) fn promtool(arguments: &[&str]) -> Outcome<()> {
+    verdict(Command::new("promtool").args(arguments).output()?)
+}
+
+/// Faults and remarks that promtool has on a scrape.
+pub(crate) fn promtool_check_metrics(scrape: &str) -> Outcome<()> {
+    let mut check = Command::new("promtool");
+    check.args(["check", "metrics"]).stdin(Stdio::piped());
+    check.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut check = check.spawn()?;
+    // It reads all of its input before it says anything.
+    if let Some(mut input) = check.stdin.take() {
+        input.write_all(scrape.as_bytes())?;
+    }
+    verdict(check.wait_with_output()?)
+}
+
+fn verdict(output: Output) -> Outcome<()> {
     let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said).into_owned();
     match output.status.success() {
-        true => Ok(said),
-        false => Err(format!("promtool {}:\n{said}", arguments.join(" ")).into()),
+        true => Ok(()),
+        false => Err(format!("promtool:\n{}", String::from_utf8_lossy(&said)).into()),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::contention::Site;
 use crate::dashboard;
 use crate::fire::{Gate, Setup, free_address, serve};
-use crate::prometheus::{PATIENCE, Prometheus, Rule, Series};
+use crate::prometheus::{PATIENCE, Prometheus, Rule, Series, promtool_check_metrics};
 use crate::promql::{families, filled_in, with_comparisons_as_values};
 use crate::{Outcome, in_package, read};
 use popgate::demo::server::{DemoOptions, DemoServer};
@@ -42,7 +42,9 @@ pub(crate) fn every_query_has_data() -> Outcome<()> {
         wanted.extend(queries_of_dashboard()?);
         println!("{} queries of rules and dashboard", wanted.len());
         all_have_data(&prometheus, wanted).await?;
-        every_family_is_shown(&site.gate.metrics().await)?;
+        let scrape = site.gate.metrics().await;
+        every_family_is_shown(&scrape)?;
+        promtool_check_metrics(&scrape)?;
         let fires = "ALERTS{alertname=\"PopgateLoginsRefusedForLocks\", tenant=\"shared\", alertstate=\"firing\"}";
         prometheus
             .until("the alert fires", async |it| it.query(fires).await)
