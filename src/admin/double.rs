@@ -6,14 +6,21 @@ use super::model::{
     RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, UserInfo,
 };
 use super::token::Token;
-use super::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, UserQuery, UserView, serve};
+use super::{
+    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, Reloaded, UnknownName, UserQuery,
+    UserView, serve,
+};
 use crate::admission::block_list::BlockList;
+use crate::gate::Kick;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::lock::queue::WaitProgress;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
+use crate::observe::event::Operator;
+use crate::observe::log::parse_level;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
+use crate::policy::pause::PauseSubject;
 use crate::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -39,6 +46,8 @@ pub(super) struct GateDouble {
     pub(super) locks: Vec<LockInfo>,
     pub(super) backends: Vec<BackendInfo>,
     pub(super) tenants: Vec<TenantInfo>,
+    /// What operators have done, each with its reason.
+    pub(super) done: Mutex<Vec<String>>,
 }
 
 impl Default for GateDouble {
@@ -55,6 +64,7 @@ impl Default for GateDouble {
             locks: Vec::new(),
             backends: Vec::new(),
             tenants: Vec::new(),
+            done: Mutex::default(),
         }
     }
 }
@@ -84,6 +94,10 @@ impl GateAdmin for GateDouble {
         self
     }
 
+    fn control(&self) -> &dyn GateControl {
+        self
+    }
+
     fn users(&self) -> &dyn UserView {
         self
     }
@@ -109,6 +123,62 @@ impl BlockListAdmin for GateDouble {
 
     fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
         self.blocks.pin(filter, pinned, Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl GateDouble {
+    fn note(&self, what: String, operator: &Operator) {
+        assert!(operator.address.ip().is_loopback());
+        let reason = operator.reason.as_deref().unwrap_or("no reason");
+        self.done.lock().unwrap().push(format!("{what}: {reason}"));
+    }
+
+    fn known(&self, subject: &PauseSubject) -> Result<(), UnknownName> {
+        let is_known = match subject {
+            PauseSubject::Tenant(name) => self.tenants.iter().any(|it| it.name == name.as_str()),
+            PauseSubject::Backend(name) => self.backends.iter().any(|it| it.name == name.as_str()),
+        };
+        is_known.then_some(()).ok_or(UnknownName)
+    }
+}
+
+impl GateControl for GateDouble {
+    /// Session 1 can be kicked, 2 has sent QUIT, 3 is ending.
+    fn kick(&self, session: SessionId, operator: &Operator) -> Kick {
+        self.note(format!("kick {session}"), operator);
+        match session.0 {
+            1 => Kick::Kicked,
+            2 => Kick::AfterQuit,
+            3 => Kick::Ending,
+            _ => Kick::NoSuchSession,
+        }
+    }
+
+    fn pause(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
+        self.known(subject)?;
+        self.note(format!("pause {subject}"), operator);
+        Ok(())
+    }
+
+    fn resume(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
+        self.known(subject)?;
+        self.note(format!("resume {subject}"), operator);
+        Ok(())
+    }
+
+    fn drain(&self, grace: Option<Duration>, operator: &Operator) {
+        self.note(format!("drain {grace:?}"), operator);
+    }
+
+    fn log_level(&self) -> String {
+        "info".to_owned()
+    }
+
+    fn set_log_level(&self, level: &str, operator: &Operator) -> Result<String, String> {
+        self.note(format!("log {level}"), operator);
+        parse_level(level)
+            .map(|filter| filter.to_string())
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The running gate, as the admin port sees it.
 
 use super::blocks::BlockListAdmin;
+use super::control::GateControl;
 use super::users::UserView;
 use super::view::GateView;
 use crate::net::BoxFuture;
@@ -38,6 +39,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What can be looked at.
     fn view(&self) -> &dyn GateView;
+
+    /// What operators do to it.
+    fn control(&self) -> &dyn GateControl;
 
     /// What of one user can be looked at.
     fn users(&self) -> &dyn UserView;

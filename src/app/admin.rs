@@ -12,7 +12,7 @@ use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::admin::blocks::BlockListAdmin;
-use crate::admin::{GateAdmin, GateView, Reload, Reloaded, UserView};
+use crate::admin::{GateAdmin, GateControl, GateView, Reload, Reloaded, UserView};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
@@ -42,6 +42,10 @@ impl GateAdmin for AdminHandle {
     fn metrics(&self) -> Result<String, MetricsError> {
         let waits = self.cx.locks.wait_progress(Instant::now());
         self.metrics.set_waits(waits);
+        let paused = self.cx.pauses.now();
+        let tenants: Vec<_> = paused.tenants.iter().cloned().collect();
+        let backends: Vec<_> = paused.backends.iter().cloned().collect();
+        self.metrics.set_paused(&tenants, &backends);
         // Blocks that ran out within the last minute would be counted as if they held.
         maintenance::end_blocks(&self.cx);
         let blocks = self.cx.admission.shared.blocks.counts();
@@ -51,7 +55,8 @@ impl GateAdmin for AdminHandle {
 
     fn ready(&self) -> Result<(), String> {
         let stage = *self.cx.stage.borrow();
-        ready(stage, &self.cx.settings())
+        let is_paused = !self.cx.pauses.now().backends.is_empty();
+        ready(stage, &self.cx.settings(), is_paused)
     }
 
     fn answered(&self, route: &str, status: u16) {
@@ -64,6 +69,10 @@ impl GateAdmin for AdminHandle {
 
     fn view(&self) -> &dyn GateView {
         self
+    }
+
+    fn control(&self) -> &dyn GateControl {
+        &self.control
     }
 
     fn users(&self) -> &dyn UserView {
@@ -82,12 +91,13 @@ impl GateAdmin for AdminHandle {
     }
 }
 
-/// `/readyz`: whether a new client would be greeted.
-fn ready(stage: Stage, settings: &Settings) -> Result<(), String> {
+/// `/readyz`: whether a new client would be greeted. `is_paused`: a backend is, which need not be up
+/// meanwhile.
+fn ready(stage: Stage, settings: &Settings, is_paused: bool) -> Result<(), String> {
     if stage != Stage::Serving {
         return Err("stopping".to_owned());
     }
-    if can_serve(settings.backends.values()) {
+    if is_paused || can_serve(settings.backends.values()) {
         return Ok(());
     }
     let is_unknown = |backend: &Arc<Backend>| backend.state() == State::Unknown;

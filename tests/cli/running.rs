@@ -5,7 +5,9 @@ use super::{code, popgate, stderr, stdout};
 use jiff::Timestamp;
 use popgate::admin::blocks::BlockListAdmin;
 use popgate::admin::token::Token;
-use popgate::admin::{AdminPolicy, AdminState, GateAdmin, GateView, Reloaded, UserView, serve};
+use popgate::admin::{
+    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, Reloaded, UserView, serve,
+};
 use popgate::admission::block_list::BlockList;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::net::BoxFuture;
@@ -46,6 +48,10 @@ impl GateAdmin for Alone {
 
     fn view(&self) -> &dyn GateView {
         unreachable!("these commands look at the block list alone")
+    }
+
+    fn control(&self) -> &dyn GateControl {
+        unreachable!("these commands change the block list alone")
     }
 
     fn users(&self) -> &dyn UserView {

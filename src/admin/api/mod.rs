@@ -11,12 +11,15 @@
 //! | `GET /users/{login}` | `users.rs` |
 //! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
+//! | `POST /sessions/{id}/kick`, `/drain`, `/tenants/{name}/pause`, `/resume`, so `/backends` | `control.rs` |
+//! | `GET /log`, `POST /log` | `control.rs` |
 //! | `GET /openapi.json` | `openapi.rs` |
 //!
 //! A refusal is `{"error": sentence}`.
 
 mod backends;
 mod blocks;
+mod control;
 mod locks;
 mod openapi;
 mod reload;
@@ -67,6 +70,13 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(users::user))
         .routes(routes!(samples::samples))
         .routes(routes!(reload::reload))
+        .routes(routes!(control::kick))
+        .routes(routes!(control::pause_tenant))
+        .routes(routes!(control::resume_tenant))
+        .routes(routes!(control::pause_backend))
+        .routes(routes!(control::resume_backend))
+        .routes(routes!(control::drain))
+        .routes(routes!(control::log_level, control::set_log_level))
         .routes(routes!(openapi::openapi))
 }
 

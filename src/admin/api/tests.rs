@@ -3,7 +3,7 @@ use crate::admin::double::{AdminPort, GateDouble, TOKEN, headers, token};
 use crate::admin::token::Token;
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use crate::limits::{ADMIN_BODY_MAX, PAGE_DEFAULT, PAGE_MAX};
+use crate::limits::{ADMIN_BODY_MAX, OPERATOR_REASON_MAX, PAGE_DEFAULT, PAGE_MAX};
 use crate::policy::block::{BlockEntry, BlockId, BlockReason, BlockState, BlockTarget};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -122,6 +122,114 @@ async fn a_fault_within_a_reload_is_told_and_the_port_goes_on() {
     *port.gate.reloaded.lock().unwrap() = None;
     assert_eq!(port.post("/api/v1/reload", "{}").await.0, 500);
     assert_eq!(port.get("/api/v1/blocks").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_kick_says_what_became_of_it() {
+    let port = start().await;
+    let kick = async |session: u64, body: &str| {
+        let target = format!("/api/v1/sessions/{session}/kick");
+        port.post(&target, body).await
+    };
+    let kicked = (200, json!({ "result": "kicked" }));
+    assert_eq!(kick(1, r#"{"reason": "a phone"}"#).await, kicked);
+    assert_eq!(kick(1, r#"{"reason": " "}"#).await, kicked);
+    for (session, status) in [(2, 409), (3, 409), (4, 404)] {
+        assert_eq!(kick(session, "{}").await.0, status, "{session}");
+    }
+    let long = format!(r#"{{"reason": "{}"}}"#, "é".repeat(OPERATOR_REASON_MAX));
+    assert_eq!(kick(1, &long).await, kicked);
+    let longer = format!(r#"{{"reason": "{}"}}"#, "é".repeat(OPERATOR_REASON_MAX + 1));
+    let (status, told) = kick(1, &longer).await;
+    assert_eq!(status, 400);
+    assert!(told["error"].as_str().unwrap().contains("200 at most"));
+    assert_eq!(kick(1, r#"{"because": "a phone"}"#).await.0, 400);
+    let done = port.gate.done.lock().unwrap();
+    assert_eq!(done[..2], ["kick 1: a phone", "kick 1: no reason"]);
+    assert_eq!(done.len(), 6, "{done:?}");
+}
+
+#[tokio::test]
+async fn tenants_and_backends_are_paused_by_name() {
+    let port = AdminPort::of(GateDouble {
+        tenants: vec![serde_json::from_value(tenant("ann's & co")).unwrap()],
+        backends: vec![serde_json::from_value(backend("legacy")).unwrap()],
+        ..GateDouble::default()
+    })
+    .await;
+    for (target, status, name) in [
+        ("tenants/ann's%20%26%20co/pause", 200, "ann's & co"),
+        ("tenants/ann's%20%26%20co/resume", 200, "ann's & co"),
+        ("backends/legacy/pause", 200, "legacy"),
+        ("backends/legacy/resume", 200, "legacy"),
+    ] {
+        let answer = port.post(&format!("/api/v1/{target}"), "{}").await;
+        assert_eq!((answer.0, &answer.1["name"]), (status, &json!(name)));
+    }
+    for target in ["tenants/legacy/pause", "backends/none/resume"] {
+        let answer = port.post(&format!("/api/v1/{target}"), "{}").await;
+        assert_eq!(answer.0, 404, "{target}");
+    }
+    let expected = [
+        "pause tenant `ann's & co`: no reason",
+        "resume tenant `ann's & co`: no reason",
+        "pause backend `legacy`: no reason",
+        "resume backend `legacy`: no reason",
+    ];
+    assert_eq!(*port.gate.done.lock().unwrap(), expected);
+}
+
+fn tenant(name: &str) -> Value {
+    json!({
+        "name": name, "domains": [], "backends": ["legacy"], "paused": true, "sessions": 0,
+        "locks_held": 0, "waiting": 0, "longest_wait_seconds": 0.0, "wait_seconds": 25.0,
+    })
+}
+
+fn backend(name: &str) -> Value {
+    json!({
+        "name": name, "address": "192.0.2.1:110", "state": "up", "why": null, "paused": true,
+        "connections": 0, "connections_max": null,
+    })
+}
+
+#[tokio::test]
+async fn a_drain_has_a_grace_of_a_day_at_most() {
+    let port = start().await;
+    for (body, status) in [
+        ("{}", 200),
+        (r#"{"grace_seconds": 0, "reason": "moving"}"#, 200),
+        (r#"{"grace_seconds": 86400}"#, 200),
+        (r#"{"grace_seconds": 86401}"#, 400),
+        (r#"{"grace_seconds": -1}"#, 400),
+        (r#"{"grace": 5}"#, 400),
+    ] {
+        assert_eq!(port.post("/api/v1/drain", body).await.0, status, "{body}");
+    }
+    let expected = [
+        "drain None: no reason",
+        "drain Some(0ns): moving",
+        "drain Some(86400s): no reason",
+    ];
+    assert_eq!(*port.gate.done.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_is_read_and_set() {
+    let port = start().await;
+    let level = |level: &str| (200, json!({ "level": level }));
+    assert_eq!(port.get("/api/v1/log").await, level("info"));
+    let debug = port.post("/api/v1/log", r#"{"level": "debug"}"#).await;
+    assert_eq!(debug, level("debug"));
+    let (status, told) = port.post("/api/v1/log", r#"{"level": "loud"}"#).await;
+    assert_eq!(status, 400);
+    assert!(
+        told["error"]
+            .as_str()
+            .unwrap()
+            .contains("error, warn, info")
+    );
+    assert_eq!(port.post("/api/v1/log", "{}").await.0, 400);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 //! `null`.
 
 mod backend;
+mod control;
 mod general;
 mod lock;
 mod page;
@@ -17,6 +18,7 @@ mod tenant;
 mod user;
 
 pub use backend::{BackendInfo, BackendStateWord};
+pub use control::{DrainBody, KickInfo, LogLevel, ReasonBody};
 pub use general::{EmptyBody, ErrorInfo, ReloadInfo};
 pub use lock::{HolderInfo, LockInfo, WaiterInfo};
 pub use page::Page;

@@ -9,6 +9,7 @@ use crate::gate::{Phase, SessionView, Sessions, Stage};
 use crate::ids::MaildropKey;
 use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
+use crate::policy::pause::PausedNames;
 use crate::time::{Duration, Instant, Moment};
 use jiff::Timestamp;
 use std::fmt::Write;
@@ -100,7 +101,7 @@ fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) 
             .as_str()
             .to_owned(),
         last_command: session.and_then(last_command),
-        idle_seconds: None,
+        idle_seconds: session.map(|session| seconds(session.active, now)),
         retrieved: session.map_or(0, |session| session.retrieved),
         bytes_to_client: session.map_or(0, |session| session.bytes_to_client),
         bytes_to_backend: session.map_or(0, |session| session.bytes_to_backend),
@@ -135,14 +136,14 @@ pub(super) fn session_info(session: &SessionView, now: Moment) -> SessionInfo {
         program: None,
         phase: session.phase.as_str().to_owned(),
         last_command: last_command(session),
-        idle_seconds: None,
+        idle_seconds: Some(seconds(session.active, now)),
         retrieved: session.retrieved,
         bytes_to_client: session.bytes_to_client,
         bytes_to_backend: session.bytes_to_backend,
     }
 }
 
-pub(super) fn backend_info(backend: &Backend) -> BackendInfo {
+pub(super) fn backend_info(backend: &Backend, paused: &PausedNames) -> BackendInfo {
     let options = backend.options();
     let state = backend.state();
     BackendInfo {
@@ -157,7 +158,7 @@ pub(super) fn backend_info(backend: &Backend) -> BackendInfo {
             State::Down(why) => Some(why),
             State::Unknown | State::Up(_) => None,
         },
-        paused: false,
+        paused: paused.backends.contains(&options.name),
         connections: backend.connections(),
         connections_max: (options.connections > 0).then_some(options.connections),
     }

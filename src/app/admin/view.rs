@@ -7,11 +7,12 @@ use crate::admin::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
     RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo,
 };
-use crate::admin::{GateAdmin, GateView};
+use crate::admin::{GateAdmin, GateControl, GateView};
 use crate::app::maintenance;
 use crate::gate::Settings;
 use crate::ids::{BackendName, SessionId, TenantName};
 use crate::lock::LockView;
+use crate::policy::pause::PausedNames;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
 use crate::time::{Duration, Instant};
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ impl GateView for AdminHandle {
             stage: stage(*self.cx.stage.borrow()).to_owned(),
             ready: not_ready.is_none(),
             not_ready,
-            log_level: String::new(),
+            log_level: self.control.log_level(),
             sessions: SessionTotals {
                 open: self.cx.sessions.count(),
                 max: self.connection_limit.sessions_max(),
@@ -41,7 +42,7 @@ impl GateView for AdminHandle {
             logins: counted.logins,
             backends: backend_totals(&self.cx.settings()),
             blocks: self.block_totals(),
-            paused: PausedInfo::default(),
+            paused: self.paused(),
         }
     }
 
@@ -70,10 +71,11 @@ impl GateView for AdminHandle {
 
     fn backends(&self) -> Vec<BackendInfo> {
         let settings = self.cx.settings();
+        let paused = self.cx.pauses.now();
         settings
             .backends
             .values()
-            .map(|backend| backend_info(backend))
+            .map(|backend| backend_info(backend, &paused))
             .collect()
     }
 
@@ -81,6 +83,7 @@ impl GateView for AdminHandle {
         let settings = self.cx.settings();
         let mut domains = domains(&settings.tenants);
         let mut uses = self.tenant_uses();
+        let paused = self.cx.pauses.now();
         settings
             .tenants
             .tenants()
@@ -88,13 +91,21 @@ impl GateView for AdminHandle {
             .map(|(index, tenant)| {
                 let domains = domains.remove(&index).unwrap_or_default();
                 let used = uses.remove(&tenant.name).unwrap_or_default();
-                tenant_info(tenant, domains, &used)
+                tenant_info(tenant, domains, &used, &paused)
             })
             .collect()
     }
 }
 
 impl AdminHandle {
+    fn paused(&self) -> PausedInfo {
+        let paused = self.cx.pauses.now();
+        PausedInfo {
+            tenants: paused.tenants.iter().map(ToString::to_string).collect(),
+            backends: paused.backends.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     /// All of them: there are no more than sessions and closers.
     fn lock_views(&self) -> Vec<LockView> {
         self.cx.locks.snapshot(usize::MAX).locks
@@ -145,12 +156,17 @@ struct TenantUse {
     longest_wait: Duration,
 }
 
-fn tenant_info(tenant: &LoginPolicy, domains: Vec<String>, used: &TenantUse) -> TenantInfo {
+fn tenant_info(
+    tenant: &LoginPolicy,
+    domains: Vec<String>,
+    used: &TenantUse,
+    paused: &PausedNames,
+) -> TenantInfo {
     TenantInfo {
         name: tenant.name.to_string(),
         domains,
         backends: tenant.backends.iter().map(BackendName::to_string).collect(),
-        paused: false,
+        paused: paused.tenants.contains(&tenant.name),
         sessions: used.sessions,
         locks_held: used.locks_held,
         waiting: used.waiting,
