@@ -15,6 +15,13 @@ use std::path::{Path, PathBuf};
 
 /// Validate a configuration file
 #[derive(Args, Debug)]
+#[command(after_help = "\
+All mistakes are shown at once, with their lines. Nothing is opened and no popgate is asked:
+`popgate explain USER` says what happens to a user right now.
+
+Examples:
+  popgate check --config popgate.toml
+  popgate check --config popgate.toml --explain ann@example.com")]
 pub(super) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]

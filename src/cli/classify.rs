@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Show how popgate interprets a server reply
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Example:
+  popgate classify --command PASS \"-ERR [IN-USE] Unable to lock maildrop\"
+
 Prints one of: locked, auth, login_delay, too_many, temp, perm, no_such_message,
 deletes_not_removed, idle_timeout, ok")]
 pub(super) struct ClassifyArgs {

@@ -35,6 +35,10 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Run popgate with a built-in POP3 server
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  popgate demo --busy    contention, for the page and `popgate locks`
+  popgate demo --duel    8 clients without and with popgate")]
 pub(super) struct DemoArgs {
     /// Address for mail clients, plaintext with STLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]

@@ -30,6 +30,10 @@ use zeroize::Zeroizing;
 /// Probe the backends and recommend settings
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Examples:
+  popgate doctor --config popgate.toml
+  popgate doctor --config popgate.toml --user test --password-file FILE
+
 Doctor opens up to 12 connections at a time for a moment. With a test account it logs in up to five
 times, two sessions at a time, and deletes and changes nothing. Use an account that no mail client
 reads. With --forms it logs in up to eight more times, three seconds apart, with other forms of the

@@ -6,13 +6,12 @@ use super::listing::{OutputArgs, print_json};
 use super::print;
 use super::target::GateArgs;
 use super::units::count;
-use crate::admin::model::GateStatus;
+use crate::admin::model::{DrainBody, GateStatus};
 use crate::config::parse_duration;
 use crate::limits::WATCH_INTERVAL;
 use crate::time::Duration;
 use clap::Args;
 use indicatif::ProgressBar;
-use serde_json::json;
 use std::thread;
 
 /// Stop gently: accept nobody new, let open sessions finish, then end
@@ -28,6 +27,9 @@ pub(super) struct DrainArgs {
     /// How long open sessions may go on, such as 90s or 5m [default: `grace` of the configuration]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     grace: Option<Duration>,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Do not wait for the end
     #[arg(long)]
     no_wait: bool,
@@ -49,10 +51,10 @@ impl DrainArgs {
     /// The gate as it was when the drain began.
     fn drain(&self) -> Result<GateStatus, Failure> {
         let gate = self.target.client()?;
-        let body = self.grace.map_or_else(
-            || json!({}),
-            |grace| json!({ "grace_seconds": grace.as_secs_f64() }),
-        );
+        let body = DrainBody {
+            grace_seconds: self.grace.map(whole_seconds),
+            reason: self.reason.clone(),
+        };
         let status: GateStatus = gate.post("/drain", &body)?;
         self.say(&format!("draining: {}", left(&status)));
         if !self.no_wait {
@@ -82,6 +84,11 @@ fn await_end(gate: &AdminClient, begun: &GateStatus) -> Result<(), Failure> {
         }
         thread::sleep(WATCH_INTERVAL);
     }
+}
+
+/// None is lost: half a second is one.
+fn whole_seconds(grace: Duration) -> u64 {
+    grace.as_secs() + u64::from(grace.subsec_nanos() > 0)
 }
 
 fn left(status: &GateStatus) -> String {

@@ -14,7 +14,7 @@ use crate::admin::model::{LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo,
 use clap::Args;
 use jiff::Timestamp;
 
-/// Show one user: who is in the mailbox, who waits, what happened to the last logins, which limits hold
+/// Show one user: who is in the mailbox, who waits, how the last logins ended, which limits hold
 #[derive(Args, Debug)]
 #[command(after_help = "\
 It asks the running popgate. `popgate check --explain USER` reads the configuration file alone, and

@@ -7,9 +7,8 @@ use super::print;
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::duration;
-use crate::admin::model::{LockInfo, SessionInfo};
+use crate::admin::model::{KickInfo, LockInfo, ReasonBody, SessionInfo};
 use clap::Args;
-use serde_json::{Value, json};
 
 /// Close a session, so that the next one in the queue gets the mailbox
 #[derive(Args, Debug)]
@@ -20,7 +19,7 @@ come back after a while; to keep one out, change its password or its settings.
 
 Examples:
   popgate kick 4711 --reason 'phone left on, ticket 2318'
-  popgate kick --maildrop ann@example.com      whoever is in it now")]
+  popgate kick --maildrop ann@example.com   whoever is in it now")]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["session", "maildrop"]))]
 pub(super) struct KickArgs {
     /// Number of the session, as `popgate locks` and `popgate sessions` list it
@@ -48,7 +47,7 @@ impl KickArgs {
     }
 
     /// The session as it was, and the answer.
-    fn kick(&self) -> Result<(SessionInfo, Value), Failure> {
+    fn kick(&self) -> Result<(SessionInfo, KickInfo), Failure> {
         let gate = self.target.client()?;
         let id = match (self.session, &self.maildrop) {
             (Some(id), _) => id,
@@ -56,9 +55,8 @@ impl KickArgs {
             (None, None) => return Err(Failure::usage("a session or --maildrop is needed")),
         };
         let session = gate.get(&format!("/sessions/{id}"), &[])?;
-        let body = match &self.reason {
-            Some(reason) => json!({ "reason": reason }),
-            None => json!({}),
+        let body = ReasonBody {
+            reason: self.reason.clone(),
         };
         let answer = gate.post(&format!("/sessions/{id}/kick"), &body)?;
         Ok((session, answer))

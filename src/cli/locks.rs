@@ -21,9 +21,9 @@ each waiter, in the order in which they will be served.
 Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
 
 Examples:
-  popgate locks --contended                 where somebody waits right now
-  popgate locks --maildrop ann@example.com  which of her programs is it?
-  popgate locks --watch                     the same, live")]
+  popgate locks --contended            where somebody waits right now
+  popgate locks --maildrop ann@        which of her programs is it?
+  popgate locks --contended --watch    live")]
 pub(super) struct LocksArgs {
     /// Redraw every second until Ctrl-C; needs a terminal
     #[arg(long, conflicts_with = "json")]

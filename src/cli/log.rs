@@ -5,8 +5,8 @@ use super::client::Failure;
 use super::listing::OutputArgs;
 use super::target::GateArgs;
 use super::text::escaped;
+use crate::admin::model::LogLevel;
 use clap::Args;
-use serde_json::{Value, json};
 
 /// Show or change the log level of the running popgate
 #[derive(Args, Debug)]
@@ -29,16 +29,19 @@ pub(super) struct LogArgs {
 
 impl LogArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        self.output.print(self.ask(), |answer, _| {
-            let level = answer["level"].as_str();
-            level.map_or_else(|| answer.to_string(), escaped)
-        })
+        self.output
+            .print(self.ask(), |answer, _| escaped(&answer.level))
     }
 
-    fn ask(&self) -> Result<Value, Failure> {
+    fn ask(&self) -> Result<LogLevel, Failure> {
         let gate = self.target.client()?;
         match &self.level {
-            Some(level) => gate.post("/log", &json!({ "level": level })),
+            Some(level) => gate.post(
+                "/log",
+                &LogLevel {
+                    level: level.clone(),
+                },
+            ),
             None => gate.get("/log", &[]),
         }
     }

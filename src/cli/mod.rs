@@ -14,6 +14,8 @@ mod listing;
 mod locks;
 mod log;
 mod pause;
+#[cfg(test)]
+mod reference;
 mod reload;
 mod screen;
 mod serve;
@@ -32,7 +34,13 @@ use std::process::ExitCode;
 
 /// POP3 proxy that queues concurrent logins to the same mailbox.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(
+    version,
+    about,
+    after_help = "\
+Exit codes: 0 done; 64 wrong configuration or usage; 69 popgate or a backend is not available;
+70 internal error. `popgate COMMAND --help` has an example of each command."
+)]
 struct Cli {
     #[command(subcommand)]
     command: CliCommand,

@@ -2,12 +2,12 @@
 
 use super::ExitStatus;
 use super::client::{Failure, percent_encoded};
-use super::listing::{OutputArgs, print_json};
-use super::print;
+use super::listing::OutputArgs;
 use super::target::GateArgs;
 use super::text::escaped;
+use crate::admin::model::ReasonBody;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Let the logins of a tenant or backend wait; open sessions go on
 #[derive(Args, Debug)]
@@ -20,11 +20,7 @@ Example, around a short restart of the server behind:
   popgate resume backend legacy")]
 pub(super) struct PauseArgs {
     #[command(flatten)]
-    subject: Subject,
-    #[command(flatten)]
-    target: GateArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    change: Change,
 }
 
 /// Let the logins of a paused tenant or backend go on
@@ -36,21 +32,25 @@ Example:
   popgate resume tenant shop")]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
-    subject: Subject,
-    #[command(flatten)]
-    target: GateArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    change: Change,
 }
 
+/// What is paused or resumed
 #[derive(Args, Debug)]
-struct Subject {
+struct Change {
     /// What it is
     #[arg(value_enum, value_name = "KIND")]
     kind: Kind,
     /// Its name in the configuration
     #[arg(value_name = "NAME")]
     name: String,
+    /// Why, for the log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -63,52 +63,37 @@ enum Kind {
 
 impl PauseArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        let resume = format!("popgate resume {}", self.subject.shown());
+        let resume = format!("popgate resume {}", self.change.subject());
         let effect = format!("logins wait, open sessions go on; `{resume}` ends it");
-        self.subject
-            .change("pause", "paused", &effect, &self.target, self.output)
+        self.change.run("pause", "paused", &effect)
     }
 }
 
 impl ResumeArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        let effect = "logins go on";
-        self.subject
-            .change("resume", "resumed", effect, &self.target, self.output)
+        self.change.run("resume", "resumed", "logins go on")
     }
 }
 
-impl Subject {
-    fn change(
-        &self,
-        action: &str,
-        done: &str,
-        effect: &str,
-        target: &GateArgs,
-        output: OutputArgs,
-    ) -> ExitStatus {
-        match self.ask(action, target) {
-            Ok(answer) if output.json => print_json(&answer),
-            Ok(_) => print(
-                format!("{done} {}: {effect}", self.shown()),
-                ExitStatus::Done,
-            ),
-            Err(failure) => failure.tell(),
-        }
+impl Change {
+    fn run(&self, action: &str, done: &str, effect: &str) -> ExitStatus {
+        let text = |_: &Value, _| format!("{done} {}: {effect}", self.subject());
+        self.output.print(self.ask(action), text)
     }
 
-    fn ask(&self, action: &str, target: &GateArgs) -> Result<Value, Failure> {
+    fn ask(&self, action: &str) -> Result<Value, Failure> {
         let list = match self.kind {
             Kind::Tenant => "tenants",
             Kind::Backend => "backends",
         };
-        let name = percent_encoded(&self.name);
-        target
-            .client()?
-            .post(&format!("/{list}/{name}/{action}"), &json!({}))
+        let path = format!("/{list}/{}/{action}", percent_encoded(&self.name));
+        let body = ReasonBody {
+            reason: self.reason.clone(),
+        };
+        self.target.client()?.post(&path, &body)
     }
 
-    fn shown(&self) -> String {
+    fn subject(&self) -> String {
         let kind = match self.kind {
             Kind::Tenant => "tenant",
             Kind::Backend => "backend",

@@ -11,11 +11,11 @@ use serde_json::json;
 /// Let the running popgate read its configuration and certificates anew
 #[derive(Args, Debug)]
 #[command(after_help = "\
-All of the file is taken over, or, where it has a mistake, nothing: the mistake is shown, and popgate
-goes on as before. Sessions go on in any case.
+All of the file is taken over, or, where it has a mistake, nothing: the mistake is shown, and
+popgate goes on as before. Sessions go on in any case.
 
 Example:
-  popgate check --config /etc/popgate/popgate.toml && popgate reload")]
+  popgate reload")]
 pub(super) struct ReloadArgs {
     #[command(flatten)]
     target: GateArgs,

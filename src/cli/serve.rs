@@ -10,6 +10,12 @@ use std::path::PathBuf;
 
 /// Run the proxy
 #[derive(Args, Debug)]
+#[command(after_help = "\
+It runs in the foreground and logs to standard error; the package has a unit for systemd. SIGTERM
+stops it gently, SIGHUP lets it read its configuration anew.
+
+Example:
+  popgate serve --config /etc/popgate/popgate.toml")]
 pub(super) struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]

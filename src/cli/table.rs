@@ -253,15 +253,10 @@ ann@example.com       8 s  Thunderbird  shop
     #[test]
     fn long_values_are_cut_before_a_column_goes_and_the_least_important_goes_first() {
         let cut_values = "\
-MAILDROP        FOR  PROGRAM      TENANT
-ann@exa…        8 s  Thunderbird  shop
-中中\\u…   2 m 05 s  -            default";
-        assert_eq!(
-            at(Some(40)),
-            cut_values
-                .replace("\\u…   2", "\\u{…   2")
-                .replace("\\u{…   2", "\\u{…   2")
-        );
+MAILDROP       FOR  PROGRAM      TENANT
+ann@exa…       8 s  Thunderbird  shop
+中中\\u{…  2 m 05 s  -            default";
+        assert_eq!(at(Some(40)), cut_values);
         let narrow = at(Some(39));
         assert!(narrow.starts_with("MAILDROP"), "{narrow}");
         assert!(narrow.ends_with("(too narrow for PROGRAM)"), "{narrow}");

@@ -2,6 +2,7 @@
 
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
+use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +11,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,16 @@ impl Gate {
     /// The same with a configuration that `edit` has changed.
     pub(crate) fn start_edited(password: &str, edit: impl Fn(String) -> String) -> Self {
         Self::start_with(password, &[], |gate| edit(configuration(gate, "60s")))
+    }
+
+    /// One with an API, which takes passwords of anybody without TLS and answers wrong ones at once;
+    /// `more` is added to its file.
+    pub(crate) fn start_with_api(more: &str) -> Self {
+        Self::start_edited("secret", |text| {
+            let settings = "[defaults]\ncleartext = \"always\"\nfailures = { delay = \"0s\" }\n";
+            let text = text.replacen("[admin]", "[admin]\ntoken_file = \"admin.token\"", 1);
+            format!("{settings}{text}{more}")
+        })
     }
 
     fn start_with(
@@ -94,6 +105,26 @@ impl Gate {
     /// Starts it anew where it was killed.
     pub(crate) fn start_again(&mut self) {
         self.spawn(&[]);
+    }
+
+    /// What a command that talks to it says as JSON.
+    pub(crate) fn told(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert_eq!(crate::code(&output), 0, "{}", crate::stderr(&output));
+        serde_json::from_str(&crate::stdout(&output)).unwrap()
+    }
+
+    /// Asks so again and again until `is_so`: the gate does things a moment after a client has
+    /// written.
+    pub(crate) fn await_told(&self, arguments: &[&str], is_so: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let told = self.told(arguments);
+            if is_so(&told) {
+                return told;
+            }
+            assert!(Instant::now() < end, "{arguments:?} says {told:#}");
+        }
     }
 
     /// Runs a command that talks to it.

@@ -13,6 +13,8 @@ mod reload;
 mod running;
 mod serving;
 mod starts;
+mod terminal;
+mod views;
 
 use popgate::demo::certificate::self_signed;
 use std::fs;
@@ -233,7 +235,9 @@ fn help_lists_the_commands() {
     let output = popgate(Path::new("."), &["--help"]);
     assert_eq!(code(&output), 0);
     for command in [
-        "serve", "check", "doctor", "demo", "classify", "blocks", "release", "reload",
+        "serve", "check", "doctor", "demo", "classify", "status", "locks", "sessions", "backends",
+        "tenants", "explain", "kick", "blocks", "release", "pause", "resume", "drain", "reload",
+        "log",
     ] {
         assert!(stdout(&output).contains(&format!("\n  {command} ")));
     }

@@ -1,212 +1,88 @@
-//! The commands that talk to a running gate, against its admin port alone.
+//! How a command finds a running gate, by whose leave it talks to it, and what it says where that
+//! goes wrong; and what it does to the block list and the configuration.
 
-use super::gate::free_address;
-use super::{code, popgate, stderr, stdout};
-use jiff::Timestamp;
-use popgate::admin::blocks::BlockListAdmin;
-use popgate::admin::token::Token;
-use popgate::admin::{
-    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, Reloaded, UserView, serve,
-};
-use popgate::admission::block_list::BlockList;
-use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use popgate::net::BoxFuture;
-use popgate::net::tls::Acceptor;
-use popgate::observe::metrics::MetricsError;
-use popgate::policy::block::{
-    BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
-};
+use crate::gate::{Gate, free_address};
+use crate::{code, popgate, stderr, stdout};
+use popgate::demo::certificate::self_signed;
+use serde_json::Value;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Output;
-use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 
-/// A gate that tells nobody of changes of its block list.
-struct Alone {
-    blocks: BlockList,
-    reload: Arc<Mutex<Reloaded>>,
-}
-
-impl GateAdmin for Alone {
-    fn metrics(&self) -> Result<String, MetricsError> {
-        Ok(String::new())
-    }
-
-    fn ready(&self) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn answered(&self, _: &str, _: u16) {}
-
-    fn acceptor(&self) -> Option<Arc<Acceptor>> {
-        None
-    }
-
-    fn view(&self) -> &dyn GateView {
-        unreachable!("these commands look at the block list alone")
-    }
-
-    fn control(&self) -> &dyn GateControl {
-        unreachable!("these commands change the block list alone")
-    }
-
-    fn users(&self) -> &dyn UserView {
-        unreachable!("these commands look at the block list alone")
-    }
-
-    fn blocks(&self) -> &dyn BlockListAdmin {
-        self
-    }
-
-    fn reload(&self) -> BoxFuture<'static, Reloaded> {
-        let reloaded = self.reload.lock().unwrap().clone();
-        Box::pin(async { reloaded })
-    }
-}
-
-impl BlockListAdmin for Alone {
-    fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
-        self.blocks.entries(filter, Timestamp::now())
-    }
-
-    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
-        self.blocks.release(filter, Timestamp::now())
-    }
-
-    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
-        self.blocks.pin(filter, pinned, Timestamp::now())
-    }
-}
-
-/// The admin port of a gate, and nothing of the rest.
-struct AdminPort {
-    folder: tempfile::TempDir,
-    address: SocketAddr,
-    reload: Arc<Mutex<Reloaded>>,
-    _runtime: Runtime,
-}
-
-impl AdminPort {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let reload = Arc::new(Mutex::new(Ok(Vec::new())));
-        let token = Token::read_or_make(&folder.path().join("admin.token"));
-        let gate = Alone {
-            blocks: BlockList::restore(entries()),
-            reload: Arc::clone(&reload),
-        };
-        let state = AdminState {
-            gate: Arc::new(gate),
-            token: Some(token.unwrap().token),
-            policy: AdminPolicy::default(),
-        };
-        runtime.spawn(serve(listener, Arc::new(state), CancellationToken::new()));
-        configure(folder.path(), address, "token_file = \"admin.token\"");
-        Self {
-            folder,
-            address,
-            reload,
-            _runtime: runtime,
+/// A gate on whose block list two names and an address stand: three guesses each.
+fn with_a_block_list() -> Gate {
+    let gate = Gate::start_with_api("");
+    gate.reload(
+        "failures = ",
+        "blocks = { passwords_per_maildrop = 2, passwords_per_address = 5 }\nfailures = ",
+    );
+    gate.reload("[server]", "[server]\ntrusted_networks = []");
+    for name in ["ann+x@example.com", "bob\x1b[2j"] {
+        for number in 1..=2 {
+            guess(&gate, [127, 0, 0, 7], name, number);
         }
     }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let arguments = [arguments, &["--config", "popgate.toml"]].concat();
-        popgate(self.folder.path(), &arguments)
+    for number in 1..=5 {
+        guess(&gate, [127, 0, 0, 9], &format!("nobody-{number}"), number);
     }
+    gate
 }
 
-fn entries() -> Vec<BlockEntry> {
-    let backends = Arc::from([BackendName::new("legacy")]);
-    let key = |name: &str| MaildropKey::new(&backends, &UserName::new(name.as_bytes()));
-    let now = Timestamp::now();
-    let entry = |id, maildrop: Option<&str>, address: &str| BlockEntry {
-        id: BlockId(id),
-        target: BlockTarget {
-            key: maildrop.map(key),
-            prefix: address.parse().unwrap(),
-        },
-        tenant: TenantName::new("default"),
-        reason: BlockReason::GuessingOne,
-        state: BlockState::Blocked,
-        pinned: false,
-        shadow: false,
-        first: now,
-        last: now,
-        expires: now
-            .checked_add(jiff::SignedDuration::from_hours(5))
-            .unwrap(),
-        times_blocked: 1,
-        times_released: 0,
-    };
-    vec![
-        entry(1, Some("ann+x@example.com"), "192.0.2.7"),
-        entry(2, Some("bob\x1b[2j"), "192.0.2.7"),
-        entry(3, None, "2001:db8::7"),
-    ]
+fn guess(gate: &Gate, from: [u8; 4], name: &str, number: usize) {
+    let mut client = gate.connect_from(from);
+    client.ask(&format!("USER {name}"));
+    client.ask(&format!("PASS wrong-{number}"));
 }
 
-fn configure(folder: &Path, admin: SocketAddr, more: &str) {
-    let text = format!(
-        "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
-         [[backend]]\nname = \"legacy\"\naddress = \"127.0.0.1:1\"\n\
-         [admin]\naddress = \"{admin}\"\n{more}\n"
-    );
-    fs::write(folder.join("popgate.toml"), text).unwrap();
+fn edit(gate: &Gate, from: &str, to: &str) {
+    let file = gate.folder().join("popgate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    fs::write(&file, text.replacen(from, to, 1)).unwrap();
 }
 
 #[test]
 fn blocks_shows_a_table_and_what_is_in_a_name_moves_no_cursor() {
-    let port = AdminPort::start();
-    let output = port.run(&["blocks"]);
+    let gate = with_a_block_list();
+    let output = gate.run(&["blocks"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let told = stdout(&output);
     let lines: Vec<_> = told.lines().collect();
-    assert_eq!(lines.len(), 4);
-    assert!(lines[0].starts_with("ID  STATE    MAILDROP"));
-    assert!(lines[1].contains("ann+x@example.com  192.0.2.7"));
-    assert!(lines[2].contains("bob\\u{1b}[2j"));
-    assert!(lines[3].contains("2001:db8::/64"));
-    let one = stdout(&port.run(&["blocks", "--maildrop", "ann+x@example.com"]));
+    assert_eq!(lines.len(), 4, "{told}");
+    assert!(lines[0].starts_with("ID  STATE    MAILDROP"), "{told}");
+    assert!(lines[1].contains("ann+x@example.com  127.0.0.7"), "{told}");
+    assert!(lines[2].contains("bob\\u{1b}[2j"), "{told}");
+    assert!(lines[3].contains("*                  127.0.0.9"), "{told}");
+    let one = stdout(&gate.run(&["blocks", "--maildrop", "ann+x@example.com"]));
     assert_eq!(one.lines().count(), 2);
-    let none = port.run(&["blocks", "--state", "released"]);
+    let none = gate.run(&["blocks", "--state", "released"]);
     assert_eq!(stdout(&none), "The block list has no such entry.\n");
-    let listed = stdout(&port.run(&["blocks", "3", "--json"]));
-    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!(
-        (&listed["total"], &listed["items"][0]["id"]),
-        (&1.into(), &3.into())
-    );
+    let listed = gate.told(&["blocks", "3"]);
+    assert_eq!(listed["total"], 1);
+    assert_eq!(listed["items"][0]["id"], 3);
 }
 
 #[test]
 fn a_release_says_whom_and_a_pinned_entry_stays() {
-    let port = AdminPort::start();
-    let pinned = stdout(&port.run(&["blocks", "--pin", "3"]));
+    let gate = with_a_block_list();
+    let pinned = stdout(&gate.run(&["blocks", "--pin", "3"]));
     assert_eq!(
         pinned,
-        "pinned 3: 2001:db8::/64, all maildrops (guessing)\n"
+        "pinned 3: 127.0.0.9, all maildrops (guessing_many)\n"
     );
-    let released = stdout(&port.run(&["release", "--address", "192.0.2.7"]));
-    assert_eq!(released.lines().count(), 2);
-    assert!(released.starts_with("released 1: 192.0.2.7, maildrop ann+x@example.com"));
-    let again = port.run(&["release", "--all"]);
+    let released = stdout(&gate.run(&["release", "--address", "127.0.0.7"]));
+    assert_eq!(released.lines().count(), 2, "{released}");
+    assert!(released.starts_with("released 1: 127.0.0.7, maildrop ann+x@example.com"));
+    let again = gate.run(&["release", "--all"]);
     assert_eq!(code(&again), 0);
     assert!(stdout(&again).starts_with("Nothing was released"));
-    port.run(&["blocks", "--unpin", "3"]);
-    assert!(stdout(&port.run(&["release", "3"])).starts_with("released 3:"));
+    gate.run(&["blocks", "--unpin", "3"]);
+    assert!(stdout(&gate.run(&["release", "3"])).starts_with("released 3:"));
 }
 
 #[test]
 fn what_changes_something_wants_to_know_what() {
-    let port = AdminPort::start();
+    let gate = with_a_block_list();
     for arguments in [
         &["release"][..],
         &["blocks", "--pin"],
@@ -218,41 +94,46 @@ fn what_changes_something_wants_to_know_what() {
         &["blocks", "--reason", "fun"],
         &["release", "--address", "example.com"],
     ] {
-        let output = port.run(arguments);
+        let output = gate.run(arguments);
         assert_eq!(code(&output), 64, "{arguments:?}");
         assert_ne!(stderr(&output), "");
         assert_eq!(stdout(&output), "");
     }
-    assert_eq!(
-        stdout(&port.run(&["blocks", "--state", "blocked"]))
-            .lines()
-            .count(),
-        4
-    );
+    assert_eq!(gate.told(&["blocks", "--state", "blocked"])["total"], 3);
 }
 
 #[test]
 fn reload_prints_the_changes_or_the_error_as_the_gate_says_it() {
-    let port = AdminPort::start();
-    assert_eq!(
-        stdout(&port.run(&["reload"])),
-        "Reloaded: nothing has changed.\n"
-    );
-    *port.reload.lock().unwrap() = Ok(vec!["one".to_owned(), "two\x1b".to_owned()]);
-    assert_eq!(stdout(&port.run(&["reload"])), "one\ntwo\\u{1b}\n");
-    *port.reload.lock().unwrap() = Err("popgate.toml:2:1: no\n  |".to_owned());
-    let refused = port.run(&["reload", "--json"]);
+    let gate = Gate::start_with_api("");
+    let unchanged = gate.run(&["reload"]);
+    assert_eq!(stdout(&unchanged), "Reloaded: nothing has changed.\n");
+    edit(&gate, "\"60s\"", "\"61s\"");
+    let changed = stdout(&gate.run(&["reload"]));
+    assert_eq!(changed.lines().count(), 1, "{changed}");
+    assert!(changed.contains("grace"), "{changed}");
+    // The command reads the address of the admin port from the file: it must be right for that.
+    let url = format!("http://{}", gate.metrics);
+    edit(&gate, "[server]", "[server]\ngrcae = 5");
+    let arguments = [
+        "reload",
+        "--json",
+        "--admin",
+        &url,
+        "--token-file",
+        "admin.token",
+    ];
+    let refused = popgate(gate.folder(), &arguments);
     assert_eq!(code(&refused), 64);
-    assert_eq!(stderr(&refused), "popgate.toml:2:1: no\n  |\n");
-    let verdict: serde_json::Value = serde_json::from_str(&stdout(&refused)).unwrap();
+    assert!(stderr(&refused).contains("did you mean `grace`?"));
+    let verdict: Value = serde_json::from_str(&stdout(&refused)).unwrap();
     assert_eq!(verdict["ok"], false);
 }
 
 #[test]
 fn url_and_token_file_do_instead_of_a_configuration() {
-    let port = AdminPort::start();
-    let url = format!("http://localhost:{}", port.address.port());
-    let folder = port.folder.path();
+    let gate = Gate::start_with_api("");
+    let url = format!("http://localhost:{}", gate.metrics.port());
+    let folder = gate.folder();
     let run = |file: &str| popgate(folder, &["blocks", "--admin", &url, "--token-file", file]);
     assert_eq!(code(&run("admin.token")), 0);
     fs::write(folder.join("other.token"), "x".repeat(43)).unwrap();
@@ -261,24 +142,93 @@ fn url_and_token_file_do_instead_of_a_configuration() {
     assert!(stderr(&refused).contains("not the token of this gate\nhint: "));
     assert!(stderr(&refused).contains("other.token"));
     assert!(stderr(&run("no.token")).contains("`no.token` cannot be read: No such file"));
+    let without = popgate(folder, &["blocks", "--admin", &url]);
+    assert_eq!(code(&without), 64);
+    assert!(stderr(&without).contains("hint: name the file of its token with --token-file"));
     for arguments in [
-        &["blocks"][..],
-        &["blocks", "--admin", &url],
-        &["blocks", "--token-file", "admin.token"],
-        &[
-            "blocks",
-            "--admin",
-            "127.0.0.1:9110",
-            "--token-file",
-            "admin.token",
-        ],
+        &["blocks", "--token-file", "admin.token"][..],
+        &["blocks", "--admin", "127.0.0.1:9110"],
+        &["blocks", "--admin", &url, "--config", "popgate.toml"],
+        &["blocks", "--ca", "fullchain.pem"],
     ] {
         assert_eq!(code(&popgate(folder, arguments)), 64, "{arguments:?}");
     }
 }
 
 #[test]
+fn where_loopback_is_trusted_no_token_is_needed() {
+    let gate = Gate::start_with_api("trust_loopback = true\n");
+    fs::remove_file(gate.folder().join("admin.token")).unwrap();
+    let url = format!("http://{}", gate.metrics);
+    for target in [["--config", "popgate.toml"], ["--admin", &url]] {
+        let told = popgate(gate.folder(), &[&["status"], &target[..]].concat());
+        assert_eq!(code(&told), 0, "{}", stderr(&told));
+    }
+}
+
+#[test]
+fn https_is_spoken_with_the_certificate_of_the_file_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let (certificate, key) = self_signed().unwrap();
+        let path = |what: &str| folder.path().join(format!("{name}-{what}.pem"));
+        fs::write(path("cert"), certificate).unwrap();
+        fs::write(path("key"), key.as_bytes()).unwrap();
+        path("cert").display().to_string()
+    };
+    let own = write("own");
+    let other = write("other");
+    let keys = format!(
+        "certificate = \"{own}\"\nkey = \"{}\"\n",
+        own.replace("cert", "key")
+    );
+    let gate = Gate::start_with_api(&keys);
+    let said = gate.run(&["status"]);
+    assert_eq!(code(&said), 0, "{}", stderr(&said));
+
+    let https = format!("https://127.0.0.1:{}", gate.metrics.port());
+    let run = |url: &str, more: &[&str]| -> Output {
+        let target = ["status", "--admin", url, "--token-file", "admin.token"];
+        popgate(gate.folder(), &[&target, more].concat())
+    };
+    assert_eq!(code(&run(&https, &["--ca", &own])), 0);
+    for (said, part) in [
+        (run(&https, &["--ca", &other]), "certificate is"),
+        (
+            run(&https, &[]),
+            "certificate is signed by an authority that is not known",
+        ),
+        (
+            run(&https.replace("https", "http"), &[]),
+            "no popgate answers",
+        ),
+    ] {
+        assert_eq!(code(&said), 69, "{}", stderr(&said));
+        assert!(stderr(&said).contains(part), "{}", stderr(&said));
+    }
+    // The file's certificate was renewed, and the gate has not taken it over yet.
+    fs::copy(&other, &own).unwrap();
+    let stale = gate.run(&["status"]);
+    assert_eq!(code(&stale), 69);
+    let told = stderr(&stale);
+    assert!(
+        told.contains("is not the one of the configuration file\nhint: "),
+        "{told}"
+    );
+    assert!(told.contains("SIGHUP"), "{told}");
+}
+
+#[test]
 fn a_command_without_a_gate_names_both_ways_to_say_which() {
+    if Path::new("/etc/popgate/popgate.toml").exists() {
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "popgate is installed here"
+        );
+        eprintln!("SKIPPED: popgate is installed on this machine, and a command finds it");
+        return;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     for arguments in [
         &["blocks"][..],
@@ -288,6 +238,17 @@ fn a_command_without_a_gate_names_both_ways_to_say_which() {
         &["release", "7"],
         &["release", "--all"],
         &["reload"],
+        &["status"],
+        &["locks"],
+        &["sessions"],
+        &["backends"],
+        &["tenants"],
+        &["explain", "ann"],
+        &["kick", "7"],
+        &["pause", "tenant", "default"],
+        &["resume", "backend", "b"],
+        &["drain"],
+        &["log"],
     ] {
         let output = popgate(folder.path(), arguments);
         assert_eq!(code(&output), 64, "{arguments:?}");
@@ -300,21 +261,36 @@ fn a_command_without_a_gate_names_both_ways_to_say_which() {
         }
     }
     let told = popgate(folder.path(), &["reload", "--json"]);
-    let verdict: serde_json::Value = serde_json::from_str(&stdout(&told)).expect("JSON");
+    let verdict: Value = serde_json::from_str(&stdout(&told)).expect("JSON");
     assert_eq!(verdict["ok"], false);
 }
 
 #[test]
 fn a_gate_that_is_not_there_is_told_from_a_port_that_is_none() {
-    let port = AdminPort::start();
-    let folder = port.folder.path();
-    configure(folder, free_address(), "token_file = \"admin.token\"");
-    let output = port.run(&["reload"]);
-    assert_eq!(code(&output), 69);
-    assert!(stderr(&output).contains("no popgate answers: Connection refused"));
-    assert!(stderr(&output).contains("hint: is it running"));
-    configure(folder, port.address, "");
-    let output = port.run(&["reload"]);
+    let gate = Gate::start_with_api("");
+    let admin = format!(
+        "[admin]\ntoken_file = \"admin.token\"\naddress = \"{}\"",
+        gate.metrics
+    );
+    let absent = format!(
+        "[admin]\ntoken_file = \"admin.token\"\naddress = \"{}\"",
+        free_address()
+    );
+    edit(&gate, &admin, &absent);
+    for arguments in [
+        &["reload"][..],
+        &["status"],
+        &["locks"],
+        &["kick", "1"],
+        &["drain"],
+    ] {
+        let output = gate.run(arguments);
+        assert_eq!(code(&output), 69, "{arguments:?}");
+        assert!(stderr(&output).contains("no popgate answers: Connection refused"));
+        assert!(stderr(&output).contains("hint: is it running"));
+    }
+    edit(&gate, "token_file = \"admin.token\"\n", "");
+    let output = gate.run(&["reload"]);
     assert_eq!(code(&output), 64);
     assert!(stderr(&output).contains("no `token_file` in [admin]"));
 }
