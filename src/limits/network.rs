@@ -36,9 +36,10 @@ pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 pub const SESSION_DESCRIPTORS: usize = 2;
 
 /// Descriptors that sessions leave to others:
-/// [`ADMIN_CONNECTIONS_MAX`](super::ADMIN_CONNECTIONS_MAX), standard streams, polling and signals
-/// (10), certificates and name look-ups (20), and a connection that is turned away.
-pub const DESCRIPTORS_RESERVED: usize = 64;
+/// [`ADMIN_CONNECTIONS_MAX`](super::ADMIN_CONNECTIONS_MAX),
+/// [`STREAM_READERS_MAX`](super::STREAM_READERS_MAX), standard streams, polling and signals (10),
+/// certificates and name look-ups (20), and a connection that is turned away.
+pub const DESCRIPTORS_RESERVED: usize = 96;
 
 /// Telling a client that there is no room for it. A new socket takes a line at once; whoever
 /// comes behind waits for it.

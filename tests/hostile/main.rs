@@ -1,9 +1,11 @@
 //! Hostile bytes against the running program, from clients and from backends, and more clients
 //! than there are descriptors. A regular goes on polling its maildrop all the while. And attacks
-//! by clients that are not trusted: on a maildrop, with ever new names, with ever more connections.
+//! by clients that are not trusted: on a maildrop, with ever new names, with ever more connections,
+//! and on the admin port.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admin;
 mod crowd;
 #[path = "../fire/mod.rs"]
 mod fire;

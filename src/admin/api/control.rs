@@ -1,6 +1,6 @@
 //! What operators do to sessions, tenants, backends, the log and the gate as a whole.
 
-use super::openapi::Refusals;
+use super::openapi::{BodyRefusals, Refusals};
 use crate::admin::control::UnknownName;
 use crate::admin::gate::GateAdmin;
 use crate::admin::model::{
@@ -36,6 +36,7 @@ use std::sync::Arc;
         (status = 404, description = "No session with this number is open", body = ErrorInfo),
         (status = 409, description = "Its client has sent QUIT, or it ends already", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn kick(
@@ -72,6 +73,7 @@ pub(super) async fn kick(
         (status = 200, description = "The tenant, which is paused", body = TenantInfo),
         (status = 404, description = "The configuration has no such tenant", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn pause_tenant(
@@ -101,6 +103,7 @@ pub(super) async fn pause_tenant(
         (status = 200, description = "The tenant, which is not paused", body = TenantInfo),
         (status = 404, description = "The configuration has no such tenant", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn resume_tenant(
@@ -132,6 +135,7 @@ pub(super) async fn resume_tenant(
         (status = 200, description = "The backend, which is paused", body = BackendInfo),
         (status = 404, description = "The configuration has no such backend", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn pause_backend(
@@ -161,6 +165,7 @@ pub(super) async fn pause_backend(
         (status = 200, description = "The backend, which is not paused", body = BackendInfo),
         (status = 404, description = "The configuration has no such backend", body = ErrorInfo),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn resume_backend(
@@ -190,6 +195,7 @@ pub(super) async fn resume_backend(
     responses(
         (status = 200, description = "The gate, which drains", body = GateStatus),
         Refusals,
+        BodyRefusals,
     ),
 )]
 pub(super) async fn drain(
@@ -233,7 +239,11 @@ pub(super) async fn log_level(State(state): State<Arc<AdminState>>) -> ApiJson<L
     tag = "gate",
     operation_id = "set_log_level",
     request_body = LogLevel,
-    responses((status = 200, description = "The level or filter in use", body = LogLevel), Refusals),
+    responses(
+        (status = 200, description = "The level or filter in use", body = LogLevel),
+        Refusals,
+        BodyRefusals,
+    ),
 )]
 pub(super) async fn set_log_level(
     State(state): State<Arc<AdminState>>,

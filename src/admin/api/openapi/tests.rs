@@ -86,8 +86,11 @@ async fn each_operation_is_there_and_answers_with_a_status_that_it_names() {
 fn no_route_is_without_its_description() {
     let source = include_str!("../mod.rs");
     assert!(!source.contains(".route(") && !source.contains(".nest("));
-    let documented = operations().len();
-    assert_eq!(source.matches("routes!(").count(), documented);
+    let handlers = source
+        .lines()
+        .filter_map(|line| line.split_once("routes!("))
+        .flat_map(|(_, handlers)| handlers.split(','));
+    assert_eq!(handlers.count(), operations().len());
 }
 
 #[test]
