@@ -97,3 +97,100 @@ pub(super) fn exists(settings: &Settings, subject: &PauseSubject) -> bool {
         PauseSubject::Backend(name) => settings.backends.contains_key(name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Gate, Outside};
+    use crate::config::Config;
+    use crate::ids::TenantName;
+    use crate::net::{BoxFuture, Dial, Io};
+    use crate::observe::hub::Reading;
+    use std::future::pending;
+    use std::io;
+    use std::path::Path;
+
+    /// Nobody ever answers.
+    struct Silent;
+
+    impl Dial for Silent {
+        fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+            Box::pin(pending())
+        }
+    }
+
+    fn config(tenants: &str) -> Config {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+             [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n{tenants}"
+        );
+        Config::parse(&text, Path::new("popgate.toml")).unwrap()
+    }
+
+    async fn gate(config: &Config) -> Gate {
+        let outside = Outside {
+            dial: Arc::new(Silent),
+            sinks: Vec::new(),
+            acceptor: None,
+            seed: Some(1),
+            reload: None,
+            log: None,
+        };
+        Gate::start(config, outside).await.unwrap()
+    }
+
+    const ACME: &str = "[[tenant]]\nname = \"acme\"\ndomains = [\"acme.example\"]\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_outlives_a_reload_and_ends_with_the_name() {
+        let gate = gate(&config(ACME)).await;
+        let acme = PauseSubject::Tenant(TenantName::new("acme"));
+        assert!(gate.cx.pause(&acme));
+        let wait = format!("{ACME}[defaults]\nwait = \"30s\"\n");
+        gate.reload(&config(&wait)).await.unwrap();
+        assert!(!gate.cx.pause(&acme), "it is paused still");
+        let changes = gate.reload(&config("")).await.unwrap();
+        let gone = "tenant `acme` is gone, and no longer paused".to_owned();
+        assert!(changes.contains(&gone), "{changes:?}");
+        gate.reload(&config(ACME)).await.unwrap();
+        assert!(gate.cx.pauses.now().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_the_configuration_names_is_paused_and_each_change_is_told_once() {
+        let gate = gate(&config(ACME)).await;
+        let mut events = gate.events();
+        let control = OperatorControl {
+            cx: Arc::clone(&gate.cx),
+            drain: gate.drain.clone(),
+            log: None,
+        };
+        let operator = Operator {
+            address: "127.0.0.1:9".parse().unwrap(),
+            reason: Some("moving".into()),
+        };
+        let acme = PauseSubject::Tenant(TenantName::new("acme"));
+        let other = PauseSubject::Tenant(TenantName::new("other"));
+        assert_eq!(control.pause(&other, &operator), Err(UnknownName));
+        for _ in 0..2 {
+            assert_eq!(control.pause(&acme, &operator), Ok(()));
+        }
+        assert_eq!(control.resume(&acme, &operator), Ok(()));
+        control.drain(None, &operator);
+        let mut told = Vec::new();
+        while told.len() < 3 {
+            if let Some(Reading::Event(event)) = events.next().await
+                && let Event::OperatorActed(action) = &event.event
+            {
+                assert_eq!(action.by, operator);
+                told.push(action.change.clone());
+            }
+        }
+        let expected = [
+            OperatorChange::Paused(acme.clone()),
+            OperatorChange::Resumed(acme),
+            OperatorChange::Draining(Duration::from_secs(60)),
+        ];
+        assert_eq!(told, expected);
+    }
+}

@@ -112,11 +112,14 @@ mod tests {
     use crate::app::Outside;
     use crate::config::Config;
     use crate::gate::Peer;
-    use crate::ids::ListenerName;
+    use crate::ids::{ListenerName, SessionId};
     use crate::net::conn::Conn;
     use crate::net::{BoxFuture, Dial, Io, TlsMode};
     use crate::observe::hub::Reading;
+    use crate::policy::attempt::LoginAttempt;
+    use crate::policy::attempt::tests::{attempt, policy};
     use crate::session;
+    use crate::time::Instant;
     use std::future::{pending, ready};
     use std::io;
     use std::path::Path;
@@ -196,6 +199,30 @@ mod tests {
         };
         assert_eq!(oldest[0].client.ip().to_string(), "192.0.2.7");
         assert_eq!(oldest[0].phase, "greeting");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_maildrop_is_named_only_where_its_session_is_over() {
+        let gate = gate().await;
+        let (client, _other_side) = duplex(1);
+        hang(&gate, client);
+        while gate.sessions().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let open = gate.sessions()[0].id;
+        let mut locks = Vec::new();
+        for (login, session) in [("ann", open), ("ben", SessionId(open.0 + 1))] {
+            let attempt = Arc::new(LoginAttempt {
+                session,
+                ..attempt(login, policy())
+            });
+            locks.push(gate.cx.locks.acquire(&attempt, Instant::now()).await);
+        }
+        let LeftBehind::Connections { maildrops, .. } = gate.unclosed_maildrops() else {
+            panic!("it was asked for maildrops");
+        };
+        assert_eq!(maildrops.len(), 1);
+        assert_eq!(maildrops[0].to_string(), "ben");
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,7 +26,7 @@ domains = [\"acme.example\", \"*.acme.example\"]
 [server]
 trusted_networks = [\"10.0.0.0/8\"]";
 
-fn start() -> Gate {
+pub(crate) fn start() -> Gate {
     Gate::start_edited("secret", |text| {
         text.replacen("[server]", SETTINGS, 1).replacen(
             "[admin]",
@@ -36,12 +36,12 @@ fn start() -> Gate {
     })
 }
 
-struct Answer {
-    status: u16,
-    body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
-fn ask(gate: &Gate, method: &str, target: &str, body: &str) -> Answer {
+pub(crate) fn ask(gate: &Gate, method: &str, target: &str, body: &str) -> Answer {
     let token = fs::read_to_string(gate.folder().join("admin.token")).unwrap();
     let request = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
@@ -60,14 +60,14 @@ fn ask(gate: &Gate, method: &str, target: &str, body: &str) -> Answer {
     }
 }
 
-fn get(gate: &Gate, target: &str) -> Value {
+pub(crate) fn get(gate: &Gate, target: &str) -> Value {
     let answer = ask(gate, "GET", target, "");
     assert_eq!(answer.status, 200, "{target}: {}", answer.body);
     answer.body
 }
 
 /// The list at `target` once it has `count` items.
-fn await_items(gate: &Gate, target: &str, count: usize) -> Value {
+pub(crate) fn await_items(gate: &Gate, target: &str, count: usize) -> Value {
     let start = Instant::now();
     loop {
         let page = get(gate, target);

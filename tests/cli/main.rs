@@ -4,6 +4,7 @@
 
 mod api;
 mod blocks;
+mod control;
 mod demo;
 mod doctor;
 mod explain;

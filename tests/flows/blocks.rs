@@ -1,6 +1,7 @@
 //! Who is blocked, because of what, and for how long; and limits on connections.
 
 use crate::support::{Gate, assert_took, seconds};
+use popgate::gate::Kick;
 use popgate::observe::event::{Event, LockEvent, LoginRule, RuleEvent};
 use popgate::policy::block::{BlockChange, BlockFilter, BlockReason, BlockState, ChangeKind};
 use popgate::time::{Duration, Instant};
@@ -67,6 +68,13 @@ pub(crate) async fn guesses(gate: &Gate, from: &str, passwords: std::ops::Range<
 async fn blocked() -> Gate {
     let gate = defaults().await;
     guesses(&gate, STRANGER, 0..10).await;
+    gate
+}
+
+/// As [`blocked`], a minute ago: a trial login is due.
+pub(crate) async fn blocked_for_a_minute() -> Gate {
+    let gate = blocked().await;
+    sleep(seconds(61.0)).await;
     gate
 }
 
@@ -440,4 +448,35 @@ async fn an_address_has_so_many_connections() {
     );
     drop(two);
     assert_eq!(tries(&gate, OTHER, "ann", "secret").await, "+OK come in");
+}
+
+/// A trial login that holds or awaits ann's lock, and is kicked.
+async fn kicks_the_trial(gate: &Gate) {
+    let mut trial = gate.visitor().from(STRANGER).asking("ann", "guess").await;
+    gate.queued(&trial).await;
+    let session = gate.session(&trial).await;
+    assert_eq!(gate.cx.sessions.kick(session, None), Kick::Kicked);
+    trial.expect_eof().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_is_kicked_leaves_the_trial_login_under_a_block_to_another() {
+    let gate = blocked_for_a_minute().await;
+    let mut holder = gate.visitor().from(OTHER).asking("ann", "secret").await;
+    holder.expect("+OK come in\r\n").await;
+    kicks_the_trial(&gate).await;
+    holder.close();
+    assert!(reaches(&gate, STRANGER, "ann", "another").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trial_login_that_is_kicked_when_the_backend_has_its_password_is_spent() {
+    let gate = blocked_for_a_minute().await;
+    let mut trial = gate.visitor().from(STRANGER).asking("ann", "guess").await;
+    // The backend looks for longer.
+    trial.expect_silence(seconds(1.0)).await;
+    let session = gate.session(&trial).await;
+    assert_eq!(gate.cx.sessions.kick(session, None), Kick::Kicked);
+    trial.expect_eof().await;
+    assert!(!reaches(&gate, STRANGER, "ann", "another").await);
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
 use popgate::gate::{Kick, Phase, SessionView};
-use popgate::observe::event::{End, Event, LockEvent, LockOutcome};
+use popgate::observe::event::{End, EndCause, Event, LockEvent, LockOutcome};
 use popgate::pop3::keyword::Keyword;
 use std::sync::atomic::Ordering;
 
@@ -109,6 +109,57 @@ async fn a_session_is_seen_in_each_phase() {
     assert_eq!(kick(&gate, &ann).await, Kick::Ending);
     assert_eq!(gate.cx.sessions.views().len(), 3);
     is_gone(&gate, ann).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_idle_since_something_moved_between_it_and_its_client() {
+    let gate = Gate::classic().await;
+    let idle = async |client: &Wire| view(&gate, client).await.active.elapsed().as_secs();
+    let mut ann = gate.greeted().await;
+    ann.expect_silence(seconds(7.0)).await;
+    assert_eq!(idle(&ann).await, 7);
+    ann.asks_in("ann", "secret").await;
+    let mut inside = gate.dialed().await;
+    assert_eq!(idle(&ann).await, 0);
+    ann.expect_silence(seconds(3.0)).await;
+    assert_eq!(idle(&ann).await, 3);
+    inside.lets_in("ann", "secret").await;
+    ann.expect("+OK ann, come in\r\n").await;
+    ann.expect_silence(seconds(30.0)).await;
+    assert_eq!(idle(&ann).await, 30);
+    ann.send("NOOP\r\n").await;
+    inside.expect("NOOP\r\n").await;
+    assert_eq!(idle(&ann).await, 0);
+    ann.expect_silence(seconds(5.0)).await;
+    assert_eq!(idle(&ann).await, 5);
+    inside.send("+OK\r\n").await;
+    ann.expect("+OK\r\n").await;
+    assert_eq!(idle(&ann).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_its_last_words_is_ending_and_a_kick_does_not_hide_why() {
+    let gate = Gate::classic().await;
+    let mut quits = gate.greeted().await;
+    quits.send("QUIT\r\n").await;
+    quits.expect("+OK Goodbye\r\n").await;
+    assert_eq!(kick(&gate, &quits).await, Kick::Ending);
+    quits.close();
+    assert_eq!(
+        gate.end_of("client 1").await.cause,
+        EndCause::QuitBeforeLogin
+    );
+    let mut ann = gate.asking("ann", "secret").await;
+    let mut inside = gate.dialed().await;
+    inside.greets().await;
+    inside.expect("USER ann\r\nPASS secret\r\n").await;
+    inside.close();
+    // Nothing is answered, as the backend answers nothing.
+    ann.expect_eof().await;
+    assert_eq!(phase(&gate, &ann).await, Phase::Closing);
+    assert_eq!(kick(&gate, &ann).await, Kick::Ending);
+    ann.close();
+    assert_eq!(gate.end_of("client 2").await.end(), End::ClosedAtPass);
 }
 
 #[tokio::test(start_paused = true)]
