@@ -10,7 +10,7 @@ pub(super) use memory::{AdminMemory, take_samples};
 use super::blocks::BlockAdmin;
 use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
-use super::maintenance;
+use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{GateAdmin, GateControl, GateView, Reload, Reloaded, UserView};
 use crate::backend::connect::Backend;
@@ -20,7 +20,6 @@ use crate::gate::{Context, Settings, Stage};
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::time::Instant;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -40,16 +39,7 @@ pub(super) struct AdminHandle {
 impl GateAdmin for AdminHandle {
     /// First sets the gauges that no event sets.
     fn metrics(&self) -> Result<String, MetricsError> {
-        let waits = self.cx.locks.wait_progress(Instant::now());
-        self.metrics.set_waits(waits);
-        let paused = self.cx.pauses.now();
-        let tenants: Vec<_> = paused.tenants.iter().cloned().collect();
-        let backends: Vec<_> = paused.backends.iter().cloned().collect();
-        self.metrics.set_paused(&tenants, &backends);
-        // Blocks that ran out within the last minute would be counted as if they held.
-        maintenance::end_blocks(&self.cx);
-        let blocks = self.cx.admission.shared.blocks.counts();
-        self.metrics.set_blocks(&blocks);
+        gauges::set(&self.metrics, &self.cx, &self.connection_limit);
         self.metrics.render()
     }
 

@@ -8,6 +8,7 @@ mod changes;
 mod control;
 mod drain;
 mod fd_limit;
+mod gauges;
 mod maintenance;
 mod ports;
 mod reload;

@@ -211,8 +211,10 @@ async fn renewed(
     let acceptor = spawn_blocking(move || match before {
         Some(before) => {
             let renewed = before.renewed(&files)?;
-            let is_new = !renewed.shows_what(&before);
-            Ok::<_, TlsError>(if is_new { Arc::new(renewed) } else { before })
+            // The same certificate in a file of another name is shown as that file's.
+            let is_same = renewed.shows_what(&before)
+                && renewed.certificate_ends() == before.certificate_ends();
+            Ok::<_, TlsError>(if is_same { before } else { Arc::new(renewed) })
         }
         None => Ok(Arc::new(Acceptor::load(&files)?)),
     });

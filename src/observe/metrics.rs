@@ -114,7 +114,7 @@ impl Metrics {
         };
         metrics.of(&default);
         metrics.know(tenants, listeners, backends);
-        metrics.begin_blocks(DEFAULT_TENANT);
+        metrics.set_blocks(&[]);
         Ok(metrics)
     }
 

@@ -1,7 +1,7 @@
 //! The dialect against what servers say: 255 lines of real servers (`replies.tsv`), lines that
 //! others might say (`other.tsv`, plausible and mostly invented), and every other line.
 
-use popgate::dialect::{Class, Phrases, classify, is_being_unlocked};
+use popgate::dialect::{Class, Phrases, classify, expected_classes, is_being_unlocked};
 use popgate::pop3::reply::ReplyTo;
 use proptest::prelude::*;
 
@@ -104,6 +104,40 @@ fn lines_of_servers_that_nobody_has_looked_at_are_read_sensibly() {
     let rows = other_replies();
     assert!(rows.len() >= 60);
     check(&rows, &[]);
+}
+
+#[test]
+fn what_servers_are_known_to_say_is_expected() {
+    let is_unexpected = |row: &&Row<'static>| {
+        let class = class_of(row.command, row.reply);
+        let expected = expected_classes(ReplyTo::from_command(row.command));
+        // A greeting that is no error is not counted.
+        class != Class::Ok && !expected.contains(&class)
+    };
+    let (real, other) = (real_replies(), other_replies());
+    let unexpected: Vec<_> = real.iter().chain(&other).filter(is_unexpected).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+#[test]
+fn what_is_expected_can_be_said() {
+    for to in ReplyTo::ALL {
+        for &class in expected_classes(to) {
+            let line = match class {
+                Class::Ok => "+OK",
+                Class::Locked => "-ERR [IN-USE] locked",
+                Class::Auth => "-ERR [AUTH] no",
+                Class::LoginDelay => "-ERR [LOGIN-DELAY] wait",
+                Class::TooMany => "-ERR too many connections",
+                Class::Temp => "-ERR [SYS/TEMP] later",
+                Class::Perm => "-ERR [SYS/PERM] never",
+                Class::NoSuchMessage => "-ERR no such message",
+                Class::DeletesNotRemoved => "-ERR some deleted messages not removed",
+                Class::IdleTimeout => "-ERR idle timeout",
+            };
+            assert_eq!(classify(to, line, &Phrases::default()), class, "{to:?}");
+        }
+    }
 }
 
 #[test]

@@ -4,10 +4,13 @@ use super::certificates::{self, Certificates};
 use super::{Leg, TlsError, bounded};
 use crate::limits::TLS_UNSENT_MAX;
 use crate::net::TlsFiles;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::ProducesTickets;
+use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
@@ -30,7 +33,7 @@ impl Acceptor {
     /// # Errors
     /// The operator's: it names the file and what is wrong with it.
     pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
-        Self::new(read(files)?)
+        Self::new(certificates::read_all(files)?)
     }
 
     /// One certificate for all names, from PEM text.
@@ -64,13 +67,19 @@ impl Acceptor {
     /// # Errors
     /// As [`Acceptor::load`].
     pub fn renewed(&self, files: &TlsFiles) -> Result<Self, TlsError> {
-        Self::with(read(files)?, Arc::clone(&self.ticketer))
+        Self::with(certificates::read_all(files)?, Arc::clone(&self.ticketer))
     }
 
     /// Whether `other` shows the same certificates to everybody.
     #[must_use]
     pub fn shows_what(&self, other: &Self) -> bool {
         self.certificates == other.certificates
+    }
+
+    /// When the certificate of each file ends: the server's own, not those above it in the chain.
+    #[must_use]
+    pub fn certificate_ends(&self) -> &HashMap<PathBuf, Timestamp> {
+        &self.certificates.ends
     }
 
     /// Speaks TLS on `io`. The handshake is bounded in time.
@@ -93,14 +102,6 @@ impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor").finish_non_exhaustive()
     }
-}
-
-fn read(files: &TlsFiles) -> Result<Certificates, TlsError> {
-    let mut certificates = Certificates::new(certificates::load(&files.default)?);
-    for (names, files) in &files.hosts {
-        certificates.add(names, certificates::load(files)?);
-    }
-    Ok(certificates)
 }
 
 fn configure(

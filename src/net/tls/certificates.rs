@@ -1,7 +1,8 @@
 //! Certificates: PEM in, one for each server name out.
 
 use super::TlsError;
-use crate::net::CertificateFiles;
+use crate::net::{CertificateFiles, TlsFiles};
+use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -9,8 +10,9 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Which certificate a client gets: by exact server name, then by `*.`, then the default.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Certificates {
     exact: HashMap<String, Arc<CertifiedKey>>,
     /// By what stands behind `*.`, which stands for one label.
     wildcard: HashMap<String, Arc<CertifiedKey>>,
+    /// When the server's own certificate of each file ends.
+    pub(super) ends: HashMap<PathBuf, Timestamp>,
 }
 
 impl Certificates {
@@ -27,6 +31,7 @@ impl Certificates {
             default: Arc::new(default),
             exact: HashMap::new(),
             wildcard: HashMap::new(),
+            ends: HashMap::new(),
         }
     }
 
@@ -39,6 +44,12 @@ impl Certificates {
                 Some(parent) => self.wildcard.insert(parent.to_owned(), certificate),
                 None => self.exact.insert(name, certificate),
             };
+        }
+    }
+
+    fn note_end(&mut self, file: &Path, end: Option<Timestamp>) {
+        if let Some(end) = end {
+            self.ends.insert(file.to_owned(), end);
         }
     }
 
@@ -83,6 +94,27 @@ impl ResolvesServerCert for Certificates {
             .unwrap_or(&self.default);
         Some(Arc::clone(shown))
     }
+}
+
+/// Reads all that `files` name.
+pub(super) fn read_all(files: &TlsFiles) -> Result<Certificates, TlsError> {
+    let default = load(&files.default)?;
+    let end = end_of(&default);
+    let mut certificates = Certificates::new(default);
+    certificates.note_end(&files.default.certificate, end);
+    for (names, files) in &files.hosts {
+        let certificate = load(files)?;
+        certificates.note_end(&files.certificate, end_of(&certificate));
+        certificates.add(names, certificate);
+    }
+    Ok(certificates)
+}
+
+/// When the server's own certificate ends; `None` where that cannot be read, which keeps no client
+/// from taking it.
+fn end_of(certificate: &CertifiedKey) -> Option<Timestamp> {
+    let (_, own) = X509Certificate::from_der(certificate.cert.first()?).ok()?;
+    Timestamp::from_second(own.validity().not_after.timestamp()).ok()
 }
 
 /// Reads a certificate chain and its key.

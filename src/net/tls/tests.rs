@@ -206,6 +206,34 @@ async fn a_renewed_acceptor_shows_what_the_files_hold_now_or_there_is_none() {
     assert!(after.renewed(&files).is_err());
 }
 
+#[test]
+fn each_file_has_the_end_of_its_own_certificate_and_a_renewed_one_another() {
+    let authority = Authority::new();
+    let default = authority.files(&["default"]);
+    let host = authority.files(&["a.example.com"]);
+    let (certificate, key) = authority.expired(&["default"]);
+    let chain = certificate + &authority.own().0;
+    fs::write(&default.certificate, chain).unwrap();
+    fs::write(&default.key, key).unwrap();
+    let mut files = one(default.clone());
+    files
+        .hosts
+        .push((vec!["a.example.com".to_owned()], host.clone()));
+    let acceptor = Acceptor::load(&files).unwrap();
+    let end = |acceptor: &Acceptor, file: &Path| {
+        let ends = acceptor.certificate_ends();
+        ends.get(file).map(ToString::to_string)
+    };
+    let ended = Some("2020-01-01T00:00:00Z".to_owned());
+    assert_eq!(end(&acceptor, &default.certificate), ended);
+    assert!(end(&acceptor, &host.certificate) > ended);
+    assert_eq!(acceptor.certificate_ends().len(), 2);
+    authority.files(&["default"]);
+    let renewed = acceptor.renewed(&one(default.clone())).unwrap();
+    assert!(end(&renewed, &default.certificate) > ended);
+    assert_eq!(end(&renewed, &host.certificate), None);
+}
+
 fn absent() -> CertificateFiles {
     CertificateFiles {
         certificate: "/nowhere/chain.pem".into(),

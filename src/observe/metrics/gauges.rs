@@ -1,20 +1,30 @@
 //! Gauges that no event moves: what sets them asks the gate right before each scrape.
 
-use super::{Metrics, OfTenant, read};
-use crate::ids::{BackendName, TenantName};
+use super::{DEFAULT_TENANT, Metrics, OfTenant, read};
+use crate::ids::BackendName;
 use crate::lock::queue::WaitProgress;
 use crate::policy::block::{BlockCount, BlockState};
+use crate::policy::pause::PausedNames;
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{OnceLock, PoisonError};
 
 /// What is shown of names that come and go. It is locked while they are set: of two scrapes at once
 /// neither sees a half of it.
-#[derive(Default)]
 pub(super) struct NamedGauges {
     /// Entries of the block list by tenant and state, as far as they were ever shown.
     blocks: HashMap<String, [i64; 2]>,
     certificates: HashSet<String>,
+}
+
+impl Default for NamedGauges {
+    fn default() -> Self {
+        Self {
+            blocks: HashMap::from([(DEFAULT_TENANT.to_owned(), [0; 2])]),
+            certificates: HashSet::new(),
+        }
+    }
 }
 
 impl Metrics {
@@ -45,8 +55,9 @@ impl Metrics {
 
     /// Says which tenants and backends are paused; all others are not. The tenants without a
     /// series of their own are paused as soon as one of them is.
-    pub fn set_paused(&self, tenants: &[TenantName], backends: &[BackendName]) {
-        let paused: HashSet<String> = tenants
+    pub fn set_paused(&self, names: &PausedNames) {
+        let paused: HashSet<String> = names
+            .tenants
             .iter()
             .map(|tenant| self.of(tenant).label.clone())
             .collect();
@@ -56,15 +67,9 @@ impl Metrics {
         });
         for (name, backend) in &*read(&self.backends) {
             if let Some(now) = &backend.now {
-                now.paused.set(i64::from(backends.contains(name)));
+                now.paused.set(i64::from(names.backends.contains(name)));
             }
         }
-    }
-
-    /// Makes the tenant's entries of the block list exist at zero.
-    pub(super) fn begin_blocks(&self, tenant: &str) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.blocks.entry(tenant.to_owned()).or_default();
     }
 
     /// Says how many entries of the block list each tenant has; those of tenants without a series
@@ -93,19 +98,25 @@ impl Metrics {
 
     /// Says when the certificate of each file ends. A file that is not among them is shown no
     /// longer.
-    pub fn set_certificates(&self, ends: &[(String, Timestamp)]) {
+    pub fn set_certificates(&self, ends: &HashMap<&Path, Timestamp>) {
         let family = &self.families.certificate_expiry;
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        for (file, end) in ends {
+        let ends: HashMap<String, Timestamp> = ends
+            .iter()
+            .map(|(file, end)| (file.display().to_string(), *end))
+            .collect();
+        for (file, end) in &ends {
             let end = end.as_duration().as_secs_f64();
             family.with_label_values(&[file]).set(end);
         }
-        let files: HashSet<String> = ends.iter().map(|(file, _)| file.clone()).collect();
-        for gone in shown.certificates.difference(&files) {
-            // It was there: it was shown.
+        for gone in shown
+            .certificates
+            .extract_if(|file| !ends.contains_key(file))
+        {
+            // It is there: it was shown.
             let _ = family.remove_label_values(&[gone]);
         }
-        shown.certificates = files;
+        shown.certificates.extend(ends.into_keys());
     }
 
     /// Counts a request at the admin port. `route` is the template of its path, never the path

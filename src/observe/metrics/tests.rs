@@ -2,8 +2,15 @@ use super::*;
 use crate::dialect::Class;
 use crate::ids::{MaildropKey, SessionId, UserName};
 use crate::lock::queue::{Invariant, WaitProgress};
-use crate::observe::event::{EndCause, LockEvent, Preemption, RetryResult, Shed};
+use crate::observe::event::{
+    EndCause, LockEvent, LoginRule, OffenceKind, PollDecision, Preemption, RetryResult, RuleEvent,
+    Shed,
+};
+use crate::policy::block::BlockCount;
+use crate::policy::pause::PausedNames;
 use crate::pop3::reply::ReplyTo;
+use jiff::Timestamp;
+use std::path::Path;
 
 const SESSION: SessionId = SessionId(1);
 
@@ -131,6 +138,15 @@ fn every_family_exists_from_the_start_and_all_but_build_info_is_zero() {
         r#"messages_retrieved_total{tenant="default"}"#,
         r#"messages_deleted_total{tenant="default"}"#,
         r#"build_info{version="0.1.0"}"#,
+        "sessions_max",
+        "lock_longest_wait_ratio",
+        r#"backend_login_seconds_count{backend="legacy"}"#,
+        r#"backend_paused{backend="legacy"}"#,
+        r#"backend_connections{backend="legacy"}"#,
+        r#"logins_total{tenant="default"}"#,
+        r#"tenant_paused{tenant="default"}"#,
+        r#"blocks{state="blocked",tenant="default"}"#,
+        "admin_streams",
     ] {
         let line = format!("\npopgate_{series} ");
         assert!(text.contains(&line), "{series} is not there");
@@ -270,13 +286,54 @@ fn counted_once() -> Vec<(Event, &'static str)> {
     ]
 }
 
+/// The same of logins.
+fn login_counted_once() -> Vec<(Event, &'static str)> {
+    let tenant = TenantName::new("example");
+    vec![
+        (
+            Event::LoginAccepted {
+                session: SESSION,
+                tenant: tenant.clone(),
+            },
+            r#"logins_total{tenant="example"}"#,
+        ),
+        (
+            Event::Rule(RuleEvent::LoginRefused {
+                session: SESSION,
+                tenant: tenant.clone(),
+                rule: LoginRule::PerTenant,
+            }),
+            r#"login_refusals_total{rule="per_tenant",tenant="example"}"#,
+        ),
+        (
+            Event::Rule(RuleEvent::PollDecided {
+                session: SESSION,
+                tenant: tenant.clone(),
+                decision: PollDecision::Shadow,
+                early: Duration::ZERO,
+            }),
+            r#"polls_total{decision="shadow",tenant="example"}"#,
+        ),
+        (
+            Event::Rule(RuleEvent::Faulted {
+                session: SESSION,
+                tenant: tenant.clone(),
+                fault: OffenceKind::LostLine,
+                proven: true,
+            }),
+            r#"faults_total{fault="lost_line",proven="yes",tenant="example"}"#,
+        ),
+    ]
+}
+
 #[test]
 fn each_other_event_counts_in_its_own_series() {
     let metrics = metrics();
-    for (event, _) in counted_once() {
+    let all = || counted_once().into_iter().chain(login_counted_once());
+    for (event, _) in all() {
         metrics.count(&event);
     }
-    for (_, series) in counted_once() {
+    for (_, series) in all() {
         assert_eq!(value(&metrics, series), Some(1.0), "{series}");
     }
 }
@@ -368,4 +425,188 @@ fn the_longest_wait_is_what_was_set_last() {
     metrics.set_waits(WaitProgress::default());
     assert_eq!(value(&metrics, "lock_longest_wait_seconds"), Some(0.0));
     assert_eq!(value(&metrics, "lock_longest_wait_ratio"), Some(0.0));
+}
+
+fn replied(to: ReplyTo, class: Class, took: Option<Duration>) -> Event {
+    Event::BackendReplied {
+        backend: BackendName::new("legacy"),
+        to,
+        class,
+        took,
+        line: None,
+    }
+}
+
+#[test]
+fn a_reply_that_no_server_is_known_to_give_has_a_series_from_its_first_on() {
+    let metrics = metrics();
+    let series = r#"backend_replies_total{backend="legacy",class="auth",command="NOOP"}"#;
+    assert_eq!(value(&metrics, series), None);
+    for times in 1..3 {
+        metrics.count(&replied(ReplyTo::Noop, Class::Auth, None));
+        assert_eq!(value(&metrics, series), Some(f64::from(times)));
+    }
+}
+
+#[test]
+fn an_end_that_nobody_comes_to_without_a_login_has_a_series_from_its_first_on() {
+    let metrics = metrics();
+    let series = r#"sessions_total{end="quit",listener="pop3",tenant="none"}"#;
+    assert_eq!(value(&metrics, series), None);
+    let Event::SessionEnded(mut summary) = ended(None) else {
+        unreachable!("made above");
+    };
+    summary.cause = EndCause::Quit;
+    metrics.count(&Event::SessionEnded(summary));
+    assert_eq!(value(&metrics, series), Some(1.0));
+}
+
+#[test]
+fn only_an_answer_to_a_password_has_taken_time() {
+    let metrics = metrics();
+    let quarter = Some(Duration::from_millis(250));
+    metrics.count(&replied(ReplyTo::Pass, Class::Auth, quarter));
+    metrics.count(&replied(ReplyTo::Pass, Class::Perm, None));
+    metrics.count(&replied(ReplyTo::Retr, Class::Ok, None));
+    let seconds = |what: &str| {
+        let series = format!(r#"backend_login_seconds_{what}{{backend="legacy"}}"#);
+        value(&metrics, &series)
+    };
+    assert_eq!(seconds("count"), Some(1.0));
+    assert_eq!(seconds("sum"), Some(0.25));
+}
+
+fn paused(tenants: &[&str], backends: &[&str]) -> PausedNames {
+    PausedNames {
+        tenants: tenants.iter().map(|name| TenantName::new(name)).collect(),
+        backends: backends.iter().map(|name| BackendName::new(name)).collect(),
+    }
+}
+
+#[test]
+fn a_backend_that_is_gone_keeps_what_was_counted_and_says_no_longer_how_it_fares() {
+    let metrics = metrics();
+    let backend = BackendName::new("legacy");
+    let up = Event::BackendUp {
+        backend: backend.clone(),
+    };
+    let replies = r#"backend_replies_total{backend="legacy",class="ok",command="PASS"}"#;
+    let gauges = [
+        r#"backend_up{backend="legacy"}"#,
+        r#"backend_paused{backend="legacy"}"#,
+        r#"backend_connections{backend="legacy"}"#,
+    ];
+    let fares = || gauges.map(|series| value(&metrics, series));
+    metrics.count(&up);
+    metrics.count(&replied(ReplyTo::Pass, Class::Ok, None));
+    metrics.set_paused(&paused(&[], &["legacy"]));
+    metrics.set_backend_connections(&backend, 3);
+    assert_eq!(fares(), [Some(1.0), Some(1.0), Some(3.0)]);
+    metrics.forget_backend(&backend);
+    // Of its last look and its last session.
+    metrics.count(&up);
+    metrics.count(&replied(ReplyTo::Pass, Class::Ok, None));
+    metrics.set_paused(&paused(&[], &["legacy"]));
+    metrics.set_backend_connections(&backend, 3);
+    assert_eq!(fares(), [None; 3]);
+    assert_eq!(value(&metrics, replies), Some(2.0));
+    // It is back by another reload.
+    metrics.know(&[], &[], &[backend.clone()]);
+    assert_eq!(fares(), [Some(0.0); 3]);
+    metrics.count(&up);
+    metrics.count(&replied(ReplyTo::Pass, Class::Ok, None));
+    assert_eq!(fares()[0], Some(1.0));
+    assert_eq!(value(&metrics, replies), Some(3.0));
+}
+
+#[test]
+fn what_is_paused_is_said_and_what_is_resumed_is_not() {
+    let metrics = metrics_of(&["a", "b", "c"], 2);
+    let is_paused =
+        |tenant: &str| value(&metrics, &format!(r#"tenant_paused{{tenant="{tenant}"}}"#));
+    let all = || ["default", "a", "other"].map(is_paused);
+    // `c` shares its label with all beyond the cap.
+    metrics.set_paused(&paused(&["a", "c"], &[]));
+    assert_eq!(all(), [Some(0.0), Some(1.0), Some(1.0)]);
+    metrics.set_paused(&paused(&["default"], &[]));
+    assert_eq!(all(), [Some(1.0), Some(0.0), Some(0.0)]);
+}
+
+#[test]
+fn a_certificate_is_shown_as_long_as_its_file_is_configured() {
+    let metrics = metrics();
+    let end = |file: &str| {
+        let series = format!(r#"certificate_expiry_timestamp_seconds{{certificate="{file}"}}"#);
+        value(&metrics, &series)
+    };
+    let at = |seconds| Timestamp::from_second(seconds).unwrap();
+    let both = [("old.pem", at(1_000)), ("kept.pem", at(2_000))];
+    metrics.set_certificates(&both.map(|(file, end)| (Path::new(file), end)).into());
+    assert_eq!(end("old.pem"), Some(1_000.0));
+    assert_eq!(end("kept.pem"), Some(2_000.0));
+    let renewed = HashMap::from([(Path::new("kept.pem"), at(3_000))]);
+    metrics.set_certificates(&renewed);
+    assert_eq!(end("old.pem"), None);
+    assert_eq!(end("kept.pem"), Some(3_000.0));
+    metrics.set_certificates(&HashMap::new());
+    assert_eq!(end("kept.pem"), None);
+}
+
+#[test]
+fn requests_and_streams_of_the_admin_port_are_counted() {
+    let metrics = metrics();
+    metrics.admin_request("/api/v1/sessions/{id}", 404);
+    metrics.admin_request("/api/v1/sessions/{id}", 404);
+    let requests = r#"admin_requests_total{route="/api/v1/sessions/{id}",status="404"}"#;
+    assert_eq!(value(&metrics, requests), Some(2.0));
+    metrics.stream_opened();
+    metrics.stream_opened();
+    metrics.stream_closed();
+    assert_eq!(value(&metrics, "admin_streams"), Some(1.0));
+}
+
+#[test]
+fn totals_are_of_all_tenants_and_count_each_refusal_once() {
+    let metrics = metrics_of(&["own"], 1);
+    assert_eq!(metrics.totals(), CountedTotals::default());
+    for tenant in ["own", "one of the others"] {
+        for &how in LockOutcome::ALL {
+            metrics.count(&outcome(tenant, how));
+        }
+        for (event, _) in counted_once().iter().chain(&login_counted_once()) {
+            metrics.count(event);
+        }
+    }
+    assert_eq!(
+        metrics.totals(),
+        CountedTotals {
+            // Of tenant `example`, one each time.
+            logins: 2,
+            auth_refusals: 2,
+            rule_refusals: 2,
+            // Timeout, queue full, evicted.
+            lock_refusals: 6,
+        }
+    );
+}
+
+#[test]
+fn blocks_of_a_tenant_that_has_none_any_more_are_zero() {
+    let metrics = metrics();
+    let blocked = |tenant: &str| {
+        value(
+            &metrics,
+            &format!(r#"blocks{{state="blocked",tenant="{tenant}"}}"#),
+        )
+    };
+    let count = BlockCount {
+        tenant: TenantName::new("example"),
+        blocked: 2,
+        released: 1,
+    };
+    metrics.set_blocks(&[count]);
+    assert_eq!(blocked("example"), Some(2.0));
+    metrics.set_blocks(&[]);
+    assert_eq!(blocked("example"), Some(0.0));
+    assert_eq!(blocked("default"), Some(0.0));
 }

@@ -1,0 +1,32 @@
+//! Gauges that no event moves: set right before each scrape, each from one look.
+
+use super::fd_limit::ConnectionLimit;
+use super::maintenance;
+use crate::gate::{Context, Settings};
+use crate::observe::metrics::Metrics;
+use crate::time::Instant;
+
+/// Sets them to what is so now.
+pub(super) fn set(metrics: &Metrics, cx: &Context, connection_limit: &ConnectionLimit) {
+    metrics.set_waits(cx.locks.wait_progress(Instant::now()));
+    metrics.set_sessions_max(connection_limit.sessions_max());
+    // Blocks that ran out within the last minute would be counted as if they held.
+    maintenance::end_blocks(cx);
+    metrics.set_blocks(&cx.admission.shared.blocks.counts());
+    metrics.set_paused(&cx.pauses.now());
+    let settings = cx.settings();
+    for (name, backend) in &settings.backends {
+        metrics.set_backend_connections(name, backend.connections());
+    }
+    set_certificates(metrics, &settings);
+}
+
+fn set_certificates(metrics: &Metrics, settings: &Settings) {
+    let acceptors = [&settings.acceptor, &settings.admin_acceptor];
+    let ends = acceptors
+        .into_iter()
+        .flatten()
+        .flat_map(|acceptor| acceptor.certificate_ends())
+        .map(|(file, end)| (file.as_path(), *end));
+    metrics.set_certificates(&ends.collect());
+}
