@@ -75,10 +75,10 @@ complete -c popgate -n "__fish_popgate_using_subcommand classify" -l command -d 
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -l config -d 'Use the phrases of a backend from this configuration file' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -l backend -d 'The backend whose phrases are used' -r
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand status" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand status" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand status" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand status" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand status" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand status" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand status" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand status" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand status" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand status" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l maildrop -d 'Only maildrops with this in their name, in any case' -r
@@ -87,10 +87,10 @@ complete -c popgate -n "__fish_popgate_using_subcommand locks" -l tenant -d 'Onl
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l backend -d 'Only maildrops on this backend' -r
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand locks" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand locks" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand locks" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand locks" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand locks" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand locks" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand locks" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand locks" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l watch -d 'Redraw every second until Ctrl-C; needs a terminal'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l contended -d 'Only maildrops that somebody waits for'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l json -d 'Output JSON, as the API answers it'
@@ -103,44 +103,44 @@ complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l backend -d 
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l phase -d 'Only those in this phase: greeting, authorization, waiting, logging_in, transaction, update (QUIT is not answered yet) or closing' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand backends" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand backends" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand backends" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand backends" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand backends" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand backends" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand backends" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand backends" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand backends" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand backends" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand backends" -l paused -d 'Only those that are paused'
 complete -c popgate -n "__fish_popgate_using_subcommand backends" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand backends" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l paused -d 'Only those that are paused'
 complete -c popgate -n "__fish_popgate_using_subcommand tenants" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand tenants" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -l listener -d 'The listener that the client connects to; matters for a login without a domain' -r
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -l server-name -d 'The server name that the client sends in TLS; matters for a login without a domain' -r
-complete -c popgate -n "__fish_popgate_using_subcommand explain" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand explain" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand explain" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand explain" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand explain" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand explain" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand explain" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand explain" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l maildrop -d 'The session that holds this mailbox now, by the name that `popgate locks` shows' -r
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l reason -d 'Why, for the log' -r
-complete -c popgate -n "__fish_popgate_using_subcommand kick" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand kick" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand kick" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand kick" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand kick" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand kick" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand kick" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand kick" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
@@ -150,10 +150,10 @@ complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l reason -d 'On
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l state -d 'Only entries in this state: `blocked` or `released`' -r
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l pin -d 'Freeze entries in their state: blocked for good, or never blocked again'
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l unpin -d 'Undo --pin'
 complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l json -d 'Output JSON, as the API answers it'
@@ -162,46 +162,46 @@ complete -c popgate -n "__fish_popgate_using_subcommand release" -l maildrop -d 
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l tenant -d 'Only entries of this tenant' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l reason -d 'Only entries with this reason' -r
-complete -c popgate -n "__fish_popgate_using_subcommand release" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand release" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand release" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand release" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand release" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand release" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand release" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand release" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l all -d 'All entries'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand pause" -l reason -d 'Why, for the log' -r
-complete -c popgate -n "__fish_popgate_using_subcommand pause" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand pause" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand pause" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand pause" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand pause" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand pause" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand pause" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand pause" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand pause" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c popgate -n "__fish_popgate_using_subcommand resume" -l reason -d 'Why, for the log' -r
-complete -c popgate -n "__fish_popgate_using_subcommand resume" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand resume" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand resume" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand resume" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand resume" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand resume" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand resume" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand resume" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand resume" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c popgate -n "__fish_popgate_using_subcommand drain" -l grace -d 'How long open sessions may go on, such as 90s or 5m [default: `grace` of the configuration]' -r
 complete -c popgate -n "__fish_popgate_using_subcommand drain" -l reason -d 'Why, for the log' -r
-complete -c popgate -n "__fish_popgate_using_subcommand drain" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand drain" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand drain" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand drain" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand drain" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand drain" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand drain" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand drain" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand drain" -l no-wait -d 'Do not wait for the end'
 complete -c popgate -n "__fish_popgate_using_subcommand drain" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand drain" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand reload" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand reload" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand reload" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand reload" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand reload" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand reload" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand reload" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand reload" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand reload" -l json -d 'Output JSON'
 complete -c popgate -n "__fish_popgate_using_subcommand reload" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand log" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand log" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand log" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand log" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand log" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand log" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand log" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand log" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand log" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand log" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "serve" -d 'Run the proxy'

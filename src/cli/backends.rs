@@ -3,7 +3,7 @@
 use super::ExitStatus;
 use super::listing::{OutputArgs, PageArgs, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, Table, or_dash};
+use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
 use crate::admin::model::{BackendInfo, BackendStateWord, Page};
 use clap::Args;
@@ -44,7 +44,7 @@ impl BackendsArgs {
 
 fn shown(page: &Page<BackendInfo>, screen: Screen) -> String {
     list_or_nothing(page, screen, "There is no such backend.", |backends| {
-        Table::new(COLUMNS, backends.iter().map(row).collect()).render(screen)
+        TextTable::new(COLUMNS, backends.iter().map(row).collect()).render(screen)
     })
 }
 

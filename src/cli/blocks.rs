@@ -4,7 +4,7 @@ use super::ExitStatus;
 use super::client::{AdminClient, Failure};
 use super::listing::{OutputArgs, PageArgs, conditions, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Column, TextTable};
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::between;
@@ -189,7 +189,7 @@ const COLUMNS: &[Column] = &[
 /// Entries for a person.
 pub(super) fn table(blocks: &[BlockView], now: Timestamp, screen: Screen) -> String {
     let rows = blocks.iter().map(|block| row(block, now));
-    Table::new(COLUMNS, rows.collect()).render(screen)
+    TextTable::new(COLUMNS, rows.collect()).render(screen)
 }
 
 fn row(block: &BlockView, now: Timestamp) -> Vec<Cell> {

@@ -67,14 +67,14 @@ enum ExchangeError {
 }
 
 /// An admin port, and how it is trusted.
-pub(super) struct Endpoint {
+pub(super) struct AdminEndpoint {
     /// Host and port.
     pub(super) address: String,
     /// None: it speaks no TLS.
     pub(super) tls: Option<Connector>,
 }
 
-impl Endpoint {
+impl AdminEndpoint {
     fn url(&self) -> String {
         let scheme = self.tls.as_ref().map_or("http", |_| "https");
         format!("{scheme}://{}", self.address)
@@ -83,7 +83,7 @@ impl Endpoint {
 
 /// A gate that can be asked. Each question is a connection of its own.
 pub(super) struct AdminClient {
-    endpoint: Endpoint,
+    endpoint: AdminEndpoint,
     token: Option<Token>,
     /// For advice.
     token_file: Option<PathBuf>,
@@ -92,7 +92,7 @@ pub(super) struct AdminClient {
 
 impl AdminClient {
     pub(super) fn new(
-        endpoint: Endpoint,
+        endpoint: AdminEndpoint,
         token: Option<Token>,
         token_file: Option<&Path>,
     ) -> Result<Self, Failure> {

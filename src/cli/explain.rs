@@ -7,7 +7,7 @@ use super::listing::{OutputArgs, conditions};
 use super::locks::parties;
 use super::screen::{Screen, Tone};
 use super::sessions;
-use super::table::{Cell, Column, Table, fields, or_dash};
+use super::table::{Cell, Column, TextTable, fields, or_dash};
 use super::target::GateArgs;
 use super::units::{between, count, duration, time};
 use crate::admin::model::{LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo};
@@ -181,7 +181,7 @@ fn last_logins(logins: &[LoginInfo], now: Timestamp, screen: Screen) -> String {
             login.session.to_string().into(),
         ]
     };
-    Table::new(LOGINS, logins.iter().map(row).collect()).render(screen)
+    TextTable::new(LOGINS, logins.iter().map(row).collect()).render(screen)
 }
 
 /// A person wants to know how long ago; what is kept in a file needs the time itself.
@@ -220,7 +220,7 @@ fn held_back(user: &UserInfo, now: Timestamp, screen: Screen) -> String {
         ]
     });
     let rows = user.polls.iter().map(poll).chain(penalties);
-    Table::new(HELD_BACK, rows.collect()).render(screen)
+    TextTable::new(HELD_BACK, rows.collect()).render(screen)
 }
 
 const LIMITS: &[Column] = &[
@@ -237,5 +237,5 @@ fn limits(limits: &[LimitInfo], screen: Screen) -> String {
             Cell::from(&limit.set_by),
         ]
     };
-    Table::new(LIMITS, limits.iter().map(row).collect()).render(screen)
+    TextTable::new(LIMITS, limits.iter().map(row).collect()).render(screen)
 }

@@ -6,7 +6,7 @@ use super::ExitStatus;
 use super::client::{AdminClient, Failure};
 use super::listing::{OutputArgs, PageArgs, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, Table, or_dash};
+use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
 use super::units::{duration, octets};
 use crate::admin::model::{HolderInfo, LockInfo, Page, WaiterInfo};
@@ -105,7 +105,7 @@ pub(super) fn parties(locks: &[LockInfo], screen: Screen) -> String {
         let waiters = waiters.map(|(waiter, place)| waiter_row(lock, waiter, place));
         holder.chain(waiters).collect::<Vec<_>>()
     });
-    Table::new(COLUMNS, rows.collect()).render(screen)
+    TextTable::new(COLUMNS, rows.collect()).render(screen)
 }
 
 fn holder_row(lock: &LockInfo, holder: &HolderInfo) -> Vec<Cell> {

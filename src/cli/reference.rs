@@ -65,6 +65,20 @@ fn each_command_has_an_example_and_says_what_each_argument_is() {
     }
 }
 
+#[test]
+fn the_manual_has_each_command() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manual/commands.md");
+    let page = fs::read_to_string(page).unwrap();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let cell = format!("`popgate {name}`");
+        let is_there = page
+            .lines()
+            .any(|line| line.starts_with('|') && line.contains(&cell));
+        assert!(is_there, "commands.md has no row for popgate {name}");
+    }
+}
+
 fn add_page(command: &Command, pages: &mut Files) {
     let man = Man::new(command.clone())
         .source(concat!("popgate ", env!("CARGO_PKG_VERSION")))

@@ -3,7 +3,7 @@
 use super::ExitStatus;
 use super::listing::{OutputArgs, PageArgs, list_or_nothing};
 use super::screen::Screen;
-use super::table::{Cell, Column, Table, or_dash};
+use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
 use super::units::{duration, octets};
 use crate::admin::model::{Page, SessionInfo};
@@ -87,7 +87,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub(super) fn table(sessions: &[SessionInfo], screen: Screen) -> String {
-    Table::new(COLUMNS, sessions.iter().map(row).collect()).render(screen)
+    TextTable::new(COLUMNS, sessions.iter().map(row).collect()).render(screen)
 }
 
 fn row(session: &SessionInfo) -> Vec<Cell> {

@@ -68,12 +68,12 @@ pub(super) fn or_dash(text: Option<&str>) -> &str {
 }
 
 /// A table: its columns, and as many cells in each row.
-pub(super) struct Table {
+pub(super) struct TextTable {
     columns: &'static [Column],
     rows: Vec<Vec<Cell>>,
 }
 
-impl Table {
+impl TextTable {
     pub(super) fn new(columns: &'static [Column], rows: Vec<Vec<Cell>>) -> Self {
         Self { columns, rows }
     }
@@ -221,9 +221,9 @@ mod tests {
         Column::new("TENANT", 1),
     ];
 
-    fn table() -> Table {
+    fn table() -> TextTable {
         let row = |cells: [&str; 4]| cells.map(Cell::from).to_vec();
-        Table::new(
+        TextTable::new(
             COLUMNS,
             vec![
                 row(["ann@example.com", "8 s", "Thunderbird", "shop"]),

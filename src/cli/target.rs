@@ -1,6 +1,6 @@
 //! Which running gate a command talks to, and by whose leave.
 
-use super::client::{AdminClient, Endpoint, Failure};
+use super::client::{AdminClient, AdminEndpoint, Failure};
 use crate::admin::token::Token;
 use crate::config::{AdminOptions, Config};
 use crate::net::tls::{Connector, TlsError};
@@ -21,19 +21,18 @@ hint: without either, a command reads /etc/popgate/popgate.toml, which is not th
 
 /// Where the running popgate is
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = "Connection to the running popgate")]
 pub(super) struct GateArgs {
-    /// Configuration file of the running popgate: its [admin] says where the admin port is
-    /// [default: /etc/popgate/popgate.toml, if it exists]
+    /// Its configuration file [default: /etc/popgate/popgate.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "admin")]
     config: Option<PathBuf>,
-    /// URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110
+    /// URL of its admin port, such as http://127.0.0.1:9110
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     admin: Option<AdminUrl>,
-    /// File with the token of the admin port
+    /// File with the token of that port
     #[arg(long, value_name = "FILE", requires = "admin")]
     token_file: Option<PathBuf>,
-    /// Certificate authorities for an https URL, PEM [default: those of the system]
+    /// Authorities for an https URL, PEM [default: those of the system]
     #[arg(long, value_name = "FILE", requires = "admin")]
     ca: Option<PathBuf>,
 }
@@ -77,7 +76,7 @@ impl GateArgs {
             .then(|| Connector::new(self.ca.as_deref(), url.bare_host(), true))
             .transpose()
             .map_err(|error| no_trust(&error))?;
-        let endpoint = Endpoint {
+        let endpoint = AdminEndpoint {
             address: format!("{}:{}", url.host, url.port),
             tls,
         };
@@ -104,12 +103,12 @@ fn from_config(path: &Path) -> Result<AdminClient, Failure> {
 
 /// This machine may know the port by an address that is in no certificate: what counts is the
 /// certificate that the file names.
-fn endpoint(options: &AdminOptions) -> Result<Endpoint, Failure> {
+fn endpoint(options: &AdminOptions) -> Result<AdminEndpoint, Failure> {
     let certificate = options
         .tls
         .as_ref()
         .map(|files| files.certificate.as_path());
-    Ok(Endpoint {
+    Ok(AdminEndpoint {
         address: reachable(options.address).to_string(),
         tls: certificate
             .map(Connector::pinned)

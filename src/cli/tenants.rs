@@ -3,7 +3,7 @@
 use super::ExitStatus;
 use super::listing::{OutputArgs, PageArgs, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Column, TextTable};
 use super::target::GateArgs;
 use super::units::duration;
 use crate::admin::model::{Page, TenantInfo};
@@ -45,7 +45,7 @@ impl TenantsArgs {
 
 fn shown(page: &Page<TenantInfo>, screen: Screen) -> String {
     list_or_nothing(page, screen, "There is no such tenant.", |tenants| {
-        Table::new(COLUMNS, tenants.iter().map(row).collect()).render(screen)
+        TextTable::new(COLUMNS, tenants.iter().map(row).collect()).render(screen)
     })
 }
 
@@ -80,7 +80,10 @@ fn row(tenant: &TenantInfo) -> Vec<Cell> {
         tenant.locks_held.to_string().into(),
         tenant.sessions.to_string().into(),
         tenant.backends.join(", ").into(),
-        tenant.domains.join(", ").into(),
+        match &*tenant.domains.join(", ") {
+            "" => "-".into(),
+            domains => domains.into(),
+        },
     ]
 }
 

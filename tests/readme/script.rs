@@ -31,21 +31,33 @@ impl Script {
         let mut printed = String::new();
         let gate = self.gate(&stage)?;
         for command in self.block.commands() {
-            let command = stage.here(command);
+            let command = with_target(&stage.here(command));
             match command.split(' ').collect::<Vec<_>>().as_slice() {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
                 ["popgate", "doctor", ..] => printed += &doctor(&stage, &command)?,
                 ["popgate", "serve", ..] => drop(Gate::start(&stage, &command)?.stop()?),
                 ["popgate", "check" | "classify", ..]
-                | ["popgate", "blocks" | "release" | "reload", ..]
+                | ["popgate", "blocks" | "release" | "reload" | "log", ..]
+                | [
+                    "popgate",
+                    "status" | "locks" | "sessions" | "backends" | "tenants",
+                    ..,
+                ]
+                | [
+                    "popgate",
+                    "explain" | "kick" | "pause" | "resume" | "drain",
+                    ..,
+                ]
                 | ["printf" | "curl" | "promtool", ..] => printed += &stage.run(&command, "")?,
                 ["tests/run"] => drop(stage.run(&in_package("tests/run --help"), "")?),
                 _ => return Err(format!("no test knows how to run `{command}`").into()),
             }
         }
         if let Some(gate) = gate {
-            gate.stop()?;
+            // A drain has ended it.
+            let ends = self.block.text.contains("popgate drain");
+            gate.end(ends)?;
         }
         self.compare(&stage, &printed)
     }
@@ -54,11 +66,15 @@ impl Script {
     fn gate(&self, stage: &Stage) -> Outcome<Option<Gate>> {
         let text = &self.block.text;
         let starts_one = text.contains(" demo");
-        let asks_one = ["popgate reload", "curl "]
-            .iter()
-            .any(|it| text.contains(it));
+        let asks_one = text.contains("curl ") || self.block.commands().any(asks_a_gate);
         if text.contains("popgate blocks") {
             return Gate::with_a_guesser(stage).map(Some);
+        }
+        if ["popgate locks", "popgate kick"]
+            .iter()
+            .any(|it| text.contains(it))
+        {
+            return Gate::with_a_waiter(stage).map(Some);
         }
         if starts_one || !asks_one {
             return Ok(None);
@@ -72,6 +88,27 @@ impl Script {
             None if printed.is_empty() => Ok(()),
             _ => Err(format!("other than in the sample, it prints:\n{printed}").into()),
         }
+    }
+}
+
+/// Whether a command talks to a running popgate.
+fn asks_a_gate(command: &str) -> bool {
+    const COMMANDS: [&str; 14] = [
+        "status", "locks", "sessions", "backends", "tenants", "explain", "kick", "blocks",
+        "release", "pause", "resume", "drain", "reload", "log",
+    ];
+    let mut words = command.split(' ');
+    words.next() == Some("popgate") && words.next().is_some_and(|word| COMMANDS.contains(&word))
+}
+
+/// The configuration of a stage is not where a command looks by itself.
+fn with_target(command: &str) -> String {
+    let is_named = ["--config", "--admin", "--help"]
+        .iter()
+        .any(|it| command.contains(it));
+    match asks_a_gate(command) && !is_named {
+        true => format!("{command} --config popgate.toml"),
+        false => command.to_owned(),
     }
 }
 

@@ -53,9 +53,10 @@ impl Connector {
     /// # Errors
     /// The operator's: the file cannot be used.
     pub fn pinned(file: &Path) -> Result<Self, TlsError> {
-        let mut chain = read_certificates(file)?.into_iter();
-        let certificate = chain.next();
-        let pinned = certificate.ok_or_else(|| at(file, "holds no certificate"))?;
+        let pinned = read_certificates(file)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| at(file, "holds no certificate"))?;
         // An address: no server name is sent.
         let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
         Self::trusting(Trust::Holder(Some(pinned)), name)
