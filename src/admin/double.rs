@@ -5,10 +5,11 @@ use super::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
     RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, UserInfo,
 };
+use super::stream::double::FeedDouble;
 use super::token::Token;
 use super::{
-    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, Reloaded, UnknownName, UserQuery,
-    UserView, serve,
+    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, LockFeed, Reloaded, UnknownName,
+    UserQuery, UserView, serve,
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
@@ -42,6 +43,7 @@ pub(super) struct GateDouble {
     pub(super) blocks: BlockList,
     /// What a reload says; none where it panics.
     pub(super) reloaded: Mutex<Option<Reloaded>>,
+    pub(super) feed: FeedDouble,
     pub(super) sessions: Vec<SessionInfo>,
     pub(super) locks: Vec<LockInfo>,
     pub(super) backends: Vec<BackendInfo>,
@@ -60,6 +62,7 @@ impl Default for GateDouble {
             ready: Mutex::new(Ok(())),
             blocks: BlockList::default(),
             reloaded: Mutex::new(Some(Ok(vec!["tenants: one more".to_owned()]))),
+            feed: FeedDouble::default(),
             sessions: Vec::new(),
             locks: Vec::new(),
             backends: Vec::new(),
@@ -92,6 +95,10 @@ impl GateAdmin for GateDouble {
 
     fn view(&self) -> &dyn GateView {
         self
+    }
+
+    fn lock_feed(&self) -> &dyn LockFeed {
+        &self.feed
     }
 
     fn control(&self) -> &dyn GateControl {

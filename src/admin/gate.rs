@@ -2,6 +2,7 @@
 
 use super::blocks::BlockListAdmin;
 use super::control::GateControl;
+use super::lock_feed::LockFeed;
 use super::users::UserView;
 use super::view::GateView;
 use crate::net::BoxFuture;
@@ -45,6 +46,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What of one user can be looked at.
     fn users(&self) -> &dyn UserView;
+
+    /// What the stream of lock changes is made of.
+    fn lock_feed(&self) -> &dyn LockFeed;
 
     /// The block list.
     fn blocks(&self) -> &dyn BlockListAdmin;

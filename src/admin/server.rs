@@ -7,12 +7,13 @@ use super::gate::GateAdmin;
 use super::guard::AdminPolicy;
 use super::reply::HttpRefusal;
 use super::routes::routes;
+use super::stream::LockStreams;
 use super::token::Token;
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
 };
 use crate::net::tls::Acceptor;
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -67,7 +68,6 @@ pub(super) struct Caller {
     /// Whether metrics and health are open to everybody at this port.
     pub(super) probes_are_open: bool,
     /// Its place among all connections.
-    #[expect(dead_code, reason = "for answers without an end")]
     pub(super) place: ConnectionPlace,
 }
 
@@ -89,7 +89,7 @@ struct Place {
 }
 
 impl ConnectionPlace {
-    fn new(permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
         Self(Arc::new(Place {
             permit: Mutex::new(Some(permit)),
             given_back: CancellationToken::new(),
@@ -106,9 +106,13 @@ impl ConnectionPlace {
     }
 
     /// Closes the connection, whatever has yet to be written.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for answers without an end"))]
     pub(super) fn cut(&self) {
         self.0.cut.cancel();
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_cut(&self) -> bool {
+        self.0.cut.is_cancelled()
     }
 
     /// Does `answering` for as long as a connection may last.
@@ -132,7 +136,11 @@ impl ConnectionPlace {
 /// Answers requests on `listener` until `stop`; those under way are then cut.
 pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: CancellationToken) {
     let connections = TaskTracker::new();
-    let accepting = accept_all(&listener, &state, &stop, &connections);
+    let streams = Arc::new(LockStreams::new(Arc::clone(&state.gate)));
+    let feed = Arc::clone(&streams);
+    let stop_feed = stop.clone();
+    connections.spawn(async move { stop_feed.run_until_cancelled(feed.feed()).await });
+    let accepting = accept_all(&listener, &state, streams, &stop, &connections);
     stop.run_until_cancelled(accepting).await;
     connections.close();
     connections.wait().await;
@@ -141,6 +149,7 @@ pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: Cancella
 async fn accept_all(
     listener: &TcpListener,
     state: &Arc<AdminState>,
+    streams: Arc<LockStreams>,
     stop: &CancellationToken,
     connections: &TaskTracker,
 ) {
@@ -148,7 +157,7 @@ async fn accept_all(
     let probes_are_open = listener
         .local_addr()
         .is_ok_and(|address| address.ip().to_canonical().is_loopback());
-    let routes = routes(state);
+    let routes = routes(state).layer(Extension(streams));
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS_MAX));
     // The place comes before the connection: beyond the bound clients wait in the backlog.
     // The semaphore is never closed, so there is always a place in the end.

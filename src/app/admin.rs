@@ -1,6 +1,7 @@
 //! What the admin port shows of this gate, and does to it.
 
 mod convert;
+mod feed;
 mod memory;
 mod users;
 mod view;
@@ -12,7 +13,7 @@ use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
-use crate::admin::{GateAdmin, GateControl, GateView, Reload, Reloaded, UserView};
+use crate::admin::{GateAdmin, GateControl, GateView, LockFeed, Reload, Reloaded, UserView};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
@@ -58,6 +59,10 @@ impl GateAdmin for AdminHandle {
     }
 
     fn view(&self) -> &dyn GateView {
+        self
+    }
+
+    fn lock_feed(&self) -> &dyn LockFeed {
         self
     }
 

@@ -304,6 +304,11 @@ impl<C> Entry<C> {
         self.contended.send_if_modified(|contended| *contended);
     }
 
+    /// Whether somebody waits, in whichever lane.
+    pub(super) fn is_contended(&self) -> bool {
+        self.queue.waiters() > 0
+    }
+
     pub(super) fn is_unused(&self) -> bool {
         self.queue.is_empty()
     }

@@ -118,6 +118,21 @@ impl<C: BackendClose> Locks<C> {
         self.0.entries.len()
     }
 
+    /// Whether somebody waits for a maildrop.
+    #[must_use]
+    pub fn is_contended(&self, key: &MaildropKey) -> bool {
+        let entry = self.0.entries.get(key);
+        entry.is_some_and(|entry| entry.is_contended())
+    }
+
+    /// All maildrops that somebody waits for.
+    #[must_use]
+    pub fn contended(&self) -> Vec<MaildropKey> {
+        let entries = self.0.entries.iter();
+        let contended = entries.filter(|entry| entry.is_contended());
+        contended.map(|entry| entry.key().clone()).collect()
+    }
+
     /// The lock of one maildrop, if it is in use.
     #[must_use]
     pub fn view(&self, key: &MaildropKey) -> Option<LockView> {

@@ -6,6 +6,7 @@
 //! | `GET /status` | `status.rs` |
 //! | `GET /sessions`, `GET /sessions/{id}` | `sessions.rs` |
 //! | `GET /locks` | `locks.rs` |
+//! | `GET /locks/events` | `lock_events.rs` |
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
 //! | `GET /blocks`, `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
 //! | `GET /users/{login}` | `users.rs` |
@@ -20,6 +21,7 @@
 mod backends;
 mod blocks;
 mod control;
+mod lock_events;
 mod locks;
 mod openapi;
 mod reload;
@@ -61,6 +63,7 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::one))
         .routes(routes!(locks::list))
+        .routes(routes!(lock_events::events))
         .routes(routes!(backends::list))
         .routes(routes!(tenants::list))
         .routes(routes!(blocks::list))

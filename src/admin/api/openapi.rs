@@ -1,7 +1,7 @@
 //! The OpenAPI document, which describes every route.
 
 use super::described;
-use crate::admin::model::ErrorInfo;
+use crate::admin::model::{ErrorInfo, LocksAtOnce, MissedInfo};
 use crate::admin::reply::ApiJson;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -55,7 +55,7 @@ A refusal is `{\"error\": \"…\"}`, a sentence that says what to do.",
         ),
         security(("token" = [])),
         modifiers(&TokenScheme),
-        components(schemas(ErrorInfo)),
+        components(schemas(ErrorInfo, LocksAtOnce, MissedInfo)),
     )]
     struct Preamble;
     <Preamble as utoipa::OpenApi>::openapi()
