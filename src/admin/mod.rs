@@ -1,5 +1,5 @@
-//! The admin port: metrics and health for machines, an API for those who have the token, and a page that
-//! shows in a browser what the API says.
+//! The admin port: metrics and health for machines, an API for those who have the token, and a page
+//! that shows in a browser what the API says.
 
 mod api;
 pub mod blocks;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
+import { isLive, logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
 import { Gate } from './support/gate.js';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -12,17 +12,17 @@ test('axe-core finds no serious fault, at phone and desktop width, in light and 
   const gate = await Gate.start(t);
   const { holder, waiters } = await gate.contend('ann@example.org', 5);
   await gate.contend(`${'m'.repeat(100)}@example.org`);
-  await gate.guess('dave@example.org', '127.0.0.7');
+  await gate.guess('dave@example.org', '203.0.113.7');
   for (const [width, options] of Object.entries(WIDTHS)) {
     for (const colorScheme of ['light', 'dark']) {
-      const page = await openPage(t, gate, { ...options, colorScheme });
+      const page = await openPage(gate, { ...options, colorScheme });
       const check = (state) => findsNothing(page, `${state}, ${width}, ${colorScheme}`);
       await page.getByLabel('Token').waitFor();
       await check('login');
       await logIn(page, gate.token);
       await rowOf(page, 'ann@example.org').waitFor();
       await page.getByRole('checkbox', { name: /dave/ }).check();
-      await page.getByLabel('Find a user').fill('ann@example.org');
+      await page.getByRole('textbox', { name: 'Find a user' }).fill('ann@example.org');
       await page.getByRole('button', { name: 'Search' }).click();
       await page.locator('#user-result').getByText('Last logins').waitFor();
       await check('board');
@@ -48,7 +48,7 @@ test('rows keep the focus, and what is opened, while others come and go', async 
   const gate = await Gate.start(t, { withoutToken: true });
   const before = await gate.contend('first@example.org');
   const { holder, waiters } = await gate.contend('second@example.org', 5);
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   const row = rowOf(page, 'second@example.org');
   await row.getByText('2 more').click();
   const kick = row.getByRole('button', { name: /which holds/ });
@@ -68,8 +68,8 @@ test('rows keep the focus, and what is opened, while others come and go', async 
 
 test('who wants no motion sees none', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  const page = await openPage(t, gate, { ...WIDTHS.desktop, reducedMotion: 'reduce' });
-  await page.getByText('Live', { exact: true }).waitFor();
+  const page = await openPage(gate, { ...WIDTHS.desktop, reducedMotion: 'reduce' });
+  await isLive(page);
   const moving = await page.evaluate(() => {
     const moves = (it) => getComputedStyle(it).transitionDuration !== '0s' || getComputedStyle(it).animationName !== 'none';
     return [...document.querySelectorAll('*')].filter(moves).map((it) => it.outerHTML.slice(0, 80));

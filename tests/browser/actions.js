@@ -7,7 +7,7 @@ import { Gate } from './support/gate.js';
 test('a kick asks once, says what will happen, and ends the session', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
   const { holder, waiters } = await gate.contend('ann@example.org');
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   const kick = rowOf(page, 'ann@example.org').getByRole('button', { name: /^Kick session \d+, which holds/ });
   await kick.click();
   const question = page.getByRole('dialog', { name: /^Kick session \d+\?$/ });
@@ -27,13 +27,13 @@ test('a kick asks once, says what will happen, and ends the session', async (t) 
 
 test('selected blocks are released, after a question that names them', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  await gate.guess('dave@example.org', '127.0.0.7');
-  await gate.guess('erin@example.org', '127.0.0.8');
-  const page = await openPage(t, gate);
+  await gate.guess('dave@example.org', '203.0.113.7');
+  await gate.guess('erin@example.org', '203.0.113.8');
+  const page = await openPage(gate);
   const blocks = page.getByRole('region', { name: /^Block list/ });
   const release = blocks.getByRole('button', { name: /^Release selected/ });
   assert.ok(await release.isDisabled());
-  await blocks.getByRole('checkbox', { name: 'Select 127.0.0.7 at dave@example.org' }).check();
+  await blocks.getByRole('checkbox', { name: 'Select 203.0.113.7 at dave@example.org' }).check();
   await release.click();
   const question = page.getByRole('dialog', { name: 'Release 1 entry?' });
   await question.getByText('dave@example.org').waitFor();
@@ -41,12 +41,12 @@ test('selected blocks are released, after a question that names them', async (t)
   await page.getByText('1 entry released.').waitFor();
   await blocks.getByRole('checkbox', { name: /dave/ }).waitFor({ state: 'detached' });
   assert.ok(await blocks.getByRole('checkbox', { name: /erin/ }).isVisible());
-  assert.deepEqual((await gate.get('/blocks?state=released')).items.map((it) => it.address), ['127.0.0.7']);
+  assert.deepEqual((await gate.get('/blocks?state=released')).items.map((it) => it.address), ['203.0.113.7']);
 });
 
 test('a backend and a tenant are paused and resumed', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   for (const subject of ['backend legacy', 'tenant default']) {
     for (const action of ['Pause', 'Resume']) {
       await page.getByRole('button', { name: `${action} ${subject}` }).click();
@@ -59,8 +59,8 @@ test('a backend and a tenant are paused and resumed', async (t) => {
 test('the keyboard alone does each of it', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
   const { holder, waiters } = await gate.contend('ann@example.org');
-  await gate.guess('dave@example.org', '127.0.0.7');
-  const page = await openPage(t, gate);
+  await gate.guess('dave@example.org', '203.0.113.7');
+  const page = await openPage(gate);
   await rowOf(page, 'ann@example.org').waitFor();
   await page.getByRole('checkbox', { name: /dave/ }).waitFor();
 
@@ -78,7 +78,7 @@ test('the keyboard alone does each of it', async (t) => {
   await page.keyboard.press('Enter');
   await holder.closed;
 
-  await tabTo(page, /^Select 127\.0\.0\.7/);
+  await tabTo(page, /^Select 203\.0\.113\.7/);
   await page.keyboard.press('Space');
   await tabTo(page, /^Release selected/, 'Shift+Tab');
   await page.keyboard.press('Enter');

@@ -6,18 +6,18 @@ import { Gate } from './support/gate.js';
 
 test('contention appears within a second, with who holds and who waits, and goes', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   await page.getByText('Nobody waits for a mailbox.').waitFor();
   const { holder } = await gate.contend('ann@example.org', 0);
   const begun = Date.now();
-  const waiter = await gate.wait('ann@example.org', '127.0.0.3');
+  const waiter = await gate.wait('ann@example.org', '203.0.113.3');
   const row = rowOf(page, 'ann@example.org');
   await row.waitFor();
   const took = Date.now() - begun;
   assert.ok(took < 1000, `it took ${took} ms`);
   t.diagnostic(`contention was seen after ${took} ms`);
-  await row.getByText('127.0.0.2').waitFor();
-  await row.getByText('127.0.0.3').waitFor();
+  await row.getByText('203.0.113.2').waitFor();
+  await row.getByText('203.0.113.3').waitFor();
   assert.match(await row.innerText(), /legacy/);
   await page.getByRole('group', { name: 'Waiting' }).getByText('1', { exact: true }).waitFor();
 
@@ -33,29 +33,29 @@ test('contention appears within a second, with who holds and who waits, and goes
 test('the next one in the queue is shown as the holder', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
   const { holder, waiters } = await gate.contend('bob@example.org', 2);
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   const row = rowOf(page, 'bob@example.org');
   const heldBy = row.locator('td[data-heading="Held by"]');
-  await heldBy.getByText('127.0.0.2').waitFor();
+  await heldBy.getByText('203.0.113.2').waitFor();
   assert.equal(await row.locator('li').count(), 2);
   holder.leave();
-  await heldBy.getByText(/127\.0\.0\.[34]/).waitFor();
+  await heldBy.getByText(/203\.0\.113\.[34]/).waitFor();
   assert.equal(await row.locator('li').count(), 1);
   waiters.forEach((it) => it.leave());
 });
 
 test('a user is found with holder, waiters, limits and last logins', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
+  await gate.guess('carol@example.org', '203.0.113.9');
   const { holder, waiters } = await gate.contend('carol@example.org');
-  await gate.guess('carol@example.org', '127.0.0.9');
-  const page = await openPage(t, gate);
-  await page.getByLabel('Find a user').fill('Carol@Example.org');
+  const page = await openPage(gate);
+  await page.getByRole('textbox', { name: 'Find a user' }).fill('Carol@Example.org');
   await page.getByRole('button', { name: 'Search' }).click();
   const result = page.locator('#user-result');
   await result.getByRole('heading', { name: 'carol@example.org' }).waitFor();
-  await result.getByText('127.0.0.2', { exact: true }).waitFor();
-  await result.getByText('127.0.0.3', { exact: true }).first().waitFor();
-  await result.getByText('127.0.0.9', { exact: true }).first().waitFor();
+  await result.getByText('203.0.113.2', { exact: true }).waitFor();
+  await result.getByText('203.0.113.3', { exact: true }).first().waitFor();
+  await result.getByText('203.0.113.9', { exact: true }).first().waitFor();
   await result.getByText('Limits').click();
   await result.getByRole('row', { name: /^wait 55/ }).waitFor();
   [holder, ...waiters].forEach((it) => it.leave());

@@ -17,13 +17,13 @@ const NAMES = {
 
 test('hostile names do no harm', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
+  await gate.guess(NAMES.markup, '203.0.113.9');
   const clients = [];
   for (const name of Object.values(NAMES)) {
     const { holder, waiters } = await gate.contend(name);
     clients.push(holder, ...waiters);
   }
-  await gate.guess(NAMES.markup, '127.0.0.9');
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   const rows = page.locator('#locks tbody tr');
   await rows.nth(Object.keys(NAMES).length - 1).waitFor();
   assert.equal(await rows.count(), Object.keys(NAMES).length);
@@ -33,7 +33,8 @@ test('hostile names do no harm', async (t) => {
   assert.equal(await page.locator('tbody :is(img, script), tbody [onmouseover], tbody [onerror]').count(), 0);
 
   await showsMarked(page, 'gro.elpmaxe', ['U+202E', 'U+2066', 'U+200F']);
-  await showsMarked(page, '[31m', ['U+0001', 'U+0007', 'U+001B', 'U+007F']);
+  // These the gate escapes itself.
+  await showsMarked(page, '[31m', []);
 
   const long = rowOf(page, '(255 characters)');
   const { height } = await long.locator('th').boundingBox();
@@ -47,9 +48,9 @@ test('hostile names do no harm', async (t) => {
   await long.getByRole('button', { name: /which holds/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Kick session' }).click();
   await page.getByText(/is kicked\.$/).waitFor();
-  await page.getByLabel('Find a user').fill(NAMES.markup);
+  await page.getByRole('textbox', { name: 'Find a user' }).fill(NAMES.markup);
   await page.getByRole('button', { name: 'Search' }).click();
-  await page.locator('#user-result').getByText('127.0.0.2', { exact: true }).waitFor();
+  await page.locator('#user-result').getByText('203.0.113.2', { exact: true }).waitFor();
   clients.forEach((it) => it.leave());
 });
 

@@ -1,12 +1,12 @@
 // The token: asked for once, kept for the tab, and never in an address.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logIn, openPage } from './support/browser.js';
+import { isLive, logIn, openPage } from './support/browser.js';
 import { Gate } from './support/gate.js';
 
 test('a gate that asks for a token gets it in a header, and nothing else shows it', async (t) => {
   const gate = await Gate.start(t);
-  const page = await openPage(t, gate);
+  const page = await openPage(gate);
   page.seen.expected.push(/status of 401/);
   await page.getByLabel('Token').fill('not the token');
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -15,7 +15,7 @@ test('a gate that asks for a token gets it in a header, and nothing else shows i
   await page.getByText('Nobody waits for a mailbox.').waitFor();
 
   await page.reload();
-  await page.getByText('Live', { exact: true }).waitFor();
+  await isLive(page);
   const shown = [...page.seen.requests, page.url(), await page.content()].join('\n');
   assert.ok(!shown.includes(gate.token), 'the token is in an address, or in the page');
   assert.deepEqual(await page.context().cookies(), []);
@@ -29,8 +29,8 @@ test('a gate that asks for a token gets it in a header, and nothing else shows i
 
 test('where the operator trusts this machine, nobody is asked', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  const page = await openPage(t, gate);
-  await page.getByText('Live', { exact: true }).waitFor();
+  const page = await openPage(gate);
+  await isLive(page);
   assert.ok(await page.getByLabel('Token').isHidden());
   assert.ok(await page.getByRole('button', { name: 'Log out' }).isHidden());
 });

@@ -3,23 +3,52 @@ import { test } from 'node:test';
 import { openPage, rowOf, WIDTHS } from './support/browser.js';
 import { Gate } from './support/gate.js';
 
-const FOLDER = '../../deploy/manual/images';
+const FOLDER = new URL('../../deploy/manual/images', import.meta.url).pathname;
 
 test('screenshots', { skip: process.env.UPDATE_SCREENSHOTS !== '1' && 'only with UPDATE_SCREENSHOTS=1' }, async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
-  await gate.contend('ann@example.org', 3);
-  await gate.contend('bob@example.org', 1);
-  await gate.contend('carol@example.net', 2);
-  await gate.guess('dave@example.org', '127.0.0.7');
+  const first = await openPage(gate);
+  await gate.guess('dave@example.org', '198.51.100.7');
+  await busy(gate, 'ann@example.org', 2, '203.0.113');
+  await rowOf(first, 'ann@example.org').locator('td > time').getByText(/^1\d s/).waitFor();
+  await busy(gate, 'bob@example.org', 1, '198.51.100');
+  await rowOf(first, 'bob@example.org').locator('td > time').getByText(/^[4-9]\.\d s/).waitFor();
+  await busy(gate, 'carol@example.net', 3, '192.0.2');
   const pictures = {
     'page-desktop-light': { ...WIDTHS.desktop, colorScheme: 'light' },
     'page-desktop-dark': { ...WIDTHS.desktop, colorScheme: 'dark' },
     'page-phone': { ...WIDTHS.phone, colorScheme: 'light' },
   };
   for (const [name, options] of Object.entries(pictures)) {
-    const page = await openPage(t, gate, options);
+    const page = await openPage(gate, options);
+    // To record them would take a quarter of an hour.
+    await page.route('**/api/v1/samples', (route) => route.fulfill({ json: samples() }));
+    await page.reload();
     await rowOf(page, 'carol@example.net').waitFor();
     await page.getByRole('checkbox', { name: /dave/ }).waitFor();
     await page.screenshot({ path: `${FOLDER}/${name}.png` });
   }
 });
+
+/** A mailbox that is being read while others wait. */
+async function busy(gate, user, waiting, network) {
+  const { holder } = await gate.contend(user, waiting, network);
+  for (let message = 1; message <= waiting; message += 1) holder.send(`RETR ${message}`);
+}
+
+/** Fifteen minutes of a morning. */
+function samples() {
+  const values = (of) => Array.from({ length: 180 }, (_, index) => Math.max(0, Math.round(of(index))));
+  const wave = (index, length) => Math.sin((2 * Math.PI * index) / length);
+  const waiting = values((index) => 4 * wave(index, 61) + 3 * wave(index, 17) + 2);
+  return {
+    interval_seconds: 5,
+    newest: new Date().toISOString(),
+    sessions: values((index) => 9 + index / 30 + 3 * wave(index, 90) + wave(index, 7)),
+    locks_held: values((index) => 5 + index / 60 + 2 * wave(index, 90) + wave(index, 5)),
+    waiting,
+    longest_wait_seconds: waiting.map((value, index) => (value ? 2 * value + 1 + 2 * wave(index, 13) : 0)),
+    refusals: values((index) => Number(index % 37 === 5) + Number(index % 53 === 0)),
+    logins: values(() => 3),
+  };
+}

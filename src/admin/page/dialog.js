@@ -10,7 +10,7 @@ export function announce(text) {
 /** Says what came of a request. @param {string} text @param {'done' | 'failed'} kind */
 export function tell(text, kind) {
   const dismiss = h('button', { type: 'button', click: () => notice.remove() }, 'Dismiss');
-  const notice = h('p', { class: `notice ${kind}` }, text, dismiss);
+  const notice = h('p', { class: `notice ${kind}` }, h('span', {}, text), dismiss);
   find('#notices').replaceChildren(notice);
 }
 
@@ -26,7 +26,8 @@ function ask({ title, action, text }) {
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    // The event of the question before comes late where the next one is asked at once.
+    dialog.onclose = () => dialog.open || resolve(dialog.returnValue === 'yes');
   });
 }
 

@@ -4,7 +4,7 @@ import { announce, change } from './dialog.js';
 import { cell, count, fill, find, h, minor, pager, plain, rowHeading, typed } from './dom.js';
 import { elapsed, gateNow, size, spent } from './time.js';
 
-const PAGE = 25;
+const PAGE = 15;
 const WAITERS_SHOWN = 3;
 const DRAW_PAUSE_MS = 200;
 const ANNOUNCE_PAUSE_MS = 30000;
@@ -73,13 +73,15 @@ function drawSoon() {
 
 /** The longest wait first. */
 function sorted() {
-  const waits = [...contended.values()].map((lock) => ({ lock, since: longestWaiter(lock).since }));
-  return waits.sort((a, b) => (a.since < b.since ? -1 : Number(a.since > b.since))).map(({ lock }) => lock);
+  const waits = [...contended.values()].map((lock) => ({ lock, since: Date.parse(longestWaiter(lock).since) }));
+  return waits.sort((one, other) => one.since - other.since).map(({ lock }) => lock);
 }
 
 /** @param {any} lock */
 function longestWaiter({ waiters }) {
-  return waiters.reduce((/** @type {any} */ oldest, /** @type {any} */ it) => (it.since < oldest.since ? it : oldest));
+  const earlier = (/** @type {any} */ one, /** @type {any} */ other) =>
+    Date.parse(other.since) < Date.parse(one.since) ? other : one;
+  return waiters.reduce(earlier);
 }
 
 function draw() {

@@ -1,5 +1,7 @@
 // A real Chromium, and what it asked for and complained about.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { chromium } from 'playwright-core';
 
 const ARGUMENTS = [
@@ -20,11 +22,10 @@ export async function closeBrowser() {
 }
 
 /**
- * A page of a browser of its own, with what goes wrong in it. At the end of the test nothing may have.
- * @param {import('node:test').TestContext} t
+ * A page of a browser of its own, with what goes wrong in it. Before the gate ends, nothing may have.
  * @param {import('./gate.js').Gate} gate
  */
-export async function openPage(t, gate, options = DESKTOP) {
+export async function openPage(gate, options = DESKTOP) {
   // The profile is a new, empty folder, which playwright makes and removes.
   browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
   const context = await (await browser).newContext({ colorScheme: 'light', ...options });
@@ -36,15 +37,29 @@ export async function openPage(t, gate, options = DESKTOP) {
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) seen.faults.push(`${message.text()} ${message.location().url}`);
   });
-  t.after(async () => {
+  gate.readers.push(async () => {
     await context.close();
     const outside = seen.requests.filter((url) => !url.startsWith(gate.url) && !url.startsWith('data:'));
     assert.deepEqual(outside, [], 'nothing is fetched from outside');
     const faults = seen.faults.filter((it) => !seen.expected.some((expected) => expected.test(it)));
     assert.deepEqual(faults, [], 'nothing is on the console');
   });
+  page.setDefaultTimeout(15000);
+  if (process.env.PAGE_FOLDER) await context.route(isOfThePage, (route) => fromFolder(route, process.env.PAGE_FOLDER));
   await page.goto(gate.url);
   return Object.assign(page, { seen });
+}
+
+/** Whether this is a file of the page. @param {URL} url */
+function isOfThePage({ pathname }) {
+  return pathname === '/' || pathname.startsWith('/page/');
+}
+
+/** Answers as the gate does, but with the file as it is in `folder` now: no build between two tries. */
+async function fromFolder(route, folder) {
+  const response = await route.fetch({ headers: {} });
+  const name = path.basename(new URL(route.request().url()).pathname) || 'page.html';
+  await route.fulfill({ response, body: fs.readFileSync(path.join(folder, name)) });
 }
 
 /** Logs in by the form. */
@@ -53,7 +68,12 @@ export async function logIn(page, token) {
   page.seen.expected.push(/status of 401 .*\/api\/v1\/status$/);
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByText('Live', { exact: true }).waitFor();
+  await isLive(page);
+}
+
+/** Waits until the page follows the gate. */
+export function isLive(page) {
+  return page.locator('#link').getByText('Live', { exact: true }).waitFor();
 }
 
 /** The row of a mailbox where somebody waits. */

@@ -27,6 +27,7 @@ export class Gate {
    */
   static async start(t, { withoutToken = false, defaults = '' } = {}) {
     const gate = new Gate();
+    gate.readers = [];
     gate.backend = await startBackend();
     gate.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'popgate-browser-'));
     gate.address = `127.0.0.1:${await freePort()}`;
@@ -38,15 +39,16 @@ export class Gate {
     return gate;
   }
 
-  /** No client is trusted: the block list does not know those who are. */
+  /** Clients say where they come from, as behind a load balancer, and are nobody that is trusted. */
   #configuration(withoutToken, defaults) {
     return `
 [server]
-trusted_networks = []
+trusted_networks = ["127.0.0.1/32"]
 [[listen]]
 name = "pop3"
 address = "${this.address}"
 tls = "off"
+proxy_protocol = true
 [[backend]]
 name = "legacy"
 address = "${this.backend.address}"
@@ -93,10 +95,15 @@ ${defaults}
     return fs.readFileSync(path.join(this.folder, 'log'), 'utf8');
   }
 
+  /** What reads it ends before it does, and may find faults. */
   async #end() {
-    await this.halt();
-    this.backend.stop();
-    fs.rmSync(this.folder, { recursive: true });
+    try {
+      for (const end of this.readers) await end();
+    } finally {
+      await this.halt();
+      this.backend.stop();
+      fs.rmSync(this.folder, { recursive: true });
+    }
   }
 
   /** Asks the API. */
@@ -108,10 +115,10 @@ ${defaults}
   }
 
   /** A client in the mailbox of `user`, and others that wait for it. */
-  async contend(user, waiting = 1) {
-    const holder = await Client.inside(this.address, user, { from: '127.0.0.2' });
+  async contend(user, waiting = 1, network = '203.0.113') {
+    const holder = await Client.inside(this.address, user, { from: `${network}.2` });
     const waiters = [];
-    for (let i = 0; i < waiting; i += 1) waiters.push(await this.wait(user, `127.0.0.${3 + i}`));
+    for (let i = 0; i < waiting; i += 1) waiters.push(await this.wait(user, `${network}.${3 + i}`));
     return { holder, waiters };
   }
 

@@ -67,10 +67,11 @@ export class Client {
   #lines = [];
   #waiting = null;
 
-  /** @param {string} address of the gate @param {string} from the client's own */
+  /** @param {string} address of the gate @param {string} from the client's, as a load balancer says it */
   constructor(address, from) {
     const [host, port] = address.split(':');
-    this.socket = net.connect({ host, port: Number(port), localAddress: from });
+    this.socket = net.connect({ host, port: Number(port) });
+    this.send(`PROXY TCP4 ${from} 192.0.2.1 4711 110`);
     this.closed = once(this.socket, 'close').catch(() => {});
     onLines(this.socket, (line) => {
       this.#lines.push(line);
@@ -79,7 +80,7 @@ export class Client {
   }
 
   /** Connects and logs in; the answer to PASS is for `answer`. `user` is octets. */
-  static async login(address, user, { from = '127.0.0.1', password = 'secret' } = {}) {
+  static async login(address, user, { from = '203.0.113.1', password = 'secret' } = {}) {
     const client = new Client(address, from);
     await client.answer();
     client.send(`USER ${user}`);
