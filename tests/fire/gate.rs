@@ -199,7 +199,8 @@ impl Gate {
         };
         let scraped = timeout(PATIENCE, scrape).await;
         scraped.expect("the metrics did not come").unwrap();
-        page
+        let (_, body) = page.split_once("\r\n\r\n").expect("no answer");
+        body.to_owned()
     }
 
     /// Waits until the metric has this value.

@@ -16,6 +16,9 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+/// The mailbox of tenant `shared`.
+const SHARED: &str = "ann@example.com";
+
 /// The one address that the gate does not trust: its wrong passwords lead to a block.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 9, 0, 1);
 
@@ -62,6 +65,12 @@ impl Site {
             _server: server,
             straight,
         })
+    }
+
+    /// A first login, by which the shared mailbox's tenant gets its series.
+    pub(crate) async fn log_in(&self) -> Outcome<()> {
+        let program = logged_in(self.gate.ports.plain, SHARED).await?;
+        Ok(quit(program).await?)
     }
 
     /// Lets all of it happen once, at the same time.
@@ -160,11 +169,10 @@ async fn try_password(mut program: Program, user: &str, password: &str) -> io::R
 }
 
 async fn share_a_mailbox(to: SocketAddr) -> io::Result<()> {
-    let user = "ann@example.com";
-    let holder = logged_in(to, user).await?;
+    let holder = logged_in(to, SHARED).await?;
     let mut others = JoinSet::new();
     for _ in 0..HOUSEHOLD {
-        others.spawn(async move { try_password(connect(to).await?, user, "secret").await });
+        others.spawn(async move { try_password(connect(to).await?, SHARED, "secret").await });
     }
     sleep(LONG_SESSION).await;
     quit(holder).await?;
@@ -173,8 +181,8 @@ async fn share_a_mailbox(to: SocketAddr) -> io::Result<()> {
         refused += usize::from(!answer.map_err(io::Error::other)??.starts_with("+OK"));
     }
     // One that waits now gets the mailbox.
-    let holder = logged_in(to, user).await?;
-    let next = tokio::spawn(logged_in(to, user));
+    let holder = logged_in(to, SHARED).await?;
+    let next = tokio::spawn(logged_in(to, SHARED));
     sleep(Duration::from_millis(300)).await;
     quit(holder).await?;
     quit(next.await.map_err(io::Error::other)??).await?;
@@ -199,7 +207,7 @@ async fn guess_passwords(to: SocketAddr) -> io::Result<()> {
         socket.bind((STRANGER, 0).into())?;
         let mut program = Program::over(socket, to).await?;
         program.ok(String::new()).await?;
-        try_password(program, "ann@example.com", &format!("guess{number}")).await?;
+        try_password(program, SHARED, &format!("guess{number}")).await?;
     }
     Ok(())
 }

@@ -34,8 +34,12 @@ pub(crate) fn every_query_has_data() -> Outcome<()> {
         let site = Site::start().await?;
         let targets = [("127.0.0.1:9110", site.gate.admin.to_string())];
         let prometheus = Prometheus::start(&configuration("scrape.yml", &targets)?).await?;
-        // What happened before the first scrape is no increase.
-        is_up(&prometheus).await?;
+        // What happened before a series was first scraped is no increase of it.
+        site.log_in().await?;
+        let begins = "popgate_lock_outcomes_total{tenant=\"shared\"}";
+        prometheus
+            .until("the tenant is seen", async |it| it.query(begins).await)
+            .await?;
         let begun = Instant::now();
         site.suffer().await?;
         let mut wanted = queries_of_rules(&prometheus).await?;
