@@ -86,8 +86,8 @@ impl GateAdmin for AdminHandle {
     }
 }
 
-/// `/readyz`: whether a new client would be greeted. `is_paused`: a backend is, which need not be up
-/// meanwhile.
+/// `/readyz`: whether a new client would be greeted. `is_paused`: a backend is, which need not be
+/// up meanwhile.
 fn ready(stage: Stage, settings: &Settings, is_paused: bool) -> Result<(), String> {
     if stage != Stage::Serving {
         return Err("stopping".to_owned());

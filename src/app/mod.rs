@@ -198,9 +198,7 @@ impl Gate {
             drain: Drain::new(stage),
             ports: Ports::default(),
             watches: Watches::default(),
-            admin: admin
-                .as_ref()
-                .and_then(|listener| listener.local_addr().ok()),
+            admin: local_address(admin.as_ref()),
             sessions,
             closers,
             services: TaskTracker::new(),
@@ -241,8 +239,8 @@ impl Gate {
         self.cx.settings().grace
     }
 
-    /// Drains from now on: nobody new is served, and sessions go on for `grace`, or for what is left
-    /// of a drain that ends sooner. [`Gate::stop`] or [`Gate::finish`] does the rest.
+    /// Drains from now on: nobody new is served, and sessions go on for `grace`, or for what is
+    /// left of a drain that ends sooner. [`Gate::stop`] or [`Gate::finish`] does the rest.
     pub fn drain(&self, grace: Duration) {
         self.drain.begin(grace);
     }
@@ -363,6 +361,10 @@ impl Gate {
             connection_limit: self.connection_limit.clone(),
         });
     }
+}
+
+fn local_address(listener: Option<&TcpListener>) -> Option<SocketAddr> {
+    listener?.local_addr().ok()
 }
 
 /// What a gate begins with.

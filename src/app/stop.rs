@@ -72,8 +72,8 @@ impl Gate {
         }
     }
 
-    /// A maildrop that is in use now waits for a backend to close, unless its holder was left behind:
-    /// that one is named as a session.
+    /// A maildrop that is in use now waits for a backend to close, unless its holder was left
+    /// behind: that one is named as a session.
     fn unclosed_maildrops(&self) -> LeftBehind {
         let in_use = self.cx.locks.snapshot(usize::MAX);
         let is_closing = |lock: &LockView| {

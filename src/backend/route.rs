@@ -47,8 +47,8 @@ impl Route {
     }
 
     /// The same while these backends are paused. One that is paused keeps its turn, also where it
-    /// cannot be reached, which may be what it is paused for: its logins wait, and no backend behind
-    /// it takes them.
+    /// cannot be reached, which may be what it is paused for: its logins wait, and no backend
+    /// behind it takes them.
     #[must_use]
     pub fn with_paused(mut self, paused: &BTreeSet<BackendName>) -> Self {
         if !paused.is_empty() {

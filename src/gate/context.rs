@@ -181,8 +181,8 @@ impl Context {
         }
     }
 
-    /// Whether a client is to be greeted. Where a backend is paused its login may wait for that one,
-    /// which need not be up meanwhile.
+    /// Whether a client is to be greeted. Where a backend is paused its login may wait for that
+    /// one, which need not be up meanwhile.
     pub(crate) fn may_serve(&self) -> bool {
         let is_paused = !self.pauses.now().backends.is_empty();
         is_paused || route::may_serve(self.settings().backends.values())

@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 /// Kick a session
 ///
-/// The session ends now. Its backend connection is closed without QUIT, so that nothing is deleted. A
-/// session whose client has sent QUIT is never kicked.
+/// The session ends now. Its backend connection is closed without QUIT, so that nothing is deleted.
+/// A session whose client has sent QUIT is never kicked.
 #[utoipa::path(
     post,
     path = "/api/v1/sessions/{id}/kick",
@@ -184,8 +184,9 @@ pub(super) async fn resume_backend(
 /// Drain and stop
 ///
 /// No new connections; connections before login are closed. Sessions and waiting clients go on for
-/// `grace_seconds`; what is left then is closed without QUIT, except sessions that have sent it. Then
-/// the process ends, with exit code 0. A second drain can make the first one shorter, never longer.
+/// `grace_seconds`; what is left then is closed without QUIT, except sessions that have sent it.
+/// Then the process ends, with exit code 0. A second drain can make the first one shorter, never
+/// longer.
 #[utoipa::path(
     post,
     path = "/api/v1/drain",

@@ -12,7 +12,8 @@
 //! | `GET /users/{login}` | `users.rs` |
 //! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
-//! | `POST /sessions/{id}/kick`, `/drain`, `/tenants/{name}/pause`, `/resume`, so `/backends` | `control.rs` |
+//! | `POST /sessions/{id}/kick`, `/drain` | `control.rs` |
+//! | `POST /tenants/{name}/pause`, `/resume`, and so for `/backends` | `control.rs` |
 //! | `GET /log`, `POST /log` | `control.rs` |
 //! | `GET /openapi.json` | `openapi.rs` |
 //!
