@@ -76,6 +76,9 @@ _popgate() {
             popgate,tenants)
                 cmd="popgate__subcmd__tenants"
                 ;;
+            popgate,top)
+                cmd="popgate__subcmd__top"
+                ;;
             popgate__subcmd__help,backends)
                 cmd="popgate__subcmd__help__subcmd__backends"
                 ;;
@@ -136,6 +139,9 @@ _popgate() {
             popgate__subcmd__help,tenants)
                 cmd="popgate__subcmd__help__subcmd__tenants"
                 ;;
+            popgate__subcmd__help,top)
+                cmd="popgate__subcmd__help__subcmd__top"
+                ;;
             *)
                 ;;
         esac
@@ -143,7 +149,7 @@ _popgate() {
 
     case "${cmd}" in
         popgate)
-            opts="-h -V --help --version serve check doctor demo classify status locks sessions backends tenants explain kick blocks release pause resume drain reload log help"
+            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -457,7 +463,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help)
-            opts="serve check doctor demo classify status locks sessions backends tenants explain kick blocks release pause resume drain reload log help"
+            opts="serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -737,6 +743,20 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__tenants)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1141,6 +1161,36 @@ _popgate() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__top)
+            opts="-h --config --admin --token-file --ca --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -43,9 +43,13 @@ impl BackendsArgs {
 }
 
 fn shown(page: &Page<BackendInfo>, screen: Screen) -> String {
-    list_or_nothing(page, screen, "There is no such backend.", |backends| {
-        TextTable::new(COLUMNS, backends.iter().map(row).collect()).render(screen)
-    })
+    let nothing = "There is no such backend.";
+    list_or_nothing(page, screen, nothing, |backends| table(backends, screen))
+}
+
+/// A line for each, below their heads.
+pub(super) fn table(backends: &[BackendInfo], screen: Screen) -> String {
+    TextTable::new(COLUMNS, backends.iter().map(row).collect()).render(screen)
 }
 
 const COLUMNS: &[Column] = &[

@@ -25,6 +25,7 @@ mod table;
 mod target;
 mod tenants;
 mod text;
+mod top;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -55,6 +56,7 @@ enum CliCommand {
     Classify(classify::ClassifyArgs),
     Status(status::StatusArgs),
     Locks(locks::LocksArgs),
+    Top(top::TopArgs),
     Sessions(sessions::SessionsArgs),
     Backends(backends::BackendsArgs),
     Tenants(tenants::TenantsArgs),
@@ -109,6 +111,7 @@ impl CliCommand {
             Self::Classify(classify) => classify.run(),
             Self::Status(status) => status.run(),
             Self::Locks(locks) => locks.run(),
+            Self::Top(top) => top.run(),
             Self::Sessions(sessions) => sessions.run(),
             Self::Backends(backends) => backends.run(),
             Self::Tenants(tenants) => tenants.run(),

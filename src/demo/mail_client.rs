@@ -13,8 +13,8 @@ use tokio::net::TcpSocket;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
-/// How long a slow reader waits between two reads: short enough that its octets seem to flow.
-const SLOW_READ_EVERY: Duration = Duration::from_millis(250);
+/// How often a slow reader reads: often enough that its octets seem to flow.
+const SLOW_READS_PER_SECOND: u8 = 4;
 
 /// Why a session did not go as it should.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,8 @@ impl MailClient {
         octets_per_second: usize,
     ) -> Result<(), ClientError> {
         self.expect_ok(&format!("RETR {number}"), b"").await?;
-        let portion = octets_per_second * SLOW_READ_EVERY.as_millis() as usize / 1000;
+        let portion = octets_per_second / usize::from(SLOW_READS_PER_SECOND);
+        let pause = Duration::from_secs(1) / u32::from(SLOW_READS_PER_SECOND);
         while !self.0.input.ends_with(b"\r\n.\r\n") {
             // The end of the body may come in two reads.
             let read = self.0.input.len().saturating_sub(4);
@@ -78,7 +79,7 @@ impl MailClient {
             if bounded(async { Ok(self.0.fill_at_most(portion).await?) }).await? == 0 {
                 return Err(LineError::Closed.into());
             }
-            sleep(SLOW_READ_EVERY).await;
+            sleep(pause).await;
         }
         self.0.input.clear();
         Ok(())

@@ -79,6 +79,19 @@ pub const MISTAKES_SOUGHT: usize = 100;
 /// From one look of a command that shows a running gate to the next: what a person can follow.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Contended mailboxes that `popgate top` fetches: ten screens of a large terminal.
+pub const TOP_LOCKS_MAX: usize = 200;
+
+/// What the rates of `popgate top` are of: long enough for a steady figure, and short enough that
+/// the end of a storm is seen.
+pub const TOP_RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// How long `popgate top` shows what came of a key, or that the gate was restarted.
+pub const TOP_NOTICE: Duration = Duration::from_secs(15);
+
+/// Without an answer for so long, `popgate top` says that what it shows is old.
+pub const TOP_SILENCE: Duration = Duration::from_secs(3);
+
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 

@@ -9,31 +9,34 @@ use std::time::{Duration, Instant};
 /// What a newcomer sees, and how long after its start.
 const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
-/// A demo with a household. Dropping it ends it.
-pub(crate) struct BusyDemo {
+/// A running demo. Dropping it ends it.
+pub(crate) struct RunningDemo {
     child: Child,
     /// Host and port of its admin port.
     pub(crate) admin: String,
+    /// Host and port for mail clients, in clear.
+    pub(crate) pop3: String,
 }
 
-impl BusyDemo {
-    pub(crate) fn start() -> Self {
+impl RunningDemo {
+    /// On ports of its own; `admin` may name one of them.
+    pub(crate) fn start(arguments: &[&str], admin: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_popgate"))
-            .args(["demo", "--busy"])
+            .arg("demo")
+            .args(arguments)
             .args(["--pop3", "127.0.0.1:0", "--pop3s", "127.0.0.1:0"])
-            .args(["--metrics", "127.0.0.1:0"])
+            .args(["--metrics", admin])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut printed = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        printed.read_line(&mut first).unwrap();
-        let (_, url) = first
-            .split_once("http://")
-            .expect("its address comes first");
-        let admin = url.split('/').next().unwrap().to_owned();
-        Self { child, admin }
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next = || lines.next().unwrap().unwrap();
+        let admin = word_after(&next(), "http://")
+            .trim_end_matches('/')
+            .to_owned();
+        let pop3 = word_after(&next(), "listens on ").to_owned();
+        Self { child, admin, pop3 }
     }
 
     fn get(&self, path: &str) -> String {
@@ -63,7 +66,13 @@ impl BusyDemo {
     }
 }
 
-impl Drop for BusyDemo {
+/// What follows `mark` in the demo's own words, up to a space.
+fn word_after<'a>(line: &'a str, mark: &str) -> &'a str {
+    let (_, rest) = line.split_once(mark).expect(line);
+    rest.split(' ').next().unwrap_or(rest)
+}
+
+impl Drop for RunningDemo {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -72,7 +81,7 @@ impl Drop for BusyDemo {
 
 #[test]
 fn a_household_soon_waits_is_pre_empted_delayed_refused_and_blocked() {
-    let demo = BusyDemo::start();
+    let demo = RunningDemo::start(&["--busy"], "127.0.0.1:0");
     let start = Instant::now();
     let mut missing = vec![
         ("popgate_lock_waiters", ""),

@@ -15,6 +15,7 @@ mod running;
 mod serving;
 mod starts;
 mod terminal;
+mod top;
 mod views;
 
 use popgate::demo::certificate::self_signed;

@@ -1,0 +1,73 @@
+//! The terminal while the screen is ours, and how it is given back.
+
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::execute;
+use ratatui::{DefaultTerminal, Frame};
+use std::io::{self, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The alternate screen in raw mode. The terminal is as before once this is dropped, and also after
+/// a panic: that is in the hook which ratatui sets.
+pub(super) struct FullScreen {
+    terminal: DefaultTerminal,
+    is_told_to_end: Arc<AtomicBool>,
+}
+
+impl FullScreen {
+    pub(super) fn enter() -> io::Result<Self> {
+        let is_told_to_end = Arc::new(AtomicBool::new(false));
+        watch_signals(Arc::clone(&is_told_to_end))?;
+        let terminal = ratatui::try_init().inspect_err(|_| restore())?;
+        Ok(Self {
+            terminal,
+            is_told_to_end,
+        })
+    }
+
+    pub(super) fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
+        self.terminal.draw(render).map(drop)
+    }
+
+    /// Whether a signal asked this process to end. In raw mode Ctrl-C is a key and none.
+    pub(super) fn is_told_to_end(&self) -> bool {
+        self.is_told_to_end.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// A terminal that is gone needs nothing back.
+fn restore() {
+    let _ = ratatui::try_restore();
+    let _ = execute!(stdout(), Show);
+}
+
+/// Without a handler a signal would end the process in raw mode.
+fn watch_signals(is_told_to_end: Arc<AtomicBool>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let _context = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    drop(_context);
+    thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => (),
+                _ = terminate.recv() => (),
+                _ = hang_up.recv() => (),
+            }
+        });
+        is_told_to_end.store(true, Ordering::Relaxed);
+    });
+    Ok(())
+}
