@@ -22,6 +22,7 @@ mod identity;
 mod lanes;
 mod likeness;
 mod logins;
+mod metrics;
 mod pausing;
 mod polls;
 mod preemption;
