@@ -8,6 +8,7 @@ use crate::limits::{COMMAND_ANSWER_MAX, COMMAND_PATIENCE, PAGE_MAX};
 use crate::net::Dial;
 use crate::net::dial::TcpDial;
 use crate::net::tls::{Connector, TlsError};
+use crate::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -160,6 +161,12 @@ impl AdminClient {
         let body = serde_json::to_vec(body);
         let body = body.map_err(|error| Failure::new(ExitStatus::Fault, error.to_string()))?;
         self.ask(&Method::POST, &format!("{API}{path}"), body.into())
+    }
+
+    /// Until it is time to ask again.
+    pub(super) fn sleep(&self, interval: Duration) {
+        self.runtime
+            .block_on(async { tokio::time::sleep(interval).await });
     }
 
     fn ask<T: DeserializeOwned>(

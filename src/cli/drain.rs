@@ -12,7 +12,6 @@ use crate::limits::WATCH_INTERVAL;
 use crate::time::Duration;
 use clap::Args;
 use indicatif::ProgressBar;
-use std::thread;
 
 /// Stop gently: accept nobody new, let open sessions finish, then end
 #[derive(Args, Debug)]
@@ -82,7 +81,7 @@ fn await_end(gate: &AdminClient, begun: &GateStatus) -> Result<(), Failure> {
             Err(failure) if failure.exit == ExitStatus::Unavailable => return Ok(()),
             Err(failure) => return Err(failure),
         }
-        thread::sleep(WATCH_INTERVAL);
+        gate.sleep(WATCH_INTERVAL);
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn run(args: &LocksArgs) -> Result<ExitStatus, Failure> {
             Err(failure) => return Err(failure),
         };
         is_drawn = print(frame(&text, screen), ExitStatus::Done);
-        std::thread::sleep(WATCH_INTERVAL);
+        gate.sleep(WATCH_INTERVAL);
     }
     Ok(is_drawn)
 }
