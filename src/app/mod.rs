@@ -156,9 +156,7 @@ impl Gate {
         let mut sinks = outside.sinks;
         sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
         let memory = AdminMemory::default();
-        if config.admin.is_some() {
-            sinks.extend(memory.sinks());
-        }
+        sinks.extend(config.admin.iter().flat_map(|_| memory.sinks()));
         let opened = blocks::open(config).await?;
         sinks.extend(opened.journal.clone().map(journal_sink));
         let clock = wall_clock(outside.seed);

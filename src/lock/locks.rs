@@ -128,9 +128,12 @@ impl<C: BackendClose> Locks<C> {
     /// All maildrops that somebody waits for.
     #[must_use]
     pub fn contended(&self) -> Vec<MaildropKey> {
-        let entries = self.0.entries.iter();
-        let contended = entries.filter(|entry| entry.is_contended());
-        contended.map(|entry| entry.key().clone()).collect()
+        self.0
+            .entries
+            .iter()
+            .filter(|entry| entry.is_contended())
+            .map(|entry| entry.key().clone())
+            .collect()
     }
 
     /// The lock of one maildrop, if it is in use.

@@ -11,6 +11,7 @@ use crate::limits::{
 };
 use crate::time::{Duration, Instant, Moment};
 use jiff::Timestamp;
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -66,7 +67,10 @@ impl RecentLogins {
         let memory = self.memory();
         let known = memory.entered.get(key, now);
         let logins = known.or_else(|| memory.strangers.get(key, now));
-        logins.into_iter().flatten().rev().cloned().collect()
+        let mut logins = logins.cloned().unwrap_or_default();
+        // Kept in the order of their ends: of two at once the one that came first may end last.
+        logins.sort_by_key(|login| Reverse(login.at));
+        logins
     }
 
     fn remember(&self, login: &LoginSummary, now: Moment) {

@@ -18,6 +18,7 @@ mod starts;
 mod terminal;
 mod top;
 mod views;
+mod watching;
 
 use popgate::demo::certificate::self_signed;
 use std::fs;

@@ -25,8 +25,8 @@ pub(super) struct LockEventsQuery {
 /// Lock changes as they happen, as server-sent events
 ///
 /// - `snapshot` (`LocksAtOnce`): the gate and its locks; first, and behind each `missed`.
-/// - `lock` (`LockInfo`): a lock has changed, and is like this now. Without holder and waiters it is
-///   free. What was in between may be left out.
+/// - `lock` (`LockInfo`): a lock has changed, and is like this now. Without holder and waiters it
+///   is free. What was in between may be left out.
 /// - `status` (`GateStatus`): once a second.
 /// - `missed` (`MissedInfo`): some changes are not known any more; a snapshot follows.
 ///

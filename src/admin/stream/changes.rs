@@ -31,7 +31,7 @@ struct Numbers {
 
 /// A lock that has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change<K> {
+pub(super) struct ChangedLock<K> {
     /// Where a reader stands that has seen this change and all before it.
     pub(super) number: u64,
     pub(super) key: K,
@@ -109,7 +109,7 @@ impl<K: Clone + Eq + Hash> ChangeLog<K> {
 
     /// What a reader has to see that has seen all up to `number`, the oldest first; none where
     /// that is not known, and it needs a snapshot.
-    pub(super) fn since(&self, number: u64, scope: Scope) -> Option<Vec<Change<K>>> {
+    pub(super) fn since(&self, number: u64, scope: Scope) -> Option<Vec<ChangedLock<K>>> {
         if number < self.forgotten || number > self.last {
             return None;
         }
@@ -121,7 +121,7 @@ impl<K: Clone + Eq + Hash> ChangeLog<K> {
             .by_number
             .range(number + 1..)
             .filter(|(_, key)| is_wanted(key))
-            .map(|(&number, key)| Change {
+            .map(|(&number, key)| ChangedLock {
                 number,
                 key: key.clone(),
             });
@@ -220,7 +220,7 @@ mod tests {
         }
 
         /// None where it needs a snapshot.
-        fn changes(&self, log: &ChangeLog<usize>) -> Option<Vec<Change<usize>>> {
+        fn changes(&self, log: &ChangeLog<usize>) -> Option<Vec<ChangedLock<usize>>> {
             let scope = if self.has_begun {
                 self.scope
             } else {
@@ -289,7 +289,7 @@ mod tests {
             reader.has_begun = false;
         }
 
-        fn show(&mut self, reader: usize, changes: &[Change<usize>], at_most: usize) {
+        fn show(&mut self, reader: usize, changes: &[ChangedLock<usize>], at_most: usize) {
             let reader = &mut self.readers[reader];
             for change in changes.iter().take(at_most) {
                 let state = self.truth[change.key];

@@ -1,6 +1,6 @@
 //! One reader: what it is sent, and in which order.
 
-use super::changes::{Change, Scope};
+use super::changes::{ChangedLock, Scope};
 use super::{Feed, LockStreams, ReaderPlace};
 use crate::admin::model::{LocksAtOnce, MissedInfo};
 use crate::admin::server::ConnectionPlace;
@@ -165,7 +165,7 @@ impl Reader {
 
 /// What a reader has not seen yet.
 struct Missing {
-    changes: Vec<Change<MaildropKey>>,
+    changes: Vec<ChangedLock<MaildropKey>>,
     /// The number of the last change, also where it is none for this reader.
     last: u64,
 }

@@ -60,8 +60,8 @@ fn depends_on_connection(query: &UserQuery, tenants: &TenantTable) -> bool {
 }
 
 fn limits(policy: &LoginPolicy) -> Vec<LimitInfo> {
-    let limits = limits_in_force(policy).into_iter();
-    limits
+    limits_in_force(policy)
+        .into_iter()
         .map(|limit| LimitInfo {
             name: limit.key,
             value: limit.value,
