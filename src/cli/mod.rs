@@ -28,7 +28,7 @@ mod text;
 mod top;
 mod units;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, Parser, Subcommand};
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -89,6 +89,12 @@ impl From<ExitStatus> for ExitCode {
     fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
+}
+
+/// All commands with their options, as they are parsed.
+#[must_use]
+pub fn command() -> Command {
+    Cli::command()
 }
 
 /// Runs the command that the arguments name.

@@ -87,6 +87,7 @@ impl Gate {
 
     /// With the signals of the manual's table. Returns the log since the start.
     pub(crate) fn stop(self) -> Outcome<String> {
+        drop(self.clients);
         self.gate.signal("-HUP")?;
         let mut log = collect(&self.gate.logged, |line| {
             line.contains("reloaded, nothing changed")
@@ -97,6 +98,13 @@ impl Gate {
         self.backend.stop("-INT")?;
         Ok(log)
     }
+}
+
+/// The file with the token that the first example of the API makes.
+pub(crate) fn write_header(stage: &Stage) -> Outcome<()> {
+    let token = fs::read_to_string(stage.folder().join("admin.token"))?;
+    let header = format!("Authorization: Bearer {token}");
+    Ok(fs::write(stage.folder().join("popgate.header"), header)?)
 }
 
 /// The flags that put a demo's server where the pages have the backend, and its popgate aside.

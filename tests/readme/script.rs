@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::facts;
-use crate::gate::{Gate, SERVE, ports_of_backend, write_configuration};
+use crate::gate::{Gate, SERVE, ports_of_backend, write_configuration, write_header};
 use crate::page::{Block, Page, in_package, masked, shows};
 use crate::stage::{Stage, collect};
 use std::collections::BTreeSet;
@@ -67,19 +67,25 @@ impl Script {
         let text = &self.block.text;
         let starts_one = text.contains(" demo");
         let asks_one = text.contains("curl ") || self.block.commands().any(asks_a_gate);
-        if text.contains("popgate blocks") {
-            return Gate::with_a_guesser(stage).map(Some);
-        }
-        if ["popgate locks", "popgate kick"]
-            .iter()
-            .any(|it| text.contains(it))
-        {
-            return Gate::with_a_waiter(stage).map(Some);
-        }
-        if starts_one || !asks_one {
+        let names = |words: &[&str]| words.iter().any(|it| text.contains(it));
+        let gate = if names(&["popgate blocks", "/api/v1/blocks"]) {
+            Gate::with_a_guesser(stage)?
+        } else if names(&[
+            "popgate locks",
+            "popgate kick",
+            "/api/v1/locks",
+            "/api/v1/sessions/",
+        ]) {
+            Gate::with_a_waiter(stage)?
+        } else if starts_one || !asks_one {
             return Ok(None);
+        } else {
+            Gate::start(stage, SERVE)?
+        };
+        if text.contains("-H @popgate.header") {
+            write_header(stage)?;
         }
-        Gate::start(stage, SERVE).map(Some)
+        Ok(Some(gate))
     }
 
     fn compare(&self, stage: &Stage, printed: &str) -> Outcome<()> {

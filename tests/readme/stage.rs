@@ -4,7 +4,7 @@
 use crate::Outcome;
 use crate::page::in_package;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -147,10 +147,15 @@ impl Running {
     pub(crate) fn await_notice(&self, wanted: &str) -> Outcome<()> {
         let mut notice = [0; 256];
         loop {
-            let length = self.systemd.recv(&mut notice).map_err(|error| {
-                let log: Vec<String> = self.logged.try_iter().collect();
-                format!("no {wanted} ({error}), after:\n{}", log.join("\n"))
-            })?;
+            let length = match self.systemd.recv(&mut notice) {
+                Ok(length) => length,
+                // A child of another trial ended meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let log: Vec<String> = self.logged.try_iter().collect();
+                    return Err(format!("no {wanted} ({error}), after:\n{}", log.join("\n")).into());
+                }
+            };
             if String::from_utf8_lossy(&notice[..length]).contains(wanted) {
                 return Ok(());
             }

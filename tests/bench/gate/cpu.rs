@@ -40,7 +40,7 @@ pub(crate) async fn measure(extent: &Extent) {
 }
 
 /// CPU time for one of `sessions` sessions.
-async fn round(front: &Front, sessions: usize) -> Duration {
+pub(crate) async fn round(front: &Front, sessions: usize) -> Duration {
     let before = front.cpu();
     let address = front.plain;
     let programs = (0..AT_A_TIME).map(|program| {

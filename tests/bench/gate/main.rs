@@ -1,4 +1,4 @@
-//! What a gate costs: hand-over, CPU for a short session, memory of an idle one.
+//! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched.
 //!
 //! `cargo bench --bench gate` measures and prints; `cargo test --bench gate` runs each part once
 //! with few sessions, to see that it runs. Each figure is beside the one that it is compared
@@ -9,11 +9,14 @@
     reason = "a benchmark that cannot run ends by panicking"
 )]
 
+mod admin;
 mod client;
 mod cpu;
 mod handover;
 mod memory;
 mod process;
+mod scrape;
+mod watched;
 
 /// How much is measured.
 struct Extent {
@@ -21,6 +24,8 @@ struct Extent {
     rounds: usize,
     sessions_a_round: usize,
     idle_sessions: usize,
+    held_sessions: usize,
+    tenants: usize,
 }
 
 const MEASURE: Extent = Extent {
@@ -28,6 +33,8 @@ const MEASURE: Extent = Extent {
     rounds: 9,
     sessions_a_round: 1_000,
     idle_sessions: 5_000,
+    held_sessions: 9_000,
+    tenants: 10_000,
 };
 
 const SMOKE: Extent = Extent {
@@ -35,6 +42,8 @@ const SMOKE: Extent = Extent {
     rounds: 1,
     sessions_a_round: 20,
     idle_sessions: 50,
+    held_sessions: 50,
+    tenants: 20,
 };
 
 fn main() {
@@ -46,6 +55,8 @@ fn main() {
         handover::measure(&extent).await;
         cpu::measure(&extent).await;
         memory::measure(&extent).await;
+        watched::measure(&extent).await;
+        scrape::measure(&extent).await;
     });
 }
 

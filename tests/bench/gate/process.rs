@@ -26,18 +26,24 @@ pub(crate) async fn start_server() -> SocketAddr {
 pub(crate) struct Front {
     pub(crate) plain: SocketAddr,
     pub(crate) tls: SocketAddr,
+    pub(crate) admin: SocketAddr,
     child: Child,
     _folder: tempfile::TempDir,
 }
 
 impl Front {
     pub(crate) async fn popgate(backend: SocketAddr) -> Self {
+        Self::popgate_with(backend, "").await
+    }
+
+    /// A gate whose configuration has `more` at its end.
+    pub(crate) async fn popgate_with(backend: SocketAddr, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (plain, tls, admin) = (free_address(), free_address(), free_address());
         let (chain, key) = self_signed().unwrap();
         fs::write(folder.path().join("chain.pem"), chain).unwrap();
         fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
-        let config = popgate_config(plain, tls, admin, backend);
+        let config = popgate_config(plain, tls, admin, backend) + more;
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_popgate"))
             .args(["serve", "--config", "popgate.toml"])
@@ -50,6 +56,7 @@ impl Front {
         Self {
             plain,
             tls,
+            admin,
             child,
             _folder: folder,
         }
@@ -79,6 +86,7 @@ impl Front {
         Some(Self {
             plain,
             tls: plain,
+            admin: plain,
             child,
             _folder: folder,
         })
@@ -188,6 +196,7 @@ address = "{backend}"
 
 [admin]
 address = "{admin}"
+trust_loopback = true
 
 [defaults]
 polls = {{ enforce = "off" }}

@@ -1,0 +1,94 @@
+//! Each metric is explained, and used; and nothing is used that is not there.
+
+use crate::{assert_none, has_word, manual, read};
+use popgate::ids::{BackendName, ListenerName, TenantName};
+use popgate::observe::metrics::Metrics;
+use regex::Regex;
+use std::collections::BTreeSet;
+
+const DASHBOARD: &str = "deploy/grafana/popgate.json";
+const RULES: [&str; 2] = [
+    "deploy/prometheus/rules.yml",
+    "deploy/prometheus/alerts.yml",
+];
+
+/// Without the prefix.
+fn families() -> BTreeSet<String> {
+    let metrics = Metrics::new(
+        &[TenantName::new("t")],
+        &[ListenerName::new("l")],
+        &[BackendName::new("b")],
+        1,
+    )
+    .unwrap();
+    // What has no series before something happens.
+    metrics.admin_request("/", 200);
+    let text = metrics.render().unwrap();
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# TYPE popgate_")?.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Names of metrics in `text`, without the prefix and what a histogram appends.
+fn used(text: &str, families: &BTreeSet<String>) -> BTreeSet<String> {
+    // Behind a colon it is the name of a recording rule.
+    let name = Regex::new(r"(^|[^:\w])popgate_(\w+)").unwrap();
+    let series = |name: &str| {
+        let family = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .filter(|family| families.contains(*family));
+        family.unwrap_or(name).to_owned()
+    };
+    name.captures_iter(text)
+        .map(|found| series(&found[2]))
+        .collect()
+}
+
+#[test]
+fn the_manual_explains_each_metric() {
+    let page = manual("monitoring.md");
+    let missing: Vec<String> = families()
+        .into_iter()
+        .filter(|name| !page.contains(&format!("| `{name}` |")))
+        .collect();
+    assert_none(&missing);
+}
+
+#[test]
+fn each_metric_is_in_the_dashboard_or_a_rule_and_no_other_is() {
+    let families = families();
+    let text: String = [DASHBOARD, RULES[0], RULES[1]].map(read).concat();
+    let used = used(&text, &families);
+    let unused = families.difference(&used);
+    let unknown = used.difference(&families);
+    let faults: Vec<String> = unused
+        .map(|name| format!("{name}: in no panel and no rule"))
+        .chain(unknown.map(|name| format!("{name}: used, and no metric")))
+        .collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn the_manual_explains_each_alert_and_each_recorded_series_is_used() {
+    let [rules, alerts] = RULES.map(read);
+    let page = manual("monitoring.md");
+    let names = |text: &str, key: &str| -> BTreeSet<String> {
+        let name = Regex::new(&format!(r"- {key}: (\S+)")).unwrap();
+        let found = name.captures_iter(text);
+        found.map(|found| found[1].to_owned()).collect()
+    };
+    let unexplained = names(&alerts, "alert")
+        .into_iter()
+        .filter(|alert| !page.contains(&format!("### {alert}")))
+        .map(|alert| format!("{alert}: no section in monitoring.md"));
+    let text = alerts + &read(DASHBOARD);
+    let recorded = names(&rules, "record");
+    let unused = recorded.iter().filter(|series| {
+        let in_other_rules = rules.matches(series.as_str()).count() > 1;
+        !in_other_rules && !has_word(&text, series)
+    });
+    let unused = unused.map(|series| format!("{series}: recorded, and never used"));
+    assert_none(&unexplained.chain(unused).collect::<Vec<_>>());
+}
