@@ -208,8 +208,7 @@ impl Gate {
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
         if let Some(listener) = admin {
-            let policy = policy(config);
-            gate.serve_admin(listener, token.token, policy, outside.reload, outside.log);
+            gate.serve_admin(listener, token.token, config, outside.reload, outside.log);
         }
         // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
@@ -320,7 +319,7 @@ impl Gate {
         &self,
         listener: TcpListener,
         token: Option<Token>,
-        policy: AdminPolicy,
+        config: &Config,
         reload: Option<Reload>,
         log: Option<LogFilter>,
     ) {
@@ -345,7 +344,7 @@ impl Gate {
         let state = Arc::new(AdminState {
             gate: handle,
             token,
-            policy,
+            policy: policy(config),
         });
         self.services
             .spawn(admin_port::serve(listener, state, stop));

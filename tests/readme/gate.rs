@@ -87,7 +87,6 @@ impl Gate {
 
     /// With the signals of the manual's table. Returns the log since the start.
     pub(crate) fn stop(self) -> Outcome<String> {
-        drop(self.clients);
         self.gate.signal("-HUP")?;
         let mut log = collect(&self.gate.logged, |line| {
             line.contains("reloaded, nothing changed")

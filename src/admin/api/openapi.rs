@@ -18,8 +18,10 @@ pub fn document() -> OpenApi {
 
 /// utoipa leaves the description out where a parameter's schema comes from a function.
 fn describe_sort(path: &mut PathItem) {
-    let lists = path.get.iter_mut().flat_map(|get| &mut get.parameters);
-    for parameter in lists.flatten() {
+    let Some(list) = &mut path.get else {
+        return;
+    };
+    for parameter in list.parameters.iter_mut().flatten() {
         if let RefOr::T(sort) = parameter
             && sort.name == "sort"
         {
