@@ -20,7 +20,7 @@ Example, around a short restart of the server behind:
   popgate resume backend legacy")]
 pub(super) struct PauseArgs {
     #[command(flatten)]
-    change: Change,
+    change: PauseChange,
 }
 
 /// Let the logins of a paused tenant or backend go on
@@ -32,12 +32,12 @@ Example:
   popgate resume tenant shop")]
 pub(super) struct ResumeArgs {
     #[command(flatten)]
-    change: Change,
+    change: PauseChange,
 }
 
 /// What is paused or resumed
 #[derive(Args, Debug)]
-struct Change {
+struct PauseChange {
     /// What it is
     #[arg(value_enum, value_name = "KIND")]
     kind: Kind,
@@ -75,7 +75,7 @@ impl ResumeArgs {
     }
 }
 
-impl Change {
+impl PauseChange {
     fn run(&self, action: &str, done: &str, effect: &str) -> ExitStatus {
         let text = |_: &Value, _| format!("{done} {}: {effect}", self.subject());
         self.output.print(self.ask(action), text)
