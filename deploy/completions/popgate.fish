@@ -96,10 +96,10 @@ complete -c popgate -n "__fish_popgate_using_subcommand locks" -l watch -d 'Redr
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l contended -d 'Only maildrops that somebody waits for'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand top" -l config -d 'Configuration file of the running popgate: its [admin] says where the admin port is [default: /etc/popgate/popgate.toml, if it exists]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand top" -l admin -d 'URL of the admin port, such as http://127.0.0.1:9110 or https://gate.example.com:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand top" -l token-file -d 'File with the token of the admin port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand top" -l ca -d 'Certificate authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand top" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand top" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand top" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand top" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand top" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l maildrop -d 'Only those whose login has this in its name, in any case' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l address -d 'Only those from this address or network' -r
