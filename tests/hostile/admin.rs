@@ -3,7 +3,7 @@
 use crate::fire::{Figures, Gate, Setup, free_address, raise_open_files, serve};
 use crate::regular::{Polls, Regular};
 use crate::server;
-use popgate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX};
+use popgate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_MAX, STREAM_READERS_MAX};
 use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -85,15 +85,16 @@ async fn most_during(gate: &Gate, mut crowd: JoinSet<()>) -> Figures {
         let now = gate.figures();
         most.memory = most.memory.max(now.memory);
         most.descriptors = most.descriptors.max(now.descriptors);
+        most.cpu = now.cpu;
     }
     most
 }
 
-fn assert_unharmed(what: &str, before: Figures, most: Figures, polls: &Polls) {
+fn assert_unharmed(what: &str, before: Figures, most: Figures, polls: &Polls, streams: usize) {
     println!("{what}: {before:?} before, {most:?} at most; regular {polls:?}");
     let more = most.descriptors - before.descriptors;
     assert!(
-        more <= ADMIN_CONNECTIONS_MAX + OTHERS,
+        more <= ADMIN_CONNECTIONS_MAX + streams + OTHERS,
         "{more} descriptors more"
     );
     let memory = most.memory.saturating_sub(before.memory);
@@ -117,7 +118,7 @@ async fn ten_thousand_that_say_their_request_a_byte_at_a_time_hold_up_nobody_at_
     }
     let most = most_during(&gate, crowd).await;
     let polls = regular.finish().await;
-    assert_unharmed("slow requests", before, most, &polls);
+    assert_unharmed("slow requests", before, most, &polls, 0);
     let healthy = answer(
         gate.admin,
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -150,7 +151,7 @@ async fn a_gigabyte_of_headers_is_cut_off_at_its_beginning() {
     // Until it has been served for a while: the gigabytes may be over at once.
     sleep(Duration::from_secs(2)).await;
     let polls = regular.finish().await;
-    assert_unharmed("a gigabyte of headers", before, most, &polls);
+    assert_unharmed("a gigabyte of headers", before, most, &polls, 0);
 }
 
 async fn send_a_gigabyte(admin: SocketAddr) {
@@ -209,4 +210,48 @@ async fn other_sites_and_endless_pages_are_refused_and_change_nothing() {
     let regular = Regular::start(gate.ports.plain, "regular");
     sleep(Duration::from_secs(1)).await;
     assert!(regular.finish().await.count > 0, "it serves as before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_readers_of_events_that_never_read_leave_requests_and_sessions_their_places() {
+    raise_open_files();
+    let gate = start().await;
+    let before = gate.figures();
+    let regular = Regular::start(gate.ports.plain, "regular");
+    let request = head(&gate, "GET /api/v1/locks/events", "Host: localhost\r\n");
+    let mut crowd = JoinSet::new();
+    for _ in 0..CROWD {
+        let (admin, request) = (gate.admin, request.clone());
+        crowd.spawn(async move {
+            let _ = timeout(SIEGE, never_read(admin, &request)).await;
+        });
+    }
+    let most = most_during(&gate, crowd).await;
+    let polls = regular.finish().await;
+    assert_unharmed(
+        "readers of events",
+        before,
+        most,
+        &polls,
+        STREAM_READERS_MAX,
+    );
+    gate.wait_for("popgate_admin_streams", &[], 0.0, PATIENCE)
+        .await;
+}
+
+async fn never_read(admin: SocketAddr, request: &str) {
+    while let Ok(mut stream) = TcpStream::connect(admin).await {
+        if stream.write_all(request.as_bytes()).await.is_err() {
+            continue;
+        }
+        // Readable when it is answered or cut: of what comes nothing is taken but the first line,
+        // which says whether it was refused.
+        let mut line = [0; 12];
+        let read = stream.read_exact(&mut line).await;
+        if read.is_ok() && line.ends_with(b"200") {
+            std::future::pending::<()>().await;
+        }
+        // As the page does where there is no place.
+        sleep(Duration::from_secs(1)).await;
+    }
 }
