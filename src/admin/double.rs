@@ -134,7 +134,7 @@ impl BlockListAdmin for GateDouble {
 }
 
 impl GateDouble {
-    fn note(&self, what: String, operator: &Operator) {
+    fn note(&self, what: &str, operator: &Operator) {
         assert!(operator.address.ip().is_loopback());
         let reason = operator.reason.as_deref().unwrap_or("no reason");
         self.done.lock().unwrap().push(format!("{what}: {reason}"));
@@ -152,7 +152,7 @@ impl GateDouble {
 impl GateControl for GateDouble {
     /// Session 1 can be kicked, 2 has sent QUIT, 3 is ending.
     fn kick(&self, session: SessionId, operator: &Operator) -> Kick {
-        self.note(format!("kick {session}"), operator);
+        self.note(&format!("kick {session}"), operator);
         match session.0 {
             1 => Kick::Kicked,
             2 => Kick::AfterQuit,
@@ -163,18 +163,18 @@ impl GateControl for GateDouble {
 
     fn pause(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
         self.known(subject)?;
-        self.note(format!("pause {subject}"), operator);
+        self.note(&format!("pause {subject}"), operator);
         Ok(())
     }
 
     fn resume(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
         self.known(subject)?;
-        self.note(format!("resume {subject}"), operator);
+        self.note(&format!("resume {subject}"), operator);
         Ok(())
     }
 
     fn drain(&self, grace: Option<Duration>, operator: &Operator) {
-        self.note(format!("drain {grace:?}"), operator);
+        self.note(&format!("drain {grace:?}"), operator);
     }
 
     fn log_level(&self) -> String {
@@ -182,7 +182,7 @@ impl GateControl for GateDouble {
     }
 
     fn set_log_level(&self, level: &str, operator: &Operator) -> Result<String, String> {
-        self.note(format!("log {level}"), operator);
+        self.note(&format!("log {level}"), operator);
         parse_level(level)
             .map(|filter| filter.to_string())
             .map_err(|error| error.to_string())

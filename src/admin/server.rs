@@ -10,7 +10,8 @@ use super::routes::routes;
 use super::stream::LockStreams;
 use super::token::Token;
 use crate::limits::{
-    ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_REQUEST,
+    ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_LAST_ANSWER,
+    ADMIN_REQUEST,
 };
 use crate::net::tls::Acceptor;
 use axum::{Extension, Router};
@@ -22,12 +23,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::pending;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -105,6 +107,10 @@ impl ConnectionPlace {
         self.0.given_back.cancel();
     }
 
+    fn is_given_back(&self) -> bool {
+        self.0.given_back.is_cancelled()
+    }
+
     /// Closes the connection, whatever has yet to be written.
     pub(super) fn cut(&self) {
         self.0.cut.cancel();
@@ -133,7 +139,7 @@ impl ConnectionPlace {
     }
 }
 
-/// Answers requests on `listener` until `stop`; those under way are then cut.
+/// Answers requests on `listener` until `stop`; those under way are then finished, or soon cut.
 pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let streams = Arc::new(LockStreams::new(Arc::clone(&state.gate)));
@@ -172,11 +178,11 @@ async fn accept_all(
             probes_are_open,
             place: place.clone(),
         };
-        let answering = answer_one(stream, acceptor, routes.clone(), caller);
-        let stop = stop.clone();
+        let (routes, stop) = (routes.clone(), stop.clone());
         connections.spawn(async move {
-            // Cut by the stop or by the deadline: nobody is owed anything.
-            stop.run_until_cancelled(place.bounded(answering)).await;
+            // Boxed: the state of a TLS handshake is large, and is needed for a moment only.
+            let answering = Box::pin(answer_one(stream, acceptor, routes, caller, &stop));
+            place.bounded(answering).await;
         });
     }
 }
@@ -198,13 +204,15 @@ async fn answer_one(
     acceptor: Option<Arc<Acceptor>>,
     routes: Router,
     caller: Caller,
+    stop: &CancellationToken,
 ) {
     let Some(acceptor) = acceptor else {
-        return answer_on(stream, routes, caller).await;
+        return answer_on(stream, routes, caller, stop).await;
     };
-    match acceptor.accept(stream).await {
-        Ok(stream) => answer_on(stream, routes, caller).await,
-        Err(error) => tracing::debug!(%error, "a connection to the admin port failed"),
+    match stop.run_until_cancelled(acceptor.accept(stream)).await {
+        Some(Ok(stream)) => answer_on(stream, routes, caller, stop).await,
+        Some(Err(error)) => tracing::debug!(%error, "a connection to the admin port failed"),
+        None => {}
     }
 }
 
@@ -212,19 +220,34 @@ async fn answer_on(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     routes: Router,
     caller: Caller,
+    stop: &CancellationToken,
 ) {
     let routes = TowerToHyperService::new(routes);
+    let place = caller.place.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(caller.clone());
         routes.call(request)
     });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(ADMIN_HEAD)
-        .max_buf_size(ADMIN_HEAD_MAX)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(ADMIN_HEAD)
+            .max_buf_size(ADMIN_HEAD_MAX)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        // An answer without an end is cut by a stop; a request that is being answered may be the
+        // one that asked for it, and gets its answer.
+        () = stop.cancelled() => {
+            if place.is_given_back() {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            timeout(ADMIN_LAST_ANSWER, connection).await.unwrap_or(Ok(()))
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "a request on the admin port failed");
     }

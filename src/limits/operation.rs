@@ -33,6 +33,10 @@ pub const ADMIN_HEAD: Duration = Duration::from_secs(5);
 /// From a connection to the admin port to the end of its answer: Prometheus gives a scrape 10 s.
 pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
 
+/// How long a stop waits for an answer of the admin port that is under way: it may be the one to a
+/// drain. Far below [`LAST_WORDS`].
+pub const ADMIN_LAST_ANSWER: Duration = Duration::from_millis(500);
+
 /// How long a stop waits, at its very end, for tasks that have been told to end.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 

@@ -97,7 +97,7 @@ impl Metrics {
             lock_waits: children(LockOutcome::ALL, |outcome| {
                 families.lock_wait.with_label_values(&[outcome.as_str()])
             }),
-            invariant_violations: children(&Invariant::ALL, |which| {
+            invariant_violations: children(Invariant::ALL, |which| {
                 let violations = &families.invariant_violations;
                 violations.with_label_values(&[which.as_str()])
             }),

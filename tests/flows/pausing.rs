@@ -211,13 +211,17 @@ async fn the_next_backend_does_not_take_what_a_paused_one_has_also_where_that_is
     let mut ann = gate.asking("ann", "secret").await;
     ann.expect_silence(seconds(5.0)).await;
     goes_down(&gate, "first").await;
-    ann.expect_silence(seconds(5.0)).await;
+    // Longer than until it looks again where it would go.
+    ann.expect_silence(seconds(12.0)).await;
     // What it is up to is its own: nobody is sent away for it.
     gate.greeted().await;
     gate.restore("first");
     gate.look("first", &["USER", "PIPELINING"]).await;
+    let resumed = Instant::now();
     gate.cx.resume(&backend("first"));
     enters_at(&gate, "first", ann).await;
+    // Else it had gone to the second one, and came back from there.
+    assert_took(resumed, 0.0..=0.0);
 }
 
 #[tokio::test(start_paused = true)]

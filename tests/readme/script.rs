@@ -35,6 +35,7 @@ impl Script {
             match command.split(' ').collect::<Vec<_>>().as_slice() {
                 ["cargo", "run", "--release", "--", "demo"] => printed += &demo(&stage, log_lines)?,
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
+                ["cargo", "run", "--release", "--", "demo", "--busy"] => busy(&stage)?,
                 ["popgate", "doctor", ..] => printed += &doctor(&stage, &command)?,
                 ["popgate", "serve", ..] => drop(Gate::start(&stage, &command)?.stop()?),
                 ["popgate", "check" | "classify", ..]
@@ -158,6 +159,21 @@ fn duel(stage: &Stage) -> Outcome<String> {
         return Ok(printed);
     }
     Err(format!("popgate makes no difference:\n{printed}").into())
+}
+
+/// The demo that fills its own page: somebody waits, and the page is there.
+fn busy(stage: &Stage) -> Outcome<()> {
+    let demo = stage.start(&format!("popgate demo --busy {}", stage.demo_ports()))?;
+    collect(&demo.printed, |line| line.contains("popgate top"))?;
+    let admin = stage.here("http://127.0.0.1:9110");
+    let waiting = format!("popgate locks --contended --json --admin {admin}");
+    while stage.run(&waiting, "")?.contains("\"total\":0") {}
+    let page = stage.run(&format!("curl -s {admin}/"), "")?;
+    demo.stop("-INT")?;
+    match page.contains("<title>popgate") {
+        true => Ok(()),
+        false => Err(format!("this is no page: {page}").into()),
+    }
 }
 
 /// The doctor before a demo's server that refuses in words of its own.

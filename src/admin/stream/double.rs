@@ -5,7 +5,6 @@ use crate::admin::{LockFeed, ShownLocks};
 use crate::ids::{MaildropKey, UserName};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -53,7 +52,7 @@ impl LockFeed for FeedDouble {
     }
 
     fn changed(&self) -> Option<Vec<MaildropKey>> {
-        mem::replace(&mut *self.changed.lock().unwrap(), Some(Vec::new()))
+        self.changed.lock().unwrap().replace(Vec::new())
     }
 
     fn is_contended(&self, key: &MaildropKey) -> bool {

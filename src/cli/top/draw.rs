@@ -233,8 +233,8 @@ fn mailboxes(state: &TopState, area: Rect) -> Vec<Line<'static>> {
     let mut texts = table.lines();
     let head = texts.next().unwrap_or_default();
     let mut lines = vec![Line::from(format!("{NO_MARK}{head}")).bold()];
-    let rows = page.items.iter().zip(texts).enumerate();
-    for (row, (lock, text)) in rows.skip(first).take(room) {
+    let shown = page.items.iter().zip(texts).enumerate().skip(first);
+    for (row, (lock, text)) in shown.take(room) {
         lines.push(if row == state.row() {
             Line::from(format!("{:<width$}", format!("{MARK}{text}"))).reversed()
         } else {

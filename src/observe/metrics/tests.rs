@@ -511,7 +511,7 @@ fn a_backend_that_is_gone_keeps_what_was_counted_and_says_no_longer_how_it_fares
     assert_eq!(fares(), [None; 3]);
     assert_eq!(value(&metrics, replies), Some(2.0));
     // It is back by another reload.
-    metrics.know(&[], &[], &[backend.clone()]);
+    metrics.know(&[], &[], std::slice::from_ref(&backend));
     assert_eq!(fares(), [Some(0.0); 3]);
     metrics.count(&up);
     metrics.count(&replied(ReplyTo::Pass, Class::Ok, None));
