@@ -5,7 +5,7 @@ use popgate::secret::Secret;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -152,7 +152,11 @@ impl Gate {
     pub(crate) fn wait_for_notice(&self, notice: &str) {
         let mut buffer = [0; 1024];
         loop {
-            let octets = self.notices.recv(&mut buffer).expect("no notice came");
+            // A wait with a timeout is not restarted behind a signal (signal(7)).
+            let octets = match self.notices.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                received => received.expect("no notice came"),
+            };
             let text = String::from_utf8_lossy(&buffer[..octets]);
             if text.lines().any(|line| line == notice) {
                 return;
