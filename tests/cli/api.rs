@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A state that is waited for comes within this time, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(30);

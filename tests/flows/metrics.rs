@@ -25,7 +25,9 @@ async fn gate() -> (Gate, Arc<Metrics>) {
     let tenants = [TenantName::new("default")];
     let listeners = ["pop3", "pop3s", "clear"].map(ListenerName::new);
     let backends = [BackendName::new("legacy")];
-    let metrics = Arc::new(Metrics::new(&tenants, &listeners, &backends, 200).unwrap());
+    let metrics = Arc::new(
+        Metrics::new(&tenants, &listeners, &backends, 200).expect("families are well made"),
+    );
     let gate = Gate::heard_by(metrics.clone(), SETTINGS).await;
     (gate, metrics)
 }
@@ -39,7 +41,7 @@ struct Series {
 }
 
 fn scrape(metrics: &Metrics) -> Vec<Series> {
-    let text = metrics.render().unwrap();
+    let text = metrics.render().expect("they can be written");
     text.lines()
         .filter(|line| line.starts_with("popgate_"))
         .map(series)
@@ -47,12 +49,12 @@ fn scrape(metrics: &Metrics) -> Vec<Series> {
 }
 
 fn series(line: &str) -> Series {
-    let (series, value) = line.rsplit_once(' ').unwrap();
+    let (series, value) = line.rsplit_once(' ').expect("a series and its value");
     let (name, labels) = selector(series);
     Series {
         name: name.to_owned(),
         labels,
-        value: value.parse().unwrap(),
+        value: value.parse().expect("a number"),
     }
 }
 
@@ -62,7 +64,7 @@ fn selector(text: &str) -> (&str, BTreeMap<String, String>) {
         return (text, BTreeMap::new());
     };
     let labels = labels.trim_end_matches('}').split(',').map(|label| {
-        let (name, value) = label.trim().split_once('=').unwrap();
+        let (name, value) = label.trim().split_once('=').expect("a label and its value");
         (name.to_owned(), value.trim_matches('"').to_owned())
     });
     (name, labels.collect())

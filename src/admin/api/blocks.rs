@@ -126,7 +126,7 @@ fn maildrop(entry: &BlockEntry) -> Option<&[u8]> {
     key.map(|key| key.maildrop().as_bytes())
 }
 
-fn shown(page: Page<BlockEntry>) -> ApiJson<Page<BlockView>> {
+fn shown(page: &Page<BlockEntry>) -> ApiJson<Page<BlockView>> {
     ApiJson(Page {
         items: page.items.iter().map(BlockView::of).collect(),
         total: page.total,
@@ -156,7 +156,7 @@ pub(super) async fn list(
         entries.retain(|entry| query.selects(entry));
         page(entries, query.sort, query.limit, query.offset)
     });
-    Ok(shown(listed.await?))
+    Ok(shown(&listed.await?))
 }
 
 /// Release entries of the block list
@@ -249,5 +249,5 @@ async fn change(
             .collect();
         page(entries, BlockSort::DEFAULT, PageLimit::MAX, 0)
     });
-    Ok(shown(changed.await?))
+    Ok(shown(&changed.await?))
 }

@@ -7,7 +7,8 @@ use crate::process::{Front, start_server};
 use crate::{Extent, percentile};
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often each is read.
 const TIMES: usize = 20;
