@@ -16,8 +16,9 @@ test('a kick asks once, says what will happen, and ends the session', async (t) 
   await question.getByRole('button', { name: 'Cancel' }).click();
   assert.equal(await holder.command('NOOP'), '+OK');
   await kick.click();
+  // Enter in the field does what the question is about.
   await question.getByLabel('Reason').fill('asked for by phone');
-  await question.getByRole('button', { name: 'Kick session' }).click();
+  await question.getByLabel('Reason').press('Enter');
   await page.getByText(/^Session \d+ is kicked\.$/).waitFor();
   await holder.closed;
   assert.match(await waiters[0].answer(), /^\+OK/);
@@ -42,6 +43,22 @@ test('selected blocks are released, after a question that names them', async (t)
   await blocks.getByRole('checkbox', { name: /dave/ }).waitFor({ state: 'detached' });
   assert.ok(await blocks.getByRole('checkbox', { name: /erin/ }).isVisible());
   assert.deepEqual((await gate.get('/blocks?state=released')).items.map((it) => it.address), ['203.0.113.7']);
+});
+
+test('entries that a release would not change cannot be released', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  await gate.guess('dave@example.org', '203.0.113.7');
+  const page = await openPage(gate);
+  await page.route('**/api/v1/blocks?**', async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    await route.fulfill({ response, json: { ...json, items: json.items.map((it) => ({ ...it, pinned: true })) } });
+  });
+  await page.reload();
+  await page.getByRole('checkbox', { name: /dave/ }).check();
+  const release = page.getByRole('button', { name: 'Release selected (1)' });
+  await release.waitFor();
+  assert.ok(await release.isDisabled());
 });
 
 test('a backend and a tenant are paused and resumed', async (t) => {

@@ -8,6 +8,12 @@ test('a gate that asks for a token gets it in a header, and nothing else shows i
   const gate = await Gate.start(t);
   const page = await openPage(gate);
   page.seen.expected.push(/status of 401/);
+  // No header can hold it: the form says so, and nothing is asked.
+  await page.getByLabel('Token').fill('nöt the token €');
+  const asked = page.seen.requests.length;
+  await page.getByRole('button', { name: 'Log in' }).click();
+  assert.ok(await page.getByLabel('Token').evaluate((it) => it.validity.patternMismatch));
+  assert.equal(page.seen.requests.length, asked);
   await page.getByLabel('Token').fill('not the token');
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('this is not the token of this gate').waitFor();

@@ -1,6 +1,10 @@
 // Requests to the gate. The token is kept for this tab only and goes nowhere but into a header.
 
 const KEY = 'popgate token';
+const PATIENCE_MS = 15000;
+
+/** When the gate started that is shown. The numbers of sessions and of block list entries are those of this start. */
+export const gate = { started: '' };
 
 export class ApiError extends Error {
   /** @param {number} status 0 where there was no answer @param {string} why */
@@ -19,8 +23,7 @@ export const token = {
 /**
  * @param {string} path below the API's root
  * @param {RequestInit & {headers?: Record<string, string>}} [options]
- * @returns {Promise<Response>} an answer that is no error
- * @throws {ApiError}
+ * @returns {Promise<Response>} an answer that is no error @throws {ApiError}
  */
 export async function request(path, options = {}) {
   const shown = token.get();
@@ -36,14 +39,15 @@ export async function request(path, options = {}) {
 export async function get(path, query = {}) {
   const pairs = Object.entries(query).map(([key, value]) => [key, String(value)]);
   const words = new URLSearchParams(pairs).toString();
-  const response = await request(words ? `${path}?${words}` : path, { signal: AbortSignal.timeout(15000) });
+  const response = await request(words ? `${path}?${words}` : path, { signal: AbortSignal.timeout(PATIENCE_MS) });
   return response.json().catch(silence);
 }
 
 /** @param {string} path @param {object} [body] */
 export async function post(path, body = {}) {
   const headers = { 'Content-Type': 'application/json' };
-  const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
   return response.json().catch(silence);
 }
 

@@ -9,18 +9,13 @@ const NAMED_MAX = 5;
 
 /** What of the list is shown: BlockViews of the API. @type {any[]} */
 let shown = [];
-/** @type {Map<number, any>} */
-const selected = new Map();
+export const selected = /** @type {Map<number, any>} */ (new Map());
 let offset = 0;
 
-/** Asks for the list anew. @returns {Promise<void>} */
+/** Asks for the list anew. */
 export async function refresh() {
   const state = find('#blocks-state').value;
   const { items, total } = await get('/blocks', { ...(state && { state }), limit: PAGE, offset });
-  if (items.length === 0 && offset > 0) {
-    offset = Math.max(0, offset - PAGE);
-    return refresh();
-  }
   shown = items;
   const section = find('#blocks');
   fill(find('tbody', section), shown, ({ id }) => String(id), cellsOf);
@@ -66,7 +61,7 @@ function select(block, isSelected) {
 
 function showSelection() {
   const button = find('#release');
-  button.disabled = selected.size === 0;
+  button.disabled = ![...selected.values()].some(isOpen);
   button.textContent = selected.size > 0 ? `Release selected (${selected.size})` : 'Release selected';
   const boxes = /** @type {HTMLInputElement[]} */ ([...find('#blocks tbody').querySelectorAll('input')]);
   for (const box of boxes) box.checked = selected.has(Number(box.value));
@@ -75,9 +70,14 @@ function showSelection() {
   all.indeterminate = !all.checked && boxes.some((box) => box.checked);
 }
 
+/** Whether a release changes it. @param {any} block */
+function isOpen({ state, pinned }) {
+  return state === 'blocked' && !pinned;
+}
+
 /** Asks, and releases. @param {any[]} blocks */
 export async function release(blocks) {
-  const open = blocks.filter(({ state, pinned }) => state === 'blocked' && !pinned);
+  const open = blocks.filter(isOpen);
   const stay = blocks.length - open.length;
   const entries = (/** @type {number} */ many) => (many === 1 ? '1 entry' : `${many} entries`);
   const names = open.slice(0, NAMED_MAX).map(({ address, maildrop }) =>
@@ -89,7 +89,7 @@ export async function release(blocks) {
     ...(stay > 0 ? [`${entries(stay)} of the selected will not change: pinned, or not blocked.`] : []),
   ];
   const isDone = await change(
-    { title: `Release ${entries(open.length)}?`, action: 'Release', text },
+    { title: `Release ${entries(open.length)}?`, action: 'Release', text, isNumbered: true },
     '/blocks/release',
     ({ total }) => `${entries(total)} released.`,
     () => ({ ids: blocks.map(({ id }) => id) }),

@@ -20,14 +20,15 @@ const HEIGHT = 40;
 /** @type {Record<string, Series> | null} */
 let recorded = null;
 let intervalMs = 5000;
+/** When the newest point begins. */
 let newest = 0;
 /** Refusals since the gate's start: as of the newest point's begin, and as of now. */
 let refused = { before: 0, now: 0 };
 
-/** Takes what the gate has recorded. @param {any} status of now */
+/** Takes what the gate has recorded, and begins a point that is not. @param {any} status of now */
 export async function load(status) {
   const samples = await get('/samples');
-  recorded = Object.fromEntries(FIGURES.map(({ key }) => [key, samples[key]]));
+  recorded = Object.fromEntries(FIGURES.map(({ key }) => [key, [...samples[key].slice(1), null]]));
   intervalMs = samples.interval_seconds * 1000;
   newest = Date.parse(samples.newest ?? status.now);
   refused = { before: refusals(status), now: refusals(status) };

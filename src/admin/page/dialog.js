@@ -1,5 +1,5 @@
 // One question before something is done, and what came of it.
-import { ApiError, post } from './api.js';
+import { ApiError, gate, get, post } from './api.js';
 import { find, h } from './dom.js';
 
 /** Tells a screen reader, once it is quiet. @param {string} text */
@@ -23,6 +23,8 @@ function ask({ title, action, text }) {
   find('#question-title').textContent = title;
   find('#question-text').replaceChildren(...text.map((part) => (part instanceof Element ? part : h('p', {}, part))));
   find('button.main', dialog).textContent = action;
+  // No submit button: Enter in a field presses the first of these.
+  find('button[type="button"]', dialog).onclick = () => dialog.close();
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
@@ -33,20 +35,22 @@ function ask({ title, action, text }) {
 
 /**
  * Asks, does it, and says what came of it.
- * @param {Parameters<typeof ask>[0]} question
- * @param {string} path
+ * @param {Parameters<typeof ask>[0] & {isNumbered?: boolean}} question is it of what has a number? @param {string} path
  * @param {(answer: any) => string} done the sentence for what was done
  * @param {() => object} [body] of the request, once it is to be sent
  * @returns {Promise<boolean>} whether it is done
  */
 export async function change(question, path, done, body) {
+  const { started } = gate;
   if (!(await ask(question))) return false;
   try {
+    const isOther = question.isNumbered && (await get('/status')).started !== started;
+    if (isOther) throw new ApiError(409, 'popgate has restarted');
     tell(done(await post(path, body?.())), 'done');
     return true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    tell(`${question.title} It is not done: ${error.message}.`, 'failed');
+    tell(`${question.title} It ${error.status ? 'is not' : 'may not be'} done: ${error.message}.`, 'failed');
     return false;
   }
 }

@@ -93,10 +93,8 @@ const madeOf = new WeakMap();
  * Makes the rows of `body` those of `items`. A row stays the same element as long as its item is there, and
  * keeps what it holds as long as the item is the same; focus and what is opened stay.
  * @template T
- * @param {Element} body
- * @param {T[]} items
- * @param {(item: T) => string} keyOf
- * @param {(item: T) => Element[]} cellsOf
+ * @param {Element} body @param {T[]} items
+ * @param {(item: T) => string} keyOf @param {(item: T) => Element[]} cellsOf
  */
 export function fill(body, items, keyOf, cellsOf) {
   const before = new Map([...body.children].map((row) => [row.getAttribute('data-key'), row]));
@@ -148,9 +146,10 @@ function focus(element) {
   if (element instanceof HTMLElement) element.focus({ preventScroll: true });
 }
 
-/** Says which part of a list is shown, with buttons that move it. @param {Element} nav
+/** Says which part of a list is shown, with buttons that move it; never one behind its end. @param {Element} nav
  * @param {{offset: number, size: number, total: number}} part @param {(offset: number) => void} move */
 export function pager(nav, { offset, size, total }, move) {
+  if (offset > 0 && offset >= total) return move(Math.max(0, Math.floor((total - 1) / size) * size));
   const button = { type: 'button' };
   if (!nav.firstChild) nav.append(h('button', button, 'Previous'), h('span', {}), h('button', button, 'Next'));
   const [previous, text, next] = /** @type {any} */ (nav.children);

@@ -14,16 +14,24 @@ const contended = new Map();
 /** The list as it was frozen. @type {any[] | null} */
 let frozen = null;
 let offset = 0;
-let leftOut = 0;
+/** Whether the snapshot left some out; of these the events tell only what changes. */
+let isPartial = false;
+let contendedInAll = 0;
 let isDrawingDue = false;
 let announced = { isContended: false, at: 0 };
 
 /** @param {{locks: any[], left_out: number}} snapshot */
 export function replaceAll({ locks, left_out }) {
   contended.clear();
-  leftOut = left_out;
+  isPartial = left_out > 0;
   locks.forEach(take);
   drawSoon();
+}
+
+/** @param {{contended: number}} totals of a status */
+export function takeTotals({ contended: total }) {
+  contendedInAll = total;
+  if (isPartial) drawSoon();
 }
 
 /** Takes the present state of one lock. @param {any} lock */
@@ -97,6 +105,7 @@ function draw() {
     offset = to;
     draw();
   });
+  const leftOut = isPartial ? contendedInAll - contended.size : 0;
   const beside = leftOut > 0 ? ` and ${leftOut} more` : '';
   find('#locks-count').textContent = list.length > 0 ? count(list.length) + beside : '';
   const isContended = contended.size > 0;
@@ -173,7 +182,7 @@ function kick({ session, client, program }, maildrop, does) {
     effect,
     h('p', {}, h('label', { for: 'reason' }, 'Reason, for the log (optional)'), reason),
   ];
-  const question = { title: `Kick session ${session}?`, action: 'Kick session', text };
+  const question = { title: `Kick session ${session}?`, action: 'Kick session', text, isNumbered: true };
   return change(question, path('sessions', session, 'kick'), () => `Session ${session} is kicked.`,
     () => (reason.value ? { reason: reason.value } : {}));
 }

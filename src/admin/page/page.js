@@ -1,5 +1,5 @@
 // The page: log in, follow the gate, and say how the connection to it is.
-import { ApiError, get, token } from './api.js';
+import { ApiError, gate, get, token } from './api.js';
 import * as blocks from './blocks.js';
 import * as charts from './charts.js';
 import { announce, tell } from './dialog.js';
@@ -15,25 +15,29 @@ const ROLES = { table: 'table', 'thead, tbody': 'rowgroup', 'thead tr': 'row', '
 const POLL_MS = 5000;
 const HOLDERS_POLL_MS = 2000;
 
-/** When the gate started that was seen last. */
-let started = '';
-/** @type {() => void} */
-let stop = () => {};
+let stop = /** @type {() => void} */ (() => {});
+let attempts = 0;
+let retry = 0;
 
 /** Shows the board if the gate lets us, else asks for the token. */
 async function open() {
+  const own = (attempts += 1);
+  clearTimeout(retry);
   try {
     const status = await get('/status');
+    if (own !== attempts) return;
     find('#login').hidden = true;
     find('#board').hidden = false;
     find('#log-out').hidden = token.get() === null;
+    stop();
     stop = run(status);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (own !== attempts) return;
     if (error.status === 401) askForToken(token.get() === null ? '' : error.message);
     else {
       setLink('lost', `${error.message}. Trying again.`);
-      setTimeout(open, POLL_MS);
+      retry = setTimeout(open, POLL_MS);
     }
   }
 }
@@ -53,7 +57,7 @@ function askForToken(why) {
 
 /** Follows the gate. @param {any} status @returns {() => void} ends it */
 function run(status) {
-  started = status.started;
+  gate.started = status.started;
   take(status);
   const unfollow = follow({ event, live: () => setLink('live', 'Live'), lost });
   const timers = [
@@ -94,21 +98,26 @@ function event(name, data) {
 /** @param {any} status */
 function take(status) {
   setClock(status.now);
-  if (status.started !== started) restarted(status);
+  locks.takeTotals(status.locks);
+  if (status.started !== gate.started) restarted(status);
   else charts.add(status);
   describe(status);
 }
 
 /** @param {any} status */
 function restarted(status) {
-  started = status.started;
-  tell(`popgate has restarted, at ${dateTime(started)}.`, 'done');
+  gate.started = status.started;
+  // The numbers that are shown, asked about or selected may be those of others now.
+  find('#question').close();
+  blocks.selected.clear();
+  for (const shown of document.querySelectorAll('tbody, #user-result')) shown.replaceChildren();
+  tell(`popgate has restarted, at ${dateTime(gate.started)}.`, 'done');
   for (const action of [() => charts.load(status), subjects.refresh, blocks.refresh, user.refresh]) attempt(action);
 }
 
 /** @param {any} status */
 function describe({ version, now, ready, not_ready: why, stage, paused }) {
-  const up = (Date.parse(now) - Date.parse(started)) / 1000;
+  const up = (Date.parse(now) - Date.parse(gate.started)) / 1000;
   const pausedNames = [...paused.backends, ...paused.tenants].join(', ');
   const text = [
     `${version}, up ${duration(Math.floor(up))}`,
@@ -116,9 +125,9 @@ function describe({ version, now, ready, not_ready: why, stage, paused }) {
     !ready && `not ready: ${why}`,
     pausedNames && `paused: ${pausedNames}`,
   ].filter(Boolean);
-  const gate = find('#gate');
-  gate.classList.toggle('bad', !ready || stage !== 'serving');
-  if (gate.textContent !== text.join(' · ')) gate.replaceChildren(text.join(' · '));
+  const line = find('#gate');
+  line.classList.toggle('bad', !ready || stage !== 'serving');
+  if (line.textContent !== text.join(' · ')) line.replaceChildren(text.join(' · '));
 }
 
 /** @param {ApiError} why */
@@ -130,7 +139,7 @@ function lost(why) {
 /** @param {'live' | 'lost' | 'closed'} state @param {string} text */
 function setLink(state, text) {
   const link = find('#link');
-  if (link.dataset.state === state) return;
+  if (link.dataset.state === state && link.textContent === text) return;
   announce(text);
   link.dataset.state = state;
   link.textContent = text;
