@@ -1,10 +1,10 @@
 //! `popgate demo --busy`: what it is to show is there within seconds.
 
+use crate::gate::pause;
+use popgate::time::{Duration, Instant};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// What a newcomer sees, and how long after its start.
 const SHOWN_WITHIN: Duration = Duration::from_secs(10);
@@ -93,6 +93,6 @@ fn a_household_soon_waits_is_pre_empted_delayed_refused_and_blocked() {
     while !missing.is_empty() {
         missing.retain(|(metric, label)| demo.metric(metric, label) == 0.0);
         assert!(start.elapsed() < SHOWN_WITHIN, "not there: {missing:?}");
-        sleep(Duration::from_millis(100));
+        pause(Duration::from_millis(100));
     }
 }

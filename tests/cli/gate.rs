@@ -2,6 +2,7 @@
 
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
+use popgate::time::{Duration, Instant};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::fs;
@@ -11,7 +12,6 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -318,4 +318,10 @@ address = "{backend}"
 address = "{metrics}"
 "#
     )
+}
+
+/// Lets real time pass: another process knows no other.
+#[expect(clippy::disallowed_methods, reason = "no runtime runs in this thread")]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
 }

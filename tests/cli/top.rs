@@ -1,8 +1,9 @@
 //! `popgate top` on a terminal, with real contention behind it.
 
 use super::demo::RunningDemo;
-use super::gate::free_address;
+use super::gate::{free_address, pause};
 use super::{code, popgate, stderr};
+use popgate::time::{Duration, Instant};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, open};
 use rustix::io::read;
@@ -15,7 +16,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::Chars;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 /// For what takes a second or two on a machine that does nothing else.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -109,7 +109,7 @@ impl TopOnTerminal {
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end");
-            thread::sleep(Duration::from_millis(10));
+            pause(Duration::from_millis(10));
         }
     }
 

@@ -1,11 +1,11 @@
 //! What an operator sees of a maildrop in use: by the name of its user, and as it happens.
 
 use crate::gate::{Client, Gate};
+use popgate::time::{Duration, Instant};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 const SETTINGS: [(&str, &str); 2] = [
     (

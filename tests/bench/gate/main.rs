@@ -15,7 +15,6 @@ mod cpu;
 mod handover;
 mod memory;
 mod process;
-mod scrape;
 mod watched;
 
 /// How much is measured.
@@ -24,8 +23,6 @@ struct Extent {
     rounds: usize,
     sessions_a_round: usize,
     idle_sessions: usize,
-    held_sessions: usize,
-    tenants: usize,
 }
 
 const MEASURE: Extent = Extent {
@@ -33,8 +30,6 @@ const MEASURE: Extent = Extent {
     rounds: 9,
     sessions_a_round: 1_000,
     idle_sessions: 5_000,
-    held_sessions: 9_000,
-    tenants: 10_000,
 };
 
 const SMOKE: Extent = Extent {
@@ -42,8 +37,6 @@ const SMOKE: Extent = Extent {
     rounds: 1,
     sessions_a_round: 20,
     idle_sessions: 50,
-    held_sessions: 50,
-    tenants: 20,
 };
 
 fn main() {
@@ -56,7 +49,6 @@ fn main() {
         cpu::measure(&extent).await;
         memory::measure(&extent).await;
         watched::measure(&extent).await;
-        scrape::measure(&extent).await;
     });
 }
 
