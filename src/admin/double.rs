@@ -312,11 +312,7 @@ impl AdminPort {
         let gate = Arc::new(gate);
         let listener = TcpListener::bind(at).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = AdminState {
-            gate: Arc::clone(&gate) as _,
-            token,
-            policy,
-        };
+        let state = AdminState::new(Arc::clone(&gate) as _, token, policy);
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, Arc::new(state), stop.clone()));
         Self {

@@ -3,7 +3,7 @@
 use super::reply::HttpRefusal;
 use super::server::{AdminState, Caller};
 use super::token::Token;
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
@@ -26,7 +26,7 @@ pub(super) fn may_use_api(
 ) -> Result<(), HttpRefusal> {
     let headers = &request.headers;
     no_other_site(&state.policy, caller.is_tls, &request.uri, headers)?;
-    if state.policy.trust_loopback && caller.is_local() {
+    if is_trusted(&state.policy, caller, headers) {
         return Ok(());
     }
     let token = state.token.as_ref().ok_or_else(|| {
@@ -37,17 +37,47 @@ pub(super) fn may_use_api(
     authorized(token, headers)
 }
 
-/// Refuses a request for metrics or health that its sender may not make: these are open where the
-/// port is bound to loopback.
+/// Refuses a request for health that its sender may not make: it is open where the port is bound to
+/// loopback. Load balancers ask with any `Host`, and the answer is no secret.
 pub(super) fn may_probe(
     state: &AdminState,
     caller: &Caller,
     request: &Parts,
 ) -> Result<(), HttpRefusal> {
-    match &state.token {
-        Some(token) if !caller.probes_are_open => authorized(token, &request.headers),
-        _ => Ok(()),
+    let headers = &request.headers;
+    if caller.probes_are_open || is_trusted(&state.policy, caller, headers) {
+        return Ok(());
     }
+    let token = state.token.as_ref().ok_or_else(|| {
+        let why = "beyond loopback this needs a token, and [admin] of popgate's configuration \
+                   names no token_file";
+        HttpRefusal::new(StatusCode::FORBIDDEN, why)
+    })?;
+    authorized(token, headers)
+}
+
+/// Refuses a request for metrics that its sender may not make.
+pub(super) fn may_scrape(
+    state: &AdminState,
+    caller: &Caller,
+    request: &Parts,
+) -> Result<(), HttpRefusal> {
+    may_ask(state, request)?;
+    may_probe(state, caller, request)
+}
+
+/// Refuses a request by a name that is not the gate's.
+pub(super) fn may_ask(state: &AdminState, request: &Parts) -> Result<(), HttpRefusal> {
+    own_host(&state.policy, &request.uri, &request.headers).map(|_| ())
+}
+
+/// Whether it comes from this machine, which is trusted. What a reverse proxy forwards comes from
+/// its clients.
+fn is_trusted(policy: &AdminPolicy, caller: &Caller, headers: &HeaderMap) -> bool {
+    policy.trust_loopback
+        && caller.is_local()
+        && !headers.contains_key(FORWARDED)
+        && !headers.contains_key("x-forwarded-for")
 }
 
 /// Refuses what a page of another site had somebody's browser send. Such a request has that site
@@ -60,15 +90,23 @@ fn no_other_site(
     headers: &HeaderMap,
 ) -> Result<(), HttpRefusal> {
     let host = own_host(policy, uri, headers)?;
+    // Browsers send no `Origin` with what a page only embeds or links to, and this always.
+    let site = headers.get("sec-fetch-site");
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(other_site());
+    }
     let mut origins = headers.get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => Ok(()),
         (Some(origin), None) if is_own_origin(origin, is_tls, host) => Ok(()),
-        _ => {
-            let why = "requests of other web pages (by their Origin header) are not taken";
-            Err(HttpRefusal::new(StatusCode::FORBIDDEN, why))
-        }
+        _ => Err(other_site()),
     }
+}
+
+fn other_site() -> HttpRefusal {
+    let why =
+        "requests of other web pages (by their Origin or Sec-Fetch-Site header) are not taken";
+    HttpRefusal::new(StatusCode::FORBIDDEN, why)
 }
 
 /// The one `Host`, if it is a name that this gate goes by.
@@ -142,6 +180,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HeaderName;
 
     fn policy() -> AdminPolicy {
         AdminPolicy {
@@ -237,6 +276,26 @@ mod tests {
             &["evil.example"],
             &["http://evil.example"]
         ));
+    }
+
+    #[test]
+    fn what_a_page_of_another_site_embeds_is_not_taken() {
+        for (site, is_taken) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+        ] {
+            let headers = HeaderMap::from_iter([
+                (HOST, HeaderValue::from_static("localhost")),
+                (
+                    HeaderName::from_static("sec-fetch-site"),
+                    HeaderValue::from_static(site),
+                ),
+            ]);
+            let taken = no_other_site(&policy(), false, &Uri::from_static("/"), &headers);
+            assert_eq!(taken.is_ok(), is_taken, "{site}");
+        }
     }
 
     #[test]

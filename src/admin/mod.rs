@@ -15,12 +15,12 @@ mod page;
 mod paging;
 mod probes;
 mod query;
+mod reads;
 mod reply;
 mod request;
 mod routes;
 pub mod server;
 mod stream;
-
 pub mod token;
 mod users;
 mod view;

@@ -17,9 +17,14 @@ use hyper::StatusCode;
 use hyper::header::CONTENT_TYPE;
 use std::sync::Arc;
 
-pub(super) fn routes() -> Router<Arc<AdminState>> {
+pub(super) fn metrics_route() -> Router<Arc<AdminState>> {
     Router::new()
         .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(read_only)
+}
+
+pub(super) fn health_routes() -> Router<Arc<AdminState>> {
+    Router::new()
         .route("/healthz", get("ok\n"))
         .route("/readyz", get(ready))
         .method_not_allowed_fallback(read_only)

@@ -2,6 +2,7 @@
 //!
 //! Not by a crate for HTML forms: there `+` is a space, and many mail addresses have a plus sign.
 
+use crate::limits::QUERY_PAIRS_MAX;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -13,6 +14,12 @@ use std::fmt;
 /// # Errors
 /// A sentence: an escape is none, or the query is not what is asked for.
 pub(super) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+    let count = query.split('&').count();
+    if count > QUERY_PAIRS_MAX {
+        return Err(format!(
+            "the query has {count} keys, and {QUERY_PAIRS_MAX} are the most"
+        ));
+    }
     let keyed = grouped(pairs(query)?)
         .into_iter()
         .map(|value| (value.key.clone(), value));
@@ -210,6 +217,14 @@ mod tests {
             maildrop: None,
         };
         assert_eq!(asked("id=7&contended=true&limit=5&id=8"), Ok(expected));
+    }
+
+    #[test]
+    fn more_pairs_than_anybody_needs_are_refused() {
+        let most = vec!["id=7"; QUERY_PAIRS_MAX].join("&");
+        assert_eq!(asked(&most).unwrap().id.len(), QUERY_PAIRS_MAX);
+        let told = asked(&format!("{most}&id=8")).unwrap_err();
+        assert!(told.contains("has 65 keys"), "{told}");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Answers: text for the open pages, JSON for the API.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::json;
 
@@ -50,6 +51,34 @@ fn how_to_do_better(mut answer: Response) -> Response {
         answer.headers_mut().insert(WWW_AUTHENTICATE, how);
     }
     answer
+}
+
+/// JSON that stands already: a long one is written where it was looked up, on no thread that has
+/// sessions.
+pub(super) struct WrittenJson(Bytes);
+
+impl WrittenJson {
+    pub(super) fn of(value: &impl Serialize) -> Result<Self, HttpRefusal> {
+        let written = serde_json::to_vec(value);
+        written.map(|json| Self(json.into())).map_err(|error| {
+            let why = format!("a fault of popgate: the answer is no JSON: {error}");
+            HttpRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
+        })
+    }
+
+    pub(super) fn into_octets(self) -> Bytes {
+        self.0
+    }
+}
+
+impl IntoResponse for WrittenJson {
+    fn into_response(self) -> Response {
+        let head = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        (head, self.0).into_response()
+    }
 }
 
 /// JSON of this moment, which no cache may keep.

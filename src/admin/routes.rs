@@ -9,7 +9,7 @@
 //! | any other method | 405 |
 //!
 //! The API is for those who have the token. On loopback the probes are open; on another address
-//! they need the token too, where there is one. HEAD is answered as GET without the body.
+//! they need the token too. Only health is told by a name that is not the gate's. HEAD is answered as GET without the body.
 
 use super::reply::HttpRefusal;
 use super::server::{AdminState, Caller};
@@ -26,17 +26,45 @@ const NO_ROUTE: &str = "other";
 
 /// What answers every request to `state`.
 pub(super) fn routes(state: &Arc<AdminState>) -> Router {
+    let scraping = from_fn_with_state(Arc::clone(state), scrape_guard);
     let probing = from_fn_with_state(Arc::clone(state), probe_guard);
+    let opening = from_fn_with_state(Arc::clone(state), page_guard);
     let asking = from_fn_with_state(Arc::clone(state), api_guard);
     Router::new()
-        .merge(probes::routes().route_layer(probing))
-        .merge(page::routes())
+        .merge(probes::metrics_route().route_layer(scraping))
+        .merge(probes::health_routes().route_layer(probing))
+        .merge(page::routes().route_layer(opening))
         .merge(api::routes())
         .fallback(nothing_here)
         // Around the fallback as well: only those who may use the API learn which paths it has.
         .layer(asking)
         .layer(from_fn_with_state(Arc::clone(state), count))
         .with_state(Arc::clone(state))
+}
+
+async fn scrape_guard(
+    State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match guard::may_scrape(&state, &caller, &parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refusal) => refusal.into_text(),
+    }
+}
+
+async fn page_guard(
+    State(state): State<Arc<AdminState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match guard::may_ask(&state, &parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refusal) => refusal.into_text(),
+    }
 }
 
 async fn probe_guard(

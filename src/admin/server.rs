@@ -5,30 +5,33 @@
 
 use super::gate::GateAdmin;
 use super::guard::AdminPolicy;
-use super::reply::HttpRefusal;
+use super::reads::BlockingReads;
+use super::reply::{HttpRefusal, WrittenJson};
 use super::routes::routes;
 use super::stream::LockStreams;
 use super::token::Token;
 use crate::limits::{
     ACCEPT_PAUSE_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD, ADMIN_HEAD_MAX, ADMIN_LAST_ANSWER,
-    ADMIN_REQUEST,
+    ADMIN_REQUEST, ADMIN_SEND_BUFFER, STREAM_STALL,
 };
 use crate::net::tls::Acceptor;
 use axum::{Extension, Router};
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde::Serialize;
+use socket2::SockRef;
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,27 +39,38 @@ use tokio_util::task::TaskTracker;
 /// What the admin port works on, and who may.
 pub struct AdminState {
     /// What it shows and changes.
-    pub gate: Arc<dyn GateAdmin>,
-    /// What each request to the API has to show; none where the configuration names no
-    /// `token_file`: then nobody has the API but whom `policy` trusts.
-    pub token: Option<Token>,
-    /// Which requests are taken beside that.
-    pub policy: AdminPolicy,
+    pub(super) gate: Arc<dyn GateAdmin>,
+    pub(super) token: Option<Token>,
+    pub(super) policy: AdminPolicy,
+    reads: BlockingReads,
 }
 
 impl AdminState {
-    /// What `look` gives, on a thread of its own: a walk through ten thousand sessions must not
-    /// hold up those of them that run on this worker.
+    /// For `gate`. Each request to the API has to show `token`; without one, where the
+    /// configuration names no `token_file`, nobody has the API but whom `policy` trusts.
+    pub fn new(gate: Arc<dyn GateAdmin>, token: Option<Token>, policy: AdminPolicy) -> Self {
+        Self {
+            reads: BlockingReads::new(Arc::clone(&gate)),
+            gate,
+            token,
+            policy,
+        }
+    }
+
+    /// What `look` gives: see [`BlockingReads`].
     pub(super) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&dyn GateAdmin) -> T + Send + 'static,
     ) -> Result<T, HttpRefusal> {
-        let gate = Arc::clone(&self.gate);
-        let looking = spawn_blocking(move || look(&*gate));
-        looking.await.map_err(|_| {
-            let why = "a fault of popgate: see its log";
-            HttpRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
-        })
+        self.reads.run(look).await
+    }
+
+    /// What `look` gives as JSON, which is written on the same thread.
+    pub(super) async fn answer<T: Serialize>(
+        &self,
+        look: impl FnOnce(&dyn GateAdmin) -> T + Send + 'static,
+    ) -> Result<WrittenJson, HttpRefusal> {
+        self.look(|gate| WrittenJson::of(&look(gate))).await?
     }
 }
 
@@ -142,7 +156,7 @@ impl ConnectionPlace {
 /// Answers requests on `listener` until `stop`; those under way are then finished, or soon cut.
 pub async fn serve(listener: TcpListener, state: Arc<AdminState>, stop: CancellationToken) {
     let connections = TaskTracker::new();
-    let streams = Arc::new(LockStreams::new(Arc::clone(&state.gate)));
+    let streams = Arc::new(LockStreams::new(state.reads.clone()));
     let feed = Arc::clone(&streams);
     let stop_feed = stop.clone();
     connections.spawn(async move { stop_feed.run_until_cancelled(feed.feed()).await });
@@ -190,13 +204,28 @@ async fn accept_all(
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok((stream, address)) => {
+                // It fails only on a connection that is already gone.
+                if bound_untaken(&stream).is_ok() {
+                    return (stream, address);
+                }
+            }
             Err(error) => {
                 tracing::warn!(%error, "the admin port cannot accept");
                 sleep(ACCEPT_PAUSE_MAX).await;
             }
         }
     }
+}
+
+/// What a peer leaves untaken is little, and after [`STREAM_STALL`] its connection is at an end,
+/// also where all of it stands in the kernel's buffer.
+fn bound_untaken(stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(ADMIN_SEND_BUFFER)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(STREAM_STALL))?;
+    Ok(())
 }
 
 async fn answer_one(

@@ -341,11 +341,7 @@ impl Gate {
         let stop = self.stop_services.clone();
         self.services
             .spawn(take_samples(Arc::clone(&handle), stop.clone()));
-        let state = Arc::new(AdminState {
-            gate: handle,
-            token,
-            policy: policy(config),
-        });
+        let state = Arc::new(AdminState::new(handle, token, policy(config)));
         self.services
             .spawn(admin_port::serve(listener, state, stop));
     }

@@ -24,6 +24,17 @@ pub const TENANT_LABELS_MAX: usize = 200;
 /// more wait in the kernel.
 pub const ADMIN_CONNECTIONS_MAX: usize = 32;
 
+/// Answers of the admin port that are made at a time, each on a thread of its own: popgate has
+/// workers for two cores, and sessions need them more. What waits costs a task.
+pub const ADMIN_READS_MAX: usize = 3;
+
+/// Octets that the kernel keeps of an answer of the admin port: a second's worth of a slow line, so
+/// that a reader that takes nothing is noticed soon.
+pub const ADMIN_SEND_BUFFER: usize = 64 * 1024;
+
+/// Keys in the query of a request: four times as many as any list has, with room for `id` lists.
+pub const QUERY_PAIRS_MAX: usize = 64;
+
 /// A request's head on the admin port: browsers send 2 KiB, tokens are short.
 pub const ADMIN_HEAD_MAX: usize = 16 * 1024;
 

@@ -4,7 +4,7 @@ use super::openapi::Refusals;
 use crate::admin::filter::NamePart;
 use crate::admin::model::{BackendInfo, Page};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::ApiQuery;
 use crate::admin::server::AdminState;
 use axum::extract::State;
@@ -90,11 +90,11 @@ impl SortKey for BackendSort {
 pub(super) async fn list(
     State(state): State<Arc<AdminState>>,
     ApiQuery(query): ApiQuery<BackendQuery>,
-) -> Result<ApiJson<Page<BackendInfo>>, HttpRefusal> {
-    let listed = state.look(move |gate| {
+) -> Result<WrittenJson, HttpRefusal> {
+    let listed = state.answer(move |gate| {
         let mut backends = gate.view().backends();
         backends.retain(|backend| query.selects(backend));
         page(backends, query.sort, query.limit, query.offset)
     });
-    Ok(ApiJson(listed.await?))
+    listed.await
 }

@@ -6,7 +6,7 @@ use crate::admin::filter::{AddressRange, NamePart};
 use crate::admin::gate::GateAdmin;
 use crate::admin::model::Page;
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::{ApiBody, ApiQuery};
 use crate::admin::server::AdminState;
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter, BlockId};
@@ -126,12 +126,12 @@ fn maildrop(entry: &BlockEntry) -> Option<&[u8]> {
     key.map(|key| key.maildrop().as_bytes())
 }
 
-fn shown(page: &Page<BlockEntry>) -> ApiJson<Page<BlockView>> {
-    ApiJson(Page {
+fn shown(page: &Page<BlockEntry>) -> Page<BlockView> {
+    Page {
         items: page.items.iter().map(BlockView::of).collect(),
         total: page.total,
         offset: page.offset,
-    })
+    }
 }
 
 /// Entries of the block list
@@ -149,14 +149,14 @@ fn shown(page: &Page<BlockEntry>) -> ApiJson<Page<BlockView>> {
 pub(super) async fn list(
     State(state): State<Arc<AdminState>>,
     ApiQuery(query): ApiQuery<BlockQuery>,
-) -> Result<ApiJson<Page<BlockView>>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     let filter = query.filter().map_err(HttpRefusal::bad_request)?;
-    let listed = state.look(move |gate| {
+    let listed = state.answer(move |gate| {
         let mut entries = gate.blocks().entries(&filter);
         entries.retain(|entry| query.selects(entry));
-        page(entries, query.sort, query.limit, query.offset)
+        shown(&page(entries, query.sort, query.limit, query.offset))
     });
-    Ok(shown(&listed.await?))
+    listed.await
 }
 
 /// Release entries of the block list
@@ -178,7 +178,7 @@ pub(super) async fn list(
 pub(super) async fn release(
     State(state): State<Arc<AdminState>>,
     ApiBody(selection): ApiBody<Selection>,
-) -> Result<ApiJson<Page<BlockView>>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     change(&state, &selection, |gate, filter| {
         gate.blocks().release(filter)
     })
@@ -204,7 +204,7 @@ pub(super) async fn release(
 pub(super) async fn pin(
     State(state): State<Arc<AdminState>>,
     ApiBody(selection): ApiBody<Selection>,
-) -> Result<ApiJson<Page<BlockView>>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     change(&state, &selection, |gate, filter| {
         gate.blocks().pin(filter, true)
     })
@@ -229,7 +229,7 @@ pub(super) async fn pin(
 pub(super) async fn unpin(
     State(state): State<Arc<AdminState>>,
     ApiBody(selection): ApiBody<Selection>,
-) -> Result<ApiJson<Page<BlockView>>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     change(&state, &selection, |gate, filter| {
         gate.blocks().pin(filter, false)
     })
@@ -240,14 +240,14 @@ async fn change(
     state: &AdminState,
     selection: &Selection,
     change: fn(&dyn GateAdmin, &BlockFilter) -> Vec<BlockChange>,
-) -> Result<ApiJson<Page<BlockView>>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     let filter = selection.filter().map_err(HttpRefusal::bad_request)?;
-    let changed = state.look(move |gate| {
+    let changed = state.answer(move |gate| {
         let entries = change(gate, &filter)
             .into_iter()
             .map(|change| change.entry)
             .collect();
-        page(entries, BlockSort::DEFAULT, PageLimit::MAX, 0)
+        shown(&page(entries, BlockSort::DEFAULT, PageLimit::MAX, 0))
     });
-    Ok(shown(&changed.await?))
+    changed.await
 }

@@ -4,7 +4,7 @@ use super::openapi::Refusals;
 use crate::admin::filter::{AddressRange, NamePart, equals};
 use crate::admin::model::{LockInfo, Page};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::ApiQuery;
 use crate::admin::server::AdminState;
 use axum::extract::State;
@@ -145,11 +145,11 @@ impl SortKey for LockSort {
 pub(super) async fn list(
     State(state): State<Arc<AdminState>>,
     ApiQuery(query): ApiQuery<LockQuery>,
-) -> Result<ApiJson<Page<LockInfo>>, HttpRefusal> {
-    let listed = state.look(move |gate| {
+) -> Result<WrittenJson, HttpRefusal> {
+    let listed = state.answer(move |gate| {
         let mut locks = gate.view().locks();
         locks.retain(|lock| query.selects(lock));
         page(locks, query.sort, query.limit, query.offset)
     });
-    Ok(ApiJson(listed.await?))
+    listed.await
 }

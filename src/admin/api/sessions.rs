@@ -4,7 +4,7 @@ use super::openapi::Refusals;
 use crate::admin::filter::{AddressRange, NamePart, equals};
 use crate::admin::model::{ErrorInfo, Page, SessionInfo};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{ApiJson, HttpRefusal, WrittenJson};
 use crate::admin::request::{ApiPath, ApiQuery};
 use crate::admin::server::AdminState;
 use crate::ids::SessionId;
@@ -133,13 +133,13 @@ impl SortKey for SessionSort {
 pub(super) async fn list(
     State(state): State<Arc<AdminState>>,
     ApiQuery(query): ApiQuery<SessionQuery>,
-) -> Result<ApiJson<Page<SessionInfo>>, HttpRefusal> {
-    let listed = state.look(move |gate| {
+) -> Result<WrittenJson, HttpRefusal> {
+    let listed = state.answer(move |gate| {
         let mut sessions = gate.view().sessions();
         sessions.retain(|session| query.selects(session));
         page(sessions, query.sort, query.limit, query.offset)
     });
-    Ok(ApiJson(listed.await?))
+    listed.await
 }
 
 /// One session

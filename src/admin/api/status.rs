@@ -2,7 +2,7 @@
 
 use super::openapi::Refusals;
 use crate::admin::model::GateStatus;
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::server::AdminState;
 use axum::extract::State;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use std::sync::Arc;
 )]
 pub(super) async fn status(
     State(state): State<Arc<AdminState>>,
-) -> Result<ApiJson<GateStatus>, HttpRefusal> {
-    let status = state.look(|gate| gate.view().status()).await?;
-    Ok(ApiJson(status))
+) -> Result<WrittenJson, HttpRefusal> {
+    state.answer(|gate| gate.view().status()).await
 }

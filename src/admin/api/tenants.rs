@@ -4,7 +4,7 @@ use super::openapi::Refusals;
 use crate::admin::filter::NamePart;
 use crate::admin::model::{Page, TenantInfo};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::ApiQuery;
 use crate::admin::server::AdminState;
 use axum::extract::State;
@@ -99,11 +99,11 @@ impl SortKey for TenantSort {
 pub(super) async fn list(
     State(state): State<Arc<AdminState>>,
     ApiQuery(query): ApiQuery<TenantQuery>,
-) -> Result<ApiJson<Page<TenantInfo>>, HttpRefusal> {
-    let listed = state.look(move |gate| {
+) -> Result<WrittenJson, HttpRefusal> {
+    let listed = state.answer(move |gate| {
         let mut tenants = gate.view().tenants();
         tenants.retain(|tenant| query.selects(tenant));
         page(tenants, query.sort, query.limit, query.offset)
     });
-    Ok(ApiJson(listed.await?))
+    listed.await
 }

@@ -276,9 +276,17 @@ async fn a_page_of_another_site_is_refused_even_with_the_token() {
         let answer = port.ask("GET /api/v1/blocks", &headers, "").await;
         assert_eq!(answer.status, 403, "{named}");
     }
-    // A scraper may know the gate by a name.
-    let answer = port.ask("GET /metrics", "Host: gate.example\r\n", "").await;
-    assert_eq!(answer.status, 200);
+    // Metrics are no secret of those who have the token: a page must not read them by such a name.
+    for (target, status) in [
+        ("/metrics", 403),
+        ("/", 403),
+        ("/healthz", 200),
+        ("/readyz", 200),
+    ] {
+        let line = format!("GET {target}");
+        let answer = port.ask(&line, "Host: gate.example\r\n", "").await;
+        assert_eq!(answer.status, status, "{target}");
+    }
 }
 
 #[tokio::test]
@@ -306,7 +314,8 @@ async fn beyond_loopback_the_probes_need_the_token_too() {
     assert_eq!(answer.status, 200);
     let port = start_everywhere(None).await;
     let answer = port.ask_openly("GET /metrics").await;
-    assert_eq!(answer.status, 200, "there is no token");
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("token_file"), "{}", answer.body);
 }
 
 #[tokio::test]
@@ -322,6 +331,10 @@ async fn where_loopback_is_trusted_a_page_of_this_gate_needs_no_token_and_anothe
         (String::new(), 200),
         (format!("Origin: http://{host}\r\n"), 200),
         ("Origin: http://evil.example\r\n".to_owned(), 403),
+        ("Sec-Fetch-Site: cross-site\r\n".to_owned(), 403),
+        // From a reverse proxy: there is no token, so there is no API.
+        ("X-Forwarded-For: 192.0.2.7\r\n".to_owned(), 404),
+        ("Forwarded: for=192.0.2.7\r\n".to_owned(), 404),
     ] {
         let headers = format!("{json}{origin}");
         let answer = port.ask("POST /api/v1/reload", &headers, "{}").await;

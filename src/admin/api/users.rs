@@ -3,7 +3,7 @@
 use super::openapi::Refusals;
 use crate::admin::UserQuery;
 use crate::admin::model::UserInfo;
-use crate::admin::reply::{ApiJson, HttpRefusal};
+use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::{ApiPath, ApiQuery};
 use crate::admin::server::AdminState;
 use crate::ids::{ListenerName, UserName};
@@ -45,12 +45,11 @@ pub(super) async fn user(
     State(state): State<Arc<AdminState>>,
     ApiPath(login): ApiPath<String>,
     ApiQuery(connection): ApiQuery<ConnectionQuery>,
-) -> Result<ApiJson<UserInfo>, HttpRefusal> {
+) -> Result<WrittenJson, HttpRefusal> {
     let query = UserQuery {
         login: UserName::new(login.as_bytes()),
         listener: connection.listener.as_deref().map(ListenerName::new),
         server_name: connection.server_name,
     };
-    let user = state.look(move |gate| gate.users().user(&query)).await?;
-    Ok(ApiJson(user))
+    state.answer(move |gate| gate.users().user(&query)).await
 }

@@ -106,17 +106,35 @@ async fn head_is_get_without_a_body() {
     assert!(answer.head.contains("\r\ncontent-length: 3"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_endless_head_is_refused() {
-    let port = AdminPort::start().await;
-    let long = format!("GET /{}", "a".repeat(2 * ADMIN_HEAD_MAX));
-    let mut stream = port.connect().await;
-    // The server may close before it has read all.
-    let _ = stream.write_all(long.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(!answer.starts_with(b"HTTP/1.1 200"));
-    assert_eq!(port.ask_openly("GET /healthz").await.status, 200);
+    let (place, _places) = place();
+    let caller = Caller {
+        address: SocketAddr::from(([127, 0, 0, 1], 40_000)),
+        is_tls: false,
+        probes_are_open: true,
+        place,
+    };
+    // No socket: its reset could overtake the answer.
+    let (mut near, far) = tokio::io::duplex(4 * ADMIN_HEAD_MAX);
+    let long = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(2 * ADMIN_HEAD_MAX));
+    near.write_all(long.as_bytes()).await.unwrap();
+    answer_on(far, Router::new(), caller, &CancellationToken::new()).await;
+    let mut answer = String::new();
+    near.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn what_a_peer_leaves_untaken_is_little_and_not_kept_for_ever() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_near, (stream, _)) = tokio::join!(TcpStream::connect(address), accept(&listener));
+    let socket = SockRef::from(&stream);
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(STREAM_STALL));
+    // Linux doubles it for its own records.
+    assert_eq!(socket.send_buffer_size().unwrap(), 2 * ADMIN_SEND_BUFFER);
 }
 
 #[tokio::test(start_paused = true)]

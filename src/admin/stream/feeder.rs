@@ -1,13 +1,11 @@
 //! Gathers what changes while somebody reads, and for a while after.
 
 use super::LockStreams;
+use crate::admin::reply::WrittenJson;
 use crate::ids::MaildropKey;
 use crate::limits::{STREAM_GATHER, STREAM_LINGER, STREAM_STATUS};
-use axum::body::Bytes;
 use std::collections::HashSet;
-use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 impl LockStreams {
@@ -67,12 +65,11 @@ impl LockStreams {
         let mut ticks = every(STREAM_STATUS);
         loop {
             ticks.tick().await;
-            let gate = Arc::clone(&self.gate);
             // Once for all readers, and on no thread that has sessions: it counts all locks.
-            let status = spawn_blocking(move || serde_json::to_vec(&gate.view().status()));
+            let status = (self.reads).run(|gate| WrittenJson::of(&gate.view().status()));
             if let Ok(Ok(status)) = status.await {
                 self.feed.send_modify(|feed| {
-                    feed.status = Bytes::from(status);
+                    feed.status = status.into_octets();
                     feed.statuses += 1;
                 });
             }

@@ -31,6 +31,7 @@ use self::position::Incarnation;
 use self::reader::Reader;
 use super::gate::GateAdmin;
 use super::model::LockInfo;
+use super::reads::BlockingReads;
 use super::reply::HttpRefusal;
 use super::server::ConnectionPlace;
 use crate::ids::MaildropKey;
@@ -48,6 +49,7 @@ const UNTAKEN_PIECES: usize = 4;
 /// The streams of one admin port.
 pub(super) struct LockStreams {
     gate: Arc<dyn GateAdmin>,
+    reads: BlockingReads,
     incarnation: Incarnation,
     log: Mutex<ChangeLog<MaildropKey>>,
     feed: watch::Sender<Feed>,
@@ -67,9 +69,10 @@ struct Feed {
 }
 
 impl LockStreams {
-    pub(super) fn new(gate: Arc<dyn GateAdmin>) -> Self {
+    pub(super) fn new(reads: BlockingReads) -> Self {
         Self {
-            gate,
+            gate: Arc::clone(reads.gate()),
+            reads,
             incarnation: Incarnation::new(),
             log: Mutex::new(ChangeLog::new(LOCK_CHANGES_KEPT)),
             feed: watch::Sender::default(),
@@ -94,7 +97,7 @@ impl LockStreams {
         let reader = Reader {
             place: ReaderPlace::new(Arc::clone(self), place),
             scope,
-            position: last_event.and_then(|id| self.incarnation.position(id)),
+            position: last_event.and_then(|id| self.incarnation.position(scope, id)),
             is_new: true,
             has_begun: false,
             statuses: 0,

@@ -3,6 +3,7 @@
 use super::changes::{ChangedLock, Scope};
 use super::{Feed, LockStreams, ReaderPlace};
 use crate::admin::model::{LocksAtOnce, MissedInfo};
+use crate::admin::reply::WrittenJson;
 use crate::admin::server::ConnectionPlace;
 use crate::ids::MaildropKey;
 use crate::limits::{LOCKS_AT_ONCE_MAX, STREAM_CHUNK, STREAM_COMMENT, STREAM_STALL};
@@ -10,7 +11,6 @@ use axum::body::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at, timeout};
 
 const MISSED: &str = "changes came faster than they were read, or than they could be gathered";
@@ -106,11 +106,12 @@ impl Reader {
         // First: what changes while it is made is sent again behind it.
         let position = streams.log().last();
         let contended_only = self.scope == Scope::Contended;
+        let reads = streams.reads.clone();
         // On no thread that has sessions: there may be ten thousand locks.
-        let made = spawn_blocking(move || snapshot(&streams, contended_only));
-        let snapshot = made.await.map_err(|_| Over)?;
-        self.send_event("snapshot", Some(position), &snapshot)
-            .await?;
+        let made = reads.run(move |_| WrittenJson::of(&snapshot(&streams, contended_only)));
+        let snapshot = made.await.and_then(|made| made).map_err(|_| Over)?;
+        let event = self.event("snapshot", Some(position), &snapshot.into_octets());
+        self.send(event).await?;
         self.position = Some(position);
         self.has_begun = false;
         self.statuses = self.streams().feed.borrow().statuses;
@@ -140,7 +141,7 @@ impl Reader {
     fn event(&self, name: &str, number: Option<u64>, json: &[u8]) -> Bytes {
         let mut event = format!("event: {name}\n").into_bytes();
         if let Some(number) = number {
-            let id = self.place.streams.incarnation.id(number);
+            let id = self.place.streams.incarnation.id(self.scope, number);
             event.extend(format!("id: {id}\n").bytes());
         }
         event.extend_from_slice(b"data: ");

@@ -35,7 +35,7 @@ struct Event {
 impl Studio {
     fn new() -> Self {
         let gate = Arc::new(GateDouble::default());
-        let streams = Arc::new(LockStreams::new(gate.clone()));
+        let streams = Arc::new(LockStreams::new(BlockingReads::new(gate.clone())));
         let feed = Arc::clone(&streams);
         tokio::spawn(async move { feed.feed().await });
         Self { gate, streams }
@@ -200,8 +200,13 @@ async fn who_comes_again_is_sent_what_has_changed_since() {
     let told = again.next().await;
     assert_eq!(waiting(&told.data), ("ben".to_owned(), 2));
     again.silence().await;
-    let mut other = studio.open(Scope::All, Some("another-process-1")).await;
-    assert_eq!(other.next().await.name, "snapshot");
+    for (scope, id) in [
+        (Scope::All, "another-process-1"),
+        (Scope::Contended, &*seen),
+    ] {
+        let mut other = studio.open(scope, Some(id)).await;
+        assert_eq!(other.next().await.name, "snapshot");
+    }
 }
 
 #[tokio::test(start_paused = true)]
