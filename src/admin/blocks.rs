@@ -7,6 +7,7 @@ use crate::policy::block::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use utoipa::ToSchema;
 
 /// The block list of a gate. Whoever implements it tells the journal and the events of a change.
@@ -112,7 +113,7 @@ impl Conditions {
         let states = BlockState::ALL.iter().map(|it| it.as_str());
         let reasons = BlockReason::ALL.iter().map(|it| it.as_str());
         Ok(BlockFilter {
-            ids: Vec::new(),
+            ids: HashSet::new(),
             maildrop: self.maildrop.clone(),
             address: address.map_err(|error| format!("`address` is {error}"))?,
             tenant: self.tenant.as_deref().map(TenantName::new),
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_selection_is_one_thing_and_never_all_by_accident() {
-        assert_eq!(parse(r#"{"ids": [7]}"#).unwrap().ids, [BlockId(7)]);
+        assert_eq!(parse(r#"{"ids": [7]}"#).unwrap().ids, [BlockId(7)].into());
         assert_eq!(parse(r#"{"all": true}"#), Ok(BlockFilter::default()));
         for wrong in [
             "{}",

@@ -99,7 +99,21 @@ impl BlockList {
     /// The entries that `filter` means, by number.
     #[must_use]
     pub fn entries(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
-        self.read().table.select(filter, now)
+        let all = self.read().table.all();
+        let mut meant: Vec<_> = all
+            .iter()
+            .filter(|entry| filter.selects(entry, now))
+            .map(|entry| entry.as_of(now))
+            .collect();
+        meant.sort_unstable_by_key(|entry| entry.id);
+        meant
+    }
+
+    /// The entry of `target`, as it is by now.
+    #[must_use]
+    pub fn entry(&self, target: &BlockTarget, now: Timestamp) -> Option<BlockEntry> {
+        let lists = self.read();
+        lists.table.get(target).map(|entry| entry.as_of(now))
     }
 
     /// Releases those that `filter` means and that are blocked; pinned ones stay. Their offences
@@ -116,19 +130,18 @@ impl BlockList {
     /// Ends blocks that have run out. [`Self::check`] and [`Self::entries`] know by themselves;
     /// this is for [`Self::counts`], for events and for the file.
     pub fn expire(&self, now: Timestamp) -> Vec<BlockChange> {
+        // Each scrape asks, and logins need the lock.
+        if !self.read().table.is_any_expired(now) {
+            return Vec::new();
+        }
         let mut lists = self.write();
-        let ended: Vec<_> = lists
-            .table
-            .iter()
-            .filter(|entry| entry.state == BlockState::Blocked && !entry.is_blocked(now))
-            .map(|entry| BlockChange {
-                entry: entry.as_of(now),
-                what: ChangeKind::Expired,
-            })
-            .collect();
+        let ended = lists.table.expired(now);
         ended
             .into_iter()
-            .map(|change| lists.table.changed(change))
+            .map(|entry| {
+                let what = ChangeKind::Expired;
+                lists.table.changed(BlockChange { entry, what })
+            })
             .collect()
     }
 
@@ -255,9 +268,16 @@ impl BlockList {
         now: Timestamp,
         change: impl Fn(&mut BlockEntry) -> Option<ChangeKind>,
     ) -> Vec<BlockChange> {
+        let meant = self.entries(filter, now);
         let mut lists = self.write();
         let mut changes = Vec::new();
-        for mut entry in lists.table.select(filter, now) {
+        for seen in meant {
+            // A login may have changed it since.
+            let entry = lists.table.get(&seen.target);
+            let Some(entry) = entry.filter(|entry| filter.selects(entry, now)) else {
+                continue;
+            };
+            let mut entry = entry.as_of(now);
             let Some(what) = change(&mut entry) else {
                 continue;
             };

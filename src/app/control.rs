@@ -78,7 +78,7 @@ impl GateControl for OperatorControl {
         let level = filter.to_string();
         let change = OperatorChange::LogLevel(level.clone());
         // The line that says so is written under whichever of the two filters lets it through.
-        let is_shown_before = log.shows_info();
+        let is_shown_before = log.shows_warnings();
         if is_shown_before {
             self.tell(operator, change.clone());
         }

@@ -39,7 +39,7 @@ pub const NEGATIVE_AUTH_CACHE_MAX: usize = 65_536;
 /// spread, few enough to follow a backend that has become slow.
 pub const TEMPLATE_TIMES_MAX: usize = 32;
 
-/// Entries of the block list, some 300 octets each. Beyond that the released ones go first, then
+/// Entries of the block list, some 400 octets each. Beyond that the released ones go first, then
 /// those whose last fault is the oldest: a botnet of more addresses is slowed down, not listed.
 pub const BLOCKS_MAX: usize = 50_000;
 

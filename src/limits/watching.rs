@@ -11,11 +11,12 @@ pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 pub const SAMPLES_KEPT: usize = 180;
 
 /// Maildrops whose last logins are remembered: all that poll within half an hour at most
-/// providers that popgate is for. With [`RECENT_LOGINS_EACH`] logins of 200 octets each 40 MB.
+/// providers that popgate is for. With [`RECENT_LOGINS_EACH`] logins of 200 octets each 40 MB, and
+/// 64 MB if all of them end with a sentence of [`RECENT_SENTENCE_MAX`].
 pub const RECENT_MAILDROPS_MAX: usize = 20_000;
 
 /// Names that no backend has let in, and whose last logins are remembered: a guesser has any number
-/// of them, people who mistype their name are few. 10 MB.
+/// of them, people who mistype their name are few. 10 MB, and 16 MB at most.
 pub const RECENT_STRANGERS_MAX: usize = 5_000;
 
 /// Logins of one maildrop that are remembered: a phone and a PC that poll each few minutes, and

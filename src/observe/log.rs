@@ -265,7 +265,8 @@ fn log_reload(changes: &[String]) {
 
 fn log_operator(action: &OperatorAction) {
     let reason = action.by.reason.as_deref().map(printable);
-    info!(
+    // Not for its urgency: a log that is kept short must still say who changed what.
+    warn!(
         by = %action.by.address,
         reason = reason.as_deref(),
         "operator: {}",

@@ -30,6 +30,7 @@ use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The content type of [`Metrics::render`].
@@ -63,6 +64,8 @@ pub struct Metrics {
     invariant_violations: Vec<IntCounter>,
     bytes_to_client: IntCounter,
     bytes_to_backend: IntCounter,
+    /// Only a part of them waited in a queue, as `lock_outcomes_total` counts them.
+    lock_refusals: AtomicU64,
     /// Made when the tenant first appears. A reload adds some; none goes.
     tenants: RwLock<HashMap<TenantName, OnceLock<Arc<OfTenant>>>>,
     tenant_labels_max: usize,
@@ -103,6 +106,7 @@ impl Metrics {
             }),
             bytes_to_client: families.bytes.with_label_values(&["to_client"]),
             bytes_to_backend: families.bytes.with_label_values(&["to_backend"]),
+            lock_refusals: AtomicU64::new(0),
             tenants: RwLock::new(HashMap::from([(default.clone(), OnceLock::new())])),
             tenant_labels_max,
             others: OnceLock::new(),
@@ -272,10 +276,8 @@ impl Metrics {
             Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
             Event::Rule(event) => self.count_rule(event),
             // A gauge that is set before each scrape; and a process that nobody scrapes any more.
-            Event::BlockChanged(_)
-            | Event::OperatorActed(_)
-            | Event::LeftBehind(_)
-            | Event::LoginEnded(_) => {}
+            Event::BlockChanged(_) | Event::OperatorActed(_) | Event::LeftBehind(_) => {}
+            Event::LoginEnded(login) => self.login_ended(login.cause.end()),
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Relayed {
                 to_client,
@@ -367,6 +369,12 @@ impl Metrics {
     fn lock_released(&self, tenant: &TenantName, held: Duration) {
         self.of(tenant).locks_held.dec();
         self.families.lock_hold.observe(held.as_secs_f64());
+    }
+
+    fn login_ended(&self, end: End) {
+        if matches!(end, End::WaitSpent | End::RefusedWhilePaused) {
+            self.lock_refusals.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn session_ended(&self, summary: &SessionSummary) {

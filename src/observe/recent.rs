@@ -110,10 +110,14 @@ impl Memory {
             &mut self.strangers
         };
         let logins = maildrops.touch(key.clone(), now + RECENT_LOGINS_AGE, now);
-        logins.extend(earlier.into_iter().flatten());
+        if let Some(earlier) = earlier {
+            *logins = earlier;
+        }
         if logins.len() >= RECENT_LOGINS_EACH {
             logins.remove(0);
         }
+        // Most maildrops have one or two, and there are many: no room for those to come.
+        logins.reserve_exact(1);
         logins.push(ended);
     }
 }
@@ -184,6 +188,14 @@ mod tests {
             });
         }
 
+        /// For how many logins of a maildrop there is memory.
+        fn room(&self, name: &str) -> usize {
+            let memory = self.recent.memory();
+            let known = memory.entered.get(&key(name), self.start);
+            let logins = known.or_else(|| memory.strangers.get(&key(name), self.start));
+            logins.map_or(0, Vec::capacity)
+        }
+
         fn numbers(&self, name: &str) -> Vec<u64> {
             let logins = self.recent.of(&key(name), self.start);
             logins.iter().map(|login| login.session.0).collect()
@@ -212,6 +224,7 @@ mod tests {
             let line = line.clone();
             told.tell(n, "ann", false, EndCause::WrongPassword { line });
         }
+        assert_eq!(told.room("ann"), RECENT_LOGINS_EACH);
         let kept = told.numbers("ann");
         assert_eq!((kept.len(), kept[0]), (RECENT_LOGINS_EACH, 14));
         let logins = told.recent.of(&key("ann"), told.start);
@@ -240,6 +253,7 @@ mod tests {
         let told = Told::new();
         for (n, entered) in [(1, false), (2, true), (3, false)] {
             told.tell(n, "ann", entered, EndCause::Left);
+            assert_eq!(told.room("ann"), n as usize);
         }
         assert_eq!(told.numbers("ann"), [3, 2, 1]);
         let memory = told.recent.memory();

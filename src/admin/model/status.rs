@@ -64,7 +64,8 @@ pub struct LockTotals {
 /// Logins refused since the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RefusalTotals {
-    /// Because they did not get the lock: the wait was spent, or there was no place in the queue.
+    /// Because they did not get the lock: the wait was spent, whatever it was for, or there was no
+    /// place in the queue.
     pub lock: u64,
     /// Because the backend refused the name or the password.
     pub auth: u64,

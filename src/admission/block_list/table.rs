@@ -2,10 +2,11 @@
 
 use crate::ids::TenantName;
 use crate::policy::block::{
-    BlockChange, BlockCount, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangeKind,
+    BlockChange, BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind,
 };
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Where the table is full this part of it is dropped at once, so that finding out which is done
 /// seldom.
@@ -18,7 +19,9 @@ const SHARE: usize = 16;
 /// first, and of each the oldest. If all are pinned, nobody else is blocked.
 #[derive(Debug)]
 pub(super) struct BlockTable {
-    entries: HashMap<BlockTarget, BlockEntry>,
+    entries: HashMap<BlockTarget, Arc<BlockEntry>>,
+    /// Those whose block runs out, the next one first.
+    expiring: BTreeMap<(Timestamp, BlockId), Arc<BlockEntry>>,
     /// Blocked and released ones.
     counts: HashMap<TenantName, [usize; 2]>,
     next: u64,
@@ -29,6 +32,7 @@ impl BlockTable {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             entries: HashMap::new(),
+            expiring: BTreeMap::new(),
             counts: HashMap::new(),
             next: 1,
             capacity,
@@ -43,23 +47,31 @@ impl BlockTable {
     }
 
     pub(super) fn get(&self, target: &BlockTarget) -> Option<&BlockEntry> {
-        self.entries.get(target)
+        self.entries.get(target).map(Arc::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &BlockEntry> {
-        self.entries.values()
+        self.entries.values().map(Arc::as_ref)
     }
 
-    /// Those that `filter` means, as they are by now, by number.
-    pub(super) fn select(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockEntry> {
-        let mut meant: Vec<_> = self
-            .entries
+    /// All of them, to be looked through when the list is not locked any more.
+    pub(super) fn all(&self) -> Vec<Arc<BlockEntry>> {
+        self.entries.values().cloned().collect()
+    }
+
+    /// Whether a block has run out, and its entry does not say so.
+    pub(super) fn is_any_expired(&self, now: Timestamp) -> bool {
+        let next = self.expiring.first_key_value();
+        next.is_some_and(|((expires, _), _)| *expires <= now)
+    }
+
+    /// Those whose block has run out, and whose state does not say so.
+    pub(super) fn expired(&self, now: Timestamp) -> Vec<BlockEntry> {
+        self.expiring
             .values()
-            .filter(|entry| filter.selects(entry, now))
+            .take_while(|entry| entry.expires <= now)
             .map(|entry| entry.as_of(now))
-            .collect();
-        meant.sort_unstable_by_key(|entry| entry.id);
-        meant
+            .collect()
     }
 
     /// How many entries each tenant has that has any.
@@ -91,6 +103,11 @@ impl BlockTable {
         self.take(&entry.target);
         let counts = self.counts.entry(entry.tenant.clone()).or_default();
         counts[entry.state as usize] += 1;
+        let entry = Arc::new(entry);
+        if entry.state == BlockState::Blocked && !entry.pinned {
+            let key = (entry.expires, entry.id);
+            self.expiring.insert(key, Arc::clone(&entry));
+        }
         self.entries.insert(entry.target.clone(), entry);
     }
 
@@ -128,6 +145,7 @@ impl BlockTable {
         let Some(entry) = self.entries.remove(target) else {
             return;
         };
+        self.expiring.remove(&(entry.expires, entry.id));
         let Some(counts) = self.counts.get_mut(&entry.tenant) else {
             return;
         };

@@ -8,7 +8,7 @@ use crate::admin::{UserQuery, UserView};
 use crate::config::limits_in_force;
 use crate::ids::{ClientPrefix, ListenerName, MaildropKey};
 use crate::observe::recent::RecentLogin;
-use crate::policy::block::BlockFilter;
+use crate::policy::block::{BlockFilter, BlockTarget};
 use crate::policy::rules::PollMode;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
 use crate::time::Moment;
@@ -101,22 +101,16 @@ impl AdminHandle {
         prefixes: &BTreeSet<ClientPrefix>,
         now: Moment,
     ) -> Vec<BlockView> {
-        let entries = |filter: &BlockFilter| {
-            let blocks = &self.cx.admission.shared.blocks;
-            blocks.entries(filter, now.wall)
-        };
-        let mut found = entries(&BlockFilter {
+        let blocks = &self.cx.admission.shared.blocks;
+        let of_name = BlockFilter {
             maildrop: Some(key.to_string()),
             ..BlockFilter::default()
-        });
+        };
+        let mut found = blocks.entries(&of_name, now.wall);
         // A filter knows a name, and not on which backends it is.
         found.retain(|entry| entry.target.key.as_ref() == Some(key));
         for &prefix in prefixes {
-            let of_address = entries(&BlockFilter {
-                address: Some(prefix),
-                ..BlockFilter::default()
-            });
-            found.extend(of_address.into_iter().filter(|it| it.target.key.is_none()));
+            found.extend(blocks.entry(&BlockTarget::all_of(prefix), now.wall));
         }
         found.iter().map(BlockView::of).collect()
     }

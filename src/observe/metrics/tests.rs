@@ -3,8 +3,8 @@ use crate::dialect::Class;
 use crate::ids::{MaildropKey, SessionId, UserName};
 use crate::lock::queue::{Invariant, WaitProgress};
 use crate::observe::event::{
-    EndCause, LockEvent, LoginRule, OffenceKind, PollDecision, Preemption, RetryResult, RuleEvent,
-    Shed,
+    EndCause, LockEvent, LoginRule, LoginSummary, OffenceKind, PollDecision, Preemption,
+    RetryResult, RuleEvent, Shed,
 };
 use crate::policy::block::BlockCount;
 use crate::policy::pause::PausedNames;
@@ -72,6 +72,20 @@ fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
         outcome,
         waited: Duration::from_secs(2),
     })
+}
+
+fn login_ended(cause: EndCause) -> Event {
+    Event::LoginEnded(Box::new(LoginSummary {
+        key: key(),
+        session: SESSION,
+        client: "192.0.2.7:1234".parse().unwrap(),
+        entered: false,
+        age: Duration::from_secs(2),
+        waited: Duration::from_secs(2),
+        held: Duration::ZERO,
+        retrieved: 0,
+        cause,
+    }))
 }
 
 fn released(tenant: &str) -> Event {
@@ -577,6 +591,19 @@ fn totals_are_of_all_tenants_and_count_each_refusal_once() {
             metrics.count(event);
         }
     }
+    let line = "-ERR in use".to_owned();
+    for cause in [
+        EndCause::HeldByAnother,
+        EndCause::QueueFull,
+        EndCause::LockedElsewhere { line: line.clone() },
+        EndCause::BackendFull,
+        EndCause::Paused,
+        EndCause::WrongPassword { line },
+        EndCause::LeftWaiting,
+        EndCause::Quit,
+    ] {
+        metrics.count(&login_ended(cause));
+    }
     assert_eq!(
         metrics.totals(),
         CountedTotals {
@@ -584,8 +611,8 @@ fn totals_are_of_all_tenants_and_count_each_refusal_once() {
             logins: 2,
             auth_refusals: 2,
             rule_refusals: 2,
-            // Timeout, queue full, evicted.
-            lock_refusals: 6,
+            // The first five causes.
+            lock_refusals: 5,
         }
     );
 }

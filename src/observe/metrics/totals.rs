@@ -1,15 +1,16 @@
 //! Sums over all tenants, for who asks for them in place of a scrape.
 
 use super::{Metrics, OfTenant};
-use crate::observe::event::LockOutcome;
 use prometheus::IntCounter;
+use std::sync::atomic::Ordering;
 
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CountedTotals {
     /// Logins that a backend accepted.
     pub logins: u64,
-    /// Logins that did not get the lock: the wait was spent, or there was no place in the queue.
+    /// Logins that did not get the lock: the wait was spent, whatever it was for, or there was no
+    /// place in the queue.
     pub lock_refusals: u64,
     /// Logins whose name or password the backend refused.
     pub auth_refusals: u64,
@@ -21,7 +22,10 @@ impl Metrics {
     /// Sums over all tenants: some two hundred of them, or fewer.
     #[must_use]
     pub fn totals(&self) -> CountedTotals {
-        let mut totals = CountedTotals::default();
+        let mut totals = CountedTotals {
+            lock_refusals: self.lock_refusals.load(Ordering::Relaxed),
+            ..CountedTotals::default()
+        };
         self.for_each_tenant(|tenant| totals.add(tenant));
         totals
     }
@@ -29,16 +33,7 @@ impl Metrics {
 
 impl CountedTotals {
     fn add(&mut self, tenant: &OfTenant) {
-        let refused = [
-            LockOutcome::Timeout,
-            LockOutcome::QueueFull,
-            LockOutcome::Evicted,
-        ];
         self.logins += tenant.logins.get();
-        self.lock_refusals += refused
-            .iter()
-            .map(|&outcome| tenant.lock_outcomes[outcome as usize].get())
-            .sum::<u64>();
         self.auth_refusals += tenant.auth_failures.get();
         self.rule_refusals += tenant
             .login_refusals

@@ -4,12 +4,13 @@ use super::entry::{BlockEntry, BlockId, BlockState};
 use super::offence::BlockReason;
 use crate::ids::{ClientPrefix, TenantName};
 use jiff::Timestamp;
+use std::collections::HashSet;
 
 /// Which entries are meant: those that have all that is given. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockFilter {
     /// One of these; empty: any.
-    pub ids: Vec<BlockId>,
+    pub ids: HashSet<BlockId>,
     /// This maildrop as shown, in any case of ASCII letters.
     pub maildrop: Option<String>,
     /// This address, with or without a maildrop.
@@ -27,7 +28,7 @@ impl BlockFilter {
     #[must_use]
     pub fn ids(ids: Vec<BlockId>) -> Self {
         Self {
-            ids,
+            ids: ids.into_iter().collect(),
             ..Self::default()
         }
     }

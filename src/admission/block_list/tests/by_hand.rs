@@ -110,6 +110,21 @@ fn entries_are_selected_by_all_that_a_filter_gives() {
 }
 
 #[test]
+fn an_entry_is_found_by_whom_it_blocks() {
+    let desk = varied();
+    let found = |target: &BlockTarget, now| {
+        let entry = desk.list.entry(target, now);
+        entry.map(|entry| (entry.id.0, entry.state))
+    };
+    let whole = BlockTarget::all_of(home());
+    assert_eq!(found(&whole, desk.now), Some((3, BlockState::Blocked)));
+    let later = desk.now.checked_add(HOUR).unwrap();
+    assert_eq!(found(&whole, later), Some((3, BlockState::Released)));
+    let elsewhere = BlockTarget::all_of(address("2001:db8::1"));
+    assert_eq!(found(&elsewhere, desk.now), None);
+}
+
+#[test]
 fn a_release_means_the_selected_only() {
     let desk = varied();
     let abuse = BlockFilter {

@@ -115,6 +115,23 @@ fn a_block_that_has_run_out_is_told_once() {
 }
 
 #[test]
+fn a_block_that_went_on_runs_out_at_its_later_end() {
+    let mut desk = Desk::new();
+    desk.faults(2, Offence::Abuse);
+    desk.pass(5 * MINUTE);
+    assert_eq!(
+        kinds(&desk.faults(2, Offence::Abuse)),
+        [ChangeKind::Extended]
+    );
+    desk.pass(5 * MINUTE);
+    assert!(!desk.list.read().table.is_any_expired(desk.now));
+    assert_eq!(desk.list.expire(desk.now), []);
+    desk.pass(5 * MINUTE);
+    assert_eq!(kinds(&desk.list.expire(desk.now)), [ChangeKind::Expired]);
+    assert!(!desk.list.read().table.is_any_expired(desk.now));
+}
+
+#[test]
 fn faults_of_who_is_blocked_prolong_the_block_and_are_told_now_and_then() {
     let mut desk = Desk::new();
     desk.faults(2, Offence::Abuse);
