@@ -11,7 +11,24 @@ use crate::observe::metrics::MetricsError;
 use std::sync::Arc;
 
 /// What a reload did, a sentence for each change; or why all is as it was.
-pub type Reloaded = Result<Vec<String>, String>;
+pub type Reloaded = Result<Vec<String>, ReloadRefusal>;
+
+/// Why a reload was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReloadRefusal {
+    /// What is wrong with the configuration.
+    #[error("{0}")]
+    Mistake(String),
+    /// Another one has not ended.
+    #[error("a reload is under way: ask again when it has ended")]
+    UnderWay,
+    /// The gate drains.
+    #[error("popgate is stopping")]
+    Stopping,
+    /// The gate was started without a file.
+    #[error("this gate has no file to read again")]
+    NoFile,
+}
 
 /// Reads the configuration again.
 pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Reloaded> + Send + Sync>;

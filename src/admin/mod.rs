@@ -27,7 +27,7 @@ mod view;
 
 pub use api::document;
 pub use control::{GateControl, UnknownName};
-pub use gate::{GateAdmin, Reload, Reloaded};
+pub use gate::{GateAdmin, Reload, ReloadRefusal, Reloaded};
 pub use guard::AdminPolicy;
 pub use lock_feed::{LockFeed, ShownLocks};
 pub use server::{AdminState, serve};

@@ -29,7 +29,7 @@ impl BlockingReads {
         &self.gate
     }
 
-    /// What `read` gives, once there is a place for it. Whoever leaves before that has cost nothing.
+    /// What `read` gives, once there is a place for it. Who leaves before that has cost nothing.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn GateAdmin) -> T + Send + 'static,

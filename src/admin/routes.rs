@@ -9,7 +9,8 @@
 //! | any other method | 405 |
 //!
 //! The API is for those who have the token. On loopback the probes are open; on another address
-//! they need the token too. Only health is told by a name that is not the gate's. HEAD is answered as GET without the body.
+//! they need the token too. Only health is told by a name that is not the gate's. HEAD is answered
+//! as GET without the body.
 
 use super::reply::HttpRefusal;
 use super::server::{AdminState, Caller};

@@ -192,7 +192,8 @@ async fn accept_all(
             probes_are_open,
             place: place.clone(),
         };
-        let (routes, stop) = (routes.clone(), stop.clone());
+        let routes = routes.clone();
+        let stop = stop.clone();
         connections.spawn(async move {
             // Boxed: the state of a TLS handshake is large, and is needed for a moment only.
             let answering = Box::pin(answer_one(stream, acceptor, routes, caller, &stop));

@@ -13,7 +13,9 @@ use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
-use crate::admin::{GateAdmin, GateControl, GateView, LockFeed, Reload, Reloaded, UserView};
+use crate::admin::{
+    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, UserView,
+};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
@@ -81,7 +83,7 @@ impl GateAdmin for AdminHandle {
     fn reload(&self) -> BoxFuture<'static, Reloaded> {
         match &self.reload {
             Some(reload) => reload(),
-            None => Box::pin(async { Err("this gate has no file to read again".to_owned()) }),
+            None => Box::pin(async { Err(ReloadRefusal::NoFile) }),
         }
     }
 }

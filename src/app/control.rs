@@ -46,23 +46,29 @@ impl GateControl for OperatorControl {
     fn pause(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
         self.known(subject)?;
         if self.cx.pause(subject) {
+            // A reload that has dropped the name since may have forgotten its pauses before this.
+            if let Err(gone) = self.known(subject) {
+                self.cx.resume(subject);
+                return Err(gone);
+            }
             self.tell(operator, OperatorChange::Paused(subject.clone()));
         }
         Ok(())
     }
 
     fn resume(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
-        self.known(subject)?;
         if self.cx.resume(subject) {
             self.tell(operator, OperatorChange::Resumed(subject.clone()));
+            return Ok(());
         }
-        Ok(())
+        self.known(subject)
     }
 
     fn drain(&self, grace: Option<Duration>, operator: &Operator) {
         let grace = grace.unwrap_or_else(|| self.cx.settings().grace);
-        self.tell(operator, OperatorChange::Draining(grace));
-        self.drain.begin(grace);
+        // What is left of it, where a drain that ends sooner has begun before.
+        let left = self.drain.begin(grace);
+        self.tell(operator, OperatorChange::Draining(left));
     }
 
     fn log_level(&self) -> String {
@@ -176,9 +182,13 @@ mod tests {
             assert_eq!(control.pause(&acme, &operator), Ok(()));
         }
         assert_eq!(control.resume(&acme, &operator), Ok(()));
+        // As a reload leaves it that drops the name in the middle of a pause.
+        assert!(gate.cx.pause(&other));
+        assert_eq!(control.resume(&other, &operator), Ok(()));
         control.drain(None, &operator);
+        control.drain(Some(Duration::from_secs(3_600)), &operator);
         let mut told = Vec::new();
-        while told.len() < 3 {
+        while told.len() < 4 {
             if let Some(Reading::Event(event)) = events.next().await
                 && let Event::OperatorActed(action) = &event.event
             {
@@ -189,6 +199,8 @@ mod tests {
         let expected = [
             OperatorChange::Paused(acme.clone()),
             OperatorChange::Resumed(acme),
+            OperatorChange::Resumed(other),
+            OperatorChange::Draining(Duration::from_secs(60)),
             OperatorChange::Draining(Duration::from_secs(60)),
         ];
         assert_eq!(told, expected);

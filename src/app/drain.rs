@@ -23,9 +23,10 @@ impl Drain {
     }
 
     /// Nobody new is served from now on; sessions go on for `grace`, or for what is left of a drain
-    /// that is shorter.
-    pub(super) fn begin(&self, grace: Duration) {
-        let by = Instant::now() + grace;
+    /// that is shorter: the returned time.
+    pub(super) fn begin(&self, grace: Duration) -> Duration {
+        let start = Instant::now();
+        let by = start + grace;
         self.by.send_if_modified(|now| {
             let is_sooner = now.is_none_or(|now| by < now);
             if is_sooner {
@@ -34,6 +35,8 @@ impl Drain {
             is_sooner
         });
         self.enter(Stage::Draining);
+        let soonest = self.by.borrow().unwrap_or(by);
+        soonest.saturating_duration_since(start)
     }
 
     /// Goes on to `stage`, never back.
@@ -88,7 +91,8 @@ mod tests {
         let shortened = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
             drain.begin(Duration::from_secs(20));
-            drain.begin(Duration::from_secs(3_600));
+            let left = drain.begin(Duration::from_secs(3_600));
+            assert_eq!(left, Duration::from_secs(20));
         };
         tokio::join!(drain.over(), shortened);
         assert_eq!(start.elapsed().as_secs(), 30);

@@ -236,13 +236,8 @@ impl Gate {
         self.cx.settings().grace
     }
 
-    /// Drains from now on: nobody new is served, and sessions go on for `grace`, or for what is
-    /// left of a drain that ends sooner. [`Gate::stop`] or [`Gate::finish`] does the rest.
-    pub fn drain(&self, grace: Duration) {
-        self.drain.begin(grace);
-    }
-
-    /// Returns when the gate has been asked to drain, as the admin port does.
+    /// Returns when the gate has been asked to drain, as the admin port does. [`Gate::finish`] does
+    /// the rest.
     pub async fn drain_begun(&self) {
         self.drain.begun().await;
     }

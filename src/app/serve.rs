@@ -1,8 +1,8 @@
 //! `popgate serve`: a gate that lives until it is told to stop.
 
 use super::drain::Drain;
-use super::{Changes, Gate, Outside, StartError};
-use crate::admin::Reload;
+use super::{Gate, Outside, ReloadError, StartError};
+use crate::admin::{Reload, ReloadRefusal, Reloaded};
 use crate::config::Config;
 use crate::net::dial::TcpDial;
 use crate::observe::hub::EventSink;
@@ -14,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Why serving did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     for notice in config.warnings.iter().chain(&config.inactive) {
         tracing::warn!("{notice}");
     }
-    let (reload, mut asked) = reload_requests();
+    let (reload, asked) = reload_requests();
     let sinks: Vec<Arc<dyn EventSink>> = vec![Arc::new(Log::new(config.server.log))];
     let outside = Outside {
         dial: Arc::new(TcpDial),
@@ -57,11 +57,14 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     let gate = Gate::start(&config, outside).await?;
     introduce(&gate);
     let by_signal = tokio::select! {
-        () = attend(&gate, path, &mut hang_ups, &mut asked) => false,
+        () = attend(&gate, path, &mut hang_ups, asked) => false,
         () = gate.drain_begun() => false,
         () = stops.next() => true,
     };
-    stop(gate, stops, by_signal).await;
+    tokio::select! {
+        () = stop(gate, stops, by_signal) => {}
+        () = decline(&mut hang_ups) => {}
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -100,8 +103,8 @@ async fn stop(gate: Gate, mut stops: Stops, by_signal: bool) {
 /// Drains for a signal.
 fn obey(drain: &Drain, grace: Duration) {
     tell_systemd(&[NotifyState::Stopping]);
-    tracing::info!("stopping: sessions may finish within {} s", grace.as_secs());
-    drain.begin(grace);
+    let left = drain.begin(grace);
+    tracing::info!("stopping: sessions may finish within {} s", left.as_secs());
 }
 
 fn introduce(gate: &Gate) {
@@ -119,7 +122,8 @@ fn introduce(gate: &Gate) {
 }
 
 /// Tells systemd when clients are greeted, then reloads whenever it is told to; does not return.
-async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut ReloadRequests) {
+/// Where it is dropped, whoever waits for a reload is told that popgate stops.
+async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, mut asked: ReloadRequests) {
     gate.looked_around().await;
     tell_systemd(&[NotifyState::Ready]);
     loop {
@@ -127,36 +131,63 @@ async fn attend(gate: &Gate, path: &Path, hang_ups: &mut Signal, asked: &mut Rel
             _ = hang_ups.recv() => None,
             Some(answer) = asked.recv() => Some(answer),
         };
-        tell_systemd(&reloading());
-        // READY follows also where it fails: systemd waits for it.
+        let notice = ReloadNotice::new();
         let reloaded = gate.reload_file(path).await;
-        tell_systemd(&[NotifyState::Ready]);
+        drop(notice);
         if let Some(answer) = answer {
             // The caller may have given up; the log says it too.
-            let _ = answer.send(reloaded.map_err(|error| error.to_string()));
+            let refusal = |error: ReloadError| ReloadRefusal::Mistake(error.to_string());
+            let _ = answer.send(reloaded.map_err(refusal));
         }
     }
 }
 
-/// systemd wants the time with it, where the unit is of `Type=notify-reload`.
-fn reloading() -> Vec<NotifyState<'static>> {
-    let now = NotifyState::monotonic_usec_now().ok();
-    [NotifyState::Reloading].into_iter().chain(now).collect()
+/// Says of each SIGHUP that it changes nothing any more; does not return.
+async fn decline(hang_ups: &mut Signal) {
+    loop {
+        hang_ups.recv().await;
+        drop(ReloadNotice::new());
+        tracing::warn!("SIGHUP: not reloaded, popgate is stopping");
+    }
+}
+
+/// systemd is told that a reload goes on until this is dropped. It waits for READY, also where the
+/// reload fails, or is given up for a drain.
+struct ReloadNotice;
+
+impl ReloadNotice {
+    /// systemd wants the time with it, where the unit is of `Type=notify-reload`.
+    fn new() -> Self {
+        let now = NotifyState::monotonic_usec_now().ok();
+        let notices: Vec<_> = [NotifyState::Reloading].into_iter().chain(now).collect();
+        tell_systemd(&notices);
+        Self
+    }
+}
+
+impl Drop for ReloadNotice {
+    fn drop(&mut self) {
+        tell_systemd(&[NotifyState::Ready]);
+    }
 }
 
 /// Where the answer to a request for a reload goes.
-type ReloadRequests = mpsc::Receiver<oneshot::Sender<Result<Changes, String>>>;
+type ReloadRequests = mpsc::Receiver<oneshot::Sender<Reloaded>>;
 
 /// What the admin port asks for a reload with, and where it is heard.
 fn reload_requests() -> (Reload, ReloadRequests) {
     let (ask, asked) = mpsc::channel(1);
+    let turn = Arc::new(Semaphore::new(1));
     let reload: Reload = Arc::new(move || {
         let ask = ask.clone();
+        let turn = Arc::clone(&turn);
         Box::pin(async move {
+            let _turn = turn.try_acquire().map_err(|_| ReloadRefusal::UnderWay)?;
             let (answer, answered) = oneshot::channel();
-            let stopping = || "popgate is stopping".to_owned();
-            ask.send(answer).await.map_err(|_| stopping())?;
-            answered.await.map_err(|_| stopping())?
+            ask.send(answer)
+                .await
+                .map_err(|_| ReloadRefusal::Stopping)?;
+            answered.await.map_err(|_| ReloadRefusal::Stopping)?
         })
     });
     (reload, asked)
@@ -186,5 +217,25 @@ impl Stops {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_reload_is_asked_for_at_a_time_and_none_in_a_stop() {
+        let (reload, mut asked) = reload_requests();
+        let first = tokio::spawn(reload());
+        let answer = asked.recv().await.unwrap();
+        assert_eq!(reload().await, Err(ReloadRefusal::UnderWay));
+        answer.send(Ok(Vec::new())).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(Vec::new()));
+        let second = tokio::spawn(reload());
+        let unanswered = asked.recv().await;
+        drop((unanswered, asked));
+        assert_eq!(second.await.unwrap(), Err(ReloadRefusal::Stopping));
+        assert_eq!(reload().await, Err(ReloadRefusal::Stopping));
     }
 }

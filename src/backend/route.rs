@@ -25,6 +25,8 @@ pub struct Route {
 
 /// Why a route led nowhere.
 pub enum Unconnected {
+    /// The backend that comes first is paused.
+    Paused,
     /// Each backend that it may go to has as many connections as it may have.
     Busy,
     /// No backend greets; so the last one failed.
@@ -130,13 +132,13 @@ impl Route {
 
     /// Connects to the first backend that greets: where the maildrop is; else those that were up
     /// at the last look and have room; else those that were up, then those that were not; none that
-    /// is paused, and none behind that. For
-    /// these and for the maildrop's own it waits until `until` for a place under `connections`;
-    /// the greeting must come within what is kept for the login behind that. `make_room` is asked
-    /// for a connection that is not needed as long as there is no place.
+    /// is paused, and none behind that. For these and for the maildrop's own it waits until `until`
+    /// for a place under `connections`; the greeting must come within what is kept for the login
+    /// behind that. `make_room` is asked for a connection that is not needed as long as there is no
+    /// place.
     ///
     /// # Errors
-    /// Every place was taken, or what the last backend said or did, where none greets.
+    /// The first one is paused, every place was taken, or what the last backend said or did, where none greets.
     pub async fn connect(
         &self,
         client: SocketAddr,
@@ -150,8 +152,13 @@ impl Route {
             make_room,
         };
         let mut later = Vec::new();
+        let mut backends = self.before_paused().peekable();
+        // All others take a place, or wait for one.
+        if backends.peek().is_none() && !self.paused.is_empty() {
+            return Err(Unconnected::Paused);
+        }
         let mut result = Err(Unconnected::Busy);
-        for backend in self.before_paused() {
+        for backend in backends {
             let is_home = self.is_home(backend);
             let connected = if is_home {
                 call.patiently(backend).await

@@ -69,12 +69,20 @@ impl Context {
 
     /// The logins of `subject` wait from now on; `false`: they did already.
     pub fn pause(&self, subject: &PauseSubject) -> bool {
-        self.pauses.pause(subject) && self.pauses_changed()
+        let is_new = self.pauses.pause(subject);
+        if is_new {
+            self.pauses_changed();
+        }
+        is_new
     }
 
     /// The logins of `subject` go on; `false`: they did already.
     pub fn resume(&self, subject: &PauseSubject) -> bool {
-        self.pauses.resume(subject) && self.pauses_changed()
+        let was_paused = self.pauses.resume(subject);
+        if was_paused {
+            self.pauses_changed();
+        }
+        was_paused
     }
 
     /// Forgets what is paused of the names for which `exists` is false, and returns it.
@@ -87,9 +95,8 @@ impl Context {
     }
 
     /// Holders look again whether somebody waits for whom they may be pre-empted.
-    fn pauses_changed(&self) -> bool {
+    fn pauses_changed(&self) {
         self.locks.wake_contended();
-        true
     }
 
     /// What the configuration says now.

@@ -27,11 +27,11 @@ impl Pauses {
 
     /// Forgets the names for which `exists` is false, and returns them.
     pub fn retain(&self, exists: impl Fn(&PauseSubject) -> bool) -> Vec<PauseSubject> {
-        let mut gone = Vec::new();
-        self.change(|names| {
-            gone = names.retain(exists);
-            !gone.is_empty()
-        });
+        // Before the lock, which every login passes.
+        let gone = self.now().missing(exists);
+        for subject in &gone {
+            self.resume(subject);
+        }
         gone
     }
 

@@ -337,8 +337,7 @@ impl SessionHandle {
             });
         match kicked {
             Ok(_) => {
-                // Of two kicks the first one ends it.
-                words.kick_reason = words.kick_reason.take().or(reason);
+                words.kick_reason = reason;
                 drop(words);
                 self.task.wake();
                 Kick::Kicked
@@ -411,7 +410,8 @@ fn phase(state: u8) -> Phase {
 
 /// What a kick leads to in this state.
 fn answer(state: u8) -> Kick {
-    if phase(state) == Phase::Closing {
+    // Of two kicks the first one ends it.
+    if state & KICKED != 0 || phase(state) == Phase::Closing {
         Kick::Ending
     } else if state & QUIT != 0 {
         Kick::AfterQuit

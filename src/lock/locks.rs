@@ -82,12 +82,6 @@ impl<C: BackendClose> Locks<C> {
         self.0.wait_progress(now)
     }
 
-    /// The longest that anybody waits now.
-    #[must_use]
-    pub fn longest_wait(&self, now: Instant) -> Duration {
-        self.wait_progress(now).longest
-    }
-
     /// Drops a prewarmed connection to `backend`, if there is one: another maildrop's turn has
     /// come, and the backend has no place for both.
     pub fn give_up_prewarmed(&self, backend: &BackendName) {

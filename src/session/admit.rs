@@ -10,7 +10,6 @@ use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::gate::{Context, Settings};
 use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
-use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
@@ -22,7 +21,7 @@ pub(super) async fn admit(
     mut login: Identified,
 ) -> Next<Admitted> {
     // A wait on this connection was spent: see [`Identified::turn_away`].
-    if let Some(answer) = login.client.login_budget.spent {
+    if let Some(answer) = login.answer_of_spent_wait(cx) {
         return Err(login.answer(answer).await.into());
     }
     let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
@@ -47,13 +46,13 @@ pub(super) async fn admit(
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
-    tell_poll(cx, &login.attempt, poll);
+    tell_poll(cx, &login, poll);
     hold(cx, record, &mut login, poll).await?;
     queue::acquire_lock(cx, record, login, slots).await
 }
 
 /// Emits what was decided of its poll.
-fn tell_poll(cx: &Context, attempt: &LoginAttempt, poll: PollVerdict) {
+fn tell_poll(cx: &Context, login: &Identified, poll: PollVerdict) {
     let (decision, early) = match poll {
         PollVerdict::Unlimited => return,
         PollVerdict::InTime => (PollDecision::Admitted, Duration::ZERO),
@@ -61,13 +60,13 @@ fn tell_poll(cx: &Context, attempt: &LoginAttempt, poll: PollVerdict) {
         PollVerdict::Hold { early, .. } => (PollDecision::Delayed, early),
     };
     cx.events.emit(Event::Rule(RuleEvent::PollDecided {
-        session: attempt.session,
-        tenant: attempt.tenant().clone(),
+        session: login.attempt.session,
+        tenant: login.attempt.tenant().clone(),
         decision,
         early,
     }));
     if decision == PollDecision::Delayed {
-        faults::of_limit(cx, attempt);
+        faults::of_limit(cx, login);
     }
 }
 
@@ -102,7 +101,12 @@ async fn hold_until(
         tokio::select! {
             // A client that has left is not let in by a reload or by the end of its time.
             biased;
-            () = login.client.left() => return Err(EndCause::LeftWaiting),
+            () = login.client.left() => {
+                if login.destination(cx).is_paused() {
+                    record.paused();
+                }
+                return Err(EndCause::LeftWaiting);
+            }
             () = tokio::time::sleep_until(by) => return Ok(()),
             settings = reloads.next() => {
                 login.apply_reload(record, settings);

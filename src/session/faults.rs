@@ -1,6 +1,7 @@
 //! What went wrong at a client's end: an event counts it, and the block list judges it. What a
 //! proven login does never blocks, and nothing from a trusted network counts.
 
+use super::Identified;
 use super::record::Record;
 use crate::gate::{Context, Peer};
 use crate::ids::{SessionId, TenantName};
@@ -10,12 +11,14 @@ use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::Offence;
 use crate::time::Duration;
 
-/// Counts a login that met a limit.
-pub(super) fn of_limit(cx: &Context, attempt: &LoginAttempt) {
+/// Counts a login that met a limit. While it is paused that is no offence: programs that gave up
+/// come again, and meet the places that logins before them still hold.
+pub(super) fn of_limit(cx: &Context, login: &Identified) {
+    let attempt = &login.attempt;
     let proven = attempt.is_proven();
     let kind = OffenceKind::MetLimit;
     tell(cx, attempt.session, attempt.tenant(), kind, proven);
-    if !proven {
+    if !proven && !login.destination(cx).is_paused() {
         count(cx, attempt, Offence::MetLimit);
     }
 }
@@ -46,7 +49,9 @@ pub(super) fn of_end(cx: &Context, record: &Record, peer: &Peer, end: End) {
     // After a login the password was right.
     let proven = attempt.is_proven() || end == End::Left;
     tell(cx, attempt.session, attempt.tenant(), kind, proven);
-    if let Some(offence) = offence.filter(|_| !proven) {
+    // It was the operator who let it wait.
+    let of_pause = end == End::LeftWaiting && record.met_pause();
+    if let Some(offence) = offence.filter(|_| !proven && !of_pause) {
         count(cx, attempt, offence);
     }
 }

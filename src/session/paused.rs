@@ -79,11 +79,15 @@ pub(super) async fn hold(
     }
     // A server that is paused is to be left alone.
     drop(admitted.lock.take_prewarmed());
+    // The pause is no part of the hand-over, nor of the time that the lock was of use.
+    let _ = admitted.lock.take_freed_at();
+    record.lock_given();
+    record.paused();
     record.enter(Phase::Waiting);
     let began = Instant::now();
     let held = hold_until_resumed(cx, record, &mut admitted.login).await;
     record.waited(began.elapsed());
-    record.enter(Phase::LoggingIn);
+    record.lock_taken();
     held
 }
 

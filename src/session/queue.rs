@@ -27,7 +27,11 @@ pub(super) async fn acquire_lock(
         AcquireResult::Granted(lock) => lock,
         // No fault of this client's: others fill the lane, and it may be the owner.
         AcquireResult::Full => {
-            let cause = EndCause::QueueFull;
+            let cause = if login.destination(cx).is_paused() {
+                EndCause::Paused
+            } else {
+                EndCause::QueueFull
+            };
             return Err(login.turn_away(cx, record, cause).await.into());
         }
         AcquireResult::Waiting(waiter) => {
@@ -53,7 +57,7 @@ pub(super) async fn acquire_lock(
 enum WaitFailed {
     /// The time for it is over, or another took its place.
     Spent,
-    /// The time for it is over, and its tenant or its backend is paused.
+    /// The same while its tenant or its backend is paused.
     Paused,
     /// The backend refused the password, which another gave it, in these words or without any.
     PasswordRefused(Option<Arc<[u8]>>),
@@ -62,6 +66,10 @@ enum WaitFailed {
 }
 
 impl WaitFailed {
+    fn spent(is_paused: bool) -> Self {
+        if is_paused { Self::Paused } else { Self::Spent }
+    }
+
     async fn answer(
         self,
         cx: &Context,
@@ -99,6 +107,7 @@ async fn wait(
     loop {
         let is_paused = login.destination(cx).is_paused();
         if is_paused {
+            record.paused();
             waiter.give_up_prewarmed();
         }
         let wants_prewarmed = !is_paused && waiter.wants_prewarmed();
@@ -122,13 +131,13 @@ async fn wait(
             event = waiter.next_event() => match event {
                 WaitEvent::Granted(lock) => return Ok(lock),
                 WaitEvent::Promoted => {}
-                WaitEvent::Evicted => return Err(WaitFailed::Spent),
+                WaitEvent::Evicted => return Err(WaitFailed::spent(is_paused)),
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
             },
             () = tokio::time::sleep_until(until) => {
-                waiter.leave(LockOutcome::Timeout);
-                return Err(if is_paused { WaitFailed::Paused } else { WaitFailed::Spent });
+                waiter.leave(if is_paused { LockOutcome::Paused } else { LockOutcome::Timeout });
+                return Err(WaitFailed::spent(is_paused));
             }
             () = pauses.next() => {}
             settings = reloads.next() => {

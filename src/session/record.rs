@@ -26,6 +26,8 @@ pub(super) struct Record {
     /// Whether the backend let the last login in.
     entered: bool,
     excused: bool,
+    /// Whether the last login waited while it was paused.
+    met_pause: bool,
     pub(super) summary: SessionSummary,
 }
 
@@ -79,6 +81,7 @@ impl Record {
             before_login: None,
             entered: false,
             excused: false,
+            met_pause: false,
             summary,
         };
         // Told only now: from here on the end is told, too, whatever happens.
@@ -117,6 +120,7 @@ impl Record {
             self.login_ended(&cause);
         }
         self.before_login = Some(self.spent());
+        self.met_pause = false;
         self.summary.backend = None;
         self.identified(attempt);
     }
@@ -160,6 +164,16 @@ impl Record {
     /// Whether a backend may have heard the password of the last login.
     pub(super) fn reached_backend(&self) -> bool {
         self.summary.backend.is_some()
+    }
+
+    /// The last login waits, and is paused.
+    pub(super) fn paused(&mut self) {
+        self.met_pause = true;
+    }
+
+    /// Whether the last login waited while it was paused.
+    pub(super) fn met_pause(&self) -> bool {
+        self.met_pause
     }
 
     pub(super) fn on_backend(&mut self, backend: &BackendName) {

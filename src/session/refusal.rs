@@ -196,7 +196,7 @@ impl Identified {
                     decision: PollDecision::Refused,
                     early,
                 }));
-                faults::of_limit(cx, &self.attempt);
+                faults::of_limit(cx, &self);
                 self.answer(login_delay(early).as_bytes()).await
             }
             Refusal::PerAddress => self.reject_over_limit(cx, PER_ADDRESS).await,
@@ -207,7 +207,7 @@ impl Identified {
 
     /// Refuses a login over a limit on connections. Its next one does not pay for coming again.
     async fn reject_over_limit(self, cx: &Context, answer: &[u8]) -> Result<Greeted, EndCause> {
-        faults::of_limit(cx, &self.attempt);
+        faults::of_limit(cx, &self);
         cx.admission.not_served(&self.attempt, Instant::now());
         self.answer(answer).await
     }
@@ -291,6 +291,14 @@ impl Identified {
         };
         self.client.login_budget.spent = Some(answer);
         self.answer(answer).await
+    }
+
+    /// The answer to this login where a wait on its connection was spent, by
+    /// [`turn_away`](Self::turn_away). One that was paused then, and is not now, may wait again.
+    pub(super) fn answer_of_spent_wait(&self, cx: &Context) -> Option<&'static [u8]> {
+        let spent = self.client.login_budget.spent?;
+        let is_over = spent == PAUSED && !self.destination(cx).is_paused();
+        (!is_over).then_some(spent)
     }
 
     /// Answers the login with `answer`, without its line end.

@@ -7,6 +7,7 @@ import './login.js';
 import './hostile.js';
 import './accessibility.js';
 import './restart.js';
+import './lists.js';
 import './load.js';
 import './screenshots.js';
 

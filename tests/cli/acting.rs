@@ -141,6 +141,25 @@ fn a_drain_waits_until_the_gate_has_ended() {
 }
 
 #[test]
+fn in_a_drain_a_reload_is_refused_at_once() {
+    let gate = Gate::start_with_api("");
+    let mut open = logged_in(&gate, PHONE);
+    assert_eq!(code(&gate.run(&["drain", "--no-wait"])), 0);
+    gate.wait_for_notice("STATUS=draining");
+    let refused = gate.run(&["reload"]);
+    assert_eq!(code(&refused), 69);
+    assert_eq!(stderr(&refused), "popgate is stopping\n");
+    gate.signal("HUP");
+    gate.wait_for_notice("RELOADING=1");
+    gate.wait_for_notice("READY=1");
+    assert!(open.ask("QUIT").starts_with("+OK"));
+    let ended = gate.wait();
+    assert_eq!(code(&ended), 0);
+    let log = stderr(&ended);
+    assert!(log.contains("SIGHUP: not reloaded"), "{log}");
+}
+
+#[test]
 fn the_log_level_is_shown_and_changed() {
     let gate = Gate::start_with_api("");
     let before = stdout(&gate.run(&["log"]));

@@ -234,9 +234,16 @@ fn a_waiter_is_there_within_two_seconds_and_k_kicks_who_it_waits_for() {
     );
     top.press("K");
     top.expect("Any other key");
+    let asked = Instant::now();
     top.press("y");
     top.expect("kicked session");
     assert!(waiter.read().starts_with("+OK"), "the lock is its");
+    // Before the holder would be pre-empted for being idle.
+    assert!(
+        asked.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        asked.elapsed()
+    );
     assert_eq!(holder.read(), "", "kicked");
     top.expect("Nobody waits for a mailbox.");
     top.press("q");

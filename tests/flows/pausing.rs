@@ -1,12 +1,14 @@
 //! Tenants and backends that an operator has paused: logins wait, sessions go on.
 
-use crate::blocks::{STRANGER, blocked_for_a_minute, reaches};
+use crate::blocks::{OTHER, STRANGER, blocked_for_a_minute, blocking, reaches};
 use crate::support::{Gate, Scene, Wire, assert_took, lets_in_at_once, seconds};
+use popgate::backend::route::{Route, Unconnected};
 use popgate::gate::{Kick, Phase, Stage};
 use popgate::ids::{BackendName, TenantName};
-use popgate::observe::event::{Culprit, End, EndCause};
+use popgate::observe::event::{Culprit, End, EndCause, Event, LockEvent, LockOutcome};
 use popgate::policy::pause::PauseSubject;
 use popgate::time::Instant;
+use std::collections::BTreeSet;
 
 const PAUSED: &str =
     "-ERR [SYS/TEMP] Mailbox is paused for maintenance, please wait and try again\r\n";
@@ -263,4 +265,100 @@ async fn a_wait_that_is_spent_while_paused_gives_the_trial_login_under_a_block_b
     trial.expect(PAUSED).await;
     gate.cx.resume(&tenant());
     assert!(reaches(&gate, STRANGER, "ann", "another").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_that_give_up_in_a_pause_are_not_blocked() {
+    let gate = Gate::strict(&blocking("")).await;
+    gate.cx.pause(&tenant());
+    // They hold the lock themselves, and then wait behind another that does.
+    leave(&gate, 6).await;
+    let mut first = gate.visitor().from(OTHER).asking("ann", "guess").await;
+    first.expect_silence(seconds(1.0)).await;
+    leave(&gate, 6).await;
+    let blocks = |event: &Event| matches!(event, Event::BlockChanged(_));
+    assert_eq!(gate.events.count(blocks), 0);
+}
+
+async fn leave(gate: &Gate, times: usize) {
+    let ended = |event: &Event| matches!(event, Event::SessionEnded(_));
+    for _ in 0..times {
+        let mut client = gate.visitor().from(STRANGER).asking("ann", "guess").await;
+        client.expect_silence(seconds(1.0)).await;
+        let before = gate.events.count(ended);
+        client.close();
+        gate.told_nth(before, ended).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_whose_first_backend_is_paused_is_not_busy() {
+    let gate = Gate::classic().await;
+    let paused = BTreeSet::from([BackendName::new("legacy")]);
+    let route = Route::new(vec![gate.backend("legacy")], None).with_paused(&paused);
+    let client = "192.0.2.1:9".parse().expect("an address");
+    let connected = route.connect(client, Instant::now(), |_| {}).await;
+    assert!(matches!(connected, Err(Unconnected::Paused)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_wait_was_spent_in_a_pause_may_log_in_when_that_is_over() {
+    let gate = Gate::classic().await;
+    gate.cx.pause(&tenant());
+    let mut ann = gate.asking("ann", "secret").await;
+    ann.expect(PAUSED).await;
+    ann.send("USER ann\r\n").await;
+    ann.expect_prefix("+OK").await;
+    ann.send("PASS secret\r\n").await;
+    ann.expect(PAUSED).await;
+    gate.cx.resume(&tenant());
+    ann.send("USER ann\r\n").await;
+    ann.expect_prefix("+OK").await;
+    ann.send("PASS secret\r\n").await;
+    is_let_in(&gate, ann).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_is_told_the_pause_that_fills_it() {
+    let gate = Gate::with("[defaults]\ncleartext = \"always\"\nqueue = 1\n").await;
+    gate.cx.pause(&tenant());
+    let (_first, _second) = two_held(&gate).await;
+    gate.asking("ann", "secret").await.expect(PAUSED).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_pause_is_waited_and_neither_held_nor_of_a_hand_over() {
+    let gate = Gate::classic().await;
+    let (ann, inside) = gate.log_in("ann", "secret").await;
+    let next = gate.waiter("ann", "secret").await;
+    let mut spare = gate.dialed().await;
+    gate.cx.pause(&tenant());
+    spare.expect_eof().await;
+    ann.close();
+    inside.close();
+    tokio::time::sleep(seconds(10.0)).await;
+    gate.cx.resume(&tenant());
+    let (next, inside) = is_let_in(&gate, next).await;
+    next.close();
+    inside.close();
+    let summary = gate.only_end_of("client 2").await;
+    assert!(summary.waited >= seconds(10.0), "{summary:?}");
+    assert!(summary.held < seconds(1.0), "{summary:?}");
+    let handed_over = |event: &Event| matches!(event, Event::Lock(LockEvent::HandedOver { .. }));
+    assert_eq!(gate.events.count(handed_over), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_in_the_queue_that_is_spent_in_a_pause_is_no_timeout() {
+    let gate = Gate::classic().await;
+    let (_ann, _inside) = gate.log_in("ann", "secret").await;
+    gate.cx.pause(&tenant());
+    gate.waiter("ann", "secret").await.expect(PAUSED).await;
+    let count = |which| gate.events.count(|event| is_outcome(event, which));
+    assert_eq!(count(LockOutcome::Paused), 1);
+    assert_eq!(count(LockOutcome::Timeout), 0);
+}
+
+fn is_outcome(event: &Event, which: LockOutcome) -> bool {
+    matches!(event, Event::Lock(LockEvent::Outcome { outcome, .. }) if *outcome == which)
 }

@@ -1,6 +1,7 @@
 //! Reading the configuration again.
 
 use super::openapi::{BodyRefusals, Refusals};
+use crate::admin::ReloadRefusal;
 use crate::admin::model::{EmptyBody, ErrorInfo, ReloadInfo};
 use crate::admin::reply::{ApiJson, HttpRefusal};
 use crate::admin::request::ApiBody;
@@ -20,7 +21,9 @@ use std::sync::Arc;
     request_body = EmptyBody,
     responses(
         (status = 200, description = "It is in force", body = ReloadInfo),
+        (status = 409, description = "Another reload is under way", body = ErrorInfo),
         (status = 422, description = "It has a mistake: the one before stays", body = ErrorInfo),
+        (status = 503, description = "popgate is stopping", body = ErrorInfo),
         Refusals,
         BodyRefusals,
     ),
@@ -34,7 +37,14 @@ pub(super) async fn reload(
         let why = "the reload failed by a fault of popgate: see its log";
         HttpRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, why)
     })?;
-    let changes =
-        reloaded.map_err(|why| HttpRefusal::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    let changes = reloaded.map_err(|why| HttpRefusal::new(status_of(&why), why.to_string()))?;
     Ok(ApiJson(ReloadInfo { changes }))
+}
+
+fn status_of(refusal: &ReloadRefusal) -> StatusCode {
+    match refusal {
+        ReloadRefusal::Mistake(_) | ReloadRefusal::NoFile => StatusCode::UNPROCESSABLE_ENTITY,
+        ReloadRefusal::UnderWay => StatusCode::CONFLICT,
+        ReloadRefusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }

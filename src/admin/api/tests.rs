@@ -1,6 +1,6 @@
-use crate::admin::AdminPolicy;
 use crate::admin::double::{AdminPort, GateDouble, TOKEN, headers, token};
 use crate::admin::token::Token;
+use crate::admin::{AdminPolicy, ReloadRefusal};
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{ADMIN_BODY_MAX, OPERATOR_REASON_MAX, PAGE_DEFAULT, PAGE_MAX};
@@ -111,9 +111,18 @@ async fn a_reload_tells_its_changes_or_why_not() {
     let port = start().await;
     let expected = (200, json!({ "changes": ["tenants: one more"] }));
     assert_eq!(port.post("/api/v1/reload", "{}").await, expected);
-    *port.gate.reloaded.lock().unwrap() = Some(Err("popgate.toml:2:1: no".to_owned()));
-    let expected = (422, json!({ "error": "popgate.toml:2:1: no" }));
-    assert_eq!(port.post("/api/v1/reload", "{}").await, expected);
+    for (refusal, status) in [
+        (
+            ReloadRefusal::Mistake("popgate.toml:2:1: no".to_owned()),
+            422,
+        ),
+        (ReloadRefusal::UnderWay, 409),
+        (ReloadRefusal::Stopping, 503),
+    ] {
+        let expected = (status, json!({ "error": refusal.to_string() }));
+        *port.gate.reloaded.lock().unwrap() = Some(Err(refusal));
+        assert_eq!(port.post("/api/v1/reload", "{}").await, expected);
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ fn is_inside(session: &SessionView, lock: &LockView, holder: &HolderView) -> boo
 
 fn is_logged_in(phase: Phase) -> bool {
     match phase {
-        // Waiting: it was granted the lock a moment ago.
+        // Waiting: it was granted the lock a moment ago, or is paused while it holds it.
         Phase::Waiting | Phase::LoggingIn | Phase::Transaction | Phase::Update => true,
         Phase::Greeting | Phase::Authorization | Phase::Closing => false,
     }

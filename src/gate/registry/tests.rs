@@ -99,6 +99,8 @@ fn of_quit_and_a_kick_the_first_one_holds() {
     let kicked = open(&sessions);
     assert_eq!(sessions.kick(kicked.handle().id(), None), Kick::Kicked);
     assert!(!kicked.handle().quit_sent());
+    let again = sessions.kick(kicked.handle().id(), Some("again".into()));
+    assert_eq!((again, kicked.handle().kick_reason()), (Kick::Ending, None));
     let ending = open(&sessions);
     ending.handle().enter(Phase::Closing);
     assert_eq!(sessions.kick(ending.handle().id(), None), Kick::Ending);

@@ -91,6 +91,8 @@ str_enum! {
         Waited = "waited",
         /// The wait was spent.
         Timeout = "timeout",
+        /// The same while an operator had paused it.
+        Paused = "paused",
         /// The lane was full.
         QueueFull = "queue_full",
         /// The backend refused its password, which another login tried for it.

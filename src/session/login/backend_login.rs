@@ -132,9 +132,11 @@ impl BackendLogin<'_> {
 
     async fn ask_anew(&mut self) -> Answer {
         let connected = tokio::select! {
-            connected = self.connect() => connected,
+            // One that is paused by now asks for no connection.
+            biased;
             // While it waits for a place, or for a greeting.
             () = self.destination.paused() => return Answer::Paused,
+            connected = self.connect() => connected,
         };
         match connected {
             Ok((backend, greeted)) => {
@@ -142,6 +144,7 @@ impl BackendLogin<'_> {
                 let connection = BackendConnection::new(backend, greeted, client);
                 self.give_credentials(connection, false).await
             }
+            Err(Unconnected::Paused) => Answer::Paused,
             Err(Unconnected::Busy) => Answer::Busy,
             Err(Unconnected::Failed(backend, error)) => self.not_greeted(&backend, error),
         }
