@@ -138,7 +138,8 @@ impl Route {
     /// place.
     ///
     /// # Errors
-    /// The first one is paused, every place was taken, or what the last backend said or did, where none greets.
+    /// The first one is paused, every place was taken, or what the last backend said or did, where
+    /// none greets.
     pub async fn connect(
         &self,
         client: SocketAddr,

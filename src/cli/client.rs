@@ -32,12 +32,18 @@ const API: &str = "/api/v1";
 pub(super) struct Failure {
     pub(super) why: String,
     pub(super) exit: ExitStatus,
+    /// Nobody listens there.
+    pub(super) is_refused: bool,
 }
 
 impl Failure {
     pub(super) fn new(exit: ExitStatus, why: impl Into<String>) -> Self {
         let why = why.into();
-        Self { why, exit }
+        Self {
+            why,
+            exit,
+            is_refused: false,
+        }
     }
 
     pub(super) fn usage(why: impl Into<String>) -> Self {
@@ -65,6 +71,12 @@ enum ExchangeError {
     Http(#[from] hyper::Error),
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ExchangeError {
+    fn is_refused(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+    }
 }
 
 /// An admin port, and how it is trusted.
@@ -244,7 +256,10 @@ impl AdminClient {
             self.endpoint.url(),
             escaped(&error.to_string()),
         );
-        Failure::new(ExitStatus::Unavailable, why)
+        Failure {
+            is_refused: error.is_refused(),
+            ..Failure::new(ExitStatus::Unavailable, why)
+        }
     }
 
     fn understand<T: DeserializeOwned>(

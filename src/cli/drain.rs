@@ -12,6 +12,7 @@ use crate::limits::WATCH_INTERVAL;
 use crate::time::Duration;
 use clap::Args;
 use indicatif::ProgressBar;
+use jiff::Timestamp;
 
 /// Stop gently: accept nobody new, let open sessions finish, then end
 #[derive(Args, Debug)]
@@ -57,7 +58,7 @@ impl DrainArgs {
         let status: GateStatus = gate.post("/drain", &body)?;
         self.say(&format!("draining: {}", left(&status)));
         if !self.no_wait {
-            await_end(&gate, &status)?;
+            await_end(&gate, status.started)?;
             self.say("popgate has ended");
         }
         Ok(status)
@@ -70,15 +71,19 @@ impl DrainArgs {
     }
 }
 
-/// Until nobody answers, or another process does.
-fn await_end(gate: &AdminClient, begun: &GateStatus) -> Result<(), Failure> {
+/// Until nobody listens any more, or another process answers. A gate that does not answer may be
+/// busy.
+fn await_end(gate: &AdminClient, started: Timestamp) -> Result<(), Failure> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
     loop {
         match gate.get::<GateStatus>("/status", &[]) {
-            Ok(status) if status.started == begun.started => bar.set_message(left(&status)),
+            Ok(status) if status.started == started => bar.set_message(left(&status)),
             Ok(_) => return Ok(()),
-            Err(failure) if failure.exit == ExitStatus::Unavailable => return Ok(()),
+            Err(failure) if failure.is_refused => return Ok(()),
+            Err(failure) if failure.exit == ExitStatus::Unavailable => {
+                bar.set_message("no answer, still trying");
+            }
             Err(failure) => return Err(failure),
         }
         gate.sleep(WATCH_INTERVAL);
@@ -96,4 +101,34 @@ fn left(status: &GateStatus) -> String {
         "session is left",
         "sessions are left",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::client::AdminEndpoint;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+
+    #[test]
+    fn a_gate_that_does_not_answer_has_not_ended() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = AdminEndpoint {
+            address: listener.local_addr().unwrap().to_string(),
+            tls: None,
+        };
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&asked);
+        thread::spawn(move || {
+            for _ in 0..2 {
+                drop(listener.accept().unwrap());
+                counter.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let gate = AdminClient::new(endpoint, None, None).unwrap();
+        await_end(&gate, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
 }

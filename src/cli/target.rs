@@ -19,6 +19,12 @@ which popgate? Name its configuration file, or its admin port and token file:
   --admin http://HOST:PORT --token-file FILE
 hint: without either, a command reads /etc/popgate/popgate.toml, which is not there";
 
+/// Where the token would be read on the way.
+const IN_CLEAR: &str = "\
+http would send the token in clear to another machine
+hint: name the admin port with https, or reach it through a tunnel that ends on 127.0.0.1; where \
+the network is trusted, give --config a copy of its file, with `cleartext = true` in [admin]";
+
 /// Where the running popgate is
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection to the running popgate")]
@@ -71,6 +77,9 @@ impl GateArgs {
     }
 
     fn at_url(&self, url: &AdminUrl) -> Result<AdminClient, Failure> {
+        if self.token_file.is_some() && !url.is_private() {
+            return Err(Failure::usage(IN_CLEAR));
+        }
         let tls = url
             .is_https
             .then(|| Connector::new(self.ca.as_deref(), url.bare_host(), true))
@@ -159,6 +168,15 @@ fn parse_url(text: &str) -> Result<AdminUrl, String> {
 }
 
 impl AdminUrl {
+    /// Whether nobody else hears what is sent there.
+    fn is_private(&self) -> bool {
+        let address = self.bare_host().parse::<IpAddr>();
+        let is_local = address.map_or(self.host.eq_ignore_ascii_case("localhost"), |address| {
+            address.is_loopback()
+        });
+        self.is_https || is_local
+    }
+
     /// An IPv6 address without the brackets that it has in a URL.
     fn bare_host(&self) -> &str {
         let inside = self.host.strip_prefix('[');
@@ -195,6 +213,27 @@ mod tests {
             "http://",
         ] {
             assert!(parse_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_in_clear_to_this_machine_only() {
+        for (url, is_private) in [
+            ("http://127.0.0.1:9110", true),
+            ("http://[::1]:9110", true),
+            ("http://localhost:9110", true),
+            ("https://gate.internal", true),
+            ("http://gate.internal:9110", false),
+            ("http://10.0.0.5:9110", false),
+        ] {
+            let args = GateArgs {
+                config: None,
+                admin: Some(parse_url(url).unwrap()),
+                token_file: Some("none.token".into()),
+                ca: None,
+            };
+            let why = args.client().err().unwrap().why;
+            assert_eq!(why != IN_CLEAR, is_private, "{url}: {why}");
         }
     }
 

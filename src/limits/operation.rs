@@ -107,6 +107,13 @@ pub const TOP_NOTICE: Duration = Duration::from_secs(15);
 /// Without an answer for so long, `popgate top` says that what it shows is old.
 pub const TOP_SILENCE: Duration = Duration::from_secs(3);
 
+/// What `popgate top` has for its end when it is told to: then its process is ended all the same.
+/// It needs a fifth of it, unless its terminal is gone.
+pub const TOP_END: Duration = Duration::from_secs(1);
+
+/// How often `popgate top` looks whether its terminal is there: seldom enough to cost nothing.
+pub const TOP_LOOK: Duration = Duration::from_secs(1);
+
 /// A command's whole talk with a gate: [`ADMIN_REQUEST`], and the way there.
 pub const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 

@@ -37,6 +37,11 @@ struct TopOnTerminal {
 
 impl TopOnTerminal {
     fn start(admin: &str) -> Self {
+        // In a session with this terminal and not the one that the test was started from.
+        Self::start_by(&["setsid", "--ctty"], admin)
+    }
+
+    fn start_by(launcher: &[&str], admin: &str) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -51,9 +56,9 @@ impl TopOnTerminal {
         tcsetwinsize(&terminal, size).unwrap();
         let before = tcgetattr(&terminal).unwrap();
         let end = || Stdio::from(terminal.try_clone().unwrap());
-        // In a session with this terminal and not the one that the test was started from.
-        let child = Command::new("setsid")
-            .args(["--ctty", env!("CARGO_BIN_EXE_popgate"), "top"])
+        let child = Command::new(launcher[0])
+            .args(&launcher[1..])
+            .args([env!("CARGO_BIN_EXE_popgate"), "top"])
             .args(["--admin", &format!("http://{admin}")])
             .env("TERM", "xterm-256color")
             .stdin(end())
@@ -106,6 +111,22 @@ impl TopOnTerminal {
                 assert_eq!(after.local_modes, self.before.local_modes);
                 assert_eq!(after.input_modes, self.before.input_modes);
                 assert_eq!(after.output_modes, self.before.output_modes);
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            pause(Duration::from_millis(10));
+        }
+    }
+
+    /// Closes the terminal as a window does, and waits for the end of `top`.
+    fn hang_up(mut self) -> ExitStatus {
+        self.written = channel().1;
+        // The thread that reads has the terminal, too, until it has something to pass on.
+        self.press("?");
+        self.master = open("/dev/null", OFlags::RDWR, 0.into()).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end");
@@ -275,6 +296,18 @@ fn a_signal_gives_the_terminal_back_as_well() {
     top.expect("Nobody waits for a mailbox.");
     top.signal("-TERM");
     assert!(top.expect_end().success());
+}
+
+#[test]
+fn it_ends_with_its_terminal_whether_or_not_a_signal_says_so() {
+    let demo = RunningDemo::start(&[], "127.0.0.1:0");
+    // SIGHUP goes to the process whose session has the terminal.
+    for launcher in [&["setsid", "--ctty"][..], &["setsid"]] {
+        let mut top = TopOnTerminal::start_by(launcher, &demo.admin);
+        top.expect("Nobody waits for a mailbox.");
+        let status = top.hang_up();
+        assert!(status.code().is_some(), "{launcher:?}: {status}");
+    }
 }
 
 #[test]

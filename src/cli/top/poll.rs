@@ -3,9 +3,11 @@
 use super::order::LockOrder;
 use super::reading::TopReading;
 use super::state::{GateRequest, TopNews};
+use crate::admin::model::GateStatus;
 use crate::cli::client::{AdminClient, Failure};
 use crate::limits::WATCH_INTERVAL;
 use crate::time::Duration;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
@@ -54,10 +56,10 @@ fn poll(gate: &AdminClient, asked: &Receiver<GateRequest>, teller: &Sender<TopNe
     let mut pause = WATCH_INTERVAL;
     loop {
         let news = match asked.recv_timeout(pause) {
-            Ok(GateRequest::Kick { session }) => {
+            Ok(GateRequest::Kick { session, started }) => {
                 // What it changed is shown at once.
                 pause = Duration::ZERO;
-                let result = kick(gate, session);
+                let result = kick(gate, session, started);
                 TopNews::Kicked { session, result }
             }
             Ok(GateRequest::Sort(by)) => {
@@ -77,7 +79,11 @@ fn poll(gate: &AdminClient, asked: &Receiver<GateRequest>, teller: &Sender<TopNe
     }
 }
 
-fn kick(gate: &AdminClient, session: u64) -> Result<(), Failure> {
+fn kick(gate: &AdminClient, session: u64, started: Timestamp) -> Result<(), Failure> {
+    let status: GateStatus = gate.get("/status", &[])?;
+    if status.started != started {
+        return Err(Failure::usage("popgate was restarted meanwhile"));
+    }
     let body = json!({ "reason": "popgate top" });
     gate.post::<Value>(&format!("/sessions/{session}/kick"), &body)
         .map(drop)

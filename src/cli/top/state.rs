@@ -9,6 +9,7 @@ use crate::cli::client::Failure;
 use crate::cli::units::time;
 use crate::limits::{TOP_NOTICE, TOP_SILENCE};
 use crate::time::Instant;
+use jiff::Timestamp;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Lines that PgUp and PgDn move by.
@@ -25,7 +26,11 @@ pub(super) enum TopCommand {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum GateRequest {
     Sort(LockOrder),
-    Kick { session: u64 },
+    /// Numbers of sessions are those of one process: `started` says of which.
+    Kick {
+        session: u64,
+        started: Timestamp,
+    },
 }
 
 /// What came of asking it.
@@ -184,6 +189,9 @@ impl TopState {
             self.rates.forget();
             // Numbers of sessions begin anew: what was asked about one is about another now.
             self.dialog = None;
+            // Nor can anything of the old ones be asked about.
+            self.is_paused = false;
+            self.held_back = None;
             self.tell(
                 format!("popgate was restarted at {}", time(started)),
                 true,
@@ -251,8 +259,10 @@ impl TopState {
         now: Instant,
     ) -> Option<TopCommand> {
         if key == KeyCode::Char('y') {
-            let session = question.session;
-            return Some(TopCommand::Ask(GateRequest::Kick { session }));
+            return Some(TopCommand::Ask(GateRequest::Kick {
+                session: question.session,
+                started: self.reading.status.started,
+            }));
         }
         self.tell("nobody was kicked".to_owned(), false, now);
         None

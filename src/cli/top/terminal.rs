@@ -1,13 +1,18 @@
 //! The terminal while the screen is ours, and how it is given back.
 
+use crate::cli::ExitStatus;
+use crate::limits::{TOP_END, TOP_LOOK};
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::disable_raw_mode;
 use ratatui::{DefaultTerminal, Frame};
-use std::io::{self, stdout};
+use std::io::{self, IsTerminal, stdin, stdout};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 /// The alternate screen in raw mode. The terminal is as before once this is dropped, and also after
 /// a panic: that is in the hook which ratatui sets.
@@ -49,7 +54,8 @@ fn restore() {
     let _ = execute!(stdout(), Show);
 }
 
-/// Without a handler a signal would end the process in raw mode.
+/// Without a handler a signal would end the process in raw mode. The process ends here where the
+/// main thread does not: crossterm reads a terminal that is gone again and again, and never returns.
 fn watch_signals(is_told_to_end: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -65,9 +71,22 @@ fn watch_signals(is_told_to_end: Arc<AtomicBool>) -> io::Result<()> {
                 _ = interrupt.recv() => (),
                 _ = terminate.recv() => (),
                 _ = hang_up.recv() => (),
+                () = hung_up() => (),
             }
+            is_told_to_end.store(true, Ordering::Relaxed);
+            sleep(TOP_END).await;
         });
-        is_told_to_end.store(true, Ordering::Relaxed);
+        // Not `restore`, which writes: that may be what the main thread waits for.
+        let _ = disable_raw_mode();
+        process::exit(ExitStatus::Done as i32);
     });
     Ok(())
+}
+
+/// Returns when nobody has the other end of the terminal any more: not every terminal that goes sends
+/// a signal, nor does it to every process.
+async fn hung_up() {
+    while stdin().is_terminal() {
+        sleep(TOP_LOOK).await;
+    }
 }

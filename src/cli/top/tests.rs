@@ -284,7 +284,10 @@ fn a_kick_says_what_will_happen_and_takes_a_y_alone() {
     }
     // The question stays that one, whatever happens to the list.
     read(&mut state, reading(2, vec![lock("eve", 30)]));
-    let kick = TopCommand::Ask(GateRequest::Kick { session: 20 });
+    let kick = TopCommand::Ask(GateRequest::Kick {
+        session: 20,
+        started: at(0),
+    });
     assert_eq!(typed(&mut state, "y"), Some(kick));
     assert_eq!(typed(&mut state, "y"), None, "asked once");
     for other in [
@@ -367,7 +370,15 @@ fn a_gate_that_is_gone_slow_or_new_is_told() {
         !shows(&state, "Kick session"),
         "its number is another's now"
     );
-    state.on_time(after(8) + TOP_NOTICE);
+    typed(&mut state, "p");
+    let mut newest = reading(10, vec![lock("zoe", 3)]);
+    newest.status.started = at(9);
+    read_at(&mut state, newest, after(9));
+    assert!(
+        shows(&state, "zoe") && !shows(&state, "PAUSED"),
+        "a pause shows nothing of a gate that is gone"
+    );
+    state.on_time(after(9) + TOP_NOTICE);
     assert!(!shows(&state, "restarted"));
 }
 
