@@ -188,7 +188,7 @@ mod tests {
         control.drain(None, &operator);
         control.drain(Some(Duration::from_secs(3_600)), &operator);
         let mut told = Vec::new();
-        while told.len() < 4 {
+        while told.len() < 5 {
             if let Some(Reading::Event(event)) = events.next().await
                 && let Event::OperatorActed(action) = &event.event
             {

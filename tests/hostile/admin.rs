@@ -9,10 +9,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 const CROWD: usize = 10_000;
+
+/// Two crowds at a time need more descriptors than this process may have.
+static ONE_CROWD: Mutex<()> = Mutex::const_new(());
 
 /// How long a crowd stays.
 const SIEGE: Duration = Duration::from_secs(12);
@@ -104,6 +108,7 @@ fn assert_unharmed(what: &str, before: Figures, most: Figures, polls: &Polls, st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_that_say_their_request_a_byte_at_a_time_hold_up_nobody_at_the_pop3_ports() {
+    let _alone = ONE_CROWD.lock().await;
     raise_open_files();
     let gate = start().await;
     let before = gate.figures();
@@ -214,6 +219,7 @@ async fn other_sites_and_endless_pages_are_refused_and_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_readers_of_events_that_never_read_leave_requests_and_sessions_their_places() {
+    let _alone = ONE_CROWD.lock().await;
     raise_open_files();
     let gate = start().await;
     let before = gate.figures();

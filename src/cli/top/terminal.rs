@@ -7,6 +7,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::disable_raw_mode;
 use ratatui::{DefaultTerminal, Frame};
 use std::io::{self, IsTerminal, stdin, stdout};
+use std::mem::ManuallyDrop;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,8 @@ use tokio::time::sleep;
 /// The alternate screen in raw mode. The terminal is as before once this is dropped, and also after
 /// a panic: that is in the hook which ratatui sets.
 pub(super) struct FullScreen {
-    terminal: DefaultTerminal,
+    /// Never dropped: it would tell of a terminal that is gone on that terminal, and panic.
+    terminal: ManuallyDrop<DefaultTerminal>,
     is_told_to_end: Arc<AtomicBool>,
 }
 
@@ -27,7 +29,7 @@ impl FullScreen {
         watch_signals(Arc::clone(&is_told_to_end))?;
         let terminal = ratatui::try_init().inspect_err(|_| restore())?;
         Ok(Self {
-            terminal,
+            terminal: ManuallyDrop::new(terminal),
             is_told_to_end,
         })
     }
@@ -83,8 +85,8 @@ fn watch_signals(is_told_to_end: Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns when nobody has the other end of the terminal any more: not every terminal that goes sends
-/// a signal, nor does it to every process.
+/// Returns when nobody has the other end of the terminal any more: not every terminal that goes
+/// sends a signal, nor to every process.
 async fn hung_up() {
     while stdin().is_terminal() {
         sleep(TOP_LOOK).await;

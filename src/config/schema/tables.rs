@@ -254,7 +254,8 @@ table! {
 
         /// Names by which browsers and other clients may call this port. A request whose Host is
         /// neither one of them, nor an IP address, nor localhost is refused: a web page elsewhere
-        /// could have had its own name resolved to this machine (DNS rebinding).
+        /// could have had its own name resolved to this machine (DNS rebinding). /healthz and
+        /// /readyz answer to any name.
         host_names: Vec<At<CertificateName>>, e.g. r#"["gate.example.net"]"#;
     }
 }
