@@ -57,7 +57,7 @@ fn restore() {
 }
 
 /// Without a handler a signal would end the process in raw mode. The process ends here where the
-/// main thread does not: crossterm reads a terminal that is gone again and again, and never returns.
+/// main thread does not: crossterm reads a terminal that is gone again and again, for ever.
 fn watch_signals(is_told_to_end: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
