@@ -108,6 +108,15 @@ fn tenant(user: &UserInfo) -> Cell {
     }
 }
 
+/// What somebody who holds the lock does there.
+fn doing(phase: &str) -> &str {
+    match phase {
+        "waiting" => "is next, and held back by a pause,",
+        "logging_in" => "is logging in, and not in it yet,",
+        _ => "has been in it",
+    }
+}
+
 /// Who is in there and who waits, in a sentence.
 fn situation(lock: Option<&LockInfo>) -> Cell {
     let Some(lock) = lock else {
@@ -118,9 +127,10 @@ fn situation(lock: Option<&LockInfo>) -> Cell {
         |holder| {
             let program = holder.program.as_ref();
             format!(
-                "{}{} has been in it for {}",
+                "{}{} {} for {}",
                 holder.client,
                 program.map_or_else(String::new, |program| format!(" ({program})")),
+                doing(&holder.phase),
                 duration(holder.held_seconds)
             )
         },

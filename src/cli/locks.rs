@@ -133,6 +133,8 @@ fn doing(phase: &str) -> &str {
     match phase {
         "closing" => "closes",
         "logging_in" => "logs in",
+        // It has the lock, and an operator's pause keeps it from the backend.
+        "waiting" => "paused",
         _ => "holds",
     }
 }
