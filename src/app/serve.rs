@@ -223,19 +223,21 @@ impl Stops {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::timeout;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_reload_is_asked_for_at_a_time_and_none_in_a_stop() {
         let (reload, mut asked) = reload_requests();
         let first = tokio::spawn(reload());
         let answer = asked.recv().await.unwrap();
-        assert_eq!(reload().await, Err(ReloadRefusal::UnderWay));
+        let second = timeout(Duration::from_secs(1), reload()).await;
+        assert_eq!(second, Ok(Err(ReloadRefusal::UnderWay)));
         answer.send(Ok(Vec::new())).unwrap();
         assert_eq!(first.await.unwrap(), Ok(Vec::new()));
-        let second = tokio::spawn(reload());
+        let last = tokio::spawn(reload());
         let unanswered = asked.recv().await;
         drop((unanswered, asked));
-        assert_eq!(second.await.unwrap(), Err(ReloadRefusal::Stopping));
+        assert_eq!(last.await.unwrap(), Err(ReloadRefusal::Stopping));
         assert_eq!(reload().await, Err(ReloadRefusal::Stopping));
     }
 }

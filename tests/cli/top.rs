@@ -105,13 +105,18 @@ impl TopOnTerminal {
     fn expect_end(mut self) -> ExitStatus {
         // Out of the alternate screen, and the cursor is there.
         self.await_output("end", |output| output.contains("\u{1b}[?1049l"));
+        let status = self.await_exit();
+        let after = tcgetattr(self.terminal.as_fd()).unwrap();
+        assert_eq!(after.local_modes, self.before.local_modes);
+        assert_eq!(after.input_modes, self.before.input_modes);
+        assert_eq!(after.output_modes, self.before.output_modes);
+        status
+    }
+
+    fn await_exit(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                let after = tcgetattr(self.terminal.as_fd()).unwrap();
-                assert_eq!(after.local_modes, self.before.local_modes);
-                assert_eq!(after.input_modes, self.before.input_modes);
-                assert_eq!(after.output_modes, self.before.output_modes);
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end");
@@ -122,17 +127,11 @@ impl TopOnTerminal {
     /// Closes the terminal as a window does, and waits for the end of `top`.
     fn hang_up(mut self) -> ExitStatus {
         self.written = channel().1;
-        // The thread that reads has the terminal, too, until it has something to pass on.
-        self.press("?");
+        // The thread that reads has the terminal, too, until it has something to pass on: little, so
+        // that `top` waits for a key again by then.
+        self.press("p");
         self.master = open("/dev/null", OFlags::RDWR, 0.into()).unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            pause(Duration::from_millis(10));
-        }
+        self.await_exit()
     }
 
     fn signal(&self, name: &str) {

@@ -5,11 +5,13 @@ use regex::Regex;
 use std::collections::BTreeSet;
 
 /// `query` with its comparisons as values: 0 or 1 for each series, where it would else drop those
-/// that do not meet them. So it returns data wherever its operands do.
+/// that do not meet them. So it returns data wherever its operands do; what `unless` would leave
+/// out, because the value behind it is there, is kept.
 pub(crate) fn with_comparisons_as_values(query: &str) -> Outcome<String> {
     // Behind a quote or a brace an operator matches labels. Those of time series stand in blanks.
     let comparison = Regex::new(r" (==|!=|>=|<=|>|<) (bool )?")?;
-    Ok(comparison.replace_all(query, " $1 bool ").into_owned())
+    let values = comparison.replace_all(query, " $1 bool ");
+    Ok(values.replace(" unless ", " or "))
 }
 
 /// `query` as Grafana fills it in where all gates and tenants are chosen.
@@ -38,6 +40,10 @@ pub(crate) fn comparisons_are_found() -> Outcome<()> {
             "a{b=\"c > bool d\"} > bool 1 and e < bool 2",
         ),
         ("sum(a == bool 0)", "sum(a == bool 0)"),
+        (
+            "up == 0 unless on (i) p == 1",
+            "up == bool 0 or on (i) p == bool 1",
+        ),
         ("a{b!=\"c\"} - time() < 9", "a{b!=\"c\"} - time() < bool 9"),
     ];
     for (query, expected) in cases {
