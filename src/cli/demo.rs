@@ -14,11 +14,12 @@ use crate::net::dial::TcpDial;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::observe::LogFormat;
 use crate::observe::hub::EventSink;
-use crate::observe::log::{self, InitError, Log};
+use crate::observe::log::{self, InitError, Log, LogFilter, LogLevelError};
 use crate::secret::Secret;
 use crate::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -101,6 +102,8 @@ enum DemoError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Log(#[from] InitError),
+    #[error(transparent)]
+    LogLevel(#[from] LogLevelError),
     #[error("the system refuses what popgate needs: {0}")]
     System(#[from] io::Error),
     #[error("the result cannot be written as JSON: {0}")]
@@ -142,10 +145,13 @@ impl DemoArgs {
         }
     }
 
-    /// Runs until Ctrl-C; each session is a line of the log, but not those of the household, which
-    /// would hide all else.
+    /// Runs until Ctrl-C or a drain; each session is a line of the log, but not those of the
+    /// household, which would hide all else: what operators do is logged there, too.
     async fn show(&self) -> Result<ExitStatus, DemoError> {
-        log::init(LogFormat::Human)?;
+        let filter = log::init(LogFormat::Human)?;
+        if self.busy && std::env::var_os("RUST_LOG").is_none() {
+            filter.set(log::parse_level("warn")?)?;
+        }
         let embedded = self.start_server().await?;
         let backend = embedded.address;
         let rules = if self.busy {
@@ -153,10 +159,9 @@ impl DemoArgs {
         } else {
             QUIET_RULES
         };
-        let is_logged = !self.busy || std::env::var_os("RUST_LOG").is_some();
-        let log = is_logged.then(|| Arc::new(Log::new(LogFormat::Human)) as Arc<dyn EventSink>);
+        let log: Arc<dyn EventSink> = Arc::new(Log::new(LogFormat::Human));
         let gate = self
-            .start_gate(&self.config(backend, rules)?, log.into_iter().collect())
+            .start_gate(&self.config(backend, rules)?, vec![log], Some(filter))
             .await?;
         let at = |name, otherwise| gate.address(name).unwrap_or(otherwise);
         let guide = DemoGuide {
@@ -174,12 +179,29 @@ impl DemoArgs {
             guide.quiet()
         };
         let exit = print(said, ExitStatus::Done);
-        if exit == ExitStatus::Done {
-            self.until_stopped(&embedded, guide.pop3).await?;
+        if exit != ExitStatus::Done {
+            gate.stop(GRACE, pending()).await;
+        } else if self.is_drained(&gate, &embedded, guide.pop3).await? {
+            let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+            gate.finish(interrupted).await;
+        } else {
+            gate.stop(GRACE, pending()).await;
         }
-        gate.stop(GRACE, std::future::pending()).await;
         embedded.stop().await;
         Ok(exit)
+    }
+
+    /// Returns at Ctrl-C, or, with true, when the admin port is asked to drain.
+    async fn is_drained(
+        &self,
+        gate: &Gate,
+        embedded: &Embedded,
+        pop3: SocketAddr,
+    ) -> io::Result<bool> {
+        tokio::select! {
+            stopped = self.until_stopped(embedded, pop3) => stopped.map(|()| false),
+            () = gate.drain_begun() => Ok(true),
+        }
     }
 
     /// The household, where it is asked for, ends with the wait for Ctrl-C.
@@ -203,10 +225,10 @@ impl DemoArgs {
         embedded.stop().await;
         let embedded = self.start_server().await?;
         let config = self.config(embedded.address, &comparison_rules(programs))?;
-        let gate = self.start_gate(&config, Vec::new()).await?;
+        let gate = self.start_gate(&config, Vec::new(), None).await?;
         let pop3 = gate.address("pop3").unwrap_or(self.pop3);
         let gated = self.load(programs, pop3, &bar, programs as u64).await;
-        gate.stop(GRACE, std::future::pending()).await;
+        gate.stop(GRACE, pending()).await;
         bar.finish_and_clear();
         let overlaps = embedded.server.log().overlaps();
         embedded.stop().await;
@@ -286,6 +308,7 @@ impl DemoArgs {
         &self,
         config: &Config,
         sinks: Vec<Arc<dyn EventSink>>,
+        log: Option<LogFilter>,
     ) -> Result<Gate, DemoError> {
         let (chain, key) = self_signed()?;
         let acceptor = Some(Acceptor::from_pem(&chain, &key)?);
@@ -295,7 +318,7 @@ impl DemoArgs {
             acceptor,
             seed: None,
             reload: None,
-            log: None,
+            log,
         };
         let gate = Gate::start(config, outside)
             .await

@@ -1,9 +1,11 @@
 //! `popgate demo --busy`: what it is to show is there within seconds.
 
 use crate::gate::pause;
+use crate::{code, popgate, stderr};
 use popgate::time::{Duration, Instant};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What a newcomer sees, and how long after its start.
@@ -64,6 +66,20 @@ impl RunningDemo {
         });
         series.map(|value| value.parse::<f64>().unwrap()).sum()
     }
+}
+
+#[test]
+fn a_drain_ends_the_demo_and_its_log_level_can_be_read() {
+    let mut demo = RunningDemo::start(&["--busy"], "127.0.0.1:0");
+    let admin = format!("http://{}", demo.admin);
+    let ask = |arguments: &[&str]| {
+        let output = popgate(Path::new("/"), &[arguments, &["--admin", &admin]].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(ask(&["log"]), "warn\n");
+    assert!(ask(&["drain", "--grace", "1s"]).ends_with("popgate has ended\n"));
+    assert!(demo.child.wait().unwrap().success());
 }
 
 /// What follows `mark` in the demo's own words, up to a space.
