@@ -62,12 +62,17 @@ pub(super) fn may_scrape(
     caller: &Caller,
     request: &Parts,
 ) -> Result<(), HttpRefusal> {
-    may_ask(state, request)?;
+    may_open_page(state, caller, request)?;
     may_probe(state, caller, request)
 }
 
-/// Refuses a request by a name that is not the gate's.
-pub(super) fn may_ask(state: &AdminState, request: &Parts) -> Result<(), HttpRefusal> {
+/// Refuses a request by a name that is not the gate's. The page itself holds nothing that only some
+/// may see.
+pub(super) fn may_open_page(
+    state: &AdminState,
+    _caller: &Caller,
+    request: &Parts,
+) -> Result<(), HttpRefusal> {
     own_host(&state.policy, &request.uri, &request.headers).map(|_| ())
 }
 

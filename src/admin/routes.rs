@@ -20,6 +20,7 @@ use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use hyper::Uri;
+use hyper::http::request::Parts;
 use std::sync::Arc;
 
 /// The label of requests for a path that there is not.
@@ -27,14 +28,15 @@ const NO_ROUTE: &str = "other";
 
 /// What answers every request to `state`.
 pub(super) fn routes(state: &Arc<AdminState>) -> Router {
-    let scraping = from_fn_with_state(Arc::clone(state), scrape_guard);
-    let probing = from_fn_with_state(Arc::clone(state), probe_guard);
-    let opening = from_fn_with_state(Arc::clone(state), page_guard);
+    let guarded = |routes: Router<Arc<AdminState>>, may_ask: MayAsk| {
+        let state = (Arc::clone(state), may_ask);
+        routes.route_layer(from_fn_with_state(state, text_guard))
+    };
     let asking = from_fn_with_state(Arc::clone(state), api_guard);
     Router::new()
-        .merge(probes::metrics_route().route_layer(scraping))
-        .merge(probes::health_routes().route_layer(probing))
-        .merge(page::routes().route_layer(opening))
+        .merge(guarded(probes::metrics_route(), guard::may_scrape))
+        .merge(guarded(probes::health_routes(), guard::may_probe))
+        .merge(guarded(page::routes(), guard::may_open_page))
         .merge(api::routes())
         .fallback(nothing_here)
         // Around the fallback as well: only those who may use the API learn which paths it has.
@@ -43,39 +45,18 @@ pub(super) fn routes(state: &Arc<AdminState>) -> Router {
         .with_state(Arc::clone(state))
 }
 
-async fn scrape_guard(
-    State(state): State<Arc<AdminState>>,
+/// Who may ask for a route outside of the API.
+type MayAsk = fn(&AdminState, &Caller, &Parts) -> Result<(), HttpRefusal>;
+
+/// Refuses in text, as these routes answer.
+async fn text_guard(
+    State((state, may_ask)): State<(Arc<AdminState>, MayAsk)>,
     Extension(caller): Extension<Caller>,
     request: Request,
     next: Next,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    match guard::may_scrape(&state, &caller, &parts) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(refusal) => refusal.into_text(),
-    }
-}
-
-async fn page_guard(
-    State(state): State<Arc<AdminState>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match guard::may_ask(&state, &parts) {
-        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(refusal) => refusal.into_text(),
-    }
-}
-
-async fn probe_guard(
-    State(state): State<Arc<AdminState>>,
-    Extension(caller): Extension<Caller>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match guard::may_probe(&state, &caller, &parts) {
+    match may_ask(&state, &caller, &parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refusal) => refusal.into_text(),
     }
