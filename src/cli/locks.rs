@@ -128,14 +128,17 @@ fn holder_row(lock: &LockInfo, holder: &HolderInfo) -> Vec<Cell> {
     ]
 }
 
+/// What most of those who hold a lock do.
+pub(super) const HOLDS: &str = "holds";
+
 /// What somebody who holds a lock does, in a word.
-fn doing(phase: &str) -> &str {
+pub(super) fn doing(phase: &str) -> &str {
     match phase {
         "closing" => "closes",
         "logging_in" => "logs in",
         // It has the lock, and an operator's pause keeps it from the backend.
         "waiting" => "paused",
-        _ => "holds",
+        _ => HOLDS,
     }
 }
 

@@ -134,7 +134,7 @@ export function holderOf(holder, maildrop) {
   const idle = holder.idle_since ? [', idle ', elapsed(holder.idle_since)] : [];
   return h('div', { class: 'person' },
     h('p', {}, ...who(holder)),
-    minor('for ', elapsed(holder.since), ...idle, ` · ${holder.phase.replace('_', ' ')}`),
+    minor('for ', elapsed(holder.since), ...idle, ` · ${holder.phase.replace('waiting', 'paused').replace('_', ' ')}`),
     minor(`${holder.last_command ?? 'no command yet'} · ${messages} · ${octets}`),
     kickButton(holder, maildrop, 'holds'));
 }

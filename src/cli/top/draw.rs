@@ -2,7 +2,7 @@
 
 use super::rates::Rates;
 use super::state::{TopDialog, TopState, TopView};
-use crate::admin::model::{BackendStateWord, GateStatus, LockInfo};
+use crate::admin::model::{BackendStateWord, GateStatus, HolderInfo, LockInfo};
 use crate::cli::screen::Screen;
 use crate::cli::table::{Cell, Column, TextTable, cut, or_dash};
 use crate::cli::text::escaped;
@@ -267,7 +267,7 @@ fn lock_row(lock: &LockInfo) -> Vec<Cell> {
     };
     let idle = holder.idle_seconds.map(duration);
     row.extend([
-        Cell::from(&holder.client),
+        Cell::from(&held_by(holder)),
         duration(holder.held_seconds).into(),
         or_dash(idle.as_deref()).into(),
         or_dash(holder.last_command.as_deref()).into(),
@@ -278,6 +278,14 @@ fn lock_row(lock: &LockInfo) -> Vec<Cell> {
         or_dash(lock.backend.as_deref()).into(),
     ]);
     row
+}
+
+/// The client, and what it does where it is not in the mailbox.
+fn held_by(holder: &HolderInfo) -> String {
+    match locks::doing(&holder.phase) {
+        locks::HOLDS => holder.client.clone(),
+        doing => format!("{} {doing}", holder.client),
+    }
 }
 
 /// Who waits, in the order in which they will be served: as many as have room.

@@ -177,6 +177,22 @@ q quit  ? help  ↑↓ select  Enter all waiters  s sort  K kick  p pause";
 }
 
 #[test]
+fn who_has_the_lock_and_is_not_in_the_mailbox_is_told_as_that() {
+    for (phase, told) in [
+        ("waiting", "192.0.2.1:10 paused "),
+        ("logging_in", "192.0.2.1:10 logs in "),
+        ("transaction", "192.0.2.1:10  "),
+    ] {
+        let mut ann = lock("ann", 10);
+        ann.holder.as_mut().unwrap().phase = phase.to_owned();
+        assert!(
+            shows(&TopState::new(reading(65, vec![ann])), told),
+            "{phase}"
+        );
+    }
+}
+
+#[test]
 fn what_has_no_room_is_left_out_and_a_terminal_that_is_too_small_is_told() {
     let state = TopState::new(reading(65, three()));
     let narrow = drawn(&state, 60, 12);
