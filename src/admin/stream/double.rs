@@ -14,6 +14,7 @@ pub(in crate::admin) struct FeedDouble {
     waiters: Mutex<BTreeMap<String, usize>>,
     /// None where some were lost.
     changed: Mutex<Option<Vec<MaildropKey>>>,
+    glimpsed: Mutex<Option<String>>,
     pub(super) gathers: AtomicBool,
     pub(super) readers: AtomicIsize,
 }
@@ -32,6 +33,11 @@ impl FeedDouble {
         if let Some(changed) = &mut *self.changed.lock().unwrap() {
             changed.push(key(name));
         }
+    }
+
+    /// Whoever looks at this maildrop next sees somebody wait for it who has gone by then.
+    pub(super) fn let_glimpse(&self, name: &str) {
+        *self.glimpsed.lock().unwrap() = Some(name.to_owned());
     }
 
     /// What has changed cannot be told any more.
@@ -67,6 +73,7 @@ impl LockFeed for FeedDouble {
 
     fn lock(&self, key: &MaildropKey) -> LockInfo {
         let name = key.to_string();
+        let glimpsed = self.glimpsed.lock().unwrap().take_if(|it| *it == name);
         let waiter = WaiterInfo {
             session: 2,
             client: "192.0.2.7:1234".to_owned(),
@@ -83,7 +90,7 @@ impl LockFeed for FeedDouble {
             backend: None,
             tenant: None,
             holder: None,
-            waiters: vec![waiter; self.waiters(&name)],
+            waiters: vec![waiter; self.waiters(&name) + usize::from(glimpsed.is_some())],
             longest_wait_seconds: 0.0,
             maildrop: name,
         }

@@ -141,6 +141,19 @@ fn ann(waiters: usize) -> (String, usize) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_wait_that_the_reader_alone_has_seen_is_told() {
+    let studio = Studio::new();
+    let (mut events, _) = studio.reading(Scope::Contended).await;
+    studio.locks().let_glimpse("ann");
+    studio.locks().set("ann", 0);
+    assert_eq!(events.change().await, ann(1));
+    studio.locks().set("ann", 0);
+    assert_eq!(events.change().await, ann(0));
+    studio.locks().set("ann", 0);
+    events.silence().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_comes_first_then_each_change_as_it_is_now() {
     let studio = Studio::new();
     studio.locks().set("ann", 0);
