@@ -11,8 +11,10 @@ pub mod time;
 
 // Layer 1: pure.
 pub mod dialect;
+pub mod history;
 pub mod policy;
 pub mod pop3;
+pub mod program;
 
 // Layer 2: memory, and shells, each over one kind of outside. `lock::queue` alone is pure.
 pub mod access;

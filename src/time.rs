@@ -40,6 +40,15 @@ impl Moment {
             wall: self.wall.checked_add(later).unwrap_or(jiff::Timestamp::MAX),
         }
     }
+
+    /// When `at` is or was, by the clock on the wall as it goes at this moment.
+    #[must_use]
+    pub fn wall_at(self, at: Instant) -> jiff::Timestamp {
+        let ago = self.instant.saturating_duration_since(at);
+        let ahead = at.saturating_duration_since(self.instant);
+        let later = self.after(ahead).wall;
+        later.checked_sub(ago).unwrap_or(jiff::Timestamp::MIN)
+    }
 }
 
 /// The clock on the wall. It says what outlives the process, and what people read.

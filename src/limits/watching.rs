@@ -66,3 +66,11 @@ pub const LOCK_CHANGES_KEPT: usize = 4_096;
 /// Changes of locks that are kept within [`STREAM_GATHER`]: a hundred thousand sessions a second
 /// would have so many. 32 octets each.
 pub const CHANGED_LOCKS_MAX: usize = 65_536;
+
+/// Commands of a session that tell which program it is: some ten before login and as many after it
+/// show all that programs differ in. An octet each, for every open session.
+pub const TRACE_STEPS_MAX: usize = 30;
+
+/// Octets of each text that others said and the history keeps: the longest lines of servers that
+/// are known have 150.
+pub const HISTORY_TEXT_MAX: usize = 300;

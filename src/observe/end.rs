@@ -3,83 +3,13 @@
 //! From a cause follow the [`End`] that counts it, who is at fault, and the sentence for the
 //! operator, each in one `match`: a new cause does not compile until it has all three.
 
+pub use crate::history::{CauseName, Culprit, End};
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::Refusal;
 use crate::pop3::exchange::Violation;
-use crate::str_enum::str_enum;
 use crate::time::Duration;
 use std::fmt;
 use std::sync::Arc;
-
-str_enum! {
-    /// How a session ended: the label `end` of `sessions_total`.
-    End {
-        /// QUIT before login.
-        QuitBeforeLogin = "quit_before_login",
-        /// QUIT after login, which the backend answered with `+OK`.
-        Quit = "quit",
-        /// QUIT after login, which the backend answered with an error.
-        QuitFailed = "quit_failed",
-        /// QUIT after login, which the backend never answered.
-        QuitUnanswered = "quit_unanswered",
-        /// The client left before login.
-        LeftBeforeLogin = "left_before_login",
-        /// Its last login was refused, in the backend's words; then it quit or left.
-        LoginRefused = "login_refused",
-        /// Its wait for the maildrop was spent, or there was no place for it; then it quit or left.
-        WaitSpent = "wait_spent",
-        /// An operator had paused its tenant or its backend until its wait was spent; then it quit
-        /// or left.
-        RefusedWhilePaused = "refused_while_paused",
-        /// A rule of popgate refused its last login, then it quit or left; or refused it in place
-        /// of the greeting.
-        RefusedByRule = "refused_by_rule",
-        /// The client left while it waited.
-        LeftWaiting = "left_waiting",
-        /// The client left after login without QUIT.
-        Left = "left",
-        /// The client was silent for `idle_timeout`, or did not log in in time.
-        TimedOut = "timed_out",
-        /// The client took no bytes for too long.
-        Stalled = "stalled",
-        /// Closed for a waiter.
-        Preempted = "preempted",
-        /// The backend could not be reached, or a login got no answer there.
-        BackendUnreachable = "backend_unreachable",
-        /// The backend closed the connection instead of answering the password, which counts as
-        /// a wrong one.
-        ClosedAtPass = "closed_at_pass",
-        /// The backend went away, or broke the protocol.
-        BackendGone = "backend_gone",
-        /// More of a message came behind what every mail program takes for its end: closed before
-        /// the client could delete it.
-        BodyMisread = "body_misread",
-        /// The client broke a bound or the protocol.
-        ClientViolation = "client_violation",
-        /// The TLS handshake failed.
-        TlsFailed = "tls_failed",
-        /// An operator ended it.
-        Kicked = "kicked",
-        /// The gate stopped.
-        Shutdown = "shutdown",
-        /// A fault of popgate.
-        Panicked = "panicked",
-    }
-}
-
-str_enum! {
-    /// Who is at fault where a session did not end well.
-    Culprit {
-        /// The client or its line.
-        Client = "client",
-        /// The backend.
-        Backend = "backend",
-        /// A rule of popgate.
-        Policy = "policy",
-        /// popgate itself.
-        Proxy = "proxy",
-    }
-}
 
 /// Why a session ended; for one that gave up after a refusal, that refusal.
 ///
@@ -214,39 +144,54 @@ pub enum EndCause {
     LockBroken,
 }
 
-impl End {
-    /// Whether a session can end so that never said whose it is.
+impl EndCause {
+    /// Its name, as the history keeps it.
     #[must_use]
-    pub fn needs_no_login(self) -> bool {
+    pub fn name(&self) -> CauseName {
         match self {
-            Self::QuitBeforeLogin
-            | Self::LeftBeforeLogin
-            | Self::RefusedByRule
-            | Self::TimedOut
-            | Self::Stalled
-            | Self::BackendUnreachable
-            | Self::ClientViolation
-            | Self::TlsFailed
-            | Self::Kicked
-            | Self::Shutdown
-            | Self::Panicked => true,
-            Self::Quit
-            | Self::QuitFailed
-            | Self::QuitUnanswered
-            | Self::LoginRefused
-            | Self::WaitSpent
-            | Self::RefusedWhilePaused
-            | Self::LeftWaiting
-            | Self::Left
-            | Self::Preempted
-            | Self::ClosedAtPass
-            | Self::BackendGone
-            | Self::BodyMisread => false,
+            Self::QuitBeforeLogin => CauseName::QuitBeforeLogin,
+            Self::LeftBeforeLogin => CauseName::LeftBeforeLogin,
+            Self::LoginTimeout => CauseName::LoginTimeout,
+            Self::TooManyLogins => CauseName::TooManyLogins,
+            Self::TooManyBadCommands => CauseName::TooManyBadCommands,
+            Self::BytesBehindStls => CauseName::BytesBehindStls,
+            Self::NoCertificate => CauseName::NoCertificate,
+            Self::TlsHandshake { .. } => CauseName::TlsHandshake,
+            Self::TlsHandshakeTimeout => CauseName::TlsHandshakeTimeout,
+            Self::NoBackend => CauseName::NoBackend,
+            Self::WrongPassword { .. } => CauseName::WrongPassword,
+            Self::LoginRefused { .. } => CauseName::LoginRefused,
+            Self::ClosedAtPass { .. } => CauseName::ClosedAtPass,
+            Self::ClosedAtPassOfAnother { .. } => CauseName::ClosedAtPassOfAnother,
+            Self::RefusedByRule(_) => CauseName::RefusedByRule,
+            Self::QueueFull => CauseName::QueueFull,
+            Self::HeldByAnother => CauseName::HeldByAnother,
+            Self::LockedElsewhere { .. } => CauseName::LockedElsewhere,
+            Self::BackendFull => CauseName::BackendFull,
+            Self::Paused => CauseName::Paused,
+            Self::BackendUnreachable { .. } => CauseName::BackendUnreachable,
+            Self::LoginUnanswered { .. } => CauseName::LoginUnanswered,
+            Self::LoginUnansweredInTime { .. } => CauseName::LoginUnansweredInTime,
+            Self::LostToCapa { .. } => CauseName::LostToCapa,
+            Self::LeftWaiting => CauseName::LeftWaiting,
+            Self::Quit => CauseName::Quit,
+            Self::QuitFailed => CauseName::QuitFailed,
+            Self::ClosedAtQuit => CauseName::ClosedAtQuit,
+            Self::SilentAtQuit => CauseName::SilentAtQuit,
+            Self::Left => CauseName::Left,
+            Self::IdleTimeout => CauseName::IdleTimeout,
+            Self::Stalled => CauseName::Stalled,
+            Self::Preempted { .. } => CauseName::Preempted,
+            Self::BackendClosed => CauseName::BackendClosed,
+            Self::BackendViolation(_) => CauseName::BackendViolation,
+            Self::Kicked { .. } => CauseName::Kicked,
+            Self::Shutdown => CauseName::Shutdown,
+            Self::Panicked => CauseName::Panicked,
+            Self::NoConnection => CauseName::NoConnection,
+            Self::LockBroken => CauseName::LockBroken,
         }
     }
-}
 
-impl EndCause {
     /// What it is counted as.
     #[must_use]
     pub fn end(&self) -> End {

@@ -7,6 +7,7 @@ mod lock;
 mod rule;
 
 use crate::dialect::Class;
+use crate::history::HistoryEntry;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
 use crate::policy::pause::PauseSubject;
@@ -152,8 +153,8 @@ pub enum Event {
     OperatorActed(Box<OperatorAction>),
     /// A stop waits no longer for what has not ended in its time: it is dropped as it is.
     LeftBehind(Box<LeftBehind>),
-    /// A login is over: it was refused, or the session ends that it began.
-    LoginEnded(Box<LoginSummary>),
+    /// A login is over, since it was refused or its session ends; or a session without one is.
+    Recorded(Arc<HistoryEntry>),
     /// The last event of each session.
     SessionEnded(Box<SessionSummary>),
 }
@@ -264,29 +265,6 @@ str_enum! {
         /// The retry was refused otherwise, or failed.
         Failed = "failed",
     }
-}
-
-/// What became of one login; a session may hold several.
-#[derive(Clone, Debug)]
-pub struct LoginSummary {
-    /// The maildrop that it was for.
-    pub key: MaildropKey,
-    /// The session.
-    pub session: SessionId,
-    /// Who it came from.
-    pub client: SocketAddr,
-    /// Whether the backend let it in.
-    pub entered: bool,
-    /// From its password to now.
-    pub age: Duration,
-    /// How long it waited for the lock, or was held for coming too often.
-    pub waited: Duration,
-    /// How long it held the lock.
-    pub held: Duration,
-    /// Messages retrieved whole.
-    pub retrieved: u64,
-    /// Why it is over.
-    pub cause: EndCause,
 }
 
 /// All that matters of one session: its log line.

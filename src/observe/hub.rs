@@ -47,10 +47,16 @@ impl EventHub {
         }
     }
 
+    /// Now, by both clocks.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
     /// Tells that `event` happened now.
     pub fn emit(&self, event: Event) {
         let stamped = Stamped {
-            at: self.clock.now(),
+            at: self.now(),
             event,
         };
         for sink in &self.sinks {

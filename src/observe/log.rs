@@ -2,11 +2,12 @@
 
 use super::LogFormat;
 use super::event::{
-    Culprit, End, Event, LockEvent, LockOutcome, LoginSummary, OperatorAction, Preemption,
-    RuleEvent, SessionSummary,
+    Culprit, End, Event, LockEvent, LockOutcome, OperatorAction, Preemption, RuleEvent,
+    SessionSummary,
 };
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
+use crate::history::HistoryEntry;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
 use crate::policy::twins::TwinPair;
@@ -149,7 +150,7 @@ impl Log {
             }
             Event::OperatorActed(action) => log_operator(action),
             Event::LeftBehind(what) => warn!("the stop {}", sentence::left_behind(what)),
-            Event::LoginEnded(login) => log_login(login),
+            Event::Recorded(entry) => log_entry(entry),
             Event::SessionEnded(summary) => self.session_ended(summary),
         }
     }
@@ -274,9 +275,11 @@ fn log_operator(action: &OperatorAction) {
     );
 }
 
-fn log_login(login: &LoginSummary) {
-    let end = login.cause.end().as_str();
-    debug!(session = login.session.0, maildrop = %login.key, end, "login ended");
+fn log_entry(entry: &HistoryEntry) {
+    if let Some(login) = &entry.login {
+        let end = entry.end.as_str();
+        debug!(session = entry.session.0, maildrop = %login.key, end, "login ended");
+    }
 }
 
 fn log_outcome(session: SessionId, tenant: &TenantName, outcome: LockOutcome, waited: Duration) {

@@ -277,7 +277,7 @@ impl Metrics {
             Event::Rule(event) => self.count_rule(event),
             // A gauge that is set before each scrape; and a process that nobody scrapes any more.
             Event::BlockChanged(_) | Event::OperatorActed(_) | Event::LeftBehind(_) => {}
-            Event::LoginEnded(login) => self.login_ended(login.cause.end()),
+            Event::Recorded(entry) => self.login_ended(entry.end),
             Event::JournalLost { changes, .. } => families.journal_lost.inc_by(*changes),
             Event::Relayed {
                 to_client,

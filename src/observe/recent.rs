@@ -1,15 +1,16 @@
 //! How the last logins of each maildrop ended, for whoever has its user on the phone.
 
 use super::end::End;
-use super::event::{Event, LoginSummary};
+use super::event::Event;
 use super::hub::{EventSink, Stamped};
 use crate::bounded::ExpiringLruMap;
+use crate::history::{HistoryEntry, HistoryLogin};
 use crate::ids::{MaildropKey, SessionId};
 use crate::limits::{
     RECENT_LOGINS_AGE, RECENT_LOGINS_EACH, RECENT_MAILDROPS_MAX, RECENT_SENTENCE_MAX,
     RECENT_STRANGERS_MAX,
 };
-use crate::time::{Duration, Instant, Moment};
+use crate::time::{Duration, Instant};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::net::SocketAddr;
@@ -73,10 +74,11 @@ impl RecentLogins {
         logins
     }
 
-    fn remember(&self, login: &LoginSummary, now: Moment) {
+    fn remember(&self, entry: &HistoryEntry, now: Instant) {
+        let Some(login) = &entry.login else { return };
         // What allocates is done before the lock: sessions of all maildrops meet there.
-        let ended = RecentLogin::new(login, now);
-        self.memory().add(login, ended, now.instant);
+        let ended = RecentLogin::new(entry, login);
+        self.memory().add(login, ended, now);
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -92,14 +94,14 @@ impl Default for RecentLogins {
 
 impl EventSink for RecentLogins {
     fn handle(&self, event: &Stamped) {
-        if let Event::LoginEnded(login) = &event.event {
-            self.remember(login, event.at);
+        if let Event::Recorded(entry) = &event.event {
+            self.remember(entry, event.at.instant);
         }
     }
 }
 
 impl Memory {
-    fn add(&mut self, login: &LoginSummary, ended: RecentLogin, now: Instant) {
+    fn add(&mut self, login: &HistoryLogin, ended: RecentLogin, now: Instant) {
         let key = &login.key;
         let before = self.strangers.get_mut(key, now);
         let earlier = before.filter(|_| login.entered).map(std::mem::take);
@@ -123,20 +125,17 @@ impl Memory {
 }
 
 impl RecentLogin {
-    fn new(login: &LoginSummary, now: Moment) -> Self {
-        let age = login.age;
-        let mut sentence = login.cause.to_string();
-        sentence.truncate(sentence.floor_char_boundary(RECENT_SENTENCE_MAX));
+    fn new(entry: &HistoryEntry, login: &HistoryLogin) -> Self {
+        let sentence = &entry.sentence;
         Self {
-            // Before the beginning of time nothing came.
-            at: now.wall.checked_sub(age).unwrap_or(Timestamp::MIN),
-            session: login.session,
-            client: login.client,
-            waited: login.waited,
+            at: login.asked,
+            session: entry.session,
+            client: entry.client,
+            waited: login.waited + login.delayed,
             held: login.held,
             retrieved: login.retrieved,
-            end: login.cause.end(),
-            sentence: sentence.into(),
+            end: entry.end,
+            sentence: sentence[..sentence.floor_char_boundary(RECENT_SENTENCE_MAX)].into(),
         }
     }
 }
@@ -144,8 +143,10 @@ impl RecentLogin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::tests::entry_of;
     use crate::ids::{BackendName, UserName};
     use crate::observe::event::EndCause;
+    use crate::time::Moment;
     use std::sync::Arc;
 
     struct Told {
@@ -172,19 +173,13 @@ mod tests {
                 instant: self.start,
                 wall: Timestamp::UNIX_EPOCH,
             };
+            let at = start.after(Duration::from_secs(n));
+            let mut entry = entry_of(name, &cause, at);
+            entry.session = SessionId(n);
+            entry.login.as_mut().unwrap().entered = entered;
             self.recent.handle(&Stamped {
-                at: start.after(Duration::from_secs(n)),
-                event: Event::LoginEnded(Box::new(LoginSummary {
-                    key: key(name),
-                    session: SessionId(n),
-                    client: "192.0.2.7:1234".parse().unwrap(),
-                    entered,
-                    age: Duration::from_secs(2),
-                    waited: Duration::from_secs(1),
-                    held: Duration::ZERO,
-                    retrieved: 0,
-                    cause,
-                })),
+                at,
+                event: Event::Recorded(Arc::new(entry)),
             });
         }
 

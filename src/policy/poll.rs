@@ -12,6 +12,7 @@ pub use history::{EarlyPoll, PerQuota, PollHistory};
 use super::attempt::LoginAttempt;
 use super::refusal::Refusal;
 use super::rules::PollMode;
+use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant};
 
 /// Whether a login comes too soon.
@@ -44,6 +45,20 @@ pub enum PollVerdict {
         /// How long before its time it came.
         early: Duration,
     },
+}
+
+str_enum! {
+    /// What became of a login that was measured: the label `decision` of `polls_total`.
+    PollDecision {
+        /// It came in time.
+        Admitted = "admitted",
+        /// It was held for a while.
+        Delayed = "delayed",
+        /// It was told when to come again.
+        Refused = "refused",
+        /// It would have been held or refused, and was let in.
+        Shadow = "shadow",
+    }
 }
 
 /// Whether logins from its network count against a quota.

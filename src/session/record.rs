@@ -1,12 +1,15 @@
 //! What is told of a session at its end, gathered on the way.
 
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
+use crate::history::{Encryption, HistoryEntry, HistoryLogin};
 use crate::ids::{BackendName, SessionId};
-use crate::observe::event::{End, EndCause, Event, LoginSummary, SessionSummary};
+use crate::limits::HISTORY_TEXT_MAX;
+use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::keyword::Keyword;
-use crate::time::{Duration, Instant};
+use crate::program::{ProgramGuess, Trace};
+use crate::time::{Duration, Instant, Moment};
 use std::sync::Arc;
 
 /// The session's summary in the making. Whatever ends the session, a panic and a cancelled task
@@ -16,6 +19,8 @@ pub(super) struct Record {
     session: OpenSession,
     opened: Instant,
     held_since: Option<Instant>,
+    /// When the last login was granted the lock.
+    granted: Option<Instant>,
     /// Why the last login was refused; the session ends by it if the client gives up.
     refusal: Option<EndCause>,
     ended: bool,
@@ -34,8 +39,10 @@ pub(super) struct Record {
 /// Time that a session has spent.
 #[derive(Clone, Copy)]
 struct Spent {
-    /// Waiting for locks, or held for coming too often.
+    /// Waiting for locks.
     waited: Duration,
+    /// Held for coming too often, or for wrong passwords.
+    delayed: Duration,
     /// Holding locks.
     held: Duration,
 }
@@ -75,6 +82,7 @@ impl Record {
             session,
             opened: Instant::now(),
             held_since: None,
+            granted: None,
             refusal: None,
             ended: false,
             attempt: None,
@@ -121,6 +129,7 @@ impl Record {
         }
         self.before_login = Some(self.spent());
         self.met_pause = false;
+        self.granted = None;
         self.summary.backend = None;
         self.identified(attempt);
     }
@@ -191,7 +200,9 @@ impl Record {
 
     pub(super) fn lock_taken(&mut self) {
         self.enter(Phase::LoggingIn);
-        self.held_since = Some(Instant::now());
+        let now = Instant::now();
+        self.held_since = Some(now);
+        self.granted = Some(now);
     }
 
     pub(super) fn lock_given(&mut self) {
@@ -209,26 +220,69 @@ impl Record {
 
     /// Told once for each login.
     fn login_ended(&mut self, cause: &EndCause) {
-        let Some((attempt, before)) = self.attempt.as_ref().zip(self.before_login.take()) else {
-            return;
+        if let Some((attempt, before)) = self.attempt.clone().zip(self.before_login.take()) {
+            self.tell_entry(cause, Some((&attempt, before)));
+        }
+    }
+
+    fn tell_entry(&self, cause: &EndCause, login: Option<(&LoginAttempt, Spent)>) {
+        let now = self.events.now();
+        let login = login.map(|(attempt, before)| Box::new(self.login(attempt, before, now)));
+        let entry = HistoryEntry {
+            session: self.session(),
+            opened: now.wall_at(self.opened),
+            ended: now.wall,
+            listener: self.summary.listener.clone(),
+            port: 0,
+            client: self.summary.client,
+            encryption: Encryption::None,
+            server_name: None,
+            login,
+            end: cause.end(),
+            cause: cause.name(),
+            sentence: kept_text(&cause.to_string()),
+            answer: None,
+            idle: Duration::ZERO,
+            commands: self.summary.commands,
+            program: ProgramGuess::UNKNOWN,
+            is_twin: false,
+            trace: Trace::default(),
         };
+        self.events.emit(Event::Recorded(Arc::new(entry)));
+    }
+
+    fn login(&self, attempt: &LoginAttempt, before: Spent, now: Moment) -> HistoryLogin {
         let spent = self.spent();
-        self.events.emit(Event::LoginEnded(Box::new(LoginSummary {
+        HistoryLogin {
+            asked: now.wall_at(attempt.asked),
+            name: attempt.login.clone(),
             key: attempt.key.clone(),
-            session: attempt.session,
-            client: attempt.client,
+            tenant: attempt.tenant().clone(),
+            proven: attempt.is_proven(),
+            backend: self.summary.backend.clone(),
             entered: self.entered,
-            age: attempt.asked.elapsed(),
+            ahead: None,
+            delayed: spent.delayed.saturating_sub(before.delayed),
             waited: spent.waited.saturating_sub(before.waited),
+            granted: self.granted.map(|granted| now.wall_at(granted)),
             held: spent.held.saturating_sub(before.held),
+            locked_replies: 0,
+            backend_answer: None,
+            rule: None,
+            early: None,
+            listed: self.summary.listed,
             retrieved: self.summary.retrieved,
-            cause: cause.clone(),
-        })));
+            deleted: self.summary.deleted,
+            marked: 0,
+            bytes_to_client: self.summary.bytes_to_client,
+            bytes_to_backend: self.summary.bytes_to_backend,
+        }
     }
 
     fn spent(&self) -> Spent {
         Spent {
-            waited: self.summary.waited + self.summary.delayed,
+            waited: self.summary.waited,
+            delayed: self.summary.delayed,
             held: self.summary.held,
         }
     }
@@ -265,8 +319,17 @@ impl Drop for Record {
         self.lock_given();
         self.summary.duration = self.opened.elapsed();
         let cause = self.summary.cause.clone();
-        self.login_ended(&cause);
+        if self.attempt.is_some() {
+            self.login_ended(&cause);
+        } else {
+            self.tell_entry(&cause, None);
+        }
         self.events
             .emit(Event::SessionEnded(Box::new(self.summary.clone())));
     }
+}
+
+/// The beginning of what others said.
+fn kept_text(text: &str) -> Box<str> {
+    text[..text.floor_char_boundary(HISTORY_TEXT_MAX)].into()
 }

@@ -11,7 +11,7 @@ use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::gate::{Context, Peer, Phase};
 use crate::net::conn::Conn;
-use crate::observe::event::{EndCause, Event, LoginRule, PollDecision, RuleEvent};
+use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::Refusal;
 use crate::time::{Duration, Instant};
@@ -166,7 +166,7 @@ impl Identified {
         record: &mut Record,
         refusal: Refusal,
     ) -> Result<Greeted, EndCause> {
-        let rule = rule_of(refusal);
+        let rule = refusal.rule();
         cx.events.emit(Event::Rule(RuleEvent::LoginRefused {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
@@ -309,17 +309,6 @@ impl Identified {
             }),
             Err(_) => Err(EndCause::LeftBeforeLogin),
         }
-    }
-}
-
-fn rule_of(refusal: Refusal) -> LoginRule {
-    match refusal {
-        Refusal::Blocked(_) => LoginRule::Blocked,
-        Refusal::FromMemory => LoginRule::FromMemory,
-        Refusal::PerAddress => LoginRule::PerAddress,
-        Refusal::PerMaildrop => LoginRule::PerMaildrop,
-        Refusal::PerTenant => LoginRule::PerTenant,
-        Refusal::LoginDelay(_) => LoginRule::LoginDelay,
     }
 }
 

@@ -2,20 +2,22 @@
 
 use crate::blocks::{STRANGER, blocking, gate_with, tries};
 use crate::support::{Gate, Scene, seconds};
+use popgate::history::HistoryEntry;
 use popgate::ids::MaildropKey;
-use popgate::observe::event::{End, Event, LockChange, LockEvent, LoginSummary};
+use popgate::observe::event::{End, Event, LockChange, LockEvent};
+use std::sync::Arc;
 
 /// The logins that are over, in the order of their ends.
-fn logins(gate: &Gate) -> Vec<LoginSummary> {
+fn logins(gate: &Gate) -> Vec<Arc<HistoryEntry>> {
     let login = |event: Event| match event {
-        Event::LoginEnded(login) => Some(*login),
+        Event::Recorded(entry) => entry.login.is_some().then_some(entry),
         _ => None,
     };
     gate.events.events().into_iter().filter_map(login).collect()
 }
 
 fn ends(gate: &Gate) -> Vec<End> {
-    logins(gate).iter().map(|login| login.cause.end()).collect()
+    logins(gate).iter().map(|entry| entry.end).collect()
 }
 
 /// Of the lock's changes those of this kind.
@@ -38,9 +40,10 @@ async fn each_login_of_a_session_is_told_once_with_its_own_end() {
         ends(&gate),
         [End::LoginRefused, End::LoginRefused, End::Left]
     );
-    for login in logins(&gate) {
+    for entry in logins(&gate) {
+        let login = entry.login.as_ref().unwrap();
         assert_eq!(
-            (login.session, login.key.to_string()),
+            (entry.session, login.key.to_string()),
             (id, "ann".to_owned())
         );
         // How long the backend looks for a password: of this login alone.
@@ -67,7 +70,10 @@ async fn one_that_is_answered_at_once_after_a_spent_wait_is_told_as_that() {
     waiter.close();
     gate.end_of("client 2").await;
     assert_eq!(ends(&gate), [End::WaitSpent, End::WaitSpent]);
-    let waits: Vec<_> = logins(&gate).iter().map(|it| it.waited).collect();
+    let waits: Vec<_> = logins(&gate)
+        .iter()
+        .map(|it| it.login.as_ref().unwrap().waited)
+        .collect();
     assert_eq!(waits, [seconds(22.0), seconds(0.0)]);
 }
 

@@ -10,8 +10,7 @@ use crate::ids::MaildropKey;
 use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
 use crate::policy::pause::PausedNames;
-use crate::time::{Duration, Instant, Moment};
-use jiff::Timestamp;
+use crate::time::{Instant, Moment};
 use std::fmt::Write;
 
 /// A lock as `now`, with what `sessions` know of its holder.
@@ -94,7 +93,7 @@ fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) 
         tenant: claimant.tenant.to_string(),
         program: None,
         lane: lane(holder.lane).to_owned(),
-        since: wall(holder.since, now),
+        since: now.wall_at(holder.since),
         held_seconds: seconds(holder.since, now),
         phase: session
             .map_or(Phase::Closing, |session| session.phase)
@@ -116,9 +115,9 @@ fn waiter_info(waiter: &WaiterView, now: Moment) -> WaiterInfo {
         tenant: claimant.tenant.to_string(),
         program: None,
         lane: lane(waiter.lane).to_owned(),
-        since: wall(waiter.since, now),
+        since: now.wall_at(waiter.since),
         waited_seconds: seconds(waiter.since, now),
-        until: wall(waiter.until, now),
+        until: now.wall_at(waiter.until),
     }
 }
 
@@ -186,12 +185,4 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 
 fn seconds(since: Instant, now: Moment) -> f64 {
     now.instant.saturating_duration_since(since).as_secs_f64()
-}
-
-/// When `at` is or was, by the clock on the wall as it goes `now`.
-pub(super) fn wall(at: Instant, now: Moment) -> Timestamp {
-    let ago = now.instant.saturating_duration_since(at);
-    let ahead = at.saturating_duration_since(now.instant);
-    let past = |wall: Timestamp, by: Duration| wall.checked_sub(by).unwrap_or(Timestamp::MIN);
-    past(now.after(ahead).wall, ago)
 }

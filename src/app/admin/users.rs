@@ -1,7 +1,7 @@
 //! One user: what a login leads to, and what is known of its maildrop.
 
 use super::AdminHandle;
-use super::convert::{lock_id, lock_info, session_info, wall};
+use super::convert::{lock_id, lock_info, session_info};
 use crate::admin::blocks::BlockView;
 use crate::admin::model::{LimitInfo, LoginInfo, PenaltyInfo, PollInfo, UserInfo};
 use crate::admin::{UserQuery, UserView};
@@ -89,7 +89,7 @@ impl AdminHandle {
             .into_iter()
             .map(|poll| PollInfo {
                 address: poll.client.map(|client| client.to_string()),
-                next: wall(poll.next, now),
+                next: now.wall_at(poll.next),
             })
             .collect()
     }

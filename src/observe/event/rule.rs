@@ -1,6 +1,8 @@
 //! What rules say of logins and clients.
 
 use crate::ids::{SessionId, TenantName};
+pub use crate::policy::poll::PollDecision;
+pub use crate::policy::refusal::LoginRule;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
 
@@ -38,38 +40,6 @@ pub enum RuleEvent {
         /// Whether the login was proven: then it is counted, and never blocks.
         proven: bool,
     },
-}
-
-str_enum! {
-    /// What became of a login that was measured: the label `decision` of `polls_total`.
-    PollDecision {
-        /// It came in time.
-        Admitted = "admitted",
-        /// It was held for a while.
-        Delayed = "delayed",
-        /// It was told when to come again.
-        Refused = "refused",
-        /// It would have been held or refused, and was let in.
-        Shadow = "shadow",
-    }
-}
-
-str_enum! {
-    /// Which rule refused a login: the label `rule` of `login_refusals_total`.
-    LoginRule {
-        /// The block list.
-        Blocked = "blocked",
-        /// The backend refused the same password again and again.
-        FromMemory = "from_memory",
-        /// Connections of its address.
-        PerAddress = "per_address",
-        /// Logins to its maildrop.
-        PerMaildrop = "per_maildrop",
-        /// Logins of its tenant.
-        PerTenant = "per_tenant",
-        /// It came before its quota allows.
-        LoginDelay = "login_delay",
-    }
 }
 
 str_enum! {

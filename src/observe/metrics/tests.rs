@@ -1,14 +1,16 @@
 use super::*;
 use crate::dialect::Class;
+use crate::history::tests::entry_of;
 use crate::ids::{MaildropKey, SessionId, UserName};
 use crate::lock::queue::{Invariant, WaitProgress};
 use crate::observe::event::{
-    EndCause, LockEvent, LoginRule, LoginSummary, OffenceKind, PollDecision, Preemption,
-    RetryResult, RuleEvent, Shed,
+    EndCause, LockEvent, LoginRule, OffenceKind, PollDecision, Preemption, RetryResult, RuleEvent,
+    Shed,
 };
 use crate::policy::block::BlockCount;
 use crate::policy::pause::PausedNames;
 use crate::pop3::reply::ReplyTo;
+use crate::time::WallClock;
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -74,18 +76,9 @@ fn outcome(tenant: &str, outcome: LockOutcome) -> Event {
     })
 }
 
-fn login_ended(cause: EndCause) -> Event {
-    Event::LoginEnded(Box::new(LoginSummary {
-        key: key(),
-        session: SESSION,
-        client: "192.0.2.7:1234".parse().unwrap(),
-        entered: false,
-        age: Duration::from_secs(2),
-        waited: Duration::from_secs(2),
-        held: Duration::ZERO,
-        retrieved: 0,
-        cause,
-    }))
+fn login_ended(cause: &EndCause) -> Event {
+    let now = WallClock::System.now();
+    Event::Recorded(Arc::new(entry_of("ann", cause, now)))
 }
 
 fn released(tenant: &str) -> Event {
@@ -602,7 +595,7 @@ fn totals_are_of_all_tenants_and_count_each_refusal_once() {
         EndCause::LeftWaiting,
         EndCause::Quit,
     ] {
-        metrics.count(&login_ended(cause));
+        metrics.count(&login_ended(&cause));
     }
     assert_eq!(
         metrics.totals(),

@@ -1,0 +1,145 @@
+//! One login, or a session without one, as it is kept.
+
+use super::end::{CauseName, End};
+use crate::dialect::Class;
+use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
+use crate::policy::poll::PollDecision;
+use crate::policy::refusal::LoginRule;
+use crate::program::{ProgramGuess, Trace};
+use crate::time::Duration;
+use jiff::Timestamp;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+/// A login that is over, or a session that ended without one.
+///
+/// Texts that others said can hold any character; each is cut to
+/// [`HISTORY_TEXT_MAX`](crate::limits::HISTORY_TEXT_MAX) octets. There is no password in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The session. Numbers begin anew with each start of popgate.
+    pub session: SessionId,
+    /// When the client connected.
+    pub opened: Timestamp,
+    /// When it was over.
+    pub ended: Timestamp,
+    /// Where it came in.
+    pub listener: ListenerName,
+    /// The TCP port of that.
+    pub port: u16,
+    /// Who it came from.
+    pub client: SocketAddr,
+    /// How the connection was encrypted.
+    pub encryption: Encryption,
+    /// The server name that the client asked for in TLS.
+    pub server_name: Option<Box<str>>,
+    /// The login; none where the session ended without one.
+    pub login: Option<Box<HistoryLogin>>,
+    /// How it ended, in a word that is counted.
+    pub end: End,
+    /// Why it ended.
+    pub cause: CauseName,
+    /// The same in a sentence, with what the backend or the system said.
+    pub sentence: Box<str>,
+    /// The last error line that the client got from popgate or through it, without its line end.
+    pub answer: Option<Box<str>>,
+    /// For how long the client had been silent at the end.
+    pub idle: Duration,
+    /// Commands of the client, before and after login.
+    pub commands: u64,
+    /// The program that it is thought to be.
+    pub program: ProgramGuess,
+    /// Whether another session of the same client was in the same maildrop, or had just left it:
+    /// a scanner or checker that logs in beside a mail program.
+    pub is_twin: bool,
+    /// The first commands of the client.
+    pub trace: Trace,
+}
+
+/// What an entry has where a client logged in, or tried to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryLogin {
+    /// When its password came. It was held for `delayed`, then waited for `waited`.
+    pub asked: Timestamp,
+    /// The maildrop as typed.
+    pub name: UserName,
+    /// What is locked for it.
+    pub key: MaildropKey,
+    /// Its tenant.
+    pub tenant: TenantName,
+    /// Whether the backend had accepted its password within the last day.
+    pub proven: bool,
+    /// The backend that heard of it.
+    pub backend: Option<BackendName>,
+    /// Whether the backend let it in.
+    pub entered: bool,
+    /// Waiters before it in its lane; none where the lock was free.
+    pub ahead: Option<u32>,
+    /// How long it was held for coming too often, or for wrong passwords.
+    pub delayed: Duration,
+    /// How long it waited for the lock.
+    pub waited: Duration,
+    /// When it was granted the lock; none where it never was.
+    pub granted: Option<Timestamp>,
+    /// How long it held the lock.
+    pub held: Duration,
+    /// How often the backend said that the maildrop is locked from elsewhere.
+    pub locked_replies: u32,
+    /// The last error of the backend.
+    pub backend_answer: Option<BackendAnswer>,
+    /// The rule that refused it.
+    pub rule: Option<LoginRule>,
+    /// It came before its time.
+    pub early: Option<EarlyLogin>,
+    /// Messages listed by the last STAT, LIST or UIDL; none if it never asked.
+    pub listed: Option<u64>,
+    /// Messages retrieved whole.
+    pub retrieved: u64,
+    /// Messages deleted: QUIT was answered with `+OK`.
+    pub deleted: u64,
+    /// Messages marked as deleted when it ended, and not deleted.
+    pub marked: u64,
+    /// Octets to the client.
+    pub bytes_to_client: u64,
+    /// Octets to the backend.
+    pub bytes_to_backend: u64,
+}
+
+/// How a client connection is encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is in clear.
+    #[default]
+    None,
+    /// TLS, begun by STLS.
+    Stls(TlsParameters),
+    /// TLS from the first octet.
+    Implicit(TlsParameters),
+}
+
+/// What a TLS handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsParameters {
+    /// `TLSv1.3` and the like.
+    pub version: Cow<'static, str>,
+    /// The cipher suite, by its name in the IANA registry.
+    pub cipher: Cow<'static, str>,
+}
+
+/// An error line of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendAnswer {
+    /// What it means.
+    pub class: Class,
+    /// The line, without its end.
+    pub line: Box<str>,
+}
+
+/// A login that came before its quota allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyLogin {
+    /// What became of it.
+    pub decision: PollDecision,
+    /// How long before its time it came.
+    pub early: Duration,
+}

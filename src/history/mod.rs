@@ -1,0 +1,16 @@
+//! What is kept of the past: one [`HistoryEntry`] for each login, and for each session that ended
+//! without one.
+//!
+//! Pure: entries come from sessions, live in memory and in the journal, and are looked for with a
+//! [`HistoryQuery`].
+
+mod end;
+mod entry;
+mod query;
+
+pub use end::{CauseName, Culprit, End};
+pub use entry::{BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, TlsParameters};
+pub use query::{EntryId, HistoryQuery, StoredEntry};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,11 @@
+//! Which mail program a client is thought to be. POP3 has no User-Agent: what can be seen is which
+//! commands come, in which order and form.
+//!
+//! A session gathers a [`Trace`]; rules make a [`ProgramGuess`] of it. Nothing is decided by a
+//! guess: it is shown to people.
+
+mod family;
+mod trace;
+
+pub use family::{Confidence, Family, ProgramGuess};
+pub use trace::{SeenStep, Step, Trace};
