@@ -8,8 +8,10 @@
 mod backend;
 mod control;
 mod general;
+mod history;
 mod lock;
 mod page;
+mod report;
 mod samples;
 mod session;
 mod status;
@@ -20,8 +22,10 @@ mod user;
 pub use backend::{BackendInfo, BackendStateWord};
 pub use control::{DrainBody, KickInfo, LogLevel, ReasonBody};
 pub use general::{EmptyBody, ErrorInfo, ReloadInfo};
+pub use history::{HistoryEntryInfo, HistoryLoginInfo, HistoryPage, JournalInfo, ProgramInfo};
 pub use lock::{HolderInfo, LockInfo, WaiterInfo};
 pub use page::Page;
+pub use report::{CauseInfo, ReportInfo, TimelineBar, TimelineInfo, TimelineMark, TimelineRow};
 pub use samples::Samples;
 pub use session::SessionInfo;
 pub use status::{
