@@ -18,6 +18,7 @@ use crate::pop3::multiline::{Behind, EndScanner};
 use crate::pop3::reply::{ReplyTo, Status, StatusLine, is_blank, is_challenge};
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep, plain_response};
 use crate::pop3::verb::Verb;
+use crate::program::Trace;
 use crate::secret::Secret;
 use bytes::BytesMut;
 use std::path::Path;
@@ -248,7 +249,7 @@ impl Recorder {
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
         };
         Self {
-            exchange: Exchange::new(options),
+            exchange: Exchange::new(options, Trace::default()),
             pipelining,
             undecided: Vec::new(),
             client_saw: Vec::new(),

@@ -9,6 +9,7 @@ mod context;
 mod pauses;
 mod peer;
 mod registry;
+mod seen_trace;
 mod settings;
 
 pub use backend_conn::BackendConnection;

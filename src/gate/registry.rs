@@ -5,11 +5,13 @@
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
 use super::peer::Peer;
+use super::seen_trace::SeenTrace;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
+use crate::program::Trace;
 use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant, Moment};
 use atomic_waker::AtomicWaker;
@@ -200,6 +202,7 @@ pub(crate) struct SessionHandle {
     state: AtomicU8,
     /// The place of its [`Keyword`] in all of them; [`NO_COMMAND`] before the first.
     last_command: AtomicU8,
+    trace: SeenTrace,
     retrieved: AtomicU64,
     to_client: AtomicU64,
     to_backend: AtomicU64,
@@ -235,6 +238,7 @@ impl SessionHandle {
             words: Mutex::default(),
             state: AtomicU8::new(Phase::Greeting as u8),
             last_command: AtomicU8::new(NO_COMMAND),
+            trace: SeenTrace::new(),
             retrieved: AtomicU64::new(0),
             to_client: AtomicU64::new(0),
             to_backend: AtomicU64::new(0),
@@ -280,6 +284,16 @@ impl SessionHandle {
 
     pub(crate) fn commanded(&self, keyword: Keyword) {
         self.last_command.store(keyword as u8, Ordering::Relaxed);
+    }
+
+    /// What the client has done so far.
+    pub(crate) fn trace(&self) -> Trace {
+        self.trace.now()
+    }
+
+    /// The client has gone on: `trace` has grown out of the one that is here.
+    pub(crate) fn traced(&self, trace: &Trace) {
+        self.trace.grow(trace);
     }
 
     /// Something moved between the client and popgate.

@@ -18,6 +18,7 @@ use crate::pop3::line::LineReader;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::pop3::verb::Expected;
+use crate::program::Trace;
 use crate::time::Duration;
 use bytes::BytesMut;
 use opaque::Opaque;
@@ -148,6 +149,7 @@ pub struct Exchange {
     progress: Progress,
     tally: Tally,
     last_command: Option<Keyword>,
+    trace: Trace,
     uidl: Option<ListingDigest>,
 }
 
@@ -165,9 +167,9 @@ enum OwnAnswer {
 }
 
 impl Exchange {
-    /// A session right after its login.
+    /// A session right after its login; `trace` has what its client did before.
     #[must_use]
-    pub fn new(options: ExchangeOptions) -> Self {
+    pub fn new(options: ExchangeOptions, trace: Trace) -> Self {
         Self {
             options,
             lines: LineReader::new(),
@@ -188,6 +190,7 @@ impl Exchange {
             progress: Progress::default(),
             tally: Tally::default(),
             last_command: None,
+            trace,
             uidl: None,
         }
     }
@@ -274,6 +277,12 @@ impl Exchange {
     #[must_use]
     pub fn last_command(&self) -> Option<Keyword> {
         self.last_command
+    }
+
+    /// What the client did, before login too, but for what follows the first unknown command.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// The backend has said nothing for `silence`. A reply that the client has visibly got must not

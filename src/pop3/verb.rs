@@ -4,7 +4,7 @@ use crate::pop3::reply::ReplyTo;
 
 /// `TOP n` with so many lines asks for the whole message: fetchmail sends `TOP n 99999999`
 /// instead of RETR.
-const TOP_AS_RETR_LINES: u64 = 1_000_000;
+pub(crate) const TOP_AS_RETR_LINES: u64 = 1_000_000;
 
 /// What becomes of a command line after login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,9 @@
 //! guess: it is shown to people.
 
 mod family;
+mod step;
 mod trace;
 
 pub use family::{Confidence, Family, ProgramGuess};
-pub use trace::{SeenStep, Step, Trace};
+pub use step::Step;
+pub use trace::{SeenStep, Trace};

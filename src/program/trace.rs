@@ -1,65 +1,7 @@
 //! What a client did, in few octets: each open session has one.
 
+use super::step::Step;
 use crate::limits::TRACE_STEPS_MAX;
-use crate::str_enum::str_enum;
-
-str_enum! {
-    /// A command, in the form that tells programs apart.
-    Step {
-        /// CAPA.
-        Capa = "CAPA",
-        /// STLS.
-        Stls = "STLS",
-        /// AUTH without a mechanism.
-        AuthList = "AUTH",
-        /// AUTH PLAIN that waits for the server's `+`.
-        AuthPlain = "AUTH PLAIN",
-        /// AUTH PLAIN with an initial response.
-        AuthPlainInitial = "AUTH PLAIN =",
-        /// AUTH LOGIN.
-        AuthLogin = "AUTH LOGIN",
-        /// Another mechanism.
-        AuthOther = "AUTH other",
-        /// USER.
-        User = "USER",
-        /// PASS.
-        Pass = "PASS",
-        /// APOP.
-        Apop = "APOP",
-        /// STAT.
-        Stat = "STAT",
-        /// LIST without a number.
-        List = "LIST",
-        /// LIST of one message.
-        ListOne = "LIST n",
-        /// UIDL without a number.
-        Uidl = "UIDL",
-        /// UIDL of one message.
-        UidlOne = "UIDL n",
-        /// RETR.
-        Retr = "RETR",
-        /// TOP of the header alone.
-        TopHeader = "TOP n 0",
-        /// TOP of some lines.
-        Top = "TOP n m",
-        /// TOP of so many lines that it is the whole message.
-        TopAll = "TOP n all",
-        /// DELE.
-        Dele = "DELE",
-        /// RSET.
-        Rset = "RSET",
-        /// NOOP.
-        Noop = "NOOP",
-        /// LAST (RFC 1460).
-        Last = "LAST",
-        /// UTF8 (RFC 6856).
-        Utf8 = "UTF8",
-        /// QUIT.
-        Quit = "QUIT",
-        /// Anything else.
-        Other = "other",
-    }
-}
 
 /// A step of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +23,15 @@ pub struct Trace {
 /// In the octet of a step: it was sent ahead.
 const SENT_AHEAD: u8 = 0x80;
 
+impl SeenStep {
+    fn of_octet(octet: u8) -> Option<Self> {
+        Some(Self {
+            step: *Step::ALL.get(usize::from(octet & !SENT_AHEAD))?,
+            sent_ahead: octet & SENT_AHEAD != 0,
+        })
+    }
+}
+
 impl Trace {
     /// The client has said `step`.
     pub fn push(&mut self, step: Step, sent_ahead: bool) {
@@ -94,15 +45,25 @@ impl Trace {
         self.len += 1;
     }
 
+    /// As [`Trace::of_octets`] reads it: an octet for each step. It only grows.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.steps[..usize::from(self.len)]
+    }
+
+    /// What [`Trace::octets`] gave; what no step has is left out.
+    #[must_use]
+    pub fn of_octets(octets: impl IntoIterator<Item = u8>) -> Self {
+        let mut trace = Self::default();
+        for seen in octets.into_iter().filter_map(SeenStep::of_octet) {
+            trace.push(seen.step, seen.sent_ahead);
+        }
+        trace
+    }
+
     /// The steps, in order.
     pub fn steps(&self) -> impl Iterator<Item = SeenStep> + '_ {
-        let kept = &self.steps[..usize::from(self.len)];
-        kept.iter().filter_map(|&octet| {
-            Some(SeenStep {
-                step: *Step::ALL.get(usize::from(octet & !SENT_AHEAD))?,
-                sent_ahead: octet & SENT_AHEAD != 0,
-            })
-        })
+        self.octets().iter().copied().filter_map(SeenStep::of_octet)
     }
 
     /// Reads what [`Trace::to_text`] writes; what is no step of this version is [`Step::Other`].
@@ -156,6 +117,7 @@ mod tests {
         assert_eq!(trace.to_text(), "USER, +PASS, STAT");
         assert_eq!(Trace::from_text(&trace.to_text()), trace);
         assert_eq!(Trace::from_text(""), Trace::default());
+        assert_eq!(Trace::of_octets(trace.octets().iter().copied()), trace);
     }
 
     #[test]

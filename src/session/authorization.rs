@@ -46,6 +46,7 @@ pub(super) async fn authorize(
         return Err(EndCause::TooManyLogins);
     }
     loop {
+        let sent_ahead = dialogue.client.has_whole_line();
         let line = match dialogue.client.line().await {
             Ok(line) => line,
             Err(NoLine::Eof) => return Err(EndCause::LeftBeforeLogin),
@@ -55,7 +56,7 @@ pub(super) async fn authorize(
             }
         };
         dialogue.record.summary.commands += 1;
-        match dialogue.line(line).await? {
+        match dialogue.line(line, sent_ahead).await? {
             Said::More(next) => dialogue = next,
             Said::Login(dialogue, credentials) => return dialogue.identified(credentials),
         }
@@ -84,13 +85,13 @@ enum Said<'a> {
 }
 
 impl<'a> Dialogue<'a> {
-    async fn line(self, line: Line) -> Result<Said<'a>, EndCause> {
+    async fn line(self, line: Line, sent_ahead: bool) -> Result<Said<'a>, EndCause> {
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => return self.bad("-ERR Line too long").await,
             Line::Malformed => return self.binary().await,
         };
-        self.record.commanded(&text);
+        self.record.commanded(&text, sent_ahead);
         let command = match AuthorizationCommand::parse(&text) {
             Ok(command) => command,
             Err(error) => return self.bad(&format!("-ERR {error}")).await,

@@ -87,6 +87,11 @@ impl Client {
         }
     }
 
+    /// Whether a line is there already: it was sent before the one in front of it was answered.
+    pub(super) fn has_whole_line(&self) -> bool {
+        memchr::memchr(b'\n', &self.conn.input).is_some()
+    }
+
     /// The next command line, or why there is none.
     pub(super) async fn line(&mut self) -> Result<Line, NoLine> {
         self.next_line(command_line_max).await
@@ -179,7 +184,7 @@ impl Client {
     /// [`HALF_CLOSED`](limits::HALF_CLOSED) while another client waits for the maildrop.
     pub(super) async fn left_for_good(&mut self, mut waited_for: watch::Receiver<bool>) {
         self.left().await;
-        if self.deaf || memchr::memchr(b'\n', &self.conn.input).is_none() {
+        if self.deaf || !self.has_whole_line() {
             return;
         }
         let shut = Instant::now();

@@ -8,7 +8,7 @@ use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::keyword::Keyword;
-use crate::program::{ProgramGuess, Trace};
+use crate::program::{ProgramGuess, Step};
 use crate::time::{Duration, Instant, Moment};
 use std::sync::Arc;
 
@@ -116,9 +116,13 @@ impl Record {
         self.enter(Phase::Transaction);
     }
 
-    /// The client said this before login.
-    pub(super) fn commanded(&mut self, line: &[u8]) {
-        self.session.handle().commanded(Keyword::of_line(line));
+    /// The client said this before login; `sent_ahead`: before what it said last was answered.
+    pub(super) fn commanded(&mut self, line: &[u8], sent_ahead: bool) {
+        let handle = self.session.handle();
+        handle.commanded(Keyword::of_line(line));
+        let mut trace = handle.trace();
+        trace.push(Step::of_line(line), sent_ahead);
+        handle.traced(&trace);
     }
 
     /// A login was read.
@@ -246,7 +250,7 @@ impl Record {
             commands: self.summary.commands,
             program: ProgramGuess::UNKNOWN,
             is_twin: false,
-            trace: Trace::default(),
+            trace: self.session.handle().trace(),
         };
         self.events.emit(Event::Recorded(Arc::new(entry)));
     }

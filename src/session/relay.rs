@@ -47,7 +47,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         return EndCause::NoConnection;
     };
     let backend = Arc::clone(connection.backend());
-    let exchange = exchange(cx, &client, &attempt.policy, &backend);
+    let exchange = exchange(cx, record, &client, &attempt.policy, &backend);
     let twin = Twin::new(cx, &attempt, &backend);
     let mut relay = Relay {
         cx,
@@ -93,13 +93,20 @@ fn unboxed(session: Box<LoggedIn>) -> LoggedIn {
     *session
 }
 
-fn exchange(cx: &Context, client: &Client, policy: &LoginPolicy, backend: &Backend) -> Exchange {
+fn exchange(
+    cx: &Context,
+    record: &Record,
+    client: &Client,
+    policy: &LoginPolicy,
+    backend: &Backend,
+) -> Exchange {
     let capabilities = backend.capabilities_inside().unwrap_or_default();
     let offer = authorization::offer(cx, client, Some(policy));
-    Exchange::new(ExchangeOptions {
+    let options = ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
-    })
+    };
+    Exchange::new(options, record.handle().trace())
 }
 
 /// The client gets what it has not taken yet. The lock does not wait for that.

@@ -26,6 +26,7 @@ mod metrics;
 mod pausing;
 mod polls;
 mod preemption;
+mod programs;
 mod recordings;
 mod relay;
 mod reload;

@@ -3,6 +3,7 @@
 use popgate::fuzzing;
 use popgate::pop3::exchange::{Disposition, Exchange, ExchangeOptions, Output, Quit};
 use popgate::pop3::multiline::{Behind, EndScanner};
+use popgate::program::Trace;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -352,10 +353,13 @@ impl Gate {
         let answered = turns.map(|turn| (with_crlf(turn), turn.answer.clone()));
         let last = (ending.backend_sees(), ending.backend_sends());
         Self {
-            exchange: Exchange::new(ExchangeOptions {
-                pipelining,
-                capa_reply: CAPA.to_vec(),
-            }),
+            exchange: Exchange::new(
+                ExchangeOptions {
+                    pipelining,
+                    capa_reply: CAPA.to_vec(),
+                },
+                Trace::default(),
+            ),
             pipelining,
             choices: choices.into_iter().cycle(),
             from_client: lines.chain(ending.client_sends()).collect(),

@@ -7,6 +7,7 @@ use crate::pop3::keyword::Keyword;
 use crate::pop3::line::Line;
 use crate::pop3::reply::ReplyTo;
 use crate::pop3::verb::{Expected, Verb};
+use crate::program::Step;
 use bytes::BytesMut;
 use std::collections::VecDeque;
 
@@ -23,6 +24,7 @@ impl Exchange {
     /// [`RELAY_CHUNK`](crate::limits::RELAY_CHUNK) octets.
     pub fn client_bytes(&mut self, input: &[u8], out: &mut Output) {
         let mut input = self.with_partial(input);
+        let mut came_with_another = false;
         while self.quit == Quit::None {
             // From here on no line is known to be a command: it may be the body of one.
             if self.opaque.is_some() {
@@ -33,7 +35,8 @@ impl Exchange {
                 self.partial = BytesMut::from(&input[..]);
                 return;
             };
-            self.client_line(&line, out);
+            self.client_line(&line, came_with_another, out);
+            came_with_another = true;
         }
     }
 
@@ -43,7 +46,8 @@ impl Exchange {
         joined
     }
 
-    fn client_line(&mut self, line: &Line, out: &mut Output) {
+    /// `came_with_another`: it was there already when popgate took in the line before it.
+    fn client_line(&mut self, line: &Line, came_with_another: bool, out: &mut Output) {
         self.tally.commands += 1;
         self.client_goes_on(out);
         let text = match line {
@@ -52,6 +56,8 @@ impl Exchange {
             Line::Malformed => return self.answer(OwnAnswer::Refusal(MALFORMED), out),
         };
         self.last_command = Some(Keyword::of_line(text));
+        let sent_ahead = came_with_another || !self.queue.is_empty();
+        self.trace.push(Step::of_line(text), sent_ahead);
         match Verb::of_line(text) {
             Verb::Forward(expected) => self.forward(expected, text, out),
             Verb::Capa => self.answer(OwnAnswer::Capa, out),

@@ -16,10 +16,13 @@ struct Session {
 impl Session {
     fn new(pipelining: bool) -> Self {
         Self {
-            exchange: Exchange::new(ExchangeOptions {
-                pipelining,
-                capa_reply: CAPA.into(),
-            }),
+            exchange: Exchange::new(
+                ExchangeOptions {
+                    pipelining,
+                    capa_reply: CAPA.into(),
+                },
+                Trace::default(),
+            ),
             held: Vec::new(),
             backend_saw: Vec::new(),
             client_saw: Vec::new(),
@@ -548,4 +551,32 @@ fn a_command_ends_no_body_of_which_more_is_still_to_be_read() {
     session.in_one_piece(b"b\r\n.\r\n+OK\r\n").unwrap();
     assert_eq!(session.client_saw(), "+OK\r\na\n.\nb\r\n.\r\n+OK\r\n");
     assert_eq!(session.exchange.awaiting(), 0);
+}
+
+#[test]
+fn a_trace_says_what_came_before_the_answer_in_front_of_it() {
+    let mut session = Session::new(true);
+    session.client("CAPA\r\n");
+    session.client("STAT\r\n").backend("+OK 2 10\r\n");
+    // In one segment; popgate answers the first one itself.
+    session
+        .client("CAPA\r\nUIDL\r\n")
+        .backend("+OK\r\n1 a\r\n.\r\n");
+    session.client("RETR 1\r\n").client("RETR 2\r\n");
+    assert_eq!(
+        session.exchange.trace().to_text(),
+        "CAPA, STAT, CAPA, +UIDL, RETR, +RETR"
+    );
+}
+
+#[test]
+fn a_trace_goes_on_from_what_came_before_login_and_ends_where_a_session_becomes_opaque() {
+    let before = Trace::from_text("USER, PASS");
+    let options = ExchangeOptions {
+        pipelining: true,
+        capa_reply: CAPA.into(),
+    };
+    let mut exchange = Exchange::new(options, before);
+    exchange.client_bytes(b"STAT\r\nXTND XLST\r\nSTAT\r\n", &mut Output::default());
+    assert_eq!(exchange.trace().to_text(), "USER, PASS, STAT, +other");
 }

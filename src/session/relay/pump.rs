@@ -364,6 +364,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.exchange.client_bytes(bytes, &mut out);
         if let Some(keyword) = self.exchange.last_command() {
             self.session.commanded(keyword);
+            self.session.traced(self.exchange.trace());
         }
         // Whoever kicked the session before has been told that its QUIT will not come.
         if self.exchange.quit() != Quit::None && !self.session.quit_sent() {

@@ -5,6 +5,7 @@ use crate::ids::{ListenerName, SessionId};
 use crate::net::{Io, TlsMode};
 use crate::pop3::exchange::ExchangeOptions;
 use crate::pop3::reply::ReplyTo;
+use crate::program::Trace;
 use crate::time::Moment;
 use std::future::poll_fn;
 use std::io;
@@ -53,10 +54,13 @@ impl Scene {
 }
 
 fn exchange() -> Exchange {
-    Exchange::new(ExchangeOptions {
-        pipelining: true,
-        capa_reply: b"+OK\r\n.\r\n".to_vec(),
-    })
+    Exchange::new(
+        ExchangeOptions {
+            pipelining: true,
+            capa_reply: b"+OK\r\n.\r\n".to_vec(),
+        },
+        Trace::default(),
+    )
 }
 
 /// The next event; `None` where nothing happens for a second.
