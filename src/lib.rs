@@ -33,6 +33,7 @@ pub mod session;
 pub mod admin;
 pub mod demo;
 pub mod doctor;
+pub mod report;
 
 // Layer 5: assembly.
 pub mod app;

@@ -9,6 +9,7 @@ mod operation;
 mod protocol;
 mod relay;
 mod settings;
+mod timeline;
 mod watching;
 
 pub use abuse::*;
@@ -19,4 +20,5 @@ pub use operation::*;
 pub use protocol::*;
 pub use relay::*;
 pub use settings::*;
+pub use timeline::*;
 pub use watching::*;

@@ -40,6 +40,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("admin", 4),
     ("demo", 4),
     ("doctor", 4),
+    ("report", 4),
     ("app", 5),
     ("cli", 5),
     ("config", 5),

@@ -3,13 +3,13 @@
 use super::blocks::BlockListAdmin;
 use super::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
-    RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, UserInfo,
+    RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, TimelineInfo, UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
 use super::{
-    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, LockFeed, Reloaded, UnknownName,
-    UserQuery, UserView, serve,
+    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, LockFeed, PictureLabels, Reloaded,
+    ReportRefusal, TimelineQuery, TimelineView, UnknownName, UserQuery, UserView, serve,
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
@@ -106,6 +106,10 @@ impl GateAdmin for GateDouble {
     }
 
     fn users(&self) -> &dyn UserView {
+        self
+    }
+
+    fn timelines(&self) -> &dyn TimelineView {
         self
     }
 
@@ -207,6 +211,40 @@ impl UserView for GateDouble {
             penalties: Vec::new(),
             last_logins: Vec::new(),
         }
+    }
+}
+
+impl TimelineView for GateDouble {
+    /// Nothing happened, up to the end of the first hour. Nobody keeps a history of `nobody`.
+    fn timeline(&self, query: &TimelineQuery) -> Result<TimelineInfo, ReportRefusal> {
+        let login = query.user.login.to_string();
+        if login == "nobody" {
+            return Err(ReportRefusal::NoHistory("none is kept".to_owned()));
+        }
+        let hour = Timestamp::from_second(3_600).unwrap();
+        Ok(TimelineInfo {
+            maildrop: login.clone(),
+            login,
+            since: query.since.unwrap_or(Timestamp::UNIX_EPOCH),
+            until: query.until.unwrap_or(hour),
+            now: hour,
+            kept_since: None,
+            rows: Vec::new(),
+            left_out: 0,
+        })
+    }
+
+    /// What it was asked for.
+    fn timeline_svg(
+        &self,
+        query: &TimelineQuery,
+        labels: &PictureLabels,
+    ) -> Result<String, ReportRefusal> {
+        if labels.language.as_deref() == Some("xx") {
+            return Err(ReportRefusal::Mistake("no words in `xx`".to_owned()));
+        }
+        let login = self.timeline(query)?.login;
+        Ok(format!("<svg>{login}, {}</svg>", labels.offset))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::blocks::BlockListAdmin;
 use super::control::GateControl;
 use super::lock_feed::LockFeed;
+use super::reports::TimelineView;
 use super::users::UserView;
 use super::view::GateView;
 use crate::net::BoxFuture;
@@ -63,6 +64,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What of one user can be looked at.
     fn users(&self) -> &dyn UserView;
+
+    /// What of one user's past can be looked at.
+    fn timelines(&self) -> &dyn TimelineView;
 
     /// What the stream of lock changes is made of.
     fn lock_feed(&self) -> &dyn LockFeed;

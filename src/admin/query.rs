@@ -126,6 +126,10 @@ impl<'de> Deserializer<'de> for QueryValue {
         visitor.visit_u64(self.parsed("a whole number")?)
     }
 
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
+        visitor.visit_i64(self.parsed("a whole number")?)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
         visitor.visit_some(self)
     }
@@ -148,7 +152,7 @@ impl<'de> Deserializer<'de> for QueryValue {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf unit
+        i8 i16 i32 i128 u8 u16 u32 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct tuple tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -3,6 +3,7 @@
 mod convert;
 mod feed;
 mod memory;
+mod timeline;
 mod users;
 mod view;
 
@@ -14,7 +15,8 @@ use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{
-    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, UserView,
+    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, TimelineView,
+    UserView,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -73,6 +75,10 @@ impl GateAdmin for AdminHandle {
     }
 
     fn users(&self) -> &dyn UserView {
+        self
+    }
+
+    fn timelines(&self) -> &dyn TimelineView {
         self
     }
 

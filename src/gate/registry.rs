@@ -94,6 +94,8 @@ pub struct SeenLogin {
     pub maildrop: UserName,
     /// The backend that it is on; `None` until the login is through.
     pub backend: Option<BackendName>,
+    /// When its password came.
+    pub asked: Instant,
 }
 
 /// The registry. A clone is the same one.
@@ -412,6 +414,7 @@ impl RegisteredLogin {
             tenant: self.attempt.tenant().clone(),
             maildrop: self.attempt.login.clone(),
             backend: self.backend.clone(),
+            asked: self.attempt.asked,
         }
     }
 }

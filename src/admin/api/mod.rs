@@ -10,6 +10,7 @@
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
 //! | `GET /blocks`, `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
 //! | `GET /users/{login}` | `users.rs` |
+//! | `GET /users/{login}/timeline`, `/timeline.svg` | `timeline.rs` |
 //! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
 //! | `POST /sessions/{id}/kick`, `/drain` | `control.rs` |
@@ -30,6 +31,7 @@ mod samples;
 mod sessions;
 mod status;
 mod tenants;
+mod timeline;
 mod users;
 
 pub use openapi::document;
@@ -72,6 +74,8 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(blocks::pin))
         .routes(routes!(blocks::unpin))
         .routes(routes!(users::user))
+        .routes(routes!(timeline::timeline))
+        .routes(routes!(timeline::timeline_svg))
         .routes(routes!(samples::samples))
         .routes(routes!(reload::reload))
         .routes(routes!(control::kick))

@@ -18,9 +18,16 @@ pub struct TimelineInfo {
     /// The end of the axis.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
+    /// When the answer was made: what goes on is known up to here.
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Timestamp,
+    /// How far back the history goes; none where it has nothing. What was before is not known.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub kept_since: Option<Timestamp>,
     /// A row for each program at each address; the one that was there first comes first.
     pub rows: Vec<TimelineRow>,
-    /// Entries that are not shown, because there are too many.
+    /// Logins that are not shown, because there are too many: at least so many. The latest ones are
+    /// shown, of those clients that were let in and that came most often.
     pub left_out: u64,
 }
 
@@ -40,7 +47,8 @@ pub struct TimelineRow {
 /// Something that took time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineBar {
-    /// `hold`, `wait` or `delay` (held for coming too often).
+    /// `hold` (in the maildrop), `login` (it has the lock, and the backend has not let it in),
+    /// `wait` (for the lock) or `delay` (held for coming too often, or for wrong passwords).
     pub kind: String,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
@@ -57,7 +65,8 @@ pub struct TimelineBar {
 /// Something that happened at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineMark {
-    /// `refused`, `preempted`, `without_quit`, `twin` or `kicked`.
+    /// `refused`, `gave_up` (the client left before it was let in), `preempted`, `kicked`, `failed`
+    /// (cut off by the backend, a stop or a fault), `without_quit` or `twin`.
     pub kind: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]

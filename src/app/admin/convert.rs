@@ -1,7 +1,7 @@
 //! What the API shows, made of what the gate has.
 
 use crate::admin::model::{
-    BackendInfo, BackendStateWord, HolderInfo, LockInfo, SessionInfo, WaiterInfo,
+    BackendInfo, BackendStateWord, HolderInfo, LockInfo, ProgramInfo, SessionInfo, WaiterInfo,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -10,6 +10,7 @@ use crate::ids::MaildropKey;
 use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
 use crate::policy::pause::PausedNames;
+use crate::program::ProgramGuess;
 use crate::time::{Instant, Moment};
 use std::fmt::Write;
 
@@ -160,6 +161,13 @@ pub(super) fn backend_info(backend: &Backend, paused: &PausedNames) -> BackendIn
         paused: paused.backends.contains(&options.name),
         connections: backend.connections(),
         connections_max: (options.connections > 0).then_some(options.connections),
+    }
+}
+
+pub(super) fn program_info(guess: ProgramGuess) -> ProgramInfo {
+    ProgramInfo {
+        name: guess.family.as_str().to_owned(),
+        confidence: guess.confidence.as_str().to_owned(),
     }
 }
 

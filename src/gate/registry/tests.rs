@@ -68,6 +68,7 @@ fn what_a_session_does_is_seen() {
         tenant: TenantName::new("default"),
         maildrop: UserName::new(b"Ann"),
         backend: Some(BackendName::new("legacy")),
+        asked: login.asked,
     };
     assert_eq!(view.login, Some(seen));
     assert_eq!(sessions.views_in(&login.key).len(), 1);

@@ -1,0 +1,102 @@
+//! What a login that is not over looks like on a timeline.
+
+use super::{Bar, BarKind, ClientLogin, ShownLogin, is_shown};
+use crate::history::StoredEntry;
+use crate::ids::SessionId;
+use crate::program::ProgramGuess;
+use crate::time::Duration;
+use jiff::Timestamp;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A login that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenLogin {
+    /// Its session.
+    pub session: SessionId,
+    /// Who it comes from.
+    pub client: SocketAddr,
+    /// The program that it is thought to be.
+    pub program: ProgramGuess,
+    /// When its password came.
+    pub asked: Timestamp,
+    /// When it asked for the lock; none where it has not, or where that is no longer known.
+    pub queued: Option<Timestamp>,
+    /// When it was granted the lock; none where it has not got it.
+    pub granted: Option<Timestamp>,
+    /// Whether it is in the maildrop.
+    pub entered: bool,
+}
+
+impl OpenLogin {
+    /// Whether it is among the entries of `past` all the same: it went over after somebody looked.
+    /// A session without that number and address has an entry only for an earlier login.
+    pub(super) fn is_over(&self, past: &[StoredEntry]) -> bool {
+        past.iter().any(|stored| {
+            let entry = &stored.entry;
+            entry.session == self.session
+                && entry.client == self.client
+                && entry.ended >= self.asked
+        })
+    }
+
+    /// What it has gone through, and since when: the last one goes on.
+    fn phases(&self) -> Vec<(BarKind, Timestamp)> {
+        // Without that, its delay and its wait cannot be told apart.
+        let queued = self.queued.or(self.granted.map(|_| self.asked));
+        let has_lock = if self.entered {
+            BarKind::Hold
+        } else {
+            BarKind::Login
+        };
+        let begun = [
+            (BarKind::Delay, Some(self.asked)),
+            (BarKind::Wait, queued),
+            (has_lock, self.granted),
+        ];
+        let mut phases: Vec<_> = begun
+            .into_iter()
+            .filter_map(|(kind, since)| Some((kind, since?)))
+            .collect();
+        for index in (1..phases.len()).rev() {
+            let length = phases[index].1.duration_since(phases[index - 1].1);
+            if !is_shown(Duration::try_from(length).unwrap_or_default()) {
+                phases.remove(index - 1);
+            }
+        }
+        phases
+    }
+}
+
+impl ClientLogin {
+    pub(super) fn open(login: OpenLogin) -> Self {
+        let login = Arc::new(login);
+        let phases = login.phases();
+        let ends = phases.iter().skip(1).map(|&(_, next)| Some(next));
+        let bars = phases.iter().zip(ends.chain([None]));
+        Self {
+            program: login.program,
+            client: login.client.ip().into(),
+            was_let_in: login.entered,
+            bars: bars
+                .map(|(&(kind, from), until)| Bar {
+                    kind,
+                    from,
+                    until,
+                    login: ShownLogin::Open(Arc::clone(&login)),
+                })
+                .collect(),
+            marks: Vec::new(),
+        }
+    }
+}
+
+/// The sentence of a bar of `kind`.
+pub(super) fn tell(kind: BarKind) -> &'static str {
+    match kind {
+        BarKind::Delay => "held for coming too often, or for wrong passwords",
+        BarKind::Wait => "waiting for the maildrop",
+        BarKind::Login => "has the lock, and is not in the maildrop yet",
+        BarKind::Hold => "in the maildrop",
+    }
+}
