@@ -240,7 +240,7 @@ async fn answer_one(
         return answer_on(stream, routes, caller, stop).await;
     };
     match stop.run_until_cancelled(acceptor.accept(stream)).await {
-        Some(Ok(stream)) => answer_on(stream, routes, caller, stop).await,
+        Some(Ok(accepted)) => answer_on(accepted.stream, routes, caller, stop).await,
         Some(Err(error)) => tracing::debug!(%error, "a connection to the admin port failed"),
         None => {}
     }

@@ -6,7 +6,7 @@ use crate::gate::{Context, Peer, Stage};
 use crate::ids::ListenerName;
 use crate::limits::{LISTEN_BACKLOG, TURNED_AWAY};
 use crate::net::conn::Conn;
-use crate::net::proxy_protocol::read_header;
+use crate::net::proxy_protocol::{ConnectionAddresses, read_header};
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
 use crate::session;
@@ -33,6 +33,8 @@ struct TooManyConnections;
 pub(super) struct Port {
     pub(super) cx: Arc<Context>,
     pub(super) options: ListenOptions,
+    /// Where it is bound.
+    pub(super) bound: SocketAddr,
     pub(super) sessions: TaskTracker,
     pub(super) connection_limit: ConnectionLimit,
 }
@@ -99,7 +101,11 @@ impl Port {
         let conn = Conn::plain(io);
         match self.place(address) {
             Ok(place) => {
-                let session = port.session(conn, address, place);
+                let addresses = ConnectionAddresses {
+                    client: address,
+                    destination: self.bound,
+                };
+                let session = port.session(conn, addresses, place);
                 self.sessions.spawn(session);
             }
             Err(TooManyConnections) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
@@ -118,11 +124,11 @@ impl Port {
 
     async fn accept_proxied(self: Arc<Self>, io: Box<dyn Io>, socket: SocketAddr) {
         let mut conn = Conn::plain(io);
-        let Some(address) = self.read_proxy_header(&mut conn, socket).await else {
+        let Some(addresses) = self.read_proxy_header(&mut conn, socket).await else {
             return self.shed(Shed::ProxyProtocol);
         };
-        match self.place(address) {
-            Ok(place) => self.session(conn, address, place).await,
+        match self.place(addresses.client) {
+            Ok(place) => self.session(conn, addresses, place).await,
             Err(TooManyConnections) => self.turn_away(conn, FROM_ADDRESS, Shed::Address).await,
         }
     }
@@ -130,14 +136,19 @@ impl Port {
     async fn session(
         self: Arc<Self>,
         conn: Conn,
-        address: SocketAddr,
+        addresses: ConnectionAddresses,
         place: Option<ConnectionSlot>,
     ) {
+        let ConnectionAddresses {
+            client,
+            destination,
+        } = addresses;
         let peer = Peer {
             listener: self.options.name.clone(),
+            port: destination.port(),
             tls: self.options.tls,
-            client: address,
-            trusted: self.cx.settings().trusts(address.ip()),
+            client,
+            trusted: self.cx.settings().trusts(client.ip()),
         };
         session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;
         drop(place);
@@ -158,14 +169,21 @@ impl Port {
         place.map(Some).ok_or(TooManyConnections)
     }
 
-    /// The client that a PROXY protocol header names. It is required, and counts only from a
+    /// The addresses that a PROXY protocol header names. It is required, and counts only from a
     /// trusted network: otherwise anybody could claim any address.
-    async fn read_proxy_header(&self, conn: &mut Conn, socket: SocketAddr) -> Option<SocketAddr> {
+    async fn read_proxy_header(
+        &self,
+        conn: &mut Conn,
+        socket: SocketAddr,
+    ) -> Option<ConnectionAddresses> {
         if !self.cx.settings().trusts(socket.ip()) {
             return None;
         }
         let named = read_header(conn).await.ok()?;
-        Some(named.unwrap_or(socket))
+        Some(named.unwrap_or(ConnectionAddresses {
+            client: socket,
+            destination: self.bound,
+        }))
     }
 
     fn shed(&self, why: Shed) {

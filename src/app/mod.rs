@@ -342,12 +342,14 @@ impl Gate {
     }
 
     fn open_ports(&self, ports: NewPorts) {
-        self.ports.open(ports, &self.services, |options| Port {
-            cx: Arc::clone(&self.cx),
-            options,
-            sessions: self.sessions.clone(),
-            connection_limit: self.connection_limit.clone(),
-        });
+        self.ports
+            .open(ports, &self.services, |options, bound| Port {
+                cx: Arc::clone(&self.cx),
+                options,
+                bound,
+                sessions: self.sessions.clone(),
+                connection_limit: self.connection_limit.clone(),
+            });
     }
 }
 

@@ -33,11 +33,11 @@ impl Ports {
         &self,
         ports: NewPorts,
         services: &TaskTracker,
-        port: impl Fn(ListenOptions) -> Port,
+        port: impl Fn(ListenOptions, SocketAddr) -> Port,
     ) {
         for (options, (address, accept)) in ports {
             let wanted = watch::Sender::new(Some(options.clone()));
-            let serving = port(options.clone()).serve(accept, wanted.subscribe());
+            let serving = port(options.clone(), address).serve(accept, wanted.subscribe());
             let accepting = services.spawn(serving);
             self.lock().push(OpenPort {
                 options,

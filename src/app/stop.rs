@@ -162,6 +162,7 @@ mod tests {
     fn hang(gate: &Gate, client: DuplexStream) {
         let peer = Peer {
             listener: ListenerName::new("pop3"),
+            port: 110,
             tls: TlsMode::Off,
             client: "192.0.2.7:49152".parse().unwrap(),
             trusted: false,

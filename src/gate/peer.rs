@@ -9,6 +9,9 @@ use std::net::SocketAddr;
 pub struct Peer {
     /// The listener's name.
     pub listener: ListenerName,
+    /// The TCP port that the client connected to: the listener's, or the balancer's where the PROXY
+    /// protocol says it.
+    pub port: u16,
     /// What the listener does with TLS.
     pub tls: TlsMode,
     /// The client's address, as the PROXY protocol says it where the listener has that.

@@ -1,8 +1,10 @@
 //! One connection: a socket, perhaps TLS on top, and what was read and not yet used.
 
 use super::Io;
-use super::tls::{Acceptor, Connector, TlsError};
+use super::tls::{AcceptedStream, Acceptor, Connector, TlsError, suite_name};
+use crate::history::TlsParameters;
 use crate::limits::RELAY_CHUNK;
+use crate::program::HelloFingerprint;
 use bytes::{BufMut, BytesMut};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -10,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio_rustls::{client, server};
+use tokio_rustls::client;
 use zeroize::Zeroize;
 
 /// A byte stream, plain or TLS, with an input buffer.
@@ -29,7 +31,7 @@ pub struct Conn {
 /// TLS is boxed: its state takes a kilobyte, which a plain connection need not carry.
 enum Stream {
     Plain(Box<dyn Io>),
-    ServerTls(Box<server::TlsStream<Box<dyn Io>>>),
+    ServerTls(Box<AcceptedStream<Box<dyn Io>>>),
     ClientTls(Box<client::TlsStream<Box<dyn Io>>>),
 }
 
@@ -125,8 +127,8 @@ impl Conn {
     /// # Errors
     /// The client's fault, or its line's; the connection is gone.
     pub async fn accept_tls(self, acceptor: &Acceptor) -> Result<Self, TlsError> {
-        let stream = acceptor.accept(self.into_clear()?).await?;
-        Ok(Self::over(Stream::ServerTls(Box::new(stream))))
+        let accepted = acceptor.accept(self.into_clear()?).await?;
+        Ok(Self::over(Stream::ServerTls(Box::new(accepted))))
     }
 
     /// Makes the connection TLS as its client; early bytes of the server are refused as well.
@@ -157,15 +159,35 @@ impl Conn {
     /// `TLSv1.2` or `TLSv1.3`; `None` in clear.
     #[must_use]
     pub fn tls_version(&self) -> Option<&'static str> {
-        let version = match &self.stream {
+        Some(version_name(self.session()?.protocol_version()?))
+    }
+
+    /// What the handshake agreed on; `None` in clear.
+    #[must_use]
+    pub fn tls_parameters(&self) -> Option<TlsParameters> {
+        let session = self.session()?;
+        let suite = session.negotiated_cipher_suite()?.suite();
+        Some(TlsParameters {
+            version: version_name(session.protocol_version()?).into(),
+            cipher: suite_name(suite).into(),
+        })
+    }
+
+    /// What both sides of TLS know of their session.
+    fn session(&self) -> Option<&rustls::CommonState> {
+        match &self.stream {
             Stream::Plain(_) => None,
-            Stream::ServerTls(tls) => tls.get_ref().1.protocol_version(),
-            Stream::ClientTls(tls) => tls.get_ref().1.protocol_version(),
-        };
-        match version? {
-            rustls::ProtocolVersion::TLSv1_2 => Some("TLSv1.2"),
-            // rustls speaks no third version.
-            _ => Some("TLSv1.3"),
+            Stream::ServerTls(tls) => Some(tls.stream.get_ref().1),
+            Stream::ClientTls(tls) => Some(tls.get_ref().1),
+        }
+    }
+
+    /// What a TLS client offered.
+    #[must_use]
+    pub fn client_hello(&self) -> Option<HelloFingerprint> {
+        match &self.stream {
+            Stream::ServerTls(tls) => Some(tls.hello),
+            Stream::Plain(_) | Stream::ClientTls(_) => None,
         }
     }
 
@@ -182,7 +204,7 @@ impl Conn {
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         match &self.stream {
-            Stream::ServerTls(tls) => tls.get_ref().1.server_name(),
+            Stream::ServerTls(tls) => tls.stream.get_ref().1.server_name(),
             Stream::Plain(_) | Stream::ClientTls(_) => None,
         }
     }
@@ -192,7 +214,7 @@ impl Conn {
     pub fn io(&self) -> &dyn Io {
         match &self.stream {
             Stream::Plain(io) => io.as_ref(),
-            Stream::ServerTls(tls) => tls.get_ref().0.as_ref(),
+            Stream::ServerTls(tls) => tls.stream.get_ref().0.as_ref(),
             Stream::ClientTls(tls) => tls.get_ref().0.as_ref(),
         }
     }
@@ -202,7 +224,7 @@ impl Stream {
     fn top(&mut self) -> Pin<&mut dyn Top> {
         match self {
             Self::Plain(io) => Pin::new(io),
-            Self::ServerTls(tls) => Pin::new(tls),
+            Self::ServerTls(tls) => Pin::new(&mut tls.stream),
             Self::ClientTls(tls) => Pin::new(tls),
         }
     }
@@ -210,9 +232,17 @@ impl Stream {
     fn raw_mut(&mut self) -> &mut dyn Io {
         match self {
             Self::Plain(io) => io.as_mut(),
-            Self::ServerTls(tls) => tls.get_mut().0.as_mut(),
+            Self::ServerTls(tls) => tls.stream.get_mut().0.as_mut(),
             Self::ClientTls(tls) => tls.get_mut().0.as_mut(),
         }
+    }
+}
+
+fn version_name(version: rustls::ProtocolVersion) -> &'static str {
+    match version {
+        rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        // rustls speaks no third version.
+        _ => "TLSv1.3",
     }
 }
 

@@ -28,6 +28,15 @@ pub enum ProxyError {
     Io(#[from] io::Error),
 }
 
+/// The addresses of a client connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionAddresses {
+    /// The client.
+    pub client: SocketAddr,
+    /// What it connected to.
+    pub destination: SocketAddr,
+}
+
 /// Reads the header, version 1 or 2, that `conn` begins with, and not an octet more: what
 /// follows may be a TLS handshake.
 ///
@@ -35,18 +44,18 @@ pub enum ProxyError {
 ///
 /// # Errors
 /// A header that is missing, malformed, too long or late.
-pub async fn read_header(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
+pub async fn read_header(conn: &mut Conn) -> Result<Option<ConnectionAddresses>, ProxyError> {
     let read = timeout(PROXY_HEADER, read(conn)).await;
     read.unwrap_or(Err(ProxyError::TimedOut))
 }
 
-async fn read(conn: &mut Conn) -> Result<Option<SocketAddr>, ProxyError> {
+async fn read(conn: &mut Conn) -> Result<Option<ConnectionAddresses>, ProxyError> {
     loop {
         let missing = match parse_header(&conn.input)? {
             Header::Missing(octets) => octets,
-            Header::Whole { length, client } => {
+            Header::Whole { length, named } => {
                 let _ = conn.input.split_to(length);
-                return Ok(client);
+                return Ok(named);
             }
         };
         if conn.fill_at_most(missing).await? == 0 {
@@ -64,8 +73,8 @@ pub enum Header {
     Whole {
         /// Its octets.
         length: usize,
-        /// Whom it names; `None` for LOCAL and UNKNOWN.
-        client: Option<SocketAddr>,
+        /// What it names; `None` for LOCAL and UNKNOWN.
+        named: Option<ConnectionAddresses>,
     },
 }
 
@@ -83,15 +92,19 @@ pub fn parse_header(header: &[u8]) -> Result<Header, ProxyError> {
     match ProxyHeader::parse(header, ParseConfig::default()) {
         Ok((_, length)) if length > PROXY_HEADER_MAX => Err(ProxyError::TooLong),
         Ok((parsed, length)) => {
-            let client = parsed
-                .proxied_address()
-                .map(|ends| ends.source)
-                .map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
-            Ok(Header::Whole { length, client })
+            let named = parsed.proxied_address().map(|ends| ConnectionAddresses {
+                client: canonical(ends.source),
+                destination: canonical(ends.destination),
+            });
+            Ok(Header::Whole { length, named })
         }
         Err(Error::BufferTooShort) => more(header).map(Header::Missing),
         Err(_) => Err(ProxyError::Malformed),
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// How many octets a header has ahead of it for sure; never 0.

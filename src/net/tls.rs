@@ -9,8 +9,9 @@ mod spoken;
 
 use connector::NotPinned;
 
-pub use acceptor::Acceptor;
+pub use acceptor::{AcceptedStream, Acceptor};
 pub use connector::Connector;
+pub(super) use spoken::suite_name;
 pub use spoken::{Lacking, SPOKEN, VERSIONS, cipher_suites};
 
 use super::CertificateFiles;

@@ -5,9 +5,11 @@
 //! guess: it is shown to people.
 
 mod family;
+mod hello;
 mod step;
 mod trace;
 
 pub use family::{Confidence, Family, ProgramGuess};
+pub use hello::HelloFingerprint;
 pub use step::Step;
 pub use trace::{SeenStep, Trace};

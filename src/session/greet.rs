@@ -87,7 +87,7 @@ pub(super) async fn accept_tls(
     };
     match result {
         Ok(Ok(conn)) => {
-            record.summary.tls = conn.tls_version().map(str::to_owned);
+            record.secured(&conn);
             Ok(conn)
         }
         Ok(Err(error)) => Err(EndCause::TlsHandshake {

@@ -4,6 +4,8 @@ use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
 use crate::history::{Encryption, HistoryEntry, HistoryLogin};
 use crate::ids::{BackendName, SessionId};
 use crate::limits::HISTORY_TEXT_MAX;
+use crate::net::TlsMode;
+use crate::net::conn::Conn;
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
@@ -17,6 +19,9 @@ use std::sync::Arc;
 pub(super) struct Record {
     events: Arc<EventHub>,
     session: OpenSession,
+    peer: Arc<Peer>,
+    /// Boxed, since a session in clear has none.
+    tls: Option<Box<TlsFacts>>,
     opened: Instant,
     held_since: Option<Instant>,
     /// When the last login was granted the lock.
@@ -36,6 +41,12 @@ pub(super) struct Record {
     pub(super) summary: SessionSummary,
 }
 
+/// How a session's connection is encrypted.
+struct TlsFacts {
+    encryption: Encryption,
+    server_name: Option<Box<str>>,
+}
+
 /// Time that a session has spent.
 #[derive(Clone, Copy)]
 struct Spent {
@@ -48,7 +59,7 @@ struct Spent {
 }
 
 impl Record {
-    pub(super) fn open(events: Arc<EventHub>, session: OpenSession, peer: &Peer) -> Self {
+    pub(super) fn open(events: Arc<EventHub>, session: OpenSession, peer: &Arc<Peer>) -> Self {
         let id = session.handle().id();
         let listener = peer.listener.clone();
         let client = peer.client;
@@ -80,6 +91,8 @@ impl Record {
         let record = Self {
             events,
             session,
+            peer: Arc::clone(peer),
+            tls: None,
             opened: Instant::now(),
             held_since: None,
             granted: None,
@@ -108,6 +121,20 @@ impl Record {
 
     pub(super) fn enter(&self, phase: Phase) {
         self.session.handle().enter(phase);
+    }
+
+    /// The connection speaks TLS from now on.
+    pub(super) fn secured(&mut self, conn: &Conn) {
+        self.summary.tls = conn.tls_version().map(str::to_owned);
+        let encryption = match conn.tls_parameters() {
+            None => Encryption::None,
+            Some(parameters) if self.peer.tls == TlsMode::Stls => Encryption::Stls(parameters),
+            Some(parameters) => Encryption::Implicit(parameters),
+        };
+        self.tls = Some(Box::new(TlsFacts {
+            encryption,
+            server_name: conn.server_name().map(kept_text),
+        }));
     }
 
     /// The backend let it in.
@@ -232,15 +259,16 @@ impl Record {
     fn tell_entry(&self, cause: &EndCause, login: Option<(&LoginAttempt, Spent)>) {
         let now = self.events.now();
         let login = login.map(|(attempt, before)| Box::new(self.login(attempt, before, now)));
+        let tls = self.tls.as_deref();
         let entry = HistoryEntry {
             session: self.session(),
             opened: now.wall_at(self.opened),
             ended: now.wall,
             listener: self.summary.listener.clone(),
-            port: 0,
+            port: self.peer.port,
             client: self.summary.client,
-            encryption: Encryption::None,
-            server_name: None,
+            encryption: tls.map_or(Encryption::None, |tls| tls.encryption.clone()),
+            server_name: tls.and_then(|tls| tls.server_name.clone()),
             login,
             end: cause.end(),
             cause: cause.name(),

@@ -17,6 +17,7 @@ mod first_look;
 mod flood;
 mod handover;
 mod health_checks;
+mod history;
 mod household;
 mod identity;
 mod lanes;

@@ -185,7 +185,7 @@ async fn a_proxy_header_comes_first_and_names_the_client_or_us() {
             let mut conn = next(&mut arrivals).await;
             let named = proxy_protocol::read_header(&mut conn).await.unwrap();
             conn.write_all(b"+OK\r\n").await.unwrap();
-            named
+            named.map(|named| named.client)
         };
         let (greeted, named) = tokio::join!(backend.connect(from), server);
         assert!(greeted.is_ok());

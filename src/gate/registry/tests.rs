@@ -8,6 +8,7 @@ use tokio::time::timeout;
 fn peer() -> Arc<Peer> {
     Arc::new(Peer {
         listener: ListenerName::new("pop3"),
+        port: 110,
         tls: TlsMode::Off,
         client: "192.0.2.1:1".parse().unwrap(),
         trusted: false,

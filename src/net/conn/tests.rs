@@ -111,8 +111,8 @@ async fn draining_goes_past_close_notify_to_the_end_of_the_connection() {
     let (mut client, mut server) = Tls::new().pair().await;
     server.write_all(b"+OK bye\r\n").await.unwrap();
     if let Stream::ServerTls(tls) = &mut server.stream {
-        tls.get_mut().1.send_close_notify();
-        tls.flush().await.unwrap();
+        tls.stream.get_mut().1.send_close_notify();
+        tls.stream.flush().await.unwrap();
     }
     assert!(timeout(SOON, client.drain_to_end()).await.is_err());
     drop(server);
@@ -135,10 +135,11 @@ async fn a_client_that_comes_back_resumes_also_after_a_reload() {
     let mut tls = Tls::new();
     for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
         let (mut client, mut server) = tls.pair().await;
-        let Stream::ServerTls(stream) = &server.stream else {
+        let Stream::ServerTls(accepted) = &server.stream else {
             unreachable!("accept_tls gives a server's TLS");
         };
-        assert_eq!(stream.get_ref().1.handshake_kind(), Some(expected));
+        let session = accepted.stream.get_ref().1;
+        assert_eq!(session.handshake_kind(), Some(expected));
         // The ticket comes with the first bytes of the server.
         server.write_all(b"+OK\r\n").await.unwrap();
         client.fill().await.unwrap();

@@ -26,7 +26,7 @@ fn v2_with_extensions() -> Vec<u8> {
 }
 
 /// Reads the header of a connection that brings `bytes` and closes.
-async fn read_all(bytes: &[u8]) -> Result<Option<SocketAddr>, ProxyError> {
+async fn read_all(bytes: &[u8]) -> Result<Option<ConnectionAddresses>, ProxyError> {
     let (near, mut far) = duplex(1024);
     far.write_all(bytes).await.unwrap();
     drop(far);
@@ -34,14 +34,18 @@ async fn read_all(bytes: &[u8]) -> Result<Option<SocketAddr>, ProxyError> {
 }
 
 #[tokio::test]
-async fn both_versions_name_the_client() {
-    assert_eq!(read_all(V1).await.unwrap(), Some(client()));
-    assert_eq!(read_all(&v2()).await.unwrap(), Some(client()));
-    assert_eq!(
-        read_all(&v2_with_extensions()).await.unwrap(),
-        Some(client())
-    );
-    let v6 = "[2001:db8::7]:40000".parse().unwrap();
+async fn both_versions_name_the_client_and_what_it_connected_to() {
+    let named = Some(ConnectionAddresses {
+        client: client(),
+        destination: "10.0.0.1:110".parse().unwrap(),
+    });
+    assert_eq!(read_all(V1).await.unwrap(), named);
+    assert_eq!(read_all(&v2()).await.unwrap(), named);
+    assert_eq!(read_all(&v2_with_extensions()).await.unwrap(), named);
+    let v6 = ConnectionAddresses {
+        client: "[2001:db8::7]:40000".parse().unwrap(),
+        destination: "[2001:db8::1]:110".parse().unwrap(),
+    };
     assert_eq!(read_all(V1_V6).await.unwrap(), Some(v6));
 }
 
@@ -55,7 +59,9 @@ async fn a_header_may_name_nobody() {
 #[tokio::test]
 async fn an_ipv4_client_of_an_ipv6_backend_is_mapped_and_back() {
     let header = write_v2(client(), "[2001:db8::1]:110".parse().unwrap());
-    assert_eq!(read_all(&header).await.unwrap(), Some(client()));
+    let named = read_all(&header).await.unwrap().unwrap();
+    assert_eq!(named.client, client());
+    assert_eq!(named.destination.to_string(), "[2001:db8::1]:110");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,16 +4,17 @@ use super::certificates::{self, Certificates};
 use super::{Leg, TlsError, bounded};
 use crate::limits::TLS_UNSENT_MAX;
 use crate::net::TlsFiles;
+use crate::program::HelloFingerprint;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::ProducesTickets;
+use rustls::server::{ClientHello, ProducesTickets};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Makes client connections TLS, with a certificate by server name.
@@ -25,6 +26,14 @@ pub struct Acceptor {
     certificates: Arc<Certificates>,
     /// Outlives reloads, so that they do not make every client handshake in full.
     ticketer: Arc<dyn ProducesTickets>,
+}
+
+/// A client connection that speaks TLS.
+pub struct AcceptedStream<S> {
+    /// What is spoken in it.
+    pub stream: TlsStream<S>,
+    /// What its client offered.
+    pub hello: HelloFingerprint,
 }
 
 impl Acceptor {
@@ -86,16 +95,35 @@ impl Acceptor {
     ///
     /// # Errors
     /// The client's: it speaks no TLS, none that is spoken here, or not in time.
-    pub async fn accept<S>(&self, io: S) -> Result<TlsStream<S>, TlsError>
+    pub async fn accept<S>(&self, io: S) -> Result<AcceptedStream<S>, TlsError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
+        let handshake = async {
+            // In two halves, since only between them does rustls show what the client offers.
+            let acceptor = rustls::server::Acceptor::default();
+            let started = LazyConfigAcceptor::new(acceptor, io).await?;
+            let hello = fingerprint(&started.client_hello());
+            let stream = started.into_stream(Arc::clone(&self.config)).await?;
+            Ok(AcceptedStream { stream, hello })
+        };
         // Boxed: the state of a handshake is large, and is needed for a moment only.
-        let mut stream = Box::pin(bounded(Leg::Client, acceptor.accept(io))).await?;
-        stream.get_mut().1.set_buffer_limit(Some(TLS_UNSENT_MAX));
-        Ok(stream)
+        let mut accepted = Box::pin(bounded(Leg::Client, handshake)).await?;
+        let (_, session) = accepted.stream.get_mut();
+        session.set_buffer_limit(Some(TLS_UNSENT_MAX));
+        Ok(accepted)
     }
+}
+
+fn fingerprint(hello: &ClientHello<'_>) -> HelloFingerprint {
+    let groups = hello.named_groups().unwrap_or_default();
+    let schemes = hello.signature_schemes();
+    HelloFingerprint::new(
+        hello.cipher_suites().iter().map(|&suite| suite.into()),
+        groups.iter().map(|&group| group.into()),
+        schemes.iter().map(|&scheme| scheme.into()),
+        hello.alpn().into_iter().flatten(),
+    )
 }
 
 impl fmt::Debug for Acceptor {

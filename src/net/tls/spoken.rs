@@ -16,19 +16,24 @@ pub const VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 
 /// The names of the cipher suites, the preferred one first.
 #[must_use]
-pub fn cipher_suites() -> Vec<String> {
+pub fn cipher_suites() -> Vec<&'static str> {
     let provider: CryptoProvider = aws_lc_rs::default_provider();
     provider
         .cipher_suites
         .iter()
-        .map(|suite| name(suite.suite()))
+        .map(|suite| suite_name(suite.suite()))
         .collect()
 }
 
-/// As the registry of IANA has it; rustls writes `TLS13_` for the versions' own.
-fn name(suite: CipherSuite) -> String {
-    let name = suite.as_str().unwrap_or("unknown");
-    name.replacen("TLS13_", "TLS_", 1)
+/// The name of a cipher suite in the registry of IANA; rustls writes `TLS13_` for the version's
+/// own.
+pub(in crate::net) fn suite_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other.as_str().unwrap_or("unknown"),
+    }
 }
 
 /// What a handshake found that both sides do not have.
@@ -120,7 +125,8 @@ mod tests {
             let is_ecdhe = suite.starts_with("TLS_ECDHE_") || !suite.contains("_WITH_");
             assert!(is_aead && is_ecdhe, "{suite}");
         }
-        assert!(suites.iter().any(|suite| suite == "TLS_AES_256_GCM_SHA384"));
+        assert!(suites.contains(&"TLS_AES_256_GCM_SHA384"));
+        assert!(!suites.iter().any(|suite| suite.starts_with("TLS13_")));
     }
 
     #[test]

@@ -50,6 +50,13 @@ async fn both_sides_know_of_the_handshake() {
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     assert_eq!(server.tls_version(), Some("TLSv1.3"));
     assert_eq!(server.server_name(), Some("pop.example.com"));
+    let agreed = server.tls_parameters().unwrap();
+    assert_eq!(agreed.cipher, "TLS_AES_256_GCM_SHA384");
+    assert_eq!(client.tls_parameters(), Some(agreed));
+    let hello = server.client_hello().unwrap();
+    assert_eq!((hello.protocols, client.client_hello()), (0, None));
+    // rustls offers what it would take, and one value more that says how it renegotiates.
+    assert_eq!(usize::from(hello.cipher_suites), cipher_suites().len() + 1);
     assert!(client.is_tls() && client.server_name().is_none());
     server.write_all(b"+OK\r\n").await.unwrap();
     client.fill().await.unwrap();

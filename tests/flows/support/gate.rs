@@ -414,6 +414,7 @@ impl Visitor<'_> {
         let listener = listener.unwrap_or_else(|| panic!("no listener {}", self.listener));
         let peer = Peer {
             listener: listener.name.clone(),
+            port: listener.address.port(),
             tls: listener.tls,
             client: address,
             trusted: gate.cx.settings().trusts(self.from),

@@ -32,6 +32,7 @@ impl Scene {
         let sessions = Sessions::default();
         let peer = Arc::new(Peer {
             listener: ListenerName::new("pop3"),
+            port: 110,
             tls: TlsMode::Off,
             client: "192.0.2.1:1".parse().unwrap(),
             trusted: false,
