@@ -3,6 +3,7 @@
 
 mod abuse;
 mod doctor;
+mod history;
 mod login;
 mod network;
 mod operation;
@@ -14,6 +15,7 @@ mod watching;
 
 pub use abuse::*;
 pub use doctor::*;
+pub use history::*;
 pub use login::*;
 pub use network::*;
 pub use operation::*;

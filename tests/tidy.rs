@@ -55,6 +55,8 @@ const SIBLINGS: &[(&str, &str)] = &[
     ("backend", "net"),
     ("backend", "observe"),
     ("journal", "access"),
+    // The history hears of what happens as all others do: as a sink.
+    ("journal", "observe"),
     ("lock", "net"),
     ("lock", "observe"),
     ("session", "gate"),

@@ -2,8 +2,9 @@
 
 use super::blocks::BlockListAdmin;
 use super::model::{
-    BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
-    RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, TimelineInfo, UserInfo,
+    BackendInfo, BackendTotals, BlockTotals, GateStatus, JournalInfo, LockInfo, LockTotals,
+    PausedInfo, RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, TimelineInfo,
+    UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
@@ -280,6 +281,7 @@ impl GateView for GateDouble {
                 released: 0,
             },
             paused: PausedInfo::default(),
+            journal: JournalInfo::default(),
         }
     }
 

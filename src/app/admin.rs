@@ -2,6 +2,7 @@
 
 mod convert;
 mod feed;
+mod history;
 mod memory;
 mod timeline;
 mod users;
@@ -22,6 +23,7 @@ use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
 use crate::gate::{Context, Settings, Stage};
+use crate::journal::History;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::metrics::{Metrics, MetricsError};
@@ -36,6 +38,7 @@ pub(super) struct AdminHandle {
     pub(super) control: OperatorControl,
     pub(super) connection_limit: ConnectionLimit,
     pub(super) memory: AdminMemory,
+    pub(super) history: History,
     pub(super) started: Timestamp,
     /// None where the gate was started without a file that could be read again.
     pub(super) reload: Option<Reload>,

@@ -1,4 +1,4 @@
-//! The block list of a gate: what it begins with, who hears of its changes, who may change it.
+//! The block list of a gate: what it begins with, and who may change it.
 
 use super::StartError;
 use crate::admin::blocks::BlockListAdmin;
@@ -6,8 +6,6 @@ use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::gate::Context;
 use crate::journal::{Journal, JournalError};
-use crate::observe::event::Event;
-use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -47,17 +45,6 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
         journal: Some(Arc::new(opened.journal)),
         notice,
     })
-}
-
-/// The journal hears of changes as everybody else does.
-pub(super) struct JournalSink(pub(super) Arc<Journal>);
-
-impl EventSink for JournalSink {
-    fn handle(&self, event: &Stamped) {
-        if let Event::BlockChanged(change) = &event.event {
-            self.0.write(change);
-        }
-    }
 }
 
 /// What the admin port does to the list.

@@ -2,7 +2,7 @@
 
 use super::blocks;
 use crate::gate::Context;
-use crate::journal::Journal;
+use crate::journal::{History, Journal};
 use crate::limits::UPKEEP;
 use crate::observe::event::Event;
 use crate::time::Duration;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Maintenance {
     pub(super) cx: Arc<Context>,
     pub(super) journal: Option<Arc<Journal>>,
+    pub(super) history: History,
     /// How long entries of the block list are kept that have no effect any more.
     pub(super) keep: Duration,
     /// Changes that the journal had lost at the last look.
@@ -34,6 +35,7 @@ impl Maintenance {
     fn tidy_up(&mut self) {
         let now = self.cx.moment();
         self.cx.admission.forget_idle(now.instant);
+        self.history.forget(now.wall);
         end_blocks(&self.cx);
         let blocks = &self.cx.admission.shared.blocks;
         blocks::tell(&self.cx, blocks.forget(self.keep, now.wall));

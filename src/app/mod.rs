@@ -9,6 +9,7 @@ mod control;
 mod drain;
 mod fd_limit;
 mod gauges;
+mod history;
 mod maintenance;
 mod ports;
 mod reload;
@@ -23,8 +24,9 @@ use crate::admin::{self as admin_port, AdminPolicy, AdminState, Reload};
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::gate::{Context, Kick, Pauses, SessionView, Sessions, Settings, Stage};
+use crate::history::NoticeKind;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
-use crate::journal::{Journal, JournalError};
+use crate::journal::{History, Journal, JournalError};
 use crate::limits;
 use crate::lock::Locks;
 use crate::net::listen::BindError;
@@ -39,7 +41,7 @@ use accept::Port;
 use admin::{AdminHandle, AdminMemory, take_samples};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
-use blocks::{BlockAdmin, JournalSink};
+use blocks::BlockAdmin;
 use control::OperatorControl;
 use drain::Drain;
 use fd_limit::ConnectionLimit;
@@ -113,6 +115,7 @@ pub struct Gate {
     acceptor_is_given: bool,
     metrics: Arc<Metrics>,
     memory: AdminMemory,
+    history: History,
     drain: Drain,
     ports: Ports,
     watches: Watches,
@@ -158,8 +161,9 @@ impl Gate {
         let memory = AdminMemory::default();
         sinks.extend(config.admin.iter().flat_map(|_| memory.sinks()));
         let opened = blocks::open(config).await?;
-        sinks.extend(opened.journal.clone().map(journal_sink));
         let clock = wall_clock(outside.seed);
+        let history = history::begin(config, clock.now().wall, opened.journal.clone());
+        sinks.extend(history.sink());
         let events = Arc::new(EventHub::new(clock, sinks));
         let (stage, stages) = watch::channel(Stage::Serving);
         let sessions = TaskTracker::new();
@@ -193,6 +197,7 @@ impl Gate {
             acceptor_is_given,
             metrics,
             memory,
+            history,
             drain: Drain::new(stage),
             ports: Ports::default(),
             watches: Watches::default(),
@@ -299,10 +304,14 @@ impl Gate {
     }
 
     fn keep_up(&self, config: &Config, journal: Option<Arc<Journal>>) {
+        let started = self.history.gate_started();
+        self.history
+            .note(NoticeKind::Started, env!("CARGO_PKG_VERSION"), started);
         let options = config.journal.as_ref();
         let maintenance = Maintenance {
             cx: Arc::clone(&self.cx),
             journal,
+            history: self.history.clone(),
             keep: options.map_or(limits::BLOCKS_KEPT, |journal| journal.keep),
             lost: 0,
         };
@@ -330,7 +339,8 @@ impl Gate {
             blocks: BlockAdmin(Arc::clone(&self.cx)),
             connection_limit: self.connection_limit.clone(),
             memory: self.memory.clone(),
-            started: self.cx.moment().wall,
+            started: self.history.gate_started(),
+            history: self.history.clone(),
             reload,
         });
         let stop = self.stop_services.clone();
@@ -373,10 +383,6 @@ fn first_settings(
         trusted: config.server.trusted_networks.clone(),
         grace: config.server.grace,
     })
-}
-
-fn journal_sink(journal: Arc<Journal>) -> Arc<dyn EventSink> {
-    Arc::new(JournalSink(journal))
 }
 
 /// The token of the API, and what the operator should know of its file.

@@ -2,6 +2,7 @@
 
 use super::Gate;
 use crate::gate::{SessionView, Stage};
+use crate::history::NoticeKind;
 use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
 use crate::lock::LockView;
 use crate::observe::event::{Event, LeftBehind, UnendedSession};
@@ -49,6 +50,8 @@ impl Gate {
                 count: self.services.len(),
             });
         }
+        let now = self.cx.moment().wall;
+        self.history.note(NoticeKind::Stopped, "", now);
     }
 
     /// What is left behind is dropped with the runtime: nothing is heard of it after this.

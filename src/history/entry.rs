@@ -56,6 +56,17 @@ pub struct HistoryEntry {
     pub trace: Trace,
 }
 
+impl HistoryEntry {
+    /// Whether somebody was there who has a right password: the backend let the login in, or had
+    /// accepted its password lately. Strangers, who can come in any number, are kept apart, so that
+    /// they do not push out the others.
+    #[must_use]
+    pub fn is_of_owner(&self) -> bool {
+        let login = self.login.as_ref();
+        login.is_some_and(|login| login.entered || login.proven)
+    }
+}
+
 /// What an entry has where a client logged in, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryLogin {

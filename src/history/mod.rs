@@ -7,10 +7,12 @@
 mod end;
 mod entry;
 mod query;
+mod stored;
 
 pub use end::{CauseName, Culprit, End};
 pub use entry::{BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, TlsParameters};
 pub use query::{EntryId, HistoryQuery, StoredEntry};
+pub use stored::{GateNotice, NoticeKind, StoredBlockChange};
 
 #[cfg(test)]
 pub(crate) mod tests;

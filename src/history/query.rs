@@ -58,6 +58,12 @@ impl HistoryQuery {
             && (self.ends.is_empty() || self.ends.contains(&entry.end))
     }
 
+    /// Whether `stored` meets all conditions but `limit`.
+    #[must_use]
+    pub fn selects(&self, stored: &StoredEntry) -> bool {
+        meets(self.before, |it| stored.id < it) && self.matches(&stored.entry)
+    }
+
     fn is_in_time(&self, entry: &HistoryEntry) -> bool {
         meets(self.since, |it| entry.ended >= it) && meets(self.until, |it| entry.opened < it)
     }

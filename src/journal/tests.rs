@@ -31,7 +31,7 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 /// An entry whose address is of its own.
-fn entry(id: u64) -> BlockEntry {
+pub(super) fn entry(id: u64) -> BlockEntry {
     let octets = 0x0a00_0000 + u32::try_from(id).unwrap();
     let time = |microseconds| Timestamp::from_microsecond(microseconds).unwrap();
     BlockEntry {

@@ -16,7 +16,7 @@ pub struct HistoryPage {
 }
 
 /// Where the history is kept, and how far back it goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JournalInfo {
     /// `off`, `memory` (the last hours alone) or `file`.
     pub kept_in: String,

@@ -1,5 +1,6 @@
 //! The gate as a whole.
 
+use super::JournalInfo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -37,6 +38,8 @@ pub struct GateStatus {
     pub blocks: BlockTotals,
     /// What is paused.
     pub paused: PausedInfo,
+    /// Where the history is kept.
+    pub journal: JournalInfo,
 }
 
 /// Connections of clients.

@@ -3,6 +3,7 @@
 
 use super::AdminHandle;
 use super::convert::{backend_info, lock_info, session_info, stage};
+use super::history::journal_info;
 use crate::admin::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, LockInfo, LockTotals, PausedInfo,
     RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo,
@@ -43,6 +44,7 @@ impl GateView for AdminHandle {
             backends: backend_totals(&self.cx.settings()),
             blocks: self.block_totals(),
             paused: self.paused(),
+            journal: journal_info(self.history.state()),
         }
     }
 

@@ -3,8 +3,8 @@ use super::order::LockOrder;
 use super::reading::TopReading;
 use super::state::{GateRequest, TopCommand, TopNews, TopState};
 use crate::admin::model::{
-    BackendInfo, BackendStateWord, BackendTotals, BlockTotals, GateStatus, HolderInfo, LockInfo,
-    LockTotals, Page, PausedInfo, RefusalTotals, SessionTotals, WaiterInfo,
+    BackendInfo, BackendStateWord, BackendTotals, BlockTotals, GateStatus, HolderInfo, JournalInfo,
+    LockInfo, LockTotals, Page, PausedInfo, RefusalTotals, SessionTotals, WaiterInfo,
 };
 use crate::cli::ExitStatus;
 use crate::cli::client::Failure;
@@ -49,6 +49,7 @@ fn status(second: i64) -> GateStatus {
             released: 0,
         },
         paused: PausedInfo::default(),
+        journal: JournalInfo::default(),
     }
 }
 

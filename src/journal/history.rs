@@ -1,0 +1,249 @@
+//! The history of a gate: what its sessions met, from memory and from the file as if they were one.
+
+use super::memory::HistoryMemory;
+use super::notice::NoticeDraft;
+use super::writer::Journal;
+use crate::history::{
+    EntryId, GateNotice, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange, StoredEntry,
+};
+use crate::limits::HISTORY_MEMORY_AGE;
+use crate::observe::event::Event;
+use crate::observe::hub::{EventSink, Stamped};
+use crate::policy::block::{BlockChange, BlockId};
+use crate::str_enum::str_enum;
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is kept of the past. A clone is the same one.
+///
+/// It is a sink: each entry gets a place, a number that grows whatever the clock does, and is kept
+/// in memory and written to the file. So nothing is shown twice, and what one has not the other
+/// may have.
+#[derive(Clone, Debug)]
+pub struct History(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    gate_started: Timestamp,
+    kept: Kept,
+    memory: Mutex<HistoryMemory>,
+    journal: Option<Arc<Journal>>,
+}
+
+/// What of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: nobody could ask.
+    Nothing,
+    /// The block list and its changes.
+    Blocks,
+    /// Sessions too.
+    All,
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// Nothing is kept, as the operator wants it.
+    #[error("no history is kept: `sessions` of [journal] is false")]
+    Off,
+}
+
+str_enum! {
+    /// Where the history is kept.
+    KeptIn {
+        /// Nowhere.
+        Off = "off",
+        /// In memory alone: it ends with the process.
+        Memory = "memory",
+        /// In memory and in the file.
+        File = "file",
+    }
+}
+
+/// Where the history is kept, and how far back it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalState {
+    /// Where.
+    pub kept_in: KeptIn,
+    /// The end of the oldest entry.
+    pub since: Option<Timestamp>,
+    /// Entries that are kept.
+    pub entries: u64,
+    /// Octets of the file; none without one.
+    pub bytes: Option<u64>,
+    /// What was lost since the start.
+    pub lost: u64,
+    /// Why the file cannot be written or read now.
+    pub trouble: Option<String>,
+}
+
+impl History {
+    /// The history of a gate that started at `gate_started`.
+    #[must_use]
+    pub fn new(gate_started: Timestamp, kept: Kept, journal: Option<Arc<Journal>>) -> Self {
+        Self(Arc::new(Shared {
+            gate_started,
+            kept,
+            memory: Mutex::new(HistoryMemory::new(EntryId(1))),
+            journal,
+        }))
+    }
+
+    /// When its gate started.
+    #[must_use]
+    pub fn gate_started(&self) -> Timestamp {
+        self.0.gate_started
+    }
+
+    /// Itself as a sink; none where nothing is kept.
+    #[must_use]
+    pub fn sink(&self) -> Option<Arc<dyn EventSink>> {
+        let is_needed = self.0.kept != Kept::Nothing;
+        is_needed.then(|| Arc::new(self.clone()) as _)
+    }
+
+    /// The entries that `query` asks for, the latest first. It blocks: nothing for a session.
+    ///
+    /// # Errors
+    /// Where none are kept.
+    pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, HistoryError> {
+        self.must_keep_sessions()?;
+        let snapshot = self.memory().snapshot();
+        Ok(snapshot.entries(query))
+    }
+
+    /// What became of an entry of the block list, the latest change first. It blocks.
+    ///
+    /// # Errors
+    /// Where nothing is kept.
+    pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, HistoryError> {
+        if self.0.kept == Kept::Nothing {
+            return Err(HistoryError::Off);
+        }
+        Ok(self.memory().changes(|it| it.change.entry.id == id))
+    }
+
+    /// What happened to the gate and its backends from `since` to before `until`, the latest first.
+    /// It blocks.
+    ///
+    /// # Errors
+    /// Where none are kept.
+    pub fn notices(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<GateNotice>, HistoryError> {
+        self.must_keep_sessions()?;
+        Ok(self.memory().notices(since, until))
+    }
+
+    /// Where the history is kept, and how far back it goes.
+    #[must_use]
+    pub fn state(&self) -> JournalState {
+        let snapshot = self.memory().snapshot();
+        JournalState {
+            kept_in: self.kept_in(),
+            since: snapshot.since(),
+            entries: snapshot.count() as u64,
+            bytes: None,
+            lost: self.0.journal.as_ref().map_or(0, |journal| journal.lost()),
+            trouble: self
+                .0
+                .journal
+                .as_ref()
+                .and_then(|journal| journal.trouble()),
+        }
+    }
+
+    /// The gate has started, or stopped.
+    pub fn note(&self, kind: NoticeKind, text: &str, at: Timestamp) {
+        self.keep_notice(NoticeDraft::new(kind, "", text), at);
+    }
+
+    /// Forgets what memory has kept for longer than [`HISTORY_MEMORY_AGE`].
+    pub fn forget(&self, now: Timestamp) {
+        let before = now.checked_sub(HISTORY_MEMORY_AGE);
+        let gone = self.memory().forget(before.unwrap_or(Timestamp::MIN));
+        drop(gone);
+    }
+
+    fn kept_in(&self) -> KeptIn {
+        match (self.0.kept, &self.0.journal) {
+            (Kept::Nothing | Kept::Blocks, _) => KeptIn::Off,
+            (Kept::All, None) => KeptIn::Memory,
+            (Kept::All, Some(_)) => KeptIn::File,
+        }
+    }
+
+    fn must_keep_sessions(&self) -> Result<(), HistoryError> {
+        match self.0.kept {
+            Kept::All => Ok(()),
+            Kept::Nothing | Kept::Blocks => Err(HistoryError::Off),
+        }
+    }
+
+    fn keep_entry(&self, entry: &Arc<HistoryEntry>) {
+        if self.0.kept != Kept::All {
+            return;
+        }
+        let mut memory = self.memory();
+        let stored = StoredEntry {
+            id: memory.place(),
+            gate_started: self.0.gate_started,
+            entry: Arc::clone(entry),
+        };
+        let gone = memory.keep_entry(stored);
+        drop(memory);
+        drop(gone);
+    }
+
+    fn keep_change(&self, change: &BlockChange, at: Timestamp) {
+        let mut memory = self.memory();
+        let stored = StoredBlockChange {
+            id: memory.place(),
+            at,
+            change: change.clone(),
+        };
+        if let Some(journal) = &self.0.journal {
+            journal.write(&stored.change);
+        }
+        memory.keep_change(stored);
+    }
+
+    fn keep_notice(&self, draft: NoticeDraft, at: Timestamp) {
+        if self.0.kept != Kept::All {
+            return;
+        }
+        let mut memory = self.memory();
+        let notice = GateNotice {
+            id: memory.place(),
+            at,
+            kind: draft.kind,
+            subject: draft.subject,
+            text: draft.text,
+        };
+        memory.keep_notice(notice);
+    }
+
+    fn memory(&self) -> MutexGuard<'_, HistoryMemory> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventSink for History {
+    fn handle(&self, event: &Stamped) {
+        match &event.event {
+            Event::Recorded(entry) => self.keep_entry(entry),
+            Event::BlockChanged(change) => self.keep_change(change, event.at.wall),
+            other => {
+                if let Some(draft) = NoticeDraft::of(other) {
+                    self.keep_notice(draft, event.at.wall);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
