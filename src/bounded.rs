@@ -70,6 +70,14 @@ impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
         self.get(key, now).is_some()
     }
 
+    /// All that have not expired, in no order.
+    pub(crate) fn iter(&self, now: T) -> impl Iterator<Item = (&K, &V)> {
+        self.entries
+            .iter()
+            .filter(move |entry| now < entry.expires)
+            .map(|entry| (&entry.key, &entry.value))
+    }
+
     /// Uses `key`, and keeps it until `expires` at least. The value is a default one if the key is
     /// new or had expired.
     pub(crate) fn touch(&mut self, key: K, expires: T, now: T) -> &mut V

@@ -3,11 +3,14 @@
 
 use crate::ids::TenantName;
 use crate::policy::block::{
-    BlockChange, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState,
+    BlockAction, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
+    CountedPair, ListedBlock, TransientCount,
 };
+use crate::str_enum::str_enum;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// The block list of a gate. Whoever implements it tells the journal and the events of a change.
@@ -15,23 +18,45 @@ pub trait BlockListAdmin: Send + Sync {
     /// The entries that `filter` means, in the order to be shown.
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry>;
 
-    /// Releases those that are blocked and not pinned.
-    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange>;
+    /// The pairs that `filter` means whose passing faults are counted and that are not blocked.
+    fn counting(&self, filter: &BlockFilter) -> Vec<ListedBlock>;
 
-    /// Pins those that are not pinned, or unpins those that are.
-    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange>;
+    /// The passing faults of today that are counted against each of `targets`.
+    fn transient(&self, targets: &[BlockTarget]) -> Vec<Option<TransientCount>>;
+
+    /// Changes those that `filter` means, for an operator at the address `by`; those that changed.
+    fn change(&self, filter: &BlockFilter, action: BlockAction, by: IpAddr) -> Vec<BlockEntry>;
+
+    /// Those that [`Self::change`] would change, as they would be then.
+    fn would_change(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockEntry>;
 }
 
-/// Which entries a request means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Selection {
+str_enum! {
+    /// Which rows of the list somebody wants.
+    ListedState {
+        /// Entries that are blocked.
+        Blocked = "blocked",
+        /// Entries that are not any more.
+        Released = "released",
+        /// Whoever is not blocked and may be today: its passing faults are counted.
+        Counting = "counting",
+    }
+}
+
+/// Which entries a request means: one of `ids`, `filter` and `all`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selection {
     /// Those with these numbers.
-    Ids(Vec<u64>),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<u64>>,
     /// Those that meet all of these conditions, of which there is at least one.
-    Filter(Conditions),
-    /// Every one; it has to be `true`.
-    All(bool),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Conditions>,
+    /// Every one.
+    pub all: bool,
+    /// Nothing is changed: the answer has those that would change, as they would be then.
+    pub dry_run: bool,
 }
 
 /// Conditions on an entry, as somebody typed them.
@@ -58,8 +83,8 @@ pub struct Conditions {
 /// A [`BlockEntry`] as it is seen outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockView {
-    /// Names it in requests.
-    pub id: u64,
+    /// Names it in requests; none where it is counting and has never been blocked.
+    pub id: Option<u64>,
     /// The maildrop; none where an address is blocked from all.
     pub maildrop: Option<String>,
     /// Who is blocked: an address, or an IPv6 network as in `2001:db8:1:2::/64`.
@@ -68,9 +93,10 @@ pub struct BlockView {
     pub tenant: String,
     /// `guessing`, `guessing_many`, `protocol_abuse` or `passing_faults`.
     pub reason: String,
-    /// The class of the faults: `permanent`, `indeterminate` or `transient`.
-    pub class: String,
-    /// `blocked` or `released`.
+    /// The class of the faults that led to it, which says nothing of how long it lasts:
+    /// `permanent`, `indeterminate` or `transient`.
+    pub fault_class: String,
+    /// `blocked`, `released`, or `counting` where it has never been blocked.
     pub state: String,
     /// Whether it stays in its state until it is unpinned.
     pub pinned: bool,
@@ -82,6 +108,9 @@ pub struct BlockView {
     /// The last fault.
     #[schema(value_type = String, format = DateTime)]
     pub last: Timestamp,
+    /// When its present block began, or its last one; none where it is counting.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
     /// When the block ends by itself; none where there is none, or it is pinned.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
@@ -89,20 +118,45 @@ pub struct BlockView {
     pub times_blocked: u32,
     /// How often it was released by hand.
     pub times_released: u32,
+    /// The transient faults of today; none where none are counted: faults of an address with all
+    /// maildrops never are, nor are those of an address from which a login was accepted within a
+    /// day.
+    pub transient: Option<TransientInfo>,
+}
+
+/// Transient faults of one day (UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransientInfo {
+    /// How many there are today.
+    pub today: u32,
+    /// More than so many lead to a block.
+    pub limit: u32,
+}
+
+impl From<TransientCount> for TransientInfo {
+    fn from(count: TransientCount) -> Self {
+        Self {
+            today: count.today,
+            limit: count.limit,
+        }
+    }
 }
 
 impl Selection {
     /// Nothing means all by accident: neither no number nor no condition does.
     pub(super) fn filter(&self) -> Result<BlockFilter, String> {
-        match self {
-            Self::All(true) => Ok(BlockFilter::default()),
-            Self::Ids(ids) if !ids.is_empty() => {
+        match (&self.ids, &self.filter, self.all) {
+            (None, None, true) => Ok(BlockFilter::default()),
+            (Some(ids), None, false) if !ids.is_empty() => {
                 Ok(BlockFilter::ids(ids.iter().copied().map(BlockId).collect()))
             }
-            Self::Filter(conditions) if *conditions != Conditions::default() => conditions.filter(),
-            Self::All(false) | Self::Ids(_) | Self::Filter(_) => {
-                Err("nothing is selected; `{\"all\": true}` means all".to_owned())
+            (None, Some(conditions), false) if *conditions != Conditions::default() => {
+                conditions.filter()
             }
+            (Some(_), Some(_), _) | (Some(_), _, true) | (_, Some(_), true) => {
+                Err("`ids`, `filter` and `all` exclude each other".to_owned())
+            }
+            _ => Err("nothing is selected; `{\"all\": true}` means all".to_owned()),
         }
     }
 }
@@ -128,7 +182,7 @@ impl Conditions {
     }
 }
 
-fn word<T>(
+pub(super) fn word<T>(
     key: &str,
     given: Option<&str>,
     named: fn(&str) -> Option<T>,
@@ -145,25 +199,56 @@ fn word<T>(
 }
 
 impl BlockView {
-    /// Of this entry.
+    /// Of this row.
     #[must_use]
-    pub fn of(entry: &BlockEntry) -> Self {
+    pub fn of(row: &ListedBlock, transient: Option<TransientCount>) -> Self {
+        match row {
+            ListedBlock::Entry(entry) => Self::of_entry(entry, transient),
+            ListedBlock::Counting(pair) => Self::of_counted(pair),
+        }
+    }
+
+    fn of_counted(pair: &CountedPair) -> Self {
+        let reason = BlockReason::Passing;
+        Self {
+            id: None,
+            maildrop: pair.target.key.as_ref().map(ToString::to_string),
+            address: pair.target.prefix.to_string(),
+            tenant: pair.tenant.to_string(),
+            reason: reason.as_str().to_owned(),
+            fault_class: reason.class().as_str().to_owned(),
+            state: ListedState::Counting.as_str().to_owned(),
+            pinned: false,
+            shadow: false,
+            first: pair.count.first,
+            last: pair.count.last,
+            since: None,
+            expires: None,
+            times_blocked: 0,
+            times_released: 0,
+            transient: Some(pair.count.into()),
+        }
+    }
+
+    fn of_entry(entry: &BlockEntry, transient: Option<TransientCount>) -> Self {
         let ends = entry.state == BlockState::Blocked && !entry.pinned;
         Self {
-            id: entry.id.0,
+            id: Some(entry.id.0),
             maildrop: entry.target.key.as_ref().map(ToString::to_string),
             address: entry.target.prefix.to_string(),
             tenant: entry.tenant.to_string(),
             reason: entry.reason.as_str().to_owned(),
-            class: entry.class().as_str().to_owned(),
+            fault_class: entry.class().as_str().to_owned(),
             state: entry.state.as_str().to_owned(),
             pinned: entry.pinned,
             shadow: entry.shadow,
             first: entry.first,
             last: entry.last,
+            since: Some(entry.since),
             expires: ends.then_some(entry.expires),
             times_blocked: entry.times_blocked,
             times_released: entry.times_released,
+            transient: transient.map(Into::into),
         }
     }
 }
@@ -189,6 +274,8 @@ mod tests {
             r#"{"filter": {}}"#,
             r#"{"filter": {"maildrop": null}}"#,
             r#"{"ids": [7], "all": true}"#,
+            r#"{"ids": [7], "filter": {"tenant": "acme"}}"#,
+            r#"{"dry_run": true}"#,
             r#"{"ids": [-7]}"#,
             r#"{"filter": {"maildorp": "ann"}}"#,
             r#"{"all": true, "more": 1}"#,

@@ -21,13 +21,15 @@ use crate::net::tls::Acceptor;
 use crate::observe::event::Operator;
 use crate::observe::log::parse_level;
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
+use crate::policy::block::{
+    BlockAction, BlockEntry, BlockFilter, BlockTarget, ChangedBy, ListedBlock, TransientCount,
+};
 use crate::policy::pause::PauseSubject;
 use crate::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -129,12 +131,27 @@ impl BlockListAdmin for GateDouble {
         self.blocks.entries(filter, Timestamp::UNIX_EPOCH)
     }
 
-    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
-        self.blocks.release(filter, Timestamp::UNIX_EPOCH)
+    fn counting(&self, filter: &BlockFilter) -> Vec<ListedBlock> {
+        self.blocks.counting(filter, Timestamp::UNIX_EPOCH)
     }
 
-    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
-        self.blocks.pin(filter, pinned, Timestamp::UNIX_EPOCH)
+    fn transient(&self, targets: &[BlockTarget]) -> Vec<Option<TransientCount>> {
+        self.blocks.transient(targets, Timestamp::UNIX_EPOCH)
+    }
+
+    fn change(&self, filter: &BlockFilter, action: BlockAction, by: IpAddr) -> Vec<BlockEntry> {
+        assert!(by.is_loopback());
+        let by = ChangedBy::Operator(by);
+        self.blocks
+            .change(filter, action, by, Timestamp::UNIX_EPOCH)
+            .flatten()
+            .map(|change| change.entry)
+            .collect()
+    }
+
+    fn would_change(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockEntry> {
+        self.blocks
+            .would_change(filter, action, Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -2,9 +2,12 @@
 //! offence and what a login meets are rules ([`policy::block`](crate::policy::block)).
 
 mod accepted_addresses;
+mod by_hand;
 mod offences;
 mod table;
 mod trials;
+
+pub use self::by_hand::ChangesByHand;
 
 use self::accepted_addresses::AcceptedAddresses;
 use self::offences::OffenceCounters;
@@ -15,7 +18,8 @@ use crate::limits::BLOCKS_MAX;
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::{
     BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockReason, BlockState,
-    BlockTarget, BlockVerdict, ChangeKind, Offence, OffenceClass, Renewal,
+    BlockTarget, BlockVerdict, ChangeKind, ChangedBy, CountedPair, ListedBlock, Offence,
+    OffenceClass, Renewal, TransientCount,
 };
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
@@ -89,7 +93,9 @@ impl BlockList {
         if offence.class() == OffenceClass::Transient && lists.accepted.contains(address, now) {
             return Vec::new();
         }
-        let causes = lists.offences.add(maildrop, address, offence, rules, now);
+        let causes = lists
+            .offences
+            .add(maildrop, address, tenant, offence, rules, now);
         causes
             .into_iter()
             .flat_map(|cause| lists.block(cause, tenant, rules, now))
@@ -116,15 +122,37 @@ impl BlockList {
         lists.table.get(target).map(|entry| entry.as_of(now))
     }
 
-    /// Releases those that `filter` means and that are blocked; pinned ones stay. Their offences
-    /// so far are forgiven.
-    pub fn release(&self, filter: &BlockFilter, now: Timestamp) -> Vec<BlockChange> {
-        self.change(filter, now, BlockEntry::release)
+    /// The passing faults of today that are counted against each of `targets`; none where there are
+    /// none, or a login from there was accepted within a day, so that they lead to no block.
+    #[must_use]
+    pub fn transient(
+        &self,
+        targets: &[BlockTarget],
+        now: Timestamp,
+    ) -> Vec<Option<TransientCount>> {
+        let lists = self.read();
+        targets
+            .iter()
+            .map(|target| {
+                let count = lists.offences.transient(target, now)?;
+                let is_excused = lists.accepted.contains(target.prefix, now);
+                (!is_excused).then_some(count)
+            })
+            .collect()
     }
 
-    /// Has those that `filter` means stay in their state, or stay no more.
-    pub fn pin(&self, filter: &BlockFilter, pinned: bool, now: Timestamp) -> Vec<BlockChange> {
-        self.change(filter, now, |entry| entry.pin(pinned))
+    /// The pairs that `filter` means, of which passing faults of today are counted, and which are
+    /// not blocked, in no order. Of some that were blocked earlier there is an entry.
+    #[must_use]
+    pub fn counting(&self, filter: &BlockFilter, now: Timestamp) -> Vec<ListedBlock> {
+        let lists = self.read();
+        let is_excused = |pair: &CountedPair| lists.accepted.contains(pair.target.prefix, now);
+        lists
+            .offences
+            .counted_pairs(now)
+            .filter(|pair| !is_excused(pair))
+            .filter_map(|pair| lists.counting(pair, filter, now))
+            .collect()
     }
 
     /// Ends blocks that have run out. [`Self::check`] and [`Self::entries`] know by themselves;
@@ -139,8 +167,11 @@ impl BlockList {
         ended
             .into_iter()
             .map(|entry| {
-                let what = ChangeKind::Expired;
-                lists.table.changed(BlockChange { entry, what })
+                lists.table.changed(BlockChange {
+                    entry,
+                    what: ChangeKind::Expired,
+                    by: ChangedBy::Expiry,
+                })
             })
             .collect()
     }
@@ -159,7 +190,7 @@ impl BlockList {
             .cloned()
             .collect();
         old.into_iter()
-            .map(|entry| lists.table.forget(entry))
+            .map(|entry| lists.table.forget(entry, ChangedBy::Expiry))
             .collect()
     }
 
@@ -261,35 +292,6 @@ impl BlockList {
         lists.offences.len() + lists.accepted.len()
     }
 
-    /// Applies `change` to those that `filter` means, as they are by now.
-    fn change(
-        &self,
-        filter: &BlockFilter,
-        now: Timestamp,
-        change: impl Fn(&mut BlockEntry) -> Option<ChangeKind>,
-    ) -> Vec<BlockChange> {
-        let meant = self.entries(filter, now);
-        let mut lists = self.write();
-        let mut changes = Vec::new();
-        for seen in meant {
-            // A login may have changed it since.
-            let entry = lists.table.get(&seen.target);
-            let Some(entry) = entry.filter(|entry| filter.selects(entry, now)) else {
-                continue;
-            };
-            let mut entry = entry.as_of(now);
-            let Some(what) = change(&mut entry) else {
-                continue;
-            };
-            // Or the next offence would block again at once.
-            if what == ChangeKind::Released {
-                lists.offences.forgive(&entry.target);
-            }
-            changes.push(lists.table.changed(BlockChange { entry, what }));
-        }
-        changes
-    }
-
     fn read(&self) -> RwLockReadGuard<'_, Contents> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -338,9 +340,27 @@ impl Contents {
             changes.push(self.table.changed(BlockChange {
                 entry: BlockEntry::first(id, cause, tenant, rules, now),
                 what: ChangeKind::Blocked,
+                by: ChangedBy::Rule,
             }));
         }
         changes
+    }
+
+    fn counting(
+        &self,
+        pair: CountedPair,
+        filter: &BlockFilter,
+        now: Timestamp,
+    ) -> Option<ListedBlock> {
+        match self.table.get(&pair.target) {
+            Some(entry) => {
+                let is_meant = !entry.is_blocked(now) && filter.selects(entry, now);
+                is_meant.then(|| ListedBlock::Entry(entry.as_of(now)))
+            }
+            None => filter
+                .selects_counted(&pair)
+                .then_some(ListedBlock::Counting(pair)),
+        }
     }
 
     /// The entry of `target` if it has an effect now.
@@ -384,6 +404,7 @@ impl Contents {
         self.table.changed(BlockChange {
             entry,
             what: ChangeKind::Lifted,
+            by: ChangedBy::Rule,
         })
     }
 }

@@ -6,7 +6,11 @@ use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::gate::Context;
 use crate::journal::{Journal, JournalError};
-use crate::policy::block::{BlockChange, BlockEntry, BlockFilter};
+use crate::policy::block::{
+    BlockAction, BlockChange, BlockEntry, BlockFilter, BlockTarget, ChangedBy, ListedBlock,
+    TransientCount,
+};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
@@ -56,14 +60,31 @@ impl BlockListAdmin for BlockAdmin {
         blocks.entries(filter, self.0.moment().wall)
     }
 
-    fn release(&self, filter: &BlockFilter) -> Vec<BlockChange> {
+    fn counting(&self, filter: &BlockFilter) -> Vec<ListedBlock> {
         let blocks = &self.0.admission.shared.blocks;
-        tell(&self.0, blocks.release(filter, self.0.moment().wall))
+        blocks.counting(filter, self.0.moment().wall)
     }
 
-    fn pin(&self, filter: &BlockFilter, pinned: bool) -> Vec<BlockChange> {
+    fn transient(&self, targets: &[BlockTarget]) -> Vec<Option<TransientCount>> {
         let blocks = &self.0.admission.shared.blocks;
-        tell(&self.0, blocks.pin(filter, pinned, self.0.moment().wall))
+        blocks.transient(targets, self.0.moment().wall)
+    }
+
+    fn change(&self, filter: &BlockFilter, action: BlockAction, by: IpAddr) -> Vec<BlockEntry> {
+        let blocks = &self.0.admission.shared.blocks;
+        let by = ChangedBy::Operator(by);
+        // Told a few at a time, as they are made: a login may change the same entry again at once,
+        // and the file has what was told last.
+        blocks
+            .change(filter, action, by, self.0.moment().wall)
+            .flat_map(|changes| tell(&self.0, changes))
+            .map(|change| change.entry)
+            .collect()
+    }
+
+    fn would_change(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockEntry> {
+        let blocks = &self.0.admission.shared.blocks;
+        blocks.would_change(filter, action, self.0.moment().wall)
     }
 }
 

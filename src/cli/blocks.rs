@@ -133,7 +133,10 @@ impl ReleaseArgs {
 
     fn released(&self) -> Result<Page<BlockView>, Failure> {
         self.target.is_named()?;
-        let all = self.all.then_some(Selection::All(true));
+        let all = self.all.then(|| Selection {
+            all: true,
+            ..Selection::default()
+        });
         let selection = all
             .or_else(|| self.which.selection(None))
             .ok_or_else(|| nothing_selected("use --all, or"))?;
@@ -145,7 +148,10 @@ impl Which {
     /// What the arguments select; nothing where there are none.
     fn selection(&self, state: Option<&String>) -> Option<Selection> {
         if !self.ids.is_empty() {
-            return Some(Selection::Ids(self.ids.clone()));
+            return Some(Selection {
+                ids: Some(self.ids.clone()),
+                ..Selection::default()
+            });
         }
         let conditions = Conditions {
             maildrop: self.maildrop.clone(),
@@ -154,7 +160,10 @@ impl Which {
             state: state.cloned(),
             reason: self.reason.clone(),
         };
-        (conditions != Conditions::default()).then_some(Selection::Filter(conditions))
+        (conditions != Conditions::default()).then(|| Selection {
+            filter: Some(conditions),
+            ..Selection::default()
+        })
     }
 }
 
@@ -198,7 +207,10 @@ fn row(block: &BlockView, now: Timestamp) -> Vec<Cell> {
         |expires| format!("in {}", between(now, expires)),
     );
     vec![
-        block.id.to_string().into(),
+        block
+            .id
+            .map_or_else(|| "-".to_owned(), |id| id.to_string())
+            .into(),
         state(block),
         block.maildrop.as_deref().unwrap_or("*").into(),
         Cell::from(&block.address),
@@ -241,7 +253,8 @@ fn changed_line(what: &str, block: &BlockView) -> String {
     };
     let address = escaped(&block.address);
     let reason = escaped(&block.reason);
-    format!("{what} {}: {address}, {whose} ({reason})", block.id)
+    let id = block.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    format!("{what} {id}: {address}, {whose} ({reason})")
 }
 
 fn with_rest(text: String, listing: &Page<BlockView>) -> String {
@@ -259,20 +272,22 @@ mod tests {
     fn view(id: u64, maildrop: Option<&str>) -> BlockView {
         let at = |second| Timestamp::from_second(second).unwrap();
         BlockView {
-            id,
+            id: Some(id),
             maildrop: maildrop.map(str::to_owned),
             address: "192.0.2.7".into(),
             tenant: "default".into(),
             reason: "guessing".into(),
-            class: "permanent".into(),
+            fault_class: "permanent".into(),
             state: "blocked".into(),
             pinned: false,
             shadow: false,
             first: at(0),
             last: at(880),
+            since: Some(at(400)),
             expires: Some(at(4_600)),
             times_blocked: 2,
             times_released: 0,
+            transient: None,
         }
     }
 

@@ -106,6 +106,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<BlockEntry> {
         shadow: row.get("shadow")?,
         first: time(row, "first")?,
         last: time(row, "last")?,
+        since: time(row, "last")?,
         expires: time(row, "expires")?,
         times_blocked: row.get("times_blocked")?,
         times_released: row.get("times_released")?,

@@ -8,7 +8,7 @@ use crate::policy::attempt::LoginAttempt;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, BlockVerdict,
-    ChangeKind,
+    ChangeKind, ChangedBy,
 };
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
@@ -47,6 +47,7 @@ pub(super) fn entry(id: u64) -> BlockEntry {
         shadow: false,
         first: time(1_772_366_400_000_001),
         last: time(1_772_366_400_000_002),
+        since: time(1_772_366_400_000_002),
         expires: time(1_772_366_400_000_003),
         times_blocked: 1,
         times_released: 0,
@@ -75,7 +76,11 @@ fn unlike(id: u64) -> BlockEntry {
 }
 
 fn change(entry: BlockEntry, what: ChangeKind) -> BlockChange {
-    BlockChange { entry, what }
+    BlockChange {
+        entry,
+        what,
+        by: ChangedBy::Rule,
+    }
 }
 
 fn blocked(id: u64) -> BlockChange {

@@ -43,6 +43,10 @@ pub const TEMPLATE_TIMES_MAX: usize = 32;
 /// those whose last fault is the oldest: a botnet of more addresses is slowed down, not listed.
 pub const BLOCKS_MAX: usize = 50_000;
 
+/// Entries of the block list that an operator changes before a login may look at it again: some
+/// hundred microseconds.
+pub const BLOCKS_CHANGED_AT_ONCE: usize = 128;
+
 /// Offences that are counted, but not yet enough for a block: so many counters for addresses, and
 /// as many for addresses with a maildrop. Some 400 octets each, and
 /// [`KEPT_NAME_MAX`](super::KEPT_NAME_MAX) of the maildrop's name at most; the counter that was

@@ -16,16 +16,19 @@
 //! password does is no offence, and such a login passes: the caller sees to both.
 
 mod at_login;
+mod change;
 mod entry;
 mod filter;
+mod listed;
 mod offence;
 
 pub use at_login::BlockVerdict;
+pub use change::{BlockAction, BlockChange, ChangeKind, ChangedBy};
 pub(crate) use entry::later;
-pub use entry::{
-    BlockChange, BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind, Renewal,
-};
+pub use entry::{BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, Renewal};
 pub use filter::BlockFilter;
+pub use listed::{CountedPair, ListedBlock};
 pub use offence::{
     BlockCause, BlockReason, Offence, OffenceClass, OffenceCounter, Period, Scope, Threshold,
+    TransientCount,
 };

@@ -116,7 +116,7 @@ fn a_guesser_is_blocked_and_a_release_lets_him_in_at_once() {
     );
     let entry = &listed(&gate, &["1"])[0];
     assert_eq!(
-        (&entry["class"], &entry["times_blocked"]),
+        (&entry["fault_class"], &entry["times_blocked"]),
         (&"permanent".into(), &1.into())
     );
     for (arguments, shown) in [

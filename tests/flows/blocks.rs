@@ -3,8 +3,11 @@
 use crate::support::{Gate, assert_took, seconds};
 use popgate::gate::Kick;
 use popgate::observe::event::{Event, LockEvent, LoginRule, RuleEvent};
-use popgate::policy::block::{BlockChange, BlockFilter, BlockReason, BlockState, ChangeKind};
+use popgate::policy::block::{
+    BlockAction, BlockChange, BlockFilter, BlockReason, BlockState, ChangeKind, ChangedBy,
+};
 use popgate::time::{Duration, Instant};
+use std::net::IpAddr;
 use tokio::time::sleep;
 
 pub(crate) const STRANGER: &str = "203.0.113.9";
@@ -336,13 +339,15 @@ async fn the_thresholds_are_settings() {
 async fn who_is_released_is_let_in_at_once() {
     let gate = blocked().await;
     assert!(!reaches(&gate, STRANGER, "ann", "secret").await);
-    let released = gate
-        .cx
-        .admission
-        .shared
-        .blocks
-        .release(&BlockFilter::default(), gate.cx.moment().wall);
-    assert_eq!(released.len(), 1);
+    let blocks = &gate.cx.admission.shared.blocks;
+    let operator = ChangedBy::Operator(IpAddr::from([127, 0, 0, 1]));
+    let released = blocks.change(
+        &BlockFilter::default(),
+        BlockAction::Release,
+        operator,
+        gate.cx.moment().wall,
+    );
+    assert_eq!(released.flatten().count(), 1);
     assert_eq!(tries(&gate, STRANGER, "ann", "secret").await, "+OK come in");
 }
 

@@ -1,16 +1,19 @@
 //! The block list: its entries, and what an operator does to them.
 
 use super::openapi::{BodyRefusals, Refusals};
-use crate::admin::blocks::{BlockView, Conditions, Selection};
+use crate::admin::blocks::{BlockListAdmin, BlockView, Conditions, ListedState, Selection, word};
 use crate::admin::filter::{AddressRange, NamePart};
 use crate::admin::gate::GateAdmin;
 use crate::admin::model::Page;
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
 use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::{ApiBody, ApiQuery};
-use crate::admin::server::AdminState;
-use crate::policy::block::{BlockChange, BlockEntry, BlockFilter, BlockId};
+use crate::admin::server::{AdminState, Caller};
+use crate::ids::ClientPrefix;
+use crate::policy::block::{BlockAction, BlockFilter, BlockId, BlockState, ListedBlock};
+use axum::Extension;
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -31,7 +34,9 @@ pub(super) struct BlockQuery {
     address: Option<AddressRange>,
     /// Only those under the rules of this tenant.
     tenant: Option<String>,
-    /// Only those in this state: `blocked` or `released`.
+    /// Only those in this state: `blocked` or `released`. `counting`: those that are not blocked
+    /// and whose transient faults are counted today; pairs among them that have never been blocked
+    /// are in no other list, and have no `id`.
     state: Option<String>,
     /// Only those with this reason: a `reason` of `BlockView`.
     reason: Option<String>,
@@ -46,11 +51,10 @@ pub(super) struct BlockQuery {
 }
 
 impl BlockQuery {
-    /// What the block list itself can select by.
+    /// What the block list itself can select by, but for the state.
     fn filter(&self) -> Result<BlockFilter, String> {
         let conditions = Conditions {
             tenant: self.tenant.clone(),
-            state: self.state.clone(),
             reason: self.reason.clone(),
             ..Conditions::default()
         };
@@ -60,16 +64,22 @@ impl BlockQuery {
         })
     }
 
+    fn state(&self) -> Result<Option<ListedState>, String> {
+        let words = ListedState::ALL.iter().map(|it| it.as_str());
+        word("state", self.state.as_deref(), ListedState::named, words)
+    }
+
     /// The rest. A request that changes entries names a maildrop in full; a list is searched.
-    fn selects(&self, entry: &BlockEntry) -> bool {
+    fn selects(&self, row: &ListedBlock) -> bool {
+        let target = row.target();
         let is_at = |part: &NamePart| {
-            let key = entry.target.key.as_ref();
+            let key = target.key.as_ref();
             key.is_some_and(|key| part.is_in(&key.to_string()))
         };
         self.maildrop.as_ref().is_none_or(is_at)
             && self
                 .address
-                .is_none_or(|range| range.meets(&entry.target.prefix.to_string()))
+                .is_none_or(|range| range.meets(&target.prefix.to_string()))
     }
 }
 
@@ -87,7 +97,7 @@ pub(super) enum BlockSort {
 }
 
 impl SortKey for BlockSort {
-    type Item = BlockEntry;
+    type Item = ListedBlock;
     const KEYS: &'static [(&'static str, Self)] = &[
         ("id", Self::Id),
         ("maildrop", Self::Maildrop),
@@ -103,32 +113,57 @@ impl SortKey for BlockSort {
         descending: false,
     };
 
-    fn compare(self, one: &BlockEntry, other: &BlockEntry) -> Ordering {
+    fn compare(self, one: &ListedBlock, other: &ListedBlock) -> Ordering {
         match self {
-            Self::Id => one.id.cmp(&other.id),
+            Self::Id => one.id().cmp(&other.id()),
             Self::Maildrop => maildrop(one).cmp(&maildrop(other)),
-            Self::Address => one.target.prefix.cmp(&other.target.prefix),
-            Self::Tenant => one.tenant.cmp(&other.tenant),
-            Self::First => one.first.cmp(&other.first),
-            Self::Last => one.last.cmp(&other.last),
-            Self::Expires => one.expires.cmp(&other.expires),
-            Self::TimesBlocked => one.times_blocked.cmp(&other.times_blocked),
+            Self::Address => address(one).cmp(&address(other)),
+            Self::Tenant => one.tenant().cmp(other.tenant()),
+            Self::First => one.first().cmp(&other.first()),
+            Self::Last => one.last().cmp(&other.last()),
+            Self::Expires => expires(one).cmp(&expires(other)),
+            Self::TimesBlocked => times_blocked(one).cmp(&times_blocked(other)),
         }
     }
 
-    fn by_identity(one: &BlockEntry, other: &BlockEntry) -> Ordering {
-        one.id.cmp(&other.id)
+    fn by_identity(one: &ListedBlock, other: &ListedBlock) -> Ordering {
+        identity(one).cmp(&identity(other))
     }
 }
 
-fn maildrop(entry: &BlockEntry) -> Option<&[u8]> {
-    let key = entry.target.key.as_ref();
+/// A pair that has no number is one of a kind by what it is about.
+fn identity(row: &ListedBlock) -> (Option<BlockId>, Option<&[u8]>, ClientPrefix) {
+    (row.id(), maildrop(row), address(row))
+}
+
+fn maildrop(row: &ListedBlock) -> Option<&[u8]> {
+    let key = row.target().key.as_ref();
     key.map(|key| key.maildrop().as_bytes())
 }
 
-fn shown(page: &Page<BlockEntry>) -> Page<BlockView> {
+fn address(row: &ListedBlock) -> ClientPrefix {
+    row.target().prefix
+}
+
+fn expires(row: &ListedBlock) -> Option<Timestamp> {
+    row.entry().map(|entry| entry.expires)
+}
+
+fn times_blocked(row: &ListedBlock) -> u32 {
+    row.entry().map_or(0, |entry| entry.times_blocked)
+}
+
+/// `page` as it is seen outside, with what is counted of today.
+fn shown(gate: &dyn GateAdmin, page: &Page<ListedBlock>) -> Page<BlockView> {
+    let rows = &page.items;
+    let targets: Vec<_> = rows.iter().map(|row| row.target().clone()).collect();
+    let transient = gate.blocks().transient(&targets);
     Page {
-        items: page.items.iter().map(BlockView::of).collect(),
+        items: rows
+            .iter()
+            .zip(transient)
+            .map(|(row, transient)| BlockView::of(row, transient))
+            .collect(),
         total: page.total,
         offset: page.offset,
     }
@@ -151,18 +186,35 @@ pub(super) async fn list(
     ApiQuery(query): ApiQuery<BlockQuery>,
 ) -> Result<WrittenJson, HttpRefusal> {
     let filter = query.filter().map_err(HttpRefusal::bad_request)?;
-    let listed = state.answer(move |gate| {
-        let mut entries = gate.blocks().entries(&filter);
-        entries.retain(|entry| query.selects(entry));
-        shown(&page(entries, query.sort, query.limit, query.offset))
+    let listed = query.state().map_err(HttpRefusal::bad_request)?;
+    let answer = state.answer(move |gate| {
+        let mut rows = rows(gate.blocks(), filter, listed);
+        rows.retain(|row| query.selects(row));
+        let page = page(rows, query.sort, query.limit, query.offset);
+        shown(gate, &page)
     });
-    listed.await
+    answer.await
+}
+
+fn rows(
+    blocks: &dyn BlockListAdmin,
+    filter: BlockFilter,
+    listed: Option<ListedState>,
+) -> Vec<ListedBlock> {
+    let state = match listed {
+        Some(ListedState::Counting) => return blocks.counting(&filter),
+        Some(ListedState::Blocked) => Some(BlockState::Blocked),
+        Some(ListedState::Released) => Some(BlockState::Released),
+        None => None,
+    };
+    let entries = blocks.entries(&BlockFilter { state, ..filter });
+    entries.into_iter().map(ListedBlock::Entry).collect()
 }
 
 /// Release entries of the block list
 ///
 /// Those that are selected, blocked, and not pinned. The answer has the first of those that
-/// changed.
+/// changed; with `dry_run` of those that would, and nothing changes.
 #[utoipa::path(
     post,
     path = "/api/v1/blocks/release",
@@ -177,18 +229,16 @@ pub(super) async fn list(
 )]
 pub(super) async fn release(
     State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
     ApiBody(selection): ApiBody<Selection>,
 ) -> Result<WrittenJson, HttpRefusal> {
-    change(&state, &selection, |gate, filter| {
-        gate.blocks().release(filter)
-    })
-    .await
+    change(&state, &caller, &selection, BlockAction::Release).await
 }
 
 /// Pin entries of the block list
 ///
 /// They stay in their state, blocked or released, until they are unpinned. The answer has the first
-/// of those that changed.
+/// of those that changed; with `dry_run` of those that would, and nothing changes.
 #[utoipa::path(
     post,
     path = "/api/v1/blocks/pin",
@@ -203,17 +253,16 @@ pub(super) async fn release(
 )]
 pub(super) async fn pin(
     State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
     ApiBody(selection): ApiBody<Selection>,
 ) -> Result<WrittenJson, HttpRefusal> {
-    change(&state, &selection, |gate, filter| {
-        gate.blocks().pin(filter, true)
-    })
-    .await
+    change(&state, &caller, &selection, BlockAction::Pin).await
 }
 
 /// Unpin entries of the block list
 ///
-/// The answer has the first of those that changed.
+/// The answer has the first of those that changed; with `dry_run` of those that would, and nothing
+/// changes.
 #[utoipa::path(
     post,
     path = "/api/v1/blocks/unpin",
@@ -228,26 +277,29 @@ pub(super) async fn pin(
 )]
 pub(super) async fn unpin(
     State(state): State<Arc<AdminState>>,
+    Extension(caller): Extension<Caller>,
     ApiBody(selection): ApiBody<Selection>,
 ) -> Result<WrittenJson, HttpRefusal> {
-    change(&state, &selection, |gate, filter| {
-        gate.blocks().pin(filter, false)
-    })
-    .await
+    change(&state, &caller, &selection, BlockAction::Unpin).await
 }
 
 async fn change(
     state: &AdminState,
+    caller: &Caller,
     selection: &Selection,
-    change: fn(&dyn GateAdmin, &BlockFilter) -> Vec<BlockChange>,
+    action: BlockAction,
 ) -> Result<WrittenJson, HttpRefusal> {
     let filter = selection.filter().map_err(HttpRefusal::bad_request)?;
+    let is_dry_run = selection.dry_run;
+    let by = caller.address.ip().to_canonical();
     let changed = state.answer(move |gate| {
-        let entries = change(gate, &filter)
-            .into_iter()
-            .map(|change| change.entry)
-            .collect();
-        shown(&page(entries, BlockSort::DEFAULT, PageLimit::MAX, 0))
+        let entries = match is_dry_run {
+            true => gate.blocks().would_change(&filter, action),
+            false => gate.blocks().change(&filter, action, by),
+        };
+        let rows = entries.into_iter().map(ListedBlock::Entry).collect();
+        let page = page(rows, BlockSort::DEFAULT, PageLimit::MAX, 0);
+        shown(gate, &page)
     });
     changed.await
 }

@@ -4,7 +4,8 @@ use crate::admin::{AdminPolicy, ReloadRefusal};
 use crate::admission::block_list::BlockList;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{ADMIN_BODY_MAX, OPERATOR_REASON_MAX, PAGE_DEFAULT, PAGE_MAX};
-use crate::policy::block::{BlockEntry, BlockId, BlockReason, BlockState, BlockTarget};
+use crate::policy::block::{BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, Offence};
+use crate::policy::rules::Rules;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
         shadow: false,
         first: Timestamp::UNIX_EPOCH,
         last: Timestamp::UNIX_EPOCH,
+        since: Timestamp::UNIX_EPOCH,
         expires: Timestamp::from_second(3_600).unwrap(),
         times_blocked: 1,
         times_released: 0,
@@ -61,15 +63,17 @@ async fn the_list_shows_each_entry_whole() {
             "address": "192.0.2.7",
             "tenant": "default",
             "reason": "guessing",
-            "class": "permanent",
+            "fault_class": "permanent",
             "state": "blocked",
             "pinned": false,
             "shadow": false,
             "first": "1970-01-01T00:00:00Z",
             "last": "1970-01-01T00:00:00Z",
+            "since": "1970-01-01T00:00:00Z",
             "expires": "1970-01-01T01:00:00Z",
             "times_blocked": 1,
             "times_released": 0,
+            "transient": null,
         }],
         "total": 1,
         "offset": 0,
@@ -78,6 +82,91 @@ async fn the_list_shows_each_entry_whole() {
     assert_eq!(ids(&port.get("/api/v1/blocks").await.1), [1, 2]);
     let (_, listing) = port.get("/api/v1/blocks?address=2001:db8::9").await;
     assert_eq!(ids(&listing), [2]);
+}
+
+#[tokio::test]
+async fn whoever_is_counted_and_not_blocked_yet_is_listed_apart() {
+    let port = start().await;
+    let fault = |maildrop: &str| {
+        let key = entry(0, Some(maildrop), "192.0.2.7").target.key;
+        port.gate.blocks.record(
+            key.as_ref(),
+            "192.0.2.7".parse().unwrap(),
+            &TenantName::new("acme"),
+            Offence::MetLimit,
+            &Rules::standard().blocks,
+            Timestamp::UNIX_EPOCH,
+        )
+    };
+    fault("ann");
+    for _ in 0..3 {
+        fault("bob");
+    }
+    let (_, counting) = port.get("/api/v1/blocks?state=counting").await;
+    let expected = json!({
+        "items": [{
+            "id": null,
+            "maildrop": "bob",
+            "address": "192.0.2.7",
+            "tenant": "acme",
+            "reason": "passing_faults",
+            "fault_class": "transient",
+            "state": "counting",
+            "pinned": false,
+            "shadow": false,
+            "first": "1970-01-01T00:00:00Z",
+            "last": "1970-01-01T00:00:00Z",
+            "since": null,
+            "expires": null,
+            "times_blocked": 0,
+            "times_released": 0,
+            "transient": {"today": 3, "limit": 5},
+        }],
+        "total": 1,
+        "offset": 0,
+    });
+    assert_eq!(counting, expected, "ann is blocked");
+    let (_, blocked) = port.get("/api/v1/blocks?id=1").await;
+    let transient = &blocked["items"][0]["transient"];
+    assert_eq!(transient, &json!({"today": 1, "limit": 5}));
+    let path = "/api/v1/blocks/release";
+    port.post(path, r#"{"ids": [1]}"#).await;
+    fault("ann");
+    let sorted = "/api/v1/blocks?state=counting&sort=-id";
+    let (_, counting) = port.get(sorted).await;
+    assert_eq!(counting["items"][0]["id"], 1, "it was blocked once");
+    assert_eq!(counting["items"][1]["maildrop"], "bob");
+    for (condition, rows) in [
+        ("maildrop=BO", 1),
+        ("tenant=acme", 1),
+        ("tenant=default", 1),
+        ("reason=passing_faults", 1),
+        ("reason=guessing", 1),
+        ("reason=protocol_abuse", 0),
+        ("id=1", 1),
+        ("address=192.0.2.0/24", 2),
+        ("address=192.0.2.8", 0),
+    ] {
+        let path = format!("/api/v1/blocks?state=counting&{condition}");
+        assert_eq!(port.get(&path).await.1["total"], rows, "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_would_change_and_changes_nothing() {
+    let port = start().await;
+    let path = "/api/v1/blocks/release";
+    let (status, told) = port.post(path, r#"{"all": true, "dry_run": true}"#).await;
+    assert_eq!((status, ids(&told)), (200, vec![1, 2]));
+    assert_eq!(told["items"][0]["state"], "released", "as it would be");
+    assert_eq!(told["items"][0]["times_released"], 1);
+    let (_, listing) = port.get("/api/v1/blocks?state=blocked").await;
+    assert_eq!(ids(&listing), [1, 2]);
+    let pin = r#"{"ids": [2], "dry_run": true}"#;
+    assert_eq!(ids(&port.post("/api/v1/blocks/pin", pin).await.1), [2]);
+    assert_eq!(ids(&port.post(path, r#"{"ids": [2]}"#).await.1), [2]);
+    let (_, told) = port.post(path, r#"{"all": true, "dry_run": true}"#).await;
+    assert_eq!(ids(&told), [1], "the other is released already");
 }
 
 #[tokio::test]

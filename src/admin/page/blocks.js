@@ -43,7 +43,7 @@ function cellsOf(block) {
     cell('Who', h('bdi', { class: 'address' }, address)),
     cell('First', clock(block.first)),
     cell('Last', clock(block.last)),
-    cell('Reason and class', block.reason, minor(block.class)),
+    cell('Reason and faults', block.reason, minor(`${block.fault_class} faults`)),
     cell('State', h('span', { class: `state ${block.state}` }, block.state), block.pinned && minor('pinned'),
       block.shadow && minor('shadow: refuses nobody')),
     amount('Blocked', block.times_blocked),

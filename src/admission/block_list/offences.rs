@@ -1,9 +1,12 @@
 //! Offences that have not led to a block yet.
 
 use crate::bounded::ExpiringLruMap;
-use crate::ids::{ClientPrefix, MaildropKey};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::OFFENDERS_MAX;
-use crate::policy::block::{BlockCause, BlockReason, BlockTarget, Offence, OffenceCounter, Scope};
+use crate::policy::block::{
+    BlockCause, BlockReason, BlockTarget, CountedPair, Offence, OffenceCounter, Scope,
+    TransientCount,
+};
 use crate::policy::rules::BlockRules;
 use jiff::Timestamp;
 
@@ -20,7 +23,14 @@ pub(super) struct OffenceCounters {
     offences: u64,
 }
 
-type Counters = ExpiringLruMap<(BlockTarget, BlockReason), OffenceCounter, Timestamp>;
+type Counters = ExpiringLruMap<(BlockTarget, BlockReason), Counted, Timestamp>;
+
+#[derive(Debug, Default)]
+struct Counted {
+    counter: OffenceCounter,
+    /// Under whose rules it was counted last.
+    tenant: Option<TenantName>,
+}
 
 impl Default for OffenceCounters {
     fn default() -> Self {
@@ -38,6 +48,7 @@ impl OffenceCounters {
         &mut self,
         maildrop: Option<&MaildropKey>,
         address: ClientPrefix,
+        tenant: &TenantName,
         offence: Offence,
         rules: &BlockRules,
         now: Timestamp,
@@ -56,8 +67,9 @@ impl OffenceCounters {
                 Scope::Address => &mut self.of_addresses,
             };
             let key = (target.clone(), reason);
-            let counter = counters.touch(key, threshold.counts_until(now), now);
-            if let Some(first) = counter.add(identity, &threshold, now) {
+            let counted = counters.touch(key, threshold.counts_until(now), now);
+            counted.tenant = Some(tenant.clone());
+            if let Some(first) = counted.counter.add(identity, &threshold, now) {
                 causes.push(BlockCause {
                     target,
                     reason,
@@ -66,6 +78,26 @@ impl OffenceCounters {
             }
         }
         causes
+    }
+
+    /// The passing faults of today that are counted against `target`.
+    pub(super) fn transient(&self, target: &BlockTarget, now: Timestamp) -> Option<TransientCount> {
+        let key = (target.clone(), BlockReason::Passing);
+        self.of_maildrops.get(&key, now)?.counter.today(now)
+    }
+
+    /// All pairs of which passing faults of today are counted.
+    pub(super) fn counted_pairs(&self, now: Timestamp) -> impl Iterator<Item = CountedPair> {
+        self.of_maildrops
+            .iter(now)
+            .filter_map(move |((target, _), counted)| {
+                Some(CountedPair {
+                    target: target.clone(),
+                    tenant: counted.tenant.clone()?,
+                    // A counter of guesses counts none of them.
+                    count: counted.counter.today(now)?,
+                })
+            })
     }
 
     /// Starts again from nothing for `target`.

@@ -2,7 +2,7 @@
 
 use crate::ids::TenantName;
 use crate::policy::block::{
-    BlockChange, BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind,
+    BlockChange, BlockCount, BlockEntry, BlockId, BlockState, BlockTarget, ChangeKind, ChangedBy,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -118,11 +118,12 @@ impl BlockTable {
     }
 
     /// Drops an entry.
-    pub(super) fn forget(&mut self, entry: BlockEntry) -> BlockChange {
+    pub(super) fn forget(&mut self, entry: BlockEntry, by: ChangedBy) -> BlockChange {
         self.take(&entry.target);
         BlockChange {
             entry,
             what: ChangeKind::Forgotten,
+            by,
         }
     }
 
@@ -137,7 +138,7 @@ impl BlockTable {
         let dropped: Vec<_> = entries.into_iter().cloned().collect();
         dropped
             .into_iter()
-            .map(|entry| self.forget(entry))
+            .map(|entry| self.forget(entry, ChangedBy::Rule))
             .collect()
     }
 

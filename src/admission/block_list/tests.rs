@@ -8,7 +8,7 @@ use super::*;
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, OFFENDERS_MAX};
 use crate::policy::attempt::tests::{attempt, policy};
-use crate::policy::block::BlockId;
+use crate::policy::block::{BlockAction, BlockId};
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::secret::PasswordTag;
 use crate::time::Duration;
@@ -55,6 +55,10 @@ fn home() -> ClientPrefix {
 fn one_of_many(n: usize) -> ClientPrefix {
     let octets = 0x0a00_0000 + u32::try_from(n).unwrap();
     IpAddr::from(octets.to_be_bytes()).into()
+}
+
+fn operator() -> ChangedBy {
+    ChangedBy::Operator(IpAddr::from([127, 0, 0, 1]))
 }
 
 fn guess(number: u32) -> Offence {
@@ -156,12 +160,23 @@ impl Desk {
         entries[0].clone()
     }
 
+    fn by_hand(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockChange> {
+        self.list
+            .change(filter, action, operator(), self.now)
+            .flatten()
+            .collect()
+    }
+
     fn release_all(&self) -> Vec<BlockChange> {
-        self.list.release(&BlockFilter::default(), self.now)
+        self.by_hand(&BlockFilter::default(), BlockAction::Release)
     }
 
     fn pin_all(&self, pinned: bool) -> Vec<BlockChange> {
-        self.list.pin(&BlockFilter::default(), pinned, self.now)
+        let action = match pinned {
+            true => BlockAction::Pin,
+            false => BlockAction::Unpin,
+        };
+        self.by_hand(&BlockFilter::default(), action)
     }
 }
 
@@ -182,7 +197,7 @@ fn varied() -> Desk {
         desk.fault_at(address("2001:db8::1"), "ann@example.com", guess(number));
     }
     desk.faults(2, Offence::Abuse);
-    desk.list
-        .release(&BlockFilter::ids(vec![BlockId(1)]), desk.now);
+    let first = BlockFilter::ids(vec![BlockId(1)]);
+    desk.by_hand(&first, BlockAction::Release);
     desk
 }

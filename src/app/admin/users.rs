@@ -8,7 +8,7 @@ use crate::admin::{UserQuery, UserView};
 use crate::config::limits_in_force;
 use crate::ids::{ClientPrefix, ListenerName, MaildropKey};
 use crate::observe::recent::RecentLogin;
-use crate::policy::block::{BlockFilter, BlockTarget};
+use crate::policy::block::{BlockFilter, BlockTarget, ListedBlock};
 use crate::policy::rules::PollMode;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
 use crate::time::Moment;
@@ -94,7 +94,7 @@ impl AdminHandle {
             .collect()
     }
 
-    /// Those for the maildrop, and those for whole addresses.
+    /// Those for the maildrop, and those for whole addresses; at last those that may be blocked.
     fn blocks_of(
         &self,
         key: &MaildropKey,
@@ -112,7 +112,17 @@ impl AdminHandle {
         for &prefix in prefixes {
             found.extend(blocks.entry(&BlockTarget::all_of(prefix), now.wall));
         }
-        found.iter().map(BlockView::of).collect()
+        let mut rows: Vec<_> = found.into_iter().map(ListedBlock::Entry).collect();
+        let counting = blocks.counting(&of_name, now.wall).into_iter();
+        rows.extend(
+            counting.filter(|row| row.id().is_none() && row.target().key.as_ref() == Some(key)),
+        );
+        let targets: Vec<_> = rows.iter().map(|row| row.target().clone()).collect();
+        let transient = blocks.transient(&targets, now.wall);
+        rows.iter()
+            .zip(transient)
+            .map(|(row, transient)| BlockView::of(row, transient))
+            .collect()
     }
 
     fn penalties(

@@ -5,7 +5,7 @@ use crate::history::tests::entry_of;
 use crate::ids::{BackendName, SessionId, UserName};
 use crate::limits::{HISTORY_CHUNK, HISTORY_OTHERS_KEPT, HISTORY_OWNERS_KEPT};
 use crate::observe::event::{EndCause, Operator, OperatorAction, OperatorChange};
-use crate::policy::block::ChangeKind;
+use crate::policy::block::{ChangeKind, ChangedBy};
 use crate::policy::pause::PauseSubject;
 use crate::time::{Duration, Instant, Moment};
 
@@ -186,7 +186,11 @@ fn the_changes_of_a_block_are_kept_also_where_sessions_are_not() {
         let entry = entry.clone();
         told.tell(
             5,
-            Event::BlockChanged(Box::new(BlockChange { entry, what })),
+            Event::BlockChanged(Box::new(BlockChange {
+                entry,
+                what,
+                by: ChangedBy::Rule,
+            })),
         );
     }
     let changes = told.history.block_changes(BlockId(7)).unwrap();

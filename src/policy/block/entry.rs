@@ -1,5 +1,6 @@
 //! An entry of the block list, and what becomes of it: pure, so that a list is only its memory.
 
+use super::change::{BlockChange, ChangeKind, ChangedBy};
 use super::offence::{BlockCause, BlockReason, OffenceClass};
 use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::{MINOR_BLOCK_MAX, TRIAL_INTERVAL};
@@ -78,6 +79,8 @@ pub struct BlockEntry {
     pub first: Timestamp,
     /// The last offence that led to a block, or kept it.
     pub last: Timestamp,
+    /// When the last of its blocks began.
+    pub since: Timestamp,
     /// When the block ends or ended by itself, unless pinned.
     pub expires: Timestamp,
     /// How often it was blocked.
@@ -186,6 +189,7 @@ impl BlockEntry {
             shadow: rules.mode == BlockMode::Shadow,
             first: cause.first,
             last: now,
+            since: now,
             expires: now,
             times_blocked: 0,
             times_released: 0,
@@ -225,6 +229,7 @@ impl BlockEntry {
         Renewal::Changed(BlockChange {
             entry,
             what: ChangeKind::Blocked,
+            by: ChangedBy::Rule,
         })
     }
 
@@ -255,6 +260,7 @@ impl BlockEntry {
         self.state = BlockState::Blocked;
         self.times_blocked = self.times_blocked.saturating_add(1);
         self.last = now;
+        self.since = now;
         self.expires = later(now, self.length(rules));
     }
 
@@ -270,6 +276,7 @@ impl BlockEntry {
         Renewal::Changed(BlockChange {
             entry: self,
             what: ChangeKind::Extended,
+            by: ChangedBy::Rule,
         })
     }
 
@@ -294,38 +301,6 @@ pub enum Renewal {
     Noted(BlockEntry),
     /// It is blocked, or blocked for longer.
     Changed(BlockChange),
-}
-
-str_enum! {
-    /// What became of an entry.
-    ChangeKind {
-        /// It is blocked, for the first time or again.
-        Blocked = "blocked",
-        /// Its offences go on, and so does its block.
-        Extended = "extended",
-        /// A right password lifted it for its maildrop: a block of that maildrop alone ends, one of
-        /// all maildrops goes on for the others.
-        Lifted = "lifted",
-        /// It was released by hand.
-        Released = "released",
-        /// Its block ran out.
-        Expired = "expired",
-        /// It stays in its state.
-        Pinned = "pinned",
-        /// It does no more.
-        Unpinned = "unpinned",
-        /// It is in the list no more.
-        Forgotten = "forgotten",
-    }
-}
-
-/// A change of an entry, for events and for the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockChange {
-    /// The entry afterwards; a forgotten one as it was.
-    pub entry: BlockEntry,
-    /// What became of it.
-    pub what: ChangeKind,
 }
 
 /// How many entries of a tenant are in a state.

@@ -1,6 +1,7 @@
 //! A selection of entries, as somebody at the command line makes it.
 
-use super::entry::{BlockEntry, BlockId, BlockState};
+use super::entry::{BlockEntry, BlockId, BlockState, BlockTarget};
+use super::listed::CountedPair;
 use super::offence::BlockReason;
 use crate::ids::{ClientPrefix, TenantName};
 use jiff::Timestamp;
@@ -33,11 +34,27 @@ impl BlockFilter {
         }
     }
 
+    /// Whether a pair that has never been blocked is meant, whatever state is.
+    #[must_use]
+    pub fn selects_counted(&self, pair: &CountedPair) -> bool {
+        self.ids.is_empty()
+            && self
+                .maildrop
+                .as_ref()
+                .is_none_or(|it| is_at(&pair.target, it))
+            && self.address.is_none_or(|it| it == pair.target.prefix)
+            && self.tenant.as_ref().is_none_or(|it| *it == pair.tenant)
+            && self.reason.is_none_or(|it| it == BlockReason::Passing)
+    }
+
     /// Whether `entry` is meant, with the state that it has by now.
     #[must_use]
     pub fn selects(&self, entry: &BlockEntry, now: Timestamp) -> bool {
         (self.ids.is_empty() || self.ids.contains(&entry.id))
-            && self.maildrop.as_ref().is_none_or(|it| is_at(entry, it))
+            && self
+                .maildrop
+                .as_ref()
+                .is_none_or(|it| is_at(&entry.target, it))
             && self.address.is_none_or(|it| it == entry.target.prefix)
             && self.tenant.as_ref().is_none_or(|it| *it == entry.tenant)
             && self.state.is_none_or(|it| it == entry.state_at(now))
@@ -46,7 +63,7 @@ impl BlockFilter {
 }
 
 /// An operator types what a table shows, and that is not the key's octets.
-fn is_at(entry: &BlockEntry, shown_maildrop: &str) -> bool {
-    let key = entry.target.key.as_ref();
+fn is_at(target: &BlockTarget, shown_maildrop: &str) -> bool {
+    let key = target.key.as_ref();
     key.is_some_and(|key| key.to_string().eq_ignore_ascii_case(shown_maildrop))
 }

@@ -190,7 +190,23 @@ pub struct OffenceCounter {
 struct OfDay {
     day: i64,
     count: u32,
+    /// The threshold, when the last of them was counted.
+    limit: u32,
     first: Timestamp,
+    last: Timestamp,
+}
+
+/// The passing faults of one day, as they are counted for a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransientCount {
+    /// How many there are today (UTC).
+    pub today: u32,
+    /// More than so many block.
+    pub limit: u32,
+    /// When the first of them was.
+    pub first: Timestamp,
+    /// When the last of them was.
+    pub last: Timestamp,
 }
 
 impl OffenceCounter {
@@ -211,10 +227,17 @@ impl OffenceCounter {
                 self.add_within(identity, needed.min(OFFENCES_EACH_MAX), window, now)
             }
             Period::Day => {
-                let (count, first) = self.of_day.add(now);
-                (count > threshold.count).then_some(first)
+                let counted = self.of_day.add(threshold.count, now);
+                (counted.today > counted.limit).then_some(counted.first)
             }
         }
+    }
+
+    /// What is counted of today; none where nothing is.
+    #[must_use]
+    pub fn today(&self, now: Timestamp) -> Option<TransientCount> {
+        let is_counted = self.of_day.count > 0 && self.of_day.day == day_of(now);
+        is_counted.then(|| self.of_day.counted())
     }
 
     fn add_within(
@@ -238,19 +261,33 @@ impl OffenceCounter {
 }
 
 impl OfDay {
-    /// Counts one more. How many there are on its day, and when the first of them was.
-    fn add(&mut self, now: Timestamp) -> (u32, Timestamp) {
-        let day = now.as_second().div_euclid(DAY.as_secs().cast_signed());
+    /// Counts one more of the day of `now`.
+    fn add(&mut self, limit: u32, now: Timestamp) -> TransientCount {
+        let day = day_of(now);
         if self.count == 0 || self.day != day {
-            *self = Self {
-                day,
-                count: 0,
-                first: now,
-            };
+            self.day = day;
+            self.count = 0;
+            self.first = now;
         }
         self.count = self.count.saturating_add(1);
-        (self.count, self.first)
+        self.limit = limit;
+        self.last = now;
+        self.counted()
     }
+
+    fn counted(&self) -> TransientCount {
+        TransientCount {
+            today: self.count,
+            limit: self.limit,
+            first: self.first,
+            last: self.last,
+        }
+    }
+}
+
+/// Its day in UTC, counted from 1970.
+fn day_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(DAY.as_secs().cast_signed())
 }
 
 /// Enough offences for a block.

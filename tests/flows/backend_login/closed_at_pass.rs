@@ -254,7 +254,7 @@ async fn a_guesser_is_blocked_and_closed_as_before() {
     }
     let guessing = |event: &Event| match event {
         Event::BlockChanged(change) => {
-            let BlockChange { what, entry } = change.as_ref();
+            let BlockChange { what, entry, .. } = change.as_ref();
             *what == ChangeKind::Blocked && entry.reason == BlockReason::GuessingOne
         }
         _ => false,

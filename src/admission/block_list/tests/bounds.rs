@@ -36,10 +36,9 @@ fn a_full_list_drops_the_released_then_the_oldest_and_never_a_pinned_one() {
         let changes = changes.iter().filter(|change| change.what == what);
         changes.map(|change| change.entry.id.0).collect()
     };
-    desk.list
-        .pin(&BlockFilter::ids(vec![BlockId(1)]), true, desk.now);
-    desk.list
-        .release(&BlockFilter::ids(vec![BlockId(30)]), desk.now);
+    let only = |id| BlockFilter::ids(vec![BlockId(id)]);
+    desk.by_hand(&only(1), BlockAction::Pin);
+    desk.by_hand(&only(30), BlockAction::Release);
     let changes = block(&desk, 33);
     assert_eq!(ids(&changes, ChangeKind::Forgotten), [30, 2]);
     assert_eq!(ids(&changes, ChangeKind::Blocked), [33]);

@@ -131,7 +131,7 @@ fn a_release_means_the_selected_only() {
         reason: Some(BlockReason::Abuse),
         ..BlockFilter::default()
     };
-    assert_eq!(desk.list.release(&abuse, desk.now).len(), 1);
+    assert_eq!(desk.by_hand(&abuse, BlockAction::Release).len(), 1);
     assert!(!desk.is_blocked("bob"));
     assert!(desk.is_blocked_at(address("2001:db8::1"), "ann@example.com"));
 }

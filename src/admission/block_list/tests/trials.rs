@@ -141,7 +141,7 @@ fn a_right_password_lifts_the_block_of_an_address_for_its_maildrop_for_a_day() {
         desk.trial_is_due("bob"),
         "the one that got in spent nothing"
     );
-    desk.list.pin(&BlockFilter::default(), true, desk.now);
+    desk.pin_all(true);
     desk.pass(DAY - SECOND);
     assert!(!desk.is_blocked("ann") && desk.is_blocked("bob"));
     desk.pass(SECOND);
@@ -244,6 +244,7 @@ fn of_an_older_popgate() -> Vec<BlockEntry> {
         shadow: false,
         first: noon(),
         last: noon(),
+        since: noon(),
         expires: tomorrow,
         times_blocked: 7,
         times_released: 0,
