@@ -3,6 +3,7 @@
 
 mod abuse;
 mod doctor;
+mod domain;
 mod history;
 mod login;
 mod network;
@@ -15,6 +16,7 @@ mod watching;
 
 pub use abuse::*;
 pub use doctor::*;
+pub use domain::*;
 pub use history::*;
 pub use login::*;
 pub use network::*;

@@ -109,6 +109,7 @@ fn server(config: &Config) -> Vec<Setting> {
             config.server.connections.to_string(),
         ),
         ("[server] trusted_networks", list(networks)),
+        ("[report] resolver", config.resolver.to_string()),
     ]
 }
 

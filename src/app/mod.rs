@@ -382,6 +382,7 @@ fn first_settings(
             .transpose()?,
         trusted: config.server.trusted_networks.clone(),
         grace: config.server.grace,
+        resolver: config.resolver,
     })
 }
 

@@ -143,6 +143,7 @@ impl Gate {
                 admin_acceptor,
                 trusted: new.server.trusted_networks.clone(),
                 grace: new.server.grace,
+                resolver: new.resolver,
             },
             new_ports,
             findings,

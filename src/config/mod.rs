@@ -33,7 +33,7 @@ pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
-use crate::net::{CertificateFiles, ListenOptions, TlsFiles};
+use crate::net::{CertificateFiles, ListenOptions, ResolverChoice, TlsFiles};
 use crate::observe::LogFormat;
 use crate::policy::tenant::TenantTable;
 use crate::time::Duration;
@@ -63,6 +63,8 @@ pub struct Config {
     pub admin: Option<AdminOptions>,
     /// `[journal]`.
     pub journal: Option<JournalOptions>,
+    /// `[report] resolver`: which DNS server is asked for the domains of users.
+    pub resolver: ResolverChoice,
     /// `[defaults]` and each `[[tenant]]`.
     pub tenants: Arc<TenantTable>,
     /// What the file sets and this version does not do yet, a sentence each.

@@ -53,6 +53,7 @@ pub(super) fn resolve(
             .journal
             .as_ref()
             .map(|table| journal_options(table, folder)),
+        resolver: file.report.resolver(),
         tenants: Arc::new(tenancy.table),
         inactive: inactive(file),
         warnings,

@@ -1,9 +1,11 @@
 //! What the strings of the file may be: addresses, names, logins.
 
-use super::value::Value;
+use super::value::{Shown, Value};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{CAPABILITY_LENGTH_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
+use crate::net::ResolverChoice;
 use ipnet::IpNet;
+use serde_json::Value as Json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -17,6 +19,33 @@ impl Value for SocketAddr {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|_| format!("`{text}` is not an IP address and a port"))
+    }
+}
+
+impl Value for ResolverChoice {
+    const EXPECTED: &'static str =
+        r#""system", "off", or an address and a port, such as "192.0.2.53:53""#;
+
+    fn stand_in() -> Self {
+        Self::System
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let server = || match text.parse::<SocketAddr>() {
+            Ok(server) if server.port() > 0 => Ok(Self::Server(server)),
+            _ => Err(format!("`{text}` names no DNS server")),
+        };
+        match text {
+            "system" => Ok(Self::System),
+            "off" => Ok(Self::Off),
+            _ => server(),
+        }
+    }
+}
+
+impl Shown for ResolverChoice {
+    fn shown(&self) -> Json {
+        self.to_string().into()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::backend::connect::Backend;
 use crate::backend::route::Route;
 use crate::ids::BackendName;
+use crate::net::ResolverChoice;
 use crate::net::tls::Acceptor;
 use crate::policy::tenant::{LoginPolicy, TenantTable};
 use crate::time::Duration;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub trusted: Vec<IpNet>,
     /// How long sessions and waiters go on after a request to stop.
     pub grace: Duration,
+    /// Which DNS server is asked for the domain of a user that somebody wants a report of.
+    pub resolver: ResolverChoice,
 }
 
 impl Settings {

@@ -4,9 +4,12 @@ pub mod conn;
 pub mod dial;
 pub mod listen;
 pub mod proxy_protocol;
+mod resolver;
 mod send_queue;
 mod socket;
 pub mod tls;
+
+pub use resolver::ResolverChoice;
 
 use crate::ids::ListenerName;
 use std::future::Future;

@@ -2,5 +2,6 @@
 //!
 //! Facts in, texts out. Who asks gives the entries of the history and what goes on now.
 
+pub mod domain;
 pub mod svg;
 pub mod timeline;

@@ -5,7 +5,8 @@ use super::super::value::{Bounded, Shown, Value};
 use super::SchemaTable;
 use super::limits::{Defaults, WrittenTenant, WrittenUser};
 use super::tables::{
-    AdminTable, BackendTable, JournalTable, ListenTable, ServerTable, TlsHostTable, TlsTable,
+    AdminTable, BackendTable, JournalTable, ListenTable, ReportTable, ServerTable, TlsHostTable,
+    TlsTable,
 };
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -133,6 +134,7 @@ fn tables() -> Vec<(&'static str, Declaration, &'static str)> {
         ("[[backend]]", BackendTable::declaration(), BACKENDS),
         ("[admin]", AdminTable::declaration(), ""),
         ("[journal]", JournalTable::declaration(), ""),
+        ("[report]", ReportTable::declaration(), ""),
         ("[defaults]", Defaults::declaration(), ""),
         ("[[tenant]]", WrittenTenant::declaration(), TENANT_LIMITS),
         ("[[tenant.user]]", WrittenUser::declaration(), TENANTS),

@@ -8,7 +8,7 @@ use super::SchemaTable;
 use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
 use crate::ids::{BackendName, ListenerName};
 use crate::limits::{BACKEND_CONNECTIONS_MAX, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX};
-use crate::net::TlsMode;
+use crate::net::{ResolverChoice, TlsMode};
 use crate::observe::LogFormat;
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -38,6 +38,8 @@ pub(in crate::config) struct File {
     pub(in crate::config) backend: Vec<Spanned<Section<BackendTable>>>,
     pub(in crate::config) admin: Option<Section<AdminTable>>,
     pub(in crate::config) journal: Option<Section<JournalTable>>,
+    #[serde(default)]
+    pub(in crate::config) report: Section<ReportTable>,
     pub(in crate::config) defaults: Option<Spanned<Section<Defaults>>>,
     #[serde(default)]
     pub(in crate::config) tenant: Vec<Section<WrittenTenant>>,
@@ -274,5 +276,17 @@ table! {
         /// Not there yet: names of users are kept as they are, and check says so where this is
         /// true.
         hash_users: bool = false;
+    }
+}
+
+table! {
+    /// Reports about a user's troubles.
+    #[derive(Default)]
+    ReportTable
+    settings {
+        /// Which DNS server says whether a user's domain exists and who takes its mail: "system",
+        /// "off", or an address and a port. With "system" mail servers at addresses that are not of
+        /// the public internet are not connected to.
+        resolver: ResolverChoice = ResolverChoice::System, e.g. r#""192.0.2.53:53""#;
     }
 }

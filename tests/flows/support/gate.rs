@@ -152,6 +152,7 @@ impl Gate {
             acceptor: Some(acceptor()),
             trusted: config.server.trusted_networks.clone(),
             grace: config.server.grace,
+            resolver: config.resolver,
         }));
         let cx = Context {
             events: Arc::clone(&hub),
@@ -189,6 +190,7 @@ impl Gate {
             acceptor: before.acceptor.clone(),
             trusted: before.trusted.clone(),
             grace: before.grace,
+            resolver: before.resolver,
         }));
     }
 
