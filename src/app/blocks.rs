@@ -18,8 +18,8 @@ use tokio::task::spawn_blocking;
 pub(super) struct OpenedBlockList {
     pub(super) list: Arc<BlockList>,
     pub(super) journal: Option<Arc<Journal>>,
-    /// What the operator should know, a sentence.
-    pub(super) notice: Option<String>,
+    /// What the operator should know, a sentence each.
+    pub(super) notices: Vec<String>,
 }
 
 /// The list of the process before; without `[journal]` an empty one, which dies with this one.
@@ -28,15 +28,15 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
         return Ok(OpenedBlockList {
             list: Arc::default(),
             journal: None,
-            notice: None,
+            notices: Vec::new(),
         });
     };
-    let file = options.file.clone();
+    let asked = options.clone();
     // It reads a file, and a slow disk must not stop other tasks.
-    let opened = spawn_blocking(move || Journal::open(&file))
+    let opened = spawn_blocking(move || Journal::open(&asked))
         .await
         .map_err(|_| JournalError::Thread(std::io::ErrorKind::Other.into()))??;
-    let notice = opened.set_aside.map(|aside| {
+    let set_aside = opened.set_aside.map(|aside| {
         let old = aside.file.display();
         let why = aside.why;
         format!(
@@ -47,7 +47,7 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
     Ok(OpenedBlockList {
         list: Arc::new(BlockList::restore(opened.blocks)),
         journal: Some(Arc::new(opened.journal)),
-        notice,
+        notices: set_aside.into_iter().chain(opened.notice).collect(),
     })
 }
 

@@ -5,6 +5,7 @@ use crate::backend::BackendOptions;
 use crate::config::{Config, LockKeys, lock_key_changes, tenant_changes};
 use crate::dialect::Phrases;
 use crate::ids::ListenerName;
+use crate::journal::JournalOptions;
 use crate::limits::CHANGES_NAMED_MAX;
 use crate::net::{ListenOptions, TlsMode};
 use crate::observe::LogFormat;
@@ -39,15 +40,11 @@ pub(super) fn said(old: &Config, new: &Config) -> Vec<String> {
     sentences
 }
 
-/// What is unwise, or does nothing, and was not so before.
+/// What is unwise, and was not so before.
 pub(super) fn warnings(old: &Config, new: &Config) -> Vec<String> {
-    let warned = [
-        (&old.warnings, &new.warnings),
-        (&old.inactive, &new.inactive),
-    ];
-    warned
-        .into_iter()
-        .flat_map(|(old, new)| new.iter().filter(|sentence| !old.contains(sentence)))
+    new.warnings
+        .iter()
+        .filter(|sentence| !old.warnings.contains(sentence))
         .map(|what| format!("warning: {what}"))
         .collect()
 }
@@ -86,17 +83,30 @@ fn fixed(config: &Config) -> Vec<Setting> {
         .map_or_else(none, |file| file.display().to_string());
     let host_names = admin.map_or_else(none, |admin| list(admin.host_names.iter().cloned()));
     let trust_loopback = admin.map_or_else(none, |admin| admin.trust_loopback.to_string());
-    let journal = config.journal.as_ref();
-    let file = journal.map_or_else(none, |journal| journal.file.display().to_string());
-    let keep = journal.map_or_else(none, |journal| format!("{:?}", journal.keep));
-    vec![
+    let mut settings = vec![
         ("[server] log", log.to_owned()),
-        ("[journal] file", file),
-        ("[journal] keep", keep),
         ("[admin] address", address),
         ("[admin] token_file", token),
         ("[admin] host_names", host_names),
         ("[admin] trust_loopback", trust_loopback),
+    ];
+    settings.extend(journal(config.journal.as_ref()));
+    settings
+}
+
+fn journal(options: Option<&JournalOptions>) -> [Setting; 7] {
+    let said = |what: fn(&JournalOptions) -> String| options.map_or_else(none, what);
+    [
+        ("[journal] file", said(|it| it.file.display().to_string())),
+        ("[journal] keep", said(|it| format!("{:?}", it.bounds.keep))),
+        ("[journal] sessions", said(|it| it.sessions.to_string())),
+        ("[journal] rows", said(|it| it.bounds.rows.to_string())),
+        ("[journal] size", said(|it| it.bounds.size.to_string())),
+        ("[journal] hash_users", said(|it| it.hash_users.to_string())),
+        (
+            "[journal] key_file",
+            said(|it| it.key_file.display().to_string()),
+        ),
     ]
 }
 

@@ -12,9 +12,9 @@ pub(super) fn begin(config: &Config, now: Timestamp, journal: Option<Arc<Journal
 
 /// Without a file and an admin port nobody could ask for it.
 fn kept(config: &Config) -> Kept {
-    if config.journal.is_some() || config.admin.is_some() {
-        Kept::All
-    } else {
-        Kept::Nothing
+    match &config.journal {
+        Some(journal) if !journal.sessions => Kept::Blocks,
+        None if config.admin.is_none() => Kept::Nothing,
+        _ => Kept::All,
     }
 }

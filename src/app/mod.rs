@@ -207,7 +207,7 @@ impl Gate {
             services: TaskTracker::new(),
             stop_services: CancellationToken::new(),
             connection_limit,
-            notices: opened.notice.into_iter().chain(token.notice).collect(),
+            notices: opened.notices.into_iter().chain(token.notice).collect(),
         };
         // Nothing fails from here on: an error leaves none of these tasks behind.
         gate.watch(&gate.cx.settings().backends);
@@ -312,7 +312,7 @@ impl Gate {
             cx: Arc::clone(&self.cx),
             journal,
             history: self.history.clone(),
-            keep: options.map_or(limits::BLOCKS_KEPT, |journal| journal.keep),
+            keep: options.map_or(limits::BLOCKS_KEPT, |journal| journal.bounds.keep),
             lost: 0,
         };
         self.services

@@ -41,7 +41,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     // Before the gate starts: a signal without a handler would kill the process meanwhile.
     let mut stops = Stops::new()?;
     let mut hang_ups = signal(SignalKind::hangup())?;
-    for notice in config.warnings.iter().chain(&config.inactive) {
+    for notice in &config.warnings {
         tracing::warn!("{notice}");
     }
     let (reload, asked) = reload_requests();

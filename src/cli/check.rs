@@ -106,9 +106,6 @@ impl fmt::Display for Summary<'_> {
         for warning in &config.warnings {
             write!(f, "\nwarning: {warning}")?;
         }
-        for sentence in &config.inactive {
-            write!(f, "\nnote: {sentence}")?;
-        }
         Ok(())
     }
 }
@@ -178,7 +175,6 @@ fn summary_json(path: &Path, config: &Config) -> Value {
         "tls": { "versions": VERSIONS, "cipher_suites": cipher_suites() },
         "tenants": config.tenants.tenants().count(),
         "warnings": config.warnings,
-        "inactive": config.inactive,
     })
 }
 

@@ -33,6 +33,7 @@ pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
+use crate::journal::JournalOptions;
 use crate::net::{CertificateFiles, ListenOptions, ResolverChoice, TlsFiles};
 use crate::observe::LogFormat;
 use crate::policy::tenant::TenantTable;
@@ -67,8 +68,6 @@ pub struct Config {
     pub resolver: ResolverChoice,
     /// `[defaults]` and each `[[tenant]]`.
     pub tenants: Arc<TenantTable>,
-    /// What the file sets and this version does not do yet, a sentence each.
-    pub inactive: Vec<String>,
     /// What is allowed and yet unwise, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -99,17 +98,6 @@ pub struct AdminOptions {
     pub host_names: Vec<String>,
     /// Whether requests from loopback need no token.
     pub trust_loopback: bool,
-}
-
-/// `[journal]`: what outlives the process.
-#[derive(Clone, Debug)]
-pub struct JournalOptions {
-    /// The database.
-    pub file: PathBuf,
-    /// How long what has happened is remembered.
-    pub keep: Duration,
-    /// Whether names of users are kept as hashes only.
-    pub hash_users: bool,
 }
 
 impl Config {

@@ -10,8 +10,9 @@ use super::schema::tables::{File, JournalTable, ServerTable};
 use super::tenants::Origins;
 use super::value::Section;
 use super::value::duration_text;
-use super::{Config, JournalOptions, ServerOptions};
+use super::{Config, ServerOptions};
 use super::{admin, backends, health_checks, listeners, tenants};
+use crate::journal::{JournalBounds, JournalOptions};
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -55,7 +56,6 @@ pub(super) fn resolve(
             .map(|table| journal_options(table, folder)),
         resolver: file.report.resolver(),
         tenants: Arc::new(tenancy.table),
-        inactive: inactive(file),
         warnings,
     };
     (config, tenancy.origins)
@@ -98,24 +98,22 @@ fn check_grace(
 }
 
 fn journal_options(table: &JournalTable, folder: &Path) -> JournalOptions {
+    let file = folder.join(&table.file.value);
+    let key_file = table.key_file.as_ref();
     JournalOptions {
-        file: folder.join(&table.file.value),
-        keep: table.keep(),
+        sessions: table.sessions(),
+        bounds: JournalBounds {
+            keep: table.keep(),
+            rows: table.rows() as u64,
+            size: table.size().0,
+        },
         hash_users: table.hash_users(),
+        key_file: key_file.map_or_else(
+            || file.with_file_name("journal.key"),
+            |key_file| folder.join(&key_file.value),
+        ),
+        file,
     }
-}
-
-/// What is checked and has no effect yet.
-fn inactive(file: &File) -> Vec<String> {
-    file.journal
-        .iter()
-        .filter(|table| table.hash_users())
-        .map(|_| {
-            "`hash_users` does nothing in this version yet: names of users in the block list are \
-             kept as they are"
-                .to_owned()
-        })
-        .collect()
 }
 
 /// Who writes `blocks` cares for them. (Who does not is told in `full.toml`: the smallest

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ids::{ListenerName, UserName};
+use crate::journal::JournalBounds;
 use crate::net::TlsMode;
 use crate::policy::rules::{
     BlockMode, BlockRules, ConnectionLimits, FailureRules, PollMode, PollRules, Quota, Rules,
@@ -60,7 +61,7 @@ fn what_the_file_does_not_say_has_the_defaults_of_the_design() {
     assert_eq!(tenant.preempt_idle, Some(Duration::from_secs(15)));
     assert_eq!(tenant.idle_timeout, Duration::from_secs(600));
     assert!(tenant.fold_case && tenant.default_domain.is_none());
-    assert_eq!((config.warnings.len(), config.inactive.len()), (0, 0));
+    assert_eq!(config.warnings.len(), 0);
 }
 
 #[test]
@@ -187,10 +188,14 @@ fn what_the_full_example_calls_a_default_is_one() {
     assert_eq!(config.server.connections, 0);
     let journal = config.journal.unwrap();
     assert_eq!(journal.file, Path::new("/var/lib/popgate/popgate.db"));
-    assert_eq!(
-        (journal.keep, journal.hash_users),
-        (Duration::from_secs(14 * 24 * 60 * 60), false)
-    );
+    assert_eq!(journal.key_file, Path::new("/var/lib/popgate/journal.key"));
+    assert!(journal.sessions && !journal.hash_users);
+    let bounds = JournalBounds {
+        keep: Duration::from_secs(14 * 24 * 60 * 60),
+        rows: 10_000_000,
+        size: 4 * 1024 * 1024 * 1024,
+    };
+    assert_eq!(journal.bounds, bounds);
 }
 
 /// Every key of a rule, each with a value of its own that is no default.

@@ -1,6 +1,6 @@
 //! What the strings of the file may be: addresses, names, logins.
 
-use super::value::{Shown, Value};
+use super::value::{Bounded, Shown, Value};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{CAPABILITY_LENGTH_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
 use crate::net::ResolverChoice;
@@ -262,6 +262,52 @@ impl Value for PathBuf {
             return Err("an empty path".to_owned());
         }
         Ok(Self::from(text))
+    }
+}
+
+/// So many octets.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(super) struct ByteSize(pub(super) u64);
+
+const UNITS: [(&str, u64); 4] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+];
+
+impl Value for ByteSize {
+    const EXPECTED: &'static str = r#"a size such as "500MiB" or "4GiB""#;
+
+    fn stand_in() -> Self {
+        Self(0)
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let size = UNITS.iter().find_map(|(unit, octets)| {
+            let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+            number.checked_mul(*octets)
+        });
+        size.map(Self)
+            .ok_or_else(|| format!("`{text}` is not a size"))
+    }
+}
+
+impl Shown for ByteSize {
+    fn shown(&self) -> Json {
+        let whole = UNITS.iter().find(|(_, octets)| self.0 % octets == 0);
+        match whole {
+            Some((unit, octets)) => format!("{}{unit}", self.0 / octets).into(),
+            None => self.0.to_string().into(),
+        }
+    }
+}
+
+impl Bounded for ByteSize {
+    type Bound = Self;
+
+    fn bound(&self) -> Option<Self> {
+        Some(*self)
     }
 }
 

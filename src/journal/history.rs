@@ -206,7 +206,7 @@ impl History {
             change: change.clone(),
         };
         if let Some(journal) = &self.0.journal {
-            journal.write(&stored.change);
+            journal.write(stored.clone());
         }
         memory.keep_change(stored);
     }

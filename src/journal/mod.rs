@@ -4,15 +4,33 @@
 //! Nobody waits for the file: what happens is noted in memory and written with others in one
 //! transaction. What finds no room, or a full disk, is lost and counted, and the gate goes on.
 
+mod block_rows;
+mod conversion;
+mod entry_rows;
+mod file;
 mod history;
+mod key_file;
 mod memory;
+mod meta;
+mod names;
 mod notice;
+mod notice_rows;
 mod open;
-mod rows;
+mod options;
+mod query;
+mod queue;
+mod reader;
+mod redact;
+mod schema;
+mod segments;
+mod values;
 mod writer;
 
 pub use history::{History, HistoryError, JournalState, Kept, KeptIn};
+pub use key_file::KeyFileError;
 pub use open::{JournalError, Opened, SetAside};
+pub use options::{JournalBounds, JournalOptions};
+pub use reader::{FileContents, JournalReader, ReadError};
 pub use writer::Journal;
 
 #[cfg(test)]

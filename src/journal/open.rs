@@ -1,8 +1,17 @@
 //! Opening the file: new, ours, somebody else's, or corrupt and set aside.
 
-use super::rows;
+use super::block_rows;
+use super::conversion::{hash_names, show_names};
+use super::file::JournalFile;
+use super::key_file::KeyFileError;
+use super::meta;
+use super::names::Names;
+use super::options::JournalOptions;
+use super::schema::{self, SMALL_TABLES, VERSION, table_of};
+use super::segments::{Segments, seal_others};
 use super::writer::Journal;
 use crate::access::{advice, whose};
+use crate::history::EntryId;
 use crate::limits::JOURNAL_BUSY;
 use crate::policy::block::BlockEntry;
 use jiff::Timestamp;
@@ -11,14 +20,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Says whose file it is: `popg`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"popg");
-
-/// What the tables look like. A higher one is of a newer popgate.
-const VERSION: i32 = 1;
 
 /// A journal and what it held.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub struct Opened {
     pub blocks: Vec<BlockEntry>,
     /// What was there and could not be read.
     pub set_aside: Option<SetAside>,
+    /// What the operator should know about names that are hashed, a sentence.
+    pub notice: Option<String>,
 }
 
 /// A corrupt file that has another name now, so that a new one could be made.
@@ -85,6 +94,9 @@ pub enum JournalError {
         /// What the system says.
         source: io::Error,
     },
+    /// Names are to be hashed, and the key cannot be had.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
     /// The system gives no thread.
     #[error("cannot start the journal's thread: {0}")]
     Thread(io::Error),
@@ -104,27 +116,43 @@ fn rights(file: &Path, error: &rusqlite::Error) -> String {
 }
 
 impl Journal {
-    /// Opens `file`, or makes it with mode 0600. A corrupt one is set aside for a new one.
+    /// Opens the file, or makes it with mode 0600. A corrupt one is set aside for a new one.
     ///
     /// # Errors
     ///
     /// If it cannot be opened, or is not ours. It is left as it was.
-    pub fn open(file: &Path) -> Result<Opened, JournalError> {
-        let (loaded, set_aside) = match load(file) {
-            Ok(loaded) => (loaded, None),
-            Err(Trouble::Corrupt(why)) => {
-                let aside = set_aside(file, why)?;
-                let loaded = load(file).map_err(|trouble| trouble.into_error(file))?;
-                (loaded, Some(aside))
-            }
-            Err(trouble) => return Err(trouble.into_error(file)),
+    pub fn open(options: &JournalOptions) -> Result<Opened, JournalError> {
+        let (mut loaded, set_aside) = load_or_set_aside(options)?;
+        let blocks = mem::take(&mut loaded.blocks);
+        let notice = loaded.notice.take();
+        let next_id = loaded.next_id;
+        let unreadable = |source| JournalError::File {
+            file: options.file.clone(),
+            source,
         };
-        let (database, blocks) = loaded;
+        let store = JournalFile::new(options.clone(), loaded).map_err(unreadable)?;
         Ok(Opened {
-            journal: Self::start(database).map_err(JournalError::Thread)?,
+            journal: Self::start(store, next_id).map_err(JournalError::Thread)?,
             blocks,
             set_aside,
+            notice,
         })
+    }
+}
+
+/// Loads the file; a corrupt one is set aside, and a new one made.
+pub(super) fn load_or_set_aside(
+    options: &JournalOptions,
+) -> Result<(LoadedFile, Option<SetAside>), JournalError> {
+    let file = &options.file;
+    match load(options) {
+        Ok(loaded) => Ok((loaded, None)),
+        Err(Trouble::Corrupt(why)) => {
+            let aside = set_aside(file, why)?;
+            let loaded = load(options).map_err(|trouble| trouble.into_error(file))?;
+            Ok((loaded, Some(aside)))
+        }
+        Err(trouble) => Err(trouble.into_error(file)),
     }
 }
 
@@ -136,6 +164,7 @@ pub(super) enum Trouble {
     Database(rusqlite::Error),
     Newer(i32),
     Foreign,
+    Key(KeyFileError),
 }
 
 impl Trouble {
@@ -146,6 +175,7 @@ impl Trouble {
             Self::Database(source) => JournalError::Database { file, source },
             Self::Newer(version) => JournalError::Newer { file, version },
             Self::Foreign => JournalError::Foreign { file },
+            Self::Key(error) => error.into(),
             // A new file in the place of a corrupt one: the disk itself is not to be trusted.
             Self::Corrupt(why) => {
                 let source = io::Error::other(why);
@@ -176,26 +206,57 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
+impl From<KeyFileError> for Trouble {
+    fn from(error: KeyFileError) -> Self {
+        Self::Key(error)
+    }
+}
+
+/// A file that is open and checked, and what it holds.
+#[derive(Debug)]
+pub(super) struct LoadedFile {
+    pub(super) database: Connection,
+    pub(super) blocks: Vec<BlockEntry>,
+    pub(super) names: Names,
+    pub(super) segments: Segments,
+    pub(super) next_id: EntryId,
+    pub(super) notice: Option<String>,
+}
+
 /// Opens and checks a file, and reads what it holds.
-pub(super) fn load(file: &Path) -> Result<(Connection, Vec<BlockEntry>), Trouble> {
-    make(file).map_err(Trouble::File)?;
+pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
+    make(&options.file).map_err(Trouble::File)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut database = Connection::open_with_flags(file, flags)?;
+    let mut database = Connection::open_with_flags(&options.file, flags)?;
     database.busy_timeout(JOURNAL_BUSY)?;
     // A WAL is left beside a corrupt file, instead of being worked into it.
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    check(&database)?;
-    let is_new = is_new(&database)?;
+    let version = version(&database)?;
+    if version.is_some() {
+        check(&database)?;
+    }
     // What is in the WAL outlives the process, however that ends; the end of the machine may cost
     // the last transactions. `full` would wait for the disk with each.
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "synchronous", "normal")?;
-    if is_new {
-        create(&mut database)?;
-    }
-    let blocks = rows::read(&database)?;
+    migrate(&mut database, version)?;
+    check_open_segments(&database)?;
+    let prepared = match options.hash_users {
+        true => hash_names(&mut database, &options.key_file)?,
+        false => show_names(&mut database, &options.key_file)?,
+    };
+    let segments = Segments::read(&database, &prepared.names)?;
+    seal_others(&mut database, &segments)?;
+    let blocks = block_rows::read(&database, &prepared.names)?.entries;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok((database, blocks))
+    Ok(LoadedFile {
+        blocks,
+        segments,
+        next_id: meta::next_id(&database)?,
+        names: prepared.names,
+        notice: prepared.notice,
+        database,
+    })
 }
 
 /// SQLite gives the files beside it the same mode.
@@ -205,21 +266,47 @@ fn make(file: &Path) -> io::Result<()> {
     options.open(file).map(drop)
 }
 
+/// Looks through the tables without which there is no history and no list. The others may have
+/// gigabytes, and nobody is served meanwhile.
 fn check(database: &Connection) -> Result<(), Trouble> {
-    let verdict: String = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    for table in SMALL_TABLES {
+        let exists = "SELECT count(*) FROM sqlite_schema WHERE name = ?";
+        if database.query_row(exists, [table], |row| row.get::<_, i64>(0))? > 0 {
+            check_table(database, table)?;
+        }
+    }
+    Ok(())
+}
+
+/// An open segment is written to, so that damage would spread.
+fn check_open_segments(database: &Connection) -> Result<(), Trouble> {
+    let mut statement = database.prepare("SELECT id FROM segment WHERE state = 'open'")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        check_table(database, &table_of(row.get(0)?))?;
+    }
+    Ok(())
+}
+
+fn check_table(database: &Connection, table: &str) -> Result<(), Trouble> {
+    let verdict: String =
+        database.query_row(&format!("PRAGMA quick_check({table})"), [], |row| {
+            row.get(0)
+        })?;
     if verdict == "ok" {
         return Ok(());
     }
     Err(Trouble::Corrupt(verdict))
 }
 
-/// Whether nothing is in it yet. What is in it must be ours, and of a version that we know.
-fn is_new(database: &Connection) -> Result<bool, Trouble> {
+/// The version of the file; none where nothing is in it yet. What is in it must be ours, and of a
+/// version that we know.
+fn version(database: &Connection) -> Result<Option<i32>, Trouble> {
     let number = |name| database.pragma_query_value(None, name, |row| row.get(0));
     let version: i32 = number("user_version")?;
     if number("application_id")? == APPLICATION {
         return match version {
-            VERSION => Ok(false),
+            1..=VERSION => Ok(Some(version)),
             newer if newer > VERSION => Err(Trouble::Newer(newer)),
             other => Err(Trouble::Corrupt(format!("its version is {other}"))),
         };
@@ -227,21 +314,28 @@ fn is_new(database: &Connection) -> Result<bool, Trouble> {
     let count = "SELECT count(*) FROM sqlite_schema";
     let tables: i64 = database.query_row(count, [], |row| row.get(0))?;
     if tables == 0 {
-        return Ok(true);
+        return Ok(None);
     }
     Err(Trouble::Foreign)
 }
 
-fn create(database: &mut Connection) -> rusqlite::Result<()> {
+/// Makes the tables that a file of `version` has not yet.
+fn migrate(database: &mut Connection, version: Option<i32>) -> rusqlite::Result<()> {
+    if version == Some(VERSION) {
+        return Ok(());
+    }
     let transaction = database.transaction()?;
-    transaction.execute_batch(rows::TABLES)?;
+    match version {
+        None => schema::create(&transaction)?,
+        Some(_) => schema::migrate_from_1(&transaction)?,
+    }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
 
 /// Gives a corrupt file, and those that SQLite keeps beside it, another name.
-fn set_aside(file: &Path, why: String) -> Result<SetAside, JournalError> {
+pub(super) fn set_aside(file: &Path, why: String) -> Result<SetAside, JournalError> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ");
     let aside = with_suffix(file, &format!(".corrupt-{time}"));
     for beside in ["-wal", "-shm"] {

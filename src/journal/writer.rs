@@ -1,19 +1,24 @@
-//! The thread that writes, and the changes that wait for it.
+//! The thread that writes, and what it shares with those who have something written.
 
-use super::rows;
-use crate::limits::{JOURNAL_FLUSH, JOURNAL_QUEUE_MAX};
-use crate::policy::block::{BlockChange, BlockId};
-use rusqlite::Connection;
-use std::collections::HashMap;
+use super::file::JournalFile;
+use super::queue::{Backlog, Batch};
+use super::reader::{FileState, JournalReader};
+use crate::history::{EntryId, GateNotice, StoredBlockChange, StoredEntry};
+use crate::limits::{JOURNAL_BATCH_AGE, JOURNAL_FLUSH, JOURNAL_RETRY, JOURNAL_RETRY_MAX};
+use crate::time::Duration;
+use jiff::Timestamp;
 use std::io;
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// A journal that is open. Dropping it writes what waits, as [`Self::flush`] does.
 #[derive(Debug)]
-pub struct Journal(Arc<WriterQueue>);
+pub struct Journal {
+    shared: Arc<WriterQueue>,
+    file: Arc<FileState>,
+    next_id: EntryId,
+}
 
 /// What the sessions share with the thread.
 #[derive(Debug, Default)]
@@ -26,132 +31,273 @@ pub(super) struct WriterQueue {
     lost: AtomicU64,
 }
 
+/// What the thread sleeps for: to wake it costs a call of the system, which is not made for each
+/// entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum SleepsFor {
+    /// It is awake, or lets a disk that has failed rest.
+    #[default]
+    Nothing,
+    /// Whatever comes.
+    Anything,
+    /// What does not wait for more of its kind.
+    Urgent,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
-    /// The last change of each entry that has not been written.
-    waiting: HashMap<BlockId, BlockChange>,
+    waiting: Backlog,
+    sleeps_for: SleepsFor,
     is_writing: bool,
+    /// How many wait until nothing waits.
+    flushing: usize,
     is_closing: bool,
     has_ended: bool,
+    /// Attempts to write that failed, since the start.
+    failures: u64,
     trouble: Option<String>,
+    why_lost: Option<String>,
 }
 
 impl Journal {
-    /// Starts the thread that writes to `database`.
-    pub(super) fn start(database: Connection) -> io::Result<Self> {
+    /// Starts the thread that writes to `opened`.
+    pub(super) fn start(opened: JournalFile, next_id: EntryId) -> io::Result<Self> {
         let shared = Arc::new(WriterQueue::default());
+        let file = Arc::clone(opened.state());
         let ours = Arc::clone(&shared);
         let name = "journal".to_owned();
         let thread = thread::Builder::new().name(name);
-        thread.spawn(move || ours.run(database))?;
-        Ok(Self(shared))
+        thread.spawn(move || ours.run(opened))?;
+        Ok(Self {
+            shared,
+            file,
+            next_id,
+        })
     }
 
-    /// Notes a change, to be written soon. It never waits; without room the change is lost.
-    pub fn write(&self, change: &BlockChange) {
-        self.0.write(change);
+    /// Notes a change of the block list, to be written at once. It never waits; without room the
+    /// change is lost and counted.
+    pub fn write(&self, change: StoredBlockChange) {
+        self.shared.push(|waiting| waiting.push_change(change));
     }
 
-    /// How many changes were lost since the start. The next change of the same entry makes good.
+    /// Notes what happened to the gate, as [`Journal::write`] does.
+    pub fn write_notice(&self, notice: GateNotice) {
+        self.shared.push(|waiting| waiting.push_notice(notice));
+    }
+
+    /// Notes an entry, to be written with others. It never waits; without room the entry is lost
+    /// and counted.
+    pub fn write_entry(&self, stored: StoredEntry) {
+        self.shared.push(|waiting| waiting.push_entry(stored));
+    }
+
+    /// Has the file looked after, now that it is `now`: what is too old or too much leaves. For
+    /// once a minute.
+    pub fn keep_within_bounds(&self, now: Timestamp) {
+        self.shared.push(|waiting| {
+            waiting.ask_for_upkeep(now);
+            true
+        });
+    }
+
+    /// The place behind all that the file had when it was opened.
+    #[must_use]
+    pub fn next_id(&self) -> EntryId {
+        self.next_id
+    }
+
+    /// What reads the file, by connections of its own.
+    #[must_use]
+    pub fn reader(&self) -> JournalReader {
+        JournalReader::new(Arc::clone(&self.file))
+    }
+
+    /// How many entries, changes and notices were lost since the start.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// Why something was lost the last time.
+    #[must_use]
+    pub fn why_lost(&self) -> Option<String> {
+        self.shared.queue().why_lost.clone()
     }
 
     /// Why the last attempt to write failed; none, if it did not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.0.queue().trouble.clone()
+        self.shared.queue().trouble.clone()
     }
 
-    /// Waits until all that was noted is written or lost; at most [`JOURNAL_FLUSH`]. It blocks the
-    /// thread: nothing for a session. Tells whether nothing waits any more.
+    /// Octets of the file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.file.size()
+    }
+
+    /// Waits until all that was noted is written or an attempt at it fails; at most
+    /// [`JOURNAL_FLUSH`]. It blocks the thread: nothing for a session. Tells whether nothing waits
+    /// any more.
     pub fn flush(&self) -> bool {
-        self.0
-            .until(|queue| queue.waiting.is_empty() && !queue.is_writing)
-    }
-
-    #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.0.counts().0
+        self.shared.flush()
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.0.queue().is_closing = true;
-        self.0.wake.notify_one();
-        self.0.until(|queue| queue.has_ended);
+        self.shared.queue().is_closing = true;
+        self.shared.wake.notify_one();
+        self.shared.until(|queue| queue.has_ended);
     }
 }
 
 impl WriterQueue {
-    pub(super) fn write(&self, change: &BlockChange) {
-        let id = change.entry.id;
+    fn push(&self, push: impl FnOnce(&mut Backlog) -> bool) {
         let mut queue = self.queue();
-        if queue.waiting.len() >= JOURNAL_QUEUE_MAX && !queue.waiting.contains_key(&id) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        if !push(&mut queue.waiting) {
+            let why = queue.trouble.clone();
+            drop(queue);
+            self.lose(1, why);
             return;
         }
-        // The last change of an entry is enough: the file has its state, and no history.
-        queue.waiting.insert(id, change.clone());
-        drop(queue);
-        self.wake.notify_one();
+        let must_wake = match queue.sleeps_for {
+            SleepsFor::Nothing => false,
+            SleepsFor::Anything => true,
+            SleepsFor::Urgent => queue.waiting.is_urgent(),
+        };
+        if must_wake {
+            queue.sleeps_for = SleepsFor::Nothing;
+            drop(queue);
+            self.wake.notify_one();
+        }
+    }
+
+    fn lose(&self, count: u64, why: Option<String>) {
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        self.queue().why_lost = why;
     }
 
     /// The thread: writes what waits, until the journal closes and nothing does.
-    fn run(&self, mut database: Connection) {
-        while let Some(changes) = self.next() {
-            let result = rows::write(&mut database, changes.values());
-            self.written(changes.len(), result);
+    fn run(&self, mut file: JournalFile) {
+        let mut pause = Duration::ZERO;
+        while let Some(batch) = self.next(pause) {
+            let result = file.write(&batch);
+            if let Some(loss) = file.take_loss() {
+                self.lose(loss.rows, Some(loss.why));
+            }
+            pause = match result {
+                Ok(()) => {
+                    let upkeep = file.keep_within_bounds(batch.upkeep);
+                    self.written(upkeep.err().map(|error| error.to_string()));
+                    Duration::ZERO
+                }
+                Err(error) => {
+                    self.not_written(batch, error.to_string());
+                    (pause * 2).clamp(JOURNAL_RETRY, JOURNAL_RETRY_MAX)
+                }
+            };
         }
         // SQLite moves its WAL into the database now.
-        drop(database);
+        drop(file);
         self.queue().has_ended = true;
         self.done.notify_all();
     }
 
-    fn next(&self) -> Option<HashMap<BlockId, BlockChange>> {
-        let is_idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.is_closing;
-        let queue = self.wake.wait_while(self.queue(), is_idle);
-        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+    /// What is to be written next; none at the end. Behind a failure the disk rests for `pause`.
+    fn next(&self, pause: Duration) -> Option<Batch> {
+        let mut queue = self.queue();
+        if !pause.is_zero() {
+            if queue.is_closing {
+                return self.give_up(queue);
+            }
+            queue = self.sleep(queue, SleepsFor::Nothing, pause, |queue| {
+                queue.flushing > 0 || queue.is_closing
+            });
+        }
+        queue = self.sleep(queue, SleepsFor::Anything, Duration::MAX, |queue| {
+            !queue.waiting.is_empty() || queue.is_closing
+        });
+        queue = self.sleep(queue, SleepsFor::Urgent, JOURNAL_BATCH_AGE, |queue| {
+            queue.waiting.is_urgent() || queue.flushing > 0 || queue.is_closing
+        });
         if queue.waiting.is_empty() {
             return None;
         }
         queue.is_writing = true;
-        Some(mem::take(&mut queue.waiting))
+        Some(queue.waiting.take())
     }
 
-    fn written(&self, count: usize, result: rusqlite::Result<()>) {
+    /// Until `is_over`, or for `longest`.
+    fn sleep<'a>(
+        &self,
+        mut queue: MutexGuard<'a, Queue>,
+        sleeps_for: SleepsFor,
+        longest: Duration,
+        is_over: impl Fn(&Queue) -> bool,
+    ) -> MutexGuard<'a, Queue> {
+        queue.sleeps_for = sleeps_for;
+        let slept = self
+            .wake
+            .wait_timeout_while(queue, longest, |queue| !is_over(queue));
+        let (mut queue, _) = slept.unwrap_or_else(PoisonError::into_inner);
+        queue.sleeps_for = SleepsFor::Nothing;
+        queue
+    }
+
+    fn give_up(&self, mut queue: MutexGuard<'_, Queue>) -> Option<Batch> {
+        let lost = queue.waiting.clear();
+        let why = queue.trouble.clone();
+        drop(queue);
+        self.lose(lost, why);
+        None
+    }
+
+    fn written(&self, trouble: Option<String>) {
         let mut queue = self.queue();
         queue.is_writing = false;
-        queue.trouble = result.err().map(|error| error.to_string());
-        if queue.trouble.is_some() {
-            self.lost.fetch_add(count as u64, Ordering::Relaxed);
-        }
+        queue.trouble = trouble;
         drop(queue);
         self.done.notify_all();
     }
 
-    /// Waits for `is_reached`, and tells whether it came.
-    fn until(&self, is_reached: impl Fn(&Queue) -> bool) -> bool {
+    fn not_written(&self, batch: Batch, trouble: String) {
+        let mut queue = self.queue();
+        queue.is_writing = false;
+        queue.failures += 1;
+        queue.trouble = Some(trouble.clone());
+        let lost = queue.waiting.put_back(batch);
+        drop(queue);
+        if lost > 0 {
+            self.lose(lost, Some(trouble));
+        }
+        self.done.notify_all();
+    }
+
+    fn flush(&self) -> bool {
+        let mut queue = self.queue();
+        let failures = queue.failures;
+        queue.flushing += 1;
+        drop(queue);
+        self.wake.notify_one();
+        let is_written = |queue: &Queue| queue.waiting.is_empty() && !queue.is_writing;
+        self.until(|queue| is_written(queue) || queue.failures > failures);
+        let mut queue = self.queue();
+        queue.flushing -= 1;
+        is_written(&queue)
+    }
+
+    /// Waits for `is_reached`, at most [`JOURNAL_FLUSH`].
+    fn until(&self, is_reached: impl Fn(&Queue) -> bool) {
         let is_waiting = |queue: &mut Queue| !is_reached(queue);
         let wait = self
             .done
             .wait_timeout_while(self.queue(), JOURNAL_FLUSH, is_waiting);
-        let (_queue, result) = wait.unwrap_or_else(PoisonError::into_inner);
-        !result.timed_out()
+        drop(wait);
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    pub(super) fn counts(&self) -> (usize, u64) {
-        (
-            self.queue().waiting.len(),
-            self.lost.load(Ordering::Relaxed),
-        )
     }
 }

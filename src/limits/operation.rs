@@ -1,6 +1,5 @@
-//! The admin port, commands, the journal, metrics, reload, stop, and the demo.
+//! The admin port, commands, metrics, reload, stop, and the demo.
 
-use super::BLOCKS_MAX;
 use crate::time::Duration;
 
 /// Sessions and hand-overs that the demo's server remembers one by one; its counts go on.
@@ -125,21 +124,10 @@ pub const LOOK_AROUND: Duration = Duration::from_secs(10);
 /// reads them, and ten thousand would hide the rest.
 pub const CHANGES_NAMED_MAX: usize = 5;
 
-/// Entries of the block list whose change has not been written yet: all of them may be released, or
-/// run out, at one moment. Some 300 octets each.
-pub const JOURNAL_QUEUE_MAX: usize = BLOCKS_MAX;
-
 /// Events kept for those who read along: as many as happen in some seconds of a busy morning, which
 /// is longer than a reader that works rests. At most some 500 octets each, and none while nobody
 /// reads. A power of two, as the ring is.
 pub const EVENTS_KEPT: usize = 1024;
-
-/// How long a stop waits for the journal: a disk that takes longer has a fault.
-pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
-
-/// How long the journal waits for another process that writes to its file, as somebody with
-/// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
-pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
 
 /// Octets of a log filter that an operator sets: a dozen modules, each with a level.
 pub const LOG_FILTER_MAX: usize = 400;

@@ -17,7 +17,7 @@ use toml::{Table, Value};
 pub(crate) fn configuration(text: &str) -> Outcome<()> {
     let config =
         Config::parse(text, Path::new("popgate.toml")).map_err(|error| error.to_string())?;
-    let said = [config.warnings, config.inactive].concat();
+    let said = config.warnings;
     said.is_empty()
         .then_some(())
         .ok_or_else(|| said.join("\n").into())

@@ -3,7 +3,9 @@
 use super::super::checks::{Allowed, value_or, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section};
-use super::super::value_types::{Capability, CertificateName, DomainPattern, HostPort, Phrase};
+use super::super::value_types::{
+    ByteSize, Capability, CertificateName, DomainPattern, HostPort, Phrase,
+};
 use super::SchemaTable;
 use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
 use crate::ids::{BackendName, ListenerName};
@@ -24,6 +26,12 @@ const LOGIN_RESERVE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
 /// A helpdesk needs yesterday's; ten years are past every retention rule.
 const JOURNAL_KEEP: RangeInclusive<Duration> =
     Duration::from_secs(60 * 60)..=Duration::from_secs(3_653 * 24 * 60 * 60);
+
+/// Hundreds of thousands of logins, up to the largest disks.
+const JOURNAL_SIZE: RangeInclusive<ByteSize> = ByteSize(64 << 20)..=ByteSize(16 << 40);
+
+/// What [`JOURNAL_SIZE`] holds at most.
+const JOURNAL_ROWS_MAX: usize = 10_000_000_000;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -270,12 +278,28 @@ table! {
         file: At<PathBuf>, e.g. r#""/var/lib/popgate/popgate.db""#;
     }
     settings {
-        /// Entries of the block list that are not blocked any more are kept this long.
+        /// The history, and entries of the block list that are not blocked any more, are kept this
+        /// long; the history up to a fiftieth longer.
         keep: Duration = Duration::from_secs(14 * 24 * 60 * 60), in JOURNAL_KEEP;
 
-        /// Not there yet: names of users are kept as they are, and check says so where this is
-        /// true.
+        /// false: only the block list is kept, and no history of logins, in memory neither.
+        sessions: bool = true;
+
+        /// Most logins in the history, one with some 500 octets; the oldest go first. 0: no bound
+        /// but keep and size. A quarter of them is for logins that no backend let in.
+        rows: usize = 10_000_000, in 0..=JOURNAL_ROWS_MAX;
+
+        /// Most octets of the file, with KiB, MiB, GiB or TiB behind the number.
+        size: ByteSize = ByteSize(4 << 30), in JOURNAL_SIZE;
+
+        /// true: names of users stand in the file as keyed hashes, and the block list's are
+        /// encrypted. popgate can still be asked for a name; sqlite3 cannot.
         hash_users: bool = false;
+    }
+    others {
+        /// The key of hash_users. popgate makes it where it is absent, with mode 0600: keep a copy.
+        /// If it is lost, names cannot be asked for any more. Default: journal.key beside file.
+        key_file: Option<At<PathBuf>>, e.g. r#""/var/lib/popgate/journal.key""#;
     }
 }
 

@@ -1,0 +1,293 @@
+//! The file as the thread has it: what a batch changes in it, its bounds, and what happens where it
+//! goes away under the thread.
+
+use super::block_rows;
+use super::meta;
+use super::names::Names;
+use super::notice_rows;
+use super::open::{JournalError, LoadedFile, load_or_set_aside, set_aside};
+use super::options::{JournalBounds, JournalOptions};
+use super::queue::Batch;
+use super::reader::FileState;
+use super::segments::{Segments, drop_oldest, drop_surplus};
+use crate::history::EntryId;
+use crate::limits::JOURNAL_SIZE_RESERVE;
+use crate::policy::block::BlockEntry;
+use jiff::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The file, to be written to.
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    options: JournalOptions,
+    names: Names,
+    state: Arc<FileState>,
+    open: Option<OpenFile>,
+    /// The file that was open before, until another one is.
+    gone: Option<GoneFile>,
+    last_id: EntryId,
+    loss: Option<Loss>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    database: Connection,
+    identity: FileIdentity,
+    segments: Segments,
+    /// When the last thing happened that was written, by the gate's clock.
+    now: Timestamp,
+}
+
+/// What comes of a file into the next one, and what does not.
+#[derive(Debug)]
+struct GoneFile {
+    blocks: Vec<BlockEntry>,
+    loss: Loss,
+}
+
+/// What is gone with its file.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// Entries, changes and notices.
+    pub(super) rows: u64,
+    pub(super) why: String,
+}
+
+/// Which file stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+/// Why something was not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// SQLite cannot.
+    #[error("{0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file is gone, and no other can be had.
+    #[error("{0}")]
+    Open(#[from] JournalError),
+    /// It cannot be looked at.
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+impl JournalFile {
+    pub(super) fn new(options: JournalOptions, loaded: LoadedFile) -> io::Result<Self> {
+        let state = FileState::new(options.file.clone(), loaded.names.clone());
+        let file = Self {
+            names: loaded.names.clone(),
+            state: Arc::new(state),
+            last_id: EntryId(loaded.next_id.0 - 1),
+            open: Some(OpenFile::new(loaded, &options.file)?),
+            options,
+            gone: None,
+            loss: None,
+        };
+        file.tell_size();
+        Ok(file)
+    }
+
+    pub(super) fn state(&self) -> &Arc<FileState> {
+        &self.state
+    }
+
+    /// What was lost with a file since the last call.
+    pub(super) fn take_loss(&mut self) -> Option<Loss> {
+        self.loss.take()
+    }
+
+    /// Writes all of `batch`, or nothing.
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        self.follow_file()?;
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let last_id = batch.last_id().max(Some(self.last_id));
+        let last_id = last_id.unwrap_or(self.last_id);
+        if let Err(error) = open.write(batch, last_id, &self.names) {
+            if is_corrupt(&error) {
+                self.leave_file(format!("it was corrupt ({error})"));
+                set_aside(&self.options.file, error.to_string())?;
+            }
+            return Err(error.into());
+        }
+        self.last_id = last_id;
+        Ok(())
+    }
+
+    /// Seals what is complete, and drops what is too old or too much. Asked for by `upkeep`, which
+    /// says what time it is, it looks at all; else only at what a batch changes.
+    pub(super) fn keep_within_bounds(&mut self, upkeep: Option<Timestamp>) -> rusqlite::Result<()> {
+        if let Some(open) = &mut self.open {
+            open.keep_within(&self.options.bounds, upkeep)?;
+        }
+        self.tell_size();
+        Ok(())
+    }
+
+    fn tell_size(&self) {
+        if let Some(open) = &self.open {
+            // What cannot be read is told where it is written.
+            self.state
+                .set_size(octets(&open.database, "page_count").unwrap_or(0));
+        }
+    }
+
+    /// Goes on in the file that stands there, if it is another one than before.
+    fn follow_file(&mut self) -> Result<(), WriteError> {
+        if let Some(open) = &self.open {
+            match FileIdentity::of(&self.options.file) {
+                Ok(identity) if identity == open.identity => return Ok(()),
+                Ok(_) => self.leave_file("another file was put in its place".to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.leave_file("it was deleted".to_owned());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.begin_anew()
+    }
+
+    /// Closes a file that has no name any more, or is of no use.
+    fn leave_file(&mut self, why: String) {
+        let Some(open) = self.open.take() else { return };
+        // A corrupt file gives what it can.
+        let blocks = block_rows::read(&open.database, &self.names);
+        let rows = rows(&open.database).unwrap_or(0);
+        // Else SQLite would remove the log of the next file, which has the name of this one's.
+        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let _ = open.database.set_db_config(keep_log, true);
+        self.gone = Some(GoneFile {
+            blocks: blocks.unwrap_or_default().entries,
+            loss: Loss {
+                rows,
+                why: format!("{}: {why} while popgate ran", self.options.file.display()),
+            },
+        });
+    }
+
+    fn begin_anew(&mut self) -> Result<(), WriteError> {
+        let (mut loaded, _) = load_or_set_aside(&self.options)?;
+        self.last_id = self.last_id.max(EntryId(loaded.next_id.0 - 1));
+        let gone = self.gone.as_ref();
+        let blocks = gone.map_or(&[][..], |gone| &gone.blocks);
+        let transaction = loaded.database.transaction()?;
+        for entry in blocks {
+            block_rows::put(&transaction, entry, &self.names)?;
+        }
+        meta::write_last_id(&transaction, self.last_id)?;
+        transaction.commit()?;
+        self.open = Some(OpenFile::new(loaded, &self.options.file)?);
+        self.loss = self.gone.take().map(|gone| gone.loss);
+        self.state.is_replaced();
+        Ok(())
+    }
+}
+
+impl OpenFile {
+    fn new(loaded: LoadedFile, file: &Path) -> io::Result<Self> {
+        Ok(Self {
+            database: loaded.database,
+            identity: FileIdentity::of(file)?,
+            segments: loaded.segments,
+            now: Timestamp::MIN,
+        })
+    }
+
+    fn write(&mut self, batch: &Batch, last_id: EntryId, names: &Names) -> rusqlite::Result<()> {
+        let Some(now) = batch.time() else {
+            return Ok(());
+        };
+        // As it is behind the transaction, if that comes to its end.
+        let mut segments = self.segments.clone();
+        let transaction = self
+            .database
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for change in &batch.changes {
+            block_rows::write(&transaction, change, names)?;
+        }
+        for notice in &batch.notices {
+            notice_rows::write(&transaction, notice, names)?;
+        }
+        segments.append(&transaction, &batch.entries, names, now)?;
+        meta::write_last_id(&transaction, last_id)?;
+        transaction.commit()?;
+        self.segments = segments;
+        self.now = now;
+        Ok(())
+    }
+
+    fn keep_within(
+        &mut self,
+        bounds: &JournalBounds,
+        upkeep: Option<Timestamp>,
+    ) -> rusqlite::Result<()> {
+        self.now = upkeep.unwrap_or(self.now);
+        let has_sealed = self.segments.seal(&mut self.database, bounds, self.now)?;
+        if has_sealed || upkeep.is_some() {
+            drop_surplus(&mut self.database, bounds, self.now)?;
+        }
+        if upkeep.is_some() {
+            let oldest = self.now.checked_sub(bounds.keep);
+            let transaction = self.database.transaction()?;
+            notice_rows::forget(&transaction, oldest.unwrap_or(Timestamp::MIN))?;
+            transaction.commit()?;
+        }
+        while self.used()? > bounds.size - bounds.size / JOURNAL_SIZE_RESERVE {
+            if drop_oldest(&mut self.database)? {
+                continue;
+            }
+            if !self.segments.seal_oldest(&mut self.database)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Octets of the file that hold something.
+    fn used(&self) -> rusqlite::Result<u64> {
+        let all = octets(&self.database, "page_count")?;
+        Ok(all.saturating_sub(octets(&self.database, "freelist_count")?))
+    }
+}
+
+impl FileIdentity {
+    fn of(file: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(file)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
+/// The octets of so many pages as `pragma` says.
+fn octets(database: &Connection, pragma: &str) -> rusqlite::Result<u64> {
+    let number = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = number(pragma)?;
+    Ok(pages.cast_unsigned() * number("page_size")?.cast_unsigned())
+}
+
+/// Entries, changes and notices of a file.
+fn rows(database: &Connection) -> rusqlite::Result<u64> {
+    let sum = "SELECT (SELECT coalesce(sum(rows), 0) FROM span)
+        + (SELECT count(*) FROM block_change) + (SELECT count(*) FROM notice)";
+    let rows: i64 = database.query_row(sum, [], |row| row.get(0))?;
+    Ok(rows.cast_unsigned())
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    let codes = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
+    error
+        .sqlite_error_code()
+        .is_some_and(|code| codes.contains(&code))
+}

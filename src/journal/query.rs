@@ -1,0 +1,336 @@
+//! Entries that somebody asks for, from segment to segment, the newest first.
+
+use super::entry_rows;
+use super::names::Names;
+use super::schema::table_of;
+use super::values::{names_of, text_or_blob};
+use crate::history::{End, HistoryQuery, StoredEntry};
+use crate::ids::MaildropKey;
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, Statement, named_params};
+use std::sync::Arc;
+
+/// The entries that `query` asks for, the latest first.
+pub(super) fn entries(
+    database: &Connection,
+    query: &HistoryQuery,
+    names: &Names,
+) -> rusqlite::Result<Vec<StoredEntry>> {
+    // One state of the file: a segment may be dropped meanwhile.
+    let transaction = database.unchecked_transaction()?;
+    let mut found: Vec<FoundRow> = Vec::new();
+    let candidates = candidates(&transaction, query)?;
+    for (index, candidate) in candidates.iter().enumerate() {
+        let is_full = found.len() >= query.limit;
+        let last = found.last().map_or(i64::MIN, |row| row.id);
+        if is_full && candidate.last_id < last {
+            break;
+        }
+        let Some(search) = Search::new(query, candidate, names) else {
+            continue;
+        };
+        for id in search.ids(&transaction)? {
+            found.push(FoundRow { id, index });
+        }
+        found.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        found.truncate(query.limit);
+    }
+    found
+        .iter()
+        .map(|row| fetch(&transaction, row.id, &candidates[row.index], query, names))
+        .collect()
+}
+
+/// An entry that is asked for, and the candidate that has it.
+struct FoundRow {
+    id: i64,
+    index: usize,
+}
+
+/// A segment in which entries may be that are asked for.
+struct Candidate {
+    id: i64,
+    is_sealed: bool,
+    has_hashes: bool,
+    last_id: i64,
+    /// Where in it they may be, the latest first.
+    ranges: Vec<IdRange>,
+}
+
+/// The entries from `first` to `last`.
+struct IdRange {
+    first: i64,
+    last: i64,
+    first_span: i64,
+}
+
+/// Segments with entries of the time and the session that are asked for, the newest first.
+fn candidates(database: &Connection, query: &HistoryQuery) -> rusqlite::Result<Vec<Candidate>> {
+    let mut statement = database.prepare_cached(
+        "SELECT segment.id, state, names, number, first_id, last_id
+         FROM span JOIN segment ON segment.id = segment
+         WHERE first_id < :before AND opened < :until AND ended >= :since
+             AND (:session IS NULL OR :session BETWEEN first_session AND last_session)
+         ORDER BY segment.id, number DESC",
+    )?;
+    let before = before(query);
+    let mut rows = statement.query(named_params! {
+        ":before": before,
+        ":since": query.since.map_or(i64::MIN, Timestamp::as_microsecond),
+        ":until": query.until.map_or(i64::MAX, Timestamp::as_microsecond),
+        ":session": query.session.map(|session| session.0.cast_signed()),
+    })?;
+    let mut candidates: Vec<Candidate> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        match candidates.last_mut() {
+            Some(candidate) if candidate.id == id => candidate.add(row, before)?,
+            _ => candidates.push(Candidate::new(row, before)?),
+        }
+    }
+    candidates.sort_unstable_by(|one, other| other.last_id.cmp(&one.last_id));
+    Ok(candidates)
+}
+
+fn before(query: &HistoryQuery) -> i64 {
+    query.before.map_or(i64::MAX, |id| id.0.cast_signed())
+}
+
+impl Candidate {
+    fn new(row: &Row<'_>, before: i64) -> rusqlite::Result<Self> {
+        let state: String = row.get(1)?;
+        let names: String = row.get(2)?;
+        let range = IdRange::read(row, before)?;
+        Ok(Self {
+            id: row.get(0)?,
+            is_sealed: state == "sealed",
+            has_hashes: names == "hashed",
+            last_id: range.last,
+            ranges: vec![range],
+        })
+    }
+
+    fn add(&mut self, row: &Row<'_>, before: i64) -> rusqlite::Result<()> {
+        let range = IdRange::read(row, before)?;
+        match self.ranges.last_mut() {
+            Some(later) if later.first_span == range.first_span + 1 => {
+                later.first = range.first;
+                later.first_span = range.first_span;
+            }
+            _ => self.ranges.push(range),
+        }
+        Ok(())
+    }
+}
+
+impl IdRange {
+    fn read(row: &Row<'_>, before: i64) -> rusqlite::Result<Self> {
+        Ok(Self {
+            first_span: row.get(3)?,
+            first: row.get(4)?,
+            last: row.get::<_, i64>(5)?.min(before - 1),
+        })
+    }
+}
+
+/// By what the entries of a sealed segment are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Maildrop,
+    Address,
+    Tenant,
+    End,
+    /// Read one by one: there is no condition, or none that excludes much within a few spans.
+    Scan,
+}
+
+impl Access {
+    fn of(query: &HistoryQuery) -> Self {
+        if query.maildrop.is_some() || query.key.is_some() {
+            Self::Maildrop
+        } else if query.client.is_some() {
+            Self::Address
+        } else if query.tenant.is_some() {
+            Self::Tenant
+        } else if !query.ends.is_empty() {
+            Self::End
+        } else {
+            Self::Scan
+        }
+    }
+
+    fn index(self) -> Option<&'static str> {
+        match self {
+            Self::Maildrop => Some("maildrop"),
+            Self::Address => Some("address"),
+            Self::Tenant => Some("tenant"),
+            Self::End => Some("end"),
+            Self::Scan => None,
+        }
+    }
+
+    /// Whether its index has the end behind something else: only within one end it is in order.
+    fn is_by_end(self) -> bool {
+        matches!(self, Self::Address | Self::Tenant | Self::End)
+    }
+}
+
+/// What is asked of one segment.
+struct Search<'a> {
+    sql: String,
+    values: Vec<(&'static str, Value)>,
+    /// The statement is run once for each; or once where it has no `:end`.
+    ends: Vec<Option<End>>,
+    ranges: &'a [IdRange],
+    limit: i64,
+}
+
+impl<'a> Search<'a> {
+    /// None where a name is asked for and the segment has hashes of which the key is not there.
+    fn new(query: &HistoryQuery, candidate: &'a Candidate, names: &Names) -> Option<Self> {
+        let access = match candidate.is_sealed {
+            true => Access::of(query),
+            false => Access::Scan,
+        };
+        let table = table_of(candidate.id);
+        let indexed = access
+            .index()
+            .map_or_else(String::new, |index| format!("INDEXED BY {table}_{index}"));
+        let mut search = Self {
+            sql: format!("SELECT id FROM {table} {indexed} WHERE id BETWEEN :first AND :last"),
+            values: Vec::new(),
+            ends: vec![None],
+            ranges: &candidate.ranges,
+            limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
+        };
+        search.add_name(query, candidate, names)?;
+        search.add_facts(query);
+        search.add_ends(query, access);
+        search.sql.push_str(" ORDER BY id DESC LIMIT :limit");
+        Some(search)
+    }
+
+    fn add_name(
+        &mut self,
+        query: &HistoryQuery,
+        candidate: &Candidate,
+        names: &Names,
+    ) -> Option<()> {
+        let of_key = query.key.as_ref().map(MaildropKey::maildrop);
+        // Where both are there and differ, nothing is both.
+        for (parameter, name) in [(":maildrop", query.maildrop.as_ref()), (":locked", of_key)] {
+            let Some(name) = name else { continue };
+            let name = match candidate.has_hashes {
+                true => names.key.as_ref()?.hash(name),
+                false => name.clone(),
+            };
+            self.add("maildrop =", parameter, text_or_blob(name.as_bytes()));
+        }
+        if let Some(key) = &query.key {
+            let backends = names_of(key.backends()).into_owned();
+            self.add("backends =", ":backends", Value::Text(backends));
+        }
+        Some(())
+    }
+
+    fn add_facts(&mut self, query: &HistoryQuery) {
+        if let Some(client) = query.client {
+            self.add("address =", ":address", Value::Text(client.to_string()));
+        }
+        if let Some(tenant) = &query.tenant {
+            let tenant = tenant.as_str().to_owned();
+            self.add("tenant =", ":tenant", Value::Text(tenant));
+        }
+        if let Some(since) = query.since {
+            self.add("ended >=", ":since", since.as_microsecond().into());
+        }
+        if let Some(until) = query.until {
+            self.add("opened <", ":until", until.as_microsecond().into());
+        }
+        if let Some(session) = query.session {
+            self.add("session =", ":session", session.0.cast_signed().into());
+        }
+    }
+
+    fn add_ends(&mut self, query: &HistoryQuery, access: Access) {
+        if access.is_by_end() {
+            let asked = match query.ends.as_slice() {
+                [] => End::ALL,
+                ends => ends,
+            };
+            self.sql.push_str(" AND end = :end");
+            self.ends = asked.iter().copied().map(Some).collect();
+        } else if !query.ends.is_empty() {
+            let words: Vec<_> = query
+                .ends
+                .iter()
+                .map(|end| format!("'{}'", end.as_str()))
+                .collect();
+            self.sql
+                .push_str(&format!(" AND end IN ({})", words.join(", ")));
+        }
+    }
+
+    fn add(&mut self, condition: &str, parameter: &'static str, value: Value) {
+        self.sql.push_str(&format!(" AND {condition} {parameter}"));
+        self.values.push((parameter, value));
+    }
+
+    /// The entries that are asked for, and some that are too many, in no order.
+    fn ids(&self, database: &Connection) -> rusqlite::Result<Vec<i64>> {
+        let mut statement = database.prepare(&self.sql)?;
+        for (parameter, value) in &self.values {
+            statement.raw_bind_parameter(*parameter, value)?;
+        }
+        statement.raw_bind_parameter(":limit", self.limit)?;
+        let mut ids = Vec::new();
+        for end in &self.ends {
+            if let Some(end) = end {
+                statement.raw_bind_parameter(":end", end.as_str())?;
+            }
+            self.ids_of_ranges(&mut statement, &mut ids)?;
+        }
+        Ok(ids)
+    }
+
+    fn ids_of_ranges(
+        &self,
+        statement: &mut Statement<'_>,
+        ids: &mut Vec<i64>,
+    ) -> rusqlite::Result<()> {
+        let mut wanted = self.limit;
+        for range in self.ranges {
+            statement.raw_bind_parameter(":first", range.first)?;
+            statement.raw_bind_parameter(":last", range.last)?;
+            let before = ids.len();
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                ids.push(row.get(0)?);
+            }
+            wanted -= i64::try_from(ids.len() - before).unwrap_or(i64::MAX);
+            if wanted <= 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fetch(
+    database: &Connection,
+    id: i64,
+    candidate: &Candidate,
+    query: &HistoryQuery,
+    names: &Names,
+) -> rusqlite::Result<StoredEntry> {
+    let select = format!("SELECT * FROM {} WHERE id = ?", table_of(candidate.id));
+    let mut statement = database.prepare_cached(&select)?;
+    let mut stored = statement.query_row([id], entry_rows::read)?;
+    let asked = query.maildrop.as_ref();
+    let asked = asked.or(query.key.as_ref().map(MaildropKey::maildrop));
+    if let Some(asked) = asked.filter(|_| candidate.has_hashes) {
+        names.put_back(asked, Arc::make_mut(&mut stored.entry));
+    }
+    Ok(stored)
+}

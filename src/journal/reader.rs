@@ -1,0 +1,183 @@
+//! Reading the file, by connections of its own: who asks waits for nobody who writes.
+
+use super::block_rows;
+use super::names::Names;
+use super::notice_rows;
+use super::query;
+use super::schema::table_of;
+use crate::history::{GateNotice, HistoryQuery, StoredBlockChange, StoredEntry};
+use crate::limits::{JOURNAL_BUSY, JOURNAL_READERS_KEPT};
+use crate::policy::block::BlockId;
+use jiff::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the writer tells the readers of the file.
+#[derive(Debug)]
+pub(super) struct FileState {
+    file: PathBuf,
+    names: Names,
+    /// Grows each time that another file stands in the place of the one before.
+    generation: AtomicU64,
+    size: AtomicU64,
+}
+
+impl FileState {
+    pub(super) fn new(file: PathBuf, names: Names) -> Self {
+        Self {
+            file,
+            names,
+            generation: AtomicU64::new(0),
+            size: AtomicU64::new(0),
+        }
+    }
+
+    /// Another file stands there now.
+    pub(super) fn is_replaced(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_size(&self, octets: u64) {
+        self.size.store(octets, Ordering::Relaxed);
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads the file of a [`Journal`](super::Journal). Its methods block: nothing for a session.
+#[derive(Debug)]
+pub struct JournalReader {
+    file: Arc<FileState>,
+    idle: Mutex<Vec<ReadConnection>>,
+}
+
+#[derive(Debug)]
+struct ReadConnection {
+    database: Connection,
+    generation: u64,
+}
+
+/// The file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal cannot be read: {0}")]
+pub struct ReadError(#[from] rusqlite::Error);
+
+/// How much of the history a file has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileContents {
+    /// The end of the oldest entry.
+    pub since: Option<Timestamp>,
+    /// Entries.
+    pub entries: u64,
+}
+
+impl JournalReader {
+    pub(super) fn new(file: Arc<FileState>) -> Self {
+        Self {
+            file,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// The entries that `query` asks for, the latest first. Where names are hashed, those that were
+    /// not asked for are hashes.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is corrupt where it was read.
+    pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, ReadError> {
+        self.read(|database| query::entries(database, query, &self.file.names))
+    }
+
+    /// What became of an entry of the block list, the latest change first.
+    ///
+    /// # Errors
+    /// As [`JournalReader::entries`].
+    pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, ReadError> {
+        self.read(|database| block_rows::changes(database, id, &self.file.names))
+    }
+
+    /// What happened to the gate from `since` to before `until`, the latest first.
+    ///
+    /// # Errors
+    /// As [`JournalReader::entries`].
+    pub fn notices(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<GateNotice>, ReadError> {
+        self.read(|database| notice_rows::read(database, since, until))
+    }
+
+    /// How much of the history the file has.
+    ///
+    /// # Errors
+    /// As [`JournalReader::entries`].
+    pub fn contents(&self) -> Result<FileContents, ReadError> {
+        self.read(contents)
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
+        let generation = self.file.generation.load(Ordering::Relaxed);
+        let connection = match self.take_idle(generation) {
+            Some(connection) => connection,
+            None => ReadConnection {
+                database: self.open()?,
+                generation,
+            },
+        };
+        let found = read(&connection.database)?;
+        let mut idle = self.idle();
+        if idle.len() < JOURNAL_READERS_KEPT {
+            idle.push(connection);
+        }
+        Ok(found)
+    }
+
+    fn take_idle(&self, generation: u64) -> Option<ReadConnection> {
+        let mut idle = self.idle();
+        idle.retain(|connection| connection.generation == generation);
+        idle.pop()
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let database = Connection::open_with_flags(&self.file.file, flags)?;
+        database.busy_timeout(JOURNAL_BUSY)?;
+        // The log beside a file that was replaced is not that of this one.
+        database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok(database)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<ReadConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn contents(database: &Connection) -> rusqlite::Result<FileContents> {
+    let sum = "SELECT coalesce(sum(rows), 0) FROM span";
+    let entries: i64 = database.query_row(sum, [], |row| row.get(0))?;
+    let oldest = "SELECT segment FROM span ORDER BY first_id LIMIT 1";
+    let segment: Option<i64> = database
+        .query_row(oldest, [], |row| row.get(0))
+        .optional()?;
+    let Some(segment) = segment else {
+        return Ok(FileContents::default());
+    };
+    let first = format!(
+        "SELECT ended FROM {} ORDER BY id LIMIT 1",
+        table_of(segment)
+    );
+    let ended = database.query_row(&first, [], |row| row.get(0))?;
+    Ok(FileContents {
+        since: Timestamp::from_microsecond(ended).ok(),
+        entries: entries.cast_unsigned(),
+    })
+}

@@ -1,0 +1,182 @@
+//! The tables: who reads them with `sqlite3` finds words, and times in microseconds since 1970.
+
+use rusqlite::{Connection, Transaction};
+
+/// What the tables look like. A higher one is of a newer popgate.
+pub(super) const VERSION: i32 = 2;
+
+/// The block list, the only table of version 1. Without a maildrop, `backends` and `maildrop` are
+/// empty. `backends` are words.
+const BLOCKS: &str = "
+    CREATE TABLE block (
+        id INTEGER NOT NULL UNIQUE,
+        address TEXT NOT NULL,
+        maildrop BLOB NOT NULL,
+        backends TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        state TEXT NOT NULL,
+        pinned INTEGER NOT NULL,
+        shadow INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        times_blocked INTEGER NOT NULL,
+        times_released INTEGER NOT NULL,
+        PRIMARY KEY (address, maildrop, backends)
+    ) STRICT;";
+
+/// What version 2 has besides. `sealed` is the name of a maildrop that stands as a hash.
+///
+/// `segment` lists the tables of the history (`entry_1` and so on). `span` says of each thousand
+/// entries between which times and sessions they lie, so that a query reads few of them.
+const HISTORY: &str = "
+    ALTER TABLE block ADD COLUMN sealed BLOB;
+    ALTER TABLE block ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+    UPDATE block SET since = last;
+    CREATE TABLE block_change (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        change TEXT NOT NULL,
+        changed_by TEXT NOT NULL,
+        block INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        maildrop BLOB NOT NULL,
+        backends TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        state TEXT NOT NULL,
+        pinned INTEGER NOT NULL,
+        shadow INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        times_blocked INTEGER NOT NULL,
+        times_released INTEGER NOT NULL,
+        sealed BLOB,
+        since INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX block_change_block ON block_change (block);
+    CREATE TABLE notice (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE segment (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        names TEXT NOT NULL,
+        state TEXT NOT NULL,
+        created INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE span (
+        segment INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        first_id INTEGER NOT NULL,
+        last_id INTEGER NOT NULL,
+        opened INTEGER NOT NULL,
+        ended INTEGER NOT NULL,
+        first_session INTEGER NOT NULL,
+        last_session INTEGER NOT NULL,
+        PRIMARY KEY (segment, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;";
+
+/// The tables whose damage costs the block list or all of the history. Segments are many and
+/// large: each shows its own damage when it is read.
+pub(super) const SMALL_TABLES: &[&str] =
+    &["block", "block_change", "notice", "segment", "span", "meta"];
+
+/// Makes the tables in an empty file.
+pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(BLOCKS)?;
+    migrate_from_1(transaction)
+}
+
+/// Makes of a file of version 1, which has the block list alone, one of version 2.
+pub(super) fn migrate_from_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(HISTORY)
+}
+
+/// The columns of a segment, in the order in which `entry_rows` writes and reads them. A name that
+/// is no UTF-8 is a blob, any other is text.
+pub(super) const ENTRY_COLUMNS: &[&str] = &[
+    "id INTEGER PRIMARY KEY",
+    "opened INTEGER NOT NULL",
+    "ended INTEGER NOT NULL",
+    "end TEXT NOT NULL",
+    "maildrop ANY",
+    "address TEXT NOT NULL",
+    "tenant TEXT",
+    "session INTEGER NOT NULL",
+    "gate_started INTEGER NOT NULL",
+    "listener TEXT NOT NULL",
+    "port INTEGER NOT NULL",
+    "client TEXT NOT NULL",
+    "encryption TEXT NOT NULL",
+    "tls_version TEXT",
+    "cipher TEXT",
+    "server_name TEXT",
+    "cause TEXT NOT NULL",
+    "sentence TEXT NOT NULL",
+    "answer TEXT",
+    "idle INTEGER NOT NULL",
+    "commands INTEGER NOT NULL",
+    "program TEXT NOT NULL",
+    "confidence TEXT NOT NULL",
+    "twin INTEGER NOT NULL",
+    "trace TEXT NOT NULL",
+    "name ANY",
+    "backends TEXT",
+    "asked INTEGER",
+    "proven INTEGER",
+    "backend TEXT",
+    "entered INTEGER",
+    "ahead INTEGER",
+    "delayed INTEGER",
+    "waited INTEGER",
+    "granted INTEGER",
+    "held INTEGER",
+    "locked_replies INTEGER",
+    "backend_class TEXT",
+    "backend_line TEXT",
+    "rule TEXT",
+    "poll TEXT",
+    "early INTEGER",
+    "listed INTEGER",
+    "retrieved INTEGER",
+    "deleted INTEGER",
+    "marked INTEGER",
+    "bytes_to_client INTEGER",
+    "bytes_to_backend INTEGER",
+];
+
+/// The table of a segment.
+pub(super) fn table_of(segment: i64) -> String {
+    format!("entry_{segment}")
+}
+
+pub(super) fn create_segment(database: &Connection, segment: i64) -> rusqlite::Result<()> {
+    let table = table_of(segment);
+    let columns = ENTRY_COLUMNS.join(", ");
+    database.execute_batch(&format!("CREATE TABLE {table} ({columns}) STRICT"))
+}
+
+/// Each index ends in the place of an entry, so that it gives the latest first. The ends stand
+/// behind address and tenant, for one of them may have most of all logins, and the end that is
+/// asked for be rare.
+pub(super) fn create_indexes(database: &Connection, segment: i64) -> rusqlite::Result<()> {
+    let table = table_of(segment);
+    database.execute_batch(&format!(
+        "CREATE INDEX {table}_maildrop ON {table} (maildrop) WHERE maildrop IS NOT NULL;
+         CREATE INDEX {table}_address ON {table} (address, end);
+         CREATE INDEX {table}_tenant ON {table} (tenant, end) WHERE tenant IS NOT NULL;
+         CREATE INDEX {table}_end ON {table} (end);"
+    ))
+}
