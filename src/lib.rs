@@ -3,6 +3,7 @@
 
 // Layer 0: names and bounds.
 mod bounded;
+pub mod escape;
 pub mod ids;
 pub mod limits;
 pub mod secret;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 /// layers below its own.
 const LAYERS: &[(&str, u8)] = &[
     ("bounded", 0),
+    ("escape", 0),
     ("ids", 0),
     ("limits", 0),
     ("secret", 0),

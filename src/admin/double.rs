@@ -3,14 +3,15 @@
 use super::blocks::BlockListAdmin;
 use super::model::{
     BackendInfo, BackendTotals, BlockTotals, GateStatus, JournalInfo, LockInfo, LockTotals,
-    PausedInfo, RefusalTotals, Samples, SessionInfo, SessionTotals, TenantInfo, TimelineInfo,
-    UserInfo,
+    PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo, SessionTotals, TenantInfo,
+    TimelineInfo, UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
 use super::{
     AdminPolicy, AdminState, GateAdmin, GateControl, GateView, LockFeed, PictureLabels, Reloaded,
-    ReportRefusal, TimelineQuery, TimelineView, UnknownName, UserQuery, UserView, serve,
+    ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView, UnknownName, UserQuery,
+    UserView, serve,
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
@@ -113,6 +114,10 @@ impl GateAdmin for GateDouble {
     }
 
     fn timelines(&self) -> &dyn TimelineView {
+        self
+    }
+
+    fn reports(&self) -> &dyn ReportView {
         self
     }
 
@@ -228,7 +233,32 @@ impl UserView for GateDouble {
             blocks: Vec::new(),
             penalties: Vec::new(),
             last_logins: Vec::new(),
+            causes: Vec::new(),
         }
+    }
+}
+
+impl ReportView for GateDouble {
+    fn domain_sentence(
+        &self,
+        query: &ReportQuery,
+    ) -> BoxFuture<'static, Result<String, ReportRefusal>> {
+        let is_known = query.language.as_deref() != Some("xx");
+        let mistake = || ReportRefusal::Mistake("no such language".to_owned());
+        let domain = is_known.then(|| "example.com exists".to_owned());
+        Box::pin(async move { domain.ok_or_else(mistake) })
+    }
+
+    /// It says what it was asked.
+    fn report(&self, query: &ReportQuery, domain: String) -> Result<ReportInfo, ReportRefusal> {
+        Ok(ReportInfo {
+            login: query.user.login.to_string(),
+            at: query.at,
+            language: query.language.clone().unwrap_or_default(),
+            text: format!("{domain}; since {:?}", query.since),
+            timeline_svg: None,
+            causes: Vec::new(),
+        })
     }
 }
 

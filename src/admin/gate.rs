@@ -3,7 +3,7 @@
 use super::blocks::BlockListAdmin;
 use super::control::GateControl;
 use super::lock_feed::LockFeed;
-use super::reports::TimelineView;
+use super::reports::{ReportView, TimelineView};
 use super::users::UserView;
 use super::view::GateView;
 use crate::net::BoxFuture;
@@ -67,6 +67,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What of one user's past can be looked at.
     fn timelines(&self) -> &dyn TimelineView;
+
+    /// Reports for tickets.
+    fn reports(&self) -> &dyn ReportView;
 
     /// What the stream of lock changes is made of.
     fn lock_feed(&self) -> &dyn LockFeed;

@@ -31,7 +31,9 @@ pub use control::{GateControl, UnknownName};
 pub use gate::{GateAdmin, Reload, ReloadRefusal, Reloaded};
 pub use guard::AdminPolicy;
 pub use lock_feed::{LockFeed, ShownLocks};
-pub use reports::{PictureLabels, ReportRefusal, TimelineQuery, TimelineView};
+pub use reports::{
+    PictureLabels, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,
+};
 pub use server::{AdminState, serve};
 pub use users::{UserQuery, UserView};
 pub use view::GateView;

@@ -1,7 +1,8 @@
 //! What is told of one user's past.
 
-use super::model::TimelineInfo;
+use super::model::{ReportInfo, TimelineInfo};
 use super::users::UserQuery;
+use crate::net::BoxFuture;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -53,4 +54,33 @@ pub trait TimelineView: Send + Sync {
         query: &TimelineQuery,
         labels: &PictureLabels,
     ) -> Result<String, ReportRefusal>;
+}
+
+/// Whose trouble is asked for, and when it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportQuery {
+    /// The login.
+    pub user: UserQuery,
+    /// When it was; none: the last one.
+    pub at: Option<Timestamp>,
+    /// From when on logins are looked at; none: as far as somebody remembers.
+    pub since: Option<Timestamp>,
+    /// The language: `en` and the like; none: English.
+    pub language: Option<String>,
+}
+
+/// Reports for tickets.
+pub trait ReportView: Send + Sync {
+    /// Whether the domain of the login exists and its MX answers, in a sentence of the report: it
+    /// is asked outside, and blocks nothing.
+    fn domain_sentence(
+        &self,
+        query: &ReportQuery,
+    ) -> BoxFuture<'static, Result<String, ReportRefusal>>;
+
+    /// The report. `domain` is its sentence on the user's domain.
+    ///
+    /// # Errors
+    /// The question has a mistake, or no history is kept.
+    fn report(&self, query: &ReportQuery, domain: String) -> Result<ReportInfo, ReportRefusal>;
 }

@@ -4,6 +4,7 @@ mod convert;
 mod feed;
 mod history;
 mod memory;
+mod report;
 mod timeline;
 mod users;
 mod view;
@@ -16,8 +17,8 @@ use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{
-    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, TimelineView,
-    UserView,
+    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, ReportView,
+    TimelineView, UserView,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -82,6 +83,10 @@ impl GateAdmin for AdminHandle {
     }
 
     fn timelines(&self) -> &dyn TimelineView {
+        self
+    }
+
+    fn reports(&self) -> &dyn ReportView {
         self
     }
 

@@ -1,7 +1,18 @@
-//! What can be told of one user's past: a timeline, and that as a picture.
+//! What can be told of one user's past: a timeline, that as a picture, and the report for a ticket
+//! with its causes.
 //!
 //! Facts in, texts out. Who asks gives the entries of the history and what goes on now.
 
+pub mod causes;
 pub mod domain;
+pub mod evidence;
+pub mod facts;
+mod layout;
+mod signs;
 pub mod svg;
+pub mod text;
 pub mod timeline;
+mod wording;
+pub mod words;
+
+pub use wording::CauseWords;

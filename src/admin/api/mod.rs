@@ -10,6 +10,7 @@
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
 //! | `GET /blocks`, `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
 //! | `GET /users/{login}` | `users.rs` |
+//! | `GET /users/{login}/report` | `report.rs` |
 //! | `GET /users/{login}/timeline`, `/timeline.svg` | `timeline.rs` |
 //! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
@@ -27,6 +28,7 @@ mod lock_events;
 mod locks;
 mod openapi;
 mod reload;
+mod report;
 mod samples;
 mod sessions;
 mod status;
@@ -76,6 +78,7 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(users::user))
         .routes(routes!(timeline::timeline))
         .routes(routes!(timeline::timeline_svg))
+        .routes(routes!(report::report))
         .routes(routes!(samples::samples))
         .routes(routes!(reload::reload))
         .routes(routes!(control::kick))

@@ -1,6 +1,6 @@
 //! One user: what the gate knows and does, for whoever has the person on the phone.
 
-use super::{LockInfo, SessionInfo};
+use super::{CauseInfo, LockInfo, SessionInfo};
 use crate::admin::blocks::BlockView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct UserInfo {
     /// How its last logins ended, the latest first: those that were refused, too. One that is in
     /// its maildrop still is among `sessions`.
     pub last_logins: Vec<LoginInfo>,
+    /// Why the last one that did not end well went as it did, the most likely cause first; in
+    /// English.
+    pub causes: Vec<CauseInfo>,
 }
 
 /// A limit that holds for a login.

@@ -1,7 +1,8 @@
 //! What the API shows, made of what the gate has.
 
 use crate::admin::model::{
-    BackendInfo, BackendStateWord, HolderInfo, LockInfo, ProgramInfo, SessionInfo, WaiterInfo,
+    BackendInfo, BackendStateWord, CauseInfo, HolderInfo, LockInfo, ProgramInfo, SessionInfo,
+    WaiterInfo,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -11,6 +12,8 @@ use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
 use crate::policy::pause::PausedNames;
 use crate::program::ProgramGuess;
+use crate::report::causes::FoundCause;
+use crate::report::words::Words;
 use crate::time::{Instant, Moment};
 use std::fmt::Write;
 
@@ -161,6 +164,17 @@ pub(super) fn backend_info(backend: &Backend, paused: &PausedNames) -> BackendIn
         paused: paused.backends.contains(&options.name),
         connections: backend.connections(),
         connections_max: (options.connections > 0).then_some(options.connections),
+    }
+}
+
+pub(super) fn cause_info(found: &FoundCause, words: &Words) -> CauseInfo {
+    let told = words.cause(found);
+    CauseInfo {
+        cause: found.cause.as_str().to_owned(),
+        likelihood: found.likelihood.as_str().to_owned(),
+        title: told.title,
+        evidence: told.evidence,
+        advice: told.advice,
     }
 }
 

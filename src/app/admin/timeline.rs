@@ -61,7 +61,7 @@ impl AdminHandle {
     }
 
     /// By the same call as a session, so that this cannot show another maildrop than it would have.
-    fn key_of(&self, user: &UserQuery) -> MaildropKey {
+    pub(super) fn key_of(&self, user: &UserQuery) -> MaildropKey {
         let settings = self.cx.settings();
         let nowhere = ListenerName::new("");
         let listener = user.listener.as_ref().unwrap_or(&nowhere);

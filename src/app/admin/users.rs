@@ -8,7 +8,7 @@ use crate::admin::{UserQuery, UserView};
 use crate::config::limits_in_force;
 use crate::ids::{ClientPrefix, ListenerName, MaildropKey};
 use crate::observe::recent::RecentLogin;
-use crate::policy::block::{BlockFilter, BlockTarget, ListedBlock};
+use crate::policy::block::{BlockEntry, BlockFilter, BlockTarget, ListedBlock};
 use crate::policy::rules::PollMode;
 use crate::policy::tenant::{LoginPolicy, TenantClaim, TenantTable};
 use crate::time::Moment;
@@ -44,6 +44,7 @@ impl UserView for AdminHandle {
             blocks: self.blocks_of(&key, &prefixes(&recent), now),
             penalties: self.penalties(&prefixes(&recent), policy, now),
             last_logins: recent.into_iter().map(login_info).collect(),
+            causes: self.causes_of(&key, now),
         }
     }
 }
@@ -68,6 +69,14 @@ fn limits(policy: &LoginPolicy) -> Vec<LimitInfo> {
             set_by: limit.set_by.as_str().to_owned(),
         })
         .collect()
+}
+
+/// Those of this name, on whatever backends.
+fn of_name(key: &MaildropKey) -> BlockFilter {
+    BlockFilter {
+        maildrop: Some(key.to_string()),
+        ..BlockFilter::default()
+    }
 }
 
 /// Who its last logins came from.
@@ -102,18 +111,9 @@ impl AdminHandle {
         now: Moment,
     ) -> Vec<BlockView> {
         let blocks = &self.cx.admission.shared.blocks;
-        let of_name = BlockFilter {
-            maildrop: Some(key.to_string()),
-            ..BlockFilter::default()
-        };
-        let mut found = blocks.entries(&of_name, now.wall);
-        // A filter knows a name, and not on which backends it is.
-        found.retain(|entry| entry.target.key.as_ref() == Some(key));
-        for &prefix in prefixes {
-            found.extend(blocks.entry(&BlockTarget::all_of(prefix), now.wall));
-        }
+        let found = self.block_entries_of(key, prefixes, now);
         let mut rows: Vec<_> = found.into_iter().map(ListedBlock::Entry).collect();
-        let counting = blocks.counting(&of_name, now.wall).into_iter();
+        let counting = blocks.counting(&of_name(key), now.wall).into_iter();
         rows.extend(
             counting.filter(|row| row.id().is_none() && row.target().key.as_ref() == Some(key)),
         );
@@ -123,6 +123,23 @@ impl AdminHandle {
             .zip(transient)
             .map(|(row, transient)| BlockView::of(row, transient))
             .collect()
+    }
+
+    /// Those for the maildrop, and those for whole addresses.
+    pub(super) fn block_entries_of(
+        &self,
+        key: &MaildropKey,
+        prefixes: &BTreeSet<ClientPrefix>,
+        now: Moment,
+    ) -> Vec<BlockEntry> {
+        let blocks = &self.cx.admission.shared.blocks;
+        let mut found = blocks.entries(&of_name(key), now.wall);
+        // A filter knows a name, and not on which backends it is.
+        found.retain(|entry| entry.target.key.as_ref() == Some(key));
+        for &prefix in prefixes {
+            found.extend(blocks.entry(&BlockTarget::all_of(prefix), now.wall));
+        }
+        found
     }
 
     fn penalties(

@@ -1,0 +1,71 @@
+//! The backend, and what of it others felt.
+
+use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::facts::Neighbours;
+use super::{Signs, backend_said, ended};
+use crate::dialect::Class;
+use crate::history::{CauseName, End, GateNotice};
+
+/// Maildrops whose users cannot all have mistyped their password at once.
+const NOBODY: usize = 3;
+
+impl Signs<'_> {
+    /// It was not there, gave no answer, or said that it cannot.
+    pub(in crate::report) fn backend_failed(&self) -> bool {
+        let end = self.incident.entry.end;
+        let said_so = self.incident.entry.cause == CauseName::LoginRefused
+            && self.incident.said(&[Class::Temp]);
+        let closed = end == End::ClosedAtPass && self.password_was_right();
+        said_so || closed || matches!(end, End::BackendUnreachable | End::BackendGone)
+    }
+
+    /// The same happens to others, or the health checks say so.
+    pub(in crate::report) fn others_fail(&self) -> bool {
+        let neighbours = self.facts.neighbours;
+        let only_refusals = neighbours.refused > 0 && neighbours.let_in == 0;
+        only_refusals || self.facts.down_since(self.incident).is_some()
+    }
+
+    /// So many wrong passwords at once are none.
+    pub(in crate::report) fn nobody_gets_in(&self) -> bool {
+        let neighbours = self.facts.neighbours;
+        neighbours.refused >= NOBODY && neighbours.let_in == 0
+    }
+
+    pub(in crate::report) fn of_backend(&self) -> Vec<Evidence> {
+        let said = backend_said(self.incident).unwrap_or_else(|| ended(self.incident));
+        let was_right = Evidence::new(EvidenceKind::PasswordWasRight, []);
+        let down = self.facts.down_since(self.incident).map(of_outage);
+        [
+            Some(said),
+            down,
+            of_neighbours(self.facts.neighbours),
+            self.password_was_right().then_some(was_right),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+fn of_outage(notice: &GateNotice) -> Evidence {
+    Evidence::new(
+        EvidenceKind::BackendDown,
+        [
+            ("backend", Fact::Quote((*notice.subject).into())),
+            ("since", Fact::Time(notice.at)),
+        ],
+    )
+}
+
+fn of_neighbours(neighbours: Neighbours) -> Option<Evidence> {
+    (neighbours != Neighbours::default()).then(|| {
+        Evidence::new(
+            EvidenceKind::Neighbours,
+            [
+                ("refused", Fact::count(neighbours.refused)),
+                ("let_in", Fact::count(neighbours.let_in)),
+            ],
+        )
+    })
+}

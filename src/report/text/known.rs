@@ -1,0 +1,243 @@
+//! What else is known: who was in the maildrop, the queue, limits, blocks, the backend, the day.
+
+use super::Report;
+use crate::escape::escaped;
+use crate::history::{CauseName, GateNotice};
+use crate::limits::{NOTICED_WAIT, REPORT_NOTICES_LISTED, REPORT_OCCUPANTS_LISTED};
+use crate::policy::block::{BlockEntry, BlockState};
+use crate::policy::poll::PollDecision;
+use crate::report::facts::{ClientProgram, Occupant, PastLogin};
+use crate::report::layout::Row;
+use crate::report::words::{Facts, Words, length, verbatim};
+use std::collections::HashSet;
+
+impl Report<'_> {
+    pub(super) fn known(&self, incident: PastLogin<'_>, words: &Words) -> Vec<Row> {
+        let ending = words.ending(incident.entry.cause);
+        let mut rows = vec![Row::new(words.say("label-happened"), ending)];
+        if has_words_of_others(incident.entry.cause) {
+            let sentence = escaped(&incident.entry.sentence);
+            rows.push(Row::new(words.say("label-recorded"), sentence));
+        }
+        rows.extend([
+            self.occupants(words),
+            Row::new(words.say("label-queue"), queue(incident, words)),
+            Row::list(words.say("label-limits"), limits(incident, words), || {
+                words.say("limits-none")
+            }),
+            self.blocks(words),
+            Row::new(words.say("label-backend"), backend(incident, words)),
+            Row::new(
+                words.say("label-backend-words"),
+                backend_words(incident, words),
+            ),
+            self.backend_state(incident, words),
+            Row::new(words.say("label-day"), self.day(words)),
+            self.history(words),
+        ]);
+        rows
+    }
+
+    fn occupants(&self, words: &Words) -> Row {
+        let occupants = &self.facts.occupants;
+        let mut values: Vec<_> = occupants
+            .iter()
+            .take(REPORT_OCCUPANTS_LISTED)
+            .map(|it| occupant(it, words))
+            .collect();
+        let more = occupants.len().saturating_sub(REPORT_OCCUPANTS_LISTED);
+        if more > 0 {
+            values.push(words.tell("occupants-more", &[("count", more.to_string().into())]));
+        }
+        let none = || words.say("occupant-none");
+        Row::list(words.say("label-occupants"), values, none)
+    }
+
+    fn blocks(&self, words: &Words) -> Row {
+        let entries = self.facts.blocks.iter();
+        let values = entries.map(|entry| block(entry, words)).collect();
+        Row::list(words.say("label-blocks"), values, || {
+            words.say("blocks-none")
+        })
+    }
+
+    fn backend_state(&self, incident: PastLogin<'_>, words: &Words) -> Row {
+        let neighbours = self.facts.neighbours;
+        let names = incident.login.key.backends().iter();
+        let names: Vec<_> = names.map(ToString::to_string).collect();
+        let state = match self.facts.down_since(incident) {
+            Some(notice) => words.tell(
+                "state-down",
+                &[
+                    ("backend", verbatim(&notice.subject)),
+                    ("since", words.time(notice.at).into()),
+                ],
+            ),
+            None => words.tell("state-up", &[("backend", verbatim(&names.join(", ")))]),
+        };
+        let others = [
+            ("let_in", neighbours.let_in.to_string().into()),
+            ("refused", neighbours.refused.to_string().into()),
+        ];
+        let mut values = vec![state, words.tell("state-neighbours", &others)];
+        let notices = self.facts.notices.iter().rev();
+        let told = notices.take(REPORT_NOTICES_LISTED);
+        values.extend(told.map(|it| notice(it, words)));
+        Row::list(words.say("label-backend-state"), values, String::new)
+    }
+
+    fn day(&self, words: &Words) -> String {
+        let day = &self.facts.day;
+        let count = |is_so: &dyn Fn(&PastLogin<'_>) -> bool| {
+            let count = day.iter().filter(|it| is_so(it)).count();
+            count.to_string().into()
+        };
+        let programs: HashSet<ClientProgram> = day.iter().map(|it| it.client()).collect();
+        words.tell(
+            "day-counts",
+            &[
+                ("logins", count(&|_| true)),
+                ("bad", count(&|it| !it.ended_well())),
+                ("waited", count(&|it| it.login.waited >= NOTICED_WAIT)),
+                (
+                    "wrong",
+                    count(&|it| it.entry.cause == CauseName::WrongPassword),
+                ),
+                ("without_quit", count(&|it| it.left_without_quit())),
+                ("programs", programs.len().to_string().into()),
+            ],
+        )
+    }
+
+    /// How far back the history goes, and what is missing.
+    pub(super) fn history(&self, words: &Words) -> Row {
+        let coverage = self.coverage;
+        let since = |at| [("since", words.time(at).into())];
+        let whole = coverage
+            .kept_since
+            .map(|at| words.tell("history-whole", &since(at)));
+        let cut = coverage
+            .read_since
+            .map(|at| words.tell("history-cut", &since(at)));
+        let lost = (coverage.lost > 0).then(|| {
+            words.tell(
+                "history-lost",
+                &[("count", coverage.lost.to_string().into())],
+            )
+        });
+        let values = [whole, cut, lost].into_iter().flatten().collect();
+        Row::list(words.say("label-history"), values, || words.say("unknown"))
+    }
+}
+
+/// Whether the log's sentence of this cause says more than the catalogue can.
+fn has_words_of_others(cause: CauseName) -> bool {
+    matches!(
+        cause,
+        CauseName::BackendUnreachable
+            | CauseName::LoginUnanswered
+            | CauseName::LoginUnansweredInTime
+            | CauseName::LostToCapa
+            | CauseName::ClosedAtPass
+            | CauseName::BackendViolation
+            | CauseName::Kicked
+    )
+}
+
+fn occupant(occupant: &Occupant, words: &Words) -> String {
+    let ending = match occupant.cause {
+        Some(cause) => words.ending(cause),
+        None => words.tell("occupant-open", &[("idle", length(occupant.idle).into())]),
+    };
+    words.tell(
+        "occupant",
+        &[
+            (
+                "who",
+                words.client(occupant.client.ip(), occupant.program).into(),
+            ),
+            ("from", words.time(occupant.from).into()),
+            ("held", length(occupant.held).into()),
+            ("ending", ending.into()),
+        ],
+    )
+}
+
+fn queue(incident: PastLogin<'_>, words: &Words) -> String {
+    let login = incident.login;
+    match login.ahead {
+        _ if incident.entry.cause == CauseName::QueueFull => words.say("queue-refused"),
+        None if login.waited.is_zero() => words.say("queue-none"),
+        ahead => words.tell(
+            "queue-waited",
+            &[
+                ("waited", length(login.waited).into()),
+                ("ahead", ahead.unwrap_or(0).to_string().into()),
+            ],
+        ),
+    }
+}
+
+/// The limits that had an effect on the login.
+fn limits(incident: PastLogin<'_>, words: &Words) -> Vec<String> {
+    let login = incident.login;
+    let rule = login
+        .rule
+        .map(|rule| words.say(&format!("rule-{}", rule.as_str())));
+    let early = login.early.and_then(|early| {
+        let id = match early.decision {
+            PollDecision::Admitted => return None,
+            PollDecision::Delayed => "limit-early-delayed",
+            PollDecision::Refused => "limit-early-refused",
+            PollDecision::Shadow => "limit-early-shadow",
+        };
+        Some(words.tell(id, &[("early", length(early.early).into())]))
+    });
+    let delay = (!login.delayed.is_zero())
+        .then(|| words.tell("limit-delayed", &[("delay", length(login.delayed).into())]));
+    [rule, early, delay].into_iter().flatten().collect()
+}
+
+fn block(entry: &BlockEntry, words: &Words) -> String {
+    let target = match &entry.target.key {
+        Some(key) => format!("{key}, {}", entry.target.prefix),
+        None => format!(
+            "{}, {}",
+            words.say("block-all-mailboxes"),
+            entry.target.prefix
+        ),
+    };
+    let reason = words.say(&format!("block-reason-{}", entry.reason.as_str()));
+    let facts: &Facts<'_> = &[
+        ("id", entry.id.to_string().into()),
+        ("target", verbatim(&target)),
+        ("until", words.time(entry.expires).into()),
+        ("reason", reason.into()),
+        ("last", words.time(entry.last).into()),
+    ];
+    match (entry.state, entry.pinned) {
+        (BlockState::Blocked, false) => words.tell("block-blocked", facts),
+        (BlockState::Blocked, true) => words.tell("block-pinned", facts),
+        (BlockState::Released, _) => words.tell("block-released", facts),
+    }
+}
+
+fn backend(incident: PastLogin<'_>, words: &Words) -> String {
+    let backend = incident.login.backend.as_ref();
+    backend.map_or_else(|| words.say("backend-none"), |it| escaped(it.as_str()))
+}
+
+fn backend_words(incident: PastLogin<'_>, words: &Words) -> String {
+    let answer = incident.login.backend_answer.as_ref();
+    answer.map_or_else(|| words.say("backend-words-none"), |it| escaped(&it.line))
+}
+
+fn notice(notice: &GateNotice, words: &Words) -> String {
+    let id = format!("notice-{}", notice.kind.as_str());
+    let what = words.tell(&id, &[("subject", verbatim(&notice.subject))]);
+    let text = escaped(&notice.text);
+    match text.is_empty() {
+        true => format!("{}: {what}", words.time(notice.at)),
+        false => format!("{}: {what} ({text})", words.time(notice.at)),
+    }
+}
