@@ -114,8 +114,10 @@ impl<'de> Deserializer<'de> for QueryValue {
     type Error = QueryError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
-        let (_, text) = self.one()?;
-        visitor.visit_string(text)
+        let (key, text) = self.one()?;
+        visitor
+            .visit_string(text)
+            .map_err(|QueryError(why)| QueryError(format!("`{key}`: {why}")))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, QueryError> {
@@ -194,6 +196,8 @@ mod tests {
         id: Vec<u64>,
         contended: bool,
         limit: Option<usize>,
+        east: Option<i64>,
+        since: Option<jiff::Timestamp>,
     }
 
     fn asked(query: &str) -> Result<Asked, String> {
@@ -218,9 +222,12 @@ mod tests {
             id: vec![7, 8],
             contended: true,
             limit: Some(5),
+            east: Some(-330),
+            since: Some(jiff::Timestamp::UNIX_EPOCH),
             maildrop: None,
         };
-        assert_eq!(asked("id=7&contended=true&limit=5&id=8"), Ok(expected));
+        let query = "id=7&contended=true&limit=5&id=8&east=-330&since=1970-01-01T00:00:00Z";
+        assert_eq!(asked(query), Ok(expected));
     }
 
     #[test]
@@ -229,6 +236,12 @@ mod tests {
         assert_eq!(asked(&most).unwrap().id.len(), QUERY_PAIRS_MAX);
         let told = asked(&format!("{most}&id=8")).unwrap_err();
         assert!(told.contains("has 65 keys"), "{told}");
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_named_with_its_key() {
+        let told = asked("since=yesterday").unwrap_err();
+        assert!(told.starts_with("`since`: failed to parse"), "{told}");
     }
 
     #[test]
@@ -244,10 +257,11 @@ mod tests {
             (
                 "colour=red",
                 "the query has no key `colour` here; there are `maildrop`, `id`, `contended`, \
-                 `limit`",
+                 `limit`, `east`, `since`",
             ),
             ("maildrop=a&maildrop=b", "`maildrop` is there twice"),
             ("limit=-1", "`limit` must be a whole number, and is `-1`"),
+            ("east=far", "`east` must be a whole number, and is `far`"),
             ("id=7&id=x", "`id` must be a whole number, and is `x`"),
             (
                 "contended",

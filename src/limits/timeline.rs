@@ -17,3 +17,7 @@ pub const TIMELINE_LISTED_MAX: usize = 2_000;
 /// The shortest wait and delay that a timeline shows: a lock that is free takes some microseconds,
 /// and a wait for another session takes an answer of the backend.
 pub const SHOWN_WAIT_MIN: Duration = Duration::from_millis(1);
+
+/// Lines in a timeline's picture that join a wait to the hold that it waited for. Two programs that
+/// wait for each other all week have two hundred.
+pub const TIMELINE_LINKS_MAX: usize = 1_000;

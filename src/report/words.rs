@@ -53,6 +53,7 @@ pub(super) type Facts<'a> = [(&'static str, FluentValue<'a>)];
 
 /// The words of one language, and the zone in which times are told.
 pub struct Words {
+    language: Language,
     bundle: FluentBundle<FluentResource>,
     zone: TimeZone,
 }
@@ -69,7 +70,19 @@ impl Words {
         let resource = FluentResource::try_new(language.catalogue().to_owned())
             .unwrap_or_else(|(resource, _)| resource);
         bundle.add_resource_overriding(resource);
-        Self { bundle, zone }
+        Self {
+            language,
+            bundle,
+            zone,
+        }
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The message `id`, which has no variables.

@@ -16,6 +16,7 @@ mod running;
 mod serving;
 mod starts;
 mod terminal;
+mod timeline;
 mod top;
 mod views;
 mod watching;

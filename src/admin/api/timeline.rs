@@ -176,3 +176,56 @@ impl From<ReportRefusal> for HttpRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::double::{AdminPort, headers};
+    use serde_json::Value;
+
+    #[tokio::test]
+    async fn a_timeline_is_of_the_time_that_is_asked_for() {
+        let port = AdminPort::start().await;
+        let query = "since=1970-01-01T00:10:00Z&until=1970-01-01T00:20:00Z";
+        let path = format!("/api/v1/users/ann%40example.com/timeline?{query}");
+        let (status, timeline) = port.get(&path).await;
+        assert_eq!(status, 200);
+        assert_eq!(timeline["login"], "ann@example.com");
+        assert_eq!(timeline["since"], "1970-01-01T00:10:00Z");
+        assert_eq!(timeline["until"], "1970-01-01T00:20:00Z");
+        assert_eq!(timeline["kept_since"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn a_picture_is_one_to_a_browser_and_runs_nothing() {
+        let port = AdminPort::start().await;
+        let line = "GET /api/v1/users/ann/timeline.svg?utc_offset_minutes=-330&lang=vi";
+        let answer = port.ask(line, &headers(""), "").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body, "<svg>ann, -05:30</svg>");
+        for header in [
+            "content-type: image/svg+xml",
+            "content-security-policy: default-src 'none'",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(answer.head.contains(header), "{}", answer.head);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_makes_no_sense_is_refused_and_so_is_one_without_a_history() {
+        let port = AdminPort::start().await;
+        for (path, status, told) in [
+            ("ann/timeline?since=yesterday", 400, "`since`"),
+            ("ann/timeline?lang=de", 400, "no key `lang`"),
+            ("ann/timeline.svg?lang=xx", 400, "`xx`"),
+            ("ann/timeline.svg?utc_offset_minutes=99999", 400, "UTC"),
+            ("ann/timeline.svg?utc_offset_minutes=x", 400, "whole number"),
+            ("nobody/timeline", 404, "none is kept"),
+            ("nobody/timeline.svg", 404, "none is kept"),
+        ] {
+            let (given, answer) = port.get(&format!("/api/v1/users/{path}")).await;
+            assert_eq!(given, status, "{path}: {answer}");
+            assert!(answer["error"].as_str().unwrap().contains(told), "{answer}");
+        }
+    }
+}

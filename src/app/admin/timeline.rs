@@ -5,15 +5,17 @@ use super::convert::program_info;
 use crate::admin::model::{TimelineBar, TimelineInfo, TimelineMark, TimelineRow};
 use crate::admin::{PictureLabels, ReportRefusal, TimelineQuery, TimelineView, UserQuery};
 use crate::gate::{Phase, SeenLogin, SessionView};
-use crate::history::StoredEntry;
+use crate::history::{HistoryQuery, StoredEntry};
 use crate::ids::{ListenerName, MaildropKey};
 use crate::limits::{TIMELINE_DRAWN_MAX, TIMELINE_LISTED_MAX};
 use crate::lock::LockView;
 use crate::program::ProgramGuess;
-use crate::report::svg::Picture;
+use crate::report::svg;
 use crate::report::timeline::{Axis, Bar, ClientRow, Mark, OpenLogin, Timeline, TimelineSubject};
+use crate::report::words::{Language, Words};
 use crate::time::{Duration, Moment};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// What is shown where nobody says since when.
 const SPAN: Duration = Duration::from_secs(60 * 60);
@@ -30,10 +32,8 @@ impl TimelineView for AdminHandle {
         labels: &PictureLabels,
     ) -> Result<String, ReportRefusal> {
         let timeline = self.timeline_of(query, TIMELINE_DRAWN_MAX)?;
-        let picture = Picture {
-            offset: labels.offset,
-        };
-        Ok(picture.draw(&timeline))
+        let words = Words::new(language(labels)?, TimeZone::fixed(labels.offset));
+        Ok(svg::draw(&timeline, &words))
     }
 }
 
@@ -48,15 +48,15 @@ impl AdminHandle {
         let key = self.key_of(&query.user);
         // In this order: what goes over in between is in both, and shown once.
         let open = self.open_logins(&key, now);
-        let past = self.past_logins(&key, axis, logins_max)?;
         let subject = TimelineSubject {
             login: query.user.login.clone(),
             maildrop: key.maildrop().clone(),
             axis,
             now: now.wall,
-            kept_since: None,
+            kept_since: self.history.state().since,
             logins_max,
         };
+        let past = self.past_logins(key, axis, logins_max)?;
         Ok(Timeline::of(subject, &past, open))
     }
 
@@ -74,11 +74,20 @@ impl AdminHandle {
     /// The latest first; one more than can be shown where there are more.
     fn past_logins(
         &self,
-        _key: &MaildropKey,
-        _axis: Axis,
-        _logins_max: usize,
+        key: MaildropKey,
+        axis: Axis,
+        logins_max: usize,
     ) -> Result<Vec<StoredEntry>, ReportRefusal> {
-        Ok(Vec::new())
+        let query = HistoryQuery {
+            key: Some(key),
+            since: Some(axis.since()),
+            until: Some(axis.until()),
+            limit: logins_max + 1,
+            ..HistoryQuery::default()
+        };
+        self.history
+            .entries(&query)
+            .map_err(|error| ReportRefusal::NoHistory(error.to_string()))
     }
 
     fn open_logins(&self, key: &MaildropKey, now: Moment) -> Vec<OpenLogin> {
@@ -89,6 +98,20 @@ impl AdminHandle {
             .filter_map(|session| open_login(session, session.login.as_ref()?, lock.as_ref(), now))
             .collect()
     }
+}
+
+fn language(labels: &PictureLabels) -> Result<Language, ReportRefusal> {
+    let Some(name) = &labels.language else {
+        return Ok(Language::English);
+    };
+    Language::named(name).ok_or_else(|| {
+        let known: Vec<_> = Language::ALL.iter().map(|it| it.as_str()).collect();
+        let why = format!(
+            "`lang` is `{name}`, and must be one of {}",
+            known.join(", ")
+        );
+        ReportRefusal::Mistake(why)
+    })
 }
 
 fn axis(query: &TimelineQuery, now: Timestamp) -> Result<Axis, ReportRefusal> {

@@ -229,3 +229,23 @@ section-sessions = Sitzungen ringsum
 session = { $who }; wartete { $waited }, im Postfach { $held }: { $ending }
 session-open = { $who }; bis jetzt { $held } im Postfach
 picture = Ein Bild der Zeit ringsum liegt bei.
+
+## The picture of a timeline
+
+picture-title = Wer im Postfach { $maildrop } war
+picture-no-logins = Keine Anmeldungen in dieser Zeit.
+picture-left-out = Zu viele Anmeldungen für ein Bild: mindestens { $count } weitere sind nicht gezeigt.
+picture-not-kept = Über diese Zeit ist nichts aufgezeichnet.
+picture-to-come = Diese Zeit kommt erst noch.
+picture-now = jetzt
+picture-hold = im Postfach
+picture-login = hat die Sperre, nicht im Postfach
+picture-wait = wartet auf das Postfach
+picture-delay = wird zurückgehalten
+picture-refused = Anmeldung abgelehnt
+picture-preempted = für einen Wartenden beendet
+picture-kicked = vom Betreiber beendet
+picture-failed = abgebrochen
+picture-gave-up = vor dem Einlass gegangen
+picture-without-quit = ohne QUIT gegangen
+picture-twin = zweite Sitzung desselben Geräts

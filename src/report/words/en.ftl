@@ -229,3 +229,23 @@ section-sessions = Sessions around it
 session = { $who }; waited { $waited }, in the mailbox { $held }: { $ending }
 session-open = { $who }; in the mailbox for { $held } so far
 picture = A picture of the time around it is attached.
+
+## The picture of a timeline
+
+picture-title = Who was in the mailbox { $maildrop }
+picture-no-logins = No logins in this time.
+picture-left-out = Too many logins for one picture: at least { $count } more are not shown.
+picture-not-kept = Nothing is recorded of this time.
+picture-to-come = This time is yet to come.
+picture-now = now
+picture-hold = in the mailbox
+picture-login = has the lock, not in the mailbox
+picture-wait = waits for the mailbox
+picture-delay = is held back
+picture-refused = login refused
+picture-preempted = closed for a waiter
+picture-kicked = ended by an operator
+picture-failed = broken off
+picture-gave-up = left before it got in
+picture-without-quit = left without QUIT
+picture-twin = second session of the same client

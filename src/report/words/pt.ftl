@@ -229,3 +229,23 @@ section-sessions = Sessões em volta
 session = { $who }; esperou { $waited }, na caixa de correio { $held }: { $ending }
 session-open = { $who }; na caixa de correio há { $held }
 picture = Uma imagem do período em volta vai em anexo.
+
+## The picture of a timeline
+
+picture-title = Quem esteve na caixa de correio { $maildrop }
+picture-no-logins = Nenhum início de sessão neste período.
+picture-left-out = Há sessões demais para uma só imagem: pelo menos { $count } não são mostradas.
+picture-not-kept = Nada foi registado deste período.
+picture-to-come = Este período ainda está por vir.
+picture-now = agora
+picture-hold = na caixa de correio
+picture-login = tem o bloqueio, fora da caixa de correio
+picture-wait = espera pela caixa de correio
+picture-delay = retido
+picture-refused = início de sessão recusado
+picture-preempted = encerrado para dar lugar a outro
+picture-kicked = encerrado por um operador
+picture-failed = interrompido
+picture-gave-up = saiu antes de entrar
+picture-without-quit = saiu sem QUIT
+picture-twin = segunda sessão do mesmo cliente

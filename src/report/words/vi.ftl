@@ -229,3 +229,23 @@ section-sessions = Các phiên xung quanh
 session = { $who }; chờ { $waited }, trong hộp thư { $held }: { $ending }
 session-open = { $who }; ở trong hộp thư đã { $held }
 picture = Kèm theo hình vẽ khoảng thời gian xung quanh.
+
+## The picture of a timeline
+
+picture-title = Ai đã vào hộp thư { $maildrop }
+picture-no-logins = Không có lần đăng nhập nào trong khoảng thời gian này.
+picture-left-out = Quá nhiều lần đăng nhập cho một hình: ít nhất { $count } lần nữa không được vẽ.
+picture-not-kept = Không có ghi chép nào về khoảng thời gian này.
+picture-to-come = Khoảng thời gian này chưa đến.
+picture-now = bây giờ
+picture-hold = đang ở trong hộp thư
+picture-login = giữ khóa, chưa vào hộp thư
+picture-wait = chờ hộp thư
+picture-delay = bị giữ lại
+picture-refused = đăng nhập bị từ chối
+picture-preempted = bị đóng để nhường người chờ
+picture-kicked = bị người vận hành ngắt
+picture-failed = bị gián đoạn
+picture-gave-up = rời đi trước khi vào được
+picture-without-quit = rời đi mà không gửi QUIT
+picture-twin = phiên thứ hai của cùng một máy
