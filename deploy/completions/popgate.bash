@@ -79,6 +79,18 @@ _popgate() {
             popgate,top)
                 cmd="popgate__subcmd__top"
                 ;;
+            popgate__subcmd__blocks,help)
+                cmd="popgate__subcmd__blocks__subcmd__help"
+                ;;
+            popgate__subcmd__blocks,history)
+                cmd="popgate__subcmd__blocks__subcmd__history"
+                ;;
+            popgate__subcmd__blocks__subcmd__help,help)
+                cmd="popgate__subcmd__blocks__subcmd__help__subcmd__help"
+                ;;
+            popgate__subcmd__blocks__subcmd__help,history)
+                cmd="popgate__subcmd__blocks__subcmd__help__subcmd__history"
+                ;;
             popgate__subcmd__help,backends)
                 cmd="popgate__subcmd__help__subcmd__backends"
                 ;;
@@ -142,6 +154,9 @@ _popgate() {
             popgate__subcmd__help,top)
                 cmd="popgate__subcmd__help__subcmd__top"
                 ;;
+            popgate__subcmd__help__subcmd__blocks,history)
+                cmd="popgate__subcmd__help__subcmd__blocks__subcmd__history"
+                ;;
             *)
                 ;;
         esac
@@ -201,7 +216,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__blocks)
-            opts="-h --maildrop --address --tenant --reason --state --pin --unpin --sort --limit --config --admin --token-file --ca --json --help"
+            opts="-h --maildrop --address --tenant --reason --state --pin --unpin --sort --limit --config --admin --token-file --ca --json --help history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -235,6 +250,78 @@ _popgate() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__blocks__subcmd__help)
+            opts="history help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__blocks__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__blocks__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__blocks__subcmd__history)
+            opts="-h --config --admin --token-file --ca --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -491,8 +578,22 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__blocks)
-            opts=""
+            opts="history"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__blocks__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -927,7 +1028,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__release)
-            opts="-h --maildrop --address --tenant --reason --all --config --admin --token-file --ca --json --help"
+            opts="-h --maildrop --address --tenant --reason --all --yes --config --admin --token-file --ca --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -149,21 +149,31 @@ complete -c popgate -n "__fish_popgate_using_subcommand kick" -l token-file -d '
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l tenant -d 'Only entries of this tenant' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l reason -d 'Only entries with this reason' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l state -d 'Only entries in this state: `blocked` or `released`' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l token-file -d 'File with the token of that port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l pin -d 'Freeze entries in their state: blocked for good, or never blocked again'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l unpin -d 'Undo --pin'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l json -d 'Output JSON, as the API answers it'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l tenant -d 'Only entries of this tenant' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l reason -d 'Only entries with this reason' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l state -d 'Only entries in this state: `blocked`, `released`, or `counting`: not blocked, with transient faults today' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l limit -d 'Show this many at most [default: all]' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l pin -d 'Freeze entries in their state: blocked for good, or never blocked again'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l unpin -d 'Undo --pin'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l json -d 'Output JSON, as the API answers it'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -a "history" -d 'Show what became of an entry of the block list, and by whom'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l json -d 'Output JSON, as the API answers it'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from help" -f -a "history" -d 'Show what became of an entry of the block list, and by whom'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l tenant -d 'Only entries of this tenant' -r
@@ -173,6 +183,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand release" -l admin -d 'UR
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l token-file -d 'File with the token of that port' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l all -d 'All entries'
+complete -c popgate -n "__fish_popgate_using_subcommand release" -l yes -d 'Do not ask'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand pause" -l reason -d 'Why, for the log' -r
@@ -231,3 +242,4 @@ complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_see
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "reload" -d 'Let the running popgate read its configuration and certificates anew'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "log" -d 'Show or change the log level of the running popgate'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from blocks" -f -a "history" -d 'Show what became of an entry of the block list, and by whom'

@@ -1,7 +1,9 @@
 //! The block list over the API: which entries a request means, and what an entry looks like
 //! outside.
 
+use crate::history::StoredBlockChange;
 use crate::ids::TenantName;
+use crate::journal::HistoryError;
 use crate::policy::block::{
     BlockAction, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState, BlockTarget,
     CountedPair, ListedBlock, TransientCount,
@@ -29,6 +31,13 @@ pub trait BlockListAdmin: Send + Sync {
 
     /// Those that [`Self::change`] would change, as they would be then.
     fn would_change(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockEntry>;
+
+    /// What became of the entry with this number, the latest change first; `None` where there was
+    /// never such an entry, or all of it is forgotten. It blocks.
+    ///
+    /// # Errors
+    /// The question cannot be answered.
+    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError>;
 }
 
 str_enum! {
@@ -122,6 +131,59 @@ pub struct BlockView {
     /// maildrops never are, nor are those of an address from which a login was accepted within a
     /// day.
     pub transient: Option<TransientInfo>,
+}
+
+/// What became of an entry, the latest change first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockHistory {
+    /// The changes.
+    pub items: Vec<BlockChangeInfo>,
+}
+
+/// A change of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockChangeInfo {
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `blocked`, `extended`, `lifted` (by a right password, for its maildrop), `released`,
+    /// `expired`, `pinned`, `unpinned` or `forgotten` (it is in the list no more).
+    pub change: String,
+    /// The state afterwards: `blocked` or `released`.
+    pub state: String,
+    /// The reason of its latest block: a `reason` of `BlockView`.
+    pub reason: String,
+    /// How often it had been blocked then.
+    pub times_blocked: u32,
+    /// How often it had been released by hand then.
+    pub times_released: u32,
+    /// Who did it: `rule`, `expiry` (its time was over), or the operator's address.
+    pub by: String,
+}
+
+impl BlockHistory {
+    /// Of these changes.
+    #[must_use]
+    pub fn of(changes: &[StoredBlockChange]) -> Self {
+        Self {
+            items: changes.iter().map(BlockChangeInfo::of).collect(),
+        }
+    }
+}
+
+impl BlockChangeInfo {
+    fn of(stored: &StoredBlockChange) -> Self {
+        let entry = &stored.change.entry;
+        Self {
+            at: stored.at,
+            change: stored.change.what.as_str().to_owned(),
+            state: entry.state.as_str().to_owned(),
+            reason: entry.reason.as_str().to_owned(),
+            times_blocked: entry.times_blocked,
+            times_released: entry.times_released,
+            by: stored.change.by.to_string(),
+        }
+    }
 }
 
 /// Transient faults of one day (UTC).

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
+use crate::history::{EntryId, StoredBlockChange};
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
+use crate::journal::HistoryError;
 use crate::lock::queue::WaitProgress;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
@@ -23,7 +25,8 @@ use crate::observe::event::Operator;
 use crate::observe::log::parse_level;
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::policy::block::{
-    BlockAction, BlockEntry, BlockFilter, BlockTarget, ChangedBy, ListedBlock, TransientCount,
+    BlockAction, BlockChange, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangeKind, ChangedBy,
+    ListedBlock, TransientCount,
 };
 use crate::policy::pause::PauseSubject;
 use crate::time::Duration;
@@ -158,6 +161,30 @@ impl BlockListAdmin for GateDouble {
         self.blocks
             .would_change(filter, action, Timestamp::UNIX_EPOCH)
     }
+
+    /// Each entry was blocked by a rule and then pinned by hand.
+    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
+        let entries = self.entries(&BlockFilter::ids(vec![id]));
+        Ok(entries.into_iter().next().map(changes_of))
+    }
+}
+
+fn changes_of(entry: BlockEntry) -> Vec<StoredBlockChange> {
+    let operator = ChangedBy::Operator(IpAddr::from([192, 0, 2, 3]));
+    let changes = [
+        (2_u32, ChangeKind::Pinned, operator),
+        (1, ChangeKind::Blocked, ChangedBy::Rule),
+    ];
+    let stored = changes.map(|(second, what, by)| StoredBlockChange {
+        id: EntryId(second.into()),
+        at: Timestamp::from_second(second.into()).unwrap(),
+        change: BlockChange {
+            entry: entry.clone(),
+            what,
+            by,
+        },
+    });
+    stored.into()
 }
 
 impl GateDouble {

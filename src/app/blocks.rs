@@ -5,10 +5,11 @@ use crate::admin::blocks::BlockListAdmin;
 use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::gate::Context;
-use crate::journal::{Journal, JournalError};
+use crate::history::StoredBlockChange;
+use crate::journal::{History, HistoryError, Journal, JournalError};
 use crate::policy::block::{
-    BlockAction, BlockChange, BlockEntry, BlockFilter, BlockTarget, ChangedBy, ListedBlock,
-    TransientCount,
+    BlockAction, BlockChange, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangedBy,
+    ListedBlock, TransientCount,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,39 +53,48 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
 }
 
 /// What the admin port does to the list.
-pub(super) struct BlockAdmin(pub(super) Arc<Context>);
+pub(super) struct BlockAdmin {
+    pub(super) cx: Arc<Context>,
+    pub(super) history: History,
+}
 
 impl BlockListAdmin for BlockAdmin {
     fn entries(&self, filter: &BlockFilter) -> Vec<BlockEntry> {
-        let blocks = &self.0.admission.shared.blocks;
-        blocks.entries(filter, self.0.moment().wall)
+        let blocks = &self.cx.admission.shared.blocks;
+        blocks.entries(filter, self.cx.moment().wall)
     }
 
     fn counting(&self, filter: &BlockFilter) -> Vec<ListedBlock> {
-        let blocks = &self.0.admission.shared.blocks;
-        blocks.counting(filter, self.0.moment().wall)
+        let blocks = &self.cx.admission.shared.blocks;
+        blocks.counting(filter, self.cx.moment().wall)
     }
 
     fn transient(&self, targets: &[BlockTarget]) -> Vec<Option<TransientCount>> {
-        let blocks = &self.0.admission.shared.blocks;
-        blocks.transient(targets, self.0.moment().wall)
+        let blocks = &self.cx.admission.shared.blocks;
+        blocks.transient(targets, self.cx.moment().wall)
     }
 
     fn change(&self, filter: &BlockFilter, action: BlockAction, by: IpAddr) -> Vec<BlockEntry> {
-        let blocks = &self.0.admission.shared.blocks;
+        let blocks = &self.cx.admission.shared.blocks;
         let by = ChangedBy::Operator(by);
         // Told a few at a time, as they are made: a login may change the same entry again at once,
         // and the file has what was told last.
         blocks
-            .change(filter, action, by, self.0.moment().wall)
-            .flat_map(|changes| tell(&self.0, changes))
+            .change(filter, action, by, self.cx.moment().wall)
+            .flat_map(|changes| tell(&self.cx, changes))
             .map(|change| change.entry)
             .collect()
     }
 
     fn would_change(&self, filter: &BlockFilter, action: BlockAction) -> Vec<BlockEntry> {
-        let blocks = &self.0.admission.shared.blocks;
-        blocks.would_change(filter, action, self.0.moment().wall)
+        let blocks = &self.cx.admission.shared.blocks;
+        blocks.would_change(filter, action, self.cx.moment().wall)
+    }
+
+    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
+        let changes = self.history.block_changes(id)?;
+        let is_known = || !self.entries(&BlockFilter::ids(vec![id])).is_empty();
+        Ok((!changes.is_empty() || is_known()).then_some(changes))
     }
 }
 

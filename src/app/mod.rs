@@ -336,7 +336,10 @@ impl Gate {
             cx: Arc::clone(&self.cx),
             control,
             metrics: Arc::clone(&self.metrics),
-            blocks: BlockAdmin(Arc::clone(&self.cx)),
+            blocks: BlockAdmin {
+                cx: Arc::clone(&self.cx),
+                history: self.history.clone(),
+            },
             connection_limit: self.connection_limit.clone(),
             memory: self.memory.clone(),
             started: self.history.gate_started(),

@@ -1,31 +1,42 @@
-//! `popgate blocks` and `popgate release`: who is blocked, and who is no more.
+//! `popgate blocks`: who is blocked, who may be next, and how that came.
+
+mod history;
 
 use super::ExitStatus;
 use super::client::{AdminClient, Failure};
 use super::listing::{OutputArgs, PageArgs, conditions, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, TextTable};
+use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::between;
-use crate::admin::blocks::{BlockView, Conditions, Selection};
+use crate::admin::blocks::{BlockView, Conditions, Selection, TransientInfo};
 use crate::admin::model::Page;
-use clap::Args;
+use clap::{Args, Subcommand};
+use history::HistoryArgs;
 use jiff::Timestamp;
 
 /// List the entries of the block list, or pin and unpin them
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Sort keys: id, maildrop, address, tenant, first, last, expires, times_blocked
 
 Examples:
   popgate blocks --maildrop ann@example.com
   popgate blocks --address 192.0.2.0/24
-  popgate blocks 7 --pin                 blocked until it is unpinned")]
+  popgate blocks --state counting        not blocked yet
+  popgate blocks history 7               what became of it, and by whom
+  popgate blocks 7 --pin                 blocked until it is unpinned"
+)]
 pub(super) struct BlocksArgs {
+    #[command(subcommand)]
+    command: Option<BlocksCommand>,
     #[command(flatten)]
     which: Which,
-    /// Only entries in this state: `blocked` or `released`
+    /// Only entries in this state: `blocked`, `released`, or `counting`: not blocked, with
+    /// transient faults today
     #[arg(long, value_name = "STATE", conflicts_with = "ids")]
     state: Option<String>,
     /// Freeze entries in their state: blocked for good, or never blocked again
@@ -42,30 +53,14 @@ pub(super) struct BlocksArgs {
     output: OutputArgs,
 }
 
-/// Unblock entries of the block list; pinned entries stay
-#[derive(Args, Debug)]
-#[command(after_help = "\
-A released client may log in at once. Nothing asks whether you are sure.
-
-Examples:
-  popgate release 7 8
-  popgate release --maildrop ann@example.com
-  popgate release --reason passing_faults")]
-pub(super) struct ReleaseArgs {
-    #[command(flatten)]
-    which: Which,
-    /// All entries
-    #[arg(long, conflicts_with_all = ["ids", "maildrop", "address", "tenant", "reason"])]
-    all: bool,
-    #[command(flatten)]
-    target: GateArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+#[derive(Subcommand, Debug)]
+enum BlocksCommand {
+    History(HistoryArgs),
 }
 
 /// Entries of the block list
 #[derive(Args, Debug)]
-struct Which {
+pub(super) struct Which {
     /// Entries by number, as listed by `popgate blocks`
     #[arg(value_name = "ID", conflicts_with_all = ["maildrop", "address", "tenant", "reason"])]
     ids: Vec<u64>,
@@ -85,6 +80,9 @@ struct Which {
 
 impl BlocksArgs {
     pub(super) fn run(&self) -> ExitStatus {
+        if let Some(BlocksCommand::History(history)) = &self.command {
+            return history.run();
+        }
         let entries = self.entries();
         match (self.pin, self.unpin) {
             (true, _) => self
@@ -125,28 +123,9 @@ impl BlocksArgs {
     }
 }
 
-impl ReleaseArgs {
-    pub(super) fn run(&self) -> ExitStatus {
-        self.output
-            .print(self.released(), |page, _| changed("released", page))
-    }
-
-    fn released(&self) -> Result<Page<BlockView>, Failure> {
-        self.target.is_named()?;
-        let all = self.all.then(|| Selection {
-            all: true,
-            ..Selection::default()
-        });
-        let selection = all
-            .or_else(|| self.which.selection(None))
-            .ok_or_else(|| nothing_selected("use --all, or"))?;
-        self.target.client()?.post("/blocks/release", &selection)
-    }
-}
-
 impl Which {
     /// What the arguments select; nothing where there are none.
-    fn selection(&self, state: Option<&String>) -> Option<Selection> {
+    pub(super) fn selection(&self, state: Option<&String>) -> Option<Selection> {
         if !self.ids.is_empty() {
             return Some(Selection {
                 ids: Some(self.ids.clone()),
@@ -167,7 +146,7 @@ impl Which {
     }
 }
 
-fn nothing_selected(beginning: &str) -> Failure {
+pub(super) fn nothing_selected(beginning: &str) -> Failure {
     let why = format!(
         "{beginning} the numbers of entries, or one of --maildrop, --address, --tenant, --reason\n\
          hint: `popgate blocks` shows them"
@@ -189,7 +168,10 @@ const COLUMNS: &[Column] = &[
     Column::new("ADDRESS", 0).cut_to(15),
     Column::new("TENANT", 4).cut_to(8),
     Column::new("REASON", 1),
+    Column::new("TODAY", 5).right(),
+    Column::new("FIRST", 6).right(),
     Column::new("LAST", 2).right(),
+    Column::new("SINCE", 5).right(),
     Column::new("ENDS", 2).right(),
     Column::new("BLOCKED", 3).right(),
     Column::new("RELEASED", 5).right(),
@@ -202,25 +184,31 @@ pub(super) fn table(blocks: &[BlockView], now: Timestamp, screen: Screen) -> Str
 }
 
 fn row(block: &BlockView, now: Timestamp) -> Vec<Cell> {
-    let ends = block.expires.map_or_else(
-        || "-".to_owned(),
-        |expires| format!("in {}", between(now, expires)),
-    );
+    let ago = |at| format!("{} ago", between(at, now));
     vec![
-        block
-            .id
-            .map_or_else(|| "-".to_owned(), |id| id.to_string())
-            .into(),
+        or_none(block.id.map(|id| id.to_string())),
         state(block),
         block.maildrop.as_deref().unwrap_or("*").into(),
         Cell::from(&block.address),
         Cell::from(&block.tenant),
         Cell::from(&block.reason),
-        format!("{} ago", between(block.last, now)).into(),
-        ends.into(),
+        or_none(block.transient.map(today)),
+        ago(block.first).into(),
+        ago(block.last).into(),
+        or_none(block.since.map(ago)),
+        or_none(block.expires.map(|at| format!("in {}", between(now, at)))),
         format!("{}x", block.times_blocked).into(),
         format!("{}x", block.times_released).into(),
     ]
+}
+
+fn or_none(value: Option<String>) -> Cell {
+    or_dash(value.as_deref()).into()
+}
+
+/// Transient faults of today, of how many that do not block yet.
+fn today(transient: TransientInfo) -> String {
+    format!("{}/{}", transient.today, transient.limit)
 }
 
 fn state(block: &BlockView) -> Cell {
@@ -234,7 +222,7 @@ fn state(block: &BlockView) -> Cell {
 }
 
 /// A line for each that changed.
-fn changed(what: &str, listing: &Page<BlockView>) -> String {
+pub(super) fn changed(what: &str, listing: &Page<BlockView>) -> String {
     if listing.items.is_empty() {
         return format!("Nothing was {what}: no entry matches, or those that do stay as they are.");
     }
@@ -247,14 +235,19 @@ fn changed(what: &str, listing: &Page<BlockView>) -> String {
 }
 
 fn changed_line(what: &str, block: &BlockView) -> String {
+    let id = block.id.unwrap_or_default();
+    format!("{what} {id}: {}", described(block))
+}
+
+/// Whom an entry is about, and why.
+pub(super) fn described(block: &BlockView) -> String {
     let whose = match &block.maildrop {
         Some(maildrop) => format!("maildrop {}", escaped(maildrop)),
         None => "all maildrops".to_owned(),
     };
     let address = escaped(&block.address);
     let reason = escaped(&block.reason);
-    let id = block.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-    format!("{what} {id}: {address}, {whose} ({reason})")
+    format!("{address}, {whose} ({reason})")
 }
 
 fn with_rest(text: String, listing: &Page<BlockView>) -> String {
@@ -303,16 +296,23 @@ mod tests {
     fn a_table_shows_who_and_why_and_how_long() {
         let mut pinned = view(12, Some("ann\x1b[2J"));
         (pinned.pinned, pinned.expires) = (true, None);
+        let mut counting = view(0, Some("bob"));
+        counting.state = "counting".into();
+        counting.reason = "passing_faults".into();
+        counting.transient = Some(TransientInfo { today: 3, limit: 5 });
+        (counting.id, counting.since, counting.expires) = (None, None, None);
         let expected = [
-            "ID  STATE            MAILDROP      ADDRESS    TENANT   REASON    \
-             \x20       LAST         ENDS  BLOCKED  RELEASED",
-            " 3  blocked          *             192.0.2.7  default  guessing  \
-             2 m 00 s ago  in 1 h 00 m       2x        0x",
-            "12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing  \
-             2 m 00 s ago            -       2x        0x",
+            "ID  STATE            MAILDROP      ADDRESS    TENANT   REASON          TODAY  \
+             \x20       FIRST          LAST          SINCE         ENDS  BLOCKED  RELEASED",
+            " 3  blocked          *             192.0.2.7  default  guessing            -  \
+             16 m 40 s ago  2 m 00 s ago  10 m 00 s ago  in 1 h 00 m       2x        0x",
+            "12  blocked, pinned  ann\\u{1b}[2J  192.0.2.7  default  guessing            -  \
+             16 m 40 s ago  2 m 00 s ago  10 m 00 s ago            -       2x        0x",
+            " -  counting         bob           192.0.2.7  default  passing_faults    3/5  \
+             16 m 40 s ago  2 m 00 s ago              -            -       2x        0x",
         ];
         let now = Timestamp::from_second(1_000).unwrap();
-        let shown = table(&[view(3, None), pinned], now, Screen::default());
+        let shown = table(&[view(3, None), pinned, counting], now, Screen::default());
         assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
     }
 

@@ -16,6 +16,7 @@ mod log;
 mod pause;
 #[cfg(test)]
 mod reference;
+mod release;
 mod reload;
 mod screen;
 mod serve;
@@ -63,7 +64,7 @@ enum CliCommand {
     Explain(explain::ExplainArgs),
     Kick(kick::KickArgs),
     Blocks(blocks::BlocksArgs),
-    Release(blocks::ReleaseArgs),
+    Release(release::ReleaseArgs),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Drain(drain::DrainArgs),

@@ -1,6 +1,7 @@
 //! The block list of a running gate: who gets on it, who takes them off, and what outlives what.
 
 use crate::gate::Gate;
+use crate::terminal::Terminal;
 use crate::{code, stderr, stdout};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -39,8 +40,13 @@ fn start() -> Gate {
 
 /// Each guess comes by a connection of its own.
 fn guess(gate: &Gate) {
-    for number in 1..=3 {
-        let answer = log_in(gate, GUESSER, &format!("wrong-{number}"));
+    guess_at(gate, GUESSER, 1);
+}
+
+/// Three guesses, the first of this number: one that has been made too often is none any more.
+fn guess_at(gate: &Gate, from: [u8; 4], first: u32) {
+    for number in first..first + 3 {
+        let answer = log_in(gate, from, &format!("wrong-{number}"));
         assert!(answer.starts_with("-ERR"), "{answer}");
     }
 }
@@ -142,6 +148,70 @@ fn a_guesser_is_blocked_and_a_release_lets_him_in_at_once() {
     for change in ["block list: blocked", "block list: released"] {
         assert!(log.contains(change), "{change} is not in\n{log}");
     }
+}
+
+#[test]
+fn many_are_released_after_one_question_on_a_terminal_and_without_one_elsewhere() {
+    let gate = start();
+    guess(&gate);
+    guess_at(&gate, OWNER, 10);
+    let release = |arguments: &[&str]| {
+        let common = ["release", "--config", "popgate.toml"];
+        Terminal::run(gate.folder(), 80, &[], &[&common, arguments].concat())
+    };
+    let asked = "  127.0.0.9, maildrop ann (guessing)\r\n  127.0.0.8, maildrop ann (guessing)\r\n\
+                 Release 2 entries? They may log in again at once. [y/N] ";
+    let mut declined = release(&["1", "2"]);
+    declined.await_text(asked);
+    declined.type_line("n");
+    let (exit, told) = declined.end();
+    assert!(
+        exit == 0 && told.contains("Nothing was released."),
+        "{told}"
+    );
+    assert_eq!(listed(&gate, &["--state", "blocked"]).len(), 2);
+
+    let mut wanted = release(&["--maildrop", "ann"]);
+    wanted.await_text(asked);
+    wanted.type_line("yes");
+    let (exit, told) = wanted.end();
+    let both = "released 1: 127.0.0.9, maildrop ann (guessing)\n\
+                released 2: 127.0.0.8, maildrop ann (guessing)\n";
+    assert!(exit == 0 && told.ends_with(both), "{told}");
+
+    guess_at(&gate, GUESSER, 20);
+    let one = "released 1: 127.0.0.9, maildrop ann (guessing)\n";
+    assert_eq!(
+        release(&["--all"]).end(),
+        (0, one.to_owned()),
+        "one is no question"
+    );
+    guess_at(&gate, GUESSER, 30);
+    guess_at(&gate, OWNER, 40);
+    assert_eq!(release(&["--all", "--yes"]).end(), (0, both.to_owned()));
+    guess_at(&gate, GUESSER, 50);
+    guess_at(&gate, OWNER, 60);
+    assert_prints(&gate.run(&["release", "--all"]), both);
+}
+
+#[test]
+fn the_history_of_an_entry_tells_what_became_of_it_and_by_whom() {
+    let gate = start();
+    guess(&gate);
+    gate.run(&["release", "1"]);
+    guess(&gate);
+    gate.run(&["blocks", "--pin", "1"]);
+    let history = gate.told(&["blocks", "history", "1"]);
+    let told: Vec<_> = history["items"].as_array().unwrap().iter().rev().collect();
+    let change = |n: usize| ["change", "by", "state"].map(|key| told[n][key].as_str().unwrap());
+    assert_eq!(told.len(), 4, "{history}");
+    assert_eq!(change(0), ["blocked", "rule", "blocked"]);
+    assert_eq!(change(1), ["released", "127.0.0.1", "released"]);
+    assert_eq!(change(2), ["blocked", "rule", "blocked"]);
+    assert_eq!(change(3), ["pinned", "127.0.0.1", "blocked"]);
+    let unknown = gate.run(&["blocks", "history", "2"]);
+    assert_eq!(code(&unknown), 64);
+    assert!(stderr(&unknown).contains("nothing is known of block 2"));
 }
 
 #[test]

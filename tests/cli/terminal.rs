@@ -3,7 +3,7 @@
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A command that runs on a terminal.
 pub(crate) struct Terminal {
     child: Child,
+    keys: File,
     printed: Receiver<Vec<u8>>,
     text: String,
 }
@@ -51,15 +52,23 @@ impl Terminal {
             .env_remove("NO_COLOR")
             .env_remove("COLUMNS")
             .envs(environment.iter().copied())
+            .stdin(slave.try_clone().unwrap())
             .stdout(slave.try_clone().unwrap())
             .stderr(slave)
             .spawn()
             .unwrap();
+        let master = File::from(master);
         Self {
             child,
-            printed: pieces(master.into()),
+            keys: master.try_clone().unwrap(),
+            printed: pieces(master),
             text: String::new(),
         }
+    }
+
+    /// Types a line, as a person would.
+    pub(crate) fn type_line(&mut self, line: &str) {
+        writeln!(self.keys, "{line}").unwrap();
     }
 
     /// Waits until `text` is printed. What came until then is looked at once.

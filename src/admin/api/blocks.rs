@@ -1,13 +1,15 @@
 //! The block list: its entries, and what an operator does to them.
 
 use super::openapi::{BodyRefusals, Refusals};
-use crate::admin::blocks::{BlockListAdmin, BlockView, Conditions, ListedState, Selection, word};
+use crate::admin::blocks::{
+    BlockHistory, BlockListAdmin, BlockView, Conditions, ListedState, Selection, word,
+};
 use crate::admin::filter::{AddressRange, NamePart};
 use crate::admin::gate::GateAdmin;
-use crate::admin::model::Page;
+use crate::admin::model::{ErrorInfo, Page};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
 use crate::admin::reply::{HttpRefusal, WrittenJson};
-use crate::admin::request::{ApiBody, ApiQuery};
+use crate::admin::request::{ApiBody, ApiPath, ApiQuery};
 use crate::admin::server::{AdminState, Caller};
 use crate::ids::ClientPrefix;
 use crate::policy::block::{BlockAction, BlockFilter, BlockId, BlockState, ListedBlock};
@@ -209,6 +211,34 @@ fn rows(
     };
     let entries = blocks.entries(&BlockFilter { state, ..filter });
     entries.into_iter().map(ListedBlock::Entry).collect()
+}
+
+/// What became of an entry of the block list
+///
+/// Its changes, the latest first. They are kept as long as the journal keeps its entries, also
+/// those of an entry that is in the list no more; without a journal, for the last hours.
+#[utoipa::path(
+    get,
+    path = "/api/v1/blocks/{id}/history",
+    tag = "blocks",
+    operation_id = "block_history",
+    params(("id" = u64, Path, description = "Its number")),
+    responses(
+        (status = 200, description = "Its changes", body = BlockHistory),
+        (status = 404, description = "Nothing is known of such an entry", body = ErrorInfo),
+        Refusals,
+    ),
+)]
+pub(super) async fn history(
+    State(state): State<Arc<AdminState>>,
+    ApiPath(id): ApiPath<u64>,
+) -> Result<WrittenJson, HttpRefusal> {
+    let changes = state.look(move |gate| gate.blocks().history(BlockId(id)));
+    let changes = changes
+        .await?
+        .map_err(|error| HttpRefusal::not_found(error.to_string()))?;
+    let unknown = || HttpRefusal::not_found(format!("nothing is known of block {id}"));
+    WrittenJson::of(&BlockHistory::of(&changes.ok_or_else(unknown)?))
 }
 
 /// Release entries of the block list

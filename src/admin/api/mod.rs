@@ -8,7 +8,8 @@
 //! | `GET /locks` | `locks.rs` |
 //! | `GET /locks/events` | `lock_events.rs` |
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
-//! | `GET /blocks`, `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
+//! | `GET /blocks`, `GET /blocks/{id}/history` | `blocks.rs` |
+//! | `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
 //! | `GET /users/{login}` | `users.rs` |
 //! | `GET /users/{login}/report` | `report.rs` |
 //! | `GET /users/{login}/timeline`, `/timeline.svg` | `timeline.rs` |
@@ -72,6 +73,7 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(backends::list))
         .routes(routes!(tenants::list))
         .routes(routes!(blocks::list))
+        .routes(routes!(blocks::history))
         .routes(routes!(blocks::release))
         .routes(routes!(blocks::pin))
         .routes(routes!(blocks::unpin))

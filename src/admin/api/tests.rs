@@ -153,6 +153,25 @@ async fn whoever_is_counted_and_not_blocked_yet_is_listed_apart() {
 }
 
 #[tokio::test]
+async fn the_history_of_an_entry_says_what_was_done_and_by_whom() {
+    let port = start().await;
+    let (status, history) = port.get("/api/v1/blocks/2/history").await;
+    let pinned = json!({
+        "at": "1970-01-01T00:00:02Z",
+        "change": "pinned",
+        "state": "blocked",
+        "reason": "guessing",
+        "times_blocked": 1,
+        "times_released": 0,
+        "by": "192.0.2.3",
+    });
+    assert_eq!((status, &history["items"][0]), (200, &pinned));
+    assert_eq!(history["items"][1]["by"], "rule");
+    let (status, refusal) = port.get("/api/v1/blocks/3/history").await;
+    assert_eq!(status, 404, "{refusal}");
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_what_would_change_and_changes_nothing() {
     let port = start().await;
     let path = "/api/v1/blocks/release";

@@ -6,7 +6,9 @@ mod trials;
 
 use super::*;
 use crate::ids::{BackendName, ClientPrefix, MaildropKey, TenantName, UserName};
-use crate::limits::{ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, OFFENDERS_MAX};
+use crate::limits::{
+    ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, BLOCKS_CHANGED_AT_ONCE, OFFENDERS_MAX,
+};
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{BlockAction, BlockId};
 use crate::policy::rules::{BlockMode, BlockRules};

@@ -160,3 +160,105 @@ fn entries_are_counted_by_tenant_and_state() {
     desk.list.forget(DAY, desk.now);
     assert_eq!(counted(&desk), []);
 }
+
+#[test]
+fn a_change_of_many_leaves_the_list_to_logins_in_between() {
+    let desk = Desk::new();
+    let many = 2 * BLOCKS_CHANGED_AT_ONCE + 1;
+    for n in 0..many {
+        desk.fault_at(one_of_many(n), "ann", Offence::Abuse);
+        desk.fault_at(one_of_many(n), "ann", Offence::Abuse);
+    }
+    let last = one_of_many(many - 1);
+    let all = BlockFilter::default();
+    let mut changes = desk
+        .list
+        .change(&all, BlockAction::Release, operator(), desk.now);
+    let first: Vec<_> = changes.next().unwrap();
+    assert_eq!(first.len(), BLOCKS_CHANGED_AT_ONCE);
+    assert!(!desk.is_blocked_at(one_of_many(0), "ann"));
+    assert!(desk.is_blocked_at(last, "ann"), "its turn has not come");
+    // Another operator is quicker.
+    let only_last = BlockFilter {
+        address: Some(last),
+        ..BlockFilter::default()
+    };
+    assert_eq!(desk.by_hand(&only_last, BlockAction::Pin).len(), 1);
+    let rest: Vec<_> = changes.flatten().collect();
+    assert_eq!(rest.len(), many - BLOCKS_CHANGED_AT_ONCE - 1);
+    assert!(desk.is_blocked_at(last, "ann"), "it is pinned now");
+    let by: Vec<_> = rest.iter().map(|change| change.by).collect();
+    assert!(by.iter().all(|by| *by == operator()), "{by:?}");
+}
+
+#[test]
+fn what_would_change_is_told_and_stays_as_it_is() {
+    let desk = varied();
+    let all = BlockFilter::default();
+    let told = desk.list.would_change(&all, BlockAction::Release, desk.now);
+    let ids: Vec<_> = told.iter().map(|entry| entry.id.0).collect();
+    assert_eq!(ids, [2, 3], "the first is released already");
+    assert!(told.iter().all(|entry| entry.state == BlockState::Released));
+    assert_eq!(desk.release_all().len(), 2);
+}
+
+#[test]
+fn what_is_counted_of_today_is_what_the_rule_counts() {
+    let mut desk = Desk::new();
+    let pair = BlockTarget {
+        key: Some(maildrop("ann")),
+        prefix: home(),
+    };
+    let shown = |desk: &Desk| {
+        let count = desk.list.transient(std::slice::from_ref(&pair), desk.now)[0]?;
+        Some((count.today, count.limit))
+    };
+    let counting = |desk: &Desk| desk.list.counting(&BlockFilter::default(), desk.now);
+    assert_eq!(shown(&desk), None);
+    assert_eq!(desk.faults(5, Offence::MetLimit), []);
+    desk.pass(MINUTE);
+    desk.guesses("bob", 0..2);
+    assert_eq!(shown(&desk), Some((5, 5)));
+    let rows = counting(&desk);
+    let [ListedBlock::Counting(counted)] = &rows[..] else {
+        panic!("guesses are no transient faults: {rows:?}");
+    };
+    assert_eq!((&counted.target, &counted.tenant), (&pair, &desk.tenant));
+    assert_eq!((counted.count.first, counted.count.last), (noon(), noon()));
+    assert_eq!(
+        desk.faults(1, Offence::MetLimit).len(),
+        1,
+        "one more than the limit"
+    );
+    assert_eq!(shown(&desk), Some((6, 5)));
+    assert_eq!(counting(&desk), [], "it is blocked");
+    desk.release_all();
+    assert_eq!(shown(&desk), None, "forgiven");
+    desk.faults(1, Offence::AbandonedWait);
+    assert_eq!(shown(&desk), Some((1, 5)));
+    assert_eq!(
+        counting(&desk)[0].id(),
+        Some(BlockId(1)),
+        "released, and counted again"
+    );
+    desk.accepted(home(), "carl", 7);
+    assert_eq!(
+        (shown(&desk), counting(&desk)),
+        (None, vec![]),
+        "they lead to no block"
+    );
+}
+
+#[test]
+fn a_new_day_begins_to_count_anew() {
+    let mut desk = Desk::new();
+    desk.faults(3, Offence::MetLimit);
+    desk.pass(12 * HOUR);
+    assert_eq!(desk.list.counting(&BlockFilter::default(), desk.now), []);
+    desk.faults(1, Offence::MetLimit);
+    let rows = desk.list.counting(&BlockFilter::default(), desk.now);
+    let [ListedBlock::Counting(counted)] = &rows[..] else {
+        panic!("{rows:?}");
+    };
+    assert_eq!((counted.count.today, counted.count.first), (1, desk.now));
+}
