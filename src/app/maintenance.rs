@@ -36,6 +36,7 @@ impl Maintenance {
         let now = self.cx.moment();
         self.cx.admission.forget_idle(now.instant);
         self.history.forget(now.wall);
+        self.cx.sessions.forget_programs(now.instant);
         end_blocks(&self.cx);
         let blocks = &self.cx.admission.shared.blocks;
         blocks::tell(&self.cx, blocks.forget(self.keep, now.wall));

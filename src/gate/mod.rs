@@ -8,6 +8,7 @@ mod backend_conn;
 mod context;
 mod pauses;
 mod peer;
+mod programs;
 mod registry;
 mod seen_trace;
 mod settings;
@@ -19,4 +20,5 @@ pub use peer::Peer;
 pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions};
 pub use settings::Settings;
 
+pub(crate) use programs::{Neighbour, SeenProgram};
 pub(crate) use registry::{OpenSession, SessionHandle};

@@ -5,13 +5,14 @@
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
 use super::peer::Peer;
+use super::programs::{Beginning, Programs};
 use super::seen_trace::SeenTrace;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
-use crate::program::Trace;
+use crate::program::{Evidence, Family, HelloFingerprint, ProgramGuess, Trace, guess};
 use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant, Moment};
 use atomic_waker::AtomicWaker;
@@ -73,6 +74,8 @@ pub struct SessionView {
     pub phase: Phase,
     /// The last command of its client.
     pub last_command: Option<Keyword>,
+    /// The program that its client is thought to be.
+    pub program: ProgramGuess,
     /// Messages retrieved whole.
     pub retrieved: u64,
     /// Octets to the client after login.
@@ -107,6 +110,7 @@ struct Registry {
     /// The number of the last session.
     last: AtomicU64,
     open: DashMap<SessionId, Arc<SessionHandle>>,
+    programs: Programs,
 }
 
 impl Sessions {
@@ -144,6 +148,11 @@ impl Sessions {
             .map_or(Kick::NoSuchSession, |handle| handle.kick(reason))
     }
 
+    /// Forgets programs that have not been seen for long.
+    pub fn forget_programs(&self, now: Instant) {
+        self.0.programs.forget(now);
+    }
+
     /// Out of the map: a view waits for a mutex, and no shard may be locked meanwhile.
     fn handles(&self) -> Vec<Arc<SessionHandle>> {
         let open = &self.0.open;
@@ -179,6 +188,11 @@ impl OpenSession {
     pub(crate) fn handle(&self) -> &Arc<SessionHandle> {
         &self.handle
     }
+
+    /// What is remembered of programs.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.registry.programs
+    }
 }
 
 impl Drop for OpenSession {
@@ -191,6 +205,8 @@ impl Drop for OpenSession {
 struct RegisteredLogin {
     attempt: Arc<LoginAttempt>,
     backend: Option<BackendName>,
+    /// What an earlier session of this client was that began like this one.
+    remembered: Option<Family>,
 }
 
 /// What a session shows of itself, and how it hears of a kick.
@@ -218,6 +234,8 @@ pub(crate) struct SessionHandle {
 #[derive(Default)]
 struct Words {
     login: Option<RegisteredLogin>,
+    /// What its client offered in TLS.
+    hello: Option<HelloFingerprint>,
     /// Why it was kicked, where the operator has said so.
     kick_reason: Option<Arc<str>>,
 }
@@ -271,10 +289,12 @@ impl SessionHandle {
         self.update(|state| (state & KICKED == 0).then_some(state | QUIT))
     }
 
-    pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>) {
+    /// `remembered`: what an earlier session of this client was that began like this one.
+    pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>, remembered: Option<Family>) {
         self.words().login = Some(RegisteredLogin {
             attempt: Arc::clone(attempt),
             backend: None,
+            remembered,
         });
     }
 
@@ -296,6 +316,49 @@ impl SessionHandle {
     /// The client has gone on: `trace` has grown out of the one that is here.
     pub(crate) fn traced(&self, trace: &Trace) {
         self.trace.grow(trace);
+    }
+
+    /// The connection speaks TLS, in which its client offered this.
+    pub(crate) fn secured(&self, hello: Option<HelloFingerprint>) {
+        self.words().hello = hello;
+    }
+
+    /// Which program its client is thought to be.
+    pub(crate) fn program(&self, now: Instant) -> ProgramGuess {
+        let words = self.words();
+        let remembered = words.login.as_ref().and_then(|login| login.remembered);
+        drop(words);
+        self.guess(remembered, false, now)
+    }
+
+    /// The same, where this is `remembered`. `has_given_up`: its last login was refused, and it has
+    /// left since.
+    pub(crate) fn guess(
+        &self,
+        remembered: Option<Family>,
+        has_given_up: bool,
+        now: Instant,
+    ) -> ProgramGuess {
+        guess(&Evidence {
+            trace: &self.trace.now(),
+            hello: self.words().hello,
+            idle: now.saturating_duration_since(self.active()),
+            has_given_up,
+            remembered,
+        })
+    }
+
+    /// How its last login began.
+    pub(crate) fn beginning(&self) -> Beginning {
+        Beginning {
+            trace: self.trace().beginning(),
+            hello: self.words().hello.map(|hello| hello.digest),
+        }
+    }
+
+    /// When something moved last between the client and popgate.
+    fn active(&self) -> Instant {
+        self.opened.instant + Duration::from_millis(self.active.load(Ordering::Relaxed))
     }
 
     /// Something moved between the client and popgate.
@@ -386,11 +449,11 @@ impl SessionHandle {
                 phase => phase,
             },
             last_command: Keyword::ALL.get(last_command).copied(),
+            program: self.program(Instant::now()),
             retrieved: self.retrieved.load(Ordering::Relaxed),
             bytes_to_client: self.to_client.load(Ordering::Relaxed),
             bytes_to_backend: self.to_backend.load(Ordering::Relaxed),
-            active: self.opened.instant
-                + Duration::from_millis(self.active.load(Ordering::Relaxed)),
+            active: self.active(),
         }
     }
 

@@ -74,3 +74,24 @@ pub const TRACE_STEPS_MAX: usize = 30;
 /// Octets of each text that others said and the history keeps: the longest lines of servers that
 /// are known have 150.
 pub const HISTORY_TEXT_MAX: usize = 300;
+
+/// Maildrops, each from one address, whose programs are remembered: as many as have their last
+/// logins remembered ([`RECENT_MAILDROPS_MAX`]). With one program 300 octets each, 6 MB.
+pub const PROGRAM_CLIENTS_MAX: usize = 20_000;
+
+/// Programs that are remembered of one maildrop and address: a phone, a PC, a scanner and a script,
+/// at 80 octets each.
+pub const PROGRAMS_EACH: usize = 4;
+
+/// How long it is remembered what a program is: each polls once in a week, and one that was
+/// replaced by another must not be named for ever.
+pub const PROGRAM_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Sessions of one maildrop and address that a twin is looked for in: those of [`TWIN_WITHIN`], of
+/// which a household has three or four.
+pub const PROGRAM_VISITS_EACH: usize = 4;
+
+/// A session is a twin if it comes so soon after another: a checker starts the mail program at its
+/// own end, and a scanner logs in beside it; two programs that poll by a clock of their own meet
+/// seldom.
+pub const TWIN_WITHIN: Duration = Duration::from_secs(2);

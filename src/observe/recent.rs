@@ -10,6 +10,7 @@ use crate::limits::{
     RECENT_LOGINS_AGE, RECENT_LOGINS_EACH, RECENT_MAILDROPS_MAX, RECENT_SENTENCE_MAX,
     RECENT_STRANGERS_MAX,
 };
+use crate::program::ProgramGuess;
 use crate::time::{Duration, Instant};
 use jiff::Timestamp;
 use std::cmp::Reverse;
@@ -31,6 +32,8 @@ pub struct RecentLogin {
     pub held: Duration,
     /// Messages retrieved whole.
     pub retrieved: u64,
+    /// The program that it is thought to be.
+    pub program: ProgramGuess,
     /// How it ended, in a word.
     pub end: End,
     /// How it ended, in a sentence; at most [`RECENT_SENTENCE_MAX`] octets, and any characters.
@@ -134,6 +137,7 @@ impl RecentLogin {
             waited: login.waited + login.delayed,
             held: login.held,
             retrieved: login.retrieved,
+            program: entry.program,
             end: entry.end,
             sentence: sentence[..sentence.floor_char_boundary(RECENT_SENTENCE_MAX)].into(),
         }

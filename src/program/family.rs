@@ -1,6 +1,7 @@
 //! The families of programs that can be told apart, and how sure a guess is.
 
 use crate::str_enum::str_enum;
+use std::cmp::Ordering;
 use std::fmt;
 
 str_enum! {
@@ -48,6 +49,8 @@ str_enum! {
         GoPop3 = "go-pop3",
         /// Scripts in Python, Perl or Ruby.
         Script = "a script",
+        /// A proxy on the client's own machine that was not told of popgate.
+        LocalProxy = "POPFile or another proxy",
         /// MailWasher and other notifiers, which look at the beginning of each message.
         Notifier = "a mail notifier",
     }
@@ -62,6 +65,34 @@ str_enum! {
         Medium = "medium",
         /// No other program that is known does the same.
         High = "high",
+    }
+}
+
+impl PartialOrd for Confidence {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Confidence {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (*self as u8).cmp(&(*other as u8))
+    }
+}
+
+impl Family {
+    /// The family that both are: the narrower one where one is part of the other.
+    #[must_use]
+    pub fn with(self, other: Self) -> Option<Self> {
+        let is_part = |it| matches!(it, Self::ClawsMail | Self::Sylpheed);
+        match (self, other) {
+            (Self::ClawsOrSylpheed, narrow) | (narrow, Self::ClawsOrSylpheed)
+                if is_part(narrow) =>
+            {
+                Some(narrow)
+            }
+            _ => (self == other).then_some(self),
+        }
     }
 }
 
@@ -80,6 +111,12 @@ impl ProgramGuess {
         family: Family::Unknown,
         confidence: Confidence::Low,
     };
+
+    /// Whether the next session of the same client may be told by it.
+    #[must_use]
+    pub fn is_worth_remembering(self) -> bool {
+        self.family != Family::Unknown && self.confidence >= Confidence::Medium
+    }
 }
 
 impl fmt::Display for ProgramGuess {

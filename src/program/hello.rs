@@ -1,5 +1,7 @@
 //! What a TLS client shows of its library before anything is agreed.
 
+use super::tls::TlsLibrary;
+
 /// What tells TLS libraries apart in their first message, and with them programs: what a client
 /// offers, in its order of preference (RFC 8446 section 4.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +17,8 @@ pub struct HelloFingerprint {
     pub signature_schemes: u16,
     /// How many protocols (ALPN).
     pub protocols: u16,
+    /// The library that offers them so.
+    pub library: TlsLibrary,
 }
 
 impl HelloFingerprint {
@@ -22,17 +26,19 @@ impl HelloFingerprint {
     /// drawn anew for each connection, and left out.
     #[must_use]
     pub fn new<'a>(
-        cipher_suites: impl Iterator<Item = u16>,
+        cipher_suites: impl Iterator<Item = u16> + Clone,
         groups: impl Iterator<Item = u16>,
         signature_schemes: impl Iterator<Item = u16>,
         protocols: impl Iterator<Item = &'a [u8]>,
     ) -> Self {
         let mut digest = Fnv1a::default();
+        let library_suites = cipher_suites.clone().filter(|&number| !is_grease(number));
         Self {
             cipher_suites: digest.numbers(cipher_suites),
             groups: digest.numbers(groups),
             signature_schemes: digest.numbers(signature_schemes),
             protocols: digest.names(protocols),
+            library: TlsLibrary::of_suites(library_suites),
             digest: digest.0,
         }
     }
@@ -114,6 +120,7 @@ mod tests {
             groups: 2,
             signature_schemes: 2,
             protocols: 1,
+            library: TlsLibrary::Other,
         };
         assert_eq!(seen, expected, "{seen:#x?}");
     }

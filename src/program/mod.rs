@@ -4,12 +4,22 @@
 //! A session gathers a [`Trace`]; rules make a [`ProgramGuess`] of it. Nothing is decided by a
 //! guess: it is shown to people.
 
+mod evidence;
 mod family;
+mod guess;
 mod hello;
 mod step;
+mod table;
+mod tls;
 mod trace;
 
+pub use evidence::Evidence;
 pub use family::{Confidence, Family, ProgramGuess};
+pub use guess::guess;
 pub use hello::HelloFingerprint;
 pub use step::Step;
+pub use tls::TlsLibrary;
 pub use trace::{SeenStep, Trace};
+
+#[cfg(test)]
+mod tests;

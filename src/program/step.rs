@@ -22,6 +22,8 @@ str_enum! {
         AuthOther = "AUTH other",
         /// USER.
         User = "USER",
+        /// USER with the name of a server before that of a user, as in `pop.example.org:ann`.
+        UserOfHost = "USER host:name",
         /// PASS.
         Pass = "PASS",
         /// APOP.
@@ -62,6 +64,16 @@ str_enum! {
 }
 
 impl Step {
+    /// Whether it is what a login ends in.
+    #[must_use]
+    pub fn ends_login(self) -> bool {
+        match self {
+            Self::Pass | Self::Apop | Self::AuthLogin | Self::AuthOther => true,
+            Self::AuthPlain | Self::AuthPlainInitial => true,
+            _ => false,
+        }
+    }
+
     /// What the client says by a command line, before login or after it. ASCII case does not
     /// matter.
     #[must_use]
@@ -80,9 +92,16 @@ impl Step {
             (Self::AuthList, Some(mechanism)) => auth(mechanism, words.next().is_some()),
             (Self::List, Some(_)) => Self::ListOne,
             (Self::Uidl, Some(_)) => Self::UidlOne,
+            (Self::User, Some(name)) if names_host(name) => Self::UserOfHost,
             (step, _) => step,
         }
     }
+}
+
+/// POPFile and the like find the server there that they pass the login on to.
+fn names_host(name: &[u8]) -> bool {
+    let colon = memchr::memchr(b':', name);
+    colon.is_some_and(|colon| name[..colon].contains(&b'.') && !name[..colon].contains(&b'@'))
 }
 
 fn auth(mechanism: &[u8], has_initial_response: bool) -> Step {
@@ -126,6 +145,8 @@ mod tests {
             ("AUTH LOGIN", Step::AuthLogin),
             ("AUTH SCRAM-SHA-256", Step::AuthOther),
             ("USER ann", Step::User),
+            ("USER pop.example.org:ann", Step::UserOfHost),
+            ("USER ann@example.org:1", Step::User),
             ("PASS two words", Step::Pass),
             ("LIST", Step::List),
             ("LIST ", Step::List),

@@ -66,6 +66,36 @@ impl Trace {
         self.octets().iter().copied().filter_map(SeenStep::of_octet)
     }
 
+    /// What came before login with the login itself, the last one where several were tried, and
+    /// what came behind it, up to QUIT.
+    pub(super) fn at_login(&self) -> (Vec<SeenStep>, Vec<SeenStep>) {
+        let mut before: Vec<_> = self.steps().collect();
+        if let Some(quit) = before.iter().position(|seen| seen.step == Step::Quit) {
+            before.truncate(quit + 1);
+        }
+        let login = before.iter().rposition(|seen| seen.step.ends_login());
+        let after = before.split_off(login.map_or(before.len(), |login| login + 1));
+        (before, after)
+    }
+
+    /// Whether it has a login and behind that nothing but QUIT.
+    #[must_use]
+    pub fn is_only_a_login(&self) -> bool {
+        let (before, after) = self.at_login();
+        let is_login = before.last().is_some_and(|seen| seen.step.ends_login());
+        is_login && after.iter().all(|seen| seen.step == Step::Quit)
+    }
+
+    /// The part before login, with the login itself.
+    #[must_use]
+    pub fn beginning(&self) -> Self {
+        let mut beginning = Self::default();
+        for seen in self.at_login().0 {
+            beginning.push(seen.step, seen.sent_ahead);
+        }
+        beginning
+    }
+
     /// Reads what [`Trace::to_text`] writes; what is no step of this version is [`Step::Other`].
     #[must_use]
     pub fn from_text(text: &str) -> Self {

@@ -1,5 +1,7 @@
 //! What is told of a session at its end, gathered on the way.
 
+mod recognition;
+
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
 use crate::history::{Encryption, HistoryEntry, HistoryLogin};
 use crate::ids::{BackendName, SessionId};
@@ -10,8 +12,9 @@ use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::keyword::Keyword;
-use crate::program::{ProgramGuess, Step};
+use crate::program::Step;
 use crate::time::{Duration, Instant, Moment};
+use recognition::Recognition;
 use std::sync::Arc;
 
 /// The session's summary in the making. Whatever ends the session, a panic and a cancelled task
@@ -31,6 +34,8 @@ pub(super) struct Record {
     ended: bool,
     /// The last login.
     attempt: Option<Arc<LoginAttempt>>,
+    /// Which program it comes from.
+    recognition: Recognition,
     /// What was spent before it; none where its end is told.
     before_login: Option<Spent>,
     /// Whether the backend let the last login in.
@@ -99,6 +104,7 @@ impl Record {
             refusal: None,
             ended: false,
             attempt: None,
+            recognition: Recognition::default(),
             before_login: None,
             entered: false,
             excused: false,
@@ -125,6 +131,7 @@ impl Record {
 
     /// The connection speaks TLS from now on.
     pub(super) fn secured(&mut self, conn: &Conn) {
+        self.session.handle().secured(conn.client_hello());
         self.summary.tls = conn.tls_version().map(str::to_owned);
         let encryption = match conn.tls_parameters() {
             None => Encryption::None,
@@ -140,6 +147,9 @@ impl Record {
     /// The backend let it in.
     pub(super) fn entered_maildrop(&mut self) {
         self.entered = true;
+        if let Some(attempt) = &self.attempt {
+            self.recognition.came(&self.session, attempt);
+        }
         self.enter(Phase::Transaction);
     }
 
@@ -162,12 +172,14 @@ impl Record {
         self.met_pause = false;
         self.granted = None;
         self.summary.backend = None;
+        self.recognition = Recognition::of_login(&self.session, attempt);
         self.identified(attempt);
     }
 
     /// A login was read; or a reload, or another session's login, has changed what is known of it.
     pub(super) fn identified(&mut self, attempt: &Arc<LoginAttempt>) {
-        self.session.handle().identified(attempt);
+        let remembered = self.recognition.remembered();
+        self.session.handle().identified(attempt, remembered);
         self.summary.maildrop = Some(attempt.login.clone());
         self.attempt = Some(Arc::clone(attempt));
         let tenant = &attempt.policy.name;
@@ -260,6 +272,7 @@ impl Record {
         let now = self.events.now();
         let login = login.map(|(attempt, before)| Box::new(self.login(attempt, before, now)));
         let tls = self.tls.as_deref();
+        let program = self.session.handle().program(now.instant);
         let entry = HistoryEntry {
             session: self.session(),
             opened: now.wall_at(self.opened),
@@ -276,8 +289,8 @@ impl Record {
             answer: None,
             idle: Duration::ZERO,
             commands: self.summary.commands,
-            program: ProgramGuess::UNKNOWN,
-            is_twin: false,
+            program,
+            is_twin: self.recognition.is_twin(&self.session, program.family),
             trace: self.session.handle().trace(),
         };
         self.events.emit(Event::Recorded(Arc::new(entry)));
@@ -351,8 +364,10 @@ impl Drop for Record {
         self.lock_given();
         self.summary.duration = self.opened.elapsed();
         let cause = self.summary.cause.clone();
-        if self.attempt.is_some() {
+        if let Some(attempt) = self.attempt.clone() {
             self.login_ended(&cause);
+            self.recognition
+                .left(&self.session, &attempt, !self.entered);
         } else {
             self.tell_entry(&cause, None);
         }

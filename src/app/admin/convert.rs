@@ -11,7 +11,7 @@ use crate::ids::MaildropKey;
 use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
 use crate::policy::pause::PausedNames;
-use crate::program::ProgramGuess;
+use crate::program::{Family, ProgramGuess};
 use crate::report::causes::FoundCause;
 use crate::report::words::Words;
 use crate::time::{Instant, Moment};
@@ -24,7 +24,14 @@ pub(super) fn lock_info(lock: &LockView, sessions: &Sessions, now: Moment) -> Lo
         let session = session.filter(|session| is_inside(session, lock, holder));
         holder_info(holder, session.as_ref(), now)
     });
-    let waiters: Vec<_> = lock.waiters.iter().map(|it| waiter_info(it, now)).collect();
+    let waiters: Vec<_> = lock
+        .waiters
+        .iter()
+        .map(|waiter| {
+            let session = sessions.view(waiter.claimant.session);
+            waiter_info(waiter, session.as_ref(), now)
+        })
+        .collect();
     let tenant = holder.as_ref().map(|it| &it.tenant);
     LockInfo {
         id: lock_id(&lock.key),
@@ -95,7 +102,7 @@ fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) 
         session: claimant.session.0,
         client: claimant.client.to_string(),
         tenant: claimant.tenant.to_string(),
-        program: None,
+        program: session.and_then(|session| program(session.program)),
         lane: lane(holder.lane).to_owned(),
         since: now.wall_at(holder.since),
         held_seconds: seconds(holder.since, now),
@@ -111,13 +118,14 @@ fn holder_info(holder: &HolderView, session: Option<&SessionView>, now: Moment) 
     }
 }
 
-fn waiter_info(waiter: &WaiterView, now: Moment) -> WaiterInfo {
+/// `session`: none where it has just gone.
+fn waiter_info(waiter: &WaiterView, session: Option<&SessionView>, now: Moment) -> WaiterInfo {
     let claimant = &waiter.claimant;
     WaiterInfo {
         session: claimant.session.0,
         client: claimant.client.to_string(),
         tenant: claimant.tenant.to_string(),
-        program: None,
+        program: session.and_then(|session| program(session.program)),
         lane: lane(waiter.lane).to_owned(),
         since: now.wall_at(waiter.since),
         waited_seconds: seconds(waiter.since, now),
@@ -136,7 +144,7 @@ pub(super) fn session_info(session: &SessionView, now: Moment) -> SessionInfo {
         maildrop: login.map(|login| login.maildrop.to_string()),
         tenant: login.map(|login| login.tenant.to_string()),
         backend: login.and_then(|login| Some(login.backend.as_ref()?.to_string())),
-        program: None,
+        program: program(session.program),
         phase: session.phase.as_str().to_owned(),
         last_command: last_command(session),
         idle_seconds: Some(seconds(session.active, now)),
@@ -165,6 +173,11 @@ pub(super) fn backend_info(backend: &Backend, paused: &PausedNames) -> BackendIn
         connections: backend.connections(),
         connections_max: (options.connections > 0).then_some(options.connections),
     }
+}
+
+/// As lists show it, in few words; none where it is not known.
+pub(super) fn program(guess: ProgramGuess) -> Option<String> {
+    (guess.family != Family::Unknown).then(|| guess.to_string())
 }
 
 pub(super) fn cause_info(found: &FoundCause, words: &Words) -> CauseInfo {

@@ -1,7 +1,7 @@
 //! One user: what a login leads to, and what is known of its maildrop.
 
 use super::AdminHandle;
-use super::convert::{lock_id, lock_info, session_info};
+use super::convert::{lock_id, lock_info, program, session_info};
 use crate::admin::blocks::BlockView;
 use crate::admin::model::{LimitInfo, LoginInfo, PenaltyInfo, PollInfo, UserInfo};
 use crate::admin::{UserQuery, UserView};
@@ -169,7 +169,7 @@ fn login_info(login: RecentLogin) -> LoginInfo {
         at: login.at,
         session: login.session.0,
         client: login.client.to_string(),
-        program: None,
+        program: program(login.program),
         end: login.end.as_str().to_owned(),
         sentence: login.sentence.into(),
         waited_seconds: login.waited.as_secs_f64(),

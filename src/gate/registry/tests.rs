@@ -54,7 +54,7 @@ fn what_a_session_does_is_seen() {
     let before = sessions.view(handle.id()).unwrap();
     assert_eq!((before.phase, before.last_command), (Phase::Greeting, None));
     let login = Arc::new(attempt("Ann", policy()));
-    handle.identified(&login);
+    handle.identified(&login, None);
     handle.on_backend(&BackendName::new("legacy"));
     handle.enter(Phase::Transaction);
     handle.commanded(Keyword::Retr);

@@ -1,0 +1,76 @@
+//! From what was seen to a guess.
+
+use super::evidence::{Evidence, Halves};
+use super::family::{Confidence, Family, ProgramGuess};
+use super::step::Step;
+use super::table::{Signature, TABLE};
+
+/// Which program this is thought to be.
+///
+/// Of the rows of the table that fit, the surest ones count. Where they name several programs, or
+/// there is none, or one that scripts act like, what is remembered says more, as long as that
+/// program could have done what was seen.
+#[must_use]
+pub fn guess(evidence: &Evidence<'_>) -> ProgramGuess {
+    let halves = Halves::of(evidence.trace);
+    let seen = surest(&halves, evidence);
+    let guess = match evidence.remembered {
+        Some(family) => recalled(seen, family, &halves),
+        None => seen,
+    };
+    if evidence.has_given_up && guess.family == Family::ClawsOrSylpheed {
+        let family = claws_or_sylpheed(&halves);
+        return ProgramGuess { family, ..guess };
+    }
+    guess
+}
+
+fn surest(halves: &Halves, evidence: &Evidence<'_>) -> ProgramGuess {
+    let fitting: Vec<&Signature> = TABLE
+        .iter()
+        .filter(|row| row.fits(halves, evidence))
+        .collect();
+    let Some(best) = fitting.iter().max_by_key(|row| row.confidence) else {
+        return ProgramGuess::UNKNOWN;
+    };
+    let mut equals = fitting
+        .iter()
+        .filter(|row| row.confidence == best.confidence);
+    if equals.all(|row| row.family == best.family) {
+        ProgramGuess {
+            family: best.family,
+            confidence: best.confidence,
+        }
+    } else {
+        ProgramGuess::UNKNOWN
+    }
+}
+
+fn recalled(seen: ProgramGuess, remembered: Family, halves: &Halves) -> ProgramGuess {
+    if seen.is_worth_remembering() {
+        let family = seen.family.with(remembered).unwrap_or(seen.family);
+        return ProgramGuess { family, ..seen };
+    }
+    if !could_be(remembered, halves) {
+        return seen;
+    }
+    ProgramGuess {
+        family: remembered,
+        confidence: Confidence::Medium,
+    }
+}
+
+fn could_be(family: Family, halves: &Halves) -> bool {
+    TABLE
+        .iter()
+        .any(|row| row.family.with(family).is_some() && row.may_fit(halves))
+}
+
+/// Where it is refused, Claws Mail closes, and Sylpheed says QUIT first.
+fn claws_or_sylpheed(halves: &Halves) -> Family {
+    if halves.has(Step::Quit) {
+        Family::Sylpheed
+    } else {
+        Family::ClawsMail
+    }
+}
