@@ -48,10 +48,14 @@ const FILES: &[PageFile] = &[
     page_file!("charts.js", SCRIPT),
     page_file!("dialog.js", SCRIPT),
     page_file!("dom.js", SCRIPT),
+    page_file!("history.js", SCRIPT),
     page_file!("locks.js", SCRIPT),
+    page_file!("report.js", SCRIPT),
+    page_file!("sessions.js", SCRIPT),
     page_file!("stream.js", SCRIPT),
     page_file!("subjects.js", SCRIPT),
     page_file!("time.js", SCRIPT),
+    page_file!("timeline.js", SCRIPT),
     page_file!("user.js", SCRIPT),
 ];
 
@@ -120,8 +124,9 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// The size that can still be read in an afternoon, without a framework or a build.
-    const LINES_MAX: usize = 1_500;
+    /// The size that can still be read in an afternoon, without a framework or a build: a live half
+    /// (locks, users, backends, tenants), and one of the past (timeline, report, block list).
+    const LINES_MAX: usize = 2_000;
     const COLUMNS_MAX: usize = 120;
 
     fn at(path: &str) -> &'static PageFile {

@@ -6,6 +6,8 @@ use super::messages::photograph;
 use super::server::DemoServer;
 use crate::secret::Secret;
 use crate::time::Duration;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use fastrand::Rng;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::task::JoinSet;
@@ -48,6 +50,7 @@ domains = ["example.com"]
 /// A mail program: it logs in, does its steps, pauses, and begins anew.
 struct MailProgram {
     mailbox: &'static str,
+    habits: Habits,
     password: ProgramPassword,
     /// The last octet of its address.
     host: u8,
@@ -57,6 +60,21 @@ struct MailProgram {
     pause: Duration,
     /// Those after the login. Without QUIT at their end the connection is just dropped.
     steps: &'static [ScriptStep],
+}
+
+/// What a program says in which order: popgate guesses from it which one it is.
+#[derive(Clone, Copy)]
+enum Habits {
+    /// Thunderbird on a PC.
+    Thunderbird,
+    /// A phone with iOS Mail.
+    IosMail,
+    /// A phone with Android's own mail app.
+    AndroidMail,
+    /// A scanner on a PC, which logs in by itself and reads what each message begins with.
+    Scanner,
+    /// Nothing that is known.
+    Other,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +89,8 @@ enum ProgramPassword {
 #[derive(Clone, Copy)]
 enum ScriptStep {
     List,
+    /// The header of a message.
+    Look(u32),
     Retrieve(u32),
     RetrieveSlowly {
         number: u32,
@@ -81,7 +101,7 @@ enum ScriptStep {
 }
 
 use ProgramPassword::{Guessed, Outdated, Right};
-use ScriptStep::{Idle, List, Quit, Retrieve, RetrieveSlowly};
+use ScriptStep::{Idle, List, Look, Quit, Retrieve, RetrieveSlowly};
 
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
@@ -104,6 +124,7 @@ const PROGRAMS: &[MailProgram] = &[
     // A phone that fetches its mail and never says QUIT: pre-empted when another program waits.
     MailProgram {
         mailbox: ANN,
+        habits: Habits::IosMail,
         password: Right,
         host: 11,
         start: ms(0),
@@ -113,6 +134,7 @@ const PROGRAMS: &[MailProgram] = &[
     // A PC, and a virus scanner that logs in beside it.
     MailProgram {
         mailbox: ANN,
+        habits: Habits::Thunderbird,
         password: Right,
         host: 12,
         start: ms(700),
@@ -121,15 +143,17 @@ const PROGRAMS: &[MailProgram] = &[
     },
     MailProgram {
         mailbox: ANN,
+        habits: Habits::Scanner,
         password: Right,
         host: 12,
         start: ms(500),
         pause: ms(5000),
-        steps: &[List, Retrieve(1), Idle(ms(900)), Quit],
+        steps: &[List, Look(1), Look(2), Look(3), Idle(ms(900)), Quit],
     },
     // A large message over a slow line, for longer than the PC behind it may wait.
     MailProgram {
         mailbox: BOB,
+        habits: Habits::Thunderbird,
         password: Right,
         host: 13,
         start: ms(200),
@@ -145,6 +169,7 @@ const PROGRAMS: &[MailProgram] = &[
     },
     MailProgram {
         mailbox: BOB,
+        habits: Habits::Thunderbird,
         password: Right,
         host: 14,
         start: ms(1500),
@@ -154,6 +179,7 @@ const PROGRAMS: &[MailProgram] = &[
     // A phone that looks for mail each second.
     MailProgram {
         mailbox: DAN,
+        habits: Habits::AndroidMail,
         password: Right,
         host: 15,
         start: ms(300),
@@ -163,6 +189,7 @@ const PROGRAMS: &[MailProgram] = &[
     // A tablet with last year's password beside a PC with the right one.
     MailProgram {
         mailbox: EVE,
+        habits: Habits::IosMail,
         password: Outdated,
         host: 16,
         start: ms(400),
@@ -171,6 +198,7 @@ const PROGRAMS: &[MailProgram] = &[
     },
     MailProgram {
         mailbox: EVE,
+        habits: Habits::Thunderbird,
         password: Right,
         host: 17,
         start: ms(1200),
@@ -186,6 +214,7 @@ const PROGRAMS: &[MailProgram] = &[
     // A stranger who guesses, and is blocked for it.
     MailProgram {
         mailbox: ORDERS,
+        habits: Habits::Other,
         password: Guessed,
         host: 66,
         start: ms(500),
@@ -201,6 +230,7 @@ const fn ms(milliseconds: u64) -> Duration {
 const fn colleague(host: u8, start: u64) -> MailProgram {
     MailProgram {
         mailbox: INFO,
+        habits: Habits::Thunderbird,
         password: Right,
         host,
         start: ms(start),
@@ -258,20 +288,17 @@ impl MailProgram {
         rng: &mut Rng,
     ) -> Result<(), ClientError> {
         let mut client = self.connect(target).await?;
-        client.expect_ok("USER", self.mailbox.as_bytes()).await?;
-        let accepted = match self.password {
-            Right => client.expect_ok("PASS", password.expose()).await,
-            Outdated => client.expect_ok("PASS", b"last year's").await,
-            Guessed => {
-                let guess = format!("guess-{}", rng.u32(..));
-                client.expect_ok("PASS", guess.as_bytes()).await
-            }
+        let password = match self.password {
+            Right => password.clone(),
+            Outdated => Secret::new(b"last year's".to_vec()),
+            Guessed => Secret::new(format!("guess-{}", rng.u32(..)).into_bytes()),
         };
-        if accepted.is_err() {
+        let accepted = self.habits.log_in(&mut client, self.mailbox, &password);
+        if accepted.await.is_err() {
             return client.expect_ok("QUIT", b"").await;
         }
         for step in self.steps {
-            step.play(&mut client).await?;
+            step.play(&mut client, self.habits).await?;
         }
         Ok(())
     }
@@ -299,10 +326,53 @@ impl MailProgram {
     }
 }
 
-impl ScriptStep {
-    async fn play(self, client: &mut MailClient) -> Result<(), ClientError> {
+impl Habits {
+    async fn log_in(
+        self,
+        client: &mut MailClient,
+        mailbox: &str,
+        password: &Secret,
+    ) -> Result<(), ClientError> {
         match self {
-            List => client.multiline("UIDL").await.map(drop),
+            Self::Thunderbird => {
+                client.multiline("CAPA").await?;
+                client.ask("AUTH", b"PLAIN").await?;
+                let words = [b"", mailbox.as_bytes(), password.expose()].join(&0);
+                client.expect_ok(&BASE64_STANDARD.encode(words), b"").await
+            }
+            Self::AndroidMail => {
+                client.multiline("CAPA").await?;
+                Self::user_and_pass(client, mailbox, password).await
+            }
+            Self::IosMail | Self::Scanner | Self::Other => {
+                Self::user_and_pass(client, mailbox, password).await
+            }
+        }
+    }
+
+    async fn user_and_pass(
+        client: &mut MailClient,
+        mailbox: &str,
+        password: &Secret,
+    ) -> Result<(), ClientError> {
+        client.expect_ok("USER", mailbox.as_bytes()).await?;
+        client.expect_ok("PASS", password.expose()).await
+    }
+
+    async fn list(self, client: &mut MailClient) -> Result<(), ClientError> {
+        client.expect_ok("STAT", b"").await?;
+        if matches!(self, Self::Thunderbird) {
+            client.multiline("LIST").await?;
+        }
+        client.multiline("UIDL").await.map(drop)
+    }
+}
+
+impl ScriptStep {
+    async fn play(self, client: &mut MailClient, habits: Habits) -> Result<(), ClientError> {
+        match self {
+            List => habits.list(client).await,
+            Look(number) => client.multiline(&format!("TOP {number} 0")).await.map(drop),
             Retrieve(number) => client.multiline(&format!("RETR {number}")).await.map(drop),
             RetrieveSlowly {
                 number,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { isLive, logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
+import { entryOf, isLive, logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
 import { Gate } from './support/gate.js';
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -13,6 +13,7 @@ test('axe-core finds no serious fault, at phone and desktop width, in light and 
   const { holder, waiters } = await gate.contend('ann@example.org', 5);
   await gate.contend(`${'m'.repeat(100)}@example.org`);
   await gate.guess('dave@example.org', '203.0.113.7');
+  await gate.guess('ann@example.org', '203.0.113.9');
   for (const [width, options] of Object.entries(WIDTHS)) {
     for (const colorScheme of ['light', 'dark']) {
       const page = await openPage(gate, { ...options, colorScheme });
@@ -24,8 +25,17 @@ test('axe-core finds no serious fault, at phone and desktop width, in light and 
       await page.getByRole('checkbox', { name: /dave/ }).check();
       await page.getByRole('textbox', { name: 'Find a user' }).fill('ann@example.org');
       await page.getByRole('button', { name: 'Search' }).click();
-      await page.locator('#user-result').getByText('Last logins').waitFor();
+      await entryOf(page, '203.0.113.9').waitFor();
+      await page.locator('#picture svg').waitFor();
       await check('board');
+      await page.getByRole('button', { name: 'Report', exact: true }).click();
+      await page.locator('#report-copy:enabled').waitFor();
+      await check('report');
+      await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+      await page.getByRole('button', { name: /^History of 203\.0\.113\.7/ }).click();
+      await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
+      await check('history of a block');
+      await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
       await rowOf(page, 'ann@example.org').getByRole('button', { name: /which holds/ }).click();
       await page.getByRole('dialog').waitFor();
       await check('question');

@@ -26,41 +26,6 @@ test('a kick asks once, says what will happen, and ends the session', async (t) 
   waiters[0].leave();
 });
 
-test('selected blocks are released, after a question that names them', async (t) => {
-  const gate = await Gate.start(t, { withoutToken: true });
-  await gate.guess('dave@example.org', '203.0.113.7');
-  await gate.guess('erin@example.org', '203.0.113.8');
-  const page = await openPage(gate);
-  const blocks = page.getByRole('region', { name: /^Block list/ });
-  const release = blocks.getByRole('button', { name: /^Release selected/ });
-  assert.ok(await release.isDisabled());
-  await blocks.getByRole('checkbox', { name: 'Select 203.0.113.7 at dave@example.org' }).check();
-  await release.click();
-  const question = page.getByRole('dialog', { name: 'Release 1 entry?' });
-  await question.getByText('dave@example.org').waitFor();
-  await question.getByRole('button', { name: 'Release' }).click();
-  await page.getByText('1 entry released.').waitFor();
-  await blocks.getByRole('checkbox', { name: /dave/ }).waitFor({ state: 'detached' });
-  assert.ok(await blocks.getByRole('checkbox', { name: /erin/ }).isVisible());
-  assert.deepEqual((await gate.get('/blocks?state=released')).items.map((it) => it.address), ['203.0.113.7']);
-});
-
-test('entries that a release would not change cannot be released', async (t) => {
-  const gate = await Gate.start(t, { withoutToken: true });
-  await gate.guess('dave@example.org', '203.0.113.7');
-  const page = await openPage(gate);
-  await page.route('**/api/v1/blocks?**', async (route) => {
-    const response = await route.fetch();
-    const json = await response.json();
-    await route.fulfill({ response, json: { ...json, items: json.items.map((it) => ({ ...it, pinned: true })) } });
-  });
-  await page.reload();
-  await page.getByRole('checkbox', { name: /dave/ }).check();
-  const release = page.getByRole('button', { name: 'Release selected (1)' });
-  await release.waitFor();
-  assert.ok(await release.isDisabled());
-});
-
 test('a backend and a tenant are paused and resumed', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
   const page = await openPage(gate);

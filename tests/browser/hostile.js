@@ -1,8 +1,9 @@
 // Names that strangers send, as octets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openPage, rowOf } from './support/browser.js';
+import { entryOf, findUser, openPage, rowOf } from './support/browser.js';
 import { Gate } from './support/gate.js';
+import { Client, HOSTILE, HOSTILE_LINE } from './support/pop3.js';
 
 const octets = (text) => Buffer.from(text, 'utf8').toString('latin1');
 
@@ -61,3 +62,26 @@ async function showsMarked(page, part, numbers) {
   const hidden = await name.evaluate((it) => /[\u202a-\u202e\u2066-\u2069\u200e\u200f\p{Cc}]/u.test(it.textContent));
   assert.ok(!hidden, `${part}: a hidden character reaches the page`);
 }
+
+test('hostile names and hostile words of a server do no harm in timeline, list and report', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const page = await openPage(gate);
+  for (const name of [NAMES.markup, NAMES.attribute, NAMES['255 octets']]) {
+    await (await Client.inside(gate.address, name)).quit();
+    const refused = await Client.login(gate.address, name, { from: '203.0.113.9', password: HOSTILE });
+    assert.equal(await refused.answer(), HOSTILE_LINE);
+    await refused.quit();
+    await gate.kept(name, ({ answer }) => answer === HOSTILE_LINE);
+    await findUser(page, name);
+    await entryOf(page, '203.0.113.9').getByText(HOSTILE_LINE).first().waitFor();
+    await entryOf(page, '203.0.113.9').getByRole('button', { name: /^Report on session/ }).click();
+    await page.locator('#report-copy:enabled').waitFor();
+    const text = await page.locator('#report-text').inputValue();
+    assert.ok(text.includes(HOSTILE_LINE) && text.includes(name), text);
+    const markup = '#past :is(img, script, a, iframe, [onmouseover], [onerror]), dialog :is(img, script)';
+    assert.equal(await page.locator(markup).count(), 0);
+    await page.getByRole('button', { name: 'Close' }).last().click();
+  }
+  const width = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(width <= 0, `the page is ${width} px too wide`);
+});

@@ -1,7 +1,7 @@
 // A thousand contended mailboxes, of real sessions that come and go.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLive, openPage } from './support/browser.js';
+import { findUser, isLive, openPage } from './support/browser.js';
 import { Gate } from './support/gate.js';
 import { Client } from './support/pop3.js';
 
@@ -9,6 +9,9 @@ const MAILBOXES = 1000;
 const AT_ONCE = 50;
 const ROWS = 15;
 const FRAME_MS = 50;
+const LOGINS = 2000;
+const TRAFFIC_MS = 10_000;
+const TRAFFIC_MAX = 20_000_000;
 
 test('a thousand contended mailboxes are shown, and turned over in frames under 50 ms', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
@@ -36,6 +39,57 @@ test('a thousand contended mailboxes are shown, and turned over in frames under 
   assert.ok(tasks.length > 100);
   assert.ok(tasks[0] < FRAME_MS, `a task kept the page from its next frame for ${tasks[0]} ms`);
 });
+
+test('with a thousand contended mailboxes the page reads some megabytes a minute at most', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const names = Array.from({ length: MAILBOXES }, (_, index) => `user${index}@example.org`);
+  const clients = new Map();
+  for (let i = 0; i < names.length; i += AT_ONCE) {
+    await Promise.all(names.slice(i, i + AT_ONCE).map(async (name) => clients.set(name, await gate.contend(name))));
+  }
+  const page = await openPage(gate);
+  await page.locator('#locks-count').getByText('1,000').waitFor();
+  const still = await received(page, () => new Promise((resolve) => setTimeout(resolve, TRAFFIC_MS)));
+  const turning = await received(page, () => turnOver(gate, names, clients));
+  await findUser(page, names[0]);
+  const user = await received(page, () => new Promise((resolve) => setTimeout(resolve, TRAFFIC_MS)));
+  const figures = Object.entries({ still, 'handing over': turning, 'with a user': user });
+  t.diagnostic(figures.map(([what, octets]) => `${what}: ${Math.round(octets / 1000)} kB a minute`).join(', '));
+  for (const [what, octets] of figures) assert.ok(octets > 0 && octets < TRAFFIC_MAX, what);
+});
+
+test('a week with two thousand logins is shown in frames under 50 ms', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const user = 'ann@example.org';
+  for (let login = 0; login < LOGINS; login += 1) {
+    await (await Client.inside(gate.address, user, { from: `203.0.113.${login % 8}` })).quit();
+  }
+  await gate.kept(user, ({ id }) => id >= LOGINS);
+  const page = await openPage(gate);
+  await findUser(page, user);
+  const browser = page.context().browser();
+  await browser.startTracing(page, { categories: ['toplevel'] });
+  const begun = Date.now();
+  await Promise.all([page.waitForResponse(/timeline\.svg/), page.getByRole('button', { name: 'Week' }).click()]);
+  await page.locator('#past:not([aria-busy])').waitFor();
+  const took = Date.now() - begun;
+  const tasks = tasksOfPage(await browser.stopTracing());
+  const { length } = await page.locator('#picture').innerHTML();
+  t.diagnostic(`the week was there after ${took} ms, in ${length} octets; the longest tasks took ${tasks.slice(0, 3)} ms`);
+  assert.ok(tasks[0] < FRAME_MS, `a task kept the page from its next frame for ${tasks[0]} ms`);
+});
+
+/** The octets in a minute that came over the network while `action` went on. */
+async function received(page, action) {
+  const network = await page.context().newCDPSession(page);
+  await network.send('Network.enable');
+  let octets = 0;
+  network.on('Network.dataReceived', ({ encodedDataLength, dataLength }) => (octets += encodedDataLength || dataLength));
+  const begun = Date.now();
+  await action();
+  await network.detach();
+  return (octets * 60_000) / (Date.now() - begun);
+}
 
 /**
  * What each task of the page's thread took, in milliseconds, the longest first: a frame is late where one of them is

@@ -2,7 +2,10 @@
 import { after } from 'node:test';
 import { closeBrowser } from './support/browser.js';
 import './contention.js';
+import './past.js';
+import './report.js';
 import './actions.js';
+import './blocks.js';
 import './login.js';
 import './hostile.js';
 import './accessibility.js';

@@ -1,11 +1,14 @@
 // The pictures of the manual, made anew where UPDATE_SCREENSHOTS=1.
 import { test } from 'node:test';
-import { openPage, rowOf, WIDTHS } from './support/browser.js';
+import { entryOf, findUser, openPage, rowOf, WIDTHS } from './support/browser.js';
 import { Gate } from './support/gate.js';
+import { Client } from './support/pop3.js';
 
 const FOLDER = new URL('../../deploy/manual/images', import.meta.url).pathname;
 
-test('screenshots', { skip: process.env.UPDATE_SCREENSHOTS !== '1' && 'only with UPDATE_SCREENSHOTS=1' }, async (t) => {
+const OPTIONS = { skip: process.env.UPDATE_SCREENSHOTS !== '1' && 'only with UPDATE_SCREENSHOTS=1' };
+
+test('screenshots', OPTIONS, async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });
   const first = await openPage(gate);
   await gate.guess('dave@example.org', '198.51.100.7');
@@ -29,6 +32,40 @@ test('screenshots', { skip: process.env.UPDATE_SCREENSHOTS !== '1' && 'only with
     await page.screenshot({ path: `${FOLDER}/${name}.png` });
   }
 });
+
+test('screenshots of the past', OPTIONS, async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true, wait: '9s' });
+  const ann = 'ann@example.org';
+  const begun = Date.now();
+  for (const round of [1, 2]) {
+    await gate.refuse(ann, { holder: '203.0.113.4', loser: '192.0.2.17' });
+    const phone = await Client.inside(gate.address, ann, { from: '203.0.113.4' });
+    await phone.command('STAT');
+    const pc = await gate.wait(ann, '192.0.2.17');
+    await pause(round * 1500);
+    phone.leave();
+    await pc.answer();
+    for (const command of ['STAT', 'LIST', 'UIDL']) pc.send(command);
+    await pause(2500);
+    await pc.quit();
+    await pause(3000);
+  }
+  const page = await openPage(gate, WIDTHS.desktop);
+  // An hour of it would take an hour.
+  await page.route('**/timeline.svg?**', (route) => {
+    const url = new URL(route.request().url());
+    url.searchParams.set('since', new Date(begun - 5000).toISOString());
+    return route.continue({ url: url.href });
+  });
+  await findUser(page, ann);
+  await entryOf(page, '192.0.2.17').first().waitFor();
+  await page.locator('#user').screenshot({ path: `${FOLDER}/page-user-light.png` });
+});
+
+/** @param {number} length in milliseconds: what is in the picture takes its time */
+function pause(length) {
+  return new Promise((resolve) => setTimeout(resolve, length));
+}
 
 /** A mailbox that is being read while others wait. */
 async function busy(gate, user, waiting, network) {

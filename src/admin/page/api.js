@@ -35,12 +35,23 @@ export async function request(path, options = {}) {
   throw new ApiError(response.status, answer.error ?? `popgate answered ${response.status}`);
 }
 
-/** @param {string} path @param {Record<string, string | number>} [query] */
-export async function get(path, query = {}) {
-  const pairs = Object.entries(query).map(([key, value]) => [key, String(value)]);
-  const words = new URLSearchParams(pairs).toString();
-  const response = await request(words ? `${path}?${words}` : path, { signal: AbortSignal.timeout(PATIENCE_MS) });
-  return response.json().catch(silence);
+/** @typedef {Record<string, string | number | null>} Query of which null is left out */
+
+/** @param {string} path @param {Query} [query] */
+export async function get(path, query) {
+  return (await read(path, query)).json().catch(silence);
+}
+
+/** @param {string} path @param {Query} [query] @returns {Promise<string>} */
+export async function getText(path, query) {
+  return (await read(path, query)).text().catch(silence);
+}
+
+/** @param {string} path @param {Query} [query] */
+function read(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null);
+  const words = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  return request(words ? `${path}?${words}` : path, { signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
 /** @param {string} path @param {object} [body] */

@@ -14,6 +14,14 @@ export function tell(text, kind) {
   find('#notices').replaceChildren(notice);
 }
 
+/** What to do with the answer that a button did not get. @param {string} what */
+export function failed(what) {
+  return (/** @type {any} */ error) => {
+    if (!(error instanceof ApiError)) throw error;
+    tell(`${what}: ${error.message}.`, 'failed');
+  };
+}
+
 /**
  * @param {{title: string, action: string, text: (string | Element)[]}} question
  * @returns {Promise<boolean>} whether it shall be done
@@ -22,15 +30,24 @@ function ask({ title, action, text }) {
   const dialog = find('#question');
   find('#question-title').textContent = title;
   find('#question-text').replaceChildren(...text.map((part) => (part instanceof Element ? part : h('p', {}, part))));
+  find('button.main', dialog).hidden = action === '';
   find('button.main', dialog).textContent = action;
   // No submit button: Enter in a field presses the first of these.
-  find('button[type="button"]', dialog).onclick = () => dialog.close();
+  const cancel = find('button[type="button"]', dialog);
+  cancel.textContent = action === '' ? 'Close' : 'Cancel';
+  cancel.onclick = () => dialog.close();
+  dialog.classList.toggle('wide', action === '');
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
     // The event of the question before comes late where the next one is asked at once.
     dialog.onclose = () => dialog.open || resolve(dialog.returnValue === 'yes');
   });
+}
+
+/** Shows something to read. @param {string} title @param {Element} content */
+export function show(title, content) {
+  void ask({ title, action: '', text: [content] });
 }
 
 /**

@@ -50,6 +50,16 @@ export function rowHeading(...children) {
   return h('th', { role: 'rowheader', scope: 'row' }, ...children);
 }
 
+/** A table that is made as a whole. @param {string[]} headings @param {Child[][]} rows */
+export function table(headings, rows) {
+  const head = headings.map((it) => h('th', { role: 'columnheader', scope: 'col' }, it));
+  const cellOf = (/** @type {Child} */ content, /** @type {number} */ index) =>
+    h('td', { role: 'cell', 'data-heading': headings[index] }, content);
+  return h('table', { role: 'table' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...head)),
+    h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...row.map(cellOf)))));
+}
+
 const LONG = 64;
 // What is not seen, or moves what stands around it: controls, formats (directions among them), line
 // separators, private and unassigned characters, and blanks other than the space.
@@ -69,7 +79,12 @@ export function typed(text) {
   return h('details', { class: 'long', 'data-key': text }, summary, whole);
 }
 
-/** The same as plain text, for labels. @param {string} text */
+/** A sentence that can have words of others in it, and is no name to be cut. @param {string} text */
+export function said(text) {
+  return h('bdi', { class: 'typed' }, ...visible([...text]));
+}
+
+/** What anybody may have typed as plain text, for labels. @param {string} text */
 export function plain(text) {
   const characters = [...text];
   const shown = characters.slice(0, LONG).map((it) => (HIDDEN.test(it) ? `<${number(it)}>` : it));

@@ -4,10 +4,13 @@ import * as blocks from './blocks.js';
 import * as charts from './charts.js';
 import { announce, tell } from './dialog.js';
 import { find } from './dom.js';
+import * as history from './history.js';
 import * as locks from './locks.js';
+import * as report from './report.js';
 import { follow } from './stream.js';
 import * as subjects from './subjects.js';
 import { dateTime, duration, setClock, tick } from './time.js';
+import * as timeline from './timeline.js';
 import * as user from './user.js';
 
 // A table that is shown as cards keeps its meaning in every browser only where its roles are said.
@@ -110,7 +113,7 @@ function restarted(status) {
   // The numbers that are shown, asked about or selected may be those of others now.
   find('#question').close();
   blocks.selected.clear();
-  for (const shown of document.querySelectorAll('tbody, #user-result')) shown.replaceChildren();
+  for (const shown of document.querySelectorAll('tbody:not(#entries *), #user-result')) shown.replaceChildren();
   tell(`popgate has restarted, at ${dateTime(gate.started)}.`, 'done');
   for (const action of [() => charts.load(status), subjects.refresh, blocks.refresh, user.refresh]) attempt(action);
 }
@@ -160,7 +163,5 @@ find('#log-out').addEventListener('click', () => {
 for (const [selector, role] of Object.entries(ROLES)) {
   for (const element of document.querySelectorAll(selector)) element.setAttribute('role', role);
 }
-locks.start();
-blocks.start();
-user.start();
+for (const { start } of [locks, blocks, user, timeline, history, report]) start();
 void open();

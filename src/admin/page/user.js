@@ -1,39 +1,61 @@
-// One user: who is in the mailbox, who waits, what is in the way, the last logins, and the limits.
+// One user: what is likely wrong, who is in the mailbox, who waits, what is in the way, the past, and the limits.
 import { ApiError, get, path } from './api.js';
 import { release } from './blocks.js';
-import { find, h, minor, renew, typed } from './dom.js';
-import { holderOf, waitersOf, withIdleSince } from './locks.js';
+import { failed } from './dialog.js';
+import { find, h, minor, renew, said, table, typed } from './dom.js';
+import { holderOf, waitersOf, withIdleSince } from './sessions.js';
 import { clock, duration } from './time.js';
-
-/** @typedef {import('./dom.js').Child} Child */
+import * as timeline from './timeline.js';
 
 /** The login that is shown; empty where the result is closed. */
 let shown = '';
 
 /** Asks for the user that is shown anew. */
 export async function refresh() {
-  if (shown) await show(shown);
+  if (shown) await Promise.all([show(shown), timeline.refresh()]);
+}
+
+/** Shows a user, and says where that cannot be. @param {string} login */
+export async function open(login) {
+  shown = login;
+  find('#login-name').value = login;
+  try {
+    await Promise.all([show(login), timeline.open(login)]);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    close();
+    find('#user-result').replaceChildren(h('p', { role: 'alert' }, `${error.message}.`));
+  }
 }
 
 /** @param {string} login */
 async function show(login) {
   const user = await get(path('users', login));
   if (login !== shown) return;
-  const { maildrop, tenant, backends } = user;
+  const { maildrop, tenant, backends, causes } = user;
   const lock = user.lock && withIdleSince(user.lock);
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
   renew(find('#user-result'), [
-    h('div', { class: 'head' }, h('h3', {}, typed(maildrop)), button('Close', 'Close', close)),
+    h('div', { class: 'head' }, h('h3', { tabindex: -1 }, typed(maildrop)), button('Close', 'Close', leave)),
     minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
+    ...causesOf(causes),
     h('div', { class: 'columns' },
       part('Holds the mailbox', lock?.holder ? holderOf(lock.holder, maildrop) : minor('nobody')),
       part('Waits, next first', waitersOf(lock?.waiters ?? [], maildrop))),
     ...obstacles(user),
-    part('Last logins', lastLogins(user.last_logins)),
     h('details', { 'data-key': 'limits' }, h('summary', { 'data-key': 'limits summary' }, 'Limits'),
       table(['Setting', 'Value', 'Set by'], limits)),
   ]);
+}
+
+/** What may be the matter, the most likely first. @param {any[]} causes CauseInfos of the API */
+function causesOf(causes) {
+  if (causes.length === 0) return [];
+  const items = causes.map(({ title, likelihood, evidence, advice }) =>
+    h('li', {}, h('p', {}, h('b', {}, title), h('span', { class: 'sign' }, ` ${likelihood} likelihood`)),
+      h('p', {}, said(evidence)), h('p', {}, advice)));
+  return [part('What may be wrong', h('ol', { class: 'causes' }, ...items))];
 }
 
 /** @param {string} title @param {Node} content */
@@ -50,9 +72,10 @@ function button(text, label, click) {
 function obstacles({ blocks, polls, penalties }) {
   const lines = [];
   for (const block of blocks.filter((/** @type {any} */ it) => it.state === 'blocked')) {
-    const { address, shadow, reason, expires } = block;
+    const { id, address, shadow, reason, expires } = block;
+    const act = () => release([id]).then(refresh).catch(failed('Nothing is released'));
     lines.push([`${address} is ${shadow ? 'listed, not refused,' : 'blocked'} for ${reason}`, expires && ', until ',
-      expires && clock(expires), ' ', button('Release', `Release ${address}`, () => release([block]).then(refresh))]);
+      expires && clock(expires), ' ', button('Release', `Release ${address}`, act)]);
   }
   for (const { address, next } of polls) {
     lines.push([`Comes too often: the next login ${address ? `from ${address}` : ''} is in time at `, clock(next)]);
@@ -64,42 +87,21 @@ function obstacles({ blocks, polls, penalties }) {
   return lines.length > 0 ? [part('In the way', h('ul', {}, ...lines.map((line) => h('li', {}, ...line))))] : [];
 }
 
-/** @param {any[]} logins */
-function lastLogins(logins) {
-  if (logins.length === 0) return minor('none that popgate remembers');
-  const rows = logins.map((it) => [
-    clock(it.at), h('bdi', { class: 'address' }, it.client.replace(/:\d+$/, '')), it.program && typed(it.program),
-    typed(it.sentence), duration(it.waited_seconds), duration(it.held_seconds), it.retrieved,
-  ]);
-  return table(['When', 'From', 'Program', 'How it ended', 'Waited', 'Held', 'Messages'], rows);
-}
-
-/** @param {string[]} headings @param {Child[][]} rows */
-function table(headings, rows) {
-  const head = headings.map((it) => h('th', { role: 'columnheader', scope: 'col' }, it));
-  const cellOf = (/** @type {Child} */ content, /** @type {number} */ index) =>
-    h('td', { role: 'cell', 'data-heading': headings[index] }, content);
-  return h('table', { role: 'table' },
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...head)),
-    h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...row.map(cellOf)))));
-}
-
 function close() {
   shown = '';
+  timeline.close();
   find('#user-result').replaceChildren();
+}
+
+function leave() {
+  close();
   find('#login-name').focus();
 }
 
 /** Wires the search. */
 export function start() {
-  find('#user-form').addEventListener('submit', async (/** @type {Event} */ event) => {
+  find('#user-form').addEventListener('submit', (/** @type {Event} */ event) => {
     event.preventDefault();
-    shown = find('#login-name').value.trim();
-    try {
-      await refresh();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      find('#user-result').replaceChildren(h('p', { role: 'alert' }, `${error.message}.`));
-    }
+    void open(find('#login-name').value.trim());
   });
 }

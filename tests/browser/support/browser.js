@@ -55,10 +55,13 @@ function isOfThePage({ pathname }) {
   return pathname === '/' || pathname.startsWith('/page/');
 }
 
-/** Answers as the gate does, but with the file as it is in `folder` now: no build between two tries. */
+/** Answers as the gate does for a file of that kind, but with the file as it is in `folder` now: no build between two
+ * tries, for new files neither. */
 async function fromFolder(route, folder) {
-  const response = await route.fetch({ headers: {} });
-  const name = path.basename(new URL(route.request().url()).pathname) || 'page.html';
+  const url = new URL(route.request().url());
+  const name = path.basename(url.pathname) || 'page.html';
+  url.pathname = name === 'page.html' ? '/' : `/page/page${path.extname(name)}`;
+  const response = await route.fetch({ url: url.href, headers: {} });
   await route.fulfill({ response, body: fs.readFileSync(path.join(folder, name)) });
 }
 
@@ -74,6 +77,18 @@ export async function logIn(page, token) {
 /** Waits until the page follows the gate. */
 export function isLive(page) {
   return page.locator('#link').getByText('Live', { exact: true }).waitFor();
+}
+
+/** Finds a user by the form, and waits for the past. */
+export async function findUser(page, login) {
+  await page.getByRole('textbox', { name: 'Find a user' }).fill(login);
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.locator('#picture svg').waitFor();
+}
+
+/** The row of a login that is over. */
+export function entryOf(page, text) {
+  return page.locator('#entries tbody tr', { hasText: text });
 }
 
 /** The row of a mailbox where somebody waits. */

@@ -20,12 +20,21 @@ async function freePort() {
   return port;
 }
 
+/** What `look` finds, as soon as it finds something. */
+async function found(look) {
+  for (const deadline = Date.now() + READY_MS; Date.now() < deadline; ) {
+    const it = await look();
+    if (it) return it;
+  }
+  throw new Error(`not within ${READY_MS} ms: ${look}`);
+}
+
 export class Gate {
   /**
    * @param {import('node:test').TestContext} t which ends it
-   * @param {{withoutToken?: boolean, defaults?: string}} [options]
+   * @param {{withoutToken?: boolean, wait?: string, defaults?: string}} [options]
    */
-  static async start(t, { withoutToken = false, defaults = '' } = {}) {
+  static async start(t, { withoutToken = false, wait = '55s', defaults = '' } = {}) {
     const gate = new Gate();
     gate.readers = [];
     gate.backend = await startBackend();
@@ -33,14 +42,14 @@ export class Gate {
     gate.address = `127.0.0.1:${await freePort()}`;
     gate.admin = `127.0.0.1:${await freePort()}`;
     gate.url = `http://${gate.admin}/`;
-    fs.writeFileSync(path.join(gate.folder, 'popgate.toml'), gate.#configuration(withoutToken, defaults));
+    fs.writeFileSync(path.join(gate.folder, 'popgate.toml'), gate.#configuration(withoutToken, wait, defaults));
     t.after(() => gate.#end());
     await gate.run();
     return gate;
   }
 
   /** Clients say where they come from, as behind a load balancer, and are nobody that is trusted. */
-  #configuration(withoutToken, defaults) {
+  #configuration(withoutToken, wait, defaults) {
     return `
 [server]
 trusted_networks = ["127.0.0.1/32"]
@@ -59,7 +68,7 @@ token_file = "admin.token"
 trust_loopback = ${withoutToken}
 [defaults]
 cleartext = "always"
-wait = "55s"
+wait = "${wait}"
 preempt_idle = "off"
 connections = { per_address = 0 }
 failures = { delay = "0s", same_password = 0 }
@@ -108,8 +117,18 @@ ${defaults}
 
   /** Asks the API. */
   async get(where) {
-    const headers = { Authorization: `Bearer ${this.token}` };
-    const response = await fetch(`${this.url}api/v1${where}`, { headers });
+    return this.#ask(where, {});
+  }
+
+  /** Has the API do something. */
+  async post(where, body) {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.#ask(where, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  async #ask(where, options) {
+    const headers = { ...options.headers, Authorization: `Bearer ${this.token}` };
+    const response = await fetch(`${this.url}api/v1${where}`, { ...options, headers });
     if (!response.ok) throw new Error(`${where}: ${response.status} ${await response.text()}`);
     return response.json();
   }
@@ -125,6 +144,29 @@ ${defaults}
   /** Another client that waits for the mailbox of `user`. */
   wait(user, from) {
     return Client.login(this.address, user, { from });
+  }
+
+  /** A login that waits in vain for `user` while another one is in, and what its client was told. Both have ended. */
+  async refuse(user, { holder = '203.0.113.2', loser = '203.0.113.3' } = {}) {
+    const inside = await Client.inside(this.address, user, { from: holder });
+    const outside = await this.wait(user, loser);
+    const error = await outside.answer();
+    await outside.quit();
+    await inside.quit();
+    return error;
+  }
+
+  /** The entry that the history has for `user`, the latest for which `isMeant`, once it is there. */
+  kept(user, isMeant = () => true) {
+    return found(async () => (await this.get(`/history?user=${encodeURIComponent(user)}`)).items.find(isMeant));
+  }
+
+  /** Waits until so many wait for the mailbox of `user`. */
+  waits(user, many = 1) {
+    return found(async () => {
+      const { lock } = await this.get(`/users/${encodeURIComponent(user)}`);
+      return (lock?.waiters.length ?? 0) === many;
+    });
   }
 
   /** Wrong passwords, until the block list has an entry for `user` from this address. */

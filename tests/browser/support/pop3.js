@@ -3,6 +3,9 @@ import net from 'node:net';
 import { once } from 'node:events';
 
 const WRONG = 'wrong';
+/** A password that the server refuses with markup. */
+export const HOSTILE = 'hostile';
+export const HOSTILE_LINE = '-ERR <img src=x onerror=alert(4)><script>alert(5)</script>';
 const MESSAGE = ['Subject: hello', '', 'x'.repeat(400)].join('\r\n');
 
 /** Calls `line` for each line that comes. */
@@ -45,6 +48,7 @@ function answer(line, say, socket) {
     case 'CAPA':
       return say('+OK', 'USER', 'UIDL', 'TOP', 'PIPELINING', 'RESP-CODES', 'AUTH-RESP-CODE', '.');
     case 'PASS':
+      if (argument === HOSTILE) return say(HOSTILE_LINE);
       return argument === WRONG ? say('-ERR [AUTH] wrong') : say('+OK');
     case 'STAT':
       return say('+OK 3 1200');
@@ -114,6 +118,12 @@ export class Client {
   async command(line) {
     this.send(line);
     return this.answer();
+  }
+
+  /** As a mail program ends: with QUIT. */
+  async quit() {
+    await this.command('QUIT');
+    await this.closed;
   }
 
   leave() {

@@ -1,0 +1,94 @@
+// The report: from a lock to the text for a ticket.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+import { entryOf, findUser, openPage, rowOf } from './support/browser.js';
+import { Gate } from './support/gate.js';
+
+const ANN = 'ann@example.org';
+
+test('from the list of locks, the report for the one that lost is two clicks away', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true, wait: '4s' });
+  const error = await gate.refuse(ANN);
+  await gate.kept(ANN, ({ end }) => end === 'quit');
+  const { holder, waiters } = await gate.contend(ANN, 1, '198.51.100');
+  const page = await openPage(gate);
+  await rowOf(page, ANN).getByRole('button', { name: `Timeline of ${ANN}` }).click();
+  await entryOf(page, '203.0.113.3').getByRole('button', { name: /^Report on session/ }).click();
+  const text = await textOf(page);
+  for (const fact of [ANN, error, '203.0.113.3', '203.0.113.2', 'pop3', gate.address.split(':')[1]]) {
+    assert.ok(text.includes(fact), `${fact} is not in:\n${text}`);
+  }
+  [holder, ...waiters].forEach((it) => it.leave());
+});
+
+test('a report is read in other languages, copied, and saved as text and picture', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true, wait: '4s' });
+  await gate.refuse(ANN);
+  await gate.kept(ANN, ({ end }) => end === 'quit');
+  const page = await openPage(gate);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await findUser(page, ANN);
+  await page.getByRole('button', { name: 'Report', exact: true }).click();
+  const report = page.getByRole('dialog', { name: 'Report' });
+  const english = await textOf(page);
+  const texts = new Set([english]);
+  for (const language of ['Deutsch', 'Português', 'Tiếng Việt', 'English']) {
+    await Promise.all([page.waitForResponse(/\/report\?/), report.getByLabel('Language').selectOption(language)]);
+    texts.add(await textOf(page));
+  }
+  assert.equal(texts.size, 4);
+
+  await report.getByRole('button', { name: 'Copy' }).click();
+  await report.getByText('Copied.').waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await textOf(page));
+  const saved = await save(page, 'Save as text');
+  assert.match(saved.name, /^popgate report ann@example\.org \d{4}-\d\d-\d\d \d{6}\.txt$/);
+  assert.equal(saved.content, await textOf(page));
+  const picture = await save(page, 'Save the picture');
+  assert.match(picture.name, /\.svg$/);
+  assert.match(picture.content, /^(<\?xml[^>]*>\s*)?<svg/);
+  await report.getByRole('button', { name: 'Close' }).click();
+  await report.waitFor({ state: 'hidden' });
+});
+
+test('a click on a bar of the picture asks for the report of that moment', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true, wait: '4s' });
+  await gate.refuse(ANN);
+  const { ended } = await gate.kept(ANN, ({ end }) => end === 'quit');
+  const page = await openPage(gate);
+  await findUser(page, ANN);
+  const [request] = await Promise.all([
+    page.waitForRequest(/\/report\?/),
+    page.locator('#picture .wait').first().click({ force: true }),
+  ]);
+  const at = Date.parse(new URL(request.url()).searchParams.get('at'));
+  assert.ok(at <= Date.parse(ended) && at > Date.parse(ended) - 20_000);
+  assert.match(await textOf(page), /203\.0\.113\.3/);
+});
+
+test('a report that cannot be had says why', async (t) => {
+  const gate = await Gate.start(t, { withoutToken: true });
+  const page = await openPage(gate);
+  await findUser(page, ANN);
+  page.seen.expected.push(/status of 503/);
+  await page.route('**/report?**', (route) => route.fulfill({ status: 503, json: { error: 'the gate is busy' } }));
+  await page.getByRole('button', { name: 'Report', exact: true }).click();
+  const report = page.getByRole('dialog', { name: 'Report' });
+  await report.getByText('There is no report: the gate is busy.').waitFor();
+  assert.ok(await report.getByRole('button', { name: 'Copy' }).isDisabled());
+});
+
+/** The text, once it is there. */
+async function textOf(page) {
+  await page.locator('#report-copy:enabled').waitFor();
+  return page.locator('#report-text').inputValue();
+}
+
+async function save(page, button) {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: button }).click(),
+  ]);
+  return { name: download.suggestedFilename(), content: fs.readFileSync(await download.path(), 'utf8') };
+}
