@@ -6,7 +6,7 @@ use super::ExitStatus;
 use super::client::{AdminClient, Failure};
 use super::listing::{OutputArgs, PageArgs, conditions, list_or_nothing};
 use super::screen::{Screen, Tone};
-use super::table::{Cell, Column, TextTable, or_dash};
+use super::table::{Cell, Column, TextTable};
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::between;
@@ -203,7 +203,7 @@ fn row(block: &BlockView, now: Timestamp) -> Vec<Cell> {
 }
 
 fn or_none(value: Option<String>) -> Cell {
-    or_dash(value.as_deref()).into()
+    value.unwrap_or_else(|| "-".to_owned()).into()
 }
 
 /// Transient faults of today, of how many that do not block yet.
