@@ -43,6 +43,9 @@ _popgate() {
             popgate,help)
                 cmd="popgate__subcmd__help"
                 ;;
+            popgate,history)
+                cmd="popgate__subcmd__history"
+                ;;
             popgate,kick)
                 cmd="popgate__subcmd__kick"
                 ;;
@@ -118,6 +121,9 @@ _popgate() {
             popgate__subcmd__help,help)
                 cmd="popgate__subcmd__help__subcmd__help"
                 ;;
+            popgate__subcmd__help,history)
+                cmd="popgate__subcmd__help__subcmd__history"
+                ;;
             popgate__subcmd__help,kick)
                 cmd="popgate__subcmd__help__subcmd__kick"
                 ;;
@@ -164,7 +170,7 @@ _popgate() {
 
     case "${cmd}" in
         popgate)
-            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help"
+            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,7 +556,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help)
-            opts="serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help"
+            opts="serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -690,6 +696,20 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__history)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -864,6 +884,60 @@ _popgate() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__history)
+            opts="-h --since --until --end --address --tenant --limit --config --admin --token-file --ca --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --end)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tenant)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -38,6 +38,7 @@ complete -c popgate -n "__fish_popgate_needs_command" -f -a "sessions" -d 'List 
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "backends" -d 'List the backends: which are up, and how many connections each has'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "tenants" -d 'List the tenants: sessions, locks and waiters of each'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "explain" -d 'Show one user: who is in the mailbox, who waits, how the last logins ended, which limits hold'
+complete -c popgate -n "__fish_popgate_needs_command" -f -a "history" -d 'Show how logins and sessions went: the last ones, or those of a user and a time'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "kick" -d 'Close a session, so that the next one in the queue gets the mailbox'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "blocks" -d 'List the entries of the block list, or pin and unpin them'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "release" -d 'Unblock entries of the block list; pinned entries stay'
@@ -141,6 +142,18 @@ complete -c popgate -n "__fish_popgate_using_subcommand explain" -l token-file -
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l since -d 'Only what was not over yet at this time' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l until -d 'Only what began before this time' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l end -d 'Only what ended so: an `end` of the metric popgate_sessions_total; may be repeated' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l address -d 'Only those from this address or IPv6 /64' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l tenant -d 'Only logins of this tenant' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l limit -d 'Show the last N of them' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l json -d 'Output JSON, as the API answers it'
+complete -c popgate -n "__fish_popgate_using_subcommand history" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l maildrop -d 'The session that holds this mailbox now, by the name that `popgate locks` shows' -r
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l reason -d 'Why, for the log' -r
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
@@ -149,31 +162,21 @@ complete -c popgate -n "__fish_popgate_using_subcommand kick" -l token-file -d '
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l tenant -d 'Only entries of this tenant' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l reason -d 'Only entries with this reason' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l state -d 'Only entries in this state: `blocked`, `released`, or `counting`: not blocked, with transient faults today' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l limit -d 'Show this many at most [default: all]' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l token-file -d 'File with the token of that port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l pin -d 'Freeze entries in their state: blocked for good, or never blocked again'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l unpin -d 'Undo --pin'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -l json -d 'Output JSON, as the API answers it'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -a "history" -d 'Show what became of an entry of the block list, and by whom'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and not __fish_seen_subcommand_from history help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l token-file -d 'File with the token of that port' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -l json -d 'Output JSON, as the API answers it'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from help" -f -a "history" -d 'Show what became of an entry of the block list, and by whom'
-complete -c popgate -n "__fish_popgate_using_subcommand blocks; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l tenant -d 'Only entries of this tenant' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l reason -d 'Only entries with this reason' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l state -d 'Only entries in this state: `blocked` or `released`' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l limit -d 'Show this many at most [default: all]' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l pin -d 'Freeze entries in their state: blocked for good, or never blocked again'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l unpin -d 'Undo --pin'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -l json -d 'Output JSON, as the API answers it'
+complete -c popgate -n "__fish_popgate_using_subcommand blocks" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l maildrop -d 'Only entries of this mailbox; to list them, a part of its name will do' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l address -d 'Only entries of this address or IPv6 /64; to list them, a network will do' -r
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l tenant -d 'Only entries of this tenant' -r
@@ -183,7 +186,6 @@ complete -c popgate -n "__fish_popgate_using_subcommand release" -l admin -d 'UR
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l token-file -d 'File with the token of that port' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l all -d 'All entries'
-complete -c popgate -n "__fish_popgate_using_subcommand release" -l yes -d 'Do not ask'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand release" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand pause" -l reason -d 'Why, for the log' -r
@@ -221,25 +223,25 @@ complete -c popgate -n "__fish_popgate_using_subcommand log" -l token-file -d 'F
 complete -c popgate -n "__fish_popgate_using_subcommand log" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand log" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand log" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "serve" -d 'Run the proxy'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "check" -d 'Validate a configuration file'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "doctor" -d 'Probe the backends and recommend settings'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "classify" -d 'Show how popgate interprets a server reply'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "status" -d 'Show the state of the running popgate at a glance'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "locks" -d 'List the locks of maildrops: who holds each, and who waits for it'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "top" -d 'Watch live where somebody waits, who holds the mailbox, and how the backends fare'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "sessions" -d 'List the open connections of mail programs'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "backends" -d 'List the backends: which are up, and how many connections each has'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "tenants" -d 'List the tenants: sessions, locks and waiters of each'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "explain" -d 'Show one user: who is in the mailbox, who waits, how the last logins ended, which limits hold'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "kick" -d 'Close a session, so that the next one in the queue gets the mailbox'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "blocks" -d 'List the entries of the block list, or pin and unpin them'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "release" -d 'Unblock entries of the block list; pinned entries stay'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "pause" -d 'Let the logins of a tenant or backend wait; open sessions go on'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "resume" -d 'Let the logins of a paused tenant or backend go on'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "drain" -d 'Stop gently: accept nobody new, let open sessions finish, then end'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "reload" -d 'Let the running popgate read its configuration and certificates anew'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "log" -d 'Show or change the log level of the running popgate'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain kick blocks release pause resume drain reload log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from blocks" -f -a "history" -d 'Show what became of an entry of the block list, and by whom'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "serve" -d 'Run the proxy'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "check" -d 'Validate a configuration file'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "doctor" -d 'Probe the backends and recommend settings'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "classify" -d 'Show how popgate interprets a server reply'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "status" -d 'Show the state of the running popgate at a glance'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "locks" -d 'List the locks of maildrops: who holds each, and who waits for it'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "top" -d 'Watch live where somebody waits, who holds the mailbox, and how the backends fare'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "sessions" -d 'List the open connections of mail programs'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "backends" -d 'List the backends: which are up, and how many connections each has'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "tenants" -d 'List the tenants: sessions, locks and waiters of each'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "explain" -d 'Show one user: who is in the mailbox, who waits, how the last logins ended, which limits hold'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "history" -d 'Show how logins and sessions went: the last ones, or those of a user and a time'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "kick" -d 'Close a session, so that the next one in the queue gets the mailbox'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "blocks" -d 'List the entries of the block list, or pin and unpin them'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "release" -d 'Unblock entries of the block list; pinned entries stay'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "pause" -d 'Let the logins of a tenant or backend wait; open sessions go on'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "resume" -d 'Let the logins of a paused tenant or backend go on'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "drain" -d 'Stop gently: accept nobody new, let open sessions finish, then end'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "reload" -d 'Let the running popgate read its configuration and certificates anew'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "log" -d 'Show or change the log level of the running popgate'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -2,21 +2,21 @@
 
 use super::blocks::BlockListAdmin;
 use super::model::{
-    BackendInfo, BackendTotals, BlockTotals, GateStatus, JournalInfo, LockInfo, LockTotals,
-    PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo, SessionTotals, TenantInfo,
-    TimelineInfo, UserInfo,
+    BackendInfo, BackendTotals, BlockTotals, GateStatus, HistoryPage, JournalInfo, LockInfo,
+    LockTotals, NoticeList, PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo,
+    SessionTotals, TenantInfo, TimelineInfo, UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
 use super::{
-    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, LockFeed, PictureLabels, Reloaded,
-    ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView, UnknownName, UserQuery,
-    UserView, serve,
+    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, HistoryView, LockFeed,
+    PictureLabels, Reloaded, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,
+    UnknownName, UserQuery, UserView, serve,
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
-use crate::history::{EntryId, StoredBlockChange};
-use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
+use crate::history::{EntryId, HistoryQuery, StoredBlockChange};
+use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::journal::HistoryError;
 use crate::lock::queue::WaitProgress;
 use crate::net::BoxFuture;
@@ -120,6 +120,10 @@ impl GateAdmin for GateDouble {
         self
     }
 
+    fn history(&self) -> &dyn HistoryView {
+        self
+    }
+
     fn reports(&self) -> &dyn ReportView {
         self
     }
@@ -164,7 +168,7 @@ impl BlockListAdmin for GateDouble {
 
     /// Each entry was blocked by a rule and then pinned by hand.
     fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
-        let entries = self.entries(&BlockFilter::ids(vec![id]));
+        let entries = BlockListAdmin::entries(self, &BlockFilter::ids(vec![id]));
         Ok(entries.into_iter().next().map(changes_of))
     }
 }
@@ -262,6 +266,21 @@ impl UserView for GateDouble {
             last_logins: Vec::new(),
             causes: Vec::new(),
         }
+    }
+}
+
+impl HistoryView for GateDouble {
+    /// Nothing happened.
+    fn entries(&self, _: Option<&UserName>, _: HistoryQuery) -> Result<HistoryPage, HistoryError> {
+        Ok(HistoryPage {
+            items: Vec::new(),
+            next: None,
+            journal: JournalInfo::default(),
+        })
+    }
+
+    fn notices(&self, _: Timestamp, _: Timestamp) -> Result<NoticeList, HistoryError> {
+        Err(HistoryError::Off)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::blocks::BlockListAdmin;
 use super::control::GateControl;
+use super::history::HistoryView;
 use super::lock_feed::LockFeed;
 use super::reports::{ReportView, TimelineView};
 use super::users::UserView;
@@ -73,6 +74,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What the stream of lock changes is made of.
     fn lock_feed(&self) -> &dyn LockFeed;
+
+    /// What of the past can be looked at.
+    fn history(&self) -> &dyn HistoryView;
 
     /// The block list.
     fn blocks(&self) -> &dyn BlockListAdmin;

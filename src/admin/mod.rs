@@ -9,6 +9,7 @@ mod double;
 mod filter;
 mod gate;
 mod guard;
+mod history;
 mod lock_feed;
 pub mod model;
 mod page;
@@ -30,6 +31,7 @@ pub use api::document;
 pub use control::{GateControl, UnknownName};
 pub use gate::{GateAdmin, Reload, ReloadRefusal, Reloaded};
 pub use guard::AdminPolicy;
+pub use history::HistoryView;
 pub use lock_feed::{LockFeed, ShownLocks};
 pub use reports::{
     PictureLabels, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,

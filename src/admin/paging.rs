@@ -98,6 +98,11 @@ pub(super) struct PageLimit(usize);
 impl PageLimit {
     /// The most that one page has.
     pub(super) const MAX: Self = Self(PAGE_MAX);
+
+    /// How many that are.
+    pub(super) fn count(self) -> usize {
+        self.0
+    }
 }
 
 impl Default for PageLimit {
@@ -111,7 +116,7 @@ impl<'de> Deserialize<'de> for PageLimit {
         let limit = usize::deserialize(deserializer)?;
         if limit > PAGE_MAX {
             return Err(D::Error::custom(format!(
-                "`limit` is at most {PAGE_MAX}: ask for the next page with `offset`"
+                "`limit` is at most {PAGE_MAX}: ask for the rest page by page"
             )));
         }
         Ok(Self(limit))

@@ -17,8 +17,8 @@ use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{
-    GateAdmin, GateControl, GateView, LockFeed, Reload, ReloadRefusal, Reloaded, ReportView,
-    TimelineView, UserView,
+    GateAdmin, GateControl, GateView, HistoryView, LockFeed, Reload, ReloadRefusal, Reloaded,
+    ReportView, TimelineView, UserView,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -28,6 +28,7 @@ use crate::journal::History;
 use crate::net::BoxFuture;
 use crate::net::tls::Acceptor;
 use crate::observe::metrics::{Metrics, MetricsError};
+use crate::report::domain::DomainChecker;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub(super) struct AdminHandle {
     pub(super) connection_limit: ConnectionLimit,
     pub(super) memory: AdminMemory,
     pub(super) history: History,
+    /// Shared with what asks for a domain after the answer has been given up.
+    pub(super) domains: Arc<DomainChecker>,
     pub(super) started: Timestamp,
     /// None where the gate was started without a file that could be read again.
     pub(super) reload: Option<Reload>,
@@ -83,6 +86,10 @@ impl GateAdmin for AdminHandle {
     }
 
     fn timelines(&self) -> &dyn TimelineView {
+        self
+    }
+
+    fn history(&self) -> &dyn HistoryView {
         self
     }
 

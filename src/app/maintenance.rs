@@ -37,6 +37,9 @@ impl Maintenance {
         self.cx.admission.forget_idle(now.instant);
         self.history.forget(now.wall);
         self.cx.sessions.forget_programs(now.instant);
+        if let Some(journal) = &self.journal {
+            journal.keep_within_bounds(now.wall);
+        }
         end_blocks(&self.cx);
         let blocks = &self.cx.admission.shared.blocks;
         blocks::tell(&self.cx, blocks.forget(self.keep, now.wall));

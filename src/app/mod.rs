@@ -342,6 +342,7 @@ impl Gate {
             },
             connection_limit: self.connection_limit.clone(),
             memory: self.memory.clone(),
+            domains: Arc::default(),
             started: self.history.gate_started(),
             history: self.history.clone(),
             reload,

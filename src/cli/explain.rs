@@ -9,12 +9,16 @@ use super::screen::{Screen, Tone};
 use super::sessions;
 use super::table::{Cell, Column, TextTable, fields, or_dash};
 use super::target::GateArgs;
+use super::text::escaped;
 use super::units::{between, count, duration, time};
-use crate::admin::model::{LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo};
+use crate::admin::model::{
+    CauseInfo, LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo,
+};
 use clap::Args;
 use jiff::Timestamp;
 
-/// Show one user: who is in the mailbox, who waits, how the last logins ended, which limits hold
+/// Show one user: who is in the mailbox, who waits, how the last logins ended and why, which limits
+/// hold
 #[derive(Args, Debug)]
 #[command(after_help = "\
 It asks the running popgate. `popgate check --explain USER` reads the configuration file alone, and
@@ -72,6 +76,7 @@ fn shown(user: &UserInfo, now: Timestamp, screen: Screen) -> String {
     section("Last logins", !user.last_logins.is_empty(), &|| {
         last_logins(&user.last_logins, now, screen)
     });
+    section("Why", !user.causes.is_empty(), &|| why(&user.causes));
     section("Blocks", !user.blocks.is_empty(), &|| {
         blocks::table(&user.blocks, now, screen)
     });
@@ -192,6 +197,20 @@ fn last_logins(logins: &[LoginInfo], now: Timestamp, screen: Screen) -> String {
         ]
     };
     TextTable::new(LOGINS, logins.iter().map(row).collect()).render(screen)
+}
+
+/// Causes with what speaks for them, the most likely first.
+fn why(causes: &[CauseInfo]) -> String {
+    let told = causes.iter().map(|cause| {
+        format!(
+            "{} ({})\n  {}\n  What to do: {}",
+            escaped(&cause.title),
+            escaped(&cause.likelihood),
+            escaped(&cause.evidence),
+            escaped(&cause.advice)
+        )
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// A person wants to know how long ago; what is kept in a file needs the time itself.

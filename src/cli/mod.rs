@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod drain;
 mod explain;
+mod history;
 mod kick;
 mod listing;
 mod locks;
@@ -18,6 +19,7 @@ mod pause;
 mod reference;
 mod release;
 mod reload;
+mod report;
 mod screen;
 mod serve;
 mod sessions;
@@ -28,6 +30,7 @@ mod tenants;
 mod text;
 mod top;
 mod units;
+mod when;
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 use std::fmt;
@@ -62,6 +65,8 @@ enum CliCommand {
     Backends(backends::BackendsArgs),
     Tenants(tenants::TenantsArgs),
     Explain(explain::ExplainArgs),
+    History(history::HistoryArgs),
+    Report(report::ReportArgs),
     Kick(kick::KickArgs),
     Blocks(blocks::BlocksArgs),
     Release(release::ReleaseArgs),
@@ -123,6 +128,8 @@ impl CliCommand {
             Self::Backends(backends) => backends.run(),
             Self::Tenants(tenants) => tenants.run(),
             Self::Explain(explain) => explain.run(),
+            Self::History(history) => history.run(),
+            Self::Report(report) => report.run(),
             Self::Kick(kick) => kick.run(),
             Self::Blocks(blocks) => blocks.run(),
             Self::Release(release) => release.run(),

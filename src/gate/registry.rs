@@ -7,6 +7,7 @@
 use super::peer::Peer;
 use super::programs::{Beginning, Programs};
 use super::seen_trace::SeenTrace;
+use crate::history::kept_line;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
@@ -238,6 +239,8 @@ struct Words {
     hello: Option<HelloFingerprint>,
     /// Why it was kicked, where the operator has said so.
     kick_reason: Option<Arc<str>>,
+    /// The last error line that its client was sent.
+    answer: Option<Box<str>>,
 }
 
 /// The client has sent QUIT.
@@ -339,10 +342,11 @@ impl SessionHandle {
         has_given_up: bool,
         now: Instant,
     ) -> ProgramGuess {
+        let hello = self.words().hello;
         guess(&Evidence {
             trace: &self.trace.now(),
-            hello: self.words().hello,
-            idle: now.saturating_duration_since(self.active()),
+            hello,
+            idle: self.silence(now),
             has_given_up,
             remembered,
         })
@@ -367,6 +371,21 @@ impl SessionHandle {
         // Milliseconds of a u64 last longer than any session.
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         self.active.store(age, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has moved between the client and popgate.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.active())
+    }
+
+    /// The client was sent this error line.
+    pub(crate) fn refused(&self, line: &[u8]) {
+        self.words().answer = Some(kept_line(line));
+    }
+
+    /// The last error line that the client was sent, since it was taken last.
+    pub(crate) fn take_answer(&self) -> Option<Box<str>> {
+        self.words().answer.take()
     }
 
     /// What the relay has done so far. The session alone writes this, so a plain store will do.
@@ -437,12 +456,14 @@ impl SessionHandle {
     fn view(&self) -> SessionView {
         let state = self.state.load(Ordering::Acquire);
         let last_command = usize::from(self.last_command.load(Ordering::Relaxed));
+        // A guard in the literal below would be held to its end, and the guess takes it, too.
+        let login = self.words().login.as_ref().map(RegisteredLogin::seen);
         SessionView {
             id: self.id,
             client: self.peer.client,
             listener: self.peer.listener.clone(),
             opened: self.opened,
-            login: self.words().login.as_ref().map(RegisteredLogin::seen),
+            login,
             phase: match phase(state) {
                 // No session enters `Update`: QUIT is a bit, so that a kick cannot slip in between.
                 Phase::Transaction if state & QUIT != 0 => Phase::Update,

@@ -41,9 +41,10 @@ pub struct HistoryEntry {
     pub cause: CauseName,
     /// The same in a sentence, with what the backend or the system said.
     pub sentence: Box<str>,
-    /// The last error line that the client got from popgate or through it, without its line end.
+    /// The last error line that the client got for it from popgate or through it, without its end;
+    /// not what an opaque session was told.
     pub answer: Option<Box<str>>,
-    /// For how long the client had been silent at the end.
+    /// For how long nothing had moved between the client and popgate at the end.
     pub idle: Duration,
     /// Commands of the client, before and after login.
     pub commands: u64,
@@ -84,7 +85,7 @@ pub struct HistoryLogin {
     pub backend: Option<BackendName>,
     /// Whether the backend let it in.
     pub entered: bool,
-    /// Waiters before it in its lane; none where the lock was free.
+    /// Waiters that were to be served before it when it came; none where the lock was free.
     pub ahead: Option<u32>,
     /// How long it was held for coming too often, or for wrong passwords.
     pub delayed: Duration,

@@ -8,11 +8,13 @@ mod end;
 mod entry;
 mod query;
 mod stored;
+mod text;
 
 pub use end::{CauseName, Culprit, End};
 pub use entry::{BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, TlsParameters};
 pub use query::{EntryId, HistoryQuery, StoredEntry};
 pub use stored::{GateNotice, NoticeKind, StoredBlockChange};
+pub use text::{kept_line, kept_text};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -5,7 +5,9 @@ use super::block_rows;
 use super::meta;
 use super::names::Names;
 use super::notice_rows;
-use super::open::{JournalError, LoadedFile, load_or_set_aside, set_aside};
+use super::open::{
+    INDEX_OF_LOG, JournalError, LOG, LoadedFile, beside, load_or_set_aside, set_aside,
+};
 use super::options::{JournalBounds, JournalOptions};
 use super::queue::Batch;
 use super::reader::FileState;
@@ -39,6 +41,8 @@ pub(super) struct JournalFile {
 struct OpenFile {
     database: Connection,
     identity: FileIdentity,
+    /// The log beside it, once there is one.
+    log: Option<FileIdentity>,
     segments: Segments,
     /// When the last thing happened that was written, by the gate's clock.
     now: Timestamp,
@@ -120,6 +124,9 @@ impl JournalFile {
             }
             return Err(error.into());
         }
+        if open.log.is_none() {
+            open.log = FileIdentity::of(&beside(&self.options.file, LOG)).ok();
+        }
         self.last_id = last_id;
         Ok(())
     }
@@ -163,9 +170,15 @@ impl JournalFile {
         // A corrupt file gives what it can.
         let blocks = block_rows::read(&open.database, &self.names);
         let rows = rows(&open.database).unwrap_or(0);
-        // Else SQLite would remove the log of the next file, which has the name of this one's.
+        // Else SQLite would remove the log that has the name of this one's, whosever it is.
         let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         let _ = open.database.set_db_config(keep_log, true);
+        let log = beside(&self.options.file, LOG);
+        if open.log.is_some() && FileIdentity::of(&log).ok() == open.log {
+            // And would work this log into the file that stands there now.
+            let _ = fs::remove_file(log);
+            let _ = fs::remove_file(beside(&self.options.file, INDEX_OF_LOG));
+        }
         self.gone = Some(GoneFile {
             blocks: blocks.unwrap_or_default().entries,
             loss: Loss {
@@ -198,6 +211,7 @@ impl OpenFile {
         Ok(Self {
             database: loaded.database,
             identity: FileIdentity::of(file)?,
+            log: FileIdentity::of(&beside(file, LOG)).ok(),
             segments: loaded.segments,
             now: Timestamp::MIN,
         })

@@ -1,7 +1,9 @@
 //! The history of a gate: what its sessions met, from memory and from the file as if they were one.
 
+use super::file_thread::FileThread;
 use super::memory::HistoryMemory;
 use super::notice::NoticeDraft;
+use super::reader::{FileContents, JournalReader, ReadError};
 use super::writer::Journal;
 use crate::history::{
     EntryId, GateNotice, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange, StoredEntry,
@@ -12,6 +14,8 @@ use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockId};
 use crate::str_enum::str_enum;
 use jiff::Timestamp;
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is kept of the past. A clone is the same one.
@@ -28,6 +32,8 @@ struct Shared {
     kept: Kept,
     memory: Mutex<HistoryMemory>,
     journal: Option<Arc<Journal>>,
+    /// None where the file is not asked for what has been.
+    file: Option<FileThread>,
 }
 
 /// What of the past is kept.
@@ -82,11 +88,18 @@ impl History {
     /// The history of a gate that started at `gate_started`.
     #[must_use]
     pub fn new(gate_started: Timestamp, kept: Kept, journal: Option<Arc<Journal>>) -> Self {
+        let first = journal
+            .as_ref()
+            .map_or(EntryId(1), |journal| journal.next_id());
+        let file = journal
+            .as_ref()
+            .map(|journal| FileThread::start(journal.reader()));
         Self(Arc::new(Shared {
             gate_started,
             kept,
-            memory: Mutex::new(HistoryMemory::new(EntryId(1))),
+            memory: Mutex::new(HistoryMemory::new(first)),
             journal,
+            file,
         }))
     }
 
@@ -110,7 +123,15 @@ impl History {
     pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, HistoryError> {
         self.must_keep_sessions()?;
         let snapshot = self.memory().snapshot();
-        Ok(snapshot.entries(query))
+        let remembered = snapshot.entries(query);
+        if snapshot.is_whole(query, &remembered) {
+            return Ok(remembered);
+        }
+        let asked = query.clone();
+        let written = self.from_file(move |file| file.entries(&asked));
+        let mut all = united(remembered, written, |stored| stored.id);
+        all.truncate(query.limit);
+        Ok(all)
     }
 
     /// What became of an entry of the block list, the latest change first. It blocks.
@@ -121,7 +142,9 @@ impl History {
         if self.0.kept == Kept::Nothing {
             return Err(HistoryError::Off);
         }
-        Ok(self.memory().changes(|it| it.change.entry.id == id))
+        let remembered = self.memory().changes(|it| it.change.entry.id == id);
+        let written = self.from_file(move |file| file.block_changes(id));
+        Ok(united(remembered, written, |change| change.id))
     }
 
     /// What happened to the gate and its backends from `since` to before `until`, the latest first.
@@ -135,24 +158,32 @@ impl History {
         until: Timestamp,
     ) -> Result<Vec<GateNotice>, HistoryError> {
         self.must_keep_sessions()?;
-        Ok(self.memory().notices(since, until))
+        let remembered = self.memory().notices(since, until);
+        let written = self.from_file(move |file| file.notices(since, until));
+        Ok(united(remembered, written, |notice| notice.id))
     }
 
-    /// Where the history is kept, and how far back it goes.
+    /// Where the history is kept, and how far back it goes. It does not wait for the file.
     #[must_use]
     pub fn state(&self) -> JournalState {
         let snapshot = self.memory().snapshot();
-        JournalState {
-            kept_in: self.kept_in(),
+        let remembered = FileContents {
             since: snapshot.since(),
             entries: snapshot.count() as u64,
-            bytes: None,
-            lost: self.0.journal.as_ref().map_or(0, |journal| journal.lost()),
-            trouble: self
-                .0
-                .journal
-                .as_ref()
-                .and_then(|journal| journal.trouble()),
+        };
+        let file = self.0.file.as_ref().filter(|_| self.0.kept == Kept::All);
+        let written = file.map_or(remembered, FileThread::contents);
+        let journal = self.0.journal.as_deref();
+        JournalState {
+            kept_in: self.kept_in(),
+            since: remembered.since.into_iter().chain(written.since).min(),
+            // What was written last may not be counted yet.
+            entries: remembered.entries.max(written.entries),
+            bytes: journal.map(Journal::size),
+            lost: journal.map_or(0, Journal::lost),
+            trouble: journal
+                .and_then(Journal::trouble)
+                .or_else(|| file.and_then(FileThread::last_trouble)),
         }
     }
 
@@ -166,6 +197,14 @@ impl History {
         let before = now.checked_sub(HISTORY_MEMORY_AGE);
         let gone = self.memory().forget(before.unwrap_or(Timestamp::MIN));
         drop(gone);
+    }
+
+    fn from_file<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&JournalReader) -> Result<Vec<T>, ReadError> + Send + 'static,
+    ) -> Vec<T> {
+        let file = self.0.file.as_ref();
+        file.and_then(|file| file.read(read)).unwrap_or_default()
     }
 
     fn kept_in(&self) -> KeptIn {
@@ -193,6 +232,10 @@ impl History {
             gate_started: self.0.gate_started,
             entry: Arc::clone(entry),
         };
+        // While memory is held: the file has them in the order of their places.
+        if let Some(journal) = &self.0.journal {
+            journal.write_entry(stored.clone());
+        }
         let gone = memory.keep_entry(stored);
         drop(memory);
         drop(gone);
@@ -223,12 +266,24 @@ impl History {
             subject: draft.subject,
             text: draft.text,
         };
+        if let Some(journal) = &self.0.journal {
+            journal.write_notice(notice.clone());
+        }
         memory.keep_notice(notice);
     }
 
     fn memory(&self) -> MutexGuard<'_, HistoryMemory> {
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Both, each place once, the latest first. What memory has is as it was told, while the file may
+/// have hashes for names.
+fn united<T>(mut remembered: Vec<T>, written: Vec<T>, place: impl Fn(&T) -> EntryId) -> Vec<T> {
+    let known: HashSet<EntryId> = remembered.iter().map(&place).collect();
+    remembered.extend(written.into_iter().filter(|it| !known.contains(&place(it))));
+    remembered.sort_unstable_by_key(|it| Reverse(place(it)));
+    remembered
 }
 
 impl EventSink for History {

@@ -145,19 +145,18 @@ impl EntryRing {
         None
     }
 
+    /// From the oldest place on and without a gap, also where the clock was set back.
     fn forget(&mut self, before: Timestamp) -> Vec<Chunk> {
         let is_over = |stored: &StoredEntry| stored.entry.ended < before;
-        let gone: Chunk = self.latest.extract_if(.., |it| is_over(it)).collect();
-        let mut chunks = vec![gone];
-        // Whole ones alone: in the one chunk that is old in part, the old ones stay a while.
-        self.full.retain(|chunk| {
-            let is_kept = !chunk.iter().all(is_over);
-            if !is_kept {
-                chunks.push(Arc::clone(chunk));
-            }
-            is_kept
-        });
-        chunks
+        let mut gone = Vec::new();
+        while self.full.front().is_some_and(|it| it.iter().all(is_over)) {
+            gone.extend(self.full.pop_front());
+        }
+        if self.full.is_empty() {
+            let old = self.latest.iter().take_while(|it| is_over(it)).count();
+            gone.push(self.latest.drain(..old).collect());
+        }
+        gone
     }
 
     fn chunks(&self) -> Vec<Chunk> {
@@ -180,6 +179,18 @@ impl Snapshot {
         found.sort_unstable_by(|one, other| other.id.cmp(&one.id));
         found.truncate(query.limit);
         found
+    }
+
+    /// Whether nothing that is not in memory belongs among `found`, its answer to `query`.
+    pub(super) fn is_whole(&self, query: &HistoryQuery, found: &[StoredEntry]) -> bool {
+        // From the oldest place of either kind on, memory has all of that kind.
+        let complete_from = [&self.owners, &self.others]
+            .into_iter()
+            .filter_map(|chunks| chunks.iter().find_map(|chunk| chunk.first()))
+            .map(|oldest| oldest.id)
+            .max();
+        let is_full = found.len() >= query.limit;
+        is_full && found.last().map(|last| last.id) >= complete_from
     }
 
     /// How many there are.

@@ -8,6 +8,7 @@ mod block_rows;
 mod conversion;
 mod entry_rows;
 mod file;
+mod file_thread;
 mod history;
 mod key_file;
 mod memory;

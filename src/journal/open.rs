@@ -27,6 +27,12 @@ use std::path::{Path, PathBuf};
 /// Says whose file it is: `popg`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"popg");
 
+/// What the log has behind the name of its database, which is written there first.
+pub(super) const LOG: &str = "-wal";
+
+/// What SQLite's index of the log has there.
+pub(super) const INDEX_OF_LOG: &str = "-shm";
+
 /// A journal and what it held.
 #[derive(Debug)]
 pub struct Opened {
@@ -130,9 +136,9 @@ impl Journal {
             file: options.file.clone(),
             source,
         };
-        let store = JournalFile::new(options.clone(), loaded).map_err(unreadable)?;
+        let opened = JournalFile::new(options.clone(), loaded).map_err(unreadable)?;
         Ok(Opened {
-            journal: Self::start(store, next_id).map_err(JournalError::Thread)?,
+            journal: Self::start(opened, next_id).map_err(JournalError::Thread)?,
             blocks,
             set_aside,
             notice,
@@ -337,10 +343,10 @@ fn migrate(database: &mut Connection, version: Option<i32>) -> rusqlite::Result<
 /// Gives a corrupt file, and those that SQLite keeps beside it, another name.
 pub(super) fn set_aside(file: &Path, why: String) -> Result<SetAside, JournalError> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ");
-    let aside = with_suffix(file, &format!(".corrupt-{time}"));
-    for beside in ["-wal", "-shm"] {
+    let aside = beside(file, &format!(".corrupt-{time}"));
+    for suffix in [LOG, INDEX_OF_LOG] {
         // Mostly there is none; and without its database it is worth nothing.
-        let _ = fs::rename(with_suffix(file, beside), with_suffix(&aside, beside));
+        let _ = fs::rename(beside(file, suffix), beside(&aside, suffix));
     }
     match fs::rename(file, &aside) {
         Ok(()) => Ok(SetAside { file: aside, why }),
@@ -352,7 +358,8 @@ pub(super) fn set_aside(file: &Path, why: String) -> Result<SetAside, JournalErr
     }
 }
 
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+/// The file that has `suffix` behind its name.
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(file);
     name.push(suffix);
     PathBuf::from(name)

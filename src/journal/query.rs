@@ -334,3 +334,6 @@ fn fetch(
     }
     Ok(stored)
 }
+
+#[cfg(test)]
+mod tests;

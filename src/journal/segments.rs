@@ -72,12 +72,12 @@ struct OpenSegment {
     kind: SegmentKind,
     created: Timestamp,
     rows: u64,
-    span: Span,
+    span: EntrySpan,
 }
 
 /// Some entries in a row, and between which times and sessions they lie.
 #[derive(Clone, Debug)]
-struct Span {
+struct EntrySpan {
     number: i64,
     rows: u64,
     first_id: u64,
@@ -88,7 +88,7 @@ struct Span {
     last_session: u64,
 }
 
-impl Span {
+impl EntrySpan {
     fn new(number: i64) -> Self {
         Self {
             number,
@@ -148,7 +148,7 @@ impl Segments {
                 kind: SegmentKind::named(&kind),
                 created: Timestamp::from_microsecond(row.get(2)?).unwrap_or_default(),
                 rows: row.get::<_, i64>(3)?.cast_unsigned(),
-                span: Span::new(last_span + 1),
+                span: EntrySpan::new(last_span + 1),
             })
         })?;
         Ok(Self(rows.collect::<Result<_, _>>()?))
@@ -240,7 +240,7 @@ impl OpenSegment {
             kind,
             created: now,
             rows: 0,
-            span: Span::new(1),
+            span: EntrySpan::new(1),
         })
     }
 
@@ -258,7 +258,7 @@ impl OpenSegment {
             self.span.add(stored);
             if self.span.rows == HISTORY_SPAN_ROWS {
                 self.span.write(self.id, transaction)?;
-                self.span = Span::new(self.span.number + 1);
+                self.span = EntrySpan::new(self.span.number + 1);
             }
         }
         if self.span.rows > 0 {

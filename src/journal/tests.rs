@@ -1,5 +1,6 @@
 mod faults;
-mod segments;
+pub(super) mod segments;
+mod user_names;
 
 use super::*;
 use crate::admission::block_list::BlockList;

@@ -53,8 +53,10 @@ struct Queue {
     flushing: usize,
     is_closing: bool,
     has_ended: bool,
-    /// Attempts to write that failed, since the start.
-    failures: u64,
+    /// Attempts to write, since the start.
+    attempts: u64,
+    /// Which of them was the last that failed.
+    failed: u64,
     trouble: Option<String>,
     why_lost: Option<String>,
 }
@@ -226,6 +228,7 @@ impl WriterQueue {
             return None;
         }
         queue.is_writing = true;
+        queue.attempts += 1;
         Some(queue.waiting.take())
     }
 
@@ -265,7 +268,7 @@ impl WriterQueue {
     fn not_written(&self, batch: Batch, trouble: String) {
         let mut queue = self.queue();
         queue.is_writing = false;
-        queue.failures += 1;
+        queue.failed = queue.attempts;
         queue.trouble = Some(trouble.clone());
         let lost = queue.waiting.put_back(batch);
         drop(queue);
@@ -277,12 +280,13 @@ impl WriterQueue {
 
     fn flush(&self) -> bool {
         let mut queue = self.queue();
-        let failures = queue.failures;
+        // One that is under way may fail for what is mended by now.
+        let begun = queue.attempts;
         queue.flushing += 1;
         drop(queue);
         self.wake.notify_one();
         let is_written = |queue: &Queue| queue.waiting.is_empty() && !queue.is_writing;
-        self.until(|queue| is_written(queue) || queue.failures > failures);
+        self.until(|queue| is_written(queue) || queue.failed > begun);
         let mut queue = self.queue();
         queue.flushing -= 1;
         is_written(&queue)

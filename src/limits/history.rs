@@ -22,3 +22,7 @@ pub const HISTORY_CHANGES_KEPT: usize = 4_096;
 
 /// Notices that memory keeps: backends that go up and down each minute, for as long as entries.
 pub const HISTORY_NOTICES_KEPT: usize = 2_048;
+
+/// How long the history waits for its file before it answers with what memory has: a query takes
+/// 50 ms, and three readers have the whole admin port.
+pub const HISTORY_FILE_PATIENCE: Duration = Duration::from_secs(2);

@@ -102,7 +102,8 @@ impl<C> Entry<C> {
             ticket,
             state,
             contended: self.contended.subscribe(),
-            ahead: self.queue.ahead_of(ticket).unwrap_or(0),
+            // One that has no place finds all the others before it.
+            ahead: self.queue.ahead_of(ticket).unwrap_or(self.queue.waiters()),
         };
         (seated, broken)
     }

@@ -23,7 +23,10 @@ pub enum AcquireResult<C: BackendClose> {
     /// It has a place in the queue.
     Waiting(WaiterHandle<C>),
     /// The lane is full.
-    Full,
+    Full {
+        /// Waiters that were there before.
+        ahead: usize,
+    },
 }
 
 /// All locks of one gate. `C` is a backend connection.
@@ -59,9 +62,8 @@ impl<C: BackendClose> Locks<C> {
         // give back what they stand for.
         match state {
             SeatState::Waiting { .. } => {
-                let ahead = seated.ahead;
                 let waiter = WaiterHandle::new(claim, now, seated);
-                waiter.tell_queued(ahead);
+                waiter.tell_queued();
                 AcquireResult::Waiting(waiter)
             }
             SeatState::Granted { .. } => {
@@ -71,7 +73,9 @@ impl<C: BackendClose> Locks<C> {
             }
             SeatState::Evicted | SeatState::Refused(_) | SeatState::Broken => {
                 claim.tell_outcome(LockOutcome::QueueFull, Duration::ZERO);
-                AcquireResult::Full
+                AcquireResult::Full {
+                    ahead: seated.ahead,
+                }
             }
         }
     }

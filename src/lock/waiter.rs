@@ -28,6 +28,7 @@ pub enum WaitEvent<C: BackendClose> {
 pub struct WaiterHandle<C: BackendClose> {
     claim: Claim<C>,
     since: Instant,
+    ahead: usize,
     state: watch::Receiver<SeatState>,
     contended: watch::Receiver<bool>,
     /// What is told when the place is given up; `None` once it is told.
@@ -39,6 +40,7 @@ impl<C: BackendClose> WaiterHandle<C> {
         Self {
             claim,
             since,
+            ahead: seated.ahead,
             state: seated.state,
             contended: seated.contended,
             // Every other end of a wait says what it is.
@@ -90,6 +92,12 @@ impl<C: BackendClose> WaiterHandle<C> {
         }
     }
 
+    /// Waiters that were to be served before it when it came.
+    #[must_use]
+    pub fn ahead(&self) -> usize {
+        self.ahead
+    }
+
     /// What it waits for.
     #[must_use]
     pub fn key(&self) -> &MaildropKey {
@@ -106,8 +114,8 @@ impl<C: BackendClose> WaiterHandle<C> {
         self.outcome = Some(outcome);
     }
 
-    pub(super) fn tell_queued(&self, ahead: usize) {
-        self.claim.tell_queued(ahead);
+    pub(super) fn tell_queued(&self) {
+        self.claim.tell_queued(self.ahead);
     }
 
     fn granted(&mut self, freed_at: Instant) -> LockGuard<C> {

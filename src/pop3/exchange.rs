@@ -46,6 +46,8 @@ pub struct Output {
     pub to_client: Vec<u8>,
     /// One for each status line of the backend that is now whole.
     pub replied: Vec<Replied>,
+    /// The last error line among `to_client`, which comes behind all of `replied`.
+    pub refusal: Option<&'static str>,
 }
 
 /// A status line of the backend.

@@ -5,6 +5,7 @@
 
 pub mod causes;
 pub mod domain;
+mod domain_words;
 pub mod evidence;
 pub mod facts;
 mod layout;
@@ -16,3 +17,6 @@ mod wording;
 pub mod words;
 
 pub use wording::CauseWords;
+
+#[cfg(test)]
+mod tests;

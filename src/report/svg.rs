@@ -13,7 +13,7 @@ mod scale;
 mod tests;
 mod xml;
 
-use super::timeline::{BarKind, MarkKind, Timeline};
+use super::timeline::{BarKind, ClientRow, MarkKind, Timeline};
 use super::words::{Words, length};
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -318,24 +318,30 @@ impl<'a> Picture<'a> {
 
     /// The picture in words, a sentence for each row.
     fn description(&self) -> String {
-        let rows = self.timeline.rows.iter().map(|row| {
-            let kinds = BarKind::ALL.iter().rev().filter_map(|&kind| {
-                let bars = row.bars.iter().filter(|bar| bar.kind == kind);
-                let lengths = bars.map(|bar| bar.length(self.timeline.now));
-                let times: Vec<Duration> = lengths.collect();
-                let longest = *times.iter().max()?;
-                let what = self.bar_name(kind);
-                Some(format!("{what}: {} × (≤ {})", times.len(), length(longest)))
-            });
-            let marks = MarkKind::ALL.iter().rev().filter_map(|&kind| {
-                let count = row.marks.iter().filter(|mark| mark.kind == kind).count();
-                (count > 0).then(|| format!("{}: {count} ×", self.mark_name(kind)))
-            });
-            let facts: Vec<String> = kinds.chain(marks).collect();
-            let program = self.words.family(row.program.family);
-            format!("{program}, {}. {}.", row.client, facts.join("; "))
+        let rows = &self.timeline.rows;
+        let sentences: Vec<_> = rows.iter().map(|row| self.row_in_words(row)).collect();
+        sentences.join(" ")
+    }
+
+    fn row_in_words(&self, row: &ClientRow) -> String {
+        let bars = BarKind::ALL.iter().rev().filter_map(|&kind| {
+            let times: Vec<Duration> = row
+                .bars
+                .iter()
+                .filter(|bar| bar.kind == kind)
+                .map(|bar| bar.length(self.timeline.now))
+                .collect();
+            let longest = *times.iter().max()?;
+            let what = self.bar_name(kind);
+            Some(format!("{what}: {} × (≤ {})", times.len(), length(longest)))
         });
-        rows.collect::<Vec<_>>().join(" ")
+        let marks = MarkKind::ALL.iter().rev().filter_map(|&kind| {
+            let count = row.marks.iter().filter(|mark| mark.kind == kind).count();
+            (count > 0).then(|| format!("{}: {count} ×", self.mark_name(kind)))
+        });
+        let facts: Vec<String> = bars.chain(marks).collect();
+        let program = self.words.family(row.program.family);
+        format!("{program}, {}. {}.", row.client, facts.join("; "))
     }
 }
 

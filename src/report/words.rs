@@ -34,7 +34,7 @@ impl Language {
         Self::named(&language.to_ascii_lowercase())
     }
 
-    fn catalogue(self) -> &'static str {
+    pub(super) fn catalogue(self) -> &'static str {
         match self {
             Self::English => include_str!("words/en.ftl"),
             Self::German => include_str!("words/de.ftl"),
@@ -142,12 +142,6 @@ impl Words {
             Family::Unknown => address.to_string(),
             family => format!("{address} ({})", self.family(family)),
         }
-    }
-
-    /// That the domain of a login was not looked at.
-    #[must_use]
-    pub fn domain(&self) -> String {
-        self.say("domain-not-checked")
     }
 
     /// How a login ended.

@@ -9,6 +9,7 @@ use super::{Admitted, Identified, Next};
 use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::gate::{Context, Settings};
+use crate::history::EarlyLogin;
 use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(super) async fn admit(
 ) -> Next<Admitted> {
     // A wait on this connection was spent: see [`Identified::turn_away`].
     if let Some(answer) = login.answer_of_spent_wait(cx) {
+        record.refused_again();
         return Err(login.answer(answer).await.into());
     }
     let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
@@ -47,6 +49,12 @@ pub(super) async fn admit(
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
     tell_poll(cx, &login, poll);
+    if let PollVerdict::Shadow(early) = poll {
+        record.came_early(EarlyLogin {
+            decision: PollDecision::Shadow,
+            early,
+        });
+    }
     hold(cx, record, &mut login, poll).await?;
     queue::acquire_lock(cx, record, login, slots).await
 }
@@ -78,9 +86,13 @@ async fn hold(
     login: &mut Identified,
     poll: PollVerdict,
 ) -> Result<(), EndCause> {
-    let PollVerdict::Hold { until, .. } = poll else {
+    let PollVerdict::Hold { until, early } = poll else {
         return Ok(());
     };
+    record.came_early(EarlyLogin {
+        decision: PollDecision::Delayed,
+        early,
+    });
     let began = Instant::now();
     let held = hold_until(cx, record, login, until).await;
     login.client.waited(began.elapsed());

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::net::conn::Conn;
 use crate::policy::tenant::Identity;
 use crate::pop3::line::{Line, LineReader};
-use crate::pop3::reply::ReplyTo;
+use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::verb::Verb;
 use crate::time::{Duration, Instant};
 use std::io;
@@ -139,6 +139,9 @@ impl Client {
             Ok(result) => {
                 self.deaf = result.is_err();
                 self.session.moved(Instant::now());
+                if !self.deaf && Status::of_line(bytes) == Status::Err {
+                    self.session.refused(bytes);
+                }
             }
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         }
@@ -196,7 +199,7 @@ impl Client {
 
     /// Says the last words to a client, and closes.
     pub(super) async fn farewell(self, last_words: &[u8]) {
-        farewell(self.conn, last_words).await;
+        farewell(&self.session, self.conn, last_words).await;
     }
 
     /// Gives back the time that the client spent waiting.
@@ -207,9 +210,12 @@ impl Client {
 
 /// Says the last words to a client and lets them arrive: closing a socket with unread bytes in it
 /// would reset it and could lose them.
-pub(super) async fn farewell(mut conn: Conn, last_words: &[u8]) {
+pub(super) async fn farewell(session: &SessionHandle, mut conn: Conn, last_words: &[u8]) {
     let goodbye = async {
         conn.write_all(last_words).await?;
+        if Status::of_line(last_words) == Status::Err {
+            session.refused(last_words);
+        }
         conn.shut().await;
         conn.drain_to_end().await
     };

@@ -132,7 +132,10 @@ async fn until_logged_in(
         greeted = match enter_maildrop(cx, record, identified).await {
             // Boxed, since a future keeps room for what was moved out of it.
             Ok(logged_in) => return Ok(Box::new(logged_in)),
-            Err(Exit::Again(greeted)) => greeted,
+            Err(Exit::Again(greeted)) => {
+                record.refusal_answered();
+                greeted
+            }
             Err(Exit::End(cause)) => return Err(cause),
         };
     }

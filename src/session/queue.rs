@@ -26,7 +26,8 @@ pub(super) async fn acquire_lock(
     let lock = match cx.locks.acquire(&login.attempt, until).await {
         AcquireResult::Granted(lock) => lock,
         // No fault of this client's: others fill the lane, and it may be the owner.
-        AcquireResult::Full => {
+        AcquireResult::Full { ahead } => {
+            record.queued(ahead);
             let cause = if login.destination(cx).is_paused() {
                 EndCause::Paused
             } else {
@@ -35,6 +36,7 @@ pub(super) async fn acquire_lock(
             return Err(login.turn_away(cx, record, cause).await.into());
         }
         AcquireResult::Waiting(waiter) => {
+            record.queued(waiter.ahead());
             let began = Instant::now();
             let waited = wait(cx, record, &mut login, waiter).await;
             login.client.waited(began.elapsed());
@@ -79,7 +81,11 @@ impl WaitFailed {
         match self {
             Self::Spent => login.turn_away(cx, record, EndCause::HeldByAnother).await,
             Self::Paused => login.turn_away(cx, record, EndCause::Paused).await,
-            Self::PasswordRefused(Some(line)) => login.refuse(cx, record, Class::Auth, &line).await,
+            Self::PasswordRefused(Some(line)) => {
+                // Its words are about this password, though another login gave it.
+                record.backend_replied(Class::Auth, &line);
+                login.refuse(cx, record, Class::Auth, &line).await
+            }
             Self::PasswordRefused(None) => {
                 let cause = EndCause::ClosedAtPassOfAnother {
                     accepted_lately: login.attempt.was_accepted_lately(),

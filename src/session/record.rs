@@ -1,19 +1,22 @@
-//! What is told of a session at its end, gathered on the way.
+//! What is told of a session at its end and of each of its logins, gathered on the way.
 
+mod login_facts;
 mod recognition;
 
+use crate::dialect::Class;
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
-use crate::history::{Encryption, HistoryEntry, HistoryLogin};
+use crate::history::{EarlyLogin, Encryption, HistoryEntry, HistoryLogin, kept_text};
 use crate::ids::{BackendName, SessionId};
-use crate::limits::HISTORY_TEXT_MAX;
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
+use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::program::Step;
 use crate::time::{Duration, Instant, Moment};
+use login_facts::LoginFacts;
 use recognition::Recognition;
 use std::sync::Arc;
 
@@ -23,26 +26,21 @@ pub(super) struct Record {
     events: Arc<EventHub>,
     session: OpenSession,
     peer: Arc<Peer>,
+    opened: Instant,
     /// Boxed, since a session in clear has none.
     tls: Option<Box<TlsFacts>>,
-    opened: Instant,
-    held_since: Option<Instant>,
-    /// When the last login was granted the lock.
-    granted: Option<Instant>,
-    /// Why the last login was refused; the session ends by it if the client gives up.
-    refusal: Option<EndCause>,
-    ended: bool,
     /// The last login.
     attempt: Option<Arc<LoginAttempt>>,
-    /// Which program it comes from.
+    /// What is known of it; none once its entry is told.
+    facts: Option<LoginFacts>,
+    /// Why the last login was refused; the session ends by it if the client gives up.
+    refusal: Option<EndCause>,
+    /// For how long the client had been silent when the end was decided.
+    idle: Option<Duration>,
+    ended: bool,
+    /// Which program the last login comes from.
     recognition: Recognition,
-    /// What was spent before it; none where its end is told.
-    before_login: Option<Spent>,
-    /// Whether the backend let the last login in.
-    entered: bool,
     excused: bool,
-    /// Whether the last login waited while it was paused.
-    met_pause: bool,
     pub(super) summary: SessionSummary,
 }
 
@@ -50,17 +48,6 @@ pub(super) struct Record {
 struct TlsFacts {
     encryption: Encryption,
     server_name: Option<Box<str>>,
-}
-
-/// Time that a session has spent.
-#[derive(Clone, Copy)]
-struct Spent {
-    /// Waiting for locks.
-    waited: Duration,
-    /// Held for coming too often, or for wrong passwords.
-    delayed: Duration,
-    /// Holding locks.
-    held: Duration,
 }
 
 impl Record {
@@ -97,18 +84,15 @@ impl Record {
             events,
             session,
             peer: Arc::clone(peer),
-            tls: None,
             opened: Instant::now(),
-            held_since: None,
-            granted: None,
-            refusal: None,
-            ended: false,
+            tls: None,
             attempt: None,
+            facts: None,
+            refusal: None,
+            idle: None,
+            ended: false,
             recognition: Recognition::default(),
-            before_login: None,
-            entered: false,
             excused: false,
-            met_pause: false,
             summary,
         };
         // Told only now: from here on the end is told, too, whatever happens.
@@ -125,8 +109,16 @@ impl Record {
         Arc::clone(self.session.handle())
     }
 
-    pub(super) fn enter(&self, phase: Phase) {
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if phase == Phase::Closing {
+            // Before the last words, which the client may take its time for.
+            self.idle = Some(self.silence());
+        }
         self.session.handle().enter(phase);
+    }
+
+    fn silence(&self) -> Duration {
+        self.session.handle().silence(Instant::now())
     }
 
     /// The connection speaks TLS from now on.
@@ -144,15 +136,6 @@ impl Record {
         }));
     }
 
-    /// The backend let it in.
-    pub(super) fn entered_maildrop(&mut self) {
-        self.entered = true;
-        if let Some(attempt) = &self.attempt {
-            self.recognition.came(&self.session, attempt);
-        }
-        self.enter(Phase::Transaction);
-    }
-
     /// The client said this before login; `sent_ahead`: before what it said last was answered.
     pub(super) fn commanded(&mut self, line: &[u8], sent_ahead: bool) {
         let handle = self.session.handle();
@@ -164,14 +147,10 @@ impl Record {
 
     /// A login was read.
     pub(super) fn login_began(&mut self, attempt: &Arc<LoginAttempt>) {
-        // One that was answered at once, as the one before it was.
-        if let Some(cause) = self.refusal.clone() {
-            self.login_ended(&cause);
-        }
-        self.before_login = Some(self.spent());
-        self.met_pause = false;
-        self.granted = None;
+        self.facts = Some(LoginFacts::default());
         self.summary.backend = None;
+        // What the client was told before is no answer to this login.
+        drop(self.session.handle().take_answer());
         self.recognition = Recognition::of_login(&self.session, attempt);
         self.identified(attempt);
     }
@@ -210,7 +189,7 @@ impl Record {
 
     /// Whether the last login has no answer yet.
     pub(super) fn login_is_open(&self) -> bool {
-        self.before_login.is_some()
+        self.facts.as_ref().is_some_and(|facts| !facts.refused)
     }
 
     /// Whether a backend may have heard the password of the last login.
@@ -218,14 +197,48 @@ impl Record {
         self.summary.backend.is_some()
     }
 
-    /// The last login waits, and is paused.
-    pub(super) fn paused(&mut self) {
-        self.met_pause = true;
+    /// Takes something in that is known of the last login.
+    fn note(&mut self, fact: impl FnOnce(&mut LoginFacts)) {
+        if let Some(facts) = &mut self.facts {
+            fact(facts);
+        }
     }
 
-    /// Whether the last login waited while it was paused.
+    /// The last login came before its time.
+    pub(super) fn came_early(&mut self, early: EarlyLogin) {
+        self.note(|facts| facts.came_early(early));
+    }
+
+    /// It waits behind so many others.
+    pub(super) fn queued(&mut self, ahead: usize) {
+        self.note(|facts| facts.queued(ahead));
+    }
+
+    /// It waits, and is paused.
+    pub(super) fn paused(&mut self) {
+        self.note(|facts| facts.met_pause = true);
+    }
+
+    /// Whether it waited while it was paused.
     pub(super) fn met_pause(&self) -> bool {
-        self.met_pause
+        self.facts.as_ref().is_some_and(|facts| facts.met_pause)
+    }
+
+    pub(super) fn waited(&mut self, wait: Duration) {
+        self.note(|facts| facts.waited += wait);
+    }
+
+    pub(super) fn delayed(&mut self, delay: Duration) {
+        self.note(|facts| facts.delayed += delay);
+    }
+
+    pub(super) fn lock_taken(&mut self) {
+        self.enter(Phase::LoggingIn);
+        self.note(LoginFacts::lock_taken);
+    }
+
+    pub(super) fn lock_given(&mut self) {
+        self.note(LoginFacts::lock_given);
     }
 
     pub(super) fn on_backend(&mut self, backend: &BackendName) {
@@ -233,44 +246,80 @@ impl Record {
         self.summary.backend = Some(backend.clone());
     }
 
-    pub(super) fn waited(&mut self, wait: Duration) {
-        self.summary.waited += wait;
+    /// The backend says that somebody who does not come through popgate holds the maildrop.
+    pub(super) fn locked_elsewhere(&mut self) {
+        self.note(LoginFacts::locked_elsewhere);
     }
 
-    pub(super) fn delayed(&mut self, delay: Duration) {
-        self.summary.delayed += delay;
-    }
-
-    pub(super) fn lock_taken(&mut self) {
-        self.enter(Phase::LoggingIn);
-        let now = Instant::now();
-        self.held_since = Some(now);
-        self.granted = Some(now);
-    }
-
-    pub(super) fn lock_given(&mut self) {
-        if let Some(since) = self.held_since.take() {
-            self.summary.held += since.elapsed();
+    /// The backend has answered something of this class, in these words where it is an error.
+    pub(super) fn backend_replied(&mut self, class: Class, line: &[u8]) {
+        if class != Class::Ok {
+            self.note(|facts| facts.backend_refused(class, line));
         }
+    }
+
+    /// The backend let it in.
+    pub(super) fn entered_maildrop(&mut self) {
+        self.note(|facts| facts.entered = true);
+        if let Some(attempt) = &self.attempt {
+            self.recognition.came(&self.session, attempt);
+        }
+        self.enter(Phase::Transaction);
+    }
+
+    /// What was done in the maildrop, and octets to client and backend.
+    pub(super) fn relayed(&mut self, tally: &Tally, to_client: u64, to_backend: u64) {
+        self.note(|facts| facts.marked = tally.marked);
+        let summary = &mut self.summary;
+        summary.commands += tally.commands;
+        summary.bytes_to_client = to_client;
+        summary.bytes_to_backend = to_backend;
+        summary.listed = tally.listed;
+        summary.retrieved = tally.retrieved;
+        summary.deleted = tally.deleted;
     }
 
     /// A login was refused; the client may try again, or give up.
     pub(super) fn refused(&mut self, cause: EndCause) {
-        self.login_ended(&cause);
         self.refusal = Some(cause);
+        self.refused_again();
+    }
+
+    /// A login was refused for what refused the one before it on this connection.
+    pub(super) fn refused_again(&mut self) {
+        self.note(|facts| facts.refused = true);
         self.excuse();
     }
 
-    /// Told once for each login.
-    fn login_ended(&mut self, cause: &EndCause) {
-        if let Some((attempt, before)) = self.attempt.clone().zip(self.before_login.take()) {
-            self.tell_entry(cause, Some((&attempt, before)));
+    /// The client has its answer to a login that was refused.
+    pub(super) fn refusal_answered(&mut self) {
+        if let Some(cause) = self.refusal.clone() {
+            self.login_ended(&cause);
         }
     }
 
-    fn tell_entry(&self, cause: &EndCause, login: Option<(&LoginAttempt, Spent)>) {
+    /// Tells the entry of the last login, unless that is told.
+    fn login_ended(&mut self, cause: &EndCause) {
+        let Some((attempt, mut facts)) = self.attempt.clone().zip(self.facts.take()) else {
+            return;
+        };
+        // Where a panic cut the phases, the time held would be lost.
+        facts.lock_given();
+        self.summary.delayed += facts.delayed;
+        self.summary.waited += facts.waited;
+        self.summary.held += facts.held();
+        // Whatever ended the session while a refusal was on its way: the login ended by that.
+        let cause = self
+            .refusal
+            .as_ref()
+            .filter(|_| facts.refused)
+            .unwrap_or(cause);
         let now = self.events.now();
-        let login = login.map(|(attempt, before)| Box::new(self.login(attempt, before, now)));
+        let login = facts.into_history(&attempt, &self.summary, cause, now);
+        self.tell_entry(cause, Some(login), now);
+    }
+
+    fn tell_entry(&self, cause: &EndCause, login: Option<HistoryLogin>, now: Moment) {
         let tls = self.tls.as_deref();
         let program = self.session.handle().program(now.instant);
         let entry = HistoryEntry {
@@ -282,12 +331,12 @@ impl Record {
             client: self.summary.client,
             encryption: tls.map_or(Encryption::None, |tls| tls.encryption.clone()),
             server_name: tls.and_then(|tls| tls.server_name.clone()),
-            login,
+            login: login.map(Box::new),
             end: cause.end(),
             cause: cause.name(),
             sentence: kept_text(&cause.to_string()),
-            answer: None,
-            idle: Duration::ZERO,
+            answer: self.session.handle().take_answer(),
+            idle: self.idle.unwrap_or_else(|| self.silence()),
             commands: self.summary.commands,
             program,
             is_twin: self.recognition.is_twin(&self.session, program.family),
@@ -296,47 +345,11 @@ impl Record {
         self.events.emit(Event::Recorded(Arc::new(entry)));
     }
 
-    fn login(&self, attempt: &LoginAttempt, before: Spent, now: Moment) -> HistoryLogin {
-        let spent = self.spent();
-        HistoryLogin {
-            asked: now.wall_at(attempt.asked),
-            name: attempt.login.clone(),
-            key: attempt.key.clone(),
-            tenant: attempt.tenant().clone(),
-            proven: attempt.is_proven(),
-            backend: self.summary.backend.clone(),
-            entered: self.entered,
-            ahead: None,
-            delayed: spent.delayed.saturating_sub(before.delayed),
-            waited: spent.waited.saturating_sub(before.waited),
-            granted: self.granted.map(|granted| now.wall_at(granted)),
-            held: spent.held.saturating_sub(before.held),
-            locked_replies: 0,
-            backend_answer: None,
-            rule: None,
-            early: None,
-            listed: self.summary.listed,
-            retrieved: self.summary.retrieved,
-            deleted: self.summary.deleted,
-            marked: 0,
-            bytes_to_client: self.summary.bytes_to_client,
-            bytes_to_backend: self.summary.bytes_to_backend,
-        }
-    }
-
-    fn spent(&self) -> Spent {
-        Spent {
-            waited: self.summary.waited,
-            delayed: self.summary.delayed,
-            held: self.summary.held,
-        }
-    }
-
     /// A client that gives up after a refusal ends by that refusal: "left before login" would hide
     /// why.
-    pub(super) fn why_it_ended(&mut self, cause: EndCause) -> EndCause {
+    pub(super) fn why_it_ended(&self, cause: EndCause) -> EndCause {
         let gave_up = matches!(cause.end(), End::LeftBeforeLogin | End::QuitBeforeLogin);
-        self.refusal.take().filter(|_| gave_up).unwrap_or(cause)
+        self.refusal.clone().filter(|_| gave_up).unwrap_or(cause)
     }
 
     pub(super) fn end(mut self, cause: EndCause) {
@@ -360,23 +373,16 @@ impl Drop for Record {
         if !self.ended {
             self.ended_without_word();
         }
-        // Where a panic cut the phases, the time held would be lost.
-        self.lock_given();
         self.summary.duration = self.opened.elapsed();
         let cause = self.summary.cause.clone();
         if let Some(attempt) = self.attempt.clone() {
+            let entered = self.facts.as_ref().is_some_and(|facts| facts.entered);
             self.login_ended(&cause);
-            self.recognition
-                .left(&self.session, &attempt, !self.entered);
+            self.recognition.left(&self.session, &attempt, !entered);
         } else {
-            self.tell_entry(&cause, None);
+            self.tell_entry(&cause, None, self.events.now());
         }
         self.events
             .emit(Event::SessionEnded(Box::new(self.summary.clone())));
     }
-}
-
-/// The beginning of what others said.
-fn kept_text(text: &str) -> Box<str> {
-    text[..text.floor_char_boundary(HISTORY_TEXT_MAX)].into()
 }

@@ -10,6 +10,7 @@ use super::{Greeted, Identified};
 use crate::backend::login::NeedsPlain;
 use crate::dialect::Class;
 use crate::gate::{Context, Peer, Phase};
+use crate::history::EarlyLogin;
 use crate::net::conn::Conn;
 use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::block::BlockReason;
@@ -61,7 +62,7 @@ const PASSING_FAULTS: &[u8] =
 /// instead of being greeted.
 pub(super) async fn unless_blocked(
     cx: &Context,
-    record: &Record,
+    record: &mut Record,
     conn: Conn,
     peer: &Peer,
 ) -> Result<Conn, EndCause> {
@@ -83,7 +84,8 @@ pub(super) async fn unless_blocked(
         return Ok(conn);
     };
     record.enter(Phase::Closing);
-    farewell(conn, &[block_reply(reason), b"\r\n"].concat()).await;
+    let words = [block_reply(reason), b"\r\n"].concat();
+    farewell(&record.handle(), conn, &words).await;
     Err(EndCause::RefusedByRule(Refusal::Blocked(reason)))
 }
 
@@ -130,7 +132,7 @@ impl Identified {
     }
 
     /// Ends the connection without an answer; the record tells the refusal as the session's end.
-    async fn close(self, record: &Record) -> EndCause {
+    async fn close(self, record: &mut Record) -> EndCause {
         record.enter(Phase::Closing);
         self.client.farewell(b"").await;
         EndCause::LeftBeforeLogin
@@ -166,11 +168,10 @@ impl Identified {
         record: &mut Record,
         refusal: Refusal,
     ) -> Result<Greeted, EndCause> {
-        let rule = refusal.rule();
         cx.events.emit(Event::Rule(RuleEvent::LoginRefused {
             session: self.attempt.session,
             tenant: self.attempt.tenant().clone(),
-            rule,
+            rule: refusal.rule(),
         }));
         record.refused(EndCause::RefusedByRule(refusal));
         self.client.login_budget.attempts += 1;
@@ -196,6 +197,10 @@ impl Identified {
                     decision: PollDecision::Refused,
                     early,
                 }));
+                record.came_early(EarlyLogin {
+                    decision: PollDecision::Refused,
+                    early,
+                });
                 faults::of_limit(cx, &self);
                 self.answer(login_delay(early).as_bytes()).await
             }

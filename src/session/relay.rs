@@ -14,7 +14,6 @@ use super::record::Record;
 use super::{LoggedIn, authorization};
 use crate::backend::connect::Backend;
 use crate::gate::{Context, Phase, Stage};
-use crate::ids::SessionId;
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
@@ -49,28 +48,29 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
     let backend = Arc::clone(connection.backend());
     let exchange = exchange(cx, record, &client, &attempt.policy, &backend);
     let twin = Twin::new(cx, &attempt, &backend);
+    let mut pump = Pump::new(
+        record.handle(),
+        &mut client.conn,
+        connection.conn(),
+        exchange,
+        &welcome,
+    );
+    // An idle session keeps nothing of what came before it.
+    drop(welcome);
     let mut relay = Relay {
         cx,
         attempt: &attempt,
-        session: record.session(),
-        pump: Pump::new(
-            record.handle(),
-            &mut client.conn,
-            connection.conn(),
-            exchange,
-            &welcome,
-        ),
+        record,
+        pump: &mut pump,
         backend,
         twin,
         idleness: Idleness::default(),
         contended,
     };
-    // An idle session keeps nothing of what came before it.
-    drop(welcome);
     let end = relay.run().await;
-    relay.account(record);
-    let quit = relay.pump.exchange().quit();
-    let undelivered = relay.into_client();
+    drop(relay);
+    let quit = pump.exchange().quit();
+    let undelivered = pump.into_client();
     if matches!(quit, Quit::Answered { .. }) {
         lock.quit_answered();
     }
@@ -124,14 +124,15 @@ async fn deliver(cx: &Context, mut client: Endpoint<'_>, cause: &EndCause) {
     }
 }
 
-/// A session while it uses its maildrop.
-struct Relay<'client, 'lock> {
-    cx: &'lock Context,
-    attempt: &'lock LoginAttempt,
-    session: SessionId,
-    pump: Pump<'client, 'lock>,
+/// A session while it uses its maildrop. Its drop, also by a panic or a cancelled task, puts what
+/// was done there into the record.
+struct Relay<'relay, 'client, 'lock> {
+    cx: &'relay Context,
+    attempt: &'relay LoginAttempt,
+    record: &'relay mut Record,
+    pump: &'relay mut Pump<'client, 'lock>,
     backend: Arc<Backend>,
-    twin: Twin<'lock>,
+    twin: Twin<'relay>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
@@ -145,7 +146,7 @@ enum Wake {
     Stage(Stage),
 }
 
-impl<'client> Relay<'client, '_> {
+impl Relay<'_, '_, '_> {
     async fn run(&mut self) -> EndCause {
         self.probe_if_contended();
         // Boxed, since a timer is large and each idle session has one.
@@ -204,14 +205,15 @@ impl<'client> Relay<'client, '_> {
         }
     }
 
-    fn tell(&self, replies: &[Replied]) {
+    fn tell(&mut self, replies: &[Replied]) {
         for reply in replies {
             // The exchange keeps only the lines of errors.
             let line = match reply.status {
                 Status::Ok => b"+OK",
                 _ => reply.line.as_slice(),
             };
-            self.cx.backend_replied(&self.backend, reply.to, line);
+            let class = self.cx.backend_replied(&self.backend, reply.to, line);
+            self.record.backend_replied(class, line);
         }
     }
 
@@ -231,7 +233,7 @@ impl<'client> Relay<'client, '_> {
     }
 
     /// Puts what was done into the record.
-    fn account(&self, record: &mut Record) {
+    fn account(&mut self) {
         let to_client = self.pump.client().octets();
         let to_backend = self.pump.octets_to_backend();
         self.cx.events.emit(Event::Relayed {
@@ -239,17 +241,12 @@ impl<'client> Relay<'client, '_> {
             to_backend,
         });
         let tally = self.pump.exchange().tally();
-        let summary = &mut record.summary;
-        summary.commands += tally.commands;
-        summary.bytes_to_client = to_client;
-        summary.bytes_to_backend = to_backend;
-        summary.listed = tally.listed;
-        summary.retrieved = tally.retrieved;
-        summary.deleted = tally.deleted;
+        self.record.relayed(tally, to_client, to_backend);
     }
+}
 
-    /// Ends the use of the maildrop; the client may not have taken all of it yet.
-    fn into_client(self) -> Endpoint<'client> {
-        self.pump.into_client()
+impl Drop for Relay<'_, '_, '_> {
+    fn drop(&mut self) {
+        self.account();
     }
 }

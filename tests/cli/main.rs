@@ -12,6 +12,7 @@ mod explain;
 mod gate;
 mod refusals;
 mod reload;
+mod report;
 mod running;
 mod serving;
 mod starts;

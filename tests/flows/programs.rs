@@ -1,6 +1,6 @@
 //! What a gate sees of the programs that come to it, and which ones it takes them for.
 
-use crate::support::{Gate, Wire};
+use crate::support::{Gate, Wire, seconds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use popgate::demo::server::{DemoOptions, DemoServer};
@@ -111,5 +111,50 @@ async fn a_refused_login_and_a_session_without_one_have_traces_as_well() {
     guesser.expect_prefix("-ERR").await;
     for (program, trace) in [(&stranger, "CAPA, QUIT"), (&guesser, "USER, PASS")] {
         assert_eq!(entry(&gate, program).await.trace.to_text(), trace);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_is_named_by_its_last_session_before_its_login_is_answered() {
+    let gate = gate().await;
+    let mut first = gate.greeted().await;
+    play(&mut first, "CAPA, AUTH PLAIN, STAT, UIDL, RETR, QUIT").await;
+    let entry = entry(&gate, &first).await;
+    assert_eq!(entry.program.to_string(), "K-9 Mail (high)");
+    let mut holder = gate.greeted().await;
+    play(&mut holder, "USER, PASS").await;
+    let mut waiter = gate.greeted().await;
+    play(&mut waiter, "CAPA").await;
+    waiter.send("AUTH PLAIN\r\n").await;
+    waiter.expect("+ \r\n").await;
+    waiter.send(format!("{}\r\n", response())).await;
+    gate.queued(&waiter).await;
+    for (client, program) in [(&waiter, "K-9 Mail (medium)"), (&holder, "unknown")] {
+        let id = gate.session(client).await;
+        let view = gate.cx.sessions.view(id).expect("it is open");
+        assert_eq!(view.program.to_string(), program);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_right_behind_another_programs_is_its_twin() {
+    let checker = "USER, PASS, STAT, UIDL, TOP n m, TOP n m, QUIT";
+    let thunderbird = "CAPA, AUTH PLAIN, STAT, LIST, UIDL, RETR, QUIT";
+    let claws = "USER, PASS, STAT, UIDL, LIST, RETR, QUIT";
+    for (first, pause, second, is_twin) in [
+        (checker, 1.0, thunderbird, true),
+        (checker, 3.0, thunderbird, false),
+        (thunderbird, 1.0, thunderbird, false),
+        ("USER, PASS, QUIT", 1.0, claws, false),
+    ] {
+        let gate = gate().await;
+        let mut earlier = gate.greeted().await;
+        play(&mut earlier, first).await;
+        assert!(!entry(&gate, &earlier).await.is_twin, "{first}");
+        tokio::time::advance(seconds(pause)).await;
+        let mut later = gate.greeted().await;
+        play(&mut later, second).await;
+        let later = entry(&gate, &later).await;
+        assert_eq!(later.is_twin, is_twin, "{first}, and {second}");
     }
 }

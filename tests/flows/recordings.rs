@@ -4,6 +4,8 @@ use crate::support::{Gate, Wire, assert_took, seconds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::observe::event::Event as GateEvent;
+use popgate::program::Step;
 use popgate::secret::Secret;
 use popgate::time::Instant;
 use std::fs;
@@ -29,6 +31,7 @@ async fn recorded_programs_get_in_late_and_read_their_mail() {
             let gate = gate("25s").await;
             let retrieved = replay_beside_a_holder(&gate, &events).await;
             assert!(retrieved > 0, "{name}: it read no message");
+            assert_eq!(taken_for(&gate).await, family(&name), "{name}");
         }
     }
 }
@@ -46,6 +49,27 @@ async fn an_error_at_the_first_mailbox_command_reaches_recorded_programs() {
     for (_, events) in recordings("refused") {
         let gate = gate("25s").await;
         replay_before_a_script(&gate, &events).await;
+    }
+}
+
+/// The program that read messages, as the gate sees it.
+async fn taken_for(gate: &Gate) -> String {
+    let has_read = |event: &GateEvent| match event {
+        GateEvent::Recorded(entry) => entry.trace.steps().any(|seen| seen.step == Step::Retr),
+        _ => false,
+    };
+    match gate.told(has_read).await {
+        GateEvent::Recorded(entry) => entry.program.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// In clear, and without a memory of it.
+fn family(recording: &str) -> &'static str {
+    if recording.starts_with("thunderbird") {
+        "Thunderbird (medium)"
+    } else {
+        "Claws Mail or Sylpheed (medium)"
     }
 }
 

@@ -54,6 +54,21 @@ impl Gate {
         Ok(gate)
     }
 
+    /// One with a session of its first mailbox that is over.
+    pub(crate) fn with_a_past(stage: &Stage) -> Outcome<Self> {
+        let gate = Self::start(stage, SERVE)?;
+        talk(
+            stage,
+            "USER ann@example.org\r\nPASS wonderland\r\nSTAT\r\nQUIT\r\n",
+        )?;
+        let is_told = || -> Outcome<bool> {
+            let history = "popgate history ann@example.org --config popgate.toml";
+            Ok(stage.run(history, "")?.contains("ann@example.org"))
+        };
+        while !is_told()? {}
+        Ok(gate)
+    }
+
     /// Stops it, where no command has done so.
     pub(crate) fn end(mut self, has_ended: bool) -> Outcome<()> {
         self.clients.clear();

@@ -13,6 +13,7 @@
 //! | `GET /users/{login}` | `users.rs` |
 //! | `GET /users/{login}/report` | `report.rs` |
 //! | `GET /users/{login}/timeline`, `/timeline.svg` | `timeline.rs` |
+//! | `GET /history`, `GET /history/notices` | `history.rs` |
 //! | `GET /samples` | `samples.rs` |
 //! | `POST /reload` | `reload.rs` |
 //! | `POST /sessions/{id}/kick`, `/drain` | `control.rs` |
@@ -25,6 +26,7 @@
 mod backends;
 mod blocks;
 mod control;
+mod history;
 mod lock_events;
 mod locks;
 mod openapi;
@@ -81,6 +83,8 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(timeline::timeline))
         .routes(routes!(timeline::timeline_svg))
         .routes(routes!(report::report))
+        .routes(routes!(history::list))
+        .routes(routes!(history::notices))
         .routes(routes!(samples::samples))
         .routes(routes!(reload::reload))
         .routes(routes!(control::kick))

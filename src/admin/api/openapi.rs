@@ -50,7 +50,8 @@ What is absent is `null`. A client must ignore keys that it does not know: new o
 
 A list is answered in pages. `limit` says how many items a page has, `offset` how many come before
 it, `sort` by what they are sorted (`-` before a key: the greatest first); `total` is how many there
-are on all pages.
+are on all pages. The history goes from the latest entry back: `next` of a page is `before` of the
+one behind it.
 
 A refusal is `{\"error\": \"…\"}`, a sentence that says what to do.",
             license(name = "Apache-2.0", identifier = "Apache-2.0"),

@@ -15,6 +15,28 @@ pub struct HistoryPage {
     pub journal: JournalInfo,
 }
 
+/// What happened to the gate and its backends, the latest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NoticeList {
+    /// The notices.
+    pub items: Vec<NoticeInfo>,
+}
+
+/// Something that happened to the gate or to a backend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NoticeInfo {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `started`, `stopped`, `backend_up`, `backend_down`, `paused`, `resumed`, `draining`,
+    /// `kicked`, `reloaded`, or `lost` (entries that could not be kept).
+    pub kind: String,
+    /// What it happened to: a backend, a session, and the like; empty where it is the gate.
+    pub subject: String,
+    /// The rest in a sentence. It can hold any character.
+    pub text: String,
+}
+
 /// Where the history is kept, and how far back it goes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JournalInfo {

@@ -22,7 +22,10 @@ mod user;
 pub use backend::{BackendInfo, BackendStateWord};
 pub use control::{DrainBody, KickInfo, LogLevel, ReasonBody};
 pub use general::{EmptyBody, ErrorInfo, ReloadInfo};
-pub use history::{HistoryEntryInfo, HistoryLoginInfo, HistoryPage, JournalInfo, ProgramInfo};
+pub use history::{
+    HistoryEntryInfo, HistoryLoginInfo, HistoryPage, JournalInfo, NoticeInfo, NoticeList,
+    ProgramInfo,
+};
 pub use lock::{HolderInfo, LockInfo, WaiterInfo};
 pub use page::Page;
 pub use report::{CauseInfo, ReportInfo, TimelineBar, TimelineInfo, TimelineMark, TimelineRow};

@@ -1,7 +1,58 @@
 //! The history of the gate, as the API shows it.
 
-use crate::admin::model::JournalInfo;
-use crate::journal::JournalState;
+use super::AdminHandle;
+use super::convert::program_info;
+use crate::admin::model::{
+    HistoryEntryInfo, HistoryLoginInfo, HistoryPage, JournalInfo, NoticeInfo, NoticeList,
+};
+use crate::admin::{HistoryView, UserQuery};
+use crate::history::{
+    Encryption, End, GateNotice, HistoryEntry, HistoryLogin, HistoryQuery, StoredEntry,
+    TlsParameters,
+};
+use crate::ids::UserName;
+use crate::journal::{HistoryError, JournalState};
+use crate::limits::PAGE_MAX;
+use jiff::Timestamp;
+
+impl HistoryView for AdminHandle {
+    fn entries(
+        &self,
+        user: Option<&UserName>,
+        mut query: HistoryQuery,
+    ) -> Result<HistoryPage, HistoryError> {
+        let limit = query.limit;
+        // One more tells whether there is another page.
+        query.limit = limit + 1;
+        if let Some(user) = user {
+            query.key = Some(self.key_of(&UserQuery {
+                login: user.clone(),
+                listener: None,
+                server_name: None,
+            }));
+        }
+        let mut found = match self.history.entries(&query) {
+            Err(HistoryError::Off) => Vec::new(),
+            other => other?,
+        };
+        let is_last = found.len() <= limit;
+        found.truncate(limit);
+        let last = found.last().map(|stored| stored.id.0);
+        Ok(HistoryPage {
+            items: found.iter().map(entry_info).collect(),
+            next: last.filter(|_| !is_last),
+            journal: journal_info(self.history.state()),
+        })
+    }
+
+    fn notices(&self, since: Timestamp, until: Timestamp) -> Result<NoticeList, HistoryError> {
+        let mut notices = self.history.notices(since, until)?;
+        notices.truncate(PAGE_MAX);
+        Ok(NoticeList {
+            items: notices.iter().map(notice_info).collect(),
+        })
+    }
+}
 
 pub(super) fn journal_info(state: JournalState) -> JournalInfo {
     JournalInfo {
@@ -12,4 +63,100 @@ pub(super) fn journal_info(state: JournalState) -> JournalInfo {
         lost: state.lost,
         trouble: state.trouble,
     }
+}
+
+fn notice_info(notice: &GateNotice) -> NoticeInfo {
+    NoticeInfo {
+        at: notice.at,
+        kind: notice.kind.as_str().to_owned(),
+        subject: notice.subject.to_string(),
+        text: notice.text.to_string(),
+    }
+}
+
+fn entry_info(stored: &StoredEntry) -> HistoryEntryInfo {
+    let entry = &*stored.entry;
+    let tls = tls(&entry.encryption);
+    HistoryEntryInfo {
+        id: stored.id.0,
+        session: entry.session.0,
+        gate_started: stored.gate_started,
+        opened: entry.opened,
+        ended: entry.ended,
+        listener: entry.listener.to_string(),
+        port: entry.port,
+        client: entry.client.to_string(),
+        encryption: encryption(&entry.encryption).to_owned(),
+        tls_version: tls.map(|it| it.version.to_string()),
+        cipher: tls.map(|it| it.cipher.to_string()),
+        server_name: entry.server_name.as_deref().map(str::to_owned),
+        login: entry.login.as_deref().map(login_info),
+        end: entry.end.as_str().to_owned(),
+        cause: entry.cause.as_str().to_owned(),
+        sentence: entry.sentence.to_string(),
+        answer: entry.answer.as_deref().map(str::to_owned),
+        idle_seconds: entry.idle.as_secs_f64(),
+        commands: entry.commands,
+        program: program_info(entry.program),
+        twin: entry.is_twin,
+        without_quit: left_without_quit(entry),
+        trace: entry.trace.to_text(),
+    }
+}
+
+fn login_info(login: &HistoryLogin) -> HistoryLoginInfo {
+    let answer = login.backend_answer.as_ref();
+    HistoryLoginInfo {
+        asked: login.asked,
+        name: login.name.to_string(),
+        maildrop: login.key.to_string(),
+        backends: login
+            .key
+            .backends()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        tenant: login.tenant.to_string(),
+        proven: login.proven,
+        backend: login.backend.as_ref().map(ToString::to_string),
+        entered: login.entered,
+        ahead: login.ahead,
+        delayed_seconds: login.delayed.as_secs_f64(),
+        waited_seconds: login.waited.as_secs_f64(),
+        granted: login.granted,
+        held_seconds: login.held.as_secs_f64(),
+        locked_replies: login.locked_replies,
+        backend_class: answer.map(|it| it.class.as_str().to_owned()),
+        backend_line: answer.map(|it| it.line.to_string()),
+        rule: login.rule.map(|it| it.as_str().to_owned()),
+        poll: login.early.map(|it| it.decision.as_str().to_owned()),
+        early_seconds: login.early.map(|it| it.early.as_secs_f64()),
+        listed: login.listed,
+        retrieved: login.retrieved,
+        deleted: login.deleted,
+        marked: login.marked,
+        bytes_to_client: login.bytes_to_client,
+        bytes_to_backend: login.bytes_to_backend,
+    }
+}
+
+fn encryption(encryption: &Encryption) -> &'static str {
+    match encryption {
+        Encryption::None => "none",
+        Encryption::Stls(_) => "stls",
+        Encryption::Implicit(_) => "tls",
+    }
+}
+
+fn tls(encryption: &Encryption) -> Option<&TlsParameters> {
+    match encryption {
+        Encryption::None => None,
+        Encryption::Stls(tls) | Encryption::Implicit(tls) => Some(tls),
+    }
+}
+
+fn left_without_quit(entry: &HistoryEntry) -> bool {
+    let login = entry.login.as_ref();
+    login.is_some_and(|login| login.entered)
+        && matches!(entry.end, End::Left | End::TimedOut | End::Stalled)
 }

@@ -16,12 +16,14 @@ use crate::net::BoxFuture;
 use crate::policy::block::BlockEntry;
 use crate::program::ProgramGuess;
 use crate::report::causes::causes;
+use crate::report::domain::domain_of;
 use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, choose};
 use crate::report::text::{Coverage, Report};
 use crate::report::words::{Language, Words};
 use crate::time::{Duration, Moment};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 /// The part of the past that is looked at.
 #[derive(Clone, Copy)]
@@ -47,7 +49,15 @@ impl ReportView for AdminHandle {
         query: &ReportQuery,
     ) -> BoxFuture<'static, Result<String, ReportRefusal>> {
         let language = language(query);
-        Box::pin(async move { Ok(Words::new(language?, TimeZone::system()).domain()) })
+        let login = query.user.login.clone();
+        let domains = Arc::clone(&self.domains);
+        let resolver = self.cx.settings().resolver;
+        Box::pin(async move {
+            let language = language?;
+            let domain = domain_of(login.as_bytes());
+            let check = domains.check(domain, resolver).await;
+            Ok(Words::new(language, TimeZone::system()).domain(domain, &check))
+        })
     }
 
     fn report(&self, query: &ReportQuery, domain: String) -> Result<ReportInfo, ReportRefusal> {

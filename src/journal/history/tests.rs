@@ -1,5 +1,7 @@
 //! What memory keeps, and what of it a question finds.
 
+mod with_file;
+
 use super::*;
 use crate::history::tests::entry_of;
 use crate::ids::{BackendName, SessionId, UserName};

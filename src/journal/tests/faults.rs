@@ -1,3 +1,4 @@
+use super::segments::{ids, journal_with};
 use super::*;
 use crate::journal::file::JournalFile;
 use crate::journal::open::load;
@@ -26,29 +27,13 @@ fn a_child_writes_until_it_is_killed() {
 #[test]
 fn what_is_written_outlives_a_kill() {
     let (_folder, file) = folder();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture"])
-        .arg("journal::tests::faults::a_child_writes_until_it_is_killed")
-        .env("POPGATE_TEST_JOURNAL", &file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let is_enough = |line: &String| line.contains("written 100");
-    assert!(
-        lines
-            .by_ref()
-            .map_while(Result::ok)
-            .any(|line| is_enough(&line))
+    let told = killed_after(
+        "a_child_writes_until_it_is_killed",
+        ("POPGATE_TEST_JOURNAL", &file),
+        "written 100",
     );
-    child.kill().unwrap();
-    child.wait().unwrap();
-    // What it wrote until the signal came is told in the pipe still.
-    let told = lines.map_while(Result::ok);
-    let ids = told.filter_map(|line| line.strip_prefix("written ")?.parse().ok());
-    let last: u64 = ids.last().unwrap_or(100);
     let ids: Vec<_> = held(&file).iter().map(|entry| entry.id.0).collect();
-    assert!(ids.len() as u64 >= last, "{} of {last}", ids.len());
+    assert!(ids.len() as u64 >= told, "{} of {told}", ids.len());
     assert_eq!(ids, Vec::from_iter(1..=ids.len() as u64));
 }
 
@@ -270,4 +255,256 @@ fn a_full_disk_has_all_wait_and_is_told_until_it_is_not() {
     // An end does not wait for room on the disk.
     drop(journal);
     assert_eq!(held(&file), []);
+}
+
+/// Entries of the history, the oldest first.
+fn kept(journal: &Journal) -> Vec<u64> {
+    let all = HistoryQuery {
+        limit: usize::MAX,
+        ..HistoryQuery::default()
+    };
+    let mut ids = ids(&journal.reader().entries(&all).unwrap());
+    ids.reverse();
+    ids
+}
+
+#[test]
+fn a_file_that_is_deleted_is_made_anew_with_the_block_list() {
+    for beside in [&[][..], &["-wal", "-shm"]] {
+        let (_folder, file) = folder();
+        let journal = journal_with(&file, (1..=10).map(login));
+        journal.write(change(unlike(21), ChangeKind::Blocked));
+        journal.write(blocked(22));
+        assert!(journal.flush());
+        let reader = journal.reader();
+        assert_eq!(reader.contents().unwrap().entries, 10);
+        fs::remove_file(&file).unwrap();
+        for suffix in beside {
+            fs::remove_file(format!("{}{suffix}", file.display())).unwrap();
+        }
+        journal.write_entry(login(30));
+        assert!(journal.flush());
+        assert_eq!(journal.trouble(), None);
+        assert_eq!(journal.lost(), 12, "ten entries and two changes");
+        let why = journal.why_lost().unwrap();
+        assert!(why.contains("it was deleted while popgate ran"), "{why}");
+        assert_eq!(kept(&journal), [30]);
+        assert_eq!(reader.contents().unwrap().entries, 1, "of the new file");
+        drop((reader, journal));
+        assert_eq!(held(&file), [unlike(21), entry(22)]);
+        assert_eq!(open(&file).unwrap().journal.next_id(), EntryId(31));
+    }
+}
+
+#[test]
+fn where_another_database_stands_all_waits_until_it_is_gone() {
+    let (folder, file) = folder();
+    let journal = open(&file).unwrap().journal;
+    journal.write(blocked(1));
+    assert!(journal.flush());
+    fs::rename(&file, folder.path().join("mine.db")).unwrap();
+    let theirs = Connection::open(&file).unwrap();
+    theirs.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(theirs);
+    let octets = fs::read(&file).unwrap();
+    journal.write(blocked(2));
+    assert!(!journal.flush());
+    let trouble = journal.trouble().unwrap();
+    assert!(trouble.contains("database of another program"), "{trouble}");
+    assert_eq!(fs::read(&file).unwrap(), octets);
+    fs::remove_file(&file).unwrap();
+    assert!(journal.flush());
+    assert_eq!(journal.trouble(), None);
+    drop(journal);
+    assert_eq!(held(&file), [entry(1), entry(2)]);
+}
+
+#[test]
+fn another_journal_in_its_place_is_gone_on_with() {
+    let (folder, file) = folder();
+    let other = folder.path().join("other.db");
+    drop(journal_with(&other, (1..=50).map(login)));
+    let journal = open(&file).unwrap().journal;
+    journal.write(blocked(1));
+    assert!(journal.flush());
+    fs::rename(&other, &file).unwrap();
+    journal.write_entry(login(60));
+    assert!(journal.flush());
+    assert_eq!(kept(&journal).len(), 51);
+    drop(journal);
+    assert_eq!(held(&file), [entry(1)]);
+}
+
+#[test]
+fn another_process_that_writes_has_all_wait_and_costs_nothing() {
+    let (_folder, file) = folder();
+    let journal = open(&file).unwrap().journal;
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    journal.write(blocked(1));
+    journal.write_entry(login(2));
+    assert!(!journal.flush(), "it does not wait for ever");
+    assert!(journal.trouble().unwrap().contains("locked"));
+    assert_eq!(kept(&journal), [0; 0], "who reads does not wait");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(journal.flush());
+    assert_eq!((journal.lost(), journal.trouble()), (0, None));
+    assert_eq!(kept(&journal), [2]);
+    drop(journal);
+    assert_eq!(held(&file), [entry(1)]);
+}
+
+/// Run by the next test, as [`a_child_writes_until_it_is_killed`] is.
+#[test]
+fn a_child_writes_entries_until_it_is_killed() {
+    let Some(file) = std::env::var_os("POPGATE_TEST_HISTORY") else {
+        return;
+    };
+    let journal = open(Path::new(&file)).unwrap().journal;
+    for id in 1.. {
+        journal.write_entry(login(id));
+        if id % 500 == 0 {
+            assert!(journal.flush());
+            println!("written {id}");
+            std::io::stdout().flush().unwrap();
+        }
+    }
+}
+
+#[test]
+fn of_a_batch_that_a_kill_broke_off_nothing_is_there() {
+    let (_folder, file) = folder();
+    let told = killed_after(
+        "a_child_writes_entries_until_it_is_killed",
+        ("POPGATE_TEST_HISTORY", &file),
+        "written 2000",
+    );
+    let opened = open(&file).unwrap();
+    assert_eq!(opened.set_aside, None);
+    let ids = kept(&opened.journal);
+    assert!(ids.len() as u64 >= told, "{} of {told}", ids.len());
+    assert_eq!(ids, Vec::from_iter(1..=ids.len() as u64));
+    let contents = opened.journal.reader().contents().unwrap();
+    assert_eq!(
+        contents.entries,
+        ids.len() as u64,
+        "spans are of the same batch"
+    );
+    assert_eq!(opened.journal.next_id(), EntryId(ids.len() as u64 + 1));
+}
+
+/// Runs a test of this file in a process of its own until it says `enough`, and kills it. Tells the
+/// last number that it said it had written.
+fn killed_after(test: &str, (variable, file): (&str, &Path), enough: &str) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture"])
+        .arg(format!("journal::tests::faults::{test}"))
+        .env(variable, file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert!(lines.by_ref().any(|line| line.contains(enough)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it wrote until the signal came is told in the pipe still.
+    let ids = lines.filter_map(|line| line.strip_prefix("written ")?.parse().ok());
+    let first = enough.strip_prefix("written ").unwrap().parse().unwrap();
+    ids.last().unwrap_or(first)
+}
+
+/// The table of version 1, as popgate 0.1 made it, with an entry.
+const VERSION_1: &str = "
+    CREATE TABLE block (
+        id INTEGER NOT NULL UNIQUE,
+        address TEXT NOT NULL,
+        maildrop BLOB NOT NULL,
+        backends TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        state TEXT NOT NULL,
+        pinned INTEGER NOT NULL,
+        shadow INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        times_blocked INTEGER NOT NULL,
+        times_released INTEGER NOT NULL,
+        PRIMARY KEY (address, maildrop, backends)
+    ) STRICT;
+    INSERT INTO block VALUES (7, '192.0.2.7', x'616e6e', 'b1 b2', 'default', 'guessing',
+        'blocked', 1, 0, 1772366400000001, 1772366400000002, 1772366400000003, 2, 1);
+    PRAGMA application_id = 1886351463;
+    PRAGMA user_version = 1;";
+
+#[test]
+fn a_file_of_version_1_comes_with_its_block_list() {
+    let (_folder, file) = folder();
+    let database = Connection::open(&file).unwrap();
+    database.execute_batch(VERSION_1).unwrap();
+    drop(database);
+    let opened = open(&file).unwrap();
+    assert_eq!(opened.set_aside, None);
+    let [block] = &opened.blocks[..] else {
+        panic!("{:?}", opened.blocks);
+    };
+    let key = block.target.key.as_ref().unwrap();
+    assert_eq!(key.maildrop(), &UserName::new(b"ann"));
+    assert_eq!(key.backends().len(), 2);
+    assert_eq!(
+        (block.id, block.pinned, block.since),
+        (BlockId(7), true, block.last)
+    );
+    let written = opened.blocks.clone();
+    opened.journal.write_entry(login(1));
+    assert!(opened.journal.flush());
+    assert_eq!(kept(&opened.journal), [1]);
+    drop(opened);
+    assert_eq!(held(&file), written, "and is one of version 2 now");
+}
+
+/// Spoils the page where the rows of `table` begin.
+fn spoil(file: &Path, table: &str) {
+    let database = Connection::open(file).unwrap();
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+    let root: i64 = database.query_row(root, [table], |row| row.get(0)).unwrap();
+    drop(database);
+    let mut octets = fs::read(file).unwrap();
+    let begin = (usize::try_from(root).unwrap() - 1) * PAGE;
+    octets[begin..][..PAGE].fill(0xa5);
+    fs::write(file, octets).unwrap();
+}
+
+#[test]
+fn a_corrupt_segment_that_is_written_to_sets_the_file_aside() {
+    let (_folder, file) = folder();
+    drop(journal_with(&file, (1..=10).map(login)));
+    spoil(&file, "entry_1");
+    let opened = open(&file).unwrap();
+    assert!(opened.set_aside.is_some());
+    assert_eq!(kept(&opened.journal), [0; 0]);
+}
+
+#[test]
+fn a_corrupt_segment_of_the_past_costs_what_is_in_it_alone() {
+    let (_folder, file) = folder();
+    let journal = journal_with(&file, (1..=10).map(login));
+    journal.write(blocked(11));
+    journal.keep_within_bounds(START.checked_add(DAY).unwrap());
+    assert!(journal.flush());
+    journal.write_entry(login(12));
+    drop(journal);
+    spoil(&file, "entry_1");
+    let opened = open(&file).unwrap();
+    assert_eq!((opened.set_aside, opened.blocks), (None, vec![entry(11)]));
+    let reader = opened.journal.reader();
+    let latest = |limit| HistoryQuery {
+        limit,
+        ..HistoryQuery::default()
+    };
+    assert_eq!(ids(&reader.entries(&latest(1)).unwrap()), [12]);
+    let error = reader.entries(&latest(2)).unwrap_err();
+    assert!(error.to_string().contains("malformed"), "{error}");
 }

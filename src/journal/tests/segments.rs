@@ -93,7 +93,10 @@ fn stranger(id: u64) -> StoredEntry {
     }
 }
 
-pub(super) fn journal_with(file: &Path, entries: impl IntoIterator<Item = StoredEntry>) -> Journal {
+pub(in crate::journal) fn journal_with(
+    file: &Path,
+    entries: impl IntoIterator<Item = StoredEntry>,
+) -> Journal {
     let opened = open(file).unwrap();
     for (stored, count) in entries.into_iter().zip(1..) {
         opened.journal.write_entry(stored);
@@ -185,7 +188,7 @@ fn queries() -> Vec<HistoryQuery> {
 }
 
 /// Entries of few names, addresses, tenants and ends.
-pub(super) fn mixed(id: u64) -> StoredEntry {
+pub(in crate::journal) fn mixed(id: u64) -> StoredEntry {
     let ends = [
         (EndCause::Quit, true),
         (EndCause::Left, true),

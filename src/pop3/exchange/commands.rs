@@ -148,10 +148,13 @@ impl Exchange {
     }
 
     pub(super) fn write_answer(&self, answer: OwnAnswer, out: &mut Output) {
-        out.to_client.extend_from_slice(match answer {
-            OwnAnswer::Capa => &self.options.capa_reply,
-            OwnAnswer::Refusal(line) => line.as_bytes(),
-        });
+        match answer {
+            OwnAnswer::Capa => out.to_client.extend_from_slice(&self.options.capa_reply),
+            OwnAnswer::Refusal(line) => {
+                out.to_client.extend_from_slice(line.as_bytes());
+                out.refusal = Some(line);
+            }
+        }
     }
 
     fn client_raw(&mut self, input: &[u8], out: &mut Output) {

@@ -69,13 +69,9 @@ impl Picture<'_> {
                 self.block(kind, &block, top, xml);
             }
         }
-        for (is_habit, middle) in [(true, HABIT_MARKS), (false, GRAVE_MARKS)] {
-            let marks = row.marks.iter();
-            let clusters = clusters(
-                marks.filter(|mark| self::is_habit(mark.kind) == is_habit),
-                &self.scale,
-            );
-            for cluster in clusters {
+        for (habits, middle) in [(true, HABIT_MARKS), (false, GRAVE_MARKS)] {
+            let marks = row.marks.iter().filter(|it| is_habit(it.kind) == habits);
+            for cluster in clusters(marks, &self.scale) {
                 self.cluster(&cluster, top + middle, xml);
             }
         }
@@ -203,26 +199,24 @@ impl Picture<'_> {
                 ("transform", &place),
             ],
         );
-        for mark in cluster.marks.iter().take(1) {
-            let what = self.mark_name(mark.kind);
-            let more = cluster.marks.len() - 1;
-            let behind = if more > 0 {
-                format!(" (+ {more})")
-            } else {
-                String::new()
-            };
-            xml.text(
-                "title",
-                &[],
-                format!(
-                    "{what}: {}, #{}: {mark}{behind}",
-                    self.exact(mark.at),
-                    mark.entry.session
-                ),
-            );
-        }
+        xml.text("title", &[], self.told_mark(cluster));
         sign(cluster.kind, xml);
         xml.close();
+    }
+
+    /// The gravest mark of a cluster, and how many more there are.
+    fn told_mark(&self, cluster: &MarkCluster<'_>) -> String {
+        let gravest = cluster.marks.iter().find(|it| it.kind == cluster.kind);
+        let Some(mark) = gravest else {
+            return String::new();
+        };
+        let what = self.mark_name(mark.kind);
+        let when = self.exact(mark.at);
+        let told = format!("{what}: {when}, #{}: {mark}", mark.entry.session);
+        match cluster.marks.len() - 1 {
+            0 => told,
+            more => format!("{told} (+ {more})"),
+        }
     }
 
     /// For each wait the hold that it was for: a band from one to the other, which ends where the
@@ -285,31 +279,32 @@ fn opacity(block: &Block<'_>) -> f64 {
 
 /// The sign of a kind of mark, around the origin: each one has another shape.
 pub(super) fn sign(kind: MarkKind, xml: &mut XmlWriter) {
-    let line = |xml: &mut XmlWriter, path: &str, color: &str| {
-        xml.empty(
-            "path",
-            &[
-                ("d", &path),
-                ("fill", &"none"),
-                ("stroke", &color),
-                ("stroke-width", &1.8),
-            ],
-        );
-    };
-    let filled = |xml: &mut XmlWriter, path: &str, color: &str| {
-        xml.empty("path", &[("d", &path), ("fill", &color)]);
-    };
     match kind {
-        MarkKind::Refused => line(xml, "M-4 -4L4 4M4 -4L-4 4", BAD),
-        MarkKind::Preempted => filled(xml, "M-4.5 -4h9l-4.5 8z", BAD),
-        MarkKind::Kicked => filled(xml, "M-4 -4h8v8h-8z", BAD),
-        MarkKind::Failed => filled(xml, "M0 -5l5 5l-5 5l-5 -5z", BAD),
-        MarkKind::GaveUp => line(xml, "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0", BAD),
-        MarkKind::WithoutQuit => line(xml, "M-3.5 -3.5l6 3.5l-6 3.5", INK),
-        MarkKind::Twin => line(
-            xml,
-            "M-4.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0M-.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0",
-            INK,
-        ),
+        MarkKind::Refused => line("M-4 -4L4 4M4 -4L-4 4", BAD, xml),
+        MarkKind::Preempted => area("M-4.5 -4h9l-4.5 8z", xml),
+        MarkKind::Kicked => area("M-4 -4h8v8h-8z", xml),
+        MarkKind::Failed => area("M0 -5l5 5l-5 5l-5 -5z", xml),
+        MarkKind::GaveUp => line("M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0", BAD, xml),
+        MarkKind::WithoutQuit => line("M-3.5 -3.5l6 3.5l-6 3.5", INK, xml),
+        MarkKind::Twin => {
+            line("M-4.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0", INK, xml);
+            line("M-.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0", INK, xml);
+        }
     }
+}
+
+fn line(path: &str, color: &str, xml: &mut XmlWriter) {
+    xml.empty(
+        "path",
+        &[
+            ("d", &path),
+            ("fill", &"none"),
+            ("stroke", &color),
+            ("stroke-width", &1.8),
+        ],
+    );
+}
+
+fn area(path: &str, xml: &mut XmlWriter) {
+    xml.empty("path", &[("d", &path), ("fill", &BAD)]);
 }

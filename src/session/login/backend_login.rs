@@ -209,6 +209,7 @@ impl BackendLogin<'_> {
             Ok(Ok(line)) => {
                 let took = given_at.map(|at| at.elapsed());
                 let class = cx.login_answered(&backend, &line, took);
+                self.record.backend_replied(class, &line);
                 Answer::Line { class, line }
             }
             Ok(Err(LoginError::NoPlain(why))) => Answer::Line {
@@ -274,12 +275,13 @@ impl BackendLogin<'_> {
     }
 
     /// A greeting that refuses is an answer; anything else is none, and the backend is looked at.
-    fn not_greeted(&self, backend: &Backend, error: ConnectError) -> Answer {
+    fn not_greeted(&mut self, backend: &Backend, error: ConnectError) -> Answer {
         match error {
             ConnectError::Refused { line, .. } => {
                 let to = ReplyTo::Connect;
                 let cx = self.destination.cx;
                 let class = cx.backend_replied(backend, to, &line);
+                self.record.backend_replied(class, &line);
                 Answer::Line { class, line }
             }
             error => {
@@ -336,6 +338,7 @@ impl BackendLogin<'_> {
     }
 
     fn judge_locked(&mut self, line: &[u8]) -> Judgement {
+        self.record.locked_elsewhere();
         let line = String::from_utf8_lossy(line).into_owned();
         let pause = self.tries.retries.locked(&line, self.lock.since_last_end());
         self.again(pause, Outcome::Locked(EndCause::LockedElsewhere { line }))

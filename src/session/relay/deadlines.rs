@@ -11,7 +11,7 @@ use crate::observe::event::{EndCause, Event, Preemption};
 use crate::pop3::exchange::Quit;
 use crate::time::{Duration, Instant};
 
-impl Relay<'_, '_> {
+impl Relay<'_, '_, '_> {
     /// Why the session ends now, if it does.
     pub(super) fn check_deadlines(&mut self, now: Instant) -> Option<EndCause> {
         if let Some(since) = self.pump.client().blocked_since()
@@ -93,7 +93,7 @@ impl Relay<'_, '_> {
             return None;
         }
         self.cx.events.emit(Event::Preempted {
-            session: self.session,
+            session: self.attempt.session,
             tenant: self.attempt.policy.name.clone(),
             reason,
         });

@@ -10,6 +10,7 @@ use crate::gate::SessionHandle;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
+use crate::pop3::reply::Status;
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
 use std::mem::{MaybeUninit, take};
@@ -202,7 +203,10 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 return self.session.poll_kicked(task).map(|()| PumpEvent::Kicked);
             }
             self.last_activity = Instant::now();
-            self.session.moved(self.last_activity);
+            // An end is none of the client's words: it tells for how long there were none.
+            if !self.is_cut() {
+                self.session.moved(self.last_activity);
+            }
             self.resumed |= take(&mut self.resting);
             self.session.relayed(
                 self.exchange.tally(),
@@ -242,6 +246,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             return Some(PumpEvent::BackendEnded);
         }
         (self.client_ended.is_some() && self.client_has_all()).then_some(PumpEvent::ClientGone)
+    }
+
+    /// Whether one side is over.
+    fn is_cut(&self) -> bool {
+        self.client_ended.is_some() || self.client_broke || self.backend_ended
     }
 
     /// A client that will say nothing more has the answers to all that it said, or takes none.
@@ -419,7 +428,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         }
         self.client.write(task, &out.to_client);
         self.backend.write(task, &out.to_backend);
-        self.replied.extend(out.replied);
+        self.take_replies(out);
         true
     }
 
@@ -428,6 +437,16 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     fn keep_output(&mut self, out: Output) {
         self.client.keep(&out.to_client);
         self.backend.keep(&out.to_backend);
+        self.take_replies(out);
+    }
+
+    /// Of the error lines that the client is sent, the session shows the last one.
+    fn take_replies(&mut self, out: Output) {
+        let errors = out.replied.iter().filter(|it| it.status == Status::Err);
+        let refused = out.refusal.map(str::as_bytes);
+        if let Some(line) = refused.or(errors.last().map(|reply| reply.line.as_slice())) {
+            self.session.refused(line);
+        }
         self.replied.extend(out.replied);
     }
 }

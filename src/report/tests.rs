@@ -1,0 +1,192 @@
+//! Pasts of a maildrop, and what is made of them.
+
+mod catalogues;
+mod facts;
+mod incidents;
+mod texts;
+
+use super::causes::{Cause, FoundCause, Likelihood, causes};
+use super::facts::{Occupant, ReportFacts, ReportSources, choose};
+use crate::dialect::Class;
+use crate::history::tests::entry_of;
+use crate::history::{
+    BackendAnswer, EntryId, GateNotice, HistoryEntry, HistoryLogin, NoticeKind, StoredEntry,
+};
+use crate::ids::SessionId;
+use crate::observe::event::EndCause;
+use crate::program::{Confidence, Family, ProgramGuess};
+use crate::time::{Duration, Instant, Moment};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+const THUNDERBIRD: Family = Family::Thunderbird;
+const PHONE: Family = Family::IosMail;
+
+/// Noon of a Saturday.
+const NOON: i64 = 1_795_867_200;
+
+/// What happened, in the order in which it is told here.
+#[derive(Default)]
+struct Past {
+    entries: Vec<StoredEntry>,
+    around: Vec<StoredEntry>,
+    notices: Vec<GateNotice>,
+    open: Vec<Occupant>,
+}
+
+fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(NOON + second).unwrap()
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A login to Ann's maildrop that ended at `second` by `cause`, from the host with this number.
+fn login(second: i64, host: u8, family: Family, cause: &EndCause) -> HistoryEntry {
+    login_of("ann@example.org", second, host, family, cause)
+}
+
+fn login_of(name: &str, second: i64, host: u8, family: Family, cause: &EndCause) -> HistoryEntry {
+    let at = Moment {
+        instant: Instant::now(),
+        wall: time(second),
+    };
+    let mut entry = entry_of(name, cause, at);
+    entry.client = format!("192.0.2.{host}:{}", 1024 + second.unsigned_abs() % 60_000)
+        .parse()
+        .unwrap();
+    entry.session = SessionId(second.unsigned_abs());
+    entry.program = ProgramGuess {
+        family,
+        confidence: Confidence::High,
+    };
+    entry.login.as_mut().unwrap().waited = Duration::ZERO;
+    entry
+}
+
+/// One that was in the maildrop for `held` seconds until `second`.
+fn inside(second: i64, held: u64, host: u8, family: Family, cause: &EndCause) -> HistoryEntry {
+    let mut entry = login(second, host, family, cause);
+    let begin = time(second).checked_sub(seconds(held)).unwrap();
+    entry.opened = begin;
+    with_login(entry, |login| {
+        login.asked = begin;
+        login.entered = true;
+        login.granted = Some(begin);
+        login.held = seconds(held);
+    })
+}
+
+/// One that waited in vain for `waited` seconds until `second`.
+fn waited_in_vain(second: i64, waited: u64, host: u8, family: Family) -> HistoryEntry {
+    let mut entry = login(second, host, family, &EndCause::HeldByAnother);
+    let begin = time(second).checked_sub(seconds(waited)).unwrap();
+    entry.opened = begin;
+    entry.answer = Some("-ERR [IN-USE] Mailbox is locked".into());
+    with_login(entry, |login| {
+        login.asked = begin;
+        login.ahead = Some(0);
+        login.waited = seconds(waited);
+    })
+}
+
+fn with_login(mut entry: HistoryEntry, change: impl FnOnce(&mut HistoryLogin)) -> HistoryEntry {
+    change(entry.login.as_mut().unwrap());
+    entry
+}
+
+fn silent(mut entry: HistoryEntry, idle: u64) -> HistoryEntry {
+    entry.idle = seconds(idle);
+    entry
+}
+
+fn twin(mut entry: HistoryEntry) -> HistoryEntry {
+    entry.is_twin = true;
+    entry
+}
+
+fn wrong_password() -> EndCause {
+    EndCause::WrongPassword {
+        line: "-ERR invalid password".to_owned(),
+    }
+}
+
+fn told(class: Class, line: &str) -> Option<BackendAnswer> {
+    Some(BackendAnswer {
+        class,
+        line: line.into(),
+    })
+}
+
+impl Past {
+    fn of(entries: impl IntoIterator<Item = HistoryEntry>) -> Self {
+        Self {
+            entries: stored(entries),
+            ..Self::default()
+        }
+    }
+
+    /// Other maildrops, each of which fared so.
+    fn with_others(mut self, second: i64, others: u8, cause: &EndCause) -> Self {
+        let each = (0..others).map(|number| {
+            let name = format!("user{number}@example.org");
+            let entered = *cause == EndCause::Quit;
+            let entry = login_of(&name, second, 100 + number, Family::Unknown, cause);
+            with_login(entry, |login| login.entered = entered)
+        });
+        self.around = stored(each);
+        self
+    }
+
+    fn with_notice(mut self, second: i64, kind: NoticeKind, text: &str) -> Self {
+        self.notices.push(GateNotice {
+            id: EntryId(1_000),
+            at: time(second),
+            kind,
+            subject: "legacy".into(),
+            text: text.into(),
+        });
+        self
+    }
+
+    fn facts_at(&self, at: Option<Timestamp>) -> ReportFacts<'_> {
+        let sources = ReportSources {
+            entries: &self.entries,
+            around: &self.around,
+            notices: &self.notices,
+            blocks: &[],
+            open: &self.open,
+        };
+        ReportFacts::of(choose(&self.entries, at), sources)
+    }
+
+    fn facts(&self) -> ReportFacts<'_> {
+        self.facts_at(None)
+    }
+
+    fn causes(&self) -> Vec<FoundCause> {
+        causes(&self.facts())
+    }
+
+    fn found(&self) -> Vec<(Cause, Likelihood)> {
+        let causes = self.causes();
+        causes.iter().map(|it| (it.cause, it.likelihood)).collect()
+    }
+
+    fn likelihood(&self, cause: Cause) -> Option<Likelihood> {
+        let found = self.found();
+        found.iter().find(|it| it.0 == cause).map(|it| it.1)
+    }
+}
+
+fn stored(entries: impl IntoIterator<Item = HistoryEntry>) -> Vec<StoredEntry> {
+    (1..)
+        .zip(entries)
+        .map(|(id, entry)| StoredEntry {
+            id: EntryId(id),
+            gate_started: time(-100_000),
+            entry: Arc::new(entry),
+        })
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! Which incident is chosen, and who was in its way.
+
+use super::*;
+
+fn chosen(past: &Past, at: Option<i64>) -> Option<i64> {
+    let incident = past.facts_at(at.map(time)).incident?;
+    Some(incident.entry.ended.as_second() - NOON)
+}
+
+#[test]
+fn the_last_login_that_failed_is_chosen_before_one_that_was_cut_short_or_went_well() {
+    let idle = seconds(15);
+    let mut entries = vec![
+        inside(10, 3, 7, THUNDERBIRD, &EndCause::Quit),
+        inside(20, 3, 7, THUNDERBIRD, &EndCause::Quit),
+    ];
+    assert_eq!(chosen(&Past::of(entries.clone()), None), Some(20));
+    entries.push(inside(12, 3, 7, PHONE, &EndCause::Preempted { idle }));
+    assert_eq!(chosen(&Past::of(entries.clone()), None), Some(12));
+    entries.push(waited_in_vain(5, 2, 7, THUNDERBIRD));
+    assert_eq!(chosen(&Past::of(entries.clone()), None), Some(5));
+    assert_eq!(chosen(&Past::default(), None), None);
+}
+
+#[test]
+fn of_a_time_the_nearest_login_that_did_not_end_well_is_chosen() {
+    let past = Past::of([
+        waited_in_vain(1_000, 22, 7, THUNDERBIRD),
+        inside(2_000, 5, 7, THUNDERBIRD, &EndCause::Quit),
+        waited_in_vain(3_000, 22, 7, THUNDERBIRD),
+    ]);
+    for (at, expected) in [(990, 1_000), (1_900, 1_000), (2_001, 3_000), (9_000, 3_000)] {
+        assert_eq!(chosen(&past, Some(at)), Some(expected), "{at}");
+    }
+    let well = Past::of([10, 500].map(|it| inside(it, 5, 7, THUNDERBIRD, &EndCause::Quit)));
+    assert_eq!(chosen(&well, Some(100)), Some(10));
+}
+
+#[test]
+fn who_was_longest_in_the_way_comes_first_and_who_was_not_there_does_not() {
+    let past = Past::of([
+        inside(50, 10, 1, PHONE, &EndCause::Quit),
+        inside(83, 5, 2, PHONE, &EndCause::Quit),
+        inside(99, 15, 3, PHONE, &EndCause::Quit),
+        inside(130, 20, 4, PHONE, &EndCause::Quit),
+        waited_in_vain(100, 22, 8, THUNDERBIRD),
+    ]);
+    let facts = past.facts();
+    let hosts: Vec<_> = facts
+        .occupants
+        .iter()
+        .map(|it| it.client.ip().to_string())
+        .collect();
+    assert_eq!(hosts, ["192.0.2.3", "192.0.2.2"]);
+}
+
+#[test]
+fn the_day_ends_shortly_after_the_incident_and_other_maildrops_are_counted_once() {
+    let day = 24 * 60 * 60;
+    let quit = |second| inside(second, 1, 7, THUNDERBIRD, &EndCause::Quit);
+    let past = Past::of([
+        quit(-day - 10),
+        quit(-day + 100),
+        quit(4_000),
+        waited_in_vain(0, 22, 8, THUNDERBIRD),
+    ]);
+    assert_eq!(past.facts().day.len(), 2);
+    let mut neighbours = Past::of([login(0, 7, THUNDERBIRD, &wrong_password())]);
+    let of = |name: &str, cause: &EndCause| login_of(name, 1, 9, PHONE, cause);
+    let let_in = with_login(of("cat", &EndCause::Quit), |login| login.entered = true);
+    neighbours.around = stored([
+        of("ann@example.org", &wrong_password()),
+        of("ben", &wrong_password()),
+        of("ben", &wrong_password()),
+        of("cat", &wrong_password()),
+        let_in,
+        of("dan", &EndCause::HeldByAnother),
+    ]);
+    let neighbours = neighbours.facts().neighbours;
+    assert_eq!((neighbours.refused, neighbours.let_in), (1, 1));
+}
+
+#[test]
+fn a_backend_that_came_up_again_is_not_down() {
+    let past = |notices: &[(i64, NoticeKind)]| {
+        let past = Past::of([login(100, 7, THUNDERBIRD, &EndCause::Left)]);
+        notices.iter().fold(past, |past, &(second, kind)| {
+            past.with_notice(second, kind, "")
+        })
+    };
+    let down = (40, NoticeKind::BackendDown);
+    let is_down = |past: &Past| {
+        let facts = past.facts();
+        facts.down_since(facts.incident.unwrap()).is_some()
+    };
+    assert!(is_down(&past(&[down])));
+    assert!(is_down(&past(&[down, (150, NoticeKind::BackendUp)])));
+    assert!(!is_down(&past(&[down, (90, NoticeKind::BackendUp)])));
+    assert!(!is_down(&past(&[(150, NoticeKind::BackendDown)])));
+}

@@ -1,0 +1,160 @@
+//! The text: its order, its bounds, and what strangers may have typed into it.
+
+use super::super::domain::{DomainCheck, MxAnswer, MxHost, NotChecked};
+use super::super::text::{Coverage, Report};
+use super::super::words::{Language, Words};
+use super::*;
+use crate::history::{Encryption, TlsParameters};
+use crate::ids::UserName;
+use jiff::tz::{Offset, TimeZone};
+use unicode_width::UnicodeWidthStr;
+
+fn words(language: Language) -> Words {
+    Words::new(language, TimeZone::fixed(Offset::constant(1)))
+}
+
+fn text_of(past: &Past, language: Language) -> String {
+    let words = words(language);
+    let facts = past.facts();
+    let name = UserName::new(b"ann@example.org");
+    let check = DomainCheck::Mx(vec![MxHost {
+        name: "mx.example.org".to_owned(),
+        preference: 10,
+        is_implicit: false,
+        address: Some("192.0.2.25".parse().unwrap()),
+        answer: MxAnswer::Greeted("220 mx.example.org ESMTP".to_owned()),
+    }]);
+    Report {
+        login: &name,
+        maildrop: &name,
+        at: None,
+        since: time(-86_400),
+        now: time(3_600),
+        domain: words.domain(Some("example.org"), &check),
+        facts: &facts,
+        causes: &causes(&facts),
+        open: &past.open,
+        coverage: Coverage {
+            kept_since: Some(time(-80_000)),
+            ..Coverage::default()
+        },
+    }
+    .text(&words)
+}
+
+/// A phone in the maildrop, and a PC by TLS that waits in vain.
+fn household() -> Past {
+    let phone = silent(inside(740, 60, 7, PHONE, &EndCause::Left), 50);
+    let mut pc = waited_in_vain(730, 22, 8, THUNDERBIRD);
+    pc.listener = crate::ids::ListenerName::new("pop3s");
+    pc.port = 995;
+    pc.server_name = Some("pop.example.org".into());
+    pc.encryption = Encryption::Implicit(TlsParameters {
+        version: "TLSv1.3".into(),
+        cipher: "TLS_AES_256_GCM_SHA384".into(),
+    });
+    Past::of([phone, pc])
+}
+
+#[test]
+fn a_ticket_is_answered_in_the_order_in_which_it_asks() {
+    let text = text_of(&household(), Language::English);
+    let mut rest = text.as_str();
+    for part in [
+        "Domain and MX     example.org exists; MX mx.example.org [192.0.2.25] answers: 220 mx.",
+        "Date and time     2026-11-28T13:11:48+01:00 (Saturday, 28 November 2026, 13:11:48)",
+        "Client address    192.0.2.8\n",
+        "Mail program      Thunderbird (confidence: high; version not visible)",
+        "Server name       pop.example.org (listener pop3s)",
+        "POP3 user         ann@example.org\n",
+        "TCP port          995\n",
+        "Encryption        TLS, TLSv1.3, TLS_AES_256_GCM_SHA384\n",
+        "Error message     -ERR [IN-USE] Mailbox is locked\n",
+        "Operating system  ___",
+        "Antivirus         ___",
+        "Firewall          ___",
+        "another session was in the mailbox for the whole wait",
+        "192.0.2.7 (iOS Mail): from 2026-11-28T13:11:20+01:00 for 1 min 00 s",
+        "waited 22.0 s; sessions ahead of it: 0",
+        "no outage of legacy is known",
+        "logins: 2; ended badly: 1",
+        "1. A phone or program that never says QUIT (possible)",
+        "What to do: Set this device",
+        "2026-11-28T13:11:20+01:00",
+        "> 2026-11-28T13:11:48+01:00",
+        "A picture of the time around it is attached.",
+    ] {
+        let at = rest
+            .find(part)
+            .unwrap_or_else(|| panic!("{part:?} is not in\n{rest}\nof\n{text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn a_report_in_another_language_has_no_english_and_no_hole() {
+    let catalogue = |language: Language| -> Vec<String> {
+        let lines = language.catalogue().lines();
+        lines
+            .filter_map(|line| Some(line.split_once(" = ")?.1))
+            .flat_map(|pattern| pattern.split(['{', '}']))
+            .filter(|part| !part.trim_start().starts_with('$'))
+            .map(|part| part.trim().to_owned())
+            .filter(|part| part.split(' ').count() > 1)
+            .collect()
+    };
+    let english = catalogue(Language::English);
+    for (cause, past) in incidents::all() {
+        for &language in Language::ALL {
+            let text = text_of(&past, language);
+            assert!(!text.contains(['{', '}']), "{language:?} {cause:?}\n{text}");
+            assert!(
+                !text.contains("evidence-") && !text.contains("ended-"),
+                "{text}"
+            );
+            if language != Language::English {
+                let own = catalogue(language);
+                let foreign = english
+                    .iter()
+                    .find(|it| !own.contains(it) && text.contains(*it));
+                assert_eq!(foreign, None, "{language:?} {cause:?}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_strangers_typed_moves_nothing_and_no_line_is_too_wide() {
+    let mut entry = waited_in_vain(730, 22, 8, THUNDERBIRD);
+    entry.server_name = Some("a\u{1b}[2Jb".into());
+    entry.answer = Some("-ERR \u{202e}\n\u{7}bell".into());
+    let long = "x".repeat(300);
+    let hostile = with_login(entry, |login| {
+        login.name = UserName::new("ann\u{202e}\n\u{1b}{ $who }".as_bytes());
+        login.backend_answer = told(Class::Temp, &format!("{long} { }\t", "{ $x }"));
+    });
+    for &language in Language::ALL {
+        let text = text_of(&Past::of([hostile.clone()]), language);
+        let is_safe = |c: char| c == '\n' || !(c.is_control() || crate::escape::is_invisible(c));
+        assert!(text.chars().all(is_safe), "{text}");
+        assert!(text.contains("{ $who }"), "a name is no pattern\n{text}");
+        assert!(text.lines().all(|line| line.width() <= 100), "{text}");
+    }
+}
+
+#[test]
+fn a_maildrop_without_a_past_is_told_so() {
+    let text = text_of(&Past::default(), Language::English);
+    let said = "The history has no login of this mailbox from 2026-11-27T13:00:00+01:00";
+    assert!(text.contains(said), "{text}");
+    assert!(!text.contains("For the ticket"));
+}
+
+#[test]
+fn what_was_not_checked_says_why() {
+    let words = words(Language::English);
+    let not = |why| words.domain(Some("example.org"), &DomainCheck::NotChecked(why));
+    assert!(not(NotChecked::Off).starts_with("not checked: `resolver`"));
+    let unanswered = "example.org: not checked: no DNS server answered";
+    assert_eq!(not(NotChecked::NoAnswer), unanswered);
+}
