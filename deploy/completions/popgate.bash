@@ -64,6 +64,9 @@ _popgate() {
             popgate,reload)
                 cmd="popgate__subcmd__reload"
                 ;;
+            popgate,report)
+                cmd="popgate__subcmd__report"
+                ;;
             popgate,resume)
                 cmd="popgate__subcmd__resume"
                 ;;
@@ -142,6 +145,9 @@ _popgate() {
             popgate__subcmd__help,reload)
                 cmd="popgate__subcmd__help__subcmd__reload"
                 ;;
+            popgate__subcmd__help,report)
+                cmd="popgate__subcmd__help__subcmd__report"
+                ;;
             popgate__subcmd__help,resume)
                 cmd="popgate__subcmd__help__subcmd__resume"
                 ;;
@@ -170,7 +176,7 @@ _popgate() {
 
     case "${cmd}" in
         popgate)
-            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help"
+            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,7 +562,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help)
-            opts="serve check doctor demo classify status locks top sessions backends tenants explain history kick blocks release pause resume drain reload log help"
+            opts="serve check doctor demo classify status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -794,6 +800,20 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__reload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__report)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1154,6 +1174,64 @@ _popgate() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__report)
+            opts="-h --at --since --lang --output --svg --force --listener --server-name --config --admin --token-file --ca --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --svg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listener)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

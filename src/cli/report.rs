@@ -23,7 +23,7 @@ const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 It asks the running popgate. Without --at the report is about the last login that did not end well.
 
 Example, \"it did not work yesterday at two\":
-  popgate report ann@example.com --at '2026-11-27 14:00' --output ann.txt --svg ann.svg")]
+  popgate report ann@example.com --at '2026-11-27 14:00' --svg ann.svg")]
 pub(super) struct ReportArgs {
     /// The login, as the mail program sends it
     #[arg(value_name = "USER")]

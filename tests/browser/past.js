@@ -29,7 +29,7 @@ test('a conflict is seen: the wait of one beside the hold of the other, and what
 
 /** Where the only bar of this kind is in the picture. */
 function boxOf(page, kind) {
-  return page.locator(`#picture .${kind}`).first().boundingBox();
+  return page.locator(`#picture .timeline-${kind} > rect`).first().boundingBox();
 }
 
 test('the timeline shows a day and a week, goes back and forth, and returns to now', async (t) => {
@@ -66,7 +66,7 @@ test('a login that ends while the timeline is shown comes into list and picture'
   await page.getByText('None in this time.').waitFor();
   await (await Client.inside(gate.address, ANN)).quit();
   await entryOf(page, '203.0.113.1').waitFor();
-  await page.locator('#picture .hold').first().waitFor();
+  await page.locator('#picture .timeline-hold').first().waitFor();
 });
 
 test('more of a long list is shown, and stays while it goes on', async (t) => {

@@ -60,7 +60,7 @@ test('a click on a bar of the picture asks for the report of that moment', async
   await findUser(page, ANN);
   const [request] = await Promise.all([
     page.waitForRequest(/\/report\?/),
-    page.locator('#picture .wait').first().click({ force: true }),
+    page.locator('#picture .timeline-wait').first().click({ force: true }),
   ]);
   const at = Date.parse(new URL(request.url()).searchParams.get('at'));
   assert.ok(at <= Date.parse(ended) && at > Date.parse(ended) - 20_000);

@@ -1,19 +1,53 @@
 //! What the history is told of a session.
 
+mod facts;
+mod passwords;
+
 use crate::support::{Gate, Wire};
-use popgate::history::{Encryption, HistoryEntry, TlsParameters};
+use popgate::history::{Encryption, HistoryEntry, HistoryLogin, TlsParameters};
 use popgate::observe::event::Event;
 use std::sync::Arc;
+
+/// All entries so far, in the order in which they were told.
+fn entries(gate: &Gate) -> Vec<Arc<HistoryEntry>> {
+    let entry = |event: Event| match event {
+        Event::Recorded(entry) => Some(entry),
+        _ => None,
+    };
+    let entries: Vec<_> = gate.events.events().into_iter().filter_map(entry).collect();
+    entries.iter().for_each(|entry| assert_times_fit(entry));
+    entries
+}
 
 /// The entry of this client's session that came last.
 async fn last_entry(gate: &Gate, client: &str) -> Arc<HistoryEntry> {
     let session = gate.end_of(client).await.session;
-    let entries = gate.events.events().into_iter().rev();
-    let found = entries.filter_map(|event| match event {
-        Event::Recorded(entry) => (entry.session == session).then_some(entry),
-        _ => None,
-    });
-    found.into_iter().next().expect("each session has an entry")
+    let mut its = entries(gate);
+    its.retain(|entry| entry.session == session);
+    its.pop().expect("each session has an entry")
+}
+
+fn login_of(entry: &HistoryEntry) -> &HistoryLogin {
+    entry.login.as_deref().expect("the entry of a login")
+}
+
+/// What a login went through fits between its password and its end, one behind the other.
+fn assert_times_fit(entry: &HistoryEntry) {
+    let Some(login) = &entry.login else {
+        return;
+    };
+    let took = entry.ended.duration_since(login.asked).unsigned_abs();
+    assert!(
+        login.delayed + login.waited + login.held <= took,
+        "{entry:?}"
+    );
+    assert!(entry.opened <= login.asked, "{entry:?}");
+    if let Some(granted) = login.granted {
+        assert!(
+            login.asked <= granted && granted <= entry.ended,
+            "{entry:?}"
+        );
+    }
 }
 
 /// What the double of a client and rustls agree on.

@@ -191,7 +191,7 @@ mod tests {
         for (asked, told) in [
             ("end=lost", "`end` is one of: quit_before_login"),
             ("address=ann", "`address` is neither"),
-            ("since=14:00", "failed to parse"),
+            ("since=14:00", "`since`: failed to parse"),
             ("limit=1001", "`limit` is at most 1000"),
             ("outcome=quit", "the query has no key `outcome` here"),
         ] {

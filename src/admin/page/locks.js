@@ -120,9 +120,8 @@ function cellsOf(lock) {
 function timelineButton(maildrop) {
   const label = `Timeline of ${plain(maildrop)}`;
   const open = async () => {
-    await user.open(maildrop);
     find('#user').scrollIntoView();
-    find('#user-result h3').focus({ preventScroll: true });
+    await user.open(maildrop);
   };
   return h('button', { type: 'button', class: 'small', 'data-key': 'timeline', 'aria-label': label, click: open },
     'Timeline');

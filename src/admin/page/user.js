@@ -21,6 +21,7 @@ export async function open(login) {
   find('#login-name').value = login;
   try {
     await Promise.all([show(login), timeline.open(login)]);
+    /** @type {HTMLElement | null} */ (document.querySelector('#user-result h3'))?.focus({ preventScroll: true });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     close();
@@ -37,7 +38,8 @@ async function show(login) {
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
   renew(find('#user-result'), [
-    h('div', { class: 'head' }, h('h3', { tabindex: -1 }, typed(maildrop)), button('Close', 'Close', leave)),
+    h('div', { class: 'head' },
+      h('h3', { tabindex: -1, 'data-key': 'name' }, typed(maildrop)), button('Close', 'Close', leave)),
     minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
     ...causesOf(causes),
     h('div', { class: 'columns' },

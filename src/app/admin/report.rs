@@ -14,7 +14,6 @@ use crate::limits::{
 };
 use crate::net::BoxFuture;
 use crate::policy::block::BlockEntry;
-use crate::program::ProgramGuess;
 use crate::report::causes::causes;
 use crate::report::domain::domain_of;
 use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, choose};
@@ -170,7 +169,7 @@ impl AdminHandle {
         Some(Occupant {
             session: session.id,
             client: session.client,
-            program: ProgramGuess::UNKNOWN,
+            program: session.program,
             from: now.wall_at(holder.since),
             held: now.instant.saturating_duration_since(holder.since),
             idle: now.instant.saturating_duration_since(session.active),

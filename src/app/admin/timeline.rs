@@ -9,7 +9,6 @@ use crate::history::{HistoryQuery, StoredEntry};
 use crate::ids::{ListenerName, MaildropKey};
 use crate::limits::{TIMELINE_DRAWN_MAX, TIMELINE_LISTED_MAX};
 use crate::lock::LockView;
-use crate::program::ProgramGuess;
 use crate::report::svg;
 use crate::report::timeline::{Axis, Bar, ClientRow, Mark, OpenLogin, Timeline, TimelineSubject};
 use crate::report::words::{Language, Words};
@@ -147,7 +146,7 @@ fn open_login(
     Some(OpenLogin {
         session: session.id,
         client: session.client,
-        program: ProgramGuess::UNKNOWN,
+        program: session.program,
         asked: now.wall_at(login.asked),
         queued: waiter.map(|waiter| now.wall_at(waiter.since)),
         // A session that asks again may hold the lock no more, though its last connection does.

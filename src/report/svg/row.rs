@@ -135,7 +135,8 @@ impl Picture<'_> {
         // A pattern and an outline need room to be seen.
         let is_wide = block.right - block.left > PATTERN_WIDTH_MIN;
         let shown_fill = if is_wide { fill } else { stroke };
-        xml.open("g", &[("class", &class)]);
+        // A page that shows the picture asks for a report of the moment that is clicked on.
+        xml.open("g", &[("class", &class), ("data-at", &block.until)]);
         xml.text("title", &[], self.told(kind, block));
         xml.empty(
             "rect",
@@ -192,11 +193,16 @@ impl Picture<'_> {
 
     fn cluster(&self, cluster: &MarkCluster<'_>, y: f64, xml: &mut XmlWriter) {
         let place = format!("translate({} {})", Px(cluster.x), Px(y));
+        let first = cluster.marks.first();
         xml.open(
             "g",
             &[
                 ("class", &format_args!("timeline-{}", cluster.kind.as_str())),
                 ("transform", &place),
+                (
+                    "data-at",
+                    &first.map(|it| it.at.to_string()).unwrap_or_default(),
+                ),
             ],
         );
         xml.text("title", &[], self.told_mark(cluster));

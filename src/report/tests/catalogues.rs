@@ -9,7 +9,8 @@ use crate::policy::refusal::LoginRule;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sources that name messages.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
+    include_str!("../svg.rs"),
     include_str!("../text.rs"),
     include_str!("../text/known.rs"),
     include_str!("../words.rs"),

@@ -27,12 +27,12 @@ pub(super) struct LoginFacts {
     /// Messages marked as deleted.
     pub(super) marked: u64,
     /// Boxed, since most logins have none, and an open session keeps room for it.
-    trouble: Option<Box<Trouble>>,
+    setbacks: Option<Box<Setbacks>>,
 }
 
 /// What stood in the way of a login.
 #[derive(Default)]
-struct Trouble {
+struct Setbacks {
     ahead: Option<u32>,
     early: Option<EarlyLogin>,
     locked_replies: u32,
@@ -58,28 +58,28 @@ impl LoginFacts {
 
     /// So many waiters are before it.
     pub(super) fn queued(&mut self, ahead: usize) {
-        self.trouble().ahead = Some(u32::try_from(ahead).unwrap_or(u32::MAX));
+        self.setbacks().ahead = Some(u32::try_from(ahead).unwrap_or(u32::MAX));
     }
 
     pub(super) fn came_early(&mut self, early: EarlyLogin) {
-        self.trouble().early = Some(early);
+        self.setbacks().early = Some(early);
     }
 
     /// The backend says that somebody who does not come through popgate holds the maildrop.
     pub(super) fn locked_elsewhere(&mut self) {
-        self.trouble().locked_replies += 1;
+        self.setbacks().locked_replies += 1;
     }
 
     /// The backend has answered with an error.
     pub(super) fn backend_refused(&mut self, class: Class, line: &[u8]) {
-        self.trouble().backend_answer = Some(BackendAnswer {
+        self.setbacks().backend_answer = Some(BackendAnswer {
             class,
             line: kept_line(line),
         });
     }
 
-    fn trouble(&mut self) -> &mut Trouble {
-        self.trouble.get_or_insert_default()
+    fn setbacks(&mut self) -> &mut Setbacks {
+        self.setbacks.get_or_insert_default()
     }
 
     /// The facts as they are kept, of the login that `attempt` was and that is over now.
@@ -90,7 +90,7 @@ impl LoginFacts {
         cause: &EndCause,
         now: Moment,
     ) -> HistoryLogin {
-        let trouble = self.trouble.map(|trouble| *trouble).unwrap_or_default();
+        let setbacks = self.setbacks.map(|setbacks| *setbacks).unwrap_or_default();
         let rule = match cause {
             EndCause::RefusedByRule(refusal) => Some(refusal.rule()),
             _ => None,
@@ -104,15 +104,15 @@ impl LoginFacts {
             proven: attempt.is_proven() || self.entered,
             backend: summary.backend.clone(),
             entered: self.entered,
-            ahead: trouble.ahead,
+            ahead: setbacks.ahead,
             delayed: self.delayed,
             waited: self.waited,
             granted: self.granted.map(|granted| now.wall_at(granted)),
             held: self.held,
-            locked_replies: trouble.locked_replies,
-            backend_answer: trouble.backend_answer,
+            locked_replies: setbacks.locked_replies,
+            backend_answer: setbacks.backend_answer,
             rule,
-            early: trouble.early,
+            early: setbacks.early,
             listed: summary.listed,
             retrieved: summary.retrieved,
             deleted: summary.deleted,

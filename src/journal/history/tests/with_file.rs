@@ -94,7 +94,11 @@ impl Model {
                 self.logins.push((session, user));
             }
             Step::Clock(by) => self.minutes = self.minutes.saturating_add_signed(by.into()),
-            Step::Forget => self.told.history.forget(now.wall),
+            Step::Forget => {
+                // What is old enough to be forgotten was written hours ago.
+                assert!(self.told.history.0.journal.as_ref().unwrap().flush());
+                self.told.history.forget(now.wall);
+            }
             Step::Flush => assert!(self.told.history.0.journal.as_ref().unwrap().flush()),
             Step::Restart => {
                 let nothing = History::new(now.wall, Kept::Nothing, None);
