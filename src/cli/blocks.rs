@@ -13,7 +13,7 @@ use super::units::between;
 use crate::admin::blocks::{BlockView, Conditions, Selection, TransientInfo};
 use crate::admin::model::Page;
 use clap::{Args, Subcommand};
-use history::HistoryArgs;
+use history::BlockHistoryArgs;
 use jiff::Timestamp;
 
 /// List the entries of the block list, or pin and unpin them
@@ -55,7 +55,7 @@ pub(super) struct BlocksArgs {
 
 #[derive(Subcommand, Debug)]
 enum BlocksCommand {
-    History(HistoryArgs),
+    History(BlockHistoryArgs),
 }
 
 /// Entries of the block list

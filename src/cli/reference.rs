@@ -21,10 +21,7 @@ fn man_pages_are_those_of_the_commands() {
     let mut pages = Files::new();
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    add_page(&root, &mut pages);
-    for command in root.get_subcommands() {
-        add_page(command, &mut pages);
-    }
+    add_pages(&root, &mut pages);
     assert_there("deploy/man", &pages);
 }
 
@@ -76,6 +73,14 @@ fn the_manual_has_each_command() {
             .lines()
             .any(|line| line.starts_with('|') && line.contains(&cell));
         assert!(is_there, "commands.md has no row for popgate {name}");
+    }
+}
+
+/// Of a command and of those below it.
+fn add_pages(command: &Command, pages: &mut Files) {
+    add_page(command, pages);
+    for below in command.get_subcommands() {
+        add_pages(below, pages);
     }
 }
 

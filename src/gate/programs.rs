@@ -14,9 +14,9 @@ use crate::time::Instant;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A maildrop, and an address that it is read from.
-type Reader = (MaildropKey, ClientPrefix);
+type ReaderKey = (MaildropKey, ClientPrefix);
 
-type Readers = ExpiringLruMap<Reader, KnownPrograms, Instant>;
+type Readers = ExpiringLruMap<ReaderKey, KnownPrograms, Instant>;
 
 /// The memory of all maildrops and addresses.
 pub(crate) struct Programs(Mutex<Readers>);
@@ -131,7 +131,7 @@ impl Default for Programs {
     }
 }
 
-fn reader(attempt: &LoginAttempt) -> Reader {
+fn reader(attempt: &LoginAttempt) -> ReaderKey {
     (attempt.key.clone(), attempt.prefix())
 }
 

@@ -4,8 +4,10 @@
 //! and a mutex for the names of its login. A reader never holds up a session: [`Sessions::views`]
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
+mod program;
+
 use super::peer::Peer;
-use super::programs::{Beginning, Programs};
+use super::programs::Programs;
 use super::seen_trace::SeenTrace;
 use crate::history::kept_line;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
@@ -13,7 +15,7 @@ use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
-use crate::program::{Evidence, Family, HelloFingerprint, ProgramGuess, Trace, guess};
+use crate::program::{Family, HelloFingerprint, ProgramGuess};
 use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant, Moment};
 use atomic_waker::AtomicWaker;
@@ -215,7 +217,7 @@ pub(crate) struct SessionHandle {
     id: SessionId,
     peer: Arc<Peer>,
     opened: Moment,
-    words: Mutex<Words>,
+    words: Mutex<SessionNames>,
     /// Its [`Phase`], with [`QUIT`] and [`KICKED`]. In one atomic, so that of QUIT and a kick one
     /// comes first and the other one knows.
     state: AtomicU8,
@@ -233,7 +235,7 @@ pub(crate) struct SessionHandle {
 
 /// What is no number.
 #[derive(Default)]
-struct Words {
+struct SessionNames {
     login: Option<RegisteredLogin>,
     /// What its client offered in TLS.
     hello: Option<HelloFingerprint>,
@@ -309,55 +311,6 @@ impl SessionHandle {
 
     pub(crate) fn commanded(&self, keyword: Keyword) {
         self.last_command.store(keyword as u8, Ordering::Relaxed);
-    }
-
-    /// What the client has done so far.
-    pub(crate) fn trace(&self) -> Trace {
-        self.trace.now()
-    }
-
-    /// The client has gone on: `trace` has grown out of the one that is here.
-    pub(crate) fn traced(&self, trace: &Trace) {
-        self.trace.grow(trace);
-    }
-
-    /// The connection speaks TLS, in which its client offered this.
-    pub(crate) fn secured(&self, hello: Option<HelloFingerprint>) {
-        self.words().hello = hello;
-    }
-
-    /// Which program its client is thought to be.
-    pub(crate) fn program(&self, now: Instant) -> ProgramGuess {
-        let words = self.words();
-        let remembered = words.login.as_ref().and_then(|login| login.remembered);
-        drop(words);
-        self.guess(remembered, false, now)
-    }
-
-    /// The same, where this is `remembered`. `has_given_up`: its last login was refused, and it has
-    /// left since.
-    pub(crate) fn guess(
-        &self,
-        remembered: Option<Family>,
-        has_given_up: bool,
-        now: Instant,
-    ) -> ProgramGuess {
-        let hello = self.words().hello;
-        guess(&Evidence {
-            trace: &self.trace.now(),
-            hello,
-            idle: self.silence(now),
-            has_given_up,
-            remembered,
-        })
-    }
-
-    /// How its last login began.
-    pub(crate) fn beginning(&self) -> Beginning {
-        Beginning {
-            trace: self.trace().beginning(),
-            hello: self.words().hello.map(|hello| hello.digest),
-        }
     }
 
     /// When something moved last between the client and popgate.
@@ -486,7 +439,7 @@ impl SessionHandle {
             .is_some_and(|login| login.attempt.key == *key)
     }
 
-    fn words(&self) -> MutexGuard<'_, Words> {
+    fn words(&self) -> MutexGuard<'_, SessionNames> {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

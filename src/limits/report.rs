@@ -34,7 +34,7 @@ pub const REPORT_PICTURE_AROUND: Duration = Duration::from_secs(30 * 60);
 pub const REPORT_NOTICES_LISTED: usize = 6;
 
 /// A client that has said nothing for so long has not broken off in the middle of something:
-/// programs that work say something each second or two, and a line that breaks breaks while they do.
+/// programs that work say something each second or two, and a line that breaks does so meanwhile.
 pub const SILENT_AT_END: Duration = Duration::from_secs(10);
 
 /// A client that is back so soon after it broke off has lost its line, and has not been closed by

@@ -2,7 +2,7 @@
 //!
 //! [`RULES`] is the table; what it asks is answered by [`Signs`].
 
-use super::evidence::Evidence;
+use super::evidence::CauseEvidence;
 use super::facts::ReportFacts;
 use super::signs::Signs;
 use crate::str_enum::str_enum;
@@ -53,7 +53,7 @@ pub struct FoundCause {
     /// How likely it is.
     pub likelihood: Likelihood,
     /// What speaks for it; never empty.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<CauseEvidence>,
 }
 
 /// When a cause is how likely: the first of these that holds says it.
@@ -62,7 +62,7 @@ struct CauseRule {
     high: fn(&Signs) -> bool,
     medium: fn(&Signs) -> bool,
     low: fn(&Signs) -> bool,
-    evidence: fn(&Signs) -> Vec<Evidence>,
+    evidence: fn(&Signs) -> Vec<CauseEvidence>,
 }
 
 /// Of two that are as likely, the one that comes first is told first: it explains the other.

@@ -58,7 +58,7 @@ str_enum! {
 
 /// Something that was seen, and what of it can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub struct CauseEvidence {
     /// What it is.
     pub kind: EvidenceKind,
     /// What stands for the variables of its message.
@@ -89,7 +89,7 @@ pub struct SeenClient {
     pub program: ProgramGuess,
 }
 
-impl Evidence {
+impl CauseEvidence {
     pub(super) fn new<const N: usize>(
         kind: EvidenceKind,
         facts: [(&'static str, Fact); N],

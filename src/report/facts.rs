@@ -22,8 +22,8 @@ pub struct ReportFacts<'a> {
     /// Who was in the maildrop while the login waited or was tried; the one that was longest in its
     /// way comes first.
     pub occupants: Vec<Occupant>,
-    /// Logins of the maildrop within [`REPORT_DAY`] before the incident and until shortly after, the
-    /// oldest first.
+    /// Logins of the maildrop within [`REPORT_DAY`] before the incident and until shortly after,
+    /// the oldest first.
     pub day: Vec<PastLogin<'a>>,
     /// How other maildrops fared at the same time.
     pub neighbours: Neighbours,
@@ -375,8 +375,9 @@ fn occupants(incident: PastLogin<'_>, entries: &[StoredEntry], open: &[Occupant]
         true => incident.entry.ended,
         false => incident.waited_until(),
     };
-    let past = entries.iter().filter_map(PastLogin::of);
-    let mut found: Vec<_> = past
+    let mut found: Vec<_> = entries
+        .iter()
+        .filter_map(PastLogin::of)
         .filter(|it| it.entry != incident.entry)
         .filter_map(Occupant::of)
         .chain(open.iter().cloned())

@@ -17,12 +17,19 @@ pub(super) struct Layout {
 
 /// A label and its values, each of which begins a line.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct ReportRow {
     label: String,
     values: Vec<String>,
 }
 
-impl Row {
+impl ReportRow {
+    /// Its values, broken where they are wider.
+    fn lines(&self, width: usize) -> impl Iterator<Item = String> {
+        self.values
+            .iter()
+            .flat_map(move |value| wrapped(value, width))
+    }
+
     pub(super) fn new(label: String, value: String) -> Self {
         let values = vec![value];
         Self { label, values }
@@ -65,7 +72,7 @@ impl Layout {
     }
 
     /// Rows whose values begin in one column.
-    pub(super) fn rows(&mut self, rows: &[Row]) {
+    pub(super) fn rows(&mut self, rows: &[ReportRow]) {
         let widest = rows.iter().map(|row| row.label.width()).max();
         let columns = widest.unwrap_or(0) + GAP;
         for row in rows {
@@ -73,12 +80,8 @@ impl Layout {
         }
     }
 
-    fn row(&mut self, row: &Row, columns: usize) {
-        let lines = row
-            .values
-            .iter()
-            .flat_map(|value| wrapped(value, WIDTH - columns));
-        for (number, line) in lines.enumerate() {
+    fn row(&mut self, row: &ReportRow, columns: usize) {
+        for (number, line) in row.lines(WIDTH - columns).enumerate() {
             let label = if number == 0 { row.label.as_str() } else { "" };
             let gap = columns - label.width();
             self.line(&format!("{label}{:gap$}{line}", ""));
@@ -144,14 +147,14 @@ mod tests {
         let mut layout = Layout::default();
         let long = "word ".repeat(20);
         layout.rows(&[
-            Row::new(label("a"), "1".to_owned()),
-            Row::new(label("größer"), long.trim_end().to_owned()),
-            Row::list(
+            ReportRow::new(label("a"), "1".to_owned()),
+            ReportRow::new(label("größer"), long.trim_end().to_owned()),
+            ReportRow::list(
                 label("b"),
                 vec!["2".to_owned(), "3".to_owned()],
                 String::new,
             ),
-            Row::list(label("c"), Vec::new(), || "none".to_owned()),
+            ReportRow::list(label("c"), Vec::new(), || "none".to_owned()),
         ]);
         let expected = format!(
             "a       1\ngröße{}\n        {}\nb       2\n        3\nc       none\n",
@@ -167,7 +170,7 @@ mod tests {
             let mut layout = Layout::default();
             layout.heading(&text, "=");
             layout.indented(3, &text);
-            layout.rows(&[Row::new(label("label"), text.clone())]);
+            layout.rows(&[ReportRow::new(label("label"), text.clone())]);
             let shown = layout.into_text();
             assert!(shown.lines().all(|line| line.width() <= WIDTH), "{shown}");
             let kept = shown.chars().filter(|&it| text.starts_with(it)).count();

@@ -8,7 +8,7 @@ mod messages;
 mod pace;
 mod password;
 
-use super::evidence::{Evidence, EvidenceKind, Fact};
+use super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::facts::{ClientProgram, Occupant, PastLogin, ReportFacts};
 use std::collections::HashMap;
 
@@ -79,8 +79,8 @@ impl<'a> Repeated<'a> {
     }
 }
 
-fn held(occupant: &Occupant) -> Evidence {
-    Evidence::new(
+fn held(occupant: &Occupant) -> CauseEvidence {
+    CauseEvidence::new(
         EvidenceKind::Held,
         [
             ("who", Fact::client(occupant)),
@@ -91,9 +91,9 @@ fn held(occupant: &Occupant) -> Evidence {
 }
 
 /// The backend's last error to `past`.
-fn backend_said(past: PastLogin<'_>) -> Option<Evidence> {
+fn backend_said(past: PastLogin<'_>) -> Option<CauseEvidence> {
     let answer = past.login.backend_answer.as_ref()?;
-    Some(Evidence::new(
+    Some(CauseEvidence::new(
         EvidenceKind::BackendSaid,
         [
             ("at", Fact::Time(past.entry.ended)),
@@ -103,8 +103,8 @@ fn backend_said(past: PastLogin<'_>) -> Option<Evidence> {
 }
 
 /// How `past` ended, in the words of the log.
-fn ended(past: PastLogin<'_>) -> Evidence {
-    Evidence::new(
+fn ended(past: PastLogin<'_>) -> CauseEvidence {
+    CauseEvidence::new(
         EvidenceKind::Ended,
         [
             ("at", Fact::Time(past.entry.ended)),

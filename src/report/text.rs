@@ -5,7 +5,7 @@ mod known;
 
 use super::causes::FoundCause;
 use super::facts::{Occupant, PastLogin, ReportFacts};
-use super::layout::{Layout, Row};
+use super::layout::{Layout, ReportRow};
 use super::words::{Words, length, verbatim};
 use crate::escape::escaped;
 use crate::history::{Encryption, TlsParameters};
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 /// All that the text of a report is made of.
 #[derive(Clone, Debug)]
-pub struct Report<'a> {
+pub struct ReportText<'a> {
     /// The login that was asked about.
     pub login: &'a UserName,
     /// The canonical name of its maildrop.
@@ -50,7 +50,7 @@ pub struct Coverage {
     pub lost: u64,
 }
 
-impl Report<'_> {
+impl ReportText<'_> {
     /// The text, in the language of `words`.
     #[must_use]
     pub fn text(&self, words: &Words) -> String {
@@ -83,7 +83,7 @@ impl Report<'_> {
         if self.facts.incident.is_none() {
             layout.paragraph("");
             layout.rows(&[
-                Row::new(words.say("label-user"), escaped(&self.login.to_string())),
+                ReportRow::new(words.say("label-user"), escaped(&self.login.to_string())),
                 self.history(words),
             ]);
         }
@@ -108,10 +108,10 @@ impl Report<'_> {
     }
 
     /// What a support form asks, in its order.
-    fn ticket(&self, incident: PastLogin<'_>, words: &Words) -> Vec<Row> {
+    fn ticket(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
         let entry = incident.entry;
         let answer = entry.answer.as_deref().map(escaped);
-        let row = |label: &str, value: String| Row::new(words.say(label), value);
+        let row = |label: &str, value: String| ReportRow::new(words.say(label), value);
         vec![
             row("label-domain", self.domain.clone()),
             row("label-time", words.time_in_words(incident.login.asked)),
@@ -172,7 +172,7 @@ impl Report<'_> {
     }
 
     /// Those nearest to the incident, the oldest first; it is marked.
-    fn sessions(&self, incident: PastLogin<'_>, words: &Words) -> Vec<Row> {
+    fn sessions(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
         let day = &self.facts.day;
         let place = day.iter().position(|it| *it == incident).unwrap_or(0);
         let last = (place + REPORT_SESSIONS_LISTED / 2).clamp(1, day.len());
@@ -180,7 +180,7 @@ impl Report<'_> {
         let past = day[first..last].iter().map(|it| {
             let mark = if *it == incident { "> " } else { "  " };
             let label = format!("{mark}{}", words.time(it.login.asked));
-            Row::new(label, session(*it, words))
+            ReportRow::new(label, session(*it, words))
         });
         let open = self.open.iter().map(|it| {
             let facts = [
@@ -188,7 +188,7 @@ impl Report<'_> {
                 ("held", length(it.held).into()),
             ];
             let label = format!("  {}", words.time(it.from));
-            Row::new(label, words.tell("session-open", &facts))
+            ReportRow::new(label, words.tell("session-open", &facts))
         });
         past.chain(open).collect()
     }

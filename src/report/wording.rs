@@ -1,7 +1,7 @@
 //! Causes and their evidence in words.
 
 use super::causes::FoundCause;
-use super::evidence::{Evidence, Fact};
+use super::evidence::{CauseEvidence, Fact};
 use super::words::{Words, length, verbatim};
 use fluent_bundle::FluentValue;
 
@@ -32,7 +32,7 @@ impl Words {
         }
     }
 
-    fn evidence(&self, evidence: &Evidence) -> String {
+    fn evidence(&self, evidence: &CauseEvidence) -> String {
         let id = format!("evidence-{}", evidence.kind.as_str());
         let facts: Vec<_> = evidence
             .facts

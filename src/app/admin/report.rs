@@ -17,7 +17,7 @@ use crate::policy::block::BlockEntry;
 use crate::report::causes::causes;
 use crate::report::domain::domain_of;
 use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, choose};
-use crate::report::text::{Coverage, Report};
+use crate::report::text::{Coverage, ReportText};
 use crate::report::words::{Language, Words};
 use crate::time::{Duration, Moment};
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ struct Span {
 }
 
 /// What the facts of an incident are taken from.
-struct Gathered {
+struct OwnedSources {
     entries: Vec<StoredEntry>,
     around: Vec<StoredEntry>,
     notices: Vec<GateNotice>,
@@ -68,7 +68,7 @@ impl ReportView for AdminHandle {
         let gathered = self.gather(&key, span, now)?;
         let facts = gathered.facts();
         let causes = causes(&facts);
-        let report = Report {
+        let report = ReportText {
             login: &query.user.login,
             maildrop: key.maildrop(),
             at: query.at,
@@ -113,7 +113,7 @@ impl AdminHandle {
         key: &MaildropKey,
         span: Span,
         now: Moment,
-    ) -> Result<Gathered, ReportRefusal> {
+    ) -> Result<OwnedSources, ReportRefusal> {
         // In this order: what goes over in between is in both.
         let open = self.occupant(key, now);
         let entries = self.entries(&HistoryQuery {
@@ -127,7 +127,7 @@ impl AdminHandle {
         let around = incident.map_or_else(|| Ok(Vec::new()), |it| self.around(it))?;
         let notices = incident.map_or_else(|| Ok(Vec::new()), |it| self.notices(it))?;
         let prefix = incident.map(|it| it.client().prefix);
-        Ok(Gathered {
+        Ok(OwnedSources {
             blocks: self.block_entries_of(key, &prefix.into_iter().collect(), now),
             around,
             notices,
@@ -236,7 +236,7 @@ impl Span {
     }
 }
 
-impl Gathered {
+impl OwnedSources {
     fn facts(&self) -> ReportFacts<'_> {
         let sources = ReportSources {
             entries: &self.entries,

@@ -12,7 +12,7 @@ use clap::Args;
 
 /// Show what became of an entry of the block list, and by whom
 #[derive(Args, Debug)]
-pub(super) struct HistoryArgs {
+pub(super) struct BlockHistoryArgs {
     /// Number of the entry, as `popgate blocks` lists it
     #[arg(value_name = "ID")]
     id: u64,
@@ -22,7 +22,7 @@ pub(super) struct HistoryArgs {
     output: OutputArgs,
 }
 
-impl HistoryArgs {
+impl BlockHistoryArgs {
     pub(super) fn run(&self) -> ExitStatus {
         self.output.print(self.history(), shown)
     }

@@ -1,6 +1,6 @@
 //! The backend, and what of it others felt.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::Neighbours;
 use super::{Signs, backend_said, ended};
 use crate::dialect::Class;
@@ -32,9 +32,9 @@ impl Signs<'_> {
         neighbours.refused >= NOBODY && neighbours.let_in == 0
     }
 
-    pub(in crate::report) fn of_backend(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_backend(&self) -> Vec<CauseEvidence> {
         let said = backend_said(self.incident).unwrap_or_else(|| ended(self.incident));
-        let was_right = Evidence::new(EvidenceKind::PasswordWasRight, []);
+        let was_right = CauseEvidence::new(EvidenceKind::PasswordWasRight, []);
         let down = self.facts.down_since(self.incident).map(of_outage);
         [
             Some(said),
@@ -48,8 +48,8 @@ impl Signs<'_> {
     }
 }
 
-fn of_outage(notice: &GateNotice) -> Evidence {
-    Evidence::new(
+fn of_outage(notice: &GateNotice) -> CauseEvidence {
+    CauseEvidence::new(
         EvidenceKind::BackendDown,
         [
             ("backend", Fact::Quote((*notice.subject).into())),
@@ -58,9 +58,9 @@ fn of_outage(notice: &GateNotice) -> Evidence {
     )
 }
 
-fn of_neighbours(neighbours: Neighbours) -> Option<Evidence> {
+fn of_neighbours(neighbours: Neighbours) -> Option<CauseEvidence> {
     (neighbours != Neighbours::default()).then(|| {
-        Evidence::new(
+        CauseEvidence::new(
             EvidenceKind::Neighbours,
             [
                 ("refused", Fact::count(neighbours.refused)),

@@ -1,6 +1,6 @@
 //! The line between client and popgate.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::{Occupant, PastLogin};
 use super::{Repeated, Signs};
 use crate::history::End;
@@ -23,9 +23,9 @@ impl<'a> Signs<'a> {
         self.broken().map_or(0, |it| it.count)
     }
 
-    pub(in crate::report) fn of_line(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_line(&self) -> Vec<CauseEvidence> {
         let breaks = self.broken().map(|it| {
-            Evidence::new(
+            CauseEvidence::new(
                 EvidenceKind::Breaks,
                 [
                     ("who", Fact::client(it.last)),
@@ -37,7 +37,7 @@ impl<'a> Signs<'a> {
         self.stall().into_iter().chain(breaks).collect()
     }
 
-    fn stall(&self) -> Option<Evidence> {
+    fn stall(&self) -> Option<CauseEvidence> {
         let blocker = self.blocker().filter(|it| it.end == Some(End::Stalled));
         let (who, at) = match blocker {
             _ if self.incident.entry.end == End::Stalled => {
@@ -46,7 +46,7 @@ impl<'a> Signs<'a> {
             blocker => (Fact::client(blocker?), blocker?.left()),
         };
         let facts = [("who", who), ("at", Fact::Time(at))];
-        Some(Evidence::new(EvidenceKind::Stalled, facts))
+        Some(CauseEvidence::new(EvidenceKind::Stalled, facts))
     }
 
     fn broken(&self) -> Option<Repeated<'a>> {

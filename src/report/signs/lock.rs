@@ -1,6 +1,6 @@
 //! The lock: who was in the way, and how.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::{ClientProgram, Occupant, PastLogin};
 use super::{Repeated, Signs, backend_said, ended, held};
 use crate::dialect::Class;
@@ -24,12 +24,12 @@ impl Signs<'_> {
             .sum()
     }
 
-    pub(in crate::report) fn of_lock_elsewhere(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_lock_elsewhere(&self) -> Vec<CauseEvidence> {
         let last = self.day().filter(|it| it.login.locked_replies > 0).last();
         let Some(last) = last else {
             return vec![ended(self.incident)];
         };
-        let replies = Evidence::new(
+        let replies = CauseEvidence::new(
             EvidenceKind::LockedReplies,
             [
                 ("count", Fact::Count(self.locked_replies_in_day())),
@@ -101,9 +101,9 @@ impl<'a> Signs<'a> {
         Some(silent)
     }
 
-    pub(in crate::report) fn of_silent_client(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_silent_client(&self) -> Vec<CauseEvidence> {
         if let Some(blocker) = self.silent_blocker() {
-            let silent = Evidence::new(
+            let silent = CauseEvidence::new(
                 EvidenceKind::Silent,
                 [
                     ("who", Fact::client(blocker)),
@@ -115,7 +115,7 @@ impl<'a> Signs<'a> {
         }
         if self.was_preempted() {
             let who = Fact::client(self.incident);
-            let preempted = Evidence::new(
+            let preempted = CauseEvidence::new(
                 EvidenceKind::Preempted,
                 [
                     ("who", who.clone()),
@@ -132,7 +132,7 @@ impl<'a> Signs<'a> {
             .collect()
     }
 
-    fn of_habit(&self, who: Fact, client: ClientProgram) -> Option<Evidence> {
+    fn of_habit(&self, who: Fact, client: ClientProgram) -> Option<CauseEvidence> {
         let sessions = self.silent_sessions(client).filter(|&it| it >= 2)?;
         Some(without_quit(who, sessions))
     }
@@ -165,10 +165,10 @@ impl<'a> Signs<'a> {
         Repeated::of(self.day().filter(|it| it.entry.is_twin))
     }
 
-    pub(in crate::report) fn of_twins(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_twins(&self) -> Vec<CauseEvidence> {
         let twins = self.twin().map(|twin| {
             let address = twin.last.entry.client.ip().to_canonical().to_string();
-            Evidence::new(
+            CauseEvidence::new(
                 EvidenceKind::Twins,
                 [
                     ("address", Fact::Quote(address.into())),
@@ -208,8 +208,8 @@ impl<'a> Signs<'a> {
             .len()
     }
 
-    pub(in crate::report) fn of_two_programs(&self) -> Vec<Evidence> {
-        let contended = Evidence::new(
+    pub(in crate::report) fn of_two_programs(&self) -> Vec<CauseEvidence> {
+        let contended = CauseEvidence::new(
             EvidenceKind::Contended,
             [
                 ("count", Fact::count(self.contended())),
@@ -221,8 +221,8 @@ impl<'a> Signs<'a> {
     }
 }
 
-fn without_quit(who: Fact, sessions: usize) -> Evidence {
-    Evidence::new(
+fn without_quit(who: Fact, sessions: usize) -> CauseEvidence {
+    CauseEvidence::new(
         EvidenceKind::NeverQuits,
         [("who", who), ("sessions", Fact::count(sessions))],
     )

@@ -1,6 +1,6 @@
 //! Messages that are gone, and those that are not.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::PastLogin;
 use super::{Signs, backend_said, ended};
 use crate::dialect::Class;
@@ -15,7 +15,7 @@ impl<'a> Signs<'a> {
         self.day().filter(|it| is_message_gone(*it)).count()
     }
 
-    pub(in crate::report) fn of_message(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_message(&self) -> Vec<CauseEvidence> {
         self.incident_or_last(is_message_gone)
             .and_then(backend_said)
             .into_iter()
@@ -35,13 +35,13 @@ impl<'a> Signs<'a> {
         self.day().filter(|it| is_deletion_failed(*it)).count()
     }
 
-    pub(in crate::report) fn of_deletions(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_deletions(&self) -> Vec<CauseEvidence> {
         let found = self.incident_or_last(|it| is_deletion_failed(it) || it.login.marked > 0);
         let Some(past) = found else {
             return Vec::new();
         };
         let undeleted = (past.login.marked > 0).then(|| {
-            Evidence::new(
+            CauseEvidence::new(
                 EvidenceKind::Undeleted,
                 [
                     ("marked", Fact::Count(past.login.marked)),

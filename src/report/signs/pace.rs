@@ -1,6 +1,6 @@
 //! How often somebody looks for mail.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::password::is_password_refused;
 use super::{Repeated, Signs};
 use crate::dialect::Class;
@@ -48,9 +48,9 @@ impl<'a> Signs<'a> {
         )
     }
 
-    pub(in crate::report) fn of_frequency(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_frequency(&self) -> Vec<CauseEvidence> {
         let often = self.busiest().map(|it| {
-            Evidence::new(
+            CauseEvidence::new(
                 EvidenceKind::Often,
                 [
                     ("who", Fact::client(it.last)),
@@ -61,14 +61,14 @@ impl<'a> Signs<'a> {
         self.earliness().into_iter().chain(often).collect()
     }
 
-    fn earliness(&self) -> Option<Evidence> {
+    fn earliness(&self) -> Option<CauseEvidence> {
         let at = ("at", Fact::Time(self.incident.login.asked));
         let by = self.incident.login.early.map(|it| it.early);
         self.came_too_early().then(|| match by {
             Some(early) => {
-                Evidence::new(EvidenceKind::TooEarly, [at, ("early", Fact::Length(early))])
+                CauseEvidence::new(EvidenceKind::TooEarly, [at, ("early", Fact::Length(early))])
             }
-            None => Evidence::new(EvidenceKind::TooSoon, [at]),
+            None => CauseEvidence::new(EvidenceKind::TooSoon, [at]),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The password.
 
-use super::super::evidence::{Evidence, EvidenceKind, Fact};
+use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::PastLogin;
 use super::{Repeated, Signs};
 use crate::history::CauseName;
@@ -42,9 +42,9 @@ impl<'a> Signs<'a> {
             .last()
     }
 
-    pub(in crate::report) fn of_password(&self) -> Vec<Evidence> {
+    pub(in crate::report) fn of_password(&self) -> Vec<CauseEvidence> {
         let right = self.right_login().map(|it| {
-            Evidence::new(
+            CauseEvidence::new(
                 EvidenceKind::RightPassword,
                 [
                     ("who", Fact::client(it)),
@@ -60,12 +60,12 @@ impl<'a> Signs<'a> {
     }
 }
 
-fn of_wrong(wrong: Repeated<'_>) -> Evidence {
+fn of_wrong(wrong: Repeated<'_>) -> CauseEvidence {
     let kind = match wrong.count {
         1 => EvidenceKind::WrongPassword,
         _ => EvidenceKind::WrongPasswords,
     };
-    Evidence::new(
+    CauseEvidence::new(
         kind,
         [
             ("who", Fact::client(wrong.last)),

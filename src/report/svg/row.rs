@@ -23,24 +23,24 @@ const PATTERN_WIDTH_MIN: f64 = 5.0;
 
 /// A lane of a row: where it begins below the top of the row, and how high it is.
 #[derive(Clone, Copy)]
-pub(super) struct Lane {
+pub(super) struct BarLane {
     top: f64,
     pub(super) height: f64,
 }
 
 /// Waits and delays have lanes of their own, since one session of a program can wait while another
 /// one of it is in the maildrop.
-pub(super) fn lane(kind: BarKind) -> Lane {
+pub(super) fn lane(kind: BarKind) -> BarLane {
     match kind {
-        BarKind::Hold | BarKind::Login => Lane {
+        BarKind::Hold | BarKind::Login => BarLane {
             top: 25.0,
             height: 13.0,
         },
-        BarKind::Wait => Lane {
+        BarKind::Wait => BarLane {
             top: 40.0,
             height: 7.0,
         },
-        BarKind::Delay => Lane {
+        BarKind::Delay => BarLane {
             top: 49.0,
             height: 3.0,
         },

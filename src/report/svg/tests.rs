@@ -19,6 +19,29 @@ fn english() -> Words {
     Words::new(Language::English, TimeZone::UTC)
 }
 
+/// The phone is in the mailbox now, and the program on the desk waits.
+fn still_there() -> Vec<OpenLogin> {
+    let holder = OpenLogin {
+        session: SessionId(101),
+        client: PHONE.parse().unwrap(),
+        program: guess(Family::IosMail, Confidence::Medium),
+        asked: at("13:56:00"),
+        queued: None,
+        granted: Some(at("13:56:00")),
+        entered: true,
+    };
+    let waiter = OpenLogin {
+        session: SessionId(102),
+        client: PC.parse().unwrap(),
+        program: guess(Family::Thunderbird, Confidence::High),
+        asked: at("13:57:10"),
+        queued: Some(at("13:57:10")),
+        granted: None,
+        entered: false,
+    };
+    vec![holder, waiter]
+}
+
 /// A household on an afternoon: a program that looks for mail every ten minutes, with a scanner
 /// beside it, a phone that never says QUIT, and a laptop that has an old password.
 fn household() -> Timeline {
@@ -76,26 +99,8 @@ fn household() -> Timeline {
         entry.login.as_mut().unwrap().delayed = Duration::from_secs(20);
         past.push(entry);
     }
-    let holder = OpenLogin {
-        session: SessionId(101),
-        client: PHONE.parse().unwrap(),
-        program: guess(Family::IosMail, Confidence::Medium),
-        asked: at("13:56:00"),
-        queued: None,
-        granted: Some(at("13:56:00")),
-        entered: true,
-    };
-    let waiter = OpenLogin {
-        session: SessionId(102),
-        client: PC.parse().unwrap(),
-        program: guess(Family::Thunderbird, Confidence::High),
-        asked: at("13:57:10"),
-        queued: Some(at("13:57:10")),
-        granted: None,
-        entered: false,
-    };
     let subject = subject(axis("13:00:00", "14:00:00"), "13:57:30");
-    Timeline::of(subject, &stored(past), vec![holder, waiter])
+    Timeline::of(subject, &stored(past), still_there())
 }
 
 fn shown(axis: Axis, past: Vec<HistoryEntry>) -> Timeline {

@@ -1,7 +1,7 @@
 //! The text: its order, its bounds, and what strangers may have typed into it.
 
 use super::super::domain::{DomainCheck, MxAnswer, MxHost, NotChecked};
-use super::super::text::{Coverage, Report};
+use super::super::text::{Coverage, ReportText};
 use super::super::words::{Language, Words};
 use super::*;
 use crate::history::{Encryption, TlsParameters};
@@ -24,7 +24,7 @@ fn text_of(past: &Past, language: Language) -> String {
         address: Some("192.0.2.25".parse().unwrap()),
         answer: MxAnswer::Greeted("220 mx.example.org ESMTP".to_owned()),
     }]);
-    Report {
+    ReportText {
         login: &name,
         maildrop: &name,
         at: None,

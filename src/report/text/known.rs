@@ -1,44 +1,44 @@
 //! What else is known: who was in the maildrop, the queue, limits, blocks, the backend, the day.
 
-use super::Report;
+use super::ReportText;
 use crate::escape::escaped;
 use crate::history::{CauseName, GateNotice};
 use crate::limits::{NOTICED_WAIT, REPORT_NOTICES_LISTED, REPORT_OCCUPANTS_LISTED};
 use crate::policy::block::{BlockEntry, BlockState};
 use crate::policy::poll::PollDecision;
 use crate::report::facts::{ClientProgram, Occupant, PastLogin};
-use crate::report::layout::Row;
+use crate::report::layout::ReportRow;
 use crate::report::words::{Facts, Words, length, verbatim};
 use std::collections::HashSet;
 
-impl Report<'_> {
-    pub(super) fn known(&self, incident: PastLogin<'_>, words: &Words) -> Vec<Row> {
+impl ReportText<'_> {
+    pub(super) fn known(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
         let ending = words.ending(incident.entry.cause);
-        let mut rows = vec![Row::new(words.say("label-happened"), ending)];
+        let mut rows = vec![ReportRow::new(words.say("label-happened"), ending)];
         if has_words_of_others(incident.entry.cause) {
             let sentence = escaped(&incident.entry.sentence);
-            rows.push(Row::new(words.say("label-recorded"), sentence));
+            rows.push(ReportRow::new(words.say("label-recorded"), sentence));
         }
         rows.extend([
             self.occupants(words),
-            Row::new(words.say("label-queue"), queue(incident, words)),
-            Row::list(words.say("label-limits"), limits(incident, words), || {
+            ReportRow::new(words.say("label-queue"), queue(incident, words)),
+            ReportRow::list(words.say("label-limits"), limits(incident, words), || {
                 words.say("limits-none")
             }),
             self.blocks(words),
-            Row::new(words.say("label-backend"), backend(incident, words)),
-            Row::new(
+            ReportRow::new(words.say("label-backend"), backend(incident, words)),
+            ReportRow::new(
                 words.say("label-backend-words"),
                 backend_words(incident, words),
             ),
             self.backend_state(incident, words),
-            Row::new(words.say("label-day"), self.day(words)),
+            ReportRow::new(words.say("label-day"), self.day(words)),
             self.history(words),
         ]);
         rows
     }
 
-    fn occupants(&self, words: &Words) -> Row {
+    fn occupants(&self, words: &Words) -> ReportRow {
         let occupants = &self.facts.occupants;
         let mut values: Vec<_> = occupants
             .iter()
@@ -50,18 +50,18 @@ impl Report<'_> {
             values.push(words.tell("occupants-more", &[("count", more.to_string().into())]));
         }
         let none = || words.say("occupant-none");
-        Row::list(words.say("label-occupants"), values, none)
+        ReportRow::list(words.say("label-occupants"), values, none)
     }
 
-    fn blocks(&self, words: &Words) -> Row {
-        let entries = self.facts.blocks.iter();
-        let values = entries.map(|entry| block(entry, words)).collect();
-        Row::list(words.say("label-blocks"), values, || {
+    fn blocks(&self, words: &Words) -> ReportRow {
+        let told = |entry| block(entry, words);
+        let values = self.facts.blocks.iter().map(told).collect();
+        ReportRow::list(words.say("label-blocks"), values, || {
             words.say("blocks-none")
         })
     }
 
-    fn backend_state(&self, incident: PastLogin<'_>, words: &Words) -> Row {
+    fn backend_state(&self, incident: PastLogin<'_>, words: &Words) -> ReportRow {
         let neighbours = self.facts.neighbours;
         let names = incident.login.key.backends().iter();
         let names: Vec<_> = names.map(ToString::to_string).collect();
@@ -80,10 +80,9 @@ impl Report<'_> {
             ("refused", neighbours.refused.to_string().into()),
         ];
         let mut values = vec![state, words.tell("state-neighbours", &others)];
-        let notices = self.facts.notices.iter().rev();
-        let told = notices.take(REPORT_NOTICES_LISTED);
-        values.extend(told.map(|it| notice(it, words)));
-        Row::list(words.say("label-backend-state"), values, String::new)
+        let newest = self.facts.notices.iter().rev().take(REPORT_NOTICES_LISTED);
+        values.extend(newest.map(|it| notice(it, words)));
+        ReportRow::list(words.say("label-backend-state"), values, String::new)
     }
 
     fn day(&self, words: &Words) -> String {
@@ -110,7 +109,7 @@ impl Report<'_> {
     }
 
     /// How far back the history goes, and what is missing.
-    pub(super) fn history(&self, words: &Words) -> Row {
+    pub(super) fn history(&self, words: &Words) -> ReportRow {
         let coverage = self.coverage;
         let since = |at| [("since", words.time(at).into())];
         let whole = coverage
@@ -126,7 +125,7 @@ impl Report<'_> {
             )
         });
         let values = [whole, cut, lost].into_iter().flatten().collect();
-        Row::list(words.say("label-history"), values, || words.say("unknown"))
+        ReportRow::list(words.say("label-history"), values, || words.say("unknown"))
     }
 }
 
