@@ -211,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn each_id_of_the_page_is_that_of_one_element() {
+        let ids = at("/").content.split(" id=\"").skip(1);
+        let ids: Vec<_> = ids.filter_map(|rest| rest.split('"').next()).collect();
+        let different: HashSet<_> = ids.iter().collect();
+        assert_eq!(different.len(), ids.len(), "{ids:?}");
+    }
+
+    #[test]
     fn it_is_small_and_each_file_of_the_folder_is_served() {
         let lines = FILES.iter().map(|file| file.content.lines().count());
         assert!(lines.sum::<usize>() <= LINES_MAX);

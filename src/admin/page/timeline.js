@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 /** How long the axis is, and how often the picture is made anew while it ends now: on a long one little moves.
  * @type {Record<string, {length: number, pause: number}>} */
 const SPANS = {
-  hour: { length: HOUR_MS, pause: 5_000 },
+  hour: { length: HOUR_MS, pause: 4_000 },
   day: { length: 24 * HOUR_MS, pause: 30_000 },
   week: { length: 168 * HOUR_MS, pause: 120_000 },
 };
@@ -74,7 +74,7 @@ function describe({ since, until }) {
   for (const button of find('#spans').children) {
     button.setAttribute('aria-pressed', String(SPANS[button.value] === span));
   }
-  for (const name of ['#later', '#now']) find(name).setAttribute('aria-disabled', String(end === null));
+  for (const name of ['#later', '#latest']) find(name).setAttribute('aria-disabled', String(end === null));
 }
 
 /** Puts a picture in place, unless it is there. @param {string} text */
@@ -102,7 +102,7 @@ export function start() {
   });
   find('#earlier').addEventListener('click', () => moveTo((end ?? gateNow()) - span.length));
   find('#later').addEventListener('click', () => end === null || moveTo(end + span.length));
-  find('#now').addEventListener('click', () => end === null || moveTo(null));
+  find('#latest').addEventListener('click', () => end === null || moveTo(null));
   find('#report-open').addEventListener('click', () => report.open(login, null));
   find('#picture').addEventListener('click', (/** @type {any} */ { target }) => {
     const { at } = target.closest('[data-at]')?.dataset ?? {};

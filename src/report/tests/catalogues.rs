@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The sources that name messages.
 const SOURCES: [&str; 6] = [
-    include_str!("../svg.rs"),
     include_str!("../text.rs"),
     include_str!("../text/known.rs"),
     include_str!("../words.rs"),
     include_str!("../wording.rs"),
     include_str!("../domain_words.rs"),
+    include_str!("../svg.rs"),
 ];
 
 /// Of a catalogue each message and its variables.
