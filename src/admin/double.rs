@@ -169,11 +169,11 @@ impl BlockListAdmin for GateDouble {
     /// Each entry was blocked by a rule and then pinned by hand.
     fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
         let entries = BlockListAdmin::entries(self, &BlockFilter::ids(vec![id]));
-        Ok(entries.into_iter().next().map(changes_of))
+        Ok(entries.first().map(changes_of))
     }
 }
 
-fn changes_of(entry: BlockEntry) -> Vec<StoredBlockChange> {
+fn changes_of(entry: &BlockEntry) -> Vec<StoredBlockChange> {
     let operator = ChangedBy::Operator(IpAddr::from([192, 0, 2, 3]));
     let changes = [
         (2_u32, ChangeKind::Pinned, operator),

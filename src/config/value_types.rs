@@ -295,7 +295,9 @@ impl Value for ByteSize {
 
 impl Shown for ByteSize {
     fn shown(&self) -> Json {
-        let whole = UNITS.iter().find(|(_, octets)| self.0 % octets == 0);
+        let whole = UNITS
+            .iter()
+            .find(|(_, octets)| self.0.is_multiple_of(*octets));
         match whole {
             Some((unit, octets)) => format!("{}{unit}", self.0 / octets).into(),
             None => self.0.to_string().into(),

@@ -119,7 +119,7 @@ impl JournalFile {
         let last_id = last_id.unwrap_or(self.last_id);
         if let Err(error) = open.write(batch, last_id, &self.names) {
             if is_corrupt(&error) {
-                self.leave_file(format!("it was corrupt ({error})"));
+                self.leave_file(&format!("it was corrupt ({error})"));
                 set_aside(&self.options.file, error.to_string())?;
             }
             return Err(error.into());
@@ -154,9 +154,9 @@ impl JournalFile {
         if let Some(open) = &self.open {
             match FileIdentity::of(&self.options.file) {
                 Ok(identity) if identity == open.identity => return Ok(()),
-                Ok(_) => self.leave_file("another file was put in its place".to_owned()),
+                Ok(_) => self.leave_file("another file was put in its place"),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.leave_file("it was deleted".to_owned());
+                    self.leave_file("it was deleted");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -165,7 +165,7 @@ impl JournalFile {
     }
 
     /// Closes a file that has no name any more, or is of no use.
-    fn leave_file(&mut self, why: String) {
+    fn leave_file(&mut self, why: &str) {
         let Some(open) = self.open.take() else { return };
         // A corrupt file gives what it can.
         let blocks = block_rows::read(&open.database, &self.names);

@@ -128,7 +128,7 @@ impl History {
             return Ok(remembered);
         }
         let asked = query.clone();
-        let written = self.from_file(move |file| file.entries(&asked));
+        let written = self.read_file(move |file| file.entries(&asked));
         let mut all = united(remembered, written, |stored| stored.id);
         all.truncate(query.limit);
         Ok(all)
@@ -143,7 +143,7 @@ impl History {
             return Err(HistoryError::Off);
         }
         let remembered = self.memory().changes(|it| it.change.entry.id == id);
-        let written = self.from_file(move |file| file.block_changes(id));
+        let written = self.read_file(move |file| file.block_changes(id));
         Ok(united(remembered, written, |change| change.id))
     }
 
@@ -159,7 +159,7 @@ impl History {
     ) -> Result<Vec<GateNotice>, HistoryError> {
         self.must_keep_sessions()?;
         let remembered = self.memory().notices(since, until);
-        let written = self.from_file(move |file| file.notices(since, until));
+        let written = self.read_file(move |file| file.notices(since, until));
         Ok(united(remembered, written, |notice| notice.id))
     }
 
@@ -199,7 +199,7 @@ impl History {
         drop(gone);
     }
 
-    fn from_file<T: Send + 'static>(
+    fn read_file<T: Send + 'static>(
         &self,
         read: impl FnOnce(&JournalReader) -> Result<Vec<T>, ReadError> + Send + 'static,
     ) -> Vec<T> {

@@ -7,6 +7,7 @@ use crate::limits::{
     HISTORY_OWNERS_KEPT,
 };
 use jiff::Timestamp;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
@@ -176,7 +177,7 @@ impl Snapshot {
     pub(super) fn entries(&self, query: &HistoryQuery) -> Vec<StoredEntry> {
         let mut found = latest(&self.owners, query);
         found.extend(latest(&self.others, query));
-        found.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        found.sort_unstable_by_key(|it| Reverse(it.id));
         found.truncate(query.limit);
         found
     }

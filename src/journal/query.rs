@@ -9,6 +9,7 @@ use crate::ids::MaildropKey;
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Statement, named_params};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 /// The entries that `query` asks for, the latest first.
@@ -33,7 +34,7 @@ pub(super) fn entries(
         for id in search.ids(&transaction)? {
             found.push(FoundRow { id, index });
         }
-        found.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        found.sort_unstable_by_key(|it| Reverse(it.id));
         found.truncate(query.limit);
     }
     found
@@ -89,7 +90,7 @@ fn candidates(database: &Connection, query: &HistoryQuery) -> rusqlite::Result<V
             _ => candidates.push(Candidate::new(row, before)?),
         }
     }
-    candidates.sort_unstable_by(|one, other| other.last_id.cmp(&one.last_id));
+    candidates.sort_unstable_by_key(|it| Reverse(it.last_id));
     Ok(candidates)
 }
 

@@ -172,13 +172,13 @@ mod tests {
         }
 
         /// The login number `n` ends `n` seconds after the start, 2 s after its password.
-        fn tell(&self, n: u64, name: &str, entered: bool, cause: EndCause) {
+        fn tell(&self, n: u64, name: &str, entered: bool, cause: &EndCause) {
             let start = Moment {
                 instant: self.start,
                 wall: Timestamp::UNIX_EPOCH,
             };
             let at = start.after(Duration::from_secs(n));
-            let mut entry = entry_of(name, &cause, at);
+            let mut entry = entry_of(name, cause, at);
             entry.session = SessionId(n);
             entry.login.as_mut().unwrap().entered = entered;
             self.recent.handle(&Stamped {
@@ -204,9 +204,9 @@ mod tests {
     #[test]
     fn the_last_logins_are_told_the_latest_first_with_their_ends() {
         let told = Told::new();
-        told.tell(5, "ann", true, EndCause::Quit);
-        told.tell(9, "ann", false, EndCause::HeldByAnother);
-        told.tell(9, "ben", true, EndCause::Left);
+        told.tell(5, "ann", true, &EndCause::Quit);
+        told.tell(9, "ann", false, &EndCause::HeldByAnother);
+        told.tell(9, "ben", true, &EndCause::Left);
         let logins = told.recent.of(&key("ann"), told.start);
         let ends: Vec<_> = logins.iter().map(|login| login.end).collect();
         assert_eq!(ends, [End::WaitSpent, End::Quit]);
@@ -221,7 +221,7 @@ mod tests {
         let line = "ä".repeat(RECENT_SENTENCE_MAX);
         for n in 0..RECENT_LOGINS_EACH as u64 + 5 {
             let line = line.clone();
-            told.tell(n, "ann", false, EndCause::WrongPassword { line });
+            told.tell(n, "ann", false, &EndCause::WrongPassword { line });
         }
         assert_eq!(told.room("ann"), RECENT_LOGINS_EACH);
         let kept = told.numbers("ann");
@@ -237,9 +237,9 @@ mod tests {
     #[test]
     fn ever_new_names_do_not_push_out_a_real_maildrop_and_stay_within_their_bound() {
         let told = Told::new();
-        told.tell(0, "ann", true, EndCause::Quit);
+        told.tell(0, "ann", true, &EndCause::Quit);
         for n in 0..RECENT_STRANGERS_MAX as u64 + 7 {
-            told.tell(n, &n.to_string(), false, EndCause::QueueFull);
+            told.tell(n, &n.to_string(), false, &EndCause::QueueFull);
         }
         assert_eq!(told.recent.memory().strangers.len(), RECENT_STRANGERS_MAX);
         assert!(told.numbers("6").is_empty());
@@ -251,7 +251,7 @@ mod tests {
     fn a_name_that_turns_out_to_be_a_maildrop_keeps_its_past() {
         let told = Told::new();
         for (n, entered) in [(1, false), (2, true), (3, false)] {
-            told.tell(n, "ann", entered, EndCause::Left);
+            told.tell(n, "ann", entered, &EndCause::Left);
             assert_eq!(told.room("ann"), n as usize);
         }
         assert_eq!(told.numbers("ann"), [3, 2, 1]);
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_long_ago_is_not_known() {
         let told = Told::new();
-        told.tell(0, "ann", true, EndCause::Quit);
+        told.tell(0, "ann", true, &EndCause::Quit);
         let late = told.start + RECENT_LOGINS_AGE;
         assert!(told.recent.of(&key("ann"), late).is_empty());
     }

@@ -38,7 +38,7 @@ impl HelloFingerprint {
             groups: digest.numbers(groups),
             signature_schemes: digest.numbers(signature_schemes),
             protocols: digest.names(protocols),
-            library: TlsLibrary::of_suites(library_suites),
+            library: TlsLibrary::of_suites(&library_suites),
             digest: digest.0,
         }
     }

@@ -67,11 +67,15 @@ impl Step {
     /// Whether it is what a login ends in.
     #[must_use]
     pub fn ends_login(self) -> bool {
-        match self {
-            Self::Pass | Self::Apop | Self::AuthLogin | Self::AuthOther => true,
-            Self::AuthPlain | Self::AuthPlainInitial => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Pass
+                | Self::Apop
+                | Self::AuthLogin
+                | Self::AuthOther
+                | Self::AuthPlain
+                | Self::AuthPlainInitial
+        )
     }
 
     /// What the client says by a command line, before login or after it. ASCII case does not

@@ -27,7 +27,7 @@ const BEGINNINGS: [(&[u16], TlsLibrary); 3] = [
 impl TlsLibrary {
     /// The library that offers these cipher suites, by their numbers at IANA.
     #[must_use]
-    pub fn of_suites(suites: impl Iterator<Item = u16> + Clone) -> Self {
+    pub fn of_suites(suites: &(impl Iterator<Item = u16> + Clone)) -> Self {
         let begins = |beginning: &[u16]| {
             suites
                 .clone()
@@ -64,7 +64,7 @@ mod tests {
             (&[0x1302], TlsLibrary::Other),
             (&[], TlsLibrary::Other),
         ] {
-            let found = TlsLibrary::of_suites(suites.iter().copied());
+            let found = TlsLibrary::of_suites(&suites.iter().copied());
             assert_eq!(found, library, "{suites:x?}");
         }
     }

@@ -74,11 +74,17 @@ async fn hear(program: &mut Wire, step: Step) {
         program.send(format!("{}\r\n", response())).await;
         status = program.read_line().await;
     }
-    let has_body = match step {
-        Step::Capa | Step::List | Step::Uidl | Step::Retr => true,
-        Step::Top | Step::TopHeader | Step::TopAll | Step::AuthList => true,
-        _ => false,
-    };
+    let has_body = matches!(
+        step,
+        Step::Capa
+            | Step::List
+            | Step::Uidl
+            | Step::Retr
+            | Step::Top
+            | Step::TopHeader
+            | Step::TopAll
+            | Step::AuthList
+    );
     if has_body && status.starts_with("+OK") {
         while program.read_line().await != "." {}
     }

@@ -57,7 +57,11 @@ impl EntryQuery {
             tenant: self.tenant.as_deref().map(TenantName::new),
             since: self.since,
             until: self.until,
-            ends: self.end.iter().map(end).collect::<Result<_, _>>()?,
+            ends: self
+                .end
+                .iter()
+                .map(|word| end(word))
+                .collect::<Result<_, _>>()?,
             session: self.session.map(SessionId),
             before: self.before.map(EntryId),
             limit: self.limit.count(),
@@ -69,7 +73,7 @@ fn user_name(text: &str) -> UserName {
     UserName::new(text.as_bytes())
 }
 
-fn end(word: &String) -> Result<End, String> {
+fn end(word: &str) -> Result<End, String> {
     End::named(word).ok_or_else(|| {
         let words: Vec<_> = End::ALL.iter().map(|it| it.as_str()).collect();
         format!("`end` is one of: {}", words.join(", "))

@@ -207,7 +207,7 @@ pub(in crate::journal) fn mixed(id: u64) -> StoredEntry {
     let login = entry.login.as_mut().unwrap();
     login.entered = *entered;
     login.proven = *entered;
-    login.tenant = TenantName::new(["large", "small"][usize::from(id % 401 == 0)]);
+    login.tenant = TenantName::new(["large", "small"][usize::from(id.is_multiple_of(401))]);
     StoredEntry {
         id: EntryId(id),
         gate_started: START,

@@ -442,9 +442,9 @@ impl<'client, 'backend> Pump<'client, 'backend> {
 
     /// Of the error lines that the client is sent, the session shows the last one.
     fn take_replies(&mut self, out: Output) {
-        let errors = out.replied.iter().filter(|it| it.status == Status::Err);
+        let mut errors = out.replied.iter().filter(|it| it.status == Status::Err);
         let refused = out.refusal.map(str::as_bytes);
-        if let Some(line) = refused.or(errors.last().map(|reply| reply.line.as_slice())) {
+        if let Some(line) = refused.or(errors.next_back().map(|reply| reply.line.as_slice())) {
             self.session.refused(line);
         }
         self.replied.extend(out.replied);
