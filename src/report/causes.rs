@@ -1,6 +1,6 @@
 //! From facts to causes: what is the matter, how likely that is, and what speaks for it. Pure.
 //!
-//! [`RULES`] is the table; what it asks is answered by [`Signs`].
+//! `RULES` is the table; what it asks is answered by `Signs`.
 
 use super::evidence::CauseEvidence;
 use super::facts::ReportFacts;

@@ -9,17 +9,15 @@ use popgate::history::{
     CauseName, Encryption, End, EntryId, HistoryEntry, HistoryLogin, HistoryQuery, StoredEntry,
     TlsParameters,
 };
-use popgate::ids::{
-    BackendName, ClientPrefix, ListenerName, MaildropKey, SessionId, TenantName, UserName,
-};
+use popgate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use popgate::journal::{Journal, JournalBounds, JournalOptions, JournalReader};
 use popgate::program::{Confidence, Family, ProgramGuess, Trace};
+use popgate::time::{Duration, Instant};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -227,136 +225,71 @@ fn address(person: u64) -> IpAddr {
     Ipv4Addr::from(0x0a00_0000 | low).into()
 }
 
-fn queries(load: &Load) -> Vec<(&'static str, HistoryQuery)> {
-    let any = HistoryQuery {
+/// A page of the entries that meet the conditions which `set` sets.
+fn page(set: impl FnOnce(&mut HistoryQuery)) -> HistoryQuery {
+    let mut query = HistoryQuery {
         limit: 100,
         ..HistoryQuery::default()
     };
+    set(&mut query);
+    query
+}
+
+fn queries(load: &Load) -> Vec<(&'static str, HistoryQuery)> {
     let name = |name: &str| Some(UserName::new(name.as_bytes()));
+    let user = name("person.7@example.com");
     let middle = Some(load.time(load.rows / 2));
+    let minute = middle.map(|middle| middle + Duration::from_secs(60));
     let tenant = |n: usize| Some(load.tenants[n].clone());
-    let client = Some(ClientPrefix::from(address(7)));
-    let user = HistoryQuery {
-        maildrop: name("person.7@example.com"),
-        ..any.clone()
-    };
+    let small = tenant(19);
     vec![
-        ("the latest", any.clone()),
-        ("a user", user.clone()),
+        ("the latest", page(|_| {})),
+        ("a user", page(|it| it.maildrop = user.clone())),
         (
             "a user, before the middle",
-            HistoryQuery {
-                until: middle,
-                ..user
-            },
+            page(|it| (it.maildrop, it.until) = (user.clone(), middle)),
         ),
-        (
-            "nobody",
-            HistoryQuery {
-                maildrop: name("nobody"),
-                ..any.clone()
-            },
-        ),
-        (
-            "an address",
-            HistoryQuery {
-                client,
-                ..any.clone()
-            },
-        ),
+        ("nobody", page(|it| it.maildrop = name("nobody"))),
+        ("an address", page(|it| it.client = Some(address(7).into()))),
         (
             "no such address",
-            HistoryQuery {
-                client: Some(ClientPrefix::from(IpAddr::from([192, 0, 2, 1]))),
-                ..any.clone()
-            },
+            page(|it| it.client = Some(IpAddr::from([192, 0, 2, 1]).into())),
         ),
-        (
-            "a common tenant",
-            HistoryQuery {
-                tenant: tenant(0),
-                ..any.clone()
-            },
-        ),
-        (
-            "a small tenant",
-            HistoryQuery {
-                tenant: tenant(19),
-                ..any.clone()
-            },
-        ),
+        ("a common tenant", page(|it| it.tenant = tenant(0))),
+        ("a small tenant", page(|it| it.tenant = small.clone())),
         (
             "no such tenant",
-            HistoryQuery {
-                tenant: Some(TenantName::new("x")),
-                ..any.clone()
-            },
+            page(|it| it.tenant = Some(TenantName::new("x"))),
         ),
         (
             "a rare end of a common tenant",
-            HistoryQuery {
-                tenant: tenant(0),
-                ends: vec![End::Kicked],
-                ..any.clone()
-            },
+            page(|it| (it.tenant, it.ends) = (tenant(0), vec![End::Kicked])),
         ),
-        (
-            "a rare end",
-            HistoryQuery {
-                ends: vec![End::Kicked],
-                ..any.clone()
-            },
-        ),
+        ("a rare end", page(|it| it.ends = vec![End::Kicked])),
         (
             "an end that never was",
-            HistoryQuery {
-                ends: vec![End::Panicked],
-                ..any.clone()
-            },
+            page(|it| it.ends = vec![End::Panicked]),
         ),
-        (
-            "before the middle",
-            HistoryQuery {
-                until: middle,
-                ..any.clone()
-            },
-        ),
+        ("before the middle", page(|it| it.until = middle)),
         (
             "a small tenant, before the middle",
-            HistoryQuery {
-                tenant: tenant(19),
-                until: middle,
-                ..any.clone()
-            },
+            page(|it| (it.tenant, it.until) = (small.clone(), middle)),
         ),
         (
             "a minute in the middle",
-            HistoryQuery {
-                since: middle,
-                until: middle.map(|middle| middle + Duration::from_secs(60)),
-                ..any.clone()
-            },
+            page(|it| (it.since, it.until) = (middle, minute)),
         ),
         (
             "a session",
-            HistoryQuery {
-                session: Some(SessionId(load.rows / 3)),
-                ..any.clone()
-            },
+            page(|it| it.session = Some(SessionId(load.rows / 3))),
         ),
         (
             "no such session",
-            HistoryQuery {
-                session: Some(SessionId(u64::MAX >> 1)),
-                ..any.clone()
-            },
+            page(|it| it.session = Some(SessionId(u64::MAX >> 1))),
         ),
         (
             "behind the middle",
-            HistoryQuery {
-                before: Some(EntryId(load.rows / 2)),
-                ..any
-            },
+            page(|it| it.before = Some(EntryId(load.rows / 2))),
         ),
     ]
 }
