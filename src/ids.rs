@@ -76,6 +76,12 @@ impl UserName {
         Self(Arc::from(octets))
     }
 
+    /// The name as it is remembered: of one longer than [`KEPT_NAME_MAX`] the beginning and a hash.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        kept(self)
+    }
+
     /// The octets as typed.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

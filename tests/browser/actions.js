@@ -64,9 +64,13 @@ test('the keyboard alone does each of it', async (t) => {
   await page.keyboard.press('Space');
   await tabTo(page, /^Release selected/, 'Shift+Tab');
   await page.keyboard.press('Enter');
+  // The question comes when the gate has said what would change.
+  await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
   assert.match(await focused(page), /^Release selected/, 'the focus comes back from the question');
   await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
   await tabTo(page, /^Release$/);
   await page.keyboard.press('Enter');
   await page.getByText('1 entry released.').waitFor();

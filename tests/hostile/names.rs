@@ -8,8 +8,8 @@ use crate::strangers::{AT_HOME, connect_from, guarded, stranger};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use popgate::limits::{
-    BLOCKS_MAX, KEPT_NAME_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LENGTH_MAX, NEGATIVE_AUTH_CACHE_MAX,
-    OFFENDERS_MAX, PENALTY_ADDRESSES_MAX,
+    BLOCKS_MAX, HISTORY_OTHERS_KEPT, KEPT_NAME_MAX, LOGIN_ATTEMPTS_MAX, LOGIN_LENGTH_MAX,
+    NEGATIVE_AUTH_CACHE_MAX, OFFENDERS_MAX, PENALTY_ADDRESSES_MAX,
 };
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -30,6 +30,9 @@ const LONG_NAMES: usize = 2_000;
 
 /// 40 MB, if they were all kept.
 const LONGEST_NAMES: usize = 10_000;
+
+/// Octets of an entry of the history, with its texts.
+const HISTORY_ENTRY: usize = 1_000;
 
 /// KiB that sessions, their buffers and the log's take, however many names there are.
 const OTHERS: u64 = 6 * 1024;
@@ -108,7 +111,8 @@ async fn the_longest_names_are_remembered_by_their_beginnings() {
     println!("{LONGEST_NAMES} names of 4 KiB: {grown} KiB more, {failures} at the backend");
     assert_eq!(failures, LONGEST_NAMES as u64);
     // As of short names, from ever new addresses.
-    let kept = LONGEST_NAMES * (KEPT_NAME_MAX + 2 * 200 + 300 + 300 + 250);
+    let history = HISTORY_ENTRY + 2 * KEPT_NAME_MAX;
+    let kept = LONGEST_NAMES * (KEPT_NAME_MAX + 2 * 200 + 300 + 300 + 250 + history);
     assert!(grown < OTHERS + 2 * kept as u64 / 1024, "{grown} KiB more");
 }
 
@@ -140,6 +144,7 @@ impl Attack {
         raise_open_files();
         let (gate, server) = guarded(rules, Duration::ZERO).await;
         let before = gate.figures();
+        let kept = kept + HISTORY_ENTRY * self.names.min(HISTORY_OTHERS_KEPT);
         let bound = OTHERS + 2 * kept as u64 / 1024;
         let start = Instant::now();
         let mut attackers = JoinSet::new();

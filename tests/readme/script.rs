@@ -47,7 +47,7 @@ impl Script {
                 ]
                 | [
                     "popgate",
-                    "explain" | "history" | "kick" | "pause" | "resume" | "drain",
+                    "explain" | "history" | "report" | "kick" | "pause" | "resume" | "drain",
                     ..,
                 ]
                 | ["printf" | "curl" | "promtool", ..] => printed += &stage.run(&command, "")?,
@@ -78,7 +78,7 @@ impl Script {
             "/api/v1/sessions/",
         ]) {
             Gate::with_a_waiter(stage)?
-        } else if names(&["popgate history", "/api/v1/history"]) {
+        } else if names(&["popgate history", "popgate report", "/api/v1/history"]) {
             Gate::with_a_past(stage)?
         } else if starts_one || !asks_one {
             return Ok(None);
@@ -102,9 +102,9 @@ impl Script {
 
 /// Whether a command talks to a running popgate.
 fn asks_a_gate(command: &str) -> bool {
-    const COMMANDS: [&str; 15] = [
+    const COMMANDS: [&str; 16] = [
         "status", "locks", "sessions", "backends", "tenants", "explain", "kick", "blocks",
-        "release", "pause", "resume", "drain", "reload", "log", "history",
+        "release", "pause", "resume", "drain", "reload", "log", "history", "report",
     ];
     let mut words = command.split(' ');
     words.next() == Some("popgate") && words.next().is_some_and(|word| COMMANDS.contains(&word))

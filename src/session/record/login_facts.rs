@@ -97,7 +97,7 @@ impl LoginFacts {
         };
         HistoryLogin {
             asked: now.wall_at(attempt.asked),
-            name: attempt.login.clone(),
+            name: attempt.login.kept(),
             key: attempt.key.clone(),
             tenant: attempt.tenant().clone(),
             // Whatever was known of its password when it came, by now the backend has accepted it.

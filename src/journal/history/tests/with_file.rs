@@ -180,8 +180,8 @@ fn a_file_that_does_not_answer_holds_nobody_and_memory_has_its_part() {
     assert_eq!(model.told.sessions(&all()), [2, 1, 0]);
     let trouble = model.told.history.state().trouble.unwrap();
     assert!(trouble.contains("does not answer within"), "{trouble}");
-    drop(end);
     assert_eq!(hanging.join().unwrap(), None);
+    drop(end);
     assert_eq!(model.told.sessions(&all()), [2, 1, 0]);
     assert_eq!(model.told.history.state().trouble, None);
 }
