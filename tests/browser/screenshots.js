@@ -59,7 +59,8 @@ test('screenshots of the past', OPTIONS, async (t) => {
   });
   await findUser(page, ann);
   await entryOf(page, '192.0.2.17').first().waitFor();
-  await page.locator('#user').screenshot({ path: `${FOLDER}/page-user-light.png` });
+  const clip = { ...(await page.locator('#user').boundingBox()), height: 760 };
+  await page.screenshot({ path: `${FOLDER}/page-user-light.png`, fullPage: true, clip });
 });
 
 /** @param {number} length in milliseconds: what is in the picture takes its time */
