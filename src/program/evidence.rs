@@ -24,8 +24,8 @@ pub struct Evidence<'a> {
 
 impl Evidence<'_> {
     /// The library behind its TLS.
-    pub(super) fn library(&self) -> Option<TlsLibrary> {
-        Some(self.hello?.library)
+    pub(super) fn tls_library(&self) -> Option<TlsLibrary> {
+        Some(self.hello?.tls_library)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct HelloFingerprint {
     /// How many protocols (ALPN).
     pub protocols: u16,
     /// The library that offers them so.
-    pub library: TlsLibrary,
+    pub tls_library: TlsLibrary,
 }
 
 impl HelloFingerprint {
@@ -38,7 +38,7 @@ impl HelloFingerprint {
             groups: digest.numbers(groups),
             signature_schemes: digest.numbers(signature_schemes),
             protocols: digest.names(protocols),
-            library: TlsLibrary::of_suites(&library_suites),
+            tls_library: TlsLibrary::of_suites(&library_suites),
             digest: digest.0,
         }
     }
@@ -120,7 +120,7 @@ mod tests {
             groups: 2,
             signature_schemes: 2,
             protocols: 1,
-            library: TlsLibrary::Other,
+            tls_library: TlsLibrary::Other,
         };
         assert_eq!(seen, expected, "{seen:#x?}");
     }

@@ -181,10 +181,10 @@ impl Signature {
 impl When {
     fn holds(self, halves: &Halves, evidence: &Evidence<'_>) -> bool {
         match self {
-            Self::Tls => evidence.library().is_some(),
+            Self::Tls => evidence.tls_library().is_some(),
             Self::Started(stls) => halves.stls == stls,
-            Self::By(library) => evidence.library() == Some(library),
-            Self::Perhaps(library) => evidence.library().is_none_or(|it| it == library),
+            Self::By(library) => evidence.tls_library() == Some(library),
+            Self::Perhaps(library) => evidence.tls_library().is_none_or(|it| it == library),
             Self::PassAhead => halves.pass_ahead,
             Self::Ahead(steps) => halves.has_ahead(steps),
             Self::Stepwise => halves.after.iter().all(|seen| !seen.sent_ahead),

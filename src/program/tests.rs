@@ -103,7 +103,7 @@ fn hello(library: TlsLibrary) -> HelloFingerprint {
         groups: 0,
         signature_schemes: 0,
         protocols: 0,
-        library,
+        tls_library: library,
     }
 }
 
