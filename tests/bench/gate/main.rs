@@ -1,4 +1,5 @@
-//! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched.
+//! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched, the
+//! journal.
 //!
 //! `cargo bench --bench gate` measures and prints; `cargo test --bench gate` runs each part once
 //! with few sessions, to see that it runs. Each figure is beside the one that it is compared
@@ -13,6 +14,7 @@ mod admin;
 mod client;
 mod cpu;
 mod handover;
+mod journaled;
 mod memory;
 mod process;
 mod watched;
@@ -49,6 +51,7 @@ fn main() {
         cpu::measure(&extent).await;
         memory::measure(&extent).await;
         watched::measure(&extent).await;
+        journaled::measure(&extent).await;
     });
 }
 

@@ -3,7 +3,7 @@
 
 use crate::Extent;
 use crate::admin::{get, read_for_ever};
-use crate::cpu::round;
+use crate::cpu::compare;
 use crate::process::{Front, start_server};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -11,10 +11,6 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// What the page reads.
 const STREAM: &str = "/api/v1/locks/events?contended=true";
-
-/// CPU time is counted in hundredths of a second: one round of sessions is too short to see a
-/// difference of a few percent, so the rounds are added up, and there are more of them.
-const ROUNDS_MORE: usize = 4;
 
 pub(crate) async fn measure(extent: &Extent) {
     let backend = start_server().await;
@@ -24,22 +20,9 @@ pub(crate) async fn measure(extent: &Extent) {
     watchers.spawn(read_for_ever(watched.admin, STREAM));
     let admin = watched.admin;
     watchers.spawn(async move { scrape_each_second(admin).await });
-    let (mut cpu_alone, mut cpu_watched) = (Duration::ZERO, Duration::ZERO);
-    let rounds = extent.rounds * ROUNDS_MORE;
-    for _ in 0..rounds {
-        cpu_alone += round(&alone, extent.sessions_a_round).await;
-        cpu_watched += round(&watched, extent.sessions_a_round).await;
-    }
+    println!("CPU for a short session with the event stream open and a scrape a second");
+    compare(extent, ("nobody watches", &alone), ("watched", &watched)).await;
     assert!(watchers.try_join_next().is_none(), "a watcher has ended");
-    let each = u32::try_from(rounds).unwrap();
-    println!(
-        "CPU for a short session with the event stream open and a scrape a second, {rounds} rounds of {}",
-        extent.sessions_a_round
-    );
-    println!("  nobody watches   mean   {:>10.1?}", cpu_alone / each);
-    println!("  watched          mean   {:>10.1?}", cpu_watched / each);
-    let ratio = cpu_watched.as_secs_f64() / cpu_alone.as_secs_f64();
-    println!("  ratio {ratio:.3}");
 }
 
 async fn scrape_each_second(admin: std::net::SocketAddr) {
