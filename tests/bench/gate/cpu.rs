@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Sessions at a time, each of another user.
 const AT_A_TIME: usize = 8;
 
-/// CPU time is counted in hundredths of a second: one round of sessions is too short to see a
-/// difference of a few percent, so the rounds of a pair are added up, and there are more of them.
+/// A difference of a few percent is less than what other work on the machine adds to a round: it
+/// takes more pairs to see it.
 const ROUNDS_OF_PAIRS: usize = 6;
 
 pub(crate) async fn measure(extent: &Extent) {
@@ -43,20 +43,29 @@ pub(crate) async fn measure(extent: &Extent) {
     println!("  ratio of the medians {ratio:.2}");
 }
 
-/// CPU for a short session of two gates, in turns: prints both, and their ratio.
+/// CPU for a short session of two gates, in turns: prints both, and the ratio within each pair.
 pub(crate) async fn compare(extent: &Extent, one: (&str, &Front), other: (&str, &Front)) {
     let rounds = extent.rounds * ROUNDS_OF_PAIRS;
-    let (mut cpu_of_one, mut cpu_of_other) = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..rounds {
-        cpu_of_one += round(one.1, extent.sessions_a_round).await;
-        cpu_of_other += round(other.1, extent.sessions_a_round).await;
+    let sessions = extent.sessions_a_round;
+    let mut samples = [Vec::new(), Vec::new()];
+    let mut ratios = Vec::new();
+    for pair in 0..rounds {
+        // Who comes first changes: what is warm helps the second.
+        let order = if pair % 2 == 0 { [0, 1] } else { [1, 0] };
+        for place in order {
+            let front = [one.1, other.1][place];
+            samples[place].push(round(front, sessions).await);
+        }
+        ratios.push(samples[1][pair].as_secs_f64() / samples[0][pair].as_secs_f64());
     }
-    let each = u32::try_from(rounds).unwrap();
-    println!("  {rounds} rounds of {}", extent.sessions_a_round);
-    println!("  {:<15}  mean   {:>10.1?}", one.0, cpu_of_one / each);
-    println!("  {:<15}  mean   {:>10.1?}", other.0, cpu_of_other / each);
-    let ratio = cpu_of_other.as_secs_f64() / cpu_of_one.as_secs_f64();
-    println!("  ratio {ratio:.3}");
+    println!("  {rounds} pairs of rounds of {sessions}");
+    for (name, mut samples) in [one.0, other.0].into_iter().zip(samples) {
+        samples.sort_unstable();
+        println!("  {name:<15}  median {:>10.1?}", percentile(&samples, 50));
+    }
+    ratios.sort_unstable_by(f64::total_cmp);
+    let [low, middle, high] = [25, 50, 75].map(|percent| percentile(&ratios, percent));
+    println!("  ratio of a pair, median {middle:.3}, half of them {low:.3} to {high:.3}");
 }
 
 /// CPU time for one of `sessions` sessions.

@@ -12,4 +12,7 @@ pub(crate) async fn measure(extent: &Extent) {
     let on = Front::popgate_with(backend, file).await;
     println!("CPU for a short session with the journal, the writer's batches and seals included");
     compare(extent, ("no history", &off), ("journal", &on)).await;
+    println!("CPU for a short session with the history in memory alone");
+    let memory = Front::popgate(backend).await;
+    compare(extent, ("no history", &off), ("in memory", &memory)).await;
 }

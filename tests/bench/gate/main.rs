@@ -1,9 +1,9 @@
 //! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched, the
 //! journal.
 //!
-//! `cargo bench --bench gate` measures and prints; `cargo test --bench gate` runs each part once
-//! with few sessions, to see that it runs. Each figure is beside the one that it is compared
-//! with, from the same run: machines differ, ratios less so.
+//! `cargo bench --bench gate` measures and prints, with `-- journal` that part alone;
+//! `cargo test --bench gate` runs each part once with few sessions, to see that it runs. Each figure
+//! is beside the one that it is compared with, from the same run: machines differ, ratios less so.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,15 +43,29 @@ const SMOKE: Extent = Extent {
 
 fn main() {
     // Cargo says `--bench` when it measures; under `cargo test` it does not.
-    let measure = std::env::args().any(|argument| argument == "--bench");
+    let (options, parts): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|argument| argument.starts_with('-'));
+    let measure = options.iter().any(|option| option == "--bench");
     let extent = if measure { MEASURE } else { SMOKE };
+    let is_asked = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        handover::measure(&extent).await;
-        cpu::measure(&extent).await;
-        memory::measure(&extent).await;
-        watched::measure(&extent).await;
-        journaled::measure(&extent).await;
+        if is_asked("handover") {
+            handover::measure(&extent).await;
+        }
+        if is_asked("cpu") {
+            cpu::measure(&extent).await;
+        }
+        if is_asked("memory") {
+            memory::measure(&extent).await;
+        }
+        if is_asked("watched") {
+            watched::measure(&extent).await;
+        }
+        if is_asked("journal") {
+            journaled::measure(&extent).await;
+        }
     });
 }
 

@@ -30,14 +30,17 @@ export async function openPage(gate, options = DESKTOP) {
   browser ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGUMENTS });
   const context = await (await browser).newContext({ colorScheme: 'light', ...options });
   const page = await context.newPage();
-  const seen = { requests: [], faults: [], expected: [] };
+  const seen = { requests: [], failures: [], faults: [], expected: [] };
   page.on('request', (request) => seen.requests.push(request.url()));
+  page.on('requestfailed', (request) => seen.failures.push(`${request.url()}: ${request.failure()?.errorText}`));
   page.on('pageerror', (error) => seen.faults.push(error.stack));
   page.on('dialog', (dialog) => seen.faults.push(`a dialog: ${dialog.message()}`));
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) seen.faults.push(`${message.text()} ${message.location().url}`);
   });
   gate.readers.push(async () => {
+    // Of a test that has failed they may say why.
+    for (const it of [...seen.failures, ...seen.faults]) gate.test.diagnostic(it);
     await context.close();
     const outside = seen.requests.filter((url) => !url.startsWith(gate.url) && !url.startsWith('data:'));
     assert.deepEqual(outside, [], 'nothing is fetched from outside');

@@ -36,6 +36,7 @@ export class Gate {
    */
   static async start(t, { withoutToken = false, wait = '55s', defaults = '' } = {}) {
     const gate = new Gate();
+    gate.test = t;
     gate.readers = [];
     gate.backend = await startBackend();
     gate.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'popgate-browser-'));
