@@ -176,6 +176,13 @@ impl fmt::Display for MaildropKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientPrefix(u64);
 
+impl ClientPrefix {
+    /// A number for it, by which a file can find it.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl From<IpAddr> for ClientPrefix {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

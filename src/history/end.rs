@@ -193,3 +193,20 @@ impl End {
         }
     }
 }
+
+impl CauseName {
+    /// The sentence of a cause that most sessions have, where that is always the same.
+    #[must_use]
+    pub fn fixed_sentence(self) -> Option<&'static str> {
+        Some(match self {
+            Self::QuitBeforeLogin => "the client quit without a login",
+            Self::LeftBeforeLogin => "the client left without a login",
+            Self::LeftWaiting => "the client left while it waited",
+            Self::HeldByAnother => "another session held the maildrop for the whole wait",
+            Self::Quit => "the client quit, and the backend confirmed it",
+            Self::Left => "the client left without QUIT",
+            Self::IdleTimeout => "the client was idle for too long",
+            _ => return None,
+        })
+    }
+}

@@ -12,6 +12,7 @@ use super::notice_rows;
 use super::open::Trouble;
 use super::schema::table_of;
 use super::values::text_or_blob;
+use super::words::WordNumbers;
 use crate::history::StoredEntry;
 use rusqlite::{Connection, Statement, params};
 use std::path::Path;
@@ -123,19 +124,21 @@ fn clear_segments(database: &Connection) -> rusqlite::Result<Vec<i64>> {
 
 fn hash_segment(database: &mut Connection, segment: i64, key: &NameKey) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
+    let words = WordNumbers::read(&transaction)?;
     let table = table_of(segment);
     let mut select = transaction.prepare(&format!(
         "SELECT * FROM {table} WHERE maildrop IS NOT NULL AND id > ? ORDER BY id LIMIT 1"
     ))?;
     let mut update = transaction.prepare(&format!(
-        "UPDATE {table} SET name = ?, maildrop = ?, sentence = ?, answer = ?, backend_line = ?
+        "UPDATE {table} SET name = ?, maildrop = ?, answer = ?, backend_line = ?,
+             sentence = CASE typeof(sentence) WHEN 'text' THEN ? ELSE sentence END
          WHERE id = ?"
     ))?;
     let mut last = i64::MIN;
     loop {
         let mut rows = select.query([last])?;
         let Some(row) = rows.next()? else { break };
-        let stored = entry_rows::read(row)?;
+        let stored = entry_rows::read(row, &words)?;
         last = stored.id.0.cast_signed();
         hash_entry(&mut update, &stored, key)?;
     }
@@ -158,9 +161,9 @@ fn hash_entry(
     update.execute(params![
         text_or_blob(login.name.as_bytes()),
         text_or_blob(login.key.maildrop().as_bytes()),
-        &*entry.sentence,
         entry.answer.as_deref(),
         line,
+        &*entry.sentence,
         stored.id.0.cast_signed(),
     ])?;
     Ok(())

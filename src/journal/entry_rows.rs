@@ -1,7 +1,8 @@
 //! Entries of the history as rows of a segment.
 
 use super::schema::ENTRY_COLUMNS;
-use super::values::{Cells, RowBuilder, backends_of, names_of, text_or_blob};
+use super::values::{Cells, RowBuilder, backends_of, names_of};
+use super::words::WordNumbers;
 use crate::dialect::Class;
 use crate::history::{
     BackendAnswer, CauseName, EarlyLogin, Encryption, End, EntryId, HistoryEntry, HistoryLogin,
@@ -14,7 +15,7 @@ use crate::policy::poll::PollDecision;
 use crate::policy::refusal::LoginRule;
 use crate::program::{Confidence, Family, ProgramGuess, Trace};
 use rusqlite::types::Null;
-use rusqlite::{Row, Statement};
+use rusqlite::{Connection, Row, Statement};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -28,8 +29,14 @@ pub(super) fn insert_into(table: &str) -> String {
 const LOGIN_COLUMNS: usize = 23;
 
 /// Writes `stored` by a statement of [`insert_into`].
-pub(super) fn insert(statement: &mut Statement<'_>, stored: &StoredEntry) -> rusqlite::Result<()> {
-    let mut row = RowBuilder::new(statement);
+/// `words`, which are added to, are those of `database`.
+pub(super) fn insert(
+    statement: &mut Statement<'_>,
+    stored: &StoredEntry,
+    words: &mut WordNumbers,
+    database: &Connection,
+) -> rusqlite::Result<()> {
+    let mut row = RowBuilder::new(statement, words, database);
     session(&mut row, stored)?;
     match &stored.entry.login {
         Some(it) => login(&mut row, it)?,
@@ -48,26 +55,36 @@ fn session(row: &mut RowBuilder<'_, '_>, stored: &StoredEntry) -> rusqlite::Resu
     row.count(stored.id.0)?;
     row.time(entry.opened)?;
     row.time(entry.ended)?;
-    row.put(entry.end.as_str())?;
-    row.put(login.map(|it| text_or_blob(it.key.maildrop().as_bytes())))?;
-    row.put(ClientPrefix::from(entry.client.ip()).to_string())?;
-    row.put(login.map(|it| it.tenant.as_str()))?;
+    row.word(entry.end.as_str())?;
+    match login {
+        Some(login) => row.name(login.key.maildrop().as_bytes())?,
+        None => row.put(Null)?,
+    }
+    row.count(ClientPrefix::from(entry.client.ip()).number())?;
+    row.word_or_null(login.map(|it| it.tenant.as_str()))?;
     row.count(entry.session.0)?;
     row.time(stored.gate_started)?;
-    row.put(entry.listener.as_str())?;
+    row.word(entry.listener.as_str())?;
     row.put(entry.port)?;
     row.put(entry.client.to_string())?;
     encryption(row, &entry.encryption)?;
-    row.put(entry.server_name.as_deref())?;
-    row.put(entry.cause.as_str())?;
-    row.put(&*entry.sentence)?;
+    match &entry.server_name {
+        Some(name) => row.repeated_text(name)?,
+        None => row.put(Null)?,
+    }
+    row.word(entry.cause.as_str())?;
+    // A name in the words of others must leave the file with its row.
+    match entry.cause.fixed_sentence() {
+        Some(fixed) if fixed == &*entry.sentence => row.word(fixed)?,
+        _ => row.put(&*entry.sentence)?,
+    }
     row.put(entry.answer.as_deref())?;
     row.duration(entry.idle)?;
     row.count(entry.commands)?;
-    row.put(entry.program.family.as_str())?;
-    row.put(entry.program.confidence.as_str())?;
+    row.word(entry.program.family.as_str())?;
+    row.word(entry.program.confidence.as_str())?;
     row.put(entry.is_twin)?;
-    row.put(entry.trace.to_text())
+    row.repeated_text(&entry.trace.to_text())
 }
 
 fn encryption(row: &mut RowBuilder<'_, '_>, encryption: &Encryption) -> rusqlite::Result<()> {
@@ -76,18 +93,18 @@ fn encryption(row: &mut RowBuilder<'_, '_>, encryption: &Encryption) -> rusqlite
         Encryption::Stls(tls) => ("stls", Some(tls)),
         Encryption::Implicit(tls) => ("tls", Some(tls)),
     };
-    row.put(word)?;
-    row.put(tls.map(|it| &*it.version))?;
-    row.put(tls.map(|it| &*it.cipher))
+    row.word(word)?;
+    row.word_or_null(tls.map(|it| &*it.version))?;
+    row.word_or_null(tls.map(|it| &*it.cipher))
 }
 
 fn login(row: &mut RowBuilder<'_, '_>, login: &HistoryLogin) -> rusqlite::Result<()> {
     let answer = login.backend_answer.as_ref();
-    row.put(text_or_blob(login.name.as_bytes()))?;
+    row.name(login.name.as_bytes())?;
     row.put(names_of(login.key.backends()))?;
     row.time(login.asked)?;
     row.put(login.proven)?;
-    row.put(login.backend.as_ref().map(BackendName::as_str))?;
+    row.word_or_null(login.backend.as_ref().map(BackendName::as_str))?;
     row.put(login.entered)?;
     row.put(login.ahead)?;
     row.duration(login.delayed)?;
@@ -95,10 +112,10 @@ fn login(row: &mut RowBuilder<'_, '_>, login: &HistoryLogin) -> rusqlite::Result
     row.put(login.granted.map(jiff::Timestamp::as_microsecond))?;
     row.duration(login.held)?;
     row.put(login.locked_replies)?;
-    row.put(answer.map(|it| it.class.as_str()))?;
+    row.word_or_null(answer.map(|it| it.class.as_str()))?;
     row.put(answer.map(|it| &*it.line))?;
-    row.put(login.rule.map(LoginRule::as_str))?;
-    row.put(login.early.map(|it| it.decision.as_str()))?;
+    row.word_or_null(login.rule.map(LoginRule::as_str))?;
+    row.word_or_null(login.early.map(|it| it.decision.as_str()))?;
     match login.early {
         Some(it) => row.duration(it.early)?,
         None => row.put(Null)?,
@@ -112,31 +129,31 @@ fn login(row: &mut RowBuilder<'_, '_>, login: &HistoryLogin) -> rusqlite::Result
 }
 
 /// Reads a row with all columns.
-pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
-    let mut cells = Cells::new(row);
+pub(super) fn read(row: &Row<'_>, words: &WordNumbers) -> rusqlite::Result<StoredEntry> {
+    let mut cells = Cells::with_words(row, words);
     let id = EntryId(cells.count()?);
     let opened = cells.time()?;
     let ended = cells.time()?;
     let end = cells.word(End::named)?;
     let maildrop = cells.octets()?;
     cells.skip();
-    let tenant: Option<String> = cells.take()?;
+    let tenant = cells.text_or_none()?;
     let session = SessionId(cells.count()?);
     let gate_started = cells.time()?;
     let mut entry = HistoryEntry {
         session,
         opened,
         ended,
-        listener: ListenerName::new(&cells.take::<String>()?),
+        listener: ListenerName::new(&cells.text()?),
         port: cells.take()?,
         client: cells.parse()?,
         encryption: read_encryption(&mut cells)?,
-        server_name: cells.text()?,
+        server_name: cells.boxed_text()?,
         login: None,
         end,
         cause: cells.word(CauseName::named)?,
-        sentence: cells.take::<String>()?.into(),
-        answer: cells.text()?,
+        sentence: cells.text()?.into(),
+        answer: cells.boxed_text()?,
         idle: cells.duration()?,
         commands: cells.count()?,
         program: ProgramGuess {
@@ -144,7 +161,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
             confidence: cells.word(Confidence::named)?,
         },
         is_twin: cells.take()?,
-        trace: Trace::from_text(&cells.take::<String>()?),
+        trace: Trace::from_text(&cells.text()?),
     };
     if let (Some(maildrop), Some(tenant)) = (maildrop, tenant) {
         let tenant = TenantName::new(&tenant);
@@ -164,8 +181,8 @@ fn read_encryption(cells: &mut Cells<'_>) -> rusqlite::Result<Encryption> {
         "tls" => Some(Some(Encryption::Implicit)),
         _ => None,
     })?;
-    let version: Option<String> = cells.take()?;
-    let cipher: Option<String> = cells.take()?;
+    let version = cells.text_or_none()?;
+    let cipher = cells.text_or_none()?;
     let tls = TlsParameters {
         version: Cow::Owned(version.unwrap_or_default()),
         cipher: Cow::Owned(cipher.unwrap_or_default()),
@@ -179,16 +196,14 @@ fn read_login(
     tenant: TenantName,
 ) -> rusqlite::Result<HistoryLogin> {
     let name = UserName::new(&cells.octets()?.unwrap_or_default());
-    let backends = backends_of(&cells.take::<String>()?);
+    let backends = backends_of(&cells.text()?);
     Ok(HistoryLogin {
         name,
         key: MaildropKey::new(&backends, &UserName::new(maildrop)),
         tenant,
         asked: cells.time()?,
         proven: cells.take()?,
-        backend: cells
-            .take::<Option<String>>()?
-            .map(|name| BackendName::new(&name)),
+        backend: cells.text_or_none()?.map(|name| BackendName::new(&name)),
         entered: cells.take()?,
         ahead: cells.take()?,
         delayed: cells.duration()?,
@@ -211,7 +226,7 @@ fn read_login(
 fn read_answer(cells: &mut Cells<'_>) -> rusqlite::Result<Option<BackendAnswer>> {
     let named = |word: &str| Class::ALL.into_iter().find(|it| it.as_str() == word);
     let class = cells.word_or_none(named)?;
-    let line: Option<Box<str>> = cells.text()?;
+    let line = cells.boxed_text()?;
     Ok(class.map(|class| BackendAnswer {
         class,
         line: line.unwrap_or_default(),

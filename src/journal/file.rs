@@ -12,6 +12,7 @@ use super::options::{JournalBounds, JournalOptions};
 use super::queue::Batch;
 use super::reader::FileState;
 use super::segments::{Segments, drop_oldest, drop_surplus};
+use super::words::WordNumbers;
 use crate::history::EntryId;
 use crate::limits::JOURNAL_SIZE_RESERVE;
 use crate::policy::block::BlockEntry;
@@ -44,6 +45,7 @@ struct OpenFile {
     /// The log beside it, once there is one.
     log: Option<FileIdentity>,
     segments: Segments,
+    words: WordNumbers,
     /// When the last thing happened that was written, by the gate's clock.
     now: Timestamp,
 }
@@ -213,11 +215,26 @@ impl OpenFile {
             identity: FileIdentity::of(file)?,
             log: FileIdentity::of(&beside(file, LOG)).ok(),
             segments: loaded.segments,
+            words: loaded.words,
             now: Timestamp::MIN,
         })
     }
 
     fn write(&mut self, batch: &Batch, last_id: EntryId, names: &Names) -> rusqlite::Result<()> {
+        let last_word = self.words.last();
+        let written = self.write_all(batch, last_id, names);
+        if written.is_err() {
+            self.words.forget_behind(last_word);
+        }
+        written
+    }
+
+    fn write_all(
+        &mut self,
+        batch: &Batch,
+        last_id: EntryId,
+        names: &Names,
+    ) -> rusqlite::Result<()> {
         let Some(now) = batch.time() else {
             return Ok(());
         };
@@ -232,7 +249,8 @@ impl OpenFile {
         for notice in &batch.notices {
             notice_rows::write(&transaction, notice, names)?;
         }
-        segments.append(&transaction, &batch.entries, names, now)?;
+        let words = &mut self.words;
+        segments.append(&transaction, &batch.entries, (names, words), now)?;
         meta::write_last_id(&transaction, last_id)?;
         transaction.commit()?;
         self.segments = segments;

@@ -25,6 +25,7 @@ mod redact;
 mod schema;
 mod segments;
 mod values;
+mod words;
 mod writer;
 
 pub use history::{History, HistoryError, JournalState, Kept, KeptIn};

@@ -9,6 +9,7 @@ use super::names::Names;
 use super::options::JournalOptions;
 use super::schema::{self, SMALL_TABLES, VERSION, table_of};
 use super::segments::{Segments, seal_others};
+use super::words::WordNumbers;
 use super::writer::Journal;
 use crate::access::{advice, whose};
 use crate::history::EntryId;
@@ -225,6 +226,7 @@ pub(super) struct LoadedFile {
     pub(super) blocks: Vec<BlockEntry>,
     pub(super) names: Names,
     pub(super) segments: Segments,
+    pub(super) words: WordNumbers,
     pub(super) next_id: EntryId,
     pub(super) notice: Option<String>,
 }
@@ -258,6 +260,7 @@ pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
     Ok(LoadedFile {
         blocks,
         segments,
+        words: WordNumbers::read(&database)?,
         next_id: meta::next_id(&database)?,
         names: prepared.names,
         notice: prepared.notice,

@@ -4,6 +4,7 @@ use super::entry_rows;
 use super::names::Names;
 use super::schema::table_of;
 use super::values::{names_of, text_or_blob};
+use super::words::WordNumbers;
 use crate::history::{End, HistoryQuery, StoredEntry};
 use crate::ids::MaildropKey;
 use jiff::Timestamp;
@@ -17,9 +18,11 @@ pub(super) fn entries(
     database: &Connection,
     query: &HistoryQuery,
     names: &Names,
+    words: &mut WordNumbers,
 ) -> rusqlite::Result<Vec<StoredEntry>> {
     // One state of the file: a segment may be dropped meanwhile.
     let transaction = database.unchecked_transaction()?;
+    words.update(&transaction)?;
     let mut found: Vec<FoundRow> = Vec::new();
     let candidates = candidates(&transaction, query)?;
     for (index, candidate) in candidates.iter().enumerate() {
@@ -28,7 +31,7 @@ pub(super) fn entries(
         if is_full && candidate.last_id < last {
             break;
         }
-        let Some(search) = Search::new(query, candidate, names) else {
+        let Some(search) = Search::new(query, candidate, names, words) else {
             continue;
         };
         for id in search.ids(&transaction)? {
@@ -39,7 +42,16 @@ pub(super) fn entries(
     }
     found
         .iter()
-        .map(|row| fetch(&transaction, row.id, &candidates[row.index], query, names))
+        .map(|row| {
+            fetch(
+                &transaction,
+                row.id,
+                &candidates[row.index],
+                query,
+                names,
+                words,
+            )
+        })
         .collect()
 }
 
@@ -182,14 +194,20 @@ struct Search<'a> {
     sql: String,
     values: Vec<(&'static str, Value)>,
     /// The statement is run once for each; or once where it has no `:end`.
-    ends: Vec<Option<End>>,
+    ends: Vec<Option<i64>>,
     ranges: &'a [IdRange],
     limit: i64,
 }
 
 impl<'a> Search<'a> {
-    /// None where a name is asked for and the segment has hashes of which the key is not there.
-    fn new(query: &HistoryQuery, candidate: &'a Candidate, names: &Names) -> Option<Self> {
+    /// None where a name is asked for and the segment has hashes of which the key is not there; and
+    /// where a word is asked for that the file does not have.
+    fn new(
+        query: &HistoryQuery,
+        candidate: &'a Candidate,
+        names: &Names,
+        words: &WordNumbers,
+    ) -> Option<Self> {
         let access = match candidate.is_sealed {
             true => Access::of(query),
             false => Access::Scan,
@@ -206,8 +224,8 @@ impl<'a> Search<'a> {
             limit: i64::try_from(query.limit).unwrap_or(i64::MAX),
         };
         search.add_name(query, candidate, names)?;
-        search.add_facts(query);
-        search.add_ends(query, access);
+        search.add_facts(query, words)?;
+        search.add_ends(query, access, words);
         search.sql.push_str(" ORDER BY id DESC LIMIT :limit");
         Some(search)
     }
@@ -235,13 +253,14 @@ impl<'a> Search<'a> {
         Some(())
     }
 
-    fn add_facts(&mut self, query: &HistoryQuery) {
+    fn add_facts(&mut self, query: &HistoryQuery, words: &WordNumbers) -> Option<()> {
         if let Some(client) = query.client {
-            self.add("address =", ":address", Value::Text(client.to_string()));
+            let address = client.number().cast_signed();
+            self.add("address =", ":address", address.into());
         }
         if let Some(tenant) = &query.tenant {
-            let tenant = tenant.as_str().to_owned();
-            self.add("tenant =", ":tenant", Value::Text(tenant));
+            let tenant = words.number(tenant.as_str())?;
+            self.add("tenant =", ":tenant", tenant.into());
         }
         if let Some(since) = query.since {
             self.add("ended >=", ":since", since.as_microsecond().into());
@@ -252,24 +271,23 @@ impl<'a> Search<'a> {
         if let Some(session) = query.session {
             self.add("session =", ":session", session.0.cast_signed().into());
         }
+        Some(())
     }
 
-    fn add_ends(&mut self, query: &HistoryQuery, access: Access) {
+    fn add_ends(&mut self, query: &HistoryQuery, access: Access, words: &WordNumbers) {
+        let asked = match query.ends.as_slice() {
+            [] => End::ALL,
+            ends => ends,
+        };
+        // An end that the file has no word for, no entry has.
+        let numbers = asked.iter().filter_map(|end| words.number(end.as_str()));
         if access.is_by_end() {
-            let asked = match query.ends.as_slice() {
-                [] => End::ALL,
-                ends => ends,
-            };
             self.sql.push_str(" AND end = :end");
-            self.ends = asked.iter().copied().map(Some).collect();
+            self.ends = numbers.map(Some).collect();
         } else if !query.ends.is_empty() {
-            let words: Vec<_> = query
-                .ends
-                .iter()
-                .map(|end| format!("'{}'", end.as_str()))
-                .collect();
+            let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
             self.sql
-                .push_str(&format!(" AND end IN ({})", words.join(", ")));
+                .push_str(&format!(" AND end IN ({})", numbers.join(", ")));
         }
     }
 
@@ -288,7 +306,7 @@ impl<'a> Search<'a> {
         let mut ids = Vec::new();
         for end in &self.ends {
             if let Some(end) = end {
-                statement.raw_bind_parameter(":end", end.as_str())?;
+                statement.raw_bind_parameter(":end", end)?;
             }
             self.ids_of_ranges(&mut statement, &mut ids)?;
         }
@@ -324,10 +342,11 @@ fn fetch(
     candidate: &Candidate,
     query: &HistoryQuery,
     names: &Names,
+    words: &WordNumbers,
 ) -> rusqlite::Result<StoredEntry> {
     let select = format!("SELECT * FROM {} WHERE id = ?", table_of(candidate.id));
     let mut statement = database.prepare_cached(&select)?;
-    let mut stored = statement.query_row([id], entry_rows::read)?;
+    let mut stored = statement.query_row([id], |row| entry_rows::read(row, words))?;
     let asked = query.maildrop.as_ref();
     let asked = asked.or(query.key.as_ref().map(MaildropKey::maildrop));
     if let Some(asked) = asked.filter(|_| candidate.has_hashes) {

@@ -5,6 +5,7 @@ use super::names::Names;
 use super::notice_rows;
 use super::query;
 use super::schema::table_of;
+use super::words::WordNumbers;
 use crate::history::{GateNotice, HistoryQuery, StoredBlockChange, StoredEntry};
 use crate::limits::{JOURNAL_BUSY, JOURNAL_READERS_KEPT};
 use crate::policy::block::BlockId;
@@ -59,6 +60,7 @@ pub struct JournalReader {
 #[derive(Debug)]
 struct ReadConnection {
     database: Connection,
+    words: WordNumbers,
     generation: u64,
 }
 
@@ -90,7 +92,7 @@ impl JournalReader {
     /// # Errors
     /// The file cannot be read, or is corrupt where it was read.
     pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, ReadError> {
-        self.read(|database| query::entries(database, query, &self.file.names))
+        self.read(|it| query::entries(&it.database, query, &self.file.names, &mut it.words))
     }
 
     /// What became of an entry of the block list, the latest change first.
@@ -98,7 +100,7 @@ impl JournalReader {
     /// # Errors
     /// As [`JournalReader::entries`].
     pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, ReadError> {
-        self.read(|database| block_rows::changes(database, id, &self.file.names))
+        self.read(|it| block_rows::changes(&it.database, id, &self.file.names))
     }
 
     /// What happened to the gate from `since` to before `until`, the latest first.
@@ -110,7 +112,7 @@ impl JournalReader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<GateNotice>, ReadError> {
-        self.read(|database| notice_rows::read(database, since, until))
+        self.read(|it| notice_rows::read(&it.database, since, until))
     }
 
     /// How much of the history the file has.
@@ -118,22 +120,23 @@ impl JournalReader {
     /// # Errors
     /// As [`JournalReader::entries`].
     pub fn contents(&self) -> Result<FileContents, ReadError> {
-        self.read(contents)
+        self.read(|it| contents(&it.database))
     }
 
     fn read<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        read: impl FnOnce(&mut ReadConnection) -> rusqlite::Result<T>,
     ) -> Result<T, ReadError> {
         let generation = self.file.generation.load(Ordering::Relaxed);
-        let connection = match self.take_idle(generation) {
+        let mut connection = match self.take_idle(generation) {
             Some(connection) => connection,
             None => ReadConnection {
                 database: self.open()?,
+                words: WordNumbers::default(),
                 generation,
             },
         };
-        let found = read(&connection.database)?;
+        let found = read(&mut connection)?;
         let mut idle = self.idle();
         if idle.len() < JOURNAL_READERS_KEPT {
             idle.push(connection);

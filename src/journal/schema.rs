@@ -83,6 +83,7 @@ const HISTORY: &str = "
         last_session INTEGER NOT NULL,
         PRIMARY KEY (segment, number)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -90,8 +91,15 @@ const HISTORY: &str = "
 
 /// The tables whose damage costs the block list or all of the history. Segments are many and
 /// large: each shows its own damage when it is read.
-pub(super) const SMALL_TABLES: &[&str] =
-    &["block", "block_change", "notice", "segment", "span", "meta"];
+pub(super) const SMALL_TABLES: &[&str] = &[
+    "block",
+    "block_change",
+    "notice",
+    "segment",
+    "span",
+    "word",
+    "meta",
+];
 
 /// Makes the tables in an empty file.
 pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -105,38 +113,39 @@ pub(super) fn migrate_from_1(transaction: &Transaction<'_>) -> rusqlite::Result<
 }
 
 /// The columns of a segment, in the order in which `entry_rows` writes and reads them. A name that
-/// is no UTF-8 is a blob, any other is text.
+/// is no UTF-8 is a blob, any other is text. Where a word or a repeated text is meant there is its
+/// number in the table `word`, or the text itself.
 pub(super) const ENTRY_COLUMNS: &[&str] = &[
     "id INTEGER PRIMARY KEY",
     "opened INTEGER NOT NULL",
     "ended INTEGER NOT NULL",
-    "end TEXT NOT NULL",
+    "end INTEGER NOT NULL",
     "maildrop ANY",
-    "address TEXT NOT NULL",
-    "tenant TEXT",
+    "address INTEGER NOT NULL",
+    "tenant INTEGER",
     "session INTEGER NOT NULL",
     "gate_started INTEGER NOT NULL",
-    "listener TEXT NOT NULL",
+    "listener INTEGER NOT NULL",
     "port INTEGER NOT NULL",
     "client TEXT NOT NULL",
-    "encryption TEXT NOT NULL",
-    "tls_version TEXT",
-    "cipher TEXT",
-    "server_name TEXT",
-    "cause TEXT NOT NULL",
-    "sentence TEXT NOT NULL",
+    "encryption INTEGER NOT NULL",
+    "tls_version INTEGER",
+    "cipher INTEGER",
+    "server_name ANY",
+    "cause INTEGER NOT NULL",
+    "sentence ANY NOT NULL",
     "answer TEXT",
     "idle INTEGER NOT NULL",
     "commands INTEGER NOT NULL",
-    "program TEXT NOT NULL",
-    "confidence TEXT NOT NULL",
+    "program INTEGER NOT NULL",
+    "confidence INTEGER NOT NULL",
     "twin INTEGER NOT NULL",
-    "trace TEXT NOT NULL",
+    "trace ANY NOT NULL",
     "name ANY",
     "backends TEXT",
     "asked INTEGER",
     "proven INTEGER",
-    "backend TEXT",
+    "backend INTEGER",
     "entered INTEGER",
     "ahead INTEGER",
     "delayed INTEGER",
@@ -144,10 +153,10 @@ pub(super) const ENTRY_COLUMNS: &[&str] = &[
     "granted INTEGER",
     "held INTEGER",
     "locked_replies INTEGER",
-    "backend_class TEXT",
+    "backend_class INTEGER",
     "backend_line TEXT",
-    "rule TEXT",
-    "poll TEXT",
+    "rule INTEGER",
+    "poll INTEGER",
     "early INTEGER",
     "listed INTEGER",
     "retrieved INTEGER",

@@ -8,6 +8,7 @@
 use super::entry_rows;
 use super::names::Names;
 use super::schema::{create_indexes, create_segment, table_of};
+use super::words::WordNumbers;
 use crate::history::{HistoryEntry, StoredEntry};
 use crate::journal::JournalBounds;
 use crate::limits::{
@@ -159,7 +160,7 @@ impl Segments {
         &mut self,
         transaction: &Transaction<'_>,
         entries: &[StoredEntry],
-        names: &Names,
+        (names, words): (&Names, &mut WordNumbers),
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         for &kind in KINDS {
@@ -168,8 +169,12 @@ impl Segments {
                 .filter(|stored| SegmentKind::of(&stored.entry) == kind);
             let mut of_kind = of_kind.peekable();
             if of_kind.peek().is_some() {
-                self.open(kind, transaction, names, now)?
-                    .append(transaction, of_kind, names)?;
+                self.open(kind, transaction, names, now)?.append(
+                    transaction,
+                    of_kind,
+                    names,
+                    words,
+                )?;
             }
         }
         Ok(())
@@ -249,13 +254,15 @@ impl OpenSegment {
         transaction: &Transaction<'_>,
         entries: impl Iterator<Item = &'a StoredEntry>,
         names: &Names,
+        words: &mut WordNumbers,
     ) -> rusqlite::Result<()> {
         let insert = entry_rows::insert_into(&table_of(self.id));
         let mut statement = transaction.prepare_cached(&insert)?;
         for stored in entries {
-            entry_rows::insert(&mut statement, &names.written(stored))?;
+            let stored = names.written(stored);
+            entry_rows::insert(&mut statement, &stored, words, transaction)?;
             self.rows += 1;
-            self.span.add(stored);
+            self.span.add(&stored);
             if self.span.rows == HISTORY_SPAN_ROWS {
                 self.span.write(self.id, transaction)?;
                 self.span = EntrySpan::new(self.span.number + 1);

@@ -1,10 +1,11 @@
 //! How values stand in columns: words, counts, and times in microseconds.
 
+use super::words::WordNumbers;
 use crate::ids::BackendName;
 use crate::time::Duration;
 use jiff::Timestamp;
-use rusqlite::types::{FromSql, Type, Value};
-use rusqlite::{Row, Statement, ToSql};
+use rusqlite::types::{FromSql, Null, Type, Value};
+use rusqlite::{Connection, Row, Statement, ToSql};
 use std::borrow::Cow;
 use std::error::Error;
 use std::str::{self, FromStr};
@@ -14,13 +15,53 @@ use std::sync::Arc;
 pub(super) struct RowBuilder<'a, 'db> {
     statement: &'a mut Statement<'db>,
     bound: usize,
+    words: &'a mut WordNumbers,
+    database: &'a Connection,
 }
 
 impl<'a, 'db> RowBuilder<'a, 'db> {
-    pub(super) fn new(statement: &'a mut Statement<'db>) -> Self {
+    /// `words`, which are added to, are those of `database`.
+    pub(super) fn new(
+        statement: &'a mut Statement<'db>,
+        words: &'a mut WordNumbers,
+        database: &'a Connection,
+    ) -> Self {
         Self {
             statement,
             bound: 0,
+            words,
+            database,
+        }
+    }
+
+    /// As [`text_or_blob`], without a copy.
+    pub(super) fn name(&mut self, octets: &[u8]) -> rusqlite::Result<()> {
+        match str::from_utf8(octets) {
+            Ok(text) => self.put(text),
+            Err(_) => self.put(octets),
+        }
+    }
+
+    /// The number of a word of few.
+    pub(super) fn word(&mut self, word: &str) -> rusqlite::Result<()> {
+        let number = self.words.number_or_add(word, self.database)?;
+        self.put(number)
+    }
+
+    pub(super) fn word_or_null(&mut self, word: Option<&str>) -> rusqlite::Result<()> {
+        match word {
+            Some(word) => self.word(word),
+            None => self.put(Null),
+        }
+    }
+
+    /// A text that many rows have, although a client can bring another: its number, as long as
+    /// there is room for more of them.
+    pub(super) fn repeated_text(&mut self, text: &str) -> rusqlite::Result<()> {
+        if self.words.has_room() || self.words.number(text).is_some() {
+            self.word(text)
+        } else {
+            self.put(text)
         }
     }
 
@@ -50,11 +91,24 @@ impl<'a, 'db> RowBuilder<'a, 'db> {
 pub(super) struct Cells<'a> {
     row: &'a Row<'a>,
     next: usize,
+    words: Option<&'a WordNumbers>,
 }
 
 impl<'a> Cells<'a> {
     pub(super) fn new(row: &'a Row<'a>) -> Self {
-        Self { row, next: 0 }
+        Self {
+            row,
+            next: 0,
+            words: None,
+        }
+    }
+
+    /// Of a row that has numbers for `words`.
+    pub(super) fn with_words(row: &'a Row<'a>, words: &'a WordNumbers) -> Self {
+        Self {
+            words: Some(words),
+            ..Self::new(row)
+        }
     }
 
     pub(super) fn skip(&mut self) {
@@ -70,8 +124,26 @@ impl<'a> Cells<'a> {
         self.take::<i64>().map(i64::cast_unsigned)
     }
 
-    pub(super) fn text(&mut self) -> rusqlite::Result<Option<Box<str>>> {
-        Ok(self.take::<Option<String>>()?.map(String::into_boxed_str))
+    /// A text, or the word whose number stands there.
+    pub(super) fn text_or_none(&mut self) -> rusqlite::Result<Option<String>> {
+        match self.take()? {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text)),
+            Value::Integer(number) => match self.words.and_then(|words| words.word(number)) {
+                Some(word) => Ok(Some(word.to_owned())),
+                None => Err(self.wrong(format!("there is no word {number}"))),
+            },
+            Value::Blob(_) | Value::Real(_) => Err(self.wrong("it is neither text nor a word")),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> rusqlite::Result<String> {
+        self.text_or_none()?
+            .ok_or_else(|| self.wrong("there is no text"))
+    }
+
+    pub(super) fn boxed_text(&mut self) -> rusqlite::Result<Option<Box<str>>> {
+        Ok(self.text_or_none()?.map(String::into_boxed_str))
     }
 
     /// What [`text_or_blob`] wrote.
@@ -85,7 +157,7 @@ impl<'a> Cells<'a> {
     }
 
     pub(super) fn word<T>(&mut self, named: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-        let text: String = self.take()?;
+        let text = self.text()?;
         named(&text).ok_or_else(|| self.wrong(format!("`{text}` is no word of this column")))
     }
 
@@ -93,7 +165,7 @@ impl<'a> Cells<'a> {
         &mut self,
         named: impl Fn(&str) -> Option<T>,
     ) -> rusqlite::Result<Option<T>> {
-        let Some(text) = self.take::<Option<String>>()? else {
+        let Some(text) = self.text_or_none()? else {
             return Ok(None);
         };
         let word = named(&text);
@@ -104,7 +176,7 @@ impl<'a> Cells<'a> {
     pub(super) fn parse<T: FromStr<Err: Error + Send + Sync + 'static>>(
         &mut self,
     ) -> rusqlite::Result<T> {
-        let text: String = self.take()?;
+        let text = self.text()?;
         text.parse().map_err(|why| self.wrong(why))
     }
 

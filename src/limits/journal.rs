@@ -43,7 +43,7 @@ pub const JOURNAL_READERS_KEPT: usize = super::ADMIN_READS_MAX;
 pub const HISTORY_SEGMENT_ROWS: u64 = 50_000;
 
 /// Octets of a row with its indexes, about.
-pub const HISTORY_ROW_OCTETS: u64 = 500;
+pub const HISTORY_ROW_OCTETS: u64 = 280;
 
 /// Rows of a segment where few are kept: fewer are not worth a table and four indexes.
 pub const HISTORY_SEGMENT_ROWS_MIN: u64 = 1_000;
@@ -63,6 +63,11 @@ pub const HISTORY_REMARKS_MAX: u32 = 500_000;
 /// What of `size` the history may use; the rest is for indexes in the making and for the list of
 /// blocks: a sixteenth.
 pub const JOURNAL_SIZE_RESERVE: u64 = 16;
+
+/// Words that the file has by number, with those that clients bring (their commands, the names that
+/// they give in TLS); beyond that a row has such a text itself. Some 60 octets each, and a megabyte
+/// for each that reads the file.
+pub const JOURNAL_WORDS_MAX: usize = 16_384;
 
 /// Octets of a hash that stands for a name: two names in ten million meet by chance with a
 /// probability of 10^-25.

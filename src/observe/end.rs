@@ -298,8 +298,13 @@ impl EndCause {
 impl fmt::Display for EndCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::QuitBeforeLogin => "the client quit without a login",
-            Self::LeftBeforeLogin => "the client left without a login",
+            Self::QuitBeforeLogin
+            | Self::LeftBeforeLogin
+            | Self::LeftWaiting
+            | Self::HeldByAnother
+            | Self::Quit
+            | Self::Left
+            | Self::IdleTimeout => self.name().fixed_sentence().unwrap_or_default(),
             Self::LoginTimeout => "the client did not log in in time",
             Self::TooManyLogins => "too many failed logins on one connection",
             Self::TooManyBadCommands => "too many bad commands before login",
@@ -319,7 +324,6 @@ impl fmt::Display for EndCause {
             }
             Self::RefusedByRule(refusal) => refused(*refusal),
             Self::QueueFull => "too many clients wait for the maildrop",
-            Self::HeldByAnother => "another session held the maildrop for the whole wait",
             Self::BackendFull => "all connections allowed to the backend were in use",
             Self::Paused => "an operator had paused the tenant or the backend for the whole wait",
             Self::LoginUnansweredInTime { address } => {
@@ -328,13 +332,9 @@ impl fmt::Display for EndCause {
             Self::LostToCapa { error } => {
                 return write!(f, "{error}, asked for CAPA after the login");
             }
-            Self::LeftWaiting => "the client left while it waited",
-            Self::Quit => "the client quit, and the backend confirmed it",
             Self::QuitFailed => "the backend did not remove all deleted messages",
             Self::ClosedAtQuit => "the backend ended the connection without an answer to QUIT",
             Self::SilentAtQuit => "the backend did not answer QUIT",
-            Self::Left => "the client left without QUIT",
-            Self::IdleTimeout => "the client was idle for too long",
             Self::Stalled => "the client accepted no data for too long",
             Self::Preempted { idle } => {
                 let seconds = idle.as_secs();

@@ -112,11 +112,17 @@ impl Trace {
     /// ahead.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let words = self.steps().map(|seen| {
-            let plus = if seen.sent_ahead { "+" } else { "" };
-            format!("{plus}{}", seen.step.as_str())
-        });
-        words.collect::<Vec<_>>().join(", ")
+        let mut text = String::new();
+        for (place, seen) in self.steps().enumerate() {
+            if place > 0 {
+                text.push_str(", ");
+            }
+            if seen.sent_ahead {
+                text.push('+');
+            }
+            text.push_str(seen.step.as_str());
+        }
+        text
     }
 }
 

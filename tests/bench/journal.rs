@@ -155,7 +155,7 @@ impl Load {
             login: Some(Box::new(self.login(id, person, ended, end))),
             end,
             cause,
-            sentence: "the client said QUIT and the backend answered it".into(),
+            sentence: "the client quit, and the backend confirmed it".into(),
             answer: None,
             idle: Duration::from_millis(3),
             commands: 12,

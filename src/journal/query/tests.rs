@@ -63,6 +63,7 @@ fn each_condition_has_its_index_and_nothing_is_sorted() {
     for (query, step) in cases() {
         let found = candidates(&database, &query).unwrap();
         let names = Names::default();
+        let words = WordNumbers::read(&database).unwrap();
         let Some(sealed) = found.iter().find(|candidate| candidate.id == 1) else {
             assert!(query.session.is_some(), "{query:?}");
             continue;
@@ -74,7 +75,10 @@ fn each_condition_has_its_index_and_nothing_is_sorted() {
             ..query.clone()
         };
         for query in [&query, &times] {
-            let plan = plan(&database, &Search::new(query, sealed, &names).unwrap());
+            let plan = plan(
+                &database,
+                &Search::new(query, sealed, &names, &words).unwrap(),
+            );
             assert!(plan.contains(step), "{query:?}: {plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
             assert!(!plan.contains('\n'), "one step: {plan}");

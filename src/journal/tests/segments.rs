@@ -4,7 +4,7 @@ use super::*;
 use crate::history::{BackendAnswer, CauseName, EarlyLogin, Encryption, End, HistoryEntry};
 use crate::history::{GateNotice, HistoryLogin, NoticeKind, TlsParameters};
 use crate::ids::{ClientPrefix, ListenerName};
-use crate::limits::HISTORY_SPAN_ROWS;
+use crate::limits::{HISTORY_SPAN_ROWS, JOURNAL_WORDS_MAX};
 use crate::policy::poll::PollDecision;
 use crate::policy::refusal::LoginRule;
 use crate::program::{Confidence, Family, ProgramGuess, Trace};
@@ -246,6 +246,36 @@ fn the_file_finds_what_a_query_matches_in_sealed_and_open_segments() {
         has_found += usize::from(!found.is_empty());
     }
     assert!(has_found > 40, "{has_found}");
+}
+
+#[test]
+fn texts_that_clients_bring_in_any_number_come_back_and_are_no_words_for_ever() {
+    let (_folder, file) = folder();
+    let journal = open(&file).unwrap().journal;
+    let brought = JOURNAL_WORDS_MAX as u64 + 200;
+    let named = |id: u64| {
+        let mut stored = rich(id);
+        let name = format!("{id}.example.com");
+        Arc::make_mut(&mut stored.entry).server_name = Some(name.into());
+        stored
+    };
+    for id in 1..=brought {
+        journal.write_entry(named(id));
+        if id % 1_000 == 0 {
+            assert!(journal.flush());
+        }
+    }
+    assert!(journal.flush());
+    let latest = HistoryQuery {
+        limit: 400,
+        ..HistoryQuery::default()
+    };
+    let expected: Vec<_> = (1..=brought).rev().take(400).map(named).collect();
+    assert_eq!(journal.reader().entries(&latest).unwrap(), expected);
+    let database = Connection::open(&file).unwrap();
+    let count = "SELECT count(*) FROM word";
+    let words: i64 = database.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(words, i64::try_from(JOURNAL_WORDS_MAX).unwrap());
 }
 
 #[test]
