@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::ops::Range;
 
 /// A map whose entries expire, with a capacity. Where it is full, the least recently used entry is
 /// evicted. Looking a key up does not use it; [`ExpiringLruMap::touch`] does.
@@ -70,10 +71,13 @@ impl<K: Clone + Eq + Hash, V, T: Copy + Ord> ExpiringLruMap<K, V, T> {
         self.get(key, now).is_some()
     }
 
-    /// All that have not expired, in no order.
-    pub(crate) fn iter(&self, now: T) -> impl Iterator<Item = (&K, &V)> {
+    /// Those in these places that have not expired, in no order. Where an entry goes, the last one
+    /// takes its place.
+    pub(crate) fn iter_in(&self, places: Range<usize>, now: T) -> impl Iterator<Item = (&K, &V)> {
         self.entries
             .iter()
+            .take(places.end)
+            .skip(places.start)
             .filter(move |entry| now < entry.expires)
             .map(|entry| (&entry.key, &entry.value))
     }

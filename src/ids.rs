@@ -147,6 +147,13 @@ impl MaildropKey {
     pub fn backends(&self) -> &[BackendName] {
         &self.backends
     }
+
+    /// Whether both may be one maildrop: they have its name, and a backend, in common.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let is_shared = |backend| other.backends.contains(backend);
+        self.maildrop == other.maildrop && self.backends.iter().any(is_shared)
+    }
 }
 
 /// A name as it is remembered: whole up to [`KEPT_NAME_MAX`] octets. What is kept of a longer one

@@ -912,7 +912,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__history)
-            opts="-h --since --until --end --address --tenant --limit --config --admin --token-file --ca --json --help"
+            opts="-h --since --until --outcome --end --address --tenant --limit --config --admin --token-file --ca --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -927,6 +927,10 @@ _popgate() {
                     return 0
                     ;;
                 --end)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outcome)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -145,7 +145,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand explain" -l json -d 'Out
 complete -c popgate -n "__fish_popgate_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l since -d 'Only what was not over yet at this time' -r
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l until -d 'Only what began before this time' -r
-complete -c popgate -n "__fish_popgate_using_subcommand history" -l end -d 'Only what ended so: an `end` of the metric popgate_sessions_total; may be repeated' -r
+complete -c popgate -n "__fish_popgate_using_subcommand history" -l end -l outcome -d 'Only what ended so: an `end` of the metric popgate_sessions_total; may be repeated' -r
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l address -d 'Only those from this address or IPv6 /64' -r
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l tenant -d 'Only logins of this tenant' -r
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l limit -d 'Show the last N of them' -r

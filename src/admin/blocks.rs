@@ -1,7 +1,7 @@
 //! The block list over the API: which entries a request means, and what an entry looks like
 //! outside.
 
-use crate::history::StoredBlockChange;
+use crate::history::{HistoryAnswer, StoredBlockChange};
 use crate::ids::TenantName;
 use crate::journal::HistoryError;
 use crate::policy::block::{
@@ -37,7 +37,10 @@ pub trait BlockListAdmin: Send + Sync {
     ///
     /// # Errors
     /// The question cannot be answered.
-    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError>;
+    fn history(
+        &self,
+        id: BlockId,
+    ) -> Result<Option<HistoryAnswer<StoredBlockChange>>, HistoryError>;
 }
 
 str_enum! {
@@ -138,6 +141,8 @@ pub struct BlockView {
 pub struct BlockHistory {
     /// The changes.
     pub items: Vec<BlockChangeInfo>,
+    /// Why changes may be missing among them; none where they are all that is kept.
+    pub incomplete: Option<String>,
 }
 
 /// A change of an entry.
@@ -164,9 +169,10 @@ pub struct BlockChangeInfo {
 impl BlockHistory {
     /// Of these changes.
     #[must_use]
-    pub fn of(changes: &[StoredBlockChange]) -> Self {
+    pub fn of(changes: &HistoryAnswer<StoredBlockChange>) -> Self {
         Self {
-            items: changes.iter().map(BlockChangeInfo::of).collect(),
+            items: changes.items.iter().map(BlockChangeInfo::of).collect(),
+            incomplete: changes.incomplete.clone(),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
-use crate::history::{EntryId, HistoryQuery, StoredBlockChange};
+use crate::history::{EntryId, HistoryAnswer, HistoryQuery, StoredBlockChange};
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
 use crate::journal::HistoryError;
 use crate::lock::queue::WaitProgress;
@@ -167,9 +167,13 @@ impl BlockListAdmin for GateDouble {
     }
 
     /// Each entry was blocked by a rule and then pinned by hand.
-    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
+    fn history(
+        &self,
+        id: BlockId,
+    ) -> Result<Option<HistoryAnswer<StoredBlockChange>>, HistoryError> {
         let entries = BlockListAdmin::entries(self, &BlockFilter::ids(vec![id]));
-        Ok(entries.first().map(changes_of))
+        let changes = entries.first().map(changes_of);
+        Ok(changes.map(HistoryAnswer::complete))
     }
 }
 
@@ -301,7 +305,7 @@ impl ReportView for GateDouble {
             login: query.user.login.to_string(),
             at: query.at,
             language: query.language.clone().unwrap_or_default(),
-            text: format!("{domain}; since {:?}", query.since),
+            text: format!("{domain}; since {:?}, entry {:?}", query.since, query.entry),
             timeline_svg: None,
             causes: Vec::new(),
         })
@@ -325,6 +329,7 @@ impl TimelineView for GateDouble {
             kept_since: None,
             rows: Vec::new(),
             left_out: 0,
+            incomplete: None,
         })
     }
 

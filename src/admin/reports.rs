@@ -2,6 +2,7 @@
 
 use super::model::{ReportInfo, TimelineInfo};
 use super::users::UserQuery;
+use crate::history::EntryId;
 use crate::net::BoxFuture;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -63,6 +64,8 @@ pub struct ReportQuery {
     pub user: UserQuery,
     /// When it was; none: the last one.
     pub at: Option<Timestamp>,
+    /// The entry of the history that it is, whenever that was.
+    pub entry: Option<EntryId>,
     /// From when on logins are looked at; none: as far as somebody remembers.
     pub since: Option<Timestamp>,
     /// The language: `en` and the like; none: English.

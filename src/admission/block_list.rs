@@ -3,6 +3,7 @@
 
 mod accepted_addresses;
 mod by_hand;
+mod counting;
 mod offences;
 mod table;
 mod trials;
@@ -17,9 +18,9 @@ use crate::ids::{ClientPrefix, MaildropKey, TenantName};
 use crate::limits::BLOCKS_MAX;
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::block::{
-    BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockReason, BlockState,
-    BlockTarget, BlockVerdict, ChangeKind, ChangedBy, CountedPair, ListedBlock, Offence,
-    OffenceClass, Renewal, TransientCount,
+    BlockCause, BlockChange, BlockCount, BlockEntry, BlockFilter, BlockId, BlockReason, BlockState,
+    BlockTarget, BlockVerdict, ChangeKind, ChangedBy, Offence, OffenceClass, Renewal,
+    TransientCount,
 };
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
@@ -63,10 +64,14 @@ impl BlockList {
     /// The list with the entries of an earlier process, all of them: what is beyond the capacity is
     /// dropped with the next block, and what blocks no more by the rules of now with the next
     /// [`Self::expire`], as changes that the file is told of.
+    ///
+    /// New entries have numbers above `last`, the highest that there was: the history of one that
+    /// is forgotten stays for longer, and must not become another client's.
     #[must_use]
-    pub fn restore(entries: Vec<BlockEntry>) -> Self {
+    pub fn restore(entries: Vec<BlockEntry>, last: BlockId) -> Self {
         let list = Self::default();
         let mut lists = list.write();
+        lists.table.go_on_after(last);
         for entry in entries {
             lists.table.restore(entry.by_todays_rules());
         }
@@ -138,20 +143,6 @@ impl BlockList {
                 let is_excused = lists.accepted.contains(target.prefix, now);
                 (!is_excused).then_some(count)
             })
-            .collect()
-    }
-
-    /// The pairs that `filter` means, of which passing faults of today are counted, and which are
-    /// not blocked, in no order. Of some that were blocked earlier there is an entry.
-    #[must_use]
-    pub fn counting(&self, filter: &BlockFilter, now: Timestamp) -> Vec<ListedBlock> {
-        let lists = self.read();
-        let is_excused = |pair: &CountedPair| lists.accepted.contains(pair.target.prefix, now);
-        lists
-            .offences
-            .counted_pairs(now)
-            .filter(|pair| !is_excused(pair))
-            .filter_map(|pair| lists.counting(pair, filter, now))
             .collect()
     }
 
@@ -344,23 +335,6 @@ impl Contents {
             }));
         }
         changes
-    }
-
-    fn counting(
-        &self,
-        pair: CountedPair,
-        filter: &BlockFilter,
-        now: Timestamp,
-    ) -> Option<ListedBlock> {
-        match self.table.get(&pair.target) {
-            Some(entry) => {
-                let is_meant = !entry.is_blocked(now) && filter.selects(entry, now);
-                is_meant.then(|| ListedBlock::Entry(entry.as_of(now)))
-            }
-            None => filter
-                .selects_counted(&pair)
-                .then_some(ListedBlock::Counting(pair)),
-        }
     }
 
     /// The entry of `target` if it has an effect now.

@@ -51,7 +51,12 @@ pub(super) struct AdminHandle {
 impl GateAdmin for AdminHandle {
     /// First sets the gauges that no event sets.
     fn metrics(&self) -> Result<String, MetricsError> {
-        gauges::set(&self.metrics, &self.cx, &self.connection_limit);
+        gauges::set(
+            &self.metrics,
+            &self.cx,
+            &self.connection_limit,
+            &self.history,
+        );
         self.metrics.render()
     }
 

@@ -5,7 +5,7 @@ use crate::admin::blocks::BlockListAdmin;
 use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::gate::Context;
-use crate::history::StoredBlockChange;
+use crate::history::{HistoryAnswer, StoredBlockChange};
 use crate::journal::{History, HistoryError, Journal, JournalError};
 use crate::policy::block::{
     BlockAction, BlockChange, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangedBy,
@@ -46,7 +46,7 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
         )
     });
     Ok(OpenedBlockList {
-        list: Arc::new(BlockList::restore(opened.blocks)),
+        list: Arc::new(BlockList::restore(opened.blocks, opened.last_block)),
         journal: Some(Arc::new(opened.journal)),
         notices: set_aside.into_iter().chain(opened.notice).collect(),
     })
@@ -91,15 +91,37 @@ impl BlockListAdmin for BlockAdmin {
         blocks.would_change(filter, action, self.cx.moment().wall)
     }
 
-    fn history(&self, id: BlockId) -> Result<Option<Vec<StoredBlockChange>>, HistoryError> {
+    fn history(
+        &self,
+        id: BlockId,
+    ) -> Result<Option<HistoryAnswer<StoredBlockChange>>, HistoryError> {
         let changes = self.history.block_changes(id)?;
-        let is_known = || !self.entries(&BlockFilter::ids(vec![id])).is_empty();
-        Ok((!changes.is_empty() || is_known()).then_some(changes))
+        let is_listed = || !self.entries(&BlockFilter::ids(vec![id])).is_empty();
+        let is_known = may_be_known(&changes) || is_listed();
+        Ok(is_known.then_some(changes))
     }
+}
+
+/// Where something is missing, it may have been about the entry.
+fn may_be_known(changes: &HistoryAnswer<StoredBlockChange>) -> bool {
+    !changes.items.is_empty() || changes.incomplete.is_some()
 }
 
 /// Tells of `changes`, and gives them back.
 pub(super) fn tell(cx: &Context, changes: Vec<BlockChange>) -> Vec<BlockChange> {
     cx.tell_blocks(&changes);
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_unknown_only_where_all_that_is_kept_was_asked() {
+        let mut changes = HistoryAnswer::complete(Vec::new());
+        assert!(!may_be_known(&changes));
+        changes.incomplete = Some("no answer".to_owned());
+        assert!(may_be_known(&changes));
+    }
 }

@@ -3,11 +3,17 @@
 use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::gate::{Context, Settings};
-use crate::observe::metrics::Metrics;
+use crate::journal::History;
+use crate::observe::metrics::{JournalFigures, Metrics};
 use crate::time::Instant;
 
 /// Sets them to what is so now.
-pub(super) fn set(metrics: &Metrics, cx: &Context, connection_limit: &ConnectionLimit) {
+pub(super) fn set(
+    metrics: &Metrics,
+    cx: &Context,
+    connection_limit: &ConnectionLimit,
+    history: &History,
+) {
     metrics.set_waits(cx.locks.wait_progress(Instant::now()));
     metrics.set_sessions_max(connection_limit.sessions_max());
     // Blocks that ran out within the last minute would be counted as if they held.
@@ -19,6 +25,22 @@ pub(super) fn set(metrics: &Metrics, cx: &Context, connection_limit: &Connection
         metrics.set_backend_connections(name, backend.connections());
     }
     set_certificates(metrics, &settings);
+    set_journal(metrics, history);
+}
+
+/// Of a gate without a journal nothing is shown: it would look like one that cannot be written.
+fn set_journal(metrics: &Metrics, history: &History) {
+    let Some(journal) = history.journal() else {
+        return;
+    };
+    metrics.set_journal(&JournalFigures {
+        written: journal.written(),
+        waiting: journal.waiting(),
+        is_writable: journal.trouble().is_none(),
+        size: journal.size(),
+        size_max: journal.size_max(),
+        oldest: history.state().since,
+    });
 }
 
 fn set_certificates(metrics: &Metrics, settings: &Settings) {

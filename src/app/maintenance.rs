@@ -16,7 +16,7 @@ pub(super) struct Maintenance {
     pub(super) history: History,
     /// How long entries of the block list are kept that have no effect any more.
     pub(super) keep: Duration,
-    /// Changes that the journal had lost at the last look.
+    /// What the journal had lost at the last look.
     pub(super) lost: u64,
 }
 
@@ -49,14 +49,19 @@ impl Maintenance {
     fn tell_losses(&mut self) {
         let Some(journal) = &self.journal else { return };
         let lost = journal.lost();
-        // Once a minute: a full disk would else have a line for each change.
+        // Once a minute: a full disk would else have a line for each of them.
         if lost > self.lost {
-            self.cx.events.emit(Event::JournalLost {
-                changes: lost - self.lost,
-                why: journal.trouble(),
-            });
+            self.cx.events.emit(loss(journal, lost - self.lost));
             self.lost = lost;
         }
+    }
+}
+
+fn loss(journal: &Journal, changes: u64) -> Event {
+    Event::JournalLost {
+        changes,
+        // Not `trouble`, which ends with the next attempt that succeeds.
+        why: journal.why_lost(),
     }
 }
 
@@ -65,4 +70,49 @@ impl Maintenance {
 pub(super) fn end_blocks(cx: &Context) {
     let blocks = &cx.admission.shared.blocks;
     blocks::tell(cx, blocks.expire(cx.moment().wall));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{EntryId, GateNotice, NoticeKind};
+    use crate::journal::{JournalBounds, JournalOptions};
+    use jiff::Timestamp;
+    use std::fs;
+
+    fn notice(id: u64) -> GateNotice {
+        GateNotice {
+            id: EntryId(id),
+            at: Timestamp::UNIX_EPOCH,
+            kind: NoticeKind::Started,
+            subject: "".into(),
+            text: "".into(),
+        }
+    }
+
+    #[test]
+    fn a_loss_is_told_with_its_reason_also_when_the_next_attempt_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = JournalOptions {
+            file: folder.path().join("popgate.db"),
+            sessions: true,
+            bounds: JournalBounds {
+                keep: Duration::from_secs(3600),
+                rows: 0,
+                size: 1 << 26,
+            },
+            hash_users: false,
+            key_file: folder.path().join("journal.key"),
+        };
+        let journal = Journal::open(&options).unwrap().journal;
+        journal.write_notice(notice(1));
+        assert!(journal.flush());
+        fs::remove_file(&options.file).unwrap();
+        journal.write_notice(notice(2));
+        assert!(journal.flush());
+        let Event::JournalLost { changes: 1, why } = loss(&journal, journal.lost()) else {
+            panic!("one is lost");
+        };
+        assert!(why.unwrap().contains("it was deleted while popgate ran"));
+    }
 }

@@ -6,10 +6,11 @@ use super::listing::{OutputArgs, conditions};
 use super::screen::{Screen, Tone};
 use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
-use super::text::escaped;
+use super::text::may_be_missing;
 use super::units::{count, duration, octets, time};
 use super::when;
 use crate::admin::model::{HistoryEntryInfo, HistoryPage, JournalInfo};
+use crate::history::End;
 use crate::limits::PAGE_MAX;
 use clap::Args;
 use jiff::Timestamp;
@@ -38,7 +39,7 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = when::time)]
     until: Option<Timestamp>,
     /// Only what ended so: an `end` of the metric popgate_sessions_total; may be repeated
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, visible_alias = "outcome", value_name = "WORD")]
     end: Vec<String>,
     /// Only those from this address or IPv6 /64
     #[arg(long, value_name = "ADDRESS")]
@@ -129,12 +130,10 @@ fn nothing(journal: &JournalInfo) -> String {
 
 /// What may be missing.
 fn gaps(journal: &JournalInfo, screen: Screen) -> Vec<String> {
-    let trouble = journal.trouble.as_ref().map(|why| {
-        let why = escaped(why);
-        format!("The file of the journal is in trouble, and entries may be missing: {why}")
-    });
+    let trouble = journal.trouble.as_ref();
+    let trouble = trouble.map(|why| may_be_missing("entries", why));
     let lost = (journal.lost > 0).then(|| {
-        let lost = count(journal.lost, "thing was", "things were");
+        let lost = count(journal.lost, "entry was", "entries were");
         format!("{lost} lost since popgate started: see popgate_journal_lost_total.")
     });
     let warn = |sentence: String| screen.paint(&sentence, Tone::Warning);
@@ -198,14 +197,35 @@ fn ended(at: Timestamp, zone: &TimeZone, screen: Screen) -> String {
     }
 }
 
-/// As [`End`](crate::history::End) says whether the user was hurt.
 fn tone(entry: &HistoryEntryInfo) -> Tone {
-    match &*entry.end {
-        "quit" | "quit_before_login" | "left_before_login" => Tone::Plain,
-        "left" | "left_waiting" | "timed_out" | "preempted" | "kicked" | "shutdown" => {
-            Tone::Warning
-        }
-        _ => Tone::Bad,
+    // A newer popgate may have an end that this one has not.
+    End::named(&entry.end).map_or(Tone::Plain, tone_of)
+}
+
+/// Plain where all went well, bad where a mail program shows its user an error.
+fn tone_of(end: End) -> Tone {
+    match end {
+        End::Quit | End::QuitBeforeLogin | End::LeftBeforeLogin => Tone::Plain,
+        End::Left
+        | End::LeftWaiting
+        | End::TimedOut
+        | End::Preempted
+        | End::Kicked
+        | End::Shutdown => Tone::Warning,
+        End::QuitFailed
+        | End::QuitUnanswered
+        | End::LoginRefused
+        | End::WaitSpent
+        | End::RefusedWhilePaused
+        | End::RefusedByRule
+        | End::Stalled
+        | End::BackendUnreachable
+        | End::ClosedAtPass
+        | End::BackendGone
+        | End::BodyMisread
+        | End::ClientViolation
+        | End::TlsFailed
+        | End::Panicked => Tone::Bad,
     }
 }
 
@@ -370,6 +390,32 @@ mod tests {
     }
 
     #[test]
+    fn an_end_may_be_called_an_outcome() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            history: HistoryArgs,
+        }
+        let line = ["popgate", "--outcome", "quit", "--end", "left"];
+        let asked = <Line as clap::Parser>::try_parse_from(line).unwrap();
+        assert_eq!(asked.history.end, ["quit", "left"]);
+    }
+
+    #[test]
+    fn an_end_that_hurts_its_user_stands_out() {
+        let toned = |end: &str| {
+            tone(&HistoryEntryInfo {
+                end: end.to_owned(),
+                ..entry(1, None)
+            })
+        };
+        assert_eq!(toned("quit"), Tone::Plain);
+        assert_eq!(toned("preempted"), Tone::Warning);
+        assert_eq!(toned("wait_spent"), Tone::Bad);
+        assert_eq!(toned("of a newer popgate"), Tone::Plain);
+    }
+
+    #[test]
     fn what_is_not_shown_or_not_kept_is_said() {
         let mut page = page(Vec::new());
         let screen = Screen::default();
@@ -389,6 +435,6 @@ mod tests {
             lines[3].ends_with("may be missing: disk\\u{1b} full"),
             "{told}"
         );
-        assert!(lines[4].starts_with("1 thing was lost"), "{told}");
+        assert!(lines[4].starts_with("1 entry was lost"), "{told}");
     }
 }

@@ -53,10 +53,13 @@ impl ReleaseArgs {
         self.target.is_named()?;
         let selection = self.selection()?;
         let gate = self.target.client()?;
-        if self.may_ask() && !is_wanted(&gate, &selection)? {
-            return Ok(None);
-        }
-        gate.post("/blocks/release", &selection).map(Some)
+        let wanted = match self.may_ask() {
+            true => wanted(&gate, selection)?,
+            false => Some(selection),
+        };
+        wanted
+            .map(|selection| gate.post("/blocks/release", &selection))
+            .transpose()
     }
 
     fn selection(&self) -> Result<Selection, Failure> {
@@ -77,19 +80,30 @@ impl ReleaseArgs {
     }
 }
 
-/// Whether a person wants `selection` to be released. One entry is no question.
-fn is_wanted(gate: &AdminClient, selection: &Selection) -> Result<bool, Failure> {
+/// What of `selection` a person wants to be released, if anything. One entry is no question.
+fn wanted(gate: &AdminClient, selection: Selection) -> Result<Option<Selection>, Failure> {
     let trial = Selection {
         dry_run: true,
         ..selection.clone()
     };
     let page: Page<BlockView> = gate.post("/blocks/release", &trial)?;
     if page.total <= 1 {
-        return Ok(true);
+        return Ok(Some(selection));
     }
-    confirm(&question(&page)).map_err(|error| {
+    let is_wanted = confirm(&question(&page)).map_err(|error| {
         let why = format!("cannot ask: {error}\nhint: --yes releases without a question");
         Failure::new(ExitStatus::Fault, why)
+    })?;
+    Ok(is_wanted.then(|| asked_about(&page).unwrap_or(selection)))
+}
+
+/// Those that a question was about, by number: others may have been blocked since. None where the
+/// answer of the gate does not name them all.
+fn asked_about(page: &Page<BlockView>) -> Option<Selection> {
+    let ids: Vec<_> = page.items.iter().filter_map(|block| block.id).collect();
+    (ids.len() == page.total).then(|| Selection {
+        ids: Some(ids),
+        ..Selection::default()
     })
 }
 
@@ -104,7 +118,11 @@ fn question(page: &Page<BlockView>) -> String {
         more => text.push_str(&format!("  and {more} more\n")),
     }
     let entries = count(page.total as u64, "entry", "entries");
-    format!("{text}Release {entries}? They may log in again at once. [y/N] ")
+    let others = match asked_about(page) {
+        Some(_) => "",
+        None => " and those blocked meanwhile",
+    };
+    format!("{text}Release {entries}{others}? They may log in again at once. [y/N] ")
 }
 
 /// Asks on standard error, so that standard output has the answer alone. Anything but yes is no.
@@ -115,4 +133,21 @@ fn confirm(question: &str) -> io::Result<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_cannot_name_all_by_number_says_what_else_it_means() {
+        let page = Page {
+            items: Vec::new(),
+            total: 2,
+            offset: 0,
+        };
+        assert_eq!(asked_about(&page), None);
+        let asked = "Release 2 entries and those blocked meanwhile? ";
+        assert!(question(&page).starts_with(asked));
+    }
 }

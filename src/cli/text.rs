@@ -5,6 +5,12 @@ use serde_json::Value;
 
 pub(super) use crate::escape::escaped;
 
+/// Why `what` may lack something.
+pub(super) fn may_be_missing(what: &str, why: &str) -> String {
+    let why = escaped(why);
+    format!("The file of the journal is in trouble, and {what} may be missing: {why}")
+}
+
 /// A JSON value on one line; characters that its grammar lets through are escaped, too.
 pub(super) fn json_line(value: &Value) -> String {
     let mut safe = String::new();

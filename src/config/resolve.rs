@@ -13,6 +13,7 @@ use super::value::duration_text;
 use super::{Config, ServerOptions};
 use super::{admin, backends, health_checks, listeners, tenants};
 use crate::journal::{JournalBounds, JournalOptions};
+use crate::limits::HISTORY_ROWS_MIN;
 use crate::policy::rules::BlockMode;
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -53,7 +54,7 @@ pub(super) fn resolve(
         journal: file
             .journal
             .as_ref()
-            .map(|table| journal_options(table, folder)),
+            .map(|table| journal_options(table, folder, diagnostics)),
         resolver: file.report.resolver(),
         tenants: Arc::new(tenancy.table),
         warnings,
@@ -97,7 +98,12 @@ fn check_grace(
     }
 }
 
-fn journal_options(table: &JournalTable, folder: &Path) -> JournalOptions {
+fn journal_options(
+    table: &JournalTable,
+    folder: &Path,
+    diagnostics: &mut Diagnostics,
+) -> JournalOptions {
+    check_rows(table, diagnostics);
     let file = folder.join(&table.file.value);
     let key_file = table.key_file.as_ref();
     JournalOptions {
@@ -113,6 +119,18 @@ fn journal_options(table: &JournalTable, folder: &Path) -> JournalOptions {
             |key_file| folder.join(&key_file.value),
         ),
         file,
+    }
+}
+
+/// The oldest leave by the thousand, and strangers have a quarter: of few rows that leaves no bound.
+fn check_rows(table: &JournalTable, diagnostics: &mut Diagnostics) {
+    if let Some(at) = &table.rows
+        && (1..HISTORY_ROWS_MIN).contains(&at.value)
+    {
+        let message = format!("`rows` is {}, fewer than a journal can keep", at.value);
+        let hint =
+            format!("write at least {HISTORY_ROWS_MIN}, or 0 for no bound but `keep` and `size`");
+        diagnostics.note(Diagnostic::new(at.span.clone(), message).hint(hint));
     }
 }
 

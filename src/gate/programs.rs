@@ -9,8 +9,8 @@ use crate::limits::{
     PROGRAM_AGE, PROGRAM_CLIENTS_MAX, PROGRAM_VISITS_EACH, PROGRAMS_EACH, TWIN_WITHIN,
 };
 use crate::policy::attempt::LoginAttempt;
-use crate::program::{Family, Trace};
-use crate::time::Instant;
+use crate::program::{Family, Trace, could_be};
+use crate::time::{Duration, Instant};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A maildrop, and an address that it is read from.
@@ -33,22 +33,23 @@ pub(crate) struct Beginning {
 /// A session, as far as it tells which program had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SeenProgram {
-    pub(crate) beginning: Beginning,
+    /// What it did.
+    pub(crate) trace: Trace,
+    /// The digest of what it offered in TLS; none in clear.
+    pub(crate) hello: Option<u64>,
     pub(crate) family: Family,
-    /// Whether it logged in and did nothing.
-    pub(crate) did_nothing: bool,
 }
 
-/// Who came within [`TWIN_WITHIN`] before a login.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who was there within [`TWIN_WITHIN`] of the moment when a login was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Neighbour {
     /// Nobody.
     #[default]
     Nobody,
-    /// One that logged in then, and was still there.
+    /// One that asked for its login so soon before or after, and was still there.
     Beside,
-    /// One that had left by then.
-    Left(SeenProgram),
+    /// One that had left so soon before. Boxed, since an open session keeps room for it.
+    Left(Box<SeenProgram>),
 }
 
 /// The programs of one reader.
@@ -91,7 +92,8 @@ impl Programs {
         readers.get(&reader(attempt), now)?.recall(beginning, now)
     }
 
-    /// A login with the right password; says who was there just before it.
+    /// A login with the right password; says who was there when it was asked for. That may be long
+    /// ago: most passwords are known to be right only when the backend has said so.
     pub(crate) fn came(&self, attempt: &LoginAttempt, now: Instant) -> Neighbour {
         let mut readers = self.readers();
         let known = readers.touch(reader(attempt), now + PROGRAM_AGE, now);
@@ -111,7 +113,7 @@ impl Programs {
         let known = readers.touch(reader(attempt), now + PROGRAM_AGE, now);
         known.left(attempt.session, seen, now);
         if let Some(family) = family {
-            known.learn(seen.beginning, family, now);
+            known.learn(seen.beginning(), family, now);
         }
     }
 
@@ -158,6 +160,8 @@ impl KnownPrograms {
         if self.programs.len() >= PROGRAMS_EACH {
             self.programs.remove(0);
         }
+        // Most have one, and the first push makes room for four.
+        self.programs.reserve_exact(1);
         self.programs.push(KnownProgram {
             beginning,
             family,
@@ -172,6 +176,7 @@ impl KnownPrograms {
         if self.visits.len() >= PROGRAM_VISITS_EACH {
             self.visits.remove(0);
         }
+        self.visits.reserve_exact(1);
         self.visits.push(Visit {
             session,
             asked,
@@ -185,17 +190,18 @@ impl KnownPrograms {
         let mut neighbour = Neighbour::Nobody;
         for visit in &self.visits {
             match visit.left {
-                Some((_, seen)) => neighbour = Neighbour::Left(seen),
-                None if asked.saturating_duration_since(visit.asked) <= TWIN_WITHIN => {
-                    return Neighbour::Beside;
+                Some((left, seen)) if left <= asked => {
+                    neighbour = Neighbour::Left(Box::new(seen));
                 }
-                None => {}
+                _ if visit.asked_within(TWIN_WITHIN, asked) => return Neighbour::Beside,
+                _ => {}
             }
         }
         neighbour
     }
 
     fn left(&mut self, session: SessionId, seen: SeenProgram, now: Instant) {
+        self.visits.retain(|it| it.is_open_or_left_after(now));
         let visits = self.visits.iter_mut();
         for visit in visits.filter(|it| it.session == session) {
             visit.left = Some((now, seen));
@@ -210,6 +216,11 @@ impl KnownProgram {
 }
 
 impl Visit {
+    /// Whether it asked for its login so soon before or after.
+    fn asked_within(&self, time: Duration, asked: Instant) -> bool {
+        asked.max(self.asked) - asked.min(self.asked) <= time
+    }
+
     fn is_open_or_left_after(&self, asked: Instant) -> bool {
         let gone_for = |left: Instant| asked.saturating_duration_since(left);
         self.left
@@ -231,10 +242,19 @@ impl Neighbour {
 }
 
 impl SeenProgram {
+    fn beginning(&self) -> Beginning {
+        Beginning {
+            trace: self.trace.beginning(),
+            hello: self.hello,
+        }
+    }
+
+    /// With an empty maildrop a program does not get so far that it is known.
     fn is_perhaps(&self, next: &Self) -> bool {
+        let begins_alike = self.beginning() == next.beginning();
         match (self.family, next.family) {
-            (Family::Unknown, Family::Unknown) => self.beginning == next.beginning,
-            (Family::Unknown, _) => self.did_nothing && self.beginning == next.beginning,
+            (Family::Unknown, Family::Unknown) => begins_alike,
+            (Family::Unknown, family) => begins_alike && could_be(family, &self.trace),
             (family, next) => family.with(next).is_some(),
         }
     }

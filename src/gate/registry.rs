@@ -20,9 +20,10 @@ use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant, Moment};
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -138,6 +139,19 @@ impl Sessions {
         handles.iter().map(|handle| handle.view()).collect()
     }
 
+    /// How many sessions each tenant has that has any. For the figures of a page: no view is made,
+    /// and no program guessed.
+    #[must_use]
+    pub fn counts_by_tenant(&self) -> HashMap<TenantName, usize> {
+        let mut counts = HashMap::new();
+        for handle in self.handles() {
+            if let Some(tenant) = handle.tenant() {
+                *counts.entry(tenant).or_default() += 1;
+            }
+        }
+        counts
+    }
+
     /// How many sessions are open.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -224,6 +238,8 @@ pub(crate) struct SessionHandle {
     /// The place of its [`Keyword`] in all of them; [`NO_COMMAND`] before the first.
     last_command: AtomicU8,
     trace: SeenTrace,
+    /// Whether the relay owes its client a reply.
+    awaits_reply: AtomicBool,
     retrieved: AtomicU64,
     to_client: AtomicU64,
     to_backend: AtomicU64,
@@ -264,6 +280,7 @@ impl SessionHandle {
             state: AtomicU8::new(Phase::Greeting as u8),
             last_command: AtomicU8::new(NO_COMMAND),
             trace: SeenTrace::new(),
+            awaits_reply: AtomicBool::new(false),
             retrieved: AtomicU64::new(0),
             to_client: AtomicU64::new(0),
             to_backend: AtomicU64::new(0),
@@ -324,6 +341,11 @@ impl SessionHandle {
         // Milliseconds of a u64 last longer than any session.
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         self.active.store(age, Ordering::Relaxed);
+    }
+
+    /// Whether its client awaits a reply of the backend.
+    pub(crate) fn awaits_reply(&self, awaits: bool) {
+        self.awaits_reply.store(awaits, Ordering::Relaxed);
     }
 
     /// For how long nothing has moved between the client and popgate.
@@ -429,6 +451,12 @@ impl SessionHandle {
             bytes_to_backend: self.to_backend.load(Ordering::Relaxed),
             active: self.active(),
         }
+    }
+
+    /// The tenant of its last login.
+    fn tenant(&self) -> Option<TenantName> {
+        let words = self.words();
+        Some(words.login.as_ref()?.attempt.tenant().clone())
     }
 
     fn is_in(&self, key: &MaildropKey) -> bool {

@@ -139,14 +139,18 @@ str_enum! {
         SilentAtQuit = "silent_at_quit",
         /// The client left after its login, without QUIT.
         Left = "left",
+        /// The client left so before it had all that it had asked for.
+        LeftInReply = "left_in_reply",
         /// The client was silent for `idle_timeout`.
         IdleTimeout = "idle_timeout",
         /// The client took no byte for `CLIENT_WRITE_STALL`.
         Stalled = "stalled",
         /// Closed for a waiter.
         Preempted = "preempted",
-        /// The backend ended the connection.
+        /// The backend ended the connection, and owed the client nothing.
         BackendClosed = "backend_closed",
+        /// The backend ended the connection, and owed the client a reply or the rest of one.
+        BackendClosedInReply = "backend_closed_in_reply",
         /// The backend sent what cannot be followed.
         BackendViolation = "backend_violation",
         /// An operator ended it.
@@ -163,6 +167,16 @@ str_enum! {
 }
 
 impl End {
+    /// Whether a client that had logged in ended so without QUIT, of its own accord or because it
+    /// did not leave: not where the backend, an operator or popgate ended it.
+    #[must_use]
+    pub fn is_without_quit(self) -> bool {
+        matches!(
+            self,
+            Self::Left | Self::TimedOut | Self::Stalled | Self::Preempted
+        )
+    }
+
     /// Whether a session can end so that never said whose it is.
     #[must_use]
     pub fn needs_no_login(self) -> bool {

@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 /// A login that is over, or a session that ended without one.
 ///
 /// Texts that others said can hold any character; each is cut to
-/// [`HISTORY_TEXT_MAX`](crate::limits::HISTORY_TEXT_MAX) octets. There is no password in it.
+/// [`HISTORY_TEXT_MAX`](crate::limits::HISTORY_TEXT_MAX) octets, an error line to
+/// [`HISTORY_LINE_MAX`](crate::limits::HISTORY_LINE_MAX). There is no password in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// The session. Numbers begin anew with each start of popgate.
@@ -25,7 +26,7 @@ pub struct HistoryEntry {
     pub ended: Timestamp,
     /// Where it came in.
     pub listener: ListenerName,
-    /// The TCP port of that.
+    /// The TCP port that the client connected to.
     pub port: u16,
     /// Who it came from.
     pub client: SocketAddr,
@@ -66,6 +67,14 @@ impl HistoryEntry {
         let login = self.login.as_ref();
         login.is_some_and(|login| login.entered || login.proven)
     }
+
+    /// Whether the backend had let it in, and the client never said QUIT: it ended by the client,
+    /// or to make room for another.
+    #[must_use]
+    pub fn left_without_quit(&self) -> bool {
+        let login = self.login.as_ref();
+        login.is_some_and(|login| login.entered) && self.end.is_without_quit()
+    }
 }
 
 /// What an entry has where a client logged in, or tried to.
@@ -79,7 +88,7 @@ pub struct HistoryLogin {
     pub key: MaildropKey,
     /// Its tenant.
     pub tenant: TenantName,
-    /// Whether the backend had accepted its password within the last day.
+    /// Whether the backend had accepted its password within the last day, or has now.
     pub proven: bool,
     /// The backend that heard of it.
     pub backend: Option<BackendName>,

@@ -4,17 +4,19 @@
 //! Pure: entries come from sessions, live in memory and in the journal, and are looked for with a
 //! [`HistoryQuery`].
 
+mod answer;
 mod end;
 mod entry;
 mod query;
 mod stored;
 mod text;
 
+pub use answer::HistoryAnswer;
 pub use end::{CauseName, Culprit, End};
 pub use entry::{BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, TlsParameters};
 pub use query::{EntryId, HistoryQuery, StoredEntry};
 pub use stored::{GateNotice, NoticeKind, StoredBlockChange};
-pub use text::{kept_line, kept_text};
+pub use text::{CUT_MARK, kept_line, kept_text};
 
 #[cfg(test)]
 pub(crate) mod tests;

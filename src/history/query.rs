@@ -27,8 +27,12 @@ pub struct StoredEntry {
 pub struct HistoryQuery {
     /// Logins to the maildrop of this canonical name, on whatever backends.
     pub maildrop: Option<UserName>,
-    /// Logins for this lock alone.
+    /// Logins that may be to the maildrop of this lock: of its name, on a backend that it has. So a
+    /// maildrop keeps its past where a backend is added or taken away.
     pub key: Option<MaildropKey>,
+    /// No condition: the login as the one who asks has it. Where the file has hashes for names, it
+    /// is put back in the place of its own.
+    pub typed: Option<UserName>,
     /// Those of this client.
     pub client: Option<ClientPrefix>,
     /// Logins of this tenant.
@@ -48,7 +52,8 @@ pub struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    /// Whether an entry meets all conditions on what happened; `before` and `limit` are none.
+    /// Whether an entry meets all conditions on what happened; `typed`, `before` and
+    /// `limit` are none.
     #[must_use]
     pub fn matches(&self, entry: &HistoryEntry) -> bool {
         self.is_in_time(entry)
@@ -73,7 +78,7 @@ impl HistoryQuery {
             return self.maildrop.is_none() && self.key.is_none() && self.tenant.is_none();
         };
         meets(self.maildrop.as_ref(), |it| it == login.key.maildrop())
-            && meets(self.key.as_ref(), |it| *it == login.key)
+            && meets(self.key.as_ref(), |it| it.overlaps(&login.key))
             && meets(self.tenant.as_ref(), |it| *it == login.tenant)
     }
 }

@@ -109,6 +109,46 @@ fn each_condition_of_a_query_leaves_some_out() {
 }
 
 #[test]
+fn a_lock_keeps_its_past_where_a_backend_is_added() {
+    let asked = |backends: &[&str], name: &[u8]| {
+        let backends: Arc<[BackendName]> = backends.iter().copied().map(BackendName::new).collect();
+        let query = HistoryQuery {
+            key: Some(MaildropKey::new(&backends, &UserName::new(name))),
+            ..HistoryQuery::default()
+        };
+        query.matches(&entry())
+    };
+    assert!(asked(&["legacy", "standby"], b"ann"));
+    assert!(asked(&["standby", "legacy"], b"ann"));
+    assert!(!asked(&["standby"], b"ann"), "another server's mailbox");
+    assert!(!asked(&["legacy", "standby"], b"ben"));
+}
+
+#[test]
+fn a_client_left_without_quit_where_it_was_let_in_and_did_not_say_it() {
+    let at = WallClock::System.now();
+    for (cause, expected) in [
+        (EndCause::Left, true),
+        (EndCause::IdleTimeout, true),
+        (EndCause::Stalled, true),
+        (
+            EndCause::Preempted {
+                idle: Duration::ZERO,
+            },
+            true,
+        ),
+        (EndCause::Quit, false),
+        (EndCause::Kicked { reason: None }, false),
+        (EndCause::Shutdown, false),
+    ] {
+        let mut entry = entry_of("ann", &cause, at);
+        assert!(!entry.left_without_quit(), "{cause:?} before login");
+        entry.login.as_mut().unwrap().entered = true;
+        assert_eq!(entry.left_without_quit(), expected, "{cause:?}");
+    }
+}
+
+#[test]
 fn a_session_without_login_is_nobodys() {
     let entry = HistoryEntry {
         login: None,

@@ -46,6 +46,14 @@ pub(super) fn read(database: &Connection, names: &Names) -> rusqlite::Result<Rea
     Ok(blocks)
 }
 
+/// The highest number that an entry has, or had: of one that is forgotten the changes are kept.
+pub(super) fn last_id(database: &Connection) -> rusqlite::Result<BlockId> {
+    let highest = "SELECT max(id) FROM (SELECT max(id) AS id FROM block
+                   UNION ALL SELECT max(block) FROM block_change)";
+    let last: Option<i64> = database.query_row(highest, [], |row| row.get(0))?;
+    Ok(BlockId(last.unwrap_or_default().cast_unsigned()))
+}
+
 /// Writes what became of an entry, and that it did.
 pub(super) fn write(
     transaction: &Transaction<'_>,

@@ -13,8 +13,8 @@ use super::open::Trouble;
 use super::schema::table_of;
 use super::values::text_or_blob;
 use super::words::WordNumbers;
-use crate::history::StoredEntry;
-use rusqlite::{Connection, Statement, params};
+use crate::history::{CauseName, StoredEntry};
+use rusqlite::{Connection, Error, Statement, ffi, params};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -111,10 +111,22 @@ fn convert(
     }
     // Pages that are free, and the log, have the names still.
     database.execute_batch("VACUUM")?;
-    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    empty_log(database)?;
     let transaction = database.transaction()?;
     meta::write(&transaction, meta::NAMES, "hashed")?;
     transaction.commit()
+}
+
+/// Works the log into the file, whose older pages it replaces. A reader's transaction keeps them.
+pub(super) fn empty_log(database: &Connection) -> rusqlite::Result<()> {
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let is_hindered: bool = database.query_row(checkpoint, [], |row| row.get(0))?;
+    if is_hindered {
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        let why = "somebody reads it, as `sqlite3` or a backup does: that has to end first";
+        return Err(Error::SqliteFailure(busy, Some(why.to_owned())));
+    }
+    Ok(())
 }
 
 fn clear_segments(database: &Connection) -> rusqlite::Result<Vec<i64>> {
@@ -125,9 +137,11 @@ fn clear_segments(database: &Connection) -> rusqlite::Result<Vec<i64>> {
 fn hash_segment(database: &mut Connection, segment: i64, key: &NameKey) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
     let words = WordNumbers::read(&transaction)?;
+    let kicked = words.number(CauseName::Kicked.as_str());
     let table = table_of(segment);
     let mut select = transaction.prepare(&format!(
-        "SELECT * FROM {table} WHERE maildrop IS NOT NULL AND id > ? ORDER BY id LIMIT 1"
+        "SELECT * FROM {table} WHERE (maildrop IS NOT NULL OR cause = ?) AND id > ?
+         ORDER BY id LIMIT 1"
     ))?;
     let mut update = transaction.prepare(&format!(
         "UPDATE {table} SET name = ?, maildrop = ?, answer = ?, backend_line = ?,
@@ -136,7 +150,7 @@ fn hash_segment(database: &mut Connection, segment: i64, key: &NameKey) -> rusql
     ))?;
     let mut last = i64::MIN;
     loop {
-        let mut rows = select.query([last])?;
+        let mut rows = select.query(params![kicked, last])?;
         let Some(row) = rows.next()? else { break };
         let stored = entry_rows::read(row, &words)?;
         last = stored.id.0.cast_signed();
@@ -154,13 +168,12 @@ fn hash_entry(
     key: &NameKey,
 ) -> rusqlite::Result<()> {
     let entry = key.hide_names(&stored.entry);
-    let Some(login) = &entry.login else {
-        return Ok(());
-    };
-    let line = login.backend_answer.as_ref().map(|answer| &*answer.line);
+    let login = entry.login.as_deref();
+    let answer = login.and_then(|login| login.backend_answer.as_ref());
+    let line = answer.map(|answer| &*answer.line);
     update.execute(params![
-        text_or_blob(login.name.as_bytes()),
-        text_or_blob(login.key.maildrop().as_bytes()),
+        login.map(|login| text_or_blob(login.name.as_bytes())),
+        login.map(|login| text_or_blob(login.key.maildrop().as_bytes())),
         entry.answer.as_deref(),
         line,
         &*entry.sentence,

@@ -2,16 +2,17 @@
 //! goes away under the thread.
 
 use super::block_rows;
+use super::conversion::empty_log;
 use super::meta;
 use super::names::Names;
 use super::notice_rows;
 use super::open::{
-    INDEX_OF_LOG, JournalError, LOG, LoadedFile, beside, load_or_set_aside, set_aside,
+    INDEX_OF_LOG, JournalError, LOG, LoadedFile, SetAside, beside, load_or_set_aside, set_aside,
 };
 use super::options::{JournalBounds, JournalOptions};
 use super::queue::Batch;
 use super::reader::FileState;
-use super::segments::{Segments, drop_oldest, drop_surplus};
+use super::segments::{Segments, drop_oldest, drop_surplus, seal_others};
 use super::words::WordNumbers;
 use crate::history::EntryId;
 use crate::limits::JOURNAL_SIZE_RESERVE;
@@ -19,7 +20,7 @@ use crate::policy::block::BlockEntry;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -41,6 +42,8 @@ pub(super) struct JournalFile {
 #[derive(Debug)]
 struct OpenFile {
     database: Connection,
+    /// Behind `database`, as in [`LoadedFile`].
+    _lock: File,
     identity: FileIdentity,
     /// The log beside it, once there is one.
     log: Option<FileIdentity>,
@@ -106,6 +109,11 @@ impl JournalFile {
         &self.state
     }
 
+    /// Most octets of it.
+    pub(super) fn size_max(&self) -> u64 {
+        self.options.bounds.size
+    }
+
     /// What was lost with a file since the last call.
     pub(super) fn take_loss(&mut self) -> Option<Loss> {
         self.loss.take()
@@ -120,11 +128,7 @@ impl JournalFile {
         let last_id = batch.last_id().max(Some(self.last_id));
         let last_id = last_id.unwrap_or(self.last_id);
         if let Err(error) = open.write(batch, last_id, &self.names) {
-            if is_corrupt(&error) {
-                self.leave_file(&format!("it was corrupt ({error})"));
-                set_aside(&self.options.file, error.to_string())?;
-            }
-            return Err(error.into());
+            return Err(self.failed(error));
         }
         if open.log.is_none() {
             open.log = FileIdentity::of(&beside(&self.options.file, LOG)).ok();
@@ -135,12 +139,32 @@ impl JournalFile {
 
     /// Seals what is complete, and drops what is too old or too much. Asked for by `upkeep`, which
     /// says what time it is, it looks at all; else only at what a batch changes.
-    pub(super) fn keep_within_bounds(&mut self, upkeep: Option<Timestamp>) -> rusqlite::Result<()> {
-        if let Some(open) = &mut self.open {
-            open.keep_within(&self.options.bounds, upkeep)?;
+    pub(super) fn keep_within_bounds(
+        &mut self,
+        upkeep: Option<Timestamp>,
+    ) -> Result<(), WriteError> {
+        if let Some(open) = &mut self.open
+            && let Err(error) = open.keep_within(&self.options.bounds, upkeep)
+        {
+            return Err(self.failed(error));
         }
         self.tell_size();
         Ok(())
+    }
+
+    /// What `error` is, behind which the file may be of no use.
+    fn failed(&mut self, error: rusqlite::Error) -> WriteError {
+        if !is_corrupt(&error) {
+            return error.into();
+        }
+        self.leave_file(&format!("it was corrupt ({error})"));
+        match set_aside(&self.options.file, error.to_string()) {
+            Ok(aside) => {
+                self.add_to_loss(&format!("it is {} now", aside.file.display()));
+                error.into()
+            }
+            Err(stuck) => stuck.into(),
+        }
     }
 
     fn tell_size(&self) {
@@ -155,10 +179,15 @@ impl JournalFile {
     fn follow_file(&mut self) -> Result<(), WriteError> {
         if let Some(open) = &self.open {
             match FileIdentity::of(&self.options.file) {
-                Ok(identity) if identity == open.identity => return Ok(()),
-                Ok(_) => self.leave_file("another file was put in its place"),
+                Ok(identity) if identity == open.identity => {
+                    if !open.has_lost_log(&self.options.file) {
+                        return Ok(());
+                    }
+                    self.leave_file_without_log()?;
+                }
+                Ok(_) => self.leave_nameless_file("another file was put in its place"),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    self.leave_file("it was deleted");
+                    self.leave_nameless_file("it was deleted");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -166,21 +195,38 @@ impl JournalFile {
         self.begin_anew()
     }
 
+    /// Closes a file that has no name any more, and removes its log, which SQLite would else work
+    /// into the file that stands there now.
+    fn leave_nameless_file(&mut self, why: &str) {
+        let log = self.open.as_ref().and_then(|open| open.log);
+        self.leave_file(why);
+        let beside_ours = |suffix| beside(&self.options.file, suffix);
+        if log.is_some() && FileIdentity::of(&beside_ours(LOG)).ok() == log {
+            let _ = fs::remove_file(beside_ours(LOG));
+            let _ = fs::remove_file(beside_ours(INDEX_OF_LOG));
+        }
+    }
+
+    /// Closes a file whose log was deleted: it would end with the process, and has to be worked
+    /// into the file before.
+    fn leave_file_without_log(&mut self) -> rusqlite::Result<()> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        empty_log(&open.database)?;
+        keep_log_on_close(&open.database);
+        self.open = None;
+        Ok(())
+    }
+
     /// Closes a file that has no name any more, or is of no use.
     fn leave_file(&mut self, why: &str) {
         let Some(open) = self.open.take() else { return };
         // A corrupt file gives what it can.
         let blocks = block_rows::read(&open.database, &self.names);
-        let rows = rows(&open.database).unwrap_or(0);
-        // Else SQLite would remove the log that has the name of this one's, whosever it is.
-        let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        let _ = open.database.set_db_config(keep_log, true);
-        let log = beside(&self.options.file, LOG);
-        if open.log.is_some() && FileIdentity::of(&log).ok() == open.log {
-            // And would work this log into the file that stands there now.
-            let _ = fs::remove_file(log);
-            let _ = fs::remove_file(beside(&self.options.file, INDEX_OF_LOG));
-        }
+        // Where nobody can count them there were some, and the loss is to be told.
+        let rows = rows(&open.database).unwrap_or(1);
+        keep_log_on_close(&open.database);
         self.gone = Some(GoneFile {
             blocks: blocks.unwrap_or_default().entries,
             loss: Loss {
@@ -190,8 +236,29 @@ impl JournalFile {
         });
     }
 
+    fn add_to_loss(&mut self, why: &str) {
+        if let Some(gone) = &mut self.gone {
+            gone.loss.why.push_str("; ");
+            gone.loss.why.push_str(why);
+        }
+    }
+
     fn begin_anew(&mut self) -> Result<(), WriteError> {
-        let (mut loaded, _) = load_or_set_aside(&self.options)?;
+        let (mut loaded, set_aside) = load_or_set_aside(&self.options)?;
+        if let Some(SetAside { file, why }) = set_aside {
+            let file = file.display();
+            self.add_to_loss(&format!("that one was corrupt ({why}): it is {file} now"));
+        }
+        if let Some(notice) = &loaded.notice {
+            self.add_to_loss(notice);
+        }
+        // Its key file may be another one too.
+        self.names = loaded.names.clone();
+        if loaded.next_id.0 > self.last_id.0 + 1 {
+            // An open segment of it may have places that memory gives away again.
+            seal_others(&mut loaded.database, &Segments::default())?;
+            loaded.segments = Segments::default();
+        }
         self.last_id = self.last_id.max(EntryId(loaded.next_id.0 - 1));
         let gone = self.gone.as_ref();
         let blocks = gone.map_or(&[][..], |gone| &gone.blocks);
@@ -203,7 +270,7 @@ impl JournalFile {
         transaction.commit()?;
         self.open = Some(OpenFile::new(loaded, &self.options.file)?);
         self.loss = self.gone.take().map(|gone| gone.loss);
-        self.state.is_replaced();
+        self.state.is_replaced(self.names.clone());
         Ok(())
     }
 }
@@ -212,12 +279,17 @@ impl OpenFile {
     fn new(loaded: LoadedFile, file: &Path) -> io::Result<Self> {
         Ok(Self {
             database: loaded.database,
+            _lock: loaded.lock,
             identity: FileIdentity::of(file)?,
             log: FileIdentity::of(&beside(file, LOG)).ok(),
             segments: loaded.segments,
             words: loaded.words,
             now: Timestamp::MIN,
         })
+    }
+
+    fn has_lost_log(&self, file: &Path) -> bool {
+        self.log.is_some() && FileIdentity::of(&beside(file, LOG)).ok() != self.log
     }
 
     fn write(&mut self, batch: &Batch, last_id: EntryId, names: &Names) -> rusqlite::Result<()> {
@@ -268,13 +340,12 @@ impl OpenFile {
         if has_sealed || upkeep.is_some() {
             drop_surplus(&mut self.database, bounds, self.now)?;
         }
-        if upkeep.is_some() {
-            let oldest = self.now.checked_sub(bounds.keep);
-            let transaction = self.database.transaction()?;
-            notice_rows::forget(&transaction, oldest.unwrap_or(Timestamp::MIN))?;
-            transaction.commit()?;
+        let most = bounds.size - bounds.size / JOURNAL_SIZE_RESERVE;
+        // Before a segment leaves for want of room, remarks beyond their share do.
+        if upkeep.is_some() || self.used()? > most {
+            self.forget_remarks(bounds)?;
         }
-        while self.used()? > bounds.size - bounds.size / JOURNAL_SIZE_RESERVE {
+        while self.used()? > most {
             if drop_oldest(&mut self.database)? {
                 continue;
             }
@@ -283,6 +354,14 @@ impl OpenFile {
             }
         }
         Ok(())
+    }
+
+    fn forget_remarks(&mut self, bounds: &JournalBounds) -> rusqlite::Result<()> {
+        let oldest = self.now.checked_sub(bounds.keep);
+        let oldest = oldest.unwrap_or(Timestamp::MIN);
+        let transaction = self.database.transaction()?;
+        notice_rows::forget(&transaction, oldest, bounds.size)?;
+        transaction.commit()
     }
 
     /// Octets of the file that hold something.
@@ -302,6 +381,12 @@ impl FileIdentity {
     }
 }
 
+/// Else SQLite would remove the log that has the name of this one's, whosever it is.
+fn keep_log_on_close(database: &Connection) {
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    let _ = database.set_db_config(keep_log, true);
+}
+
 /// The octets of so many pages as `pragma` says.
 fn octets(database: &Connection, pragma: &str) -> rusqlite::Result<u64> {
     let number = |name| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -317,7 +402,7 @@ fn rows(database: &Connection) -> rusqlite::Result<u64> {
     Ok(rows.cast_unsigned())
 }
 
-fn is_corrupt(error: &rusqlite::Error) -> bool {
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
     let codes = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
     error
         .sqlite_error_code()

@@ -6,7 +6,8 @@ use super::notice::NoticeDraft;
 use super::reader::{FileContents, JournalReader, ReadError};
 use super::writer::Journal;
 use crate::history::{
-    EntryId, GateNotice, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange, StoredEntry,
+    EntryId, GateNotice, HistoryAnswer, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange,
+    StoredEntry,
 };
 use crate::limits::HISTORY_MEMORY_AGE;
 use crate::observe::event::Event;
@@ -66,7 +67,6 @@ str_enum! {
         File = "file",
     }
 }
-
 /// Where the history is kept, and how far back it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalState {
@@ -116,39 +116,46 @@ impl History {
         is_needed.then(|| Arc::new(self.clone()) as _)
     }
 
-    /// The entries that `query` asks for, the latest first. It blocks: nothing for a session.
+    /// The entries that `query` asks for. It blocks; do not call it from a session.
     ///
     /// # Errors
     /// Where none are kept.
-    pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, HistoryError> {
+    pub fn entries(
+        &self,
+        query: &HistoryQuery,
+    ) -> Result<HistoryAnswer<StoredEntry>, HistoryError> {
         self.must_keep_sessions()?;
         let snapshot = self.memory().snapshot();
         let remembered = snapshot.entries(query);
         if snapshot.is_whole(query, &remembered) {
-            return Ok(remembered);
+            return Ok(HistoryAnswer::complete(remembered));
         }
         let asked = query.clone();
         let written = self.read_file(move |file| file.entries(&asked));
         let mut all = united(remembered, written, |stored| stored.id);
-        all.truncate(query.limit);
+        all.items.truncate(query.limit);
         Ok(all)
     }
 
-    /// What became of an entry of the block list, the latest change first. It blocks.
+    /// What became of an entry of the block list. It blocks.
     ///
     /// # Errors
     /// Where nothing is kept.
-    pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, HistoryError> {
+    pub fn block_changes(
+        &self,
+        id: BlockId,
+    ) -> Result<HistoryAnswer<StoredBlockChange>, HistoryError> {
         if self.0.kept == Kept::Nothing {
             return Err(HistoryError::Off);
         }
         let remembered = self.memory().changes(|it| it.change.entry.id == id);
-        let written = self.read_file(move |file| file.block_changes(id));
+        let read = move |file: &JournalReader| file.block_changes(id).map(HistoryAnswer::complete);
+        let written = self.read_file(read);
         Ok(united(remembered, written, |change| change.id))
     }
 
-    /// What happened to the gate and its backends from `since` to before `until`, the latest first.
-    /// It blocks.
+    /// The latest things that happened to the gate and its backends from `since` to before `until`,
+    /// at most `limit`. It blocks.
     ///
     /// # Errors
     /// Where none are kept.
@@ -156,11 +163,23 @@ impl History {
         &self,
         since: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<GateNotice>, HistoryError> {
+        limit: usize,
+    ) -> Result<HistoryAnswer<GateNotice>, HistoryError> {
         self.must_keep_sessions()?;
         let remembered = self.memory().notices(since, until);
-        let written = self.read_file(move |file| file.notices(since, until));
-        Ok(united(remembered, written, |notice| notice.id))
+        let written = self.read_file(move |file| {
+            let notices = file.notices(since, until, limit);
+            notices.map(HistoryAnswer::complete)
+        });
+        let mut all = united(remembered, written, |notice| notice.id);
+        all.items.truncate(limit);
+        Ok(all)
+    }
+
+    /// The file that outlives the process; none where memory has all of it.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Journal> {
+        self.0.journal.as_deref()
     }
 
     /// Where the history is kept, and how far back it goes. It does not wait for the file.
@@ -173,7 +192,7 @@ impl History {
         };
         let file = self.0.file.as_ref().filter(|_| self.0.kept == Kept::All);
         let written = file.map_or(remembered, FileThread::contents);
-        let journal = self.0.journal.as_deref();
+        let journal = self.journal();
         JournalState {
             kept_in: self.kept_in(),
             since: remembered.since.into_iter().chain(written.since).min(),
@@ -201,10 +220,15 @@ impl History {
 
     fn read_file<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&JournalReader) -> Result<Vec<T>, ReadError> + Send + 'static,
-    ) -> Vec<T> {
-        let file = self.0.file.as_ref();
-        file.and_then(|file| file.read(read)).unwrap_or_default()
+        read: impl FnOnce(&JournalReader) -> Result<HistoryAnswer<T>, ReadError> + Send + 'static,
+    ) -> HistoryAnswer<T> {
+        let Some(file) = &self.0.file else {
+            return HistoryAnswer::complete(Vec::new());
+        };
+        file.read(read).unwrap_or_else(|why| HistoryAnswer {
+            items: Vec::new(),
+            incomplete: Some(why),
+        })
     }
 
     fn kept_in(&self) -> KeptIn {
@@ -279,11 +303,19 @@ impl History {
 
 /// Both, each place once, the latest first. What memory has is as it was told, while the file may
 /// have hashes for names.
-fn united<T>(mut remembered: Vec<T>, written: Vec<T>, place: impl Fn(&T) -> EntryId) -> Vec<T> {
+fn united<T>(
+    mut remembered: Vec<T>,
+    mut written: HistoryAnswer<T>,
+    place: impl Fn(&T) -> EntryId,
+) -> HistoryAnswer<T> {
     let known: HashSet<EntryId> = remembered.iter().map(&place).collect();
-    remembered.extend(written.into_iter().filter(|it| !known.contains(&place(it))));
+    written.items.retain(|it| !known.contains(&place(it)));
+    remembered.append(&mut written.items);
     remembered.sort_unstable_by_key(|it| Reverse(place(it)));
-    remembered
+    HistoryAnswer {
+        items: remembered,
+        incomplete: written.incomplete,
+    }
 }
 
 impl EventSink for History {

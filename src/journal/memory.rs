@@ -32,6 +32,8 @@ struct EntryRing {
     full: VecDeque<Chunk>,
     /// Those behind them, fewer than [`HISTORY_CHUNK`].
     latest: Vec<StoredEntry>,
+    /// All entries of its kind from this place on are here.
+    complete_from: EntryId,
     chunks_max: usize,
 }
 
@@ -40,8 +42,8 @@ impl HistoryMemory {
     pub(super) fn new(first: EntryId) -> Self {
         Self {
             next: first,
-            owners: EntryRing::new(HISTORY_OWNERS_KEPT),
-            others: EntryRing::new(HISTORY_OTHERS_KEPT),
+            owners: EntryRing::new(HISTORY_OWNERS_KEPT, first),
+            others: EntryRing::new(HISTORY_OTHERS_KEPT, first),
             changes: VecDeque::new(),
             notices: VecDeque::new(),
         }
@@ -82,6 +84,7 @@ impl HistoryMemory {
         Snapshot {
             owners: self.owners.chunks(),
             others: self.others.chunks(),
+            complete_from: self.owners.complete_from.max(self.others.complete_from),
         }
     }
 
@@ -125,10 +128,11 @@ fn push_within<T>(queue: &mut VecDeque<T>, value: T, most: usize) {
 }
 
 impl EntryRing {
-    fn new(entries_max: usize) -> Self {
+    fn new(entries_max: usize, first: EntryId) -> Self {
         Self {
             full: VecDeque::new(),
             latest: Vec::with_capacity(HISTORY_CHUNK),
+            complete_from: first,
             chunks_max: entries_max / HISTORY_CHUNK,
         }
     }
@@ -141,9 +145,21 @@ impl EntryRing {
         let chunk = mem::replace(&mut self.latest, Vec::with_capacity(HISTORY_CHUNK));
         self.full.push_back(chunk.into());
         if self.full.len() > self.chunks_max {
-            return self.full.pop_front();
+            return self.drop_first();
         }
         None
+    }
+
+    fn drop_first(&mut self) -> Option<Chunk> {
+        let gone = self.full.pop_front()?;
+        self.forget_until(gone.last());
+        Some(gone)
+    }
+
+    fn forget_until(&mut self, last: Option<&StoredEntry>) {
+        if let Some(last) = last {
+            self.complete_from = EntryId(last.id.0 + 1);
+        }
     }
 
     /// From the oldest place on and without a gap, also where the clock was set back.
@@ -151,11 +167,13 @@ impl EntryRing {
         let is_over = |stored: &StoredEntry| stored.entry.ended < before;
         let mut gone = Vec::new();
         while self.full.front().is_some_and(|it| it.iter().all(is_over)) {
-            gone.extend(self.full.pop_front());
+            gone.extend(self.drop_first());
         }
         if self.full.is_empty() {
             let old = self.latest.iter().take_while(|it| is_over(it)).count();
-            gone.push(self.latest.drain(..old).collect());
+            let old: Chunk = self.latest.drain(..old).collect();
+            self.forget_until(old.last());
+            gone.push(old);
         }
         gone
     }
@@ -170,6 +188,8 @@ impl EntryRing {
 pub(super) struct Snapshot {
     owners: Vec<Chunk>,
     others: Vec<Chunk>,
+    /// All entries from this place on are here.
+    complete_from: EntryId,
 }
 
 impl Snapshot {
@@ -184,14 +204,11 @@ impl Snapshot {
 
     /// Whether nothing that is not in memory belongs among `found`, its answer to `query`.
     pub(super) fn is_whole(&self, query: &HistoryQuery, found: &[StoredEntry]) -> bool {
-        // From the oldest place of either kind on, memory has all of that kind.
-        let complete_from = [&self.owners, &self.others]
-            .into_iter()
-            .filter_map(|chunks| chunks.iter().find_map(|chunk| chunk.first()))
-            .map(|oldest| oldest.id)
-            .max();
         let is_full = found.len() >= query.limit;
-        is_full && found.last().map(|last| last.id) >= complete_from
+        is_full
+            && found
+                .last()
+                .is_some_and(|last| last.id >= self.complete_from)
     }
 
     /// How many there are.

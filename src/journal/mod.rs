@@ -30,9 +30,11 @@ mod writer;
 
 pub use history::{History, HistoryError, JournalState, Kept, KeptIn};
 pub use key_file::KeyFileError;
+pub use names::is_name_hash;
 pub use open::{JournalError, Opened, SetAside};
 pub use options::{JournalBounds, JournalOptions};
 pub use reader::{FileContents, JournalReader, ReadError};
+pub use redact::NAME_STAND_IN;
 pub use writer::Journal;
 
 #[cfg(test)]

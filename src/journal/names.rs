@@ -4,9 +4,10 @@
 //! are encrypted besides.
 
 use super::redact::Redaction;
-use crate::history::{HistoryEntry, HistoryLogin, StoredEntry};
+use crate::history::{CauseName, HistoryEntry, HistoryLogin, StoredEntry};
 use crate::ids::{MaildropKey, UserName};
 use crate::limits::NAME_HASH_OCTETS;
+use crate::observe::event::EndCause;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
@@ -40,8 +41,14 @@ impl Names {
         }
     }
 
-    /// Puts the name that was asked for in the place of its hash.
-    pub(super) fn put_back(&self, asked: &UserName, entry: &mut HistoryEntry) {
+    /// Puts the name that was asked for in the place of its hash; for the login also as it was
+    /// typed, since that may differ from the canonical name.
+    pub(super) fn put_back(
+        &self,
+        asked: &UserName,
+        typed: Option<&UserName>,
+        entry: &mut HistoryEntry,
+    ) {
         let (Some(key), Some(login)) = (&self.key, &mut entry.login) else {
             return;
         };
@@ -49,10 +56,19 @@ impl Names {
         if *login.key.maildrop() == hash {
             login.key = MaildropKey::new(&login.key.backends().into(), asked);
         }
-        if login.name == hash {
-            login.name = asked.clone();
+        let mut names = [Some(asked), typed].into_iter().flatten();
+        if let Some(name) = names.find(|name| key.hash(name) == login.name) {
+            login.name = name.clone();
         }
     }
+}
+
+/// Whether `name` is what stands for another one in a file: no mailbox is named so.
+#[must_use]
+pub fn is_name_hash(name: &UserName) -> bool {
+    let hash = name.as_bytes().strip_prefix(b"#").unwrap_or_default();
+    let is_hex = |octet: &u8| matches!(octet, b'0'..=b'9' | b'a'..=b'f');
+    hash.len() == 2 * NAME_HASH_OCTETS && hash.iter().all(is_hex)
 }
 
 /// The key of a key file, and what is derived from it for each use.
@@ -112,8 +128,13 @@ impl NameKey {
 
     /// `entry` without a name in clear, also where others repeated it.
     pub(super) fn hide_names(&self, entry: &HistoryEntry) -> HistoryEntry {
+        let mut entry = entry.clone();
+        if entry.cause == CauseName::Kicked {
+            // An operator's reason may name anybody, not just the user of this login.
+            entry.sentence = EndCause::Kicked { reason: None }.to_string().into();
+        }
         let Some(login) = &entry.login else {
-            return entry.clone();
+            return entry;
         };
         let redaction = Redaction::new(&[&login.name, login.key.maildrop()]);
         let mut answer = login.backend_answer.clone();
@@ -130,7 +151,7 @@ impl NameKey {
             login: Some(Box::new(login)),
             sentence: redaction.apply(&entry.sentence),
             answer: entry.answer.as_ref().map(|line| redaction.apply(line)),
-            ..entry.clone()
+            ..entry
         }
     }
 }
@@ -165,7 +186,8 @@ mod tests {
         assert_eq!(hash, key(1).hash(&ann));
         assert_ne!(hash, key(2).hash(&ann));
         assert_ne!(hash, key(1).hash(&UserName::new(b"ben")));
-        assert_eq!(hash.as_bytes().len(), 1 + 2 * NAME_HASH_OCTETS);
+        assert!(is_name_hash(&hash) && !is_name_hash(&ann), "{hash}");
+        assert!(!is_name_hash(&UserName::new(b"#1")));
         assert_eq!(format!("{:?}", key(1)), "NameKey(…)");
     }
 

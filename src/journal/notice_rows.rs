@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::values::Cells;
 use crate::history::{EntryId, GateNotice, NoticeKind};
-use crate::limits::HISTORY_REMARKS_MAX;
+use crate::limits::{HISTORY_REMARK_OCTETS, HISTORY_REMARKS_MAX, HISTORY_REMARKS_SHARE};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
 use std::sync::Arc;
@@ -54,17 +54,23 @@ pub(super) fn hide_names(transaction: &Transaction<'_>) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Notices from `since` to before `until`, the latest first.
+/// The latest notices from `since` to before `until`, at most `limit`, the latest first.
 pub(super) fn read(
     database: &Connection,
     since: Timestamp,
     until: Timestamp,
+    limit: usize,
 ) -> rusqlite::Result<Vec<GateNotice>> {
-    let select = "SELECT * FROM notice WHERE at >= ? AND at < ? ORDER BY id DESC";
-    let mut statement = database.prepare_cached(select)?;
-    let times = [since.as_microsecond(), until.as_microsecond()];
-    statement.query_map(times, notice)?.collect()
+    let mut statement = database.prepare_cached(LATEST)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let bounds = [since.as_microsecond(), until.as_microsecond(), limit];
+    statement.query_map(bounds, notice)?.collect()
 }
+
+/// In the order of the index, which differs from that of the places only where the clock was set
+/// back: no more is read than is asked for.
+const LATEST: &str =
+    "SELECT * FROM notice WHERE at >= ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?";
 
 fn notice(row: &Row<'_>) -> rusqlite::Result<GateNotice> {
     let mut cells = Cells::new(row);
@@ -77,17 +83,34 @@ fn notice(row: &Row<'_>) -> rusqlite::Result<GateNotice> {
     })
 }
 
-/// Forgets notices and changes of the block list that are older than `oldest`, or more than
-/// [`HISTORY_REMARKS_MAX`].
-pub(super) fn forget(transaction: &Transaction<'_>, oldest: Timestamp) -> rusqlite::Result<()> {
+/// Forgets notices and changes of the block list that are older than `oldest`, or more than a file
+/// of `size` octets may have of each.
+pub(super) fn forget(
+    transaction: &Transaction<'_>,
+    oldest: Timestamp,
+    size: u64,
+) -> rusqlite::Result<()> {
+    let most = remarks_max(size);
     for table in ["notice", "block_change"] {
         let old = format!("DELETE FROM {table} WHERE at < ?");
         transaction.execute(&old, [oldest.as_microsecond()])?;
-        let surplus = format!(
-            "DELETE FROM {table} WHERE id <=
-                (SELECT id FROM {table} ORDER BY id DESC LIMIT 1 OFFSET ?)"
-        );
-        transaction.execute(&surplus, [HISTORY_REMARKS_MAX])?;
+        transaction.execute(&delete_surplus(table), [most.cast_signed()])?;
     }
     Ok(())
 }
+
+/// Most notices in a file of `size` octets, and most changes of the block list.
+pub(super) fn remarks_max(size: u64) -> u64 {
+    (size / HISTORY_REMARKS_SHARE / HISTORY_REMARK_OCTETS).min(HISTORY_REMARKS_MAX)
+}
+
+/// Counts by the index on `at` alone, whose entries end in the place of a row.
+fn delete_surplus(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE (at, id) <=
+            (SELECT at, id FROM {table} ORDER BY at DESC, id DESC LIMIT 1 OFFSET ?)"
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,17 +13,18 @@ use super::words::WordNumbers;
 use super::writer::Journal;
 use crate::access::{advice, whose};
 use crate::history::EntryId;
-use crate::limits::JOURNAL_BUSY;
-use crate::policy::block::BlockEntry;
+use crate::limits::{JOURNAL_BUSY, JOURNAL_LOCK_PAUSE, JOURNAL_LOCK_TRIES};
+use crate::policy::block::{BlockEntry, BlockId};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Says whose file it is: `popg`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"popg");
@@ -41,6 +42,8 @@ pub struct Opened {
     pub journal: Journal,
     /// The block list of the process before.
     pub blocks: Vec<BlockEntry>,
+    /// The highest number that one of its entries has, or had.
+    pub last_block: BlockId,
     /// What was there and could not be read.
     pub set_aside: Option<SetAside>,
     /// What the operator should know about names that are hashed, a sentence.
@@ -91,6 +94,13 @@ pub enum JournalError {
         /// The configured file.
         file: PathBuf,
     },
+    /// Another popgate writes to it.
+    #[error("another popgate has the journal {} open: wait until it has ended, or give each \
+             [journal] a file of its own", file.display())]
+    InUse {
+        /// The configured file.
+        file: PathBuf,
+    },
     /// It is corrupt, and cannot be renamed.
     #[error("the journal {} is corrupt ({why}) and cannot be set aside: {source}", file.display())]
     Stuck {
@@ -133,6 +143,7 @@ impl Journal {
         let blocks = mem::take(&mut loaded.blocks);
         let notice = loaded.notice.take();
         let next_id = loaded.next_id;
+        let last_block = loaded.last_block;
         let unreadable = |source| JournalError::File {
             file: options.file.clone(),
             source,
@@ -141,6 +152,7 @@ impl Journal {
         Ok(Opened {
             journal: Self::start(opened, next_id).map_err(JournalError::Thread)?,
             blocks,
+            last_block,
             set_aside,
             notice,
         })
@@ -171,6 +183,7 @@ pub(super) enum Trouble {
     Database(rusqlite::Error),
     Newer(i32),
     Foreign,
+    InUse,
     Key(KeyFileError),
 }
 
@@ -182,6 +195,7 @@ impl Trouble {
             Self::Database(source) => JournalError::Database { file, source },
             Self::Newer(version) => JournalError::Newer { file, version },
             Self::Foreign => JournalError::Foreign { file },
+            Self::InUse => JournalError::InUse { file },
             Self::Key(error) => error.into(),
             // A new file in the place of a corrupt one: the disk itself is not to be trusted.
             Self::Corrupt(why) => {
@@ -194,22 +208,26 @@ impl Trouble {
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::Error as E;
-        let is_corrupt = match &error {
-            E::SqliteFailure(failure, _) => matches!(
-                failure.code,
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-            ),
-            // A value that no popgate wrote.
-            E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) => true,
-            E::IntegralValueOutOfRange(..) => true,
-            _ => false,
-        };
-        if is_corrupt {
+        if is_corruption(&error) {
             Self::Corrupt(error.to_string())
         } else {
             Self::Database(error)
         }
+    }
+}
+
+/// Whether what was read is damaged.
+pub(super) fn is_corruption(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    match error {
+        E::SqliteFailure(failure, _) => matches!(
+            failure.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+        ),
+        // A value that no popgate wrote.
+        E::FromSqlConversionFailure(..) | E::InvalidColumnType(..) => true,
+        E::IntegralValueOutOfRange(..) => true,
+        _ => false,
     }
 }
 
@@ -223,7 +241,11 @@ impl From<KeyFileError> for Trouble {
 #[derive(Debug)]
 pub(super) struct LoadedFile {
     pub(super) database: Connection,
+    /// Behind `database`, to be dropped after it: to close a file ends all locks that SQLite has
+    /// on it.
+    pub(super) lock: File,
     pub(super) blocks: Vec<BlockEntry>,
+    pub(super) last_block: BlockId,
     pub(super) names: Names,
     pub(super) segments: Segments,
     pub(super) words: WordNumbers,
@@ -233,7 +255,7 @@ pub(super) struct LoadedFile {
 
 /// Opens and checks a file, and reads what it holds.
 pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
-    make(&options.file).map_err(Trouble::File)?;
+    let lock = lock(make(&options.file).map_err(Trouble::File)?)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(&options.file, flags)?;
     database.busy_timeout(JOURNAL_BUSY)?;
@@ -259,20 +281,40 @@ pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok(LoadedFile {
         blocks,
+        last_block: block_rows::last_id(&database)?,
         segments,
         words: WordNumbers::read(&database)?,
         next_id: meta::next_id(&database)?,
         names: prepared.names,
         notice: prepared.notice,
         database,
+        lock,
     })
 }
 
 /// SQLite gives the files beside it the same mode.
-fn make(file: &Path) -> io::Result<()> {
+fn make(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).mode(0o600);
-    options.open(file).map(drop)
+    options.open(file)
+}
+
+/// Keeps another popgate from the file: both would give the same places to their entries. The one
+/// before may be at its end, and is waited for; its lock ends with it, however it ends. SQLite's own
+/// locks are of another kind, so that anybody may read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it runs on no thread that carries a session"
+)]
+fn lock(file: File) -> Result<File, Trouble> {
+    for _ in 0..JOURNAL_LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(JOURNAL_LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(Trouble::File(error)),
+        }
+    }
+    Err(Trouble::InUse)
 }
 
 /// Looks through the tables without which there is no history and no list. The others may have
@@ -331,13 +373,14 @@ fn version(database: &Connection) -> Result<Option<i32>, Trouble> {
 /// Makes the tables that a file of `version` has not yet.
 fn migrate(database: &mut Connection, version: Option<i32>) -> rusqlite::Result<()> {
     if version == Some(VERSION) {
-        return Ok(());
+        return schema::index_times(database);
     }
     let transaction = database.transaction()?;
     match version {
         None => schema::create(&transaction)?,
         Some(_) => schema::migrate_from_1(&transaction)?,
     }
+    schema::index_times(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

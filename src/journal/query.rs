@@ -2,28 +2,31 @@
 
 use super::entry_rows;
 use super::names::Names;
+use super::open::is_corruption;
 use super::schema::table_of;
-use super::values::{names_of, text_or_blob};
+use super::values::text_or_blob;
 use super::words::WordNumbers;
-use crate::history::{End, HistoryQuery, StoredEntry};
-use crate::ids::MaildropKey;
+use crate::history::{End, HistoryAnswer, HistoryQuery, StoredEntry};
+use crate::ids::{BackendName, MaildropKey};
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, Statement, named_params};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-/// The entries that `query` asks for, the latest first.
+/// The entries that `query` asks for. A segment that is damaged gives what can be read of it.
 pub(super) fn entries(
     database: &Connection,
     query: &HistoryQuery,
     names: &Names,
     words: &mut WordNumbers,
-) -> rusqlite::Result<Vec<StoredEntry>> {
+) -> rusqlite::Result<HistoryAnswer<StoredEntry>> {
     // One state of the file: a segment may be dropped meanwhile.
     let transaction = database.unchecked_transaction()?;
     words.update(&transaction)?;
     let mut found: Vec<FoundRow> = Vec::new();
+    let mut damage = Damage::default();
     let candidates = candidates(&transaction, query)?;
     for (index, candidate) in candidates.iter().enumerate() {
         let is_full = found.len() >= query.limit;
@@ -34,25 +37,48 @@ pub(super) fn entries(
         let Some(search) = Search::new(query, candidate, names, words) else {
             continue;
         };
-        for id in search.ids(&transaction)? {
-            found.push(FoundRow { id, index });
-        }
+        let mut ids = Vec::new();
+        let searched = search.run(&transaction, &mut ids);
+        damage.of(candidate, searched)?;
+        found.extend(ids.into_iter().map(|id| FoundRow { id, index }));
         found.sort_unstable_by_key(|it| Reverse(it.id));
         found.truncate(query.limit);
     }
-    found
-        .iter()
-        .map(|row| {
-            fetch(
-                &transaction,
-                row.id,
-                &candidates[row.index],
-                query,
-                names,
-                words,
-            )
-        })
-        .collect()
+    let mut items = Vec::with_capacity(found.len());
+    for row in &found {
+        let candidate = &candidates[row.index];
+        let stored = fetch(&transaction, row.id, candidate, query, names, words);
+        items.extend(damage.of(candidate, stored)?);
+    }
+    Ok(HistoryAnswer {
+        items,
+        incomplete: damage.0,
+    })
+}
+
+/// What is wrong with the segments that were read.
+#[derive(Default)]
+struct Damage(Option<String>);
+
+impl Damage {
+    /// What was read of a segment; none where that is damaged.
+    fn of<T>(
+        &mut self,
+        candidate: &Candidate,
+        read: rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        match read {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_corruption(&error) => {
+                let table = table_of(candidate.id);
+                self.0 = Some(format!(
+                    "the table {table} of the journal is damaged: {error}"
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// An entry that is asked for, and the candidate that has it.
@@ -192,7 +218,7 @@ impl Access {
 /// What is asked of one segment.
 struct Search<'a> {
     sql: String,
-    values: Vec<(&'static str, Value)>,
+    values: Vec<(Cow<'static, str>, Value)>,
     /// The statement is run once for each; or once where it has no `:end`.
     ends: Vec<Option<i64>>,
     ranges: &'a [IdRange],
@@ -247,10 +273,22 @@ impl<'a> Search<'a> {
             self.add("maildrop =", parameter, text_or_blob(name.as_bytes()));
         }
         if let Some(key) = &query.key {
-            let backends = names_of(key.backends()).into_owned();
-            self.add("backends =", ":backends", Value::Text(backends));
+            self.add_backends(key.backends());
         }
         Some(())
+    }
+
+    /// Those of any of these backends: [`MaildropKey::overlaps`].
+    fn add_backends(&mut self, backends: &[BackendName]) {
+        let mut conditions = Vec::new();
+        for (index, backend) in backends.iter().enumerate() {
+            let parameter = format!(":backend{index}");
+            conditions.push(format!("instr(' ' || backends || ' ', {parameter}) > 0"));
+            let name = Value::Text(format!(" {backend} "));
+            self.values.push((Cow::Owned(parameter), name));
+        }
+        let any = conditions.join(" OR ");
+        self.sql.push_str(&format!(" AND ({any})"));
     }
 
     fn add_facts(&mut self, query: &HistoryQuery, words: &WordNumbers) -> Option<()> {
@@ -293,24 +331,23 @@ impl<'a> Search<'a> {
 
     fn add(&mut self, condition: &str, parameter: &'static str, value: Value) {
         self.sql.push_str(&format!(" AND {condition} {parameter}"));
-        self.values.push((parameter, value));
+        self.values.push((Cow::Borrowed(parameter), value));
     }
 
-    /// The entries that are asked for, and some that are too many, in no order.
-    fn ids(&self, database: &Connection) -> rusqlite::Result<Vec<i64>> {
+    /// Finds the entries that are asked for, and some that are too many, in no order.
+    fn run(&self, database: &Connection, ids: &mut Vec<i64>) -> rusqlite::Result<()> {
         let mut statement = database.prepare(&self.sql)?;
         for (parameter, value) in &self.values {
-            statement.raw_bind_parameter(*parameter, value)?;
+            statement.raw_bind_parameter(&**parameter, value)?;
         }
         statement.raw_bind_parameter(":limit", self.limit)?;
-        let mut ids = Vec::new();
         for end in &self.ends {
             if let Some(end) = end {
                 statement.raw_bind_parameter(":end", end)?;
             }
-            self.ids_of_ranges(&mut statement, &mut ids)?;
+            self.ids_of_ranges(&mut statement, ids)?;
         }
-        Ok(ids)
+        Ok(())
     }
 
     fn ids_of_ranges(
@@ -350,7 +387,8 @@ fn fetch(
     let asked = query.maildrop.as_ref();
     let asked = asked.or(query.key.as_ref().map(MaildropKey::maildrop));
     if let Some(asked) = asked.filter(|_| candidate.has_hashes) {
-        names.put_back(asked, Arc::make_mut(&mut stored.entry));
+        let entry = Arc::make_mut(&mut stored.entry);
+        names.put_back(asked, query.typed.as_ref(), entry);
     }
     Ok(stored)
 }

@@ -1,7 +1,10 @@
 //! What waits to be written, within bounds: sessions and operators put it there and never wait.
 
 use crate::history::{EntryId, GateNotice, StoredBlockChange, StoredEntry};
-use crate::limits::{JOURNAL_BATCH, JOURNAL_CHANGES_MAX, JOURNAL_ENTRIES_MAX, JOURNAL_NOTICES_MAX};
+use crate::limits::{
+    JOURNAL_BATCH, JOURNAL_BATCH_WITH_CHANGES, JOURNAL_CHANGES_MAX, JOURNAL_ENTRIES_MAX,
+    JOURNAL_NOTICES_MAX,
+};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 
@@ -11,6 +14,9 @@ pub(super) struct Backlog {
     changes: VecDeque<StoredBlockChange>,
     notices: VecDeque<GateNotice>,
     entries: VecDeque<StoredEntry>,
+    /// Whether entries wait for which the last batch had no room beside its changes. They have
+    /// waited for others already.
+    has_left_behind: bool,
     /// The file is to be looked after, as of this time.
     upkeep: Option<Timestamp>,
 }
@@ -31,8 +37,12 @@ impl Backlog {
 
     /// Whether there is something to do that does not wait for more of its kind.
     pub(super) fn is_urgent(&self) -> bool {
-        let has_remarks = !self.changes.is_empty() || !self.notices.is_empty();
-        has_remarks || self.upkeep.is_some() || self.entries.len() >= JOURNAL_BATCH
+        let is_batch = self.entries.len() >= JOURNAL_BATCH || self.has_left_behind;
+        self.has_remarks() || is_batch || self.upkeep.is_some()
+    }
+
+    fn has_remarks(&self) -> bool {
+        !self.changes.is_empty() || !self.notices.is_empty()
     }
 
     /// How many things wait.
@@ -59,14 +69,16 @@ impl Backlog {
         self.upkeep = Some(now);
     }
 
-    /// What is to be written next: changes of the block list before all entries.
+    /// What is to be written next: all changes of the block list, and the oldest entries.
     pub(super) fn take(&mut self) -> Batch {
-        let has_remarks = !self.changes.is_empty() || !self.notices.is_empty();
-        let entries = if has_remarks {
-            0
+        let has_remarks = self.has_remarks();
+        let most = if has_remarks {
+            JOURNAL_BATCH_WITH_CHANGES
         } else {
-            self.entries.len().min(JOURNAL_BATCH)
+            JOURNAL_BATCH
         };
+        let entries = self.entries.len().min(most);
+        self.has_left_behind = has_remarks && entries < self.entries.len();
         Batch {
             changes: self.changes.drain(..).collect(),
             notices: self.notices.drain(..).collect(),
@@ -96,6 +108,11 @@ impl Backlog {
 }
 
 impl Batch {
+    /// How many things are in it.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.notices.len() + self.entries.len()
+    }
+
     /// The last place in it.
     pub(super) fn last_id(&self) -> Option<EntryId> {
         let changes = self.changes.iter().map(|change| change.id);

@@ -1,12 +1,13 @@
-//! Reading the file, by connections of its own: who asks waits for nobody who writes.
+//! Reading the file, by connections of its own: a reader never waits for the writer.
 
 use super::block_rows;
 use super::names::Names;
 use super::notice_rows;
+use super::open::is_corruption;
 use super::query;
 use super::schema::table_of;
 use super::words::WordNumbers;
-use crate::history::{GateNotice, HistoryQuery, StoredBlockChange, StoredEntry};
+use crate::history::{GateNotice, HistoryAnswer, HistoryQuery, StoredBlockChange, StoredEntry};
 use crate::limits::{JOURNAL_BUSY, JOURNAL_READERS_KEPT};
 use crate::policy::block::BlockId;
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct FileState {
     file: PathBuf,
-    names: Names,
+    names: Mutex<Names>,
     /// Grows each time that another file stands in the place of the one before.
     generation: AtomicU64,
     size: AtomicU64,
@@ -30,15 +31,23 @@ impl FileState {
     pub(super) fn new(file: PathBuf, names: Names) -> Self {
         Self {
             file,
-            names,
+            names: Mutex::new(names),
             generation: AtomicU64::new(0),
             size: AtomicU64::new(0),
         }
     }
 
-    /// Another file stands there now.
-    pub(super) fn is_replaced(&self) {
+    /// Another file stands there now, with names as `names` says.
+    pub(super) fn is_replaced(&self, names: Names) {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
         self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn names(&self) -> Names {
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn set_size(&self, octets: u64) {
@@ -50,7 +59,8 @@ impl FileState {
     }
 }
 
-/// Reads the file of a [`Journal`](super::Journal). Its methods block: nothing for a session.
+/// Reads the file of a [`Journal`](super::Journal). Its methods block: do not call
+/// them from a session.
 #[derive(Debug)]
 pub struct JournalReader {
     file: Arc<FileState>,
@@ -87,12 +97,13 @@ impl JournalReader {
     }
 
     /// The entries that `query` asks for, the latest first. Where names are hashed, those that were
-    /// not asked for are hashes.
+    /// not asked for are hashes. A damaged segment gives what can be read of
+    /// it, and the answer says so.
     ///
     /// # Errors
     /// The file cannot be read, or is corrupt where it was read.
-    pub fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, ReadError> {
-        self.read(|it| query::entries(&it.database, query, &self.file.names, &mut it.words))
+    pub fn entries(&self, query: &HistoryQuery) -> Result<HistoryAnswer<StoredEntry>, ReadError> {
+        self.read(|it| query::entries(&it.database, query, &self.file.names(), &mut it.words))
     }
 
     /// What became of an entry of the block list, the latest change first.
@@ -100,10 +111,10 @@ impl JournalReader {
     /// # Errors
     /// As [`JournalReader::entries`].
     pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, ReadError> {
-        self.read(|it| block_rows::changes(&it.database, id, &self.file.names))
+        self.read(|it| block_rows::changes(&it.database, id, &self.file.names()))
     }
 
-    /// What happened to the gate from `since` to before `until`, the latest first.
+    /// The latest notices from `since` to before `until`, at most `limit`, the latest first.
     ///
     /// # Errors
     /// As [`JournalReader::entries`].
@@ -111,8 +122,9 @@ impl JournalReader {
         &self,
         since: Timestamp,
         until: Timestamp,
+        limit: usize,
     ) -> Result<Vec<GateNotice>, ReadError> {
-        self.read(|it| notice_rows::read(&it.database, since, until))
+        self.read(|it| notice_rows::read(&it.database, since, until, limit))
     }
 
     /// How much of the history the file has.
@@ -167,20 +179,24 @@ impl JournalReader {
 fn contents(database: &Connection) -> rusqlite::Result<FileContents> {
     let sum = "SELECT coalesce(sum(rows), 0) FROM span";
     let entries: i64 = database.query_row(sum, [], |row| row.get(0))?;
-    let oldest = "SELECT segment FROM span ORDER BY first_id LIMIT 1";
-    let segment: Option<i64> = database
-        .query_row(oldest, [], |row| row.get(0))
+    let oldest = "SELECT segment, opened FROM span ORDER BY first_id LIMIT 1";
+    let span: Option<(i64, i64)> = database
+        .query_row(oldest, [], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(segment) = segment else {
+    let Some((segment, opened)) = span else {
         return Ok(FileContents::default());
     };
     let first = format!(
         "SELECT ended FROM {} ORDER BY id LIMIT 1",
         table_of(segment)
     );
-    let ended = database.query_row(&first, [], |row| row.get(0))?;
+    let since = match database.query_row(&first, [], |row| row.get(0)) {
+        // The others still have their entries.
+        Err(error) if is_corruption(&error) => opened,
+        ended => ended?,
+    };
     Ok(FileContents {
-        since: Timestamp::from_microsecond(ended).ok(),
+        since: Timestamp::from_microsecond(since).ok(),
         entries: entries.cast_unsigned(),
     })
 }

@@ -1,10 +1,11 @@
 //! Names that others repeat: a server's error line often has the login that it refuses.
 
+use crate::history::CUT_MARK;
 use crate::ids::UserName;
 use crate::limits::HISTORY_TEXT_MAX;
 
-/// What stands where a name stood.
-const STAND_IN: &str = "<user>";
+/// What stands in a text where a name stood, where names are kept as hashes.
+pub const NAME_STAND_IN: &str = "<user>";
 
 /// A shorter name is a syllable of other words, and is hidden only where it stands alone.
 const ANYWHERE_MIN: usize = 4;
@@ -37,16 +38,18 @@ impl Redaction {
 
     /// `text` without the names.
     pub(super) fn apply(&self, text: &str) -> Box<str> {
+        let cut = text.strip_suffix(CUT_MARK);
+        let may_be_cut = cut.is_some() || may_be_cut_unmarked(text);
         let mut clean = String::with_capacity(text.len());
-        let mut rest = text;
+        let mut rest = cut.unwrap_or(text);
         let mut before = None;
         while let Some(next) = rest.chars().next() {
-            if may_be_cut(text) && self.is_cut_name(rest) {
-                clean.push_str(STAND_IN);
+            if may_be_cut && self.is_cut_name(rest) {
+                clean.push_str(NAME_STAND_IN);
                 break;
             }
             if let Some(len) = self.match_at(rest, before) {
-                clean.push_str(STAND_IN);
+                clean.push_str(NAME_STAND_IN);
                 before = rest[..len].chars().next_back();
                 rest = &rest[len..];
             } else {
@@ -55,6 +58,7 @@ impl Redaction {
                 rest = &rest[next.len_utf8()..];
             }
         }
+        clean.extend(cut.map(|_| CUT_MARK));
         clean.into()
     }
 
@@ -78,8 +82,9 @@ impl Redaction {
     }
 }
 
-/// A text is cut where a character begins, and none has more than four octets.
-fn may_be_cut(text: &str) -> bool {
+/// Files of earlier versions have texts that were cut without a mark: where a character begins, and
+/// none has more than four octets.
+fn may_be_cut_unmarked(text: &str) -> bool {
     text.len() + 4 > HISTORY_TEXT_MAX
 }
 
@@ -97,6 +102,7 @@ fn begins_with(text: &str, beginning: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::kept_line;
 
     fn redacted(name: &[u8], text: &str) -> String {
         let canonical = name.to_ascii_lowercase();
@@ -138,6 +144,10 @@ mod tests {
         let within = format!("{} can", "x".repeat(HISTORY_TEXT_MAX - 4));
         assert!(redacted(b"canary@example.com", &within).ends_with(" <user>"));
         assert_eq!(redacted(b"canary@example.com", "I can"), "I can");
+        let marked = kept_line(format!("{}canary@example.com", "x".repeat(499)).as_bytes());
+        assert!(marked.ends_with("xcanary@exa…"), "{marked}");
+        let clean = redacted(b"canary@example.com", &marked);
+        assert!(clean.ends_with("x<user>…"), "{clean}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The tables: who reads them with `sqlite3` finds words, and times in microseconds since 1970.
+//! The tables. Columns are words, and times in microseconds since 1970, for people who read them
+//! with `sqlite3`.
 
 use rusqlite::{Connection, Transaction};
 
@@ -89,6 +90,12 @@ const HISTORY: &str = "
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;";
 
+/// What [`notice_rows`](super::notice_rows) finds and forgets rows by. Apart from [`HISTORY`]: a
+/// file that was made without them gets them when it is opened.
+const TIMES: &str = "
+    CREATE INDEX IF NOT EXISTS block_change_at ON block_change (at);
+    CREATE INDEX IF NOT EXISTS notice_at ON notice (at);";
+
 /// The tables whose damage costs the block list or all of the history. Segments are many and
 /// large: each shows its own damage when it is read.
 pub(super) const SMALL_TABLES: &[&str] = &[
@@ -110,6 +117,11 @@ pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Makes of a file of version 1, which has the block list alone, one of version 2.
 pub(super) fn migrate_from_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(HISTORY)
+}
+
+/// Makes the indexes on `at` that a file of this version has not yet.
+pub(super) fn index_times(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(TIMES)
 }
 
 /// The columns of a segment, in the order in which `entry_rows` writes and reads them. A name that

@@ -6,6 +6,7 @@
 //! what it costs to delete its rows.
 
 use super::entry_rows;
+use super::file::is_corrupt;
 use super::names::Names;
 use super::schema::{create_indexes, create_segment, table_of};
 use super::words::WordNumbers;
@@ -400,8 +401,25 @@ fn rows_of(database: &Connection, kind: SegmentKind) -> rusqlite::Result<u64> {
 
 fn drop_segment(database: &mut Connection, segment: i64) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
-    transaction.execute_batch(&format!("DROP TABLE {}", table_of(segment)))?;
+    let dropped = transaction.execute_batch(&format!("DROP TABLE {}", table_of(segment)));
+    match dropped {
+        Err(error) if is_corrupt(&error) => {
+            transaction.rollback()?;
+            return give_up_segment(database, segment);
+        }
+        dropped => dropped?,
+    }
     transaction.execute("DELETE FROM span WHERE segment = ?", [segment])?;
     transaction.execute("DELETE FROM segment WHERE id = ?", [segment])?;
+    transaction.commit()
+}
+
+/// Forgets a segment with a damaged page, which cannot be dropped: its pages are lost, and all
+/// others go on. Its row stays, for the number of a table that is there is not to be given again.
+fn give_up_segment(database: &mut Connection, segment: i64) -> rusqlite::Result<()> {
+    let transaction = database.transaction()?;
+    let damaged = "UPDATE segment SET state = 'damaged' WHERE id = ?";
+    transaction.execute(damaged, [segment])?;
+    transaction.execute("DELETE FROM span WHERE segment = ?", [segment])?;
     transaction.commit()
 }

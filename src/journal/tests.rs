@@ -1,3 +1,4 @@
+mod damage;
 mod faults;
 pub(super) mod segments;
 mod user_names;
@@ -12,9 +13,9 @@ use crate::policy::attempt::LoginAttempt;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, BlockVerdict,
-    ChangeKind, ChangedBy,
+    ChangeKind, ChangedBy, Offence,
 };
-use crate::policy::rules::BlockMode;
+use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::{Duration, Instant, Moment};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -148,7 +149,7 @@ fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
         ..entry(1)
     };
     write_all(&file, &[change(old.clone(), ChangeKind::Blocked)]);
-    let list = BlockList::restore(held(&file));
+    let list = BlockList::restore(held(&file), old.id);
     let mut policy = policy();
     policy.rules.blocks.mode = BlockMode::Block;
     let address: IpAddr = old.target.prefix.to_string().parse().unwrap();
@@ -163,6 +164,38 @@ fn an_address_that_an_older_popgate_blocked_for_passing_faults_is_free() {
     let expired: Vec<_> = expired.map(|it| change(it.entry, it.what)).collect();
     write_all(&file, &expired);
     assert_eq!(held(&file)[0].state, BlockState::Released);
+}
+
+#[test]
+fn the_number_of_a_forgotten_entry_is_no_others_while_its_changes_are_kept() {
+    let (_folder, file) = folder();
+    let forgotten = StoredBlockChange {
+        id: EntryId(9),
+        ..change(entry(7), ChangeKind::Forgotten)
+    };
+    write_all(&file, &[blocked(6), blocked(7), forgotten]);
+    let opened = open(&file).unwrap();
+    assert_eq!((opened.blocks.len(), opened.last_block), (1, BlockId(7)));
+    let list = BlockList::restore(opened.blocks, opened.last_block);
+    let rules = BlockRules {
+        mode: BlockMode::Block,
+        abuses: 1,
+        ..policy().rules.blocks
+    };
+    let stranger = entry(50);
+    let address = stranger.target.prefix;
+    let changes = list.record(
+        None,
+        address,
+        &stranger.tenant,
+        Offence::Abuse,
+        &rules,
+        stranger.last,
+    );
+    assert_eq!(changes[0].entry.id, BlockId(8));
+    let reader = opened.journal.reader();
+    assert_eq!(reader.block_changes(BlockId(7)).unwrap().len(), 2);
+    assert_eq!(reader.block_changes(BlockId(8)).unwrap(), []);
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

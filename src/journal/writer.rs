@@ -8,6 +8,7 @@ use crate::limits::{JOURNAL_BATCH_AGE, JOURNAL_FLUSH, JOURNAL_RETRY, JOURNAL_RET
 use crate::time::Duration;
 use jiff::Timestamp;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,6 +19,7 @@ pub struct Journal {
     shared: Arc<WriterQueue>,
     file: Arc<FileState>,
     next_id: EntryId,
+    size_max: u64,
 }
 
 /// What the sessions share with the thread.
@@ -49,6 +51,10 @@ struct Queue {
     waiting: Backlog,
     sleeps_for: SleepsFor,
     is_writing: bool,
+    /// How many things are in the batch that is being written.
+    in_batch: usize,
+    /// How many things were written since the start.
+    written: u64,
     /// How many wait until nothing waits.
     flushing: usize,
     is_closing: bool,
@@ -66,6 +72,7 @@ impl Journal {
     pub(super) fn start(opened: JournalFile, next_id: EntryId) -> io::Result<Self> {
         let shared = Arc::new(WriterQueue::default());
         let file = Arc::clone(opened.state());
+        let size_max = opened.size_max();
         let ours = Arc::clone(&shared);
         let name = "journal".to_owned();
         let thread = thread::Builder::new().name(name);
@@ -74,6 +81,7 @@ impl Journal {
             shared,
             file,
             next_id,
+            size_max,
         })
     }
 
@@ -121,6 +129,19 @@ impl Journal {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
+    /// How many entries, changes and notices were written since the start.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.shared.queue().written
+    }
+
+    /// How many entries, changes and notices are not written yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let queue = self.shared.queue();
+        queue.waiting.len() + queue.in_batch
+    }
+
     /// Why something was lost the last time.
     #[must_use]
     pub fn why_lost(&self) -> Option<String> {
@@ -139,9 +160,15 @@ impl Journal {
         self.file.size()
     }
 
+    /// Most octets of the file.
+    #[must_use]
+    pub fn size_max(&self) -> u64 {
+        self.size_max
+    }
+
     /// Waits until all that was noted is written or an attempt at it fails; at most
-    /// [`JOURNAL_FLUSH`]. It blocks the thread: nothing for a session. Tells whether nothing waits
-    /// any more.
+    /// [`JOURNAL_FLUSH`]. It blocks; do not call it from a session. Tells whether nothing waits any
+    /// more.
     pub fn flush(&self) -> bool {
         self.shared.flush()
     }
@@ -229,7 +256,9 @@ impl WriterQueue {
         }
         queue.is_writing = true;
         queue.attempts += 1;
-        Some(queue.waiting.take())
+        let batch = queue.waiting.take();
+        queue.in_batch = batch.len();
+        Some(batch)
     }
 
     /// Until `is_over`, or for `longest`.
@@ -260,6 +289,7 @@ impl WriterQueue {
     fn written(&self, trouble: Option<String>) {
         let mut queue = self.queue();
         queue.is_writing = false;
+        queue.written += mem::take(&mut queue.in_batch) as u64;
         queue.trouble = trouble;
         drop(queue);
         self.done.notify_all();
@@ -268,6 +298,7 @@ impl WriterQueue {
     fn not_written(&self, batch: Batch, trouble: String) {
         let mut queue = self.queue();
         queue.is_writing = false;
+        queue.in_batch = 0;
         queue.failed = queue.attempts;
         queue.trouble = Some(trouble.clone());
         let lost = queue.waiting.put_back(batch);

@@ -19,6 +19,10 @@ pub const JOURNAL_NOTICES_MAX: usize = 1_024;
 /// block list may have to wait.
 pub const JOURNAL_BATCH: usize = 2_000;
 
+/// Entries that are written in the transaction of a change of the block list, which is not to wait
+/// for more.
+pub const JOURNAL_BATCH_WITH_CHANGES: usize = JOURNAL_BATCH / 10;
+
 /// How long an entry waits for others, so that a transaction has more than one.
 pub const JOURNAL_BATCH_AGE: Duration = Duration::from_secs(1);
 
@@ -35,6 +39,13 @@ pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 /// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
 pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
 
+/// How many times popgate asks for a file that another popgate has, which may be at its end: for two
+/// seconds.
+pub const JOURNAL_LOCK_TRIES: u32 = 40;
+
+/// The pause between two of these.
+pub const JOURNAL_LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Connections by which the file is read and that are kept open: as many as read at a time.
 pub const JOURNAL_READERS_KEPT: usize = super::ADMIN_READS_MAX;
 
@@ -48,6 +59,10 @@ pub const HISTORY_ROW_OCTETS: u64 = 280;
 /// Rows of a segment where few are kept: fewer are not worth a table and four indexes.
 pub const HISTORY_SEGMENT_ROWS_MIN: u64 = 1_000;
 
+/// Fewest rows that an operator may have kept: of each kind some segments, so that one that leaves
+/// is no large part of them.
+pub const HISTORY_ROWS_MIN: usize = 10_000;
+
 /// Into how many segments what is kept is divided: a segment leaves when all of it is too old, so
 /// that entries stay up to a fiftieth longer than they have to.
 pub const HISTORY_SEGMENTS_EACH: u32 = 50;
@@ -58,7 +73,14 @@ pub const HISTORY_SPAN_ROWS: u64 = 1_000;
 
 /// Notices, and changes of the block list, that the file keeps: some hundred megabytes of each at
 /// most. Years of them, unless somebody has himself blocked from ever new addresses.
-pub const HISTORY_REMARKS_MAX: u32 = 500_000;
+pub const HISTORY_REMARKS_MAX: u64 = 500_000;
+
+/// Octets of a notice or of a change of the block list, with its indexes, about.
+pub const HISTORY_REMARK_OCTETS: u64 = 400;
+
+/// What of `size` notices may use, and as much again changes of the block list: a sixteenth.
+/// Strangers who have themselves blocked push out no logins.
+pub const HISTORY_REMARKS_SHARE: u64 = 16;
 
 /// What of `size` the history may use; the rest is for indexes in the making and for the list of
 /// blocks: a sixteenth.

@@ -9,16 +9,27 @@ pub const REPORT_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// from a week's journey calls about the first day.
 pub const REPORT_SPAN: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 
-/// How long before and behind an incident other maildrops are looked at: an outage that hurts a
-/// user in one login hurts others within minutes.
+/// How far behind the time that somebody says a report looks for an incident: people remember when
+/// they noticed it, which is later. A day of a program that looks for mail each second would leave
+/// no place among [`REPORT_ENTRIES_MAX`] for the time itself.
+pub const REPORT_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// How long before an incident other maildrops are looked at: an outage that hurts a user in one
+/// login hurts others within minutes. Logins of the maildrop itself and notices so long after it
+/// count too.
 pub const REPORT_NEIGHBOURS_AROUND: Duration = Duration::from_secs(10 * 60);
 
 /// Entries of a maildrop that a report reads: those of a phone that looks for mail each minute, for
 /// a week. Some 100 ms to read them from the file.
 pub const REPORT_ENTRIES_MAX: usize = 10_000;
 
-/// Entries of other maildrops that a report reads: enough to know whether others get in.
+/// Entries of other maildrops that a report reads, the last ones before the incident: enough to know
+/// whether others get in.
 pub const REPORT_NEIGHBOURS_MAX: usize = 1_000;
+
+/// Notices of the gate that a report reads, of the day before the incident: an operator's script may
+/// end some hundred sessions.
+pub const REPORT_NOTICES_MAX: usize = 1_000;
 
 /// Sessions that a report lists one by one: those that a reader compares with the incident.
 pub const REPORT_SESSIONS_LISTED: usize = 12;
@@ -40,6 +51,14 @@ pub const SILENT_AT_END: Duration = Duration::from_secs(10);
 /// A client that is back so soon after it broke off has lost its line, and has not been closed by
 /// its user: programs connect again at once, or after a few tries.
 pub const BACK_AT_ONCE: Duration = Duration::from_secs(30);
+
+/// How much farther from a time a login of a stranger counts as: a user who says when it was, says
+/// it to some minutes, and strangers try passwords at any time.
+pub const STRANGERS_DISTANCE: Duration = Duration::from_secs(10 * 60);
+
+/// How long behind a session of this gate a backend may call its maildrop locked without anybody
+/// else in it: some take a moment to free it (RFC 1939 section 4 asks for a lock, not for haste).
+pub const BACKEND_FREES_WITHIN: Duration = Duration::from_secs(2);
 
 /// A wait that a user notices.
 pub const NOTICED_WAIT: Duration = Duration::from_secs(2);

@@ -68,15 +68,20 @@ pub const LOCK_CHANGES_KEPT: usize = 4_096;
 pub const CHANGED_LOCKS_MAX: usize = 65_536;
 
 /// Commands of a session that tell which program it is: some ten before login and as many after it
-/// show all that programs differ in. An octet each, for every open session.
+/// show all that programs differ in. An octet each for every open session, and another one for
+/// those in a maildrop, whose relay has a copy.
 pub const TRACE_STEPS_MAX: usize = 30;
 
-/// Octets of each text that others said and the history keeps: the longest lines of servers that
-/// are known have 150.
+/// Octets of each text that the history keeps and that repeats others' words, as the sentence of an
+/// end does: the longest lines of servers that are known have 150.
 pub const HISTORY_TEXT_MAX: usize = 300;
 
+/// Octets of an error line that the history keeps: a ticket wants it exact, and RFC 2449 section 4
+/// allows 512 with its end.
+pub const HISTORY_LINE_MAX: usize = 512;
+
 /// Maildrops, each from one address, whose programs are remembered: as many as have their last
-/// logins remembered ([`RECENT_MAILDROPS_MAX`]). With one program 300 octets each, 6 MB.
+/// logins remembered ([`RECENT_MAILDROPS_MAX`]). With one program some 500 octets each, 10 MB.
 pub const PROGRAM_CLIENTS_MAX: usize = 20_000;
 
 /// Programs that are remembered of one maildrop and address: a phone, a PC, a scanner and a script,

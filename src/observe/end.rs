@@ -113,6 +113,9 @@ pub enum EndCause {
     SilentAtQuit,
     /// The client left after its login, without QUIT.
     Left,
+    /// The client left so before it had all that it had asked for: its line broke, or its user
+    /// stopped it.
+    LeftInReply,
     /// The client was silent for `idle_timeout`.
     IdleTimeout,
     /// The client took no byte for [`CLIENT_WRITE_STALL`](crate::limits::CLIENT_WRITE_STALL).
@@ -122,8 +125,10 @@ pub enum EndCause {
         /// How long it had been allowed to be idle.
         idle: Duration,
     },
-    /// The backend ended the connection.
+    /// The backend ended the connection, and owed the client nothing.
     BackendClosed,
+    /// The backend ended the connection, and owed the client a reply or the rest of one.
+    BackendClosedInReply,
     /// The backend sent what cannot be followed.
     BackendViolation(Violation),
 
@@ -179,10 +184,12 @@ impl EndCause {
             Self::ClosedAtQuit => CauseName::ClosedAtQuit,
             Self::SilentAtQuit => CauseName::SilentAtQuit,
             Self::Left => CauseName::Left,
+            Self::LeftInReply => CauseName::LeftInReply,
             Self::IdleTimeout => CauseName::IdleTimeout,
             Self::Stalled => CauseName::Stalled,
             Self::Preempted { .. } => CauseName::Preempted,
             Self::BackendClosed => CauseName::BackendClosed,
+            Self::BackendClosedInReply => CauseName::BackendClosedInReply,
             Self::BackendViolation(_) => CauseName::BackendViolation,
             Self::Kicked { .. } => CauseName::Kicked,
             Self::Shutdown => CauseName::Shutdown,
@@ -222,11 +229,13 @@ impl EndCause {
             Self::Quit => End::Quit,
             Self::QuitFailed => End::QuitFailed,
             Self::ClosedAtQuit | Self::SilentAtQuit => End::QuitUnanswered,
-            Self::Left => End::Left,
+            Self::Left | Self::LeftInReply => End::Left,
             Self::Stalled => End::Stalled,
             Self::Preempted { .. } => End::Preempted,
             Self::BackendViolation(Violation::BehindBody(_)) => End::BodyMisread,
-            Self::BackendClosed | Self::BackendViolation(_) => End::BackendGone,
+            Self::BackendClosed | Self::BackendClosedInReply | Self::BackendViolation(_) => {
+                End::BackendGone
+            }
             Self::Kicked { .. } => End::Kicked,
             Self::Shutdown => End::Shutdown,
             Self::Panicked | Self::NoConnection | Self::LockBroken => End::Panicked,
@@ -243,6 +252,7 @@ impl EndCause {
             | Self::LeftWaiting
             | Self::Quit
             | Self::Left
+            | Self::LeftInReply
             | Self::IdleTimeout
             | Self::Kicked { .. }
             | Self::Shutdown => None,
@@ -273,6 +283,7 @@ impl EndCause {
             | Self::ClosedAtQuit
             | Self::SilentAtQuit
             | Self::BackendClosed
+            | Self::BackendClosedInReply
             | Self::BackendViolation(_) => Some(Culprit::Backend),
             Self::RefusedByRule(_)
             | Self::QueueFull
@@ -335,6 +346,7 @@ impl fmt::Display for EndCause {
             Self::QuitFailed => "the backend did not remove all deleted messages",
             Self::ClosedAtQuit => "the backend ended the connection without an answer to QUIT",
             Self::SilentAtQuit => "the backend did not answer QUIT",
+            Self::LeftInReply => "the client left in the middle of a reply",
             Self::Stalled => "the client accepted no data for too long",
             Self::Preempted { idle } => {
                 let seconds = idle.as_secs();
@@ -344,6 +356,9 @@ impl fmt::Display for EndCause {
                 );
             }
             Self::BackendClosed => "the backend ended the connection",
+            Self::BackendClosedInReply => {
+                "the backend ended the connection in the middle of a reply"
+            }
             Self::BackendViolation(violation) => return violation.fmt(f),
             Self::Kicked { reason: None } => "an operator ended it",
             Self::Kicked {
@@ -424,13 +439,15 @@ mod tests {
             QuitFailed => ClosedAtQuit,
             ClosedAtQuit => SilentAtQuit,
             SilentAtQuit => Left,
-            Left => IdleTimeout,
+            Left => LeftInReply,
+            LeftInReply => IdleTimeout,
             IdleTimeout => Stalled,
             Stalled => Preempted {
                 idle: Duration::from_secs(15),
             },
             Preempted { .. } => BackendClosed,
-            BackendClosed => BackendViolation(Violation::NotAReply),
+            BackendClosed => BackendClosedInReply,
+            BackendClosedInReply => BackendViolation(Violation::NotAReply),
             BackendViolation(Violation::BehindBody(_)) => Kicked { reason: None },
             BackendViolation(_) => BackendViolation(Violation::BehindBody(RETR)),
             Kicked { .. } => Shutdown,

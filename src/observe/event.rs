@@ -112,11 +112,11 @@ pub enum Event {
     Rule(RuleEvent),
     /// Somebody was blocked, released, or the like.
     BlockChanged(Box<BlockChange>),
-    /// The journal could not keep all changes.
+    /// The journal lost entries of the history, notices or changes of the block list.
     JournalLost {
         /// How many since the last such event.
         changes: u64,
-        /// What is wrong, if more than want of room.
+        /// Why, if more than want of room.
         why: Option<String>,
     },
     /// Bytes went through; told now and then and at the end, never for each read. Octets since

@@ -134,7 +134,7 @@ impl Log {
             Event::BlockChanged(change) => log_block(change),
             Event::JournalLost { changes, why } => warn!(
                 changes,
-                why, "changes of the block list could not be written to the journal"
+                why, "entries of the history and changes of the block list were lost"
             ),
             Event::Relayed {
                 to_client,

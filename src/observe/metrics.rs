@@ -12,6 +12,7 @@ mod of_listener;
 mod of_tenant;
 mod totals;
 
+pub use gauges::JournalFigures;
 pub use totals::CountedTotals;
 
 use super::event::{End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary};

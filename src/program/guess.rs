@@ -4,6 +4,7 @@ use super::evidence::{Evidence, Halves};
 use super::family::{Confidence, Family, ProgramGuess};
 use super::step::Step;
 use super::table::{Signature, TABLE};
+use super::trace::Trace;
 
 /// Which program this is thought to be.
 ///
@@ -51,7 +52,7 @@ fn recalled(seen: ProgramGuess, remembered: Family, halves: &Halves) -> ProgramG
         let family = seen.family.with(remembered).unwrap_or(seen.family);
         return ProgramGuess { family, ..seen };
     }
-    if !could_be(remembered, halves) {
+    if !may_fit(remembered, halves) {
         return seen;
     }
     ProgramGuess {
@@ -60,7 +61,13 @@ fn recalled(seen: ProgramGuess, remembered: Family, halves: &Halves) -> ProgramG
     }
 }
 
-fn could_be(family: Family, halves: &Halves) -> bool {
+/// Whether a program of this family could have done what was seen, if it was not done yet.
+#[must_use]
+pub fn could_be(family: Family, trace: &Trace) -> bool {
+    may_fit(family, &Halves::of(trace))
+}
+
+fn may_fit(family: Family, halves: &Halves) -> bool {
     TABLE
         .iter()
         .any(|row| row.family.with(family).is_some() && row.may_fit(halves))

@@ -15,7 +15,7 @@ mod trace;
 
 pub use evidence::Evidence;
 pub use family::{Confidence, Family, ProgramGuess};
-pub use guess::guess;
+pub use guess::{could_be, guess};
 pub use hello::HelloFingerprint;
 pub use step::Step;
 pub use tls::TlsLibrary;

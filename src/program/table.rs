@@ -138,7 +138,9 @@ pub(super) const TABLE: &[Signature] = &[
     row(CAPA_PLAIN, &[Stat, List, Uidl], &[By(GnuTls)], Mpop, Medium),
     row(CAPA_USER, &[Stat, List, Uidl], &[Ahead(MESSAGES)], Mpop, High),
     row(CAPA_USER, &[Stat, List, Uidl], &[], Mpop, Low),
-    row(CAPA_AND, &[], &[Single], Curl, High),
+    // Behind STLS it asks CAPA again, and Python's poplib does not.
+    row(CAPA_AND, &[], &[Single, Started(Stls::Unused)], Curl, High),
+    row(CAPA_AND, &[], &[Single, Started(Stls::AskedTwice)], Curl, High),
     row(CAPA_PLAIN, &[Retr], &[Perhaps(OpenSsl)], Curl, Medium),
     row(CAPA_AND, &[Capa, Stat, Uidl, ListOne, TopHeader], &[], Mutt, High),
     row(CAPA_AND, &[Capa, Stat, Uidl], &[Stepwise], Mutt, Medium),

@@ -78,14 +78,6 @@ impl Trace {
         (before, after)
     }
 
-    /// Whether it has a login and behind that nothing but QUIT.
-    #[must_use]
-    pub fn is_only_a_login(&self) -> bool {
-        let (before, after) = self.at_login();
-        let is_login = before.last().is_some_and(|seen| seen.step.ends_login());
-        is_login && after.iter().all(|seen| seen.step == Step::Quit)
-    }
-
     /// The part before login, with the login itself.
     #[must_use]
     pub fn beginning(&self) -> Self {

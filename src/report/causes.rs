@@ -45,6 +45,36 @@ str_enum! {
     }
 }
 
+str_enum! {
+    /// What to do; its name is that of its message, behind `advice-`.
+    Advice {
+        /// Leave the password, ask the operator.
+        LeavePassword = "leave-password",
+        /// Enter the current password.
+        EnterPassword = "enter-password",
+        /// Look for who logs in past popgate.
+        SendThrough = "send-through",
+        /// Have the device look for mail less often.
+        FetchLessOften = "fetch-less-often",
+        /// Switch off the scanner for this account.
+        SwitchOffScanner = "switch-off-scanner",
+        /// Set longer and different intervals.
+        DifferentIntervals = "different-intervals",
+        /// Let a long session have a time of its own.
+        AnotherTime = "another-time",
+        /// Set a longer interval.
+        LongerInterval = "longer-interval",
+        /// Use another network.
+        AnotherNetwork = "another-network",
+        /// Let the program fetch again.
+        FetchAgain = "fetch-again",
+        /// Let the program end its session with QUIT.
+        LetItQuit = "let-it-quit",
+        /// Ask the operator for the maildrop's disk.
+        CheckStorage = "check-storage",
+    }
+}
+
 /// A cause that something speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundCause {
@@ -54,6 +84,8 @@ pub struct FoundCause {
     pub likelihood: Likelihood,
     /// What speaks for it; never empty.
     pub evidence: Vec<CauseEvidence>,
+    /// What to do.
+    pub advice: Advice,
 }
 
 /// When a cause is how likely: the first of these that holds says it.
@@ -63,6 +95,7 @@ struct CauseRule {
     medium: fn(&Signs) -> bool,
     low: fn(&Signs) -> bool,
     evidence: fn(&Signs) -> Vec<CauseEvidence>,
+    advice: fn(&Signs) -> Advice,
 }
 
 /// Of two that are as likely, the one that comes first is told first: it explains the other.
@@ -72,25 +105,36 @@ const RULES: &[CauseRule] = &[
         high: |it| {
             it.backend_failed() && it.others_fail() || it.password_refused() && it.nobody_gets_in()
         },
-        medium: |it| it.backend_failed(),
+        medium: |it| {
+            let was_right = it.password_refused() && it.password_was_right();
+            it.backend_failed() || was_right && it.nobody_got_in_since()
+        },
         low: |it| it.password_refused() && it.password_was_right(),
         evidence: |it| it.of_backend(),
+        advice: |_| Advice::LeavePassword,
     },
     CauseRule {
         cause: Cause::StalePassword,
         high: |it| {
-            it.password_refused() && it.somebody_knows_right_password() && !it.nobody_gets_in()
+            let is_refused = it.password_refused() && !it.nobody_gets_in();
+            is_refused && it.somebody_knows_right_password() && it.client_is_known()
         },
-        medium: |it| it.password_refused() && it.wrong_passwords() >= 3 && !it.nobody_gets_in(),
+        medium: |it| {
+            let is_refused = it.password_refused() && !it.nobody_gets_in();
+            let is_wrong = it.wrong_passwords() >= 3 || it.somebody_knows_right_password();
+            is_refused && is_wrong || it.was_blocked() && it.own_wrong_passwords() >= 1
+        },
         low: |it| it.password_refused() || it.wrong_passwords() >= 3,
         evidence: |it| it.of_password(),
+        advice: |_| Advice::EnterPassword,
     },
     CauseRule {
         cause: Cause::LockedElsewhere,
         high: |it| it.locked_elsewhere_to_the_end(),
-        medium: |it| it.locked_replies() > 0,
-        low: |it| it.locked_replies_in_day() > 0,
+        medium: |it| it.met_lock_elsewhere(),
+        low: |it| it.some_met_lock_elsewhere(),
         evidence: |it| it.of_lock_elsewhere(),
+        advice: |_| Advice::SendThrough,
     },
     CauseRule {
         cause: Cause::PhoneWithoutQuit,
@@ -98,41 +142,50 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.blocker_fell_silent() || it.was_preempted(),
         low: |it| it.some_client_never_quits(),
         evidence: |it| it.of_silent_client(),
+        advice: |_| Advice::FetchLessOften,
     },
     CauseRule {
         cause: Cause::ScannerTwin,
         high: |it| it.blocker_is_twin() && it.twins() >= 2,
-        medium: |it| it.blocker_is_twin() || it.twins() >= 3,
+        medium: |it| it.blocker_is_twin() || it.twins() >= 3 && it.twins_are_involved(),
         low: |it| it.twins() > 0,
         evidence: |it| it.of_twins(),
+        advice: |_| Advice::SwitchOffScanner,
     },
     CauseRule {
         cause: Cause::TwoPrograms,
-        high: |it| it.blocker_is_healthy() && it.contended() >= 2,
+        high: |it| it.blocker_is_healthy() && it.has_two_programs() && it.contended() >= 2,
         medium: |it| it.blocker_is_other() && !it.blocker_is_twin(),
         low: |it| it.contended() >= 2 && it.clients() >= 2 && !it.blocker_is_twin(),
         evidence: |it| it.of_two_programs(),
+        advice: |it| match it.blocker_takes_long() {
+            true => Advice::AnotherTime,
+            false => Advice::DifferentIntervals,
+        },
     },
     CauseRule {
         cause: Cause::CheckingTooOften,
         high: |it| it.came_too_early(),
-        medium: |it| it.comes_far_too_often(),
+        medium: |it| it.comes_far_too_often() && it.busiest_is_involved() || it.overlaps_itself(),
         low: |it| it.comes_often(),
         evidence: |it| it.of_frequency(),
+        advice: |_| Advice::LongerInterval,
     },
     CauseRule {
         cause: Cause::ShakyLine,
         high: |it| it.broke_off_or_waited() && it.breaks() >= 3,
-        medium: |it| it.broke_off_or_waited() && it.breaks() >= 2 || it.stalled(),
+        medium: |it| it.broke_off_or_waited() && it.breaks() >= 2 || it.broke_off() || it.stalled(),
         low: |it| it.breaks() >= 1,
         evidence: |it| it.of_line(),
+        advice: |_| Advice::AnotherNetwork,
     },
     CauseRule {
         cause: Cause::MessageGone,
         high: |it| it.message_gone(),
-        medium: |it| it.messages_gone_in_day() >= 2,
-        low: |it| it.messages_gone_in_day() == 1,
+        medium: |it| it.messages_gone_again(),
+        low: |it| it.messages_gone_in_day() > 0,
         evidence: |it| it.of_message(),
+        advice: |_| Advice::FetchAgain,
     },
     CauseRule {
         cause: Cause::DeletionsNotDone,
@@ -140,6 +193,10 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.deletions_lost(),
         low: |it| it.deletions_failed_in_day() > 0,
         evidence: |it| it.of_deletions(),
+        advice: |it| match it.deletions_failed() || !it.deletions_lost() {
+            true => Advice::CheckStorage,
+            false => Advice::LetItQuit,
+        },
     },
 ];
 
@@ -167,6 +224,7 @@ impl CauseRule {
             cause: self.cause,
             likelihood,
             evidence: (self.evidence)(signs),
+            advice: (self.advice)(signs),
         })
     }
 }

@@ -105,7 +105,7 @@ impl MxAnswer {
     }
 }
 
-/// The domain of a login as it was typed: what stands behind its last `@`.
+/// The domain of a login, or of its canonical name: what stands behind its last `@`.
 #[must_use]
 pub fn domain_of(login: &[u8]) -> Option<&str> {
     let at = login.iter().rposition(|&octet| octet == b'@')?;
@@ -153,14 +153,19 @@ impl DomainChecker {
 
     /// Checks `domain`, which may be in letters of any script, in [`DOMAIN_CHECK`] at most.
     pub async fn check(&self, domain: Option<&str>, resolver: ResolverChoice) -> DomainCheck {
-        let deadline = Instant::now() + self.bounds.whole;
+        let begun = Instant::now();
+        let deadline = begun + self.bounds.whole;
         if resolver == ResolverChoice::Off {
             return DomainCheck::NotChecked(NotChecked::Off);
         }
         let Some(domain) = domain.and_then(dns::absolute_name) else {
             return DomainCheck::NotChecked(NotChecked::NoDomain);
         };
-        let Ok(Ok(_place)) = timeout_at(deadline, self.places.acquire()).await else {
+        // A place that comes later leaves no time for an answer, and none would be taken for a DNS
+        // server that gives none.
+        let lookups = 2 * self.bounds.lookup;
+        let place_by = begun + self.bounds.whole.saturating_sub(lookups);
+        let Ok(Ok(_place)) = timeout_at(place_by, self.places.acquire()).await else {
             return DomainCheck::NotChecked(NotChecked::Busy);
         };
         match timeout_at(deadline, self.look_up(&domain, resolver)).await {

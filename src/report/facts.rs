@@ -1,6 +1,10 @@
 //! What a report tells, as data: one login that went wrong, who was in the maildrop then, and what
 //! else was seen of it within a day. Pure.
 
+mod choice;
+
+pub use choice::{WhichLogin, choose};
+
 use crate::dialect::Class;
 use crate::history::{
     CauseName, End, GateNotice, HistoryEntry, HistoryLogin, NoticeKind, StoredEntry,
@@ -10,6 +14,7 @@ use crate::limits::{REPORT_DAY, REPORT_NEIGHBOURS_AROUND, SILENT_AT_END};
 use crate::policy::block::BlockEntry;
 use crate::program::{Family, ProgramGuess};
 use crate::time::Duration;
+use choice::KnownClients;
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -19,6 +24,11 @@ use std::net::SocketAddr;
 pub struct ReportFacts<'a> {
     /// The login that it is about; none where the history has none of the maildrop.
     pub incident: Option<PastLogin<'a>>,
+    /// Whether its client has been in the maildrop before or since, or knew the password lately: a
+    /// stranger who guesses has not.
+    pub is_of_known_client: bool,
+    /// Whether it was asked for by its place in the history.
+    pub is_named: bool,
     /// Who was in the maildrop while the login waited or was tried; the one that was longest in its
     /// way comes first.
     pub occupants: Vec<Occupant>,
@@ -118,8 +128,12 @@ impl<'a> ReportFacts<'a> {
             incident.map_or_else(Vec::new, |it| occupants(it, sources.entries, sources.open));
         let neighbours =
             incident.map_or_else(Neighbours::default, |it| Neighbours::of(it, sources.around));
+        let is_of_known_client =
+            incident.is_some_and(|it| KnownClients::of(sources.entries).has(it));
         Self {
             incident,
+            is_of_known_client,
+            is_named: false,
             occupants,
             day,
             neighbours,
@@ -151,21 +165,6 @@ impl<'a> ReportFacts<'a> {
     }
 }
 
-/// The login that a report is about. With a time: the one that covers it or is nearest to it among
-/// those that did not end well. Without: the last one that failed, else the last one that was cut
-/// short. Where all is well: the nearest, or the last.
-#[must_use]
-pub fn choose<'a>(entries: &'a [StoredEntry], at: Option<Timestamp>) -> Option<PastLogin<'a>> {
-    let logins = entries.iter().filter_map(PastLogin::of);
-    match at {
-        Some(at) => logins.min_by_key(|it| {
-            let harm = it.harm();
-            (harm == Harm::None, it.distance(at), std::cmp::Reverse(harm))
-        }),
-        None => logins.max_by_key(|it| (it.harm(), it.entry.ended)),
-    }
-}
-
 impl<'a> PastLogin<'a> {
     /// That of `stored`, if it has one.
     #[must_use]
@@ -181,6 +180,14 @@ impl<'a> PastLogin<'a> {
         ClientProgram::new(self.entry.client, self.entry.program)
     }
 
+    /// Whether it only got the answer of an earlier login on its connection, whose wait was spent.
+    /// Programs ask again so within a second.
+    #[must_use]
+    pub fn is_repeat(self) -> bool {
+        let is_refused = matches!(self.entry.end, End::WaitSpent | End::RefusedWhilePaused);
+        is_refused && self.login.ahead.is_none() && self.login.granted.is_none()
+    }
+
     /// Whether its user had no reason to complain.
     #[must_use]
     pub fn ended_well(self) -> bool {
@@ -190,20 +197,37 @@ impl<'a> PastLogin<'a> {
     /// Whether the backend had let it in and it never said QUIT.
     #[must_use]
     pub fn left_without_quit(self) -> bool {
-        self.login.entered && is_without_quit(self.entry.end)
+        self.entry.left_without_quit() || self.login.entered && self.was_closed_for_silence()
     }
 
-    /// Whether it left without QUIT after it had said nothing for a while.
+    /// Whether it said QUIT, whatever came of that.
+    #[must_use]
+    pub fn said_quit(self) -> bool {
+        let is_quit = matches!(
+            self.entry.end,
+            End::Quit | End::QuitFailed | End::QuitUnanswered
+        );
+        self.login.entered && is_quit
+    }
+
+    /// Whether it ended without QUIT after it had said nothing for a while.
     #[must_use]
     pub fn fell_silent(self) -> bool {
-        self.left_without_quit() && self.entry.idle >= SILENT_AT_END
+        let entry = self.entry;
+        self.login.entered && is_end_of_silence(entry.end, entry.cause, entry.idle)
     }
 
     /// Whether it went away in the middle of something.
     #[must_use]
     pub fn broke_off(self) -> bool {
-        let was_busy = self.entry.idle < SILENT_AT_END && self.entry.end == End::Left;
-        self.login.entered && (was_busy || self.entry.end == End::Stalled)
+        self.login.entered && is_in_the_middle(self.entry.cause)
+    }
+
+    /// Whether the backend closed it because the client said nothing: some wait less long for a
+    /// command than popgate does.
+    #[must_use]
+    pub fn was_closed_for_silence(self) -> bool {
+        self.entry.cause == CauseName::BackendClosed && self.entry.idle >= SILENT_AT_END
     }
 
     /// Whether the backend's last error means one of these.
@@ -220,7 +244,7 @@ impl<'a> PastLogin<'a> {
 
     fn distance(self, at: Timestamp) -> Duration {
         match at {
-            at if at < self.entry.opened => self.entry.opened.duration_since(at).unsigned_abs(),
+            at if at < self.login.asked => self.login.asked.duration_since(at).unsigned_abs(),
             at if at > self.entry.ended => at.duration_since(self.entry.ended).unsigned_abs(),
             _ => Duration::ZERO,
         }
@@ -228,6 +252,8 @@ impl<'a> PastLogin<'a> {
 
     fn harm(self) -> Harm {
         match self.entry.end {
+            _ if self.was_closed_for_silence() => Harm::CutShort,
+            End::Left if self.broke_off() => self.harm_after_login().max(Harm::CutShort),
             End::Quit | End::Left | End::TimedOut | End::Shutdown if self.login.entered => {
                 self.harm_after_login()
             }
@@ -236,15 +262,25 @@ impl<'a> PastLogin<'a> {
         }
     }
 
-    fn harm_after_login(self) -> Harm {
-        // Programs ask for commands that a server does not know, and get along without.
-        let is_error_shown = self.said(&[
+    /// Whether the last error line that the client got has to do with how the login ended.
+    #[must_use]
+    pub fn answer_tells_end(self) -> bool {
+        !self.login.entered || self.entry.end == End::QuitFailed || self.is_error_shown()
+    }
+
+    /// Whether a program shows the backend's error after login: programs ask for commands that a
+    /// server does not know, and get along without.
+    fn is_error_shown(self) -> bool {
+        self.said(&[
             Class::NoSuchMessage,
             Class::DeletesNotRemoved,
             Class::LoginDelay,
-        ]);
+        ])
+    }
+
+    fn harm_after_login(self) -> Harm {
         match self.login.marked {
-            _ if is_error_shown => Harm::Failed,
+            _ if self.is_error_shown() => Harm::Failed,
             0 => Harm::None,
             _ => Harm::CutShort,
         }
@@ -277,7 +313,16 @@ impl Occupant {
     /// Whether it said nothing for a while, and never QUIT.
     #[must_use]
     pub fn fell_silent(&self) -> bool {
-        self.idle >= SILENT_AT_END && self.end.is_none_or(is_without_quit)
+        match self.end.zip(self.cause) {
+            Some((end, cause)) => is_end_of_silence(end, cause, self.idle),
+            None => self.idle >= SILENT_AT_END,
+        }
+    }
+
+    /// Whether it went away in the middle of something.
+    #[must_use]
+    pub fn broke_off(&self) -> bool {
+        self.cause.is_some_and(is_in_the_middle)
     }
 
     /// When it ended, or now.
@@ -306,14 +351,14 @@ impl ClientProgram {
     #[must_use]
     pub fn may_be(self, other: Self) -> bool {
         let is_unknown = [self.family, other.family].contains(&Family::Unknown);
-        self.prefix == other.prefix && (is_unknown || self.family == other.family)
+        self.prefix == other.prefix && (is_unknown || self.family.with(other.family).is_some())
     }
 }
 
 impl Neighbours {
     fn of(incident: PastLogin<'_>, around: &[StoredEntry]) -> Self {
         let since = earlier(incident.entry.ended, REPORT_NEIGHBOURS_AROUND);
-        let until = later(incident.entry.ended, REPORT_NEIGHBOURS_AROUND);
+        let until = incident.entry.ended;
         let others = around.iter().filter_map(PastLogin::of).filter(|it| {
             it.login.key != incident.login.key
                 && shares_backend(&it.login.key, incident.login.key.backends())
@@ -325,7 +370,7 @@ impl Neighbours {
         for other in others {
             if other.login.entered {
                 let_in.insert(&other.login.key);
-            } else if is_backends_refusal(other.entry.end) {
+            } else if is_backends_refusal(other) {
                 refused.insert(&other.login.key);
             }
         }
@@ -340,19 +385,32 @@ fn shares_backend(key: &MaildropKey, backends: &[BackendName]) -> bool {
     key.backends().iter().any(|it| backends.contains(it))
 }
 
-/// Whether the backend said no, or nothing.
-fn is_backends_refusal(end: End) -> bool {
-    matches!(
-        end,
-        End::LoginRefused | End::ClosedAtPass | End::BackendUnreachable | End::BackendGone
-    )
+/// Whether the backend said no, or nothing, to somebody who should have got in. A password that was
+/// never right says nothing of the backend: a stranger gives many.
+fn is_backends_refusal(past: PastLogin<'_>) -> bool {
+    match past.entry.cause {
+        CauseName::WrongPassword | CauseName::ClosedAtPass | CauseName::ClosedAtPassOfAnother => {
+            past.login.proven
+        }
+        CauseName::LoginRefused => true,
+        _ => matches!(past.entry.end, End::BackendUnreachable | End::BackendGone),
+    }
 }
 
-fn is_without_quit(end: End) -> bool {
-    matches!(
+/// Whether a session ended so that had said nothing for a while, and never QUIT. Whoever ended it:
+/// an operator who kicked it has not changed what it does.
+fn is_end_of_silence(end: End, cause: CauseName, idle: Duration) -> bool {
+    let is_cut = matches!(
         end,
-        End::Left | End::TimedOut | End::Stalled | End::Preempted
-    )
+        End::Left | End::TimedOut | End::Preempted | End::Kicked | End::Shutdown
+    );
+    let is_without_quit = is_cut || cause == CauseName::BackendClosed;
+    idle >= SILENT_AT_END && is_without_quit && !is_in_the_middle(cause)
+}
+
+/// Whether a client that ended so took no more of what it had asked for.
+fn is_in_the_middle(cause: CauseName) -> bool {
+    matches!(cause, CauseName::LeftInReply | CauseName::Stalled)
 }
 
 fn day_of<'a>(incident: PastLogin<'a>, entries: &'a [StoredEntry]) -> Vec<PastLogin<'a>> {
@@ -362,6 +420,7 @@ fn day_of<'a>(incident: PastLogin<'a>, entries: &'a [StoredEntry]) -> Vec<PastLo
         .iter()
         .filter_map(PastLogin::of)
         .filter(|it| it.entry.ended >= since && it.entry.opened <= until)
+        .filter(|it| !it.is_repeat())
         .collect();
     day.sort_by_key(|it| it.login.asked);
     day

@@ -1,5 +1,5 @@
 //! Plain text for a ticket: headings, rows of a label and a value, and paragraphs, none wider than
-//! [`WIDTH`].
+//! [`WIDTH`] but for what must stand exact.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -20,26 +20,43 @@ pub(super) struct Layout {
 pub(super) struct ReportRow {
     label: String,
     values: Vec<String>,
+    is_exact: bool,
 }
 
 impl ReportRow {
     /// Its values, broken where they are wider.
     fn lines(&self, width: usize) -> impl Iterator<Item = String> {
+        let width = if self.is_exact { usize::MAX } else { width };
         self.values
             .iter()
             .flat_map(move |value| wrapped(value, width))
     }
 
     pub(super) fn new(label: String, value: String) -> Self {
-        let values = vec![value];
-        Self { label, values }
+        Self {
+            label,
+            values: vec![value],
+            is_exact: false,
+        }
+    }
+
+    /// One whose value stays on one line, however wide: people copy it.
+    pub(super) fn exact(label: String, value: String) -> Self {
+        Self {
+            is_exact: true,
+            ..Self::new(label, value)
+        }
     }
 
     /// Several values, or the one that says that there is none.
     pub(super) fn list(label: String, values: Vec<String>, none: impl FnOnce() -> String) -> Self {
         match values.is_empty() {
             true => Self::new(label, none()),
-            false => Self { label, values },
+            false => Self {
+                label,
+                values,
+                is_exact: false,
+            },
         }
     }
 }

@@ -9,8 +9,10 @@ mod pace;
 mod password;
 
 use super::evidence::{CauseEvidence, EvidenceKind, Fact};
-use super::facts::{ClientProgram, Occupant, PastLogin, ReportFacts};
+use super::facts::{Occupant, PastLogin, ReportFacts};
+use crate::ids::ClientPrefix;
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// The facts of an incident, as the rules ask for them.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,13 @@ impl<'a> Signs<'a> {
         Some(Self { facts, incident })
     }
 
+    /// Whether what was seen of clients at this place may explain the incident: not where that was
+    /// refused for its password.
+    fn is_involved(&self, prefix: ClientPrefix) -> bool {
+        let is_own = prefix == self.incident.client().prefix;
+        !self.password_refused() && (is_own || self.was_contended())
+    }
+
     fn day(&self) -> impl Iterator<Item = PastLogin<'a>> + use<'a> {
         self.facts.day.iter().copied()
     }
@@ -53,10 +62,18 @@ impl<'a> Repeated<'a> {
 
     /// Those of the client that has the most of them.
     fn most(logins: impl Iterator<Item = PastLogin<'a>>) -> Option<Self> {
-        let mut by_client: HashMap<ClientProgram, Self> = HashMap::new();
+        Self::most_by(logins, PastLogin::client)
+    }
+
+    /// The largest group of them.
+    fn most_by<K: Eq + Hash>(
+        logins: impl Iterator<Item = PastLogin<'a>>,
+        group: impl Fn(PastLogin<'a>) -> K,
+    ) -> Option<Self> {
+        let mut groups: HashMap<K, Self> = HashMap::new();
         for login in logins {
-            by_client
-                .entry(login.client())
+            groups
+                .entry(group(login))
                 .and_modify(|before| *before = before.and(login))
                 .or_insert(Self {
                     count: 1,
@@ -65,7 +82,7 @@ impl<'a> Repeated<'a> {
                 });
         }
         // At a tie the one that came last, so that one question has one answer.
-        by_client
+        groups
             .into_values()
             .max_by_key(|it| (it.count, it.last.login.asked))
     }

@@ -143,14 +143,26 @@ impl<'a> Picture<'a> {
             self.words.time(axis.until())
         );
         self.minor(xml, 44.0, &span);
-        if self.timeline.left_out > 0 {
-            let count = self.timeline.left_out.to_string();
-            let told = (self.words).tell("picture-left-out", &[("count", count.into())]);
-            self.minor(xml, 60.0, &told);
+        let missing = self.missing();
+        if !missing.is_empty() {
+            self.minor(xml, 60.0, &missing);
         }
         if self.timeline.rows.is_empty() {
             self.minor(xml, ROWS_TOP + 30.0, &self.words.say("picture-no-logins"));
         }
+    }
+
+    /// What is not in it, in a sentence or two.
+    fn missing(&self) -> String {
+        let mut told = Vec::new();
+        if self.timeline.incomplete.is_some() {
+            told.push(self.words.say("picture-incomplete"));
+        }
+        if self.timeline.left_out > 0 {
+            let count = self.timeline.left_out.to_string();
+            told.push((self.words).tell("picture-left-out", &[("count", count.into())]));
+        }
+        told.join(" ")
     }
 
     fn minor(&self, xml: &mut XmlWriter, y: f64, text: &str) {

@@ -1,12 +1,15 @@
 //! Pasts of a maildrop, and what is made of them.
 
+mod advice;
 mod catalogues;
 mod facts;
+mod habits;
 mod incidents;
+mod passwords;
 mod texts;
 
-use super::causes::{Cause, FoundCause, Likelihood, causes};
-use super::facts::{Occupant, ReportFacts, ReportSources, choose};
+use super::causes::{Advice, Cause, FoundCause, Likelihood, causes};
+use super::facts::{Occupant, ReportFacts, ReportSources, WhichLogin, choose};
 use crate::dialect::Class;
 use crate::history::tests::entry_of;
 use crate::history::{
@@ -106,6 +109,12 @@ fn twin(mut entry: HistoryEntry) -> HistoryEntry {
     entry
 }
 
+/// A wrong password that never was right.
+fn guess(second: i64, host: u8, family: Family) -> HistoryEntry {
+    let entry = login(second, host, family, &wrong_password());
+    with_login(entry, |login| login.proven = false)
+}
+
 fn wrong_password() -> EndCause {
     EndCause::WrongPassword {
         line: "-ERR invalid password".to_owned(),
@@ -151,6 +160,10 @@ impl Past {
     }
 
     fn facts_at(&self, at: Option<Timestamp>) -> ReportFacts<'_> {
+        self.facts_of(at.map(WhichLogin::NearestTo))
+    }
+
+    fn facts_of(&self, which: Option<WhichLogin>) -> ReportFacts<'_> {
         let sources = ReportSources {
             entries: &self.entries,
             around: &self.around,
@@ -158,7 +171,7 @@ impl Past {
             blocks: &[],
             open: &self.open,
         };
-        ReportFacts::of(choose(&self.entries, at), sources)
+        ReportFacts::of(choose(&self.entries, which), sources)
     }
 
     fn facts(&self) -> ReportFacts<'_> {
@@ -172,6 +185,14 @@ impl Past {
     fn found(&self) -> Vec<(Cause, Likelihood)> {
         let causes = self.causes();
         causes.iter().map(|it| (it.cause, it.likelihood)).collect()
+    }
+
+    fn advice(&self, cause: Cause) -> Option<Advice> {
+        let causes = self.causes();
+        causes
+            .iter()
+            .find(|it| it.cause == cause)
+            .map(|it| it.advice)
     }
 
     fn likelihood(&self, cause: Cause) -> Option<Likelihood> {

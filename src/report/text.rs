@@ -10,6 +10,7 @@ use super::words::{Words, length, verbatim};
 use crate::escape::escaped;
 use crate::history::{Encryption, TlsParameters};
 use crate::ids::UserName;
+use crate::journal::{NAME_STAND_IN, is_name_hash};
 use crate::limits::REPORT_SESSIONS_LISTED;
 use crate::program::Family;
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub struct ReportText<'a> {
     pub at: Option<Timestamp>,
     /// From when on logins were looked at.
     pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
     /// When it is made.
     pub now: Timestamp,
     /// What is known of the domain of the login, in a sentence.
@@ -40,7 +43,7 @@ pub struct ReportText<'a> {
 }
 
 /// How far back the history goes, and what is missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// The end of the oldest entry that is kept.
     pub kept_since: Option<Timestamp>,
@@ -48,6 +51,8 @@ pub struct Coverage {
     pub read_since: Option<Timestamp>,
     /// Entries that were lost since the start.
     pub lost: u64,
+    /// Why the file did not answer, so that there may be more than what memory has.
+    pub trouble: Option<String>,
 }
 
 impl ReportText<'_> {
@@ -92,14 +97,18 @@ impl ReportText<'_> {
     /// Which login it is about.
     fn choice(&self, words: &Words) -> String {
         let since = ("since", words.time(self.since).into());
+        let until = ("until", words.time(self.until).into());
         let time = |at| ("time", words.time(at).into());
+        if let Some(it) = self.facts.incident.filter(|_| self.facts.is_named) {
+            return words.tell("chosen-entry", &[time(it.login.asked)]);
+        }
         match (self.facts.incident, self.at) {
-            (None, _) => {
-                let until = ("until", words.time(self.now).into());
-                words.tell("nothing-kept", &[since, until])
+            (None, _) if self.coverage.trouble.is_some() => {
+                words.tell("nothing-read", &[since, until])
             }
+            (None, _) => words.tell("nothing-kept", &[since, until]),
             (Some(it), Some(at)) if it.ended_well() => {
-                words.tell("chosen-nearest", &[since, time(at)])
+                words.tell("chosen-nearest", &[since, until, time(at)])
             }
             (Some(it), None) if it.ended_well() => words.tell("chosen-last", &[since]),
             (Some(_), Some(at)) => words.tell("chosen-near", &[time(at)]),
@@ -110,9 +119,8 @@ impl ReportText<'_> {
     /// What a support form asks, in its order.
     fn ticket(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
         let entry = incident.entry;
-        let answer = entry.answer.as_deref().map(escaped);
         let row = |label: &str, value: String| ReportRow::new(words.say(label), value);
-        vec![
+        let mut rows = vec![
             row("label-domain", self.domain.clone()),
             row("label-time", words.time_in_words(incident.login.asked)),
             row(
@@ -121,17 +129,32 @@ impl ReportText<'_> {
             ),
             row("label-program", program(incident, words)),
             row("label-server", server(incident, words)),
-            row("label-user", escaped(&incident.login.name.to_string())),
+            row("label-user", self.user(incident, words)),
             row("label-port", entry.port.to_string()),
             row("label-encryption", encryption(&entry.encryption, words)),
-            row(
-                "label-error",
-                answer.unwrap_or_else(|| words.say("error-none")),
-            ),
+            ReportRow::exact(words.say("label-error"), error_line(incident, words)),
+        ];
+        if has_hidden_name(incident) {
+            rows.push(ReportRow::new(String::new(), words.say("name-hidden")));
+        }
+        rows.extend([
             row("label-system", words.say("fill-in")),
             row("label-antivirus", self.antivirus(incident, words)),
             row("label-firewall", words.say("fill-in")),
-        ]
+        ]);
+        rows
+    }
+
+    /// The login as it was typed.
+    fn user(&self, incident: PastLogin<'_>, words: &Words) -> String {
+        let name = &incident.login.name;
+        match is_name_hash(name) {
+            true => {
+                let maildrop = verbatim(&self.maildrop.to_string());
+                words.tell("user-hashed", &[("maildrop", maildrop)])
+            }
+            false => escaped(&name.to_string()),
+        }
     }
 
     fn antivirus(&self, incident: PastLogin<'_>, words: &Words) -> String {
@@ -191,6 +214,22 @@ impl ReportText<'_> {
             ReportRow::new(label, words.tell("session-open", &facts))
         });
         past.chain(open).collect()
+    }
+}
+
+/// Whether a line of somebody else's has lost the user's name, as `hash_users` wants it.
+fn has_hidden_name(incident: PastLogin<'_>) -> bool {
+    let backends = incident.login.backend_answer.as_ref().map(|it| &it.line);
+    let mut lines = incident.entry.answer.iter().chain(backends);
+    lines.any(|line| line.contains(NAME_STAND_IN))
+}
+
+/// The one that the client got at last, as it was.
+fn error_line(incident: PastLogin<'_>, words: &Words) -> String {
+    match &incident.entry.answer {
+        None => words.say("error-none"),
+        Some(line) if incident.answer_tells_end() => escaped(line),
+        Some(line) => words.tell("error-earlier", &[("line", verbatim(line))]),
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod tests;
 
 pub use present::OpenLogin;
 
-use crate::history::{HistoryEntry, StoredEntry};
+use crate::history::{EntryId, HistoryEntry, StoredEntry};
 use crate::ids::{ClientPrefix, SessionId, UserName};
 use crate::limits::{SHOWN_WAIT_MIN, TIMELINE_ROWS_MAX};
 use crate::program::{Confidence, Family, ProgramGuess};
@@ -37,6 +37,8 @@ pub struct Timeline {
     pub rows: Vec<ClientRow>,
     /// Logins of this time that are not shown, because there are too many: at least so many.
     pub left_out: usize,
+    /// Why logins of the past may be missing; none where they are all that is kept.
+    pub incomplete: Option<String>,
 }
 
 /// A stretch of time, from `since` up to `until`, which is later.
@@ -104,6 +106,8 @@ pub struct Bar {
     pub until: Option<Timestamp>,
     /// Whose it is.
     pub login: ShownLogin,
+    /// The place of its entry; none where that is not over.
+    pub id: Option<EntryId>,
 }
 
 /// Something that happened at one moment.
@@ -115,6 +119,8 @@ pub struct Mark {
     pub at: Timestamp,
     /// Whose it is.
     pub entry: Arc<HistoryEntry>,
+    /// The place of that.
+    pub id: EntryId,
 }
 
 /// A login of the past, or one that is not over.
@@ -139,6 +145,8 @@ pub struct TimelineSubject {
     pub now: Timestamp,
     /// How far back the history goes; none where it has nothing.
     pub kept_since: Option<Timestamp>,
+    /// Why logins that are over may be missing.
+    pub incomplete: Option<String>,
     /// Logins that are shown at most, the latest ones.
     pub logins_max: usize,
 }
@@ -193,6 +201,7 @@ impl Timeline {
             kept_since: subject.kept_since,
             rows,
             left_out: too_many + in_other_rows,
+            incomplete: subject.incomplete,
         }
     }
 }

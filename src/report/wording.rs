@@ -28,7 +28,7 @@ impl Words {
             title: self.say(&format!("title-{name}")),
             likelihood: self.say(&format!("likelihood-{}", found.likelihood.as_str())),
             evidence: evidence.join(" "),
-            advice: self.say(&format!("advice-{name}")),
+            advice: self.say(&format!("advice-{}", found.advice.as_str())),
         }
     }
 

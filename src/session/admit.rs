@@ -23,8 +23,7 @@ pub(super) async fn admit(
 ) -> Next<Admitted> {
     // A wait on this connection was spent: see [`Identified::turn_away`].
     if let Some(answer) = login.answer_of_spent_wait(cx) {
-        record.refused_again();
-        return Err(login.answer(answer).await.into());
+        return Err(login.turn_away_again(record, answer).await.into());
     }
     let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
         Verdict::Admit { slots, poll } => (slots, poll),

@@ -6,7 +6,7 @@ mod recognition;
 use crate::dialect::Class;
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
 use crate::history::{EarlyLogin, Encryption, HistoryEntry, HistoryLogin, kept_text};
-use crate::ids::{BackendName, SessionId};
+use crate::ids::{BackendName, MaildropKey, SessionId};
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
@@ -33,8 +33,8 @@ pub(super) struct Record {
     attempt: Option<Arc<LoginAttempt>>,
     /// What is known of it; none once its entry is told.
     facts: Option<LoginFacts>,
-    /// Why the last login was refused; the session ends by it if the client gives up.
-    refusal: Option<EndCause>,
+    /// The last refusal; the session ends by it if the client gives up. Boxed: most have none.
+    refusal: Option<Box<LoginRefusal>>,
     /// For how long the client had been silent when the end was decided.
     idle: Option<Duration>,
     ended: bool,
@@ -42,6 +42,13 @@ pub(super) struct Record {
     recognition: Recognition,
     excused: bool,
     pub(super) summary: SessionSummary,
+}
+
+/// That a login was refused.
+struct LoginRefusal {
+    cause: EndCause,
+    /// Its maildrop.
+    key: MaildropKey,
 }
 
 /// How a session's connection is encrypted.
@@ -119,6 +126,11 @@ impl Record {
 
     fn silence(&self) -> Duration {
         self.session.handle().silence(Instant::now())
+    }
+
+    /// For how long the client had been silent when the end was decided; before that, is by now.
+    fn idle(&self) -> Duration {
+        self.idle.unwrap_or_else(|| self.silence())
     }
 
     /// The connection speaks TLS from now on.
@@ -281,21 +293,44 @@ impl Record {
 
     /// A login was refused; the client may try again, or give up.
     pub(super) fn refused(&mut self, cause: EndCause) {
-        self.refusal = Some(cause);
-        self.refused_again();
-    }
-
-    /// A login was refused for what refused the one before it on this connection.
-    pub(super) fn refused_again(&mut self) {
+        if let Some(attempt) = &self.attempt {
+            let key = attempt.key.clone();
+            self.refusal = Some(Box::new(LoginRefusal { cause, key }));
+        }
         self.note(|facts| facts.refused = true);
         self.excuse();
     }
 
+    /// A login was refused because a wait was spent on its connection; `is_paused`: in a pause.
+    pub(super) fn refused_again(&mut self, is_paused: bool) {
+        let cause = match is_paused {
+            true => EndCause::Paused,
+            false => self.cause_of_spent_wait(),
+        };
+        self.refused(cause);
+    }
+
+    /// Why the wait on this connection was spent. That may have been for another maildrop, and then
+    /// what its backend said is nothing for this one: the words may name another user.
+    fn cause_of_spent_wait(&self) -> EndCause {
+        self.refusal
+            .as_ref()
+            .zip(self.attempt.as_ref())
+            .filter(|(refusal, attempt)| refusal.key == attempt.key)
+            .map_or(EndCause::HeldByAnother, |(refusal, _)| {
+                refusal.cause.clone()
+            })
+    }
+
     /// The client has its answer to a login that was refused.
     pub(super) fn refusal_answered(&mut self) {
-        if let Some(cause) = self.refusal.clone() {
+        if let Some(cause) = self.last_refusal().cloned() {
             self.login_ended(&cause);
         }
+    }
+
+    fn last_refusal(&self) -> Option<&EndCause> {
+        self.refusal.as_ref().map(|refusal| &refusal.cause)
     }
 
     /// Tells the entry of the last login, unless that is told.
@@ -310,8 +345,7 @@ impl Record {
         self.summary.held += facts.held();
         // Whatever ended the session while a refusal was on its way: the login ended by that.
         let cause = self
-            .refusal
-            .as_ref()
+            .last_refusal()
             .filter(|_| facts.refused)
             .unwrap_or(cause);
         let now = self.events.now();
@@ -321,7 +355,9 @@ impl Record {
 
     fn tell_entry(&self, cause: &EndCause, login: Option<HistoryLogin>, now: Moment) {
         let tls = self.tls.as_deref();
-        let program = self.session.handle().program(now.instant);
+        let idle = self.idle();
+        let handle = self.session.handle();
+        let program = handle.guess(self.recognition.remembered(), false, idle);
         let entry = HistoryEntry {
             session: self.session(),
             opened: now.wall_at(self.opened),
@@ -335,12 +371,12 @@ impl Record {
             end: cause.end(),
             cause: cause.name(),
             sentence: kept_text(&cause.to_string()),
-            answer: self.session.handle().take_answer(),
-            idle: self.idle.unwrap_or_else(|| self.silence()),
+            answer: handle.take_answer(),
+            idle,
             commands: self.summary.commands,
             program,
             is_twin: self.recognition.is_twin(&self.session, program.family),
-            trace: self.session.handle().trace(),
+            trace: handle.trace(),
         };
         self.events.emit(Event::Recorded(Arc::new(entry)));
     }
@@ -349,7 +385,15 @@ impl Record {
     /// why.
     pub(super) fn why_it_ended(&self, cause: EndCause) -> EndCause {
         let gave_up = matches!(cause.end(), End::LeftBeforeLogin | End::QuitBeforeLogin);
-        self.refusal.clone().filter(|_| gave_up).unwrap_or(cause)
+        self.last_refusal()
+            .filter(|_| gave_up)
+            .cloned()
+            .unwrap_or(cause)
+    }
+
+    /// Whether the client has left for a refusal that it was told, and has not tried again.
+    fn has_given_up(&self) -> bool {
+        self.facts.is_none() && self.last_refusal() == Some(&self.summary.cause)
     }
 
     pub(super) fn end(mut self, cause: EndCause) {
@@ -376,9 +420,11 @@ impl Drop for Record {
         self.summary.duration = self.opened.elapsed();
         let cause = self.summary.cause.clone();
         if let Some(attempt) = self.attempt.clone() {
-            let entered = self.facts.as_ref().is_some_and(|facts| facts.entered);
+            let has_given_up = self.has_given_up();
             self.login_ended(&cause);
-            self.recognition.left(&self.session, &attempt, !entered);
+            let idle = self.idle();
+            self.recognition
+                .left(&self.session, &attempt, has_given_up, idle);
         } else {
             self.tell_entry(&cause, None, self.events.now());
         }

@@ -306,6 +306,16 @@ impl Identified {
         (!is_over).then_some(spent)
     }
 
+    /// Gives this login the answer of a wait that was spent on its connection.
+    pub(super) async fn turn_away_again(
+        self,
+        record: &mut Record,
+        answer: &[u8],
+    ) -> Result<Greeted, EndCause> {
+        record.refused_again(answer == PAUSED);
+        self.answer(answer).await
+    }
+
     /// Answers the login with `answer`, without its line end.
     pub(super) async fn answer(mut self, answer: &[u8]) -> Result<Greeted, EndCause> {
         match self.client.reply(&[answer, b"\r\n"].concat()).await {

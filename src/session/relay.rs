@@ -226,9 +226,18 @@ impl Relay<'_, '_, '_> {
             (_, Quit::Answered { ok: true }) => EndCause::Quit,
             (_, Quit::Answered { ok: false }) => EndCause::QuitFailed,
             (PumpEvent::Violation(violation), _) => EndCause::BackendViolation(*violation),
-            (PumpEvent::ClientGone, _) => EndCause::Left,
+            (PumpEvent::ClientGone, _) => self.left(),
             (_, Quit::Sent) => EndCause::ClosedAtQuit,
-            (_, Quit::None) => EndCause::BackendClosed,
+            (_, Quit::None) if self.pump.exchange().is_at_rest() => EndCause::BackendClosed,
+            (_, Quit::None) => EndCause::BackendClosedInReply,
+        }
+    }
+
+    /// How a client has left that said no QUIT.
+    fn left(&self) -> EndCause {
+        match self.pump.client_lacks_something() {
+            true => EndCause::LeftInReply,
+            false => EndCause::Left,
         }
     }
 

@@ -299,7 +299,7 @@ fn queries(load: &Load) -> Vec<(&'static str, HistoryQuery)> {
 fn measure(reader: &JournalReader, what: &str, query: &HistoryQuery) -> bool {
     let ask = || {
         let begun = Instant::now();
-        let found = reader.entries(query).expect("entries").len();
+        let found = reader.entries(query).expect("entries").items.len();
         (begun.elapsed(), found)
     };
     let (first, found) = ask();

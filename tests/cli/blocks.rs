@@ -192,6 +192,18 @@ fn many_are_released_after_one_question_on_a_terminal_and_without_one_elsewhere(
     guess_at(&gate, GUESSER, 50);
     guess_at(&gate, OWNER, 60);
     assert_prints(&gate.run(&["release", "--all"]), both);
+
+    guess_at(&gate, GUESSER, 70);
+    guess_at(&gate, OWNER, 80);
+    let mut overtaken = release(&["--all"]);
+    overtaken.await_text(asked);
+    guess_at(&gate, [127, 0, 0, 7], 90);
+    overtaken.type_line("yes");
+    let (exit, told) = overtaken.end();
+    assert!(exit == 0 && told.ends_with(both), "{told}");
+    let blocked = listed(&gate, &["--state", "blocked"]);
+    assert_eq!(blocked.len(), 1, "nobody was asked about it: {blocked:?}");
+    assert_eq!(blocked[0]["address"], "127.0.0.7");
 }
 
 #[test]
@@ -241,6 +253,8 @@ fn the_metrics_tell_of_blocks_refusals_faults_and_polls() {
         r#"popgate_auth_failures_total{tenant="default"} 3"#,
         r#"popgate_polls_total{decision="admitted",tenant="default"} 4"#,
         "popgate_journal_lost_total 0",
+        "popgate_journal_writable 1",
+        "popgate_journal_size_limit_bytes 4294967296",
     ] {
         assert!(metrics.contains(series), "{series} is not in\n{metrics}");
     }

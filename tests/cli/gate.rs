@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: SocketAddr,
+    /// The embedded server's, past the gate.
+    pub(crate) backend: SocketAddr,
     pub(crate) server: Arc<DemoServer>,
     /// Taken by `wait`.
     child: Option<Child>,
@@ -71,6 +73,7 @@ impl Gate {
         let mut gate = Self {
             address,
             metrics,
+            backend,
             server,
             child: None,
             notices,

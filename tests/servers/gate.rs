@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::process::{Process, await_that};
 use crate::server::PASSWORD;
 use popgate::time::Duration;
+use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -17,6 +18,7 @@ pub(crate) const IMPATIENT_DOMAIN: &str = "impatient.test";
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(8);
 
 const ADMIN_PORT: u16 = 9110;
+const TOKEN_FILE: &str = "admin.token";
 /// Where clients come through a balancer, without TLS.
 const BALANCED_PORT: u16 = 1108;
 
@@ -106,7 +108,7 @@ impl Gate {
 
     /// The sum of a metric over its labels; an error where there is no such series.
     pub(crate) fn metric(&self, name: &str) -> Outcome<f64> {
-        let (status, page) = self.get("/metrics")?;
+        let (status, page) = get(self.ip, "/metrics", "")?;
         if status != 200 {
             return Err(format!("/metrics answers {status}").into());
         }
@@ -148,7 +150,7 @@ impl Gate {
         let (ip, process) = (self.ip, &mut self.process);
         await_that("/readyz", Duration::from_secs(20), || {
             ended = process.has_ended();
-            ended || get(ip, "/readyz").is_ok_and(|(status, _)| status == 200)
+            ended || get(ip, "/readyz", "").is_ok_and(|(status, _)| status == 200)
         })?;
         if ended {
             return Err("popgate ended at its start".into());
@@ -156,8 +158,14 @@ impl Gate {
         Ok(())
     }
 
-    fn get(&self, path: &str) -> Outcome<(u16, String)> {
-        get(self.ip, path)
+    /// What the API answers.
+    pub(crate) fn api<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
+        let token = fs::read_to_string(self.dir.path().join(TOKEN_FILE))?;
+        let header = format!("Authorization: Bearer {}\r\n", token.trim());
+        match get(self.ip, path, &header)? {
+            (200, body) => Ok(serde_json::from_str(&body)?),
+            (status, body) => Err(format!("{path} answers {status}: {body}").into()),
+        }
     }
 }
 
@@ -174,7 +182,7 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
          [[listen]]\naddress = \"{ip}:{BALANCED_PORT}\"\ntls = \"off\"\nproxy_protocol = true\n\n\
          [tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n\n\
          [[backend]]\nname = \"server\"\naddress = \"{backend}\"\n{settings}\n\
-         [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"admin.token\"\ncleartext = true\n\n\
+         [admin]\naddress = \"{ip}:{ADMIN_PORT}\"\ntoken_file = \"{TOKEN_FILE}\"\ncleartext = true\n\n\
          [defaults]\nbackends = [\"server\"]\nwait = \"45s\"\ncleartext = \"always\"\n\
          polls = {{ enforce = \"off\" }}\n\n\
          [[tenant]]\nname = \"impatient\"\ndomains = [\"{IMPATIENT_DOMAIN}\"]\n\
@@ -204,12 +212,13 @@ fn make_certificate(dir: &Path, ip: Ipv4Addr) -> Outcome<()> {
     Ok(())
 }
 
-fn get(ip: Ipv4Addr, path: &str) -> Outcome<(u16, String)> {
+/// `headers`: whole lines.
+fn get(ip: Ipv4Addr, path: &str, headers: &str) -> Outcome<(u16, String)> {
     let mut stream = TcpStream::connect((ip, ADMIN_PORT))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {ip}:{ADMIN_PORT}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {ip}:{ADMIN_PORT}\r\nConnection: close\r\n{headers}\r\n"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

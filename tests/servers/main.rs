@@ -135,19 +135,7 @@ fn trials() -> Vec<Trial> {
     let trials = per_server
         .into_iter()
         .flat_map(|(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
-        .chain([
-            // What they say then does not depend on the server.
-            (
-                LOCKING_DOVECOT,
-                "through popgate: held beyond the wait, every mail program says so in its way",
-                programs::beyond_the_wait as Scenario,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "through popgate: the server knows the client's address",
-                client_address::reaches_the_server,
-            ),
-        ]);
+        .chain(by_one_server());
     (1..)
         .zip(trials)
         .map(|(number, (kind, name, scenario))| {
@@ -163,4 +151,26 @@ fn trials() -> Vec<Trial> {
 fn loopback(trial: u8) -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, high.max(1), low, trial)
+}
+
+/// What does not depend on the server.
+fn by_one_server() -> [(Kind, &'static str, Scenario); 3] {
+    [
+        // What they say then does not depend on the server.
+        (
+            LOCKING_DOVECOT,
+            "through popgate: held beyond the wait, every mail program says so in its way",
+            programs::beyond_the_wait as Scenario,
+        ),
+        (
+            LOCKING_DOVECOT,
+            "through popgate: every mail program in every mode is taken for what it is",
+            programs::tell_programs_apart as Scenario,
+        ),
+        (
+            LOCKING_DOVECOT,
+            "through popgate: the server knows the client's address",
+            client_address::reaches_the_server,
+        ),
+    ]
 }

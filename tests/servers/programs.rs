@@ -2,6 +2,7 @@
 
 mod call;
 mod fuse;
+mod guesses;
 mod program;
 
 use crate::Outcome;
@@ -19,6 +20,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::thread;
 
+pub(crate) use guesses::tell_programs_apart;
 pub(crate) use program::NEEDED;
 
 const DOMAIN: &str = "popgate.test";

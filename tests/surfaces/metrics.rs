@@ -3,7 +3,7 @@
 use crate::{assert_none, manual, read};
 use jiff::Timestamp;
 use popgate::ids::{BackendName, ListenerName, TenantName};
-use popgate::observe::metrics::Metrics;
+use popgate::observe::metrics::{JournalFigures, Metrics};
 use regex::Regex;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -29,6 +29,14 @@ fn families() -> BTreeSet<String> {
         Path::new("c.pem"),
         Timestamp::UNIX_EPOCH,
     )]));
+    metrics.set_journal(&JournalFigures {
+        written: 0,
+        waiting: 0,
+        is_writable: true,
+        size: 0,
+        size_max: 0,
+        oldest: Some(Timestamp::UNIX_EPOCH),
+    });
     let text = metrics.render().unwrap();
     text.lines()
         .filter_map(|line| line.strip_prefix("# TYPE popgate_")?.split(' ').next())

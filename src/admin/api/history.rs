@@ -51,6 +51,7 @@ impl EntryQuery {
         Ok(HistoryQuery {
             maildrop: self.maildrop.as_deref().map(user_name),
             key: None,
+            typed: None,
             client: client
                 .transpose()
                 .map_err(|error| format!("`address` is {error}"))?,
@@ -173,6 +174,7 @@ mod tests {
         let expected = HistoryQuery {
             maildrop: Some(UserName::new(b"ann")),
             key: None,
+            typed: None,
             client: Some("2001:db8::/64".parse().unwrap()),
             tenant: Some(TenantName::new("shop")),
             since: time(10),

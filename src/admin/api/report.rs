@@ -7,6 +7,7 @@ use crate::admin::reports::ReportQuery;
 use crate::admin::request::{ApiPath, ApiQuery};
 use crate::admin::server::AdminState;
 use crate::admin::users::UserQuery;
+use crate::history::EntryId;
 use crate::ids::{ListenerName, UserName};
 use axum::extract::State;
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub(super) struct IncidentQuery {
     /// end well.
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+    /// The `id` of the entry of the history that it is; `at` does not count then.
+    entry: Option<u64>,
     /// From when on logins are looked at; a week before where it is absent.
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -78,6 +81,7 @@ impl IncidentQuery {
                 server_name: self.server_name,
             },
             at: self.at,
+            entry: self.entry.map(EntryId),
             since: self.since,
             language: self.lang,
         }

@@ -35,7 +35,7 @@ fn entry(id: u64, maildrop: Option<&str>, address: &str) -> BlockEntry {
 
 fn gate(entries: Vec<BlockEntry>) -> GateDouble {
     GateDouble {
-        blocks: BlockList::restore(entries),
+        blocks: BlockList::restore(entries, BlockId(0)),
         ..GateDouble::default()
     }
 }

@@ -20,6 +20,8 @@ pub struct HistoryPage {
 pub struct NoticeList {
     /// The notices.
     pub items: Vec<NoticeInfo>,
+    /// Why notices may be missing among them; none where they are all that is kept.
+    pub incomplete: Option<String>,
 }
 
 /// Something that happened to the gate or to a backend.
@@ -51,7 +53,8 @@ pub struct JournalInfo {
     pub bytes: Option<u64>,
     /// Entries and changes of the block list that were lost since the start.
     pub lost: u64,
-    /// Why the file cannot be written or read now; none where it can.
+    /// Why the file cannot be written or read now, so that something may be missing; none where it
+    /// can.
     pub trouble: Option<String>,
 }
 

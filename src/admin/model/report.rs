@@ -29,6 +29,8 @@ pub struct TimelineInfo {
     /// Logins that are not shown, because there are too many: at least so many. The latest ones are
     /// shown, of those clients that were let in and that came most often.
     pub left_out: u64,
+    /// Why logins of the past may be missing; none where they are all that is kept.
+    pub incomplete: Option<String>,
 }
 
 /// One program at one address.

@@ -144,11 +144,12 @@ export async function release(ids) {
 
 /** What became of an entry since it is there, the latest first. @param {number} id @param {string} who */
 async function showHistory(id, who) {
-  const { items } = await get(path('blocks', id, 'history'));
+  const { items, incomplete } = await get(path('blocks', id, 'history'));
   const rows = items.map((/** @type {any} */ it) => [
     clock(it.at), it.change, it.state, it.reason, it.times_blocked, it.times_released, it.by ?? '–',
   ]);
-  show(`History of ${who}`, table(['When', 'Change', 'State', 'Reason', 'Blocked', 'Released', 'By'], rows));
+  const changes = table(['When', 'Change', 'State', 'Reason', 'Blocked', 'Released', 'By'], rows);
+  show(`History of ${who}`, h('div', {}, incomplete && minor(`Changes may be missing: ${incomplete}.`), changes));
 }
 
 /** Wires the controls of the list. */

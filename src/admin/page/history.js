@@ -26,7 +26,7 @@ export function get(user, within, before = null) {
 export function show(user, within, page, goesOn) {
   login = user;
   time = within;
-  find('#journal').replaceChildren(...gaps(page.journal).map((gap) => h('p', {}, gap)));
+  showGaps(page.journal);
   const last = page.items.at(-1)?.id;
   const isJoined = goesOn && entries.some(({ id }) => id === last);
   if (!isJoined) next = page.next;
@@ -34,15 +34,16 @@ export function show(user, within, page, goesOn) {
   draw();
 }
 
-/** What is not in the list, though it happened. @param {any} journal a JournalInfo */
-function gaps({ kept_in: keptIn, since, lost, trouble }) {
+/** Says what is not in the list, though it happened. @param {any} journal a JournalInfo */
+function showGaps({ kept_in: keptIn, since, lost, trouble }) {
   const isOlder = since !== null && Date.parse(time.since) < Date.parse(since);
-  return [
+  const gaps = [
     trouble !== null && `The journal has trouble, so entries may be missing: ${trouble}.`,
     lost > 0 && `${count(lost)} entries were lost since popgate started: the journal could not be written in time.`,
     isOlder && `Nothing is kept from before ${dateTime(since)}.`,
     keptIn === 'memory' && 'It is kept in memory alone, for some hours, and not over a restart. A file keeps days.',
   ].filter((gap) => gap !== false);
+  find('#journal').replaceChildren(...gaps.map((gap) => h('p', {}, gap)));
 }
 
 function draw() {
@@ -58,7 +59,7 @@ function cellsOf(entry) {
   const guess = program.name === 'unknown' ? 'unknown program' : `${program.name} (${program.confidence})`;
   const asked = tried?.asked ?? opened;
   const label = `Report on session ${entry.session}, ${dateTime(asked)}`;
-  const open = () => report.open(login, momentOf(entry));
+  const open = () => report.open(login, { entry: entry.id });
   return [
     cell('When', clock(asked), minor('until ', clock(ended))),
     cell('Who', h('bdi', { class: 'address' }, client.replace(/:\d+$/, '')), minor(guess)),
@@ -67,13 +68,6 @@ function cellsOf(entry) {
     cell('How it ended', said(entry.sentence), ...signsOf(entry)),
     cell('Action', h('button', { type: 'button', 'data-key': 'report', 'aria-label': label, click: open }, 'Report')),
   ];
-}
-
-/** When the client was told how its login went. @param {any} entry */
-function momentOf({ login: tried, ended }) {
-  if (!tried || tried.entered) return ended;
-  const took = tried.delayed_seconds + tried.waited_seconds + tried.held_seconds;
-  return new Date(Math.min(Date.parse(tried.asked) + took * 1000, Date.parse(ended))).toISOString();
 }
 
 /** What the client was told, what the backend said, and what is odd. @param {any} entry */
@@ -93,6 +87,7 @@ async function showOlder() {
   if (asked !== time) return;
   entries = [...entries, ...page.items];
   next = page.next;
+  showGaps(page.journal);
   draw();
 }
 

@@ -3,17 +3,18 @@ import { ApiError, get, path } from './api.js';
 import { find, h } from './dom.js';
 
 let login = '';
-/** The moment that it is asked for, exactly; null: the last problem. @type {string | null} */
-let moment = null;
+/** Which login it is about: an entry, or the nearest to a moment; else the last problem.
+ * @typedef {{entry?: number | string, at?: string}} Which */
+/** @type {Which} */
+let which = {};
 /** A ReportInfo of the API. @type {any} */
 let shown = null;
 let requests = 0;
 
-/** Shows the report of what was at a moment; without one, of the last problem.
- * @param {string} user @param {string | null} at */
-export function open(user, at) {
+/** @param {string} user @param {Which} asked */
+export function open(user, asked) {
   login = user;
-  moment = at;
+  which = asked;
   show(null);
   find('#report').showModal();
   return load();
@@ -23,7 +24,7 @@ async function load() {
   const own = (requests += 1);
   say('Asking popgate …');
   try {
-    const report = await get(path('users', login, 'report'), { at: moment, lang: find('#report-language').value });
+    const report = await get(path('users', login, 'report'), { ...which, lang: find('#report-language').value });
     if (own !== requests) return;
     show(report);
     say(report.at === null ? 'Nothing is known of this login.' : '');
@@ -81,7 +82,7 @@ export function start() {
   language.value ||= 'en';
   language.addEventListener('change', load);
   find('#report-at').addEventListener('change', (/** @type {any} */ { target }) => {
-    moment = target.value ? new Date(target.value).toISOString() : null;
+    which = target.value ? { at: new Date(target.value).toISOString() } : {};
     void load();
   });
   find('#report-copy').addEventListener('click', copy);

@@ -103,9 +103,9 @@ export function start() {
   find('#earlier').addEventListener('click', () => moveTo((end ?? gateNow()) - span.length));
   find('#later').addEventListener('click', () => end === null || moveTo(end + span.length));
   find('#latest').addEventListener('click', () => end === null || moveTo(null));
-  find('#report-open').addEventListener('click', () => report.open(login, null));
+  find('#report-open').addEventListener('click', () => report.open(login, {}));
   find('#picture').addEventListener('click', (/** @type {any} */ { target }) => {
-    const { at } = target.closest('[data-at]')?.dataset ?? {};
-    if (at) void report.open(login, at);
+    const { entry, at } = target.closest('[data-entry], [data-at]')?.dataset ?? {};
+    if (entry ?? at) void report.open(login, entry ? { entry } : { at });
   });
 }

@@ -9,6 +9,7 @@ use crate::policy::block::{
 };
 use crate::policy::rules::BlockRules;
 use jiff::Timestamp;
+use std::ops::Range;
 
 /// The offences of each target, counted for each reason until they are enough for a block or too
 /// old for it. One gate's own, and in memory only.
@@ -86,10 +87,19 @@ impl OffenceCounters {
         self.of_maildrops.get(&key, now)?.counter.today(now)
     }
 
-    /// All pairs of which passing faults of today are counted.
-    pub(super) fn counted_pairs(&self, now: Timestamp) -> impl Iterator<Item = CountedPair> {
+    /// How many places there are for [`counted_pairs`](Self::counted_pairs).
+    pub(super) fn places(&self) -> usize {
+        self.of_maildrops.len()
+    }
+
+    /// The pairs in these places of which passing faults of today are counted.
+    pub(super) fn counted_pairs(
+        &self,
+        places: Range<usize>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = CountedPair> {
         self.of_maildrops
-            .iter(now)
+            .iter_in(places, now)
             .filter_map(move |((target, _), counted)| {
                 Some(CountedPair {
                     target: target.clone(),

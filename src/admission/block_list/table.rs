@@ -42,12 +42,22 @@ impl BlockTable {
     /// Takes over an entry of an earlier process, beyond the capacity too: what is too much is
     /// dropped with the next new one, as a change that the file is told of.
     pub(super) fn restore(&mut self, entry: BlockEntry) {
-        self.next = self.next.max(entry.id.0.saturating_add(1));
+        self.go_on_after(entry.id);
         self.put(entry);
+    }
+
+    /// Gives no number up to `last` any more.
+    pub(super) fn go_on_after(&mut self, last: BlockId) {
+        self.next = self.next.max(last.0.saturating_add(1));
     }
 
     pub(super) fn get(&self, target: &BlockTarget) -> Option<&BlockEntry> {
         self.entries.get(target).map(Arc::as_ref)
+    }
+
+    /// The same, to be looked at when the list is not locked any more.
+    pub(super) fn shared(&self, target: &BlockTarget) -> Option<Arc<BlockEntry>> {
+        self.entries.get(target).cloned()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &BlockEntry> {

@@ -1,5 +1,6 @@
 mod bounds;
 mod by_hand;
+mod counting;
 mod entries;
 mod offences;
 mod trials;
@@ -10,7 +11,7 @@ use crate::limits::{
     ACCEPTED_ADDRESS_AGE, ACCEPTED_ADDRESSES_MAX, BLOCKS_CHANGED_AT_ONCE, OFFENDERS_MAX,
 };
 use crate::policy::attempt::tests::{attempt, policy};
-use crate::policy::block::{BlockAction, BlockId};
+use crate::policy::block::{BlockAction, ListedBlock};
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::secret::PasswordTag;
 use crate::time::Duration;

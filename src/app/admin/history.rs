@@ -7,8 +7,7 @@ use crate::admin::model::{
 };
 use crate::admin::{HistoryView, UserQuery};
 use crate::history::{
-    Encryption, End, GateNotice, HistoryEntry, HistoryLogin, HistoryQuery, StoredEntry,
-    TlsParameters,
+    Encryption, GateNotice, HistoryAnswer, HistoryLogin, HistoryQuery, StoredEntry, TlsParameters,
 };
 use crate::ids::UserName;
 use crate::journal::{HistoryError, JournalState};
@@ -25,32 +24,47 @@ impl HistoryView for AdminHandle {
         // One more tells whether there is another page.
         query.limit = limit + 1;
         if let Some(user) = user {
+            query.typed = Some(user.clone());
             query.key = Some(self.key_of(&UserQuery {
                 login: user.clone(),
                 listener: None,
                 server_name: None,
             }));
         }
-        let mut found = match self.history.entries(&query) {
-            Err(HistoryError::Off) => Vec::new(),
+        let found = match self.history.entries(&query) {
+            Err(HistoryError::Off) => HistoryAnswer::complete(Vec::new()),
             other => other?,
         };
-        let is_last = found.len() <= limit;
-        found.truncate(limit);
-        let last = found.last().map(|stored| stored.id.0);
-        Ok(HistoryPage {
-            items: found.iter().map(entry_info).collect(),
-            next: last.filter(|_| !is_last),
-            journal: journal_info(self.history.state()),
-        })
+        let journal = journal_info(self.history.state());
+        Ok(history_page(found, limit, journal))
     }
 
     fn notices(&self, since: Timestamp, until: Timestamp) -> Result<NoticeList, HistoryError> {
-        let mut notices = self.history.notices(since, until)?;
-        notices.truncate(PAGE_MAX);
+        let notices = self.history.notices(since, until, PAGE_MAX)?;
         Ok(NoticeList {
-            items: notices.iter().map(notice_info).collect(),
+            items: notices.items.iter().map(notice_info).collect(),
+            incomplete: notices.incomplete,
         })
+    }
+}
+
+/// The first `limit` of what was found.
+fn history_page(
+    mut found: HistoryAnswer<StoredEntry>,
+    limit: usize,
+    journal: JournalInfo,
+) -> HistoryPage {
+    let is_last = found.items.len() <= limit;
+    found.items.truncate(limit);
+    let last = found.items.last().map(|stored| stored.id.0);
+    HistoryPage {
+        items: found.items.iter().map(entry_info).collect(),
+        next: last.filter(|_| !is_last),
+        // What this question met, before what the last one of all did.
+        journal: JournalInfo {
+            trouble: found.incomplete.or(journal.trouble),
+            ..journal
+        },
     }
 }
 
@@ -99,7 +113,7 @@ fn entry_info(stored: &StoredEntry) -> HistoryEntryInfo {
         commands: entry.commands,
         program: program_info(entry.program),
         twin: entry.is_twin,
-        without_quit: left_without_quit(entry),
+        without_quit: entry.left_without_quit(),
         trace: entry.trace.to_text(),
     }
 }
@@ -155,8 +169,49 @@ fn tls(encryption: &Encryption) -> Option<&TlsParameters> {
     }
 }
 
-fn left_without_quit(entry: &HistoryEntry) -> bool {
-    let login = entry.login.as_ref();
-    login.is_some_and(|login| login.entered)
-        && matches!(entry.end, End::Left | End::TimedOut | End::Stalled)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::EntryId;
+    use crate::history::tests::entry_of;
+    use crate::observe::event::EndCause;
+    use crate::time::{Duration, WallClock};
+    use std::sync::Arc;
+
+    fn stored(id: u64) -> StoredEntry {
+        let idle = Duration::from_secs(40);
+        let cause = EndCause::Preempted { idle };
+        let mut entry = entry_of("ann", &cause, WallClock::System.now());
+        entry.login.as_mut().unwrap().entered = true;
+        StoredEntry {
+            id: EntryId(id),
+            gate_started: Timestamp::UNIX_EPOCH,
+            entry: Arc::new(entry),
+        }
+    }
+
+    #[test]
+    fn a_page_says_what_its_own_question_met() {
+        let mut found = HistoryAnswer::complete(vec![stored(9), stored(8)]);
+        let calm = || JournalInfo::default();
+        let page = history_page(found.clone(), 1, calm());
+        assert_eq!((page.next, page.journal.trouble), (Some(9), None));
+        found.incomplete = Some("no answer".to_owned());
+        // Another reader had an answer meanwhile.
+        let page = history_page(found.clone(), 2, calm());
+        assert_eq!(page.next, None);
+        assert_eq!(page.journal.trouble.as_deref(), Some("no answer"));
+        found.incomplete = None;
+        let full = JournalInfo {
+            trouble: Some("disk full".to_owned()),
+            ..calm()
+        };
+        let page = history_page(found, 2, full);
+        assert_eq!(page.journal.trouble.as_deref(), Some("disk full"));
+    }
+
+    #[test]
+    fn a_phone_that_is_closed_for_another_left_without_quit() {
+        assert!(entry_info(&stored(1)).without_quit);
+    }
 }

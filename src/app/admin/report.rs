@@ -6,17 +6,17 @@ use crate::admin::model::{CauseInfo, ReportInfo};
 use crate::admin::{
     PictureLabels, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,
 };
-use crate::history::{GateNotice, HistoryQuery, StoredEntry};
-use crate::ids::MaildropKey;
+use crate::history::{EntryId, GateNotice, HistoryAnswer, HistoryQuery, StoredEntry};
+use crate::ids::{MaildropKey, UserName};
 use crate::limits::{
-    REPORT_DAY, REPORT_ENTRIES_MAX, REPORT_NEIGHBOURS_AROUND, REPORT_NEIGHBOURS_MAX,
-    REPORT_PICTURE_AROUND, REPORT_SPAN,
+    REPORT_AFTER, REPORT_DAY, REPORT_ENTRIES_MAX, REPORT_NEIGHBOURS_AROUND, REPORT_NEIGHBOURS_MAX,
+    REPORT_NOTICES_MAX, REPORT_PICTURE_AROUND, REPORT_SPAN,
 };
 use crate::net::BoxFuture;
 use crate::policy::block::BlockEntry;
 use crate::report::causes::causes;
 use crate::report::domain::domain_of;
-use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, choose};
+use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, WhichLogin, choose};
 use crate::report::text::{Coverage, ReportText};
 use crate::report::words::{Language, Words};
 use crate::time::{Duration, Moment};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// The part of the past that is looked at.
 #[derive(Clone, Copy)]
 struct Span {
-    at: Option<Timestamp>,
+    at: Option<WhichLogin>,
     since: Timestamp,
     until: Timestamp,
 }
@@ -35,11 +35,13 @@ struct Span {
 /// What the facts of an incident are taken from.
 struct OwnedSources {
     entries: Vec<StoredEntry>,
+    /// Why the file of the history did not answer.
+    trouble: Option<String>,
     around: Vec<StoredEntry>,
     notices: Vec<GateNotice>,
     blocks: Vec<BlockEntry>,
     open: Vec<Occupant>,
-    at: Option<Timestamp>,
+    at: Option<WhichLogin>,
 }
 
 impl ReportView for AdminHandle {
@@ -48,12 +50,13 @@ impl ReportView for AdminHandle {
         query: &ReportQuery,
     ) -> BoxFuture<'static, Result<String, ReportRefusal>> {
         let language = language(query);
-        let login = query.user.login.clone();
+        // A login without a domain may have the default one, and an alias leads to another.
+        let maildrop = self.key_of(&query.user).maildrop().clone();
         let domains = Arc::clone(&self.domains);
         let resolver = self.cx.settings().resolver;
         Box::pin(async move {
             let language = language?;
-            let domain = domain_of(login.as_bytes());
+            let domain = domain_of(maildrop.as_bytes());
             let check = domains.check(domain, resolver).await;
             Ok(Words::new(language, TimeZone::system()).domain(domain, &check))
         })
@@ -63,9 +66,9 @@ impl ReportView for AdminHandle {
         let language = language(query)?;
         let words = Words::new(language, TimeZone::system());
         let now = self.cx.moment();
-        let span = Span::of(query, now.wall);
         let key = self.key_of(&query.user);
-        let gathered = self.gather(&key, span, now)?;
+        let span = self.span_of(query, &key, now.wall)?;
+        let gathered = self.gather(&key, Some(&query.user.login), span, now)?;
         let facts = gathered.facts();
         let causes = causes(&facts);
         let report = ReportText {
@@ -73,12 +76,13 @@ impl ReportView for AdminHandle {
             maildrop: key.maildrop(),
             at: query.at,
             since: span.since,
+            until: span.until.min(now.wall),
             now: now.wall,
             domain,
             facts: &facts,
             causes: &causes,
             open: &gathered.open,
-            coverage: self.coverage(&gathered.entries),
+            coverage: self.coverage(&gathered),
         };
         let at = facts.incident.map(|it| it.login.asked);
         let picture = at.map(|at| self.picture(query, at, now.wall)).transpose()?;
@@ -98,7 +102,7 @@ impl AdminHandle {
     /// kept.
     pub(super) fn causes_of(&self, key: &MaildropKey, now: Moment) -> Vec<CauseInfo> {
         let span = Span::before(now.wall);
-        let Ok(gathered) = self.gather(key, span, now) else {
+        let Ok(gathered) = self.gather(key, None, span, now) else {
             return Vec::new();
         };
         let words = Words::new(Language::English, TimeZone::system());
@@ -108,58 +112,85 @@ impl AdminHandle {
             .collect()
     }
 
+    /// The part of the past that `query` asks for. Of an entry it is that around it.
+    fn span_of(
+        &self,
+        query: &ReportQuery,
+        key: &MaildropKey,
+        now: Timestamp,
+    ) -> Result<Span, ReportRefusal> {
+        let Some(id) = query.entry else {
+            return Ok(Span::of(query, now));
+        };
+        let up_to_it = HistoryQuery {
+            key: Some(key.clone()),
+            before: Some(EntryId(id.0.saturating_add(1))),
+            limit: 1,
+            ..HistoryQuery::default()
+        };
+        let found = self.find(&up_to_it)?;
+        let entry = found
+            .items
+            .first()
+            .filter(|it| it.id == id)
+            .ok_or_else(|| {
+                let login = &query.user.login;
+                ReportRefusal::Mistake(format!("the history has no entry {} of {login}", id.0))
+            })?;
+        let query = ReportQuery {
+            at: Some(entry.entry.ended),
+            ..query.clone()
+        };
+        Ok(Span {
+            at: Some(WhichLogin::Entry(id)),
+            ..Span::of(&query, now)
+        })
+    }
+
     fn gather(
         &self,
         key: &MaildropKey,
+        typed: Option<&UserName>,
         span: Span,
         now: Moment,
     ) -> Result<OwnedSources, ReportRefusal> {
         // In this order: what goes over in between is in both.
         let open = self.occupant(key, now);
-        let entries = self.entries(&HistoryQuery {
-            key: Some(key.clone()),
-            since: Some(span.since),
-            until: Some(span.until),
-            limit: REPORT_ENTRIES_MAX,
-            ..HistoryQuery::default()
+        let found = self.find(&HistoryQuery {
+            typed: typed.cloned(),
+            ..span.query(key)
         })?;
-        let incident = choose(&entries, span.at);
-        let around = incident.map_or_else(|| Ok(Vec::new()), |it| self.around(it))?;
+        let incident = choose(&found.items, span.at);
+        let around = incident.map_or_else(
+            || Ok(HistoryAnswer::complete(Vec::new())),
+            |it| self.find(&neighbours_query(it)),
+        )?;
         let notices = incident.map_or_else(|| Ok(Vec::new()), |it| self.notices(it))?;
         let prefix = incident.map(|it| it.client().prefix);
         Ok(OwnedSources {
             blocks: self.block_entries_of(key, &prefix.into_iter().collect(), now),
-            around,
+            around: around.items,
             notices,
-            entries,
+            trouble: found.incomplete.or(around.incomplete),
+            entries: found.items,
             open: open.into_iter().collect(),
             at: span.at,
         })
     }
 
-    fn entries(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>, ReportRefusal> {
-        let entries = self.history.entries(query);
-        entries.map_err(|error| ReportRefusal::NoHistory(error.to_string()))
-    }
-
-    /// Logins of all maildrops at the time of the incident.
-    fn around(&self, incident: PastLogin<'_>) -> Result<Vec<StoredEntry>, ReportRefusal> {
-        self.entries(&HistoryQuery {
-            since: Some(earlier(incident.entry.ended, REPORT_NEIGHBOURS_AROUND)),
-            until: Some(later(incident.entry.ended, REPORT_NEIGHBOURS_AROUND)),
-            limit: REPORT_NEIGHBOURS_MAX,
-            ..HistoryQuery::default()
-        })
+    fn find(&self, query: &HistoryQuery) -> Result<HistoryAnswer<StoredEntry>, ReportRefusal> {
+        let found = self.history.entries(query);
+        found.map_err(|error| ReportRefusal::NoHistory(error.to_string()))
     }
 
     /// The oldest first.
     fn notices(&self, incident: PastLogin<'_>) -> Result<Vec<GateNotice>, ReportRefusal> {
         let since = earlier(incident.entry.ended, REPORT_DAY);
         let until = later(incident.entry.ended, REPORT_NEIGHBOURS_AROUND);
-        let notices = self.history.notices(since, until);
-        let mut notices = notices.map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
-        notices.reverse();
-        Ok(notices)
+        let found = self.history.notices(since, until, REPORT_NOTICES_MAX);
+        let mut found = found.map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
+        found.items.reverse();
+        Ok(found.items)
     }
 
     /// Who is in the maildrop now.
@@ -179,14 +210,15 @@ impl AdminHandle {
         })
     }
 
-    fn coverage(&self, entries: &[StoredEntry]) -> Coverage {
+    fn coverage(&self, gathered: &OwnedSources) -> Coverage {
         let state = self.history.state();
-        let is_cut = entries.len() >= REPORT_ENTRIES_MAX;
-        let oldest = entries.last().filter(|_| is_cut);
+        let is_cut = gathered.entries.len() >= REPORT_ENTRIES_MAX;
+        let oldest = gathered.entries.last().filter(|_| is_cut);
         Coverage {
             kept_since: state.since,
             read_since: oldest.map(|it| it.entry.ended),
             lost: state.lost,
+            trouble: gathered.trouble.clone(),
         }
     }
 
@@ -219,9 +251,19 @@ impl Span {
         // Two days before: an incident on the day before has a day before itself.
         let two_days_before = || earlier(at, 2 * REPORT_DAY);
         Self {
-            at: Some(at),
+            at: Some(WhichLogin::NearestTo(at)),
             since: query.since.unwrap_or_else(two_days_before),
-            until: later(at, REPORT_DAY),
+            until: later(at, REPORT_AFTER),
+        }
+    }
+
+    fn query(self, key: &MaildropKey) -> HistoryQuery {
+        HistoryQuery {
+            key: Some(key.clone()),
+            since: Some(self.since),
+            until: Some(self.until),
+            limit: REPORT_ENTRIES_MAX,
+            ..HistoryQuery::default()
         }
     }
 
@@ -245,7 +287,21 @@ impl OwnedSources {
             blocks: &self.blocks,
             open: &self.open,
         };
-        ReportFacts::of(choose(&self.entries, self.at), sources)
+        ReportFacts {
+            is_named: matches!(self.at, Some(WhichLogin::Entry(_))),
+            ..ReportFacts::of(choose(&self.entries, self.at), sources)
+        }
+    }
+}
+
+/// Logins of all maildrops shortly before the incident. Not after it: the latest come first, and on
+/// a busy gate the limit would leave those alone that came when all was well again.
+fn neighbours_query(incident: PastLogin<'_>) -> HistoryQuery {
+    HistoryQuery {
+        since: Some(earlier(incident.entry.ended, REPORT_NEIGHBOURS_AROUND)),
+        until: Some(incident.entry.ended),
+        limit: REPORT_NEIGHBOURS_MAX,
+        ..HistoryQuery::default()
     }
 }
 
@@ -267,3 +323,6 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use super::convert::program_info;
 use crate::admin::model::{TimelineBar, TimelineInfo, TimelineMark, TimelineRow};
 use crate::admin::{PictureLabels, ReportRefusal, TimelineQuery, TimelineView, UserQuery};
 use crate::gate::{Phase, SeenLogin, SessionView};
-use crate::history::{HistoryQuery, StoredEntry};
+use crate::history::{HistoryAnswer, HistoryQuery, StoredEntry};
 use crate::ids::{ListenerName, MaildropKey};
 use crate::limits::{TIMELINE_DRAWN_MAX, TIMELINE_LISTED_MAX};
 use crate::lock::LockView;
@@ -47,16 +47,17 @@ impl AdminHandle {
         let key = self.key_of(&query.user);
         // In this order: what goes over in between is in both, and shown once.
         let open = self.open_logins(&key, now);
+        let past = self.past_logins(key.clone(), axis, logins_max)?;
         let subject = TimelineSubject {
             login: query.user.login.clone(),
             maildrop: key.maildrop().clone(),
             axis,
             now: now.wall,
             kept_since: self.history.state().since,
+            incomplete: past.incomplete,
             logins_max,
         };
-        let past = self.past_logins(key, axis, logins_max)?;
-        Ok(Timeline::of(subject, &past, open))
+        Ok(Timeline::of(subject, &past.items, open))
     }
 
     /// By the same call as a session, so that this cannot show another maildrop than it would have.
@@ -70,13 +71,13 @@ impl AdminHandle {
             .key
     }
 
-    /// The latest first; one more than can be shown where there are more.
+    /// One more than can be shown where there are more.
     fn past_logins(
         &self,
         key: MaildropKey,
         axis: Axis,
         logins_max: usize,
-    ) -> Result<Vec<StoredEntry>, ReportRefusal> {
+    ) -> Result<HistoryAnswer<StoredEntry>, ReportRefusal> {
         let query = HistoryQuery {
             key: Some(key),
             since: Some(axis.since()),
@@ -167,6 +168,7 @@ fn timeline_info(timeline: &Timeline) -> TimelineInfo {
         kept_since: timeline.kept_since,
         rows: timeline.rows.iter().map(row_info).collect(),
         left_out: timeline.left_out as u64,
+        incomplete: timeline.incomplete.clone(),
     }
 }
 

@@ -127,14 +127,8 @@ impl AdminHandle {
     fn tenant_uses(&self) -> HashMap<TenantName, TenantUse> {
         let now = self.cx.moment().instant;
         let mut uses: HashMap<TenantName, TenantUse> = HashMap::new();
-        for login in self
-            .cx
-            .sessions
-            .views()
-            .into_iter()
-            .filter_map(|it| it.login)
-        {
-            uses.entry(login.tenant).or_default().sessions += 1;
+        for (tenant, sessions) in self.cx.sessions.counts_by_tenant() {
+            uses.entry(tenant).or_default().sessions = sessions;
         }
         for lock in self.lock_views() {
             if let Some(holder) = lock.holder {

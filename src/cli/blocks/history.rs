@@ -7,6 +7,7 @@ use crate::cli::listing::OutputArgs;
 use crate::cli::screen::{Screen, Tone};
 use crate::cli::table::{Cell, Column, TextTable};
 use crate::cli::target::GateArgs;
+use crate::cli::text::may_be_missing;
 use crate::cli::units::time;
 use clap::Args;
 
@@ -45,11 +46,15 @@ const COLUMNS: &[Column] = &[
 
 /// The latest change last, where a terminal shows it beside the prompt.
 fn shown(history: &BlockHistory, screen: Screen) -> String {
-    if history.items.is_empty() {
-        return "No change of this entry is kept.".to_owned();
-    }
     let rows = history.items.iter().rev().map(row);
-    TextTable::new(COLUMNS, rows.collect()).render(screen)
+    let changes = match history.items.is_empty() {
+        true => "No change of this entry is kept.".to_owned(),
+        false => TextTable::new(COLUMNS, rows.collect()).render(screen),
+    };
+    let incomplete = history.incomplete.as_deref();
+    let gap = incomplete.map(|why| screen.paint(&may_be_missing("changes", why), Tone::Warning));
+    let parts: Vec<_> = [changes].into_iter().chain(gap).collect();
+    parts.join("\n")
 }
 
 fn row(change: &BlockChangeInfo) -> Vec<Cell> {
@@ -88,7 +93,10 @@ mod tests {
             change(70, "pinned", "192.0.2.3"),
             change(0, "blocked", "rule"),
         ];
-        let history = BlockHistory { items };
+        let history = BlockHistory {
+            items,
+            incomplete: None,
+        };
         let expected = [
             "AT                       CHANGE   BY         STATE    REASON    BLOCKED  RELEASED",
             "1970-01-01 00:00:00 UTC  blocked  rule       blocked  guessing       2x        1x",
@@ -96,7 +104,12 @@ mod tests {
         ];
         let text = shown(&history, Screen::default());
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
-        let nothing = BlockHistory { items: Vec::new() };
-        assert!(shown(&nothing, Screen::default()).starts_with("No change"));
+        let nothing = BlockHistory {
+            items: Vec::new(),
+            incomplete: Some("disk\x1b full".to_owned()),
+        };
+        let text = shown(&nothing, Screen::default());
+        assert!(text.starts_with("No change"));
+        assert!(text.ends_with("changes may be missing: disk\\u{1b} full"));
     }
 }

@@ -286,7 +286,8 @@ table! {
         sessions: bool = true;
 
         /// Most logins in the history, one with some 500 octets; the oldest go first. 0: no bound
-        /// but keep and size. A quarter of them is for logins that no backend let in.
+        /// but keep and size; else at least 10000. A quarter of them is for logins without a right
+        /// password.
         rows: usize = 10_000_000, in 0..=JOURNAL_ROWS_MAX;
 
         /// Most octets of the file, with KiB, MiB, GiB or TiB behind the number.

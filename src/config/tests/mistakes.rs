@@ -34,6 +34,9 @@ name = "ann"
 wait = "35s"
 [server]
 grace = "40s"
+[journal]
+file = "popgate.db"
+rows = 10000
 "#;
 
 fn refused(text: &str) -> Result<Config, ConfigErrors> {
@@ -104,6 +107,8 @@ const ONE_MISTAKE_EACH: &[(&str, &str, usize)] = &[
     ("max_delay = \"30s\"", "max_delay = \"41s\"", 19),
     // What does not fit what is right.
     ("grace = \"40s\"", "grace = \"39s\"", 30),
+    ("rows = 10000", "rows = 9999", 33),
+    ("rows = 10000", "rows = 1", 33),
     ("name = \"new\"", "name = \"legacy\"", 8),
 ];
 

@@ -17,14 +17,10 @@ fn beginning(trace: &str) -> Beginning {
 }
 
 fn seen(trace: &str, family: Family) -> SeenProgram {
-    let whole = Trace::from_text(trace);
     SeenProgram {
-        beginning: Beginning {
-            trace: whole.beginning(),
-            hello: None,
-        },
+        trace: Trace::from_text(trace),
+        hello: None,
         family,
-        did_nothing: whole.is_only_a_login(),
     }
 }
 
@@ -125,28 +121,38 @@ fn a_reader_keeps_no_more_programs_than_it_may_have() {
 }
 
 #[test]
-fn a_neighbour_is_one_that_came_or_left_within_two_seconds() {
+fn a_neighbour_is_one_that_came_or_left_within_two_seconds_of_the_login() {
     let claws = "USER, PASS, STAT, UIDL, LIST";
-    for (from, to, asked, expected) in [
-        (0.0, 60.0, 1.9, "beside"),
-        (0.0, 60.0, 2.1, "nobody"),
-        (0.0, 5.0, 6.9, "left"),
-        (0.0, 5.0, 7.1, "nobody"),
+    // One from a time to another, and a login that is asked for and let in.
+    for (from, to, asked, let_in, expected) in [
+        (0.0, 60.0, 1.9, 1.9, "beside"),
+        (0.0, 60.0, 2.1, 2.1, "nobody"),
+        (0.0, 5.0, 6.9, 6.9, "left"),
+        (0.0, 5.0, 7.1, 7.1, "nobody"),
+        (0.0, 5.0, 6.9, 30.0, "left"),
+        (0.0, 50.0, 30.0, 51.0, "nobody"),
+        (0.0, 10.0, 1.0, 12.0, "beside"),
+        (2.9, 60.0, 1.0, 20.0, "beside"),
+        (3.1, 60.0, 1.0, 20.0, "nobody"),
+        (3.1, 10.0, 1.0, 20.0, "nobody"),
     ] {
         let reading = Reading::new();
         let first = reading.attempt(FIRST.0, from);
         reading.programs.came(&first, reading.at(from));
-        if to < asked {
+        if to < let_in {
             let seen = seen(claws, Family::ClawsMail);
             reading.programs.left(&first, seen, None, reading.at(to));
         }
         let second = reading.attempt(2, asked);
-        let neighbour = match reading.programs.came(&second, reading.at(asked)) {
+        let neighbour = match reading.programs.came(&second, reading.at(let_in)) {
             Neighbour::Nobody => "nobody",
             Neighbour::Beside => "beside",
             Neighbour::Left(_) => "left",
         };
-        assert_eq!(neighbour, expected, "{from} to {to}, then {asked}");
+        assert_eq!(
+            neighbour, expected,
+            "{from} to {to}, then {asked} to {let_in}"
+        );
     }
 }
 
@@ -154,8 +160,11 @@ fn a_neighbour_is_one_that_came_or_left_within_two_seconds() {
 fn the_same_program_that_comes_again_is_no_twin() {
     let fetchmail = seen("CAPA, USER, PASS, STAT, LAST", Family::Fetchmail);
     let claws = seen("USER, PASS, STAT, UIDL, LIST", Family::ClawsMail);
-    let checker = seen("USER, PASS, STAT, QUIT", Family::Unknown);
+    let checker = seen("USER, PASS, LIST, QUIT", Family::Unknown);
     let allowed_to_send = seen("USER, PASS, QUIT", Family::Unknown);
+    let nothing_there = seen("CAPA, AUTH PLAIN, STAT, QUIT", Family::Unknown);
+    let thunderbird = "CAPA, AUTH PLAIN, STAT, LIST, UIDL, RETR, QUIT";
+    let thunderbird = seen(thunderbird, Family::Thunderbird);
     for (first, second, is_twin) in [
         (fetchmail, fetchmail, false),
         (fetchmail, claws, true),
@@ -164,8 +173,10 @@ fn the_same_program_that_comes_again_is_no_twin() {
         (checker, fetchmail, true),
         (allowed_to_send, claws, false),
         (allowed_to_send, fetchmail, true),
+        (nothing_there, thunderbird, false),
+        (thunderbird, nothing_there, true),
     ] {
-        let neighbour = Neighbour::Left(first);
+        let neighbour = Neighbour::Left(Box::new(first));
         assert_eq!(
             neighbour.makes_a_twin_of(&second),
             is_twin,
@@ -174,4 +185,20 @@ fn the_same_program_that_comes_again_is_no_twin() {
     }
     assert!(Neighbour::Beside.makes_a_twin_of(&fetchmail));
     assert!(!Neighbour::Nobody.makes_a_twin_of(&fetchmail));
+}
+
+#[test]
+fn a_reader_takes_no_more_room_than_it_needs() {
+    let reading = Reading::new();
+    let claws = "USER, PASS, STAT, UIDL, LIST";
+    reading.session(1, 0.0, 5.0, claws, Family::ClawsMail);
+    reading.session(2, 6.0, 60.0, claws, Family::ClawsMail);
+    let of_ann = reader(&reading.attempt(3, 60.0));
+    let readers = reading.programs.readers();
+    let known = readers.get(&of_ann, reading.at(60.0)).unwrap();
+    assert_eq!((known.programs.len(), known.programs.capacity()), (1, 1));
+    let left: Vec<_> = known.visits.iter().map(|it| it.session.0).collect();
+    assert_eq!(left, [2], "nobody is the twin of one that left so long ago");
+    // An open session has one.
+    assert_eq!(size_of::<Neighbour>(), 16);
 }

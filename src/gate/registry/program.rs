@@ -3,7 +3,8 @@
 use super::SessionHandle;
 use crate::gate::programs::Beginning;
 use crate::program::{Evidence, Family, HelloFingerprint, ProgramGuess, Trace, guess};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
 
 impl SessionHandle {
     /// What the client has done so far.
@@ -26,22 +27,26 @@ impl SessionHandle {
         let words = self.words();
         let remembered = words.login.as_ref().and_then(|login| login.remembered);
         drop(words);
-        self.guess(remembered, false, now)
+        self.guess(remembered, false, self.silence(now))
     }
 
     /// The same, where this is `remembered`. `has_given_up`: its last login was refused, and it has
-    /// left since.
+    /// left since; `silence`: for how long nothing has moved.
     pub(crate) fn guess(
         &self,
         remembered: Option<Family>,
         has_given_up: bool,
-        now: Instant,
+        silence: Duration,
     ) -> ProgramGuess {
         let hello = self.words().hello;
         guess(&Evidence {
             trace: &self.trace.now(),
             hello,
-            idle: self.silence(now),
+            // Behind a command whose reply is due, the silence is the backend's.
+            idle: match self.awaits_reply.load(Ordering::Relaxed) {
+                true => Duration::ZERO,
+                false => silence,
+            },
             has_given_up,
             remembered,
         })
@@ -51,7 +56,12 @@ impl SessionHandle {
     pub(crate) fn beginning(&self) -> Beginning {
         Beginning {
             trace: self.trace().beginning(),
-            hello: self.words().hello.map(|hello| hello.digest),
+            hello: self.hello_digest(),
         }
+    }
+
+    /// The digest of what its client offered in TLS; none in clear.
+    pub(crate) fn hello_digest(&self) -> Option<u64> {
+        self.words().hello.map(|hello| hello.digest)
     }
 }

@@ -47,6 +47,22 @@ fn a_session_is_seen_until_it_is_dropped() {
 }
 
 #[test]
+fn sessions_are_counted_for_the_tenants_of_their_logins() {
+    let sessions = Sessions::default();
+    let open_sessions = [open(&sessions), open(&sessions), open(&sessions)];
+    assert!(sessions.counts_by_tenant().is_empty());
+    let login = Arc::new(attempt("ann", policy()));
+    for session in &open_sessions[..2] {
+        session.handle().identified(&login, None);
+    }
+    let counts = sessions.counts_by_tenant();
+    assert_eq!(
+        counts.into_iter().collect::<Vec<_>>(),
+        [(login.tenant().clone(), 2)]
+    );
+}
+
+#[test]
 fn what_a_session_does_is_seen() {
     let sessions = Sessions::default();
     let session = open(&sessions);

@@ -45,15 +45,15 @@ impl Told {
     }
 
     fn sessions(&self, query: &HistoryQuery) -> Vec<u64> {
-        let entries = self.history.entries(query).unwrap();
-        entries.iter().map(|it| it.entry.session.0).collect()
+        let found = self.history.entries(query).unwrap();
+        found.items.iter().map(|it| it.entry.session.0).collect()
     }
 
     fn notices(&self) -> Vec<(NoticeKind, String)> {
-        let all = self.history.notices(Timestamp::MIN, Timestamp::MAX);
+        let all = self.history.notices(Timestamp::MIN, Timestamp::MAX, 100);
         let shown =
             |notice: GateNotice| (notice.kind, format!("{}: {}", notice.subject, notice.text));
-        all.unwrap().into_iter().map(shown).collect()
+        all.unwrap().items.into_iter().map(shown).collect()
     }
 }
 
@@ -84,7 +84,7 @@ fn owners_and_strangers_come_in_one_order_and_page_by_page() {
     };
     let mut pages = Vec::new();
     loop {
-        let entries = told.history.entries(&page).unwrap();
+        let entries = told.history.entries(&page).unwrap().items;
         let Some(last) = entries.last() else { break };
         page.before = Some(last.id);
         pages.push(
@@ -175,8 +175,10 @@ fn notices_are_told_the_latest_first_with_what_they_are_about() {
         ]
     );
     let time = |second| Timestamp::from_second(second).unwrap();
-    let within = told.history.notices(time(1), time(3)).unwrap();
-    assert_eq!(within.len(), 2);
+    let within = told.history.notices(time(1), time(3), 100).unwrap();
+    assert_eq!(within.items.len(), 2);
+    let last = told.history.notices(Timestamp::MIN, Timestamp::MAX, 1);
+    assert_eq!(last.unwrap().items[0].kind, NoticeKind::BackendDown);
 }
 
 #[test]
@@ -195,10 +197,11 @@ fn the_changes_of_a_block_are_kept_also_where_sessions_are_not() {
             })),
         );
     }
-    let changes = told.history.block_changes(BlockId(7)).unwrap();
+    let changes = told.history.block_changes(BlockId(7)).unwrap().items;
     let kinds: Vec<_> = changes.iter().map(|it| it.change.what).collect();
     assert_eq!(kinds, [ChangeKind::Released, ChangeKind::Blocked]);
-    assert!(told.history.block_changes(BlockId(8)).unwrap().is_empty());
+    let unknown = told.history.block_changes(BlockId(8)).unwrap();
+    assert_eq!(unknown, HistoryAnswer::complete(Vec::new()));
     assert_eq!(told.history.entries(&all()), Err(HistoryError::Off));
     assert_eq!(told.history.state().kept_in, KeptIn::Off);
     assert_eq!(told.history.state().entries, 0);

@@ -3,9 +3,12 @@ use super::*;
 use crate::journal::file::JournalFile;
 use crate::journal::open::load;
 use crate::journal::queue::Backlog;
-use crate::limits::{BLOCKS_MAX, JOURNAL_BATCH, JOURNAL_CHANGES_MAX, JOURNAL_ENTRIES_MAX};
+use crate::limits::{
+    BLOCKS_MAX, JOURNAL_BATCH, JOURNAL_BATCH_WITH_CHANGES, JOURNAL_CHANGES_MAX, JOURNAL_ENTRIES_MAX,
+};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::thread;
 
 /// Run by the next test in a process of its own, which does not live to see the end.
 #[test]
@@ -38,7 +41,7 @@ fn what_is_written_outlives_a_kill() {
 }
 
 /// SQLite's own size of a page.
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 
 /// A journal of a hundred entries, in one file.
 fn good_octets() -> Vec<u8> {
@@ -202,7 +205,7 @@ fn a_full_queue_loses_and_counts() {
     let batch = waiting.take();
     assert_eq!(
         (batch.changes.len(), batch.entries.len()),
-        (JOURNAL_CHANGES_MAX, 0)
+        (JOURNAL_CHANGES_MAX, JOURNAL_BATCH_WITH_CHANGES)
     );
     waiting.push_change(blocked(7));
     assert_eq!(waiting.put_back(batch), 1);
@@ -217,8 +220,40 @@ fn a_change_of_the_block_list_is_not_behind_a_backlog_of_entries() {
     }
     waiting.push_change(blocked(1));
     let first = waiting.take();
-    assert_eq!((first.changes.len(), first.entries.len()), (1, 0));
+    assert_eq!(
+        (first.changes.len(), first.entries.len()),
+        (1, JOURNAL_BATCH_WITH_CHANGES)
+    );
     assert_eq!(waiting.take().entries.len(), JOURNAL_BATCH);
+}
+
+#[test]
+fn entries_that_found_no_room_beside_a_change_do_not_wait_for_more() {
+    let mut waiting = Backlog::default();
+    let both = JOURNAL_BATCH_WITH_CHANGES as u64 + 1;
+    for id in 1..=both {
+        waiting.push_entry(login(id));
+    }
+    assert!(!waiting.is_urgent());
+    waiting.push_change(blocked(1));
+    assert_eq!(waiting.take().entries.len(), JOURNAL_BATCH_WITH_CHANGES);
+    assert!(waiting.is_urgent());
+    assert_eq!(waiting.take().entries.len(), 1);
+    waiting.push_entry(login(both + 1));
+    assert!(!waiting.is_urgent(), "it came later");
+}
+
+#[test]
+fn an_entry_is_written_with_the_changes_that_come_while_it_waits() {
+    let (_folder, file) = folder();
+    let journal = open(&file).unwrap().journal;
+    journal.write_entry(login(1));
+    journal.write(blocked(2));
+    let reader = journal.reader();
+    while reader.block_changes(BlockId(2)).unwrap().is_empty() {
+        thread::yield_now();
+    }
+    assert_eq!(kept(&journal), [1], "in the transaction of the change");
 }
 
 /// A journal whose file has no page left.
@@ -245,25 +280,29 @@ fn a_full_disk_has_all_wait_and_is_told_until_it_is_not() {
     }
     assert!(!journal.flush());
     assert!(journal.trouble().unwrap().contains("full"));
-    assert_eq!(journal.lost(), 0, "they wait");
+    assert_eq!((journal.lost(), journal.waiting()), (0, 5_000), "they wait");
     for id in 1..=JOURNAL_CHANGES_MAX as u64 {
         journal.write(blocked(id));
     }
     assert!(!journal.flush());
     assert_eq!(journal.lost(), 5_000, "there was no room for them");
     assert!(journal.why_lost().unwrap().contains("full"));
+    assert_eq!(
+        (journal.waiting(), journal.written()),
+        (JOURNAL_CHANGES_MAX, 0)
+    );
     // An end does not wait for room on the disk.
     drop(journal);
     assert_eq!(held(&file), []);
 }
 
 /// Entries of the history, the oldest first.
-fn kept(journal: &Journal) -> Vec<u64> {
+pub(super) fn kept(journal: &Journal) -> Vec<u64> {
     let all = HistoryQuery {
         limit: usize::MAX,
         ..HistoryQuery::default()
     };
-    let mut ids = ids(&journal.reader().entries(&all).unwrap());
+    let mut ids = ids(&journal.reader().entries(&all).unwrap().items);
     ids.reverse();
     ids
 }
@@ -343,12 +382,17 @@ fn another_process_that_writes_has_all_wait_and_costs_nothing() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     journal.write(blocked(1));
     journal.write_entry(login(2));
+    while journal.trouble().is_none() {
+        assert_eq!(journal.waiting(), 2, "with those of the attempt under way");
+        thread::yield_now();
+    }
     assert!(!journal.flush(), "it does not wait for ever");
     assert!(journal.trouble().unwrap().contains("locked"));
     assert_eq!(kept(&journal), [0; 0], "who reads does not wait");
     other.execute_batch("ROLLBACK").unwrap();
     assert!(journal.flush());
     assert_eq!((journal.lost(), journal.trouble()), (0, None));
+    assert_eq!((journal.waiting(), journal.written()), (0, 2));
     assert_eq!(kept(&journal), [2]);
     drop(journal);
     assert_eq!(held(&file), [entry(1)]);
@@ -465,8 +509,25 @@ fn a_file_of_version_1_comes_with_its_block_list() {
     assert_eq!(held(&file), written, "and is one of version 2 now");
 }
 
+#[test]
+fn a_file_that_was_made_without_an_index_gets_it() {
+    let (_folder, file) = folder();
+    write_all(&file, &[blocked(1)]);
+    let indexes = |database: &Connection| {
+        let count = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%\\_at' ESCAPE '\\'";
+        database.query_row(count, [], |row| row.get::<_, i64>(0))
+    };
+    let database = Connection::open(&file).unwrap();
+    assert_eq!(indexes(&database), Ok(2));
+    let without = "DROP INDEX notice_at; DROP INDEX block_change_at;";
+    database.execute_batch(without).unwrap();
+    drop(database);
+    assert_eq!(held(&file), [entry(1)]);
+    assert_eq!(indexes(&Connection::open(&file).unwrap()), Ok(2));
+}
+
 /// Spoils the page where the rows of `table` begin.
-fn spoil(file: &Path, table: &str) {
+pub(super) fn spoil(file: &Path, table: &str) {
     let database = Connection::open(file).unwrap();
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
     let root: i64 = database.query_row(root, [table], |row| row.get(0)).unwrap();
@@ -504,7 +565,14 @@ fn a_corrupt_segment_of_the_past_costs_what_is_in_it_alone() {
         limit,
         ..HistoryQuery::default()
     };
-    assert_eq!(ids(&reader.entries(&latest(1)).unwrap()), [12]);
-    let error = reader.entries(&latest(2)).unwrap_err();
-    assert!(error.to_string().contains("malformed"), "{error}");
+    let found = reader.entries(&latest(1)).unwrap();
+    assert_eq!((ids(&found.items), found.incomplete), (vec![12], None));
+    let found = reader.entries(&latest(2)).unwrap();
+    assert_eq!(ids(&found.items), [12]);
+    let damage = found.incomplete.unwrap();
+    assert!(
+        damage.contains("entry_1 of the journal is damaged"),
+        "{damage}"
+    );
+    assert_eq!(reader.contents().unwrap().entries, 11);
 }

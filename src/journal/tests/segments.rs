@@ -125,19 +125,26 @@ fn each_field_comes_back_the_latest_entry_first() {
     let (_folder, file) = folder();
     let written = [login(1), rich(2), stranger(3)];
     let journal = journal_with(&file, written.clone());
-    let mut found = journal.reader().entries(&all()).unwrap();
+    let mut found = journal.reader().entries(&all()).unwrap().items;
     found.reverse();
     assert_eq!(found, written);
     drop(journal);
     let opened = open(&file).unwrap();
     assert_eq!(opened.journal.next_id(), EntryId(4));
-    assert_eq!(opened.journal.reader().entries(&all()).unwrap().len(), 3);
+    assert_eq!(
+        opened.journal.reader().entries(&all()).unwrap().items.len(),
+        3
+    );
 }
 
 /// Queries that differ in which conditions they have, and all meet some of [`mixed`] entries.
 fn queries() -> Vec<HistoryQuery> {
     let sample = mixed(2_005);
     let login = sample.entry.login.as_ref().unwrap();
+    let on = |backends: &[&str]| {
+        let backends: Arc<[BackendName]> = backends.iter().copied().map(BackendName::new).collect();
+        MaildropKey::new(&backends, login.key.maildrop())
+    };
     let time = |id| Some(START.checked_add(Duration::from_secs(id)).unwrap());
     let conditions = [
         HistoryQuery {
@@ -146,6 +153,14 @@ fn queries() -> Vec<HistoryQuery> {
         },
         HistoryQuery {
             key: Some(login.key.clone()),
+            ..all()
+        },
+        HistoryQuery {
+            key: Some(on(&["new", "legacy"])),
+            ..all()
+        },
+        HistoryQuery {
+            key: Some(on(&["new", "legac", "egacy"])),
             ..all()
         },
         HistoryQuery {
@@ -208,6 +223,13 @@ pub(in crate::journal) fn mixed(id: u64) -> StoredEntry {
     login.entered = *entered;
     login.proven = *entered;
     login.tenant = TenantName::new(["large", "small"][usize::from(id.is_multiple_of(401))]);
+    if id.is_multiple_of(3) {
+        let backends: Arc<[BackendName]> = ["standby", "legacy"]
+            .map(BackendName::new)
+            .into_iter()
+            .collect();
+        login.key = MaildropKey::new(&backends, login.key.maildrop());
+    }
     StoredEntry {
         id: EntryId(id),
         gate_started: START,
@@ -241,7 +263,7 @@ fn the_file_finds_what_a_query_matches_in_sealed_and_open_segments() {
     for query in queries() {
         let matching = written.iter().rev().filter(|stored| query.selects(stored));
         let expected: Vec<_> = matching.take(query.limit).map(|it| it.id.0).collect();
-        let found = reader.entries(&query).unwrap();
+        let found = reader.entries(&query).unwrap().items;
         assert_eq!(ids(&found), expected, "{query:?}");
         has_found += usize::from(!found.is_empty());
     }
@@ -271,7 +293,7 @@ fn texts_that_clients_bring_in_any_number_come_back_and_are_no_words_for_ever() 
         ..HistoryQuery::default()
     };
     let expected: Vec<_> = (1..=brought).rev().take(400).map(named).collect();
-    assert_eq!(journal.reader().entries(&latest).unwrap(), expected);
+    assert_eq!(journal.reader().entries(&latest).unwrap().items, expected);
     let database = Connection::open(&file).unwrap();
     let count = "SELECT count(*) FROM word";
     let words: i64 = database.query_row(count, [], |row| row.get(0)).unwrap();
@@ -298,12 +320,12 @@ fn a_clock_that_is_set_back_hides_nothing() {
         ..all()
     };
     let reader = journal.reader();
-    assert_eq!(reader.entries(&query).unwrap().len(), 8);
+    assert_eq!(reader.entries(&query).unwrap().items.len(), 8);
     let query = HistoryQuery {
         since: Some(START),
         ..all()
     };
-    assert_eq!(reader.entries(&query).unwrap().len() as u64, later);
+    assert_eq!(reader.entries(&query).unwrap().items.len() as u64, later);
 }
 
 #[test]
@@ -340,7 +362,7 @@ fn strangers_push_out_their_like_alone() {
             assert!(journal.flush());
         }
     }
-    let found = journal.reader().entries(&all()).unwrap();
+    let found = journal.reader().entries(&all()).unwrap().items;
     let owners = found.iter().filter(|it| it.entry.is_of_owner()).count();
     assert_eq!(owners, 1_000);
     assert!(found.len() - owners <= 2_000, "{}", found.len());
@@ -364,7 +386,38 @@ fn the_file_stays_below_its_size() {
     let contents = journal.reader().contents().unwrap();
     assert!(contents.entries > 8_000, "{contents:?}");
     let latest = HistoryQuery { limit: 1, ..all() };
-    assert_eq!(ids(&journal.reader().entries(&latest).unwrap()), [30_000]);
+    assert_eq!(
+        ids(&journal.reader().entries(&latest).unwrap().items),
+        [30_000]
+    );
+}
+
+#[test]
+fn a_flood_of_blocks_pushes_out_no_login() {
+    let (_folder, file) = folder();
+    let mut small = options(&file);
+    small.bounds.size = 4 << 20;
+    let journal = Journal::open(&small).unwrap().journal;
+    let logins = 200;
+    for id in 1..=logins {
+        journal.write_entry(login(id));
+    }
+    // Ten times as many octets as the file may have.
+    for id in logins + 1..100_000 {
+        journal.write(StoredBlockChange {
+            id: EntryId(id),
+            ..change(entry(id % 50), ChangeKind::Extended)
+        });
+        if id % 1_000 == 0 {
+            assert!(journal.flush());
+        }
+    }
+    assert!(journal.flush());
+    assert!(journal.size() <= small.bounds.size, "{}", journal.size());
+    let reader = journal.reader();
+    assert_eq!(reader.contents().unwrap().entries, logins);
+    let latest = reader.block_changes(BlockId(99_999 % 50)).unwrap();
+    assert_eq!(latest[0].id, EntryId(99_999));
 }
 
 #[test]
@@ -402,8 +455,10 @@ fn each_change_of_a_block_and_each_notice_is_kept() {
     found.reverse();
     assert_eq!(found, changes);
     assert_eq!(reader.block_changes(BlockId(8)).unwrap(), []);
-    let mut found = reader.notices(START, Timestamp::MAX).unwrap();
+    let mut found = reader.notices(START, Timestamp::MAX, 100).unwrap();
+    let latest = reader.notices(START, Timestamp::MAX, 2).unwrap();
+    assert_eq!(latest, found[..2]);
     found.reverse();
     assert_eq!(found, notices);
-    assert_eq!(reader.notices(Timestamp::MIN, START).unwrap(), []);
+    assert_eq!(reader.notices(Timestamp::MIN, START, 100).unwrap(), []);
 }

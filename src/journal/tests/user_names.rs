@@ -2,7 +2,9 @@
 
 use super::segments::ids;
 use super::*;
-use crate::history::{BackendAnswer, GateNotice, HistoryEntry, HistoryLogin, NoticeKind};
+use crate::history::{
+    BackendAnswer, CauseName, GateNotice, HistoryEntry, HistoryLogin, NoticeKind,
+};
 
 /// Stands in each name, and nowhere else.
 const CANARY: &str = "canary";
@@ -38,6 +40,32 @@ fn named(id: u64) -> StoredEntry {
     }
 }
 
+/// What an operator ended, with a reason that names somebody else.
+fn kicked(plain: &StoredEntry) -> StoredEntry {
+    let reason = Some(format!("phone of {CANARY}.99@example.com").into());
+    let entry = HistoryEntry {
+        cause: CauseName::Kicked,
+        sentence: EndCause::Kicked { reason }.to_string().into(),
+        ..HistoryEntry::clone(&plain.entry)
+    };
+    StoredEntry {
+        entry: Arc::new(entry),
+        ..plain.clone()
+    }
+}
+
+fn kicked_before_login(id: u64) -> StoredEntry {
+    let plain = kicked(&login(id));
+    let entry = HistoryEntry {
+        login: None,
+        ..HistoryEntry::clone(&plain.entry)
+    };
+    StoredEntry {
+        entry: Arc::new(entry),
+        ..plain
+    }
+}
+
 fn block(id: u64) -> BlockEntry {
     BlockEntry {
         target: BlockTarget {
@@ -60,6 +88,8 @@ fn write_names(options: &JournalOptions) -> Journal {
     for id in 1..=20 {
         journal.write_entry(named(id));
     }
+    journal.write_entry(kicked(&named(22)));
+    journal.write_entry(kicked_before_login(23));
     for id in 31..=33 {
         journal.write(change(block(id), ChangeKind::Blocked));
     }
@@ -91,7 +121,7 @@ fn asked(journal: &Journal, id: u64) -> Vec<StoredEntry> {
         limit: 10,
         ..HistoryQuery::default()
     };
-    journal.reader().entries(&query).unwrap()
+    journal.reader().entries(&query).unwrap().items
 }
 
 fn named_blocks() -> Vec<BlockEntry> {
@@ -113,7 +143,18 @@ fn no_name_stands_in_the_file_and_each_can_be_asked_for() {
     assert!(login.name.to_string().starts_with('#'), "{}", login.name);
     let shown = "the backend refused <user>: -ERR no <user>, nor <user>";
     assert_eq!(&*found[0].entry.sentence, shown);
+    let typed = UserName::new(b"Canary.7@Example.COM");
+    let as_typed = journal.reader().entries(&HistoryQuery {
+        maildrop: Some(name(7)),
+        typed: Some(typed.clone()),
+        limit: 10,
+        ..HistoryQuery::default()
+    });
+    let login = &as_typed.unwrap().items[0].entry.login;
+    assert_eq!(login.as_ref().unwrap().name, typed);
     assert_eq!(asked(&journal, 21), []);
+    let found = asked(&journal, 22);
+    assert_eq!(&*found[0].entry.sentence, "an operator ended it");
     let changes = journal.reader().block_changes(BlockId(31)).unwrap();
     assert_eq!(changes[0].change.entry, block(31));
     drop(journal);
@@ -160,7 +201,7 @@ fn without_its_key_a_name_cannot_be_asked_for_and_that_is_told() {
     );
     assert_eq!(opened.blocks, [entry(34)]);
     assert_eq!(asked(&opened.journal, 7), []);
-    assert_eq!(opened.journal.reader().contents().unwrap().entries, 20);
+    assert_eq!(opened.journal.reader().contents().unwrap().entries, 22);
     opened.journal.write_entry(named(50));
     assert!(opened.journal.flush());
     assert_eq!(ids(&asked(&opened.journal, 50)), [50]);
@@ -214,5 +255,36 @@ fn names_are_written_again_where_they_are_not_hashed_any_more() {
     let opened = Journal::open(&hashed(&file)).unwrap();
     assert_eq!(opened.blocks, named_blocks());
     drop(opened);
+    assert!(!has_canary(&file));
+}
+
+#[test]
+fn a_file_is_not_called_hashed_while_a_reader_keeps_its_old_pages() {
+    let (_folder, file) = folder();
+    drop(write_names(&options(&file)));
+    let reader = Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM block").unwrap();
+    let error = Journal::open(&hashed(&file)).unwrap_err();
+    assert!(error.to_string().contains("somebody reads it"), "{error}");
+    drop(reader);
+    let opened = Journal::open(&hashed(&file)).unwrap();
+    assert!(!has_canary(&file));
+    assert_eq!(ids(&asked(&opened.journal, 7)), [7]);
+}
+
+#[test]
+fn a_new_key_is_used_where_file_and_key_are_deleted_while_popgate_runs() {
+    let (folder, file) = folder();
+    let journal = write_names(&hashed(&file));
+    for name in fs::read_dir(folder.path()).unwrap() {
+        fs::remove_file(name.unwrap().path()).unwrap();
+    }
+    journal.write_entry(named(50));
+    assert!(journal.flush());
+    assert_eq!(ids(&asked(&journal, 50)), [50]);
+    drop(journal);
+    let opened = Journal::open(&hashed(&file)).unwrap();
+    assert_eq!((&opened.notice, &opened.blocks), (&None, &named_blocks()));
+    assert_eq!(ids(&asked(&opened.journal, 50)), [50]);
     assert!(!has_canary(&file));
 }

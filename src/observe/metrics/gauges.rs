@@ -6,9 +6,13 @@ use crate::lock::queue::WaitProgress;
 use crate::policy::block::{BlockCount, BlockState};
 use crate::policy::pause::PausedNames;
 use jiff::Timestamp;
+use prometheus::IntGaugeVec;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{OnceLock, PoisonError};
+
+/// Of families whose one series is not always there.
+const NO_LABELS: &[&str] = &[];
 
 /// What is shown of names that come and go. It is locked while they are set: of two scrapes at once
 /// neither sees a half of it.
@@ -16,6 +20,23 @@ pub(super) struct NamedGauges {
     /// Entries of the block list by tenant and state, as far as they were ever shown.
     blocks: HashMap<String, [i64; 2]>,
     certificates: HashSet<String>,
+}
+
+/// How the journal fares.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalFigures {
+    /// Entries, changes of the block list and notices that were written since the start.
+    pub written: u64,
+    /// Those that are not written yet.
+    pub waiting: usize,
+    /// Whether the last attempt to write succeeded.
+    pub is_writable: bool,
+    /// Octets of the file.
+    pub size: u64,
+    /// Most octets of the file.
+    pub size_max: u64,
+    /// The end of the oldest entry.
+    pub oldest: Option<Timestamp>,
 }
 
 impl Default for NamedGauges {
@@ -119,6 +140,31 @@ impl Metrics {
         shown.certificates.extend(ends.into_keys());
     }
 
+    /// Says how the journal fares. The gauges exist from the first call on.
+    pub fn set_journal(&self, journal: &JournalFigures) {
+        let families = &self.families;
+        set_only(&families.journal_waiting, metric(journal.waiting));
+        set_only(&families.journal_writable, i64::from(journal.is_writable));
+        set_only(&families.journal_size, octets(journal.size));
+        set_only(&families.journal_size_limit, octets(journal.size_max));
+        match journal.oldest {
+            Some(oldest) => {
+                let oldest = oldest.as_duration().as_secs_f64();
+                families
+                    .journal_oldest
+                    .with_label_values(NO_LABELS)
+                    .set(oldest);
+            }
+            // None was there yet, or all have left.
+            None => families.journal_oldest.reset(),
+        }
+        // While it is held: of two scrapes at once both would add the same.
+        let _shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = families.journal_written.get();
+        let since = journal.written.saturating_sub(counted);
+        families.journal_written.inc_by(since);
+    }
+
     /// Counts a request at the admin port. `route` is the template of its path, never the path
     /// itself, which a client can make up.
     pub fn admin_request(&self, route: &str, status: u16) {
@@ -147,6 +193,15 @@ impl Metrics {
             visit(others);
         }
     }
+}
+
+/// Sets the one series of a family without labels, which is not there before.
+fn set_only(family: &IntGaugeVec, value: i64) {
+    family.with_label_values(NO_LABELS).set(value);
+}
+
+fn octets(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn metric(count: usize) -> i64 {

@@ -383,6 +383,42 @@ fn a_backend_is_up_until_it_is_down() {
     assert_eq!(up(), Some(0.0));
 }
 
+fn journal(written: u64, oldest: Option<i64>) -> JournalFigures {
+    JournalFigures {
+        written,
+        waiting: 7,
+        is_writable: true,
+        size: 4096,
+        size_max: 1 << 20,
+        oldest: oldest.map(|second| Timestamp::from_second(second).unwrap()),
+    }
+}
+
+#[test]
+fn the_journal_has_gauges_where_there_is_one_and_what_was_written_is_counted_once() {
+    let metrics = metrics();
+    let shown = |name: &str| value(&metrics, &format!("journal_{name}"));
+    for name in ["waiting", "writable", "size_bytes", "size_limit_bytes"] {
+        assert_eq!(shown(name), None, "{name} of no journal");
+    }
+    metrics.set_journal(&journal(5, Some(1_772_366_400)));
+    metrics.set_journal(&journal(8, Some(1_772_366_400)));
+    assert_eq!(shown("written_total"), Some(8.0));
+    assert_eq!(
+        (shown("waiting"), shown("writable")),
+        (Some(7.0), Some(1.0))
+    );
+    assert_eq!(shown("size_bytes"), Some(4096.0));
+    assert_eq!(shown("size_limit_bytes"), Some(1_048_576.0));
+    let oldest = "oldest_entry_timestamp_seconds";
+    assert_eq!(shown(oldest), Some(1_772_366_400.0));
+    metrics.set_journal(&JournalFigures {
+        is_writable: false,
+        ..journal(8, None)
+    });
+    assert_eq!((shown("writable"), shown(oldest)), (Some(0.0), None));
+}
+
 #[test]
 fn tenants_past_the_cap_share_one_label_and_default_keeps_its_own() {
     let names: Vec<String> = (0..300).map(|n| format!("t{n}")).collect();

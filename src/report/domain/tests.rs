@@ -373,6 +373,21 @@ async fn a_check_that_finds_no_place_in_time_is_told() {
     assert_eq!(check, DomainCheck::NotChecked(NotChecked::Busy));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_place_that_comes_too_late_for_an_answer_is_told_as_none() {
+    let checker = DomainChecker::at_port(9, BOUNDS);
+    let all = u32::try_from(DOMAIN_CHECKS_MAX).unwrap();
+    let places = checker.places.acquire_many(all).await.unwrap();
+    let resolver = dns(|_, _| Dns::Ignores).await;
+    let check = checker.check(Some("example.com"), resolver);
+    let late = async {
+        tokio::time::sleep(BOUNDS.whole - BOUNDS.lookup).await;
+        drop(places);
+    };
+    let (check, ()) = tokio::join!(check, late);
+    assert_eq!(check, DomainCheck::NotChecked(NotChecked::Busy));
+}
+
 #[test]
 fn a_check_fits_into_a_request() {
     let lookups = 2 * DOMAIN_LOOKUP;

@@ -1,7 +1,7 @@
 //! The backend, and what of it others felt.
 
 use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
-use super::super::facts::Neighbours;
+use super::super::facts::{Neighbours, PastLogin};
 use super::{Signs, backend_said, ended};
 use crate::dialect::Class;
 use crate::history::{CauseName, End, GateNotice};
@@ -16,7 +16,8 @@ impl Signs<'_> {
         let said_so = self.incident.entry.cause == CauseName::LoginRefused
             && self.incident.said(&[Class::Temp]);
         let closed = end == End::ClosedAtPass && self.password_was_right();
-        said_so || closed || matches!(end, End::BackendUnreachable | End::BackendGone)
+        let gone = end == End::BackendGone && !self.incident.was_closed_for_silence();
+        said_so || closed || gone || end == End::BackendUnreachable
     }
 
     /// The same happens to others, or the health checks say so.
@@ -30,6 +31,16 @@ impl Signs<'_> {
     pub(in crate::report) fn nobody_gets_in(&self) -> bool {
         let neighbours = self.facts.neighbours;
         neighbours.refused >= NOBODY && neighbours.let_in == 0
+    }
+
+    /// Neither into this maildrop since its password was refused, nor into others.
+    pub(in crate::report) fn nobody_got_in_since(&self) -> bool {
+        let refused = self.first_refusal();
+        let got_in = |it: PastLogin<'_>| {
+            let is_since = refused.is_none_or(|refused| it.login.asked > refused.login.asked);
+            it.login.entered && is_since
+        };
+        self.facts.neighbours.let_in == 0 && !self.day().any(got_in)
     }
 
     pub(in crate::report) fn of_backend(&self) -> Vec<CauseEvidence> {

@@ -2,12 +2,17 @@
 
 use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::super::facts::{Occupant, PastLogin};
-use super::{Repeated, Signs};
+use super::{Repeated, Signs, ended};
 use crate::history::End;
 use crate::limits::BACK_AT_ONCE;
 use crate::time::Duration;
 
 impl<'a> Signs<'a> {
+    /// The incident broke off.
+    pub(in crate::report) fn broke_off(&self) -> bool {
+        self.incident.broke_off()
+    }
+
     /// The incident broke off, or waited for something that may have.
     pub(in crate::report) fn broke_off_or_waited(&self) -> bool {
         self.incident.broke_off() || self.was_contended()
@@ -34,7 +39,9 @@ impl<'a> Signs<'a> {
                 ],
             )
         });
-        self.stall().into_iter().chain(breaks).collect()
+        let once =
+            (self.broke_off() && !self.stalled() && breaks.is_none()).then(|| ended(self.incident));
+        self.stall().into_iter().chain(breaks).chain(once).collect()
     }
 
     fn stall(&self) -> Option<CauseEvidence> {
@@ -61,7 +68,8 @@ impl<'a> Signs<'a> {
 
     fn is_back_at_once(&self, broken: PastLogin<'_>) -> bool {
         self.day()
-            .filter(|it| it.client().may_be(broken.client()))
+            // Not another program behind the same address, which comes when it wants.
+            .filter(|it| it.client() == broken.client())
             .filter_map(|it| {
                 let after = it.login.asked.duration_since(broken.entry.ended);
                 Duration::try_from(after).ok()

@@ -5,34 +5,57 @@ use super::super::facts::{ClientProgram, Occupant, PastLogin};
 use super::{Repeated, Signs, backend_said, ended, held};
 use crate::dialect::Class;
 use crate::history::{CauseName, End};
-use crate::limits::NOTICED_WAIT;
+use crate::limits::{BACKEND_FREES_WITHIN, NOTICED_WAIT};
+use crate::program::Family;
 use std::collections::HashSet;
 
 /// Locked by somebody who does not come through this gate.
-impl Signs<'_> {
+impl<'a> Signs<'a> {
     pub(in crate::report) fn locked_elsewhere_to_the_end(&self) -> bool {
         self.incident.entry.cause == CauseName::LockedElsewhere
     }
 
-    pub(in crate::report) fn locked_replies(&self) -> u32 {
-        self.incident.login.locked_replies
+    pub(in crate::report) fn met_lock_elsewhere(&self) -> bool {
+        self.locked_in_day().contains(&self.incident)
     }
 
-    pub(in crate::report) fn locked_replies_in_day(&self) -> u64 {
+    pub(in crate::report) fn some_met_lock_elsewhere(&self) -> bool {
+        !self.locked_in_day().is_empty()
+    }
+
+    /// Logins of the day that the backend called locked while no session of this gate was in the
+    /// maildrop: not those that only met the end of the session before, which some backends are
+    /// slow to notice.
+    fn locked_in_day(&self) -> Vec<PastLogin<'a>> {
+        let entered = self.day().filter(|it| it.login.entered);
+        let mut left: Vec<_> = entered
+            .filter_map(|it| Some(Occupant::of(it)?.left()))
+            .collect();
+        left.sort_unstable();
+        let follows_own = |it: &PastLogin<'_>| {
+            it.login.granted.is_some_and(|granted| {
+                let before = left[..left.partition_point(|left| *left <= granted)].last();
+                before.is_some_and(|left| {
+                    granted.duration_since(*left).unsigned_abs() <= BACKEND_FREES_WITHIN
+                })
+            })
+        };
         self.day()
-            .map(|it| u64::from(it.login.locked_replies))
-            .sum()
+            .filter(|it| it.login.locked_replies > 0)
+            .filter(|it| it.entry.cause == CauseName::LockedElsewhere || !follows_own(it))
+            .collect()
     }
 
     pub(in crate::report) fn of_lock_elsewhere(&self) -> Vec<CauseEvidence> {
-        let last = self.day().filter(|it| it.login.locked_replies > 0).last();
-        let Some(last) = last else {
+        let locked = self.locked_in_day();
+        let Some(&last) = locked.last() else {
             return vec![ended(self.incident)];
         };
+        let count = locked.iter().map(|it| u64::from(it.login.locked_replies));
         let replies = CauseEvidence::new(
             EvidenceKind::LockedReplies,
             [
-                ("count", Fact::Count(self.locked_replies_in_day())),
+                ("count", Fact::Count(count.sum())),
                 ("last", Fact::Time(last.entry.ended)),
             ],
         );
@@ -93,7 +116,7 @@ impl<'a> Signs<'a> {
         for past in self.day().filter(|it| it.login.entered) {
             if past.client().may_be(client) {
                 silent += usize::from(past.fell_silent());
-                if !past.left_without_quit() {
+                if past.said_quit() {
                     return None;
                 }
             }
@@ -161,8 +184,16 @@ impl<'a> Signs<'a> {
         self.twin().map_or(0, |twin| twin.count)
     }
 
+    /// They are at the incident's address, or may have been in its way.
+    pub(in crate::report) fn twins_are_involved(&self) -> bool {
+        self.twin()
+            .is_some_and(|twin| self.is_involved(twin.last.client().prefix))
+    }
+
+    /// Those of the address with the most: a scanner is another program than the one beside it.
     fn twin(&self) -> Option<Repeated<'a>> {
-        Repeated::of(self.day().filter(|it| it.entry.is_twin))
+        let twins = self.day().filter(|it| it.entry.is_twin);
+        Repeated::most_by(twins, |it| it.client().prefix)
     }
 
     pub(in crate::report) fn of_twins(&self) -> Vec<CauseEvidence> {
@@ -184,6 +215,31 @@ impl<'a> Signs<'a> {
     /// Another session was in the way, of whatever kind.
     pub(in crate::report) fn blocker_is_other(&self) -> bool {
         self.blocker().is_some() && !self.blocker_is_twin()
+    }
+
+    /// The session in the way is of another program than the incident, or several were in the
+    /// maildrop within the day.
+    pub(in crate::report) fn has_two_programs(&self) -> bool {
+        let own = self.incident.client();
+        let is_other = |it: &Occupant| !it.client_program().may_be(own);
+        self.clients() >= 2 || self.blocker().is_some_and(is_other)
+    }
+
+    /// The session in the way is of the same program: it looks for mail before it is done.
+    pub(in crate::report) fn overlaps_itself(&self) -> bool {
+        let own = self.incident.client();
+        let is_known = own.family != Family::Unknown;
+        let is_own = |it: &Occupant| it.client_program() == own && is_known && !it.fell_silent();
+        self.blocker_is_other() && self.blocker().is_some_and(is_own)
+    }
+
+    /// The session in the way was in the maildrop for the whole wait, and did its work: a backup or
+    /// a long download.
+    pub(in crate::report) fn blocker_takes_long(&self) -> bool {
+        let is_spent = self.incident.entry.cause == CauseName::HeldByAnother;
+        let waited = self.incident.login.waited;
+        let is_long = |it: &Occupant| it.from <= self.incident.login.asked && it.held >= waited;
+        is_spent && self.blocker_is_healthy() && self.blocker().is_some_and(is_long)
     }
 
     /// It did its work and said QUIT, or is at it.

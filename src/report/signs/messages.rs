@@ -11,6 +11,15 @@ impl<'a> Signs<'a> {
         is_message_gone(self.incident)
     }
 
+    /// The incident was in the maildrop, and its client had met that before.
+    pub(in crate::report) fn messages_gone_again(&self) -> bool {
+        let own = self.incident.client();
+        let gone = self
+            .day()
+            .filter(|it| is_message_gone(*it) && it.client().may_be(own));
+        self.incident.login.entered && gone.count() >= 2
+    }
+
     pub(in crate::report) fn messages_gone_in_day(&self) -> usize {
         self.day().filter(|it| is_message_gone(*it)).count()
     }

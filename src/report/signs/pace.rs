@@ -2,7 +2,7 @@
 
 use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::password::is_password_refused;
-use super::{Repeated, Signs};
+use super::{Repeated, Signs, held};
 use crate::dialect::Class;
 use crate::limits::{MANY_LOGINS_AN_HOUR, TOO_MANY_LOGINS_AN_HOUR};
 use crate::policy::poll::PollDecision;
@@ -36,6 +36,12 @@ impl<'a> Signs<'a> {
             .is_some_and(|it| it.count >= MANY_LOGINS_AN_HOUR)
     }
 
+    /// The client that comes so often is that of the incident, or may have been in its way.
+    pub(in crate::report) fn busiest_is_involved(&self) -> bool {
+        self.busiest()
+            .is_some_and(|it| self.is_involved(it.last.client().prefix))
+    }
+
     /// The client with the most logins within the hour before the incident. Wrong passwords do not
     /// count: programs give one several times for one failure.
     fn busiest(&self) -> Option<Repeated<'a>> {
@@ -58,7 +64,12 @@ impl<'a> Signs<'a> {
                 ],
             )
         });
-        self.earliness().into_iter().chain(often).collect()
+        let itself = self.blocker().filter(|_| self.overlaps_itself()).map(held);
+        self.earliness()
+            .into_iter()
+            .chain(itself)
+            .chain(often)
+            .collect()
     }
 
     fn earliness(&self) -> Option<CauseEvidence> {

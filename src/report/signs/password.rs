@@ -16,9 +16,30 @@ impl<'a> Signs<'a> {
         self.wrong().map_or(0, |wrong| wrong.count)
     }
 
-    /// The backend had accepted the incident's password lately.
+    /// The same of the incident's client alone.
+    pub(in crate::report) fn own_wrong_passwords(&self) -> usize {
+        self.own_wrong().map_or(0, |wrong| wrong.count)
+    }
+
+    /// The incident was refused because its client is on the block list.
+    pub(in crate::report) fn was_blocked(&self) -> bool {
+        self.incident.login.rule == Some(LoginRule::Blocked)
+    }
+
+    /// The incident's client has been in the maildrop: it is no stranger who guesses.
+    pub(in crate::report) fn client_is_known(&self) -> bool {
+        self.facts.is_of_known_client
+    }
+
+    /// The backend had accepted the incident's password lately, or that of the first refusal: after
+    /// that it counts as a new one.
     pub(in crate::report) fn password_was_right(&self) -> bool {
-        self.incident.login.proven
+        self.incident.login.proven || self.own_refused().any(|it| it.login.proven)
+    }
+
+    /// The first login of the incident's client that was refused for its password within the day.
+    pub(super) fn first_refusal(&self) -> Option<PastLogin<'a>> {
+        self.own_refused().next()
     }
 
     /// Somebody else knows the right one, or the same client did later.
@@ -26,19 +47,34 @@ impl<'a> Signs<'a> {
         self.right_login().is_some()
     }
 
-    fn wrong(&self) -> Option<Repeated<'a>> {
-        let own = self.incident.client();
-        let wrong = || self.day().filter(|it| is_password_refused(*it));
-        Repeated::of(wrong().filter(|it| it.client().may_be(own)))
-            .or_else(|| Repeated::most(wrong()))
+    fn refused(&self) -> impl Iterator<Item = PastLogin<'a>> + use<'a> {
+        self.day().filter(|it| is_password_refused(*it))
     }
 
-    fn right_login(&self) -> Option<PastLogin<'a>> {
+    fn own_refused(&self) -> impl Iterator<Item = PastLogin<'a>> + use<'a> {
         let own = self.incident.client();
-        let wrong = self.wrong()?;
+        self.refused().filter(move |it| it.client().may_be(own))
+    }
+
+    fn own_wrong(&self) -> Option<Repeated<'a>> {
+        Repeated::of(self.own_refused())
+    }
+
+    fn wrong(&self) -> Option<Repeated<'a>> {
+        self.own_wrong().or_else(|| Repeated::most(self.refused()))
+    }
+
+    /// The last login with the right password. One before the first refusal proves nothing where
+    /// the password of that had been right: the backend accepted both then, and perhaps neither
+    /// now.
+    fn right_login(&self) -> Option<PastLogin<'a>> {
+        let first = self.wrong()?.first;
         self.day()
             .filter(|it| it.login.entered)
-            .filter(|it| !it.client().may_be(own) || it.login.asked > wrong.first.login.asked)
+            .filter(|it| {
+                let is_other = !it.client().may_be(first.client());
+                it.login.asked > first.login.asked || is_other && !first.login.proven
+            })
             .last()
     }
 

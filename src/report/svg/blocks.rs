@@ -5,6 +5,7 @@
 //! hundreds, however many there are.
 
 use super::scale::Scale;
+use crate::history::EntryId;
 use crate::report::timeline::{Bar, Mark, MarkKind};
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -53,6 +54,11 @@ impl Block<'_> {
         self.bars.iter().any(|bar| bar.until.is_none())
     }
 
+    /// The entry of the last of them that is over.
+    pub(super) fn entry(&self) -> Option<EntryId> {
+        self.bars.iter().rev().find_map(|bar| bar.id)
+    }
+
     /// When it begins.
     pub(super) fn from(&self) -> Option<Timestamp> {
         self.bars.first().map(|bar| bar.from)
@@ -68,6 +74,13 @@ impl Block<'_> {
         } else {
             1.0
         }
+    }
+}
+
+impl<'a> MarkCluster<'a> {
+    /// The first of the gravest marks, which the picture tells of.
+    pub(super) fn gravest(&self) -> Option<&'a Mark> {
+        self.marks.iter().find(|it| it.kind == self.kind).copied()
     }
 }
 

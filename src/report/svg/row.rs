@@ -3,8 +3,9 @@
 
 use super::blocks::{Block, MarkCluster, blocks, clusters};
 use super::links::Link;
-use super::xml::{Px, XmlWriter};
+use super::xml::{Attribute, Px, XmlWriter};
 use super::{INK, MARGIN, MINOR, Picture, cut, links};
+use crate::history::EntryId;
 use crate::program::Family;
 use crate::report::timeline::{BarKind, ClientRow, MarkKind};
 use crate::report::words::length;
@@ -135,8 +136,14 @@ impl Picture<'_> {
         // A pattern and an outline need room to be seen.
         let is_wide = block.right - block.left > PATTERN_WIDTH_MIN;
         let shown_fill = if is_wide { fill } else { stroke };
-        // A page that shows the picture asks for a report of the moment that is clicked on.
-        xml.open("g", &[("class", &class), ("data-at", &block.until)]);
+        // A page that shows the picture asks for a report of the login that is clicked on; of one
+        // that is not over, of the moment.
+        let entry = block.entry();
+        let clicked: Attribute<'_> = match &entry {
+            Some(EntryId(id)) => ("data-entry", id),
+            None => ("data-at", &block.until),
+        };
+        xml.open("g", &[("class", &class), clicked]);
         xml.text("title", &[], self.told(kind, block));
         xml.empty(
             "rect",
@@ -193,16 +200,13 @@ impl Picture<'_> {
 
     fn cluster(&self, cluster: &MarkCluster<'_>, y: f64, xml: &mut XmlWriter) {
         let place = format!("translate({} {})", Px(cluster.x), Px(y));
-        let first = cluster.marks.first();
+        let entry = cluster.gravest().map(|it| it.id.0.to_string());
         xml.open(
             "g",
             &[
                 ("class", &format_args!("timeline-{}", cluster.kind.as_str())),
                 ("transform", &place),
-                (
-                    "data-at",
-                    &first.map(|it| it.at.to_string()).unwrap_or_default(),
-                ),
+                ("data-entry", &entry.unwrap_or_default()),
             ],
         );
         xml.text("title", &[], self.told_mark(cluster));
@@ -212,8 +216,7 @@ impl Picture<'_> {
 
     /// The gravest mark of a cluster, and how many more there are.
     fn told_mark(&self, cluster: &MarkCluster<'_>) -> String {
-        let gravest = cluster.marks.iter().find(|it| it.kind == cluster.kind);
-        let Some(mark) = gravest else {
+        let Some(mark) = cluster.gravest() else {
             return String::new();
         };
         let what = self.mark_name(mark.kind);

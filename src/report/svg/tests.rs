@@ -311,6 +311,10 @@ fn what_is_not_known_is_not_shown_as_quiet() {
     assert_eq!(unknown(&timeline), 2);
     timeline.left_out = 7;
     assert!(draw(&timeline, &english()).contains("at least 7 more are not shown"));
+    timeline.incomplete = Some("malformed".to_owned());
+    let svg = draw(&timeline, &english());
+    assert!(svg.contains("Logins of this time may be missing"));
+    assert!(svg.contains("at least 7 more are not shown"));
 }
 
 #[test]

@@ -7,6 +7,14 @@ fn chosen(past: &Past, at: Option<i64>) -> Option<i64> {
     Some(incident.entry.ended.as_second() - NOON)
 }
 
+/// The end of the login of an entry.
+fn named(past: &Past, id: u64) -> Option<i64> {
+    let incident = past
+        .facts_of(Some(WhichLogin::Entry(EntryId(id))))
+        .incident?;
+    Some(incident.entry.ended.as_second() - NOON)
+}
+
 #[test]
 fn the_last_login_that_failed_is_chosen_before_one_that_was_cut_short_or_went_well() {
     let idle = seconds(15);
@@ -97,4 +105,80 @@ fn a_backend_that_came_up_again_is_not_down() {
     assert!(is_down(&past(&[down, (150, NoticeKind::BackendUp)])));
     assert!(!is_down(&past(&[down, (90, NoticeKind::BackendUp)])));
     assert!(!is_down(&past(&[(150, NoticeKind::BackendDown)])));
+}
+
+/// The same session asks again, and is answered at once.
+fn repeat_of(entry: &HistoryEntry, second: i64) -> HistoryEntry {
+    let mut again = entry.clone();
+    again.ended = time(second);
+    with_login(again, |login| {
+        login.asked = time(second);
+        login.ahead = None;
+        login.waited = Duration::ZERO;
+    })
+}
+
+#[test]
+fn a_login_that_repeats_a_spent_wait_is_no_incident_of_its_own() {
+    let waited = waited_in_vain(100, 22, 8, THUNDERBIRD);
+    let again = repeat_of(&waited, 101);
+    let past = Past::of([waited, again]);
+    assert_eq!(chosen(&past, None), Some(100));
+    assert_eq!(chosen(&past, Some(101)), Some(100));
+    assert_eq!(past.facts().day.len(), 1);
+    assert_eq!(named(&past, 2), Some(100));
+    // Nor does it make one wait two.
+    let mut past = past;
+    let holder = inside(99, 40, 7, Family::Outlook, &EndCause::Quit);
+    past.entries.extend(stored([holder]));
+    assert_eq!(past.found(), [(Cause::TwoPrograms, Likelihood::Medium)]);
+}
+
+#[test]
+fn of_two_that_ended_at_a_time_the_one_that_is_meant_is_found_by_its_place() {
+    let past = Past::of([
+        waited_in_vain(22, 22, 7, THUNDERBIRD),
+        waited_in_vain(32, 22, 8, THUNDERBIRD),
+        inside(60, 5, 9, PHONE, &EndCause::Quit),
+    ]);
+    // Both cover it, and one of them was told just then.
+    assert_eq!(chosen(&past, Some(22)), Some(22));
+    for (id, ended) in [(1, Some(22)), (2, Some(32)), (3, Some(60)), (4, None)] {
+        assert_eq!(named(&past, id), ended, "{id}");
+    }
+}
+
+#[test]
+fn a_stranger_who_guesses_is_chosen_only_where_no_owner_failed() {
+    let stranger = guess(500, 66, Family::Unknown);
+    let owner = with_login(waited_in_vain(100, 22, 8, THUNDERBIRD), |login| {
+        login.proven = false;
+    });
+    let was_in = inside(-3_000, 5, 8, THUNDERBIRD, &EndCause::Quit);
+    let past = Past::of([owner.clone(), was_in.clone(), stranger.clone()]);
+    assert_eq!(chosen(&past, None), Some(100));
+    assert_eq!(chosen(&past, Some(500)), Some(100));
+    assert_eq!(chosen(&past, Some(5_000)), Some(100));
+    assert!(past.facts().is_of_known_client);
+    // Its program is known where its address is another one today.
+    let mut elsewhere = owner;
+    elsewhere.client = "198.51.100.3:4000".parse().unwrap();
+    let past = Past::of([elsewhere, was_in.clone(), stranger.clone()]);
+    assert_eq!(chosen(&past, None), Some(100));
+    let past = Past::of([was_in, stranger]);
+    assert_eq!(chosen(&past, None), Some(500));
+    assert!(!past.facts().is_of_known_client);
+}
+
+#[test]
+fn guesses_at_other_maildrops_are_no_outage() {
+    let mut past = Past::of([login(0, 7, THUNDERBIRD, &wrong_password())]);
+    let refused = |second, proven| {
+        let entry = login_of("ben", second, 66, Family::Unknown, &wrong_password());
+        with_login(entry, |login| login.proven = proven)
+    };
+    past.around = stored([refused(-5, false)]);
+    assert_eq!(past.facts().neighbours.refused, 0);
+    past.around = stored([refused(-5, true), refused(-4, false)]);
+    assert_eq!(past.facts().neighbours.refused, 1);
 }

@@ -14,6 +14,10 @@ fn words(language: Language) -> Words {
 }
 
 fn text_of(past: &Past, language: Language) -> String {
+    text_with(past, language, None)
+}
+
+fn text_with(past: &Past, language: Language, trouble: Option<&str>) -> String {
     let words = words(language);
     let facts = past.facts();
     let name = UserName::new(b"ann@example.org");
@@ -29,6 +33,7 @@ fn text_of(past: &Past, language: Language) -> String {
         maildrop: &name,
         at: None,
         since: time(-86_400),
+        until: time(3_000),
         now: time(3_600),
         domain: words.domain(Some("example.org"), &check),
         facts: &facts,
@@ -36,6 +41,7 @@ fn text_of(past: &Past, language: Language) -> String {
         open: &past.open,
         coverage: Coverage {
             kept_since: Some(time(-80_000)),
+            trouble: trouble.map(str::to_owned),
             ..Coverage::default()
         },
     }
@@ -143,11 +149,80 @@ fn what_strangers_typed_moves_nothing_and_no_line_is_too_wide() {
 }
 
 #[test]
+fn the_error_line_stands_exact_and_one_of_a_probe_is_not_taken_for_it() {
+    let words = "-ERR ".to_owned() + &"no such  word ".repeat(30) + "end";
+    let mut refused = waited_in_vain(730, 22, 8, THUNDERBIRD);
+    refused.answer = Some(words.as_str().into());
+    let text = text_of(&Past::of([refused]), Language::English);
+    assert!(
+        text.contains(&format!("Error message     {words}\n")),
+        "{text}"
+    );
+
+    let idle = seconds(15);
+    let mut closed = inside(700, 30, 7, PHONE, &EndCause::Preempted { idle });
+    closed.answer = Some("-ERR unknown command".into());
+    let closed = with_login(closed, |login| {
+        login.backend_answer = told(Class::Perm, "-ERR unknown command");
+    });
+    let text = text_of(&Past::of([closed]), Language::English);
+    let earlier =
+        "Error message     none at its end; earlier in the session: -ERR unknown command\n";
+    assert!(text.contains(earlier), "{text}");
+
+    let (_, gone) = incidents::all()
+        .into_iter()
+        .find(|it| it.0 == Cause::MessageGone)
+        .unwrap();
+    let gone = &gone.entries[0].entry;
+    let mut gone = HistoryEntry::clone(gone);
+    gone.answer = Some("-ERR no such message".into());
+    let text = text_of(&Past::of([gone]), Language::English);
+    assert!(
+        text.contains("Error message     -ERR no such message\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_hash_of_a_name_is_not_told_as_the_login() {
+    let mut entry = waited_in_vain(730, 22, 8, THUNDERBIRD);
+    entry.answer = Some("-ERR no <user>".into());
+    let hash = format!("#{}", "3f".repeat(crate::limits::NAME_HASH_OCTETS));
+    let entry = with_login(entry, |login| login.name = UserName::new(hash.as_bytes()));
+    let text = text_of(&Past::of([entry]), Language::English);
+    assert!(!text.contains(&hash), "{text}");
+    for row in [
+        "POP3 user         typed in another form, which is kept as a hash: mailbox ann@example.org\n",
+        "-ERR no <user>\n                  (<user> stands for the name where",
+    ] {
+        assert!(text.contains(row), "{text}");
+    }
+    assert!(!text_of(&household(), Language::English).contains("<user>"));
+}
+
+#[test]
 fn a_maildrop_without_a_past_is_told_so() {
     let text = text_of(&Past::default(), Language::English);
-    let said = "The history has no login of this mailbox from 2026-11-27T13:00:00+01:00";
+    let said = "The history has no login of this mailbox from 2026-11-27T13:00:00+01:00 to\n\
+                2026-11-28T13:50:00+01:00.";
     assert!(text.contains(said), "{text}");
     assert!(!text.contains("For the ticket"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_told_as_a_maildrop_without_logins() {
+    let why = Some("the journal does not answer within 2s");
+    let text = text_with(&Past::default(), Language::English, why);
+    assert!(!text.contains("The history has no login"), "{text}");
+    assert!(
+        text.contains("The file of the history could not be read"),
+        "{text}"
+    );
+    let text = text_with(&household(), Language::English, why);
+    let row = "its file could not be read, so that older logins may be missing: the journal does";
+    assert!(text.contains(row), "{text}");
+    assert!(!text_of(&household(), Language::English).contains("could not be read"));
 }
 
 #[test]

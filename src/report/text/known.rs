@@ -110,7 +110,7 @@ impl ReportText<'_> {
 
     /// How far back the history goes, and what is missing.
     pub(super) fn history(&self, words: &Words) -> ReportRow {
-        let coverage = self.coverage;
+        let coverage = &self.coverage;
         let since = |at| [("since", words.time(at).into())];
         let whole = coverage
             .kept_since
@@ -124,7 +124,9 @@ impl ReportText<'_> {
                 &[("count", coverage.lost.to_string().into())],
             )
         });
-        let values = [whole, cut, lost].into_iter().flatten().collect();
+        let trouble = (coverage.trouble.as_deref())
+            .map(|why| words.tell("history-unread", &[("why", verbatim(why))]));
+        let values = [whole, cut, lost, trouble].into_iter().flatten().collect();
         ReportRow::list(words.say("label-history"), values, || words.say("unknown"))
     }
 }

@@ -16,14 +16,15 @@ impl ClientLogin {
             program: entry.program,
             client: entry.client.ip().into(),
             was_let_in: login.entered,
-            bars: bars(entry, login),
-            marks: marks(entry, login),
+            bars: bars(stored, login),
+            marks: marks(stored, login),
         })
     }
 }
 
 /// Those of a login: each one begins where the one before it ends.
-fn bars(entry: &Arc<HistoryEntry>, login: &HistoryLogin) -> Vec<Bar> {
+fn bars(stored: &StoredEntry, login: &HistoryLogin) -> Vec<Bar> {
+    let entry = &stored.entry;
     let mut bars = Vec::new();
     let mut add = |kind, from, length| {
         bars.push(Bar {
@@ -31,6 +32,7 @@ fn bars(entry: &Arc<HistoryEntry>, login: &HistoryLogin) -> Vec<Bar> {
             from,
             until: Some(after(from, length)),
             login: ShownLogin::Past(Arc::clone(entry)),
+            id: Some(stored.id),
         });
     };
     let delay = delay_before_wait(login);
@@ -78,11 +80,13 @@ fn held_from(entry: &HistoryEntry, login: &HistoryLogin) -> Option<Timestamp> {
     login.granted.or(let_in)
 }
 
-fn marks(entry: &Arc<HistoryEntry>, login: &HistoryLogin) -> Vec<Mark> {
+fn marks(stored: &StoredEntry, login: &HistoryLogin) -> Vec<Mark> {
+    let entry = &stored.entry;
     let mark = |kind, at| Mark {
         kind,
         at,
         entry: Arc::clone(entry),
+        id: stored.id,
     };
     let twin = entry.is_twin.then(|| mark(MarkKind::Twin, login.asked));
     let end = mark_of_end(entry.end, login.entered).map(|kind| mark(kind, entry.ended));

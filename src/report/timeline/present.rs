@@ -84,6 +84,7 @@ impl ClientLogin {
                     from,
                     until,
                     login: ShownLogin::Open(Arc::clone(&login)),
+                    id: None,
                 })
                 .collect(),
             marks: Vec::new(),

@@ -27,6 +27,7 @@ pub(crate) fn subject(axis: Axis, now: &str) -> TimelineSubject {
         axis,
         now: at(now),
         kept_since: Some(at("00:00:00")),
+        incomplete: None,
         logins_max: 1_000,
     }
 }

@@ -36,11 +36,13 @@ fill-in = ____________________ (bitte ausfüllen)
 
 title = Bericht zum Postfach { $maildrop }
 made = Erstellt von popgate { $version } am { $time }.
+chosen-entry = Es geht um die Anmeldung, die { $time } begann.
 chosen-near = Es geht um die Anmeldung, die { $time } am nächsten liegt und nicht gut ausging.
 chosen-last-bad = Es geht um die letzte Anmeldung, die nicht gut ausging.
 chosen-last = Seit { $since } ging keine Anmeldung schlecht aus: Es geht um die letzte.
-chosen-nearest = Seit { $since } ging keine Anmeldung schlecht aus: Es geht um die, die { $time } am nächsten liegt.
+chosen-nearest = Von { $since } bis { $until } ging keine Anmeldung schlecht aus: Es geht um die, die { $time } am nächsten liegt.
 nothing-kept = Von { $since } bis { $until } steht keine Anmeldung an diesem Postfach im Verlauf.
+nothing-read = Die Datei des Verlaufs war nicht lesbar, und im Arbeitsspeicher steht von { $since } bis { $until } keine Anmeldung an diesem Postfach.
 
 ## Für das Ticket
 
@@ -83,8 +85,11 @@ mx-not-asked = wurde nicht gefragt
 program-guess = { $program } (Sicherheit: { $confidence }; Version nicht erkennbar)
 server-by-name = { $name } (Listener { $listener })
 server-not-said = vom Client nicht genannt (Listener { $listener })
+user-hashed = in anderer Form eingegeben, die nur als Hash gespeichert ist: Postfach { $maildrop }
 encryption-none = keine
 error-none = keine: Der Client bekam keine Fehlerzeile
+error-earlier = am Ende keine; vorher in der Sitzung: { $line }
+name-hidden = (<user> steht für den Namen, wo der Verlauf Namen als Hash speichert)
 antivirus-suspected = ____________________ (bitte ausfüllen; Sitzungen von dieser Adresse, die weniger als zwei Sekunden nach einer anderen begannen: { $count }; das kann ein Virenscanner sein, der sich selbst anmeldet)
 
 ## Was sonst bekannt ist
@@ -147,6 +152,7 @@ day-counts = Anmeldungen: { $logins }; davon schlecht ausgegangen: { $bad }; auf
 history-whole = reicht zurück bis { $since }
 history-cut = mehr Anmeldungen, als ein Bericht liest: Nur die ab { $since } sind gezählt
 history-lost = seit dem Start von popgate verlorene Einträge: { $count }
+history-unread = seine Datei war nicht lesbar, ältere Anmeldungen können fehlen: { $why }
 
 ## Wie eine Anmeldung endete
 
@@ -180,10 +186,12 @@ ended-quit_failed = der Mailserver entfernte nicht alle gelöschten Nachrichten
 ended-closed_at_quit = der Mailserver beendete die Verbindung ohne Antwort auf QUIT
 ended-silent_at_quit = der Mailserver beantwortete QUIT nicht
 ended-left = der Client ging ohne QUIT weg
+ended-left_in_reply = der Client ging mitten in einer Antwort weg, ohne QUIT
 ended-idle_timeout = der Client war zu lange still und wurde getrennt
 ended-stalled = der Client nahm zu lange keine Daten an und wurde getrennt
 ended-preempted = der Client war still und wurde getrennt, weil ein anderer wartete
 ended-backend_closed = der Mailserver beendete die Verbindung
+ended-backend_closed_in_reply = der Mailserver beendete die Verbindung mitten in einer Antwort
 ended-backend_violation = der Mailserver sandte etwas Unverständliches
 ended-kicked = der Betreiber beendete die Sitzung
 ended-shutdown = popgate wurde beendet
@@ -201,25 +209,27 @@ advice = Was zu tun ist: { $advice }
 causes-well = Alles in Ordnung: Die Anmeldung ging gut aus, und an diesem Tag fiel nichts auf.
 causes-none = Keine der üblichen Ursachen passt; was bekannt ist, sagen die Fakten oben und die Fehlermeldung.
 title-storage_down = Benutzerdatenbank oder Speicher des Mailservers ausgefallen
-advice-storage_down = Das Passwort bitte nicht ändern; der Betreiber des Mailservers sollte dessen Benutzerdatenbank und Speicher prüfen.
+advice-leave-password = Das Passwort bitte nicht ändern; der Betreiber des Mailservers sollte dessen Benutzerdatenbank und Speicher prüfen.
 title-stale_password = Ein Programm hat ein altes Passwort
-advice-stale_password = Tragen Sie in diesem Programm das aktuelle Passwort ein, oder schalten Sie dort den Mailabruf ab.
+advice-enter-password = Tragen Sie in diesem Programm das aktuelle Passwort ein, oder schalten Sie dort den Mailabruf ab.
 title-locked_elsewhere = Postfach von etwas gesperrt, das nicht über popgate kommt
-advice-locked_elsewhere = Suchen Sie einen Webmailer, Abrufdienst oder ein Programm, das den Mailserver direkt anspricht, und leiten Sie es über popgate.
+advice-send-through = Suchen Sie einen Webmailer, Abrufdienst oder ein Programm, das den Mailserver direkt anspricht, und leiten Sie es über popgate.
 title-phone_without_quit = Ein Handy oder Programm, das nie QUIT sagt
-advice-phone_without_quit = Lassen Sie dieses Gerät seltener oder nur auf Knopfdruck abrufen, und aktualisieren Sie seine Mail-App.
+advice-fetch-less-often = Lassen Sie dieses Gerät seltener oder nur auf Knopfdruck abrufen, und aktualisieren Sie seine Mail-App.
 title-scanner_twin = Ein Virenscanner oder Mail-Melder, der sich neben dem Mailprogramm anmeldet
-advice-scanner_twin = Schalten Sie die Mailprüfung des Virenschutzes oder Melders für dieses Konto ab, oder lassen Sie ihn zu anderen Zeiten prüfen.
+advice-switch-off-scanner = Schalten Sie die Mailprüfung des Virenschutzes oder Melders für dieses Konto ab, oder lassen Sie ihn zu anderen Zeiten prüfen.
 title-two_programs = Zwei Programme rufen zur selben Zeit ab
-advice-two_programs = Stellen Sie in den beiden Programmen längere und verschiedene Abstände ein, etwa 10 und 15 Minuten.
+advice-different-intervals = Stellen Sie in den beiden Programmen längere und verschiedene Abstände ein, etwa 10 und 15 Minuten.
+advice-another-time = Lassen Sie eines der beiden zu einer anderen Zeit abrufen: Es war länger im Postfach, als das andere warten konnte.
 title-checking_too_often = Ein Programm fragt zu oft nach Mail
-advice-checking_too_often = Stellen Sie den Abrufabstand dieses Programms auf 10 Minuten oder mehr.
+advice-longer-interval = Stellen Sie den Abrufabstand dieses Programms auf 10 Minuten oder mehr.
 title-shaky_line = Eine wacklige Leitung
-advice-shaky_line = Versuchen Sie es in einem anderen Netz, etwa mit Kabel statt WLAN, und rufen Sie große Nachrichten dort ab.
+advice-another-network = Versuchen Sie es in einem anderen Netz, etwa mit Kabel statt WLAN, und rufen Sie große Nachrichten dort ab.
 title-message_gone = Eine Nachricht war schon gelöscht
-advice-message_gone = Lassen Sie das Programm erneut abrufen; kehrt die Nachricht immer wieder, so richten Sie das Konto darin neu ein.
+advice-fetch-again = Lassen Sie das Programm erneut abrufen; kehrt die Nachricht immer wieder, so richten Sie das Konto darin neu ein.
 title-deletions_not_done = Gelöschte Nachrichten wurden nicht entfernt
-advice-deletions_not_done = Der Betreiber sollte Plattenplatz, Quota und Rechte des Postfachs prüfen; danach lassen Sie das Programm erneut löschen.
+advice-check-storage = Der Betreiber sollte Plattenplatz, Quota und Rechte des Postfachs prüfen; danach lassen Sie das Programm erneut löschen.
+advice-let-it-quit = Das Programm muss seine Sitzung mit QUIT beenden: Lassen Sie es erneut abrufen, und beachten Sie die anderen Ursachen.
 
 ## Belege
 
@@ -236,7 +246,7 @@ evidence-held = { $who } war ab { $from } im Postfach, { $held } lang.
 evidence-silent = { $who } sandte { $idle } lang nichts und kein QUIT.
 evidence-never-quits = Sitzungen von { $who } an diesem Tag, alle ohne QUIT: { $sessions }.
 evidence-preempted = { $who } wurde { $at } getrennt, weil ein anderes Programm wartete.
-evidence-twins = Sitzungen von { $address }, die weniger als zwei Sekunden nach einer anderen begannen: { $count }, die letzte { $last }.
+evidence-twins = Sitzungen von { $address }, während eine andere von derselben Adresse im Postfach war oder es gerade verlassen hatte: { $count }, die letzte { $last }.
 evidence-contended = Anmeldungen dieses Tages, die auf eine andere Sitzung warteten: { $count }; Programme im Postfach: { $clients }.
 evidence-too-early = Die Anmeldung { $at } kam { $early } zu früh.
 evidence-too-soon = Die Anmeldung { $at } kam früher, als der Mailserver erlaubt.
@@ -257,6 +267,7 @@ picture = Ein Bild der Zeit ringsum liegt bei.
 picture-title = Wer im Postfach { $maildrop } war
 picture-no-logins = Keine Anmeldungen in dieser Zeit.
 picture-left-out = Zu viele Anmeldungen für ein Bild: mindestens { $count } weitere sind nicht gezeigt.
+picture-incomplete = Anmeldungen aus dieser Zeit können fehlen: das Journal ist zurzeit nicht ganz lesbar.
 picture-not-kept = Über diese Zeit ist nichts aufgezeichnet.
 picture-to-come = Diese Zeit kommt erst noch.
 picture-now = jetzt

@@ -36,11 +36,13 @@ fill-in = ____________________ (please fill in)
 
 title = Report on the mailbox { $maildrop }
 made = Made by popgate { $version } on { $time }.
+chosen-entry = About the login of { $time }.
 chosen-near = About the login nearest to { $time } that did not end well.
 chosen-last-bad = About the last login that did not end well.
 chosen-last = No login from { $since } on ended badly: about the last one.
-chosen-nearest = No login from { $since } on ended badly: about the one nearest to { $time }.
+chosen-nearest = No login from { $since } to { $until } ended badly: about the one nearest to { $time }.
 nothing-kept = The history has no login of this mailbox from { $since } to { $until }.
+nothing-read = The file of the history could not be read, and memory has no login of this mailbox from { $since } to { $until }.
 
 ## For the ticket
 
@@ -83,8 +85,11 @@ mx-not-asked = was not asked
 program-guess = { $program } (confidence: { $confidence }; version not visible)
 server-by-name = { $name } (listener { $listener })
 server-not-said = the client did not say it (listener { $listener })
+user-hashed = typed in another form, which is kept as a hash: mailbox { $maildrop }
 encryption-none = none
 error-none = none: the client got no error line
+error-earlier = none at its end; earlier in the session: { $line }
+name-hidden = (<user> stands for the name where the history keeps names as hashes)
 antivirus-suspected = ____________________ (please fill in; sessions from this address that began within two seconds of another one: { $count }; this may be a scanner that logs in by itself)
 
 ## What else is known
@@ -147,6 +152,7 @@ day-counts = logins: { $logins }; ended badly: { $bad }; waited for another sess
 history-whole = goes back to { $since }
 history-cut = more logins than a report reads: only those from { $since } on are counted
 history-lost = entries that were lost since popgate started: { $count }
+history-unread = its file could not be read, so that older logins may be missing: { $why }
 
 ## How a login ended
 
@@ -180,10 +186,12 @@ ended-quit_failed = the backend did not remove all deleted messages
 ended-closed_at_quit = the backend ended the connection without an answer to QUIT
 ended-silent_at_quit = the backend did not answer QUIT
 ended-left = the client left without QUIT
+ended-left_in_reply = the client left in the middle of a reply, without QUIT
 ended-idle_timeout = the client was silent for too long and was disconnected
 ended-stalled = the client accepted no data for too long and was disconnected
 ended-preempted = the client was silent, and was disconnected because another one waited
 ended-backend_closed = the backend ended the connection
+ended-backend_closed_in_reply = the backend ended the connection in the middle of a reply
 ended-backend_violation = the backend sent something that cannot be followed
 ended-kicked = an operator ended it
 ended-shutdown = popgate stopped
@@ -201,25 +209,27 @@ advice = What to do: { $advice }
 causes-well = Nothing is wrong: the login ended well, and nothing unusual was seen on that day.
 causes-none = None of the usual causes fits; the facts above and the error message say what is known.
 title-storage_down = User database or storage of the server down
-advice-storage_down = Leave the password as it is; the operator of the server should check its user database and its storage.
+advice-leave-password = Leave the password as it is; the operator of the server should check its user database and its storage.
 title-stale_password = A program has an old password
-advice-stale_password = Enter the current password in this program, or switch off mail retrieval there.
+advice-enter-password = Enter the current password in this program, or switch off mail retrieval there.
 title-locked_elsewhere = Mailbox locked by something that does not go through popgate
-advice-locked_elsewhere = Look for a webmail, a fetch job or a program that connects to the server directly, and send it through popgate.
+advice-send-through = Look for a webmail, a fetch job or a program that connects to the server directly, and send it through popgate.
 title-phone_without_quit = A phone or program that never says QUIT
-advice-phone_without_quit = Set this device to fetch mail less often, or by hand, and update its mail app.
+advice-fetch-less-often = Set this device to fetch mail less often, or by hand, and update its mail app.
 title-scanner_twin = A scanner or checker that logs in beside the mail program
-advice-scanner_twin = Switch off the mail check of the antivirus or notifier for this account, or have it check at other times.
+advice-switch-off-scanner = Switch off the mail check of the antivirus or notifier for this account, or have it check at other times.
 title-two_programs = Two programs look for mail at the same time
-advice-two_programs = Set longer and different intervals in the two programs, for example 10 and 15 minutes.
+advice-different-intervals = Set longer and different intervals in the two programs, for example 10 and 15 minutes.
+advice-another-time = Let one of the two fetch mail at another time: it was in the mailbox for longer than the other one could wait.
 title-checking_too_often = A program checks for mail too often
-advice-checking_too_often = Set the interval of this program to 10 minutes or more.
+advice-longer-interval = Set the interval of this program to 10 minutes or more.
 title-shaky_line = A shaky line
-advice-shaky_line = Try another network, such as a cable instead of Wi-Fi, and fetch large messages there.
+advice-another-network = Try another network, such as a cable instead of Wi-Fi, and fetch large messages there.
 title-message_gone = A message was already deleted
-advice-message_gone = Let the program fetch mail again; if the message appears again and again, remove and re-create the account in it.
+advice-fetch-again = Let the program fetch mail again; if the message appears again and again, remove and re-create the account in it.
 title-deletions_not_done = Deleted messages were not removed
-advice-deletions_not_done = The operator should check disk space, quota and permissions of the mailbox; then let the program delete again.
+advice-check-storage = The operator should check disk space, quota and permissions of the mailbox; then let the program delete again.
+advice-let-it-quit = The program must end its session with QUIT: let it fetch mail again, and see the other causes.
 
 ## Evidence
 
@@ -236,7 +246,7 @@ evidence-held = { $who } was in the mailbox from { $from } for { $held }.
 evidence-silent = { $who } sent nothing for { $idle }, and no QUIT.
 evidence-never-quits = Sessions of { $who } on that day, all without QUIT: { $sessions }.
 evidence-preempted = { $who } was disconnected at { $at } because another program waited.
-evidence-twins = Sessions from { $address } that began within two seconds of another one: { $count }, the last at { $last }.
+evidence-twins = Sessions from { $address } while another one of the same address was in the mailbox, or just after it: { $count }, the last at { $last }.
 evidence-contended = Logins of the day that waited for another session: { $count }; programs in the mailbox: { $clients }.
 evidence-too-early = The login at { $at } came { $early } too early.
 evidence-too-soon = The login at { $at } came sooner than the server allows.
@@ -257,6 +267,7 @@ picture = A picture of the time around it is attached.
 picture-title = Who was in the mailbox { $maildrop }
 picture-no-logins = No logins in this time.
 picture-left-out = Too many logins for one picture: at least { $count } more are not shown.
+picture-incomplete = Logins of this time may be missing: the journal cannot be read in full now.
 picture-not-kept = Nothing is recorded of this time.
 picture-to-come = This time is yet to come.
 picture-now = now

@@ -36,11 +36,13 @@ fill-in = ____________________ (favor preencher)
 
 title = Relatório sobre a caixa de correio { $maildrop }
 made = Feito pelo popgate { $version } em { $time }.
+chosen-entry = Trata do login de { $time }.
 chosen-near = Trata do login mais próximo de { $time } que não terminou bem.
 chosen-last-bad = Trata do último login que não terminou bem.
 chosen-last = Desde { $since } nenhum login terminou mal: trata do último.
-chosen-nearest = Desde { $since } nenhum login terminou mal: trata do mais próximo de { $time }.
+chosen-nearest = De { $since } até { $until } nenhum login terminou mal: trata do mais próximo de { $time }.
 nothing-kept = O histórico não tem nenhum login nesta caixa de correio de { $since } até { $until }.
+nothing-read = Não foi possível ler o arquivo do histórico, e a memória não tem nenhum login nesta caixa de correio de { $since } até { $until }.
 
 ## Para o chamado
 
@@ -83,8 +85,11 @@ mx-not-asked = não foi consultado
 program-guess = { $program } (confiança: { $confidence }; a versão não é visível)
 server-by-name = { $name } (porta de escuta { $listener })
 server-not-said = o cliente não informou (porta de escuta { $listener })
+user-hashed = digitado de outra forma, guardada como hash: caixa de correio { $maildrop }
 encryption-none = nenhuma
 error-none = nenhuma: o cliente não recebeu linha de erro
+error-earlier = nenhuma no fim; antes, na sessão: { $line }
+name-hidden = (<user> representa o nome quando o histórico guarda os nomes como hash)
 antivirus-suspected = ____________________ (favor preencher; sessões deste endereço que começaram menos de dois segundos depois de outra: { $count }; pode ser um antivírus que faz login por conta própria)
 
 ## O que mais se sabe
@@ -147,6 +152,7 @@ day-counts = logins: { $logins }; terminaram mal: { $bad }; esperaram por outra 
 history-whole = vai até { $since }
 history-cut = mais logins do que um relatório lê: só foram contados os desde { $since }
 history-lost = entradas perdidas desde o início do popgate: { $count }
+history-unread = não foi possível ler o arquivo dele, podem faltar logins mais antigos: { $why }
 
 ## Como um login terminou
 
@@ -180,10 +186,12 @@ ended-quit_failed = o servidor não removeu todas as mensagens apagadas
 ended-closed_at_quit = o servidor encerrou a conexão sem responder a QUIT
 ended-silent_at_quit = o servidor não respondeu a QUIT
 ended-left = o cliente saiu sem QUIT
+ended-left_in_reply = o cliente saiu no meio de uma resposta, sem QUIT
 ended-idle_timeout = o cliente ficou em silêncio por tempo demais e foi desconectado
 ended-stalled = o cliente não aceitou dados por tempo demais e foi desconectado
 ended-preempted = o cliente estava em silêncio e foi desconectado porque outro esperava
 ended-backend_closed = o servidor encerrou a conexão
+ended-backend_closed_in_reply = o servidor encerrou a conexão no meio de uma resposta
 ended-backend_violation = o servidor enviou algo que não se pode interpretar
 ended-kicked = um operador encerrou a sessão
 ended-shutdown = o popgate foi encerrado
@@ -201,25 +209,27 @@ advice = O que fazer: { $advice }
 causes-well = Está tudo em ordem: o login terminou bem, e nada de incomum foi visto nesse dia.
 causes-none = Nenhuma das causas habituais se aplica; os fatos acima e a mensagem de erro dizem o que se sabe.
 title-storage_down = Banco de usuários ou armazenamento do servidor fora do ar
-advice-storage_down = Não troque a senha; o operador do servidor deve verificar o banco de usuários e o armazenamento.
+advice-leave-password = Não troque a senha; o operador do servidor deve verificar o banco de usuários e o armazenamento.
 title-stale_password = Um programa tem uma senha antiga
-advice-stale_password = Digite a senha atual nesse programa ou desligue nele a busca de e-mail.
+advice-enter-password = Digite a senha atual nesse programa ou desligue nele a busca de e-mail.
 title-locked_elsewhere = Caixa de correio em uso por algo que não passa pelo popgate
-advice-locked_elsewhere = Procure um webmail, um serviço de coleta ou um programa que acesse o servidor diretamente e faça-o passar pelo popgate.
+advice-send-through = Procure um webmail, um serviço de coleta ou um programa que acesse o servidor diretamente e faça-o passar pelo popgate.
 title-phone_without_quit = Um telefone ou programa que nunca envia QUIT
-advice-phone_without_quit = Configure esse aparelho para buscar e-mail com menos frequência ou manualmente e atualize o aplicativo de e-mail.
+advice-fetch-less-often = Configure esse aparelho para buscar e-mail com menos frequência ou manualmente e atualize o aplicativo de e-mail.
 title-scanner_twin = Um antivírus ou verificador que faz login ao lado do programa de e-mail
-advice-scanner_twin = Desligue a verificação de e-mail do antivírus ou do notificador para esta conta, ou deixe-a para outros horários.
+advice-switch-off-scanner = Desligue a verificação de e-mail do antivírus ou do notificador para esta conta, ou deixe-a para outros horários.
 title-two_programs = Dois programas buscam e-mail ao mesmo tempo
-advice-two_programs = Configure intervalos maiores e diferentes nos dois programas, por exemplo 10 e 15 minutos.
+advice-different-intervals = Configure intervalos maiores e diferentes nos dois programas, por exemplo 10 e 15 minutos.
+advice-another-time = Deixe um dos dois buscar e-mail em outro horário: ele ficou na caixa de correio por mais tempo do que o outro podia esperar.
 title-checking_too_often = Um programa verifica o e-mail com frequência demais
-advice-checking_too_often = Ajuste o intervalo desse programa para 10 minutos ou mais.
+advice-longer-interval = Ajuste o intervalo desse programa para 10 minutos ou mais.
 title-shaky_line = Uma conexão instável
-advice-shaky_line = Tente outra rede, por exemplo cabo em vez de Wi-Fi, e baixe ali as mensagens grandes.
+advice-another-network = Tente outra rede, por exemplo cabo em vez de Wi-Fi, e baixe ali as mensagens grandes.
 title-message_gone = Uma mensagem já tinha sido apagada
-advice-message_gone = Deixe o programa buscar o e-mail de novo; se a mensagem sempre voltar, remova e recrie a conta nele.
+advice-fetch-again = Deixe o programa buscar o e-mail de novo; se a mensagem sempre voltar, remova e recrie a conta nele.
 title-deletions_not_done = Mensagens apagadas não foram removidas
-advice-deletions_not_done = O operador deve verificar espaço em disco, cota e permissões da caixa de correio; depois deixe o programa apagar de novo.
+advice-check-storage = O operador deve verificar espaço em disco, cota e permissões da caixa de correio; depois deixe o programa apagar de novo.
+advice-let-it-quit = O programa precisa encerrar a sessão com QUIT: deixe-o buscar e-mail de novo e veja as outras causas.
 
 ## Evidências
 
@@ -236,7 +246,7 @@ evidence-held = { $who } esteve na caixa de correio a partir de { $from }, duran
 evidence-silent = { $who } não enviou nada durante { $idle }, nem QUIT.
 evidence-never-quits = Sessões de { $who } nesse dia, todas sem QUIT: { $sessions }.
 evidence-preempted = { $who } foi desconectado em { $at } porque outro programa esperava.
-evidence-twins = Sessões de { $address } que começaram menos de dois segundos depois de outra: { $count }, a última em { $last }.
+evidence-twins = Sessões de { $address } enquanto outra do mesmo endereço estava na caixa de correio, ou logo depois dela: { $count }, a última em { $last }.
 evidence-contended = Logins do dia que esperaram por outra sessão: { $count }; programas na caixa de correio: { $clients }.
 evidence-too-early = O login em { $at } chegou { $early } antes do permitido.
 evidence-too-soon = O login em { $at } chegou antes do que o servidor permite.
@@ -257,6 +267,7 @@ picture = Uma imagem do período em volta vai em anexo.
 picture-title = Quem esteve na caixa de correio { $maildrop }
 picture-no-logins = Nenhum início de sessão neste período.
 picture-left-out = Há sessões demais para uma só imagem: pelo menos { $count } não são mostradas.
+picture-incomplete = Podem faltar sessões deste período: o registo não pode ser lido por inteiro neste momento.
 picture-not-kept = Nada foi registado deste período.
 picture-to-come = Este período ainda está por vir.
 picture-now = agora

@@ -36,11 +36,13 @@ fill-in = ____________________ (xin điền vào)
 
 title = Báo cáo về hộp thư { $maildrop }
 made = Do popgate { $version } lập lúc { $time }.
+chosen-entry = Nói về lần đăng nhập lúc { $time }.
 chosen-near = Nói về lần đăng nhập không suôn sẻ gần { $time } nhất.
 chosen-last-bad = Nói về lần đăng nhập không suôn sẻ gần đây nhất.
 chosen-last = Từ { $since } không có lần đăng nhập nào trục trặc: nói về lần cuối cùng.
-chosen-nearest = Từ { $since } không có lần đăng nhập nào trục trặc: nói về lần gần { $time } nhất.
+chosen-nearest = Từ { $since } đến { $until } không có lần đăng nhập nào trục trặc: nói về lần gần { $time } nhất.
 nothing-kept = Nhật ký không có lần đăng nhập nào vào hộp thư này từ { $since } đến { $until }.
+nothing-read = Không đọc được tệp nhật ký, và trong bộ nhớ không có lần đăng nhập nào vào hộp thư này từ { $since } đến { $until }.
 
 ## Cho phiếu hỗ trợ
 
@@ -83,8 +85,11 @@ mx-not-asked = không được hỏi
 program-guess = { $program } (độ tin cậy: { $confidence }; không thấy được phiên bản)
 server-by-name = { $name } (cổng nghe { $listener })
 server-not-said = máy khách không cho biết (cổng nghe { $listener })
+user-hashed = được gõ ở dạng khác, chỉ lưu dưới dạng băm: hộp thư { $maildrop }
 encryption-none = không có
 error-none = không có: máy khách không nhận dòng lỗi nào
+error-earlier = không có lúc kết thúc; trước đó trong phiên: { $line }
+name-hidden = (<user> thay cho tên khi nhật ký lưu tên dưới dạng băm)
 antivirus-suspected = ____________________ (xin điền vào; số phiên từ địa chỉ này bắt đầu trong vòng hai giây sau một phiên khác: { $count }; có thể là phần mềm quét tự đăng nhập)
 
 ## Những điều khác đã biết
@@ -147,6 +152,7 @@ day-counts = số lần đăng nhập: { $logins }; trục trặc: { $bad }; ph�
 history-whole = có từ { $since }
 history-cut = nhiều lần đăng nhập hơn mức báo cáo đọc: chỉ tính các lần từ { $since }
 history-lost = số mục bị mất từ khi popgate khởi động: { $count }
+history-unread = không đọc được tệp của nhật ký, có thể thiếu các lần đăng nhập cũ hơn: { $why }
 
 ## Lần đăng nhập kết thúc thế nào
 
@@ -180,10 +186,12 @@ ended-quit_failed = máy chủ thư không xóa hết các thư đã đánh dấ
 ended-closed_at_quit = máy chủ thư ngắt kết nối mà không trả lời QUIT
 ended-silent_at_quit = máy chủ thư không trả lời QUIT
 ended-left = máy khách rời đi mà không có QUIT
+ended-left_in_reply = máy khách rời đi giữa chừng một câu trả lời, không có QUIT
 ended-idle_timeout = máy khách im lặng quá lâu và bị ngắt
 ended-stalled = máy khách không nhận dữ liệu quá lâu và bị ngắt
 ended-preempted = máy khách im lặng và bị ngắt vì có máy khác đang chờ
 ended-backend_closed = máy chủ thư ngắt kết nối
+ended-backend_closed_in_reply = máy chủ thư ngắt kết nối giữa chừng một câu trả lời
 ended-backend_violation = máy chủ thư gửi dữ liệu không hiểu được
 ended-kicked = người vận hành đã ngắt phiên
 ended-shutdown = popgate đã dừng
@@ -201,25 +209,27 @@ advice = Cách xử lý: { $advice }
 causes-well = Mọi thứ đều ổn: lần đăng nhập kết thúc tốt, và trong ngày không thấy gì bất thường.
 causes-none = Không nguyên nhân thường gặp nào phù hợp; những gì đã biết nằm ở các dữ kiện trên và thông báo lỗi.
 title-storage_down = Cơ sở dữ liệu người dùng hoặc bộ lưu trữ của máy chủ gặp sự cố
-advice-storage_down = Đừng đổi mật khẩu; người vận hành máy chủ nên kiểm tra cơ sở dữ liệu người dùng và bộ lưu trữ.
+advice-leave-password = Đừng đổi mật khẩu; người vận hành máy chủ nên kiểm tra cơ sở dữ liệu người dùng và bộ lưu trữ.
 title-stale_password = Một chương trình còn dùng mật khẩu cũ
-advice-stale_password = Hãy nhập mật khẩu hiện tại vào chương trình đó, hoặc tắt việc lấy thư ở đó.
+advice-enter-password = Hãy nhập mật khẩu hiện tại vào chương trình đó, hoặc tắt việc lấy thư ở đó.
 title-locked_elsewhere = Hộp thư bị khóa bởi thứ không đi qua popgate
-advice-locked_elsewhere = Hãy tìm webmail, dịch vụ lấy thư hoặc chương trình kết nối thẳng tới máy chủ, và cho nó đi qua popgate.
+advice-send-through = Hãy tìm webmail, dịch vụ lấy thư hoặc chương trình kết nối thẳng tới máy chủ, và cho nó đi qua popgate.
 title-phone_without_quit = Một điện thoại hoặc chương trình không bao giờ gửi QUIT
-advice-phone_without_quit = Hãy đặt thiết bị đó lấy thư thưa hơn hoặc lấy thủ công, và cập nhật ứng dụng thư.
+advice-fetch-less-often = Hãy đặt thiết bị đó lấy thư thưa hơn hoặc lấy thủ công, và cập nhật ứng dụng thư.
 title-scanner_twin = Một phần mềm quét hoặc kiểm tra thư đăng nhập song song với chương trình thư
-advice-scanner_twin = Hãy tắt việc kiểm tra thư của phần mềm diệt virus hoặc trình báo thư cho tài khoản này, hoặc cho nó chạy vào lúc khác.
+advice-switch-off-scanner = Hãy tắt việc kiểm tra thư của phần mềm diệt virus hoặc trình báo thư cho tài khoản này, hoặc cho nó chạy vào lúc khác.
 title-two_programs = Hai chương trình lấy thư cùng một lúc
-advice-two_programs = Hãy đặt khoảng cách lấy thư dài hơn và khác nhau ở hai chương trình, ví dụ 10 và 15 phút.
+advice-different-intervals = Hãy đặt khoảng cách lấy thư dài hơn và khác nhau ở hai chương trình, ví dụ 10 và 15 phút.
+advice-another-time = Hãy để một trong hai chương trình lấy thư vào lúc khác: nó ở trong hộp thư lâu hơn thời gian chương trình kia có thể chờ.
 title-checking_too_often = Một chương trình kiểm tra thư quá thường xuyên
-advice-checking_too_often = Hãy đặt khoảng cách lấy thư của chương trình đó từ 10 phút trở lên.
+advice-longer-interval = Hãy đặt khoảng cách lấy thư của chương trình đó từ 10 phút trở lên.
 title-shaky_line = Đường truyền không ổn định
-advice-shaky_line = Hãy thử một mạng khác, ví dụ dây cáp thay cho Wi-Fi, và tải các thư lớn ở đó.
+advice-another-network = Hãy thử một mạng khác, ví dụ dây cáp thay cho Wi-Fi, và tải các thư lớn ở đó.
 title-message_gone = Một thư đã bị xóa từ trước
-advice-message_gone = Hãy cho chương trình lấy thư lại; nếu thư đó cứ xuất hiện, hãy gỡ tài khoản trong chương trình và tạo lại.
+advice-fetch-again = Hãy cho chương trình lấy thư lại; nếu thư đó cứ xuất hiện, hãy gỡ tài khoản trong chương trình và tạo lại.
 title-deletions_not_done = Thư đã xóa không được gỡ bỏ
-advice-deletions_not_done = Người vận hành nên kiểm tra dung lượng đĩa, hạn mức và quyền của hộp thư; sau đó cho chương trình xóa lại.
+advice-check-storage = Người vận hành nên kiểm tra dung lượng đĩa, hạn mức và quyền của hộp thư; sau đó cho chương trình xóa lại.
+advice-let-it-quit = Chương trình phải kết thúc phiên bằng QUIT: hãy để nó lấy thư lại, và xem các nguyên nhân khác.
 
 ## Bằng chứng
 
@@ -236,7 +246,7 @@ evidence-held = { $who } ở trong hộp thư từ { $from }, trong { $held }.
 evidence-silent = { $who } không gửi gì trong { $idle }, kể cả QUIT.
 evidence-never-quits = Số phiên của { $who } trong ngày đó, tất cả không có QUIT: { $sessions }.
 evidence-preempted = { $who } bị ngắt lúc { $at } vì có chương trình khác đang chờ.
-evidence-twins = Số phiên từ { $address } bắt đầu trong vòng hai giây sau một phiên khác: { $count }, lần cuối lúc { $last }.
+evidence-twins = Số phiên từ { $address } trong lúc một phiên khác của cùng địa chỉ đang ở trong hộp thư, hoặc ngay sau đó: { $count }, lần cuối lúc { $last }.
 evidence-contended = Số lần đăng nhập trong ngày phải chờ phiên khác: { $count }; số chương trình trong hộp thư: { $clients }.
 evidence-too-early = Lần đăng nhập lúc { $at } đến sớm { $early }.
 evidence-too-soon = Lần đăng nhập lúc { $at } đến sớm hơn mức máy chủ cho phép.
@@ -257,6 +267,7 @@ picture = Kèm theo hình vẽ khoảng thời gian xung quanh.
 picture-title = Ai đã vào hộp thư { $maildrop }
 picture-no-logins = Không có lần đăng nhập nào trong khoảng thời gian này.
 picture-left-out = Quá nhiều lần đăng nhập cho một hình: ít nhất { $count } lần nữa không được vẽ.
+picture-incomplete = Có thể thiếu các lần đăng nhập trong khoảng thời gian này: hiện không đọc được toàn bộ nhật ký.
 picture-not-kept = Không có ghi chép nào về khoảng thời gian này.
 picture-to-come = Khoảng thời gian này chưa đến.
 picture-now = bây giờ

@@ -4,7 +4,7 @@
 use crate::gate::{Neighbour, OpenSession, SeenProgram};
 use crate::policy::attempt::LoginAttempt;
 use crate::program::{Family, ProgramGuess};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// What is known of the program at its last login.
 #[derive(Default)]
@@ -48,28 +48,37 @@ impl Recognition {
         self.neighbour.makes_a_twin_of(&seen(session, family))
     }
 
-    /// The session is over. `has_given_up`: its last login was refused.
-    pub(super) fn left(&self, session: &OpenSession, attempt: &LoginAttempt, has_given_up: bool) {
+    /// The session is over. `has_given_up`: its client has left for the refusal of its last login;
+    /// `silence`: for how long nothing had moved by then.
+    pub(super) fn left(
+        &self,
+        session: &OpenSession,
+        attempt: &LoginAttempt,
+        has_given_up: bool,
+        silence: Duration,
+    ) {
         if !self.has_come {
             return;
         }
-        let now = Instant::now();
-        let guess = session.handle().guess(self.remembered, has_given_up, now);
-        let itself = session.handle().guess(None, has_given_up, now);
+        let handle = session.handle();
+        let guess = handle.guess(self.remembered, has_given_up, silence);
+        let itself = handle.guess(None, has_given_up, silence);
         // A memory must not keep itself alive, but may become more exact.
         let is_news = itself.is_worth_remembering() || Some(guess.family) != self.remembered;
         let learnt = Some(guess).filter(|guess| is_news && guess.is_worth_remembering());
         let seen = seen(session, guess.family);
         let family = learnt.map(|guess: ProgramGuess| guess.family);
-        session.programs().left(attempt, seen, family, now);
+        session
+            .programs()
+            .left(attempt, seen, family, Instant::now());
     }
 }
 
 fn seen(session: &OpenSession, family: Family) -> SeenProgram {
     let handle = session.handle();
     SeenProgram {
-        beginning: handle.beginning(),
+        trace: handle.trace(),
+        hello: handle.hello_digest(),
         family,
-        did_nothing: handle.trace().is_only_a_login(),
     }
 }

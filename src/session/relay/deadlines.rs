@@ -26,7 +26,7 @@ impl Relay<'_, '_, '_> {
             return Some(self.end(&end));
         }
         if self.is_half_closed_for_too_long(now) {
-            return Some(EndCause::Left);
+            return Some(self.left());
         }
         self.update_idleness(now);
         self.preempt(now)
@@ -75,6 +75,7 @@ impl Relay<'_, '_, '_> {
             delivered: client.delivered(),
         };
         self.idleness.update(activity, now);
+        self.pump.watch_delivery(now);
         self.pump.watch_for_traffic();
     }
 

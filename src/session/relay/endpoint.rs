@@ -22,6 +22,8 @@ pub(super) struct Endpoint<'conn> {
     broken: bool,
     blocked_since: Option<Instant>,
     octets: u64,
+    /// Octets that were read from the peer, or written to its socket.
+    passed: u64,
 }
 
 impl<'conn> Endpoint<'conn> {
@@ -33,6 +35,7 @@ impl<'conn> Endpoint<'conn> {
             broken: false,
             blocked_since: None,
             octets: 0,
+            passed: 0,
         }
     }
 
@@ -49,6 +52,11 @@ impl<'conn> Endpoint<'conn> {
     /// Octets for the peer so far, those of the backlog included.
     pub(super) fn octets(&self) -> u64 {
         self.octets
+    }
+
+    /// Octets that were read from the peer, or written to its socket, so far.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// Octets that wait for the peer.
@@ -112,7 +120,10 @@ impl<'conn> Endpoint<'conn> {
         task: &mut Context<'_>,
         chunk: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.conn).poll_read(task, chunk)
+        let before = chunk.filled().len();
+        let read = Pin::new(&mut *self.conn).poll_read(task, chunk);
+        self.passed += (chunk.filled().len() - before) as u64;
+        read
     }
 
     /// Writes `bytes` behind the backlog; keeps what the peer does not take now.
@@ -124,6 +135,7 @@ impl<'conn> Endpoint<'conn> {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     rest = &rest[written..];
                     self.octets += written as u64;
+                    self.passed += written as u64;
                     self.unflushed = true;
                 }
                 // An error, or 0 octets: the stream takes nothing any more.
@@ -164,6 +176,7 @@ impl<'conn> Endpoint<'conn> {
             match Pin::new(&mut *self.conn).poll_write(task, &self.backlog) {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     self.backlog.advance(written);
+                    self.passed += written as u64;
                     self.unflushed = true;
                     moved = true;
                 }

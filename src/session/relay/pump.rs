@@ -61,6 +61,8 @@ pub(super) struct Pump<'client, 'backend> {
     client_broke: bool,
     /// When a byte moved last.
     last_activity: Instant,
+    /// What the client had got at the last look, where there was more on the way to it.
+    delivering: Option<u64>,
     /// The next byte is worth a [`PumpEvent::Resumed`].
     resting: bool,
     resumed: bool,
@@ -93,6 +95,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             client_ended: None,
             client_broke: false,
             last_activity: now,
+            delivering: None,
             resting: false,
             resumed: false,
             rounds: RELAY_ROUNDS,
@@ -161,6 +164,21 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             && self.backend.is_clear()
     }
 
+    /// Whether a client that has left cannot have all that it asked for.
+    pub(super) fn client_lacks_something(&self) -> bool {
+        let is_cut_off = self.client_broke && self.client.delivered() < self.client.octets();
+        !self.exchange.is_at_rest() || self.client.is_broken() || is_cut_off
+    }
+
+    /// A client on a slow line is not silent while its kernel still gets what was written long ago.
+    pub(super) fn watch_delivery(&mut self, now: Instant) {
+        let delivered = self.client.delivered();
+        if self.delivering.is_some_and(|before| delivered > before) {
+            self.session.moved(now);
+        }
+        self.delivering = (delivered < self.client.octets()).then_some(delivered);
+    }
+
     /// If nothing is under way, the next byte is worth a [`PumpEvent::Resumed`].
     pub(super) fn watch_for_traffic(&mut self) {
         self.resting = self.is_at_rest();
@@ -185,6 +203,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             if self.session.is_kicked() {
                 return Poll::Ready(PumpEvent::Kicked);
             }
+            let passed = self.client.passed();
             let flushed = self.flush(task);
             if let Some(end) = self.end() {
                 return Poll::Ready(end);
@@ -203,9 +222,14 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 return self.session.poll_kicked(task).map(|()| PumpEvent::Kicked);
             }
             self.last_activity = Instant::now();
-            // An end is none of the client's words: it tells for how long there were none.
+            // An end is none of the client's words: it tells for how long there were none, and
+            // whether a reply was due then.
             if !self.is_cut() {
-                self.session.moved(self.last_activity);
+                // Nor is what a backend says that takes its leave.
+                if self.client.passed() > passed {
+                    self.session.moved(self.last_activity);
+                }
+                self.session.awaits_reply(self.exchange.awaiting() > 0);
             }
             self.resumed |= take(&mut self.resting);
             self.session.relayed(

@@ -3,7 +3,9 @@
 use super::{entries, last_entry, login_of};
 use crate::support::{Gate, Scene, lets_in_at_once, seconds};
 use popgate::dialect::Class;
-use popgate::history::{CauseName, HistoryLogin};
+use popgate::history::{CauseName, End, HistoryLogin};
+use popgate::ids::TenantName;
+use popgate::policy::pause::PauseSubject;
 use popgate::policy::poll::PollDecision;
 use popgate::policy::refusal::LoginRule;
 use std::sync::atomic::Ordering;
@@ -137,6 +139,48 @@ async fn each_locked_reply_counts_and_the_backends_last_words_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_login_behind_a_spent_wait_has_no_words_about_another_maildrop() {
+    let gate = Gate::classic().await;
+    gate.serve_each(|mut wire| async move {
+        if let Some((user, _)) = wire.hears_login().await {
+            let locked = format!("-ERR [IN-USE] /var/mail/.{user}.pop lock busy!");
+            wire.answers(&locked).await;
+        }
+    });
+    let mut client = gate.greeted().await;
+    for user in ["ann", "ann", "bob", "ann"] {
+        client.asks_in(user, "secret").await;
+        client.expect_prefix("-ERR [SYS/TEMP] ").await;
+    }
+    client.close();
+    gate.end_of("client 1").await;
+    let entries = entries(&gate);
+    let causes: Vec<_> = entries.iter().map(|entry| entry.cause).collect();
+    let locked = CauseName::LockedElsewhere;
+    let held = CauseName::HeldByAnother;
+    assert_eq!(causes, [locked, locked, held, held]);
+    assert!(entries[1].sentence.contains(".ann.pop"), "{entries:?}");
+    assert!(!entries[2].sentence.contains("ann"), "{entries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_behind_a_wait_that_was_spent_in_a_pause_was_refused_in_a_pause() {
+    let gate = Gate::classic().await;
+    let paused = PauseSubject::Tenant(TenantName::new("default"));
+    gate.cx.pause(&paused);
+    let mut client = gate.greeted().await;
+    for user in ["ann", "bob"] {
+        client.asks_in(user, "secret").await;
+        client.expect_prefix("-ERR [SYS/TEMP] ").await;
+    }
+    client.close();
+    gate.end_of("client 1").await;
+    let entries = entries(&gate);
+    let causes: Vec<_> = entries.iter().map(|entry| entry.cause).collect();
+    assert_eq!(causes, [CauseName::Paused; 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn logins_of_one_connection_have_their_own_facts() {
     let gate = Gate::classic().await;
     let mut ann = gate.asking("ann", "wrong").await;
@@ -239,4 +283,80 @@ async fn what_was_known_is_told_after_a_cancelled_task_a_panic_and_a_kick() {
             "{end}: {login:?}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_in_the_middle_of_a_reply_is_told_from_one_that_has_it_all() {
+    for (reply, cause) in [
+        ("+OK\r\nhalf of it\r\n", CauseName::LeftInReply),
+        ("+OK\r\nmail\r\n.\r\n", CauseName::Left),
+    ] {
+        let gate = Gate::classic().await;
+        let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+        ann.send("RETR 1\r\n").await;
+        inside.expect("RETR 1\r\n").await;
+        inside.send(reply).await;
+        ann.expect(reply).await;
+        ann.close();
+        inside.expect_eof().await;
+        inside.close();
+        let entry = last_entry(&gate, "client 1").await;
+        assert_eq!((entry.end, entry.cause), (End::Left, cause), "{reply}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_closes_in_the_middle_of_a_reply_is_told_from_one_that_owes_nothing() {
+    for (reply, cause) in [
+        ("+OK\r\nhalf of it\r\n", CauseName::BackendClosedInReply),
+        ("+OK\r\nmail\r\n.\r\n", CauseName::BackendClosed),
+    ] {
+        let gate = Gate::classic().await;
+        let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+        ann.send("RETR 1\r\n").await;
+        inside.expect("RETR 1\r\n").await;
+        inside.send(reply).await;
+        ann.expect(reply).await;
+        inside.close();
+        let entry = last_entry(&gate, "client 1").await;
+        assert_eq!(
+            (entry.end, entry.cause),
+            (End::BackendGone, cause),
+            "{reply}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_takes_its_leave_is_no_word_of_the_client() {
+    let gate = Gate::classic().await;
+    let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+    ann.expect_silence(seconds(300.0)).await;
+    inside.send("-ERR Autologout; idle for too long\r\n").await;
+    ann.expect_silence(seconds(1.0)).await;
+    inside.close();
+    let entry = last_entry(&gate, "client 1").await;
+    assert_eq!(entry.cause, CauseName::BackendClosed);
+    assert_eq!(entry.idle, seconds(301.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_on_a_slow_line_is_not_silent_while_its_message_is_on_the_way() {
+    let gate = Gate::classic().await;
+    let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+    ann.send("RETR 1\r\n").await;
+    inside.expect("RETR 1\r\n").await;
+    let message = format!("+OK\r\n{}\r\n.\r\n", "mail".repeat(300));
+    let on_the_way = |octets| ann.socket.unacknowledged.store(octets, Ordering::Relaxed);
+    on_the_way(1_000);
+    inside.send(&message).await;
+    for octets in [800, 600, 400, 200] {
+        tokio::time::sleep(seconds(8.0)).await;
+        on_the_way(octets);
+    }
+    tokio::time::sleep(seconds(2.0)).await;
+    let session = gate.cx.sessions.views()[0].id;
+    gate.cx.sessions.kick(session, None);
+    let entry = last_entry(&gate, "client 1").await;
+    assert!(entry.idle <= seconds(2.0), "{entry:?}");
 }

@@ -37,6 +37,8 @@ pub(super) enum Task {
     Keep,
     /// Store all messages, and delete those that are stored.
     Take,
+    /// Find that there are none.
+    FindNone,
 }
 
 /// A directory of a program, with what it reads and writes.

@@ -4,6 +4,7 @@ use super::call::{Call, Door, Home, Task, shown};
 use crate::Outcome;
 use crate::gate::Mode;
 use crate::server::PASSWORD;
+use popgate::program::Family;
 
 /// What has to be installed.
 pub(crate) const NEEDED: [&str; 9] = [
@@ -64,6 +65,18 @@ impl Program {
             Self::Poplib => "poplib",
             Self::NetPop3 => "net-pop3",
             Self::NetPop => "net-pop",
+        }
+    }
+
+    /// What popgate should take it for.
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::Fetchmail => Family::Fetchmail,
+            Self::Getmail => Family::Getmail,
+            Self::Mpop => Family::Mpop,
+            Self::Mutt => Family::Mutt,
+            Self::Curl => Family::Curl,
+            Self::Poplib | Self::NetPop3 | Self::NetPop => Family::Script,
         }
     }
 
@@ -249,13 +262,13 @@ fn mutt(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<String
              set folder={folder} confirmappend=no delete=yes quit=yes\n"
         ),
     )?;
-    let (store, leave) = match task {
-        Task::Keep => ("copy", "exit"),
-        Task::Take => ("save", "quit"),
-    };
     let inbox = shown(&home.path("inbox"));
-    let keys =
-        format!("push <tag-pattern>~A<enter><tag-prefix><{store}-message>{inbox}<enter><{leave}>");
+    let all = "<tag-pattern>~A<enter><tag-prefix>";
+    let keys = match task {
+        Task::Keep => format!("push {all}<copy-message>{inbox}<enter><exit>"),
+        Task::Take => format!("push {all}<save-message>{inbox}<enter><quit>"),
+        Task::FindNone => "push <exit>".to_owned(),
+    };
     let maildrop = format!("{scheme}://{}", door.address);
     let mutt = [
         "setpriv",
@@ -316,7 +329,7 @@ fn script(interpreter: &str, script: &str, call: &Call, task: Task, door: &Door)
 fn by_task(task: Task, take: &'static str, keep: &'static str) -> &'static str {
     match task {
         Task::Take => take,
-        Task::Keep => keep,
+        Task::Keep | Task::FindNone => keep,
     }
 }
 

@@ -157,7 +157,7 @@ fn a_restored_list_goes_on_where_it_was() {
     old.pin_all(true);
     let mut desk = Desk::new();
     desk.now = old.now;
-    desk.list = BlockList::restore(old.entries());
+    desk.list = BlockList::restore(old.entries(), BlockId(0));
     assert_eq!(desk.entries(), old.entries());
     assert!(desk.is_blocked("bob"));
     assert_eq!(desk.list.counts().len(), 2);

@@ -261,7 +261,7 @@ fn of_an_older_popgate() -> Vec<BlockEntry> {
 #[test]
 fn old_blocks_hold_by_the_rules_of_now() {
     let mut desk = Desk::new();
-    desk.list = BlockList::restore(of_an_older_popgate());
+    desk.list = BlockList::restore(of_an_older_popgate(), BlockId(0));
     let blocked = |desk: &Desk| -> Vec<usize> {
         let addresses = 1..=5;
         addresses

@@ -125,7 +125,7 @@ impl Model {
         query.limit = size;
         let mut found = Vec::new();
         loop {
-            let page = self.told.history.entries(&query).unwrap();
+            let page = self.told.history.entries(&query).unwrap().items;
             let Some(last) = page.last() else { break };
             query.before = Some(last.id);
             found.extend(page.iter().map(|stored| stored.entry.session.0));
@@ -153,16 +153,12 @@ proptest! {
     }
 }
 
-#[test]
-fn a_file_that_does_not_answer_holds_nobody_and_memory_has_its_part() {
-    let mut model = Model::new();
-    for user in 0..3 {
-        model.take(Step::Login(user, true));
-    }
-    let history = model.told.history.clone();
+/// Has the file work on a question until what is returned is dropped.
+fn hang(history: &History) -> mpsc::Sender<()> {
+    let history = history.clone();
     let (end, ended) = mpsc::channel::<()>();
     let (begun, begins) = mpsc::channel();
-    let hanging = thread::spawn(move || {
+    thread::spawn(move || {
         let file = history.0.file.as_ref().unwrap();
         file.read(move |_| {
             begun.send(()).unwrap();
@@ -171,17 +167,100 @@ fn a_file_that_does_not_answer_holds_nobody_and_memory_has_its_part() {
         })
     });
     begins.recv().unwrap();
+    end
+}
+
+#[test]
+fn a_file_that_does_not_answer_holds_nobody_and_memory_has_its_part() {
+    let mut model = Model::new();
+    for user in 0..3 {
+        model.take(Step::Login(user, true));
+    }
+    let end = hang(&model.told.history);
     // What memory has in full needs no file.
     let start = Instant::now();
     let mut query = all();
     query.limit = 2;
-    assert_eq!(model.told.sessions(&query), [2, 1]);
+    let found = model.told.history.entries(&query).unwrap();
+    assert_eq!((found.items.len(), found.incomplete), (2, None));
     assert!(start.elapsed() < HISTORY_FILE_PATIENCE);
-    assert_eq!(model.told.sessions(&all()), [2, 1, 0]);
+    let found = model.told.history.entries(&all()).unwrap();
+    assert_eq!(found.items.len(), 3);
     let trouble = model.told.history.state().trouble.unwrap();
     assert!(trouble.contains("does not answer within"), "{trouble}");
-    assert_eq!(hanging.join().unwrap(), None);
+    assert_eq!(found.incomplete, Some(trouble));
     drop(end);
+    let found = model.told.history.entries(&all()).unwrap();
+    assert_eq!((found.items.len(), found.incomplete), (3, None));
     assert_eq!(model.told.sessions(&all()), [2, 1, 0]);
     assert_eq!(model.told.history.state().trouble, None);
+}
+
+#[test]
+fn an_answer_without_the_file_says_so_and_a_look_takes_no_place_of_a_question() {
+    let mut model = Model::new();
+    model.take(Step::Login(0, true));
+    let history = &model.told.history;
+    let end = hang(history);
+    for _ in 0..10 {
+        let _ = history.state();
+    }
+    let entries = || history.entries(&all()).unwrap().incomplete;
+    thread::scope(|scope| {
+        let notices = || history.notices(Timestamp::MIN, Timestamp::MAX, 10);
+        for asking in [
+            scope.spawn(entries),
+            scope.spawn(|| history.block_changes(BlockId(7)).unwrap().incomplete),
+            scope.spawn(move || notices().unwrap().incomplete),
+        ] {
+            let why = asking.join().unwrap().unwrap();
+            assert!(why.contains("does not answer within"), "{why}");
+        }
+    });
+    // Those that nobody waits for any more have all places.
+    let why = entries().unwrap();
+    assert!(why.contains("earlier questions"), "{why}");
+    drop(end);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Some(why) = entries() {
+        assert!(Instant::now() < deadline, "{why}");
+        thread::yield_now();
+    }
+    // And the looks of then do not stop those of now.
+    model.flush();
+    while model
+        .told
+        .history
+        .0
+        .file
+        .as_ref()
+        .unwrap()
+        .contents()
+        .entries
+        == 0
+    {
+        assert!(Instant::now() < deadline);
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn what_memory_forgot_of_strangers_is_not_missed_between_owners_that_it_has() {
+    let mut model = Model::new();
+    for _ in 0..100 {
+        model.take(Step::Login(0, true));
+    }
+    for _ in 0..5 {
+        model.take(Step::Login(1, false));
+    }
+    model.take(Step::Clock(60));
+    for _ in 0..HISTORY_CHUNK {
+        model.take(Step::Login(0, true));
+    }
+    // The strangers are too old now, and the chunk of owners around them is not.
+    model.take(Step::Clock(12 * 60 - 30));
+    model.take(Step::Forget);
+    for size in [7, 300] {
+        assert_eq!(model.found(None, size), model.expected(None));
+    }
 }
