@@ -78,7 +78,7 @@ impl ReportArgs {
         self.target.client()?.get(&path, &query)
     }
 
-    /// The picture first: the text says that it is attached.
+    /// The picture first: where it cannot be written, no text is there without it.
     fn write(&self, report: &ReportInfo) -> Result<ExitStatus, Failure> {
         match (&self.svg, &report.timeline_svg) {
             (Some(file), Some(svg)) => self.save(file, svg)?,

@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::values::{backends_of, names_of};
 use crate::history::{EntryId, StoredBlockChange};
-use crate::ids::{MaildropKey, TenantName, UserName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, ChangeKind,
 };
@@ -111,6 +111,20 @@ pub(super) fn changes(
     let select = format!("{CHANGES} WHERE block = ? ORDER BY id DESC");
     let mut statement = database.prepare(&select)?;
     read_changes(statement.query([block.0.cast_signed()])?, names)
+}
+
+/// The changes of a client's entries until `at`, the latest first. It looks at all changes, of which
+/// there are [`HISTORY_REMARKS_MAX`](crate::limits::HISTORY_REMARKS_MAX) at most.
+pub(super) fn client_changes(
+    database: &Connection,
+    client: ClientPrefix,
+    at: Timestamp,
+    names: &Names,
+) -> rusqlite::Result<Vec<StoredBlockChange>> {
+    let select = format!("{CHANGES} WHERE address = ? AND at <= ? ORDER BY id DESC");
+    let mut statement = database.prepare(&select)?;
+    let rows = statement.query((client.to_string(), at.as_microsecond()))?;
+    read_changes(rows, names)
 }
 
 fn all_changes(database: &Connection, names: &Names) -> rusqlite::Result<Vec<StoredBlockChange>> {

@@ -9,6 +9,7 @@ use crate::history::{
     EntryId, GateNotice, HistoryAnswer, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange,
     StoredEntry,
 };
+use crate::ids::ClientPrefix;
 use crate::limits::HISTORY_MEMORY_AGE;
 use crate::observe::event::Event;
 use crate::observe::hub::{EventSink, Stamped};
@@ -151,6 +152,29 @@ impl History {
         let remembered = self.memory().changes(|it| it.change.entry.id == id);
         let read = move |file: &JournalReader| file.block_changes(id).map(HistoryAnswer::complete);
         let written = self.read_file(read);
+        Ok(united(remembered, written, |change| change.id))
+    }
+
+    /// What became of a client's entries of the block list until `at`, the latest change first. It
+    /// blocks.
+    ///
+    /// # Errors
+    /// Where nothing is kept.
+    pub fn client_block_changes(
+        &self,
+        client: ClientPrefix,
+        at: Timestamp,
+    ) -> Result<HistoryAnswer<StoredBlockChange>, HistoryError> {
+        if self.0.kept == Kept::Nothing {
+            return Err(HistoryError::Off);
+        }
+        let is_wanted =
+            |it: &StoredBlockChange| it.change.entry.target.prefix == client && it.at <= at;
+        let remembered = self.memory().changes(is_wanted);
+        let written = self.read_file(move |file| {
+            let changes = file.client_block_changes(client, at);
+            changes.map(HistoryAnswer::complete)
+        });
         Ok(united(remembered, written, |change| change.id))
     }
 

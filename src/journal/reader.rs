@@ -8,6 +8,7 @@ use super::query;
 use super::schema::table_of;
 use super::words::WordNumbers;
 use crate::history::{GateNotice, HistoryAnswer, HistoryQuery, StoredBlockChange, StoredEntry};
+use crate::ids::ClientPrefix;
 use crate::limits::{JOURNAL_BUSY, JOURNAL_READERS_KEPT};
 use crate::policy::block::BlockId;
 use jiff::Timestamp;
@@ -112,6 +113,18 @@ impl JournalReader {
     /// As [`JournalReader::entries`].
     pub fn block_changes(&self, id: BlockId) -> Result<Vec<StoredBlockChange>, ReadError> {
         self.read(|it| block_rows::changes(&it.database, id, &self.file.names()))
+    }
+
+    /// What became of a client's entries until `at`, the latest change first.
+    ///
+    /// # Errors
+    /// As [`JournalReader::entries`].
+    pub fn client_block_changes(
+        &self,
+        client: ClientPrefix,
+        at: Timestamp,
+    ) -> Result<Vec<StoredBlockChange>, ReadError> {
+        self.read(|it| block_rows::client_changes(&it.database, client, at, &self.file.names()))
     }
 
     /// The latest notices from `since` to before `until`, at most `limit`, the latest first.

@@ -129,6 +129,27 @@ fn blocked(id: u64) -> StoredBlockChange {
     change(entry(id), ChangeKind::Blocked)
 }
 
+#[test]
+fn what_a_client_met_is_told_as_it_was_then() {
+    let (_folder, file) = folder();
+    let released = BlockEntry {
+        state: BlockState::Released,
+        last: entry(1).last + Duration::from_secs(60),
+        ..entry(1)
+    };
+    let mut later = change(released, ChangeKind::Released);
+    later.id = EntryId(3);
+    write_all(&file, &[blocked(1), blocked(2), later]);
+    let journal = open(&file).unwrap().journal;
+    let client = entry(1).target.prefix;
+    let ids = |at| {
+        let found = journal.reader().client_block_changes(client, at).unwrap();
+        found.iter().map(|it| it.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(entry(1).last), [1]);
+    assert_eq!(ids(Timestamp::MAX), [3, 1]);
+}
+
 fn write_all(file: &Path, changes: &[StoredBlockChange]) {
     let opened = open(file).unwrap();
     assert_eq!(opened.set_aside, None);

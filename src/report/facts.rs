@@ -148,15 +148,20 @@ impl<'a> ReportFacts<'a> {
         self.occupants.first()
     }
 
-    /// The last time before `at` that a backend of the incident went down and was not up again,
-    /// as far as the notices go back.
+    /// When a backend of the incident went down and was not up again before its end, as far as the
+    /// notices go back: the one that the login went to before others.
     #[must_use]
     pub fn down_since(&self, incident: PastLogin<'_>) -> Option<&'a GateNotice> {
-        let backends = incident.login.key.backends();
+        let own = incident.login.backend.iter();
+        own.chain(incident.login.key.backends())
+            .find_map(|backend| self.backend_down(backend, incident.entry.ended))
+    }
+
+    fn backend_down(&self, backend: &BackendName, until: Timestamp) -> Option<&'a GateNotice> {
         let is_of_backend = |notice: &&GateNotice| {
-            notice.at <= incident.entry.ended
+            notice.at <= until
                 && matches!(notice.kind, NoticeKind::BackendUp | NoticeKind::BackendDown)
-                && backends.iter().any(|it| it.as_str() == &*notice.subject)
+                && backend.as_str() == &*notice.subject
         };
         self.notices
             .iter()

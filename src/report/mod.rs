@@ -9,6 +9,7 @@ mod domain_words;
 pub mod evidence;
 pub mod facts;
 mod layout;
+pub mod notices;
 mod signs;
 pub mod svg;
 pub mod text;

@@ -70,8 +70,6 @@ impl ReportText<'_> {
             self.told_causes(incident, words, &mut layout);
             layout.heading(&words.say("section-sessions"), "-");
             layout.rows(&self.sessions(incident, words));
-            layout.paragraph("");
-            layout.paragraph(&words.say("picture"));
         }
         layout.into_text()
     }

@@ -134,7 +134,7 @@ fn a_phone_that_never_says_quit_is_named_with_how_long_it_was_silent() {
         let expected = "1. A phone or program that never says QUIT (possible)";
         assert_eq!(first_cause(&text), expected, "{text}");
         let silent = "127.0.0.3 sent nothing for 1";
-        assert!(text.contains(silent), "{text}");
+        assert!(text.replace("\n   ", " ").contains(silent), "{text}");
         assert!(text.contains("Client address    127.0.0.2\n"), "{text}");
     }
 }
@@ -221,21 +221,17 @@ fn a_report_is_a_file_of_its_own_and_speaks_the_language_that_is_asked_for() {
 }
 
 #[test]
-fn the_domain_is_that_of_the_user_also_where_the_login_has_none() {
+fn the_domain_is_that_of_the_mailbox_also_where_the_login_has_none() {
+    // Nothing answers DNS there.
+    let more = "aliases = [{ match = 'ann', to = \"ann@example.com\" }]\n\
+                [report]\nresolver = \"127.0.0.1:1\"\n";
     let gate = Gate::start_edited("secret", |text| {
-        // Nothing answers DNS there.
-        let settings = "[defaults]\ncleartext = \"always\"\n\
-                        failures = { delay = \"0s\" }\n\
-                        [report]\nresolver = \"127.0.0.1:1\"\n\
-                        [[tenant]]\nname = \"shop\"\nlisteners = [\"pop3\"]\n\
-                        default_domain = \"example.com\"\n";
+        let settings = "[defaults]\ncleartext = \"always\"\nfailures = { delay = \"0s\" }\n";
         let text = text.replacen("[admin]", "[admin]\ntoken_file = \"admin.token\"", 1);
-        format!("{text}{settings}")
+        format!("{settings}{more}{text}")
     });
     give_wrong_passwords(&gate);
-    let output = gate.run(&["report", "ann", "--lang", "en", "--listener", "pop3"]);
-    assert_eq!(code(&output), 0, "{}", stderr(&output));
-    let text = stdout(&output);
+    let text = report(&gate);
     let domain = "Domain and MX     example.com: not checked: no DNS server answered";
     assert!(text.contains(domain), "{text}");
 }

@@ -6,22 +6,27 @@ use crate::admin::model::{CauseInfo, ReportInfo};
 use crate::admin::{
     PictureLabels, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,
 };
-use crate::history::{EntryId, GateNotice, HistoryAnswer, HistoryQuery, StoredEntry};
+use crate::history::{
+    EntryId, GateNotice, HistoryAnswer, HistoryQuery, StoredBlockChange, StoredEntry,
+};
 use crate::ids::{MaildropKey, UserName};
 use crate::limits::{
     REPORT_AFTER, REPORT_DAY, REPORT_ENTRIES_MAX, REPORT_NEIGHBOURS_AROUND, REPORT_NEIGHBOURS_MAX,
     REPORT_NOTICES_MAX, REPORT_PICTURE_AROUND, REPORT_SPAN,
 };
 use crate::net::BoxFuture;
-use crate::policy::block::BlockEntry;
+use crate::policy::block::{BlockEntry, BlockState};
+use crate::policy::refusal::LoginRule;
 use crate::report::causes::causes;
 use crate::report::domain::domain_of;
 use crate::report::facts::{Occupant, PastLogin, ReportFacts, ReportSources, WhichLogin, choose};
+use crate::report::notices::concerns;
 use crate::report::text::{Coverage, ReportText};
 use crate::report::words::{Language, Words};
 use crate::time::{Duration, Moment};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The part of the past that is looked at.
@@ -165,10 +170,11 @@ impl AdminHandle {
             || Ok(HistoryAnswer::complete(Vec::new())),
             |it| self.find(&neighbours_query(it)),
         )?;
-        let notices = incident.map_or_else(|| Ok(Vec::new()), |it| self.notices(it))?;
-        let prefix = incident.map(|it| it.client().prefix);
+        let notices =
+            incident.map_or_else(|| Ok(Vec::new()), |it| self.notices(it, &found.items))?;
+        let blocks = incident.map_or_else(|| Ok(Vec::new()), |it| self.blocks(it, now))?;
         Ok(OwnedSources {
-            blocks: self.block_entries_of(key, &prefix.into_iter().collect(), now),
+            blocks,
             around: around.items,
             notices,
             trouble: found.incomplete.or(around.incomplete),
@@ -183,14 +189,39 @@ impl AdminHandle {
         found.map_err(|error| ReportRefusal::NoHistory(error.to_string()))
     }
 
+    /// Those of today, and the one that a login of another day met.
+    fn blocks(
+        &self,
+        incident: PastLogin<'_>,
+        now: Moment,
+    ) -> Result<Vec<BlockEntry>, ReportRefusal> {
+        let prefix = incident.client().prefix;
+        let today = self.block_entries_of(&incident.login.key, &[prefix].into(), now);
+        if incident.login.rule != Some(LoginRule::Blocked) {
+            return Ok(today);
+        }
+        let changes = self
+            .history
+            .client_block_changes(prefix, incident.login.asked);
+        let changes = changes.map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
+        Ok(with_blocks_of_then(today, &changes.items, incident))
+    }
+
     /// The oldest first.
-    fn notices(&self, incident: PastLogin<'_>) -> Result<Vec<GateNotice>, ReportRefusal> {
+    fn notices(
+        &self,
+        incident: PastLogin<'_>,
+        entries: &[StoredEntry],
+    ) -> Result<Vec<GateNotice>, ReportRefusal> {
         let since = earlier(incident.entry.ended, REPORT_DAY);
         let until = later(incident.entry.ended, REPORT_NEIGHBOURS_AROUND);
         let found = self.history.notices(since, until, REPORT_NOTICES_MAX);
-        let mut found = found.map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
-        found.items.reverse();
-        Ok(found.items)
+        let mut notices = found
+            .map_err(|error| ReportRefusal::NoHistory(error.to_string()))?
+            .items;
+        notices.retain(|it| concerns(it, incident, entries));
+        notices.reverse();
+        Ok(notices)
     }
 
     /// Who is in the maildrop now.
@@ -303,6 +334,35 @@ fn neighbours_query(incident: PastLogin<'_>) -> HistoryQuery {
         limit: REPORT_NEIGHBOURS_MAX,
         ..HistoryQuery::default()
     }
+}
+
+/// Entries as they stood when the incident's password came, and those of `today`. `changes`: the
+/// latest first.
+fn with_blocks_of_then(
+    today: Vec<BlockEntry>,
+    changes: &[StoredBlockChange],
+    incident: PastLogin<'_>,
+) -> Vec<BlockEntry> {
+    let asked = incident.login.asked;
+    let mut seen = HashSet::new();
+    let mut blocks: Vec<_> = changes
+        .iter()
+        .map(|it| &it.change.entry)
+        .filter(|entry| seen.insert(entry.id))
+        .filter(|entry| {
+            let is_of_login =
+                (entry.target.key.as_ref()).is_none_or(|it| *it == incident.login.key);
+            let is_in_force = entry.pinned || entry.expires > asked;
+            is_of_login && is_in_force && entry.state == BlockState::Blocked
+        })
+        .cloned()
+        .collect();
+    let others = today
+        .into_iter()
+        .filter(|entry| blocks.iter().all(|it| it.id != entry.id));
+    let others: Vec<_> = others.collect();
+    blocks.extend(others);
+    blocks
 }
 
 fn language(query: &ReportQuery) -> Result<Language, ReportRefusal> {

@@ -1,6 +1,8 @@
 //! Which incident is chosen, and who was in its way.
 
+use super::super::notices::concerns;
 use super::*;
+use crate::ids::{BackendName, MaildropKey};
 
 fn chosen(past: &Past, at: Option<i64>) -> Option<i64> {
     let incident = past.facts_at(at.map(time)).incident?;
@@ -86,6 +88,70 @@ fn the_day_ends_shortly_after_the_incident_and_other_maildrops_are_counted_once(
     ]);
     let neighbours = neighbours.facts().neighbours;
     assert_eq!((neighbours.refused, neighbours.let_in), (1, 1));
+}
+
+#[test]
+fn of_two_backends_each_is_down_or_up_by_itself() {
+    let notice = |past: Past, second, kind, backend: &str| {
+        let mut past = past.with_notice(second, kind, "");
+        past.notices.last_mut().unwrap().subject = backend.into();
+        past
+    };
+    let on = |backend: &str| {
+        let entry = login(100, 7, THUNDERBIRD, &EndCause::Left);
+        let past = Past::of([with_login(entry, |login| {
+            let backends = ["a", "b"].map(BackendName::new);
+            login.key = MaildropKey::new(&backends.into(), login.key.maildrop());
+            login.backend = Some(BackendName::new(backend));
+        })]);
+        let past = notice(past, 40, NoticeKind::BackendDown, "a");
+        notice(past, 50, NoticeKind::BackendUp, "b")
+    };
+    let down = |past: &Past| {
+        let facts = past.facts();
+        let notice = facts.down_since(facts.incident.unwrap())?;
+        Some(notice.subject.to_string())
+    };
+    assert_eq!(down(&on("a")).as_deref(), Some("a"));
+    assert_eq!(
+        down(&on("b")).as_deref(),
+        Some("a"),
+        "the maildrop may be there too"
+    );
+    let both = notice(on("b"), 60, NoticeKind::BackendDown, "b");
+    assert_eq!(down(&both).as_deref(), Some("b"), "its own comes first");
+}
+
+#[test]
+fn a_report_tells_no_notice_that_is_about_others() {
+    let past = Past::of([inside(
+        100,
+        30,
+        7,
+        PHONE,
+        &EndCause::Kicked { reason: None },
+    )]);
+    let incident = past.facts().incident.unwrap();
+    for (kind, subject, second, is_told) in [
+        (NoticeKind::Reloaded, "", 50, true),
+        (NoticeKind::BackendDown, "legacy", 50, true),
+        (NoticeKind::BackendDown, "other", 50, false),
+        (NoticeKind::Paused, "tenant `default`", 50, true),
+        (NoticeKind::Paused, "tenant `shop`", 50, false),
+        (NoticeKind::Resumed, "backend `legacy`", 50, true),
+        (NoticeKind::Resumed, "backend `other`", 50, false),
+        (NoticeKind::Kicked, "100", 99, true),
+        (NoticeKind::Kicked, "100", -500, false),
+        (NoticeKind::Kicked, "101", 99, false),
+    ] {
+        let told = Past::default().with_notice(second, kind, "");
+        let notice = GateNotice {
+            subject: subject.into(),
+            ..told.notices[0].clone()
+        };
+        let is_so = concerns(&notice, incident, &past.entries);
+        assert_eq!(is_so, is_told, "{kind:?} {subject}");
+    }
 }
 
 #[test]

@@ -88,7 +88,6 @@ fn a_ticket_is_answered_in_the_order_in_which_it_asks() {
         "What to do: Set this device",
         "2026-11-28T13:11:20+01:00",
         "> 2026-11-28T13:11:48+01:00",
-        "A picture of the time around it is attached.",
     ] {
         let at = rest
             .find(part)

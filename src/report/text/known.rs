@@ -2,7 +2,7 @@
 
 use super::ReportText;
 use crate::escape::escaped;
-use crate::history::{CauseName, GateNotice};
+use crate::history::{CauseName, GateNotice, NoticeKind};
 use crate::limits::{NOTICED_WAIT, REPORT_NOTICES_LISTED, REPORT_OCCUPANTS_LISTED};
 use crate::policy::block::{BlockEntry, BlockState};
 use crate::policy::poll::PollDecision;
@@ -236,7 +236,11 @@ fn backend_words(incident: PastLogin<'_>, words: &Words) -> String {
 fn notice(notice: &GateNotice, words: &Words) -> String {
     let id = format!("notice-{}", notice.kind.as_str());
     let what = words.tell(&id, &[("subject", verbatim(&notice.subject))]);
-    let text = escaped(&notice.text);
+    // What a reload changed may name other users.
+    let text = match notice.kind {
+        NoticeKind::Reloaded => String::new(),
+        _ => escaped(&notice.text),
+    };
     match text.is_empty() {
         true => format!("{}: {what}", words.time(notice.at)),
         false => format!("{}: {what} ({text})", words.time(notice.at)),

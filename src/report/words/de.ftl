@@ -260,7 +260,6 @@ evidence-undeleted = Nachrichten, die zum Löschen markiert und { $at } noch da 
 section-sessions = Sitzungen ringsum
 session = { $who }; wartete { $waited }, im Postfach { $held }: { $ending }
 session-open = { $who }; bis jetzt { $held } im Postfach
-picture = Ein Bild der Zeit ringsum liegt bei.
 
 ## The picture of a timeline
 

@@ -260,7 +260,6 @@ evidence-undeleted = Messages marked as deleted and still there at { $at }: { $m
 section-sessions = Sessions around it
 session = { $who }; waited { $waited }, in the mailbox { $held }: { $ending }
 session-open = { $who }; in the mailbox for { $held } so far
-picture = A picture of the time around it is attached.
 
 ## The picture of a timeline
 

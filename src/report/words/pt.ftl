@@ -260,7 +260,6 @@ evidence-undeleted = Mensagens marcadas como apagadas e ainda presentes em { $at
 section-sessions = Sessões em volta
 session = { $who }; esperou { $waited }, na caixa de correio { $held }: { $ending }
 session-open = { $who }; na caixa de correio há { $held }
-picture = Uma imagem do período em volta vai em anexo.
 
 ## The picture of a timeline
 

@@ -260,7 +260,6 @@ evidence-undeleted = Số thư đánh dấu xóa mà vẫn còn lúc { $at }: { 
 section-sessions = Các phiên xung quanh
 session = { $who }; chờ { $waited }, trong hộp thư { $held }: { $ending }
 session-open = { $who }; ở trong hộp thư đã { $held }
-picture = Kèm theo hình vẽ khoảng thời gian xung quanh.
 
 ## The picture of a timeline
 

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::admin::UserQuery;
+use crate::history::EntryId;
 use crate::history::tests::entry_of;
-use crate::ids::BackendName;
+use crate::ids::{BackendName, TenantName};
 use crate::journal::{History, Kept};
 use crate::observe::event::{EndCause, Event};
 use crate::observe::hub::{EventSink, Stamped};
+use crate::policy::block::{BlockChange, BlockId, BlockReason, BlockTarget, ChangeKind, ChangedBy};
 use crate::time::Instant;
 
 fn history() -> (History, Moment) {
@@ -98,4 +100,72 @@ fn a_program_that_polls_each_second_does_not_hide_the_time_that_was_asked_for() 
     assert_eq!(incident.entry.ended, at(100).wall);
     // What the report says it has looked at is what it has looked at.
     assert_eq!(span.until, at(100 + 60 * 60).wall);
+}
+
+#[test]
+fn a_login_that_met_a_block_yesterday_names_it_though_it_is_gone_today() {
+    let (_, start) = history();
+    let rule = Some(LoginRule::Blocked);
+    let mut entry = entry_of("ann", &wrong_password(), start);
+    entry.login.as_mut().unwrap().rule = rule;
+    let stored = StoredEntry {
+        id: EntryId(9),
+        gate_started: start.wall,
+        entry: Arc::new(entry),
+    };
+    let incident = PastLogin::of(&stored).unwrap();
+    let block = |id: u64, name: &[u8], state, expires: Duration| BlockEntry {
+        id: BlockId(id),
+        target: BlockTarget {
+            key: Some(MaildropKey::new(
+                &ann().backends().into(),
+                &UserName::new(name),
+            )),
+            prefix: incident.client().prefix,
+        },
+        tenant: TenantName::new("default"),
+        reason: BlockReason::Abuse,
+        state,
+        pinned: false,
+        shadow: false,
+        first: earlier(start.wall, Duration::from_secs(60)),
+        last: earlier(start.wall, Duration::from_secs(60)),
+        since: earlier(start.wall, Duration::from_secs(60)),
+        expires: earlier(start.wall, Duration::from_secs(60)) + expires,
+        times_blocked: 1,
+        times_released: 0,
+    };
+    let change = |id: u64, entry: &BlockEntry| StoredBlockChange {
+        id: EntryId(id),
+        at: entry.last,
+        change: BlockChange {
+            entry: entry.clone(),
+            what: ChangeKind::Blocked,
+            by: ChangedBy::Rule,
+        },
+    };
+    let hour = Duration::from_secs(60 * 60);
+    let met = block(1, b"ann", BlockState::Blocked, hour);
+    let others = block(2, b"ben", BlockState::Blocked, hour);
+    let over = block(3, b"ann", BlockState::Blocked, Duration::from_secs(1));
+    let released = block(4, b"ann", BlockState::Released, hour);
+    let before = block(4, b"ann", BlockState::Blocked, hour);
+    // The latest first.
+    let changes = [
+        change(5, &released),
+        change(4, &before),
+        change(3, &over),
+        change(2, &others),
+        change(1, &met),
+    ];
+    assert_eq!(
+        with_blocks_of_then(Vec::new(), &changes, incident),
+        [met.clone()]
+    );
+    let today = BlockEntry {
+        state: BlockState::Released,
+        ..met.clone()
+    };
+    let of_then = with_blocks_of_then(vec![today, others.clone()], &changes, incident);
+    assert_eq!(of_then, [met, others]);
 }
