@@ -268,6 +268,7 @@ impl UserView for GateDouble {
             blocks: Vec::new(),
             penalties: Vec::new(),
             last_logins: Vec::new(),
+            causes_of: None,
             causes: Vec::new(),
         }
     }

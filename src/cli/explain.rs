@@ -11,9 +11,7 @@ use super::table::{Cell, Column, TextTable, fields, or_dash};
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::{between, count, duration, time};
-use crate::admin::model::{
-    CauseInfo, LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo,
-};
+use crate::admin::model::{LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -76,7 +74,7 @@ fn shown(user: &UserInfo, now: Timestamp, screen: Screen) -> String {
     section("Last logins", !user.last_logins.is_empty(), &|| {
         last_logins(&user.last_logins, now, screen)
     });
-    section("Why", !user.causes.is_empty(), &|| why(&user.causes));
+    section("Why", !user.causes.is_empty(), &|| why(user, now, screen));
     section("Blocks", !user.blocks.is_empty(), &|| {
         blocks::table(&user.blocks, now, screen)
     });
@@ -200,8 +198,11 @@ fn last_logins(logins: &[LoginInfo], now: Timestamp, screen: Screen) -> String {
 }
 
 /// Causes with what speaks for them, the most likely first.
-fn why(causes: &[CauseInfo]) -> String {
-    let told = causes.iter().map(|cause| {
+fn why(user: &UserInfo, now: Timestamp, screen: Screen) -> String {
+    let about = user
+        .causes_of
+        .map(|at| format!("about the login of {}", when(at, now, screen)));
+    let told = user.causes.iter().map(|cause| {
         format!(
             "{} ({})\n  {}\n  What to do: {}",
             escaped(&cause.title),
@@ -210,7 +211,7 @@ fn why(causes: &[CauseInfo]) -> String {
             escaped(&cause.advice)
         )
     });
-    told.collect::<Vec<_>>().join("\n")
+    about.into_iter().chain(told).collect::<Vec<_>>().join("\n")
 }
 
 /// A person wants to know how long ago; what is kept in a file needs the time itself.

@@ -300,8 +300,8 @@ fn make(file: &Path) -> io::Result<File> {
 }
 
 /// Keeps another popgate from the file: both would give the same places to their entries. The one
-/// before may be at its end, and is waited for; its lock ends with it, however it ends. SQLite's own
-/// locks are of another kind, so that anybody may read.
+/// before may be at its end, and is waited for; its lock ends with it, however it ends. SQLite's
+/// own locks are of another kind, so that anybody may read.
 #[expect(
     clippy::disallowed_methods,
     reason = "it runs on no thread that carries a session"

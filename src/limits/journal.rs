@@ -39,8 +39,8 @@ pub const JOURNAL_FLUSH: Duration = Duration::from_secs(5);
 /// `sqlite3` does. Less than [`JOURNAL_FLUSH`].
 pub const JOURNAL_BUSY: Duration = Duration::from_secs(2);
 
-/// How many times popgate asks for a file that another popgate has, which may be at its end: for two
-/// seconds.
+/// How many times popgate asks for a file that another popgate has, which may be at its end: for
+/// two seconds.
 pub const JOURNAL_LOCK_TRIES: u32 = 40;
 
 /// The pause between two of these.

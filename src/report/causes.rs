@@ -47,7 +47,7 @@ str_enum! {
 
 str_enum! {
     /// What to do; its name is that of its message, behind `advice-`.
-    Advice {
+    CauseAdvice {
         /// Leave the password, ask the operator.
         LeavePassword = "leave-password",
         /// Enter the current password.
@@ -85,7 +85,7 @@ pub struct FoundCause {
     /// What speaks for it; never empty.
     pub evidence: Vec<CauseEvidence>,
     /// What to do.
-    pub advice: Advice,
+    pub advice: CauseAdvice,
 }
 
 /// When a cause is how likely: the first of these that holds says it.
@@ -95,7 +95,7 @@ struct CauseRule {
     medium: fn(&Signs) -> bool,
     low: fn(&Signs) -> bool,
     evidence: fn(&Signs) -> Vec<CauseEvidence>,
-    advice: fn(&Signs) -> Advice,
+    advice: fn(&Signs) -> CauseAdvice,
 }
 
 /// Of two that are as likely, the one that comes first is told first: it explains the other.
@@ -111,7 +111,7 @@ const RULES: &[CauseRule] = &[
         },
         low: |it| it.password_refused() && it.password_was_right(),
         evidence: |it| it.of_backend(),
-        advice: |_| Advice::LeavePassword,
+        advice: |_| CauseAdvice::LeavePassword,
     },
     CauseRule {
         cause: Cause::StalePassword,
@@ -126,7 +126,7 @@ const RULES: &[CauseRule] = &[
         },
         low: |it| it.password_refused() || it.wrong_passwords() >= 3,
         evidence: |it| it.of_password(),
-        advice: |_| Advice::EnterPassword,
+        advice: |_| CauseAdvice::EnterPassword,
     },
     CauseRule {
         cause: Cause::LockedElsewhere,
@@ -134,7 +134,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.met_lock_elsewhere(),
         low: |it| it.some_met_lock_elsewhere(),
         evidence: |it| it.of_lock_elsewhere(),
-        advice: |_| Advice::SendThrough,
+        advice: |_| CauseAdvice::SendThrough,
     },
     CauseRule {
         cause: Cause::PhoneWithoutQuit,
@@ -142,7 +142,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.blocker_fell_silent() || it.was_preempted(),
         low: |it| it.some_client_never_quits(),
         evidence: |it| it.of_silent_client(),
-        advice: |_| Advice::FetchLessOften,
+        advice: |_| CauseAdvice::FetchLessOften,
     },
     CauseRule {
         cause: Cause::ScannerTwin,
@@ -150,7 +150,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.blocker_is_twin() || it.twins() >= 3 && it.twins_are_involved(),
         low: |it| it.twins() > 0,
         evidence: |it| it.of_twins(),
-        advice: |_| Advice::SwitchOffScanner,
+        advice: |_| CauseAdvice::SwitchOffScanner,
     },
     CauseRule {
         cause: Cause::TwoPrograms,
@@ -159,8 +159,8 @@ const RULES: &[CauseRule] = &[
         low: |it| it.contended() >= 2 && it.clients() >= 2 && !it.blocker_is_twin(),
         evidence: |it| it.of_two_programs(),
         advice: |it| match it.blocker_takes_long() {
-            true => Advice::AnotherTime,
-            false => Advice::DifferentIntervals,
+            true => CauseAdvice::AnotherTime,
+            false => CauseAdvice::DifferentIntervals,
         },
     },
     CauseRule {
@@ -169,7 +169,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.comes_far_too_often() && it.busiest_is_involved() || it.overlaps_itself(),
         low: |it| it.comes_often(),
         evidence: |it| it.of_frequency(),
-        advice: |_| Advice::LongerInterval,
+        advice: |_| CauseAdvice::LongerInterval,
     },
     CauseRule {
         cause: Cause::ShakyLine,
@@ -177,7 +177,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.broke_off_or_waited() && it.breaks() >= 2 || it.broke_off() || it.stalled(),
         low: |it| it.breaks() >= 1,
         evidence: |it| it.of_line(),
-        advice: |_| Advice::AnotherNetwork,
+        advice: |_| CauseAdvice::AnotherNetwork,
     },
     CauseRule {
         cause: Cause::MessageGone,
@@ -185,7 +185,7 @@ const RULES: &[CauseRule] = &[
         medium: |it| it.messages_gone_again(),
         low: |it| it.messages_gone_in_day() > 0,
         evidence: |it| it.of_message(),
-        advice: |_| Advice::FetchAgain,
+        advice: |_| CauseAdvice::FetchAgain,
     },
     CauseRule {
         cause: Cause::DeletionsNotDone,
@@ -194,8 +194,8 @@ const RULES: &[CauseRule] = &[
         low: |it| it.deletions_failed_in_day() > 0,
         evidence: |it| it.of_deletions(),
         advice: |it| match it.deletions_failed() || !it.deletions_lost() {
-            true => Advice::CheckStorage,
-            false => Advice::LetItQuit,
+            true => CauseAdvice::CheckStorage,
+            false => CauseAdvice::LetItQuit,
         },
     },
 ];

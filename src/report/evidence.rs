@@ -2,6 +2,7 @@
 //! of it. Its sentences are in the catalogues.
 
 use super::facts::{Occupant, PastLogin};
+use crate::history::CauseName;
 use crate::program::ProgramGuess;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -78,6 +79,13 @@ pub enum Fact {
     Client(SeenClient),
     /// What somebody said, with any character.
     Quote(Box<str>),
+    /// How a login ended.
+    Ending {
+        /// By what.
+        cause: CauseName,
+        /// In the words of the log, which can hold any character.
+        sentence: Box<str>,
+    },
 }
 
 /// A client, as it is named to people.
@@ -104,6 +112,13 @@ impl CauseEvidence {
 impl Fact {
     pub(super) fn count(count: usize) -> Self {
         Self::Count(count as u64)
+    }
+
+    pub(super) fn ending(past: PastLogin<'_>) -> Self {
+        Self::Ending {
+            cause: past.entry.cause,
+            sentence: past.entry.sentence.clone(),
+        }
     }
 
     pub(super) fn client(who: impl Into<SeenClient>) -> Self {

@@ -119,13 +119,13 @@ fn backend_said(past: PastLogin<'_>) -> Option<CauseEvidence> {
     ))
 }
 
-/// How `past` ended, in the words of the log.
+/// How `past` ended.
 fn ended(past: PastLogin<'_>) -> CauseEvidence {
     CauseEvidence::new(
         EvidenceKind::Ended,
         [
             ("at", Fact::Time(past.entry.ended)),
-            ("sentence", Fact::Quote(past.entry.sentence.clone())),
+            ("sentence", Fact::ending(past)),
         ],
     )
 }

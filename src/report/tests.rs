@@ -8,7 +8,7 @@ mod incidents;
 mod passwords;
 mod texts;
 
-use super::causes::{Advice, Cause, FoundCause, Likelihood, causes};
+use super::causes::{Cause, CauseAdvice, FoundCause, Likelihood, causes};
 use super::facts::{Occupant, ReportFacts, ReportSources, WhichLogin, choose};
 use crate::dialect::Class;
 use crate::history::tests::entry_of;
@@ -187,7 +187,7 @@ impl Past {
         causes.iter().map(|it| (it.cause, it.likelihood)).collect()
     }
 
-    fn advice(&self, cause: Cause) -> Option<Advice> {
+    fn advice(&self, cause: Cause) -> Option<CauseAdvice> {
         let causes = self.causes();
         causes
             .iter()

@@ -1,8 +1,11 @@
-//! Causes and their evidence in words.
+//! Causes and their evidence in words, and the marks of a timeline.
 
 use super::causes::FoundCause;
 use super::evidence::{CauseEvidence, Fact};
+use super::timeline::{Mark, MarkKind};
 use super::words::{Words, length, verbatim};
+use crate::escape::escaped;
+use crate::history::CauseName;
 use fluent_bundle::FluentValue;
 
 /// A cause in words.
@@ -50,6 +53,44 @@ impl Words {
             Fact::Count(count) => count.to_string().into(),
             Fact::Client(who) => self.client(who.address, who.program).into(),
             Fact::Quote(text) => verbatim(text),
+            Fact::Ending { cause, sentence } => self.told_ending(*cause, sentence).into(),
         }
     }
+
+    /// How a login ended, with the log's `sentence` where that says more.
+    fn told_ending(&self, cause: CauseName, sentence: &str) -> String {
+        let ending = self.ending(cause);
+        match has_words_of_others(cause) {
+            true => format!("{ending} ({})", escaped(sentence)),
+            false => ending,
+        }
+    }
+
+    /// What a mark of a timeline stands for.
+    pub(super) fn mark(&self, mark: &Mark) -> String {
+        let entry = &*mark.entry;
+        let ending = self.told_ending(entry.cause, &entry.sentence);
+        match (mark.kind, &entry.answer) {
+            (MarkKind::Twin, _) => self.say("mark-twin"),
+            (MarkKind::Refused, Some(line)) => self.tell(
+                "mark-answer",
+                &[("ending", ending.into()), ("line", verbatim(line))],
+            ),
+            _ => ending,
+        }
+    }
+}
+
+/// Whether the log's sentence of this cause says more than the catalogue can.
+pub(super) fn has_words_of_others(cause: CauseName) -> bool {
+    matches!(
+        cause,
+        CauseName::BackendUnreachable
+            | CauseName::LoginUnanswered
+            | CauseName::LoginUnansweredInTime
+            | CauseName::LostToCapa
+            | CauseName::ClosedAtPass
+            | CauseName::BackendViolation
+            | CauseName::Kicked
+    )
 }

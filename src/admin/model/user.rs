@@ -39,8 +39,11 @@ pub struct UserInfo {
     /// How its last logins ended, the latest first: those that were refused, too. One that is in
     /// its maildrop still is among `sessions`.
     pub last_logins: Vec<LoginInfo>,
-    /// Why the last one that did not end well went as it did, the most likely cause first; in
-    /// English.
+    /// When the login began that `causes` are about: of the last day the last one that did not end
+    /// well, or the last one. None where the history has none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub causes_of: Option<Timestamp>,
+    /// Why it went as it did, the most likely cause first; in English.
     pub causes: Vec<CauseInfo>,
 }
 

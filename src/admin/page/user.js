@@ -4,7 +4,7 @@ import { release } from './blocks.js';
 import { failed } from './dialog.js';
 import { find, h, minor, renew, said, table, typed } from './dom.js';
 import { holderOf, waitersOf, withIdleSince } from './sessions.js';
-import { clock, duration } from './time.js';
+import { clock, dateTime, duration } from './time.js';
 import * as timeline from './timeline.js';
 
 /** The login that is shown; empty where the result is closed. */
@@ -33,7 +33,7 @@ export async function open(login) {
 async function show(login) {
   const user = await get(path('users', login));
   if (login !== shown) return;
-  const { maildrop, tenant, backends, causes } = user;
+  const { maildrop, tenant, backends } = user;
   const lock = user.lock && withIdleSince(user.lock);
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
@@ -41,7 +41,7 @@ async function show(login) {
     h('div', { class: 'head' },
       h('h3', { tabindex: -1, 'data-key': 'name' }, typed(maildrop)), button('Close', 'Close', leave)),
     minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
-    ...causesOf(causes),
+    ...causesOf(user),
     h('div', { class: 'columns' },
       part('Holds the mailbox', lock?.holder ? holderOf(lock.holder, maildrop) : minor('nobody')),
       part('Waits, next first', waitersOf(lock?.waiters ?? [], maildrop))),
@@ -51,13 +51,13 @@ async function show(login) {
   ]);
 }
 
-/** What may be the matter, the most likely first. @param {any[]} causes CauseInfos of the API */
-function causesOf(causes) {
+/** What may be the matter, the most likely first. @param {any} user a UserInfo of the API */
+function causesOf({ causes, causes_of: begun }) {
   if (causes.length === 0) return [];
-  const items = causes.map(({ title, likelihood, evidence, advice }) =>
+  const items = causes.map((/** @type {any} */ { title, likelihood, evidence, advice }) =>
     h('li', {}, h('p', {}, h('b', {}, title), h('span', { class: 'sign' }, ` ${likelihood} likelihood`)),
       h('p', {}, said(evidence)), h('p', {}, advice)));
-  return [part('What may be wrong', h('ol', { class: 'causes' }, ...items))];
+  return [part(`What may be wrong: login of ${dateTime(begun)}`, h('ol', { class: 'causes' }, ...items))];
 }
 
 /** @param {string} title @param {Node} content */

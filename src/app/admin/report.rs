@@ -11,8 +11,8 @@ use crate::history::{
 };
 use crate::ids::{MaildropKey, UserName};
 use crate::limits::{
-    REPORT_AFTER, REPORT_DAY, REPORT_ENTRIES_MAX, REPORT_NEIGHBOURS_AROUND, REPORT_NEIGHBOURS_MAX,
-    REPORT_NOTICES_MAX, REPORT_PICTURE_AROUND, REPORT_SPAN,
+    EXPLAIN_ENTRIES_MAX, REPORT_AFTER, REPORT_DAY, REPORT_ENTRIES_MAX, REPORT_NEIGHBOURS_AROUND,
+    REPORT_NEIGHBOURS_MAX, REPORT_NOTICES_MAX, REPORT_PICTURE_AROUND, REPORT_SPAN,
 };
 use crate::net::BoxFuture;
 use crate::policy::block::{BlockEntry, BlockState};
@@ -35,6 +35,13 @@ struct Span {
     at: Option<WhichLogin>,
     since: Timestamp,
     until: Timestamp,
+    logins_max: usize,
+}
+
+/// Why a login went as it did.
+pub(super) struct ExplainedLogin {
+    pub(super) asked: Timestamp,
+    pub(super) causes: Vec<CauseInfo>,
 }
 
 /// What the facts of an incident are taken from.
@@ -103,18 +110,19 @@ impl ReportView for AdminHandle {
 }
 
 impl AdminHandle {
-    /// Why the last logins of a maildrop went as they did, in English. Nothing where no history is
-    /// kept.
-    pub(super) fn causes_of(&self, key: &MaildropKey, now: Moment) -> Vec<CauseInfo> {
-        let span = Span::before(now.wall);
-        let Ok(gathered) = self.gather(key, None, span, now) else {
-            return Vec::new();
-        };
+    /// Why the last login of a day that did not end well went as it did, in English. None where no
+    /// history is kept, or nobody logged in.
+    pub(super) fn explained(&self, key: &MaildropKey, now: Moment) -> Option<ExplainedLogin> {
+        let gathered = self.gather(key, None, Span::last_day(now.wall), now).ok()?;
+        let facts = gathered.facts();
         let words = Words::new(Language::English, TimeZone::system());
-        causes(&gathered.facts())
-            .iter()
-            .map(|found| cause_info(found, &words))
-            .collect()
+        Some(ExplainedLogin {
+            asked: facts.incident?.login.asked,
+            causes: causes(&facts)
+                .iter()
+                .map(|found| cause_info(found, &words))
+                .collect(),
+        })
     }
 
     /// The part of the past that `query` asks for. Of an entry it is that around it.
@@ -202,8 +210,8 @@ impl AdminHandle {
         }
         let changes = self
             .history
-            .client_block_changes(prefix, incident.login.asked);
-        let changes = changes.map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
+            .client_block_changes(prefix, incident.login.asked)
+            .map_err(|error| ReportRefusal::NoHistory(error.to_string()))?;
         Ok(with_blocks_of_then(today, &changes.items, incident))
     }
 
@@ -285,6 +293,7 @@ impl Span {
             at: Some(WhichLogin::NearestTo(at)),
             since: query.since.unwrap_or_else(two_days_before),
             until: later(at, REPORT_AFTER),
+            logins_max: REPORT_ENTRIES_MAX,
         }
     }
 
@@ -293,7 +302,7 @@ impl Span {
             key: Some(key.clone()),
             since: Some(self.since),
             until: Some(self.until),
-            limit: REPORT_ENTRIES_MAX,
+            limit: self.logins_max,
             ..HistoryQuery::default()
         }
     }
@@ -305,6 +314,16 @@ impl Span {
             since: earlier(now, REPORT_SPAN),
             // What began just now did so before that.
             until: later(now, REPORT_DAY),
+            logins_max: REPORT_ENTRIES_MAX,
+        }
+    }
+
+    /// The last day: what was wrong last week may be mended.
+    fn last_day(now: Timestamp) -> Self {
+        Self {
+            since: earlier(now, REPORT_DAY),
+            logins_max: EXPLAIN_ENTRIES_MAX,
+            ..Self::before(now)
         }
     }
 }
@@ -345,7 +364,7 @@ fn with_blocks_of_then(
 ) -> Vec<BlockEntry> {
     let asked = incident.login.asked;
     let mut seen = HashSet::new();
-    let mut blocks: Vec<_> = changes
+    let of_then: Vec<_> = changes
         .iter()
         .map(|it| &it.change.entry)
         .filter(|entry| seen.insert(entry.id))
@@ -357,12 +376,11 @@ fn with_blocks_of_then(
         })
         .cloned()
         .collect();
-    let others = today
+    let of_today: Vec<_> = today
         .into_iter()
-        .filter(|entry| blocks.iter().all(|it| it.id != entry.id));
-    let others: Vec<_> = others.collect();
-    blocks.extend(others);
-    blocks
+        .filter(|entry| of_then.iter().all(|it| it.id != entry.id))
+        .collect();
+    [of_then, of_today].concat()
 }
 
 fn language(query: &ReportQuery) -> Result<Language, ReportRefusal> {

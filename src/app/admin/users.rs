@@ -30,6 +30,7 @@ impl UserView for AdminHandle {
         let recent = self.memory.recent.of(&key, now.instant);
         let sessions = self.cx.sessions.views_in(&key);
         let lock = self.cx.locks.view(&key);
+        let explained = self.explained(&key, now);
         UserInfo {
             login: query.login.to_string(),
             maildrop: key.to_string(),
@@ -44,7 +45,8 @@ impl UserView for AdminHandle {
             blocks: self.blocks_of(&key, &prefixes(&recent), now),
             penalties: self.penalties(&prefixes(&recent), policy, now),
             last_logins: recent.into_iter().map(login_info).collect(),
-            causes: self.causes_of(&key, now),
+            causes_of: explained.as_ref().map(|it| it.asked),
+            causes: explained.map_or_else(Vec::new, |it| it.causes),
         }
     }
 }

@@ -19,8 +19,8 @@ pub enum WhichLogin {
     Entry(EntryId),
 }
 
-/// The login that a report is about. Where none is named, that is the last one that failed, else the
-/// last one that was cut short, and where all is well the last.
+/// The login that a report is about. Where none is named, that is the last one that failed, else
+/// the last one that was cut short, and where all is well the last.
 #[must_use]
 pub fn choose(entries: &[StoredEntry], which: Option<WhichLogin>) -> Option<PastLogin<'_>> {
     match which {
@@ -30,8 +30,9 @@ pub fn choose(entries: &[StoredEntry], which: Option<WhichLogin>) -> Option<Past
     }
 }
 
-/// The last one that failed, else the last one that was cut short. Those of clients that have been in
-/// the maildrop come before those of strangers, who try passwords on each maildrop of the Internet.
+/// The last one that failed, else the last one that was cut short. Those of clients that have been
+/// in the maildrop come before those of strangers, who try passwords on each maildrop of the
+/// Internet.
 fn last(entries: &[StoredEntry]) -> Option<PastLogin<'_>> {
     let known = KnownClients::of(entries);
     logins(entries).max_by_key(|it| (it.harm(), known.has(*it), it.entry.ended))
@@ -50,27 +51,28 @@ fn nearest(entries: &[StoredEntry], at: Timestamp) -> Option<PastLogin<'_>> {
 }
 
 fn logins(entries: &[StoredEntry]) -> impl Iterator<Item = PastLogin<'_>> {
-    let logins = entries.iter().filter_map(PastLogin::of);
-    logins.filter(|it| !it.is_repeat())
+    entries
+        .iter()
+        .filter_map(PastLogin::of)
+        .filter(|it| !it.is_repeat())
 }
 
 /// The login of this place; for one that only repeats the answer to another of its session, that
 /// other.
 fn with_id(entries: &[StoredEntry], id: EntryId) -> Option<PastLogin<'_>> {
     let named = entries.iter().find(|it| it.id == id)?;
-    let session = entries.iter().filter(|it| {
+    let login = PastLogin::of(named)?;
+    let is_before = |it: &StoredEntry| {
         let is_same = it.entry.session == named.entry.session;
         is_same && it.gate_started == named.gate_started && it.id < id
-    });
-    let before = session
-        .filter_map(|it| PastLogin::of(it).map(|past| (it.id, past)))
-        .filter(|(_, past)| !past.is_repeat())
-        .max_by_key(|(id, _)| *id);
-    let login = PastLogin::of(named)?;
-    match before {
-        Some((_, before)) if login.is_repeat() => Some(before),
-        _ => Some(login),
-    }
+    };
+    entries
+        .iter()
+        .filter(|it| login.is_repeat() && is_before(it))
+        .filter_map(PastLogin::of)
+        .filter(|it| !it.is_repeat())
+        .max_by_key(|it| it.login.asked)
+        .or(Some(login))
 }
 
 /// The clients that have been in a maildrop. The programs count too: a phone has another address
@@ -82,15 +84,19 @@ pub(super) struct KnownClients {
 
 impl KnownClients {
     pub(super) fn of(entries: &[StoredEntry]) -> Self {
-        let entered = || {
-            let logins = entries.iter().filter_map(PastLogin::of);
-            logins.filter(|it| it.login.entered).map(PastLogin::client)
+        let mut known = Self {
+            prefixes: HashSet::new(),
+            families: HashSet::new(),
         };
-        let families = entered().map(|it| it.family);
-        Self {
-            prefixes: entered().map(|it| it.prefix).collect(),
-            families: families.filter(|it| *it != Family::Unknown).collect(),
+        for login in entries.iter().filter_map(PastLogin::of) {
+            if login.login.entered {
+                let client = login.client();
+                known.prefixes.insert(client.prefix);
+                known.families.insert(client.family);
+            }
         }
+        known.families.remove(&Family::Unknown);
+        known
     }
 
     /// Whether `past` is one of theirs, or of somebody who knew the password lately.

@@ -221,7 +221,8 @@ impl Picture<'_> {
         };
         let what = self.mark_name(mark.kind);
         let when = self.exact(mark.at);
-        let told = format!("{what}: {when}, #{}: {mark}", mark.entry.session);
+        let why = self.words.mark(mark);
+        let told = format!("{what}: {when}, #{}: {why}", mark.entry.session);
         match cluster.marks.len() - 1 {
             0 => told,
             more => format!("{told} (+ {more})"),

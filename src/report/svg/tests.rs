@@ -196,8 +196,10 @@ fn a_picture_needs_nothing_else_and_runs_nothing() {
 fn what_clients_typed_and_servers_said_stays_a_text() {
     let hostile = "\"'><script>alert(1)</script>&lt;\u{202e}\u{1}\u{fffe}]]>";
     let line = hostile.to_owned();
-    let login = LoginDraft::new(EndCause::WrongPassword { line }, PC, at("13:10:00"));
-    let mut timeline = shown(axis("13:00:00", "14:00:00"), vec![login.entry()]);
+    let cause = EndCause::WrongPassword { line: line.clone() };
+    let mut entry = LoginDraft::new(cause, PC, at("13:10:00")).entry();
+    entry.answer = Some(line.into());
+    let mut timeline = shown(axis("13:00:00", "14:00:00"), vec![entry]);
     timeline.maildrop = crate::ids::UserName::new(hostile.as_bytes());
     let svg = draw(&timeline, &english());
     let document = parsed(&svg);
@@ -220,6 +222,21 @@ fn what_clients_typed_and_servers_said_stays_a_text() {
             .count(),
         0
     );
+}
+
+#[test]
+fn what_a_mark_stands_for_is_told_in_the_language_that_is_asked_for() {
+    let login = LoginDraft::new(EndCause::HeldByAnother, PC, at("13:10:00"));
+    let timeline = shown(
+        axis("13:00:00", "14:00:00"),
+        vec![login.waited(10.0).entry()],
+    );
+    let svg = draw(&timeline, &Words::new(Language::German, TimeZone::UTC));
+    assert!(
+        svg.contains("eine andere Sitzung war die ganze Wartezeit"),
+        "{svg}"
+    );
+    assert!(!svg.contains("session"), "{svg}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Advice that fits, and what is only noticed.
+//! CauseAdvice that fits, and what is only noticed.
 
 use super::*;
 use Cause::{
@@ -15,9 +15,12 @@ fn deletions_that_were_lost_without_quit_are_not_the_operators_fault() {
     };
     let left = marked(&EndCause::Left);
     assert_eq!(left.likelihood(DeletionsNotDone), Some(Medium));
-    assert_eq!(left.advice(DeletionsNotDone), Some(Advice::LetItQuit));
+    assert_eq!(left.advice(DeletionsNotDone), Some(CauseAdvice::LetItQuit));
     let failed = marked(&EndCause::QuitFailed);
-    assert_eq!(failed.advice(DeletionsNotDone), Some(Advice::CheckStorage));
+    assert_eq!(
+        failed.advice(DeletionsNotDone),
+        Some(CauseAdvice::CheckStorage)
+    );
 }
 
 /// One in the maildrop at 100 and at 700, and one that waits for it twice.
@@ -42,12 +45,15 @@ fn a_program_that_overlaps_itself_checks_too_often() {
 #[test]
 fn one_that_is_in_there_for_longer_than_another_can_wait_needs_a_time_of_its_own() {
     let long = waits_twice(PHONE, 400, THUNDERBIRD);
-    assert_eq!(long.advice(TwoPrograms), Some(Advice::AnotherTime));
+    assert_eq!(long.advice(TwoPrograms), Some(CauseAdvice::AnotherTime));
     let short = Past::of([
         inside(100, 20, 7, PHONE, &EndCause::Quit),
         waited_in_vain(105, 22, 8, THUNDERBIRD),
     ]);
-    assert_eq!(short.advice(TwoPrograms), Some(Advice::DifferentIntervals));
+    assert_eq!(
+        short.advice(TwoPrograms),
+        Some(CauseAdvice::DifferentIntervals)
+    );
 }
 
 #[test]

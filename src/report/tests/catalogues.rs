@@ -48,7 +48,10 @@ fn named_by_enums() -> BTreeSet<String> {
     let causes = || Cause::ALL.iter().map(|it| it.as_str());
     let numbers = |prefix: &'static str, last: u8| (1..=last).map(move |n| format!("{prefix}-{n}"));
     behind("title", causes())
-        .chain(behind("advice", Advice::ALL.iter().map(|it| it.as_str())))
+        .chain(behind(
+            "advice",
+            CauseAdvice::ALL.iter().map(|it| it.as_str()),
+        ))
         .chain(behind(
             "likelihood",
             Likelihood::ALL.iter().map(|it| it.as_str()),

@@ -1,4 +1,5 @@
-//! How sessions end that say no QUIT: a silent phone, a program that just closes, a line that breaks.
+//! How sessions end that say no QUIT: a silent phone, a program that just closes, a line that
+//! breaks.
 
 use super::*;
 use Cause::{PhoneWithoutQuit, ShakyLine, StorageDown};

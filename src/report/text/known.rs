@@ -8,6 +8,7 @@ use crate::policy::block::{BlockEntry, BlockState};
 use crate::policy::poll::PollDecision;
 use crate::report::facts::{ClientProgram, Occupant, PastLogin};
 use crate::report::layout::ReportRow;
+use crate::report::wording::has_words_of_others;
 use crate::report::words::{Facts, Words, length, verbatim};
 use std::collections::HashSet;
 
@@ -129,20 +130,6 @@ impl ReportText<'_> {
         let values = [whole, cut, lost, trouble].into_iter().flatten().collect();
         ReportRow::list(words.say("label-history"), values, || words.say("unknown"))
     }
-}
-
-/// Whether the log's sentence of this cause says more than the catalogue can.
-fn has_words_of_others(cause: CauseName) -> bool {
-    matches!(
-        cause,
-        CauseName::BackendUnreachable
-            | CauseName::LoginUnanswered
-            | CauseName::LoginUnansweredInTime
-            | CauseName::LostToCapa
-            | CauseName::ClosedAtPass
-            | CauseName::BackendViolation
-            | CauseName::Kicked
-    )
 }
 
 fn occupant(occupant: &Occupant, words: &Words) -> String {

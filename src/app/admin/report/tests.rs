@@ -158,10 +158,8 @@ fn a_login_that_met_a_block_yesterday_names_it_though_it_is_gone_today() {
         change(2, &others),
         change(1, &met),
     ];
-    assert_eq!(
-        with_blocks_of_then(Vec::new(), &changes, incident),
-        [met.clone()]
-    );
+    let then = with_blocks_of_then(Vec::new(), &changes, incident);
+    assert_eq!(then, std::slice::from_ref(&met));
     let today = BlockEntry {
         state: BlockState::Released,
         ..met.clone()
