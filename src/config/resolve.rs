@@ -122,7 +122,7 @@ fn journal_options(
     }
 }
 
-/// The oldest leave by the thousand, and strangers have a quarter: of few rows that leaves no bound.
+/// The oldest leave by the thousand, and strangers have a quarter: few rows are no bound at all.
 fn check_rows(table: &JournalTable, diagnostics: &mut Diagnostics) {
     if let Some(at) = &table.rows
         && (1..HISTORY_ROWS_MIN).contains(&at.value)

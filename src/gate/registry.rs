@@ -145,8 +145,8 @@ impl Sessions {
     pub fn counts_by_tenant(&self) -> HashMap<TenantName, usize> {
         let mut counts = HashMap::new();
         for handle in self.handles() {
-            if let Some(tenant) = handle.tenant() {
-                *counts.entry(tenant).or_default() += 1;
+            if let Some(login) = &handle.words().login {
+                *counts.entry(login.attempt.tenant().clone()).or_default() += 1;
             }
         }
         counts
@@ -343,11 +343,6 @@ impl SessionHandle {
         self.active.store(age, Ordering::Relaxed);
     }
 
-    /// Whether its client awaits a reply of the backend.
-    pub(crate) fn awaits_reply(&self, awaits: bool) {
-        self.awaits_reply.store(awaits, Ordering::Relaxed);
-    }
-
     /// For how long nothing has moved between the client and popgate.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.active())
@@ -451,12 +446,6 @@ impl SessionHandle {
             bytes_to_backend: self.to_backend.load(Ordering::Relaxed),
             active: self.active(),
         }
-    }
-
-    /// The tenant of its last login.
-    fn tenant(&self) -> Option<TenantName> {
-        let words = self.words();
-        Some(words.login.as_ref()?.attempt.tenant().clone())
     }
 
     fn is_in(&self, key: &MaildropKey) -> bool {

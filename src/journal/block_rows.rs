@@ -113,7 +113,7 @@ pub(super) fn changes(
     read_changes(statement.query([block.0.cast_signed()])?, names)
 }
 
-/// The changes of a client's entries until `at`, the latest first. It looks at all changes, of which
+/// The changes of a client's entries until `at`, the latest first. It looks at all changes, and
 /// there are [`HISTORY_REMARKS_MAX`](crate::limits::HISTORY_REMARKS_MAX) at most.
 pub(super) fn client_changes(
     database: &Connection,

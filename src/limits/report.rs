@@ -23,16 +23,16 @@ pub const REPORT_NEIGHBOURS_AROUND: Duration = Duration::from_secs(10 * 60);
 /// a week. Some 100 ms to read them from the file.
 pub const REPORT_ENTRIES_MAX: usize = 10_000;
 
-/// Entries of a maildrop that are read to say why its last login went as it did: those of a day of a
-/// program that looks for mail every two minutes. The page asks each five seconds.
+/// Entries of a maildrop that are read to say why its last login went as it did: those of a day of
+/// a program that looks for mail every two minutes. The page asks each five seconds.
 pub const EXPLAIN_ENTRIES_MAX: usize = 1_000;
 
-/// Entries of other maildrops that a report reads, the last ones before the incident: enough to know
-/// whether others get in.
+/// Entries of other maildrops that a report reads, the last ones before the incident: enough to
+/// know whether others get in.
 pub const REPORT_NEIGHBOURS_MAX: usize = 1_000;
 
-/// Notices of the gate that a report reads, of the day before the incident: an operator's script may
-/// end some hundred sessions.
+/// Notices of the gate that a report reads, of the day before the incident: an operator's script
+/// may end some hundred sessions.
 pub const REPORT_NOTICES_MAX: usize = 1_000;
 
 /// Sessions that a report lists one by one: those that a reader compares with the incident.

@@ -152,8 +152,8 @@ impl<'a> ReportFacts<'a> {
     /// notices go back: the one that the login went to before others.
     #[must_use]
     pub fn down_since(&self, incident: PastLogin<'_>) -> Option<&'a GateNotice> {
-        let own = incident.login.backend.iter();
-        own.chain(incident.login.key.backends())
+        (incident.login.backend.iter())
+            .chain(incident.login.key.backends())
             .find_map(|backend| self.backend_down(backend, incident.entry.ended))
     }
 

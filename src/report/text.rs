@@ -217,9 +217,10 @@ impl ReportText<'_> {
 
 /// Whether a line of somebody else's has lost the user's name, as `hash_users` wants it.
 fn has_hidden_name(incident: PastLogin<'_>) -> bool {
-    let backends = incident.login.backend_answer.as_ref().map(|it| &it.line);
-    let mut lines = incident.entry.answer.iter().chain(backends);
-    lines.any(|line| line.contains(NAME_STAND_IN))
+    let backends = incident.login.backend_answer.as_ref();
+    (incident.entry.answer.iter())
+        .chain(backends.map(|it| &it.line))
+        .any(|line| line.contains(NAME_STAND_IN))
 }
 
 /// The one that the client got at last, as it was.

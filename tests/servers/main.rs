@@ -58,6 +58,50 @@ const KINDS: [Kind; 7] = [
 /// A trial: all that it starts listens on the address that it is given.
 type Scenario = fn(Kind, Ipv4Addr) -> Outcome<()>;
 
+/// Those that run before each server.
+const PER_SERVER: &[(&str, Scenario)] = &[
+    (
+        "straight: the load shows that the test can fail",
+        contention::straight_load_shows_conflicts,
+    ),
+    (
+        "straight: what a second session is told",
+        second::second_session_is_told,
+    ),
+    (
+        "through popgate: eight programs at once, no lock error, each message once",
+        contention::eight_programs_share_one_maildrop,
+    ),
+    (
+        "through popgate: a killed program deletes nothing",
+        contention::killed_program_deletes_nothing,
+    ),
+    (
+        "through popgate: QUIT and close at once commits the deletions",
+        contention::quit_and_close_commits,
+    ),
+    (
+        "through popgate: every mail program in every mode succeeds late",
+        programs::succeed_late,
+    ),
+    (
+        "through popgate: all mail programs come to one maildrop at once",
+        programs::share_one_maildrop,
+    ),
+    (
+        "through popgate: mail programs killed at random points lose nothing",
+        programs::killed_at_random_points,
+    ),
+    (
+        "straight: what mail programs see while the maildrop is held",
+        programs::straight_while_held,
+    ),
+    (
+        "straight: the doctor says what the server does",
+        doctor::says_what_the_server_does,
+    ),
+];
+
 /// Most trials wait rather than work, so that more of them than cores run at once.
 const TRIALS_AT_ONCE: usize = 4;
 
@@ -89,53 +133,28 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
-    let per_server: Vec<(&str, Scenario)> = vec![
-        (
-            "straight: the load shows that the test can fail",
-            contention::straight_load_shows_conflicts,
-        ),
-        (
-            "straight: what a second session is told",
-            second::second_session_is_told,
-        ),
-        (
-            "through popgate: eight programs at once, no lock error, each message once",
-            contention::eight_programs_share_one_maildrop,
-        ),
-        (
-            "through popgate: a killed program deletes nothing",
-            contention::killed_program_deletes_nothing,
-        ),
-        (
-            "through popgate: QUIT and close at once commits the deletions",
-            contention::quit_and_close_commits,
-        ),
-        (
-            "through popgate: every mail program in every mode succeeds late",
-            programs::succeed_late,
-        ),
-        (
-            "through popgate: all mail programs come to one maildrop at once",
-            programs::share_one_maildrop,
-        ),
-        (
-            "through popgate: mail programs killed at random points lose nothing",
-            programs::killed_at_random_points,
-        ),
-        (
-            "straight: what mail programs see while the maildrop is held",
-            programs::straight_while_held,
-        ),
-        (
-            "straight: the doctor says what the server does",
-            doctor::says_what_the_server_does,
-        ),
-    ];
     // Server after server in turn: while packages are installed for one, others run.
-    let trials = per_server
-        .into_iter()
-        .flat_map(|(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
-        .chain(by_one_server());
+    let trials = PER_SERVER
+        .iter()
+        .flat_map(|&(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
+        .chain([
+            // What they say then does not depend on the server.
+            (
+                LOCKING_DOVECOT,
+                "through popgate: held beyond the wait, every mail program says so in its way",
+                programs::beyond_the_wait as Scenario,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "through popgate: every mail program in every mode is taken for what it is",
+                programs::tell_programs_apart as Scenario,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "through popgate: the server knows the client's address",
+                client_address::reaches_the_server,
+            ),
+        ]);
     (1..)
         .zip(trials)
         .map(|(number, (kind, name, scenario))| {
@@ -151,26 +170,4 @@ fn trials() -> Vec<Trial> {
 fn loopback(trial: u8) -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, high.max(1), low, trial)
-}
-
-/// What does not depend on the server.
-fn by_one_server() -> [(Kind, &'static str, Scenario); 3] {
-    [
-        // What they say then does not depend on the server.
-        (
-            LOCKING_DOVECOT,
-            "through popgate: held beyond the wait, every mail program says so in its way",
-            programs::beyond_the_wait as Scenario,
-        ),
-        (
-            LOCKING_DOVECOT,
-            "through popgate: every mail program in every mode is taken for what it is",
-            programs::tell_programs_apart as Scenario,
-        ),
-        (
-            LOCKING_DOVECOT,
-            "through popgate: the server knows the client's address",
-            client_address::reaches_the_server,
-        ),
-    ]
 }

@@ -22,6 +22,11 @@ impl SessionHandle {
         self.words().hello = hello;
     }
 
+    /// Whether its client awaits a reply of the backend.
+    pub(crate) fn awaits_reply(&self, awaits: bool) {
+        self.awaits_reply.store(awaits, Ordering::Relaxed);
+    }
+
     /// Which program its client is thought to be.
     pub(crate) fn program(&self, now: Instant) -> ProgramGuess {
         let words = self.words();
