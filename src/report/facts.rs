@@ -365,7 +365,7 @@ impl Neighbours {
         let since = earlier(incident.entry.ended, REPORT_NEIGHBOURS_AROUND);
         let until = incident.entry.ended;
         let others = around.iter().filter_map(PastLogin::of).filter(|it| {
-            it.login.key != incident.login.key
+            !it.login.key.overlaps(&incident.login.key)
                 && shares_backend(&it.login.key, incident.login.key.backends())
                 && it.entry.ended >= since
                 && it.entry.opened <= until

@@ -90,7 +90,7 @@ encryption-none = keine
 error-none = keine: Der Client bekam keine Fehlerzeile
 error-earlier = am Ende keine; vorher in der Sitzung: { $line }
 name-hidden = (<user> steht für den Namen, wo der Verlauf Namen als Hash speichert)
-antivirus-suspected = ____________________ (bitte ausfüllen; Sitzungen von dieser Adresse, die weniger als zwei Sekunden nach einer anderen begannen: { $count }; das kann ein Virenscanner sein, der sich selbst anmeldet)
+antivirus-suspected = ____________________ (bitte ausfüllen; Sitzungen von dieser Adresse neben einer anderen oder gleich danach: { $count }; das kann ein Virenscanner sein, der sich selbst anmeldet)
 
 ## Was sonst bekannt ist
 

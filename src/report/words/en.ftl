@@ -90,7 +90,7 @@ encryption-none = none
 error-none = none: the client got no error line
 error-earlier = none at its end; earlier in the session: { $line }
 name-hidden = (<user> stands for the name where the history keeps names as hashes)
-antivirus-suspected = ____________________ (please fill in; sessions from this address that began within two seconds of another one: { $count }; this may be a scanner that logs in by itself)
+antivirus-suspected = ____________________ (please fill in; sessions from this address beside another one, or just after it: { $count }; this may be a scanner that logs in by itself)
 
 ## What else is known
 

@@ -90,7 +90,7 @@ encryption-none = nenhuma
 error-none = nenhuma: o cliente não recebeu linha de erro
 error-earlier = nenhuma no fim; antes, na sessão: { $line }
 name-hidden = (<user> representa o nome quando o histórico guarda os nomes como hash)
-antivirus-suspected = ____________________ (favor preencher; sessões deste endereço que começaram menos de dois segundos depois de outra: { $count }; pode ser um antivírus que faz login por conta própria)
+antivirus-suspected = ____________________ (favor preencher; sessões deste endereço ao lado de outra, ou logo depois dela: { $count }; pode ser um antivírus que faz login por conta própria)
 
 ## O que mais se sabe
 

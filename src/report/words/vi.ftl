@@ -90,7 +90,7 @@ encryption-none = không có
 error-none = không có: máy khách không nhận dòng lỗi nào
 error-earlier = không có lúc kết thúc; trước đó trong phiên: { $line }
 name-hidden = (<user> thay cho tên khi nhật ký lưu tên dưới dạng băm)
-antivirus-suspected = ____________________ (xin điền vào; số phiên từ địa chỉ này bắt đầu trong vòng hai giây sau một phiên khác: { $count }; có thể là phần mềm quét tự đăng nhập)
+antivirus-suspected = ____________________ (xin điền vào; số phiên từ địa chỉ này cùng lúc với một phiên khác hoặc ngay sau đó: { $count }; có thể là phần mềm quét tự đăng nhập)
 
 ## Những điều khác đã biết
 
