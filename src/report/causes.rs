@@ -12,8 +12,12 @@ str_enum! {
     Cause {
         /// The user database or the storage of the backend is down.
         StorageDown = "storage_down",
+        /// A stranger tries passwords.
+        Guessing = "guessing",
         /// A program has a password that is not the right one any more.
         StalePassword = "stale_password",
+        /// Nobody has got in yet: the name, the password or the user database is wrong.
+        NeverLetIn = "never_let_in",
         /// Somebody is in the maildrop who does not come through popgate.
         LockedElsewhere = "locked_elsewhere",
         /// A client stays in the maildrop and never says QUIT.
@@ -50,8 +54,12 @@ str_enum! {
     CauseAdvice {
         /// Leave the password, ask the operator.
         LeavePassword = "leave-password",
+        /// Leave the password if it is a strong one.
+        KeepPassword = "keep-password",
         /// Enter the current password.
         EnterPassword = "enter-password",
+        /// Check the name, then the password, then the user database.
+        CheckName = "check-name",
         /// Look for who logs in past popgate.
         SendThrough = "send-through",
         /// Have the device look for mail less often.
@@ -114,19 +122,35 @@ const RULES: &[CauseRule] = &[
         advice: |_| CauseAdvice::LeavePassword,
     },
     CauseRule {
+        cause: Cause::Guessing,
+        high: |it| it.is_guess() && it.somebody_got_in() && !it.nobody_gets_in(),
+        medium: |it| it.is_guess(),
+        low: |it| it.some_guess(),
+        evidence: |it| it.of_guessing(),
+        advice: |_| CauseAdvice::KeepPassword,
+    },
+    CauseRule {
         cause: Cause::StalePassword,
         high: |it| {
-            let is_refused = it.password_refused() && !it.nobody_gets_in();
+            let is_refused = it.owners_password_refused() && !it.nobody_gets_in();
             is_refused && it.somebody_knows_right_password() && it.client_is_known()
         },
         medium: |it| {
-            let is_refused = it.password_refused() && !it.nobody_gets_in();
+            let is_refused = it.owners_password_refused() && !it.nobody_gets_in();
             let is_wrong = it.wrong_passwords() >= 3 || it.somebody_knows_right_password();
-            is_refused && is_wrong || it.was_blocked() && it.own_wrong_passwords() >= 1
+            is_refused && is_wrong || it.owner_blocked_for_password()
         },
-        low: |it| it.password_refused() || it.wrong_passwords() >= 3,
+        low: |it| it.owners_password_refused() || it.owners_wrong_passwords() >= 3,
         evidence: |it| it.of_password(),
         advice: |_| CauseAdvice::EnterPassword,
+    },
+    CauseRule {
+        cause: Cause::NeverLetIn,
+        high: |it| it.newcomer_refused() && it.others_get_in(),
+        medium: |it| it.newcomer_refused() && !it.nobody_gets_in(),
+        low: |it| it.newcomer_refused(),
+        evidence: |it| it.of_password(),
+        advice: |_| CauseAdvice::CheckName,
     },
     CauseRule {
         cause: Cause::LockedElsewhere,

@@ -3,6 +3,7 @@
 
 use super::facts::{Occupant, PastLogin};
 use crate::history::CauseName;
+use crate::policy::refusal::LoginRule;
 use crate::program::ProgramGuess;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -16,6 +17,10 @@ str_enum! {
         WrongPassword = "wrong-password",
         /// A client gave several.
         WrongPasswords = "wrong-passwords",
+        /// The block list has a client that gave many different passwords.
+        Guessed = "guessed",
+        /// Nobody has got in to the maildrop, in the days that are kept.
+        NobodyGotIn = "nobody-got-in",
         /// Somebody logged in with the right password.
         RightPassword = "right-password",
         /// The backend had accepted the same password within the last day.
@@ -83,6 +88,8 @@ pub enum Fact {
     Ending {
         /// By what.
         cause: CauseName,
+        /// By which rule, where one refused it.
+        rule: Option<LoginRule>,
         /// In the words of the log, which can hold any character.
         sentence: Box<str>,
     },
@@ -117,6 +124,7 @@ impl Fact {
     pub(super) fn ending(past: PastLogin<'_>) -> Self {
         Self::Ending {
             cause: past.entry.cause,
+            rule: past.login.rule,
             sentence: past.entry.sentence.clone(),
         }
     }

@@ -2,8 +2,10 @@
 //! else was seen of it within a day. Pure.
 
 mod choice;
+mod programs;
 
 pub use choice::{WhichLogin, choose};
+pub use programs::count_programs;
 
 use crate::dialect::Class;
 use crate::history::{
@@ -14,7 +16,7 @@ use crate::limits::{REPORT_DAY, REPORT_NEIGHBOURS_AROUND, SILENT_AT_END};
 use crate::policy::block::BlockEntry;
 use crate::program::{Family, ProgramGuess};
 use crate::time::Duration;
-use choice::KnownClients;
+use choice::{KnownClients, owners};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -27,6 +29,9 @@ pub struct ReportFacts<'a> {
     /// Whether its client has been in the maildrop before or since, or knew the password lately: a
     /// stranger who guesses has not.
     pub is_of_known_client: bool,
+    /// Places from which somebody had a right password, in the days that are kept, or is in the
+    /// maildrop now.
+    pub owners: HashSet<ClientPrefix>,
     /// Whether it was asked for by its place in the history.
     pub is_named: bool,
     /// Who was in the maildrop while the login waited or was tried; the one that was longest in its
@@ -133,6 +138,7 @@ impl<'a> ReportFacts<'a> {
         Self {
             incident,
             is_of_known_client,
+            owners: owners(sources.entries, sources.open),
             is_named: false,
             occupants,
             day,

@@ -2,11 +2,14 @@
 //! speaks for it. A file for each subject. Pure.
 
 mod backend;
+mod guessing;
 mod line;
 mod lock;
 mod messages;
 mod pace;
 mod password;
+
+pub(super) use password::is_password_refused;
 
 use super::evidence::{CauseEvidence, EvidenceKind, Fact};
 use super::facts::{Occupant, PastLogin, ReportFacts};

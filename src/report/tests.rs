@@ -15,11 +15,13 @@ use crate::history::tests::entry_of;
 use crate::history::{
     BackendAnswer, EntryId, GateNotice, HistoryEntry, HistoryLogin, NoticeKind, StoredEntry,
 };
-use crate::ids::SessionId;
+use crate::ids::{SessionId, TenantName};
 use crate::observe::event::EndCause;
+use crate::policy::block::{BlockEntry, BlockId, BlockReason, BlockState, BlockTarget};
 use crate::program::{Confidence, Family, ProgramGuess};
 use crate::time::{Duration, Instant, Moment};
 use jiff::Timestamp;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const THUNDERBIRD: Family = Family::Thunderbird;
@@ -34,6 +36,7 @@ struct Past {
     entries: Vec<StoredEntry>,
     around: Vec<StoredEntry>,
     notices: Vec<GateNotice>,
+    blocks: Vec<BlockEntry>,
     open: Vec<Occupant>,
 }
 
@@ -148,6 +151,31 @@ impl Past {
         self
     }
 
+    /// The host with this number is on the block list for all that it does to Ann's maildrop.
+    fn with_block(mut self, host: u8, reason: BlockReason) -> Self {
+        let first = &self.entries[0].entry;
+        let at = time(0);
+        self.blocks.push(BlockEntry {
+            id: BlockId(7),
+            target: BlockTarget {
+                key: first.login.as_ref().map(|login| login.key.clone()),
+                prefix: IpAddr::from([192, 0, 2, host]).into(),
+            },
+            tenant: TenantName::new("default"),
+            reason,
+            state: BlockState::Blocked,
+            pinned: false,
+            shadow: false,
+            first: at,
+            last: at,
+            since: at,
+            expires: time(3_600),
+            times_blocked: 1,
+            times_released: 0,
+        });
+        self
+    }
+
     fn with_notice(mut self, second: i64, kind: NoticeKind, text: &str) -> Self {
         self.notices.push(GateNotice {
             id: EntryId(1_000),
@@ -168,7 +196,7 @@ impl Past {
             entries: &self.entries,
             around: &self.around,
             notices: &self.notices,
-            blocks: &[],
+            blocks: &self.blocks,
             open: &self.open,
         };
         ReportFacts::of(choose(&self.entries, which), sources)

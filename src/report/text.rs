@@ -175,6 +175,7 @@ impl ReportText<'_> {
     fn told_causes(&self, incident: PastLogin<'_>, words: &Words, layout: &mut Layout) {
         if self.causes.is_empty() {
             let id = match incident.ended_well() {
+                true if incident.left_without_quit() => "causes-without-quit",
                 true => "causes-well",
                 false => "causes-none",
             };
@@ -273,7 +274,7 @@ fn session(past: PastLogin<'_>, words: &Words) -> String {
         ),
         ("waited", length(waited).into()),
         ("held", length(past.login.held).into()),
-        ("ending", words.ending(past.entry.cause).into()),
+        ("ending", words.entry_ending(past.entry).into()),
     ];
     words.tell("session", &facts)
 }

@@ -222,6 +222,10 @@ impl ClientLogin {
         bars.chain(marks).min().unwrap_or(Timestamp::MAX)
     }
 
+    fn is_twin(&self) -> bool {
+        self.marks.iter().any(|mark| mark.kind == MarkKind::Twin)
+    }
+
     fn until(&self, now: Timestamp) -> Timestamp {
         let bars = self.bars.iter().map(|bar| bar.until.unwrap_or(now));
         let marks = self.marks.iter().map(|mark| mark.at);
@@ -238,6 +242,7 @@ fn rows(logins: Vec<ClientLogin>) -> (Vec<ClientRow>, usize) {
         let group = (login.program.family, login.client);
         groups.entry(group).or_default().push(login);
     }
+    name_unknown(&mut groups);
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_cached_key(|group| {
         let was_let_in = group.iter().any(|login| login.was_let_in);
@@ -250,6 +255,26 @@ fn rows(logins: Vec<ClientLogin>) -> (Vec<ClientRow>, usize) {
         (first, group[0].client)
     });
     (groups.into_iter().filter_map(row).collect(), left_out)
+}
+
+/// Logins of a program that was not recognised are those of the only known one at their place,
+/// unless they came beside it: a scanner does so.
+fn name_unknown(groups: &mut HashMap<(Family, ClientPrefix), Vec<ClientLogin>>) {
+    let mut known: HashMap<ClientPrefix, Vec<Family>> = HashMap::new();
+    for (family, client) in groups.keys() {
+        if *family != Family::Unknown {
+            known.entry(*client).or_default().push(*family);
+        }
+    }
+    for (client, families) in known {
+        let place = (Family::Unknown, client);
+        let has_twins = |group: &Vec<ClientLogin>| group.iter().any(ClientLogin::is_twin);
+        let [only] = families[..] else { continue };
+        if !groups.get(&place).is_some_and(has_twins) {
+            let unknown = groups.remove(&place).unwrap_or_default();
+            groups.entry((only, client)).or_default().extend(unknown);
+        }
+    }
 }
 
 fn row(group: Vec<ClientLogin>) -> Option<ClientRow> {
@@ -271,11 +296,12 @@ fn row(group: Vec<ClientLogin>) -> Option<ClientRow> {
     })
 }
 
-fn sureness(guess: &ProgramGuess) -> usize {
-    Confidence::ALL
+fn sureness(guess: &ProgramGuess) -> (bool, usize) {
+    let confidence = Confidence::ALL
         .iter()
-        .position(|it| *it == guess.confidence)
-        .unwrap_or_default()
+        .position(|it| *it == guess.confidence);
+    let is_known = guess.family != Family::Unknown;
+    (is_known, confidence.unwrap_or_default())
 }
 
 impl Bar {

@@ -5,7 +5,8 @@ use super::evidence::{CauseEvidence, Fact};
 use super::timeline::{Mark, MarkKind};
 use super::words::{Words, length, verbatim};
 use crate::escape::escaped;
-use crate::history::CauseName;
+use crate::history::{CauseName, HistoryEntry};
+use crate::policy::refusal::LoginRule;
 use fluent_bundle::FluentValue;
 
 /// A cause in words.
@@ -53,13 +54,29 @@ impl Words {
             Fact::Count(count) => count.to_string().into(),
             Fact::Client(who) => self.client(who.address, who.program).into(),
             Fact::Quote(text) => verbatim(text),
-            Fact::Ending { cause, sentence } => self.told_ending(*cause, sentence).into(),
+            Fact::Ending {
+                cause,
+                rule,
+                sentence,
+            } => self.told_ending(*cause, *rule, sentence).into(),
+        }
+    }
+
+    /// How a login ended; where a rule refused it, by which one.
+    pub(super) fn entry_ending(&self, entry: &HistoryEntry) -> String {
+        self.ending_by(entry.cause, rule_of(entry))
+    }
+
+    fn ending_by(&self, cause: CauseName, rule: Option<LoginRule>) -> String {
+        match rule.filter(|_| cause == CauseName::RefusedByRule) {
+            Some(rule) => self.say(&format!("rule-{}", rule.as_str())),
+            None => self.ending(cause),
         }
     }
 
     /// How a login ended, with the log's `sentence` where that says more.
-    fn told_ending(&self, cause: CauseName, sentence: &str) -> String {
-        let ending = self.ending(cause);
+    fn told_ending(&self, cause: CauseName, rule: Option<LoginRule>, sentence: &str) -> String {
+        let ending = self.ending_by(cause, rule);
         match has_words_of_others(cause) {
             true => format!("{ending} ({})", escaped(sentence)),
             false => ending,
@@ -69,7 +86,7 @@ impl Words {
     /// What a mark of a timeline stands for.
     pub(super) fn mark(&self, mark: &Mark) -> String {
         let entry = &*mark.entry;
-        let ending = self.told_ending(entry.cause, &entry.sentence);
+        let ending = self.told_ending(entry.cause, rule_of(entry), &entry.sentence);
         match (mark.kind, &entry.answer) {
             (MarkKind::Twin, _) => self.say("mark-twin"),
             (MarkKind::Refused, Some(line)) => self.tell(
@@ -79,6 +96,10 @@ impl Words {
             _ => ending,
         }
     }
+}
+
+fn rule_of(entry: &HistoryEntry) -> Option<LoginRule> {
+    entry.login.as_ref()?.rule
 }
 
 /// Whether the log's sentence of this cause says more than the catalogue can.

@@ -100,9 +100,9 @@ pub struct ReportInfo {
 /// Something that may be the matter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CauseInfo {
-    /// Its name: `stale_password`, `phone_without_quit`, `two_programs`, `scanner_twin`,
-    /// `checking_too_often`, `shaky_line`, `locked_elsewhere`, `storage_down`, `message_gone` or
-    /// `deletions_not_done`.
+    /// Its name: `stale_password`, `guessing`, `never_let_in`, `phone_without_quit`,
+    /// `two_programs`, `scanner_twin`, `checking_too_often`, `shaky_line`, `locked_elsewhere`,
+    /// `storage_down`, `message_gone` or `deletions_not_done`.
     pub cause: String,
     /// How likely it is: `high`, `medium` or `low`.
     pub likelihood: String,

@@ -1,6 +1,6 @@
 //! Which login of a maildrop a report is about.
 
-use super::{Harm, PastLogin};
+use super::{Harm, Occupant, PastLogin};
 use crate::history::{EntryId, StoredEntry};
 use crate::ids::ClientPrefix;
 use crate::limits::STRANGERS_DISTANCE;
@@ -73,6 +73,17 @@ fn with_id(entries: &[StoredEntry], id: EntryId) -> Option<PastLogin<'_>> {
         .filter(|it| !it.is_repeat())
         .max_by_key(|it| it.login.asked)
         .or(Some(login))
+}
+
+/// Places from which somebody had a right password, or is in the maildrop.
+pub(super) fn owners(entries: &[StoredEntry], open: &[Occupant]) -> HashSet<ClientPrefix> {
+    let had = entries
+        .iter()
+        .filter_map(PastLogin::of)
+        .filter(|it| it.entry.is_of_owner())
+        .map(|it| it.client().prefix);
+    had.chain(open.iter().map(|it| it.client_program().prefix))
+        .collect()
 }
 
 /// The clients that have been in a maildrop. The programs count too: a phone has another address

@@ -27,6 +27,11 @@ impl Signs<'_> {
         only_refusals || self.facts.down_since(self.incident).is_some()
     }
 
+    /// The backend lets other maildrops in.
+    pub(in crate::report) fn others_get_in(&self) -> bool {
+        self.facts.neighbours.let_in > 0
+    }
+
     /// So many wrong passwords at once are none.
     pub(in crate::report) fn nobody_gets_in(&self) -> bool {
         let neighbours = self.facts.neighbours;

@@ -1,7 +1,7 @@
 //! The lock: who was in the way, and how.
 
 use super::super::evidence::{CauseEvidence, EvidenceKind, Fact};
-use super::super::facts::{ClientProgram, Occupant, PastLogin};
+use super::super::facts::{ClientProgram, Occupant, PastLogin, count_programs};
 use super::{Repeated, Signs, backend_said, ended, held};
 use crate::dialect::Class;
 use crate::history::{CauseName, End};
@@ -83,7 +83,8 @@ impl<'a> Signs<'a> {
         silent.is_some_and(|client| self.silent_sessions(client).is_some_and(|it| it >= 2))
     }
 
-    /// Some client or other was silent again and again, and said QUIT in no session of the day.
+    /// Some client or other left again and again, silent or at once, and said QUIT in no session of
+    /// the day.
     pub(in crate::report) fn some_client_never_quits(&self) -> bool {
         self.never_quits().is_some()
     }
@@ -94,12 +95,12 @@ impl<'a> Signs<'a> {
 
     fn never_quits(&self) -> Option<(PastLogin<'a>, usize)> {
         self.day()
-            .filter(|it| it.fell_silent())
+            .filter(|it| goes_without_quit(*it))
             .map(PastLogin::client)
             .collect::<HashSet<_>>()
             .into_iter()
             .filter_map(|client| {
-                let sessions = self.silent_sessions(client).filter(|&it| it >= 3)?;
+                let sessions = self.sessions_without_quit(client).filter(|&it| it >= 3)?;
                 let last = self.day().filter(|it| it.client() == client).last()?;
                 Some((last, sessions))
             })
@@ -122,6 +123,18 @@ impl<'a> Signs<'a> {
             }
         }
         Some(silent)
+    }
+
+    /// The same of sessions that just left, too.
+    fn sessions_without_quit(&self, client: ClientProgram) -> Option<usize> {
+        let mut sessions = 0;
+        for past in self.day().filter(|it| it.client().may_be(client)) {
+            if past.said_quit() {
+                return None;
+            }
+            sessions += usize::from(goes_without_quit(past));
+        }
+        Some(sessions)
     }
 
     pub(in crate::report) fn of_silent_client(&self) -> Vec<CauseEvidence> {
@@ -257,11 +270,8 @@ impl<'a> Signs<'a> {
 
     /// Programs that were in the maildrop within the day.
     pub(in crate::report) fn clients(&self) -> usize {
-        self.day()
-            .filter(|it| it.login.entered)
-            .map(PastLogin::client)
-            .collect::<HashSet<_>>()
-            .len()
+        let entered = self.day().filter(|it| it.login.entered);
+        count_programs(entered.map(PastLogin::client))
     }
 
     pub(in crate::report) fn of_two_programs(&self) -> Vec<CauseEvidence> {
@@ -282,6 +292,11 @@ fn without_quit(who: Fact, sessions: usize) -> CauseEvidence {
         EvidenceKind::NeverQuits,
         [("who", who), ("sessions", Fact::count(sessions))],
     )
+}
+
+/// By its own will, not because its line broke.
+fn goes_without_quit(past: PastLogin<'_>) -> bool {
+    past.fell_silent() || past.left_without_quit() && !past.broke_off()
 }
 
 fn is_contended(past: PastLogin<'_>) -> bool {

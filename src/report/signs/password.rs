@@ -16,14 +16,43 @@ impl<'a> Signs<'a> {
         self.wrong().map_or(0, |wrong| wrong.count)
     }
 
-    /// The same of the incident's client alone.
-    pub(in crate::report) fn own_wrong_passwords(&self) -> usize {
-        self.own_wrong().map_or(0, |wrong| wrong.count)
+    /// The same where they are no guesses, and somebody has got in with a right one.
+    pub(in crate::report) fn owners_wrong_passwords(&self) -> usize {
+        match self.some_guess() || !self.somebody_got_in() {
+            true => 0,
+            false => self.wrong_passwords(),
+        }
+    }
+
+    /// The incident's password was refused, and its client may have had a right one.
+    pub(in crate::report) fn owners_password_refused(&self) -> bool {
+        self.password_refused() && !self.is_guess() && self.somebody_got_in()
+    }
+
+    /// The same where the block list refused it after wrong ones.
+    pub(in crate::report) fn owner_blocked_for_password(&self) -> bool {
+        self.blocked_for_password() && !self.is_guess() && self.somebody_got_in()
+    }
+
+    /// The incident's password was refused, nobody has got in yet, and it is no guess as far as is
+    /// known.
+    pub(in crate::report) fn newcomer_refused(&self) -> bool {
+        let is_refused = self.password_refused() || self.blocked_for_password();
+        is_refused && !self.is_guess() && !self.somebody_got_in()
+    }
+
+    fn blocked_for_password(&self) -> bool {
+        self.was_blocked() && self.own_wrong().is_some()
     }
 
     /// The incident was refused because its client is on the block list.
-    pub(in crate::report) fn was_blocked(&self) -> bool {
+    pub(super) fn was_blocked(&self) -> bool {
         self.incident.login.rule == Some(LoginRule::Blocked)
+    }
+
+    /// Somebody has had a right password in the days that are kept.
+    pub(in crate::report) fn somebody_got_in(&self) -> bool {
+        !self.facts.owners.is_empty()
     }
 
     /// The incident's client has been in the maildrop: it is no stranger who guesses.
@@ -60,7 +89,7 @@ impl<'a> Signs<'a> {
         Repeated::of(self.own_refused())
     }
 
-    fn wrong(&self) -> Option<Repeated<'a>> {
+    pub(super) fn wrong(&self) -> Option<Repeated<'a>> {
         self.own_wrong().or_else(|| Repeated::most(self.refused()))
     }
 
@@ -88,11 +117,17 @@ impl<'a> Signs<'a> {
                 ],
             )
         });
-        self.wrong()
-            .map(of_wrong)
+        let never =
+            (!self.somebody_got_in()).then(|| CauseEvidence::new(EvidenceKind::NobodyGotIn, []));
+        self.of_wrong()
             .into_iter()
             .chain(right)
+            .chain(never)
             .collect()
+    }
+
+    pub(super) fn of_wrong(&self) -> Option<CauseEvidence> {
+        self.wrong().map(of_wrong)
     }
 }
 
@@ -113,7 +148,7 @@ fn of_wrong(wrong: Repeated<'_>) -> CauseEvidence {
 }
 
 /// By the backend, or by popgate in its place.
-pub(super) fn is_password_refused(past: PastLogin<'_>) -> bool {
+pub(in crate::report) fn is_password_refused(past: PastLogin<'_>) -> bool {
     let by_backend = matches!(
         past.entry.cause,
         CauseName::WrongPassword | CauseName::ClosedAtPass | CauseName::ClosedAtPassOfAnother

@@ -1,5 +1,6 @@
 //! CauseAdvice that fits, and what is only noticed.
 
+use super::super::facts::count_programs;
 use super::*;
 use Cause::{
     CheckingTooOften, DeletionsNotDone, LockedElsewhere, MessageGone, ScannerTwin, StalePassword,
@@ -123,4 +124,27 @@ fn claws_mail_is_the_program_that_is_claws_mail_or_sylpheed() {
     };
     assert!(of(Family::ClawsMail).may_be(of(Family::ClawsOrSylpheed)));
     assert!(!of(Family::ClawsMail).may_be(of(Family::Sylpheed)));
+}
+
+#[test]
+fn a_program_that_was_not_recognised_once_counts_once() {
+    let of = |host, family| {
+        let past = Past::of([inside(0, 1, host, family, &EndCause::Quit)]);
+        past.facts().incident.unwrap().client()
+    };
+    let count = |clients: &[(u8, Family)]| {
+        count_programs(clients.iter().map(|(host, family)| of(*host, *family)))
+    };
+    let unknown = Family::Unknown;
+    assert_eq!(
+        count(&[(7, THUNDERBIRD), (7, unknown), (7, THUNDERBIRD)]),
+        1
+    );
+    assert_eq!(count(&[(7, THUNDERBIRD), (8, unknown), (8, unknown)]), 2);
+    assert_eq!(count(&[(7, THUNDERBIRD), (7, PHONE), (7, unknown)]), 2);
+    assert_eq!(
+        count(&[(7, Family::ClawsOrSylpheed), (7, Family::Sylpheed)]),
+        1
+    );
+    assert_eq!(count(&[]), 0);
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use Cause::{PhoneWithoutQuit, ShakyLine, StorageDown};
-use Likelihood::{High, Medium};
+use Likelihood::{High, Low, Medium};
 
 /// The phone stays without a word for most of a minute, and then ends by `cause`.
 fn silent_phone(second: i64, cause: &EndCause) -> HistoryEntry {
@@ -98,4 +98,17 @@ fn a_kick_or_a_restart_does_not_hide_a_habit() {
         ]);
         assert_eq!(past.likelihood(PhoneWithoutQuit), Some(High), "{cause:?}");
     }
+}
+
+#[test]
+fn a_program_that_just_leaves_is_noticed() {
+    let leaves = |second| inside(second, 2, 8, THUNDERBIRD, &EndCause::Left);
+    let past = Past::of([leaves(100), leaves(400), leaves(700)]);
+    assert!(past.facts().incident.unwrap().ended_well());
+    assert_eq!(past.found(), [(PhoneWithoutQuit, Low)]);
+    assert_eq!(past.causes()[0].evidence.len(), 1);
+    // One that says it now and then has no such habit.
+    let quit = inside(800, 2, 8, THUNDERBIRD, &EndCause::Quit);
+    let past = Past::of([leaves(100), leaves(400), leaves(700), quit]);
+    assert_eq!(past.found(), []);
 }

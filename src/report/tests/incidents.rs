@@ -16,6 +16,24 @@ fn stale_password() -> Past {
     ])
 }
 
+/// A stranger whom the block list knows, beside the PC.
+fn guessing() -> Past {
+    let stranger = |second| guess(second, 66, Family::Unknown);
+    Past::of([
+        inside(10, 3, 8, THUNDERBIRD, &EndCause::Quit),
+        stranger(60),
+        stranger(61),
+        stranger(62),
+    ])
+    .with_block(66, BlockReason::GuessingOne)
+}
+
+/// A name that does not exist, while others get in.
+fn never_let_in() -> Past {
+    let wrong = |second| guess(second, 8, THUNDERBIRD);
+    Past::of([wrong(60), wrong(120), wrong(180)]).with_others(180, 1, &EndCause::Quit)
+}
+
 /// The phone that stays in the maildrop; the PC waits in vain.
 fn phone_without_quit() -> Past {
     let phone = |second, held| silent(inside(second, held, 7, PHONE, &EndCause::Left), held - 2);
@@ -102,7 +120,9 @@ fn deletions_not_done() -> Past {
 pub(super) fn all() -> Vec<(Cause, Past)> {
     vec![
         (StorageDown, storage_down()),
+        (Guessing, guessing()),
         (StalePassword, stale_password()),
+        (NeverLetIn, never_let_in()),
         (LockedElsewhere, locked_elsewhere()),
         (PhoneWithoutQuit, phone_without_quit()),
         (ScannerTwin, scanner_twin()),

@@ -6,6 +6,7 @@ use super::super::words::{Language, Words};
 use super::*;
 use crate::history::{Encryption, TlsParameters};
 use crate::ids::UserName;
+use crate::policy::refusal::{LoginRule, Refusal};
 use jiff::tz::{Offset, TimeZone};
 use unicode_width::UnicodeWidthStr;
 
@@ -231,4 +232,45 @@ fn what_was_not_checked_says_why() {
     assert!(not(NotChecked::Off).starts_with("not checked: `resolver`"));
     let unanswered = "example.org: not checked: no DNS server answered";
     assert_eq!(not(NotChecked::NoAnswer), unanswered);
+}
+
+#[test]
+fn programs_and_wrong_passwords_of_the_day_are_counted_as_the_causes_count_them() {
+    let from_memory = EndCause::RefusedByRule(Refusal::FromMemory);
+    let remembered = |second| {
+        with_login(login(second, 7, PHONE, &from_memory), |login| {
+            login.rule = Some(LoginRule::FromMemory);
+            login.backend = None;
+            login.backend_answer = None;
+        })
+    };
+    let refused = with_login(guess(60, 7, Family::Unknown), |login| {
+        login.backend_answer = told(Class::Auth, "-ERR [AUTH] no");
+    });
+    let pc = inside(10, 3, 8, THUNDERBIRD, &EndCause::Quit);
+    let past = Past::of([pc, refused, remembered(70), remembered(80)]);
+    let text = text_of(&past, Language::English);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "wrong passwords: 3; without QUIT: 0; programs: 2 ",
+        "3 logins of 192.0.2.7 (iOS Mail) were refused for their password",
+        "What happened refused without asking the backend, which had refused this password",
+        "Its own words none: it was not asked; at 2026-11-28T13:01:00+01:00 it had said: -ERR [AUTH] no",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("a rule of popgate"), "{text}");
+}
+
+#[test]
+fn one_that_left_without_quit_is_not_told_that_nothing_was_unusual() {
+    let past = Past::of([inside(100, 2, 8, THUNDERBIRD, &EndCause::Left)]);
+    let text = text_of(&past, Language::English);
+    assert!(
+        text.contains("Nothing failed: the client got in, and left"),
+        "{text}"
+    );
+    assert!(!text.contains("Nothing is wrong"), "{text}");
+    let quit = Past::of([inside(100, 2, 8, THUNDERBIRD, &EndCause::Quit)]);
+    assert!(text_of(&quit, Language::English).contains("Nothing is wrong"));
 }

@@ -6,15 +6,16 @@ use crate::history::{CauseName, GateNotice, NoticeKind};
 use crate::limits::{NOTICED_WAIT, REPORT_NOTICES_LISTED, REPORT_OCCUPANTS_LISTED};
 use crate::policy::block::{BlockEntry, BlockState};
 use crate::policy::poll::PollDecision;
-use crate::report::facts::{ClientProgram, Occupant, PastLogin};
+use crate::policy::refusal::LoginRule;
+use crate::report::facts::{Occupant, PastLogin, count_programs};
 use crate::report::layout::ReportRow;
+use crate::report::signs::is_password_refused;
 use crate::report::wording::has_words_of_others;
 use crate::report::words::{Facts, Words, length, verbatim};
-use std::collections::HashSet;
 
 impl ReportText<'_> {
     pub(super) fn known(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
-        let ending = words.ending(incident.entry.cause);
+        let ending = words.entry_ending(incident.entry);
         let mut rows = vec![ReportRow::new(words.say("label-happened"), ending)];
         if has_words_of_others(incident.entry.cause) {
             let sentence = escaped(&incident.entry.sentence);
@@ -30,7 +31,7 @@ impl ReportText<'_> {
             ReportRow::new(words.say("label-backend"), backend(incident, words)),
             ReportRow::new(
                 words.say("label-backend-words"),
-                backend_words(incident, words),
+                self.backend_words(incident, words),
             ),
             self.backend_state(incident, words),
             ReportRow::new(words.say("label-day"), self.day(words)),
@@ -86,25 +87,51 @@ impl ReportText<'_> {
         ReportRow::list(words.say("label-backend-state"), values, String::new)
     }
 
+    /// Those to the login; where it was not asked because it had refused the password before, those
+    /// of then.
+    fn backend_words(&self, incident: PastLogin<'_>, words: &Words) -> String {
+        let login = incident.login;
+        if let Some(answer) = &login.backend_answer {
+            return escaped(&answer.line);
+        }
+        if login.rule.is_none() {
+            return words.say("backend-words-none");
+        }
+        let before = (self.facts.day.iter()).rfind(|it| {
+            let is_before = it.login.asked < login.asked && it.client().may_be(incident.client());
+            is_before && is_password_refused(**it) && it.login.backend_answer.is_some()
+        });
+        let answer = before
+            .filter(|_| login.rule == Some(LoginRule::FromMemory))
+            .and_then(|it| Some((it.entry.ended, it.login.backend_answer.as_ref()?)));
+        match answer {
+            Some((at, answer)) => words.tell(
+                "backend-words-before",
+                &[
+                    ("at", words.time(at).into()),
+                    ("line", verbatim(&answer.line)),
+                ],
+            ),
+            None => words.say("backend-words-not-asked"),
+        }
+    }
+
     fn day(&self, words: &Words) -> String {
         let day = &self.facts.day;
         let count = |is_so: &dyn Fn(&PastLogin<'_>) -> bool| {
             let count = day.iter().filter(|it| is_so(it)).count();
             count.to_string().into()
         };
-        let programs: HashSet<ClientProgram> = day.iter().map(|it| it.client()).collect();
+        let programs = count_programs(day.iter().map(|it| it.client()));
         words.tell(
             "day-counts",
             &[
                 ("logins", count(&|_| true)),
                 ("bad", count(&|it| !it.ended_well())),
                 ("waited", count(&|it| it.login.waited >= NOTICED_WAIT)),
-                (
-                    "wrong",
-                    count(&|it| it.entry.cause == CauseName::WrongPassword),
-                ),
+                ("wrong", count(&|it| is_password_refused(*it))),
                 ("without_quit", count(&|it| it.left_without_quit())),
-                ("programs", programs.len().to_string().into()),
+                ("programs", programs.to_string().into()),
             ],
         )
     }
@@ -213,11 +240,6 @@ fn block(entry: &BlockEntry, words: &Words) -> String {
 fn backend(incident: PastLogin<'_>, words: &Words) -> String {
     let backend = incident.login.backend.as_ref();
     backend.map_or_else(|| words.say("backend-none"), |it| escaped(it.as_str()))
-}
-
-fn backend_words(incident: PastLogin<'_>, words: &Words) -> String {
-    let answer = incident.login.backend_answer.as_ref();
-    answer.map_or_else(|| words.say("backend-words-none"), |it| escaped(&it.line))
 }
 
 fn notice(notice: &GateNotice, words: &Words) -> String {

@@ -265,6 +265,23 @@ fn a_row_is_one_program_at_one_address_and_the_first_one_comes_first() {
 }
 
 #[test]
+fn a_program_that_was_not_recognised_once_has_one_row() {
+    let quit = |client, time| LoginDraft::new(EndCause::Quit, client, at(time)).held(1.0);
+    let shown = timeline(
+        [
+            quit(PC, "13:10:00").of(Family::Unknown).entry(),
+            quit(PC, "13:20:00").entry(),
+            quit(PHONE, "13:30:00").of(Family::Unknown).entry(),
+        ],
+        vec![],
+    );
+    let rows: Vec<_> = (shown.rows.iter())
+        .map(|row| (row.program.family, row.bars.len()))
+        .collect();
+    assert_eq!(rows, [(Family::Thunderbird, 2), (Family::Unknown, 1)]);
+}
+
+#[test]
 fn what_is_not_over_goes_on() {
     let granted = OpenLogin {
         granted: Some(at("13:50:10")),
