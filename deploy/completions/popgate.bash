@@ -1202,13 +1202,17 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__report)
-            opts="-h --at --since --lang --output --svg --force --listener --server-name --config --admin --token-file --ca --help"
+            opts="-h --at --entry --since --lang --output --svg --force --listener --server-name --config --admin --token-file --ca --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --entry)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -156,6 +156,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand history" -l ca -d 'Autho
 complete -c popgate -n "__fish_popgate_using_subcommand history" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand history" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand report" -l at -d 'When it was: `14:00`, `2h` (ago), `2026-11-27 14:00`, or as in RFC 3339' -r
+complete -c popgate -n "__fish_popgate_using_subcommand report" -l entry -d 'The login of this entry of the history, however it ended: ENTRY in `popgate history`' -r
 complete -c popgate -n "__fish_popgate_using_subcommand report" -l since -d 'Look at logins from this time on [default: a week ago]' -r
 complete -c popgate -n "__fish_popgate_using_subcommand report" -l lang -d 'Language: en, de, pt or vi [default: that of the environment, else en]' -r
 complete -c popgate -n "__fish_popgate_using_subcommand report" -l output -d 'Write the report to this file, which only its owner can read [default: standard output]' -r -F

@@ -427,7 +427,13 @@ fn progress_bar(programs: usize) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::event::Event;
+    use crate::observe::hub::Stamped;
     use clap::Parser;
+    use std::collections::HashSet;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     #[derive(Parser)]
     struct Line {
@@ -438,6 +444,68 @@ mod tests {
     fn demo(arguments: &[&str]) -> DemoArgs {
         let line = [&["demo"], arguments].concat();
         Line::try_parse_from(line).unwrap().demo
+    }
+
+    /// How often two logins were taken for one maildrop.
+    #[derive(Default)]
+    struct Twins(AtomicUsize);
+
+    impl EventSink for Twins {
+        fn handle(&self, stamped: &Stamped) {
+            if matches!(stamped.event, Event::Twins { .. }) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sends a line, and reads up to `end`.
+    async fn ask(client: &mut TcpStream, line: &str, end: &str) -> String {
+        client.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(end.as_bytes()) {
+            let read = client.read_buf(&mut answer).await.unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_two_mailboxes_of_the_household_look_like_one() {
+        let demo = demo(&[
+            "--busy",
+            "--pop3=127.0.0.1:0",
+            "--pop3s=127.0.0.1:0",
+            "--metrics=127.0.0.1:0",
+        ]);
+        let embedded = demo.start_server().await.unwrap();
+        household::furnish(&embedded.server);
+        let config = demo.config(embedded.address, household::RULES).unwrap();
+        let twins = Arc::new(Twins::default());
+        let sinks: Vec<Arc<dyn EventSink>> = vec![twins.clone()];
+        let gate = demo.start_gate(&config, sinks, None).await.unwrap();
+        let mut clients = Vec::new();
+        let mut sizes = HashSet::new();
+        for (mailbox, _) in household::MAILBOXES {
+            let mut client = TcpStream::connect(gate.address("pop3").unwrap())
+                .await
+                .unwrap();
+            ask(&mut client, "", "\r\n").await;
+            ask(&mut client, &format!("USER {mailbox}\r\n"), "\r\n").await;
+            ask(&mut client, &format!("PASS {PASSWORD}\r\n"), "\r\n").await;
+            sizes.insert(ask(&mut client, "STAT\r\n", "\r\n").await);
+            let listed = ask(&mut client, "UIDL\r\n", "\r\n.\r\n").await;
+            assert!(listed.lines().count() > 6, "{listed}");
+            clients.push(client);
+        }
+        // At its end a session has told all that it has to tell.
+        for mut client in clients {
+            ask(&mut client, "QUIT\r\n", "\r\n").await;
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+        assert_eq!(twins.0.load(Ordering::Relaxed), 0);
+        assert_eq!(sizes.len(), household::MAILBOXES.len(), "{sizes:?}");
+        gate.stop(GRACE, pending()).await;
+        embedded.stop().await;
     }
 
     #[test]

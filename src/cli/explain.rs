@@ -132,7 +132,7 @@ fn situation(lock: Option<&LockInfo>) -> Cell {
             format!(
                 "{}{} {} for {}",
                 holder.client,
-                program.map_or_else(String::new, |program| format!(" ({program})")),
+                program.map_or_else(String::new, |program| format!(", {program},")),
                 doing(&holder.phase),
                 duration(holder.held_seconds)
             )
@@ -237,7 +237,7 @@ fn held_back(user: &UserInfo, now: Timestamp, screen: Screen) -> String {
     let poll = |poll: &PollInfo| {
         vec![
             Cell::from(poll.address.as_deref().unwrap_or("all")),
-            "the next login comes too early before the end of".into(),
+            "the next login is too early for".into(),
             between(now, poll.next).into(),
         ]
     };

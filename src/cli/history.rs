@@ -21,7 +21,8 @@ use std::num::NonZeroUsize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A time is `14:00` (the last one), `2h` or `3d` (ago), `2026-11-27`, `2026-11-27 14:00` (both local),
-or `2026-11-27T14:00:00+01:00`. The latest entry comes last.
+or `2026-11-27T14:00:00+01:00`. The latest entry comes last; `popgate report USER --entry ENTRY`
+tells more of one.
 
 Examples:
   popgate history ann@example.com
@@ -140,18 +141,21 @@ fn gaps(journal: &JournalInfo, screen: Screen) -> Vec<String> {
     trouble.into_iter().chain(lost).map(warn).collect()
 }
 
+// In 80 columns there is room for how it ended in a word (END, which the manual explains), but not
+// for the sentence.
 const COLUMNS: &[Column] = &[
     Column::new("ENDED", 0),
-    Column::new("MAILDROP", 0).cut_to(12),
+    Column::new("MAILDROP", 1).cut_to(8),
     Column::new("CLIENT", 0).cut_to(15),
-    Column::new("HOW IT ENDED", 0).cut_to(20),
-    Column::new("WAITED", 1).right(),
-    Column::new("HELD", 1).right(),
-    Column::new("PROGRAM", 2).cut_to(8),
-    Column::new("END", 3),
-    Column::new("NOTE", 4),
+    Column::new("HOW IT ENDED", 3).cut_to(20),
+    Column::new("WAITED", 2).right(),
+    Column::new("HELD", 2).right(),
+    Column::new("PROGRAM", 0).cut_to(8),
+    Column::new("END", 0),
+    Column::new("NOTE", 0).cut_to(7),
     Column::new("MESSAGES", 5).right(),
     Column::new("SENT", 6).right(),
+    Column::new("ENTRY", 1).right(),
     Column::new("SESSION", 7).right(),
     Column::new("TENANT", 8).cut_to(8),
     Column::new("BACKEND", 9).cut_to(8),
@@ -180,6 +184,7 @@ fn row(entry: &HistoryEntryInfo, zone: &TimeZone, screen: Screen) -> Vec<Cell> {
         notes(entry).into(),
         number(login.map(|login| login.retrieved)).into(),
         sent.into(),
+        entry.id.to_string().into(),
         entry.session.to_string().into(),
         or_dash(login.map(|login| &*login.tenant)).into(),
         or_dash(login.and_then(|login| login.backend.as_deref())).into(),
@@ -363,6 +368,7 @@ mod tests {
                 "twin, no QUIT",
                 "4",
                 "1.2 kB",
+                "7",
                 "107",
                 "default",
                 "legacy",
@@ -387,6 +393,23 @@ mod tests {
         };
         let told = told(&page(vec![entry(7, None)]), screen);
         assert!(told.contains("\n1970-01-01 02:00:07  -"), "{told}");
+    }
+
+    #[test]
+    fn eighty_columns_show_who_it_was_and_how_it_ended() {
+        let screen = Screen {
+            width: Some(80),
+            ..Screen::default()
+        };
+        let mut refused = entry(7, Some(login("ann@example.org")));
+        refused.end = "login_refused".to_owned();
+        let told = told(&page(vec![refused]), screen);
+        let heads: Vec<_> = told.lines().next().unwrap().split_whitespace().collect();
+        assert_eq!(
+            heads,
+            ["ENDED", "MAILDROP", "CLIENT", "PROGRAM", "END", "NOTE"]
+        );
+        assert!(told.contains("  login_refused  "), "{told}");
     }
 
     #[test]

@@ -20,10 +20,14 @@ const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 /// Write a report on a user's trouble, for a ticket: what happened, who was in the mailbox, why
 #[derive(Args, Debug)]
 #[command(after_help = "\
-It asks the running popgate. Without --at the report is about the last login that did not end well.
+It asks the running popgate. Without --at and --entry the report is about the last login that did
+not end well.
 
 Example, \"it did not work yesterday at two\":
-  popgate report ann@example.com --at '2026-11-27 14:00' --svg ann.svg")]
+  popgate report ann@example.com --at '2026-11-27 14:00' --svg ann.svg
+
+Example, one that got in after a wait, by its ENTRY in `popgate history ann@example.com`:
+  popgate report ann@example.com --entry 812")]
 pub(super) struct ReportArgs {
     /// The login, as the mail program sends it
     #[arg(value_name = "USER")]
@@ -31,6 +35,9 @@ pub(super) struct ReportArgs {
     /// When it was: `14:00`, `2h` (ago), `2026-11-27 14:00`, or as in RFC 3339
     #[arg(long, value_name = "TIME", value_parser = when::time)]
     at: Option<Timestamp>,
+    /// The login of this entry of the history, however it ended: ENTRY in `popgate history`
+    #[arg(long, value_name = "ID", conflicts_with = "at")]
+    entry: Option<u64>,
     /// Look at logins from this time on [default: a week ago]
     #[arg(long, value_name = "TIME", value_parser = when::time)]
     since: Option<Timestamp>,
@@ -64,18 +71,23 @@ impl ReportArgs {
 
     fn ask(&self) -> Result<ReportInfo, Failure> {
         let path = format!("/users/{}/report", percent_encoded(&self.user));
+        self.target.client()?.get(&path, &self.query())
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
         let at = self.at.map(|at| at.to_string());
+        let entry = self.entry.map(|id| id.to_string());
         let since = self.since.map(|since| since.to_string());
         let language = self.lang.or_else(of_environment);
         let lang = language.map(|it| it.as_str().to_owned());
-        let query = conditions(&[
+        conditions(&[
             ("at", at.as_ref()),
+            ("entry", entry.as_ref()),
             ("since", since.as_ref()),
             ("lang", lang.as_ref()),
             ("listener", self.listener.as_ref()),
             ("server_name", self.server_name.as_ref()),
-        ]);
-        self.target.client()?.get(&path, &query)
+        ])
     }
 
     /// The picture first: where it cannot be written, no text is there without it.
@@ -133,4 +145,28 @@ fn of_environment() -> Option<Language> {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     Language::of_locale(&locale?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        report: ReportArgs,
+    }
+
+    fn parsed(options: &[&str]) -> Result<ReportArgs, clap::Error> {
+        let line = [&["popgate", "ann"], options].concat();
+        <Line as clap::Parser>::try_parse_from(line).map(|line| line.report)
+    }
+
+    #[test]
+    fn an_entry_is_asked_for_by_its_number_and_in_place_of_a_time() {
+        let query = parsed(&["--entry", "812"]).unwrap().query();
+        assert!(query.contains(&("entry", "812".to_owned())), "{query:?}");
+        assert!(!query.iter().any(|(name, _)| *name == "at"), "{query:?}");
+        assert!(parsed(&["--entry", "812", "--at", "14:00"]).is_err());
+    }
 }

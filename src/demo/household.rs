@@ -2,7 +2,7 @@
 //! are and what they do is data; they speak real POP3 over real sockets.
 
 use super::mail_client::{ClientError, ClientOrigin, MailClient};
-use super::messages::photograph;
+use super::messages::{photograph, welcome};
 use super::server::DemoServer;
 use crate::secret::Secret;
 use crate::time::Duration;
@@ -255,9 +255,13 @@ pub const MAILBOXES: [(&str, &str); 6] = [
     (ORDERS, "a stranger who guesses passwords"),
 ];
 
-/// Puts the mail there that the programs want beside the server's samples.
+/// Puts the mail there that the programs want beside the server's samples, and a message of its own
+/// into each mailbox: people do not have the same mail.
 pub fn furnish(server: &DemoServer) {
     server.deliver(BOB, &photograph());
+    for (mailbox, who) in MAILBOXES {
+        server.deliver(mailbox, &welcome(mailbox, who));
+    }
 }
 
 /// Lets all programs use the POP3 port at `target`. It does not end; dropping the future ends all

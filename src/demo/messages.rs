@@ -31,6 +31,17 @@ Content-Transfer-Encoding: base64
     text.replace('\n', "\r\n").into_bytes()
 }
 
+/// A message to `mailbox` alone, whose length depends on `who` uses it.
+#[must_use]
+pub fn welcome(mailbox: &str, who: &str) -> Vec<u8> {
+    let from = "The postmaster <postmaster@example.com>";
+    let text = addressed(7, from, mailbox, "Your mailbox")
+        + &format!(
+            "Content-Type: text/plain; charset=us-ascii\n\nThis mailbox is used by {who}.\n"
+        );
+    text.replace('\n', "\r\n").into_bytes()
+}
+
 fn plain_text() -> String {
     header(1, "Ben Okafor <ben@example.org>", "Lunch on Thursday?")
         + "Content-Type: text/plain; charset=us-ascii
@@ -149,13 +160,17 @@ Content-Type: text/html; charset=utf-8
 }
 
 fn header(number: u32, from: &str, subject: &str) -> String {
+    addressed(number, from, "Ann <ann@example.org>", subject)
+}
+
+fn addressed(number: u32, from: &str, to: &str, subject: &str) -> String {
     format!(
         "Received: from mx.example.com (mx.example.com [192.0.2.25])\n\
          \tby pop.example.com with ESMTPS id 4TvX{number}0;\n\
          \tMon, 18 Mar 2024 09:1{number}:02 +0000\n\
          Date: Mon, 18 Mar 2024 09:1{number}:00 +0000\n\
          From: {from}\n\
-         To: Ann <ann@example.org>\n\
+         To: {to}\n\
          Message-ID: <20240318091{number}00.demo@example.com>\n\
          Subject: {subject}\n\
          MIME-Version: 1.0\n"
@@ -168,7 +183,10 @@ mod tests {
 
     #[test]
     fn each_is_a_message_in_crlf_lines_of_legal_length() {
-        for message in samples().into_iter().chain([photograph()]) {
+        for message in samples()
+            .into_iter()
+            .chain([photograph(), welcome("dan@example.org", "a phone")])
+        {
             let text = String::from_utf8(message).unwrap();
             let lines: Vec<_> = text.split_inclusive('\n').collect();
             assert!(lines.iter().all(|l| l.ends_with("\r\n") && l.len() <= 1000));

@@ -21,6 +21,8 @@ pub struct DemoOptions {
     pub any_user: bool,
     /// What is in each maildrop at first: RFC 5322 messages, their lines ending in CRLF.
     pub messages: Vec<Vec<u8>>,
+    /// Whether all maildrops list the same unique ids at first, as several names of one do.
+    pub alike: bool,
     /// Whether a maildrop is locked from PASS to the end of the connection. Many modern
     /// servers do not: then sessions that overlap are accepted and counted.
     pub locking: bool,
@@ -47,6 +49,7 @@ impl Default for DemoOptions {
             users: Vec::new(),
             any_user: false,
             messages: messages::samples(),
+            alike: false,
             locking: true,
             refusal: "-ERR [IN-USE] Unable to lock maildrop: Mailbox is locked by POP server"
                 .to_owned(),
@@ -73,9 +76,9 @@ impl DemoServer {
     pub fn new(mut options: DemoOptions) -> Arc<Self> {
         let messages = std::mem::take(&mut options.messages);
         Arc::new(Self {
+            store: Mutex::new(Store::new(options.alike)),
             options,
             initial: messages.into_iter().map(Arc::from).collect(),
-            store: Mutex::default(),
         })
     }
 

@@ -52,13 +52,16 @@ impl Maildrop for MaildropSnapshot {
 #[derive(Default)]
 pub(super) struct Store {
     maildrops: HashMap<String, StoredMaildrop>,
+    /// One count for all maildrops: two that list the same unique ids look like one maildrop.
+    last_unique_id: u64,
+    /// All the same each begins at 1.
+    alike: bool,
     pub(super) log: SessionLog,
 }
 
 #[derive(Default)]
 struct StoredMaildrop {
     messages: Vec<Message>,
-    last_unique_id: u64,
     inside: usize,
     locked_until: Option<Instant>,
 }
@@ -78,6 +81,14 @@ pub(super) enum EntryRefused {
 }
 
 impl Store {
+    /// No maildrop is there yet.
+    pub(super) fn new(alike: bool) -> Self {
+        Self {
+            alike,
+            ..Self::default()
+        }
+    }
+
     /// Lets a session into `user`'s maildrop, made from `initial` where it is new, unless
     /// `locking` and another session is in, or its lock lingers.
     pub(super) fn enter(
@@ -132,7 +143,13 @@ impl Store {
 
     /// Puts a message behind the others.
     pub(super) fn deliver(&mut self, user: &str, initial: &[Arc<[u8]>], text: Arc<[u8]>) {
-        self.maildrop(user, initial).add(text);
+        self.maildrop(user, initial);
+        self.last_unique_id += 1;
+        let message = Message {
+            unique_id: self.last_unique_id,
+            text,
+        };
+        self.maildrop(user, initial).messages.push(message);
     }
 
     /// How many messages are in `user`'s maildrop.
@@ -141,10 +158,21 @@ impl Store {
     }
 
     fn maildrop(&mut self, user: &str, initial: &[Arc<[u8]>]) -> &mut StoredMaildrop {
+        let last = &mut self.last_unique_id;
         self.maildrops.entry(user.to_owned()).or_insert_with(|| {
-            let mut maildrop = StoredMaildrop::default();
-            initial.iter().for_each(|text| maildrop.add(text.clone()));
-            maildrop
+            if self.alike {
+                *last = 0;
+            }
+            let messages = (*last + 1..).zip(initial).map(|(unique_id, text)| Message {
+                unique_id,
+                text: Arc::clone(text),
+            });
+            let messages: Vec<_> = messages.collect();
+            *last += messages.len() as u64;
+            StoredMaildrop {
+                messages,
+                ..StoredMaildrop::default()
+            }
         })
     }
 }
@@ -152,13 +180,5 @@ impl Store {
 impl StoredMaildrop {
     fn is_locked(&self, now: Instant) -> bool {
         self.inside > 0 || self.locked_until.is_some_and(|until| now < until)
-    }
-
-    fn add(&mut self, text: Arc<[u8]>) {
-        self.last_unique_id += 1;
-        self.messages.push(Message {
-            unique_id: self.last_unique_id,
-            text,
-        });
     }
 }

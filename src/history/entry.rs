@@ -58,6 +58,18 @@ pub struct HistoryEntry {
     pub trace: Trace,
 }
 
+impl HistoryLogin {
+    /// How long it had the lock while the backend said that the maildrop is locked from elsewhere,
+    /// and never got in.
+    #[must_use]
+    pub fn waited_elsewhere(&self) -> Duration {
+        match self.entered || self.locked_replies == 0 {
+            true => Duration::ZERO,
+            false => self.held,
+        }
+    }
+}
+
 impl HistoryEntry {
     /// Whether somebody was there who has a right password: the backend let the login in, or had
     /// accepted its password lately. Strangers, who can come in any number, are kept apart, so that

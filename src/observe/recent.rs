@@ -134,8 +134,8 @@ impl RecentLogin {
             at: login.asked,
             session: entry.session,
             client: entry.client,
-            waited: login.waited + login.delayed,
-            held: login.held,
+            waited: login.waited + login.delayed + login.waited_elsewhere(),
+            held: login.held - login.waited_elsewhere(),
             retrieved: login.retrieved,
             program: entry.program,
             end: entry.end,
@@ -213,6 +213,24 @@ mod tests {
         assert_eq!(logins[0].at, Timestamp::from_second(7).unwrap());
         assert!(logins[0].sentence.contains("another session"));
         assert!(told.numbers("nobody").is_empty());
+    }
+
+    #[test]
+    fn who_met_a_lock_elsewhere_has_waited_and_was_not_in_the_maildrop() {
+        let at = Moment {
+            instant: Instant::now(),
+            wall: Timestamp::UNIX_EPOCH,
+        };
+        let mut entry = entry_of("ann", &EndCause::HeldByAnother, at);
+        let login = entry.login.as_mut().unwrap();
+        login.entered = false;
+        login.locked_replies = 3;
+        login.waited = Duration::from_secs(2);
+        login.delayed = Duration::ZERO;
+        login.held = Duration::from_secs(19);
+        let told = RecentLogin::new(&entry, entry.login.as_ref().unwrap());
+        let seconds = [told.waited, told.held].map(|it| it.as_secs());
+        assert_eq!(seconds, [21, 0]);
     }
 
     #[test]

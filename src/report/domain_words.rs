@@ -2,11 +2,18 @@
 
 use super::domain::{DomainCheck, MxAnswer, MxHost, NotChecked};
 use super::words::{Words, verbatim};
+use crate::net::ResolverChoice;
 
 impl Words {
-    /// What came of checking the domain of a login; none where that has none.
+    /// What came of checking the domain of a login; none where that has none. `asked` is named
+    /// where it says that there is no such domain: a broken resolver says so of each.
     #[must_use]
-    pub fn domain(&self, domain: Option<&str>, check: &DomainCheck) -> String {
+    pub fn domain(
+        &self,
+        domain: Option<&str>,
+        check: &DomainCheck,
+        asked: ResolverChoice,
+    ) -> String {
         let domain = ("domain", verbatim(domain.unwrap_or_default()));
         match check {
             DomainCheck::NotChecked(NotChecked::Off) => self.say("domain-off"),
@@ -18,8 +25,14 @@ impl Words {
                 self.tell("domain-failed", &[domain, ("why", verbatim(why))])
             }
             DomainCheck::NotChecked(NotChecked::Busy) => self.tell("domain-busy", &[domain]),
-            DomainCheck::NoSuchDomain => self.tell("domain-missing", &[domain]),
-            DomainCheck::NoMx => self.tell("domain-without-mx", &[domain]),
+            DomainCheck::NoSuchDomain => self.tell(
+                "domain-missing",
+                &[domain, ("server", self.dns_server(asked).into())],
+            ),
+            DomainCheck::NoMx => self.tell(
+                "domain-without-mx",
+                &[domain, ("server", self.dns_server(asked).into())],
+            ),
             DomainCheck::NullMx => self.tell("domain-takes-no-mail", &[domain]),
             DomainCheck::Mx(hosts) => {
                 let hosts: Vec<_> = hosts.iter().map(|host| self.mail_host(host)).collect();
@@ -28,6 +41,15 @@ impl Words {
                     &[domain, ("hosts", hosts.join("; ").into())],
                 )
             }
+        }
+    }
+
+    fn dns_server(&self, asked: ResolverChoice) -> String {
+        match asked {
+            ResolverChoice::Server(address) => {
+                self.tell("dns-at", &[("address", address.to_string().into())])
+            }
+            ResolverChoice::System | ResolverChoice::Off => self.say("dns-of-system"),
         }
     }
 

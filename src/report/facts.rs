@@ -248,17 +248,21 @@ impl<'a> PastLogin<'a> {
         answer.is_some_and(|it| classes.contains(&it.class))
     }
 
+    /// How long it waited for the maildrop, wherever that was locked.
+    #[must_use]
+    pub fn waited_in_all(self) -> Duration {
+        self.login.waited + self.login.waited_elsewhere()
+    }
+
+    /// When it gave up the lock; none where it never had it.
+    #[must_use]
+    pub fn left_maildrop(self) -> Option<Timestamp> {
+        Some(later(self.login.granted?, self.login.held))
+    }
+
     /// Until when it waited for the maildrop.
     fn waited_until(self) -> Timestamp {
         self.login.granted.unwrap_or(self.entry.ended)
-    }
-
-    fn distance(self, at: Timestamp) -> Duration {
-        match at {
-            at if at < self.login.asked => self.login.asked.duration_since(at).unsigned_abs(),
-            at if at > self.entry.ended => at.duration_since(self.entry.ended).unsigned_abs(),
-            _ => Duration::ZERO,
-        }
     }
 
     fn harm(self) -> Harm {
@@ -437,12 +441,12 @@ fn day_of<'a>(incident: PastLogin<'a>, entries: &'a [StoredEntry]) -> Vec<PastLo
     day
 }
 
-/// Who was in the maildrop from the incident's password to its turn; where it did not wait, to its
-/// end.
+/// Who was in the maildrop from the incident's password to its turn; where it did not wait, until
+/// it gave up the lock: a session that is closed for another one may take long to end.
 fn occupants(incident: PastLogin<'_>, entries: &[StoredEntry], open: &[Occupant]) -> Vec<Occupant> {
     let since = incident.login.asked;
     let until = match incident.login.waited.is_zero() {
-        true => incident.entry.ended,
+        true => incident.left_maildrop().unwrap_or(incident.entry.ended),
         false => incident.waited_until(),
     };
     let mut found: Vec<_> = entries

@@ -181,7 +181,7 @@ impl<'a> Picture<'a> {
     /// The time that nothing is known of: before the history begins, and that to come.
     fn areas(&self, xml: &mut XmlWriter) {
         let axis = self.timeline.axis;
-        let kept_since = self.timeline.kept_since.unwrap_or(self.timeline.now);
+        let kept_since = self.kept_since();
         if axis.since() < kept_since {
             let what = self.words.say("picture-not-kept");
             self.area(xml, (axis.since(), kept_since), &what);
@@ -190,6 +190,10 @@ impl<'a> Picture<'a> {
             let what = self.words.say("picture-to-come");
             self.area(xml, (self.timeline.now, axis.until()), &what);
         }
+    }
+
+    fn kept_since(&self) -> Timestamp {
+        self.timeline.kept_since.unwrap_or(self.timeline.now)
     }
 
     fn area(&self, xml: &mut XmlWriter, (from, until): (Timestamp, Timestamp), what: &str) {

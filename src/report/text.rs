@@ -13,6 +13,7 @@ use crate::ids::UserName;
 use crate::journal::{NAME_STAND_IN, is_name_hash};
 use crate::limits::REPORT_SESSIONS_LISTED;
 use crate::program::Family;
+use crate::time::Duration;
 use jiff::Timestamp;
 
 /// All that the text of a report is made of.
@@ -97,7 +98,11 @@ impl ReportText<'_> {
         let since = ("since", words.time(self.since).into());
         let until = ("until", words.time(self.until).into());
         let time = |at| ("time", words.time(at).into());
-        if let Some(it) = self.facts.incident.filter(|_| self.facts.is_named) {
+        let is_named = |it: &PastLogin<'_>| {
+            let asked = it.login.asked.as_second();
+            self.facts.is_named || self.at.is_some_and(|at| at.as_second() == asked)
+        };
+        if let Some(it) = self.facts.incident.filter(is_named) {
             return words.tell("chosen-entry", &[time(it.login.asked)]);
         }
         match (self.facts.incident, self.at) {
@@ -193,7 +198,7 @@ impl ReportText<'_> {
         }
     }
 
-    /// Those nearest to the incident, the oldest first; it is marked.
+    /// Those nearest to the incident and those of now, the oldest first; it is marked.
     fn sessions(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
         let day = &self.facts.day;
         let place = day.iter().position(|it| *it == incident).unwrap_or(0);
@@ -202,7 +207,7 @@ impl ReportText<'_> {
         let past = day[first..last].iter().map(|it| {
             let mark = if *it == incident { "> " } else { "  " };
             let label = format!("{mark}{}", words.time(it.login.asked));
-            ReportRow::new(label, session(*it, words))
+            (it.login.asked, ReportRow::new(label, session(*it, words)))
         });
         let open = self.open.iter().map(|it| {
             let facts = [
@@ -210,9 +215,14 @@ impl ReportText<'_> {
                 ("held", length(it.held).into()),
             ];
             let label = format!("  {}", words.time(it.from));
-            ReportRow::new(label, words.tell("session-open", &facts))
+            (
+                it.from,
+                ReportRow::new(label, words.tell("session-open", &facts)),
+            )
         });
-        past.chain(open).collect()
+        let mut rows: Vec<_> = past.chain(open).collect();
+        rows.sort_by_key(|(at, _)| *at);
+        rows.into_iter().map(|(_, row)| row).collect()
     }
 }
 
@@ -263,18 +273,19 @@ fn encryption(encryption: &Encryption, words: &Words) -> String {
     }
 }
 
+/// What took its time, in this order, and how it ended.
 fn session(past: PastLogin<'_>, words: &Words) -> String {
-    let waited = past.login.waited + past.login.delayed;
-    let facts = [
-        (
-            "who",
-            words
-                .client(past.entry.client.ip(), past.entry.program)
-                .into(),
-        ),
-        ("waited", length(waited).into()),
-        ("held", length(past.login.held).into()),
-        ("ending", words.entry_ending(past.entry).into()),
-    ];
-    words.tell("session", &facts)
+    let login = past.login;
+    let part = |id: &str, time: Duration| words.tell(id, &[("time", length(time).into())]);
+    let delayed =
+        (login.delayed >= known::NOTICED_DELAY).then(|| part("session-delayed", login.delayed));
+    let waited = part("session-waited", past.waited_in_all());
+    let inside = match login.entered {
+        true => part("session-inside", login.held),
+        false => words.say("session-outside"),
+    };
+    let parts: Vec<_> = delayed.into_iter().chain([waited, inside]).collect();
+    let who = words.client(past.entry.client.ip(), past.entry.program);
+    let ending = words.entry_ending(past.entry);
+    format!("{who}; {}: {ending}", parts.join(", "))
 }

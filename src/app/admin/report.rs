@@ -70,7 +70,7 @@ impl ReportView for AdminHandle {
             let language = language?;
             let domain = domain_of(maildrop.as_bytes());
             let check = domains.check(domain, resolver).await;
-            Ok(Words::new(language, TimeZone::system()).domain(domain, &check))
+            Ok(Words::new(language, TimeZone::system()).domain(domain, &check, resolver))
         })
     }
 

@@ -32,11 +32,12 @@ async fn forms_that_are_one_maildrop_lead_to_settings() {
     );
 }
 
-/// The look at a server with these users, each with a maildrop of its own.
+/// The look at a server with these names, whose maildrops look like one.
 async fn look(users: &[&str], change: impl FnOnce(&mut DemoOptions)) -> Report {
     let server = server_with(|options| {
         let user = |name: &&str| ((*name).to_owned(), Secret::new(PASSWORD.into()));
         options.users = users.iter().map(user).collect();
+        options.alike = true;
         change(options);
     });
     let ward = Ward {

@@ -1,6 +1,6 @@
 //! Which login of a maildrop a report is about.
 
-use super::{Harm, Occupant, PastLogin};
+use super::{Harm, Occupant, PastLogin, later};
 use crate::history::{EntryId, StoredEntry};
 use crate::ids::ClientPrefix;
 use crate::limits::STRANGERS_DISTANCE;
@@ -38,16 +38,75 @@ fn last(entries: &[StoredEntry]) -> Option<PastLogin<'_>> {
     logins(entries).max_by_key(|it| (it.harm(), known.has(*it), it.entry.ended))
 }
 
-/// The one that covers a time or is nearest to it, among those that did not end well; where several
-/// cover it, the one that ended next to it.
+/// The one that is nearest to what was typed, among those that did not end well; where several are
+/// in it, one that was asked or ended then comes before one that only covers it. A second that a
+/// login was asked in is that login's, however it ended: reports print it.
 fn nearest(entries: &[StoredEntry], at: Timestamp) -> Option<PastLogin<'_>> {
     let known = KnownClients::of(entries);
+    let typed = TypedTime::of(at);
     logins(entries).min_by_key(|it| {
         let harm = it.harm();
-        let distance = it.distance(at) + known.more_distance(*it);
-        let told = it.entry.ended.duration_since(at).unsigned_abs();
-        (harm == Harm::None, distance, Reverse(harm), told)
+        (
+            !(typed.names(*it) && known.has(*it)),
+            harm == Harm::None,
+            typed.distance(*it) + known.more_distance(*it),
+            !typed.touches(*it),
+            !typed.begins_with(*it),
+            Reverse(harm),
+            it.entry.ended.duration_since(at).unsigned_abs(),
+        )
     })
+}
+
+/// What somebody means who types a time: its whole second, and on a whole minute that minute. A
+/// time with a fraction is a moment.
+#[derive(Clone, Copy)]
+struct TypedTime {
+    at: Timestamp,
+    length: Duration,
+}
+
+impl TypedTime {
+    fn of(at: Timestamp) -> Self {
+        let length = match (at.subsec_nanosecond(), at.as_second() % 60) {
+            (0, 0) => Duration::from_secs(60),
+            (0, _) => Duration::from_secs(1),
+            _ => Duration::ZERO,
+        };
+        Self { at, length }
+    }
+
+    fn has(self, time: Timestamp) -> bool {
+        let end = later(self.at, self.length);
+        time == self.at || time > self.at && time < end
+    }
+
+    /// Whether `past` was asked in its first second, which is how its time is printed.
+    fn begins_with(self, past: PastLogin<'_>) -> bool {
+        past.login.asked.as_second() == self.at.as_second() && self.has(past.login.asked)
+    }
+
+    /// A whole minute may well be typed by somebody who does not know the second.
+    fn names(self, past: PastLogin<'_>) -> bool {
+        self.length < Duration::from_secs(60) && self.begins_with(past)
+    }
+
+    /// Whether `past` was asked or ended in it.
+    fn touches(self, past: PastLogin<'_>) -> bool {
+        self.has(past.login.asked) || self.has(past.entry.ended)
+    }
+
+    fn distance(self, past: PastLogin<'_>) -> Duration {
+        let end = later(self.at, self.length);
+        match past {
+            _ if self.touches(past) => Duration::ZERO,
+            _ if past.login.asked >= end => past.login.asked.duration_since(end).unsigned_abs(),
+            _ if past.entry.ended < self.at => {
+                self.at.duration_since(past.entry.ended).unsigned_abs()
+            }
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 fn logins(entries: &[StoredEntry]) -> impl Iterator<Item = PastLogin<'_>> {

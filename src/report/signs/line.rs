@@ -48,7 +48,7 @@ impl<'a> Signs<'a> {
         let blocker = self.blocker().filter(|it| it.end == Some(End::Stalled));
         let (who, at) = match blocker {
             _ if self.incident.entry.end == End::Stalled => {
-                (Fact::client(self.incident), self.incident.entry.ended)
+                (Fact::client(self.incident), self.left_maildrop())
             }
             blocker => (Fact::client(blocker?), blocker?.left()),
         };

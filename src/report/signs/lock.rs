@@ -7,6 +7,7 @@ use crate::dialect::Class;
 use crate::history::{CauseName, End};
 use crate::limits::{BACKEND_FREES_WITHIN, NOTICED_WAIT};
 use crate::program::Family;
+use jiff::Timestamp;
 use std::collections::HashSet;
 
 /// Locked by somebody who does not come through this gate.
@@ -89,6 +90,12 @@ impl<'a> Signs<'a> {
         self.never_quits().is_some()
     }
 
+    /// When the incident made way: its client may have been told later.
+    pub(super) fn left_maildrop(&self) -> Timestamp {
+        let left = self.incident.left_maildrop();
+        left.unwrap_or(self.incident.entry.ended)
+    }
+
     fn silent_blocker(&self) -> Option<&'a Occupant> {
         self.blocker().filter(|it| it.fell_silent())
     }
@@ -155,7 +162,7 @@ impl<'a> Signs<'a> {
                 EvidenceKind::Preempted,
                 [
                     ("who", who.clone()),
-                    ("at", Fact::Time(self.incident.entry.ended)),
+                    ("at", Fact::Time(self.left_maildrop())),
                 ],
             );
             let habit = self.of_habit(who, self.incident.client());

@@ -2,7 +2,7 @@
 
 use super::row::{HOLD, WAIT, lane, paint, sign};
 use super::xml::{Px, XmlWriter};
-use super::{AXIS_HEIGHT, MARGIN, PAPER, Picture, WIDTH};
+use super::{AXIS_HEIGHT, MARGIN, PAPER, Picture, RULE, WIDTH};
 use crate::report::timeline::{BarKind, MarkKind};
 
 const LINE_HEIGHT: f64 = 20.0;
@@ -15,6 +15,8 @@ const ROOM: f64 = 22.0;
 /// What there is a sign for.
 #[derive(Clone, Copy)]
 enum Sign {
+    /// Time that nothing is recorded of.
+    NotKept,
     Bar(BarKind),
     Mark(MarkKind),
 }
@@ -40,6 +42,7 @@ impl Picture<'_> {
         for item in self.legend_items() {
             let y = top + item.y;
             match item.sign {
+                Sign::NotKept => legend_area((item.x, y), xml),
                 Sign::Bar(kind) => legend_bar(kind, (item.x, y), xml),
                 Sign::Mark(kind) => {
                     let place = format!("translate({} {})", Px(item.x + SIGN / 2.0 - 4.0), Px(y));
@@ -85,8 +88,11 @@ impl Picture<'_> {
         };
         let bars = BarKind::ALL.iter().rev().filter(|kind| has_bar(**kind));
         let marks = MarkKind::ALL.iter().rev().filter(|kind| has_mark(**kind));
+        let not_kept = (self.kept_since() > self.timeline.axis.since())
+            .then(|| (Sign::NotKept, self.words.say("picture-not-kept")));
         bars.map(|&kind| (Sign::Bar(kind), self.bar_name(kind)))
             .chain(marks.map(|&kind| (Sign::Mark(kind), self.mark_name(kind))))
+            .chain(not_kept)
             .collect()
     }
 
@@ -94,12 +100,13 @@ impl Picture<'_> {
         xml.open("defs", &[]);
         pattern("timeline-wait", "M-1 5L5 -1M1 7L7 1", WAIT, xml);
         pattern("timeline-login", "M1.5 0V6M4.5 0V6", HOLD, xml);
-        pattern("timeline-unknown", "M0 0L6 6", "#c4ccd4", xml);
+        // Dots: it must not look like something that happened.
+        pattern("timeline-unknown", "M2 3h1.5", "#c4ccd4", xml);
         xml.close();
     }
 }
 
-/// Lines on paper.
+/// Lines or dots on paper.
 fn pattern(id: &str, path: &str, color: &str, xml: &mut XmlWriter) {
     xml.open(
         "pattern",
@@ -120,6 +127,22 @@ fn pattern(id: &str, path: &str, color: &str, xml: &mut XmlWriter) {
     xml.empty(
         "path",
         &[("d", &path), ("stroke", &color), ("stroke-width", &1.5)],
+    );
+    xml.close();
+}
+
+fn legend_area((x, y): (f64, f64), xml: &mut XmlWriter) {
+    xml.open("g", &[("class", &"timeline-unknown")]);
+    xml.empty(
+        "rect",
+        &[
+            ("x", &Px(x)),
+            ("y", &Px(y - 7.0)),
+            ("width", &(SIGN - 8.0)),
+            ("height", &14),
+            ("fill", &"url(#timeline-unknown)"),
+            ("stroke", &RULE),
+        ],
     );
     xml.close();
 }

@@ -322,16 +322,44 @@ fn what_is_not_known_is_not_shown_as_quiet() {
         svg.matches("class=\"timeline-unknown\"").count()
     };
     assert_eq!(unknown(&timeline), 0);
-    timeline.kept_since = Some(at("13:30:00"));
-    assert_eq!(unknown(&timeline), 1);
     timeline.now = at("13:50:00");
-    assert_eq!(unknown(&timeline), 2);
+    assert_eq!(unknown(&timeline), 1);
+    timeline.kept_since = Some(at("13:30:00"));
+    // In the legend, too.
+    assert_eq!(unknown(&timeline), 3);
     timeline.left_out = 7;
     assert!(draw(&timeline, &english()).contains("at least 7 more are not shown"));
     timeline.incomplete = Some("malformed".to_owned());
     let svg = draw(&timeline, &english());
     assert!(svg.contains("Logins of this time may be missing"));
     assert!(svg.contains("at least 7 more are not shown"));
+}
+
+#[test]
+fn time_that_is_not_kept_is_in_the_legend_and_does_not_look_like_waiting() {
+    let mut timeline = shown(axis("13:00:00", "14:00:00"), vec![]);
+    timeline.kept_since = Some(at("13:30:00"));
+    let svg = draw(&timeline, &english());
+    let document = parsed(&svg);
+    let mut groups = document.descendants();
+    let legend = groups.find(|it| it.attribute("class") == Some("timeline-legend"));
+    let words: Vec<_> = legend
+        .unwrap()
+        .descendants()
+        .filter(|it| it.is_text())
+        .filter_map(|it| it.text())
+        .filter(|it| !it.trim().is_empty())
+        .collect();
+    assert_eq!(words, ["nothing is recorded of this time"]);
+    let path = |id: &str| {
+        let mut patterns = document.descendants();
+        let pattern = patterns.find(|it| it.attribute("id") == Some(id)).unwrap();
+        let path = pattern.children().find(|it| it.has_tag_name("path"));
+        path.unwrap().attribute("d").unwrap().to_owned()
+    };
+    let has_slanted_lines = |path: &str| path.contains('L');
+    assert!(has_slanted_lines(&path("timeline-wait")));
+    assert!(!has_slanted_lines(&path("timeline-unknown")));
 }
 
 #[test]

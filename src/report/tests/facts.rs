@@ -1,5 +1,6 @@
 //! Which incident is chosen, and who was in its way.
 
+use super::super::evidence::{EvidenceKind, Fact};
 use super::super::notices::concerns;
 use super::*;
 use crate::ids::{BackendName, MaildropKey};
@@ -212,6 +213,73 @@ fn of_two_that_ended_at_a_time_the_one_that_is_meant_is_found_by_its_place() {
     for (id, ended) in [(1, Some(22)), (2, Some(32)), (3, Some(60)), (4, None)] {
         assert_eq!(named(&past, id), ended, "{id}");
     }
+}
+
+fn asked_after(mut entry: HistoryEntry, fraction: Duration) -> HistoryEntry {
+    entry.ended += fraction;
+    with_login(entry, |login| login.asked += fraction)
+}
+
+/// The PC that loses its wait to a laptop that then breaks off, all with fractions of seconds.
+fn laptop_before_pc() -> Past {
+    let half = Duration::from_millis(600);
+    let laptop = inside(1_050, 42, 14, THUNDERBIRD, &EndCause::LeftInReply);
+    let later_laptop = inside(1_040, 25, 14, THUNDERBIRD, &EndCause::LeftInReply);
+    Past::of([
+        asked_after(waited_in_vain(1_021, 3, 15, THUNDERBIRD), half),
+        asked_after(laptop, half),
+        asked_after(later_laptop, half),
+        asked_after(inside(990, 1, 15, THUNDERBIRD, &EndCause::Quit), half),
+        asked_after(waited_in_vain(960, 2, 15, THUNDERBIRD), half),
+    ])
+}
+
+#[test]
+fn the_time_that_a_report_prints_leads_to_the_same_login() {
+    let past = laptop_before_pc();
+    for id in 1..=5 {
+        let login = past.entries[id - 1].entry.login.as_ref().unwrap();
+        let printed = Timestamp::from_second(login.asked.as_second()).unwrap();
+        let facts = past.facts_at(Some(printed));
+        assert_eq!(facts.incident.unwrap().login.asked, login.asked, "{id}");
+    }
+}
+
+#[test]
+fn a_typed_minute_is_all_of_it_and_what_happened_in_it_comes_before_what_covers_it() {
+    let half = Duration::from_millis(500);
+    let past = Past::of([
+        inside(400, 300, 14, THUNDERBIRD, &EndCause::LeftInReply),
+        asked_after(waited_in_vain(175, 3, 15, THUNDERBIRD), half),
+    ]);
+    assert_eq!(chosen(&past, Some(120)), Some(175));
+    // A second in which nothing began or ended has only what covers it.
+    assert_eq!(chosen(&past, Some(121)), Some(400));
+    let moment = time(175).checked_add(half).unwrap();
+    let facts = past.facts_at(Some(moment));
+    assert_eq!(
+        facts.incident.unwrap().entry.client.ip().to_string(),
+        "192.0.2.15"
+    );
+}
+
+#[test]
+fn who_came_after_a_session_had_given_up_the_lock_was_not_in_its_way() {
+    let idle = seconds(15);
+    let mut phone = inside(110, 10, 7, PHONE, &EndCause::Preempted { idle });
+    // Its client takes the answer three seconds later.
+    phone.ended = time(113);
+    let past = Past::of([phone, inside(112, 2, 8, THUNDERBIRD, &EndCause::Quit)]);
+    let facts = past.facts();
+    assert_eq!(facts.occupants, []);
+    let causes = past.causes();
+    let evidence = causes.iter().flat_map(|it| &it.evidence);
+    let ends: Vec<_> = evidence
+        .filter(|it| it.kind == EvidenceKind::Preempted)
+        .flat_map(|it| &it.facts)
+        .filter(|(name, _)| *name == "at")
+        .collect();
+    assert_eq!(ends, [&("at", Fact::Time(time(110)))]);
 }
 
 #[test]

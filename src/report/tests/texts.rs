@@ -6,6 +6,7 @@ use super::super::words::{Language, Words};
 use super::*;
 use crate::history::{Encryption, TlsParameters};
 use crate::ids::UserName;
+use crate::net::ResolverChoice;
 use crate::policy::refusal::{LoginRule, Refusal};
 use jiff::tz::{Offset, TimeZone};
 use unicode_width::UnicodeWidthStr;
@@ -36,7 +37,7 @@ fn text_with(past: &Past, language: Language, trouble: Option<&str>) -> String {
         since: time(-86_400),
         until: time(3_000),
         now: time(3_600),
-        domain: words.domain(Some("example.org"), &check),
+        domain: words.domain(Some("example.org"), &check, ResolverChoice::System),
         facts: &facts,
         causes: &causes(&facts),
         open: &past.open,
@@ -82,7 +83,7 @@ fn a_ticket_is_answered_in_the_order_in_which_it_asks() {
         "Firewall          ___",
         "another session was in the mailbox for the whole wait",
         "192.0.2.7 (iOS Mail): from 2026-11-28T13:11:20+01:00 for 1 min 00 s",
-        "waited 22.0 s; sessions ahead of it: 0",
+        "waited 22.0 s; others who waited before it: 0",
         "no outage of legacy is known",
         "logins: 2; ended badly: 1",
         "1. A phone or program that never says QUIT (possible)",
@@ -95,6 +96,43 @@ fn a_ticket_is_answered_in_the_order_in_which_it_asks() {
             .unwrap_or_else(|| panic!("{part:?} is not in\n{rest}\nof\n{text}"));
         rest = &rest[at + part.len()..];
     }
+}
+
+#[test]
+fn who_waited_for_a_lock_elsewhere_or_was_held_back_was_not_in_the_mailbox() {
+    let line = "-ERR mailbox locked".to_owned();
+    let locked = login(700, 7, PHONE, &EndCause::LockedElsewhere { line });
+    let locked = with_login(locked, |login| {
+        login.granted = Some(time(681));
+        login.held = seconds(19);
+        login.locked_replies = 7;
+    });
+    let text = text_of(&Past::of([locked]), Language::English);
+    assert!(
+        text.contains("waited 19.0 s while the backend said that the mailbox is locked"),
+        "{text}"
+    );
+    assert!(!text.contains("did not wait"), "{text}");
+    assert!(text.contains("waited 19.0 s, not let in: "), "{text}");
+    assert!(!text.contains("in the mailbox 19"), "{text}");
+
+    let delayed = with_login(guess(700, 7, PHONE), |login| login.delayed = seconds(2));
+    let text = text_of(&Past::of([delayed]), Language::English);
+    assert!(
+        text.contains("held back 2.0 s, waited 0.0 s, not let in: "),
+        "{text}"
+    );
+    let barely = with_login(guess(700, 7, PHONE), |login| {
+        login.delayed = Duration::from_millis(5);
+    });
+    let text = text_of(&Past::of([barely]), Language::English);
+    assert!(!text.contains("held back"), "{text}");
+    let quit = inside(700, 5, 7, PHONE, &EndCause::Quit);
+    let text = text_of(&Past::of([quit]), Language::English);
+    assert!(
+        text.contains("waited 0.0 s, in the mailbox 5.0 s: "),
+        "{text}"
+    );
 }
 
 #[test]
@@ -205,7 +243,7 @@ fn a_hash_of_a_name_is_not_told_as_the_login() {
 fn a_maildrop_without_a_past_is_told_so() {
     let text = text_of(&Past::default(), Language::English);
     let said = "The history has no login of this mailbox from 2026-11-27T13:00:00+01:00 to\n\
-                2026-11-28T13:50:00+01:00.";
+                2026-11-28T13:50:00+01:00. Check how the login name is spelt.";
     assert!(text.contains(said), "{text}");
     assert!(!text.contains("For the ticket"));
 }
@@ -228,7 +266,10 @@ fn a_file_that_cannot_be_read_is_not_told_as_a_maildrop_without_logins() {
 #[test]
 fn what_was_not_checked_says_why() {
     let words = words(Language::English);
-    let not = |why| words.domain(Some("example.org"), &DomainCheck::NotChecked(why));
+    let not = |why| {
+        let check = DomainCheck::NotChecked(why);
+        words.domain(Some("example.org"), &check, ResolverChoice::System)
+    };
     assert!(not(NotChecked::Off).starts_with("not checked: `resolver`"));
     let unanswered = "example.org: not checked: no DNS server answered";
     assert_eq!(not(NotChecked::NoAnswer), unanswered);
@@ -273,4 +314,41 @@ fn one_that_left_without_quit_is_not_told_that_nothing_was_unusual() {
     assert!(!text.contains("Nothing is wrong"), "{text}");
     let quit = Past::of([inside(100, 2, 8, THUNDERBIRD, &EndCause::Quit)]);
     assert!(text_of(&quit, Language::English).contains("Nothing is wrong"));
+}
+
+#[test]
+fn a_domain_that_does_not_exist_does_so_by_the_word_of_a_named_server() {
+    let server = ResolverChoice::Server("192.0.2.53:53".parse().unwrap());
+    for language in Language::ALL {
+        let said = |check, asked| words(*language).domain(Some("example.org"), &check, asked);
+        for check in [DomainCheck::NoSuchDomain, DomainCheck::NoMx] {
+            let told = said(check.clone(), server);
+            assert!(told.contains("192.0.2.53:53"), "{told}");
+            let told = said(check, ResolverChoice::System);
+            assert!(
+                told.contains("DNS") && !told.contains("192.0.2.53"),
+                "{told}"
+            );
+        }
+    }
+    let english = words(Language::English);
+    let missing = DomainCheck::NoSuchDomain;
+    assert_eq!(
+        english.domain(Some("example.org"), &missing, ResolverChoice::System),
+        "example.org does not exist, according to the system's DNS server"
+    );
+}
+
+#[test]
+fn who_was_in_there_is_told_in_the_order_in_which_they_came() {
+    let past = Past::of([
+        inside(83, 18, 2, PHONE, &EndCause::Quit),
+        inside(101, 15, 3, PHONE, &EndCause::Quit),
+        waited_in_vain(100, 22, 8, THUNDERBIRD),
+    ]);
+    let longest = past.facts().occupants[0].client.ip().to_string();
+    assert_eq!(longest, "192.0.2.3");
+    let text = text_of(&past, Language::English);
+    let (_, told) = text.split_once("Who was in there").unwrap();
+    assert!(told.find("192.0.2.2") < told.find("192.0.2.3"), "{told}");
 }

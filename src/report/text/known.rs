@@ -12,6 +12,10 @@ use crate::report::layout::ReportRow;
 use crate::report::signs::is_password_refused;
 use crate::report::wording::has_words_of_others;
 use crate::report::words::{Facts, Words, length, verbatim};
+use crate::time::Duration;
+
+/// What is shorter is told as no time at all.
+pub(super) const NOTICED_DELAY: Duration = Duration::from_millis(100);
 
 impl ReportText<'_> {
     pub(super) fn known(&self, incident: PastLogin<'_>, words: &Words) -> Vec<ReportRow> {
@@ -23,7 +27,9 @@ impl ReportText<'_> {
         }
         rows.extend([
             self.occupants(words),
-            ReportRow::new(words.say("label-queue"), queue(incident, words)),
+            ReportRow::list(words.say("label-queue"), queue(incident, words), || {
+                words.say("queue-none")
+            }),
             ReportRow::list(words.say("label-limits"), limits(incident, words), || {
                 words.say("limits-none")
             }),
@@ -42,11 +48,10 @@ impl ReportText<'_> {
 
     fn occupants(&self, words: &Words) -> ReportRow {
         let occupants = &self.facts.occupants;
-        let mut values: Vec<_> = occupants
-            .iter()
-            .take(REPORT_OCCUPANTS_LISTED)
-            .map(|it| occupant(it, words))
-            .collect();
+        // Those most in the way, in the order in which they came.
+        let mut listed: Vec<_> = occupants.iter().take(REPORT_OCCUPANTS_LISTED).collect();
+        listed.sort_by_key(|it| it.from);
+        let mut values: Vec<_> = listed.into_iter().map(|it| occupant(it, words)).collect();
         let more = occupants.len().saturating_sub(REPORT_OCCUPANTS_LISTED);
         if more > 0 {
             values.push(words.tell("occupants-more", &[("count", more.to_string().into())]));
@@ -178,19 +183,23 @@ fn occupant(occupant: &Occupant, words: &Words) -> String {
     )
 }
 
-fn queue(incident: PastLogin<'_>, words: &Words) -> String {
+fn queue(incident: PastLogin<'_>, words: &Words) -> Vec<String> {
     let login = incident.login;
-    match login.ahead {
-        _ if incident.entry.cause == CauseName::QueueFull => words.say("queue-refused"),
-        None if login.waited.is_zero() => words.say("queue-none"),
-        ahead => words.tell(
+    let queued = match login.ahead {
+        _ if incident.entry.cause == CauseName::QueueFull => Some(words.say("queue-refused")),
+        None if login.waited.is_zero() => None,
+        ahead => Some(words.tell(
             "queue-waited",
             &[
                 ("waited", length(login.waited).into()),
                 ("ahead", ahead.unwrap_or(0).to_string().into()),
             ],
-        ),
-    }
+        )),
+    };
+    let elsewhere = login.waited_elsewhere();
+    let elsewhere = (!elsewhere.is_zero())
+        .then(|| words.tell("queue-elsewhere", &[("waited", length(elsewhere).into())]));
+    queued.into_iter().chain(elsewhere).collect()
 }
 
 /// The limits that had an effect on the login.
@@ -208,7 +217,7 @@ fn limits(incident: PastLogin<'_>, words: &Words) -> Vec<String> {
         };
         Some(words.tell(id, &[("early", length(early.early).into())]))
     });
-    let delay = (!login.delayed.is_zero())
+    let delay = (login.delayed >= NOTICED_DELAY)
         .then(|| words.tell("limit-delayed", &[("delay", length(login.delayed).into())]));
     [rule, early, delay].into_iter().flatten().collect()
 }
