@@ -285,7 +285,7 @@ table! {
         /// false: only the block list is kept, and no history of logins, in memory neither.
         sessions: bool = true;
 
-        /// Most logins in the history, one with some 500 octets; the oldest go first. 0: no bound
+        /// Most logins in the history, one with some 300 octets; the oldest go first. 0: no bound
         /// but keep and size; else at least 10000. A quarter of them is for logins without a right
         /// password.
         rows: usize = 10_000_000, in 0..=JOURNAL_ROWS_MAX;
