@@ -277,6 +277,7 @@ impl DemoArgs {
         let names = household.map(|(mailbox, _)| *mailbox).chain([USER]);
         let mut options = DemoOptions {
             users: names.map(|name| (name.to_owned(), password())).collect(),
+            distinct_unique_ids: true,
             ..DemoOptions::default()
         };
         if let Some(refusal) = &self.refusal {

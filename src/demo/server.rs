@@ -21,8 +21,9 @@ pub struct DemoOptions {
     pub any_user: bool,
     /// What is in each maildrop at first: RFC 5322 messages, their lines ending in CRLF.
     pub messages: Vec<Vec<u8>>,
-    /// Whether all maildrops list the same unique ids at first, as several names of one do.
-    pub alike: bool,
+    /// Whether no two maildrops list the same unique ids. Those that do look like several names of
+    /// one.
+    pub distinct_unique_ids: bool,
     /// Whether a maildrop is locked from PASS to the end of the connection. Many modern
     /// servers do not: then sessions that overlap are accepted and counted.
     pub locking: bool,
@@ -49,7 +50,7 @@ impl Default for DemoOptions {
             users: Vec::new(),
             any_user: false,
             messages: messages::samples(),
-            alike: false,
+            distinct_unique_ids: false,
             locking: true,
             refusal: "-ERR [IN-USE] Unable to lock maildrop: Mailbox is locked by POP server"
                 .to_owned(),
@@ -76,7 +77,7 @@ impl DemoServer {
     pub fn new(mut options: DemoOptions) -> Arc<Self> {
         let messages = std::mem::take(&mut options.messages);
         Arc::new(Self {
-            store: Mutex::new(Store::new(options.alike)),
+            store: Mutex::new(Store::new(options.distinct_unique_ids)),
             options,
             initial: messages.into_iter().map(Arc::from).collect(),
         })

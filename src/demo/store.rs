@@ -52,16 +52,14 @@ impl Maildrop for MaildropSnapshot {
 #[derive(Default)]
 pub(super) struct Store {
     maildrops: HashMap<String, StoredMaildrop>,
-    /// One count for all maildrops: two that list the same unique ids look like one maildrop.
-    last_unique_id: u64,
-    /// All the same each begins at 1.
-    alike: bool,
+    has_distinct_unique_ids: bool,
     pub(super) log: SessionLog,
 }
 
 #[derive(Default)]
 struct StoredMaildrop {
     messages: Vec<Message>,
+    last_unique_id: u64,
     inside: usize,
     locked_until: Option<Instant>,
 }
@@ -80,11 +78,14 @@ pub(super) enum EntryRefused {
     TooManyMaildrops,
 }
 
+/// Unique ids of a maildrop, where no other has them.
+const UNIQUE_IDS_EACH: u64 = 1_000_000;
+
 impl Store {
     /// No maildrop is there yet.
-    pub(super) fn new(alike: bool) -> Self {
+    pub(super) fn new(has_distinct_unique_ids: bool) -> Self {
         Self {
-            alike,
+            has_distinct_unique_ids,
             ..Self::default()
         }
     }
@@ -143,13 +144,7 @@ impl Store {
 
     /// Puts a message behind the others.
     pub(super) fn deliver(&mut self, user: &str, initial: &[Arc<[u8]>], text: Arc<[u8]>) {
-        self.maildrop(user, initial);
-        self.last_unique_id += 1;
-        let message = Message {
-            unique_id: self.last_unique_id,
-            text,
-        };
-        self.maildrop(user, initial).messages.push(message);
+        self.maildrop(user, initial).add(text);
     }
 
     /// How many messages are in `user`'s maildrop.
@@ -158,21 +153,17 @@ impl Store {
     }
 
     fn maildrop(&mut self, user: &str, initial: &[Arc<[u8]>]) -> &mut StoredMaildrop {
-        let last = &mut self.last_unique_id;
+        let before = match self.has_distinct_unique_ids {
+            true => self.maildrops.len() as u64 * UNIQUE_IDS_EACH,
+            false => 0,
+        };
         self.maildrops.entry(user.to_owned()).or_insert_with(|| {
-            if self.alike {
-                *last = 0;
-            }
-            let messages = (*last + 1..).zip(initial).map(|(unique_id, text)| Message {
-                unique_id,
-                text: Arc::clone(text),
-            });
-            let messages: Vec<_> = messages.collect();
-            *last += messages.len() as u64;
-            StoredMaildrop {
-                messages,
+            let mut maildrop = StoredMaildrop {
+                last_unique_id: before,
                 ..StoredMaildrop::default()
-            }
+            };
+            initial.iter().for_each(|text| maildrop.add(text.clone()));
+            maildrop
         })
     }
 }
@@ -180,5 +171,13 @@ impl Store {
 impl StoredMaildrop {
     fn is_locked(&self, now: Instant) -> bool {
         self.inside > 0 || self.locked_until.is_some_and(|until| now < until)
+    }
+
+    fn add(&mut self, text: Arc<[u8]>) {
+        self.last_unique_id += 1;
+        self.messages.push(Message {
+            unique_id: self.last_unique_id,
+            text,
+        });
     }
 }

@@ -37,7 +37,6 @@ async fn look(users: &[&str], change: impl FnOnce(&mut DemoOptions)) -> Report {
     let server = server_with(|options| {
         let user = |name: &&str| ((*name).to_owned(), Secret::new(PASSWORD.into()));
         options.users = users.iter().map(user).collect();
-        options.alike = true;
         change(options);
     });
     let ward = Ward {

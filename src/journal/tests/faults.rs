@@ -280,20 +280,25 @@ fn a_full_disk_has_all_wait_and_is_told_until_it_is_not() {
     }
     assert!(!journal.flush());
     assert!(journal.trouble().unwrap().contains("full"));
-    assert_eq!((journal.lost(), journal.waiting()), (0, 5_000), "they wait");
+    // The first may still find room in a page that is there.
+    let written = journal.written();
+    assert!(written < 100, "{written}");
+    let waiting = 5_000 - usize::try_from(written).unwrap();
+    assert_eq!((journal.lost(), journal.waiting()), (0, waiting));
     for id in 1..=JOURNAL_CHANGES_MAX as u64 {
         journal.write(blocked(id));
     }
     assert!(!journal.flush());
-    assert_eq!(journal.lost(), 5_000, "there was no room for them");
+    let lost = waiting as u64;
+    assert_eq!(journal.lost(), lost, "there was no room for them");
     assert!(journal.why_lost().unwrap().contains("full"));
     assert_eq!(
         (journal.waiting(), journal.written()),
-        (JOURNAL_CHANGES_MAX, 0)
+        (JOURNAL_CHANGES_MAX, written)
     );
     // An end does not wait for room on the disk.
     drop(journal);
-    assert_eq!(held(&file), []);
+    assert_eq!(held(&file).len() as u64, written);
 }
 
 /// Entries of the history, the oldest first.
