@@ -21,6 +21,7 @@ pub mod program;
 pub mod access;
 pub mod admission;
 pub mod backend;
+pub mod cluster;
 pub mod journal;
 pub mod lock;
 pub mod net;

@@ -23,6 +23,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("secret", 0),
     ("time", 0),
     ("str_enum", 0),
+    ("cluster::keys", 1),
+    ("cluster::member", 1),
+    ("cluster::protocol", 1),
     ("dialect", 1),
     ("history", 1),
     ("lock::queue", 1),
@@ -32,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("access", 2),
     ("admission", 2),
     ("backend", 2),
+    ("cluster", 2),
     ("journal", 2),
     ("lock", 2),
     ("net", 2),
@@ -55,6 +59,10 @@ const OPEN_LAYERS: &[u8] = &[0, 1, 5];
 const SIBLINGS: &[(&str, &str)] = &[
     ("backend", "net"),
     ("backend", "observe"),
+    ("cluster", "admission"),
+    ("cluster", "lock"),
+    ("cluster", "net"),
+    ("cluster", "observe"),
     ("journal", "access"),
     // The history hears of what happens as all others do: as a sink.
     ("journal", "observe"),

@@ -15,12 +15,14 @@ mod eviction;
 mod invariant;
 mod lease;
 mod seen;
+mod statement;
 #[cfg(test)]
 mod tests;
 
 pub use invariant::Invariant;
 pub use lease::{Authority, LeaseChange};
 pub use seen::{Holding, WaitProgress, Waiting};
+pub use statement::{HolderStatement, LaneStatement, Statement};
 
 use crate::ids::ClientPrefix;
 use crate::limits::MAIN_TURNS_BETWEEN;

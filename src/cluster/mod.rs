@@ -1,0 +1,6 @@
+//! One lock space for several gates, on a Redis or Valkey that the operator runs.
+//!
+//! Each gate keeps its own queues. Whose *turn* it is at a maildrop is decided by a script in that
+//! engine ([`protocol`] says what is asked and answered).
+
+pub mod protocol;
