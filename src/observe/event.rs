@@ -3,6 +3,7 @@
 //! Log line and metric are each one `match` over [`Event`]: a new event does not compile until
 //! both have an answer. No event carries a password.
 
+mod cluster;
 mod lock;
 mod rule;
 
@@ -19,6 +20,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use super::end::{Culprit, End, EndCause};
+pub use cluster::{
+    BlocksDirection, CallResult, ClusterEvent, ClusterState, EngineCall, TurnResult,
+};
 pub use lock::{LockChange, LockEvent, LockOutcome};
 pub use rule::{LoginRule, OffenceKind, PollDecision, RuleEvent};
 
@@ -45,6 +49,8 @@ pub enum Event {
     },
     /// Something happened to the lock of a maildrop.
     Lock(LockEvent),
+    /// Something happened between this gate and the others of its cluster.
+    Cluster(ClusterEvent),
     /// A holder was closed for a waiter.
     Preempted {
         /// The holder.

@@ -2,8 +2,8 @@
 
 use super::LogFormat;
 use super::event::{
-    Culprit, End, Event, LockEvent, LockOutcome, OperatorAction, Preemption, RuleEvent,
-    SessionSummary,
+    ClusterEvent, ClusterState, Culprit, End, Event, LockEvent, LockOutcome, OperatorAction,
+    Preemption, RuleEvent, SessionSummary,
 };
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
@@ -104,6 +104,7 @@ impl Log {
                 session, tenant, ..
             } => debug!(session = session.0, %tenant, "tenant known"),
             Event::Lock(event) => log_lock(event),
+            Event::Cluster(event) => log_cluster(event),
             Event::Preempted {
                 session,
                 tenant,
@@ -187,6 +188,53 @@ fn log_lock(event: &LockEvent) {
             invariant = which.as_str(),
             "internal error: the state of a lock was wrong and has been repaired; please report it"
         ),
+    }
+}
+
+fn log_cluster(event: &ClusterEvent) {
+    match event {
+        ClusterEvent::StateChanged { state, why } => log_cluster_state(*state, why),
+        ClusterEvent::Called { call, result, took } => debug!(
+            call = call.as_str(),
+            result = result.as_str(),
+            took_seconds = took.as_secs_f64(),
+            "engine called"
+        ),
+        ClusterEvent::Turn(result) => debug!(result = result.as_str(), "turn at a maildrop"),
+        ClusterEvent::Overlap { key } => warn!(
+            maildrop = %key,
+            "two gates had a session in one mailbox: a lease ran out, or the engine lost its memory"
+        ),
+        ClusterEvent::EpochBegan { number } => {
+            info!(number, "the memory of the cluster's engine began anew");
+        }
+        ClusterEvent::GateJoined { gate, members } => {
+            info!(gate = %printable(gate), members, "a gate joined the cluster");
+        }
+        ClusterEvent::GateLeft { gate, members } => {
+            info!(gate = %printable(gate), members, "a gate left the cluster");
+        }
+        ClusterEvent::SettingsDiffer { gate } => warn!(
+            gate = %printable(gate),
+            "this gate and another one have different domains, aliases or backends: until they are \
+             the same, a mailbox may have a lock at each"
+        ),
+        ClusterEvent::BlocksShared { direction, changes } => {
+            debug!(direction = direction.as_str(), changes, "block list shared")
+        }
+    }
+}
+
+fn log_cluster_state(state: ClusterState, why: &str) {
+    let state_word = state.as_str();
+    match state {
+        ClusterState::Joining | ClusterState::Healthy | ClusterState::Reconciling => {
+            info!(state = state_word, "cluster {why}");
+        }
+        ClusterState::Suspect => debug!(state = state_word, "cluster {why}"),
+        ClusterState::Degraded | ClusterState::Excluded => {
+            warn!(state = state_word, "cluster {why}");
+        }
     }
 }
 

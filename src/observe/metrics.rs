@@ -8,6 +8,7 @@ mod ended;
 mod families;
 mod gauges;
 mod of_backend;
+mod of_cluster;
 mod of_listener;
 mod of_tenant;
 mod totals;
@@ -15,7 +16,7 @@ mod totals;
 pub use gauges::JournalFigures;
 pub use totals::CountedTotals;
 
-use super::event::{End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary};
+use super::event::{ClusterEvent, End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary};
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, TenantName};
@@ -26,6 +27,7 @@ use ended::EndedSessions;
 use families::Families;
 use gauges::NamedGauges;
 use of_backend::{BackendGauges, OfBackend};
+use of_cluster::OfCluster;
 use of_listener::OfListener;
 use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
@@ -73,6 +75,8 @@ pub struct Metrics {
     others: OnceLock<Arc<OfTenant>>,
     listeners: RwLock<HashMap<ListenerName, Arc<OfListener>>>,
     backends: RwLock<HashMap<BackendName, Arc<OfBackend>>>,
+    /// Made with the first event of a cluster: without one there is none of its series.
+    cluster: OnceLock<OfCluster>,
     /// What the gauges of which there is one for each name show.
     shown: Mutex<NamedGauges>,
 }
@@ -113,6 +117,7 @@ impl Metrics {
             others: OnceLock::new(),
             listeners: RwLock::default(),
             backends: RwLock::default(),
+            cluster: OnceLock::new(),
             shown: Mutex::default(),
             registry,
             families,
@@ -257,6 +262,7 @@ impl Metrics {
             Event::SessionOpened { .. } => self.without_tenant.inc(),
             Event::TenantKnown { from, tenant, .. } => self.tenant_known(from.as_ref(), tenant),
             Event::Lock(event) => self.count_lock(event),
+            Event::Cluster(event) => self.count_cluster(event),
             Event::Preempted { tenant, reason, .. } => {
                 self.of(tenant).preemptions[*reason as usize].inc();
             }
@@ -317,6 +323,11 @@ impl Metrics {
                 self.invariant_violations[*which as usize].inc();
             }
         }
+    }
+
+    fn count_cluster(&self, event: &ClusterEvent) {
+        let of_cluster = self.cluster.get_or_init(|| OfCluster::new(&self.families));
+        of_cluster.count(event);
     }
 
     fn count_rule(&self, event: &RuleEvent) {

@@ -32,6 +32,11 @@ const HANDOVER_SECONDS: &[f64] = &[
     1.0, 2.0, 5.0,
 ];
 
+/// From a script on the same host, some 100 µs, to the time after which the engine counts as away.
+const CALL_SECONDS: &[f64] = &[
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+];
+
 /// Every family, under the name without its prefix and unit.
 pub(super) struct Families {
     pub(super) sessions: IntCounterVec,
@@ -76,6 +81,14 @@ pub(super) struct Families {
     pub(super) messages_deleted: IntCounterVec,
     pub(super) reloads: IntCounterVec,
     pub(super) certificate_expiry: GaugeVec,
+    pub(super) cluster_state: IntGaugeVec,
+    pub(super) cluster_members: IntGaugeVec,
+    pub(super) cluster_calls: IntCounterVec,
+    pub(super) cluster_call: HistogramVec,
+    pub(super) cluster_turns: IntCounterVec,
+    pub(super) cluster_overlaps: IntCounterVec,
+    pub(super) cluster_epochs: IntCounterVec,
+    pub(super) cluster_block_changes: IntCounterVec,
     pub(super) admin_requests: IntCounterVec,
     pub(super) admin_streams: IntGauge,
     pub(super) build_info: IntGaugeVec,
@@ -128,6 +141,14 @@ impl Families {
             messages_deleted: register.counters("messages_deleted_total", "Messages deleted by a QUIT that the backend confirmed.", &["tenant"])?,
             reloads: register.counters("reloads_total", "Reloads of the configuration.", &["result"])?,
             certificate_expiry: register.float_gauges("certificate_expiry_timestamp_seconds", "When a certificate ends, in Unix time.", &["certificate"])?,
+            cluster_state: register.gauges("cluster_state", "How this gate stands with the engine of its cluster: 1 for the state of now.", &["state"])?,
+            cluster_members: register.gauges("cluster_members", "Gates that are alive in the cluster, this one too.", &[])?,
+            cluster_calls: register.counters("cluster_calls_total", "Calls of the cluster's engine, and how they ended.", &["call", "result"])?,
+            cluster_call: register.histograms("cluster_call_seconds", "From a call of the cluster's engine to its answer.", &["call"], CALL_SECONDS)?,
+            cluster_turns: register.counters("cluster_turns_total", "Turns at maildrops that the engine gave to this gate or took from it.", &["result"])?,
+            cluster_overlaps: register.counters("cluster_overlaps_total", "Sessions of this gate that were in a maildrop together with one of another gate.", &[])?,
+            cluster_epochs: register.counters("cluster_epochs_total", "Times that the engine's memory was found to have begun anew.", &[])?,
+            cluster_block_changes: register.counters("cluster_block_changes_total", "Changes of the block list that went from gate to gate.", &["direction"])?,
             admin_requests: register.counters("admin_requests_total", "Requests at the admin port.", &["route", "status"])?,
             admin_streams: register.int_gauge("admin_streams", "Event streams at the admin port that are open.")?,
             build_info: register.gauges("build_info", "Always 1; the labels tell what runs.", &["version"])?,

@@ -1,0 +1,134 @@
+//! What happens between the gates of a cluster.
+
+use crate::ids::MaildropKey;
+use crate::str_enum::str_enum;
+use crate::time::Duration;
+
+/// Something happened between this gate and the others.
+#[derive(Clone, Debug)]
+pub enum ClusterEvent {
+    /// The gate stands otherwise with the engine.
+    StateChanged {
+        /// How it stands now.
+        state: ClusterState,
+        /// Why, for the operator; empty where it is as it should be.
+        why: String,
+    },
+    /// The engine was asked.
+    Called {
+        /// What.
+        call: EngineCall,
+        /// How it ended.
+        result: CallResult,
+        /// From the sending to the answer, or to the end of the time for it.
+        took: Duration,
+    },
+    /// A turn at a maildrop was given or lost.
+    Turn(TurnResult),
+    /// A session of this gate is in a maildrop that another gate holds, too.
+    Overlap {
+        /// The maildrop.
+        key: MaildropKey,
+    },
+    /// The engine's memory began anew: a restart, a failover, or a loss of it.
+    EpochBegan {
+        /// Counts them.
+        number: u64,
+    },
+    /// A gate is there that was not.
+    GateJoined {
+        /// What it is called.
+        gate: String,
+        /// How many there are now.
+        members: usize,
+    },
+    /// A gate is gone.
+    GateLeft {
+        /// What it was called.
+        gate: String,
+        /// How many there are now.
+        members: usize,
+    },
+    /// A gate has other settings than this one where both should have the same.
+    SettingsDiffer {
+        /// What it is called.
+        gate: String,
+    },
+    /// Changes of the block list came from other gates, or went to them.
+    BlocksShared {
+        /// Which way.
+        direction: BlocksDirection,
+        /// How many.
+        changes: usize,
+    },
+}
+
+str_enum! {
+    /// How a gate stands with the engine: the label `state` of `cluster_state`.
+    ClusterState {
+        /// It has not joined yet.
+        Joining = "joining",
+        /// All is well.
+        Healthy = "healthy",
+        /// A call was not answered in time.
+        Suspect = "suspect",
+        /// The engine is away.
+        Degraded = "degraded",
+        /// The engine is back, and hears what happened meanwhile.
+        Reconciling = "reconciling",
+        /// The other gates have another secret, `fold_case` or version of the script.
+        Excluded = "excluded",
+    }
+}
+
+str_enum! {
+    /// What the engine is asked: the label `call` of `cluster_calls_total`.
+    EngineCall {
+        /// A statement about one maildrop.
+        Sync = "sync",
+        /// A sign of life.
+        Beat = "beat",
+        /// The end of a gate.
+        Leave = "leave",
+        /// Changes of the block list.
+        Blocks = "blocks",
+        /// Whether a password was accepted elsewhere, and that it was accepted or refused here.
+        Acceptance = "acceptance",
+        /// An order to another gate.
+        Order = "order",
+    }
+}
+
+str_enum! {
+    /// How a call ended: the label `result` of `cluster_calls_total`.
+    CallResult {
+        /// It was answered.
+        Answered = "answered",
+        /// No answer came in time.
+        Timeout = "timeout",
+        /// There was no connection, or it ended.
+        Disconnected = "disconnected",
+        /// The engine answered with an error.
+        Refused = "refused",
+    }
+}
+
+str_enum! {
+    /// What became of a turn: the label `result` of `cluster_turns_total`.
+    TurnResult {
+        /// It was given to this gate.
+        Granted = "granted",
+        /// This gate's lease ran out, and another gate has the maildrop now.
+        Lost = "lost",
+    }
+}
+
+str_enum! {
+    /// Which way changes of the block list go: the label of `cluster_block_changes_total`.
+    BlocksDirection {
+        /// From other gates.
+        Received = "received",
+        /// To other gates.
+        Sent = "sent",
+    }
+}
