@@ -3,6 +3,7 @@
 use crate::{assert_none, manual, read};
 use jiff::Timestamp;
 use popgate::ids::{BackendName, ListenerName, TenantName};
+use popgate::observe::event::{ClusterEvent, Event};
 use popgate::observe::metrics::{JournalFigures, Metrics};
 use regex::Regex;
 use std::collections::{BTreeSet, HashMap};
@@ -37,6 +38,7 @@ fn families() -> BTreeSet<String> {
         size_max: 0,
         oldest: Some(Timestamp::UNIX_EPOCH),
     });
+    metrics.count(&Event::Cluster(ClusterEvent::EpochBegan { number: 1 }));
     let text = metrics.render().unwrap();
     text.lines()
         .filter_map(|line| line.strip_prefix("# TYPE popgate_")?.split(' ').next())
