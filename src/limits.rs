@@ -2,6 +2,7 @@
 //! where the setting is declared: `config/schema`.)
 
 mod abuse;
+mod cluster;
 mod doctor;
 mod domain;
 mod history;
@@ -17,6 +18,7 @@ mod timeline;
 mod watching;
 
 pub use abuse::*;
+pub use cluster::*;
 pub use doctor::*;
 pub use domain::*;
 pub use history::*;

@@ -3,6 +3,10 @@
 //! A gate *states*, for one maildrop, all that it holds and wants there. The script answers what
 //! follows. A statement that comes twice changes nothing, and one that comes late changes nothing.
 
+mod wire;
+
+pub use wire::{Nonsense, Reply};
+
 use crate::ids::BackendName;
 use crate::lock::queue::Lane;
 use crate::time::Duration;

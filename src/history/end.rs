@@ -118,6 +118,8 @@ str_enum! {
         BackendFull = "backend_full",
         /// The tenant or the backend was paused until the wait was spent.
         Paused = "paused",
+        /// The engine of the cluster was away, or the gate was not let in there.
+        EngineAway = "engine_away",
         /// No connection to the backend was made.
         BackendUnreachable = "backend_unreachable",
         /// The backend's connection ended, or what came over it made no sense, where a login was to

@@ -79,6 +79,9 @@ pub enum EndCause {
     BackendFull,
     /// The tenant or the backend was paused until the wait was spent.
     Paused,
+    /// The engine of the cluster was away, or did not let the gate in: nobody could say whether
+    /// another gate holds the maildrop.
+    EngineAway,
     /// No connection to the backend was made.
     BackendUnreachable {
         /// What is wrong, with the backend's address.
@@ -174,6 +177,7 @@ impl EndCause {
             Self::LockedElsewhere { .. } => CauseName::LockedElsewhere,
             Self::BackendFull => CauseName::BackendFull,
             Self::Paused => CauseName::Paused,
+            Self::EngineAway => CauseName::EngineAway,
             Self::BackendUnreachable { .. } => CauseName::BackendUnreachable,
             Self::LoginUnanswered { .. } => CauseName::LoginUnanswered,
             Self::LoginUnansweredInTime { .. } => CauseName::LoginUnansweredInTime,
@@ -218,7 +222,8 @@ impl EndCause {
             Self::QueueFull
             | Self::HeldByAnother
             | Self::LockedElsewhere { .. }
-            | Self::BackendFull => End::WaitSpent,
+            | Self::BackendFull
+            | Self::EngineAway => End::WaitSpent,
             Self::Paused => End::RefusedWhilePaused,
             Self::NoBackend
             | Self::BackendUnreachable { .. }
@@ -290,9 +295,11 @@ impl EndCause {
             | Self::HeldByAnother
             | Self::Paused
             | Self::Preempted { .. } => Some(Culprit::Policy),
-            Self::NoCertificate | Self::Panicked | Self::NoConnection | Self::LockBroken => {
-                Some(Culprit::Proxy)
-            }
+            Self::NoCertificate
+            | Self::EngineAway
+            | Self::Panicked
+            | Self::NoConnection
+            | Self::LockBroken => Some(Culprit::Proxy),
         }
     }
 
@@ -336,6 +343,9 @@ impl fmt::Display for EndCause {
             Self::RefusedByRule(refusal) => refused(*refusal),
             Self::QueueFull => "too many clients wait for the maildrop",
             Self::BackendFull => "all connections allowed to the backend were in use",
+            Self::EngineAway => {
+                "the engine of the cluster did not answer, or did not let this gate in"
+            }
             Self::Paused => "an operator had paused the tenant or the backend for the whole wait",
             Self::LoginUnansweredInTime { address } => {
                 return write!(f, "{address} did not answer the login in time");
@@ -429,7 +439,8 @@ mod tests {
             HeldByAnother => LockedElsewhere { line },
             LockedElsewhere { .. } => BackendFull,
             BackendFull => Paused,
-            Paused => BackendUnreachable { error },
+            Paused => EngineAway,
+            EngineAway => BackendUnreachable { error },
             BackendUnreachable { .. } => LoginUnanswered { error },
             LoginUnanswered { .. } => LoginUnansweredInTime { address },
             LoginUnansweredInTime { .. } => LostToCapa { error },

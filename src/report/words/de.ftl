@@ -181,6 +181,7 @@ ended-held_by_another = eine andere Sitzung war die ganze Wartezeit über im Pos
 ended-locked_elsewhere = der Mailserver meldete die ganze Wartezeit über, das Postfach sei gesperrt
 ended-backend_full = alle erlaubten Verbindungen zum Mailserver waren belegt
 ended-paused = der Betreiber hatte den Mandanten oder den Mailserver angehalten
+ended-engine_away = die gemeinsame Sperrverwaltung von popgate antwortete nicht; niemand konnte sagen, ob das Postfach frei ist
 ended-backend_unreachable = der Mailserver war nicht erreichbar
 ended-login_unanswered = der Mailserver gab keine brauchbare Antwort auf die Anmeldung
 ended-login_unanswered_in_time = der Mailserver beantwortete die Anmeldung nicht rechtzeitig

@@ -181,6 +181,7 @@ ended-held_by_another = another session was in the mailbox for the whole wait
 ended-locked_elsewhere = the backend said for the whole wait that the mailbox is locked
 ended-backend_full = all connections allowed to the backend were in use
 ended-paused = an operator had paused the tenant or the backend
+ended-engine_away = the engine of popgate's cluster did not answer, so that nobody could say whether the mailbox is free
 ended-backend_unreachable = the backend could not be reached
 ended-login_unanswered = the backend gave no usable answer to the login
 ended-login_unanswered_in_time = the backend did not answer the login in time

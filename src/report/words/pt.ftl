@@ -181,6 +181,7 @@ ended-held_by_another = outra sessão esteve na caixa de correio durante toda a 
 ended-locked_elsewhere = o servidor disse durante toda a espera que a caixa de correio está em uso
 ended-backend_full = todas as conexões permitidas com o servidor estavam ocupadas
 ended-paused = um operador tinha pausado o inquilino ou o servidor
+ended-engine_away = o mecanismo de bloqueio do cluster do popgate não respondeu; ninguém podia dizer se a caixa de correio estava livre
 ended-backend_unreachable = o servidor estava inacessível
 ended-login_unanswered = o servidor não deu resposta válida ao login
 ended-login_unanswered_in_time = o servidor não respondeu ao login a tempo

@@ -181,6 +181,7 @@ ended-held_by_another = một phiên khác ở trong hộp thư suốt thời gi
 ended-locked_elsewhere = máy chủ thư báo suốt thời gian chờ rằng hộp thư đang bị khóa
 ended-backend_full = mọi kết nối được phép tới máy chủ thư đều đang bận
 ended-paused = người vận hành đã tạm dừng khách thuê hoặc máy chủ thư
+ended-engine_away = bộ máy khóa chung của cụm popgate không trả lời nên không ai biết hộp thư có trống hay không
 ended-backend_unreachable = không kết nối được máy chủ thư
 ended-login_unanswered = máy chủ thư không trả lời hợp lệ cho lần đăng nhập
 ended-login_unanswered_in_time = máy chủ thư không trả lời đăng nhập kịp thời gian

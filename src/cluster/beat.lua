@@ -1,0 +1,70 @@
+-- A gate's sign of life: its lease, the epoch, who else is there, and what changed in the block list.
+--
+-- KEYS  1 the gate's key   2 the epoch   3 members   4 fingerprint   5 prefix of the gates' keys
+--       6 the gate's push channel   7 version of the block list   8 its log   9 its entries
+-- ARGV  1 gate   2 run id of this server   3 the highest epoch that the gate knows   4 lease in ms
+--       5 fingerprint   6 what people read of the gate, sealed   7 digest of its settings
+--       8 ping   9 version of the block list that it knows   10 most changes to be answered
+
+local gate, run_id = ARGV[1], ARGV[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local epoch = redis.call('HMGET', KEYS[2], 'id', 'number', 'began')
+local members = redis.call('HGETALL', KEYS[3])
+
+local function lives(name)
+  local set_in = redis.call('GET', KEYS[5] .. name)
+  return set_in and set_in == epoch[1]
+end
+
+local function another_lives()
+  for i = 1, #members, 2 do
+    if members[i] ~= gate and lives(members[i]) then return true end
+  end
+  return false
+end
+
+local stored = redis.call('GET', KEYS[4])
+if stored ~= ARGV[5] then
+  if stored and another_lives() then return {'stranger'} end
+  redis.call('SET', KEYS[4], ARGV[5])
+end
+
+local is_same_run = epoch[1] and string.sub(epoch[1], 1, #run_id + 1) == run_id .. ':'
+if not is_same_run then
+  local number = math.max(tonumber(ARGV[3]), tonumber(epoch[2] or '0')) + 1
+  epoch = { run_id .. ':' .. string.format('%.0f', number), string.format('%.0f', number), string.format('%.0f', now) }
+  redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3])
+  redis.call('DEL', KEYS[3])
+  members = {}
+end
+
+redis.call('SET', KEYS[1], epoch[1], 'PX', ARGV[4])
+redis.call('HSET', KEYS[3], gate, cmsgpack.pack({ ARGV[6], ARGV[7] }))
+
+local living = {}
+for i = 1, #members, 2 do
+  if members[i] ~= gate then
+    if lives(members[i]) then
+      local said = cmsgpack.unpack(members[i + 1])
+      living[#living + 1] = { members[i], said[1], said[2] }
+    else
+      redis.call('HDEL', KEYS[3], members[i])
+    end
+  end
+end
+living[#living + 1] = { gate, ARGV[6], ARGV[7] }
+
+local listeners = redis.call('PUBLISH', KEYS[6], 'p' .. ARGV[8])
+
+local changes = {}
+local names = redis.call('ZRANGEBYSCORE', KEYS[8], '(' .. ARGV[9], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[10])
+for i = 1, #names, 2 do
+  changes[#changes + 1] = { names[i + 1], names[i], redis.call('HGET', KEYS[9], names[i]) or '' }
+end
+
+return {
+  'ok', epoch[1], math.max(0, now - tonumber(epoch[3])), listeners, living,
+  redis.call('GET', KEYS[7]) or '0', changes,
+}

@@ -1,0 +1,267 @@
+-- One gate states all that it holds and wants at one maildrop, and is answered what follows.
+--
+-- KEYS  1 the maildrop's state   2 the epoch   3 prefix of the gates' keys
+-- ARGV  1 gate   2 epoch id   3 sequence   4 holds: "", "0" (a session without a turn) or a turn
+--       5 the highest turn that the gate was told of
+--       6 main slot: "" or "age,until"   7 unproven slot: "" or "age,half,until"
+--       8 prefix of push channels   9 "1": the gate hears pushes   10 home
+--       11 "1": a session of the gate has ended   12 what people read, sealed; "": as before
+-- All times are milliseconds; ages and waits are from now. The only clock is the server's.
+
+local CLAIM = 2000         -- a turn that was pushed is taken up within this time
+local GRACE = 2000         -- a new epoch gives nothing away before the gates have said what they hold
+local REMEMBERED = 60000   -- how long a gate that left is known by its sequence
+local GATES_MAX = 64
+local IN_USE = 7200000     -- the key's life while somebody holds or waits; each gate repeats itself sooner
+local UNUSED = 60000
+local MAIN_TURNS = 3       -- turns of the main lane between two of the unproven one
+
+local gate, sequence, holds, seen = ARGV[1], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+
+local epoch = redis.call('HMGET', KEYS[2], 'id', 'began')
+if not epoch[1] or epoch[1] ~= ARGV[2] then return {'epoch'} end
+if redis.call('GET', KEYS[3] .. gate) ~= epoch[1] then return {'lease'} end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function numbers(text)
+  local list = {}
+  for number in string.gmatch(text, '%d+') do list[#list + 1] = tonumber(number) end
+  return list
+end
+
+local function fresh(old)
+  return {
+    epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = MAIN_TURNS,
+    token = old.token or 0, home = old.home or '', ended = old.ended or -1,
+  }
+end
+
+local function load_state()
+  local stored = redis.call('GET', KEYS[1])
+  local state = stored and cmsgpack.unpack(stored) or {}
+  if state.epoch ~= epoch[1] then return fresh(state) end
+  return state
+end
+
+local state = load_state()
+
+local lives = {}
+local function is_alive(name)
+  if lives[name] == nil then lives[name] = redis.call('GET', KEYS[3] .. name) == epoch[1] end
+  return lives[name]
+end
+
+local function has_slot(name)
+  for _, slot in ipairs(state.slots) do
+    if slot.gate == name then return true end
+  end
+  return false
+end
+
+-- What is over: slots of gates that are gone or whose waits have ended, a holder that is gone, a
+-- claim that nobody took up.
+local function prune()
+  local slots = {}
+  for _, slot in ipairs(state.slots) do
+    if is_alive(slot.gate) and slot.ends > now then slots[#slots + 1] = slot end
+  end
+  state.slots = slots
+  local holder = state.holder
+  if holder and not is_alive(holder.gate) then
+    state.holder = nil
+  elseif holder and holder.claimed and holder.claim_ends <= now then
+    local known = state.gates[holder.gate]
+    if known then known.deaf = true end
+    state.holder = nil
+  end
+  for name, known in pairs(state.gates) do
+    local is_in = has_slot(name) or (state.holder and state.holder.gate == name)
+    if not is_in and (not is_alive(name) or now - known.at > REMEMBERED) then state.gates[name] = nil end
+  end
+end
+
+local function new_token()
+  local token = math.max(state.token, time[1] * 1000000 + time[2])
+  for _, known in pairs(state.gates) do token = math.max(token, known.seen) end
+  state.token = token + 1
+  return state.token
+end
+
+local function find_slot(name, lane)
+  for _, slot in ipairs(state.slots) do
+    if slot.gate == name and slot.lane == lane then return slot end
+  end
+end
+
+local function next_place()
+  state.places = state.places + 1
+  return state.places
+end
+
+-- A slot that was there keeps its place.
+local function put_slot(lane, ages)
+  local slot = find_slot(gate, lane)
+  if #ages == 0 then
+    if slot then slot.gone = true end
+    return
+  end
+  if not slot then
+    slot = { gate = gate, lane = lane, place = next_place() }
+    state.slots[#state.slots + 1] = slot
+  end
+  slot.since = now - ages[1]
+  slot.half = now + (lane == 'u' and ages[2] or 0)
+  slot.ends = now + ages[#ages]
+end
+
+local function state_slots()
+  put_slot('m', numbers(ARGV[6]))
+  put_slot('u', numbers(ARGV[7]))
+  local slots = {}
+  for _, slot in ipairs(state.slots) do
+    if not slot.gone then slots[#slots + 1] = slot end
+  end
+  state.slots = slots
+end
+
+local function hold(token, lane)
+  state.holder = { gate = gate, token = token, lane = lane }
+  state.token = math.max(state.token, token)
+end
+
+-- What the gate says that it holds, against what is known here. Returns the gate's standing, if
+-- that follows already.
+local function settle_holder()
+  local holder = state.holder
+  local is_own = holder and holder.gate == gate
+  if holds == '' then
+    if not is_own then return end
+    local wants = ARGV[holder.lane == 'm' and 6 or 7] ~= ''
+    if holder.token > seen and wants then
+      -- Its answer was lost, or this is how it takes up what was pushed.
+      holder.claimed = nil
+      return 'granted'
+    end
+    state.holder = nil
+    return
+  end
+  if holder and not is_own then return 'lost' end
+  local lane = holder and holder.lane or (ARGV[7] ~= '' and ARGV[6] == '' and 'u' or 'm')
+  if holds == '0' then
+    hold(holder and holder.token or new_token(), lane)
+  elseif is_own and holder.token ~= tonumber(holds) then
+    -- It holds an earlier turn: one session, and not two.
+    hold(holder.token, lane)
+  else
+    hold(math.max(state.token, tonumber(holds)), lane)
+  end
+  return 'held'
+end
+
+local function first(lane)
+  local best
+  for _, slot in ipairs(state.slots) do
+    if slot.lane == lane and not slot.passed and (not best or slot.place < best.place) then best = slot end
+  end
+  return best
+end
+
+-- Strangers have their turn when nobody else waits, and else one in four, past half of their wait.
+local function next_slot()
+  local stranger = first('u')
+  if stranger and state.main_turns >= MAIN_TURNS and stranger.half <= now then return stranger end
+  return first('m') or stranger
+end
+
+local function hears(slot)
+  local known = state.gates[slot.gate]
+  if not known or known.deaf then return false end
+  local id = string.match(KEYS[1], '[^:]*$')
+  if redis.call('PUBLISH', ARGV[8] .. slot.gate, 't' .. id) > 0 then return true end
+  known.deaf = true
+  return false
+end
+
+-- Gives the turn to the first who can take it. One that does not hear keeps its place, and is
+-- given a turn only when it asks.
+local function serve()
+  local given
+  while not given do
+    local slot = next_slot()
+    if not slot then break end
+    if slot.gate == gate then
+      given = slot
+    elseif hears(slot) then
+      given = slot
+    else
+      slot.passed = true
+    end
+  end
+  for _, slot in ipairs(state.slots) do slot.passed = nil end
+  if not given then return end
+  state.holder = { gate = given.gate, token = new_token(), lane = given.lane }
+  if given.gate ~= gate then
+    state.holder.claimed = true
+    state.holder.claim_ends = now + CLAIM
+  end
+  given.place = next_place()
+  state.main_turns = given.lane == 'm' and math.min(MAIN_TURNS, state.main_turns + 1) or 0
+  return given.gate == gate and 'granted' or nil
+end
+
+local function others(lane)
+  for _, slot in ipairs(state.slots) do
+    if slot.gate ~= gate and slot.lane == lane then return 1 end
+  end
+  return 0
+end
+
+local function answer(standing)
+  local holder = state.holder
+  local own = holder and holder.gate == gate
+  local token, lane = 0, ''
+  if own then token, lane = holder.token, holder.lane end
+  local elsewhere, left = '', 0
+  if holder and not own then
+    elsewhere = holder.gate
+    left = math.max(0, redis.call('PTTL', KEYS[3] .. holder.gate))
+  end
+  local since_end = state.ended >= 0 and math.max(0, now - state.ended) or -1
+  return {
+    standing, string.format('%.0f', token), lane, others('m'), others('u'), elsewhere, left,
+    state.home, since_end, string.format('%.0f', state.token),
+  }
+end
+
+prune()
+
+local known = state.gates[gate]
+if known and sequence <= known.sequence then return answer('stale') end
+if not known then
+  local count = 0
+  for _ in pairs(state.gates) do count = count + 1 end
+  if count >= GATES_MAX then return redis.error_reply('POPGATE too many gates at one maildrop') end
+  known = { info = '' }
+  state.gates[gate] = known
+end
+known.sequence, known.at, known.seen = sequence, now, seen
+if ARGV[12] ~= '' then known.info = ARGV[12] end
+if ARGV[9] == '1' then known.deaf = nil end
+if ARGV[10] ~= '' then state.home = ARGV[10] end
+if ARGV[11] == '1' then state.ended = now end
+
+local standing = settle_holder()
+state_slots()
+if not state.holder and now - tonumber(epoch[2]) >= GRACE then standing = serve() or standing end
+if not standing then standing = has_slot(gate) and 'queued' or 'idle' end
+
+local holder = state.holder
+if holder and holder.gate ~= gate and find_slot(gate, 'm') then
+  redis.call('PUBLISH', ARGV[8] .. holder.gate, 'c' .. string.match(KEYS[1], '[^:]*$'))
+end
+
+local life = (holder or #state.slots > 0) and IN_USE or UNUSED
+redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', life)
+return answer(standing)
