@@ -3,4 +3,5 @@
 //! Each gate keeps its own queues. Whose *turn* it is at a maildrop is decided by a script in that
 //! engine ([`protocol`] says what is asked and answered).
 
+pub mod link;
 pub mod protocol;

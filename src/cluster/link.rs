@@ -1,0 +1,126 @@
+//! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
+
+use super::protocol::{BeatAnswer, BeatCall, GateId, MaildropId, Push, SyncAnswer, SyncCall};
+use crate::net::BoxFuture;
+use crate::observe::event::CallResult;
+use crate::time::Duration;
+use std::sync::Arc;
+
+/// The answer to a call, once it is there. It does not borrow from the link.
+pub type Call<T> = BoxFuture<'static, Result<T, LinkError>>;
+
+/// Why a call has no answer. It never means that something was denied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// It did not come in time; the call may have been carried out.
+    #[error("the engine did not answer in time")]
+    Timeout,
+    /// There is no connection, or it ended; the call may have been carried out.
+    #[error("the connection to the engine ended")]
+    Disconnected,
+    /// The engine answered with an error, in these words.
+    #[error("the engine refused a call: {0}")]
+    Refused(String),
+}
+
+impl LinkError {
+    /// As metrics tell it.
+    #[must_use]
+    pub fn result(&self) -> CallResult {
+        match self {
+            Self::Timeout => CallResult::Timeout,
+            Self::Disconnected => CallResult::Disconnected,
+            Self::Refused(_) => CallResult::Refused,
+        }
+    }
+}
+
+/// One connection to one engine's server. Calls are sent in the order in which they are made, as
+/// soon as their futures are first polled; each has a deadline of its own.
+pub trait EngineLink: Send + Sync + 'static {
+    /// The `run_id` of that server.
+    fn run_id(&self) -> Arc<str>;
+
+    /// States what the gate holds and wants at a maildrop.
+    fn sync(&self, call: SyncCall) -> Call<SyncAnswer>;
+
+    /// A sign of life.
+    fn beat(&self, call: BeatCall) -> Call<BeatAnswer>;
+
+    /// The gate is gone from here on.
+    fn leave(&self) -> Call<()>;
+
+    /// Puts changes of the block list; see `blocks.lua`.
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> Call<()>;
+
+    /// How much longer a password counts as accepted; `None`: it does not.
+    fn accepted(&self, tag: u64) -> Call<Option<Duration>>;
+
+    /// A backend accepted a password.
+    fn put_accepted(&self, tag: u64) -> Call<()>;
+
+    /// A backend refused a password.
+    fn remove_accepted(&self, tag: u64) -> Call<()>;
+
+    /// Gives an order to another gate; `false`: it does not hear.
+    fn order(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool>;
+
+    /// What people read of maildrops in use, at most `max` of them.
+    fn look(&self, max: usize) -> Call<MaildropLooks>;
+}
+
+/// A change of the block list on its way to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockPut {
+    /// The entry's name: a keyed hash of what is blocked.
+    pub name: Arc<str>,
+    /// What was done.
+    pub kind: BlockPutKind,
+    /// The version that this gate knew of the entry when it was changed; 0: none.
+    pub base: u64,
+    /// The entry, sealed.
+    pub entry: Arc<[u8]>,
+    /// How long a removal is remembered.
+    pub keep: Duration,
+}
+
+/// What was done to an entry of the block list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockPutKind {
+    /// It was made, or changed.
+    Put,
+    /// It was released: that wins over a change that did not know of it.
+    Release,
+    /// It was removed.
+    Remove,
+}
+
+/// Maildrops in use, as all gates have said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MaildropLooks {
+    /// Them.
+    pub maildrops: Vec<MaildropLook>,
+    /// Whether there are more.
+    pub is_cut: bool,
+}
+
+/// What gates say of one maildrop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaildropLook {
+    /// The maildrop.
+    pub maildrop: MaildropId,
+    /// The gate that holds it.
+    pub holder: Option<GateId>,
+    /// Each gate that holds it or waits, in no order, and what it says, sealed.
+    pub gates: Vec<(GateId, Arc<[u8]>)>,
+}
+
+/// What is told of the link while it comes and goes.
+pub enum LinkEvent {
+    /// There is one.
+    Up(Arc<dyn EngineLink>),
+    /// The one before has ended, for this reason.
+    Down(String),
+    /// A push came.
+    Pushed(Push),
+}
