@@ -4,4 +4,5 @@
 //! engine ([`protocol`] says what is asked and answered).
 
 pub mod link;
+pub mod member;
 pub mod protocol;

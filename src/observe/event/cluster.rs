@@ -1,5 +1,6 @@
 //! What happens between the gates of a cluster.
 
+pub use crate::cluster::member::ClusterState;
 use crate::ids::MaildropKey;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -61,24 +62,6 @@ pub enum ClusterEvent {
         /// How many.
         changes: usize,
     },
-}
-
-str_enum! {
-    /// How a gate stands with the engine: the label `state` of `cluster_state`.
-    ClusterState {
-        /// It has not joined yet.
-        Joining = "joining",
-        /// All is well.
-        Healthy = "healthy",
-        /// A call was not answered in time.
-        Suspect = "suspect",
-        /// The engine is away.
-        Degraded = "degraded",
-        /// The engine is back, and hears what happened meanwhile.
-        Reconciling = "reconciling",
-        /// The other gates have another secret, `fold_case` or version of the script.
-        Excluded = "excluded",
-    }
 }
 
 str_enum! {

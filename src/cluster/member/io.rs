@@ -1,0 +1,169 @@
+//! What goes into a member and comes out of it.
+
+use crate::cluster::protocol::{
+    BeatAnswer, BeatCall, BlockRow, MaildropId, MemberReport, Push, SyncAnswer, SyncCall,
+};
+use crate::ids::BackendName;
+use crate::lock::queue::{Authority, Lane, Statement};
+use crate::str_enum::str_enum;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+
+/// What a gate does while the engine is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnOutage {
+    /// It goes on with its own queues.
+    #[default]
+    Local,
+    /// It refuses new logins.
+    Refuse,
+}
+
+str_enum! {
+    /// How a gate stands with the engine: the label `state` of `cluster_state`.
+    ClusterState {
+        /// It has not joined yet.
+        Joining = "joining",
+        /// All is well.
+        Healthy = "healthy",
+        /// A call was not answered in time.
+        Suspect = "suspect",
+        /// The engine is away.
+        Degraded = "degraded",
+        /// The engine is back, and hears what happened meanwhile.
+        Reconciling = "reconciling",
+        /// The other gates have another secret, `fold_case` or version of the script.
+        Excluded = "excluded",
+    }
+}
+
+/// All that a gate's own queue and sessions say of a maildrop now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MaildropStatement {
+    /// What its queue holds and wants. Empty: the maildrop is not in use here.
+    pub queue: Statement,
+    /// The backend that it is on, if the gate knows.
+    pub home: Option<BackendName>,
+    /// Whether a backend session of this gate has ended there since it was asked last.
+    pub session_ended: bool,
+    /// What people at other gates may read of it, sealed; `None`: as before.
+    pub info: Option<Arc<[u8]>>,
+}
+
+/// Something that a member must know.
+#[derive(Clone, Debug)]
+pub enum MemberInput {
+    /// There is a connection to the engine's server of this `run_id`.
+    Connected(Arc<str>),
+    /// The connection has ended, for this reason.
+    Disconnected(String),
+    /// What the gate has and wants at a maildrop may have changed; this is how it is now.
+    Stated(MaildropId, MaildropStatement),
+    /// The answer to a [`MemberAction::Sync`], or that none came and none is waited for any more.
+    Synced {
+        /// The maildrop.
+        maildrop: MaildropId,
+        /// The call's.
+        sequence: u64,
+        /// `None`: the call failed, and may have been carried out all the same.
+        answer: Option<SyncAnswer>,
+    },
+    /// The answer to a [`MemberAction::Beat`], or that none came.
+    Beaten {
+        /// The call's.
+        ping: u64,
+        /// When it was sent: the lease counts from there.
+        sent_at: Instant,
+        /// `None`: the call failed.
+        answer: Option<BeatAnswer>,
+    },
+    /// The engine pushed something.
+    Pushed(Push),
+    /// The time that the member named last has come.
+    Tick,
+    /// The gate stops: it wants no turn any more, and gives back what it holds as its sessions end.
+    Leave,
+}
+
+/// Something that a member wants done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemberAction {
+    /// Make this call; say what became of it by [`MemberInput::Synced`].
+    Sync(SyncCall),
+    /// Make this call; say what became of it by [`MemberInput::Beaten`].
+    Beat(BeatCall),
+    /// The gate's lease is good until then. If the one before had run out meanwhile, `generation`
+    /// is another than before: no turn of an earlier one is good any more.
+    Lease {
+        /// Counts the times that the lease began anew.
+        generation: u64,
+        /// When it ends.
+        until: Instant,
+    },
+    /// One turn may be served.
+    Turn {
+        /// Where.
+        maildrop: MaildropId,
+        /// From which lane.
+        lane: Lane,
+        /// The lease under which it is good.
+        generation: u64,
+        /// The backend that the maildrop is on, as another gate has said.
+        home: Option<BackendName>,
+        /// How long ago the last backend session in it ended.
+        ended: Option<Duration>,
+    },
+    /// The turn that is held is good under this lease.
+    Confirm {
+        /// Where.
+        maildrop: MaildropId,
+        /// The lease under which it is good.
+        generation: u64,
+    },
+    /// The turn is not good any more, or was never answered.
+    Lose {
+        /// Where.
+        maildrop: MaildropId,
+    },
+    /// Whether somebody waits in the main lane of another gate.
+    Contended {
+        /// Where.
+        maildrop: MaildropId,
+        /// Whether somebody does.
+        elsewhere: bool,
+    },
+    /// Whether the queue serves by itself.
+    Authority {
+        /// Where.
+        maildrop: MaildropId,
+        /// Whose word counts.
+        authority: Authority,
+    },
+    /// A session of this gate is in a maildrop that another gate holds.
+    Overlap {
+        /// Where.
+        maildrop: MaildropId,
+    },
+    /// The gate stands otherwise with the engine.
+    State {
+        /// How.
+        state: ClusterState,
+        /// Why, for the operator.
+        why: String,
+    },
+    /// The engine's memory began anew.
+    EpochBegan(u64),
+    /// The gates that live, this one too; told with each beat.
+    Members(Vec<MemberReport>),
+    /// Changes of the block list, and the version up to which the gate knows it now.
+    Blocks {
+        /// Them, in order.
+        rows: Vec<BlockRow>,
+        /// The epoch's number: in a new one the whole list comes again.
+        epoch: u64,
+    },
+    /// Pushes do not come though they should: make the push connection anew.
+    Resubscribe,
+    /// All that was held and wanted is given back: the gate may say good-bye.
+    Left,
+}
