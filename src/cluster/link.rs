@@ -1,6 +1,6 @@
 //! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
 
-use super::protocol::{BeatAnswer, BeatCall, GateId, MaildropId, Push, SyncAnswer, SyncCall};
+use super::protocol::{BeatAnswer, BeatCall, GateId, Push, SyncAnswer, SyncCall};
 use crate::net::BoxFuture;
 use crate::observe::event::CallResult;
 use crate::time::Duration;
@@ -62,11 +62,8 @@ pub trait EngineLink: Send + Sync + 'static {
     /// A backend refused a password.
     fn remove_accepted(&self, tag: u64) -> Call<()>;
 
-    /// Gives an order to another gate; `false`: it does not hear.
-    fn order(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool>;
-
-    /// What people read of maildrops in use, at most `max` of them.
-    fn look(&self, max: usize) -> Call<MaildropLooks>;
+    /// Sends a sealed message to another gate; `false`: it does not hear.
+    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool>;
 }
 
 /// A change of the block list on its way to the engine.
@@ -93,26 +90,6 @@ pub enum BlockPutKind {
     Release,
     /// It was removed.
     Remove,
-}
-
-/// Maildrops in use, as all gates have said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MaildropLooks {
-    /// Them.
-    pub maildrops: Vec<MaildropLook>,
-    /// Whether there are more.
-    pub is_cut: bool,
-}
-
-/// What gates say of one maildrop.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MaildropLook {
-    /// The maildrop.
-    pub maildrop: MaildropId,
-    /// The gate that holds it.
-    pub holder: Option<GateId>,
-    /// Each gate that holds it or waits, in no order, and what it says, sealed.
-    pub gates: Vec<(GateId, Arc<[u8]>)>,
 }
 
 /// What is told of the link while it comes and goes.

@@ -89,8 +89,6 @@ pub struct SyncCall {
     pub home: Option<BackendName>,
     /// Whether a session of this gate has ended there since the last call.
     pub session_ended: bool,
-    /// What people at other gates may read of it, sealed; `None`: as before.
-    pub info: Option<Arc<[u8]>>,
 }
 
 /// The answer to a [`SyncCall`].
@@ -227,8 +225,8 @@ pub enum Push {
     Contended(MaildropId),
     /// The gate's own ping.
     Ping(u64),
-    /// An order of another gate, sealed.
-    Order(Arc<[u8]>),
+    /// A message of another gate, sealed.
+    Message(Arc<[u8]>),
 }
 
 impl fmt::Display for GateId {

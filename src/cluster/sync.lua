@@ -5,7 +5,7 @@
 --       5 the highest turn that the gate was told of
 --       6 main slot: "" or "age,until"   7 unproven slot: "" or "age,half,until"
 --       8 prefix of push channels   9 "1": the gate hears pushes   10 home
---       11 "1": a session of the gate has ended   12 what people read, sealed; "": as before
+--       11 "1": a session of the gate has ended
 -- All times are milliseconds; ages and waits are from now. The only clock is the server's.
 
 local CLAIM = 2000         -- a turn that was pushed is taken up within this time
@@ -243,11 +243,10 @@ if not known then
   local count = 0
   for _ in pairs(state.gates) do count = count + 1 end
   if count >= GATES_MAX then return redis.error_reply('POPGATE too many gates at one maildrop') end
-  known = { info = '' }
+  known = {}
   state.gates[gate] = known
 end
 known.sequence, known.at, known.seen = sequence, now, seen
-if ARGV[12] ~= '' then known.info = ARGV[12] end
 if ARGV[9] == '1' then known.deaf = nil end
 if ARGV[10] ~= '' then state.home = ARGV[10] end
 if ARGV[11] == '1' then state.ended = now end

@@ -46,8 +46,6 @@ pub struct MaildropStatement {
     pub home: Option<BackendName>,
     /// Whether a backend session of this gate has ended there since it was asked last.
     pub session_ended: bool,
-    /// What people at other gates may read of it, sealed; `None`: as before.
-    pub info: Option<Arc<[u8]>>,
 }
 
 /// Something that a member must know.

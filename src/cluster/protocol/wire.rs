@@ -6,7 +6,7 @@ use super::{
     UnprovenSlot,
 };
 use crate::ids::BackendName;
-use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_TEXT_MAX};
+use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_MESSAGE_MAX, CLUSTER_TEXT_MAX};
 use crate::lock::queue::Lane;
 use crate::time::Duration;
 use std::sync::Arc;
@@ -52,9 +52,6 @@ impl SyncCall {
                 .as_ref()
                 .map_or_else(Vec::new, |home| home.as_str().as_bytes().to_vec()),
             flag(self.session_ended),
-            self.info
-                .as_ref()
-                .map_or_else(Vec::new, |info| info.to_vec()),
         ]
     }
 }
@@ -146,7 +143,7 @@ impl Push {
             b't' => Self::Turn(MaildropId::parse(rest)?),
             b'c' => Self::Contended(MaildropId::parse(rest)?),
             b'p' => Self::Ping(std::str::from_utf8(rest).ok()?.parse().ok()?),
-            b'o' if rest.len() <= CLUSTER_TEXT_MAX => Self::Order(Arc::from(rest)),
+            b'o' if rest.len() <= CLUSTER_MESSAGE_MAX => Self::Message(Arc::from(rest)),
             _ => return None,
         })
     }

@@ -77,8 +77,8 @@ str_enum! {
         Blocks = "blocks",
         /// Whether a password was accepted elsewhere, and that it was accepted or refused here.
         Acceptance = "acceptance",
-        /// An order to another gate.
-        Order = "order",
+        /// A message to another gate.
+        Message = "message",
     }
 }
 
