@@ -73,3 +73,29 @@ impl WallClock {
         }
     }
 }
+
+/// A clock that goes on while the machine is suspended, which tokio's does not.
+#[derive(Clone, Copy, Debug)]
+pub enum BootClock {
+    /// The system's: the time since it was started.
+    System,
+    /// As tokio's goes, from here: for tests, which move that by hand.
+    From(Instant),
+}
+
+impl BootClock {
+    /// What it shows.
+    #[must_use]
+    pub fn now(self) -> Duration {
+        match self {
+            Self::System => {
+                let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+                // Neither is ever negative.
+                let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+                let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or_default();
+                Duration::new(seconds, nanoseconds)
+            }
+            Self::From(start) => start.elapsed(),
+        }
+    }
+}

@@ -33,6 +33,9 @@ pub enum LoginError {
     /// one to USER would be taken for the one to PASS.
     #[error("the backend spoke before it was asked")]
     Unasked,
+    /// Whoever gives the password may not give it any more: nothing of it was written.
+    #[error("the password may not be given any more")]
+    NotAllowed,
     /// It got the password and ended the connection instead of answering: a refusal without
     /// words, as of pop.aol.com. What it sent before that was no reply.
     #[error("the backend {0}")]
@@ -119,7 +122,7 @@ fn is_better_said_by_plain(credentials: &Credentials) -> bool {
 /// Logs in and returns the backend's answer, `+OK` or `-ERR`: its last status line, without the
 /// line end.
 ///
-/// `on_password` is called when the password has been written. With PIPELINING the name and the
+/// `giver` is asked before the password is written, and told when it has been. With PIPELINING the name and the
 /// password go in one segment; else the password waits for the answer to the name.
 ///
 /// # Errors
@@ -129,17 +132,55 @@ pub async fn log_in(
     conn: &mut Conn,
     credentials: &Credentials,
     capabilities: &Capabilities,
-    on_password: impl FnOnce(),
+    giver: &mut impl GivesPassword,
 ) -> Result<Vec<u8>, LoginError> {
-    let mut given = false;
-    let on_given = || {
-        given = true;
-        on_password();
+    let mut noting = Noting {
+        giver,
+        is_given: false,
     };
-    let answer = give(conn, credentials, capabilities, on_given).await;
+    let answer = give(conn, credentials, capabilities, &mut noting).await;
     match answer {
-        Err(error) if given => Err(unanswered(conn, error).await),
+        Err(error) if noting.is_given => Err(unanswered(conn, error).await),
         answer => answer,
+    }
+}
+
+/// Who gives a password to a backend.
+pub trait GivesPassword {
+    /// Whether it may be written now. It is asked right before, with no await between.
+    fn may_give(&mut self) -> bool;
+
+    /// It was written.
+    fn given(&mut self);
+}
+
+/// One who only wants to hear of it.
+impl<F: FnMut()> GivesPassword for F {
+    fn may_give(&mut self) -> bool {
+        true
+    }
+
+    fn given(&mut self) {
+        self();
+    }
+}
+
+/// Keeps that the password was given.
+struct Noting<'a, G> {
+    giver: &'a mut G,
+    is_given: bool,
+}
+
+impl<G: GivesPassword> Noting<'_, G> {
+    /// Writes octets that hold the password.
+    async fn write(&mut self, conn: &mut Conn, octets: &[u8]) -> Result<(), LoginError> {
+        if !self.giver.may_give() {
+            return Err(LoginError::NotAllowed);
+        }
+        conn.write_all(octets).await?;
+        self.is_given = true;
+        self.giver.given();
+        Ok(())
     }
 }
 
@@ -167,7 +208,7 @@ async fn give(
     conn: &mut Conn,
     credentials: &Credentials,
     capabilities: &Capabilities,
-    on_password: impl FnOnce(),
+    password: &mut Noting<'_, impl GivesPassword>,
 ) -> Result<Vec<u8>, LoginError> {
     let open = still_open(conn).await;
     // What stands behind the greeting answers no command: it would pass for the answer to USER,
@@ -178,14 +219,13 @@ async fn give(
     open?;
     conn.input.clear();
     if form(credentials, capabilities)? == Form::Plain {
-        return auth_plain(conn, credentials, on_password).await;
+        return auth_plain(conn, credentials, password).await;
     }
     let user = command(b"USER ", credentials.user.as_bytes());
     let pass = command(b"PASS ", credentials.password.expose());
     if capabilities.pipelining {
         let both = Zeroizing::new([user.as_slice(), pass.as_slice()].concat());
-        conn.write_all(&both).await?;
-        on_password();
+        password.write(conn, &both).await?;
         let to_user = answer(conn).await?;
         // Where USER is refused, the answer to PASS stays unread: the connection is closed next.
         return if is_ok(&to_user) {
@@ -201,8 +241,7 @@ async fn give(
     }
     still_open(conn).await?;
     unasked(conn)?;
-    conn.write_all(&pass).await?;
-    on_password();
+    password.write(conn, &pass).await?;
     answer(conn).await
 }
 
@@ -211,15 +250,14 @@ async fn give(
 async fn auth_plain(
     conn: &mut Conn,
     credentials: &Credentials,
-    on_password: impl FnOnce(),
+    password: &mut Noting<'_, impl GivesPassword>,
 ) -> Result<Vec<u8>, LoginError> {
     let response = plain_response(credentials);
     let at_once = command(b"AUTH PLAIN ", response.expose());
     if at_once.len() > BACKEND_LINE_MAX {
-        return auth_plain_when_asked(conn, &response, on_password).await;
+        return auth_plain_when_asked(conn, &response, password).await;
     }
-    conn.write_all(&at_once).await?;
-    on_password();
+    password.write(conn, &at_once).await?;
     let line = read_status(conn).await?;
     if !is_challenge(&line) {
         return status_line(line);
@@ -232,7 +270,7 @@ async fn auth_plain(
 async fn auth_plain_when_asked(
     conn: &mut Conn,
     response: &Secret,
-    on_password: impl FnOnce(),
+    password: &mut Noting<'_, impl GivesPassword>,
 ) -> Result<Vec<u8>, LoginError> {
     conn.write_all(b"AUTH PLAIN\r\n").await?;
     let line = read_status(conn).await?;
@@ -243,8 +281,8 @@ async fn auth_plain_when_asked(
         return Err(no_status(&line).into());
     }
     unasked(conn)?;
-    conn.write_all(&command(b"", response.expose())).await?;
-    on_password();
+    let response = command(b"", response.expose());
+    password.write(conn, &response).await?;
     answer(conn).await
 }
 

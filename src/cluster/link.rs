@@ -41,6 +41,9 @@ pub trait EngineLink: Send + Sync + 'static {
     /// The `run_id` of that server.
     fn run_id(&self) -> Arc<str>;
 
+    /// Makes the connection for pushes anew: they do not come though they should.
+    fn resubscribe(&self);
+
     /// States what the gate holds and wants at a maildrop.
     fn sync(&self, call: SyncCall) -> Call<SyncAnswer>;
 

@@ -5,4 +5,6 @@
 
 pub mod link;
 pub mod member;
+pub mod messages;
 pub mod protocol;
+pub mod status;

@@ -87,8 +87,9 @@ pub struct SyncCall {
     pub hears: bool,
     /// The backend that the maildrop is on, if the gate knows.
     pub home: Option<BackendName>,
-    /// Whether a session of this gate has ended there since the last call.
-    pub session_ended: bool,
+    /// How long ago the last backend session ended there that the gate knows of, where that was a
+    /// moment ago.
+    pub ended: Option<Duration>,
 }
 
 /// The answer to a [`SyncCall`].

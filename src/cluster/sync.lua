@@ -5,7 +5,7 @@
 --       5 the highest turn that the gate was told of
 --       6 main slot: "" or "age,until"   7 unproven slot: "" or "age,half,until"
 --       8 prefix of push channels   9 "1": the gate hears pushes   10 home
---       11 "1": a session of the gate has ended
+--       11 how long ago a backend session ended, if that is known
 -- All times are milliseconds; ages and waits are from now. The only clock is the server's.
 
 local CLAIM = 2000         -- a turn that was pushed is taken up within this time
@@ -249,7 +249,7 @@ end
 known.sequence, known.at, known.seen = sequence, now, seen
 if ARGV[9] == '1' then known.deaf = nil end
 if ARGV[10] ~= '' then state.home = ARGV[10] end
-if ARGV[11] == '1' then state.ended = now end
+if ARGV[11] ~= '' then state.ended = math.max(state.ended, now - tonumber(ARGV[11])) end
 
 local standing = settle_holder()
 state_slots()

@@ -152,13 +152,13 @@ impl Account<'_> {
             ..self.capabilities.clone()
         };
         let told = Cell::new(Instant::now());
-        let on_password = || told.set(Instant::now());
+        let mut on_password = || told.set(Instant::now());
         let blank_lines = session.conn.blank_lines;
         let login = log_in(
             &mut session.conn,
             self.credentials,
             &one_by_one,
-            on_password,
+            &mut on_password,
         );
         match timeout(bound, login).await {
             Ok(Ok(line)) => {

@@ -2,12 +2,14 @@
 
 use super::BackendClose;
 use super::queue::{Input, Invariant, Ticket};
+use super::shared::{TurnReader, TurnState};
 use super::table::Table;
 use crate::ids::{BackendName, MaildropKey};
 use crate::observe::event::{Event, LockChange, LockEvent, LockOutcome};
 use crate::policy::attempt::LoginAttempt;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A login's ticket, and the table where it is good.
 pub(super) struct Claim<C> {
@@ -49,6 +51,17 @@ impl<C: BackendClose> Claim<C> {
 
     pub(super) fn release(&self) {
         self.apply(Input::Release, None);
+    }
+
+    /// The password is written now.
+    pub(super) fn begin(&self) {
+        self.apply(Input::Begin, None);
+    }
+
+    /// What the guard reads before that, where other gates serve the maildrop, too.
+    pub(super) fn reader(&self, turn: Option<watch::Receiver<TurnState>>) -> Option<TurnReader> {
+        let lease = Arc::clone(&self.table.cluster.as_ref()?.lease);
+        Some(TurnReader::new(turn?, lease))
     }
 
     pub(super) fn accepted(&self) {

@@ -7,6 +7,7 @@ use super::prewarmed::Prewarmed;
 use super::queue::{
     Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket, WaitProgress,
 };
+use super::shared::TurnState;
 use super::view::{Claimant, HolderView, LockView, WaiterView};
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::attempt::LoginAttempt;
@@ -24,6 +25,8 @@ pub(super) struct Entry<C> {
     /// A backend connection that is open and greeted, for whoever is next.
     prewarmed: Option<Prewarmed<C>>,
     home: Option<BackendName>,
+    /// Where other gates serve the maildrop, too.
+    turn: Option<watch::Sender<TurnState>>,
 }
 
 /// How a waiter hears of its turn.
@@ -52,19 +55,25 @@ pub(super) struct Seated {
     pub(super) ticket: Ticket,
     pub(super) state: watch::Receiver<SeatState>,
     pub(super) contended: watch::Receiver<bool>,
+    /// By what right it will hold the lock, where other gates serve the maildrop, too.
+    pub(super) turn: Option<watch::Receiver<TurnState>>,
     /// Waiters before it.
     pub(super) ahead: usize,
 }
 
 impl<C> Entry<C> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(authority: Authority) -> Self {
         Self {
-            queue: LockQueue::new(Authority::Local),
+            queue: LockQueue::new(authority),
             seats: HashMap::new(),
             holder: None,
             contended: watch::Sender::new(false),
             prewarmed: None,
             home: None,
+            turn: match authority {
+                Authority::Local => None,
+                Authority::Leased => Some(watch::Sender::new(TurnState::None)),
+            },
         }
     }
 
@@ -102,6 +111,7 @@ impl<C> Entry<C> {
             ticket,
             state,
             contended: self.contended.subscribe(),
+            turn: self.turn.as_ref().map(watch::Sender::subscribe),
             // One that has no place finds all the others before it.
             ahead: self.queue.ahead_of(ticket).unwrap_or(self.queue.waiters()),
         };
@@ -188,9 +198,6 @@ impl<C> Entry<C> {
                 self.contended.send_replace(contended);
             }
             Effect::Broken(invariant) => return Err(Fault::repaired(invariant)),
-            Effect::RequestLease | Effect::ReleaseLease => {
-                return Err(Fault::repaired(Invariant::NoLeaseForLocalLocks));
-            }
         }
         Ok(())
     }
@@ -292,6 +299,19 @@ impl<C> Entry<C> {
     /// Whether it was elsewhere before, or nowhere.
     pub(super) fn settle_at(&mut self, backend: &BackendName) -> bool {
         self.home.replace(backend.clone()).as_ref() != Some(backend)
+    }
+
+    /// Another gate has said where it is; a session of this gate knows better.
+    pub(super) fn learn_home(&mut self, backend: Option<&BackendName>) {
+        if self.home.is_none() {
+            self.home = backend.cloned();
+        }
+    }
+
+    pub(super) fn set_turn(&self, state: TurnState) {
+        if let Some(turn) = &self.turn {
+            turn.send_replace(state);
+        }
     }
 
     /// The tenant of the login at the front of the main lane.

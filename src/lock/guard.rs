@@ -3,6 +3,7 @@
 use super::BackendClose;
 use super::claim::Claim;
 use super::queue::Invariant;
+use super::shared::TurnReader;
 use crate::ids::{BackendName, MaildropKey};
 use crate::observe::event::LockChange;
 use crate::time::{Duration, Instant};
@@ -22,6 +23,8 @@ pub struct LockGuard<C: BackendClose> {
     connection: Option<C>,
     after_quit: bool,
     contended: watch::Receiver<bool>,
+    /// Where other gates serve the maildrop, too.
+    turn: Option<TurnReader>,
     freed_at: Option<Instant>,
 }
 
@@ -35,6 +38,7 @@ impl<C: BackendClose> LockGuard<C> {
         claim: Claim<C>,
         since: Instant,
         contended: watch::Receiver<bool>,
+        turn: Option<TurnReader>,
         freed_at: Option<Instant>,
     ) -> Self {
         Self {
@@ -44,6 +48,7 @@ impl<C: BackendClose> LockGuard<C> {
             connection: None,
             after_quit: false,
             contended,
+            turn,
             freed_at,
         }
     }
@@ -106,6 +111,20 @@ impl<C: BackendClose> LockGuard<C> {
         self.claim.refused(line);
     }
 
+    /// What allows a password to be written.
+    #[must_use]
+    pub fn permission(&self) -> Permission<C> {
+        let turn = self.turn.clone();
+        Permission(turn.map(|turn| (turn, self.claim.clone())))
+    }
+
+    /// Returns when a password may be written, as far as is known. Cancel-safe.
+    pub async fn turn(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            turn.good().await;
+        }
+    }
+
     /// How long ago the last session of ours in this maildrop ended, where that was a moment ago
     /// ([`UNLOCKS_WITHIN`](crate::limits::UNLOCKS_WITHIN)).
     #[must_use]
@@ -133,6 +152,26 @@ impl<C: BackendClose> LockGuard<C> {
     /// When the lock came free, where it was waited for; told once.
     pub fn take_freed_at(&mut self) -> Option<Instant> {
         self.freed_at.take()
+    }
+}
+
+/// What allows a holder's password to be written: always, where no other gate serves the maildrop.
+pub struct Permission<C: BackendClose>(Option<(TurnReader, Claim<C>)>);
+
+impl<C: BackendClose> Permission<C> {
+    /// Whether the password may be written now. It must be asked right before, with no await
+    /// between: a gate that was frozen may have lost its turn to another one meanwhile. From here
+    /// on the maildrop counts as in use until its backend's end.
+    #[must_use]
+    pub fn take(&self) -> bool {
+        let Some((turn, claim)) = &self.0 else {
+            return true;
+        };
+        let is_good = turn.is_good();
+        if is_good {
+            claim.begin();
+        }
+        is_good
     }
 }
 

@@ -5,7 +5,8 @@ use super::claim::Claim;
 use super::entry::SeatState;
 use super::guard::LockGuard;
 use super::queue::WaitProgress;
-use super::table::Table;
+use super::shared::{DirtyMaildrops, GateLease};
+use super::table::{ClusterSide, Table};
 use super::view::{LockView, LocksSnapshot};
 use super::waiter::WaiterHandle;
 use crate::ids::{BackendName, MaildropKey, TenantName};
@@ -43,7 +44,20 @@ impl<C: BackendClose> Locks<C> {
     /// No lock is held. Connections that are being closed are tracked by `closers`.
     #[must_use]
     pub fn new(events: Arc<EventHub>, closers: TaskTracker) -> Self {
-        Self(Arc::new(Table::new(events, closers)))
+        Self(Arc::new(Table::new(events, closers, None)))
+    }
+
+    /// As [`Locks::new`], where other gates serve the same maildrops: nobody is served without a
+    /// turn. See [`shared`](super::shared).
+    #[must_use]
+    pub fn shared(
+        events: Arc<EventHub>,
+        closers: TaskTracker,
+        lease: Arc<GateLease>,
+        dirty: Arc<DirtyMaildrops>,
+    ) -> Self {
+        let cluster = ClusterSide { lease, dirty };
+        Self(Arc::new(Table::new(events, closers, Some(cluster))))
     }
 
     /// Requests the lock of the login's maildrop: holds it, waits for it until `until`, or is
@@ -67,7 +81,8 @@ impl<C: BackendClose> Locks<C> {
                 AcquireResult::Waiting(waiter)
             }
             SeatState::Granted { .. } => {
-                let guard = LockGuard::new(claim.clone(), now, seated.contended, None);
+                let turn = claim.reader(seated.turn);
+                let guard = LockGuard::new(claim.clone(), now, seated.contended, turn, None);
                 claim.tell_outcome(LockOutcome::Immediate, Duration::ZERO);
                 AcquireResult::Granted(guard)
             }

@@ -5,7 +5,8 @@
 //! itself: dropping either, also by panic or cancellation, gives back what it stands for.
 //!
 //! Each file knows only those before it: `queue`, `entry` (one maildrop), `table` (all of them),
-//! `claim` (a ticket in the table), `guard`, `waiter`, `locks`.
+//! `claim` (a ticket in the table), `guard`, `waiter`, `locks`, and `shared` (what other gates hear
+//! and say, where there are any).
 
 mod claim;
 mod ends;
@@ -14,13 +15,14 @@ mod guard;
 mod locks;
 mod prewarmed;
 pub mod queue;
+pub mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
 mod view;
 mod waiter;
 
-pub use guard::{LockBroken, LockGuard};
+pub use guard::{LockBroken, LockGuard, Permission};
 pub use locks::{AcquireResult, Locks};
 pub use view::{Claimant, HolderView, LockView, LocksSnapshot, WaiterView};
 pub use waiter::{WaitEvent, WaiterHandle};

@@ -7,9 +7,9 @@
 //! four. Within a lane it is first come, first served. Which waiter loses its place where a lane
 //! is full stands in `queue/eviction.rs`.
 //!
-//! Other gates may serve the same maildrop. What a queue must know for that are inputs and effects
-//! of it: whether it may serve (`queue/lease.rs`), and whether somebody waits elsewhere. One gate
-//! alone, which is all that popgate runs today, needs neither.
+//! Other gates may serve the same maildrop. What a queue must know for that are inputs of it: whether
+//! it may serve (`queue/lease.rs`), and whether somebody waits elsewhere. What they must know of it
+//! is its [`Statement`]. One gate alone needs neither.
 
 mod eviction;
 mod invariant;
@@ -76,8 +76,12 @@ pub enum Input {
     Refused(Ticket),
     /// The holder's backend connection has ended. Its session may go on, and ask again.
     Release(Ticket),
+    /// The holder's password is written now: it is in the maildrop until its backend's end.
+    Begin(Ticket),
     /// The lease was granted or lost. A local queue has none.
     Lease(LeaseChange),
+    /// Whether the queue serves by itself from now on.
+    Authority(Authority),
     /// Whether somebody waits in the main lane of another gate. It holds until told otherwise.
     WaitersElsewhere(bool),
 }
@@ -103,16 +107,12 @@ pub enum Effect {
     /// Whether somebody waits in the main lane, here or elsewhere; for the holder, which starts
     /// from `false`.
     Contended(bool),
-    /// A lease is needed: somebody waits and nobody holds. Not repeated until that changes.
-    RequestLease,
-    /// The lease, or the request for it, is needed no more.
-    ReleaseLease,
     /// A fault of popgate was found here, and put right.
     Broken(Invariant),
 }
 
 /// The lock of one maildrop and its two lanes. Somebody waits only while somebody holds it, or
-/// while the lease is awaited.
+/// where a turn is awaited.
 #[derive(Debug)]
 pub struct LockQueue {
     right: Right,
@@ -132,6 +132,7 @@ pub struct LockQueue {
 struct Holder {
     holding: Holding,
     password: PasswordTag,
+    has_begun: bool,
 }
 
 #[derive(Debug)]
@@ -171,10 +172,12 @@ impl LockQueue {
             Input::Accepted(ticket) => self.accepted(ticket, effects),
             Input::Refused(ticket) => self.refused(ticket, effects),
             Input::Release(ticket) => self.release(ticket, now, effects),
+            Input::Begin(ticket) => self.begin(ticket),
+            Input::Authority(authority) => self.change_authority(authority, now, effects),
             Input::Lease(change) => self.lease_changed(change, now, effects),
             Input::WaitersElsewhere(somebody) => self.waiters_elsewhere = somebody,
         }
-        self.settle_lease(effects);
+        self.settle_lease();
         self.uphold(now, effects);
         // Last: a repair may have granted the lock, and the new holder is told what holds now.
         self.tell_contended(effects);
@@ -298,7 +301,15 @@ impl LockQueue {
         }
     }
 
-    fn serve_next(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    fn begin(&mut self, ticket: Ticket) {
+        if let Some(holder) = &mut self.holder
+            && holder.holding.ticket == ticket
+        {
+            holder.has_begun = true;
+        }
+    }
+
+    pub(super) fn serve_next(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if let Some(next) = self.next(now) {
             self.grant(&next.request, now, effects);
         }
@@ -330,6 +341,7 @@ impl LockQueue {
                 since: now,
             },
             password: request.password,
+            has_begun: false,
         });
         // The state was told to the holder before; this one has heard nothing yet.
         self.told_contended = false;
@@ -371,7 +383,7 @@ impl LockQueue {
             self.withdraw(holder);
             effects.push(Effect::Broken(Invariant::HolderDoesNotWait));
         }
-        // Of a queue with leases the same is kept by `settle_lease`, which has just run.
+        // Of a queue with leases it is no fault: its statement says that somebody waits.
         if self.right == Right::Local && self.holder.is_none() && self.waiters() > 0 {
             effects.push(Effect::Broken(Invariant::WaitersAreServed));
             self.serve_next(now, effects);
@@ -397,8 +409,12 @@ impl LockQueue {
 
 impl Waiter {
     fn is_past_half(&self, now: Instant) -> bool {
-        let budget = self.request.until.duration_since(self.since);
-        now >= self.since + budget / 2
+        now >= self.half()
+    }
+
+    /// When half of its wait is over.
+    fn half(&self) -> Instant {
+        self.since + self.request.until.duration_since(self.since) / 2
     }
 }
 

@@ -7,7 +7,8 @@ use super::BackendClose;
 use super::ends::RecentEnds;
 use super::entry::{Entry, Seated};
 use super::prewarmed::PrewarmedIndex;
-use super::queue::{Input, Invariant, Ticket, WaitProgress};
+use super::queue::{Authority, Input, Invariant, Statement, Ticket, WaitProgress};
+use super::shared::{DirtyMaildrops, GateLease, Turn, TurnState};
 use super::view::{LockView, LocksSnapshot};
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::{Event, LockEvent};
@@ -28,10 +29,21 @@ pub(super) struct Table<C> {
     tickets: AtomicU64,
     pub(super) events: Arc<EventHub>,
     pub(super) closers: TaskTracker,
+    pub(super) cluster: Option<ClusterSide>,
+}
+
+/// Where other gates serve the same maildrops.
+pub(super) struct ClusterSide {
+    pub(super) lease: Arc<GateLease>,
+    pub(super) dirty: Arc<DirtyMaildrops>,
 }
 
 impl<C: BackendClose> Table<C> {
-    pub(super) fn new(events: Arc<EventHub>, closers: TaskTracker) -> Self {
+    pub(super) fn new(
+        events: Arc<EventHub>,
+        closers: TaskTracker,
+        cluster: Option<ClusterSide>,
+    ) -> Self {
         Self {
             entries: DashMap::new(),
             prewarmed: Arc::default(),
@@ -39,6 +51,14 @@ impl<C: BackendClose> Table<C> {
             tickets: AtomicU64::new(0),
             events,
             closers,
+            cluster,
+        }
+    }
+
+    fn authority(&self) -> Authority {
+        match self.cluster {
+            None => Authority::Local,
+            Some(_) => Authority::Leased,
         }
     }
 
@@ -54,9 +74,10 @@ impl<C: BackendClose> Table<C> {
         let (seated, broken) = self
             .entries
             .entry(attempt.key.clone())
-            .or_insert_with(Entry::new)
+            .or_insert_with(|| Entry::new(self.authority()))
             .enter(attempt, ticket, now, until);
         // The shard is unlocked by now: its guard lived in the statement above.
+        self.mark_dirty(&attempt.key);
         self.tell_broken(broken);
         seated
     }
@@ -68,13 +89,44 @@ impl<C: BackendClose> Table<C> {
         let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
             return;
         };
+        let before = self.statement_of(slot.get());
         let broken = slot.get_mut().apply(input, Instant::now(), line);
+        let has_changed = self.statement_of(slot.get()) != before;
         if slot.get().is_unused() {
             slot.remove();
         } else {
             drop(slot);
         }
+        if has_changed {
+            self.mark_dirty(key);
+        }
         self.tell_broken(broken);
+    }
+
+    /// What other gates hear; nothing, where there is none.
+    fn statement_of(&self, entry: &Entry<C>) -> Option<Statement> {
+        self.cluster.as_ref().map(|_| entry.queue.statement())
+    }
+
+    /// Other gates must hear of it, where there are any.
+    pub(super) fn mark_dirty(&self, key: &MaildropKey) {
+        if let Some(cluster) = &self.cluster {
+            cluster.dirty.mark(key);
+        }
+    }
+
+    pub(super) fn set_turn(&self, key: &MaildropKey, state: TurnState) {
+        if let Some(entry) = self.entries.get(key) {
+            entry.set_turn(state);
+        }
+    }
+
+    /// Whoever is served next holds the lock by this turn.
+    pub(super) fn begin_turn(&self, key: &MaildropKey, turn: &Turn) {
+        if let Some(mut entry) = self.entries.get_mut(key) {
+            entry.learn_home(turn.home.as_ref());
+            entry.set_turn(TurnState::Given(turn.generation));
+        }
     }
 
     fn tell_broken(&self, broken: Vec<Invariant>) {

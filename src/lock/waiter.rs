@@ -4,6 +4,7 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::entry::{SeatState, Seated};
 use super::guard::LockGuard;
+use super::shared::TurnState;
 use crate::ids::MaildropKey;
 use crate::observe::event::{LockChange, LockOutcome};
 use crate::time::Instant;
@@ -31,6 +32,7 @@ pub struct WaiterHandle<C: BackendClose> {
     ahead: usize,
     state: watch::Receiver<SeatState>,
     contended: watch::Receiver<bool>,
+    turn: Option<watch::Receiver<TurnState>>,
     /// What is told when the place is given up; `None` once it is told.
     outcome: Option<LockOutcome>,
 }
@@ -43,6 +45,7 @@ impl<C: BackendClose> WaiterHandle<C> {
             ahead: seated.ahead,
             state: seated.state,
             contended: seated.contended,
+            turn: seated.turn,
             // Every other end of a wait says what it is.
             outcome: Some(LockOutcome::Shutdown),
         }
@@ -125,6 +128,7 @@ impl<C: BackendClose> WaiterHandle<C> {
             self.claim.clone(),
             Instant::now(),
             self.contended.clone(),
+            self.claim.reader(self.turn.clone()),
             Some(freed_at),
         );
         self.end(LockOutcome::Waited);

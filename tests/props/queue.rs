@@ -5,7 +5,8 @@ mod siege;
 
 use popgate::ids::ClientPrefix;
 use popgate::lock::queue::{
-    Authority, Effect, Input, Lane, LeaseChange, LockQueue, Request, Ticket,
+    Authority, Effect, HolderStatement, Input, Lane, LaneStatement, LeaseChange, LockQueue,
+    Request, Statement, Ticket,
 };
 use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
@@ -29,6 +30,7 @@ enum Step {
     /// An input about the holder, which is never out of date.
     Holder(fn(Ticket) -> Input),
     Lease(LeaseChange),
+    Authority(Authority),
     Elsewhere(bool),
     Pass(Duration),
 }
@@ -42,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Holder(Input::Release)),
         1 => Just(Step::Holder(Input::Accepted)),
         1 => Just(Step::Holder(Input::Refused)),
+        1 => Just(Step::Holder(Input::Begin)),
         1 => any::<bool>().prop_map(Step::Elsewhere),
         3 => (0..8_000u64).prop_map(|ms| Step::Pass(Duration::from_millis(ms))),
     ]
@@ -56,16 +59,26 @@ fn step_with_leases() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// And so does whoever grants them, so that the queue goes on by itself for a while.
+fn step_with_outages() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => step_with_leases(),
+        1 => Just(Step::Authority(Authority::Local)),
+        1 => Just(Step::Authority(Authority::Leased)),
+    ]
+}
+
 fn lane() -> impl Strategy<Value = Lane> {
     prop_oneof![1 => Just(Lane::Main), 2 => Just(Lane::Unproven)]
 }
 
 fn any_input() -> impl Strategy<Value = fn(Ticket) -> Input> {
-    let inputs: [fn(Ticket) -> Input; 4] = [
+    let inputs: [fn(Ticket) -> Input; 5] = [
         Input::Withdraw,
         Input::Accepted,
         Input::Refused,
         Input::Release,
+        Input::Begin,
     ];
     proptest::sample::select(inputs.to_vec())
 }
@@ -83,6 +96,14 @@ proptest! {
     fn a_lock_queue_with_leases_keeps_its_promises(
         capacity in 0..7usize,
         script in vec(step_with_leases(), 1..STEPS_MAX),
+    ) {
+        Run::new(Authority::Leased, capacity).play(script);
+    }
+
+    #[test]
+    fn a_lock_queue_whose_leases_fail_keeps_its_promises(
+        capacity in 0..7usize,
+        script in vec(step_with_outages(), 1..STEPS_MAX),
     ) {
         Run::new(Authority::Leased, capacity).play(script);
     }
@@ -141,6 +162,7 @@ impl Run {
                 }
             }
             Step::Lease(change) => self.apply(Input::Lease(change)),
+            Step::Authority(authority) => self.apply(Input::Authority(authority)),
             Step::Elsewhere(somebody) => self.apply(Input::WaitersElsewhere(somebody)),
             Step::Pass(time) => self.now += time,
         }
@@ -180,6 +202,7 @@ impl Run {
         let oldest = line.iter().map(|waiter| self.now - waiter.since).max();
         let progress = queue.wait_progress(self.now);
         assert_eq!(progress.longest, oldest.unwrap_or_default());
+        assert_eq!(queue.statement(), model.statement());
         for (ahead, waiter) in line.iter().enumerate() {
             assert_eq!(queue.ahead_of(waiter.ticket), Some(ahead));
         }
@@ -219,6 +242,7 @@ struct Waiter {
     prefix: ClientPrefix,
     since: Instant,
     half: Instant,
+    until: Instant,
     capacity: usize,
 }
 
@@ -231,18 +255,27 @@ impl Waiter {
             prefix: request.prefix,
             since: now,
             half: now + (request.until - now) / 2,
+            until: request.until,
             capacity: request.capacity,
         }
     }
 }
 
+fn lane_statement(lane: &[Waiter]) -> Option<LaneStatement> {
+    let oldest = lane.first()?;
+    Some(LaneStatement {
+        since: oldest.since,
+        half: oldest.half,
+        until: lane.iter().map(|waiter| waiter.until).max()?,
+    })
+}
+
 #[derive(Default)]
 struct Model {
     is_leased: bool,
-    has_lease: bool,
-    has_requested: bool,
     waiters_elsewhere: bool,
     holder: Option<Ticket>,
+    holding: Option<HolderStatement>,
     holders_password: Option<PasswordTag>,
     main: Vec<Waiter>,
     unproven: Vec<Waiter>,
@@ -258,37 +291,43 @@ impl Model {
         let (told, rest): (Vec<Effect>, Vec<Effect>) = effects
             .iter()
             .partition(|effect| matches!(effect, Effect::Contended(_) | Effect::Head(_)));
-        let (lease, rest): (Vec<Effect>, Vec<Effect>) = rest
-            .iter()
-            .partition(|effect| matches!(effect, Effect::RequestLease | Effect::ReleaseLease));
         match input {
-            Input::Request(request) => self.requested(&Waiter::new(&request, now), &rest),
+            Input::Request(request) => self.requested(&Waiter::new(&request, now), now, &rest),
             Input::Withdraw(ticket) => self.withdrawn(ticket, &rest),
             Input::Accepted(ticket) => self.accepted(ticket, &rest),
             Input::Refused(ticket) => self.refused(ticket, &rest),
             Input::Release(ticket) => self.released(ticket, now, &rest),
-            Input::Lease(change) => self.lease_changed(change, &rest),
+            Input::Lease(change) => self.lease_changed(change, now, &rest),
+            Input::Authority(authority) => self.authority_changed(authority, now, &rest),
+            Input::Begin(ticket) => {
+                assert_eq!(rest, []);
+                if self.holder == Some(ticket) {
+                    self.holding = self.holding.map(|holding| HolderStatement {
+                        has_begun: true,
+                        ..holding
+                    });
+                }
+            }
             Input::WaitersElsewhere(somebody) => {
                 assert_eq!(rest, []);
                 self.waiters_elsewhere = somebody;
             }
         }
-        self.lease_settled(&lease);
         let granted = rest
             .iter()
             .any(|effect| matches!(effect, Effect::Granted(_)));
         self.told(&told, granted);
         assert_eq!(
             effects,
-            [rest, lease, told].concat(),
+            [rest, told].concat(),
             "changes come before what is told of them"
         );
     }
 
-    fn requested(&mut self, newcomer: &Waiter, effects: &[Effect]) {
+    fn requested(&mut self, newcomer: &Waiter, now: Instant, effects: &[Effect]) {
         if self.holder.is_none() && !self.is_leased {
             assert_eq!(effects, [Effect::Granted(newcomer.ticket)]);
-            return self.grant(newcomer);
+            return self.grant(newcomer, now);
         }
         if self.holder.is_none() && self.is_nobody_waiting() {
             assert_eq!(effects, [], "whatever the capacity is");
@@ -346,6 +385,7 @@ impl Model {
             return assert_eq!(effects, []);
         }
         self.holder = None;
+        self.holding = None;
         assert!(self.ended.insert(ticket));
         if self.is_leased {
             return assert_eq!(effects, [], "the next turn needs another lease");
@@ -354,43 +394,45 @@ impl Model {
             return assert_eq!(effects, []);
         };
         assert_eq!(effects, [Effect::Granted(next.ticket)]);
-        self.grant(&next);
+        self.grant(&next, now);
     }
 
-    fn lease_changed(&mut self, change: LeaseChange, effects: &[Effect]) {
+    fn lease_changed(&mut self, change: LeaseChange, now: Instant, effects: &[Effect]) {
         if !self.is_leased {
             return assert_eq!(effects, []);
         }
-        self.has_requested = false;
-        self.has_lease = matches!(change, LeaseChange::Granted { .. });
         match change {
             LeaseChange::Granted { lane }
                 if self.holder.is_none() && !self.lane(lane).is_empty() =>
             {
                 let next = self.lane(lane).remove(0);
                 assert_eq!(effects, [Effect::Granted(next.ticket)]);
-                self.grant(&next);
+                self.grant(&next, now);
             }
             _ => assert_eq!(effects, []),
         }
     }
 
-    /// A lease is there for a holder alone, and asked for where somebody waits and nobody holds.
-    fn lease_settled(&mut self, told: &[Effect]) {
-        let mut expected = Vec::new();
-        if self.is_leased && self.holder.is_none() {
-            let wants = !self.is_nobody_waiting();
-            if self.has_lease || self.has_requested && !wants {
-                expected.push(Effect::ReleaseLease);
-                self.has_lease = false;
-                self.has_requested = false;
-            }
-            if wants && !self.has_requested {
-                expected.push(Effect::RequestLease);
-                self.has_requested = true;
-            }
+    /// Whoever waits is served by the queue itself from then on, or by leases.
+    fn authority_changed(&mut self, authority: Authority, now: Instant, effects: &[Effect]) {
+        let was_leased = self.is_leased;
+        self.is_leased = authority == Authority::Leased;
+        if !was_leased || self.is_leased || self.holder.is_some() {
+            return assert_eq!(effects, []);
         }
-        assert_eq!(told, expected);
+        let Some(next) = self.next(now) else {
+            return assert_eq!(effects, []);
+        };
+        assert_eq!(effects, [Effect::Granted(next.ticket)]);
+        self.grant(&next, now);
+    }
+
+    fn statement(&self) -> Statement {
+        Statement {
+            holder: self.holding,
+            main: lane_statement(&self.main),
+            unproven: lane_statement(&self.unproven),
+        }
     }
 
     fn is_nobody_waiting(&self) -> bool {
@@ -424,9 +466,13 @@ impl Model {
         (!lane.is_empty()).then(|| lane.remove(0))
     }
 
-    fn grant(&mut self, waiter: &Waiter) {
+    fn grant(&mut self, waiter: &Waiter, now: Instant) {
         assert_eq!(self.holder, None, "mutual exclusion");
-        assert!(!self.is_leased || self.has_lease, "nobody without a lease");
+        self.holding = Some(HolderStatement {
+            lane: waiter.lane,
+            since: now,
+            has_begun: false,
+        });
         assert!(!self.ended.contains(&waiter.ticket));
         self.holder = Some(waiter.ticket);
         self.holders_password = Some(waiter.password);

@@ -44,8 +44,9 @@ pub struct MaildropStatement {
     pub queue: Statement,
     /// The backend that it is on, if the gate knows.
     pub home: Option<BackendName>,
-    /// Whether a backend session of this gate has ended there since it was asked last.
-    pub session_ended: bool,
+    /// When the last backend session ended there that the gate knows of, where that was a moment
+    /// ago.
+    pub ended: Option<Instant>,
 }
 
 /// Something that a member must know.
@@ -72,6 +73,9 @@ pub enum MemberInput {
         ping: u64,
         /// When it was sent: the lease counts from there.
         sent_at: Instant,
+        /// Whether the lease had run out before this answer came, by a clock that goes on while the
+        /// machine is suspended.
+        lapsed: bool,
         /// `None`: the call failed.
         answer: Option<BeatAnswer>,
     },

@@ -51,7 +51,8 @@ impl SyncCall {
             self.home
                 .as_ref()
                 .map_or_else(Vec::new, |home| home.as_str().as_bytes().to_vec()),
-            flag(self.session_ended),
+            self.ended
+                .map_or_else(Vec::new, |ago| number(milliseconds(ago))),
         ]
     }
 }

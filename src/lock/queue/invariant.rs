@@ -10,7 +10,7 @@ str_enum! {
     /// A rule that popgate's own code keeps: the label `invariant` of
     /// `invariant_violations_total`.
     Invariant {
-        /// Somebody waits only while somebody holds the lock, or the lease for it is awaited.
+        /// Somebody waits only while somebody holds the lock, or where a turn is awaited.
         WaitersAreServed = "waiters_are_served",
         /// The holder is in no lane.
         HolderDoesNotWait = "holder_does_not_wait",
@@ -18,7 +18,5 @@ str_enum! {
         SeatForEachWaiter = "seat_for_each_waiter",
         /// A holder meets a backend connection only when the one before has ended.
         OneConnection = "one_connection",
-        /// Only a queue whose right comes from outside asks for a lease.
-        NoLeaseForLocalLocks = "no_lease_for_local_locks",
     }
 }

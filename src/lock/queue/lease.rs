@@ -1,15 +1,12 @@
 //! The right to serve a maildrop where several gates share it.
 //!
-//! A gate that is the only one may always serve: [`Authority::Local`], which is all that
-//! [`Locks`](crate::lock::Locks) uses. With [`Authority::Leased`] each turn needs a lease, which
-//! somebody outside hands from gate to gate, so that the order holds across gates, too. The queue
-//! then has waiters without a holder. It asks by [`Effect::RequestLease`] and hears by
-//! [`Input::Lease`]; whoever carries the request reads in [`LockQueue::waiting`] in which lanes
-//! somebody waits, and for how long.
+//! A gate that is the only one may always serve: [`Authority::Local`]. With [`Authority::Leased`]
+//! each turn needs a lease, which somebody outside hands from gate to gate, so that the order holds
+//! across gates, too. The queue then has waiters without a holder. What it holds and wants is its
+//! [`Statement`](super::Statement); it hears by [`Input::Lease`](super::Input::Lease).
 //!
-//! A lease is for one turn: it goes back when its holder ends, and is requested anew if somebody
-//! waits. One that is lost cuts nobody: its holder stays, but nobody behind it is served until a
-//! lease is granted again.
+//! A lease is for one turn: it is over when its holder ends. One that is lost cuts nobody: its
+//! holder stays, but nobody behind it is served until a lease is granted again.
 
 use super::{Effect, Lane, LockQueue};
 use crate::time::Instant;
@@ -41,10 +38,8 @@ pub enum LeaseChange {
 pub(super) enum Right {
     /// It needs none.
     Local,
-    /// It has none, and has asked for none.
+    /// It has none.
     NoLease,
-    /// It has asked for one.
-    Requested,
     /// It has one.
     Held,
 }
@@ -83,24 +78,27 @@ impl LockQueue {
         }
     }
 
-    /// Gives back a lease that nobody uses, and asks for one where somebody waits for it.
-    pub(super) fn settle_lease(&mut self, effects: &mut Vec<Effect>) {
-        if self.right == Right::Local || self.holder.is_some() {
+    /// The queue serves by itself from now on, or needs leases from now on. A holder stays.
+    pub(super) fn change_authority(
+        &mut self,
+        authority: Authority,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_local = self.right == Right::Local;
+        if is_local == (authority == Authority::Local) {
             return;
         }
-        let somebody_waits = self.waiters() > 0;
-        let is_unused = match self.right {
-            Right::Held => true,
-            Right::Requested => !somebody_waits,
-            Right::Local | Right::NoLease => false,
-        };
-        if is_unused {
-            self.right = Right::NoLease;
-            effects.push(Effect::ReleaseLease);
+        self.right = authority.into();
+        if self.right == Right::Local && self.holder.is_none() {
+            self.serve_next(now, effects);
         }
-        if self.right == Right::NoLease && somebody_waits {
-            self.right = Right::Requested;
-            effects.push(Effect::RequestLease);
+    }
+
+    /// A lease is over with its holder, and one that nobody used is over at once.
+    pub(super) fn settle_lease(&mut self) {
+        if self.right == Right::Held && self.holder.is_none() {
+            self.right = Right::NoLease;
         }
     }
 }

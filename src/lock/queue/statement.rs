@@ -1,7 +1,8 @@
 //! What a queue says of itself where other gates serve the same maildrop.
 
-use super::Lane;
+use super::{Lane, LockQueue, Waiter};
 use crate::time::Instant;
+use std::collections::VecDeque;
 
 /// All that a gate has and wants at a maildrop. It is a state: whoever carries it to others may
 /// miss steps between.
@@ -42,5 +43,33 @@ impl Statement {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl LockQueue {
+    /// All that this gate has and wants at the maildrop.
+    #[must_use]
+    pub fn statement(&self) -> Statement {
+        Statement {
+            holder: self.holder.as_ref().map(|holder| HolderStatement {
+                lane: holder.holding.lane,
+                since: holder.holding.since,
+                has_begun: holder.has_begun,
+            }),
+            main: LaneStatement::of(&self.main),
+            unproven: LaneStatement::of(&self.unproven),
+        }
+    }
+}
+
+impl LaneStatement {
+    fn of(lane: &VecDeque<Waiter>) -> Option<Self> {
+        let oldest = lane.front()?;
+        let until = lane.iter().map(|waiter| waiter.request.until).max()?;
+        Some(Self {
+            since: oldest.since,
+            half: oldest.half(),
+            until,
+        })
     }
 }

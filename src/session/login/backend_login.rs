@@ -3,13 +3,14 @@
 
 use super::retries::{Pause, Retries};
 use crate::backend::connect::{Backend, ConnectError};
-use crate::backend::login::{LoginError, log_in};
+use crate::backend::login::{GivesPassword, LoginError, log_in};
 use crate::backend::route::{Connected, Unconnected};
 use crate::dialect::Class;
 use crate::gate::BackendConnection;
 use crate::ids::BackendName;
-use crate::lock::LockGuard;
+use crate::lock::{LockGuard, Permission};
 use crate::observe::event::{EndCause, Event, LockEvent, RetryResult};
+use crate::observe::hub::EventHub;
 use crate::pop3::reply::ReplyTo;
 use crate::session::learn;
 use crate::session::paused::Destination;
@@ -61,6 +62,32 @@ enum Answer {
     Busy,
     /// It was paused before there was a connection.
     Paused,
+    /// The turn had run out before the password was written: nothing of it was.
+    NoTurn,
+}
+
+/// Gives the password of one try.
+struct Giver<'a> {
+    events: &'a EventHub,
+    permission: Permission<BackendConnection>,
+    /// When the lock came free, where it was waited for.
+    freed_at: Option<Instant>,
+    given_at: Option<Instant>,
+}
+
+impl GivesPassword for Giver<'_> {
+    fn may_give(&mut self) -> bool {
+        self.permission.take()
+    }
+
+    fn given(&mut self) {
+        self.given_at = Some(Instant::now());
+        if let Some(freed_at) = self.freed_at.take() {
+            self.events.emit(Event::Lock(LockEvent::HandedOver {
+                elapsed: freed_at.elapsed(),
+            }));
+        }
+    }
 }
 
 /// What the tries of one login have come to.
@@ -88,6 +115,9 @@ impl BackendLogin<'_> {
         loop {
             if self.destination.is_paused() {
                 return Err(Paused);
+            }
+            if timeout_at(self.deadline, self.lock.turn()).await.is_err() {
+                return Ok(Outcome::Locked(EndCause::HeldByAnother));
             }
             let answer = self.try_once().await;
             let answer = self.learn_capabilities(answer).await;
@@ -187,14 +217,11 @@ impl BackendLogin<'_> {
             credentials,
             ..
         } = self.destination;
-        let mut given_at = None;
-        let on_password = || {
-            given_at = Some(Instant::now());
-            if let Some(freed_at) = freed_at {
-                cx.events.emit(Event::Lock(LockEvent::HandedOver {
-                    elapsed: freed_at.elapsed(),
-                }));
-            }
+        let mut giver = Giver {
+            events: &cx.events,
+            permission: self.lock.permission(),
+            freed_at,
+            given_at: None,
         };
         let Ok(connection) = self.lock.attach(connection) else {
             return Answer::Fault(EndCause::LockBroken);
@@ -203,9 +230,11 @@ impl BackendLogin<'_> {
         self.record.on_backend(&backend.options().name);
         let login = async {
             connection.forward_client_addr(cx, attempt.client).await?;
-            log_in(connection.conn(), credentials, &capabilities, on_password).await
+            log_in(connection.conn(), credentials, &capabilities, &mut giver).await
         };
-        match tokio::time::timeout(backend.options().login_timeout, login).await {
+        let ended = tokio::time::timeout(backend.options().login_timeout, login).await;
+        let given_at = giver.given_at;
+        match ended {
             Ok(Ok(line)) => {
                 let took = given_at.map(|at| at.elapsed());
                 let class = cx.login_answered(&backend, &line, took);
@@ -216,6 +245,7 @@ impl BackendLogin<'_> {
                 class: Class::Perm,
                 line: not_taken(why).to_vec(),
             },
+            Ok(Err(LoginError::NotAllowed)) => Answer::NoTurn,
             // It says nothing of the password: this one is given once more, on a fresh connection.
             Ok(Err(error)) if prewarmed && (given_at.is_none() || error.is_a_bare_end()) => {
                 Answer::Stale(unanswered(&error))
@@ -310,6 +340,10 @@ impl BackendLogin<'_> {
             Answer::Line { class, line } => Judgement::Over(Outcome::Refused { class, line }),
             Answer::Busy => Judgement::Over(Outcome::Locked(EndCause::BackendFull)),
             Answer::Paused => Judgement::Paused,
+            Answer::NoTurn => Judgement::Again {
+                pause: Duration::ZERO,
+                otherwise: Outcome::Locked(EndCause::HeldByAnother),
+            },
             Answer::Stale(cause) => {
                 self.tries.distrusts_prewarmed = true;
                 Judgement::Again {

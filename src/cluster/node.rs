@@ -1,0 +1,378 @@
+//! The task that joins the member, the engine and the gate's locks.
+//!
+//! It owns the state machine. Locks say which maildrops have changed; the link says what the engine
+//! answers and pushes; what follows is carried out here. Nobody waits for it but by a queue's turn.
+
+use super::keys::{ClusterKeys, Sealed};
+use super::link::{EngineLink, LinkError, LinkEvent};
+use super::member::{ClusterState, MaildropStatement, Member, MemberAction, MemberInput};
+use super::protocol::{BeatCall, MaildropId, MemberReport, Push, SyncCall};
+use super::status::{ClusterStatus, GateSeen};
+use crate::ids::MaildropKey;
+use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
+use crate::net::BoxFuture;
+use crate::observe::event::{CallResult, ClusterEvent, EngineCall, Event, TurnResult};
+use crate::observe::hub::EventHub;
+use crate::time::{Duration, Instant};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+/// What the task is made of.
+pub struct NodeParts {
+    /// The state machine.
+    pub member: Member,
+    /// The gate's locks.
+    pub queues: Arc<dyn SharedQueues>,
+    /// Which of them have changed.
+    pub dirty: Arc<DirtyMaildrops>,
+    /// Where sessions read how long the gate's lease is good.
+    pub lease: Arc<GateLease>,
+    /// Names and seals.
+    pub keys: Arc<ClusterKeys>,
+    /// Where events go.
+    pub events: Arc<EventHub>,
+    /// What the engine's link tells.
+    pub link: mpsc::Receiver<LinkEvent>,
+    /// What others read of it.
+    pub status: watch::Sender<ClusterStatus>,
+    /// Where changes of the block list and messages go.
+    pub outlets: Outlets,
+}
+
+/// Where the node hands on what is not about locks.
+pub struct Outlets {
+    /// The link of now, for acceptance, the block list and messages.
+    pub link: watch::Sender<Option<Arc<dyn EngineLink>>>,
+    /// What comes for others.
+    pub news: mpsc::Sender<News>,
+}
+
+/// What comes for others than the locks.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// Changes of the block list.
+    Blocks {
+        /// Them, in order.
+        rows: Vec<super::protocol::BlockRow>,
+        /// The epoch's number.
+        epoch: u64,
+    },
+    /// A sealed message of another gate.
+    Message(Arc<[u8]>),
+}
+
+/// What the task is told beside what happens.
+#[derive(Debug)]
+pub enum NodeCommand {
+    /// The gate stops: wants and holds are given back. The answer comes when all is.
+    Leave(tokio::sync::oneshot::Sender<()>),
+}
+
+/// The task.
+pub struct Node {
+    parts: NodeParts,
+    engine: Option<Arc<dyn EngineLink>>,
+    calls: FuturesUnordered<BoxFuture<'static, Finished>>,
+    /// The maildrops that the gate has or wants something of.
+    keys: HashMap<MaildropId, MaildropKey>,
+    actions: Vec<MemberAction>,
+    leaving: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+/// A call that ended.
+enum Finished {
+    Input(MemberInput, EngineCall, CallResult, Duration),
+    Left,
+}
+
+impl Node {
+    /// A task that knows no engine yet.
+    #[must_use]
+    pub fn new(parts: NodeParts) -> Self {
+        Self {
+            parts,
+            engine: None,
+            calls: FuturesUnordered::new(),
+            keys: HashMap::new(),
+            actions: Vec::new(),
+            leaving: None,
+        }
+    }
+
+    /// Runs until it is told to leave and all is given back, or for ever.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<NodeCommand>) {
+        loop {
+            let deadline = self.parts.member.next_deadline();
+            tokio::select! {
+                event = self.parts.link.recv() => match event {
+                    Some(event) => self.hear(event),
+                    // Nobody looks for the engine any more: the gate is gone.
+                    None => return,
+                },
+                Some(finished) = self.calls.next(), if !self.calls.is_empty() => match finished {
+                    Finished::Input(input, call, result, took) => {
+                        self.tell(ClusterEvent::Called { call, result, took });
+                        self.apply(input);
+                    }
+                    Finished::Left => {
+                        if let Some(done) = self.leaving.take() {
+                            let _ = done.send(());
+                        }
+                        return;
+                    }
+                },
+                () = self.parts.dirty.changed() => self.state_changed_maildrops(),
+                () = due(deadline) => self.apply(MemberInput::Tick),
+                Some(command) = commands.recv() => match command {
+                    NodeCommand::Leave(done) => {
+                        self.leaving = Some(done);
+                        self.apply(MemberInput::Leave);
+                    }
+                },
+            }
+        }
+    }
+
+    fn hear(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up(engine) => {
+                let run_id = engine.run_id();
+                self.parts.outlets.link.send_replace(Some(Arc::clone(&engine)));
+                self.engine = Some(engine);
+                self.apply(MemberInput::Connected(run_id));
+            }
+            LinkEvent::Down(why) => {
+                self.parts.outlets.link.send_replace(None);
+                self.engine = None;
+                self.apply(MemberInput::Disconnected(why));
+            }
+            LinkEvent::Pushed(Push::Message(sealed)) => self.hand_on(News::Message(sealed)),
+            LinkEvent::Pushed(push) => self.apply(MemberInput::Pushed(push)),
+        }
+    }
+
+    /// Each maildrop's statement as it is now, and not as it was when it changed.
+    fn state_changed_maildrops(&mut self) {
+        for key in self.parts.dirty.take() {
+            let maildrop = self.parts.keys.maildrop_id(&key);
+            let queues = &self.parts.queues;
+            let statement = MaildropStatement {
+                queue: queues.statement(&key),
+                home: queues.home(&key),
+                ended: queues.last_end(&key),
+            };
+            if statement.queue.is_empty() {
+                self.keys.remove(&maildrop);
+            } else {
+                self.keys.insert(maildrop, key);
+            }
+            self.apply(MemberInput::Stated(maildrop, statement));
+        }
+    }
+
+    fn apply(&mut self, input: MemberInput) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.parts.member.apply(input, Instant::now(), &mut actions);
+        for action in actions.drain(..) {
+            self.carry_out(action);
+        }
+        // Kept for its room: there are some for each login.
+        self.actions = actions;
+    }
+
+    fn carry_out(&mut self, action: MemberAction) {
+        match action {
+            MemberAction::Sync(call) => self.sync(call),
+            MemberAction::Beat(call) => self.beat(call),
+            MemberAction::Lease { generation, until } => self.parts.lease.renew(generation, until),
+            MemberAction::Turn {
+                maildrop,
+                lane,
+                generation,
+                home,
+                ended,
+            } => {
+                self.tell(ClusterEvent::Turn(TurnResult::Granted));
+                let turn = Turn {
+                    lane,
+                    generation,
+                    home,
+                    ended,
+                };
+                self.at(maildrop, |queues, key| queues.turn(key, turn));
+            }
+            MemberAction::Confirm {
+                maildrop,
+                generation,
+            } => self.at(maildrop, |queues, key| queues.turn_confirmed(key, generation)),
+            MemberAction::Lose { maildrop } => {
+                self.tell(ClusterEvent::Turn(TurnResult::Lost));
+                self.at(maildrop, |queues, key| queues.turn_lost(key));
+            }
+            MemberAction::Contended {
+                maildrop,
+                elsewhere,
+            } => self.at(maildrop, |queues, key| queues.waiters_elsewhere(key, elsewhere)),
+            MemberAction::Authority {
+                maildrop,
+                authority,
+            } => self.at(maildrop, |queues, key| queues.authority(key, authority)),
+            MemberAction::Overlap { maildrop } => {
+                if let Some(key) = self.keys.get(&maildrop).cloned() {
+                    self.tell(ClusterEvent::Overlap { key });
+                }
+            }
+            MemberAction::State { state, why } => self.set_state(state, why),
+            MemberAction::EpochBegan(number) => self.tell(ClusterEvent::EpochBegan { number }),
+            MemberAction::Members(members) => self.set_members(&members),
+            MemberAction::Blocks { rows, epoch } => self.hand_on(News::Blocks { rows, epoch }),
+            MemberAction::Resubscribe => {
+                if let Some(engine) = &self.engine {
+                    engine.resubscribe();
+                }
+            }
+            MemberAction::Left => self.say_good_bye(),
+        }
+    }
+
+    /// Nothing, where the maildrop is not in use any more.
+    fn at(&self, maildrop: MaildropId, what: impl FnOnce(&dyn SharedQueues, &MaildropKey)) {
+        if let Some(key) = self.keys.get(&maildrop) {
+            what(&*self.parts.queues, key);
+        }
+    }
+
+    fn sync(&mut self, call: SyncCall) {
+        let maildrop = call.maildrop;
+        let sequence = call.sequence;
+        let answer = self.engine.as_ref().map(|engine| engine.sync(call));
+        self.calls.push(Box::pin(async move {
+            let began = Instant::now();
+            let answer = match answer {
+                Some(answer) => answer.await,
+                None => Err(LinkError::Disconnected),
+            };
+            let result = result_of(&answer);
+            let input = MemberInput::Synced {
+                maildrop,
+                sequence,
+                answer: answer.ok(),
+            };
+            Finished::Input(input, EngineCall::Sync, result, began.elapsed())
+        }));
+    }
+
+    fn beat(&mut self, call: BeatCall) {
+        let ping = call.ping;
+        let answer = self.engine.as_ref().map(|engine| engine.beat(call));
+        self.calls.push(Box::pin(async move {
+            let sent_at = Instant::now();
+            let answer = match answer {
+                Some(answer) => answer.await,
+                None => Err(LinkError::Disconnected),
+            };
+            let result = result_of(&answer);
+            let input = MemberInput::Beaten {
+                ping,
+                sent_at,
+                answer: answer.ok(),
+            };
+            Finished::Input(input, EngineCall::Beat, result, sent_at.elapsed())
+        }));
+    }
+
+    fn say_good_bye(&mut self) {
+        let farewell = self.engine.as_ref().map(|engine| engine.leave());
+        self.calls.push(Box::pin(async move {
+            if let Some(farewell) = farewell {
+                // Without an answer the lease runs out by itself.
+                let _ = farewell.await;
+            }
+            Finished::Left
+        }));
+    }
+
+    fn set_state(&self, state: ClusterState, why: String) {
+        self.parts.status.send_modify(|status| {
+            status.state = state;
+            status.why.clone_from(&why);
+        });
+        self.tell(ClusterEvent::StateChanged { state, why });
+    }
+
+    /// Tells who came and who left.
+    fn set_members(&self, members: &[MemberReport]) {
+        let mut seen = Vec::with_capacity(members.len());
+        for member in members {
+            let info = self.parts.keys.open(Sealed::MemberInfo, &member.info);
+            let name = info.map_or_else(
+                |_| member.gate.to_string(),
+                |name| String::from_utf8_lossy(&name).into_owned(),
+            );
+            seen.push(GateSeen {
+                gate: member.gate,
+                name,
+                settings: Arc::clone(&member.settings),
+            });
+        }
+        let before = self.parts.status.borrow().gates.clone();
+        if before == seen {
+            return;
+        }
+        let members = seen.len();
+        self.tell_differences(&before, &seen, members);
+        self.parts.status.send_modify(|status| status.gates = seen);
+    }
+
+    fn tell_differences(&self, before: &[GateSeen], now: &[GateSeen], members: usize) {
+        let own = self.parts.status.borrow().settings.clone();
+        for gate in now {
+            let old = before.iter().find(|it| it.gate == gate.gate);
+            let name = gate.name.clone();
+            if old.is_none() {
+                self.tell(ClusterEvent::GateJoined {
+                    gate: name.clone(),
+                    members,
+                });
+            }
+            if gate.settings != own && old.is_none_or(|old| old.settings != gate.settings) {
+                self.tell(ClusterEvent::SettingsDiffer { gate: name });
+            }
+        }
+        for gone in before.iter().filter(|it| !now.iter().any(|gate| gate.gate == it.gate)) {
+            self.tell(ClusterEvent::GateLeft {
+                gate: gone.name.clone(),
+                members,
+            });
+        }
+    }
+
+    /// What finds no room is lost: a message is asked for again, and the block list comes again
+    /// with the next epoch.
+    fn hand_on(&self, news: News) {
+        let _ = self.parts.outlets.news.try_send(news);
+    }
+
+    fn tell(&self, event: ClusterEvent) {
+        self.parts.events.emit(Event::Cluster(event));
+    }
+}
+
+fn result_of<T>(answer: &Result<T, LinkError>) -> CallResult {
+    match answer {
+        Ok(_) => CallResult::Answered,
+        Err(error) => error.result(),
+    }
+}
+
+async fn due(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,149 @@
+//! What goes wrong with a gate or with the engine, and what users notice of it.
+
+use crate::load::{Load, Tally};
+use crate::site::{LEASE, Site, has_state, is_healthy, log_in, signal};
+use rustix::process::Signal;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Says what users noticed.
+fn report(fault: &str, site: &Site, tally: &Tally) {
+    println!(
+        "{fault}: {} sessions, {} failed, longest login {:?}, p99 {:?}, overlaps {}",
+        tally.done,
+        tally.failed.len(),
+        tally.longest(),
+        tally.quantile(0.99),
+        site.overlaps()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_gates_maildrops_are_free_within_its_lease() {
+    let Some(mut site) = Site::start("").await else {
+        return;
+    };
+    let _holder = site.log_in(0, "ann").await.unwrap();
+    drop(site.gates.remove(0));
+    let began = Instant::now();
+    let mut next = site.log_in(0, "ann").await.unwrap();
+    let waited = began.elapsed();
+    println!("free after {waited:?}");
+    next.ok("QUIT".to_owned()).await.unwrap();
+    assert!(waited < LEASE + Duration::from_secs(2), "{waited:?}");
+}
+
+/// Thawed behind its lease, it writes no password before it has a turn again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_was_frozen_while_it_waited_does_not_meet_the_next() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let mut holder = site.log_in(1, "ann").await.unwrap();
+    let to = site.gates[0].ports.plain;
+    let late = tokio::spawn(async move { log_in(to, "ann").await });
+    site.gates[0]
+        .wait_for("popgate_lock_waiters", &[], 1.0, Duration::from_secs(10))
+        .await;
+    signal(&site.gates[0], Signal::STOP);
+    holder.ok("QUIT".to_owned()).await.unwrap();
+    let mut next = timeout(LEASE * 2, site.log_in(2, "ann"))
+        .await
+        .unwrap()
+        .unwrap();
+    sleep(Duration::from_secs(5)).await;
+    signal(&site.gates[0], Signal::CONT);
+    // It may wait, or its wait may be spent; it must not be in while `next` is.
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(site.overlaps(), 0);
+    next.ok("QUIT".to_owned()).await.unwrap();
+    let _ = late.await.unwrap();
+    assert_eq!(site.overlaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_login_fails_while_the_engine_is_away() {
+    let Some(mut site) = Site::start("").await else {
+        return;
+    };
+    let until = Instant::now() + Duration::from_secs(14);
+    // One maildrop for each program: nobody waits for anybody else's session.
+    let load = Load::start(&site, 6, 200, until);
+    sleep(Duration::from_secs(3)).await;
+    site.engine.kill();
+    has_state(&site.gates[0], "degraded", Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(3)).await;
+    site.engine.revive();
+    for gate in &site.gates {
+        is_healthy(gate).await;
+    }
+    let tally = load.end().await;
+    report("engine killed and started empty", &site, &tally);
+    assert_eq!(tally.failed, Vec::<String>::new());
+    assert!(
+        tally.longest() < Duration::from_secs(4),
+        "{:?}",
+        tally.longest()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_engine_delays_logins_once_and_fails_none() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let until = Instant::now() + Duration::from_secs(12);
+    let load = Load::start(&site, 6, 200, until);
+    sleep(Duration::from_secs(2)).await;
+    site.engine.freeze();
+    sleep(Duration::from_secs(4)).await;
+    site.engine.thaw();
+    for gate in &site.gates {
+        is_healthy(gate).await;
+    }
+    let tally = load.end().await;
+    report("engine frozen for 4 s", &site, &tally);
+    assert_eq!(tally.failed, Vec::<String>::new());
+    assert!(
+        tally.longest() < Duration::from_secs(4),
+        "{:?}",
+        tally.longest()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_accidents_of_the_engine_are_not_noticed() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let until = Instant::now() + Duration::from_secs(8);
+    let load = Load::start(&site, 30, 10, until);
+    for accident in [
+        "SCRIPT FLUSH\r\n",
+        "CLIENT KILL TYPE normal\r\n",
+        "CLIENT KILL TYPE pubsub\r\n",
+    ] {
+        sleep(Duration::from_secs(2)).await;
+        site.engine.say(accident);
+    }
+    let tally = load.end().await;
+    report("SCRIPT FLUSH, CLIENT KILL", &site, &tally);
+    assert_eq!(tally.failed, Vec::<String>::new());
+    assert_eq!(site.overlaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_with_another_secret_serves_nobody_and_says_why() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    let stranger = site.another(secret).await;
+    has_state(&stranger, "excluded", Duration::from_secs(10)).await;
+    let refused = log_in(stranger.ports.plain, "ann").await;
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("[SYS/TEMP]"), "{error}");
+    // The others go on.
+    let mut program = site.log_in(0, "ann").await.unwrap();
+    program.ok("QUIT".to_owned()).await.unwrap();
+}

@@ -1,0 +1,99 @@
+//! Mail programs that log in at all gates, and what they met.
+
+use crate::site::{Site, log_in};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// What the programs of a load met.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: usize,
+    /// From the connection to the answer to PASS, of those that were let in.
+    pub(crate) logins: Vec<Duration>,
+    /// What went wrong, in the gate's or the system's words.
+    pub(crate) failed: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.done += other.done;
+        self.logins.extend(other.logins);
+        self.failed.extend(other.failed);
+    }
+
+    /// The login that took longer than `part` of all.
+    pub(crate) fn quantile(&self, part: f64) -> Duration {
+        let mut sorted = self.logins.clone();
+        sorted.sort_unstable();
+        let at = (sorted.len() as f64 * part) as usize;
+        sorted
+            .get(at.min(sorted.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        self.logins.iter().copied().max().unwrap_or_default()
+    }
+}
+
+/// A load that runs until a moment.
+pub(crate) struct Load(JoinSet<Tally>);
+
+impl Load {
+    /// `programs` of them, at `maildrops`, each going from gate to gate.
+    pub(crate) fn start(site: &Site, programs: usize, maildrops: usize, until: Instant) -> Self {
+        let gates: Vec<_> = site.gates.iter().map(|gate| gate.ports.plain).collect();
+        let mut set = JoinSet::new();
+        for number in 0..programs {
+            set.spawn(live(gates.clone(), number, maildrops, until));
+        }
+        Self(set)
+    }
+
+    pub(crate) async fn end(mut self) -> Tally {
+        let mut tally = Tally::default();
+        while let Some(part) = self.0.join_next().await {
+            tally.add(part.unwrap());
+        }
+        tally
+    }
+}
+
+async fn live(gates: Vec<SocketAddr>, number: usize, maildrops: usize, until: Instant) -> Tally {
+    let mut tally = Tally::default();
+    let mut random = fastrand::Rng::with_seed(number as u64);
+    while Instant::now() < until {
+        let gate = gates[random.usize(..gates.len())];
+        let user = format!("user{}", random.usize(..maildrops));
+        let began = Instant::now();
+        match visit(gate, &user, &mut random, began).await {
+            Ok(took) => {
+                tally.done += 1;
+                tally.logins.push(took);
+            }
+            Err(error) => tally.failed.push(format!("{gate}: {error}")),
+        }
+        tokio::time::sleep(Duration::from_millis(random.u64(..20))).await;
+    }
+    tally
+}
+
+/// A session that looks, fetches now and then, and quits; how long its login took.
+async fn visit(
+    gate: SocketAddr,
+    user: &str,
+    random: &mut fastrand::Rng,
+    began: Instant,
+) -> std::io::Result<Duration> {
+    let mut program = log_in(gate, user).await?;
+    let took = began.elapsed();
+    program.ok("STAT".to_owned()).await?;
+    if random.u8(..4) == 0 {
+        program.listing("RETR 1").await?;
+    }
+    program.ok("QUIT".to_owned()).await?;
+    Ok(took)
+}

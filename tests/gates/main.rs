@@ -1,0 +1,16 @@
+//! Three gates as processes, one engine, one backend that does not lock and counts sessions that
+//! overlap: what several gates promise, under load and with faults.
+//!
+//! The engine is Debian's `redis-server`, started by each test for itself. Where it is missing the
+//! tests are skipped aloud, and fail where CI=true.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod faults;
+#[path = "../fire/mod.rs"]
+mod fire;
+mod load;
+mod order;
+mod redis;
+mod rolling;
+mod site;

@@ -1,0 +1,80 @@
+//! Who is next, across gates.
+
+use crate::load::Load;
+use crate::site::{Site, log_in};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_at_three_gates_never_meet() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let until = Instant::now() + Duration::from_secs(8);
+    let tally = Load::start(&site, 45, 15, until).end().await;
+    println!(
+        "{} sessions, login p50 {:?}, p99 {:?}, longest {:?}",
+        tally.done,
+        tally.quantile(0.5),
+        tally.quantile(0.99),
+        tally.longest()
+    );
+    assert_eq!(tally.failed, Vec::<String>::new());
+    assert_eq!(site.overlaps(), 0, "sessions overlapped in a maildrop");
+    assert!(tally.done > 200, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiter_at_another_gate_is_next_and_hears_of_it_at_once() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    // Proven at both gates.
+    for gate in [0, 1] {
+        let mut first = site.log_in(gate, "ann").await.unwrap();
+        first.ok("QUIT".to_owned()).await.unwrap();
+    }
+    let mut holder = site.log_in(0, "ann").await.unwrap();
+    let to = site.gates[1].ports.plain;
+    let waiting = tokio::spawn(async move { log_in(to, "ann").await.unwrap() });
+    site.gates[1]
+        .wait_for("popgate_lock_waiters", &[], 1.0, Duration::from_secs(10))
+        .await;
+    holder.ok("QUIT".to_owned()).await.unwrap();
+    let began = Instant::now();
+    let mut next = timeout(Duration::from_secs(5), waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    println!("handed over after {:?}", began.elapsed());
+    next.ok("QUIT".to_owned()).await.unwrap();
+    assert_eq!(site.overlaps(), 0);
+}
+
+/// The holder rests, and its gate hears that somebody waits at another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_holder_is_pre_empted_for_a_waiter_at_another_gate() {
+    let Some(site) = Site::start(
+        "[[tenant]]\nname = \"t\"\ndomains = [\"example.com\"]\npreempt_idle = \"1s\"\n",
+    )
+    .await
+    else {
+        return;
+    };
+    let user = "ann@example.com";
+    for gate in [0, 1] {
+        let mut first = site.log_in(gate, user).await.unwrap();
+        first.ok("QUIT".to_owned()).await.unwrap();
+    }
+    let _holder = site.log_in(0, user).await.unwrap();
+    let began = Instant::now();
+    let mut next = timeout(Duration::from_secs(20), site.log_in(1, user))
+        .await
+        .unwrap()
+        .unwrap();
+    println!("let in after {:?}", began.elapsed());
+    next.ok("QUIT".to_owned()).await.unwrap();
+    assert_eq!(site.overlaps(), 0);
+    let pre_empted = site.gates[0].metric("popgate_preemptions_total", &[]).await;
+    assert!((pre_empted - 1.0).abs() < 0.5, "{pre_empted}");
+}
