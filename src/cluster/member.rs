@@ -1,7 +1,471 @@
 //! One gate in its cluster: what it wants, holds, was told, and must repair.
 //!
-//! A pure state machine: inputs and the time go in, actions come out.
+//! A pure state machine: inputs and the time go in, actions come out. Each maildrop has at most one
+//! call in flight; what changes meanwhile is said with the next one. A statement is whole each time,
+//! so that a call that is lost, late or made twice does no harm.
 
+mod beats;
+mod health;
 mod io;
+mod maildrop;
 
 pub use io::{ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutage};
+
+use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer, SyncCall};
+use crate::limits::{
+    CLUSTER_ASK_AGAIN, CLUSTER_JITTER, CLUSTER_LOOK_AGAIN, CLUSTER_REPEAT, CLUSTER_RETRY,
+};
+use crate::lock::queue::Authority;
+use crate::time::{Duration, Instant};
+use beats::{Beats, Lease};
+use health::Health;
+use maildrop::{Maildrop, Outcome, Right};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What a member is made of.
+#[derive(Clone, Debug)]
+pub struct MemberOptions {
+    /// This start of this gate.
+    pub gate: GateId,
+    /// How long its lease is good.
+    pub lease: Duration,
+    /// What it does while the engine is away.
+    pub on_outage: OnOutage,
+    /// Of the secret and all that must be the same at all gates.
+    pub fingerprint: Arc<str>,
+    /// Of the settings that should be the same.
+    pub settings: Arc<str>,
+    /// What people may read of the gate, sealed.
+    pub info: Arc<[u8]>,
+    /// For jitter.
+    pub seed: u64,
+}
+
+/// One gate in its cluster.
+pub struct Member {
+    options: MemberOptions,
+    random: fastrand::Rng,
+    /// The server that the connection leads to.
+    run_id: Option<Arc<str>>,
+    epoch: Option<Epoch>,
+    /// When the epoch gives turns away.
+    grace_until: Option<Instant>,
+    lease: Lease,
+    beats: Beats,
+    health: Health,
+    /// The version of the block list up to which the gate knows it.
+    blocks: u64,
+    maildrops: HashMap<MaildropId, Maildrop>,
+    /// When something is to be done at which maildrop.
+    due: BTreeSet<(Instant, MaildropId)>,
+    sequence: u64,
+    is_leaving: bool,
+}
+
+impl Member {
+    /// A gate that has not joined yet.
+    #[must_use]
+    pub fn new(options: MemberOptions, now: Instant) -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(options.seed),
+            run_id: None,
+            epoch: None,
+            grace_until: None,
+            lease: Lease::default(),
+            beats: Beats::new(now),
+            health: Health::new(now),
+            blocks: 0,
+            maildrops: HashMap::new(),
+            due: BTreeSet::new(),
+            sequence: 0,
+            is_leaving: false,
+            options,
+        }
+    }
+
+    /// Takes one input and appends what follows to `out`.
+    pub fn apply(&mut self, input: MemberInput, now: Instant, out: &mut Vec<MemberAction>) {
+        match input {
+            MemberInput::Connected(run_id) => self.connected(run_id, now),
+            MemberInput::Disconnected(why) => self.disconnected(&why, now, out),
+            MemberInput::Stated(maildrop, statement) => self.stated(maildrop, statement, now, out),
+            MemberInput::Synced {
+                maildrop,
+                sequence,
+                answer,
+            } => self.synced(maildrop, sequence, answer, now, out),
+            MemberInput::Beaten {
+                ping,
+                sent_at,
+                lapsed,
+                answer,
+            } => self.beaten(ping, sent_at, lapsed, answer, now, out),
+            MemberInput::Pushed(push) => self.pushed(&push, now, out),
+            MemberInput::Tick => {}
+            MemberInput::Leave => self.is_leaving = true,
+        }
+        self.do_what_is_due(now, out);
+    }
+
+    /// When [`MemberInput::Tick`] is due, if nothing comes before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let maildrop = self.due.first().map(|(at, _)| *at);
+        let beat = self.may_beat().then_some(self.beats.next);
+        [maildrop, beat, self.health.away_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How the gate stands with the engine.
+    #[must_use]
+    pub fn state(&self) -> ClusterState {
+        self.health.state()
+    }
+
+    /// Maildrops that are known: in use, or not given back yet.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.maildrops.len()
+    }
+
+    fn connected(&mut self, run_id: Arc<str>, now: Instant) {
+        self.run_id = Some(run_id);
+        self.beats.in_flight = None;
+        self.beats.next = now;
+        self.beats.heard = Some(now);
+    }
+
+    fn disconnected(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
+        self.run_id = None;
+        self.beats.in_flight = None;
+        self.beats.heard = None;
+        self.health.unanswered(now, why, out);
+        // Their answers never come; each may have been carried out.
+        let unanswered: Vec<_> = self
+            .maildrops
+            .iter_mut()
+            .filter_map(|(id, maildrop)| maildrop.in_flight.take().map(|_| *id))
+            .collect();
+        for id in unanswered {
+            self.say_again(id, now);
+        }
+    }
+
+    fn stated(
+        &mut self,
+        id: MaildropId,
+        statement: MaildropStatement,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        if statement.queue.is_empty() && !self.maildrops.contains_key(&id) {
+            return;
+        }
+        let maildrop = self.maildrops.entry(id).or_insert_with(Maildrop::new);
+        let was_turn = matches!(maildrop.right, Right::Turn(..));
+        maildrop.state(statement);
+        // Nobody took it: that must be said, though nothing else has changed.
+        maildrop.is_unsaid |= was_turn && maildrop.right == Right::None;
+        self.attend(id, now, out);
+    }
+
+    fn synced(
+        &mut self,
+        id: MaildropId,
+        sequence: u64,
+        answer: Option<SyncAnswer>,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        let is_awaited = maildrop
+            .in_flight
+            .is_some_and(|call| call.sequence == sequence);
+        let Some(call) = maildrop.in_flight.take_if(|_| is_awaited) else {
+            return;
+        };
+        match answer {
+            None => {
+                let why = "a call was not answered in time";
+                self.health.unanswered(call.sent_at, why, out);
+                self.say_again(id, now);
+            }
+            Some(SyncAnswer::OtherEpoch | SyncAnswer::NoLease) => {
+                self.health.answered(out);
+                self.beats.next = now;
+                self.say_again(id, now);
+            }
+            Some(SyncAnswer::Done(report)) => {
+                self.health.answered(out);
+                self.done(id, call, &report, now, out);
+            }
+        }
+    }
+
+    fn done(
+        &mut self,
+        id: MaildropId,
+        call: maildrop::InFlight,
+        report: &MaildropReport,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        let generation = self.lease.generation;
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        let outcome = maildrop.answered(call, report, generation, now);
+        // While the queue serves by itself, a turn that comes late is its own already.
+        let is_local = maildrop.is_local;
+        match outcome {
+            Outcome::Nothing => {}
+            Outcome::Turn(lane, generation) if !is_local => out.push(MemberAction::Turn {
+                maildrop: id,
+                lane,
+                generation,
+                home: report.home.clone(),
+                ended: report.ended,
+            }),
+            Outcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
+                maildrop: id,
+                generation,
+            }),
+            Outcome::Turn(..) | Outcome::Confirmed(_) => {}
+            Outcome::Lost { has_begun } => {
+                out.push(MemberAction::Lose { maildrop: id });
+                if has_begun {
+                    out.push(MemberAction::Overlap { maildrop: id });
+                }
+            }
+        }
+        if let Some(elsewhere) = maildrop.heard_elsewhere(report.others_in_main, now) {
+            out.push(MemberAction::Contended {
+                maildrop: id,
+                elsewhere,
+            });
+        }
+        self.health.reconciled(id, out);
+        self.attend(id, now, out);
+    }
+
+    /// Says what must be said at once, and else looks at the maildrop again when it is due.
+    fn attend(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
+        let generation = self.lease.generation;
+        let may_call = self.may_call();
+        let goes_local = self.goes_local();
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        if goes_local && !maildrop.is_local && !maildrop.is_held_elsewhere(now) {
+            maildrop.go_local();
+            out.push(MemberAction::Authority {
+                maildrop: id,
+                authority: Authority::Local,
+            });
+        }
+        if maildrop.is_over() {
+            return self.forget(id, out);
+        }
+        if may_call && maildrop.in_flight.is_none() && maildrop.must_say(now, generation) {
+            return self.sync(id, now, out);
+        }
+        let next = self.next_look(id, now);
+        self.schedule(id, next);
+    }
+
+    /// When a maildrop is looked at again for which nothing is to be done now.
+    fn next_look(&mut self, id: MaildropId, now: Instant) -> Option<Instant> {
+        let jitter = self.random.u64(0..=2 * milliseconds(CLUSTER_JITTER));
+        let again = now + CLUSTER_ASK_AGAIN - CLUSTER_JITTER + Duration::from_millis(jitter);
+        let grace_until = self.grace_until.filter(|until| *until > now);
+        let goes_local = self.goes_local();
+        let maildrop = self.maildrops.get(&id)?;
+        if goes_local {
+            return maildrop
+                .held_elsewhere_until()
+                .filter(|_| !maildrop.is_local);
+        }
+        if maildrop.in_flight.is_some() {
+            return maildrop.elsewhere_until();
+        }
+        let asks = if maildrop.waits() {
+            let free = maildrop.held_elsewhere_until().filter(|until| *until > now);
+            let moment = Duration::from_millis(10);
+            [
+                Some(again),
+                free.map(|at| at + moment),
+                grace_until.map(|at| at + moment),
+            ]
+            .into_iter()
+            .flatten()
+            .min()
+        } else if maildrop.elsewhere_until().is_some() {
+            Some(now + CLUSTER_LOOK_AGAIN)
+        } else {
+            Some(now + CLUSTER_REPEAT)
+        };
+        [asks, maildrop.elsewhere_until()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn sync(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
+        let hears = self.hears(now);
+        let generation = self.lease.generation;
+        let Some(epoch) = self.epoch.clone() else {
+            return;
+        };
+        self.schedule(id, None);
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        self.sequence += 1;
+        let said = maildrop.say(now);
+        maildrop.sent(said, self.sequence, generation, now);
+        let statement = &maildrop.statement;
+        out.push(MemberAction::Sync(SyncCall {
+            maildrop: id,
+            epoch,
+            sequence: self.sequence,
+            holds: said.holds,
+            seen: maildrop.seen(),
+            main: said.main,
+            unproven: said.unproven,
+            hears,
+            home: statement.home.clone(),
+            ended: statement
+                .ended
+                .map(|ended| now.saturating_duration_since(ended)),
+        }));
+    }
+
+    /// After a moment: it may have been the last one's that the engine can take.
+    fn say_again(&mut self, id: MaildropId, now: Instant) {
+        let jitter = Duration::from_millis(self.random.u64(0..=milliseconds(CLUSTER_RETRY)));
+        if let Some(maildrop) = self.maildrops.get_mut(&id) {
+            maildrop.is_unsaid = true;
+        }
+        self.schedule(id, Some(now + CLUSTER_RETRY + jitter));
+    }
+
+    fn schedule(&mut self, id: MaildropId, at: Option<Instant>) {
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        if let Some(before) = maildrop.due.take() {
+            self.due.remove(&(before, id));
+        }
+        maildrop.due = at;
+        self.due.extend(at.map(|at| (at, id)));
+    }
+
+    fn forget(&mut self, id: MaildropId, out: &mut Vec<MemberAction>) {
+        self.schedule(id, None);
+        self.maildrops.remove(&id);
+        self.health.reconciled(id, out);
+    }
+
+    fn pushed(&mut self, push: &Push, now: Instant, out: &mut Vec<MemberAction>) {
+        match push {
+            Push::Ping(_) => self.beats.heard = Some(now),
+            Push::Turn(id) => self.ask_now(*id, now, out),
+            Push::Contended(id) => {
+                let knows = self.maildrops.get(id).is_none_or(|maildrop| {
+                    maildrop.elsewhere_until().is_some() && maildrop.due.is_some()
+                });
+                if !knows {
+                    self.ask_now(*id, now, out);
+                }
+            }
+            Push::Message(_) => {}
+        }
+    }
+
+    /// Asks the engine how it stands there. One that is unknown here is left alone: what was given
+    /// for it goes on by itself.
+    fn ask_now(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
+        let may_call = self.may_call();
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        if maildrop.in_flight.is_some() {
+            maildrop.is_unsaid = true;
+        } else if may_call {
+            self.sync(id, now, out);
+        }
+    }
+
+    fn do_what_is_due(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
+        if self.health.is_due(now) {
+            self.go_away(now, out);
+        }
+        if self.may_beat() && self.beats.next <= now {
+            self.beat(now, out);
+        }
+        while let Some((at, id)) = self.due.first().copied()
+            && at <= now
+        {
+            self.schedule(id, None);
+            self.look(id, now, out);
+        }
+        if self.is_leaving && self.maildrops.is_empty() {
+            self.is_leaving = false;
+            out.push(MemberAction::Left);
+        }
+    }
+
+    /// A maildrop whose time has come.
+    fn look(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
+        let may_call = self.may_call();
+        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+            return;
+        };
+        if maildrop.elsewhere_lapses(now) {
+            out.push(MemberAction::Contended {
+                maildrop: id,
+                elsewhere: false,
+            });
+        }
+        let asks = may_call && maildrop.in_flight.is_none() && !maildrop.statement.queue.is_empty();
+        if asks {
+            self.sync(id, now, out);
+        } else {
+            self.attend(id, now, out);
+        }
+    }
+
+    fn may_call(&self) -> bool {
+        self.run_id.is_some() && self.epoch.is_some() && self.health.is_open()
+    }
+
+    /// No answer for too long: the engine counts as away.
+    fn go_away(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
+        self.health.away(out);
+        let all: Vec<_> = self.maildrops.keys().copied().collect();
+        for id in all {
+            if let Some(maildrop) = self.maildrops.get_mut(&id) {
+                // It may have been carried out: what the engine believes is not known any more.
+                maildrop.is_unsaid |= maildrop.in_flight.take().is_some();
+            }
+            self.attend(id, now, out);
+        }
+    }
+
+    fn is_away(&self) -> bool {
+        self.health.state() == ClusterState::Degraded
+    }
+
+    fn goes_local(&self) -> bool {
+        self.is_away() && self.options.on_outage == OnOutage::Local
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

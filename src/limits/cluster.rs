@@ -1,5 +1,7 @@
 //! Several gates and their engine.
 
+use crate::time::Duration;
+
 /// Octets of a text that comes from the engine and is kept: what people read of a gate or a
 /// maildrop, sealed, takes some hundred.
 pub const CLUSTER_TEXT_MAX: usize = 4096;
@@ -11,3 +13,41 @@ pub const CLUSTER_MESSAGE_MAX: usize = 64 * 1024;
 /// Changes of the block list that one beat brings: after an hour away a gate has the whole list of
 /// 50,000 entries in some minutes, and no beat is longer than a few milliseconds.
 pub const CLUSTER_BLOCKS_EACH: usize = 500;
+
+/// From one sign of life of a gate to the next: its lease is renewed, and what changed in the block
+/// list comes.
+pub const CLUSTER_BEAT: Duration = Duration::from_secs(1);
+
+/// What a gate's lease loses at its end on the gate's own side: clocks of two machines go apart by
+/// less in any lease.
+pub const CLUSTER_LEASE_MARGIN: Duration = Duration::from_millis(500);
+
+/// A new epoch gives no turn away for so long, so that gates can say what they hold. The script
+/// knows the same figure.
+pub const CLUSTER_GRACE: Duration = Duration::from_secs(2);
+
+/// No answer for so long, and the engine counts as away. A failover takes longer in any case, and a
+/// login must not wait for one.
+pub const CLUSTER_AWAY: Duration = Duration::from_secs(1);
+
+/// Who waits for a turn asks again so often: pushes may be lost.
+pub const CLUSTER_ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The most by which that varies, so that gates do not ask in step.
+pub const CLUSTER_JITTER: Duration = Duration::from_millis(100);
+
+/// A holder for whom somebody waits at another gate asks so often whether that is still so.
+pub const CLUSTER_LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// That somebody waits elsewhere counts for so long without being told again.
+pub const CLUSTER_ELSEWHERE: Duration = Duration::from_secs(6);
+
+/// A holder for whom nobody waits says so often that it is there: the engine sweeps up what was not
+/// mentioned for two hours.
+pub const CLUSTER_REPEAT: Duration = Duration::from_secs(30 * 60);
+
+/// A call that was not answered is made again after so long, and up to twice that.
+pub const CLUSTER_RETRY: Duration = Duration::from_millis(100);
+
+/// Pings that do not come back for so long: the connection for pushes is made anew.
+pub const CLUSTER_UNHEARD: Duration = Duration::from_secs(3);

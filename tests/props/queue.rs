@@ -515,7 +515,7 @@ impl Model {
         assert!(self.unproven.len() <= capacity_here);
         let passwords = distinct(self.unproven.iter());
         assert!(passwords <= (capacity / 2).max(1));
-        assert!(self.holder.is_some() || self.is_nobody_waiting() || self.has_requested);
+        assert!(self.holder.is_some() || self.is_nobody_waiting() || self.is_leased);
     }
 }
 

@@ -1,0 +1,179 @@
+//! Signs of life: the gate's lease, the epoch, and what comes with their answers.
+
+use super::Member;
+use super::io::MemberAction;
+use crate::cluster::protocol::{BeatAnswer, BeatCall, ClusterReport, MaildropId};
+use crate::limits::{
+    CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN, CLUSTER_UNHEARD,
+};
+use crate::lock::queue::Authority;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// The gate's own lease.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    pub(super) generation: u64,
+    pub(super) until: Option<Instant>,
+}
+
+/// Signs of life, and whether pushes come.
+#[derive(Debug)]
+pub(super) struct Beats {
+    last: u64,
+    pub(super) in_flight: Option<u64>,
+    pub(super) next: Instant,
+    /// When a ping came back last, or the connection for pushes was made.
+    pub(super) heard: Option<Instant>,
+}
+
+impl Beats {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            last: 0,
+            in_flight: None,
+            next: now,
+            heard: None,
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn may_beat(&self) -> bool {
+        self.run_id.is_some() && self.beats.in_flight.is_none()
+    }
+
+    pub(super) fn hears(&self, now: Instant) -> bool {
+        self.beats
+            .heard
+            .is_some_and(|heard| now.saturating_duration_since(heard) < CLUSTER_UNHEARD)
+    }
+
+    pub(super) fn beat(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
+        let Some(run_id) = self.run_id.clone() else {
+            return;
+        };
+        self.beats.last += 1;
+        self.beats.in_flight = Some(self.beats.last);
+        self.beats.next = now + CLUSTER_BEAT;
+        out.push(MemberAction::Beat(BeatCall {
+            run_id,
+            known_epoch: self.epoch.as_ref().map_or(0, |epoch| epoch.number),
+            lease: self.options.lease,
+            fingerprint: Arc::clone(&self.options.fingerprint),
+            settings: Arc::clone(&self.options.settings),
+            info: Arc::clone(&self.options.info),
+            ping: self.beats.last,
+            blocks: self.blocks,
+        }));
+    }
+
+    pub(super) fn beaten(
+        &mut self,
+        ping: u64,
+        sent_at: Instant,
+        lapsed: bool,
+        answer: Option<BeatAnswer>,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        if self.beats.in_flight != Some(ping) {
+            return;
+        }
+        self.beats.in_flight = None;
+        match answer {
+            None => {
+                let why = "a sign of life was not answered in time";
+                self.health.unanswered(sent_at, why, out);
+            }
+            Some(BeatAnswer::Stranger) => {
+                self.lease.until = None;
+                self.health.excluded(out);
+            }
+            Some(BeatAnswer::Alive(report)) => {
+                self.renew(sent_at, lapsed, now, out);
+                self.joined(&report, now, out);
+                self.report(report, now, out);
+            }
+        }
+    }
+
+    fn renew(&mut self, sent_at: Instant, lapsed: bool, now: Instant, out: &mut Vec<MemberAction>) {
+        let until = sent_at + self.options.lease - CLUSTER_LEASE_MARGIN;
+        if lapsed || self.lease.until.is_none_or(|until| until <= now) {
+            self.lease.generation += 1;
+            self.say_all_held(now);
+        }
+        self.lease.until = Some(until);
+        out.push(MemberAction::Lease {
+            generation: self.lease.generation,
+            until,
+        });
+    }
+
+    /// Turns of an earlier lease are good again when the engine says so.
+    fn say_all_held(&mut self, now: Instant) {
+        let held: Vec<_> = self
+            .maildrops
+            .iter()
+            .filter(|(_, maildrop)| maildrop.statement.queue.holder.is_some())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in held {
+            self.schedule(id, Some(now));
+        }
+    }
+
+    fn joined(&mut self, report: &ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {
+        let is_new = self.epoch.as_ref() != Some(&report.epoch);
+        if is_new {
+            self.grace_until = Some(now + CLUSTER_GRACE.saturating_sub(report.epoch_age));
+            self.epoch = Some(report.epoch.clone());
+            self.blocks = 0;
+            out.push(MemberAction::EpochBegan(report.epoch.number));
+        }
+        if self.health.is_open() && !is_new {
+            return self.health.answered(out);
+        }
+        // All is said anew: to an engine that has been away, or one that knows nothing yet.
+        let all: Vec<_> = self.maildrops.keys().copied().collect();
+        self.health.back(all.iter().copied(), out);
+        for id in all {
+            self.share_again(id, now, out);
+        }
+    }
+
+    fn share_again(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
+        if let Some(maildrop) = self.maildrops.get_mut(&id) {
+            maildrop.is_unsaid = true;
+            if maildrop.is_local {
+                maildrop.is_local = false;
+                out.push(MemberAction::Authority {
+                    maildrop: id,
+                    authority: Authority::Leased,
+                });
+            }
+        }
+        self.schedule(id, Some(now));
+    }
+
+    fn report(&mut self, report: ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {
+        out.push(MemberAction::Members(report.members));
+        if !report.blocks.is_empty() {
+            let last = report.blocks.last().map_or(0, |row| row.version);
+            self.blocks = self.blocks.max(last);
+            if report.blocks.len() >= CLUSTER_BLOCKS_EACH {
+                // There are more.
+                self.beats.next = now;
+            }
+            out.push(MemberAction::Blocks {
+                rows: report.blocks,
+                epoch: report.epoch.number,
+            });
+        }
+        if !self.hears(now) {
+            self.beats.heard = Some(now);
+            out.push(MemberAction::Resubscribe);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! How the gate stands with the engine: what follows from answers, and from their absence.
+
+use super::io::{ClusterState, MemberAction};
+use crate::cluster::protocol::MaildropId;
+use crate::limits::CLUSTER_AWAY;
+use crate::time::Instant;
+use std::collections::HashSet;
+
+/// How the gate stands with the engine.
+#[derive(Debug)]
+pub(super) struct Health {
+    state: ClusterState,
+    /// Since when calls, or a connection, are waited for in vain.
+    silent_since: Option<Instant>,
+    why: String,
+    /// Maildrops that the engine has yet to hear of since it is back.
+    unreconciled: HashSet<MaildropId>,
+}
+
+impl Health {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            state: ClusterState::Joining,
+            silent_since: Some(now),
+            why: "there is no connection to the engine yet".to_owned(),
+            unreconciled: HashSet::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> ClusterState {
+        self.state
+    }
+
+    /// Whether the engine is asked about maildrops.
+    pub(super) fn is_open(&self) -> bool {
+        match self.state {
+            ClusterState::Healthy | ClusterState::Suspect | ClusterState::Reconciling => true,
+            ClusterState::Joining | ClusterState::Degraded | ClusterState::Excluded => false,
+        }
+    }
+
+    /// When the engine counts as away, if it goes on like this.
+    pub(super) fn away_at(&self) -> Option<Instant> {
+        let may_be = self.state != ClusterState::Degraded;
+        self.silent_since
+            .filter(|_| may_be)
+            .map(|since| since + CLUSTER_AWAY)
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.away_at().is_some_and(|at| at <= now)
+    }
+
+    /// A call that was made at `since` has no answer, or the connection has ended then.
+    pub(super) fn unanswered(&mut self, since: Instant, why: &str, out: &mut Vec<MemberAction>) {
+        why.clone_into(&mut self.why);
+        self.silent_since.get_or_insert(since);
+        if matches!(
+            self.state,
+            ClusterState::Healthy | ClusterState::Reconciling
+        ) {
+            self.enter(ClusterState::Suspect, out);
+        }
+    }
+
+    /// The engine answers.
+    pub(super) fn answered(&mut self, out: &mut Vec<MemberAction>) {
+        self.silent_since = None;
+        if self.state == ClusterState::Suspect {
+            self.why.clear();
+            self.enter(self.open_state(), out);
+        }
+    }
+
+    /// The other gates have another fingerprint.
+    pub(super) fn excluded(&mut self, out: &mut Vec<MemberAction>) {
+        self.silent_since = None;
+        if self.state != ClusterState::Excluded {
+            self.why = "the other gates have another secret_file, fold_case or version".to_owned();
+            self.enter(ClusterState::Excluded, out);
+        }
+    }
+
+    /// No answer came for too long.
+    pub(super) fn away(&mut self, out: &mut Vec<MemberAction>) {
+        self.unreconciled.clear();
+        self.enter(ClusterState::Degraded, out);
+    }
+
+    /// The engine is there, or there again, and is told of these.
+    pub(super) fn back(
+        &mut self,
+        maildrops: impl Iterator<Item = MaildropId>,
+        out: &mut Vec<MemberAction>,
+    ) {
+        self.silent_since = None;
+        self.why.clear();
+        self.unreconciled = maildrops.collect();
+        let state = self.open_state();
+        if state != self.state {
+            self.enter(state, out);
+        }
+    }
+
+    /// The engine has heard of this one.
+    pub(super) fn reconciled(&mut self, maildrop: MaildropId, out: &mut Vec<MemberAction>) {
+        self.unreconciled.remove(&maildrop);
+        if self.state == ClusterState::Reconciling && self.unreconciled.is_empty() {
+            self.enter(ClusterState::Healthy, out);
+        }
+    }
+
+    fn open_state(&self) -> ClusterState {
+        match self.unreconciled.is_empty() {
+            true => ClusterState::Healthy,
+            false => ClusterState::Reconciling,
+        }
+    }
+
+    fn enter(&mut self, state: ClusterState, out: &mut Vec<MemberAction>) {
+        self.state = state;
+        let why = match state {
+            ClusterState::Healthy | ClusterState::Reconciling => String::new(),
+            _ => self.why.clone(),
+        };
+        out.push(MemberAction::State { state, why });
+    }
+}

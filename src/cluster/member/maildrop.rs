@@ -1,0 +1,360 @@
+//! One maildrop, as a gate stands with the engine over it.
+
+use super::io::MaildropStatement;
+use crate::cluster::protocol::{
+    Holds, MaildropReport, MainSlot, TurnNumber, TurnStanding, UnprovenSlot,
+};
+use crate::limits::{CLUSTER_ELSEWHERE, WAIT_MAX};
+use crate::lock::queue::{HolderStatement, Lane, LaneStatement};
+use crate::time::{Duration, Instant};
+
+/// By what right the holder here holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Right {
+    /// Nobody holds it here.
+    #[default]
+    None,
+    /// By a turn, as of the lease of this generation.
+    Turn(TurnNumber, u64),
+    /// Without a turn: it began while the engine was away.
+    Local,
+    /// Its turn went to another gate meanwhile.
+    Lost(TurnNumber),
+}
+
+/// What the engine believes of this gate, as far as it has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Believed {
+    holds: Holds,
+    main: bool,
+    unproven: bool,
+}
+
+/// What is said in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) holds: Holds,
+    pub(super) main: Option<MainSlot>,
+    pub(super) unproven: Option<UnprovenSlot>,
+}
+
+/// A call that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InFlight {
+    pub(super) sequence: u64,
+    pub(super) sent_at: Instant,
+    /// Of the gate's lease when it was sent.
+    generation: u64,
+    said: Said,
+}
+
+/// What an answer means for the gate's own queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing new.
+    Nothing,
+    /// A turn for this lane, good under the lease of this generation.
+    Turn(Lane, u64),
+    /// The holder's turn is good under the lease of this generation.
+    Confirmed(u64),
+    /// The holder's turn is another gate's; whether its session has begun.
+    Lost { has_begun: bool },
+}
+
+/// One maildrop.
+#[derive(Debug)]
+pub(super) struct Maildrop {
+    pub(super) statement: MaildropStatement,
+    pub(super) right: Right,
+    /// The queue serves by itself, while the engine is away.
+    pub(super) is_local: bool,
+    pub(super) in_flight: Option<InFlight>,
+    /// When something is to be done, if nothing happens before.
+    pub(super) due: Option<Instant>,
+    seen: TurnNumber,
+    believed: Believed,
+    /// Somebody waits in the main lane of another gate, as was told; until when that counts.
+    elsewhere_until: Option<Instant>,
+    /// When the lease ends of another gate that holds it.
+    held_elsewhere_until: Option<Instant>,
+    /// It must be told anew in any case.
+    pub(super) is_unsaid: bool,
+}
+
+impl Maildrop {
+    pub(super) fn new() -> Self {
+        Self {
+            statement: MaildropStatement::default(),
+            right: Right::None,
+            is_local: false,
+            in_flight: None,
+            due: None,
+            seen: TurnNumber(0),
+            believed: Believed {
+                holds: Holds::Nothing,
+                main: false,
+                unproven: false,
+            },
+            elsewhere_until: None,
+            held_elsewhere_until: None,
+            is_unsaid: false,
+        }
+    }
+
+    /// Takes over how the gate's queue is now.
+    pub(super) fn state(&mut self, statement: MaildropStatement) {
+        let holder_before = self.statement.queue.holder.map(|holder| holder.since);
+        let holder = statement.queue.holder.map(|holder| holder.since);
+        self.statement = statement;
+        if holder.is_none() {
+            self.right = Right::None;
+        } else if self.is_local && holder != holder_before {
+            self.right = Right::Local;
+        }
+    }
+
+    /// Whether the engine has nothing to hear, and nothing is awaited of it.
+    pub(super) fn is_over(&self) -> bool {
+        let believes_nothing =
+            self.believed.holds == Holds::Nothing && !self.believed.main && !self.believed.unproven;
+        self.statement.queue.is_empty()
+            && self.in_flight.is_none()
+            && !self.is_unsaid
+            && believes_nothing
+    }
+
+    /// Whether another gate holds it, as far as is known.
+    pub(super) fn is_held_elsewhere(&self, now: Instant) -> bool {
+        self.held_elsewhere_until.is_some_and(|until| until > now)
+    }
+
+    pub(super) fn held_elsewhere_until(&self) -> Option<Instant> {
+        self.held_elsewhere_until
+    }
+
+    /// What the gate holds and wants here.
+    pub(super) fn say(&self, now: Instant) -> Said {
+        let queue = &self.statement.queue;
+        let holder = queue.holder;
+        match (holder, self.right) {
+            // Nobody behind it is served as long as its session lasts.
+            (
+                Some(HolderStatement {
+                    has_begun: true, ..
+                }),
+                Right::Lost(number),
+            ) => Said {
+                holds: Holds::Turn(number),
+                main: None,
+                unproven: None,
+            },
+            // It waits for another turn, as the first of its lane.
+            (Some(holder), Right::Lost(_) | Right::None) => {
+                let first = waits_again(holder, now);
+                let main = holder.lane == Lane::Main;
+                Said {
+                    holds: Holds::Nothing,
+                    main: main
+                        .then_some(first)
+                        .or(queue.main)
+                        .map(|it| main_slot(it, now)),
+                    unproven: (!main)
+                        .then_some(first)
+                        .or(queue.unproven)
+                        .map(|it| unproven_slot(it, now)),
+                }
+            }
+            (holder, right) => Said {
+                holds: match right {
+                    Right::Turn(number, _) if holder.is_some() => Holds::Turn(number),
+                    Right::Local if holder.is_some() => Holds::Local,
+                    _ => Holds::Nothing,
+                },
+                main: queue.main.map(|it| main_slot(it, now)),
+                unproven: queue.unproven.map(|it| unproven_slot(it, now)),
+            },
+        }
+    }
+
+    /// Whether the engine believes something that must be put right at once.
+    pub(super) fn must_say(&self, now: Instant, generation: u64) -> bool {
+        let said = self.say(now);
+        if self.is_unsaid || self.believed.holds != said.holds {
+            return true;
+        }
+        let appeared = |believed: bool, said: bool| said && !believed;
+        let vanished = |believed: bool, said: bool| believed && !said;
+        let lanes = [
+            (self.believed.main, said.main.is_some()),
+            (self.believed.unproven, said.unproven.is_some()),
+        ];
+        // A place that is left over goes with the release of the turn.
+        let holds = said.holds != Holds::Nothing;
+        let is_unconfirmed = matches!(self.right, Right::Turn(_, of) if of != generation);
+        is_unconfirmed
+            || lanes.iter().any(|&(believed, said)| {
+                appeared(believed, said) || (!holds && vanished(believed, said))
+            })
+    }
+
+    /// A call is made with this.
+    pub(super) fn sent(&mut self, said: Said, sequence: u64, generation: u64, now: Instant) {
+        self.is_unsaid = false;
+        self.in_flight = Some(InFlight {
+            sequence,
+            sent_at: now,
+            generation,
+            said,
+        });
+    }
+
+    pub(super) fn seen(&self) -> TurnNumber {
+        self.seen
+    }
+
+    /// The answer to the call in flight.
+    pub(super) fn answered(
+        &mut self,
+        call: InFlight,
+        report: &MaildropReport,
+        generation: u64,
+        now: Instant,
+    ) -> Outcome {
+        self.believed = Believed {
+            holds: call.said.holds,
+            main: call.said.main.is_some(),
+            unproven: call.said.unproven.is_some(),
+        };
+        self.held_elsewhere_until = report.holder.map(|holder| now + holder.lease_left);
+        let holder = self.statement.queue.holder;
+        match report.standing {
+            TurnStanding::Stale => {
+                self.is_unsaid = true;
+                Outcome::Nothing
+            }
+            TurnStanding::Granted(number, lane) => {
+                self.take(number, call.generation);
+                // One that was given under a lease that has run out meanwhile is confirmed first.
+                match call.generation == generation {
+                    true => Outcome::Turn(lane, generation),
+                    false => Outcome::Nothing,
+                }
+            }
+            TurnStanding::Held(number) => {
+                let was_known = self.right == Right::Turn(number, generation);
+                self.take(number, call.generation);
+                match holder.is_some() && call.generation == generation && !was_known {
+                    true => Outcome::Confirmed(generation),
+                    false => Outcome::Nothing,
+                }
+            }
+            TurnStanding::Lost => self.lose(call.said.holds),
+            TurnStanding::Queued | TurnStanding::Idle => {
+                self.believed.holds = Holds::Nothing;
+                Outcome::Nothing
+            }
+        }
+    }
+
+    fn take(&mut self, number: TurnNumber, generation: u64) {
+        self.seen = self.seen.max(number);
+        self.believed.holds = Holds::Turn(number);
+        self.right = Right::Turn(number, generation);
+    }
+
+    fn lose(&mut self, held: Holds) -> Outcome {
+        let Some(holder) = self.statement.queue.holder else {
+            self.believed.holds = Holds::Nothing;
+            return Outcome::Nothing;
+        };
+        let was_known = matches!(self.right, Right::Lost(_));
+        let number = match held {
+            Holds::Turn(number) => number,
+            // Any that is not known to be another one's: it is said, and never taken for a turn.
+            Holds::Local | Holds::Nothing => self.seen.max(TurnNumber(1)),
+        };
+        self.right = Right::Lost(number);
+        if holder.has_begun {
+            self.believed.holds = Holds::Turn(number);
+        } else {
+            self.believed.holds = Holds::Nothing;
+        }
+        if was_known {
+            return Outcome::Nothing;
+        }
+        Outcome::Lost {
+            has_begun: holder.has_begun,
+        }
+    }
+
+    /// Whether somebody waits in the main lane of another gate; `Some` where that is news.
+    pub(super) fn heard_elsewhere(&mut self, somebody: bool, now: Instant) -> Option<bool> {
+        let was = self.elsewhere_until.is_some();
+        self.elsewhere_until = somebody.then(|| now + CLUSTER_ELSEWHERE);
+        (was != somebody).then_some(somebody)
+    }
+
+    /// Whether that was told so long ago that it does not count any more.
+    pub(super) fn elsewhere_lapses(&mut self, now: Instant) -> bool {
+        let lapses = self.elsewhere_until.is_some_and(|until| until <= now);
+        if lapses {
+            self.elsewhere_until = None;
+        }
+        lapses
+    }
+
+    pub(super) fn elsewhere_until(&self) -> Option<Instant> {
+        self.elsewhere_until
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.statement.queue.main.is_some()
+            || self.statement.queue.unproven.is_some()
+            || self.waits_for_another_turn()
+    }
+
+    fn waits_for_another_turn(&self) -> bool {
+        let holder = self.statement.queue.holder;
+        holder.is_some_and(|holder| !holder.has_begun)
+            && matches!(self.right, Right::Lost(_) | Right::None)
+    }
+
+    /// The queue serves by itself from now on.
+    pub(super) fn go_local(&mut self) {
+        self.is_local = true;
+        if self.right == Right::None && self.statement.queue.holder.is_some() {
+            self.right = Right::Local;
+        }
+    }
+}
+
+/// A holder that has not begun, as the first waiter of its lane.
+fn waits_again(holder: HolderStatement, now: Instant) -> LaneStatement {
+    LaneStatement {
+        since: holder.since,
+        half: now,
+        until: holder.since + WAIT_MAX,
+    }
+}
+
+fn main_slot(lane: LaneStatement, now: Instant) -> MainSlot {
+    MainSlot {
+        age: now.saturating_duration_since(lane.since),
+        until: left(lane.until, now),
+    }
+}
+
+fn unproven_slot(lane: LaneStatement, now: Instant) -> UnprovenSlot {
+    UnprovenSlot {
+        age: now.saturating_duration_since(lane.since),
+        half: lane.half.saturating_duration_since(now),
+        until: left(lane.until, now),
+    }
+}
+
+/// At least a moment: a place that is said is there.
+fn left(until: Instant, now: Instant) -> Duration {
+    until
+        .saturating_duration_since(now)
+        .max(Duration::from_millis(1))
+}
