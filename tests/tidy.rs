@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("str_enum", 0),
     ("cluster::keys", 1),
     ("cluster::member", 1),
+    ("cluster::options", 1),
     ("cluster::protocol", 1),
     ("dialect", 1),
     ("history", 1),
@@ -59,6 +60,7 @@ const OPEN_LAYERS: &[u8] = &[0, 1, 5];
 const SIBLINGS: &[(&str, &str)] = &[
     ("backend", "net"),
     ("backend", "observe"),
+    ("cluster", "access"),
     ("cluster", "admission"),
     ("cluster", "lock"),
     ("cluster", "net"),

@@ -3,8 +3,11 @@
 //! Each gate keeps its own queues. Whose *turn* it is at a maildrop is decided by a script in that
 //! engine ([`protocol`] says what is asked and answered).
 
+pub mod keys;
 pub mod link;
 pub mod member;
 pub mod messages;
+pub mod options;
 pub mod protocol;
+pub mod secret_file;
 pub mod status;

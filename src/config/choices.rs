@@ -1,6 +1,7 @@
 //! Settings that are one of a few words.
 
 use super::value::{Shown, Value};
+use crate::cluster::member::OnOutage;
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
 use crate::policy::rules::{BlockMode, PollMode};
@@ -58,6 +59,13 @@ impl Choice for LogFormat {
     const WORDS: &'static [(&'static str, Self)] = &[("human", Self::Human), ("json", Self::Json)];
     const ALL: &'static str = r#""human" or "json""#;
     const REFUSAL: &'static str = "is no form of log lines";
+}
+
+impl Choice for OnOutage {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("local", Self::Local), ("refuse", Self::Refuse)];
+    const ALL: &'static str = r#""local" or "refuse""#;
+    const REFUSAL: &'static str = "does not say what to do while the engine is away";
 }
 
 impl Choice for Cleartext {

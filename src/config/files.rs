@@ -2,8 +2,9 @@
 
 use super::error::Diagnostic;
 use super::mistakes::Diagnostics;
-use super::schema::tables::File;
+use super::schema::tables::{ClusterTable, File};
 use super::value::At;
+use crate::cluster::secret_file;
 use crate::net::CertificateFiles;
 use crate::net::tls::{TlsError, check_authorities, check_certificate};
 use std::fs;
@@ -23,6 +24,9 @@ pub(super) fn check(file: &File, folder: &Path, diagnostics: &mut Diagnostics) {
     {
         check_pair(certificate, key, folder, diagnostics);
     }
+    if let Some(table) = &file.cluster {
+        check_cluster(table, folder, diagnostics);
+    }
     for backend in &file.backend {
         if let Some(ca) = &backend.get_ref().ca
             && is_there(ca, folder, diagnostics)
@@ -30,6 +34,20 @@ pub(super) fn check(file: &File, folder: &Path, diagnostics: &mut Diagnostics) {
         {
             diagnostics.note(Diagnostic::new(ca.span.clone(), error.to_string()));
         }
+    }
+}
+
+/// The files of a cluster: its secret is one.
+fn check_cluster(table: &ClusterTable, folder: &Path, diagnostics: &mut Diagnostics) {
+    for at in [&table.ca, &table.password_file].into_iter().flatten() {
+        is_there(at, folder, diagnostics);
+    }
+    let at = &table.secret_file;
+    if at.is_refused() {
+        return;
+    }
+    if let Err(error) = secret_file::read(&folder.join(&at.value)) {
+        diagnostics.note_first(Diagnostic::new(at.span.clone(), error.to_string()));
     }
 }
 

@@ -5,6 +5,7 @@ mod aliases;
 mod backends;
 mod checks;
 mod choices;
+mod cluster;
 mod error;
 mod explain;
 mod files;
@@ -33,6 +34,7 @@ pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
 
 use crate::backend::BackendOptions;
+use crate::cluster::options::ClusterOptions;
 use crate::journal::JournalOptions;
 use crate::net::{CertificateFiles, ListenOptions, ResolverChoice, TlsFiles};
 use crate::observe::LogFormat;
@@ -64,6 +66,8 @@ pub struct Config {
     pub admin: Option<AdminOptions>,
     /// `[journal]`.
     pub journal: Option<JournalOptions>,
+    /// `[cluster]`.
+    pub cluster: Option<ClusterOptions>,
     /// `[report] resolver`: which DNS server is asked for the domains of users.
     pub resolver: ResolverChoice,
     /// `[defaults]` and each `[[tenant]]`.

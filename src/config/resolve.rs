@@ -11,7 +11,7 @@ use super::tenants::Origins;
 use super::value::Section;
 use super::value::duration_text;
 use super::{Config, ServerOptions};
-use super::{admin, backends, health_checks, listeners, tenants};
+use super::{admin, backends, cluster, health_checks, listeners, tenants};
 use crate::journal::{JournalBounds, JournalOptions};
 use crate::limits::HISTORY_ROWS_MIN;
 use crate::policy::rules::BlockMode;
@@ -55,6 +55,10 @@ pub(super) fn resolve(
             .journal
             .as_ref()
             .map(|table| journal_options(table, folder, diagnostics)),
+        cluster: file
+            .cluster
+            .as_ref()
+            .map(|table| cluster::resolve(table, folder, diagnostics)),
         resolver: file.report.resolver(),
         tenants: Arc::new(tenancy.table),
         warnings,

@@ -2,7 +2,7 @@
 
 use super::value::{Bounded, Shown, Value};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
-use crate::limits::{CAPABILITY_LENGTH_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
+use crate::limits::{CAPABILITY_LENGTH_MAX, CLUSTER_PREFIX_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
 use crate::net::ResolverChoice;
 use ipnet::IpNet;
 use serde_json::Value as Json;
@@ -46,6 +46,29 @@ impl Value for ResolverChoice {
 impl Shown for ResolverChoice {
     fn shown(&self) -> Json {
         self.to_string().into()
+    }
+}
+
+/// A word that the engine is told, or shown in its names: printable ASCII without blanks.
+#[derive(Clone, Debug)]
+pub(super) struct EngineWord(pub(super) String);
+
+impl Value for EngineWord {
+    const EXPECTED: &'static str = r#"a word, such as "popgate""#;
+
+    fn stand_in() -> Self {
+        Self(String::new())
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let is_word = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
+        if !is_word {
+            return Err("it must be printable ASCII without blanks".to_owned());
+        }
+        if text.len() > CLUSTER_PREFIX_MAX {
+            return Err(format!("it is longer than {CLUSTER_PREFIX_MAX} characters"));
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

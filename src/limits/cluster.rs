@@ -1,6 +1,7 @@
 //! Several gates and their engine.
 
 use crate::time::Duration;
+use std::ops::RangeInclusive;
 
 /// Octets of a text that comes from the engine and is kept: what people read of a gate or a
 /// maildrop, sealed, takes some hundred.
@@ -51,3 +52,14 @@ pub const CLUSTER_RETRY: Duration = Duration::from_millis(100);
 
 /// Pings that do not come back for so long: the connection for pushes is made anew.
 pub const CLUSTER_UNHEARD: Duration = Duration::from_secs(3);
+
+/// Octets of the secret that all gates share: as many as its longest use takes, AES-256.
+pub const CLUSTER_SECRET_OCTETS: usize = 32;
+
+/// A lease shorter than this would run out with some beats that are late; a longer one keeps a dead
+/// gate's mailboxes from everybody.
+pub const CLUSTER_LEASE: RangeInclusive<Duration> =
+    Duration::from_secs(6)..=Duration::from_secs(60);
+
+/// Octets of the prefix of all names in the engine: it stands in each of them.
+pub const CLUSTER_PREFIX_MAX: usize = 64;

@@ -4,12 +4,15 @@ use super::super::checks::{Allowed, value_or, within};
 use super::super::mistakes::Diagnostics;
 use super::super::value::{At, Section};
 use super::super::value_types::{
-    ByteSize, Capability, CertificateName, DomainPattern, HostPort, Phrase,
+    ByteSize, Capability, CertificateName, DomainPattern, EngineWord, HostPort, Phrase,
 };
 use super::SchemaTable;
 use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
+use crate::cluster::member::OnOutage;
 use crate::ids::{BackendName, ListenerName};
-use crate::limits::{BACKEND_CONNECTIONS_MAX, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX};
+use crate::limits::{
+    BACKEND_CONNECTIONS_MAX, CLUSTER_LEASE, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX,
+};
 use crate::net::{ResolverChoice, TlsMode};
 use crate::observe::LogFormat;
 use crate::time::Duration;
@@ -46,6 +49,7 @@ pub(in crate::config) struct File {
     pub(in crate::config) backend: Vec<Spanned<Section<BackendTable>>>,
     pub(in crate::config) admin: Option<Section<AdminTable>>,
     pub(in crate::config) journal: Option<Section<JournalTable>>,
+    pub(in crate::config) cluster: Option<Section<ClusterTable>>,
     #[serde(default)]
     pub(in crate::config) report: Section<ReportTable>,
     pub(in crate::config) defaults: Option<Spanned<Section<Defaults>>>,
@@ -64,6 +68,9 @@ impl File {
             table.as_mut().0.check(diagnostics);
         }
         if let Some(table) = &mut self.journal {
+            table.0.check(diagnostics);
+        }
+        if let Some(table) = &mut self.cluster {
             table.0.check(diagnostics);
         }
         if let Some(table) = &mut self.defaults {
@@ -301,6 +308,52 @@ table! {
         /// The key of hash_users. popgate makes it where it is absent, with mode 0600: keep a copy.
         /// If it is lost, names cannot be asked for any more. Default: journal.key beside file.
         key_file: Option<At<PathBuf>>, e.g. r#""/var/lib/popgate/journal.key""#;
+    }
+}
+
+table! {
+    /// Several popgates before the same servers, which let one session at a time into each mailbox
+    /// together. They agree through a Redis (6.2 or later) or Valkey. Without this table a gate is
+    /// alone. All gates of a cluster have the same [[backend]] names, domains and aliases.
+    ClusterTable
+    required {
+        /// The engine's host and port. With master: those of its Sentinels.
+        nodes: Spanned<Vec<At<HostPort>>>, e.g. r#"["127.0.0.1:6379"]"#;
+
+        /// 64 hex digits, the same at all gates, which names and texts in the engine are hidden
+        /// with. popgate cluster secret makes one.
+        secret_file: At<PathBuf>, e.g. r#""/etc/popgate/cluster.secret""#;
+    }
+    settings {
+        /// true: the engine, and its Sentinels, are spoken to with TLS.
+        tls: bool = false;
+
+        /// A gate of which nothing is heard for so long counts as dead, and its mailboxes are free.
+        lease: Duration = Duration::from_secs(15), in CLUSTER_LEASE;
+
+        /// While the engine is away: "local": each gate goes on with its own queues; "refuse": new
+        /// logins are refused.
+        on_outage: OnOutage = OnOutage::Local;
+    }
+    others {
+        /// What the Sentinels call the primary. Default: there are no Sentinels.
+        master: Option<At<EngineWord>>, e.g. r#"# "popgate""#;
+
+        /// Who may have signed their certificates. Default: whom the system trusts.
+        ca: Option<At<PathBuf>>, e.g. r#"# "internal-ca.pem""#;
+
+        /// The user of the engine's access control list. Default: its default user.
+        username: Option<At<EngineWord>>, e.g. r#"# "popgate""#;
+
+        /// The file with that user's password, a line.
+        password_file: Option<At<PathBuf>>, e.g. r#"# "/etc/popgate/cluster.password""#;
+
+        /// What all names in the engine begin with: another one for each cluster that shares it.
+        /// Default: "popgate:".
+        prefix: Option<At<EngineWord>>, e.g. r#"# "popgate:""#;
+
+        /// What this gate is called where people read it. Default: the name of the host.
+        name: Option<At<EngineWord>>, e.g. r#"# "gate-1""#;
     }
 }
 
