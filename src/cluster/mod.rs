@@ -3,10 +3,12 @@
 //! Each gate keeps its own queues. Whose *turn* it is at a maildrop is decided by a script in that
 //! engine ([`protocol`] says what is asked and answered).
 
+pub mod engine;
 pub mod keys;
 pub mod link;
 pub mod member;
 pub mod messages;
+pub mod node;
 pub mod options;
 pub mod protocol;
 pub mod secret_file;

@@ -6,7 +6,7 @@
 use super::keys::{ClusterKeys, Sealed};
 use super::link::{EngineLink, LinkError, LinkEvent};
 use super::member::{ClusterState, MaildropStatement, Member, MemberAction, MemberInput};
-use super::protocol::{BeatCall, MaildropId, MemberReport, Push, SyncCall};
+use super::protocol::{BeatAnswer, BeatCall, MaildropId, MemberReport, Push, SyncCall};
 use super::status::{ClusterStatus, GateSeen};
 use crate::ids::MaildropKey;
 use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
@@ -81,13 +81,25 @@ pub struct Node {
     /// The maildrops that the gate has or wants something of.
     keys: HashMap<MaildropId, MaildropKey>,
     actions: Vec<MemberAction>,
+    /// When the last beat that ended was sent, by both clocks.
+    last_beat: (Instant, Duration),
     leaving: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
 /// A call that ended.
 enum Finished {
     Input(MemberInput, EngineCall, CallResult, Duration),
+    Beat(FinishedBeat),
     Left,
+}
+
+/// A beat that ended.
+struct FinishedBeat {
+    ping: u64,
+    sent_at: Instant,
+    /// The same by the clock of the gate's lease.
+    sent_at_boot: Duration,
+    answer: Result<BeatAnswer, LinkError>,
 }
 
 impl Node {
@@ -100,6 +112,7 @@ impl Node {
             calls: FuturesUnordered::new(),
             keys: HashMap::new(),
             actions: Vec::new(),
+            last_beat: (Instant::now(), Duration::ZERO),
             leaving: None,
         }
     }
@@ -119,6 +132,7 @@ impl Node {
                         self.tell(ClusterEvent::Called { call, result, took });
                         self.apply(input);
                     }
+                    Finished::Beat(beat) => self.beaten(beat),
                     Finished::Left => {
                         if let Some(done) = self.leaving.take() {
                             let _ = done.send(());
@@ -142,7 +156,10 @@ impl Node {
         match event {
             LinkEvent::Up(engine) => {
                 let run_id = engine.run_id();
-                self.parts.outlets.link.send_replace(Some(Arc::clone(&engine)));
+                self.parts
+                    .outlets
+                    .link
+                    .send_replace(Some(Arc::clone(&engine)));
                 self.engine = Some(engine);
                 self.apply(MemberInput::Connected(run_id));
             }
@@ -189,7 +206,7 @@ impl Node {
         match action {
             MemberAction::Sync(call) => self.sync(call),
             MemberAction::Beat(call) => self.beat(call),
-            MemberAction::Lease { generation, until } => self.parts.lease.renew(generation, until),
+            MemberAction::Lease { generation, until } => self.renew(generation, until),
             MemberAction::Turn {
                 maildrop,
                 lane,
@@ -209,7 +226,9 @@ impl Node {
             MemberAction::Confirm {
                 maildrop,
                 generation,
-            } => self.at(maildrop, |queues, key| queues.turn_confirmed(key, generation)),
+            } => self.at(maildrop, |queues, key| {
+                queues.turn_confirmed(key, generation)
+            }),
             MemberAction::Lose { maildrop } => {
                 self.tell(ClusterEvent::Turn(TurnResult::Lost));
                 self.at(maildrop, |queues, key| queues.turn_lost(key));
@@ -217,7 +236,9 @@ impl Node {
             MemberAction::Contended {
                 maildrop,
                 elsewhere,
-            } => self.at(maildrop, |queues, key| queues.waiters_elsewhere(key, elsewhere)),
+            } => self.at(maildrop, |queues, key| {
+                queues.waiters_elsewhere(key, elsewhere)
+            }),
             MemberAction::Authority {
                 maildrop,
                 authority,
@@ -269,21 +290,44 @@ impl Node {
 
     fn beat(&mut self, call: BeatCall) {
         let ping = call.ping;
+        let sent_at = Instant::now();
+        let sent_at_boot = self.parts.lease.now();
         let answer = self.engine.as_ref().map(|engine| engine.beat(call));
         self.calls.push(Box::pin(async move {
-            let sent_at = Instant::now();
             let answer = match answer {
                 Some(answer) => answer.await,
                 None => Err(LinkError::Disconnected),
             };
-            let result = result_of(&answer);
-            let input = MemberInput::Beaten {
+            Finished::Beat(FinishedBeat {
                 ping,
                 sent_at,
-                answer: answer.ok(),
-            };
-            Finished::Input(input, EngineCall::Beat, result, sent_at.elapsed())
+                sent_at_boot,
+                answer,
+            })
         }));
+    }
+
+    fn beaten(&mut self, beat: FinishedBeat) {
+        self.tell(ClusterEvent::Called {
+            call: EngineCall::Beat,
+            result: result_of(&beat.answer),
+            took: beat.sent_at.elapsed(),
+        });
+        self.last_beat = (beat.sent_at, beat.sent_at_boot);
+        self.apply(MemberInput::Beaten {
+            ping: beat.ping,
+            sent_at: beat.sent_at,
+            lapsed: self.parts.lease.has_lapsed(),
+            answer: beat.answer.ok(),
+        });
+    }
+
+    /// From the sending of the beat that was answered, by a clock that goes on while the machine is
+    /// suspended.
+    fn renew(&self, generation: u64, until: Instant) {
+        let (sent_at, sent_at_boot) = self.last_beat;
+        let until = sent_at_boot + until.saturating_duration_since(sent_at);
+        self.parts.lease.renew(generation, until);
     }
 
     fn say_good_bye(&mut self) {
@@ -344,7 +388,10 @@ impl Node {
                 self.tell(ClusterEvent::SettingsDiffer { gate: name });
             }
         }
-        for gone in before.iter().filter(|it| !now.iter().any(|gate| gate.gate == it.gate)) {
+        for gone in before
+            .iter()
+            .filter(|it| !now.iter().any(|gate| gate.gate == it.gate))
+        {
             self.tell(ClusterEvent::GateLeft {
                 gate: gone.name.clone(),
                 members,

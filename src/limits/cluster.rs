@@ -63,3 +63,27 @@ pub const CLUSTER_LEASE: RangeInclusive<Duration> =
 
 /// Octets of the prefix of all names in the engine: it stands in each of them.
 pub const CLUSTER_PREFIX_MAX: usize = 64;
+
+/// A call of the engine has its answer by then, or none: on one host it takes a tenth of a
+/// millisecond, and a fork of the engine some tens.
+pub const CLUSTER_CALL: Duration = Duration::from_millis(250);
+
+/// A connection to the engine stands by then, TLS and the login included.
+pub const CLUSTER_CONNECT: Duration = Duration::from_secs(1);
+
+/// So often the engine's server is asked whether it is the primary, and the Sentinels who is.
+pub const CLUSTER_CHECK: Duration = Duration::from_millis(500);
+
+/// So many times in a row it may leave that unanswered, as one that is frozen for a moment does;
+/// then a new connection is tried.
+pub const CLUSTER_CHECKS_UNANSWERED: u32 = 4;
+
+/// Between two attempts to connect, at first: a server that was restarted is there again soon.
+pub const CLUSTER_RECONNECT_MIN: Duration = Duration::from_millis(50);
+
+/// Between two attempts to connect, in the end.
+pub const CLUSTER_RECONNECT_MAX: Duration = Duration::from_millis(500);
+
+/// Things that the engine tells, and that are not looked at yet: a push for each maildrop of a busy
+/// gate.
+pub const CLUSTER_EVENTS_MAX: usize = 65_536;

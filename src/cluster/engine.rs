@@ -1,0 +1,12 @@
+//! The client of Redis or Valkey: a connection for calls and one for pushes, both to one server.
+//!
+//! A connection is the life of one server: nothing connects anew beneath a call. [`supervisor`]
+//! looks for the primary, and follows a failover.
+
+mod connect;
+mod link;
+mod sentinel;
+mod supervisor;
+
+pub use connect::{EngineError, EngineOptions};
+pub use supervisor::supervise;

@@ -1,0 +1,277 @@
+//! Calls over one connection.
+
+use super::connect::{EngineOptions, reply};
+use crate::cluster::link::{BlockPut, BlockPutKind, Call, EngineLink, LinkError};
+use crate::cluster::protocol::{BeatAnswer, BeatCall, GateId, Reply, SyncAnswer, SyncCall};
+use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
+use crate::time::Duration;
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, cmd};
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+const SYNC: &str = include_str!("../sync.lua");
+const BEAT: &str = include_str!("../beat.lua");
+const LEAVE: &str = include_str!("../leave.lua");
+const BLOCKS: &str = include_str!("../blocks.lua");
+
+/// A script, and the name under which the engine keeps it.
+#[derive(Clone)]
+struct Stored {
+    text: &'static str,
+    hash: Arc<str>,
+}
+
+impl Stored {
+    fn new(text: &'static str) -> Self {
+        let script = redis::Script::new(text);
+        Self {
+            text,
+            hash: Arc::from(script.get_hash()),
+        }
+    }
+}
+
+/// The scripts, hashed once.
+#[derive(Clone)]
+pub(super) struct Scripts {
+    sync: Stored,
+    beat: Stored,
+    leave: Stored,
+    blocks: Stored,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            sync: Stored::new(SYNC),
+            beat: Stored::new(BEAT),
+            leave: Stored::new(LEAVE),
+            blocks: Stored::new(BLOCKS),
+        }
+    }
+}
+
+/// What the supervisor of a link hears of it.
+#[derive(Default)]
+pub(super) struct Complaints {
+    /// Pushes do not come.
+    pub(super) deaf: Notify,
+    /// The server says that it is no primary, or cannot be used.
+    pub(super) unusable: Notify,
+}
+
+/// Calls over one connection.
+pub(super) struct RedisLink {
+    calls: MultiplexedConnection,
+    run_id: Arc<str>,
+    prefix: Arc<str>,
+    gate: GateId,
+    scripts: Scripts,
+    complaints: Arc<Complaints>,
+}
+
+impl RedisLink {
+    pub(super) fn new(
+        calls: MultiplexedConnection,
+        run_id: Arc<str>,
+        options: &EngineOptions,
+        scripts: Scripts,
+        complaints: Arc<Complaints>,
+    ) -> Self {
+        Self {
+            calls,
+            run_id,
+            prefix: Arc::from(&*options.prefix),
+            gate: options.gate,
+            scripts,
+            complaints,
+        }
+    }
+
+    fn name(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+
+    fn run<T: 'static>(
+        &self,
+        script: &Stored,
+        keys: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+        read: fn(Reply) -> Option<T>,
+    ) -> Call<T> {
+        let by_hash = command("EVALSHA", script.hash.as_bytes(), &keys, &arguments);
+        let script = script.text;
+        let mut calls = self.calls.clone();
+        let complaints = Arc::clone(&self.complaints);
+        Box::pin(async move {
+            let answer = match ask(&mut calls, &by_hash, &complaints).await {
+                // After SCRIPT FLUSH, or at a server that has never had it. It keeps it then.
+                Err(LinkError::Refused(why)) if why.contains("NOSCRIPT") => {
+                    let whole = command("EVAL", script.as_bytes(), &keys, &arguments);
+                    ask(&mut calls, &whole, &complaints).await?
+                }
+                answer => answer?,
+            };
+            read(answer).ok_or_else(|| LinkError::Refused("the answer makes no sense".to_owned()))
+        })
+    }
+
+    fn ask<T: 'static>(&self, command: Cmd, read: fn(Reply) -> T) -> Call<T> {
+        let mut calls = self.calls.clone();
+        let complaints = Arc::clone(&self.complaints);
+        Box::pin(async move { Ok(read(ask(&mut calls, &command, &complaints).await?)) })
+    }
+}
+
+async fn ask(
+    calls: &mut MultiplexedConnection,
+    command: &Cmd,
+    complaints: &Complaints,
+) -> Result<Reply, LinkError> {
+    match timeout(CLUSTER_CALL, calls.send_packed_command(command)).await {
+        Err(_) => Err(LinkError::Timeout),
+        Ok(Ok(value)) => Ok(reply(value)),
+        Ok(Err(error)) if error.is_io_error() || error.is_connection_dropped() => {
+            Err(LinkError::Disconnected)
+        }
+        Ok(Err(error)) => {
+            let no_primary = [
+                "READONLY",
+                "MASTERDOWN",
+                "LOADING",
+                "NOPERM",
+                "NOAUTH",
+                "MISCONF",
+            ];
+            if error.code().is_some_and(|code| no_primary.contains(&code)) {
+                complaints.unusable.notify_one();
+            }
+            Err(LinkError::Refused(error.to_string()))
+        }
+    }
+}
+
+fn command(verb: &str, script: &[u8], keys: &[String], arguments: &[Vec<u8>]) -> Cmd {
+    let mut command = cmd(verb);
+    command.arg(script).arg(keys.len());
+    for key in keys {
+        command.arg(key);
+    }
+    for argument in arguments {
+        command.arg(&argument[..]);
+    }
+    command
+}
+
+impl EngineLink for RedisLink {
+    fn run_id(&self) -> Arc<str> {
+        Arc::clone(&self.run_id)
+    }
+
+    fn resubscribe(&self) {
+        self.complaints.deaf.notify_one();
+    }
+
+    fn sync(&self, call: SyncCall) -> Call<SyncAnswer> {
+        let keys = vec![
+            self.name(&format!("m:{}", call.maildrop)),
+            self.name("epoch"),
+            self.name("gate:"),
+        ];
+        let arguments = call.arguments(self.gate, &self.name("push:"));
+        self.run(&self.scripts.sync, keys, arguments, |reply| {
+            SyncAnswer::read(reply).ok()
+        })
+    }
+
+    fn beat(&self, call: BeatCall) -> Call<BeatAnswer> {
+        let keys = vec![
+            self.name(&format!("gate:{}", self.gate)),
+            self.name("epoch"),
+            self.name("members"),
+            self.name("fingerprint"),
+            self.name("gate:"),
+            self.name(&format!("push:{}", self.gate)),
+            self.name("blocks:version"),
+            self.name("blocks:log"),
+            self.name("blocks"),
+        ];
+        let arguments = call.arguments(self.gate);
+        self.run(&self.scripts.beat, keys, arguments, |reply| {
+            BeatAnswer::read(reply).ok()
+        })
+    }
+
+    fn leave(&self) -> Call<()> {
+        let keys = vec![
+            self.name(&format!("gate:{}", self.gate)),
+            self.name("members"),
+        ];
+        let arguments = vec![self.gate.to_string().into_bytes()];
+        self.run(&self.scripts.leave, keys, arguments, |_| Some(()))
+    }
+
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> Call<()> {
+        let keys = vec![
+            self.name("blocks:version"),
+            self.name("blocks:log"),
+            self.name("blocks"),
+        ];
+        let arguments = rows.iter().flat_map(block_arguments).collect();
+        self.run(&self.scripts.blocks, keys, arguments, |_| Some(()))
+    }
+
+    fn accepted(&self, tag: u64) -> Call<Option<Duration>> {
+        let mut question = cmd("PTTL");
+        question.arg(self.name(&acceptance(tag)));
+        self.ask(question, |reply| match reply {
+            Reply::Int(left) => u64::try_from(left).ok().map(Duration::from_millis),
+            _ => None,
+        })
+    }
+
+    fn put_accepted(&self, tag: u64) -> Call<()> {
+        let mut order = cmd("SET");
+        order
+            .arg(self.name(&acceptance(tag)))
+            .arg("")
+            .arg("EX")
+            .arg(AUTH_CACHE_AGE.as_secs());
+        self.ask(order, |_| ())
+    }
+
+    fn remove_accepted(&self, tag: u64) -> Call<()> {
+        let mut order = cmd("DEL");
+        order.arg(self.name(&acceptance(tag)));
+        self.ask(order, |_| ())
+    }
+
+    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool> {
+        let mut order = cmd("PUBLISH");
+        order
+            .arg(self.name(&format!("push:{gate}")))
+            .arg([b"o", &sealed[..]].concat());
+        self.ask(order, |reply| matches!(reply, Reply::Int(1..)))
+    }
+}
+
+fn acceptance(tag: u64) -> String {
+    format!("a:{tag:016x}")
+}
+
+fn block_arguments(row: &BlockPut) -> [Vec<u8>; 5] {
+    let kind = match row.kind {
+        BlockPutKind::Put => "p",
+        BlockPutKind::Release => "r",
+        BlockPutKind::Remove => "x",
+    };
+    [
+        row.name.as_bytes().to_vec(),
+        kind.into(),
+        row.base.to_string().into_bytes(),
+        row.keep.as_millis().to_string().into_bytes(),
+        row.entry.to_vec(),
+    ]
+}
