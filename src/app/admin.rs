@@ -23,6 +23,7 @@ use crate::admin::{
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::backend::route::can_serve;
+use crate::cluster::handle::ClusterHandle;
 use crate::gate::{Context, Settings, Stage};
 use crate::journal::History;
 use crate::net::BoxFuture;
@@ -63,6 +64,10 @@ impl GateAdmin for AdminHandle {
     fn ready(&self) -> Result<(), String> {
         let stage = *self.cx.stage.borrow();
         let is_paused = !self.cx.pauses.now().backends.is_empty();
+        let cluster = self.cx.cluster.as_ref();
+        if let Some(why) = cluster.and_then(ClusterHandle::unready) {
+            return Err(why);
+        }
         ready(stage, &self.cx.settings(), is_paused)
     }
 

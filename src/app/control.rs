@@ -141,6 +141,7 @@ mod tests {
             seed: Some(1),
             reload: None,
             log: None,
+            engine: None,
         };
         Gate::start(config, outside).await.unwrap()
     }

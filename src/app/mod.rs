@@ -5,6 +5,7 @@ mod admin;
 mod backends;
 mod blocks;
 mod changes;
+mod cluster;
 mod control;
 mod drain;
 mod fd_limit;
@@ -22,8 +23,11 @@ pub use serve::{ServeError, serve};
 use crate::admin::token::{Token, TokenError};
 use crate::admin::{self as admin_port, AdminPolicy, AdminState, Reload};
 use crate::admission::Admission;
+use crate::cluster::secret_file::SecretFileError;
 use crate::config::Config;
-use crate::gate::{Context, Kick, Pauses, SessionView, Sessions, Settings, Stage};
+use crate::gate::{
+    BackendConnection, Context, Kick, Pauses, SessionView, Sessions, Settings, Stage,
+};
 use crate::history::NoticeKind;
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
 use crate::journal::{History, Journal, JournalError};
@@ -42,6 +46,8 @@ use admin::{AdminHandle, AdminMemory, take_samples};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::BlockAdmin;
+use cluster::ClusterPart;
+pub use cluster::EngineEvents;
 use control::OperatorControl;
 use drain::Drain;
 use fd_limit::ConnectionLimit;
@@ -71,6 +77,8 @@ pub struct Outside {
     pub reload: Option<Reload>,
     /// The filter of the log, if the log is this gate's own.
     pub log: Option<LogFilter>,
+    /// The engine of its cluster, where it is no Redis.
+    pub engine: Option<EngineEvents>,
 }
 
 /// A port that clients come to: where it is bound, and what comes there.
@@ -94,6 +102,9 @@ pub enum StartError {
     /// The journal cannot be had.
     #[error("[journal] {0}")]
     Journal(#[from] JournalError),
+    /// The secret of the cluster, or its user's password, cannot be had.
+    #[error("[cluster] {0}")]
+    Cluster(#[from] SecretFileError),
     /// The token of the admin port cannot be had.
     #[error("[admin] {0}")]
     Token(#[from] TokenError),
@@ -172,13 +183,18 @@ impl Gate {
         let most = config.server.connections;
         let connection_limit =
             ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
+        let cluster = ClusterPart::new(config, outside.seed, outside.engine)?;
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = first_settings(config, outside.acceptor, &outside.dial)?;
         let settings = watch::Sender::new(Arc::new(settings));
         let cx = Arc::new(Context {
-            locks: Locks::new(Arc::clone(&events), closers.clone()),
+            locks: locks(&events, &closers, cluster.as_ref()),
             settings: settings.subscribe(),
-            tag_key: TagKey::new(&key(outside.seed)?),
+            tag_key: match &cluster {
+                Some(cluster) => cluster.handle.keys.tag_key(),
+                None => TagKey::new(&random_octets(outside.seed)?),
+            },
+            cluster: cluster.as_ref().map(|cluster| cluster.handle.clone()),
             admission: Admission::new(opened.list),
             wall: clock,
             stage: stages,
@@ -212,6 +228,7 @@ impl Gate {
         // Nothing fails from here on: an error leaves none of these tasks behind.
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
+        gate.take_part(cluster);
         if let Some(listener) = admin {
             gate.serve_admin(listener, token.token, config, outside.reload, outside.log);
         }
@@ -317,6 +334,15 @@ impl Gate {
         };
         self.services
             .spawn(maintenance.run(self.stop_services.clone()));
+    }
+
+    fn take_part(&self, cluster: Option<ClusterPart>) {
+        if let Some(cluster) = cluster {
+            let queues = Arc::new(self.cx.locks.clone());
+            let events = Arc::clone(&self.cx.events);
+            let dial = Arc::clone(&self.dial);
+            cluster.start(queues, events, dial, &self.services, &self.stop_services);
+        }
     }
 
     fn serve_admin(
@@ -458,17 +484,32 @@ fn admin_tls(config: &Config) -> Option<TlsFiles> {
     })
 }
 
-/// For tags of passwords.
-fn key(seed: Option<u64>) -> Result<[u8; 32], StartError> {
-    let mut key = [0; 32];
+fn locks(
+    events: &Arc<EventHub>,
+    closers: &TaskTracker,
+    cluster: Option<&ClusterPart>,
+) -> Locks<BackendConnection> {
+    let events = Arc::clone(events);
+    match cluster {
+        None => Locks::new(events, closers.clone()),
+        Some(cluster) => {
+            let lease = Arc::clone(&cluster.lease);
+            Locks::shared(events, closers.clone(), lease, Arc::clone(&cluster.dirty))
+        }
+    }
+}
+
+/// For tags of passwords, and to tell one start of a gate from another.
+fn random_octets<const N: usize>(seed: Option<u64>) -> Result<[u8; N], StartError> {
+    let mut octets = [0; N];
     if let Some(seed) = seed {
-        fastrand::Rng::with_seed(seed).fill(&mut key);
-        return Ok(key);
+        fastrand::Rng::with_seed(seed).fill(&mut octets);
+        return Ok(octets);
     }
     SystemRandom::new()
-        .fill(&mut key)
+        .fill(&mut octets)
         .map_err(|_| StartError::Random)?;
-    Ok(key)
+    Ok(octets)
 }
 
 /// A gate whose runs are repeatable lives in 1970.

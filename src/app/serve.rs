@@ -53,6 +53,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
         seed: None,
         reload: Some(reload),
         log: Some(filter),
+        engine: None,
     };
     let gate = Gate::start(&config, outside).await?;
     introduce(&gate);

@@ -3,7 +3,7 @@
 use super::Gate;
 use crate::gate::{SessionView, Stage};
 use crate::history::NoticeKind;
-use crate::limits::{LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
+use crate::limits::{CLUSTER_LEAVE, LAST_WORDS, LEFT_BEHIND_NAMED_MAX};
 use crate::lock::LockView;
 use crate::observe::event::{Event, LeftBehind, UnendedSession};
 use crate::time::Duration;
@@ -43,6 +43,7 @@ impl Gate {
         if !ended(&self.closers).await {
             self.tell_left_behind(self.unclosed_maildrops());
         }
+        self.leave_cluster().await;
         self.services.close();
         self.stop_services.cancel();
         if !ended(&self.services).await {
@@ -52,6 +53,14 @@ impl Gate {
         }
         let now = self.cx.moment().wall;
         self.history.note(NoticeKind::Stopped, "", now);
+    }
+
+    /// All is given back by now, and the engine hears of it at once.
+    async fn leave_cluster(&self) {
+        if let Some(cluster) = &self.cx.cluster {
+            // Without an answer the gate's lease runs out by itself.
+            let _ = timeout(CLUSTER_LEAVE, cluster.leave()).await;
+        }
     }
 
     /// What is left behind is dropped with the runtime: nothing is heard of it after this.
@@ -155,6 +164,7 @@ mod tests {
             seed: Some(1),
             reload: None,
             log: None,
+            engine: None,
         };
         let gate = Gate::start(&config, outside).await.unwrap();
         gate.looked_around().await;

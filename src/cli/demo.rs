@@ -320,6 +320,7 @@ impl DemoArgs {
             seed: None,
             reload: None,
             log,
+            engine: None,
         };
         let gate = Gate::start(config, outside)
             .await

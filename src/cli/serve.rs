@@ -70,7 +70,12 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 fn exit_for(error: &ServeError) -> ExitStatus {
     match error {
         // The RUST_LOG of the environment is a setting, too.
-        ServeError::Start(StartError::Tls(_) | StartError::Journal(_) | StartError::Token(_))
+        ServeError::Start(
+            StartError::Tls(_)
+            | StartError::Journal(_)
+            | StartError::Cluster(_)
+            | StartError::Token(_),
+        )
         | ServeError::Log(_) => ExitStatus::Usage,
         ServeError::Start(StartError::Bind(_) | StartError::Admin(_)) => ExitStatus::Unavailable,
         ServeError::Start(StartError::Random | StartError::Metrics(_)) | ServeError::System(_) => {

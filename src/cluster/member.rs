@@ -176,7 +176,7 @@ impl Member {
         &mut self,
         id: MaildropId,
         sequence: u64,
-        answer: Option<SyncAnswer>,
+        answer: Result<SyncAnswer, String>,
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) {
@@ -190,17 +190,16 @@ impl Member {
             return;
         };
         match answer {
-            None => {
-                let why = "a call was not answered in time";
-                self.health.unanswered(call.sent_at, why, out);
+            Err(why) => {
+                self.health.unanswered(call.sent_at, &why, out);
                 self.say_again(id, now);
             }
-            Some(SyncAnswer::OtherEpoch | SyncAnswer::NoLease) => {
+            Ok(SyncAnswer::OtherEpoch | SyncAnswer::NoLease) => {
                 self.health.answered(out);
                 self.beats.next = now;
                 self.say_again(id, now);
             }
-            Some(SyncAnswer::Done(report)) => {
+            Ok(SyncAnswer::Done(report)) => {
                 self.health.answered(out);
                 self.done(id, call, &report, now, out);
             }
@@ -222,15 +221,19 @@ impl Member {
         let outcome = maildrop.answered(call, report, generation, now);
         // While the queue serves by itself, a turn that comes late is its own already.
         let is_local = maildrop.is_local;
+        let is_unused = maildrop.statement.queue.is_empty();
         match outcome {
             Outcome::Nothing => {}
-            Outcome::Turn(lane, generation) if !is_local => out.push(MemberAction::Turn {
-                maildrop: id,
-                lane,
-                generation,
-                home: report.home.clone(),
-                ended: report.ended,
-            }),
+            Outcome::Turn(lane, generation) if !is_local && !is_unused => {
+                maildrop.give();
+                out.push(MemberAction::Turn {
+                    maildrop: id,
+                    lane,
+                    generation,
+                    home: report.home.clone(),
+                    ended: report.ended,
+                });
+            }
             Outcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
                 maildrop: id,
                 generation,
@@ -271,7 +274,7 @@ impl Member {
         if maildrop.is_over() {
             return self.forget(id, out);
         }
-        if may_call && maildrop.in_flight.is_none() && maildrop.must_say(now, generation) {
+        if may_call && !maildrop.is_busy() && maildrop.must_say(now, generation) {
             return self.sync(id, now, out);
         }
         let next = self.next_look(id, now);
@@ -394,7 +397,7 @@ impl Member {
         let Some(maildrop) = self.maildrops.get_mut(&id) else {
             return;
         };
-        if maildrop.in_flight.is_some() {
+        if maildrop.is_busy() {
             maildrop.is_unsaid = true;
         } else if may_call {
             self.sync(id, now, out);
@@ -432,7 +435,7 @@ impl Member {
                 elsewhere: false,
             });
         }
-        let asks = may_call && maildrop.in_flight.is_none() && !maildrop.statement.queue.is_empty();
+        let asks = may_call && !maildrop.is_busy() && !maildrop.statement.queue.is_empty();
         if asks {
             self.sync(id, now, out);
         } else {

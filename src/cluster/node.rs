@@ -282,7 +282,7 @@ impl Node {
             let input = MemberInput::Synced {
                 maildrop,
                 sequence,
-                answer: answer.ok(),
+                answer: answer.map_err(|error| error.to_string()),
             };
             Finished::Input(input, EngineCall::Sync, result, began.elapsed())
         }));
@@ -318,7 +318,7 @@ impl Node {
             ping: beat.ping,
             sent_at: beat.sent_at,
             lapsed: self.parts.lease.has_lapsed(),
-            answer: beat.answer.ok(),
+            answer: beat.answer.map_err(|error| error.to_string()),
         });
     }
 

@@ -18,6 +18,7 @@ mod mistakes;
 mod parse;
 mod resolve;
 mod schema;
+mod shared_settings;
 mod syntax;
 mod tenant_changes;
 mod tenants;
@@ -30,6 +31,7 @@ pub(crate) use explain::limits_in_force;
 pub use explain::{ExplainedKey, Explanation, LoginQuery};
 pub(crate) use lock_key_changes::{LockKeys, lock_key_changes};
 pub use mistakes::ConfigErrors;
+pub(crate) use shared_settings::{fold_digest, shared_settings_digest};
 pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
 

@@ -7,6 +7,7 @@ use super::settings::{Reloads, Settings};
 use crate::admission::Admission;
 use crate::backend::connect::Backend;
 use crate::backend::route;
+use crate::cluster::handle::ClusterHandle;
 use crate::dialect::{self, Class};
 use crate::lock::Locks;
 use crate::observe::event::Event;
@@ -41,6 +42,8 @@ pub struct Context {
     pub locks: Locks<BackendConnection>,
     /// What the configuration says, as the last reload left it.
     pub settings: watch::Receiver<Arc<Settings>>,
+    /// The cluster that the gate is in, if it is in one.
+    pub cluster: Option<ClusterHandle>,
     /// Makes the tags by which passwords are remembered.
     pub tag_key: TagKey,
     /// What is remembered of logins, and who is blocked.
@@ -92,6 +95,13 @@ impl Context {
             self.pauses_changed();
         }
         gone
+    }
+
+    /// Whether new logins are refused, because nobody can say whether another gate is in their
+    /// maildrop.
+    pub(crate) fn refuses_logins(&self) -> bool {
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(ClusterHandle::refuses_logins)
     }
 
     /// Holders look again whether somebody waits for whom they may be pre-empted.

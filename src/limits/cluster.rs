@@ -87,3 +87,9 @@ pub const CLUSTER_RECONNECT_MAX: Duration = Duration::from_millis(500);
 /// Things that the engine tells, and that are not looked at yet: a push for each maildrop of a busy
 /// gate.
 pub const CLUSTER_EVENTS_MAX: usize = 65_536;
+
+/// Orders to the task that speaks with the engine: a stop gives one.
+pub const CLUSTER_COMMANDS_MAX: usize = 4;
+
+/// A stop waits so long for the engine to hear that all is given back; else the lease runs out.
+pub const CLUSTER_LEAVE: Duration = Duration::from_secs(2);

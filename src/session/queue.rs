@@ -22,6 +22,13 @@ pub(super) async fn acquire_lock(
 ) -> Next<Admitted> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
+    if cx.refuses_logins() {
+        drop(slots);
+        return Err(login
+            .turn_away(cx, record, EndCause::EngineAway)
+            .await
+            .into());
+    }
     let until = login.wait_deadline();
     let lock = match cx.locks.acquire(&login.attempt, until).await {
         AcquireResult::Granted(lock) => lock,

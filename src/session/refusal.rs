@@ -29,6 +29,10 @@ const BUSY: &[u8] = b"-ERR [SYS/TEMP] Mailbox is locked or busy, please wait and
 const PAUSED: &[u8] =
     b"-ERR [SYS/TEMP] Mailbox is paused for maintenance, please wait and try again";
 
+/// The answer while nobody can say whether another gate is in the maildrop.
+const ENGINE_AWAY: &[u8] =
+    b"-ERR [SYS/TEMP] Mailbox cannot be locked just now, please wait and try again";
+
 /// The answers over a limit on connections. Each says which one it is, so that whoever reads it
 /// knows whose connections are too many.
 const PER_ADDRESS: &[u8] =
@@ -278,6 +282,7 @@ impl Identified {
         cause: EndCause,
     ) -> Result<Greeted, EndCause> {
         let is_paused = cause == EndCause::Paused;
+        let is_engine_away = cause == EndCause::EngineAway;
         record.refused(cause);
         // Another login with the same password may have been accepted while it waited.
         self.refresh_standing(cx, record);
@@ -289,6 +294,8 @@ impl Identified {
         }
         let answer = if is_paused {
             PAUSED
+        } else if is_engine_away {
+            ENGINE_AWAY
         } else if self.attempt.is_proven() {
             IN_USE
         } else {
@@ -302,7 +309,11 @@ impl Identified {
     /// [`turn_away`](Self::turn_away). One that was paused then, and is not now, may wait again.
     pub(super) fn answer_of_spent_wait(&self, cx: &Context) -> Option<&'static [u8]> {
         let spent = self.client.login_budget.spent?;
-        let is_over = spent == PAUSED && !self.destination(cx).is_paused();
+        let is_over = match spent {
+            PAUSED => !self.destination(cx).is_paused(),
+            ENGINE_AWAY => !cx.refuses_logins(),
+            _ => false,
+        };
         (!is_over).then_some(spent)
     }
 
@@ -312,7 +323,10 @@ impl Identified {
         record: &mut Record,
         answer: &[u8],
     ) -> Result<Greeted, EndCause> {
-        record.refused_again(answer == PAUSED);
+        match answer {
+            ENGINE_AWAY => record.refused(EndCause::EngineAway),
+            answer => record.refused_again(answer == PAUSED),
+        }
         self.answer(answer).await
     }
 

@@ -128,6 +128,7 @@ impl Site {
             seed: None,
             reload: None,
             log: None,
+            engine: None,
         };
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 110));
         let port: BoundPort = (nowhere, Box::new(Door(visitors)));

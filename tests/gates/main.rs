@@ -7,6 +7,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faults;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "other tests with fire need more of it"
+)]
 #[path = "../fire/mod.rs"]
 mod fire;
 mod load;

@@ -160,6 +160,7 @@ impl World {
             seed: Some(u64::from(self.gates)),
             reload: None,
             log: None,
+            engine: None,
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address()));
         let ports = vec![(gate_address(), accept)];

@@ -243,7 +243,10 @@ pub(super) async fn ask(
     command: &Cmd,
 ) -> Result<Reply, EngineError> {
     let answer = timeout(CLUSTER_CALL, calls.send_packed_command(command));
-    match answer.await {
+    match answer
+        .await
+        .map(|answer| answer.and_then(Value::extract_error))
+    {
         Ok(Ok(value)) => Ok(reply(value)),
         Ok(Err(error)) => Err(EngineError::unusable(address, error)),
         Err(_) => Err(EngineError::unreachable(

@@ -2,11 +2,13 @@
 
 use super::connect::{EngineOptions, reply};
 use crate::cluster::link::{BlockPut, BlockPutKind, Call, EngineLink, LinkError};
-use crate::cluster::protocol::{BeatAnswer, BeatCall, GateId, Reply, SyncAnswer, SyncCall};
+use crate::cluster::protocol::{
+    BeatAnswer, BeatCall, GateId, Nonsense, Reply, SyncAnswer, SyncCall,
+};
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
 use crate::time::Duration;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, cmd};
+use redis::{Cmd, RedisError, Value, cmd};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -99,7 +101,7 @@ impl RedisLink {
         script: &Stored,
         keys: Vec<String>,
         arguments: Vec<Vec<u8>>,
-        read: fn(Reply) -> Option<T>,
+        read: fn(Reply) -> Result<T, Nonsense>,
     ) -> Call<T> {
         let by_hash = command("EVALSHA", script.hash.as_bytes(), &keys, &arguments);
         let script = script.text;
@@ -108,13 +110,13 @@ impl RedisLink {
         Box::pin(async move {
             let answer = match ask(&mut calls, &by_hash, &complaints).await {
                 // After SCRIPT FLUSH, or at a server that has never had it. It keeps it then.
-                Err(LinkError::Refused(why)) if why.contains("NOSCRIPT") => {
+                Err(LinkError::Refused(why)) if why.starts_with("NOSCRIPT") => {
                     let whole = command("EVAL", script.as_bytes(), &keys, &arguments);
                     ask(&mut calls, &whole, &complaints).await?
                 }
                 answer => answer?,
             };
-            read(answer).ok_or_else(|| LinkError::Refused("the answer makes no sense".to_owned()))
+            read(answer).map_err(|nonsense| LinkError::Refused(nonsense.to_string()))
         })
     }
 
@@ -130,7 +132,8 @@ async fn ask(
     command: &Cmd,
     complaints: &Complaints,
 ) -> Result<Reply, LinkError> {
-    match timeout(CLUSTER_CALL, calls.send_packed_command(command)).await {
+    let answer = timeout(CLUSTER_CALL, calls.send_packed_command(command)).await;
+    match answer.map(|answer| answer.and_then(Value::extract_error)) {
         Err(_) => Err(LinkError::Timeout),
         Ok(Ok(value)) => Ok(reply(value)),
         Ok(Err(error)) if error.is_io_error() || error.is_connection_dropped() => {
@@ -148,8 +151,16 @@ async fn ask(
             if error.code().is_some_and(|code| no_primary.contains(&code)) {
                 complaints.unusable.notify_one();
             }
-            Err(LinkError::Refused(error.to_string()))
+            Err(LinkError::Refused(said(&error)))
         }
+    }
+}
+
+/// The engine's own words, with the code in front.
+fn said(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), detail) => format!("{code} {}", detail.unwrap_or_default()),
+        (None, _) => error.to_string(),
     }
 }
 
@@ -181,9 +192,7 @@ impl EngineLink for RedisLink {
             self.name("gate:"),
         ];
         let arguments = call.arguments(self.gate, &self.name("push:"));
-        self.run(&self.scripts.sync, keys, arguments, |reply| {
-            SyncAnswer::read(reply).ok()
-        })
+        self.run(&self.scripts.sync, keys, arguments, SyncAnswer::read)
     }
 
     fn beat(&self, call: BeatCall) -> Call<BeatAnswer> {
@@ -199,9 +208,7 @@ impl EngineLink for RedisLink {
             self.name("blocks"),
         ];
         let arguments = call.arguments(self.gate);
-        self.run(&self.scripts.beat, keys, arguments, |reply| {
-            BeatAnswer::read(reply).ok()
-        })
+        self.run(&self.scripts.beat, keys, arguments, BeatAnswer::read)
     }
 
     fn leave(&self) -> Call<()> {
@@ -210,7 +217,7 @@ impl EngineLink for RedisLink {
             self.name("members"),
         ];
         let arguments = vec![self.gate.to_string().into_bytes()];
-        self.run(&self.scripts.leave, keys, arguments, |_| Some(()))
+        self.run(&self.scripts.leave, keys, arguments, |_| Ok(()))
     }
 
     fn put_blocks(&self, rows: Vec<BlockPut>) -> Call<()> {
@@ -220,7 +227,7 @@ impl EngineLink for RedisLink {
             self.name("blocks"),
         ];
         let arguments = rows.iter().flat_map(block_arguments).collect();
-        self.run(&self.scripts.blocks, keys, arguments, |_| Some(()))
+        self.run(&self.scripts.blocks, keys, arguments, |_| Ok(()))
     }
 
     fn accepted(&self, tag: u64) -> Call<Option<Duration>> {

@@ -73,7 +73,7 @@ impl Member {
         ping: u64,
         sent_at: Instant,
         lapsed: bool,
-        answer: Option<BeatAnswer>,
+        answer: Result<BeatAnswer, String>,
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) {
@@ -82,15 +82,12 @@ impl Member {
         }
         self.beats.in_flight = None;
         match answer {
-            None => {
-                let why = "a sign of life was not answered in time";
-                self.health.unanswered(sent_at, why, out);
-            }
-            Some(BeatAnswer::Stranger) => {
+            Err(why) => self.health.unanswered(sent_at, &why, out),
+            Ok(BeatAnswer::Stranger) => {
                 self.lease.until = None;
                 self.health.excluded(out);
             }
-            Some(BeatAnswer::Alive(report)) => {
+            Ok(BeatAnswer::Alive(report)) => {
                 self.renew(sent_at, lapsed, now, out);
                 self.joined(&report, now, out);
                 self.report(report, now, out);

@@ -64,8 +64,8 @@ pub enum MemberInput {
         maildrop: MaildropId,
         /// The call's.
         sequence: u64,
-        /// `None`: the call failed, and may have been carried out all the same.
-        answer: Option<SyncAnswer>,
+        /// An error: why there is none. The call may have been carried out all the same.
+        answer: Result<SyncAnswer, String>,
     },
     /// The answer to a [`MemberAction::Beat`], or that none came.
     Beaten {
@@ -76,8 +76,8 @@ pub enum MemberInput {
         /// Whether the lease had run out before this answer came, by a clock that goes on while the
         /// machine is suspended.
         lapsed: bool,
-        /// `None`: the call failed.
-        answer: Option<BeatAnswer>,
+        /// An error: why there is none.
+        answer: Result<BeatAnswer, String>,
     },
     /// The engine pushed something.
     Pushed(Push),

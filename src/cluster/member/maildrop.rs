@@ -79,6 +79,8 @@ pub(super) struct Maildrop {
     held_elsewhere_until: Option<Instant>,
     /// It must be told anew in any case.
     pub(super) is_unsaid: bool,
+    /// The queue was given a turn, and has not said yet what it made of it.
+    awaits_statement: bool,
 }
 
 impl Maildrop {
@@ -98,7 +100,18 @@ impl Maildrop {
             elsewhere_until: None,
             held_elsewhere_until: None,
             is_unsaid: false,
+            awaits_statement: false,
         }
+    }
+
+    /// Whether nothing can be said now: an answer, or a statement of the queue, is awaited.
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.is_some() || self.awaits_statement
+    }
+
+    /// The queue is given a turn: it says at once what it made of it.
+    pub(super) fn give(&mut self) {
+        self.awaits_statement = true;
     }
 
     /// Takes over how the gate's queue is now.
@@ -106,6 +119,7 @@ impl Maildrop {
         let holder_before = self.statement.queue.holder.map(|holder| holder.since);
         let holder = statement.queue.holder.map(|holder| holder.since);
         self.statement = statement;
+        self.awaits_statement = false;
         if holder.is_none() {
             self.right = Right::None;
         } else if self.is_local && holder != holder_before {

@@ -84,6 +84,7 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
         seed: None,
         reload: None,
         log: None,
+        engine: None,
     };
     let gate = Gate::start(&config, outside).await.unwrap();
     gate.looked_around().await;

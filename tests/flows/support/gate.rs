@@ -155,6 +155,7 @@ impl Gate {
             resolver: config.resolver,
         }));
         let cx = Context {
+            cluster: None,
             events: Arc::clone(&hub),
             locks: Locks::new(hub, closers.clone()),
             settings,

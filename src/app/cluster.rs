@@ -1,0 +1,148 @@
+//! A gate's part in its cluster: made before its locks, and started when they are there.
+
+use super::StartError;
+use crate::cluster::engine::{EngineOptions, supervise};
+use crate::cluster::handle::ClusterHandle;
+use crate::cluster::keys::{ClusterKeys, Sealed};
+use crate::cluster::link::{EngineLink, LinkEvent};
+use crate::cluster::member::{ClusterState, Member, MemberOptions};
+use crate::cluster::node::{Node, NodeParts, Outlets};
+use crate::cluster::options::ClusterOptions;
+use crate::cluster::protocol::GateId;
+use crate::cluster::secret_file::{read, read_password};
+use crate::cluster::status::ClusterStatus;
+use crate::config::{Config, fold_digest, shared_settings_digest};
+use crate::limits::{CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
+use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues};
+use crate::net::Dial;
+use crate::observe::hub::EventHub;
+use crate::time::{BootClock, Instant};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Where the engine's events come from, where it is no Redis: a model of it, in tests.
+pub type EngineEvents = mpsc::Receiver<LinkEvent>;
+
+/// What there is of a gate's part before it is started.
+pub(super) struct ClusterPart {
+    options: ClusterOptions,
+    engine: EngineOptions,
+    given: Option<EngineEvents>,
+    member: MemberOptions,
+    keys: Arc<ClusterKeys>,
+    pub(super) lease: Arc<GateLease>,
+    pub(super) dirty: Arc<DirtyMaildrops>,
+    status: watch::Sender<ClusterStatus>,
+    link: watch::Sender<Option<Arc<dyn EngineLink>>>,
+    pub(super) handle: ClusterHandle,
+    commands: mpsc::Receiver<crate::cluster::node::NodeCommand>,
+}
+
+impl ClusterPart {
+    /// `None`: the gate is alone. `seed`: what its random draws follow from, in tests; `given`: the
+    /// engine of tests.
+    pub(super) fn new(
+        config: &Config,
+        seed: Option<u64>,
+        given: Option<EngineEvents>,
+    ) -> Result<Option<Self>, StartError> {
+        let Some(options) = config.cluster.clone() else {
+            return Ok(None);
+        };
+        let keys = ClusterKeys::new(&read(&options.secret_file)?)
+            .map(Arc::new)
+            .map_err(|_| StartError::Random)?;
+        let gate = GateId(super::random_octets(seed)?);
+        let info = keys
+            .seal(Sealed::MemberInfo, options.name.as_bytes())
+            .map_err(|_| StartError::Random)?;
+        let settings: Arc<str> = shared_settings_digest(config).into();
+        let (status, statuses) = watch::channel(ClusterStatus {
+            gate,
+            state: ClusterState::Joining,
+            why: "the engine has not been reached yet".to_owned(),
+            gates: Vec::new(),
+            settings: Arc::clone(&settings),
+            on_outage: options.on_outage,
+        });
+        let (link, links) = watch::channel(None);
+        let (commands, commanded) = mpsc::channel(CLUSTER_COMMANDS_MAX);
+        Ok(Some(Self {
+            engine: engine_options(&options, gate)?,
+            given,
+            member: MemberOptions {
+                gate,
+                lease: options.lease,
+                on_outage: options.on_outage,
+                fingerprint: keys.fingerprint(&fold_digest(config)).into(),
+                settings,
+                info: info.into(),
+                seed: u64::from_be_bytes(gate.0),
+            },
+            handle: ClusterHandle::new(Arc::clone(&keys), statuses, links, commands),
+            keys,
+            lease: Arc::new(GateLease::new(match seed {
+                None => BootClock::System,
+                Some(_) => BootClock::From(Instant::now()),
+            })),
+            dirty: Arc::default(),
+            status,
+            link,
+            commands: commanded,
+            options,
+        }))
+    }
+
+    /// Takes part from now on.
+    pub(super) fn start(
+        self,
+        queues: Arc<dyn SharedQueues>,
+        events: Arc<EventHub>,
+        dial: Arc<dyn Dial>,
+        services: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        tracing::info!(gate = %self.options.name, "takes part in a cluster");
+        let link = self.given.unwrap_or_else(|| {
+            let (events, link) = mpsc::channel(CLUSTER_EVENTS_MAX);
+            let supervising = supervise(dial, self.engine, events);
+            let stop = stop.clone();
+            services.spawn(async move { stop.run_until_cancelled(supervising).await });
+            link
+        });
+        let (news, _) = mpsc::channel(CLUSTER_EVENTS_MAX);
+        let node = Node::new(NodeParts {
+            member: Member::new(self.member, Instant::now()),
+            queues,
+            dirty: self.dirty,
+            lease: self.lease,
+            keys: self.keys,
+            events,
+            link,
+            status: self.status,
+            outlets: Outlets {
+                link: self.link,
+                news,
+            },
+        });
+        let running = node.run(self.commands);
+        let stop = stop.clone();
+        services.spawn(async move { stop.run_until_cancelled(running).await });
+    }
+}
+
+fn engine_options(options: &ClusterOptions, gate: GateId) -> Result<EngineOptions, StartError> {
+    let password = options.password_file.as_deref().map(read_password);
+    Ok(EngineOptions {
+        nodes: options.nodes.clone(),
+        master: options.master.clone(),
+        tls: options.tls,
+        ca: options.ca.clone(),
+        username: options.username.clone(),
+        password: password.transpose()?,
+        prefix: options.prefix.clone(),
+        gate,
+    })
+}
