@@ -287,32 +287,35 @@ impl Member {
         let again = now + CLUSTER_ASK_AGAIN - CLUSTER_JITTER + Duration::from_millis(jitter);
         let grace_until = self.grace_until.filter(|until| *until > now);
         let goes_local = self.goes_local();
+        let is_open = self.health.is_open();
         let maildrop = self.maildrops.get(&id)?;
         if goes_local {
             return maildrop
                 .held_elsewhere_until()
                 .filter(|_| !maildrop.is_local);
         }
-        if maildrop.in_flight.is_some() {
+        // All is said anew when the engine is back.
+        if maildrop.is_busy() || !is_open {
             return maildrop.elsewhere_until();
         }
-        let asks = if maildrop.waits() {
-            let free = maildrop.held_elsewhere_until().filter(|until| *until > now);
+        let asks = if maildrop.is_unsaid {
+            // There is no connection just now.
+            now + CLUSTER_RETRY
+        } else if maildrop.waits() {
+            let free = maildrop.held_elsewhere_until();
             let moment = Duration::from_millis(10);
-            [
-                Some(again),
-                free.map(|at| at + moment),
-                grace_until.map(|at| at + moment),
-            ]
-            .into_iter()
-            .flatten()
-            .min()
+            [free, grace_until]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now)
+                .map(|at| at + moment)
+                .fold(again, Instant::min)
         } else if maildrop.elsewhere_until().is_some() {
-            Some(now + CLUSTER_LOOK_AGAIN)
+            now + CLUSTER_LOOK_AGAIN
         } else {
-            Some(now + CLUSTER_REPEAT)
+            now + CLUSTER_REPEAT
         };
-        [asks, maildrop.elsewhere_until()]
+        [Some(asks), maildrop.elsewhere_until()]
             .into_iter()
             .flatten()
             .min()

@@ -178,8 +178,10 @@ impl Node {
         for key in self.parts.dirty.take() {
             let maildrop = self.parts.keys.maildrop_id(&key);
             let queues = &self.parts.queues;
+            let (queue, life) = queues.statement(&key);
             let statement = MaildropStatement {
-                queue: queues.statement(&key),
+                queue,
+                life,
                 home: queues.home(&key),
                 ended: queues.last_end(&key),
             };

@@ -14,6 +14,8 @@ local REMEMBERED = 60000   -- how long a gate that left is known by its sequence
 local GATES_MAX = 64
 local IN_USE = 7200000     -- the key's life while somebody holds or waits; each gate repeats itself sooner
 local UNUSED = 60000
+local PASSED_MAX = 3       -- turns that go past a gate that does not hear, before one waits for it
+local ASKS_WITHIN = 1500   -- a gate that waits asks again within this time
 local MAIN_TURNS = 3       -- turns of the main lane between two of the unproven one
 
 local gate, sequence, holds, seen = ARGV[1], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
@@ -184,23 +186,33 @@ local function hears(slot)
   return false
 end
 
+-- Whether the turn stays for a gate that does not hear: it was passed often, and asks soon.
+local function is_kept_for(slot)
+  local known = state.gates[slot.gate]
+  return (slot.missed or 0) >= PASSED_MAX and known and now - known.at <= ASKS_WITHIN
+end
+
 -- Gives the turn to the first who can take it. One that does not hear keeps its place, and is
 -- given a turn only when it asks.
 local function serve()
-  local given
-  while not given do
+  local given, is_kept
+  while not given and not is_kept do
     local slot = next_slot()
     if not slot then break end
-    if slot.gate == gate then
+    if slot.gate == gate or hears(slot) then
       given = slot
-    elseif hears(slot) then
-      given = slot
+    elseif is_kept_for(slot) then
+      is_kept = true
     else
       slot.passed = true
     end
   end
-  for _, slot in ipairs(state.slots) do slot.passed = nil end
+  for _, slot in ipairs(state.slots) do
+    if slot.passed and given then slot.missed = (slot.missed or 0) + 1 end
+    slot.passed = nil
+  end
   if not given then return end
+  given.missed = nil
   state.holder = { gate = given.gate, token = new_token(), lane = given.lane }
   if given.gate ~= gate then
     state.holder.claimed = true

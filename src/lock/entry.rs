@@ -19,6 +19,8 @@ use tokio::sync::watch;
 /// One maildrop in use.
 pub(super) struct Entry<C> {
     pub(super) queue: LockQueue,
+    /// Tells it from one before it of the same maildrop: the number of its first ticket.
+    pub(super) life: u64,
     pub(super) seats: HashMap<Ticket, Seat>,
     holder: Option<Arc<LoginAttempt>>,
     contended: watch::Sender<bool>,
@@ -62,9 +64,10 @@ pub(super) struct Seated {
 }
 
 impl<C> Entry<C> {
-    pub(super) fn new(authority: Authority) -> Self {
+    pub(super) fn new(authority: Authority, first: Ticket) -> Self {
         Self {
             queue: LockQueue::new(authority),
+            life: first.0,
             seats: HashMap::new(),
             holder: None,
             contended: watch::Sender::new(false),

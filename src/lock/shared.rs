@@ -158,8 +158,10 @@ pub struct Turn {
 
 /// The queues of a gate, for who decides between gates. Each call is short, and none waits.
 pub trait SharedQueues: Send + Sync + 'static {
-    /// What is held and wanted; empty where the maildrop is not in use.
-    fn statement(&self, key: &MaildropKey) -> Statement;
+    /// What is held and wanted; empty where the maildrop is not in use. And the number of the queue
+    /// that says so: one that was empty is forgotten, and the next one of the maildrop knows
+    /// nothing of what was told to it.
+    fn statement(&self, key: &MaildropKey) -> (Statement, u64);
 
     /// One turn may be served.
     fn turn(&self, key: &MaildropKey, turn: Turn);
@@ -187,9 +189,11 @@ pub trait SharedQueues: Send + Sync + 'static {
 }
 
 impl<C: BackendClose> SharedQueues for Locks<C> {
-    fn statement(&self, key: &MaildropKey) -> Statement {
+    fn statement(&self, key: &MaildropKey) -> (Statement, u64) {
         let entry = self.0.entries.get(key);
-        entry.map_or_else(Statement::default, |entry| entry.queue.statement())
+        entry.map_or_else(Default::default, |entry| {
+            (entry.queue.statement(), entry.life)
+        })
     }
 
     fn turn(&self, key: &MaildropKey, turn: Turn) {

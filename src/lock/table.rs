@@ -74,7 +74,7 @@ impl<C: BackendClose> Table<C> {
         let (seated, broken) = self
             .entries
             .entry(attempt.key.clone())
-            .or_insert_with(|| Entry::new(self.authority()))
+            .or_insert_with(|| Entry::new(self.authority(), ticket))
             .enter(attempt, ticket, now, until);
         // The shard is unlocked by now: its guard lived in the statement above.
         self.mark_dirty(&attempt.key);

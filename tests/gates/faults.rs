@@ -67,8 +67,7 @@ async fn no_login_fails_while_the_engine_is_away() {
         return;
     };
     let until = Instant::now() + Duration::from_secs(14);
-    // One maildrop for each program: nobody waits for anybody else's session.
-    let load = Load::start(&site, 6, 200, until);
+    let load = Load::apart(&site, 6, until);
     sleep(Duration::from_secs(3)).await;
     site.engine.kill();
     has_state(&site.gates[0], "degraded", Duration::from_secs(5)).await;
@@ -93,7 +92,7 @@ async fn a_frozen_engine_delays_logins_once_and_fails_none() {
         return;
     };
     let until = Instant::now() + Duration::from_secs(12);
-    let load = Load::start(&site, 6, 200, until);
+    let load = Load::apart(&site, 6, until);
     sleep(Duration::from_secs(2)).await;
     site.engine.freeze();
     sleep(Duration::from_secs(4)).await;

@@ -2,6 +2,7 @@
 
 use crate::site::{Site, log_in};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -45,10 +46,26 @@ pub(crate) struct Load(JoinSet<Tally>);
 impl Load {
     /// `programs` of them, at `maildrops`, each going from gate to gate.
     pub(crate) fn start(site: &Site, programs: usize, maildrops: usize, until: Instant) -> Self {
+        Self::at(site, programs, until, |_| 0..maildrops)
+    }
+
+    /// As many, each at maildrops of its own: nobody waits for anybody else.
+    pub(crate) fn apart(site: &Site, programs: usize, until: Instant) -> Self {
+        Self::at(site, programs, until, |number| {
+            number * 20..number * 20 + 20
+        })
+    }
+
+    fn at(
+        site: &Site,
+        programs: usize,
+        until: Instant,
+        maildrops: impl Fn(usize) -> Range<usize>,
+    ) -> Self {
         let gates: Vec<_> = site.gates.iter().map(|gate| gate.ports.plain).collect();
         let mut set = JoinSet::new();
         for number in 0..programs {
-            set.spawn(live(gates.clone(), number, maildrops, until));
+            set.spawn(live(gates.clone(), number, maildrops(number), until));
         }
         Self(set)
     }
@@ -62,12 +79,17 @@ impl Load {
     }
 }
 
-async fn live(gates: Vec<SocketAddr>, number: usize, maildrops: usize, until: Instant) -> Tally {
+async fn live(
+    gates: Vec<SocketAddr>,
+    number: usize,
+    maildrops: Range<usize>,
+    until: Instant,
+) -> Tally {
     let mut tally = Tally::default();
     let mut random = fastrand::Rng::with_seed(number as u64);
     while Instant::now() < until {
         let gate = gates[random.usize(..gates.len())];
-        let user = format!("user{}", random.usize(..maildrops));
+        let user = format!("user{}", random.usize(maildrops.clone()));
         let began = Instant::now();
         match visit(gate, &user, &mut random, began).await {
             Ok(took) => {

@@ -42,6 +42,8 @@ str_enum! {
 pub struct MaildropStatement {
     /// What its queue holds and wants. Empty: the maildrop is not in use here.
     pub queue: Statement,
+    /// The number of that queue. Another one knows nothing of what was told to the one before.
+    pub life: u64,
     /// The backend that it is on, if the gate knows.
     pub home: Option<BackendName>,
     /// When the last backend session ended there that the gate knows of, where that was a moment

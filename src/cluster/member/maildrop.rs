@@ -118,6 +118,11 @@ impl Maildrop {
     pub(super) fn state(&mut self, statement: MaildropStatement) {
         let holder_before = self.statement.queue.holder.map(|holder| holder.since);
         let holder = statement.queue.holder.map(|holder| holder.since);
+        if statement.life != self.statement.life {
+            self.is_local = false;
+            self.elsewhere_until = None;
+            self.right = Right::None;
+        }
         self.statement = statement;
         self.awaits_statement = false;
         if holder.is_none() {
