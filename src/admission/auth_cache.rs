@@ -1,7 +1,7 @@
 //! Which passwords the backend accepted lately. Only tags of them are kept.
 
 use crate::bounded::ExpiringLruMap;
-use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX};
+use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX, CLUSTER_ACCEPTANCE_AGAIN};
 use crate::policy::attempt::Standing;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -24,6 +24,8 @@ const LIFETIME: Duration = AUTH_CACHE_AGE.saturating_add(Duration::from_nanos(1)
 #[derive(Default)]
 struct Since {
     is_refused: bool,
+    /// When other gates are to be told again that it was accepted, where there are any.
+    tell_again: Option<Instant>,
 }
 
 impl AuthCache {
@@ -45,15 +47,33 @@ impl AuthCache {
         }
     }
 
-    /// The backend accepted it.
-    pub fn accepted(&self, tag: PasswordTag, now: Instant) {
-        self.lock().touch(tag, now + LIFETIME, now).is_refused = false;
+    /// The backend accepted it. Returns whether other gates are to be told.
+    pub fn accepted(&self, tag: PasswordTag, now: Instant) -> bool {
+        let mut accepted = self.lock();
+        let since = accepted.touch(tag, now + LIFETIME, now);
+        let is_news = since.is_refused || since.tell_again.is_none_or(|again| again <= now);
+        since.is_refused = false;
+        if is_news {
+            since.tell_again = Some(now + CLUSTER_ACCEPTANCE_AGAIN);
+        }
+        is_news
     }
 
-    /// The backend refused it: it is not proven any more, at once.
-    pub fn refused(&self, tag: PasswordTag, now: Instant) {
-        if let Some(since) = self.lock().get_mut(&tag, now) {
-            since.is_refused = true;
+    /// A backend accepted it at another gate, which counts for `lifetime`.
+    pub fn accepted_elsewhere(&self, tag: PasswordTag, lifetime: Duration, now: Instant) {
+        let mut accepted = self.lock();
+        if accepted.get(&tag, now).is_none() {
+            let since = accepted.touch(tag, now + lifetime, now);
+            since.tell_again = Some(now + CLUSTER_ACCEPTANCE_AGAIN);
+        }
+    }
+
+    /// The backend refused it: it is not proven any more, at once. Returns whether other gates are
+    /// to be told.
+    pub fn refused(&self, tag: PasswordTag, now: Instant) -> bool {
+        match self.lock().get_mut(&tag, now) {
+            Some(since) => !std::mem::replace(&mut since.is_refused, true),
+            None => false,
         }
     }
 
@@ -84,14 +104,14 @@ mod tests {
         let now = Instant::now();
         let ann = number(1);
         assert!(!proven.standing(ann, now).is_proven());
-        proven.accepted(ann, now);
+        let _ = proven.accepted(ann, now);
         assert!(proven.standing(ann, now + AUTH_CACHE_AGE).is_proven());
         let later = now + AUTH_CACHE_AGE + Duration::from_secs(1);
         assert!(!proven.standing(ann, later).is_proven());
         assert!(!proven.standing(number(2), now).is_proven());
-        proven.refused(ann, now);
+        let _ = proven.refused(ann, now);
         assert!(!proven.standing(ann, now).is_proven());
-        proven.accepted(ann, now);
+        let _ = proven.accepted(ann, now);
         assert!(proven.standing(ann, now).is_proven());
     }
 
@@ -100,10 +120,10 @@ mod tests {
         let proven = AuthCache::new();
         let now = Instant::now();
         let ann = number(1);
-        proven.refused(ann, now);
+        let _ = proven.refused(ann, now);
         assert!(!proven.standing(ann, now).was_accepted_lately());
-        proven.accepted(ann, now);
-        proven.refused(ann, now + Duration::from_secs(60));
+        let _ = proven.accepted(ann, now);
+        let _ = proven.refused(ann, now + Duration::from_secs(60));
         assert!(
             proven
                 .standing(ann, now + AUTH_CACHE_AGE)
@@ -121,13 +141,13 @@ mod tests {
         let proven = AuthCache::new();
         let start = Instant::now();
         for n in 0..=AUTH_CACHE_MAX {
-            proven.accepted(number(n), start + Duration::from_millis(n as u64));
+            let _ = proven.accepted(number(n), start + Duration::from_millis(n as u64));
         }
         let end = start + Duration::from_millis(AUTH_CACHE_MAX as u64);
         assert!(!proven.standing(number(0), end).is_proven());
         assert!(proven.standing(number(1), end).is_proven());
         for _ in 0..3 * AUTH_CACHE_MAX {
-            proven.accepted(number(5), end);
+            let _ = proven.accepted(number(5), end);
         }
         assert!(
             proven.standing(number(1), end).is_proven(),

@@ -47,6 +47,34 @@ pub struct SharedMemory {
     pub auth_cache: AuthCache,
     /// Which clients are blocked.
     pub blocks: Arc<BlockList>,
+    /// Who tells the other gates what a backend said to a password.
+    elsewhere: Option<Arc<dyn TellsElsewhere>>,
+}
+
+/// Tells other gates what a backend said to a password, without waiting for them.
+pub trait TellsElsewhere: Send + Sync + 'static {
+    /// It accepted it, or refused it.
+    fn backend_said(&self, tag: PasswordTag, is_accepted: bool);
+}
+
+impl SharedMemory {
+    fn accepted(&self, tag: PasswordTag, now: Instant) {
+        let is_news = self.auth_cache.accepted(tag, now);
+        self.tell_elsewhere(tag, true, is_news);
+    }
+
+    fn refused(&self, tag: PasswordTag, now: Instant) {
+        let is_news = self.auth_cache.refused(tag, now);
+        self.tell_elsewhere(tag, false, is_news);
+    }
+
+    fn tell_elsewhere(&self, tag: PasswordTag, is_accepted: bool, is_news: bool) {
+        if let Some(elsewhere) = &self.elsewhere
+            && is_news
+        {
+            elsewhere.backend_said(tag, is_accepted);
+        }
+    }
 }
 
 /// What a gate keeps to itself, also beside others: at two gates a client has twice the polls and
@@ -90,11 +118,12 @@ pub struct LoginSlots {
 impl Admission {
     /// Nothing is remembered yet, but what is on the block list.
     #[must_use]
-    pub fn new(blocks: Arc<BlockList>) -> Self {
+    pub fn new(blocks: Arc<BlockList>, elsewhere: Option<Arc<dyn TellsElsewhere>>) -> Self {
         Self {
             shared: SharedMemory {
                 auth_cache: AuthCache::new(),
                 blocks,
+                elsewhere,
             },
             local: LocalMemory::default(),
         }
@@ -142,7 +171,7 @@ impl Admission {
     /// somebody's.
     #[must_use]
     pub fn accepted(&self, attempt: &LoginAttempt, now: Moment) -> Vec<BlockChange> {
-        self.shared.auth_cache.accepted(attempt.tag, now.instant);
+        self.shared.accepted(attempt.tag, now.instant);
         self.local.polls.charge(attempt, now.instant);
         self.local
             .negative_auth_cache
@@ -156,13 +185,13 @@ impl Admission {
 
     /// The backend refused the password as *auth*.
     pub fn refused(&self, attempt: &LoginAttempt, now: Instant) {
-        self.shared.auth_cache.refused(attempt.tag, now);
+        self.shared.refused(attempt.tag, now);
         self.local.negative_auth_cache.refused(attempt.tag, now);
     }
 
     /// The backend closed the connection instead of answering the password.
     pub fn refused_without_words(&self, attempt: &LoginAttempt, now: Instant) {
-        self.shared.auth_cache.refused(attempt.tag, now);
+        self.shared.refused(attempt.tag, now);
         let cache = &self.local.negative_auth_cache;
         cache.refused_without_words(attempt.tag, now);
     }

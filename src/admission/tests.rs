@@ -190,7 +190,7 @@ impl Scene {
             ..attempt("ann", policy)
         };
         Self {
-            admission: Admission::new(Arc::new(BlockList::default())),
+            admission: Admission::new(Arc::new(BlockList::default()), None),
             now: Moment {
                 instant: login.asked,
                 wall: Timestamp::UNIX_EPOCH,

@@ -1,12 +1,14 @@
 //! A gate's part in its cluster: made before its locks, and started when they are there.
 
 use super::StartError;
+use crate::admission::TellsElsewhere;
+use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::engine::{EngineOptions, supervise};
 use crate::cluster::handle::ClusterHandle;
 use crate::cluster::keys::{ClusterKeys, Sealed};
 use crate::cluster::link::{EngineLink, LinkEvent};
 use crate::cluster::member::{ClusterState, Member, MemberOptions};
-use crate::cluster::node::{Node, NodeParts, Outlets};
+use crate::cluster::node::{Node, NodeCommand, NodeParts, Outlets};
 use crate::cluster::options::ClusterOptions;
 use crate::cluster::protocol::GateId;
 use crate::cluster::secret_file::{read, read_password};
@@ -14,7 +16,7 @@ use crate::cluster::status::ClusterStatus;
 use crate::config::{Config, fold_digest, shared_settings_digest};
 use crate::limits::{CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
 use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues};
-use crate::net::Dial;
+use crate::net::{BoxFuture, Dial};
 use crate::observe::hub::EventHub;
 use crate::time::{BootClock, Instant};
 use std::sync::Arc;
@@ -37,7 +39,8 @@ pub(super) struct ClusterPart {
     status: watch::Sender<ClusterStatus>,
     link: watch::Sender<Option<Arc<dyn EngineLink>>>,
     pub(super) handle: ClusterHandle,
-    commands: mpsc::Receiver<crate::cluster::node::NodeCommand>,
+    commands: mpsc::Receiver<NodeCommand>,
+    telling: BoxFuture<'static, ()>,
 }
 
 impl ClusterPart {
@@ -47,6 +50,7 @@ impl ClusterPart {
         config: &Config,
         seed: Option<u64>,
         given: Option<EngineEvents>,
+        events: &Arc<EventHub>,
     ) -> Result<Option<Self>, StartError> {
         let Some(options) = config.cluster.clone() else {
             return Ok(None);
@@ -69,6 +73,7 @@ impl ClusterPart {
         });
         let (link, links) = watch::channel(None);
         let (commands, commanded) = mpsc::channel(CLUSTER_COMMANDS_MAX);
+        let (accepted, telling) = AcceptedElsewhere::new(links.clone(), Arc::clone(events));
         Ok(Some(Self {
             engine: engine_options(&options, gate)?,
             given,
@@ -81,7 +86,7 @@ impl ClusterPart {
                 info: info.into(),
                 seed: u64::from_be_bytes(gate.0),
             },
-            handle: ClusterHandle::new(Arc::clone(&keys), statuses, links, commands),
+            handle: ClusterHandle::new(Arc::clone(&keys), accepted, statuses, links, commands),
             keys,
             lease: Arc::new(GateLease::new(match seed {
                 None => BootClock::System,
@@ -91,8 +96,14 @@ impl ClusterPart {
             status,
             link,
             commands: commanded,
+            telling: Box::pin(telling),
             options,
         }))
+    }
+
+    /// Who tells the other gates of passwords.
+    pub(super) fn tells_elsewhere(&self) -> Arc<dyn TellsElsewhere> {
+        Arc::new(self.handle.accepted.clone())
     }
 
     /// Takes part from now on.
@@ -127,9 +138,10 @@ impl ClusterPart {
                 news,
             },
         });
-        let running = node.run(self.commands);
-        let stop = stop.clone();
-        services.spawn(async move { stop.run_until_cancelled(running).await });
+        for task in [Box::pin(node.run(self.commands)), self.telling] {
+            let stop = stop.clone();
+            services.spawn(async move { stop.run_until_cancelled(task).await });
+        }
     }
 }
 

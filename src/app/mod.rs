@@ -176,6 +176,7 @@ impl Gate {
         let history = history::begin(config, clock.now().wall, opened.journal.clone());
         sinks.extend(history.sink());
         let events = Arc::new(EventHub::new(clock, sinks));
+        let cluster = ClusterPart::new(config, outside.seed, outside.engine, &events)?;
         let (stage, stages) = watch::channel(Stage::Serving);
         let sessions = TaskTracker::new();
         let closers = TaskTracker::new();
@@ -183,7 +184,6 @@ impl Gate {
         let most = config.server.connections;
         let connection_limit =
             ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
-        let cluster = ClusterPart::new(config, outside.seed, outside.engine)?;
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = first_settings(config, outside.acceptor, &outside.dial)?;
         let settings = watch::Sender::new(Arc::new(settings));
@@ -195,7 +195,10 @@ impl Gate {
                 None => TagKey::new(&random_octets(outside.seed)?),
             },
             cluster: cluster.as_ref().map(|cluster| cluster.handle.clone()),
-            admission: Admission::new(opened.list),
+            admission: Admission::new(
+                opened.list,
+                cluster.as_ref().map(|cluster| cluster.tells_elsewhere()),
+            ),
             wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),

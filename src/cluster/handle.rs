@@ -1,5 +1,6 @@
 //! The cluster, for the sessions and the surfaces of a gate.
 
+use super::acceptance::AcceptedElsewhere;
 use super::keys::ClusterKeys;
 use super::link::EngineLink;
 use super::node::NodeCommand;
@@ -12,6 +13,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct ClusterHandle {
     /// Names and seals.
     pub keys: Arc<ClusterKeys>,
+    /// Which passwords backends accepted at other gates.
+    pub accepted: AcceptedElsewhere,
     status: watch::Receiver<ClusterStatus>,
     link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
     commands: mpsc::Sender<NodeCommand>,
@@ -22,12 +25,14 @@ impl ClusterHandle {
     #[must_use]
     pub fn new(
         keys: Arc<ClusterKeys>,
+        accepted: AcceptedElsewhere,
         status: watch::Receiver<ClusterStatus>,
         link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
         commands: mpsc::Sender<NodeCommand>,
     ) -> Self {
         Self {
             keys,
+            accepted,
             status,
             link,
             commands,

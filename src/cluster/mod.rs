@@ -3,6 +3,7 @@
 //! Each gate keeps its own queues. Whose *turn* it is at a maildrop is decided by a script in that
 //! engine ([`protocol`] says what is asked and answered).
 
+pub mod acceptance;
 pub mod engine;
 pub mod handle;
 pub mod keys;

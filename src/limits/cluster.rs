@@ -93,3 +93,17 @@ pub const CLUSTER_COMMANDS_MAX: usize = 4;
 
 /// A stop waits so long for the engine to hear that all is given back; else the lease runs out.
 pub const CLUSTER_LEAVE: Duration = Duration::from_secs(2);
+
+/// Logins that ask the engine at a time whether their password was accepted at another gate: a
+/// busy gate has some tens, somebody who guesses has more.
+pub const CLUSTER_LOOKUPS_MAX: usize = 256;
+
+/// What backends said to passwords and the engine has not heard: some seconds of a busy gate.
+pub const CLUSTER_ACCEPTANCES_MAX: usize = 4_096;
+
+/// A gate believes another one that a password was accepted for so long without asking again: a
+/// refusal at a third gate is heard by then.
+pub const CLUSTER_ACCEPTANCE_BELIEVED: Duration = Duration::from_secs(60);
+
+/// A gate tells again after so long that a password was accepted: the engine forgets after a day.
+pub const CLUSTER_ACCEPTANCE_AGAIN: Duration = Duration::from_secs(12 * 60 * 60);

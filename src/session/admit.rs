@@ -10,6 +10,7 @@ use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::gate::{Context, Settings};
 use crate::history::EarlyLogin;
+use crate::limits::CLUSTER_ACCEPTANCE_BELIEVED;
 use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
@@ -25,6 +26,7 @@ pub(super) async fn admit(
     if let Some(answer) = login.answer_of_spent_wait(cx) {
         return Err(login.turn_away_again(record, answer).await.into());
     }
+    login.ask_elsewhere(cx, record).await;
     let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
         Verdict::Admit { slots, poll } => (slots, poll),
         Verdict::Refuse(refusal) => {
@@ -146,6 +148,23 @@ impl Identified {
         if standing != self.attempt.standing {
             Arc::make_mut(&mut self.attempt).standing = standing;
             record.identified(&self.attempt);
+        }
+    }
+
+    /// Asks whether a backend accepted its password at another gate, where this one does not know.
+    async fn ask_elsewhere(&mut self, cx: &Context, record: &mut Record) {
+        let Some(cluster) = &cx.cluster else {
+            return;
+        };
+        let tag = self.attempt.tag;
+        if self.attempt.was_accepted_lately() {
+            return;
+        }
+        if let Some(left) = cluster.accepted.look_up(tag).await {
+            let lifetime = left.min(CLUSTER_ACCEPTANCE_BELIEVED);
+            let cache = &cx.admission.shared.auth_cache;
+            cache.accepted_elsewhere(tag, lifetime, Instant::now());
+            self.refresh_standing(cx, record);
         }
     }
 

@@ -160,7 +160,7 @@ impl Gate {
             locks: Locks::new(hub, closers.clone()),
             settings,
             tag_key: TagKey::new(&[7; 32]),
-            admission: Admission::new(Arc::new(BlockList::default())),
+            admission: Admission::new(Arc::new(BlockList::default()), None),
             wall: clock,
             stage: stages,
             random: Mutex::new(fastrand::Rng::with_seed(7)),
