@@ -3,10 +3,14 @@
 //! A connection is the life of one server: nothing connects anew beneath a call. [`supervisor`]
 //! looks for the primary, and follows a failover.
 
+mod access;
 mod connect;
 mod link;
 mod sentinel;
 mod supervisor;
+mod survey;
 
+pub use access::{COMMANDS, acl_line};
 pub use connect::{EngineError, EngineOptions};
 pub use supervisor::supervise;
+pub use survey::{EngineFinding, EngineSurvey, EngineVerdict, survey};

@@ -7,7 +7,8 @@ use crate::net::{Dial, Io};
 use crate::secret::Secret;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Cmd, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, Value,
+    AsyncConnectionConfig, Cmd, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
+    RedisError, RedisResult, Value,
 };
 use std::fmt;
 use std::io;
@@ -144,7 +145,8 @@ pub(super) async fn connect(
         }
         let login = login(has_user.then_some(options));
         let made = MultiplexedConnection::new_with_config(&login, stream, config).await;
-        let (calls, driver) = made.map_err(|error| EngineError::unusable(address, error))?;
+        let (calls, driver) =
+            made.map_err(|error| EngineError::unusable(address, words(&error)))?;
         Ok(Connection::driven(calls, driver))
     };
     timeout(CLUSTER_CONNECT, connecting)
@@ -236,23 +238,34 @@ fn read_push(info: PushInfo) -> Option<Push> {
     }
 }
 
+/// Sends a command: an error of the server is an answer as well, and is told from one here.
+pub(super) async fn send(calls: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
+    calls.send_packed_command(command).await?.extract_error()
+}
+
 /// Asks, with the deadline of every call.
 pub(super) async fn ask(
     calls: &mut MultiplexedConnection,
     address: &str,
     command: &Cmd,
 ) -> Result<Reply, EngineError> {
-    let answer = timeout(CLUSTER_CALL, calls.send_packed_command(command));
-    match answer
-        .await
-        .map(|answer| answer.and_then(Value::extract_error))
-    {
+    let answer = timeout(CLUSTER_CALL, send(calls, command));
+    match answer.await {
         Ok(Ok(value)) => Ok(reply(value)),
-        Ok(Err(error)) => Err(EngineError::unusable(address, error)),
+        Ok(Err(error)) => Err(EngineError::unusable(address, words(&error))),
         Err(_) => Err(EngineError::unreachable(
             address,
             "it did not answer in time",
         )),
+    }
+}
+
+/// An error in the server's words, its code in front.
+pub(super) fn words(error: &RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        (Some(code), None) => code.to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls over one connection.
 
-use super::connect::{EngineOptions, reply};
+use super::connect::{EngineOptions, reply, send, words};
 use crate::cluster::link::{BlockPut, BlockPutKind, Call, EngineLink, LinkError};
 use crate::cluster::protocol::{
     BeatAnswer, BeatCall, GateId, Nonsense, Reply, SyncAnswer, SyncCall,
@@ -8,7 +8,7 @@ use crate::cluster::protocol::{
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
 use crate::time::Duration;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, Value, cmd};
+use redis::{Cmd, cmd};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -63,6 +63,16 @@ pub(super) struct Complaints {
     /// The server says that it is no primary, or cannot be used.
     pub(super) unusable: Notify,
 }
+
+/// Errors of a server that is of no use now, or to this user.
+const UNUSABLE: [&str; 6] = [
+    "READONLY",
+    "MASTERDOWN",
+    "LOADING",
+    "NOPERM",
+    "NOAUTH",
+    "MISCONF",
+];
 
 /// Calls over one connection.
 pub(super) struct RedisLink {
@@ -132,35 +142,20 @@ async fn ask(
     command: &Cmd,
     complaints: &Complaints,
 ) -> Result<Reply, LinkError> {
-    let answer = timeout(CLUSTER_CALL, calls.send_packed_command(command)).await;
-    match answer.map(|answer| answer.and_then(Value::extract_error)) {
+    match timeout(CLUSTER_CALL, send(calls, command)).await {
         Err(_) => Err(LinkError::Timeout),
         Ok(Ok(value)) => Ok(reply(value)),
         Ok(Err(error)) if error.is_io_error() || error.is_connection_dropped() => {
             Err(LinkError::Disconnected)
         }
         Ok(Err(error)) => {
-            let no_primary = [
-                "READONLY",
-                "MASTERDOWN",
-                "LOADING",
-                "NOPERM",
-                "NOAUTH",
-                "MISCONF",
-            ];
-            if error.code().is_some_and(|code| no_primary.contains(&code)) {
+            let why = words(&error);
+            // Not only in front: Redis before 7 has its own words around a script's error.
+            if UNUSABLE.iter().any(|code| why.contains(code)) {
                 complaints.unusable.notify_one();
             }
-            Err(LinkError::Refused(said(&error)))
+            Err(LinkError::Refused(why))
         }
-    }
-}
-
-/// The engine's own words, with the code in front.
-fn said(error: &RedisError) -> String {
-    match (error.code(), error.detail()) {
-        (Some(code), detail) => format!("{code} {}", detail.unwrap_or_default()),
-        (None, _) => error.to_string(),
     }
 }
 

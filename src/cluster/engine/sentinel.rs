@@ -2,7 +2,8 @@
 
 use super::connect::{Connection, EngineError, EngineOptions, ask, connect, texts};
 use crate::net::Dial;
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use redis::cmd;
 use std::collections::HashMap;
 
@@ -31,21 +32,35 @@ impl Sentinels {
     ) -> Result<String, EngineError> {
         let asked = options.nodes.iter().zip(&mut self.connections);
         let answers = asked.map(|(node, connection)| one(dial, options, node, connection, master));
-        let mut votes: HashMap<String, usize> = HashMap::new();
-        for address in join_all(answers).await.into_iter().flatten() {
-            *votes.entry(address).or_default() += 1;
-        }
+        let mut answers: FuturesUnordered<_> = answers.collect();
         let needed = options.nodes.len() / 2 + 1;
-        let best = votes.into_iter().max_by_key(|(_, votes)| *votes);
-        let agree = best.as_ref().map_or(0, |(_, votes)| *votes);
-        best.filter(|(_, votes)| *votes >= needed)
-            .map(|(address, _)| address)
-            .ok_or_else(|| EngineError::NoMajority {
-                master: master.to_owned(),
-                asked: options.nodes.len(),
-                agree,
-                needed,
-            })
+        let mut votes: HashMap<String, usize> = HashMap::new();
+        // The primary's host often runs a Sentinel, too: nobody waits for it when both are away.
+        while let Some(answer) = answers.next().await {
+            let Some(address) = answer else { continue };
+            let votes = votes.entry(address.clone()).or_default();
+            *votes += 1;
+            if *votes >= needed {
+                return Ok(address);
+            }
+        }
+        Err(EngineError::NoMajority {
+            master: master.to_owned(),
+            asked: options.nodes.len(),
+            agree: votes.into_values().max().unwrap_or(0),
+            needed,
+        })
+    }
+}
+
+/// Most Sentinels have no users; where they have, it is the engine's.
+async fn log_in(dial: &dyn Dial, options: &EngineOptions, node: &str) -> Option<Connection> {
+    match connect(dial, options, node, false, None).await {
+        Ok(connection) => Some(connection),
+        Err(EngineError::Unusable { .. }) if options.password.is_some() => {
+            connect(dial, options, node, true, None).await.ok()
+        }
+        Err(_) => None,
     }
 }
 
@@ -58,8 +73,7 @@ async fn one(
     master: &str,
 ) -> Option<String> {
     if connection.as_ref().is_none_or(|it| it.ended.is_cancelled()) {
-        // Sentinels have users of their own, or none.
-        *connection = connect(dial, options, node, false, None).await.ok();
+        *connection = log_in(dial, options, node).await;
     }
     let calls = &mut connection.as_mut()?.calls;
     let mut question = cmd("SENTINEL");

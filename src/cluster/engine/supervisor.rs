@@ -1,18 +1,19 @@
 //! Keeps one good connection to the primary, and follows it to another server.
 
-use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info, texts};
+use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info, texts, words};
 use super::link::{Complaints, RedisLink, Scripts};
 use super::sentinel::Sentinels;
 use crate::cluster::link::{EngineLink, LinkEvent};
 use crate::cluster::protocol::{Push, Reply};
 use crate::limits::{
-    CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_RECONNECT_MAX, CLUSTER_RECONNECT_MIN,
+    CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_RECONNECT_MAX,
+    CLUSTER_RECONNECT_MIN,
 };
 use crate::net::Dial;
 use redis::cmd;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Looks for the engine's primary, and tells of each link to it, until nobody hears it.
 pub async fn supervise(
@@ -30,21 +31,23 @@ pub async fn supervise(
     let mut pause = CLUSTER_RECONNECT_MIN;
     let mut told = None;
     while !supervisor.events.is_closed() {
+        let began = Instant::now();
         match supervisor.serve_one().await {
-            Ok(()) => {
-                pause = CLUSTER_RECONNECT_MIN;
-                told = None;
+            Ok(()) => told = None,
+            // Once for each reason: the gate's state says how long it lasts.
+            Err(error) if told.as_ref() != Some(&error) => {
+                supervisor.tell(LinkEvent::Down(error.to_string())).await;
+                told = Some(error);
             }
-            Err(error) => {
-                // Once for each reason: the gate's state says how long it lasts.
-                if told.as_ref() != Some(&error) {
-                    supervisor.tell(LinkEvent::Down(error.to_string())).await;
-                    told = Some(error);
-                }
-                sleep(pause).await;
-                pause = CLUSTER_RECONNECT_MAX.min(pause * 2);
-            }
+            Err(_) => {}
         }
+        // A link that was of no use for long does not count: a user that may not run scripts has
+        // one each time.
+        if began.elapsed() > CLUSTER_CHECK {
+            pause = CLUSTER_RECONNECT_MIN;
+        }
+        sleep(pause).await;
+        pause = CLUSTER_RECONNECT_MAX.min(pause * 2);
     }
 }
 
@@ -124,12 +127,15 @@ impl Supervisor {
             return Err(EngineError::unusable(address, "it was started anew"));
         }
         let channel = format!("{}push:{}", self.options.prefix, self.options.gate);
-        connection
-            .calls
-            .subscribe(channel)
-            .await
-            .map_err(|error| EngineError::unusable(address, error))?;
-        Ok(connection)
+        let subscribing = timeout(CLUSTER_CALL, connection.calls.subscribe(channel));
+        match subscribing.await {
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(error)) => Err(EngineError::unusable(address, words(&error))),
+            Err(_) => Err(EngineError::unreachable(
+                address,
+                "it did not answer in time",
+            )),
+        }
     }
 
     /// Looks again and again; returns why the server is not to be used any more.
@@ -179,13 +185,18 @@ async fn check(connection: &mut Connection, address: &str) -> Check {
 }
 
 /// The `run_id` of a server that is a primary.
-async fn examine(connection: &mut Connection, address: &str) -> Result<Arc<str>, EngineError> {
+pub(super) async fn examine(
+    connection: &mut Connection,
+    address: &str,
+) -> Result<Arc<str>, EngineError> {
     let role = ask(&mut connection.calls, address, &cmd("ROLE")).await?;
-    if texts(role).first().map(String::as_str) != Some("master") {
-        return Err(EngineError::unusable(
-            address,
-            "it is a replica, and no primary",
-        ));
+    let why = match texts(role).first().map(String::as_str) {
+        Some("master") => None,
+        Some("sentinel") => Some("it is a Sentinel: say in `master` what it calls the primary"),
+        _ => Some("it is a replica, and no primary"),
+    };
+    if let Some(why) = why {
+        return Err(EngineError::unusable(address, why));
     }
     let mut question = cmd("INFO");
     question.arg("server");

@@ -1,0 +1,329 @@
+//! A link to one server.
+
+use crate::redis::{Redis, Watched, alive, beat, is_installed, options};
+use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
+use popgate::cluster::link::{BlockPut, BlockPutKind, EngineLink, LinkError};
+use popgate::cluster::protocol::{
+    Epoch, GateId, Holds, MaildropId, Push, SyncAnswer, SyncCall, TurnNumber, TurnStanding,
+};
+use popgate::net::dial::TcpDial;
+use popgate::secret::Secret;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn statement(epoch: Epoch, sequence: u64) -> SyncCall {
+    SyncCall {
+        maildrop: MaildropId([7; 16]),
+        epoch,
+        sequence,
+        holds: Holds::Local,
+        seen: TurnNumber(0),
+        main: None,
+        unproven: None,
+        hears: true,
+        home: None,
+        ended: None,
+    }
+}
+
+/// All calls that there are, and a push.
+async fn everything(watched: &mut Watched, link: &Arc<dyn EngineLink>, sequence: u64) {
+    let report = alive(link, 5).await;
+    assert!(report.is_heard);
+    assert_eq!(report.epoch.run_id, link.run_id());
+    assert_eq!(watched.pushed().await, Push::Ping(5));
+    let Ok(SyncAnswer::Done(said)) = link.sync(statement(report.epoch, sequence)).await else {
+        panic!("a statement is taken");
+    };
+    assert!(matches!(said.standing, TurnStanding::Held(_)), "{said:?}");
+    let put = BlockPut {
+        name: Arc::from("n"),
+        kind: BlockPutKind::Put,
+        base: 0,
+        entry: Arc::from(&b"e"[..]),
+        keep: Duration::from_secs(60),
+    };
+    link.put_blocks(vec![put]).await.unwrap();
+    assert_eq!(alive(link, 6).await.blocks.len(), 1);
+    assert_eq!(watched.pushed().await, Push::Ping(6));
+    assert_eq!(link.accepted(9).await, Ok(None));
+    link.put_accepted(9).await.unwrap();
+    assert!(link.accepted(9).await.unwrap().is_some());
+    link.remove_accepted(9).await.unwrap();
+    assert_eq!(link.accepted(9).await, Ok(None));
+    assert_eq!(
+        link.tell(crate::redis::GATE, b"hi".to_vec()).await,
+        Ok(true)
+    );
+    assert_eq!(watched.pushed().await, Push::Message(Arc::from(&b"hi"[..])));
+    assert_eq!(link.tell(GateId([9; 8]), b"hi".to_vec()).await, Ok(false));
+    link.leave().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_call_is_answered_and_pushes_come() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let link = watched.up().await;
+    everything(&mut watched, &link, 1).await;
+    // The engine forgets its scripts.
+    redis.say("SCRIPT FLUSH");
+    everything(&mut watched, &link, 2).await;
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline_and_the_link_outlives_a_short_pause() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let link = watched.up().await;
+    alive(&link, 1).await;
+    redis.say("CLIENT PAUSE 600 ALL");
+    let began = Instant::now();
+    assert_eq!(link.beat(beat(&link, 2)).await, Err(LinkError::Timeout));
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    // The late answers are not taken for those of later calls.
+    let mut answer = link.accepted(3).await;
+    while answer == Err(LinkError::Timeout) {
+        answer = link.accepted(3).await;
+    }
+    assert_eq!(answer, Ok(None));
+    alive(&link, 4).await;
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_left_and_found_again() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    watched.up().await;
+    redis.say("CLIENT PAUSE 5000 ALL");
+    let why = watched.down().await;
+    assert!(why.contains("does not answer"), "{why}");
+    alive(&watched.up().await, 1).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_is_told_and_made_again() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let first = watched.up().await;
+    redis.say("CLIENT KILL TYPE normal");
+    let why = watched.down().await;
+    assert!(why.contains("ended the connection"), "{why}");
+    assert_eq!(first.accepted(1).await, Err(LinkError::Disconnected));
+    let second = watched.up().await;
+    assert_eq!(second.run_id(), first.run_id());
+}
+
+#[tokio::test]
+async fn pushes_are_subscribed_to_again_beneath_the_same_link() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let link = watched.up().await;
+    redis.say("CLIENT KILL TYPE pubsub");
+    let mut ping = 0;
+    while !alive(&link, ping).await.is_heard {
+        ping += 1;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(watched.pushed().await, Push::Ping(ping));
+}
+
+#[tokio::test]
+async fn a_server_that_was_restarted_has_another_run_id() {
+    if !is_installed() {
+        return;
+    }
+    let mut redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let first = watched.up().await;
+    alive(&first, 1).await;
+    redis.kill();
+    watched.down().await;
+    redis.revive();
+    let second = watched.up().await;
+    assert_ne!(second.run_id(), first.run_id());
+    everything(&mut watched, &second, 1).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_without_the_password() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start_with(&["--requirepass", "right"]);
+    let mut options = options(redis.address);
+    options.password = Some(Secret::new(b"wrong-canary".to_vec()));
+    let why = Watched::start(options.clone()).down().await;
+    assert!(why.contains("WRONGPASS"), "{why}");
+    assert!(!why.contains("canary"), "{why}");
+    options.password = Some(Secret::new(b"right".to_vec()));
+    alive(&Watched::start(options).up().await, 1).await;
+}
+
+#[tokio::test]
+async fn a_user_without_rights_has_no_storm_of_links() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    redis.say("ACL SETUSER popgate on >word ~* &* +@all -evalsha -eval");
+    let mut options = options(redis.address);
+    options.username = Some("popgate".to_owned());
+    options.password = Some(Secret::new(b"word".to_vec()));
+    let mut watched = Watched::start(options);
+    let began = Instant::now();
+    for ping in 0..5 {
+        let link = watched.up().await;
+        let answer = link.beat(beat(&link, ping)).await;
+        assert!(matches!(&answer, Err(LinkError::Refused(why)) if why.contains("NOPERM")));
+    }
+    // 50, 100, 200 and 400 ms.
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(700), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_replica_is_refused() {
+    if !is_installed() {
+        return;
+    }
+    let primary = Redis::start();
+    let replica = Redis::start();
+    let (host, port) = (primary.address.ip(), primary.address.port());
+    replica.say(&format!("REPLICAOF {host} {port}"));
+    let why = Watched::start(options(replica.address)).down().await;
+    assert!(why.contains("replica"), "{why}");
+}
+
+#[tokio::test]
+async fn a_primary_that_becomes_a_replica_is_left() {
+    if !is_installed() {
+        return;
+    }
+    let primary = Redis::start();
+    let other = Redis::start();
+    let mut watched = Watched::start(options(primary.address));
+    watched.up().await;
+    let (host, port) = (other.address.ip(), other.address.port());
+    let began = Instant::now();
+    primary.say(&format!("REPLICAOF {host} {port}"));
+    let why = watched.down().await;
+    assert!(why.contains("no primary any more"), "{why}");
+    assert!(began.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn tls_with_an_authority_of_ones_own() {
+    if !is_installed() {
+        return;
+    }
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (ca, key) = (folder.path().join("c.pem"), folder.path().join("k.pem"));
+    std::fs::write(&ca, cert.pem()).unwrap();
+    std::fs::write(&key, signing_key.serialize_pem()).unwrap();
+    let address = crate::redis::free_address();
+    let port = address.port().to_string();
+    let file = ca.to_str().unwrap();
+    let _redis = Redis::start_with(&[
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        file,
+        "--tls-key-file",
+        key.to_str().unwrap(),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let mut options = options(address);
+    options.tls = true;
+    // The system's authorities have not signed it.
+    let why = Watched::start(options.clone()).down().await;
+    assert!(why.contains("certificate"), "{why}");
+    options.ca = Some(ca);
+    let mut watched = Watched::start(options);
+    let link = watched.up().await;
+    everything(&mut watched, &link, 1).await;
+}
+
+#[tokio::test]
+async fn the_user_of_the_manual_is_allowed_enough_and_below_the_prefix_only() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let line = acl_line("popgate", "popgate:");
+    assert!(redis.say(&line.replace("PASSWORD", "word")).contains("+OK"));
+    let mut options = options(redis.address);
+    options.username = Some("popgate".to_owned());
+    options.password = Some(Secret::new(b"word".to_vec()));
+    let mut watched = Watched::start(options.clone());
+    let link = watched.up().await;
+    everything(&mut watched, &link, 1).await;
+    redis.say("SCRIPT FLUSH");
+    everything(&mut watched, &link, 2).await;
+    options.prefix = "other:".to_owned();
+    let why = Watched::start(options).down().await;
+    assert!(why.contains("NOPERM"), "{why}");
+}
+
+async fn verdicts(options: &EngineOptions) -> Vec<(EngineVerdict, String)> {
+    let survey = survey(&TcpDial, options).await.unwrap();
+    assert_eq!((&*survey.product, &survey.version[..2]), ("Redis", "7."));
+    let findings = survey.findings().into_iter();
+    findings.map(|it| (it.verdict, it.what)).collect()
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_engine_is_found() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut options = options(redis.address);
+    assert_eq!(verdicts(&options).await, []);
+    assert_eq!(redis.say("DBSIZE"), ":0\r\n", "nothing is left behind");
+    let what = "maxmemory-policy is allkeys-lru".to_owned();
+    redis.say("CONFIG SET maxmemory-policy allkeys-lru");
+    assert_eq!(
+        verdicts(&options).await,
+        [(EngineVerdict::Doubtful, what.clone())]
+    );
+    redis.say("CONFIG SET maxmemory 100mb");
+    assert_eq!(verdicts(&options).await, [(EngineVerdict::Unfit, what)]);
+    redis.say("CONFIG SET maxmemory-policy noeviction");
+    options.username = Some("popgate".to_owned());
+    options.password = Some(Secret::new(b"word".to_vec()));
+    let line = acl_line("popgate", "popgate:").replace("PASSWORD", "word");
+    redis.say(&line);
+    assert_eq!(verdicts(&options).await, []);
+    for command in COMMANDS {
+        if ["hello", "ping", "role", "info", "config|get"].contains(&command) {
+            continue;
+        }
+        redis.say(&format!("{line} -{command}"));
+        let found = verdicts(&options).await;
+        let [(EngineVerdict::Unfit, what)] = &found[..] else {
+            panic!("without {command}: {found:?}");
+        };
+        assert!(what.contains(&command.to_uppercase()), "{command}: {what}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The client of the engine before real servers: `redis-server` and `redis-sentinel` of Debian.
+//!
+//! Where they are not installed, these tests are skipped aloud, and fail where CI=true.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "another process does not run by paused time"
+)]
+
+mod engine;
+mod redis;
+mod sentinel;
