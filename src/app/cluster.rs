@@ -11,7 +11,7 @@ use crate::cluster::member::{ClusterState, Member, MemberOptions};
 use crate::cluster::node::{Node, NodeCommand, NodeParts, Outlets};
 use crate::cluster::options::ClusterOptions;
 use crate::cluster::protocol::GateId;
-use crate::cluster::secret_file::{read, read_password};
+use crate::cluster::secret_file::{SecretFileError, read, read_password};
 use crate::cluster::status::ClusterStatus;
 use crate::config::{Config, fold_digest, shared_settings_digest};
 use crate::limits::{CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
@@ -145,7 +145,14 @@ impl ClusterPart {
     }
 }
 
-fn engine_options(options: &ClusterOptions, gate: GateId) -> Result<EngineOptions, StartError> {
+/// How the engine of these settings is reached.
+///
+/// # Errors
+/// The file with the password cannot be used.
+pub fn engine_options(
+    options: &ClusterOptions,
+    gate: GateId,
+) -> Result<EngineOptions, SecretFileError> {
     let password = options.password_file.as_deref().map(read_password);
     Ok(EngineOptions {
         nodes: options.nodes.clone(),

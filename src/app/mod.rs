@@ -47,7 +47,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use backends::{Backends, Watches, backends};
 use blocks::BlockAdmin;
 use cluster::ClusterPart;
-pub use cluster::EngineEvents;
+pub use cluster::{EngineEvents, engine_options};
 use control::OperatorControl;
 use drain::Drain;
 use fd_limit::ConnectionLimit;

@@ -5,6 +5,7 @@ mod blocks;
 mod check;
 mod classify;
 mod client;
+mod cluster;
 mod demo;
 mod doctor;
 mod drain;
@@ -58,6 +59,7 @@ enum CliCommand {
     Doctor(doctor::DoctorArgs),
     Demo(demo::DemoArgs),
     Classify(classify::ClassifyArgs),
+    Cluster(cluster::ClusterArgs),
     Status(status::StatusArgs),
     Locks(locks::LocksArgs),
     Top(top::TopArgs),
@@ -121,6 +123,7 @@ impl CliCommand {
             Self::Doctor(doctor) => doctor.run(),
             Self::Demo(demo) => demo.run(),
             Self::Classify(classify) => classify.run(),
+            Self::Cluster(cluster) => cluster.run(),
             Self::Status(status) => status.run(),
             Self::Locks(locks) => locks.run(),
             Self::Top(top) => top.run(),

@@ -1,0 +1,147 @@
+//! `popgate cluster`: the secret of several gates, and the engine between them.
+
+use super::serve::{no_core_dump, runtime};
+use super::{ExitStatus, print, refuse};
+use crate::app::engine_options;
+use crate::cluster::engine::{EngineFinding, EngineSurvey, EngineVerdict, survey};
+use crate::cluster::protocol::GateId;
+use crate::cluster::secret_file;
+use crate::config::Config;
+use crate::net::dial::TcpDial;
+use clap::{Args, Subcommand};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Make the secret of several gates, and examine the engine between them
+#[derive(Args, Debug)]
+pub(super) struct ClusterArgs {
+    #[command(subcommand)]
+    command: ClusterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ClusterCommand {
+    Secret(SecretArgs),
+    Check(CheckEngineArgs),
+}
+
+/// Make a secret for all gates of a cluster
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  popgate cluster secret /etc/popgate/cluster.secret
+
+Copy the file to each gate and name it as secret_file of [cluster].")]
+struct SecretArgs {
+    /// The file to make, with mode 0600; one that is there stays. Without it the secret is printed
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Examine the Redis or Valkey that [cluster] names
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  popgate cluster check --config popgate.toml
+
+It connects as popgate does, tries each command on keys below the prefix, and removes them.
+
+Exit codes: 0 it will do, possibly with warnings; 64 it will not, or the configuration is wrong;
+69 it cannot be reached")]
+struct CheckEngineArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl ClusterArgs {
+    pub(super) fn run(&self) -> ExitStatus {
+        if let Err(error) = no_core_dump() {
+            return refuse(error, ExitStatus::Fault);
+        }
+        match &self.command {
+            ClusterCommand::Secret(secret) => make_secret(secret.file.as_deref()),
+            ClusterCommand::Check(check) => check_engine(&check.config),
+        }
+    }
+}
+
+fn make_secret(file: Option<&Path>) -> ExitStatus {
+    let made = match file {
+        Some(file) => secret_file::make(file)
+            .map(|()| format!("made {}: copy it to all gates", file.display())),
+        None => secret_file::random().map(|secret| secret.text().trim_end().to_owned()),
+    };
+    match made {
+        Ok(said) => print(&said, ExitStatus::Done),
+        Err(error) => refuse(error, ExitStatus::Usage),
+    }
+}
+
+fn check_engine(path: &Path) -> ExitStatus {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(errors) => return refuse(errors, ExitStatus::Usage),
+    };
+    let Some(options) = &config.cluster else {
+        let why = format!("{} has no [cluster]: this gate is alone", path.display());
+        return refuse(why, ExitStatus::Usage);
+    };
+    let options = match engine_options(options, GateId([0; 8])) {
+        Ok(options) => options,
+        Err(error) => return refuse(error, ExitStatus::Usage),
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(error, ExitStatus::Fault),
+    };
+    match runtime.block_on(survey(&TcpDial, &options)) {
+        Ok(survey) => tell(&survey),
+        Err(error) => refuse(error, ExitStatus::Unavailable),
+    }
+}
+
+fn tell(survey: &EngineSurvey) -> ExitStatus {
+    let findings = survey.findings();
+    let is_unfit = findings
+        .iter()
+        .any(|finding| finding.verdict == EngineVerdict::Unfit);
+    let exit = if is_unfit {
+        ExitStatus::Usage
+    } else {
+        ExitStatus::Done
+    };
+    print(&report(survey, &findings), exit)
+}
+
+fn report(survey: &EngineSurvey, findings: &[EngineFinding]) -> String {
+    let mut text = format!(
+        "{} {} at {}: answers in {:.1} ms, {} replicas, {}\n",
+        survey.product,
+        survey.version,
+        survey.address,
+        survey.ping.as_secs_f64() * 1000.0,
+        survey.replicas,
+        match survey.keeps_log {
+            true => "writes each change to its append-only file",
+            false => "keeps nothing over a restart: all gates then say anew what they hold",
+        },
+    );
+    for finding in findings {
+        let verdict = match finding.verdict {
+            EngineVerdict::Unfit => "error",
+            EngineVerdict::Doubtful => "warning",
+        };
+        let EngineFinding {
+            what,
+            effect,
+            remedy,
+            ..
+        } = finding;
+        let _ = write!(text, "{verdict}: {what}\n  {effect}\n  hint: {remedy}\n");
+    }
+    if findings.is_empty() {
+        text.push_str("ok\n");
+    }
+    text.trim_end().to_owned()
+}
