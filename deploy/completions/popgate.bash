@@ -28,6 +28,9 @@ _popgate() {
             popgate,classify)
                 cmd="popgate__subcmd__classify"
                 ;;
+            popgate,cluster)
+                cmd="popgate__subcmd__cluster"
+                ;;
             popgate,demo)
                 cmd="popgate__subcmd__demo"
                 ;;
@@ -97,6 +100,24 @@ _popgate() {
             popgate__subcmd__blocks__subcmd__help,history)
                 cmd="popgate__subcmd__blocks__subcmd__help__subcmd__history"
                 ;;
+            popgate__subcmd__cluster,check)
+                cmd="popgate__subcmd__cluster__subcmd__check"
+                ;;
+            popgate__subcmd__cluster,help)
+                cmd="popgate__subcmd__cluster__subcmd__help"
+                ;;
+            popgate__subcmd__cluster,secret)
+                cmd="popgate__subcmd__cluster__subcmd__secret"
+                ;;
+            popgate__subcmd__cluster__subcmd__help,check)
+                cmd="popgate__subcmd__cluster__subcmd__help__subcmd__check"
+                ;;
+            popgate__subcmd__cluster__subcmd__help,help)
+                cmd="popgate__subcmd__cluster__subcmd__help__subcmd__help"
+                ;;
+            popgate__subcmd__cluster__subcmd__help,secret)
+                cmd="popgate__subcmd__cluster__subcmd__help__subcmd__secret"
+                ;;
             popgate__subcmd__help,backends)
                 cmd="popgate__subcmd__help__subcmd__backends"
                 ;;
@@ -108,6 +129,9 @@ _popgate() {
                 ;;
             popgate__subcmd__help,classify)
                 cmd="popgate__subcmd__help__subcmd__classify"
+                ;;
+            popgate__subcmd__help,cluster)
+                cmd="popgate__subcmd__help__subcmd__cluster"
                 ;;
             popgate__subcmd__help,demo)
                 cmd="popgate__subcmd__help__subcmd__demo"
@@ -169,6 +193,12 @@ _popgate() {
             popgate__subcmd__help__subcmd__blocks,history)
                 cmd="popgate__subcmd__help__subcmd__blocks__subcmd__history"
                 ;;
+            popgate__subcmd__help__subcmd__cluster,check)
+                cmd="popgate__subcmd__help__subcmd__cluster__subcmd__check"
+                ;;
+            popgate__subcmd__help__subcmd__cluster,secret)
+                cmd="popgate__subcmd__help__subcmd__cluster__subcmd__secret"
+                ;;
             *)
                 ;;
         esac
@@ -176,7 +206,7 @@ _popgate() {
 
     case "${cmd}" in
         popgate)
-            opts="-h -V --help --version serve check doctor demo classify status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
+            opts="-h -V --help --version serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -413,6 +443,108 @@ _popgate() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        popgate__subcmd__cluster)
+            opts="-h --help secret check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__check)
+            opts="-h --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__help)
+            opts="secret check help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__help__subcmd__secret)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__secret)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         popgate__subcmd__demo)
             opts="-h --pop3 --pop3s --metrics --backend --busy --refusal --linger --duel --hold --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -562,7 +694,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help)
-            opts="serve check doctor demo classify status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
+            opts="serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -634,6 +766,48 @@ _popgate() {
         popgate__subcmd__help__subcmd__classify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__cluster)
+            opts="secret check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__cluster__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__cluster__subcmd__secret)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -1,6 +1,7 @@
 //! A gate's part in its cluster: made before its locks, and started when they are there.
 
 use super::StartError;
+use super::beginning::random_octets;
 use crate::admission::TellsElsewhere;
 use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::engine::{EngineOptions, supervise};
@@ -58,7 +59,7 @@ impl ClusterPart {
         let keys = ClusterKeys::new(&read(&options.secret_file)?)
             .map(Arc::new)
             .map_err(|_| StartError::Random)?;
-        let gate = GateId(super::random_octets(seed)?);
+        let gate = GateId(random_octets(seed)?);
         let info = keys
             .seal(Sealed::MemberInfo, options.name.as_bytes())
             .map_err(|_| StartError::Random)?;

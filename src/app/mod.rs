@@ -3,6 +3,7 @@
 mod accept;
 mod admin;
 mod backends;
+mod beginning;
 mod blocks;
 mod changes;
 mod cluster;
@@ -21,37 +22,34 @@ pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
 use crate::admin::token::{Token, TokenError};
-use crate::admin::{self as admin_port, AdminPolicy, AdminState, Reload};
-use crate::admission::Admission;
+use crate::admin::{self as admin_port, AdminState, Reload};
 use crate::cluster::secret_file::SecretFileError;
 use crate::config::Config;
-use crate::gate::{
-    BackendConnection, Context, Kick, Pauses, SessionView, Sessions, Settings, Stage,
-};
+use crate::gate::{Context, Kick, Pauses, SessionView, Sessions, Settings, Stage};
 use crate::history::NoticeKind;
-use crate::ids::{BackendName, ListenerName, SessionId, TenantName};
+use crate::ids::{ListenerName, SessionId};
 use crate::journal::{History, Journal, JournalError};
 use crate::limits;
-use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
-use crate::net::{Accept, Dial, TlsFiles};
+use crate::net::{Accept, Dial};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::log::LogFilter;
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::secret::TagKey;
-use crate::time::{Duration, Instant, Moment, WallClock};
+use crate::time::Duration;
 use accept::Port;
 use admin::{AdminHandle, AdminMemory, take_samples};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use backends::{Backends, Watches, backends};
+use backends::{Backends, Watches};
+use beginning::{
+    admission, bind_admin, connection_limit, first_settings, jitter, locks, metrics, policy,
+    tag_key, token, wall_clock,
+};
 use blocks::BlockAdmin;
 use cluster::ClusterPart;
 pub use cluster::{EngineEvents, engine_options};
 use control::OperatorControl;
 use drain::Drain;
 use fd_limit::ConnectionLimit;
-use jiff::Timestamp;
 use maintenance::Maintenance;
 use ports::{NewPorts, Ports, bind};
 use std::net::SocketAddr;
@@ -180,25 +178,16 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let sessions = TaskTracker::new();
         let closers = TaskTracker::new();
-        let services = services_of(config);
-        let most = config.server.connections;
-        let connection_limit =
-            ConnectionLimit::new(services, most, sessions.clone(), closers.clone());
+        let connection_limit = connection_limit(config, &sessions, &closers);
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = first_settings(config, outside.acceptor, &outside.dial)?;
         let settings = watch::Sender::new(Arc::new(settings));
         let cx = Arc::new(Context {
             locks: locks(&events, &closers, cluster.as_ref()),
             settings: settings.subscribe(),
-            tag_key: match &cluster {
-                Some(cluster) => cluster.handle.keys.tag_key(),
-                None => TagKey::new(&random_octets(outside.seed)?),
-            },
+            tag_key: tag_key(outside.seed, cluster.as_ref())?,
             cluster: cluster.as_ref().map(|cluster| cluster.handle.clone()),
-            admission: Admission::new(
-                opened.list,
-                cluster.as_ref().map(|cluster| cluster.tells_elsewhere()),
-            ),
+            admission: admission(opened.list, cluster.as_ref()),
             wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),
@@ -398,144 +387,4 @@ impl Gate {
 
 fn local_address(listener: Option<&TcpListener>) -> Option<SocketAddr> {
     listener?.local_addr().ok()
-}
-
-/// What a gate begins with.
-fn first_settings(
-    config: &Config,
-    given: Option<Acceptor>,
-    dial: &Arc<dyn Dial>,
-) -> Result<Settings, TlsError> {
-    Ok(Settings {
-        tenants: config.tenants.clone(),
-        backends: backends(config, &Backends::new(), dial)?,
-        acceptor: acceptor(config, given)?,
-        admin_acceptor: admin_tls(config)
-            .map(|files| Acceptor::load(&files).map(Arc::new))
-            .transpose()?,
-        trusted: config.server.trusted_networks.clone(),
-        grace: config.server.grace,
-        resolver: config.resolver,
-    })
-}
-
-/// The token of the API, and what the operator should know of its file.
-#[derive(Default)]
-struct ApiToken {
-    token: Option<Token>,
-    notice: Option<String>,
-}
-
-fn token(config: &Config) -> Result<ApiToken, TokenError> {
-    let admin = config.admin.as_ref();
-    let Some(file) = admin.and_then(|admin| admin.token_file.as_ref()) else {
-        return Ok(ApiToken::default());
-    };
-    let found = Token::read_or_make(file)?;
-    Ok(ApiToken {
-        token: Some(found.token),
-        notice: found.notice,
-    })
-}
-
-/// Which requests the admin port takes beside those that show the token.
-fn policy(config: &Config) -> AdminPolicy {
-    let admin = config.admin.as_ref();
-    AdminPolicy {
-        host_names: admin.map_or_else(Vec::new, |admin| admin.host_names.clone()),
-        trust_loopback: admin.is_some_and(|admin| admin.trust_loopback),
-    }
-}
-
-/// How many tasks keep a descriptor as long as the gate runs.
-fn services_of(config: &Config) -> usize {
-    config.listeners.len() + config.backends.len()
-}
-
-/// The names that metrics have as labels.
-fn names_of(config: &Config) -> (Vec<TenantName>, Vec<ListenerName>, Vec<BackendName>) {
-    let tenants = config.tenants.tenants();
-    let listeners = &config.listeners;
-    let backends = &config.backends;
-    (
-        tenants.map(|tenant| tenant.name.clone()).collect(),
-        listeners.iter().map(|it| it.name.clone()).collect(),
-        backends.iter().map(|it| it.name.clone()).collect(),
-    )
-}
-
-fn metrics(config: &Config) -> Result<Metrics, MetricsError> {
-    let (tenants, listeners, backends) = names_of(config);
-    Metrics::new(&tenants, &listeners, &backends, limits::TENANT_LABELS_MAX)
-}
-
-fn acceptor(config: &Config, given: Option<Acceptor>) -> Result<Option<Arc<Acceptor>>, TlsError> {
-    let acceptor = match (given, &config.tls) {
-        (Some(acceptor), _) => Some(acceptor),
-        (None, Some(files)) => Some(Acceptor::load(files)?),
-        (None, None) => None,
-    };
-    Ok(acceptor.map(Arc::new))
-}
-
-/// The files of the admin port's certificate, where that speaks TLS.
-fn admin_tls(config: &Config) -> Option<TlsFiles> {
-    let files = config.admin.as_ref()?.tls.as_ref()?;
-    Some(TlsFiles {
-        default: files.clone(),
-        hosts: Vec::new(),
-    })
-}
-
-fn locks(
-    events: &Arc<EventHub>,
-    closers: &TaskTracker,
-    cluster: Option<&ClusterPart>,
-) -> Locks<BackendConnection> {
-    let events = Arc::clone(events);
-    match cluster {
-        None => Locks::new(events, closers.clone()),
-        Some(cluster) => {
-            let lease = Arc::clone(&cluster.lease);
-            Locks::shared(events, closers.clone(), lease, Arc::clone(&cluster.dirty))
-        }
-    }
-}
-
-/// For tags of passwords, and to tell one start of a gate from another.
-fn random_octets<const N: usize>(seed: Option<u64>) -> Result<[u8; N], StartError> {
-    let mut octets = [0; N];
-    if let Some(seed) = seed {
-        fastrand::Rng::with_seed(seed).fill(&mut octets);
-        return Ok(octets);
-    }
-    SystemRandom::new()
-        .fill(&mut octets)
-        .map_err(|_| StartError::Random)?;
-    Ok(octets)
-}
-
-/// A gate whose runs are repeatable lives in 1970.
-fn wall_clock(seed: Option<u64>) -> WallClock {
-    seed.map_or(WallClock::System, |_| {
-        WallClock::From(Moment {
-            instant: Instant::now(),
-            wall: Timestamp::UNIX_EPOCH,
-        })
-    })
-}
-
-fn jitter(seed: Option<u64>) -> fastrand::Rng {
-    seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
-}
-
-async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {
-    let Some(admin) = &config.admin else {
-        return Ok(None);
-    };
-    let address = admin.address;
-    let listener = TcpListener::bind(address).await;
-    listener
-        .map(Some)
-        .map_err(|source| StartError::Admin(BindError { address, source }))
 }

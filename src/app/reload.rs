@@ -1,10 +1,11 @@
 //! A reload: everything that can fail is done first, then all is swapped at once.
 
+use super::Gate;
 use super::backends::{Backends, backends, look_around, other_authorities};
+use super::beginning::{admin_tls, names_of, services_of};
 use super::changes::{needs_restart, said, warnings};
 use super::control::exists;
 use super::ports::NewPorts;
-use super::{Gate, admin_tls, names_of, services_of};
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
 use crate::config::{Config, ConfigErrors};

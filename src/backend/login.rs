@@ -122,8 +122,8 @@ fn is_better_said_by_plain(credentials: &Credentials) -> bool {
 /// Logs in and returns the backend's answer, `+OK` or `-ERR`: its last status line, without the
 /// line end.
 ///
-/// `giver` is asked before the password is written, and told when it has been. With PIPELINING the name and the
-/// password go in one segment; else the password waits for the answer to the name.
+/// `giver` is asked before the password is written, and told when it has been. With PIPELINING the
+/// name and the password go in one segment; else the password waits for the answer to the name.
 ///
 /// # Errors
 /// When the backend gives no answer. Only [`LoginError::ClosedAtPass`] says something of the

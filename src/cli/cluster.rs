@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 
 /// Make the secret of several gates, and examine the engine between them
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  popgate cluster secret /etc/popgate/cluster.secret
+  popgate cluster check --config popgate.toml")]
 pub(super) struct ClusterArgs {
     #[command(subcommand)]
     command: ClusterCommand,
@@ -111,7 +115,7 @@ fn tell(survey: &EngineSurvey) -> ExitStatus {
     } else {
         ExitStatus::Done
     };
-    print(&report(survey, &findings), exit)
+    print(report(survey, &findings), exit)
 }
 
 fn report(survey: &EngineSurvey, findings: &[EngineFinding]) -> String {

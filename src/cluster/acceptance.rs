@@ -14,12 +14,12 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The engine of now, if there is a connection to it.
-type Link = watch::Receiver<Option<Arc<dyn EngineLink>>>;
+type EngineWatch = watch::Receiver<Option<Arc<dyn EngineLink>>>;
 
 /// Which passwords backends accepted at other gates.
 #[derive(Clone)]
 pub struct AcceptedElsewhere {
-    link: Link,
+    link: EngineWatch,
     news: mpsc::Sender<(PasswordTag, bool)>,
     lookups: Arc<Semaphore>,
     events: Arc<EventHub>,
@@ -27,8 +27,10 @@ pub struct AcceptedElsewhere {
 
 impl AcceptedElsewhere {
     /// And the task that tells the engine what backends said here.
-    #[must_use]
-    pub fn new(link: Link, events: Arc<EventHub>) -> (Self, impl Future<Output = ()> + Send) {
+    pub fn new(
+        link: EngineWatch,
+        events: Arc<EventHub>,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (news, told) = mpsc::channel(CLUSTER_ACCEPTANCES_MAX);
         let telling = tell(told, link.clone(), Arc::clone(&events));
         let elsewhere = Self {
@@ -65,7 +67,11 @@ impl TellsElsewhere for AcceptedElsewhere {
     }
 }
 
-async fn tell(mut told: mpsc::Receiver<(PasswordTag, bool)>, link: Link, events: Arc<EventHub>) {
+async fn tell(
+    mut told: mpsc::Receiver<(PasswordTag, bool)>,
+    link: EngineWatch,
+    events: Arc<EventHub>,
+) {
     while let Some((tag, is_accepted)) = told.recv().await {
         let engine = link.borrow().clone();
         let Some(engine) = engine else {

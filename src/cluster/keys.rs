@@ -11,7 +11,8 @@ use aws_lc_rs::hmac;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Changes with what the scripts are asked and answer: gates of two versions are not in one cluster.
+/// Changes with what the scripts are asked and answer: gates of two such versions are not in one
+/// cluster.
 const SCHEMA: &str = "1";
 
 /// The octets that all gates of a cluster have in their `secret_file`.

@@ -7,7 +7,7 @@ use crate::time::Duration;
 use std::sync::Arc;
 
 /// The answer to a call, once it is there. It does not borrow from the link.
-pub type Call<T> = BoxFuture<'static, Result<T, LinkError>>;
+pub type PendingCall<T> = BoxFuture<'static, Result<T, LinkError>>;
 
 /// Why a call has no answer. It never means that something was denied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,28 +45,28 @@ pub trait EngineLink: Send + Sync + 'static {
     fn resubscribe(&self);
 
     /// States what the gate holds and wants at a maildrop.
-    fn sync(&self, call: SyncCall) -> Call<SyncAnswer>;
+    fn sync(&self, call: SyncCall) -> PendingCall<SyncAnswer>;
 
     /// A sign of life.
-    fn beat(&self, call: BeatCall) -> Call<BeatAnswer>;
+    fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer>;
 
     /// The gate is gone from here on.
-    fn leave(&self) -> Call<()>;
+    fn leave(&self) -> PendingCall<()>;
 
     /// Puts changes of the block list; see `blocks.lua`.
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> Call<()>;
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<()>;
 
     /// How much longer a password counts as accepted; `None`: it does not.
-    fn accepted(&self, tag: u64) -> Call<Option<Duration>>;
+    fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>>;
 
     /// A backend accepted a password.
-    fn put_accepted(&self, tag: u64) -> Call<()>;
+    fn put_accepted(&self, tag: u64) -> PendingCall<()>;
 
     /// A backend refused a password.
-    fn remove_accepted(&self, tag: u64) -> Call<()>;
+    fn remove_accepted(&self, tag: u64) -> PendingCall<()>;
 
     /// Sends a sealed message to another gate; `false`: it does not hear.
-    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool>;
+    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> PendingCall<bool>;
 }
 
 /// A change of the block list on its way to the engine.

@@ -1,8 +1,8 @@
 //! One gate in its cluster: what it wants, holds, was told, and must repair.
 //!
 //! A pure state machine: inputs and the time go in, actions come out. Each maildrop has at most one
-//! call in flight; what changes meanwhile is said with the next one. A statement is whole each time,
-//! so that a call that is lost, late or made twice does no harm.
+//! call in flight; what changes meanwhile is said with the next one. A statement is whole each
+//! time, so that a call that is lost, late or made twice does no harm.
 
 mod beats;
 mod health;
@@ -19,7 +19,7 @@ use crate::lock::queue::Authority;
 use crate::time::{Duration, Instant};
 use beats::{Beats, Lease};
 use health::Health;
-use maildrop::{Maildrop, Outcome, Right};
+use maildrop::{SharedMaildrop, TurnOutcome, TurnRight};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub struct Member {
     health: Health,
     /// The version of the block list up to which the gate knows it.
     blocks: u64,
-    maildrops: HashMap<MaildropId, Maildrop>,
+    maildrops: HashMap<MaildropId, SharedMaildrop>,
     /// When something is to be done at which maildrop.
     due: BTreeSet<(Instant, MaildropId)>,
     sequence: u64,
@@ -164,11 +164,11 @@ impl Member {
         if statement.queue.is_empty() && !self.maildrops.contains_key(&id) {
             return;
         }
-        let maildrop = self.maildrops.entry(id).or_insert_with(Maildrop::new);
-        let was_turn = matches!(maildrop.right, Right::Turn(..));
+        let maildrop = self.maildrops.entry(id).or_insert_with(SharedMaildrop::new);
+        let was_turn = matches!(maildrop.right, TurnRight::Turn(..));
         maildrop.state(statement);
         // Nobody took it: that must be said, though nothing else has changed.
-        maildrop.is_unsaid |= was_turn && maildrop.right == Right::None;
+        maildrop.is_unsaid |= was_turn && maildrop.right == TurnRight::None;
         self.attend(id, now, out);
     }
 
@@ -223,8 +223,8 @@ impl Member {
         let is_local = maildrop.is_local;
         let is_unused = maildrop.statement.queue.is_empty();
         match outcome {
-            Outcome::Nothing => {}
-            Outcome::Turn(lane, generation) if !is_local && !is_unused => {
+            TurnOutcome::Nothing => {}
+            TurnOutcome::Turn(lane, generation) if !is_local && !is_unused => {
                 maildrop.give();
                 out.push(MemberAction::Turn {
                     maildrop: id,
@@ -234,12 +234,12 @@ impl Member {
                     ended: report.ended,
                 });
             }
-            Outcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
+            TurnOutcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
                 maildrop: id,
                 generation,
             }),
-            Outcome::Turn(..) | Outcome::Confirmed(_) => {}
-            Outcome::Lost { has_begun } => {
+            TurnOutcome::Turn(..) | TurnOutcome::Confirmed(_) => {}
+            TurnOutcome::Lost { has_begun } => {
                 out.push(MemberAction::Lose { maildrop: id });
                 if has_begun {
                     out.push(MemberAction::Overlap { maildrop: id });

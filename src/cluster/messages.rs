@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A message from one gate to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Message {
+pub enum GateMessage {
     /// Tell me your locks.
     AskLocks {
         /// Comes back with the answer.
@@ -53,7 +53,7 @@ pub enum Message {
     },
 }
 
-impl Message {
+impl GateMessage {
     /// As octets, to be sealed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

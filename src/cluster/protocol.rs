@@ -5,7 +5,7 @@
 
 mod wire;
 
-pub use wire::{Nonsense, Reply};
+pub use wire::{EngineReply, Nonsense};
 
 use crate::ids::BackendName;
 use crate::lock::queue::Lane;

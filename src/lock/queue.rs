@@ -7,9 +7,9 @@
 //! four. Within a lane it is first come, first served. Which waiter loses its place where a lane
 //! is full stands in `queue/eviction.rs`.
 //!
-//! Other gates may serve the same maildrop. What a queue must know for that are inputs of it: whether
-//! it may serve (`queue/lease.rs`), and whether somebody waits elsewhere. What they must know of it
-//! is its [`Statement`]. One gate alone needs neither.
+//! Other gates may serve the same maildrop. What a queue must know for that are inputs of it:
+//! whether it may serve (`queue/lease.rs`), and whether somebody waits elsewhere. What they must
+//! know of it is its [`Statement`]. One gate alone needs neither.
 
 mod eviction;
 mod invariant;

@@ -5,6 +5,11 @@
 //! tests are skipped aloud, and fail where CI=true.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "another process does not run by paused time"
+)]
 
 mod faults;
 #[allow(

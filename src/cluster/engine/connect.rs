@@ -1,6 +1,6 @@
 //! A connection to one server of the engine.
 
-use crate::cluster::protocol::{GateId, Push, Reply};
+use crate::cluster::protocol::{EngineReply, GateId, Push};
 use crate::limits::{CLUSTER_CALL, CLUSTER_CONNECT};
 use crate::net::tls::{Connector, TlsError};
 use crate::net::{Dial, Io};
@@ -248,7 +248,7 @@ pub(super) async fn ask(
     calls: &mut MultiplexedConnection,
     address: &str,
     command: &Cmd,
-) -> Result<Reply, EngineError> {
+) -> Result<EngineReply, EngineError> {
     let answer = timeout(CLUSTER_CALL, send(calls, command));
     match answer.await {
         Ok(Ok(value)) => Ok(reply(value)),
@@ -270,26 +270,28 @@ pub(super) fn words(error: &RedisError) -> String {
 }
 
 /// As the scripts' answers are read.
-pub(super) fn reply(value: Value) -> Reply {
+pub(super) fn reply(value: Value) -> EngineReply {
     match value {
-        Value::Int(value) => Reply::Int(value),
-        Value::BulkString(octets) => Reply::Bytes(octets),
-        Value::SimpleString(text) => Reply::Bytes(text.into_bytes()),
-        Value::VerbatimString { text, .. } => Reply::Bytes(text.into_bytes()),
-        Value::Okay => Reply::Bytes(b"OK".to_vec()),
-        Value::Array(list) | Value::Set(list) => Reply::List(list.into_iter().map(reply).collect()),
-        _ => Reply::Nil,
+        Value::Int(value) => EngineReply::Int(value),
+        Value::BulkString(octets) => EngineReply::Bytes(octets),
+        Value::SimpleString(text) => EngineReply::Bytes(text.into_bytes()),
+        Value::VerbatimString { text, .. } => EngineReply::Bytes(text.into_bytes()),
+        Value::Okay => EngineReply::Bytes(b"OK".to_vec()),
+        Value::Array(list) | Value::Set(list) => {
+            EngineReply::List(list.into_iter().map(reply).collect())
+        }
+        _ => EngineReply::Nil,
     }
 }
 
 /// The texts of a list.
-pub(super) fn texts(reply: Reply) -> Vec<String> {
-    let Reply::List(list) = reply else {
+pub(super) fn texts(reply: EngineReply) -> Vec<String> {
+    let EngineReply::List(list) = reply else {
         return Vec::new();
     };
     list.into_iter()
         .filter_map(|it| match it {
-            Reply::Bytes(octets) => Some(String::from_utf8_lossy(&octets).into_owned()),
+            EngineReply::Bytes(octets) => Some(String::from_utf8_lossy(&octets).into_owned()),
             _ => None,
         })
         .collect()

@@ -1,9 +1,9 @@
 //! Calls over one connection.
 
 use super::connect::{EngineOptions, reply, send, words};
-use crate::cluster::link::{BlockPut, BlockPutKind, Call, EngineLink, LinkError};
+use crate::cluster::link::{BlockPut, BlockPutKind, EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, GateId, Nonsense, Reply, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, EngineReply, GateId, Nonsense, SyncAnswer, SyncCall,
 };
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
 use crate::time::Duration;
@@ -111,8 +111,8 @@ impl RedisLink {
         script: &Stored,
         keys: Vec<String>,
         arguments: Vec<Vec<u8>>,
-        read: fn(Reply) -> Result<T, Nonsense>,
-    ) -> Call<T> {
+        read: fn(EngineReply) -> Result<T, Nonsense>,
+    ) -> PendingCall<T> {
         let by_hash = command("EVALSHA", script.hash.as_bytes(), &keys, &arguments);
         let script = script.text;
         let mut calls = self.calls.clone();
@@ -130,7 +130,7 @@ impl RedisLink {
         })
     }
 
-    fn ask<T: 'static>(&self, command: Cmd, read: fn(Reply) -> T) -> Call<T> {
+    fn ask<T: 'static>(&self, command: Cmd, read: fn(EngineReply) -> T) -> PendingCall<T> {
         let mut calls = self.calls.clone();
         let complaints = Arc::clone(&self.complaints);
         Box::pin(async move { Ok(read(ask(&mut calls, &command, &complaints).await?)) })
@@ -141,7 +141,7 @@ async fn ask(
     calls: &mut MultiplexedConnection,
     command: &Cmd,
     complaints: &Complaints,
-) -> Result<Reply, LinkError> {
+) -> Result<EngineReply, LinkError> {
     match timeout(CLUSTER_CALL, send(calls, command)).await {
         Err(_) => Err(LinkError::Timeout),
         Ok(Ok(value)) => Ok(reply(value)),
@@ -180,7 +180,7 @@ impl EngineLink for RedisLink {
         self.complaints.deaf.notify_one();
     }
 
-    fn sync(&self, call: SyncCall) -> Call<SyncAnswer> {
+    fn sync(&self, call: SyncCall) -> PendingCall<SyncAnswer> {
         let keys = vec![
             self.name(&format!("m:{}", call.maildrop)),
             self.name("epoch"),
@@ -190,7 +190,7 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.sync, keys, arguments, SyncAnswer::read)
     }
 
-    fn beat(&self, call: BeatCall) -> Call<BeatAnswer> {
+    fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer> {
         let keys = vec![
             self.name(&format!("gate:{}", self.gate)),
             self.name("epoch"),
@@ -206,7 +206,7 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.beat, keys, arguments, BeatAnswer::read)
     }
 
-    fn leave(&self) -> Call<()> {
+    fn leave(&self) -> PendingCall<()> {
         let keys = vec![
             self.name(&format!("gate:{}", self.gate)),
             self.name("members"),
@@ -215,7 +215,7 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.leave, keys, arguments, |_| Ok(()))
     }
 
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> Call<()> {
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<()> {
         let keys = vec![
             self.name("blocks:version"),
             self.name("blocks:log"),
@@ -225,16 +225,16 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.blocks, keys, arguments, |_| Ok(()))
     }
 
-    fn accepted(&self, tag: u64) -> Call<Option<Duration>> {
+    fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>> {
         let mut question = cmd("PTTL");
         question.arg(self.name(&acceptance(tag)));
         self.ask(question, |reply| match reply {
-            Reply::Int(left) => u64::try_from(left).ok().map(Duration::from_millis),
+            EngineReply::Int(left) => u64::try_from(left).ok().map(Duration::from_millis),
             _ => None,
         })
     }
 
-    fn put_accepted(&self, tag: u64) -> Call<()> {
+    fn put_accepted(&self, tag: u64) -> PendingCall<()> {
         let mut order = cmd("SET");
         order
             .arg(self.name(&acceptance(tag)))
@@ -244,18 +244,18 @@ impl EngineLink for RedisLink {
         self.ask(order, |_| ())
     }
 
-    fn remove_accepted(&self, tag: u64) -> Call<()> {
+    fn remove_accepted(&self, tag: u64) -> PendingCall<()> {
         let mut order = cmd("DEL");
         order.arg(self.name(&acceptance(tag)));
         self.ask(order, |_| ())
     }
 
-    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> Call<bool> {
+    fn tell(&self, gate: GateId, sealed: Vec<u8>) -> PendingCall<bool> {
         let mut order = cmd("PUBLISH");
         order
             .arg(self.name(&format!("push:{gate}")))
             .arg([b"o", &sealed[..]].concat());
-        self.ask(order, |reply| matches!(reply, Reply::Int(1..)))
+        self.ask(order, |reply| matches!(reply, EngineReply::Int(1..)))
     }
 }
 

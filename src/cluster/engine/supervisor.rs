@@ -4,7 +4,7 @@ use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info,
 use super::link::{Complaints, RedisLink, Scripts};
 use super::sentinel::Sentinels;
 use crate::cluster::link::{EngineLink, LinkEvent};
-use crate::cluster::protocol::{Push, Reply};
+use crate::cluster::protocol::{EngineReply, Push};
 use crate::limits::{
     CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_RECONNECT_MAX,
     CLUSTER_RECONNECT_MIN,
@@ -175,7 +175,9 @@ async fn lost(pushes: &Connection, complaints: &Complaints) {
 
 async fn check(connection: &mut Connection, address: &str) -> Check {
     match ask(&mut connection.calls, address, &cmd("ROLE")).await {
-        Ok(Reply::List(role)) if role.first() == Some(&Reply::Bytes(b"master".to_vec())) => {
+        Ok(EngineReply::List(role))
+            if role.first() == Some(&EngineReply::Bytes(b"master".to_vec())) =>
+        {
             Check::Good
         }
         Ok(_) => Check::Bad(format!("{address} is no primary any more")),
@@ -200,7 +202,7 @@ pub(super) async fn examine(
     }
     let mut question = cmd("INFO");
     question.arg("server");
-    let Reply::Bytes(text) = ask(&mut connection.calls, address, &question).await? else {
+    let EngineReply::Bytes(text) = ask(&mut connection.calls, address, &question).await? else {
         return Err(EngineError::unusable(address, "INFO says nothing"));
     };
     let text = String::from_utf8_lossy(&text).into_owned();

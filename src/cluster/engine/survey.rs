@@ -4,7 +4,7 @@ use super::access::acl_line;
 use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info, texts, words};
 use super::sentinel::Sentinels;
 use super::supervisor::examine;
-use crate::cluster::protocol::Reply;
+use crate::cluster::protocol::EngineReply;
 use crate::limits::CLUSTER_CALL;
 use crate::net::Dial;
 use crate::time::{Duration, Instant};
@@ -111,7 +111,7 @@ pub async fn survey(dial: &dyn Dial, options: &EngineOptions) -> Result<EngineSu
 
 async fn read_info(connection: &mut Connection, address: &str) -> Result<String, EngineError> {
     match ask(&mut connection.calls, address, &cmd("INFO")).await? {
-        Reply::Bytes(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        EngineReply::Bytes(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
         _ => Err(EngineError::unusable(address, "INFO says nothing")),
     }
 }

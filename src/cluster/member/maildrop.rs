@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 
 /// By what right the holder here holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Right {
+pub(super) enum TurnRight {
     /// Nobody holds it here.
     #[default]
     None,
@@ -32,7 +32,7 @@ struct Believed {
 
 /// What is said in one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct SaidOfMaildrop {
     pub(super) holds: Holds,
     pub(super) main: Option<MainSlot>,
     pub(super) unproven: Option<UnprovenSlot>,
@@ -45,12 +45,12 @@ pub(super) struct InFlight {
     pub(super) sent_at: Instant,
     /// Of the gate's lease when it was sent.
     generation: u64,
-    said: Said,
+    said: SaidOfMaildrop,
 }
 
 /// What an answer means for the gate's own queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum TurnOutcome {
     /// Nothing new.
     Nothing,
     /// A turn for this lane, good under the lease of this generation.
@@ -63,9 +63,9 @@ pub(super) enum Outcome {
 
 /// One maildrop.
 #[derive(Debug)]
-pub(super) struct Maildrop {
+pub(super) struct SharedMaildrop {
     pub(super) statement: MaildropStatement,
-    pub(super) right: Right,
+    pub(super) right: TurnRight,
     /// The queue serves by itself, while the engine is away.
     pub(super) is_local: bool,
     pub(super) in_flight: Option<InFlight>,
@@ -83,11 +83,11 @@ pub(super) struct Maildrop {
     awaits_statement: bool,
 }
 
-impl Maildrop {
+impl SharedMaildrop {
     pub(super) fn new() -> Self {
         Self {
             statement: MaildropStatement::default(),
-            right: Right::None,
+            right: TurnRight::None,
             is_local: false,
             in_flight: None,
             due: None,
@@ -121,14 +121,14 @@ impl Maildrop {
         if statement.life != self.statement.life {
             self.is_local = false;
             self.elsewhere_until = None;
-            self.right = Right::None;
+            self.right = TurnRight::None;
         }
         self.statement = statement;
         self.awaits_statement = false;
         if holder.is_none() {
-            self.right = Right::None;
+            self.right = TurnRight::None;
         } else if self.is_local && holder != holder_before {
-            self.right = Right::Local;
+            self.right = TurnRight::Local;
         }
     }
 
@@ -152,7 +152,7 @@ impl Maildrop {
     }
 
     /// What the gate holds and wants here.
-    pub(super) fn say(&self, now: Instant) -> Said {
+    pub(super) fn say(&self, now: Instant) -> SaidOfMaildrop {
         let queue = &self.statement.queue;
         let holder = queue.holder;
         match (holder, self.right) {
@@ -161,17 +161,17 @@ impl Maildrop {
                 Some(HolderStatement {
                     has_begun: true, ..
                 }),
-                Right::Lost(number),
-            ) => Said {
+                TurnRight::Lost(number),
+            ) => SaidOfMaildrop {
                 holds: Holds::Turn(number),
                 main: None,
                 unproven: None,
             },
             // It waits for another turn, as the first of its lane.
-            (Some(holder), Right::Lost(_) | Right::None) => {
+            (Some(holder), TurnRight::Lost(_) | TurnRight::None) => {
                 let first = waits_again(holder, now);
                 let main = holder.lane == Lane::Main;
-                Said {
+                SaidOfMaildrop {
                     holds: Holds::Nothing,
                     main: main
                         .then_some(first)
@@ -183,10 +183,10 @@ impl Maildrop {
                         .map(|it| unproven_slot(it, now)),
                 }
             }
-            (holder, right) => Said {
+            (holder, right) => SaidOfMaildrop {
                 holds: match right {
-                    Right::Turn(number, _) if holder.is_some() => Holds::Turn(number),
-                    Right::Local if holder.is_some() => Holds::Local,
+                    TurnRight::Turn(number, _) if holder.is_some() => Holds::Turn(number),
+                    TurnRight::Local if holder.is_some() => Holds::Local,
                     _ => Holds::Nothing,
                 },
                 main: queue.main.map(|it| main_slot(it, now)),
@@ -209,7 +209,7 @@ impl Maildrop {
         ];
         // A place that is left over goes with the release of the turn.
         let holds = said.holds != Holds::Nothing;
-        let is_unconfirmed = matches!(self.right, Right::Turn(_, of) if of != generation);
+        let is_unconfirmed = matches!(self.right, TurnRight::Turn(_, of) if of != generation);
         is_unconfirmed
             || lanes.iter().any(|&(believed, said)| {
                 appeared(believed, said) || (!holds && vanished(believed, said))
@@ -217,7 +217,13 @@ impl Maildrop {
     }
 
     /// A call is made with this.
-    pub(super) fn sent(&mut self, said: Said, sequence: u64, generation: u64, now: Instant) {
+    pub(super) fn sent(
+        &mut self,
+        said: SaidOfMaildrop,
+        sequence: u64,
+        generation: u64,
+        now: Instant,
+    ) {
         self.is_unsaid = false;
         self.in_flight = Some(InFlight {
             sequence,
@@ -238,7 +244,7 @@ impl Maildrop {
         report: &MaildropReport,
         generation: u64,
         now: Instant,
-    ) -> Outcome {
+    ) -> TurnOutcome {
         self.believed = Believed {
             holds: call.said.holds,
             main: call.said.main.is_some(),
@@ -249,28 +255,28 @@ impl Maildrop {
         match report.standing {
             TurnStanding::Stale => {
                 self.is_unsaid = true;
-                Outcome::Nothing
+                TurnOutcome::Nothing
             }
             TurnStanding::Granted(number, lane) => {
                 self.take(number, call.generation);
                 // One that was given under a lease that has run out meanwhile is confirmed first.
                 match call.generation == generation {
-                    true => Outcome::Turn(lane, generation),
-                    false => Outcome::Nothing,
+                    true => TurnOutcome::Turn(lane, generation),
+                    false => TurnOutcome::Nothing,
                 }
             }
             TurnStanding::Held(number) => {
-                let was_known = self.right == Right::Turn(number, generation);
+                let was_known = self.right == TurnRight::Turn(number, generation);
                 self.take(number, call.generation);
                 match holder.is_some() && call.generation == generation && !was_known {
-                    true => Outcome::Confirmed(generation),
-                    false => Outcome::Nothing,
+                    true => TurnOutcome::Confirmed(generation),
+                    false => TurnOutcome::Nothing,
                 }
             }
             TurnStanding::Lost => self.lose(call.said.holds),
             TurnStanding::Queued | TurnStanding::Idle => {
                 self.believed.holds = Holds::Nothing;
-                Outcome::Nothing
+                TurnOutcome::Nothing
             }
         }
     }
@@ -278,30 +284,30 @@ impl Maildrop {
     fn take(&mut self, number: TurnNumber, generation: u64) {
         self.seen = self.seen.max(number);
         self.believed.holds = Holds::Turn(number);
-        self.right = Right::Turn(number, generation);
+        self.right = TurnRight::Turn(number, generation);
     }
 
-    fn lose(&mut self, held: Holds) -> Outcome {
+    fn lose(&mut self, held: Holds) -> TurnOutcome {
         let Some(holder) = self.statement.queue.holder else {
             self.believed.holds = Holds::Nothing;
-            return Outcome::Nothing;
+            return TurnOutcome::Nothing;
         };
-        let was_known = matches!(self.right, Right::Lost(_));
+        let was_known = matches!(self.right, TurnRight::Lost(_));
         let number = match held {
             Holds::Turn(number) => number,
             // Any that is not known to be another one's: it is said, and never taken for a turn.
             Holds::Local | Holds::Nothing => self.seen.max(TurnNumber(1)),
         };
-        self.right = Right::Lost(number);
+        self.right = TurnRight::Lost(number);
         if holder.has_begun {
             self.believed.holds = Holds::Turn(number);
         } else {
             self.believed.holds = Holds::Nothing;
         }
         if was_known {
-            return Outcome::Nothing;
+            return TurnOutcome::Nothing;
         }
-        Outcome::Lost {
+        TurnOutcome::Lost {
             has_begun: holder.has_begun,
         }
     }
@@ -335,14 +341,14 @@ impl Maildrop {
     fn waits_for_another_turn(&self) -> bool {
         let holder = self.statement.queue.holder;
         holder.is_some_and(|holder| !holder.has_begun)
-            && matches!(self.right, Right::Lost(_) | Right::None)
+            && matches!(self.right, TurnRight::Lost(_) | TurnRight::None)
     }
 
     /// The queue serves by itself from now on.
     pub(super) fn go_local(&mut self) {
         self.is_local = true;
-        if self.right == Right::None && self.statement.queue.holder.is_some() {
-            self.right = Right::Local;
+        if self.right == TurnRight::None && self.statement.queue.holder.is_some() {
+            self.right = TurnRight::Local;
         }
     }
 }

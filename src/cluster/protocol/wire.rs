@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// A reply of the engine, as its protocol has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum EngineReply {
     /// Nothing.
     Nil,
     /// A number.
@@ -21,7 +21,7 @@ pub enum Reply {
     /// Octets.
     Bytes(Vec<u8>),
     /// A list.
-    List(Vec<Reply>),
+    List(Vec<EngineReply>),
 }
 
 /// The engine answered what no script of popgate answers.
@@ -81,7 +81,7 @@ impl SyncAnswer {
     ///
     /// # Errors
     /// It is none.
-    pub fn read(reply: Reply) -> Result<Self, Nonsense> {
+    pub fn read(reply: EngineReply) -> Result<Self, Nonsense> {
         let mut fields = Fields::of(reply)?;
         let status = fields.bytes()?;
         match status.as_slice() {
@@ -109,7 +109,7 @@ impl BeatAnswer {
     ///
     /// # Errors
     /// It is none.
-    pub fn read(reply: Reply) -> Result<Self, Nonsense> {
+    pub fn read(reply: EngineReply) -> Result<Self, Nonsense> {
         let mut fields = Fields::of(reply)?;
         match fields.bytes()?.as_slice() {
             b"stranger" => return Ok(Self::Stranger),
@@ -225,7 +225,7 @@ fn home(name: Vec<u8>) -> Result<Option<BackendName>, Nonsense> {
     Ok((name.len() <= CLUSTER_TEXT_MAX).then(|| BackendName::new(&name)))
 }
 
-fn member(reply: Reply) -> Result<MemberReport, Nonsense> {
+fn member(reply: EngineReply) -> Result<MemberReport, Nonsense> {
     let mut fields = Fields::of(reply)?;
     Ok(MemberReport {
         gate: GateId::parse(&fields.bytes()?).ok_or(Nonsense("gate"))?,
@@ -236,7 +236,7 @@ fn member(reply: Reply) -> Result<MemberReport, Nonsense> {
     })
 }
 
-fn block(reply: Reply) -> Result<BlockRow, Nonsense> {
+fn block(reply: EngineReply) -> Result<BlockRow, Nonsense> {
     let mut fields = Fields::of(reply)?;
     let version = fields.count()?;
     let name = String::from_utf8(fields.text()?).map_err(|_| Nonsense("name of a block"))?;
@@ -249,19 +249,19 @@ fn block(reply: Reply) -> Result<BlockRow, Nonsense> {
 }
 
 /// The fields of a list, one after another.
-struct Fields(std::vec::IntoIter<Reply>);
+struct Fields(std::vec::IntoIter<EngineReply>);
 
 impl Fields {
-    fn of(reply: Reply) -> Result<Self, Nonsense> {
+    fn of(reply: EngineReply) -> Result<Self, Nonsense> {
         match reply {
-            Reply::List(fields) => Ok(Self(fields.into_iter())),
+            EngineReply::List(fields) => Ok(Self(fields.into_iter())),
             _ => Err(Nonsense("no list")),
         }
     }
 
     fn bytes(&mut self) -> Result<Vec<u8>, Nonsense> {
         match self.0.next() {
-            Some(Reply::Bytes(bytes)) => Ok(bytes),
+            Some(EngineReply::Bytes(bytes)) => Ok(bytes),
             _ => Err(Nonsense("no text")),
         }
     }
@@ -278,8 +278,8 @@ impl Fields {
     /// A number, as such or in digits: Lua's own are no larger than 2^53.
     fn int(&mut self) -> Result<i64, Nonsense> {
         match self.0.next() {
-            Some(Reply::Int(value)) => Ok(value),
-            Some(Reply::Bytes(digits)) => std::str::from_utf8(&digits)
+            Some(EngineReply::Int(value)) => Ok(value),
+            Some(EngineReply::Bytes(digits)) => std::str::from_utf8(&digits)
                 .ok()
                 .and_then(|digits| digits.parse().ok())
                 .ok_or(Nonsense("no number")),
@@ -291,9 +291,9 @@ impl Fields {
         u64::try_from(self.int()?).map_err(|_| Nonsense("a negative number"))
     }
 
-    fn list(&mut self) -> Result<Vec<Reply>, Nonsense> {
+    fn list(&mut self) -> Result<Vec<EngineReply>, Nonsense> {
         match self.0.next() {
-            Some(Reply::List(list)) => Ok(list),
+            Some(EngineReply::List(list)) => Ok(list),
             _ => Err(Nonsense("no list")),
         }
     }

@@ -1,0 +1,197 @@
+//! What a gate begins with, out of its configuration.
+
+use super::StartError;
+use super::backends::{Backends, backends};
+use super::cluster::ClusterPart;
+use super::fd_limit::ConnectionLimit;
+use crate::admin::AdminPolicy;
+use crate::admin::token::{Token, TokenError};
+use crate::admission::Admission;
+use crate::admission::block_list::BlockList;
+use crate::config::Config;
+use crate::gate::{BackendConnection, Settings};
+use crate::ids::{BackendName, ListenerName, TenantName};
+use crate::limits;
+use crate::lock::Locks;
+use crate::net::listen::BindError;
+use crate::net::tls::{Acceptor, TlsError};
+use crate::net::{Dial, TlsFiles};
+use crate::observe::hub::EventHub;
+use crate::observe::metrics::{Metrics, MetricsError};
+use crate::secret::TagKey;
+use crate::time::{Instant, Moment, WallClock};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use jiff::Timestamp;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+/// What a gate begins with.
+pub(super) fn first_settings(
+    config: &Config,
+    given: Option<Acceptor>,
+    dial: &Arc<dyn Dial>,
+) -> Result<Settings, TlsError> {
+    Ok(Settings {
+        tenants: config.tenants.clone(),
+        backends: backends(config, &Backends::new(), dial)?,
+        acceptor: acceptor(config, given)?,
+        admin_acceptor: admin_tls(config)
+            .map(|files| Acceptor::load(&files).map(Arc::new))
+            .transpose()?,
+        trusted: config.server.trusted_networks.clone(),
+        grace: config.server.grace,
+        resolver: config.resolver,
+    })
+}
+
+/// The token of the API, and what the operator should know of its file.
+#[derive(Default)]
+pub(super) struct ApiToken {
+    pub(super) token: Option<Token>,
+    pub(super) notice: Option<String>,
+}
+
+pub(super) fn token(config: &Config) -> Result<ApiToken, TokenError> {
+    let admin = config.admin.as_ref();
+    let Some(file) = admin.and_then(|admin| admin.token_file.as_ref()) else {
+        return Ok(ApiToken::default());
+    };
+    let found = Token::read_or_make(file)?;
+    Ok(ApiToken {
+        token: Some(found.token),
+        notice: found.notice,
+    })
+}
+
+/// Which requests the admin port takes beside those that show the token.
+pub(super) fn policy(config: &Config) -> AdminPolicy {
+    let admin = config.admin.as_ref();
+    AdminPolicy {
+        host_names: admin.map_or_else(Vec::new, |admin| admin.host_names.clone()),
+        trust_loopback: admin.is_some_and(|admin| admin.trust_loopback),
+    }
+}
+
+/// How many sessions there is room for.
+pub(super) fn connection_limit(
+    config: &Config,
+    sessions: &TaskTracker,
+    closers: &TaskTracker,
+) -> ConnectionLimit {
+    let services = services_of(config);
+    let most = config.server.connections;
+    ConnectionLimit::new(services, most, sessions.clone(), closers.clone())
+}
+
+/// How many tasks keep a descriptor as long as the gate runs.
+pub(super) fn services_of(config: &Config) -> usize {
+    config.listeners.len() + config.backends.len()
+}
+
+/// The names that metrics have as labels.
+pub(super) fn names_of(config: &Config) -> (Vec<TenantName>, Vec<ListenerName>, Vec<BackendName>) {
+    let tenants = config.tenants.tenants();
+    let listeners = &config.listeners;
+    let backends = &config.backends;
+    (
+        tenants.map(|tenant| tenant.name.clone()).collect(),
+        listeners.iter().map(|it| it.name.clone()).collect(),
+        backends.iter().map(|it| it.name.clone()).collect(),
+    )
+}
+
+pub(super) fn metrics(config: &Config) -> Result<Metrics, MetricsError> {
+    let (tenants, listeners, backends) = names_of(config);
+    Metrics::new(&tenants, &listeners, &backends, limits::TENANT_LABELS_MAX)
+}
+
+pub(super) fn acceptor(
+    config: &Config,
+    given: Option<Acceptor>,
+) -> Result<Option<Arc<Acceptor>>, TlsError> {
+    let acceptor = match (given, &config.tls) {
+        (Some(acceptor), _) => Some(acceptor),
+        (None, Some(files)) => Some(Acceptor::load(files)?),
+        (None, None) => None,
+    };
+    Ok(acceptor.map(Arc::new))
+}
+
+/// The files of the admin port's certificate, where that speaks TLS.
+pub(super) fn admin_tls(config: &Config) -> Option<TlsFiles> {
+    let files = config.admin.as_ref()?.tls.as_ref()?;
+    Some(TlsFiles {
+        default: files.clone(),
+        hosts: Vec::new(),
+    })
+}
+
+pub(super) fn locks(
+    events: &Arc<EventHub>,
+    closers: &TaskTracker,
+    cluster: Option<&ClusterPart>,
+) -> Locks<BackendConnection> {
+    let events = Arc::clone(events);
+    match cluster {
+        None => Locks::new(events, closers.clone()),
+        Some(cluster) => {
+            let lease = Arc::clone(&cluster.lease);
+            Locks::shared(events, closers.clone(), lease, Arc::clone(&cluster.dirty))
+        }
+    }
+}
+
+/// For tags of passwords, and to tell one start of a gate from another.
+pub(super) fn random_octets<const N: usize>(seed: Option<u64>) -> Result<[u8; N], StartError> {
+    let mut octets = [0; N];
+    if let Some(seed) = seed {
+        fastrand::Rng::with_seed(seed).fill(&mut octets);
+        return Ok(octets);
+    }
+    SystemRandom::new()
+        .fill(&mut octets)
+        .map_err(|_| StartError::Random)?;
+    Ok(octets)
+}
+
+/// A gate whose runs are repeatable lives in 1970.
+pub(super) fn wall_clock(seed: Option<u64>) -> WallClock {
+    seed.map_or(WallClock::System, |_| {
+        WallClock::From(Moment {
+            instant: Instant::now(),
+            wall: Timestamp::UNIX_EPOCH,
+        })
+    })
+}
+
+pub(super) fn jitter(seed: Option<u64>) -> fastrand::Rng {
+    seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
+}
+
+pub(super) async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    let Some(admin) = &config.admin else {
+        return Ok(None);
+    };
+    let address = admin.address;
+    let listener = TcpListener::bind(address).await;
+    listener
+        .map(Some)
+        .map_err(|source| StartError::Admin(BindError { address, source }))
+}
+
+/// Makes the tags of passwords: the same ones at all gates of a cluster.
+pub(super) fn tag_key(
+    seed: Option<u64>,
+    cluster: Option<&ClusterPart>,
+) -> Result<TagKey, StartError> {
+    Ok(match cluster {
+        Some(cluster) => cluster.handle.keys.tag_key(),
+        None => TagKey::new(&random_octets(seed)?),
+    })
+}
+
+/// What is known of logins: the block list that was kept, and nothing else yet.
+pub(super) fn admission(blocks: Arc<BlockList>, cluster: Option<&ClusterPart>) -> Admission {
+    Admission::new(blocks, cluster.map(ClusterPart::tells_elsewhere))
+}
