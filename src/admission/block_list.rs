@@ -277,6 +277,30 @@ impl BlockList {
             .collect()
     }
 
+    /// Takes over an entry as another gate changed it; none where it is so already. Where the list
+    /// is full of pinned entries there is no room for it.
+    pub fn changed_elsewhere(&self, change: BlockChange, now: Timestamp) -> Vec<BlockChange> {
+        let mut lists = self.write();
+        let mut entry = change.entry;
+        let mut changes = Vec::new();
+        let known = lists.table.get(&entry.target);
+        if let Some(known) = known {
+            entry.id = known.id;
+            if *known == entry {
+                return changes;
+            }
+        } else {
+            let (id, dropped) = lists.table.next_id(now);
+            changes = dropped;
+            let Some(id) = id else {
+                return changes;
+            };
+            entry.id = id;
+        }
+        changes.push(lists.table.changed(BlockChange { entry, ..change }));
+        changes
+    }
+
     #[cfg(test)]
     fn remembered(&self) -> usize {
         let lists = self.read();

@@ -2,6 +2,7 @@
 
 use super::StartError;
 use super::backends::{Backends, backends};
+use super::block_share::ChangesOfBlocks;
 use super::cluster::ClusterPart;
 use super::fd_limit::ConnectionLimit;
 use crate::admin::AdminPolicy;
@@ -16,14 +17,16 @@ use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
 use crate::net::{Dial, TlsFiles};
-use crate::observe::hub::EventHub;
+use crate::observe::hub::{EventHub, EventSink};
 use crate::observe::metrics::{Metrics, MetricsError};
+use crate::policy::block::BlockChange;
 use crate::secret::TagKey;
 use crate::time::{Instant, Moment, WallClock};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 /// What a gate begins with.
@@ -194,4 +197,16 @@ pub(super) fn tag_key(
 /// What is known of logins: the block list that was kept, and nothing else yet.
 pub(super) fn admission(blocks: Arc<BlockList>, cluster: Option<&ClusterPart>) -> Admission {
     Admission::new(blocks, cluster.map(ClusterPart::tells_elsewhere))
+}
+
+/// Where changes of the block list come out that other gates must hear of, if there are any.
+pub(super) fn hear_of_blocks(
+    config: &Config,
+    sinks: &mut Vec<Arc<dyn EventSink>>,
+) -> mpsc::Receiver<BlockChange> {
+    let (changes, own) = mpsc::channel(limits::CLUSTER_EVENTS_MAX);
+    if config.cluster.is_some() {
+        sinks.push(Arc::new(ChangesOfBlocks(changes)));
+    }
+    own
 }

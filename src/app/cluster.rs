@@ -2,6 +2,7 @@
 
 use super::StartError;
 use super::beginning::random_octets;
+use super::block_share::BlockSharing;
 use crate::admission::TellsElsewhere;
 use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::engine::{EngineOptions, supervise};
@@ -15,10 +16,12 @@ use crate::cluster::protocol::GateId;
 use crate::cluster::secret_file::{SecretFileError, read, read_password};
 use crate::cluster::status::ClusterStatus;
 use crate::config::{Config, fold_digest, shared_settings_digest};
+use crate::gate::Context;
 use crate::limits::{CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
-use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues};
+use crate::lock::shared::{DirtyMaildrops, GateLease};
 use crate::net::{BoxFuture, Dial};
 use crate::observe::hub::EventHub;
+use crate::policy::block::BlockChange;
 use crate::time::{BootClock, Instant};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -42,6 +45,7 @@ pub(super) struct ClusterPart {
     pub(super) handle: ClusterHandle,
     commands: mpsc::Receiver<NodeCommand>,
     telling: BoxFuture<'static, ()>,
+    own_blocks: mpsc::Receiver<BlockChange>,
 }
 
 impl ClusterPart {
@@ -52,6 +56,7 @@ impl ClusterPart {
         seed: Option<u64>,
         given: Option<EngineEvents>,
         events: &Arc<EventHub>,
+        own_blocks: mpsc::Receiver<BlockChange>,
     ) -> Result<Option<Self>, StartError> {
         let Some(options) = config.cluster.clone() else {
             return Ok(None);
@@ -98,6 +103,7 @@ impl ClusterPart {
             link,
             commands: commanded,
             telling: Box::pin(telling),
+            own_blocks,
             options,
         }))
     }
@@ -110,8 +116,7 @@ impl ClusterPart {
     /// Takes part from now on.
     pub(super) fn start(
         self,
-        queues: Arc<dyn SharedQueues>,
-        events: Arc<EventHub>,
+        cx: &Arc<Context>,
         dial: Arc<dyn Dial>,
         services: &TaskTracker,
         stop: &CancellationToken,
@@ -124,22 +129,35 @@ impl ClusterPart {
             services.spawn(async move { stop.run_until_cancelled(supervising).await });
             link
         });
-        let (news, _) = mpsc::channel(CLUSTER_EVENTS_MAX);
+        let (blocks, block_news) = mpsc::channel(CLUSTER_EVENTS_MAX);
+        let (messages, _) = mpsc::channel(CLUSTER_EVENTS_MAX);
+        let sharing = BlockSharing {
+            cx: Arc::clone(cx),
+            cluster: self.handle,
+            own: self.own_blocks,
+            news: block_news,
+        };
         let node = Node::new(NodeParts {
             member: Member::new(self.member, Instant::now()),
-            queues,
+            queues: Arc::new(cx.locks.clone()),
             dirty: self.dirty,
             lease: self.lease,
             keys: self.keys,
-            events,
+            events: Arc::clone(&cx.events),
             link,
             status: self.status,
             outlets: Outlets {
                 link: self.link,
-                news,
+                blocks,
+                messages,
             },
         });
-        for task in [Box::pin(node.run(self.commands)), self.telling] {
+        let tasks: [BoxFuture<'static, ()>; 3] = [
+            Box::pin(node.run(self.commands)),
+            Box::pin(sharing.run()),
+            self.telling,
+        ];
+        for task in tasks {
             let stop = stop.clone();
             services.spawn(async move { stop.run_until_cancelled(task).await });
         }

@@ -4,6 +4,7 @@ mod accept;
 mod admin;
 mod backends;
 mod beginning;
+mod block_share;
 mod blocks;
 mod changes;
 mod cluster;
@@ -41,8 +42,8 @@ use accept::Port;
 use admin::{AdminHandle, AdminMemory, take_samples};
 use backends::{Backends, Watches};
 use beginning::{
-    admission, bind_admin, connection_limit, first_settings, jitter, locks, metrics, policy,
-    tag_key, token, wall_clock,
+    admission, bind_admin, connection_limit, first_settings, hear_of_blocks, jitter, locks,
+    metrics, policy, tag_key, token, wall_clock,
 };
 use blocks::BlockAdmin;
 use cluster::ClusterPart;
@@ -173,8 +174,9 @@ impl Gate {
         let clock = wall_clock(outside.seed);
         let history = history::begin(config, clock.now().wall, opened.journal.clone());
         sinks.extend(history.sink());
+        let own_blocks = hear_of_blocks(config, &mut sinks);
         let events = Arc::new(EventHub::new(clock, sinks));
-        let cluster = ClusterPart::new(config, outside.seed, outside.engine, &events)?;
+        let cluster = ClusterPart::new(config, outside.seed, outside.engine, &events, own_blocks)?;
         let (stage, stages) = watch::channel(Stage::Serving);
         let sessions = TaskTracker::new();
         let closers = TaskTracker::new();
@@ -330,10 +332,8 @@ impl Gate {
 
     fn take_part(&self, cluster: Option<ClusterPart>) {
         if let Some(cluster) = cluster {
-            let queues = Arc::new(self.cx.locks.clone());
-            let events = Arc::clone(&self.cx.events);
             let dial = Arc::clone(&self.dial);
-            cluster.start(queues, events, dial, &self.services, &self.stop_services);
+            cluster.start(&self.cx, dial, &self.services, &self.stop_services);
         }
     }
 

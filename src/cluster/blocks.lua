@@ -1,11 +1,11 @@
 -- Puts changes of the block list.
 --
 -- KEYS  1 version   2 log: names by version   3 entries
--- ARGV  for each change five: name, kind ("p" put, "r" released, "x" removed), the version of the
---       entry that the gate knew (0: none), how long a removal is remembered in ms, the sealed entry
+-- ARGV  for each change five: name, kind ("p" put, "r" released), the version of the entry that the
+--       gate knew (0: none), how long the entry is kept in ms, the sealed entry
 --
--- An entry is kept as "kind,forget at" and the sealed text behind a line end. A release or a removal
--- that a change did not know of wins over it; else the later one does.
+-- An entry is kept as "kind,forget at" and the sealed text behind a line end. A release that a change
+-- did not know of wins over it; else the later one does.
 
 local SWEPT = 100
 
@@ -19,7 +19,7 @@ end
 local function sweep()
   for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, SWEPT - 1)) do
     local stored = redis.call('HGET', KEYS[3], name)
-    local forget_at = stored and tonumber(string.match(stored, '^x,(%d+)\n'))
+    local forget_at = stored and tonumber(string.match(stored, '^%a,(%d+)\n'))
     if not stored or (forget_at and forget_at <= now) then
       redis.call('HDEL', KEYS[3], name)
       redis.call('ZREM', KEYS[2], name)
@@ -33,7 +33,7 @@ for i = 1, #ARGV, 5 do
   local version = tonumber(redis.call('ZSCORE', KEYS[2], name) or '0')
   local is_unknown = version > base
   local stored = kind_of(redis.call('HGET', KEYS[3], name))
-  if not (is_unknown and kind == 'p' and (stored == 'r' or stored == 'x')) then
+  if not (is_unknown and kind == 'p' and stored == 'r') then
     local next = redis.call('INCR', KEYS[1])
     redis.call('ZADD', KEYS[2], next, name)
     redis.call('HSET', KEYS[3], name, kind .. ',' .. string.format('%.0f', now + keep) .. '\n' .. entry)

@@ -1,6 +1,6 @@
 //! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
 
-use super::protocol::{BeatAnswer, BeatCall, GateId, Push, SyncAnswer, SyncCall};
+use super::protocol::{BeatAnswer, BeatCall, BlockRowKind, GateId, Push, SyncAnswer, SyncCall};
 use crate::net::BoxFuture;
 use crate::observe::event::CallResult;
 use crate::time::Duration;
@@ -75,24 +75,13 @@ pub struct BlockPut {
     /// The entry's name: a keyed hash of what is blocked.
     pub name: Arc<str>,
     /// What was done.
-    pub kind: BlockPutKind,
+    pub kind: BlockRowKind,
     /// The version that this gate knew of the entry when it was changed; 0: none.
     pub base: u64,
     /// The entry, sealed.
     pub entry: Arc<[u8]>,
-    /// How long a removal is remembered.
+    /// How long the engine keeps it.
     pub keep: Duration,
-}
-
-/// What was done to an entry of the block list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockPutKind {
-    /// It was made, or changed.
-    Put,
-    /// It was released: that wins over a change that did not know of it.
-    Release,
-    /// It was removed.
-    Remove,
 }
 
 /// What is told of the link while it comes and goes.

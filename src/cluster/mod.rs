@@ -4,6 +4,7 @@
 //! engine ([`protocol`] says what is asked and answered).
 
 pub mod acceptance;
+pub mod blocks;
 pub mod engine;
 pub mod handle;
 pub mod keys;

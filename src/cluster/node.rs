@@ -6,7 +6,7 @@
 use super::keys::{ClusterKeys, Sealed};
 use super::link::{EngineLink, LinkError, LinkEvent};
 use super::member::{ClusterState, MaildropStatement, Member, MemberAction, MemberInput};
-use super::protocol::{BeatAnswer, BeatCall, MaildropId, MemberReport, Push, SyncCall};
+use super::protocol::{BeatAnswer, BeatCall, BlockRow, MaildropId, MemberReport, Push, SyncCall};
 use super::status::{ClusterStatus, GateSeen};
 use crate::ids::MaildropKey;
 use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
@@ -48,22 +48,19 @@ pub struct NodeParts {
 pub struct Outlets {
     /// The link of now, for acceptance, the block list and messages.
     pub link: watch::Sender<Option<Arc<dyn EngineLink>>>,
-    /// What comes for others.
-    pub news: mpsc::Sender<News>,
+    /// Changes of the block list.
+    pub blocks: mpsc::Sender<BlockNews>,
+    /// Sealed messages of other gates.
+    pub messages: mpsc::Sender<Arc<[u8]>>,
 }
 
-/// What comes for others than the locks.
+/// Changes of the block list, in order.
 #[derive(Clone, Debug)]
-pub enum News {
-    /// Changes of the block list.
-    Blocks {
-        /// Them, in order.
-        rows: Vec<super::protocol::BlockRow>,
-        /// The epoch's number.
-        epoch: u64,
-    },
-    /// A sealed message of another gate.
-    Message(Arc<[u8]>),
+pub struct BlockNews {
+    /// Them.
+    pub rows: Vec<BlockRow>,
+    /// The epoch's number: in a new one the whole list comes again.
+    pub epoch: u64,
 }
 
 /// What the task is told beside what happens.
@@ -168,7 +165,10 @@ impl Node {
                 self.engine = None;
                 self.apply(MemberInput::Disconnected(why));
             }
-            LinkEvent::Pushed(Push::Message(sealed)) => self.hand_on(News::Message(sealed)),
+            // What finds no room is lost: it is asked for again.
+            LinkEvent::Pushed(Push::Message(sealed)) => {
+                let _ = self.parts.outlets.messages.try_send(sealed);
+            }
             LinkEvent::Pushed(push) => self.apply(MemberInput::Pushed(push)),
         }
     }
@@ -253,7 +253,14 @@ impl Node {
             MemberAction::State { state, why } => self.set_state(state, why),
             MemberAction::EpochBegan(number) => self.tell(ClusterEvent::EpochBegan { number }),
             MemberAction::Members(members) => self.set_members(&members),
-            MemberAction::Blocks { rows, epoch } => self.hand_on(News::Blocks { rows, epoch }),
+            // What finds no room comes again with the next epoch.
+            MemberAction::Blocks { rows, epoch } => {
+                let _ = self
+                    .parts
+                    .outlets
+                    .blocks
+                    .try_send(BlockNews { rows, epoch });
+            }
             MemberAction::Resubscribe => {
                 if let Some(engine) = &self.engine {
                     engine.resubscribe();
@@ -399,12 +406,6 @@ impl Node {
                 members,
             });
         }
-    }
-
-    /// What finds no room is lost: a message is asked for again, and the block list comes again
-    /// with the next epoch.
-    fn hand_on(&self, news: News) {
-        let _ = self.parts.outlets.news.try_send(news);
     }
 
     fn tell(&self, event: ClusterEvent) {

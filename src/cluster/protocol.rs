@@ -213,8 +213,19 @@ pub struct BlockRow {
     pub version: u64,
     /// The entry's name: a keyed hash of what is blocked.
     pub name: Arc<str>,
-    /// The entry, sealed; `None`: it was removed.
-    pub entry: Option<Arc<[u8]>>,
+    /// What was done to it.
+    pub kind: BlockRowKind,
+    /// The entry, sealed.
+    pub entry: Arc<[u8]>,
+}
+
+/// What was done to an entry of the block list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockRowKind {
+    /// It was made, or changed.
+    Put,
+    /// It was released: that wins over a change that did not know of it.
+    Release,
 }
 
 /// What the engine pushes to a gate. It is a hint: it confers nothing.

@@ -107,3 +107,7 @@ pub const CLUSTER_ACCEPTANCE_BELIEVED: Duration = Duration::from_secs(60);
 
 /// A gate tells again after so long that a password was accepted: the engine forgets after a day.
 pub const CLUSTER_ACCEPTANCE_AGAIN: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Changes of the block list that the engine has not taken yet, and versions of entries that are
+/// known: as many as there are entries.
+pub const CLUSTER_BLOCKS_UNSENT_MAX: usize = 50_000;

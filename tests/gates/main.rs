@@ -20,6 +20,7 @@ mod faults;
 #[path = "../fire/mod.rs"]
 mod fire;
 mod load;
+mod memory;
 mod order;
 mod redis;
 mod rolling;

@@ -3,6 +3,7 @@
 use crate::fire::{Gate, Program, Setup, free_address, raise_open_files, serve};
 use crate::redis::Redis;
 use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,16 +23,32 @@ pub(crate) struct Site {
     pub(crate) backend: Arc<DemoServer>,
     address: SocketAddr,
     settings: String,
+    trusts: &'static [&'static str],
     _serving: (CancellationToken, JoinHandle<()>),
 }
 
 impl Site {
     /// Three gates that have joined. `settings`: keys of `[cluster]` and tables behind it.
     pub(crate) async fn start(settings: &str) -> Option<Self> {
+        let trusts = &["127.0.0.0/8", "::1/128"];
+        Self::start_trusting(settings, trusts).await
+    }
+
+    /// As [`Self::start`], where no network is trusted: clients of this host may be blocked.
+    pub(crate) async fn start_untrusting(settings: &str) -> Option<Self> {
+        Self::start_trusting(settings, &["192.0.2.0/24"]).await
+    }
+
+    async fn start_trusting(settings: &str, trusts: &'static [&'static str]) -> Option<Self> {
         raise_open_files();
         let engine = Redis::start()?;
         let backend = DemoServer::new(DemoOptions {
             any_user: true,
+            // The one whose password may be wrong.
+            users: vec![(
+                "carl@strict.example".to_owned(),
+                Secret::new(b"secret".to_vec()),
+            )],
             // Each session that overlaps another is let in, and counted.
             locking: false,
             ..DemoOptions::default()
@@ -44,6 +61,7 @@ impl Site {
             backend,
             address,
             settings: settings.to_owned(),
+            trusts,
             _serving: serving,
         };
         for _ in 0..3 {
@@ -71,6 +89,7 @@ impl Site {
         );
         Gate::start(Setup {
             config: &config,
+            trusted_networks: self.trusts,
             ..Setup::default()
         })
         .await

@@ -1,9 +1,9 @@
 //! Calls over one connection.
 
 use super::connect::{EngineOptions, reply, send, words};
-use crate::cluster::link::{BlockPut, BlockPutKind, EngineLink, LinkError, PendingCall};
+use crate::cluster::link::{BlockPut, EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, EngineReply, GateId, Nonsense, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, Nonsense, SyncAnswer, SyncCall,
 };
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
 use crate::time::Duration;
@@ -265,9 +265,8 @@ fn acceptance(tag: u64) -> String {
 
 fn block_arguments(row: &BlockPut) -> [Vec<u8>; 5] {
     let kind = match row.kind {
-        BlockPutKind::Put => "p",
-        BlockPutKind::Release => "r",
-        BlockPutKind::Remove => "x",
+        BlockRowKind::Put => "p",
+        BlockRowKind::Release => "r",
     };
     [
         row.name.as_bytes().to_vec(),

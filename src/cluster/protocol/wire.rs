@@ -1,9 +1,9 @@
 //! Calls as arguments of the scripts, and their answers, which are checked: the engine is not ours.
 
 use super::{
-    BeatAnswer, BeatCall, BlockRow, ClusterReport, Epoch, GateId, HoldingGate, Holds, MaildropId,
-    MaildropReport, MainSlot, MemberReport, Push, SyncAnswer, SyncCall, TurnNumber, TurnStanding,
-    UnprovenSlot,
+    BeatAnswer, BeatCall, BlockRow, BlockRowKind, ClusterReport, Epoch, GateId, HoldingGate, Holds,
+    MaildropId, MaildropReport, MainSlot, MemberReport, Push, SyncAnswer, SyncCall, TurnNumber,
+    TurnStanding, UnprovenSlot,
 };
 use crate::ids::BackendName;
 use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_MESSAGE_MAX, CLUSTER_TEXT_MAX};
@@ -129,7 +129,7 @@ impl BeatAnswer {
             blocks: fields
                 .list()?
                 .into_iter()
-                .map(block)
+                .filter_map(|row| block(row).transpose())
                 .collect::<Result<_, _>>()?,
         }))
     }
@@ -236,16 +236,24 @@ fn member(reply: EngineReply) -> Result<MemberReport, Nonsense> {
     })
 }
 
-fn block(reply: EngineReply) -> Result<BlockRow, Nonsense> {
+/// `None`: the entry was forgotten since.
+fn block(reply: EngineReply) -> Result<Option<BlockRow>, Nonsense> {
     let mut fields = Fields::of(reply)?;
     let version = fields.count()?;
     let name = String::from_utf8(fields.text()?).map_err(|_| Nonsense("name of a block"))?;
-    let entry = fields.text()?;
-    Ok(BlockRow {
+    let stored = fields.text()?;
+    let Some(end) = stored.iter().position(|octet| *octet == b'\n') else {
+        return Ok(None);
+    };
+    Ok(Some(BlockRow {
         version,
         name: name.into(),
-        entry: (!entry.is_empty()).then(|| entry.into()),
-    })
+        kind: match stored.first() {
+            Some(b'r') => BlockRowKind::Release,
+            _ => BlockRowKind::Put,
+        },
+        entry: stored[end + 1..].into(),
+    }))
 }
 
 /// The fields of a list, one after another.

@@ -36,6 +36,8 @@ pub enum ChangedBy {
     Rule,
     /// Nobody: its time was over.
     Expiry,
+    /// Another gate of the cluster.
+    Gate,
     /// An operator, whose request came from this address.
     Operator(IpAddr),
 }
@@ -45,6 +47,7 @@ impl fmt::Display for ChangedBy {
         match self {
             Self::Rule => f.write_str("rule"),
             Self::Expiry => f.write_str("expiry"),
+            Self::Gate => f.write_str("gate"),
             Self::Operator(address) => address.fmt(f),
         }
     }
@@ -57,9 +60,12 @@ impl FromStr for ChangedBy {
         match text {
             "rule" => Ok(Self::Rule),
             "expiry" => Ok(Self::Expiry),
+            "gate" => Ok(Self::Gate),
             address => match address.parse() {
                 Ok(address) => Ok(Self::Operator(address)),
-                Err(_) => Err(format!("`{text}` is neither rule, expiry nor an address")),
+                Err(_) => Err(format!(
+                    "`{text}` is neither rule, expiry, gate nor an address"
+                )),
             },
         }
     }
@@ -106,7 +112,7 @@ mod tests {
     #[test]
     fn who_changed_an_entry_is_read_as_it_was_written() {
         let operators = ["192.0.2.7", "2001:db8::7"].map(|it| it.parse().unwrap());
-        let all = [ChangedBy::Rule, ChangedBy::Expiry]
+        let all = [ChangedBy::Rule, ChangedBy::Expiry, ChangedBy::Gate]
             .into_iter()
             .chain(operators.map(ChangedBy::Operator));
         for by in all {
