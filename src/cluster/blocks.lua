@@ -16,8 +16,11 @@ local function kind_of(stored)
   return stored and string.sub(stored, 1, 1) or ''
 end
 
+-- Looks at some, from a version on that is another one at another time, so that entries that stay
+-- do not hide those behind them.
 local function sweep()
-  for _, name in ipairs(redis.call('ZRANGE', KEYS[2], 0, SWEPT - 1)) do
+  local from = now % (tonumber(redis.call('GET', KEYS[1]) or '0') + 1)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], from, '+inf', 'LIMIT', 0, SWEPT)) do
     local stored = redis.call('HGET', KEYS[3], name)
     local forget_at = stored and tonumber(string.match(stored, '^%a,(%d+)\n'))
     if not stored or (forget_at and forget_at <= now) then

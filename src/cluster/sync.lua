@@ -62,6 +62,21 @@ local function has_slot(name)
   return false
 end
 
+local function find_slot(name, lane)
+  for _, slot in ipairs(state.slots) do
+    if slot.gate == name and slot.lane == lane then return slot end
+  end
+end
+
+-- As if it had not been given: its gate keeps its place, but counts as one that does not hear.
+local function not_taken_up(holder)
+  local known = state.gates[holder.gate]
+  if known then known.deaf = true end
+  local slot = find_slot(holder.gate, holder.lane)
+  if slot then slot.place = holder.place_before end
+  state.main_turns = holder.main_turns_before
+end
+
 -- What is over: slots of gates that are gone or whose waits have ended, a holder that is gone, a
 -- claim that nobody took up.
 local function prune()
@@ -74,8 +89,7 @@ local function prune()
   if holder and not is_alive(holder.gate) then
     state.holder = nil
   elseif holder and holder.claimed and holder.claim_ends <= now then
-    local known = state.gates[holder.gate]
-    if known then known.deaf = true end
+    not_taken_up(holder)
     state.holder = nil
   end
   for name, known in pairs(state.gates) do
@@ -89,12 +103,6 @@ local function new_token()
   for _, known in pairs(state.gates) do token = math.max(token, known.seen) end
   state.token = token + 1
   return state.token
-end
-
-local function find_slot(name, lane)
-  for _, slot in ipairs(state.slots) do
-    if slot.gate == name and slot.lane == lane then return slot end
-  end
 end
 
 local function next_place()
@@ -113,7 +121,6 @@ local function put_slot(lane, ages)
     slot = { gate = gate, lane = lane, place = next_place() }
     state.slots[#state.slots + 1] = slot
   end
-  slot.since = now - ages[1]
   slot.half = now + (lane == 'u' and ages[2] or 0)
   slot.ends = now + ages[#ages]
 end
@@ -151,13 +158,14 @@ local function settle_holder()
   end
   if holder and not is_own then return 'lost' end
   local lane = holder and holder.lane or (ARGV[7] ~= '' and ARGV[6] == '' and 'u' or 'm')
-  if holds == '0' then
-    hold(holder and holder.token or new_token(), lane)
-  elseif is_own and holder.token ~= tonumber(holds) then
-    -- It holds an earlier turn: one session, and not two.
+  if is_own then
+    -- Whichever turn it names: one session, and not two.
     hold(holder.token, lane)
+  elseif holds ~= '0' and tonumber(holds) >= state.token then
+    hold(tonumber(holds), lane)
   else
-    hold(math.max(state.token, tonumber(holds)), lane)
+    -- The number that it names is behind, or it has none.
+    hold(new_token(), lane)
   end
   return 'held'
 end
@@ -215,8 +223,9 @@ local function serve()
   given.missed = nil
   state.holder = { gate = given.gate, token = new_token(), lane = given.lane }
   if given.gate ~= gate then
-    state.holder.claimed = true
-    state.holder.claim_ends = now + CLAIM
+    local holder = state.holder
+    holder.claimed, holder.claim_ends = true, now + CLAIM
+    holder.place_before, holder.main_turns_before = given.place, state.main_turns
   end
   given.place = next_place()
   state.main_turns = given.lane == 'm' and math.min(MAIN_TURNS, state.main_turns + 1) or 0

@@ -2,9 +2,10 @@
 
 use crate::redis::{Redis, Watched, alive, beat, is_installed, options};
 use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
-use popgate::cluster::link::{BlockPut, BlockPutKind, EngineLink, LinkError};
+use popgate::cluster::link::{BlockPut, EngineLink, LinkError};
 use popgate::cluster::protocol::{
-    Epoch, GateId, Holds, MaildropId, Push, SyncAnswer, SyncCall, TurnNumber, TurnStanding,
+    BlockRowKind, Epoch, GateId, Holds, MaildropId, Push, SyncAnswer, SyncCall, TurnNumber,
+    TurnStanding,
 };
 use popgate::net::dial::TcpDial;
 use popgate::secret::Secret;
@@ -39,7 +40,7 @@ async fn everything(watched: &mut Watched, link: &Arc<dyn EngineLink>, sequence:
     assert!(matches!(said.standing, TurnStanding::Held(_)), "{said:?}");
     let put = BlockPut {
         name: Arc::from("n"),
-        kind: BlockPutKind::Put,
+        kind: BlockRowKind::Put,
         base: 0,
         entry: Arc::from(&b"e"[..]),
         keep: Duration::from_secs(60),

@@ -1,4 +1,5 @@
-//! The client of the engine before real servers: `redis-server` and `redis-sentinel` of Debian.
+//! The engine: its client, its scripts and a model of these, before real servers: `redis-server` and
+//! `redis-sentinel` of Debian.
 //!
 //! Where they are not installed, these tests are skipped aloud, and fail where CI=true.
 
@@ -9,6 +10,12 @@
     reason = "another process does not run by paused time"
 )]
 
+mod conformance;
+mod crowd;
 mod engine;
+mod model;
 mod redis;
+mod resp;
+mod rules;
+mod scripted;
 mod sentinel;

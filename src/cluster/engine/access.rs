@@ -1,7 +1,7 @@
 //! What a user of the engine must be allowed.
 
 /// The commands that popgate and its scripts use.
-pub const COMMANDS: [&str; 25] = [
+pub const COMMANDS: [&str; 24] = [
     "hello",
     "ping",
     "role",
@@ -23,7 +23,6 @@ pub const COMMANDS: [&str; 25] = [
     "hgetall",
     "zadd",
     "zrem",
-    "zrange",
     "zrangebyscore",
     "zscore",
     "config|get",

@@ -1,0 +1,409 @@
+//! One maildrop in the engine: who holds it, who waits, and whose turn is next.
+
+use popgate::cluster::protocol::{
+    GateId, HoldingGate, Holds, MaildropReport, SyncCall, TurnNumber, TurnStanding,
+};
+use popgate::ids::BackendName;
+use popgate::lock::queue::Lane;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const CLAIM: u64 = 2_000;
+const REMEMBERED: u64 = 60_000;
+const GATES_MAX: usize = 64;
+const PASSED_MAX: u32 = 3;
+const ASKS_WITHIN: u64 = 1_500;
+const MAIN_TURNS: u32 = 3;
+
+/// What a maildrop's script knows of the world around it.
+pub(super) struct Around<'a> {
+    /// Microseconds.
+    pub(super) now: u64,
+    /// The living gates, and how much longer their leases are good.
+    pub(super) living: BTreeMap<GateId, Duration>,
+    pub(super) listening: &'a BTreeSet<GateId>,
+    /// Whether the epoch is old enough for turns to be given.
+    pub(super) gives: bool,
+}
+
+impl Around<'_> {
+    fn millis(&self) -> u64 {
+        self.now / 1_000
+    }
+}
+
+/// What the script publishes on its way, to gates that listen or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    Turn(GateId),
+    Contended(GateId),
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    gate: GateId,
+    lane: Lane,
+    place: u64,
+    half: u64,
+    ends: u64,
+    missed: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    gate: GateId,
+    token: u64,
+    lane: Lane,
+    claim: Option<Claim>,
+}
+
+/// A turn that was pushed: until when it may be taken up, and what is so again if it is not.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    ends: u64,
+    place: u64,
+    main_turns: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    sequence: u64,
+    at: u64,
+    seen: u64,
+    is_deaf: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Maildrop {
+    holder: Option<Holder>,
+    slots: Vec<Slot>,
+    gates: BTreeMap<GateId, Known>,
+    places: u64,
+    main_turns: u32,
+    token: u64,
+    home: Option<BackendName>,
+    ended: Option<u64>,
+}
+
+impl Maildrop {
+    pub(super) fn new() -> Self {
+        Self {
+            holder: None,
+            slots: Vec::new(),
+            gates: BTreeMap::new(),
+            places: 0,
+            main_turns: MAIN_TURNS,
+            token: 0,
+            home: None,
+            ended: None,
+        }
+    }
+
+    /// What is left of it in a new epoch.
+    pub(super) fn of_new_epoch(&self) -> Self {
+        Self {
+            token: self.token,
+            home: self.home.clone(),
+            ended: self.ended,
+            ..Self::new()
+        }
+    }
+
+    pub(super) fn is_in_use(&self) -> bool {
+        self.holder.is_some() || !self.slots.is_empty()
+    }
+
+    pub(super) fn holder(&self) -> Option<GateId> {
+        self.holder.map(|holder| holder.gate)
+    }
+
+    /// A statement. `None`: it is one too many; nothing was done.
+    pub(super) fn state(
+        &mut self,
+        call: &SyncCall,
+        gate: GateId,
+        around: &Around<'_>,
+        published: &mut Vec<Published>,
+    ) -> Option<MaildropReport> {
+        let mut after = self.clone();
+        after.prune(around);
+        let known = after.gates.get(&gate);
+        if known.is_some_and(|known| call.sequence <= known.sequence) {
+            return Some(after.report(TurnStanding::Stale, gate, around));
+        }
+        if known.is_none() && after.gates.len() >= GATES_MAX {
+            return None;
+        }
+        after.note(call, gate, around);
+        let mut standing = after.settle(call, gate, around);
+        after.put_slots(call, gate, around);
+        if after.holder.is_none() && around.gives {
+            after.serve(gate, around, published);
+            standing = after.granted_to(gate);
+        }
+        let waits = after.slots.iter().any(|slot| slot.gate == gate);
+        let standing = standing.unwrap_or(match waits {
+            true => TurnStanding::Queued,
+            false => TurnStanding::Idle,
+        });
+        if let Some(holder) = after.holder
+            && holder.gate != gate
+            && after.slot(gate, Lane::Main).is_some()
+        {
+            published.push(Published::Contended(holder.gate));
+        }
+        *self = after;
+        Some(self.report(standing, gate, around))
+    }
+
+    fn prune(&mut self, around: &Around<'_>) {
+        let now = around.millis();
+        let lives = |gate: &GateId| around.living.contains_key(gate);
+        self.slots
+            .retain(|slot| lives(&slot.gate) && slot.ends > now);
+        if let Some(holder) = self.holder {
+            if !lives(&holder.gate) {
+                self.holder = None;
+            } else if let Some(claim) = holder.claim.filter(|claim| claim.ends <= now) {
+                self.holder = None;
+                self.not_taken_up(holder, claim);
+            }
+        }
+        let holder = self.holder();
+        let slots = &self.slots;
+        self.gates.retain(|gate, known| {
+            let is_in = holder == Some(*gate) || slots.iter().any(|slot| slot.gate == *gate);
+            is_in || (lives(gate) && now.saturating_sub(known.at) <= REMEMBERED)
+        });
+    }
+
+    /// As if it had not been given, but that its gate does not hear.
+    fn not_taken_up(&mut self, holder: Holder, claim: Claim) {
+        if let Some(known) = self.gates.get_mut(&holder.gate) {
+            known.is_deaf = true;
+        }
+        if let Some(slot) = self.slot_mut(holder.gate, holder.lane) {
+            slot.place = claim.place;
+        }
+        self.main_turns = claim.main_turns;
+    }
+
+    fn note(&mut self, call: &SyncCall, gate: GateId, around: &Around<'_>) {
+        let now = around.millis();
+        let was_deaf = self.gates.get(&gate).is_some_and(|known| known.is_deaf);
+        let known = Known {
+            sequence: call.sequence,
+            at: now,
+            seen: call.seen.0,
+            is_deaf: was_deaf && !call.hears,
+        };
+        self.gates.insert(gate, known);
+        if call.home.is_some() {
+            self.home.clone_from(&call.home);
+        }
+        if let Some(ago) = call.ended {
+            self.ended = self.ended.max(Some(now - millis(ago)));
+        }
+    }
+
+    fn settle(
+        &mut self,
+        call: &SyncCall,
+        gate: GateId,
+        around: &Around<'_>,
+    ) -> Option<TurnStanding> {
+        let own = self.holder.filter(|holder| holder.gate == gate);
+        if call.holds == Holds::Nothing {
+            return self.settle_nothing(call, own?);
+        }
+        if self.holder.is_some() && own.is_none() {
+            return Some(TurnStanding::Lost);
+        }
+        let only_unproven = call.unproven.is_some() && call.main.is_none();
+        let (token, lane) = match (own, call.holds) {
+            (Some(holder), _) => (holder.token, holder.lane),
+            (None, holds) => {
+                let token = match holds {
+                    Holds::Turn(TurnNumber(token)) if token >= self.token => token,
+                    _ => self.new_token(around),
+                };
+                (token, lane_of(only_unproven))
+            }
+        };
+        self.token = self.token.max(token);
+        self.holder = Some(Holder {
+            gate,
+            token,
+            lane,
+            claim: None,
+        });
+        Some(TurnStanding::Held(TurnNumber(token)))
+    }
+
+    /// It holds nothing: it has given the turn back, or has not heard of it.
+    fn settle_nothing(&mut self, call: &SyncCall, own: Holder) -> Option<TurnStanding> {
+        let wants = match own.lane {
+            Lane::Main => call.main.is_some(),
+            Lane::Unproven => call.unproven.is_some(),
+        };
+        let is_unheard = own.token > call.seen.0;
+        self.holder = (is_unheard && wants).then_some(Holder { claim: None, ..own });
+        self.granted_to(own.gate)
+    }
+
+    fn granted_to(&self, gate: GateId) -> Option<TurnStanding> {
+        let holder = self.holder.filter(|holder| holder.gate == gate)?;
+        Some(TurnStanding::Granted(TurnNumber(holder.token), holder.lane))
+    }
+
+    fn put_slots(&mut self, call: &SyncCall, gate: GateId, around: &Around<'_>) {
+        let now = around.millis();
+        let main = call.main.map(|slot| (now, now + millis(slot.until)));
+        let unproven = call
+            .unproven
+            .map(|slot| (now + millis(slot.half), now + millis(slot.until)));
+        for (lane, times) in [(Lane::Main, main), (Lane::Unproven, unproven)] {
+            let Some((half, ends)) = times else {
+                self.slots
+                    .retain(|slot| (slot.gate, slot.lane) != (gate, lane));
+                continue;
+            };
+            if let Some(slot) = self.slot_mut(gate, lane) {
+                slot.half = half;
+                slot.ends = ends;
+                continue;
+            }
+            self.places += 1;
+            self.slots.push(Slot {
+                gate,
+                lane,
+                place: self.places,
+                half,
+                ends,
+                missed: 0,
+            });
+        }
+    }
+
+    /// Gives the turn to the first who can take it.
+    fn serve(&mut self, asking: GateId, around: &Around<'_>, published: &mut Vec<Published>) {
+        let now = around.millis();
+        let mut passed = Vec::new();
+        while let Some((gate, lane)) = self.next_but(&passed, now) {
+            if gate == asking || self.hears(gate, around, published) {
+                for (gate, lane) in passed {
+                    self.slot_mut(gate, lane).unwrap().missed += 1;
+                }
+                return self.give(gate, lane, asking, around);
+            }
+            let missed = self.slot(gate, lane).unwrap().missed;
+            if missed >= PASSED_MAX && now.saturating_sub(self.gates[&gate].at) <= ASKS_WITHIN {
+                return;
+            }
+            passed.push((gate, lane));
+        }
+    }
+
+    fn next_but(&self, passed: &[(GateId, Lane)], now: u64) -> Option<(GateId, Lane)> {
+        let first = |lane| {
+            self.slots
+                .iter()
+                .filter(|slot| slot.lane == lane && !passed.contains(&(slot.gate, lane)))
+                .min_by_key(|slot| slot.place)
+        };
+        let stranger = first(Lane::Unproven);
+        let is_due = self.main_turns >= MAIN_TURNS && stranger.is_some_and(|it| it.half <= now);
+        let next = match is_due {
+            true => stranger,
+            false => first(Lane::Main).or(stranger),
+        };
+        next.map(|slot| (slot.gate, slot.lane))
+    }
+
+    fn hears(&mut self, gate: GateId, around: &Around<'_>, published: &mut Vec<Published>) -> bool {
+        let known = self.gates.get_mut(&gate).unwrap();
+        if known.is_deaf {
+            return false;
+        }
+        published.push(Published::Turn(gate));
+        known.is_deaf = !around.listening.contains(&gate);
+        !known.is_deaf
+    }
+
+    fn give(&mut self, gate: GateId, lane: Lane, asking: GateId, around: &Around<'_>) {
+        let token = self.new_token(around);
+        self.token = token;
+        self.places += 1;
+        let last = self.places;
+        let main_turns = self.main_turns;
+        let slot = self.slot_mut(gate, lane).unwrap();
+        let place = std::mem::replace(&mut slot.place, last);
+        slot.missed = 0;
+        self.main_turns = match lane {
+            Lane::Main => MAIN_TURNS.min(main_turns + 1),
+            Lane::Unproven => 0,
+        };
+        let claim = Claim {
+            ends: around.millis() + CLAIM,
+            place,
+            main_turns,
+        };
+        self.holder = Some(Holder {
+            gate,
+            token,
+            lane,
+            claim: (gate != asking).then_some(claim),
+        });
+    }
+
+    fn new_token(&self, around: &Around<'_>) -> u64 {
+        let seen = self.gates.values().map(|known| known.seen);
+        seen.chain([self.token, around.now]).max().unwrap() + 1
+    }
+
+    fn slot(&self, gate: GateId, lane: Lane) -> Option<&Slot> {
+        self.slots
+            .iter()
+            .find(|slot| (slot.gate, slot.lane) == (gate, lane))
+    }
+
+    fn slot_mut(&mut self, gate: GateId, lane: Lane) -> Option<&mut Slot> {
+        self.slots
+            .iter_mut()
+            .find(|slot| (slot.gate, slot.lane) == (gate, lane))
+    }
+
+    fn report(&self, standing: TurnStanding, gate: GateId, around: &Around<'_>) -> MaildropReport {
+        let others = |lane| {
+            self.slots
+                .iter()
+                .any(|slot| slot.gate != gate && slot.lane == lane)
+        };
+        let elsewhere = self.holder().filter(|holder| *holder != gate);
+        MaildropReport {
+            standing,
+            others_in_main: others(Lane::Main),
+            others_in_unproven: others(Lane::Unproven),
+            holder: elsewhere.map(|gate| HoldingGate {
+                gate,
+                lease_left: around.living[&gate],
+            }),
+            home: self.home.clone(),
+            ended: self
+                .ended
+                .map(|ended| Duration::from_millis(around.millis().saturating_sub(ended))),
+            last: TurnNumber(self.token),
+        }
+    }
+}
+
+fn lane_of(is_unproven: bool) -> Lane {
+    match is_unproven {
+        true => Lane::Unproven,
+        false => Lane::Main,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}

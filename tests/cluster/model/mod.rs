@@ -1,0 +1,329 @@
+//! The engine with its scripts as a model: from the rules, and not from the Lua. No I/O, no clock of
+//! its own: the caller moves the time.
+
+mod maildrop;
+
+use maildrop::{Around, Maildrop, Published};
+use popgate::cluster::link::BlockPut;
+use popgate::cluster::protocol::{
+    BeatAnswer, BeatCall, BlockRow, BlockRowKind, ClusterReport, Epoch, GateId, MaildropId,
+    MemberReport, Push, SyncAnswer, SyncCall,
+};
+use popgate::limits::CLUSTER_BLOCKS_EACH;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+const GRACE: u64 = 2_000;
+const IN_USE: u64 = 7_200_000;
+const UNUSED: u64 = 60_000;
+const SWEPT: usize = 100;
+
+/// The script refused a statement: 64 gates are at that maildrop already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyGates;
+
+/// A key with an end, in milliseconds.
+#[derive(Clone, Debug)]
+struct Ending<T> {
+    value: T,
+    ends: u64,
+}
+
+#[derive(Clone, Debug)]
+struct BlockEntry {
+    version: u64,
+    kind: BlockRowKind,
+    forget_at: u64,
+    entry: Arc<[u8]>,
+}
+
+/// One engine's memory. A clone is a replica.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    /// Microseconds.
+    now: u64,
+    run_id: Arc<str>,
+    epoch: Option<(Epoch, u64)>,
+    gates: BTreeMap<GateId, Ending<Epoch>>,
+    members: BTreeMap<GateId, (Arc<[u8]>, Arc<str>)>,
+    fingerprint: Option<Arc<str>>,
+    maildrops: BTreeMap<MaildropId, Ending<(Epoch, Maildrop)>>,
+    blocks_version: u64,
+    blocks: BTreeMap<Arc<str>, BlockEntry>,
+    listening: BTreeSet<GateId>,
+    pushes: Vec<(GateId, Push)>,
+}
+
+impl Engine {
+    /// An empty one, at a time in microseconds.
+    pub(crate) fn new(run_id: &str, now: u64) -> Self {
+        Self {
+            now,
+            run_id: Arc::from(run_id),
+            epoch: None,
+            gates: BTreeMap::new(),
+            members: BTreeMap::new(),
+            fingerprint: None,
+            maildrops: BTreeMap::new(),
+            blocks_version: 0,
+            blocks: BTreeMap::new(),
+            listening: BTreeSet::new(),
+            pushes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run_id(&self) -> Arc<str> {
+        Arc::clone(&self.run_id)
+    }
+
+    /// Microseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Time passes, and keys end.
+    pub(crate) fn advance(&mut self, millis: u64) {
+        self.now += millis * 1_000;
+        self.expire();
+    }
+
+    /// Its clock is set.
+    pub(crate) fn set_clock(&mut self, micros: u64) {
+        self.now = micros;
+        self.expire();
+    }
+
+    fn expire(&mut self) {
+        let now = self.now / 1_000;
+        self.gates.retain(|_, gate| gate.ends > now);
+        self.maildrops.retain(|_, maildrop| maildrop.ends > now);
+    }
+
+    /// It starts again, with nothing in its memory; all connections end.
+    pub(crate) fn restart_empty(&mut self, run_id: &str) {
+        *self = Self::new(run_id, self.now);
+    }
+
+    /// A replica of how `earlier` was takes over; what came since is lost, and all connections end.
+    pub(crate) fn failover(&mut self, earlier: &Self, run_id: &str) {
+        *self = Self {
+            now: self.now,
+            run_id: Arc::from(run_id),
+            listening: BTreeSet::new(),
+            pushes: Vec::new(),
+            ..earlier.clone()
+        };
+        self.expire();
+    }
+
+    pub(crate) fn subscribe(&mut self, gate: GateId) {
+        self.listening.insert(gate);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, gate: GateId) {
+        self.listening.remove(&gate);
+    }
+
+    /// What was pushed since this was called last, in order.
+    pub(crate) fn take_pushes(&mut self) -> Vec<(GateId, Push)> {
+        std::mem::take(&mut self.pushes)
+    }
+
+    /// A message to a gate; whether it hears.
+    pub(crate) fn push(&mut self, gate: GateId, push: Push) -> bool {
+        let is_heard = self.listening.contains(&gate);
+        if is_heard {
+            self.pushes.push((gate, push));
+        }
+        is_heard
+    }
+
+    /// How much longer the gates live that do.
+    pub(crate) fn living(&self) -> BTreeMap<GateId, Duration> {
+        let Some((epoch, _)) = &self.epoch else {
+            return BTreeMap::new();
+        };
+        self.gates
+            .iter()
+            .filter(|(_, gate)| gate.value == *epoch)
+            .map(|(name, gate)| (*name, Duration::from_millis(gate.ends - self.now / 1_000)))
+            .collect()
+    }
+
+    /// Who holds a maildrop, or was given a turn there.
+    pub(crate) fn holder(&self, id: MaildropId) -> Option<GateId> {
+        self.maildrops.get(&id)?.value.1.holder()
+    }
+
+    /// Maildrops that are remembered, and for how many milliseconds more.
+    pub(crate) fn maildrops(&self) -> impl Iterator<Item = (MaildropId, u64)> {
+        self.maildrops
+            .iter()
+            .map(|(id, maildrop)| (*id, maildrop.ends - self.now / 1_000))
+    }
+
+    pub(crate) fn sync(
+        &mut self,
+        call: &SyncCall,
+        gate: GateId,
+    ) -> Result<SyncAnswer, TooManyGates> {
+        let Some((epoch, began)) = self.epoch.clone().filter(|(id, _)| *id == call.epoch) else {
+            return Ok(SyncAnswer::OtherEpoch);
+        };
+        let around = Around {
+            now: self.now,
+            living: self.living(),
+            listening: &self.listening,
+            gives: self.now / 1_000 >= began + GRACE,
+        };
+        if !around.living.contains_key(&gate) {
+            return Ok(SyncAnswer::NoLease);
+        }
+        let mut maildrop = match self.maildrops.get(&call.maildrop) {
+            None => Maildrop::new(),
+            Some(kept) if kept.value.0 == epoch => kept.value.1.clone(),
+            Some(kept) => kept.value.1.of_new_epoch(),
+        };
+        let mut published = Vec::new();
+        let report = maildrop
+            .state(call, gate, &around, &mut published)
+            .ok_or(TooManyGates)?;
+        if report.standing != popgate::cluster::protocol::TurnStanding::Stale {
+            let life = if maildrop.is_in_use() { IN_USE } else { UNUSED };
+            let kept = Ending {
+                value: (epoch, maildrop),
+                ends: self.now / 1_000 + life,
+            };
+            self.maildrops.insert(call.maildrop, kept);
+        }
+        for what in published {
+            match what {
+                Published::Turn(gate) => self.push(gate, Push::Turn(call.maildrop)),
+                Published::Contended(gate) => self.push(gate, Push::Contended(call.maildrop)),
+            };
+        }
+        Ok(SyncAnswer::Done(report))
+    }
+
+    pub(crate) fn beat(&mut self, call: &BeatCall, gate: GateId) -> BeatAnswer {
+        let living = self.living();
+        if self.fingerprint.as_ref() != Some(&call.fingerprint) {
+            let others = self.members.keys().filter(|other| **other != gate);
+            if self.fingerprint.is_some() && others.into_iter().any(|it| living.contains_key(it)) {
+                return BeatAnswer::Stranger;
+            }
+            self.fingerprint = Some(Arc::clone(&call.fingerprint));
+        }
+        let (epoch, began) = self.epoch_of(call);
+        let now = self.now / 1_000;
+        self.gates.insert(
+            gate,
+            Ending {
+                value: epoch.clone(),
+                ends: now + u64::try_from(call.lease.as_millis()).unwrap(),
+            },
+        );
+        let said = (Arc::clone(&call.info), Arc::clone(&call.settings));
+        self.members.insert(gate, said);
+        let living = self.living();
+        self.members.retain(|gate, _| living.contains_key(gate));
+        let is_heard = self.push(gate, Push::Ping(call.ping));
+        BeatAnswer::Alive(ClusterReport {
+            epoch,
+            epoch_age: Duration::from_millis(now.saturating_sub(began)),
+            is_heard,
+            members: self.members.iter().map(member).collect(),
+            blocks_version: self.blocks_version,
+            blocks: self.blocks_since(call.blocks),
+        })
+    }
+
+    /// The epoch, which begins anew where the server is another.
+    fn epoch_of(&mut self, call: &BeatCall) -> (Epoch, u64) {
+        if let Some(same) = &self.epoch
+            && same.0.run_id == call.run_id
+        {
+            return same.clone();
+        }
+        let stored = self.epoch.as_ref().map_or(0, |(epoch, _)| epoch.number);
+        let epoch = Epoch {
+            run_id: Arc::clone(&call.run_id),
+            number: stored.max(call.known_epoch) + 1,
+        };
+        self.members.clear();
+        self.epoch.insert((epoch, self.now / 1_000)).clone()
+    }
+
+    /// A gate says good-bye.
+    pub(crate) fn leave(&mut self, gate: GateId) {
+        self.gates.remove(&gate);
+        self.members.remove(&gate);
+    }
+
+    /// Changes of the block list. Returns how many were taken.
+    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> usize {
+        let now = self.now / 1_000;
+        let mut taken = 0;
+        for put in puts {
+            let stored = self.blocks.get(&put.name);
+            let is_over = stored.is_some_and(|stored| {
+                stored.version > put.base && stored.kind != BlockRowKind::Put
+            });
+            if put.kind == BlockRowKind::Put && is_over {
+                continue;
+            }
+            taken += 1;
+            self.blocks_version += 1;
+            let entry = BlockEntry {
+                version: self.blocks_version,
+                kind: put.kind,
+                forget_at: now + u64::try_from(put.keep.as_millis()).unwrap(),
+                entry: Arc::clone(&put.entry),
+            };
+            self.blocks.insert(Arc::clone(&put.name), entry);
+        }
+        self.forget_old(now);
+        taken
+    }
+
+    /// Looks at some, from a version on that is another one at another time.
+    fn forget_old(&mut self, now: u64) {
+        let from = now % (self.blocks_version + 1);
+        let mut rows: Vec<_> = self.blocks.iter().collect();
+        rows.sort_by_key(|(_, row)| row.version);
+        let over: Vec<_> = rows
+            .into_iter()
+            .filter(|(_, row)| row.version >= from)
+            .take(SWEPT)
+            .filter(|(_, row)| row.forget_at <= now)
+            .map(|(name, _)| Arc::clone(name))
+            .collect();
+        self.blocks.retain(|name, _| !over.contains(name));
+    }
+
+    fn blocks_since(&self, version: u64) -> Vec<BlockRow> {
+        let mut rows: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(_, row)| row.version > version)
+            .map(|(name, row)| BlockRow {
+                version: row.version,
+                name: Arc::clone(name),
+                kind: row.kind,
+                entry: Arc::clone(&row.entry),
+            })
+            .collect();
+        rows.sort_by_key(|row| row.version);
+        rows.truncate(CLUSTER_BLOCKS_EACH);
+        rows
+    }
+}
+
+fn member((gate, (info, settings)): (&GateId, &(Arc<[u8]>, Arc<str>))) -> MemberReport {
+    MemberReport {
+        gate: *gate,
+        info: Arc::clone(info),
+        settings: Arc::clone(settings),
+    }
+}

@@ -1,0 +1,295 @@
+//! The scripts on a real server, asked as the model is.
+
+use crate::model::Engine;
+use crate::redis::Redis;
+use crate::resp::{Connection, words};
+use popgate::cluster::link::BlockPut;
+use popgate::cluster::protocol::{
+    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, MaildropId, Push, SyncAnswer, SyncCall,
+};
+use std::time::Duration;
+
+pub(crate) const SYNC: &str = include_str!("../../src/cluster/sync.lua");
+pub(crate) const BEAT: &str = include_str!("../../src/cluster/beat.lua");
+const LEAVE: &str = include_str!("../../src/cluster/leave.lua");
+const BLOCKS: &str = include_str!("../../src/cluster/blocks.lua");
+
+const TIME: &str = "local time = redis.call('TIME')\n";
+/// The test's clock: a server's own cannot be set.
+const CLOCK: &str = "local time = redis.call('HMGET', 'clock', 's', 'us')\n";
+
+/// Added to each gate's time to live: it is the model that says when keys end, and not how long the
+/// test takes.
+const SPARE: Duration = Duration::from_secs(3_600);
+/// What a test may take from one call to the next.
+const SLOW: Duration = Duration::from_secs(4);
+
+/// A server whose time is the test's.
+pub(crate) struct Scripted {
+    calls: Connection,
+    pushes: Connection,
+    hashes: [Vec<u8>; 4],
+    // Dropped last: it ends the server.
+    _server: Redis,
+}
+
+/// All that a server remembers.
+pub(crate) struct Copied(Vec<(Vec<u8>, Vec<u8>)>);
+
+/// With the clock of the test in place of the server's.
+fn with_clock(script: &str) -> String {
+    assert_eq!(script.matches("'TIME'").count(), 1, "it reads one time");
+    assert_eq!(
+        script.matches(TIME).count(),
+        1,
+        "in the line that is replaced"
+    );
+    script.replace(TIME, CLOCK)
+}
+
+impl Scripted {
+    pub(crate) fn start() -> Self {
+        Self::start_with(SYNC)
+    }
+
+    /// With another text of the main script.
+    pub(crate) fn start_with(sync: &str) -> Self {
+        let server = Redis::start();
+        let mut calls = Connection::open(server.address);
+        let scripts = [
+            with_clock(sync),
+            with_clock(BEAT),
+            LEAVE.to_owned(),
+            with_clock(BLOCKS),
+        ];
+        let hashes = scripts.map(|script| {
+            let load = vec![b"SCRIPT".to_vec(), b"LOAD".to_vec(), script.into()];
+            octets(calls.ask(&[load]).remove(0))
+        });
+        Self {
+            pushes: Connection::open(server.address),
+            calls,
+            hashes,
+            _server: server,
+        }
+    }
+
+    /// An empty memory.
+    pub(crate) fn restart_empty(&mut self, model: &Engine) {
+        self.calls.ask(&[words("FLUSHALL")]);
+        self.set_clock(model);
+    }
+
+    pub(crate) fn set_clock(&mut self, model: &Engine) {
+        let seconds = model.now() / 1_000_000;
+        let micros = model.now() % 1_000_000;
+        self.calls
+            .ask(&[words(&format!("HSET clock s {seconds} us {micros}"))]);
+        self.expire(model);
+    }
+
+    /// What the model has no more ends here, and the rest does not.
+    fn expire(&mut self, model: &Engine) {
+        let living = model.living();
+        let kept: Vec<String> = model.maildrops().map(|(id, _)| maildrop_key(id)).collect();
+        let is_over = |key: &str| match key.strip_prefix("popgate:gate:") {
+            Some(gate) => !living.contains_key(&GateId::parse(gate.as_bytes()).unwrap()),
+            None => key.starts_with("popgate:m:") && !kept.iter().any(|it| it == key),
+        };
+        let mut commands: Vec<_> = self
+            .keys()
+            .into_iter()
+            .filter(|key| is_over(key))
+            .map(|key| words(&format!("DEL {key}")))
+            .collect();
+        for (gate, left) in living {
+            let life = (left + SPARE).as_millis();
+            commands.push(words(&format!("PEXPIRE popgate:gate:{gate} {life}")));
+        }
+        self.calls.ask(&commands);
+    }
+
+    fn keys(&mut self) -> Vec<String> {
+        let EngineReply::List(keys) = self.calls.ask(&[words("KEYS popgate:*")]).remove(0) else {
+            panic!("a list of keys");
+        };
+        let text = |key| String::from_utf8(octets(key)).unwrap();
+        keys.into_iter().map(text).collect()
+    }
+
+    pub(crate) fn copy(&mut self) -> Copied {
+        let keys = self.keys();
+        let commands: Vec<_> = keys
+            .iter()
+            .map(|key| words(&format!("DUMP {key}")))
+            .collect();
+        let values = self.calls.ask(&commands).into_iter().map(octets);
+        Copied(
+            keys.into_iter()
+                .map(String::into_bytes)
+                .zip(values)
+                .collect(),
+        )
+    }
+
+    pub(crate) fn failover(&mut self, copied: &Copied, model: &Engine) {
+        self.calls.ask(&[words("FLUSHALL")]);
+        let commands: Vec<_> = copied
+            .0
+            .iter()
+            .map(|(key, value)| {
+                vec![
+                    b"RESTORE".to_vec(),
+                    key.clone(),
+                    b"0".to_vec(),
+                    value.clone(),
+                ]
+            })
+            .collect();
+        self.calls.ask(&commands);
+        self.set_clock(model);
+    }
+
+    pub(crate) fn subscribe(&mut self, gate: GateId) {
+        self.pushes
+            .ask(&[words(&format!("SUBSCRIBE popgate:push:{gate}"))]);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, gate: GateId) {
+        self.pushes
+            .ask(&[words(&format!("UNSUBSCRIBE popgate:push:{gate}"))]);
+    }
+
+    /// What was pushed since this was called last.
+    pub(crate) fn take_pushes(&mut self) -> Vec<(GateId, Push)> {
+        let mut pushes = Vec::new();
+        self.pushes.send(&[words("PING")]);
+        loop {
+            // Where nothing is subscribed, PING has an answer of another form.
+            let Ok(EngineReply::List(parts)) = self.pushes.receive() else {
+                return pushes;
+            };
+            let mut parts = parts.into_iter().map(octets);
+            if parts.next().unwrap() == b"pong" {
+                return pushes;
+            }
+            let channel = parts.next().unwrap();
+            let gate = GateId::parse(&channel["popgate:push:".len()..]).unwrap();
+            pushes.push((gate, Push::read(&parts.next().unwrap()).unwrap()));
+        }
+    }
+
+    fn run(
+        &mut self,
+        script: usize,
+        keys: &[String],
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<EngineReply, String> {
+        let mut command = words("EVALSHA");
+        command.push(self.hashes[script].clone());
+        command.push(keys.len().to_string().into_bytes());
+        command.extend(keys.iter().map(|key| key.clone().into_bytes()));
+        command.extend(arguments);
+        self.calls.send(&[command]);
+        self.calls.receive()
+    }
+
+    fn life(&mut self, key: &str) -> Duration {
+        match self.calls.ask(&[words(&format!("PTTL {key}"))])[..] {
+            [EngineReply::Int(left)] => Duration::from_millis(u64::try_from(left).unwrap_or(0)),
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn sync(&mut self, call: &SyncCall, gate: GateId) -> Result<SyncAnswer, String> {
+        let keys = [
+            maildrop_key(call.maildrop),
+            "popgate:epoch".to_owned(),
+            "popgate:gate:".to_owned(),
+        ];
+        let arguments = call.arguments(gate, "popgate:push:");
+        let mut answer = SyncAnswer::read(self.run(0, &keys, arguments)?).unwrap();
+        if let SyncAnswer::Done(report) = &mut answer
+            && let Some(holder) = &mut report.holder
+        {
+            holder.lease_left = holder.lease_left.saturating_sub(SPARE);
+        }
+        Ok(answer)
+    }
+
+    /// How long a maildrop is remembered from now on.
+    pub(crate) fn life_of(&mut self, maildrop: MaildropId) -> Duration {
+        self.life(&maildrop_key(maildrop))
+    }
+
+    pub(crate) fn beat(&mut self, call: &BeatCall, gate: GateId, model: &Engine) -> BeatAnswer {
+        let key = format!("popgate:gate:{gate}");
+        let keys = [
+            key.clone(),
+            "popgate:epoch".to_owned(),
+            "popgate:members".to_owned(),
+            "popgate:fingerprint".to_owned(),
+            "popgate:gate:".to_owned(),
+            format!("popgate:push:{gate}"),
+            "popgate:blocks:version".to_owned(),
+            "popgate:blocks:log".to_owned(),
+            "popgate:blocks".to_owned(),
+        ];
+        let answer = self.run(1, &keys, call.arguments(gate)).unwrap();
+        let mut answer = BeatAnswer::read(answer).unwrap();
+        if let BeatAnswer::Alive(report) = &mut answer {
+            assert!(is_close(self.life(&key), call.lease), "the lease as asked");
+            report.members.sort_by_key(|member| member.gate);
+        }
+        self.expire(model);
+        answer
+    }
+
+    pub(crate) fn leave(&mut self, gate: GateId) {
+        let keys = [format!("popgate:gate:{gate}"), "popgate:members".to_owned()];
+        let arguments = vec![gate.to_string().into_bytes()];
+        self.run(2, &keys, arguments).unwrap();
+    }
+
+    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> usize {
+        let keys = ["version", "log", ""].map(|it| match it {
+            "" => "popgate:blocks".to_owned(),
+            it => format!("popgate:blocks:{it}"),
+        });
+        let arguments = puts.iter().flat_map(block_arguments).collect();
+        match self.run(3, &keys, arguments).unwrap() {
+            EngineReply::Int(taken) => usize::try_from(taken).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// As the server counts by its own clock, some of it has passed.
+pub(crate) fn is_close(left: Duration, expected: Duration) -> bool {
+    left <= expected && left + SLOW >= expected
+}
+
+fn maildrop_key(id: MaildropId) -> String {
+    format!("popgate:m:{id}")
+}
+
+fn octets(reply: EngineReply) -> Vec<u8> {
+    match reply {
+        EngineReply::Bytes(octets) => octets,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn block_arguments(put: &BlockPut) -> [Vec<u8>; 5] {
+    let kind = match put.kind {
+        BlockRowKind::Put => "p",
+        BlockRowKind::Release => "r",
+    };
+    [
+        put.name.as_bytes().to_vec(),
+        kind.into(),
+        put.base.to_string().into_bytes(),
+        put.keep.as_millis().to_string().into_bytes(),
+        put.entry.to_vec(),
+    ]
+}
