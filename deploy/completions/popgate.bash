@@ -109,6 +109,9 @@ _popgate() {
             popgate__subcmd__cluster,secret)
                 cmd="popgate__subcmd__cluster__subcmd__secret"
                 ;;
+            popgate__subcmd__cluster,status)
+                cmd="popgate__subcmd__cluster__subcmd__status"
+                ;;
             popgate__subcmd__cluster__subcmd__help,check)
                 cmd="popgate__subcmd__cluster__subcmd__help__subcmd__check"
                 ;;
@@ -117,6 +120,9 @@ _popgate() {
                 ;;
             popgate__subcmd__cluster__subcmd__help,secret)
                 cmd="popgate__subcmd__cluster__subcmd__help__subcmd__secret"
+                ;;
+            popgate__subcmd__cluster__subcmd__help,status)
+                cmd="popgate__subcmd__cluster__subcmd__help__subcmd__status"
                 ;;
             popgate__subcmd__help,backends)
                 cmd="popgate__subcmd__help__subcmd__backends"
@@ -198,6 +204,9 @@ _popgate() {
                 ;;
             popgate__subcmd__help__subcmd__cluster,secret)
                 cmd="popgate__subcmd__help__subcmd__cluster__subcmd__secret"
+                ;;
+            popgate__subcmd__help__subcmd__cluster,status)
+                cmd="popgate__subcmd__help__subcmd__cluster__subcmd__status"
                 ;;
             *)
                 ;;
@@ -444,7 +453,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__cluster)
-            opts="-h --help secret check help"
+            opts="-h --help secret check status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -476,7 +485,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__cluster__subcmd__help)
-            opts="secret check help"
+            opts="secret check status help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -531,6 +540,20 @@ _popgate() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        popgate__subcmd__cluster__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         popgate__subcmd__cluster__subcmd__secret)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -538,6 +561,36 @@ _popgate() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__cluster__subcmd__status)
+            opts="-h --config --admin --token-file --ca --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -778,7 +831,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__cluster)
-            opts="secret check"
+            opts="secret check status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -806,6 +859,20 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__help__subcmd__cluster__subcmd__secret)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        popgate__subcmd__help__subcmd__cluster__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1144,13 +1211,17 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__kick)
-            opts="-h --maildrop --reason --config --admin --token-file --ca --json --help"
+            opts="-h --maildrop --gate --reason --config --admin --token-file --ca --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --maildrop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1182,7 +1253,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__locks)
-            opts="-h --watch --contended --maildrop --address --tenant --backend --sort --limit --config --admin --token-file --ca --json --help"
+            opts="-h --watch --all --contended --maildrop --address --tenant --backend --sort --limit --config --admin --token-file --ca --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

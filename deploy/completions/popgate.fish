@@ -31,7 +31,7 @@ complete -c popgate -n "__fish_popgate_needs_command" -f -a "check" -d 'Validate
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "doctor" -d 'Probe the backends and recommend settings'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "classify" -d 'Show how popgate interprets a server reply'
-complete -c popgate -n "__fish_popgate_needs_command" -f -a "cluster" -d 'Make the secret of several gates, and examine the engine between them'
+complete -c popgate -n "__fish_popgate_needs_command" -f -a "cluster" -d 'Make the secret of several gates, examine the engine between them, and list them'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "status" -d 'Show the state of the running popgate at a glance'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "locks" -d 'List the locks of maildrops: who holds each, and who waits for it'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "top" -d 'Watch live where somebody waits, who holds the mailbox, and how the backends fare'
@@ -79,15 +79,23 @@ complete -c popgate -n "__fish_popgate_using_subcommand classify" -l command -d 
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -l config -d 'Use the phrases of a backend from this configuration file' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -l backend -d 'The backend whose phrases are used' -r
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check help" -s h -l help -d 'Print help'
-complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check help" -f -a "secret" -d 'Make a secret for all gates of a cluster'
-complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check help" -f -a "check" -d 'Examine the Redis or Valkey that [cluster] names'
-complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check status help" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check status help" -f -a "secret" -d 'Make a secret for all gates of a cluster'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check status help" -f -a "check" -d 'Examine the Redis or Valkey that [cluster] names'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check status help" -f -a "status" -d 'List the gates of the cluster, as the running popgate sees them'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and not __fish_seen_subcommand_from secret check status help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from secret" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from check" -l config -d 'The configuration file' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -l token-file -d 'File with the token of that port' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -l json -d 'Output JSON, as the API answers it'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "secret" -d 'Make a secret for all gates of a cluster'
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "check" -d 'Examine the Redis or Valkey that [cluster] names'
+complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "status" -d 'List the gates of the cluster, as the running popgate sees them'
 complete -c popgate -n "__fish_popgate_using_subcommand cluster; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c popgate -n "__fish_popgate_using_subcommand status" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand status" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
@@ -106,6 +114,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand locks" -l admin -d 'URL 
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l token-file -d 'File with the token of that port' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l ca -d 'Authorities for an https URL, PEM [default: those of the system]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l watch -d 'Redraw every second until Ctrl-C; needs a terminal'
+complete -c popgate -n "__fish_popgate_using_subcommand locks" -l all -d 'Those of all gates of the cluster, each with the name of its gate'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l contended -d 'Only maildrops that somebody waits for'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -l json -d 'Output JSON, as the API answers it'
 complete -c popgate -n "__fish_popgate_using_subcommand locks" -s h -l help -d 'Print help'
@@ -181,6 +190,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand report" -l ca -d 'Author
 complete -c popgate -n "__fish_popgate_using_subcommand report" -l force -d 'Overwrite files that are there'
 complete -c popgate -n "__fish_popgate_using_subcommand report" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l maildrop -d 'The session that holds this mailbox now, by the name that `popgate locks` shows' -r
+complete -c popgate -n "__fish_popgate_using_subcommand kick" -l gate -d 'The gate of the cluster that has the session, by the name that `popgate locks --all` shows' -r
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l reason -d 'Why, for the log' -r
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand kick" -l admin -d 'URL of its admin port, such as http://127.0.0.1:9110' -r
@@ -265,7 +275,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_see
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "doctor" -d 'Probe the backends and recommend settings'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "classify" -d 'Show how popgate interprets a server reply'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "cluster" -d 'Make the secret of several gates, and examine the engine between them'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "cluster" -d 'Make the secret of several gates, examine the engine between them, and list them'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "status" -d 'Show the state of the running popgate at a glance'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "locks" -d 'List the locks of maildrops: who holds each, and who waits for it'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "top" -d 'Watch live where somebody waits, who holds the mailbox, and how the backends fare'
@@ -286,4 +296,5 @@ complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_see
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "secret" -d 'Make a secret for all gates of a cluster'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "check" -d 'Examine the Redis or Valkey that [cluster] names'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from cluster" -f -a "status" -d 'List the gates of the cluster, as the running popgate sees them'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and __fish_seen_subcommand_from blocks" -f -a "history" -d 'Show what became of an entry of the block list, and by whom'

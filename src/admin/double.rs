@@ -2,16 +2,17 @@
 
 use super::blocks::BlockListAdmin;
 use super::model::{
-    BackendInfo, BackendTotals, BlockTotals, GateStatus, HistoryPage, JournalInfo, LockInfo,
-    LockTotals, NoticeList, PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo,
+    BackendInfo, BackendTotals, BlockTotals, ClusterInfo, GateStatus, HistoryPage, JournalInfo,
+    LockInfo, LockTotals, NoticeList, PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo,
     SessionTotals, TenantInfo, TimelineInfo, UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
 use super::{
-    AdminPolicy, AdminState, GateAdmin, GateControl, GateView, HistoryView, LockFeed,
-    PictureLabels, Reloaded, ReportQuery, ReportRefusal, ReportView, TimelineQuery, TimelineView,
-    UnknownName, UserQuery, UserView, serve,
+    AdminPolicy, AdminState, ClusterAdmin, GateAdmin, GateControl, GateView, HistoryView,
+    KickElsewhere, LockFeed, LocksElsewhere, LocksOfGate, PictureLabels, Reloaded, ReportQuery,
+    ReportRefusal, ReportView, TimelineQuery, TimelineView, UnknownName, UserQuery, UserView,
+    serve,
 };
 use crate::admission::block_list::BlockList;
 use crate::gate::Kick;
@@ -53,6 +54,7 @@ pub(super) struct GateDouble {
     pub(super) feed: FeedDouble,
     pub(super) sessions: Vec<SessionInfo>,
     pub(super) locks: Vec<LockInfo>,
+    pub(super) cluster: Option<ClusterInfo>,
     pub(super) backends: Vec<BackendInfo>,
     pub(super) tenants: Vec<TenantInfo>,
     /// What operators have done, each with its reason.
@@ -72,6 +74,7 @@ impl Default for GateDouble {
             feed: FeedDouble::default(),
             sessions: Vec::new(),
             locks: Vec::new(),
+            cluster: None,
             backends: Vec::new(),
             tenants: Vec::new(),
             done: Mutex::default(),
@@ -109,6 +112,10 @@ impl GateAdmin for GateDouble {
     }
 
     fn control(&self) -> &dyn GateControl {
+        self
+    }
+
+    fn cluster(&self) -> &dyn ClusterAdmin {
         self
     }
 
@@ -348,6 +355,46 @@ impl TimelineView for GateDouble {
     }
 }
 
+/// With one other gate, `b`, which has the same locks and no session but 7; and one, `c`, that is
+/// frozen.
+impl ClusterAdmin for GateDouble {
+    fn cluster(&self) -> Option<ClusterInfo> {
+        self.cluster.clone()
+    }
+
+    fn locks_elsewhere(&self) -> BoxFuture<'_, LocksElsewhere> {
+        let mut all = LocksElsewhere::default();
+        if self.cluster.is_some() {
+            all.gates.push(LocksOfGate {
+                gate: "b".to_owned(),
+                locks: self.locks.clone(),
+                left_out: 2,
+            });
+            all.unanswered.push("c".to_owned());
+        }
+        Box::pin(async { all })
+    }
+
+    fn kick_elsewhere<'a>(
+        &'a self,
+        gate: &'a str,
+        session: SessionId,
+        operator: &'a Operator,
+    ) -> BoxFuture<'a, KickElsewhere> {
+        let outcome = match (gate, session) {
+            ("b", SessionId(7)) => {
+                self.note(&format!("kick {session} at {gate}"), operator);
+                KickElsewhere::Answered(Kick::Kicked)
+            }
+            ("b", _) => KickElsewhere::Answered(Kick::NoSuchSession),
+            ("c", _) => KickElsewhere::Unanswered,
+            ("twice", _) => KickElsewhere::SeveralGates(vec!["01".to_owned(), "02".to_owned()]),
+            _ => KickElsewhere::NoSuchGate(vec!["b".to_owned(), "c".to_owned()]),
+        };
+        Box::pin(async { outcome })
+    }
+}
+
 impl GateView for GateDouble {
     fn status(&self) -> GateStatus {
         GateStatus {
@@ -381,6 +428,7 @@ impl GateView for GateDouble {
             },
             paused: PausedInfo::default(),
             journal: JournalInfo::default(),
+            cluster: self.cluster.clone(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The running gate, as the admin port sees it.
 
 use super::blocks::BlockListAdmin;
+use super::cluster::ClusterAdmin;
 use super::control::GateControl;
 use super::history::HistoryView;
 use super::lock_feed::LockFeed;
@@ -62,6 +63,9 @@ pub trait GateAdmin: Send + Sync {
 
     /// What operators do to it.
     fn control(&self) -> &dyn GateControl;
+
+    /// The other gates of its cluster.
+    fn cluster(&self) -> &dyn ClusterAdmin;
 
     /// What of one user can be looked at.
     fn users(&self) -> &dyn UserView;

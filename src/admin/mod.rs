@@ -3,6 +3,7 @@
 
 mod api;
 pub mod blocks;
+mod cluster;
 mod control;
 #[cfg(test)]
 mod double;
@@ -28,6 +29,7 @@ mod users;
 mod view;
 
 pub use api::document;
+pub use cluster::{ClusterAdmin, KickElsewhere, LocksElsewhere, LocksOfGate};
 pub use control::{GateControl, UnknownName};
 pub use gate::{GateAdmin, Reload, ReloadRefusal, Reloaded};
 pub use guard::AdminPolicy;

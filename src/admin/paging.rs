@@ -35,7 +35,8 @@ pub(super) struct Order<K> {
 }
 
 impl<K: SortKey> Order<K> {
-    fn compare(self, one: &K::Item, other: &K::Item) -> Ordering {
+    /// Which one comes first.
+    pub(super) fn compare(self, one: &K::Item, other: &K::Item) -> Ordering {
         let ascending = self.by.compare(one, other);
         let ordered = if self.descending {
             ascending.reverse()

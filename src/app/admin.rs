@@ -1,5 +1,6 @@
 //! What the admin port shows of this gate, and does to it.
 
+mod cluster;
 mod convert;
 mod feed;
 mod history;
@@ -10,15 +11,17 @@ mod users;
 mod view;
 
 pub(super) use memory::{AdminMemory, take_samples};
+pub(super) use view::lock_infos;
 
 use super::blocks::BlockAdmin;
+use super::cluster::OtherGates;
 use super::control::OperatorControl;
 use super::fd_limit::ConnectionLimit;
 use super::gauges;
 use crate::admin::blocks::BlockListAdmin;
 use crate::admin::{
-    GateAdmin, GateControl, GateView, HistoryView, LockFeed, Reload, ReloadRefusal, Reloaded,
-    ReportView, TimelineView, UserView,
+    ClusterAdmin, GateAdmin, GateControl, GateView, HistoryView, LockFeed, Reload, ReloadRefusal,
+    Reloaded, ReportView, TimelineView, UserView,
 };
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
@@ -39,6 +42,8 @@ pub(super) struct AdminHandle {
     pub(super) metrics: Arc<Metrics>,
     pub(super) blocks: BlockAdmin,
     pub(super) control: OperatorControl,
+    /// None where the gate is alone.
+    pub(super) others: Option<Arc<OtherGates>>,
     pub(super) connection_limit: ConnectionLimit,
     pub(super) memory: AdminMemory,
     pub(super) history: History,
@@ -89,6 +94,10 @@ impl GateAdmin for AdminHandle {
 
     fn control(&self) -> &dyn GateControl {
         &self.control
+    }
+
+    fn cluster(&self) -> &dyn ClusterAdmin {
+        self
     }
 
     fn users(&self) -> &dyn UserView {

@@ -2,6 +2,7 @@
 
 use super::ports::is_same;
 use crate::backend::BackendOptions;
+use crate::cluster::options::ClusterOptions;
 use crate::config::{Config, LockKeys, lock_key_changes, tenant_changes};
 use crate::dialect::Phrases;
 use crate::ids::ListenerName;
@@ -10,6 +11,7 @@ use crate::limits::CHANGES_NAMED_MAX;
 use crate::net::{ListenOptions, TlsMode};
 use crate::observe::LogFormat;
 use ipnet::IpNet;
+use std::path::PathBuf;
 
 /// A setting and its value.
 type Setting = (&'static str, String);
@@ -91,6 +93,7 @@ fn fixed(config: &Config) -> Vec<Setting> {
         ("[admin] trust_loopback", trust_loopback),
     ];
     settings.extend(journal(config.journal.as_ref()));
+    settings.extend(cluster(config.cluster.as_ref()));
     settings
 }
 
@@ -107,6 +110,42 @@ fn journal(options: Option<&JournalOptions>) -> [Setting; 7] {
             "[journal] key_file",
             said(|it| it.key_file.display().to_string()),
         ),
+    ]
+}
+
+/// Its secret's file is read at the start.
+fn cluster(options: Option<&ClusterOptions>) -> [Setting; 11] {
+    let said = |what: fn(&ClusterOptions) -> String| options.map_or_else(none, what);
+    let path = |file: Option<&PathBuf>| file.map_or_else(none, |it| it.display().to_string());
+    let word = |word: Option<&String>| word.map_or_else(none, Clone::clone);
+    let given = options.and_then(|it| it.ca.as_ref());
+    [
+        ("[cluster] nodes", said(|it| list(it.nodes.iter().cloned()))),
+        (
+            "[cluster] master",
+            word(options.and_then(|it| it.master.as_ref())),
+        ),
+        ("[cluster] tls", said(|it| it.tls.to_string())),
+        ("[cluster] ca", path(given)),
+        (
+            "[cluster] username",
+            word(options.and_then(|it| it.username.as_ref())),
+        ),
+        (
+            "[cluster] password_file",
+            path(options.and_then(|it| it.password_file.as_ref())),
+        ),
+        (
+            "[cluster] secret_file",
+            said(|it| it.secret_file.display().to_string()),
+        ),
+        ("[cluster] prefix", said(|it| it.prefix.clone())),
+        ("[cluster] lease", said(|it| format!("{:?}", it.lease))),
+        (
+            "[cluster] on_outage",
+            said(|it| format!("{:?}", it.on_outage)),
+        ),
+        ("[cluster] name", said(|it| it.name.clone())),
     ]
 }
 

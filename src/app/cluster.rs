@@ -1,5 +1,9 @@
 //! A gate's part in its cluster: made before its locks, and started when they are there.
 
+mod messages;
+
+pub(super) use messages::{Answers, OtherGates};
+
 use super::StartError;
 use super::beginning::random_octets;
 use super::block_share::BlockSharing;
@@ -120,6 +124,7 @@ impl ClusterPart {
         dial: Arc<dyn Dial>,
         services: &TaskTracker,
         stop: &CancellationToken,
+        messages: mpsc::Sender<Arc<[u8]>>,
     ) {
         tracing::info!(gate = %self.options.name, "takes part in a cluster");
         let link = self.given.unwrap_or_else(|| {
@@ -130,7 +135,6 @@ impl ClusterPart {
             link
         });
         let (blocks, block_news) = mpsc::channel(CLUSTER_EVENTS_MAX);
-        let (messages, _) = mpsc::channel(CLUSTER_EVENTS_MAX);
         let sharing = BlockSharing {
             cx: Arc::clone(cx),
             cluster: self.handle,

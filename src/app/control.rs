@@ -20,9 +20,7 @@ pub(super) struct OperatorControl {
 
 impl OperatorControl {
     fn tell(&self, by: &Operator, change: OperatorChange) {
-        let by = by.clone();
-        let action = Box::new(OperatorAction { by, change });
-        self.cx.events.emit(Event::OperatorActed(action));
+        tell(&self.cx, by, change);
     }
 
     fn known(&self, subject: &PauseSubject) -> Result<(), UnknownName> {
@@ -36,11 +34,7 @@ impl OperatorControl {
 
 impl GateControl for OperatorControl {
     fn kick(&self, session: SessionId, operator: &Operator) -> Kick {
-        let kick = self.cx.sessions.kick(session, operator.reason.clone());
-        if kick == Kick::Kicked {
-            self.tell(operator, OperatorChange::Kicked(session));
-        }
-        kick
+        kick(&self.cx, session, operator)
     }
 
     fn pause(&self, subject: &PauseSubject, operator: &Operator) -> Result<(), UnknownName> {
@@ -94,6 +88,21 @@ impl GateControl for OperatorControl {
         }
         Ok(level)
     }
+}
+
+/// Ends a session, and tells who did it.
+pub(super) fn kick(cx: &Context, session: SessionId, operator: &Operator) -> Kick {
+    let kick = cx.sessions.kick(session, operator.reason.clone());
+    if kick == Kick::Kicked {
+        tell(cx, operator, OperatorChange::Kicked(session));
+    }
+    kick
+}
+
+fn tell(cx: &Context, by: &Operator, change: OperatorChange) {
+    let by = by.clone();
+    let action = Box::new(OperatorAction { by, change });
+    cx.events.emit(Event::OperatorActed(action));
 }
 
 /// Whether the configuration has a tenant or a backend of this name.

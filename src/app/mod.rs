@@ -46,7 +46,7 @@ use beginning::{
     metrics, policy, tag_key, token, wall_clock,
 };
 use blocks::BlockAdmin;
-use cluster::ClusterPart;
+use cluster::{Answers, ClusterPart, OtherGates};
 pub use cluster::{EngineEvents, engine_options};
 use control::OperatorControl;
 use drain::Drain;
@@ -56,7 +56,7 @@ use ports::{NewPorts, Ports, bind};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -222,9 +222,17 @@ impl Gate {
         // Nothing fails from here on: an error leaves none of these tasks behind.
         gate.watch(&gate.cx.settings().backends);
         gate.keep_up(config, opened.journal);
-        gate.take_part(cluster);
+        let others = gate.take_part(cluster);
         if let Some(listener) = admin {
-            gate.serve_admin(listener, token.token, config, outside.reload, outside.log);
+            let control = gate.control(outside.log);
+            gate.serve_admin(
+                listener,
+                token.token,
+                config,
+                outside.reload,
+                control,
+                others,
+            );
         }
         // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());
@@ -330,10 +338,26 @@ impl Gate {
             .spawn(maintenance.run(self.stop_services.clone()));
     }
 
-    fn take_part(&self, cluster: Option<ClusterPart>) {
-        if let Some(cluster) = cluster {
-            let dial = Arc::clone(&self.dial);
-            cluster.start(&self.cx, dial, &self.services, &self.stop_services);
+    fn take_part(&self, cluster: Option<ClusterPart>) -> Option<Arc<OtherGates>> {
+        let cluster = cluster?;
+        let others = Arc::new(OtherGates::new(cluster.handle.clone(), self.cx.wall));
+        let (messages, told) = mpsc::channel(limits::CLUSTER_EVENTS_MAX);
+        let answers = Arc::clone(&self.cx) as Arc<dyn Answers>;
+        let hearing = Arc::clone(&others).hear(told, answers);
+        let stop = self.stop_services.clone();
+        self.services
+            .spawn(async move { stop.run_until_cancelled(hearing).await });
+        let dial = Arc::clone(&self.dial);
+        let stop = &self.stop_services;
+        cluster.start(&self.cx, dial, &self.services, stop, messages);
+        Some(others)
+    }
+
+    fn control(&self, log: Option<LogFilter>) -> OperatorControl {
+        OperatorControl {
+            cx: Arc::clone(&self.cx),
+            drain: self.drain.clone(),
+            log,
         }
     }
 
@@ -343,16 +367,13 @@ impl Gate {
         token: Option<Token>,
         config: &Config,
         reload: Option<Reload>,
-        log: Option<LogFilter>,
+        control: OperatorControl,
+        others: Option<Arc<OtherGates>>,
     ) {
-        let control = OperatorControl {
-            cx: Arc::clone(&self.cx),
-            drain: self.drain.clone(),
-            log,
-        };
         let handle = Arc::new(AdminHandle {
             cx: Arc::clone(&self.cx),
             control,
+            others,
             metrics: Arc::clone(&self.metrics),
             blocks: BlockAdmin {
                 cx: Arc::clone(&self.cx),

@@ -1,7 +1,13 @@
-//! `popgate cluster`: the secret of several gates, and the engine between them.
+//! `popgate cluster`: the secret of several gates, the engine between them, and who they are.
 
+use super::listing::OutputArgs;
+use super::screen::{Screen, Tone};
 use super::serve::{no_core_dump, runtime};
+use super::table::{Cell, Column, TextTable};
+use super::target::GateArgs;
+use super::text::escaped;
 use super::{ExitStatus, print, refuse};
+use crate::admin::model::{ClusterAnswer, ClusterInfo};
 use crate::app::engine_options;
 use crate::cluster::engine::{EngineFinding, EngineSurvey, EngineVerdict, survey};
 use crate::cluster::protocol::GateId;
@@ -12,12 +18,13 @@ use clap::{Args, Subcommand};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// Make the secret of several gates, and examine the engine between them
+/// Make the secret of several gates, examine the engine between them, and list them
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   popgate cluster secret /etc/popgate/cluster.secret
-  popgate cluster check --config popgate.toml")]
+  popgate cluster check --config popgate.toml
+  popgate cluster status")]
 pub(super) struct ClusterArgs {
     #[command(subcommand)]
     command: ClusterCommand,
@@ -27,6 +34,7 @@ pub(super) struct ClusterArgs {
 enum ClusterCommand {
     Secret(SecretArgs),
     Check(CheckEngineArgs),
+    Status(ClusterStatusArgs),
 }
 
 /// Make a secret for all gates of a cluster
@@ -58,6 +66,18 @@ struct CheckEngineArgs {
     config: PathBuf,
 }
 
+/// List the gates of the cluster, as the running popgate sees them
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  popgate cluster status")]
+struct ClusterStatusArgs {
+    #[command(flatten)]
+    target: GateArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
 impl ClusterArgs {
     pub(super) fn run(&self) -> ExitStatus {
         if let Err(error) = no_core_dump() {
@@ -66,8 +86,62 @@ impl ClusterArgs {
         match &self.command {
             ClusterCommand::Secret(secret) => make_secret(secret.file.as_deref()),
             ClusterCommand::Check(check) => check_engine(&check.config),
+            ClusterCommand::Status(status) => {
+                let client = status.target.client();
+                let answer = client.and_then(|gate| gate.get("/cluster", &[]));
+                status.output.print(answer, shown)
+            }
         }
     }
+}
+
+/// What is said of a gate without `[cluster]`.
+pub(super) const ALONE: &str = "this gate is alone: it has no [cluster]";
+
+/// A cluster, in a line.
+pub(super) fn in_a_line(cluster: &ClusterInfo) -> String {
+    let names = cluster.gates.iter().map(|gate| escaped(&gate.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let state = state(cluster);
+    match &*names {
+        "" => state,
+        names => format!("{state}; gates: {names}"),
+    }
+}
+
+fn state(cluster: &ClusterInfo) -> String {
+    match &cluster.why {
+        Some(why) => format!("{}, {}", cluster.state, escaped(why)),
+        None => cluster.state.clone(),
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::new("GATE", 0).cut_to(12),
+    Column::new("ID", 1),
+    Column::new("HERE", 2),
+    Column::new("SETTINGS", 0),
+];
+
+fn shown(answer: &ClusterAnswer, screen: Screen) -> String {
+    let Some(cluster) = &answer.cluster else {
+        return ALONE.to_owned();
+    };
+    let rows = cluster.gates.iter().map(|gate| {
+        let settings = match gate.settings_differ {
+            true => Cell::toned("differ", Tone::Warning),
+            false => Cell::from("as here"),
+        };
+        let here = if gate.here { "yes" } else { "-" };
+        vec![
+            Cell::from(&gate.name),
+            Cell::from(&gate.id),
+            here.into(),
+            settings,
+        ]
+    });
+    let table = TextTable::new(COLUMNS, rows.collect()).render(screen);
+    format!("{}\n{table}", state(cluster))
 }
 
 fn make_secret(file: Option<&Path>) -> ExitStatus {

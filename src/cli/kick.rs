@@ -1,7 +1,7 @@
 //! `popgate kick`: a session ends.
 
 use super::ExitStatus;
-use super::client::{AdminClient, Failure};
+use super::client::{AdminClient, Failure, percent_encoded};
 use super::listing::{OutputArgs, print_json};
 use super::print;
 use super::target::GateArgs;
@@ -19,7 +19,8 @@ come back after a while; to keep one out, change its password or its settings.
 
 Examples:
   popgate kick 4711 --reason 'phone left on, ticket 2318'
-  popgate kick --maildrop ann@example.com   whoever is in it now")]
+  popgate kick --maildrop ann@example.com   whoever is in it now
+  popgate kick 4711 --gate pop2             at another gate")]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["session", "maildrop"]))]
 pub(super) struct KickArgs {
     /// Number of the session, as `popgate locks` and `popgate sessions` list it
@@ -28,6 +29,9 @@ pub(super) struct KickArgs {
     /// The session that holds this mailbox now, by the name that `popgate locks` shows
     #[arg(long, value_name = "NAME")]
     maildrop: Option<String>,
+    /// The gate of the cluster that has the session, by the name that `popgate locks --all` shows
+    #[arg(long, value_name = "NAME", conflicts_with = "maildrop")]
+    gate: Option<String>,
     /// Why, for the log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -41,25 +45,31 @@ impl KickArgs {
     pub(super) fn run(&self) -> ExitStatus {
         match self.kick() {
             Ok((_, answer)) if self.output.json => print_json(&answer),
-            Ok((session, _)) => print(told(&session), ExitStatus::Done),
+            Ok((told, _)) => print(told, ExitStatus::Done),
             Err(failure) => failure.tell(),
         }
     }
 
-    /// The session as it was, and the answer.
-    fn kick(&self) -> Result<(SessionInfo, KickInfo), Failure> {
+    /// What is said of it, and the answer.
+    fn kick(&self) -> Result<(String, KickInfo), Failure> {
         let gate = self.target.client()?;
+        let body = ReasonBody {
+            reason: self.reason.clone(),
+        };
+        if let (Some(id), Some(other)) = (self.session, &self.gate) {
+            let there = percent_encoded(other);
+            let answer = gate.post(&format!("/sessions/{id}/kick?gate={there}"), &body)?;
+            let told = format!("kicked session {id} at gate {}", escaped(other));
+            return Ok((told, answer));
+        }
         let id = match (self.session, &self.maildrop) {
             (Some(id), _) => id,
             (None, Some(maildrop)) => holder(&gate, maildrop)?,
             (None, None) => return Err(Failure::usage("a session or --maildrop is needed")),
         };
         let session = gate.get(&format!("/sessions/{id}"), &[])?;
-        let body = ReasonBody {
-            reason: self.reason.clone(),
-        };
         let answer = gate.post(&format!("/sessions/{id}/kick"), &body)?;
-        Ok((session, answer))
+        Ok((told(&session), answer))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `popgate locks`: who holds which maildrop, and who waits.
 
+mod all;
 mod watch;
 
 use super::ExitStatus;
@@ -23,11 +24,15 @@ Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
 Examples:
   popgate locks --contended            where somebody waits right now
   popgate locks --maildrop ann@        which of her programs is it?
-  popgate locks --contended --watch    live")]
+  popgate locks --contended --watch    live
+  popgate locks --all                  at all gates of the cluster")]
 pub(super) struct LocksArgs {
     /// Redraw every second until Ctrl-C; needs a terminal
     #[arg(long, conflicts_with = "json")]
     watch: bool,
+    /// Those of all gates of the cluster, each with the name of its gate
+    #[arg(long, conflicts_with = "watch")]
+    all: bool,
     /// Only maildrops that somebody waits for
     #[arg(long)]
     contended: bool,
@@ -56,6 +61,9 @@ impl LocksArgs {
         if self.watch {
             return watch::run(self).unwrap_or_else(|failure| failure.tell());
         }
+        if self.all {
+            return all::run(self);
+        }
         let locks = self
             .target
             .client()
@@ -65,14 +73,20 @@ impl LocksArgs {
 
     fn fetch(&self, gate: &AdminClient, page: &PageArgs) -> Result<Page<LockInfo>, Failure> {
         let contended = self.contended.then(|| true.to_string());
-        let conditions = [
-            ("contended", contended.as_ref()),
+        page.fetch(gate, "/locks", &self.conditions(contended.as_ref()))
+    }
+
+    fn conditions<'a>(
+        &'a self,
+        contended: Option<&'a String>,
+    ) -> [(&'static str, Option<&'a String>); 5] {
+        [
+            ("contended", contended),
             ("maildrop", self.maildrop.as_ref()),
             ("address", self.address.as_ref()),
             ("tenant", self.tenant.as_ref()),
             ("backend", self.backend.as_ref()),
-        ];
-        page.fetch(gate, "/locks", &conditions)
+        ]
     }
 }
 

@@ -1,12 +1,13 @@
 //! `popgate status`: the gate at a glance.
 
 use super::ExitStatus;
+use super::cluster::in_a_line;
 use super::listing::OutputArgs;
 use super::screen::{Screen, Tone};
 use super::table::{Cell, fields};
 use super::target::GateArgs;
 use super::units::{between, count, duration, time};
-use crate::admin::model::GateStatus;
+use crate::admin::model::{ClusterInfo, GateStatus};
 use clap::Args;
 
 /// Show the state of the running popgate at a glance
@@ -34,7 +35,7 @@ impl StatusArgs {
 fn shown(status: &GateStatus, screen: Screen) -> String {
     let locks = &status.locks;
     let refusals = &status.refusals;
-    let rows = [
+    let mut rows = vec![
         ("popgate", gate(status)),
         ("started", started(status)),
         ("sessions", sessions(status)),
@@ -62,6 +63,9 @@ fn shown(status: &GateStatus, screen: Screen) -> String {
         ("paused", paused(status)),
         ("log level", Cell::from(&status.log_level)),
     ];
+    if let Some(cluster) = &status.cluster {
+        rows.push(("cluster", in_cluster(cluster)));
+    }
     fields(&rows, screen)
 }
 
@@ -115,6 +119,11 @@ fn paused(status: &GateStatus) -> Cell {
         "" => Cell::from("nothing"),
         names => Cell::toned(names, Tone::Warning),
     }
+}
+
+fn in_cluster(cluster: &ClusterInfo) -> Cell {
+    let is_odd = cluster.state != "healthy";
+    Cell::toned(&in_a_line(cluster), tone(is_odd, Tone::Bad))
 }
 
 fn tone(is_odd: bool, tone: Tone) -> Tone {

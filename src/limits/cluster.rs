@@ -111,3 +111,19 @@ pub const CLUSTER_ACCEPTANCE_AGAIN: Duration = Duration::from_secs(12 * 60 * 60)
 /// Changes of the block list that the engine has not taken yet, and versions of entries that are
 /// known: as many as there are entries.
 pub const CLUSTER_BLOCKS_UNSENT_MAX: usize = 50_000;
+
+/// A message of another gate is read for so long after it was sent: longer than it takes, and than
+/// clocks that are kept differ.
+pub const CLUSTER_MESSAGE_AGE: Duration = Duration::from_secs(10);
+
+/// Another gate has answered a question of an operator by then, or is named as one that did not.
+pub const CLUSTER_ANSWER: Duration = Duration::from_secs(1);
+
+/// Locks that a gate tells another one: more than anybody reads, and less than a second's work.
+pub const CLUSTER_LOCKS_TOLD: usize = 2_000;
+
+/// Parts of one answer: with [`CLUSTER_MESSAGE_MAX`] 4 MiB of each gate.
+pub const CLUSTER_ANSWER_PARTS: usize = 64;
+
+/// Questions of other gates that are answered at a time; one more has no answer.
+pub const CLUSTER_ANSWERS_MAX: usize = 4;

@@ -2,8 +2,9 @@
 //! that say anything.
 
 use crate::model::{Engine, TooManyGates};
-use crate::redis::is_installed;
-use crate::scripted::{Copied, SYNC, Scripted, is_close};
+use crate::redis::{eventually, is_installed};
+use crate::rules::{beat_call, main_lane};
+use crate::scripted::{Copied, Scripted, is_close};
 use fastrand::Rng;
 use popgate::cluster::link::BlockPut;
 use popgate::cluster::protocol::{
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const HISTORIES: u64 = 1_500;
+const HISTORIES: u64 = 1_000;
 const STEPS: usize = 80;
 /// Some time in 2027, in microseconds.
 const START: u64 = 1_800_000_000_123_456;
@@ -340,12 +341,7 @@ fn the_scripts_do_what_the_model_says() {
         0 => 1..=number_of("POPGATE_CLUSTER_HISTORIES", HISTORIES),
         seed => seed..=seed,
     };
-    // A script to be tried in place of the main one.
-    let sync = std::env::var("POPGATE_CLUSTER_SYNC").map_or_else(
-        |_| SYNC.to_owned(),
-        |path| std::fs::read_to_string(path).unwrap(),
-    );
-    let mut server = Scripted::start_with(&sync);
+    let mut server = Scripted::start();
     for seed in seeds {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             play(&mut server, seed);
@@ -382,4 +378,42 @@ fn no_more_than_64_gates_are_known_at_one_maildrop() {
             Err(TooManyGates) => assert!(number == 65 && answer.unwrap_err().contains("too many")),
         }
     }
+}
+
+#[test]
+fn the_clock_is_the_servers() {
+    if !is_installed() {
+        return;
+    }
+    let mut server = Scripted::with_own_clock();
+    let began = server.clock();
+    let mut model = Engine::new("run", began);
+    let gate = GateId([1; 8]);
+    let BeatAnswer::Alive(report) = model.beat(&beat_call(&model, 0), gate) else {
+        panic!("it is the first");
+    };
+    server.beat(&beat_call(&model, 0), gate, &model);
+    let mut call = SyncCall {
+        epoch: report.epoch,
+        ..main_lane()
+    };
+    let mut turn = None;
+    eventually("a turn", || {
+        call.sequence += 1;
+        match server.sync(&call, gate) {
+            Ok(SyncAnswer::Done(report)) => {
+                turn = match report.standing {
+                    TurnStanding::Granted(turn, _) => Some(turn.0),
+                    _ => None,
+                };
+                turn.is_some()
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+    let grace = began + 2_000_000;
+    assert!(
+        (grace..=server.clock() + 1).contains(&turn.unwrap()),
+        "{turn:?}"
+    );
 }

@@ -49,7 +49,7 @@ pub(crate) fn nothing() -> SyncCall {
     }
 }
 
-fn main_lane() -> SyncCall {
+pub(crate) fn main_lane() -> SyncCall {
     SyncCall {
         main: Some(MainSlot {
             age: Duration::ZERO,

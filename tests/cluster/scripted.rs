@@ -9,10 +9,12 @@ use popgate::cluster::protocol::{
 };
 use std::time::Duration;
 
-pub(crate) const SYNC: &str = include_str!("../../src/cluster/sync.lua");
-pub(crate) const BEAT: &str = include_str!("../../src/cluster/beat.lua");
-const LEAVE: &str = include_str!("../../src/cluster/leave.lua");
-const BLOCKS: &str = include_str!("../../src/cluster/blocks.lua");
+const SCRIPTS: [(&str, &str); 4] = [
+    ("sync.lua", include_str!("../../src/cluster/sync.lua")),
+    ("beat.lua", include_str!("../../src/cluster/beat.lua")),
+    ("leave.lua", include_str!("../../src/cluster/leave.lua")),
+    ("blocks.lua", include_str!("../../src/cluster/blocks.lua")),
+];
 
 const TIME: &str = "local time = redis.call('TIME')\n";
 /// The test's clock: a server's own cannot be set.
@@ -36,34 +38,55 @@ pub(crate) struct Scripted {
 /// All that a server remembers.
 pub(crate) struct Copied(Vec<(Vec<u8>, Vec<u8>)>);
 
+/// The scripts, or what stands in a folder in place of them: to see that a script with a fault is
+/// found out.
+fn scripts() -> [String; 4] {
+    SCRIPTS.map(
+        |(name, ours)| match std::env::var("POPGATE_CLUSTER_SCRIPTS") {
+            Ok(folder) => std::fs::read_to_string(format!("{folder}/{name}")).unwrap(),
+            Err(_) => ours.to_owned(),
+        },
+    )
+}
+
 /// With the clock of the test in place of the server's.
 fn with_clock(script: &str) -> String {
-    assert_eq!(script.matches("'TIME'").count(), 1, "it reads one time");
+    let reads = usize::from(script != SCRIPTS[2].1);
+    assert_eq!(
+        script.matches("'TIME'").count(),
+        reads,
+        "one look at the clock"
+    );
     assert_eq!(
         script.matches(TIME).count(),
-        1,
+        reads,
         "in the line that is replaced"
     );
     script.replace(TIME, CLOCK)
 }
 
 impl Scripted {
+    /// With the test's clock.
     pub(crate) fn start() -> Self {
-        Self::start_with(SYNC)
+        let [sync, beat, leave, blocks] = scripts();
+        Self::with_scripts(&[
+            with_clock(&sync),
+            with_clock(&beat),
+            leave,
+            with_clock(&blocks),
+        ])
     }
 
-    /// With another text of the main script.
-    pub(crate) fn start_with(sync: &str) -> Self {
+    /// As they are.
+    pub(crate) fn with_own_clock() -> Self {
+        Self::with_scripts(&scripts())
+    }
+
+    fn with_scripts(scripts: &[String; 4]) -> Self {
         let server = Redis::start();
         let mut calls = Connection::open(server.address);
-        let scripts = [
-            with_clock(sync),
-            with_clock(BEAT),
-            LEAVE.to_owned(),
-            with_clock(BLOCKS),
-        ];
-        let hashes = scripts.map(|script| {
-            let load = vec![b"SCRIPT".to_vec(), b"LOAD".to_vec(), script.into()];
+        let hashes = scripts.each_ref().map(|script| {
+            let load = vec![b"SCRIPT".to_vec(), b"LOAD".to_vec(), script.clone().into()];
             octets(calls.ask(&[load]).remove(0))
         });
         Self {
@@ -192,6 +215,17 @@ impl Scripted {
         command.extend(arguments);
         self.calls.send(&[command]);
         self.calls.receive()
+    }
+
+    /// Microseconds.
+    pub(crate) fn clock(&mut self) -> u64 {
+        let EngineReply::List(parts) = self.calls.ask(&[words("TIME")]).remove(0) else {
+            panic!("seconds and microseconds");
+        };
+        parts.into_iter().fold(0, |sum, part| {
+            let number = String::from_utf8(octets(part)).unwrap();
+            sum * 1_000_000 + number.parse::<u64>().unwrap()
+        })
     }
 
     fn life(&mut self, key: &str) -> Duration {

@@ -11,6 +11,7 @@
     reason = "another process does not run by paused time"
 )]
 
+mod across;
 mod faults;
 #[allow(
     dead_code,

@@ -84,12 +84,16 @@ impl Site {
         let config = format!(
             "[[backend]]\nname = \"embedded\"\naddress = \"{}\"\n\
              [defaults]\npolls = {{ enforce = \"off\" }}\ncleartext = \"always\"\n\
-             [cluster]\nnodes = [\"{}\"]\nsecret_file = {file:?}\n{}\n",
-            self.address, self.engine.address, self.settings
+             [cluster]\nnodes = [\"{}\"]\nsecret_file = {file:?}\nname = \"pop{}\"\n{}\n",
+            self.address,
+            self.engine.address,
+            self.gates.len(),
+            self.settings
         );
         Gate::start(Setup {
             config: &config,
             trusted_networks: self.trusts,
+            admin: "trust_loopback = true",
             ..Setup::default()
         })
         .await

@@ -1,13 +1,14 @@
 //! What operators do to sessions, tenants, backends, the log and the gate as a whole.
 
 use super::openapi::{BodyRefusals, Refusals};
+use crate::admin::KickElsewhere;
 use crate::admin::control::UnknownName;
 use crate::admin::gate::GateAdmin;
 use crate::admin::model::{
     BackendInfo, DrainBody, ErrorInfo, GateStatus, KickInfo, LogLevel, ReasonBody, TenantInfo,
 };
 use crate::admin::reply::{ApiJson, HttpRefusal};
-use crate::admin::request::{ApiBody, ApiPath};
+use crate::admin::request::{ApiBody, ApiPath, ApiQuery};
 use crate::admin::server::{AdminState, Caller};
 use crate::gate::Kick;
 use crate::ids::{BackendName, SessionId, TenantName};
@@ -18,7 +19,18 @@ use crate::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use hyper::StatusCode;
+use serde::Deserialize;
 use std::sync::Arc;
+use utoipa::IntoParams;
+
+/// Where the session is.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KickQuery {
+    /// The gate of the cluster that has it, by name or id; this one where none is named.
+    gate: Option<String>,
+}
 
 /// Kick a session
 ///
@@ -29,12 +41,16 @@ use std::sync::Arc;
     path = "/api/v1/sessions/{id}/kick",
     tag = "sessions",
     operation_id = "kick_session",
-    params(("id" = u64, Path, description = "Its number")),
+    params(("id" = u64, Path, description = "Its number"), KickQuery),
     request_body = ReasonBody,
     responses(
         (status = 200, description = "The session ends", body = KickInfo),
-        (status = 404, description = "No session with this number is open", body = ErrorInfo),
-        (status = 409, description = "Its client has sent QUIT, or it ends already", body = ErrorInfo),
+        (status = 404, description = "No such session is open, or there is no such gate",
+         body = ErrorInfo),
+        (status = 409, description = "Its client has sent QUIT, or it ends already; or several \
+                                      gates have this name", body = ErrorInfo),
+        (status = 503, description = "The other gate does not answer: it may have done it",
+         body = ErrorInfo),
         Refusals,
         BodyRefusals,
     ),
@@ -43,11 +59,17 @@ pub(super) async fn kick(
     State(state): State<Arc<AdminState>>,
     Extension(caller): Extension<Caller>,
     ApiPath(id): ApiPath<u64>,
+    ApiQuery(KickQuery { gate }): ApiQuery<KickQuery>,
     ApiBody(ReasonBody { reason }): ApiBody<ReasonBody>,
 ) -> Result<ApiJson<KickInfo>, HttpRefusal> {
     let operator = operator(&caller, reason)?;
+    let session = SessionId(id);
+    let kick = match gate.filter(|gate| !is_here(&state, gate)) {
+        None => state.gate.control().kick(session, &operator),
+        Some(gate) => kick_elsewhere(&state, &gate, session, &operator).await?,
+    };
     let conflict = |why: String| Err(HttpRefusal::new(StatusCode::CONFLICT, why));
-    match state.gate.control().kick(SessionId(id), &operator) {
+    match kick {
         kicked @ Kick::Kicked => Ok(ApiJson(KickInfo {
             result: kicked.as_str().to_owned(),
         })),
@@ -56,6 +78,43 @@ pub(super) async fn kick(
         )),
         Kick::Ending => conflict(format!("session {id} is ending already")),
         Kick::NoSuchSession => Err(HttpRefusal::not_found(format!("no session {id} is open"))),
+    }
+}
+
+/// Whether this gate is meant, and no other one of its name.
+fn is_here(state: &AdminState, gate: &str) -> bool {
+    let cluster = state.gate.cluster().cluster();
+    let gates = cluster.map(|it| it.gates).unwrap_or_default();
+    let mut meant = gates.iter().filter(|it| it.name == gate || it.id == gate);
+    matches!((meant.next(), meant.next()), (Some(one), None) if one.here)
+}
+
+async fn kick_elsewhere(
+    state: &AdminState,
+    gate: &str,
+    session: SessionId,
+    operator: &Operator,
+) -> Result<Kick, HttpRefusal> {
+    let cluster = state.gate.cluster();
+    match cluster.kick_elsewhere(gate, session, operator).await {
+        KickElsewhere::Answered(kick) => Ok(kick),
+        KickElsewhere::Unanswered => {
+            let why = "the gate did not answer: look there whether the session is still open";
+            Err(HttpRefusal::new(StatusCode::SERVICE_UNAVAILABLE, why))
+        }
+        KickElsewhere::NoSuchGate(gates) if gates.is_empty() => {
+            let why = "there is no such gate: no other gate is known here";
+            Err(HttpRefusal::not_found(why))
+        }
+        KickElsewhere::NoSuchGate(gates) => Err(HttpRefusal::not_found(format!(
+            "there is no such gate: the others are {}",
+            gates.join(", ")
+        ))),
+        KickElsewhere::SeveralGates(ids) => {
+            let ids = ids.join(", ");
+            let why = format!("several gates have this name: say which by its id: {ids}");
+            Err(HttpRefusal::new(StatusCode::CONFLICT, why))
+        }
     }
 }
 

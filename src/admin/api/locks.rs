@@ -32,16 +32,16 @@ pub(super) struct LockQuery {
     contended: bool,
     /// By what they are sorted.
     #[param(schema_with = sort_schema::<LockSort>, required = false)]
-    sort: Order<LockSort>,
+    pub(super) sort: Order<LockSort>,
     /// How many items a page has.
     #[param(inline)]
-    limit: PageLimit,
+    pub(super) limit: PageLimit,
     /// How many items come before the page.
-    offset: usize,
+    pub(super) offset: usize,
 }
 
 impl LockQuery {
-    fn selects(&self, lock: &LockInfo) -> bool {
+    pub(super) fn selects(&self, lock: &LockInfo) -> bool {
         (!self.contended || !lock.waiters.is_empty())
             && self
                 .maildrop

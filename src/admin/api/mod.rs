@@ -7,6 +7,7 @@
 //! | `GET /sessions`, `GET /sessions/{id}` | `sessions.rs` |
 //! | `GET /locks` | `locks.rs` |
 //! | `GET /locks/events` | `lock_events.rs` |
+//! | `GET /cluster`, `GET /cluster/locks` | `cluster.rs` |
 //! | `GET /backends`, `GET /tenants` | `backends.rs`, `tenants.rs` |
 //! | `GET /blocks`, `GET /blocks/{id}/history` | `blocks.rs` |
 //! | `POST /blocks/release`, `/pin`, `/unpin` | `blocks.rs` |
@@ -25,6 +26,7 @@
 
 mod backends;
 mod blocks;
+mod cluster;
 mod control;
 mod history;
 mod lock_events;
@@ -72,6 +74,8 @@ fn described() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(sessions::one))
         .routes(routes!(locks::list))
         .routes(routes!(lock_events::events))
+        .routes(routes!(cluster::cluster))
+        .routes(routes!(cluster::locks))
         .routes(routes!(backends::list))
         .routes(routes!(tenants::list))
         .routes(routes!(blocks::list))

@@ -1,4 +1,5 @@
 use crate::admin::double::{AdminPort, GateDouble, TOKEN, headers, token};
+use crate::admin::model::{ClusterInfo, GateInfo, LockInfo, WaiterInfo};
 use crate::admin::token::Token;
 use crate::admin::{AdminPolicy, ReloadRefusal};
 use crate::admission::block_list::BlockList;
@@ -239,6 +240,105 @@ async fn a_fault_within_a_reload_is_told_and_the_port_goes_on() {
     *port.gate.reloaded.lock().unwrap() = None;
     assert_eq!(port.post("/api/v1/reload", "{}").await.0, 500);
     assert_eq!(port.get("/api/v1/blocks").await.0, 200);
+}
+
+fn in_a_cluster() -> GateDouble {
+    let info = |name: &str, here| GateInfo {
+        name: name.to_owned(),
+        id: format!("{name}0"),
+        here,
+        settings_differ: !here,
+    };
+    GateDouble {
+        cluster: Some(ClusterInfo {
+            state: "healthy".to_owned(),
+            why: None,
+            gates: vec![info("a", true), info("b", false)],
+        }),
+        ..GateDouble::default()
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_is_shown_with_its_gates() {
+    let port = AdminPort::of(in_a_cluster()).await;
+    let expected = json!({ "cluster": { "state": "healthy", "why": null, "gates": [
+        { "name": "a", "id": "a0", "here": true, "settings_differ": false },
+        { "name": "b", "id": "b0", "here": false, "settings_differ": true },
+    ] } });
+    assert_eq!(port.get("/api/v1/cluster").await, (200, expected));
+    let alone = AdminPort::of(GateDouble::default()).await;
+    let expected = json!({ "cluster": null });
+    assert_eq!(alone.get("/api/v1/cluster").await, (200, expected));
+}
+
+#[tokio::test]
+async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
+    let lock = |maildrop: &str, waits| LockInfo {
+        id: format!("legacy/{maildrop}"),
+        maildrop: maildrop.to_owned(),
+        backends: vec!["legacy".to_owned()],
+        backend: None,
+        tenant: None,
+        holder: None,
+        waiters: vec![WaiterInfo {
+            session: 1,
+            client: "192.0.2.1:1".to_owned(),
+            tenant: "default".to_owned(),
+            program: None,
+            lane: "main".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            waited_seconds: waits,
+            until: Timestamp::UNIX_EPOCH,
+        }],
+        longest_wait_seconds: waits,
+    };
+    let port = AdminPort::of(GateDouble {
+        locks: vec![lock("ann", 1.0), lock("bob", 2.0)],
+        ..in_a_cluster()
+    })
+    .await;
+    let page = async |query: &str| {
+        let (status, page) = port.get(&format!("/api/v1/cluster/locks{query}")).await;
+        assert_eq!(status, 200);
+        let items = page["items"].as_array().unwrap().iter();
+        let names = items.map(|it| format!("{} {}", it["gate"], it["maildrop"]).replace('"', ""));
+        (names.collect::<Vec<_>>(), page)
+    };
+    let (names, whole) = page("").await;
+    assert_eq!(names, ["a bob", "b bob", "a ann", "b ann"]);
+    assert_eq!(whole["total"], 4);
+    assert_eq!(whole["left_out"], 2);
+    assert_eq!(whole["unanswered"], json!(["c"]));
+    assert_eq!(whole["has_cluster"], true);
+    let (names, _) = page("?maildrop=ann&sort=maildrop&limit=1&offset=1").await;
+    assert_eq!(names, ["b ann"]);
+    let alone = AdminPort::of(GateDouble::default()).await;
+    let (_, empty) = alone.get("/api/v1/cluster/locks").await;
+    assert_eq!(empty["has_cluster"], false);
+}
+
+#[tokio::test]
+async fn a_kick_goes_to_the_gate_that_is_named() {
+    let port = AdminPort::of(in_a_cluster()).await;
+    let kick = async |session: u64, gate: &str| {
+        let target = format!("/api/v1/sessions/{session}/kick?gate={gate}");
+        port.post(&target, "{}").await.0
+    };
+    for (session, gate, status) in [
+        (1, "a", 200),
+        (1, "a0", 200),
+        (7, "b", 200),
+        (1, "b", 404),
+        (1, "c", 503),
+        (1, "d", 404),
+        (1, "twice", 409),
+    ] {
+        assert_eq!(kick(session, gate).await, status, "{session} {gate}");
+    }
+    let done = port.gate.done.lock().unwrap();
+    let here = "kick 1: no reason";
+    assert_eq!(*done, [here, here, "kick 7 at b: no reason"]);
 }
 
 #[tokio::test]

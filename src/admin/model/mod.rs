@@ -6,6 +6,7 @@
 //! `null`.
 
 mod backend;
+mod cluster;
 mod control;
 mod general;
 mod history;
@@ -20,6 +21,7 @@ mod tenant;
 mod user;
 
 pub use backend::{BackendInfo, BackendStateWord};
+pub use cluster::{ClusterAnswer, ClusterInfo, ClusterLocks, GateInfo, GateLock};
 pub use control::{DrainBody, KickInfo, LogLevel, ReasonBody};
 pub use general::{EmptyBody, ErrorInfo, ReloadInfo};
 pub use history::{

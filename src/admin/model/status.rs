@@ -1,6 +1,6 @@
 //! The gate as a whole.
 
-use super::JournalInfo;
+use super::{ClusterInfo, JournalInfo};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -40,6 +40,8 @@ pub struct GateStatus {
     pub paused: PausedInfo,
     /// Where the history is kept.
     pub journal: JournalInfo,
+    /// How it stands with the other gates of its cluster; none where it is alone.
+    pub cluster: Option<ClusterInfo>,
 }
 
 /// Connections of clients.

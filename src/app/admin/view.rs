@@ -10,7 +10,7 @@ use crate::admin::model::{
 };
 use crate::admin::{GateAdmin, GateControl, GateView};
 use crate::app::maintenance;
-use crate::gate::Settings;
+use crate::gate::{Context, Settings};
 use crate::ids::{BackendName, SessionId, TenantName};
 use crate::lock::LockView;
 use crate::policy::pause::PausedNames;
@@ -45,6 +45,7 @@ impl GateView for AdminHandle {
             blocks: self.block_totals(),
             paused: self.paused(),
             journal: journal_info(self.history.state()),
+            cluster: self.cluster().cluster(),
         }
     }
 
@@ -64,11 +65,7 @@ impl GateView for AdminHandle {
     }
 
     fn locks(&self) -> Vec<LockInfo> {
-        let now = self.cx.moment();
-        self.lock_views()
-            .iter()
-            .map(|lock| lock_info(lock, &self.cx.sessions, now))
-            .collect()
+        lock_infos(&self.cx)
     }
 
     fn backends(&self) -> Vec<BackendInfo> {
@@ -97,6 +94,16 @@ impl GateView for AdminHandle {
             })
             .collect()
     }
+}
+
+/// Every lock of a gate, as it is shown.
+pub(in crate::app) fn lock_infos(cx: &Context) -> Vec<LockInfo> {
+    let now = cx.moment();
+    let locks = cx.locks.snapshot(usize::MAX).locks;
+    locks
+        .iter()
+        .map(|lock| lock_info(lock, &cx.sessions, now))
+        .collect()
 }
 
 impl AdminHandle {

@@ -50,6 +50,7 @@ fn status(second: i64) -> GateStatus {
         },
         paused: PausedInfo::default(),
         journal: JournalInfo::default(),
+        cluster: None,
     }
 }
 
