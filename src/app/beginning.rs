@@ -1,6 +1,7 @@
 //! What a gate begins with, out of its configuration.
 
 use super::StartError;
+use super::admin::AdminMemory;
 use super::backends::{Backends, backends};
 use super::block_share::ChangesOfBlocks;
 use super::cluster::ClusterPart;
@@ -26,7 +27,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 /// What a gate begins with.
@@ -34,8 +35,8 @@ pub(super) fn first_settings(
     config: &Config,
     given: Option<Acceptor>,
     dial: &Arc<dyn Dial>,
-) -> Result<Settings, TlsError> {
-    Ok(Settings {
+) -> Result<watch::Sender<Arc<Settings>>, TlsError> {
+    let settings = Settings {
         tenants: config.tenants.clone(),
         backends: backends(config, &Backends::new(), dial)?,
         acceptor: acceptor(config, given)?,
@@ -45,7 +46,8 @@ pub(super) fn first_settings(
         trusted: config.server.trusted_networks.clone(),
         grace: config.server.grace,
         resolver: config.resolver,
-    })
+    };
+    Ok(watch::Sender::new(Arc::new(settings)))
 }
 
 /// The token of the API, and what the operator should know of its file.
@@ -197,6 +199,18 @@ pub(super) fn tag_key(
 /// What is known of logins: the block list that was kept, and nothing else yet.
 pub(super) fn admission(blocks: Arc<BlockList>, cluster: Option<&ClusterPart>) -> Admission {
     Admission::new(blocks, cluster.map(ClusterPart::tells_elsewhere))
+}
+
+/// Who hears of events, beside those that are there where a part of the gate is.
+pub(super) fn sinks(
+    mut given: Vec<Arc<dyn EventSink>>,
+    metrics: &Arc<Metrics>,
+    memory: &AdminMemory,
+    config: &Config,
+) -> Vec<Arc<dyn EventSink>> {
+    given.push(Arc::clone(metrics) as Arc<dyn EventSink>);
+    given.extend(config.admin.iter().flat_map(|_| memory.sinks()));
+    given
 }
 
 /// Where changes of the block list come out that other gates must hear of, if there are any.

@@ -22,7 +22,7 @@ mod stop;
 pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
 
-use crate::admin::token::{Token, TokenError};
+use crate::admin::token::TokenError;
 use crate::admin::{self as admin_port, AdminState, Reload};
 use crate::cluster::secret_file::SecretFileError;
 use crate::config::Config;
@@ -43,7 +43,7 @@ use admin::{AdminHandle, AdminMemory, take_samples};
 use backends::{Backends, Watches};
 use beginning::{
     admission, bind_admin, connection_limit, first_settings, hear_of_blocks, jitter, locks,
-    metrics, policy, tag_key, token, wall_clock,
+    metrics, policy, sinks, tag_key, token, wall_clock,
 };
 use blocks::BlockAdmin;
 use cluster::{Answers, ClusterPart, OtherGates};
@@ -166,10 +166,8 @@ impl Gate {
         outside: Outside,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(metrics(config)?);
-        let mut sinks = outside.sinks;
-        sinks.push(Arc::clone(&metrics) as Arc<dyn EventSink>);
         let memory = AdminMemory::default();
-        sinks.extend(config.admin.iter().flat_map(|_| memory.sinks()));
+        let mut sinks = sinks(outside.sinks, &metrics, &memory, config);
         let opened = blocks::open(config).await?;
         let clock = wall_clock(outside.seed);
         let history = history::begin(config, clock.now().wall, opened.journal.clone());
@@ -183,7 +181,6 @@ impl Gate {
         let connection_limit = connection_limit(config, &sessions, &closers);
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = first_settings(config, outside.acceptor, &outside.dial)?;
-        let settings = watch::Sender::new(Arc::new(settings));
         let cx = Arc::new(Context {
             locks: locks(&events, &closers, cluster.as_ref()),
             settings: settings.subscribe(),
@@ -220,18 +217,13 @@ impl Gate {
             notices: opened.notices.into_iter().chain(token.notice).collect(),
         };
         // Nothing fails from here on: an error leaves none of these tasks behind.
-        gate.watch(&gate.cx.settings().backends);
-        gate.keep_up(config, opened.journal);
-        let others = gate.take_part(cluster);
+        let others = gate.begin(config, opened.journal, cluster);
         if let Some(listener) = admin {
             let control = gate.control(outside.log);
+            let state = gate.admin_handle(control, outside.reload, others);
             gate.serve_admin(
                 listener,
-                token.token,
-                config,
-                outside.reload,
-                control,
-                others,
+                AdminState::new(state, token.token, policy(config)),
             );
         }
         // Last: a client that comes finds all that its session needs.
@@ -338,6 +330,18 @@ impl Gate {
             .spawn(maintenance.run(self.stop_services.clone()));
     }
 
+    /// Starts what runs beside the sessions, but for the ports.
+    fn begin(
+        &self,
+        config: &Config,
+        journal: Option<Arc<Journal>>,
+        cluster: Option<ClusterPart>,
+    ) -> Option<Arc<OtherGates>> {
+        self.watch(&self.cx.settings().backends);
+        self.keep_up(config, journal);
+        self.take_part(cluster)
+    }
+
     fn take_part(&self, cluster: Option<ClusterPart>) -> Option<Arc<OtherGates>> {
         let cluster = cluster?;
         let others = Arc::new(OtherGates::new(cluster.handle.clone(), self.cx.wall));
@@ -361,15 +365,12 @@ impl Gate {
         }
     }
 
-    fn serve_admin(
+    fn admin_handle(
         &self,
-        listener: TcpListener,
-        token: Option<Token>,
-        config: &Config,
-        reload: Option<Reload>,
         control: OperatorControl,
+        reload: Option<Reload>,
         others: Option<Arc<OtherGates>>,
-    ) {
+    ) -> Arc<AdminHandle> {
         let handle = Arc::new(AdminHandle {
             cx: Arc::clone(&self.cx),
             control,
@@ -387,11 +388,14 @@ impl Gate {
             reload,
         });
         let stop = self.stop_services.clone();
+        self.services.spawn(take_samples(Arc::clone(&handle), stop));
+        handle
+    }
+
+    fn serve_admin(&self, listener: TcpListener, state: AdminState) {
+        let stop = self.stop_services.clone();
         self.services
-            .spawn(take_samples(Arc::clone(&handle), stop.clone()));
-        let state = Arc::new(AdminState::new(handle, token, policy(config)));
-        self.services
-            .spawn(admin_port::serve(listener, state, stop));
+            .spawn(admin_port::serve(listener, Arc::new(state), stop));
     }
 
     fn open_ports(&self, ports: NewPorts) {

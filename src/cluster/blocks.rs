@@ -1,8 +1,8 @@
-//! One block list for all gates: what this gate changes goes to the engine, and what others changed
-//! comes from there.
+//! One block list for all gates: what this gate changes goes to the engine, and what others
+//! changed comes from there.
 //!
-//! A block that runs out does so at each gate by itself: that is not told. An entry has at each gate
-//! a number of its own.
+//! A block that runs out does so at each gate by itself: that is not told. An entry has at each
+//! gate a number of its own.
 
 use super::keys::{ClusterKeys, Sealed};
 use super::link::BlockPut;
