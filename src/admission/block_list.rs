@@ -279,9 +279,16 @@ impl BlockList {
 
     /// Takes over an entry as another gate changed it; none where it is so already. Where the list
     /// is full of pinned entries there is no room for it.
-    pub fn changed_elsewhere(&self, change: BlockChange, now: Timestamp) -> Vec<BlockChange> {
+    pub fn changed_elsewhere(&self, change: &BlockChange, now: Timestamp) -> Vec<BlockChange> {
         let mut lists = self.write();
-        let mut entry = change.entry;
+        // The engine keeps what it was told last, also of a block that has run out since.
+        let has_run_out = change.entry.state != change.entry.state_at(now);
+        let mut entry = change.entry.as_of(now);
+        let what = if has_run_out {
+            ChangeKind::Expired
+        } else {
+            change.what
+        };
         let mut changes = Vec::new();
         let known = lists.table.get(&entry.target);
         if let Some(known) = known {
@@ -297,7 +304,11 @@ impl BlockList {
             };
             entry.id = id;
         }
-        changes.push(lists.table.changed(BlockChange { entry, ..change }));
+        changes.push(lists.table.changed(BlockChange {
+            entry,
+            what,
+            by: change.by,
+        }));
         changes
     }
 

@@ -63,7 +63,7 @@ impl BlockSharing {
             .rows
             .iter()
             .filter_map(|row| share.received(row, news.epoch))
-            .flat_map(|change| blocks.changed_elsewhere(change, now))
+            .flat_map(|change| blocks.changed_elsewhere(&change, now))
             .collect();
         self.cx.tell_blocks(&changes);
         self.tell(BlocksDirection::Received, changes.len());

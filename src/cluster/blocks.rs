@@ -78,6 +78,9 @@ impl BlockShare {
             // Versions of an engine that lost its memory mean nothing any more.
             self.epoch = epoch;
             self.versions.clear();
+            for put in self.unsent.values_mut() {
+                put.base = 0;
+            }
         }
         if self.versions.len() >= CLUSTER_BLOCKS_UNSENT_MAX {
             self.versions.clear();
@@ -325,6 +328,22 @@ mod tests {
         // Versions of before mean nothing to an engine that lost its memory.
         one.received(&row(&first[0], 1), 2);
         one.changed(&change("192.0.2.8", ChangeKind::Blocked));
+        assert_eq!(one.unsent()[0].base, 0);
+    }
+
+    #[test]
+    fn what_waits_for_an_engine_that_lost_its_memory_knows_of_none_of_its_releases() {
+        let mut one = share();
+        let mut other = share();
+        other.changed(&change("192.0.2.8", ChangeKind::Blocked));
+        let elsewhere = other.unsent();
+        one.changed(&change("192.0.2.7", ChangeKind::Blocked));
+        let first = one.unsent();
+        one.received(&row(&first[0], 9), 1);
+        one.sent(&first);
+        one.changed(&change("192.0.2.7", ChangeKind::Extended));
+        assert_eq!(one.unsent()[0].base, 9);
+        one.received(&row(&elsewhere[0], 1), 2);
         assert_eq!(one.unsent()[0].base, 0);
     }
 

@@ -1,6 +1,6 @@
 //! The client of Redis or Valkey: a connection for calls and one for pushes, both to one server.
 //!
-//! A connection is the life of one server: nothing connects anew beneath a call. [`supervisor`]
+//! A connection is the life of one server: nothing connects anew beneath a call. [`supervise`]
 //! looks for the primary, and follows a failover.
 
 mod access;

@@ -33,6 +33,8 @@ struct History<'a> {
     server: &'a mut Scripted,
     model: Engine,
     earlier: Option<(Engine, Copied)>,
+    /// Everybody waits all the time, and some do not hear: turns go round.
+    is_crowded: bool,
     random: Rng,
     gates: Vec<GateId>,
     maildrops: Vec<MaildropId>,
@@ -56,6 +58,7 @@ impl<'a> History<'a> {
             server,
             model,
             earlier: None,
+            is_crowded: random.u8(0..3) == 0,
             random,
             gates: (1..=gates).map(|it| GateId([it; 8])).collect(),
             maildrops: (1..=maildrops).map(|it| MaildropId([it; 16])).collect(),
@@ -89,7 +92,8 @@ impl<'a> History<'a> {
 
     fn step(&mut self) {
         let gate = self.gates[self.random.usize(0..self.gates.len())];
-        match self.random.u8(0..100) {
+        let kinds = if self.is_crowded { 85 } else { 100 };
+        match self.random.u8(0..kinds) {
             0..60 => self.sync(gate),
             60..75 => self.advance(),
             75..85 => self.beat(gate),
@@ -169,7 +173,7 @@ impl<'a> History<'a> {
             2 => own.saturating_sub(1),
             _ => own,
         };
-        SyncCall {
+        let call = SyncCall {
             maildrop,
             epoch: match random.u8(0..40) {
                 0 => self.epoch_before.clone(),
@@ -184,11 +188,32 @@ impl<'a> History<'a> {
             home: (random.u8(0..8) == 0)
                 .then(|| BackendName::new(&format!("b{}", random.u8(0..3)))),
             ended: (random.u8(0..8) == 0).then(|| some_time(random)),
+        };
+        match self.is_crowded {
+            true => self.waits_on(call, own),
+            false => call,
+        }
+    }
+
+    /// The session has ended at once, and the next one waits.
+    fn waits_on(&mut self, call: SyncCall, own: u64) -> SyncCall {
+        SyncCall {
+            epoch: self.epoch.clone(),
+            holds: Holds::Nothing,
+            seen: TurnNumber(own),
+            main: Some(MainSlot {
+                age: Duration::ZERO,
+                until: Duration::from_secs(300),
+            }),
+            ..call
         }
     }
 
     fn advance(&mut self) {
-        let step = some_time(&mut self.random);
+        let step = match self.is_crowded {
+            true => Duration::from_millis(self.random.u64(100..1_600)),
+            false => some_time(&mut self.random),
+        };
         self.model.advance(u64::try_from(step.as_millis()).unwrap());
         if self.random.u8(0..50) == 0 {
             let back = self.random.u64(0..3_000_000);

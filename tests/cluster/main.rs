@@ -1,5 +1,5 @@
-//! The engine: its client, its scripts and a model of these, before real servers: `redis-server` and
-//! `redis-sentinel` of Debian.
+//! The engine: its client, its scripts and a model of these, before real servers:
+//! `redis-server` and `redis-sentinel` of Debian.
 //!
 //! Where they are not installed, these tests are skipped aloud, and fail where CI=true.
 

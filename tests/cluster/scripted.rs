@@ -24,7 +24,7 @@ const CLOCK: &str = "local time = redis.call('HMGET', 'clock', 's', 'us')\n";
 /// test takes.
 const SPARE: Duration = Duration::from_secs(3_600);
 /// What a test may take from one call to the next.
-const SLOW: Duration = Duration::from_secs(4);
+const SLOW: Duration = Duration::from_secs(30);
 
 /// A server whose time is the test's.
 pub(crate) struct Scripted {
@@ -272,8 +272,12 @@ impl Scripted {
         let answer = self.run(1, &keys, call.arguments(gate)).unwrap();
         let mut answer = BeatAnswer::read(answer).unwrap();
         if let BeatAnswer::Alive(report) = &mut answer {
-            assert!(is_close(self.life(&key), call.lease), "the lease as asked");
+            let life = self.life(&key);
+            assert!(life <= call.lease && life * 4 >= call.lease, "the lease");
             report.members.sort_by_key(|member| member.gate);
+            let kept = self.calls.ask(&[words("HLEN popgate:members")]);
+            let living = i64::try_from(report.members.len()).unwrap();
+            assert_eq!(kept, [EngineReply::Int(living)], "the dead are forgotten");
         }
         self.expire(model);
         answer

@@ -1,6 +1,7 @@
 mod bounds;
 mod by_hand;
 mod counting;
+mod elsewhere;
 mod entries;
 mod offences;
 mod trials;

@@ -1,5 +1,5 @@
-//! The engine with its scripts as a model: from the rules, and not from the Lua. No I/O, no clock of
-//! its own: the caller moves the time.
+//! The engine with its scripts as a model: from the rules, and not from the Lua. No I/O, no clock
+//! of its own: the caller moves the time.
 
 mod maildrop;
 
