@@ -321,8 +321,7 @@ impl OpenFile {
         for notice in &batch.notices {
             notice_rows::write(&transaction, notice, names)?;
         }
-        let words = &mut self.words;
-        segments.append(&transaction, &batch.entries, (names, words), now)?;
+        segments.append(&transaction, &batch.entries, names, &mut self.words, now)?;
         meta::write_last_id(&transaction, last_id)?;
         transaction.commit()?;
         self.segments = segments;

@@ -13,6 +13,7 @@ mod history;
 mod key_file;
 mod memory;
 mod meta;
+mod migration;
 mod names;
 mod notice;
 mod notice_rows;

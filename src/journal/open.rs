@@ -5,6 +5,7 @@ use super::conversion::{hash_names, show_names};
 use super::file::JournalFile;
 use super::key_file::KeyFileError;
 use super::meta;
+use super::migration;
 use super::names::Names;
 use super::options::JournalOptions;
 use super::schema::{self, SMALL_TABLES, VERSION, table_of};
@@ -378,7 +379,8 @@ fn migrate(database: &mut Connection, version: Option<i32>) -> rusqlite::Result<
     let transaction = database.transaction()?;
     match version {
         None => schema::create(&transaction)?,
-        Some(_) => schema::migrate_from_1(&transaction)?,
+        Some(1) => schema::migrate_from_1(&transaction)?,
+        Some(_) => migration::from_2(&transaction)?,
     }
     schema::index_times(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;

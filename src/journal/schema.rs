@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// What the tables look like. A higher one is of a newer popgate.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// The block list, the only table of version 1. Without a maildrop, `backends` and `maildrop` are
 /// empty. `backends` are words.
@@ -84,11 +84,13 @@ const HISTORY: &str = "
         last_session INTEGER NOT NULL,
         PRIMARY KEY (segment, number)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;";
+
+/// What version 3 has besides: the words whose numbers stand in segments.
+const WORDS: &str = "CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT";
 
 /// What [`notice_rows`](super::notice_rows) finds and forgets rows by. Apart from [`HISTORY`]: a
 /// file that was made without them gets them when it is opened.
@@ -114,9 +116,14 @@ pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     migrate_from_1(transaction)
 }
 
-/// Makes of a file of version 1, which has the block list alone, one of version 2.
+/// Makes of a file of version 1, which has the block list alone, one of this version.
 pub(super) fn migrate_from_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch(HISTORY)
+    transaction.execute_batch(HISTORY)?;
+    create_words(transaction)
+}
+
+pub(super) fn create_words(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(WORDS)
 }
 
 /// Makes the indexes on `at` that a file of this version has not yet.

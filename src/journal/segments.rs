@@ -161,7 +161,8 @@ impl Segments {
         &mut self,
         transaction: &Transaction<'_>,
         entries: &[StoredEntry],
-        (names, words): (&Names, &mut WordNumbers),
+        names: &Names,
+        words: &mut WordNumbers,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         for &kind in KINDS {

@@ -1,5 +1,6 @@
 mod damage;
 mod faults;
+mod migration;
 pub(super) mod segments;
 mod user_names;
 

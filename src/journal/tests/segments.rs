@@ -138,7 +138,7 @@ fn each_field_comes_back_the_latest_entry_first() {
 }
 
 /// Queries that differ in which conditions they have, and all meet some of [`mixed`] entries.
-fn queries() -> Vec<HistoryQuery> {
+pub(super) fn queries() -> Vec<HistoryQuery> {
     let sample = mixed(2_005);
     let login = sample.entry.login.as_ref().unwrap();
     let on = |backends: &[&str]| {
