@@ -1,7 +1,9 @@
 //! Which passwords the backend accepted lately. Only tags of them are kept.
 
 use crate::bounded::ExpiringLruMap;
-use crate::limits::{AUTH_CACHE_AGE, AUTH_CACHE_MAX, CLUSTER_ACCEPTANCE_AGAIN};
+use crate::limits::{
+    AUTH_CACHE_AGE, AUTH_CACHE_MAX, CLUSTER_ACCEPTANCE_AGAIN, CLUSTER_ACCEPTANCE_BELIEVED,
+};
 use crate::policy::attempt::Standing;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
@@ -59,12 +61,14 @@ impl AuthCache {
         is_news
     }
 
-    /// A backend accepted it at another gate, which counts for `lifetime`.
-    pub fn accepted_elsewhere(&self, tag: PasswordTag, lifetime: Duration, now: Instant) {
+    /// A backend accepted it at another gate, which counts there for the time that is `left`; here
+    /// it is asked for again after [`CLUSTER_ACCEPTANCE_BELIEVED`].
+    pub fn accepted_elsewhere(&self, tag: PasswordTag, left: Duration, now: Instant) {
         let mut accepted = self.lock();
         if accepted.get(&tag, now).is_none() {
-            let since = accepted.touch(tag, now + lifetime, now);
-            since.tell_again = Some(now + CLUSTER_ACCEPTANCE_AGAIN);
+            let believed = left.min(CLUSTER_ACCEPTANCE_BELIEVED);
+            let since = accepted.touch(tag, now + believed, now);
+            since.tell_again = Some(now + left.saturating_sub(CLUSTER_ACCEPTANCE_AGAIN));
         }
     }
 
@@ -134,6 +138,22 @@ mod tests {
                 .standing(ann, now + AUTH_CACHE_AGE + Duration::from_secs(1))
                 .was_accepted_lately()
         );
+    }
+
+    #[test]
+    fn what_another_gate_knows_is_believed_for_a_minute_and_told_again_in_time() {
+        let proven = AuthCache::new();
+        let now = Instant::now();
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        proven.accepted_elsewhere(number(1), hours(20), now);
+        proven.accepted_elsewhere(number(2), hours(1), now);
+        let soon = now + Duration::from_secs(30);
+        assert!(proven.standing(number(1), soon).is_proven());
+        assert!(!proven.accepted(number(1), soon), "the engine knows it");
+        assert!(proven.accepted(number(2), soon), "it would forget it");
+        proven.accepted_elsewhere(number(3), hours(20), now);
+        let later = now + CLUSTER_ACCEPTANCE_BELIEVED;
+        assert!(!proven.standing(number(3), later).is_proven());
     }
 
     #[test]

@@ -74,8 +74,8 @@ impl BlockSharing {
         let Some(link) = self.cluster.link().filter(|_| !puts.is_empty()) else {
             return;
         };
-        if link.put_blocks(puts.clone()).await.is_ok() {
-            share.sent(&puts);
+        if let Ok(versions) = link.put_blocks(puts.clone()).await {
+            share.sent(&puts, &versions);
             self.tell(BlocksDirection::Sent, puts.len());
         }
     }

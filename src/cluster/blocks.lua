@@ -5,7 +5,8 @@
 --       gate knew (0: none), how long the entry is kept in ms, the sealed entry
 --
 -- An entry is kept as "kind,forget at" and the sealed text behind a line end. A release that a change
--- did not know of wins over it; else the later one does.
+-- did not know of wins over it; else the later one does. Answered is the version that each change
+-- made, 0 where it was not taken.
 
 local SWEPT = 100
 
@@ -30,7 +31,7 @@ local function sweep()
   end
 end
 
-local taken = 0
+local versions = {}
 for i = 1, #ARGV, 5 do
   local name, kind, base, keep, entry = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4]
   local version = tonumber(redis.call('ZSCORE', KEYS[2], name) or '0')
@@ -40,8 +41,10 @@ for i = 1, #ARGV, 5 do
     local next = redis.call('INCR', KEYS[1])
     redis.call('ZADD', KEYS[2], next, name)
     redis.call('HSET', KEYS[3], name, kind .. ',' .. string.format('%.0f', now + keep) .. '\n' .. entry)
-    taken = taken + 1
+    versions[#versions + 1] = next
+  else
+    versions[#versions + 1] = 0
   end
 end
 sweep()
-return taken
+return versions

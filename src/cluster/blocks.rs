@@ -8,7 +8,9 @@ use super::keys::{ClusterKeys, Sealed};
 use super::link::BlockPut;
 use super::protocol::{BlockRow, BlockRowKind};
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
-use crate::limits::{BLOCKS_KEPT, CLUSTER_BLOCKS_EACH, CLUSTER_BLOCKS_UNSENT_MAX};
+use crate::limits::{
+    BLOCKS_KEPT, CLUSTER_BLOCK_VERSIONS_MAX, CLUSTER_BLOCKS_EACH, CLUSTER_BLOCKS_UNSENT_MAX,
+};
 use crate::policy::block::{
     BlockChange, BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, ChangeKind, ChangedBy,
 };
@@ -49,7 +51,8 @@ impl BlockShare {
             return;
         }
         let name: Arc<str> = self.keys.block_name(&change.entry.target).into();
-        let is_release = change.what == ChangeKind::Released || change.what == ChangeKind::Lifted;
+        // A block of an address that is lifted for one maildrop goes on.
+        let is_release = change.entry.state == BlockState::Released;
         let text = SharedBlock::of(change).encode();
         let Ok(entry) = self.keys.seal(Sealed::Block, &text) else {
             return;
@@ -74,7 +77,9 @@ impl BlockShare {
     /// What another gate changed; `None`: this gate has changed the entry, too, and that counts, or
     /// the entry makes no sense.
     pub fn received(&mut self, row: &BlockRow, epoch: u64) -> Option<BlockChange> {
-        if epoch != self.epoch {
+        if self.epoch == 0 {
+            self.epoch = epoch;
+        } else if epoch != self.epoch {
             // Versions of an engine that lost its memory mean nothing any more.
             self.epoch = epoch;
             self.versions.clear();
@@ -82,10 +87,11 @@ impl BlockShare {
                 put.base = 0;
             }
         }
-        if self.versions.len() >= CLUSTER_BLOCKS_UNSENT_MAX {
-            self.versions.clear();
+        // This gate's own, which comes back.
+        if self.versions.get(&row.name) == Some(&row.version) {
+            return None;
         }
-        self.versions.insert(Arc::clone(&row.name), row.version);
+        self.know(&row.name, row.version);
         let own = self.unsent.get(&row.name).map(|own| own.kind);
         match (own, row.kind) {
             (None, _) => {}
@@ -99,6 +105,13 @@ impl BlockShare {
         SharedBlock::decode(&text)?.change()
     }
 
+    fn know(&mut self, name: &Arc<str>, version: u64) {
+        if self.versions.len() >= CLUSTER_BLOCK_VERSIONS_MAX {
+            self.versions.clear();
+        }
+        self.versions.insert(Arc::clone(name), version);
+    }
+
     /// What the engine should take next; at most some hundred.
     #[must_use]
     pub fn unsent(&self) -> Vec<BlockPut> {
@@ -109,9 +122,13 @@ impl BlockShare {
             .collect()
     }
 
-    /// The engine took these; one that was changed meanwhile is still to be sent.
-    pub fn sent(&mut self, puts: &[BlockPut]) {
-        for put in puts {
+    /// The engine has these, which made these versions (0: it was not taken, and the row that counts
+    /// comes). One that was changed meanwhile is still to be sent.
+    pub fn sent(&mut self, puts: &[BlockPut], versions: &[u64]) {
+        for (put, version) in puts.iter().zip(versions) {
+            if *version > 0 {
+                self.know(&put.name, *version);
+            }
             if self.unsent.get(&put.name) == Some(put) {
                 self.unsent.remove(&put.name);
             }
@@ -286,8 +303,10 @@ mod tests {
         assert_eq!((entry, told.what), (blocked.entry, blocked.what));
         other.changed(&told);
         assert_eq!(other.unsent(), [], "it is not sent back");
-        one.sent(&puts);
+        one.sent(&puts, &[1]);
         assert_eq!(one.unsent(), []);
+        let echo = row(&puts[0], 1);
+        assert_eq!(one.received(&echo, 1), None, "its own comes back");
     }
 
     #[test]
@@ -317,14 +336,14 @@ mod tests {
         one.changed(&change("192.0.2.7", ChangeKind::Blocked));
         let first = one.unsent();
         one.changed(&change("192.0.2.7", ChangeKind::Released));
-        one.sent(&first);
+        one.sent(&first, &[0]);
         let again = one.unsent();
         assert_eq!(again[0].kind, BlockRowKind::Release);
-        one.sent(&again);
+        one.sent(&again, &[0]);
         one.received(&row(&first[0], 9), 1);
         one.changed(&change("192.0.2.7", ChangeKind::Blocked));
         assert_eq!(one.unsent()[0].base, 9);
-        one.sent(&one.unsent());
+        one.sent(&one.unsent(), &[0]);
         // Versions of before mean nothing to an engine that lost its memory.
         one.received(&row(&first[0], 1), 2);
         one.changed(&change("192.0.2.8", ChangeKind::Blocked));
@@ -340,7 +359,7 @@ mod tests {
         one.changed(&change("192.0.2.7", ChangeKind::Blocked));
         let first = one.unsent();
         one.received(&row(&first[0], 9), 1);
-        one.sent(&first);
+        one.sent(&first, &[0]);
         one.changed(&change("192.0.2.7", ChangeKind::Extended));
         assert_eq!(one.unsent()[0].base, 9);
         one.received(&row(&elsewhere[0], 1), 2);

@@ -53,8 +53,9 @@ pub trait EngineLink: Send + Sync + 'static {
     /// The gate is gone from here on.
     fn leave(&self) -> PendingCall<()>;
 
-    /// Puts changes of the block list; see `blocks.lua`.
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<()>;
+    /// Puts changes of the block list, see `blocks.lua`: the version that each made; 0: it was not
+    /// taken, since somebody has released the entry meanwhile.
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<Vec<u64>>;
 
     /// How much longer a password counts as accepted; `None`: it does not.
     fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>>;

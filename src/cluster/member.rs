@@ -8,6 +8,8 @@ mod beats;
 mod health;
 mod io;
 mod maildrop;
+#[cfg(test)]
+mod tests;
 
 pub use io::{ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutage};
 

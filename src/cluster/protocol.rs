@@ -5,7 +5,7 @@
 
 mod wire;
 
-pub use wire::{EngineReply, Nonsense};
+pub use wire::{EngineReply, Nonsense, read_versions};
 
 use crate::ids::BackendName;
 use crate::lock::queue::Lane;

@@ -108,8 +108,11 @@ pub const CLUSTER_ACCEPTANCE_BELIEVED: Duration = Duration::from_secs(60);
 /// A gate tells again after so long that a password was accepted: the engine forgets after a day.
 pub const CLUSTER_ACCEPTANCE_AGAIN: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Changes of the block list that the engine has not taken yet, and versions of entries that are
-/// known: as many as there are entries.
+/// Versions of entries of the block list that are known: four times as many as there are entries,
+/// since one that a gate forgets stays with the engine for two weeks. Some 100 octets each.
+pub const CLUSTER_BLOCK_VERSIONS_MAX: usize = 200_000;
+
+/// Changes of the block list that the engine has not taken yet: as many as there are entries.
 pub const CLUSTER_BLOCKS_UNSENT_MAX: usize = 50_000;
 
 /// A message of another gate is read for so long after it was sent: longer than it takes, and than

@@ -10,7 +10,6 @@ use crate::admission::Verdict;
 use crate::dialect::Class;
 use crate::gate::{Context, Settings};
 use crate::history::EarlyLogin;
-use crate::limits::CLUSTER_ACCEPTANCE_BELIEVED;
 use crate::observe::event::{EndCause, Event, PollDecision, RuleEvent};
 use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
@@ -161,9 +160,8 @@ impl Identified {
             return;
         }
         if let Some(left) = cluster.accepted.look_up(tag).await {
-            let lifetime = left.min(CLUSTER_ACCEPTANCE_BELIEVED);
             let cache = &cx.admission.shared.auth_cache;
-            cache.accepted_elsewhere(tag, lifetime, Instant::now());
+            cache.accepted_elsewhere(tag, left, Instant::now());
             self.refresh_standing(cx, record);
         }
     }

@@ -5,7 +5,8 @@ use crate::redis::Redis;
 use crate::resp::{Connection, words};
 use popgate::cluster::link::BlockPut;
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, MaildropId, Push, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, MaildropId, Push, SyncAnswer,
+    SyncCall, read_versions,
 };
 use std::time::Duration;
 
@@ -289,16 +290,13 @@ impl Scripted {
         self.run(2, &keys, arguments).unwrap();
     }
 
-    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> usize {
+    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> Vec<u64> {
         let keys = ["version", "log", ""].map(|it| match it {
             "" => "popgate:blocks".to_owned(),
             it => format!("popgate:blocks:{it}"),
         });
         let arguments = puts.iter().flat_map(block_arguments).collect();
-        match self.run(3, &keys, arguments).unwrap() {
-            EngineReply::Int(taken) => usize::try_from(taken).unwrap(),
-            other => panic!("{other:?}"),
-        }
+        read_versions(self.run(3, &keys, arguments).unwrap()).unwrap()
     }
 }
 

@@ -30,11 +30,12 @@ async fn operators_see_and_end_what_is_at_other_gates() {
     let mut bob = site.log_in(1, "bob").await.unwrap();
     let locks = ask(&site.gates[0], &["locks", "--all", "--sort", "maildrop"]);
     let items = locks["items"].as_array().unwrap();
-    let at = |item: &Value| format!("{} {}", item["maildrop"], item["gate"]).replace('"', "");
+    let at =
+        |item: &Value| format!("{} {}", item["lock"]["maildrop"], item["gate"]).replace('"', "");
     let seen: Vec<_> = items.iter().map(at).collect();
     assert_eq!(seen, ["ann pop0", "bob pop1"]);
     assert_eq!(locks["unanswered"], Value::Array(Vec::new()));
-    let session = items[1]["holder"]["session"].to_string();
+    let session = items[1]["lock"]["holder"]["session"].to_string();
     let kick = ["kick", &session, "--gate", "pop1", "--reason", "a phone"];
     assert_eq!(ask(&site.gates[0], &kick)["result"], "kicked");
     assert!(bob.ok("NOOP".to_owned()).await.is_err());

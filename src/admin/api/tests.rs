@@ -302,7 +302,8 @@ async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
         let (status, page) = port.get(&format!("/api/v1/cluster/locks{query}")).await;
         assert_eq!(status, 200);
         let items = page["items"].as_array().unwrap().iter();
-        let names = items.map(|it| format!("{} {}", it["gate"], it["maildrop"]).replace('"', ""));
+        let names =
+            items.map(|it| format!("{} {}", it["gate"], it["lock"]["maildrop"]).replace('"', ""));
         (names.collect::<Vec<_>>(), page)
     };
     let (names, whole) = page("").await;

@@ -42,7 +42,6 @@ pub struct GateLock {
     /// The name of the gate; none where it is alone.
     pub gate: Option<String>,
     /// The lock, as that gate shows it.
-    #[serde(flatten)]
     pub lock: LockInfo,
 }
 

@@ -4,6 +4,7 @@ use super::connect::{EngineOptions, reply, send, words};
 use crate::cluster::link::{BlockPut, EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
     BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, Nonsense, SyncAnswer, SyncCall,
+    read_versions,
 };
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
 use crate::time::Duration;
@@ -215,14 +216,14 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.leave, keys, arguments, |_| Ok(()))
     }
 
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<()> {
+    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<Vec<u64>> {
         let keys = vec![
             self.name("blocks:version"),
             self.name("blocks:log"),
             self.name("blocks"),
         ];
         let arguments = rows.iter().flat_map(block_arguments).collect();
-        self.run(&self.scripts.blocks, keys, arguments, |_| Ok(()))
+        self.run(&self.scripts.blocks, keys, arguments, read_versions)
     }
 
     fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>> {

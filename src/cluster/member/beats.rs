@@ -87,9 +87,15 @@ impl Member {
                 self.lease.until = None;
                 self.health.excluded(out);
             }
-            Ok(BeatAnswer::Alive(report)) => {
+            Ok(BeatAnswer::Alive(mut report)) => {
                 self.renew(sent_at, lapsed, now, out);
-                self.joined(&report, now, out);
+                let asked_from = self.blocks;
+                let is_new = self.joined(&report, now, out);
+                if is_new && asked_from > 0 {
+                    // They were asked for from a place of the epoch before: all come again.
+                    report.blocks.clear();
+                    self.beats.next = now;
+                }
                 self.report(report, now, out);
             }
         }
@@ -121,7 +127,13 @@ impl Member {
         }
     }
 
-    fn joined(&mut self, report: &ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {
+    /// Returns whether the epoch is another than before.
+    fn joined(
+        &mut self,
+        report: &ClusterReport,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) -> bool {
         let is_new = self.epoch.as_ref() != Some(&report.epoch);
         if is_new {
             self.grace_until = Some(now + CLUSTER_GRACE.saturating_sub(report.epoch_age));
@@ -130,7 +142,8 @@ impl Member {
             out.push(MemberAction::EpochBegan(report.epoch.number));
         }
         if self.health.is_open() && !is_new {
-            return self.health.answered(out);
+            self.health.answered(out);
+            return false;
         }
         // All is said anew: to an engine that has been away, or one that knows nothing yet.
         let all: Vec<_> = self.maildrops.keys().copied().collect();
@@ -138,6 +151,7 @@ impl Member {
         for id in all {
             self.share_again(id, now, out);
         }
+        is_new
     }
 
     fn share_again(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {

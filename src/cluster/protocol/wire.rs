@@ -135,6 +135,19 @@ impl BeatAnswer {
     }
 }
 
+/// Reads the versions that changes of the block list made; 0: one was not taken.
+///
+/// # Errors
+/// It is no answer of the script.
+pub fn read_versions(reply: EngineReply) -> Result<Vec<u64>, Nonsense> {
+    let EngineReply::List(versions) = reply else {
+        return Err(Nonsense("no list"));
+    };
+    let mut fields = Fields(versions.into_iter());
+    let count = fields.0.len();
+    (0..count).map(|_| fields.count()).collect()
+}
+
 impl Push {
     /// Reads a message on the gate's channel; `None`: it is none of popgate's.
     #[must_use]

@@ -511,7 +511,11 @@ fn a_file_of_version_1_comes_with_its_block_list() {
     assert!(opened.journal.flush());
     assert_eq!(kept(&opened.journal), [1]);
     drop(opened);
-    assert_eq!(held(&file), written, "and is one of the present version now");
+    assert_eq!(
+        held(&file),
+        written,
+        "and is one of the present version now"
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ const TEXTS: [&str; 15] = [
 
 /// Entries in sealed and open segments of both kinds.
 fn written(file: &Path) -> Vec<StoredEntry> {
-    let written: Vec<_> = (1..=4_500).map(mixed).collect();
+    let written: Vec<_> = (1..=2_600).map(mixed).collect();
     let mut few = options(file);
     few.bounds.rows = 20_000;
     let journal = Journal::open(&few).unwrap().journal;

@@ -261,20 +261,21 @@ impl Engine {
         self.members.remove(&gate);
     }
 
-    /// Changes of the block list. Returns how many were taken.
-    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> usize {
+    /// Changes of the block list. Returns the version that each made; 0: it was not taken.
+    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> Vec<u64> {
         let now = self.now / 1_000;
-        let mut taken = 0;
+        let mut versions = Vec::new();
         for put in puts {
             let stored = self.blocks.get(&put.name);
             let is_over = stored.is_some_and(|stored| {
                 stored.version > put.base && stored.kind != BlockRowKind::Put
             });
             if put.kind == BlockRowKind::Put && is_over {
+                versions.push(0);
                 continue;
             }
-            taken += 1;
             self.blocks_version += 1;
+            versions.push(self.blocks_version);
             let entry = BlockEntry {
                 version: self.blocks_version,
                 kind: put.kind,
@@ -284,7 +285,7 @@ impl Engine {
             self.blocks.insert(Arc::clone(&put.name), entry);
         }
         self.forget_old(now);
-        taken
+        versions
     }
 
     /// Looks at some, from a version on that is another one at another time.

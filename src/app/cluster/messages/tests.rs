@@ -42,7 +42,7 @@ impl EngineLink for Carrier {
         Box::pin(pending())
     }
 
-    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<()> {
+    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<Vec<u64>> {
         Box::pin(pending())
     }
 

@@ -1,0 +1,327 @@
+//! One member, and an engine that answers what a test says.
+
+use super::*;
+use crate::cluster::protocol::{
+    BeatAnswer, BlockRow, BlockRowKind, ClusterReport, Holds, TurnNumber, TurnStanding,
+};
+use crate::limits::CLUSTER_AWAY;
+use crate::lock::queue::{HolderStatement, Lane, LaneStatement, Statement};
+
+const ANN: MaildropId = MaildropId([1; 16]);
+
+struct Scene {
+    member: Member,
+    now: Instant,
+    out: Vec<MemberAction>,
+}
+
+impl Scene {
+    /// Connected, and joined in an epoch that gives turns away.
+    fn joined() -> Self {
+        let now = Instant::now();
+        let options = MemberOptions {
+            gate: GateId([7; 8]),
+            lease: Duration::from_secs(15),
+            on_outage: OnOutage::Local,
+            fingerprint: "f".into(),
+            settings: "s".into(),
+            info: Arc::from(&b"i"[..]),
+            seed: 1,
+        };
+        let mut scene = Self {
+            member: Member::new(options, now),
+            now,
+            out: Vec::new(),
+        };
+        scene.connect("run");
+        scene.beaten(report("run", 1));
+        assert_eq!(scene.member.state(), ClusterState::Healthy);
+        scene
+    }
+
+    fn apply(&mut self, input: MemberInput) -> Vec<MemberAction> {
+        let mut out = std::mem::take(&mut self.out);
+        self.member.apply(input, self.now, &mut out);
+        out
+    }
+
+    fn connect(&mut self, run_id: &str) {
+        self.out = self.apply(MemberInput::Connected(run_id.into()));
+    }
+
+    /// Answers the beat that was made last.
+    fn beaten(&mut self, report: ClusterReport) -> Vec<MemberAction> {
+        let made = self.out.drain(..).find_map(|action| match action {
+            MemberAction::Beat(call) => Some(call.ping),
+            _ => None,
+        });
+        let ping = made.expect("it beats");
+        self.apply(MemberInput::Beaten {
+            ping,
+            sent_at: self.now,
+            lapsed: false,
+            answer: Ok(BeatAnswer::Alive(report)),
+        })
+    }
+
+    fn state(&mut self, life: u64, queue: Statement) -> Vec<MemberAction> {
+        let statement = MaildropStatement {
+            queue,
+            life,
+            ..MaildropStatement::default()
+        };
+        self.apply(MemberInput::Stated(ANN, statement))
+    }
+
+    fn answer(&mut self, call: &SyncCall, standing: TurnStanding) -> Vec<MemberAction> {
+        let report = MaildropReport {
+            standing,
+            others_in_main: false,
+            others_in_unproven: false,
+            holder: None,
+            home: None,
+            ended: None,
+            last: TurnNumber(0),
+        };
+        self.apply(MemberInput::Synced {
+            maildrop: ANN,
+            sequence: call.sequence,
+            answer: Ok(SyncAnswer::Done(report)),
+        })
+    }
+
+    /// Moves to the next moment at which something is due, as often as it takes.
+    fn pass(&mut self, time: Duration) -> Vec<MemberAction> {
+        let end = self.now + time;
+        let mut all = Vec::new();
+        while let Some(due) = self.member.next_deadline().filter(|due| *due <= end) {
+            self.now = due.max(self.now);
+            all.extend(self.apply(MemberInput::Tick));
+        }
+        self.now = end;
+        all
+    }
+
+    fn waits(&self) -> Statement {
+        Statement {
+            main: Some(LaneStatement {
+                since: self.now,
+                half: self.now,
+                until: self.now + Duration::from_secs(20),
+            }),
+            ..Statement::default()
+        }
+    }
+
+    fn holds(&self) -> Statement {
+        Statement {
+            holder: Some(HolderStatement {
+                lane: Lane::Main,
+                since: self.now,
+                has_begun: true,
+            }),
+            ..Statement::default()
+        }
+    }
+
+    /// In the maildrop by this turn.
+    fn holding(&mut self, turn: u64) {
+        let waits = self.waits();
+        let call = sync_of(&self.state(1, waits));
+        self.answer(&call, TurnStanding::Granted(TurnNumber(turn), Lane::Main));
+        let holds = self.holds();
+        assert_eq!(syncs(&self.state(1, holds)), [], "the engine knows it");
+    }
+}
+
+fn report(run_id: &str, number: u64) -> ClusterReport {
+    ClusterReport {
+        epoch: Epoch {
+            run_id: run_id.into(),
+            number,
+        },
+        epoch_age: Duration::from_secs(60),
+        is_heard: true,
+        members: Vec::new(),
+        blocks_version: 0,
+        blocks: Vec::new(),
+    }
+}
+
+fn block(version: u64) -> BlockRow {
+    BlockRow {
+        version,
+        name: "n".into(),
+        kind: BlockRowKind::Put,
+        entry: Arc::from(&b"e"[..]),
+    }
+}
+
+fn syncs(actions: &[MemberAction]) -> Vec<SyncCall> {
+    let calls = actions.iter().filter_map(|action| match action {
+        MemberAction::Sync(call) => Some(call.clone()),
+        _ => None,
+    });
+    calls.collect()
+}
+
+fn sync_of(actions: &[MemberAction]) -> SyncCall {
+    let [call] = &syncs(actions)[..] else {
+        panic!("{actions:?}");
+    };
+    call.clone()
+}
+
+fn authorities(actions: &[MemberAction]) -> Vec<Authority> {
+    let told = actions.iter().filter_map(|action| match action {
+        MemberAction::Authority { authority, .. } => Some(*authority),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_session_takes_two_calls_and_leaves_nothing_behind() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    assert!(call.main.is_some() && call.holds == Holds::Nothing);
+    let granted = scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    assert!(
+        matches!(
+            granted[..],
+            [MemberAction::Turn {
+                lane: Lane::Main,
+                ..
+            }]
+        ),
+        "nothing is said before the queue has said what it made of it: {granted:?}"
+    );
+    let holds = scene.holds();
+    assert_eq!(syncs(&scene.state(1, holds)), []);
+    let call = sync_of(&scene.state(1, Statement::default()));
+    assert_eq!((call.holds, call.seen), (Holds::Nothing, TurnNumber(5)));
+    scene.answer(&call, TurnStanding::Idle);
+    assert_eq!(scene.member.known(), 0);
+}
+
+#[test]
+fn a_turn_that_the_queue_does_not_take_is_given_back() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    let call = sync_of(&scene.state(1, waits));
+    assert_eq!((call.holds, call.seen), (Holds::Nothing, TurnNumber(5)));
+}
+
+#[test]
+fn what_was_not_answered_is_said_again_and_a_late_answer_counts_for_nothing() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let first = sync_of(&scene.state(1, waits));
+    scene.apply(MemberInput::Synced {
+        maildrop: ANN,
+        sequence: first.sequence,
+        answer: Err("timeout".to_owned()),
+    });
+    let second = sync_of(&scene.pass(Duration::from_millis(300)));
+    assert!(second.sequence > first.sequence);
+    let late = scene.answer(&first, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    assert_eq!(late, []);
+    let granted = scene.answer(&second, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    assert!(
+        matches!(
+            granted[..],
+            [MemberAction::Turn { .. }, ..]
+                | [MemberAction::State { .. }, MemberAction::Turn { .. }]
+        ),
+        "{granted:?}"
+    );
+}
+
+#[test]
+fn a_release_that_met_no_connection_is_said_when_there_is_one() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    let call = sync_of(&scene.state(1, Statement::default()));
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    assert_eq!(syncs(&scene.pass(Duration::from_millis(500))), []);
+    scene.connect("run");
+    scene.beaten(report("run", 1));
+    let again = sync_of(&scene.pass(Duration::from_millis(300)));
+    assert_eq!(again.holds, Holds::Nothing);
+    assert!(again.sequence > call.sequence);
+}
+
+#[test]
+fn while_the_engine_is_away_each_queue_serves_by_itself_a_new_one_too() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    scene.state(1, waits);
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    let away = scene.pass(CLUSTER_AWAY);
+    assert_eq!(authorities(&away), [Authority::Local]);
+    assert_eq!(scene.member.state(), ClusterState::Degraded);
+    // Another queue of the same maildrop, whose end and begin were seen as one change.
+    let waits = scene.waits();
+    assert_eq!(authorities(&scene.state(2, waits)), [Authority::Local]);
+    let holds = scene.holds();
+    scene.state(2, holds);
+    scene.connect("another");
+    let back = scene.beaten(report("another", 2));
+    assert_eq!(authorities(&back), [Authority::Leased]);
+    assert_eq!(sync_of(&back).holds, Holds::Local);
+    assert_eq!(scene.member.state(), ClusterState::Reconciling);
+    scene.answer(&sync_of(&back), TurnStanding::Held(TurnNumber(9)));
+    assert_eq!(scene.member.state(), ClusterState::Healthy);
+}
+
+#[test]
+fn a_turn_that_another_gate_has_by_now_is_lost_once_and_nobody_behind_it_is_served() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    let both = Statement {
+        main: scene.waits().main,
+        ..scene.holds()
+    };
+    assert_eq!(syncs(&scene.state(1, both)), [], "its place is known");
+    let call = sync_of(&scene.pass(Duration::from_millis(1_200)));
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
+    let lost = scene.answer(&call, TurnStanding::Lost);
+    assert!(lost.contains(&MemberAction::Lose { maildrop: ANN }));
+    assert!(lost.contains(&MemberAction::Overlap { maildrop: ANN }));
+    for call in syncs(&scene.pass(Duration::from_secs(5))) {
+        assert_eq!((call.holds, call.main), (Holds::Turn(TurnNumber(5)), None));
+        let again = scene.answer(&call, TurnStanding::Lost);
+        assert!(!again.contains(&MemberAction::Overlap { maildrop: ANN }));
+    }
+}
+
+#[test]
+fn a_new_epoch_brings_the_whole_block_list() {
+    let mut scene = Scene::joined();
+    scene.out = scene.pass(Duration::from_secs(1));
+    let known = ClusterReport {
+        blocks: vec![block(8)],
+        ..report("run", 1)
+    };
+    scene.beaten(known);
+    scene.out = scene.pass(Duration::from_secs(1));
+    let failed_over = ClusterReport {
+        blocks: vec![block(9)],
+        ..report("other", 2)
+    };
+    let told = scene.beaten(failed_over);
+    assert!(
+        !told
+            .iter()
+            .any(|it| matches!(it, MemberAction::Blocks { .. })),
+        "they were asked for from a place of the epoch before: {told:?}"
+    );
+    let beat = told.iter().find_map(|action| match action {
+        MemberAction::Beat(call) => Some(call.blocks),
+        _ => None,
+    });
+    assert_eq!(beat, Some(0), "at once, and from the beginning");
+}
