@@ -5,13 +5,15 @@
 use crate::Outcome;
 use crate::backend::serve_and_never_close;
 use crate::fire::{Gate, Program, Setup, free_address, serve};
+use crate::redis::Redis;
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -35,6 +37,7 @@ const HOUSEHOLD: usize = 6;
 pub(crate) struct Site {
     pub(crate) gate: Gate,
     _server: Arc<DemoServer>,
+    _engine: Redis,
     /// The backend itself, for those who go around popgate.
     straight: SocketAddr,
 }
@@ -53,16 +56,27 @@ impl Site {
         let [straight, stubborn, down] = [(); 3].map(|()| free_address("127.0.0.1"));
         serve(&server, straight).await;
         serve_and_never_close(stubborn).await?;
+        let engine = Redis::start().ok_or("redis-server is not installed")?;
+        let secret = secret_file()?;
+        let cluster = format!(
+            "[cluster]\nnodes = [\"{}\"]\nsecret_file = {:?}\n",
+            engine.address,
+            secret.path()
+        );
         let setup = Setup {
-            config: &configuration(straight, stubborn, down),
+            config: &(configuration(straight, stubborn, down) + &cluster),
             trusted_networks: &["127.0.0.1/32"],
             admin: "token_file = \"admin.token\"",
             ..Setup::default()
         };
         let gate = Gate::start(setup).await;
+        // The engine's first epoch gives nothing away for two seconds.
+        let first = logged_in(gate.ports.plain, "first").await?;
+        quit(first).await?;
         Ok(Self {
             gate,
             _server: server,
+            _engine: engine,
             straight,
         })
     }
@@ -93,6 +107,13 @@ impl Site {
         self.gate.wait_until_ready().await;
         Ok(())
     }
+}
+
+/// What the gates of a cluster have in common, of which there is one.
+fn secret_file() -> io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    writeln!(file, "{}", "5a".repeat(32))?;
+    Ok(file)
 }
 
 fn configuration(straight: SocketAddr, stubborn: SocketAddr, down: SocketAddr) -> String {

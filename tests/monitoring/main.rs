@@ -20,6 +20,14 @@ mod dashboard;
 mod fire;
 mod prometheus;
 mod promql;
+#[path = "../gates/redis.rs"]
+#[allow(
+    dead_code,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "faults are for the tests of several gates; another process does not run by paused time"
+)]
+mod redis;
 mod rules;
 mod scraping;
 
