@@ -122,8 +122,8 @@ impl BlockShare {
             .collect()
     }
 
-    /// The engine has these, which made these versions (0: it was not taken, and the row that counts
-    /// comes). One that was changed meanwhile is still to be sent.
+    /// The engine has these, which made these versions (0: it was not taken, and the row that
+    /// counts comes). One that was changed meanwhile is still to be sent.
     pub fn sent(&mut self, puts: &[BlockPut], versions: &[u64]) {
         for (put, version) in puts.iter().zip(versions) {
             if *version > 0 {
