@@ -5,6 +5,9 @@
 -- ARGV  1 gate   2 run id of this server   3 the highest epoch that the gate knows   4 lease in ms
 --       5 fingerprint   6 what people read of the gate, sealed   7 digest of its settings
 --       8 ping   9 version of the block list that it knows   10 most changes to be answered
+--       11 "1": it has taken part for long
+
+local LEASE_MAX = 60000
 
 local gate, run_id = ARGV[1], ARGV[2]
 local time = redis.call('TIME')
@@ -18,21 +21,32 @@ local function lives(name)
   return set_in and set_in == epoch[1]
 end
 
-local function another_lives()
+local function one_lives(but)
   for i = 1, #members, 2 do
-    if members[i] ~= gate and lives(members[i]) then return true end
+    if members[i] ~= but and lives(members[i]) then return true end
   end
   return false
 end
 
-local stored = redis.call('GET', KEYS[4])
-if stored ~= ARGV[5] then
-  if stored and another_lives() then return {'stranger'} end
-  redis.call('SET', KEYS[4], ARGV[5])
+-- The fingerprint, and before it "e" where a gate that is established has said it, else "n".
+local stored = redis.call('GET', KEYS[4]) or ''
+local rank = string.sub(stored, 1, 1)
+if string.sub(stored, 2) ~= ARGV[5] then
+  if one_lives(gate) then
+    if rank == 'e' or ARGV[11] ~= '1' then return {'stranger'} end
+    -- It was first at an empty engine, and yields to one that was there before.
+    for i = 1, #members, 2 do redis.call('DEL', KEYS[5] .. members[i]) end
+    redis.call('DEL', KEYS[3])
+    members = {}
+  end
+  rank = 'n'
 end
+if ARGV[11] == '1' then rank = 'e' end
+if stored ~= rank .. ARGV[5] then redis.call('SET', KEYS[4], rank .. ARGV[5]) end
 
+-- Where all that were there are gone, nobody has said for a while what he holds.
 local is_same_run = epoch[1] and string.sub(epoch[1], 1, #run_id + 1) == run_id .. ':'
-if not is_same_run then
+if not is_same_run or (#members > 0 and not one_lives()) then
   local number = math.max(tonumber(ARGV[3]), tonumber(epoch[2] or '0')) + 1
   epoch = { run_id .. ':' .. string.format('%.0f', number), string.format('%.0f', number), string.format('%.0f', now) }
   redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3])
@@ -40,6 +54,13 @@ if not is_same_run then
   members = {}
 end
 
+-- The clock was set back.
+if tonumber(epoch[3]) > now then
+  epoch[3] = string.format('%.0f', now)
+  redis.call('HSET', KEYS[2], 'began', epoch[3])
+end
+
+local is_continued = lives(gate) and 1 or 0
 redis.call('SET', KEYS[1], epoch[1], 'PX', ARGV[4])
 redis.call('HSET', KEYS[3], gate, cmsgpack.pack({ ARGV[6], ARGV[7] }))
 
@@ -47,6 +68,10 @@ local living = {}
 for i = 1, #members, 2 do
   if members[i] ~= gate then
     if lives(members[i]) then
+      -- The clock was set back: it would live for that much longer.
+      if redis.call('PTTL', KEYS[5] .. members[i]) > LEASE_MAX then
+        redis.call('SET', KEYS[5] .. members[i], epoch[1], 'PX', LEASE_MAX)
+      end
       local said = cmsgpack.unpack(members[i + 1])
       living[#living + 1] = { members[i], said[1], said[2] }
     else
@@ -65,6 +90,6 @@ for i = 1, #names, 2 do
 end
 
 return {
-  'ok', epoch[1], math.max(0, now - tonumber(epoch[3])), listeners, living,
+  'ok', epoch[1], math.max(0, now - tonumber(epoch[3])), listeners, is_continued, living,
   redis.call('GET', KEYS[7]) or '0', changes,
 }

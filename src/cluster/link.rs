@@ -91,6 +91,8 @@ pub enum LinkEvent {
     Up(Arc<dyn EngineLink>),
     /// The one before has ended, for this reason.
     Down(String),
+    /// The engine answers, and does not let the gate in.
+    Refused(String),
     /// A push came.
     Pushed(Push),
 }

@@ -15,14 +15,15 @@ pub use io::{ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutag
 
 use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer, SyncCall};
 use crate::limits::{
-    CLUSTER_ASK_AGAIN, CLUSTER_JITTER, CLUSTER_LOOK_AGAIN, CLUSTER_REPEAT, CLUSTER_RETRY,
+    CLUSTER_ASK_AGAIN, CLUSTER_CALLS_MAX, CLUSTER_JITTER, CLUSTER_LOOK_AGAIN, CLUSTER_REPEAT,
+    CLUSTER_RETRY,
 };
 use crate::lock::queue::Authority;
 use crate::time::{Duration, Instant};
 use beats::{Beats, Lease};
 use health::Health;
 use maildrop::{SharedMaildrop, TurnOutcome, TurnRight};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// What a member is made of.
@@ -62,6 +63,12 @@ pub struct Member {
     /// When something is to be done at which maildrop.
     due: BTreeSet<(Instant, MaildropId)>,
     sequence: u64,
+    /// Since when it has taken part.
+    member_since: Option<Instant>,
+    /// Calls about maildrops that are not answered.
+    calling: usize,
+    /// Maildrops that have something to say, and wait until fewer calls are made.
+    queued: VecDeque<MaildropId>,
     is_leaving: bool,
 }
 
@@ -81,6 +88,9 @@ impl Member {
             maildrops: HashMap::new(),
             due: BTreeSet::new(),
             sequence: 0,
+            member_since: None,
+            calling: 0,
+            queued: VecDeque::new(),
             is_leaving: false,
             options,
         }
@@ -91,6 +101,7 @@ impl Member {
         match input {
             MemberInput::Connected(run_id) => self.connected(run_id, now),
             MemberInput::Disconnected(why) => self.disconnected(&why, now, out),
+            MemberInput::Refused(why) => self.refused(&why, now, out),
             MemberInput::Stated(maildrop, statement) => self.stated(maildrop, statement, now, out),
             MemberInput::Synced {
                 maildrop,
@@ -151,8 +162,23 @@ impl Member {
             .iter_mut()
             .filter_map(|(id, maildrop)| maildrop.in_flight.take().map(|_| *id))
             .collect();
-        for id in unanswered {
+        self.calling = 0;
+        let queued = std::mem::take(&mut self.queued);
+        for id in unanswered.into_iter().chain(queued) {
+            if let Some(maildrop) = self.maildrops.get_mut(&id) {
+                maildrop.is_queued = false;
+            }
             self.say_again(id, now);
+        }
+    }
+
+    /// The engine does not let the gate in. One that has never taken part does not serve beside
+    /// those that do; for another one the engine is away.
+    fn refused(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
+        if self.epoch.is_none() {
+            self.exclude(why, now, out);
+        } else {
+            self.health.unanswered(now, why, out);
         }
     }
 
@@ -191,6 +217,7 @@ impl Member {
         let Some(call) = maildrop.in_flight.take_if(|_| is_awaited) else {
             return;
         };
+        self.calling = self.calling.saturating_sub(1);
         match answer {
             Err(why) => {
                 self.health.unanswered(call.sent_at, &why, out);
@@ -205,6 +232,19 @@ impl Member {
                 self.health.answered(out);
                 self.done(id, call, &report, now, out);
             }
+        }
+        self.call_queued(now, out);
+    }
+
+    /// As many of those that wait for it as may.
+    fn call_queued(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
+        while self.calling < CLUSTER_CALLS_MAX
+            && let Some(id) = self.queued.pop_front()
+        {
+            if let Some(maildrop) = self.maildrops.get_mut(&id) {
+                maildrop.is_queued = false;
+            }
+            self.attend(id, now, out);
         }
     }
 
@@ -224,12 +264,14 @@ impl Member {
         // While the queue serves by itself, a turn that comes late is its own already.
         let is_local = maildrop.is_local;
         let is_unused = maildrop.statement.queue.is_empty();
+        let life = maildrop.statement.life;
         match outcome {
             TurnOutcome::Nothing => {}
             TurnOutcome::Turn(lane, generation) if !is_local && !is_unused => {
                 maildrop.give();
                 out.push(MemberAction::Turn {
                     maildrop: id,
+                    life,
                     lane,
                     generation,
                     home: report.home.clone(),
@@ -238,11 +280,12 @@ impl Member {
             }
             TurnOutcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
                 maildrop: id,
+                life,
                 generation,
             }),
             TurnOutcome::Turn(..) | TurnOutcome::Confirmed(_) => {}
             TurnOutcome::Lost { has_begun } => {
-                out.push(MemberAction::Lose { maildrop: id });
+                out.push(MemberAction::Lose { maildrop: id, life });
                 if has_begun {
                     out.push(MemberAction::Overlap { maildrop: id });
                 }
@@ -292,9 +335,13 @@ impl Member {
         let is_open = self.health.is_open();
         let maildrop = self.maildrops.get(&id)?;
         if goes_local {
-            return maildrop
+            let free = maildrop
                 .held_elsewhere_until()
                 .filter(|_| !maildrop.is_local);
+            return [free, maildrop.elsewhere_until()]
+                .into_iter()
+                .flatten()
+                .min();
         }
         // All is said anew when the engine is back.
         if maildrop.is_busy() || !is_open {
@@ -303,7 +350,7 @@ impl Member {
         let asks = if maildrop.is_unsaid {
             // There is no connection just now.
             now + CLUSTER_RETRY
-        } else if maildrop.waits() {
+        } else if maildrop.waits() || maildrop.is_beside_another() {
             let free = maildrop.held_elsewhere_until();
             let moment = Duration::from_millis(10);
             [free, grace_until]
@@ -330,9 +377,18 @@ impl Member {
             return;
         };
         self.schedule(id, None);
+        let is_full = self.calling >= CLUSTER_CALLS_MAX;
         let Some(maildrop) = self.maildrops.get_mut(&id) else {
             return;
         };
+        if is_full {
+            maildrop.is_unsaid = true;
+            if !std::mem::replace(&mut maildrop.is_queued, true) {
+                self.queued.push_back(id);
+            }
+            return;
+        }
+        self.calling += 1;
         self.sequence += 1;
         let said = maildrop.say(now);
         maildrop.sent(said, self.sequence, generation, now);
@@ -342,6 +398,7 @@ impl Member {
             epoch,
             sequence: self.sequence,
             holds: said.holds,
+            lease: self.options.lease,
             seen: maildrop.seen(),
             main: said.main,
             unproven: said.unproven,
@@ -384,7 +441,7 @@ impl Member {
             Push::Ping(_) => self.beats.heard = Some(now),
             Push::Turn(id) => self.ask_now(*id, now, out),
             Push::Contended(id) => {
-                let knows = self.maildrops.get(id).is_none_or(|maildrop| {
+                let knows = self.maildrops.get(id).is_some_and(|maildrop| {
                     maildrop.elsewhere_until().is_some() && maildrop.due.is_some()
                 });
                 if !knows {
@@ -395,16 +452,16 @@ impl Member {
         }
     }
 
-    /// Asks the engine how it stands there. One that is unknown here is left alone: what was given
-    /// for it goes on by itself.
+    /// Asks the engine how it stands there. Of one that is unknown here nothing is held or wanted:
+    /// that is said, so that others need not wait for it.
     fn ask_now(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
-        let may_call = self.may_call();
-        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+        if !self.may_call() {
             return;
-        };
+        }
+        let maildrop = self.maildrops.entry(id).or_insert_with(SharedMaildrop::new);
         if maildrop.is_busy() {
             maildrop.is_unsaid = true;
-        } else if may_call {
+        } else {
             self.sync(id, now, out);
         }
     }
@@ -455,11 +512,14 @@ impl Member {
     /// No answer for too long: the engine counts as away.
     fn go_away(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
         self.health.away(out);
+        self.calling = 0;
+        self.queued.clear();
         let all: Vec<_> = self.maildrops.keys().copied().collect();
         for id in all {
             if let Some(maildrop) = self.maildrops.get_mut(&id) {
                 // It may have been carried out: what the engine believes is not known any more.
                 maildrop.is_unsaid |= maildrop.in_flight.take().is_some();
+                maildrop.is_queued = false;
             }
             self.attend(id, now, out);
         }

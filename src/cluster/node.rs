@@ -165,6 +165,7 @@ impl Node {
                 self.engine = None;
                 self.apply(MemberInput::Disconnected(why));
             }
+            LinkEvent::Refused(why) => self.apply(MemberInput::Refused(why)),
             // What finds no room is lost: it is asked for again.
             LinkEvent::Pushed(Push::Message(sealed)) => {
                 let _ = self.parts.outlets.messages.try_send(sealed);
@@ -211,6 +212,7 @@ impl Node {
             MemberAction::Lease { generation, until } => self.renew(generation, until),
             MemberAction::Turn {
                 maildrop,
+                life,
                 lane,
                 generation,
                 home,
@@ -223,17 +225,18 @@ impl Node {
                     home,
                     ended,
                 };
-                self.at(maildrop, |queues, key| queues.turn(key, turn));
+                self.at(maildrop, |queues, key| queues.turn(key, life, turn));
             }
             MemberAction::Confirm {
                 maildrop,
+                life,
                 generation,
             } => self.at(maildrop, |queues, key| {
-                queues.turn_confirmed(key, generation)
+                queues.turn_confirmed(key, life, generation);
             }),
-            MemberAction::Lose { maildrop } => {
+            MemberAction::Lose { maildrop, life } => {
                 self.tell(ClusterEvent::Turn(TurnResult::Lost));
-                self.at(maildrop, |queues, key| queues.turn_lost(key));
+                self.at(maildrop, |queues, key| queues.turn_lost(key, life));
             }
             MemberAction::Contended {
                 maildrop,

@@ -76,6 +76,8 @@ pub struct SyncCall {
     pub sequence: u64,
     /// What it holds.
     pub holds: Holds,
+    /// How long the gate's lease is good.
+    pub lease: Duration,
     /// The highest turn that it was told of; a later one it has not heard of, and has not given
     /// back either.
     pub seen: TurnNumber,
@@ -167,6 +169,8 @@ pub struct BeatCall {
     pub ping: u64,
     /// The version of the block list up to which this gate knows it.
     pub blocks: u64,
+    /// Whether it has taken part for long.
+    pub is_established: bool,
 }
 
 /// The answer to a [`BeatCall`].
@@ -187,6 +191,8 @@ pub struct ClusterReport {
     pub epoch_age: Duration,
     /// Whether anybody listens to this gate's pushes.
     pub is_heard: bool,
+    /// Whether the lease of before was good until now, by the engine's clock.
+    pub is_continued: bool,
     /// All living gates, this one too.
     pub members: Vec<MemberReport>,
     /// The version of the block list.

@@ -5,7 +5,7 @@
 --       5 the highest turn that the gate was told of
 --       6 main slot: "" or "age,until"   7 unproven slot: "" or "age,half,until"
 --       8 prefix of push channels   9 "1": the gate hears pushes   10 home
---       11 how long ago a backend session ended, if that is known
+--       11 how long ago a backend session ended, if that is known   12 the gate's lease
 -- All times are milliseconds; ages and waits are from now. The only clock is the server's.
 
 local CLAIM = 2000         -- a turn that was pushed is taken up within this time
@@ -19,6 +19,7 @@ local ASKS_WITHIN = 1500   -- a gate that waits asks again within this time
 local MAIN_TURNS = 3       -- turns of the main lane between two of the unproven one
 
 local gate, sequence, holds, seen = ARGV[1], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local lease = tonumber(ARGV[12])
 
 local epoch = redis.call('HMGET', KEYS[2], 'id', 'began')
 if not epoch[1] or epoch[1] ~= ARGV[2] then return {'epoch'} end
@@ -33,10 +34,13 @@ local function numbers(text)
   return list
 end
 
+-- Who held it in the epoch before holds it until he has spoken, or his lease is over.
 local function fresh(old)
+  local holder = old.holder
   return {
     epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = MAIN_TURNS,
     token = old.token or 0, home = old.home or '', ended = old.ended or -1,
+    holder = holder and { gate = holder.gate, token = holder.token, lane = holder.lane, old = true } or nil,
   }
 end
 
@@ -86,9 +90,12 @@ local function prune()
   end
   state.slots = slots
   local holder = state.holder
-  if holder and not is_alive(holder.gate) then
+  if holder and holder.old then
+    if now - tonumber(epoch[2]) >= lease then state.holder = nil end
+  elseif holder and not is_alive(holder.gate) then
     state.holder = nil
-  elseif holder and holder.claimed and holder.claim_ends <= now then
+  -- Further off than it can be: the clock was set back.
+  elseif holder and holder.claimed and (holder.claim_ends <= now or holder.claim_ends > now + CLAIM) then
     not_taken_up(holder)
     state.holder = nil
   end
@@ -148,7 +155,7 @@ local function settle_holder()
   if holds == '' then
     if not is_own then return end
     local wants = ARGV[holder.lane == 'm' and 6 or 7] ~= ''
-    if holder.token > seen and wants then
+    if holder.token > seen and wants and not holder.old then
       -- Its answer was lost, or this is how it takes up what was pushed.
       holder.claimed = nil
       return 'granted'
@@ -156,6 +163,8 @@ local function settle_holder()
     state.holder = nil
     return
   end
+  -- A later turn, which this server has lost.
+  if holder and holder.old and not is_own and tonumber(holds) > holder.token then holder = nil end
   if holder and not is_own then return 'lost' end
   local lane = holder and holder.lane or (ARGV[7] ~= '' and ARGV[6] == '' and 'u' or 'm')
   if is_own then
@@ -170,19 +179,20 @@ local function settle_holder()
   return 'held'
 end
 
-local function first(lane)
+-- `half_by`: among those whose half is over by then.
+local function first(lane, half_by)
   local best
   for _, slot in ipairs(state.slots) do
-    if slot.lane == lane and not slot.passed and (not best or slot.place < best.place) then best = slot end
+    local is_meant = slot.lane == lane and not slot.passed and (not half_by or slot.half <= half_by)
+    if is_meant and (not best or slot.place < best.place) then best = slot end
   end
   return best
 end
 
 -- Strangers have their turn when nobody else waits, and else one in four, past half of their wait.
 local function next_slot()
-  local stranger = first('u')
-  if stranger and state.main_turns >= MAIN_TURNS and stranger.half <= now then return stranger end
-  return first('m') or stranger
+  local stranger = state.main_turns >= MAIN_TURNS and first('u', now)
+  return stranger or first('m') or first('u')
 end
 
 local function hears(slot)
@@ -248,6 +258,7 @@ local function answer(standing)
   if holder and not own then
     elsewhere = holder.gate
     left = math.max(0, redis.call('PTTL', KEYS[3] .. holder.gate))
+    if holder.old then left = math.max(left, tonumber(epoch[2]) + lease - now) end
   end
   local since_end = state.ended >= 0 and math.max(0, now - state.ended) or -1
   return {
@@ -278,7 +289,7 @@ if not state.holder and now - tonumber(epoch[2]) >= GRACE then standing = serve(
 if not standing then standing = has_slot(gate) and 'queued' or 'idle' end
 
 local holder = state.holder
-if holder and holder.gate ~= gate and find_slot(gate, 'm') then
+if holder and holder.gate ~= gate and (find_slot(gate, 'm') or (holder.old and has_slot(gate))) then
   redis.call('PUBLISH', ARGV[8] .. holder.gate, 'c' .. string.match(KEYS[1], '[^:]*$'))
 end
 

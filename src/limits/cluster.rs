@@ -50,6 +50,15 @@ pub const CLUSTER_REPEAT: Duration = Duration::from_secs(30 * 60);
 /// A call that was not answered is made again after so long, and up to twice that.
 pub const CLUSTER_RETRY: Duration = Duration::from_millis(100);
 
+/// Calls about maildrops that a gate makes at a time. An engine with three gates that are back from
+/// an outage answers the last of so many in a tenth of a second, and the next beat behind them in
+/// time.
+pub const CLUSTER_CALLS_MAX: usize = 256;
+
+/// A gate that has taken part for so long has seen the others: one with another secret that was
+/// first at an empty engine has to yield to it. As long as the longest lease.
+pub const CLUSTER_ESTABLISHED: Duration = Duration::from_secs(60);
+
 /// Pings that do not come back for so long: the connection for pushes is made anew.
 pub const CLUSTER_UNHEARD: Duration = Duration::from_secs(3);
 

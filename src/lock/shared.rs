@@ -163,14 +163,15 @@ pub trait SharedQueues: Send + Sync + 'static {
     /// nothing of what was told to it.
     fn statement(&self, key: &MaildropKey) -> (Statement, u64);
 
-    /// One turn may be served.
-    fn turn(&self, key: &MaildropKey, turn: Turn);
+    /// One turn may be served by the queue of this number. Another one has asked for none: it is
+    /// stated, and nothing else happens.
+    fn turn(&self, key: &MaildropKey, life: u64, turn: Turn);
 
-    /// The turn that is held is good under the lease of this generation.
-    fn turn_confirmed(&self, key: &MaildropKey, generation: u64);
+    /// The turn that the queue of this number holds is good under the lease of this generation.
+    fn turn_confirmed(&self, key: &MaildropKey, life: u64, generation: u64);
 
-    /// There is no turn any more.
-    fn turn_lost(&self, key: &MaildropKey);
+    /// The queue of this number has no turn any more.
+    fn turn_lost(&self, key: &MaildropKey, life: u64);
 
     /// Whether somebody waits in the main lane of another gate.
     fn waiters_elsewhere(&self, key: &MaildropKey, somebody: bool);
@@ -196,26 +197,30 @@ impl<C: BackendClose> SharedQueues for Locks<C> {
         })
     }
 
-    fn turn(&self, key: &MaildropKey, turn: Turn) {
+    fn turn(&self, key: &MaildropKey, life: u64, turn: Turn) {
         if let Some(ago) = turn.ended
             && let Some(ended) = Instant::now().checked_sub(ago)
         {
             self.0.ended(key, ended);
         }
-        self.0.begin_turn(key, &turn);
         let change = LeaseChange::Granted { lane: turn.lane };
-        self.0.apply(key, Input::Lease(change), None);
+        self.0.apply_to(key, life, Input::Lease(change), |entry| {
+            entry.learn_home(turn.home.as_ref());
+            entry.set_turn(TurnState::Given(turn.generation));
+        });
         // Also where nothing changed: whoever gave the turn must hear that nobody took it.
         self.0.mark_dirty(key);
     }
 
-    fn turn_confirmed(&self, key: &MaildropKey, generation: u64) {
-        self.0.set_turn(key, TurnState::Given(generation));
+    fn turn_confirmed(&self, key: &MaildropKey, life: u64, generation: u64) {
+        self.0
+            .set_turn(key, Some(life), TurnState::Given(generation));
     }
 
-    fn turn_lost(&self, key: &MaildropKey) {
-        self.0.set_turn(key, TurnState::None);
-        self.0.apply(key, Input::Lease(LeaseChange::Lost), None);
+    fn turn_lost(&self, key: &MaildropKey, life: u64) {
+        let lost = Input::Lease(LeaseChange::Lost);
+        self.0
+            .apply_to(key, life, lost, |entry| entry.set_turn(TurnState::None));
     }
 
     fn waiters_elsewhere(&self, key: &MaildropKey, somebody: bool) {
@@ -227,7 +232,7 @@ impl<C: BackendClose> SharedQueues for Locks<C> {
             Authority::Local => TurnState::Local,
             Authority::Leased => TurnState::None,
         };
-        self.0.set_turn(key, state);
+        self.0.set_turn(key, None, state);
         self.0.apply(key, Input::Authority(authority), None);
     }
 

@@ -8,7 +8,7 @@ use super::ends::RecentEnds;
 use super::entry::{Entry, Seated};
 use super::prewarmed::PrewarmedIndex;
 use super::queue::{Authority, Input, Invariant, Statement, Ticket, WaitProgress};
-use super::shared::{DirtyMaildrops, GateLease, Turn, TurnState};
+use super::shared::{DirtyMaildrops, GateLease, TurnState};
 use super::view::{LockView, LocksSnapshot};
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::{Event, LockEvent};
@@ -85,10 +85,40 @@ impl<C: BackendClose> Table<C> {
     /// Applies `input` to the queue of `key` and forgets the maildrop if nobody is left.
     /// `line`: the backend's words, if any, for waiters that are refused too.
     pub(super) fn apply(&self, key: &MaildropKey, input: Input, line: Option<&Arc<[u8]>>) {
+        self.apply_where(key, input, line, |_| true);
+    }
+
+    /// The same for the queue of this number alone, which `prepare` sees before.
+    pub(super) fn apply_to(
+        &self,
+        key: &MaildropKey,
+        life: u64,
+        input: Input,
+        prepare: impl FnOnce(&mut Entry<C>),
+    ) {
+        self.apply_where(key, input, None, |entry| {
+            let is_meant = entry.life == life;
+            if is_meant {
+                prepare(entry);
+            }
+            is_meant
+        });
+    }
+
+    fn apply_where(
+        &self,
+        key: &MaildropKey,
+        input: Input,
+        line: Option<&Arc<[u8]>>,
+        is_meant: impl FnOnce(&mut Entry<C>) -> bool,
+    ) {
         // By `entry`: between a look and a removal of its own a login could enter.
         let Slot::Occupied(mut slot) = self.entries.entry(key.clone()) else {
             return;
         };
+        if !is_meant(slot.get_mut()) {
+            return;
+        }
         let before = self.statement_of(slot.get());
         let broken = slot.get_mut().apply(input, Instant::now(), line);
         let has_changed = self.statement_of(slot.get()) != before;
@@ -115,17 +145,12 @@ impl<C: BackendClose> Table<C> {
         }
     }
 
-    pub(super) fn set_turn(&self, key: &MaildropKey, state: TurnState) {
-        if let Some(entry) = self.entries.get(key) {
+    /// `life`: of the queue of this number alone.
+    pub(super) fn set_turn(&self, key: &MaildropKey, life: Option<u64>, state: TurnState) {
+        if let Some(entry) = self.entries.get(key)
+            && life.is_none_or(|life| life == entry.life)
+        {
             entry.set_turn(state);
-        }
-    }
-
-    /// Whoever is served next holds the lock by this turn.
-    pub(super) fn begin_turn(&self, key: &MaildropKey, turn: &Turn) {
-        if let Some(mut entry) = self.entries.get_mut(key) {
-            entry.learn_home(turn.home.as_ref());
-            entry.set_turn(TurnState::Given(turn.generation));
         }
     }
 

@@ -508,12 +508,33 @@ impl Scene {
     async fn holds_by_turn(&mut self) -> (LockGuard<Fake>, MaildropKey) {
         let mut waiter = self.waits("ann").await;
         let key = waiter.key().clone();
-        self.locks.turn(&key, turn_under(1));
+        self.locks.turn(&key, self.life(&key), turn_under(1));
         let WaitEvent::Granted(guard) = waiter.next_event().await else {
             panic!("it was given a turn");
         };
         (guard, key)
     }
+
+    /// The number of the maildrop's queue.
+    fn life(&self, key: &MaildropKey) -> u64 {
+        self.locks.statement(key).1
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_another_queue_asked_for_is_for_nobody_and_that_is_told() {
+    let (mut scene, _lease, dirty) = shared();
+    let first = scene.waits("ann").await;
+    let key = first.key().clone();
+    let before = scene.life(&key);
+    first.leave(LockOutcome::ClientGone);
+    let _second = scene.waits("ann").await;
+    let _ = dirty.take();
+    scene.locks.turn(&key, before, turn_under(1));
+    let (said, life) = scene.locks.statement(&key);
+    assert_ne!(life, before);
+    assert!(said.holder.is_none() && said.main.is_some(), "{said:?}");
+    assert!(dirty.take().contains(&key), "the turn must be given back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -524,9 +545,9 @@ async fn beside_other_gates_nobody_is_served_without_a_turn_and_a_turn_is_for_on
     assert!(dirty.take().contains(&key), "others must hear of it");
     drop(guard);
     assert!(dirty.take().contains(&key));
-    let (said, _) = scene.locks.statement(&key);
+    let (said, life) = scene.locks.statement(&key);
     assert!(said.holder.is_none() && said.main.is_some(), "{said:?}");
-    scene.locks.turn(&key, turn_under(1));
+    scene.locks.turn(&key, life, turn_under(1));
     assert!(matches!(next.next_event().await, WaitEvent::Granted(_)));
 }
 
@@ -540,7 +561,7 @@ async fn a_turn_that_nobody_takes_is_told_though_nothing_has_changed() {
         lane: Lane::Unproven,
         ..turn_under(1)
     };
-    scene.locks.turn(&key, stranger);
+    scene.locks.turn(&key, scene.life(&key), stranger);
     assert!(dirty.take().contains(&key));
 }
 
@@ -555,7 +576,7 @@ async fn no_password_is_written_under_a_lease_that_ran_out() {
     lease.renew(2, lease.now() + LEASE);
     assert!(!guard.permission().take(), "the turn is of the one before");
     assert!(is_pending(pin!(guard.turn())));
-    scene.locks.turn_confirmed(&key, 2);
+    scene.locks.turn_confirmed(&key, scene.life(&key), 2);
     guard.turn().await;
     assert!(guard.permission().take());
 }
@@ -564,9 +585,9 @@ async fn no_password_is_written_under_a_lease_that_ran_out() {
 async fn no_password_is_written_by_a_turn_that_was_lost_until_there_is_another() {
     let (mut scene, _lease, _dirty) = shared();
     let (guard, key) = scene.holds_by_turn().await;
-    scene.locks.turn_lost(&key);
+    scene.locks.turn_lost(&key, scene.life(&key));
     assert!(!guard.permission().take());
-    scene.locks.turn(&key, turn_under(1));
+    scene.locks.turn(&key, scene.life(&key), turn_under(1));
     assert!(guard.permission().take());
 }
 

@@ -181,6 +181,7 @@ impl<'a> History<'a> {
             },
             sequence,
             holds,
+            lease: Duration::from_millis(random.u64(6..20) * 1_000),
             seen: TurnNumber(seen),
             main: random.bool().then(|| main_slot(random)),
             unproven: (random.u8(0..3) == 0).then(|| unproven_slot(random)),
@@ -247,6 +248,7 @@ impl<'a> History<'a> {
             info: Arc::from(&[0, random.u8(..), b'\r', b'\n'][..]),
             ping: random.u64(0..1_000_000),
             blocks: random.u64(0..6),
+            is_established: random.u8(0..3) == 0,
         };
         let expected = self.model.beat(&call, gate);
         assert_eq!(

@@ -18,6 +18,7 @@ fn statement(epoch: Epoch, sequence: u64) -> SyncCall {
         maildrop: MaildropId([7; 16]),
         epoch,
         sequence,
+        lease: Duration::from_secs(15),
         holds: Holds::Local,
         seen: TurnNumber(0),
         main: None,

@@ -210,7 +210,7 @@ impl Watched {
         loop {
             match self.next().await {
                 LinkEvent::Pushed(push) => return push,
-                LinkEvent::Down(why) => panic!("{why}"),
+                LinkEvent::Down(why) | LinkEvent::Refused(why) => panic!("{why}"),
                 LinkEvent::Up(_) => {}
             }
         }
@@ -227,6 +227,7 @@ pub(crate) fn beat(link: &Arc<dyn EngineLink>, ping: u64) -> BeatCall {
         info: Arc::from(&b"sealed"[..]),
         ping,
         blocks: 0,
+        is_established: false,
     }
 }
 

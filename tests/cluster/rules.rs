@@ -27,6 +27,7 @@ pub(crate) fn beat_call(engine: &Engine, known_epoch: u64) -> BeatCall {
         info: Arc::from(&b""[..]),
         ping: 1,
         blocks: 0,
+        is_established: false,
     }
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn nothing() -> SyncCall {
         },
         sequence: 0,
         holds: Holds::Nothing,
+        lease: Duration::from_millis(LEASE),
         seen: TurnNumber(0),
         main: None,
         unproven: None,

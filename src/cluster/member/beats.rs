@@ -4,11 +4,15 @@ use super::Member;
 use super::io::MemberAction;
 use crate::cluster::protocol::{BeatAnswer, BeatCall, ClusterReport, MaildropId};
 use crate::limits::{
-    CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN, CLUSTER_UNHEARD,
+    CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_ESTABLISHED, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN,
+    CLUSTER_RETRY, CLUSTER_UNHEARD,
 };
 use crate::lock::queue::Authority;
 use crate::time::Instant;
 use std::sync::Arc;
+
+/// Why a gate that another one does not let in is excluded.
+const OTHERS_DIFFER: &str = "the other gates have another secret_file, fold_case or version";
 
 /// The gate's own lease.
 #[derive(Debug, Default)]
@@ -43,6 +47,13 @@ impl Member {
         self.run_id.is_some() && self.beats.in_flight.is_none()
     }
 
+    /// Whether it has taken part for so long that another gate which was first at an empty engine
+    /// has to yield.
+    fn is_established(&self, now: Instant) -> bool {
+        self.member_since
+            .is_some_and(|since| now.saturating_duration_since(since) >= CLUSTER_ESTABLISHED)
+    }
+
     pub(super) fn hears(&self, now: Instant) -> bool {
         self.beats
             .heard
@@ -65,6 +76,7 @@ impl Member {
             info: Arc::clone(&self.options.info),
             ping: self.beats.last,
             blocks: self.blocks,
+            is_established: self.is_established(now),
         }));
     }
 
@@ -82,13 +94,17 @@ impl Member {
         }
         self.beats.in_flight = None;
         match answer {
-            Err(why) => self.health.unanswered(sent_at, &why, out),
+            Err(why) => {
+                // Soon: the next one in its time would come when the engine counts as away.
+                self.beats.next = now + CLUSTER_RETRY;
+                self.health.unanswered(sent_at, &why, out);
+            }
             Ok(BeatAnswer::Stranger) => {
-                self.lease.until = None;
-                self.health.excluded(out);
+                self.exclude(OTHERS_DIFFER, now, out);
             }
             Ok(BeatAnswer::Alive(mut report)) => {
-                self.renew(sent_at, lapsed, now, out);
+                let is_continued = report.is_continued && !lapsed;
+                self.renew(sent_at, is_continued, now, out);
                 let asked_from = self.blocks;
                 let is_new = self.joined(&report, now, out);
                 if is_new && asked_from > 0 {
@@ -101,9 +117,27 @@ impl Member {
         }
     }
 
-    fn renew(&mut self, sent_at: Instant, lapsed: bool, now: Instant, out: &mut Vec<MemberAction>) {
+    /// The gate may not take part: it serves nothing by itself either.
+    pub(super) fn exclude(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
+        self.lease.until = None;
+        self.member_since = None;
+        self.health.excluded(why, out);
+        let all: Vec<_> = self.maildrops.keys().copied().collect();
+        for id in all {
+            self.share_again(id, now, out);
+        }
+    }
+
+    /// `is_continued`: by both clocks the lease before was good until now.
+    fn renew(
+        &mut self,
+        sent_at: Instant,
+        is_continued: bool,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
         let until = sent_at + self.options.lease - CLUSTER_LEASE_MARGIN;
-        if lapsed || self.lease.until.is_none_or(|until| until <= now) {
+        if !is_continued || self.lease.until.is_none_or(|until| until <= now) {
             self.lease.generation += 1;
             self.say_all_held(now);
         }
@@ -134,6 +168,7 @@ impl Member {
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) -> bool {
+        self.member_since.get_or_insert(now);
         let is_new = self.epoch.as_ref() != Some(&report.epoch);
         if is_new {
             self.grace_until = Some(now + CLUSTER_GRACE.saturating_sub(report.epoch_age));
@@ -158,7 +193,7 @@ impl Member {
         if let Some(maildrop) = self.maildrops.get_mut(&id) {
             maildrop.is_unsaid = true;
             if maildrop.is_local {
-                maildrop.is_local = false;
+                maildrop.share_again();
                 out.push(MemberAction::Authority {
                     maildrop: id,
                     authority: Authority::Leased,

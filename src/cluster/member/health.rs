@@ -41,7 +41,8 @@ impl Health {
 
     /// When the engine counts as away, if it goes on like this.
     pub(super) fn away_at(&self) -> Option<Instant> {
-        let may_be = self.state != ClusterState::Degraded;
+        // One that may not take part does not serve alone either.
+        let may_be = !matches!(self.state, ClusterState::Degraded | ClusterState::Excluded);
         self.silent_since
             .filter(|_| may_be)
             .map(|since| since + CLUSTER_AWAY)
@@ -53,6 +54,9 @@ impl Health {
 
     /// A call that was made at `since` has no answer, or the connection has ended then.
     pub(super) fn unanswered(&mut self, since: Instant, why: &str, out: &mut Vec<MemberAction>) {
+        if self.state == ClusterState::Excluded {
+            return;
+        }
         why.clone_into(&mut self.why);
         self.silent_since.get_or_insert(since);
         if matches!(
@@ -72,11 +76,12 @@ impl Health {
         }
     }
 
-    /// The other gates have another fingerprint.
-    pub(super) fn excluded(&mut self, out: &mut Vec<MemberAction>) {
+    /// The gate may not take part, until it is answered that it does.
+    pub(super) fn excluded(&mut self, why: &str, out: &mut Vec<MemberAction>) {
         self.silent_since = None;
-        if self.state != ClusterState::Excluded {
-            self.why = "the other gates have another secret_file, fold_case or version".to_owned();
+        self.unreconciled.clear();
+        if self.state != ClusterState::Excluded || self.why != why {
+            why.clone_into(&mut self.why);
             self.enter(ClusterState::Excluded, out);
         }
     }

@@ -32,7 +32,8 @@ str_enum! {
         Degraded = "degraded",
         /// The engine is back, and hears what happened meanwhile.
         Reconciling = "reconciling",
-        /// The other gates have another secret, `fold_case` or version of the script.
+        /// It may not take part: the other gates have another secret, `fold_case` or version of the
+        /// script, or the engine has never let it in.
         Excluded = "excluded",
     }
 }
@@ -58,6 +59,8 @@ pub enum MemberInput {
     Connected(Arc<str>),
     /// The connection has ended, for this reason.
     Disconnected(String),
+    /// The engine answers, and does not let the gate in: name, password, or what it is allowed.
+    Refused(String),
     /// What the gate has and wants at a maildrop may have changed; this is how it is now.
     Stated(MaildropId, MaildropStatement),
     /// The answer to a [`MemberAction::Sync`], or that none came and none is waited for any more.
@@ -108,6 +111,8 @@ pub enum MemberAction {
     Turn {
         /// Where.
         maildrop: MaildropId,
+        /// The queue that it is for.
+        life: u64,
         /// From which lane.
         lane: Lane,
         /// The lease under which it is good.
@@ -121,6 +126,8 @@ pub enum MemberAction {
     Confirm {
         /// Where.
         maildrop: MaildropId,
+        /// The queue that holds it.
+        life: u64,
         /// The lease under which it is good.
         generation: u64,
     },
@@ -128,6 +135,8 @@ pub enum MemberAction {
     Lose {
         /// Where.
         maildrop: MaildropId,
+        /// The queue that held it.
+        life: u64,
     },
     /// Whether somebody waits in the main lane of another gate.
     Contended {

@@ -8,6 +8,9 @@ use crate::limits::{CLUSTER_ELSEWHERE, WAIT_MAX};
 use crate::lock::queue::{HolderStatement, Lane, LaneStatement};
 use crate::time::{Duration, Instant};
 
+/// The generation of no lease.
+const UNCONFIRMED: u64 = 0;
+
 /// By what right the holder here holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TurnRight {
@@ -81,6 +84,8 @@ pub(super) struct SharedMaildrop {
     pub(super) is_unsaid: bool,
     /// The queue was given a turn, and has not said yet what it made of it.
     awaits_statement: bool,
+    /// It waits until it may make a call.
+    pub(super) is_queued: bool,
 }
 
 impl SharedMaildrop {
@@ -101,12 +106,13 @@ impl SharedMaildrop {
             held_elsewhere_until: None,
             is_unsaid: false,
             awaits_statement: false,
+            is_queued: false,
         }
     }
 
     /// Whether nothing can be said now: an answer, or a statement of the queue, is awaited.
     pub(super) fn is_busy(&self) -> bool {
-        self.in_flight.is_some() || self.awaits_statement
+        self.in_flight.is_some() || self.awaits_statement || self.is_queued
     }
 
     /// The queue is given a turn: it says at once what it made of it.
@@ -118,6 +124,7 @@ impl SharedMaildrop {
     pub(super) fn state(&mut self, statement: MaildropStatement) {
         let holder_before = self.statement.queue.holder.map(|holder| holder.since);
         let holder = statement.queue.holder.map(|holder| holder.since);
+        let has_begun = statement.queue.holder.is_some_and(|it| it.has_begun);
         if statement.life != self.statement.life {
             self.is_local = false;
             self.elsewhere_until = None;
@@ -127,9 +134,27 @@ impl SharedMaildrop {
         self.awaits_statement = false;
         if holder.is_none() {
             self.right = TurnRight::None;
-        } else if self.is_local && holder != holder_before {
+        } else if (self.is_local && holder != holder_before)
+            // It was granted by a queue that had not heard yet that the engine is back.
+            || (has_begun && self.right == TurnRight::None)
+        {
             self.right = TurnRight::Local;
         }
+    }
+
+    /// The engine is back: the queue needs turns again, and one from before is good when it is
+    /// confirmed.
+    pub(super) fn share_again(&mut self) {
+        self.is_local = false;
+        if let TurnRight::Turn(number, _) = self.right {
+            self.right = TurnRight::Turn(number, UNCONFIRMED);
+        }
+    }
+
+    /// Whether its session goes on beside that of another gate.
+    pub(super) fn is_beside_another(&self) -> bool {
+        let holder = self.statement.queue.holder;
+        matches!(self.right, TurnRight::Lost(_)) && holder.is_some_and(|holder| holder.has_begun)
     }
 
     /// Whether the engine has nothing to hear, and nothing is awaited of it.
@@ -257,13 +282,14 @@ impl SharedMaildrop {
                 self.is_unsaid = true;
                 TurnOutcome::Nothing
             }
+            // The lease has run out meanwhile: it is asked for once more, as if it had not come.
+            TurnStanding::Granted(..) if call.generation != generation => {
+                self.is_unsaid = true;
+                TurnOutcome::Nothing
+            }
             TurnStanding::Granted(number, lane) => {
-                self.take(number, call.generation);
-                // One that was given under a lease that has run out meanwhile is confirmed first.
-                match call.generation == generation {
-                    true => TurnOutcome::Turn(lane, generation),
-                    false => TurnOutcome::Nothing,
-                }
+                self.take(number, generation);
+                TurnOutcome::Turn(lane, generation)
             }
             TurnStanding::Held(number) => {
                 let was_known = self.right == TurnRight::Turn(number, generation);

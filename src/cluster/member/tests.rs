@@ -64,6 +64,26 @@ impl Scene {
         })
     }
 
+    /// The beat that was made last is not answered.
+    fn unbeaten(&mut self) -> Vec<MemberAction> {
+        let beat = self.out.iter().find_map(|action| match action {
+            MemberAction::Beat(call) => Some(call.ping),
+            _ => None,
+        });
+        self.out.clear();
+        self.apply(MemberInput::Beaten {
+            ping: beat.expect("it beats"),
+            sent_at: self.now,
+            lapsed: false,
+            answer: Err("timeout".to_owned()),
+        })
+    }
+
+    /// Goes on to the next beat.
+    fn next_beat(&mut self) {
+        self.out = self.pass(Duration::from_millis(1_000));
+    }
+
     fn state(&mut self, life: u64, queue: Statement) -> Vec<MemberAction> {
         let statement = MaildropStatement {
             queue,
@@ -142,6 +162,7 @@ fn report(run_id: &str, number: u64) -> ClusterReport {
         },
         epoch_age: Duration::from_secs(60),
         is_heard: true,
+        is_continued: true,
         members: Vec::new(),
         blocks_version: 0,
         blocks: Vec::new(),
@@ -289,7 +310,10 @@ fn a_turn_that_another_gate_has_by_now_is_lost_once_and_nobody_behind_it_is_serv
     let call = sync_of(&scene.pass(Duration::from_millis(1_200)));
     assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
     let lost = scene.answer(&call, TurnStanding::Lost);
-    assert!(lost.contains(&MemberAction::Lose { maildrop: ANN }));
+    assert!(lost.contains(&MemberAction::Lose {
+        maildrop: ANN,
+        life: 1
+    }));
     assert!(lost.contains(&MemberAction::Overlap { maildrop: ANN }));
     for call in syncs(&scene.pass(Duration::from_secs(5))) {
         assert_eq!((call.holds, call.main), (Holds::Turn(TurnNumber(5)), None));
@@ -324,4 +348,262 @@ fn a_new_epoch_brings_the_whole_block_list() {
         _ => None,
     });
     assert_eq!(beat, Some(0), "at once, and from the beginning");
+}
+
+#[test]
+fn a_lease_that_the_engine_let_go_makes_each_turn_be_confirmed() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    let mut holds = scene.holds();
+    holds.holder.as_mut().unwrap().has_begun = false;
+    assert_eq!(syncs(&scene.state(1, holds)), []);
+    scene.next_beat();
+    let gone = ClusterReport {
+        is_continued: false,
+        ..report("run", 1)
+    };
+    let said = scene.beaten(gone);
+    let leases = said.iter().find_map(|action| match action {
+        MemberAction::Lease { generation, .. } => Some(*generation),
+        _ => None,
+    });
+    assert_eq!(leases, Some(2), "its clock knows nothing of it: {said:?}");
+    let call = sync_of(&said);
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
+    let confirmed = scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
+    let confirm = MemberAction::Confirm {
+        maildrop: ANN,
+        life: 1,
+        generation: 2,
+    };
+    assert!(confirmed.contains(&confirm), "{confirmed:?}");
+}
+
+#[test]
+fn a_turn_from_before_an_outage_is_confirmed_though_the_lease_went_on() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    let mut holds = scene.holds();
+    holds.holder.as_mut().unwrap().has_begun = false;
+    scene.state(1, holds);
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.pass(CLUSTER_AWAY);
+    scene.connect("run");
+    let back = scene.beaten(report("run", 1));
+    assert_eq!(authorities(&back), [Authority::Leased]);
+    let confirmed = scene.answer(&sync_of(&back), TurnStanding::Held(TurnNumber(5)));
+    assert!(
+        confirmed
+            .iter()
+            .any(|it| matches!(it, MemberAction::Confirm { .. })),
+        "{confirmed:?}"
+    );
+}
+
+#[test]
+fn a_session_that_a_queue_let_in_as_the_engine_came_back_is_said() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    scene.state(1, waits);
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.pass(CLUSTER_AWAY);
+    scene.connect("run");
+    scene.beaten(report("run", 1));
+    // The queue has not heard yet.
+    let holds = scene.holds();
+    scene.state(1, holds);
+    let said = scene.pass(Duration::from_secs(2));
+    let last = syncs(&said).pop();
+    assert!(
+        last.is_none_or(|call| call.holds == Holds::Local),
+        "{said:?}"
+    );
+    let statement = &scene.member.maildrops[&ANN];
+    assert_eq!(statement.right, TurnRight::Local);
+}
+
+#[test]
+fn one_beat_that_is_lost_is_made_good_before_the_engine_counts_as_away() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    scene.now += Duration::from_millis(250);
+    scene.unbeaten();
+    assert_eq!(scene.member.state(), ClusterState::Suspect);
+    scene.out = scene.pass(Duration::from_millis(300));
+    scene.beaten(report("run", 1));
+    scene.out = scene.pass(Duration::from_secs(1));
+    assert_eq!(scene.member.state(), ClusterState::Healthy);
+}
+
+#[test]
+fn who_may_not_take_part_does_not_serve_alone_when_the_engine_is_away_and_stops_what_it_served() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    scene.state(1, waits);
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.pass(CLUSTER_AWAY);
+    scene.connect("run");
+    let ping = scene.out.drain(..).find_map(|action| match action {
+        MemberAction::Beat(call) => Some(call.ping),
+        _ => None,
+    });
+    let now = scene.now;
+    let told = scene.apply(MemberInput::Beaten {
+        ping: ping.expect("it beats"),
+        sent_at: now,
+        lapsed: false,
+        answer: Ok(BeatAnswer::Stranger),
+    });
+    assert_eq!(authorities(&told), [Authority::Leased]);
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    let waits = scene.waits();
+    let told = scene.state(1, waits);
+    assert_eq!(authorities(&told), []);
+    assert_eq!(authorities(&scene.pass(Duration::from_secs(60))), []);
+    assert_eq!(scene.member.state(), ClusterState::Excluded);
+}
+
+#[test]
+fn whom_the_engine_has_never_let_in_serves_nothing() {
+    let now = Instant::now();
+    let options = Scene::joined().member.options;
+    let mut scene = Scene {
+        member: Member::new(options, now),
+        now,
+        out: Vec::new(),
+    };
+    scene.apply(MemberInput::Refused("WRONGPASS".to_owned()));
+    let waits = scene.waits();
+    assert_eq!(authorities(&scene.state(1, waits)), []);
+    assert_eq!(authorities(&scene.pass(Duration::from_secs(60))), []);
+    assert_eq!(scene.member.state(), ClusterState::Excluded);
+    scene.connect("run");
+    scene.beaten(report("run", 1));
+    assert!(scene.member.health.is_open());
+}
+
+#[test]
+fn whom_the_engine_shuts_out_later_goes_on_as_in_an_outage() {
+    let mut scene = Scene::joined();
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.apply(MemberInput::Refused("WRONGPASS".to_owned()));
+    scene.pass(CLUSTER_AWAY);
+    assert_eq!(scene.member.state(), ClusterState::Degraded);
+}
+
+#[test]
+fn a_session_beside_another_gates_asks_until_it_has_the_turn() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    scene.next_beat();
+    let gone = ClusterReport {
+        is_continued: false,
+        ..report("run", 1)
+    };
+    let call = sync_of(&scene.beaten(gone));
+    scene.answer(&call, TurnStanding::Lost);
+    let call = sync_of(&scene.pass(Duration::from_millis(1_200)));
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
+    scene.answer(&call, TurnStanding::Held(TurnNumber(9)));
+    assert_eq!(syncs(&scene.pass(Duration::from_secs(60))), []);
+}
+
+#[test]
+fn so_many_calls_are_made_at_a_time_and_the_others_follow_as_answers_come() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let mut made = Vec::new();
+    for number in 0..CLUSTER_CALLS_MAX + 10 {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        let statement = MaildropStatement {
+            queue: waits,
+            life: 1,
+            ..MaildropStatement::default()
+        };
+        made.extend(syncs(
+            &scene.apply(MemberInput::Stated(MaildropId(id), statement)),
+        ));
+    }
+    assert_eq!(made.len(), CLUSTER_CALLS_MAX);
+    let first = made[0].clone();
+    let next = scene.apply(MemberInput::Synced {
+        maildrop: first.maildrop,
+        sequence: first.sequence,
+        answer: Err("timeout".to_owned()),
+    });
+    assert_eq!(syncs(&next).len(), 1, "one for one");
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.connect("run");
+    scene.beaten(report("run", 1));
+    let again = syncs(&scene.pass(Duration::from_millis(900)));
+    assert_eq!(
+        again.len(),
+        CLUSTER_CALLS_MAX,
+        "and from the beginning on a new connection"
+    );
+}
+
+#[test]
+fn a_maildrop_of_which_nothing_is_known_is_said_to_be_free() {
+    let mut scene = Scene::joined();
+    for push in [Push::Turn(ANN), Push::Contended(ANN)] {
+        let call = sync_of(&scene.apply(MemberInput::Pushed(push)));
+        assert_eq!((call.holds, call.main), (Holds::Nothing, None));
+        scene.answer(&call, TurnStanding::Idle);
+        assert_eq!(scene.member.known(), 0);
+    }
+}
+
+#[test]
+fn that_somebody_waits_elsewhere_lapses_in_an_outage_too() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    let call = sync_of(&scene.apply(MemberInput::Pushed(Push::Contended(ANN))));
+    let report = MaildropReport {
+        standing: TurnStanding::Held(TurnNumber(5)),
+        others_in_main: true,
+        others_in_unproven: false,
+        holder: None,
+        home: None,
+        ended: None,
+        last: TurnNumber(0),
+    };
+    scene.apply(MemberInput::Synced {
+        maildrop: ANN,
+        sequence: call.sequence,
+        answer: Ok(SyncAnswer::Done(report)),
+    });
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    let told = scene.pass(Duration::from_secs(10));
+    let lapsed = MemberAction::Contended {
+        maildrop: ANN,
+        elsewhere: false,
+    };
+    assert!(told.contains(&lapsed), "{told:?}");
+}
+
+#[test]
+fn a_turn_that_came_under_a_lease_that_ran_out_meanwhile_is_asked_for_again() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.next_beat();
+    let gone = ClusterReport {
+        is_continued: false,
+        ..report("run", 1)
+    };
+    scene.beaten(gone);
+    let told = scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    let again = sync_of(&told);
+    assert_eq!((again.holds, again.seen), (Holds::Nothing, TurnNumber(0)));
+    let granted = scene.answer(&again, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    assert!(matches!(
+        granted[..],
+        [MemberAction::Turn { generation: 2, .. }]
+    ));
 }

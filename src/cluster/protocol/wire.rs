@@ -53,6 +53,7 @@ impl SyncCall {
                 .map_or_else(Vec::new, |home| home.as_str().as_bytes().to_vec()),
             self.ended
                 .map_or_else(Vec::new, |ago| number(milliseconds(ago))),
+            number(milliseconds(self.lease)),
         ]
     }
 }
@@ -72,6 +73,7 @@ impl BeatCall {
             number(self.ping),
             number(self.blocks),
             number(CLUSTER_BLOCKS_EACH as u64),
+            flag(self.is_established),
         ]
     }
 }
@@ -120,6 +122,7 @@ impl BeatAnswer {
             epoch: Epoch::parse(&fields.bytes()?).ok_or(Nonsense("epoch"))?,
             epoch_age: Duration::from_millis(fields.count()?),
             is_heard: fields.count()? > 0,
+            is_continued: fields.count()? > 0,
             members: fields
                 .list()?
                 .into_iter()

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const CLAIM: u64 = 2_000;
+const GRACE: u64 = 2_000;
 const REMEMBERED: u64 = 60_000;
 const GATES_MAX: usize = 64;
 const PASSED_MAX: u32 = 3;
@@ -22,13 +23,33 @@ pub(super) struct Around<'a> {
     /// The living gates, and how much longer their leases are good.
     pub(super) living: BTreeMap<GateId, Duration>,
     pub(super) listening: &'a BTreeSet<GateId>,
-    /// Whether the epoch is old enough for turns to be given.
-    pub(super) gives: bool,
+    /// When the epoch began, in milliseconds.
+    pub(super) began: u64,
 }
 
 impl Around<'_> {
     fn millis(&self) -> u64 {
         self.now / 1_000
+    }
+
+    fn epoch_age(&self) -> u64 {
+        self.millis().saturating_sub(self.began)
+    }
+
+    /// Whether the epoch is old enough for turns to be given.
+    fn gives(&self) -> bool {
+        self.epoch_age() >= GRACE
+    }
+
+    /// How much longer a holder is one, if its gate says nothing more.
+    fn left_of(&self, holder: Holder, lease: Duration) -> Duration {
+        let lives = self.living.get(&holder.gate).copied().unwrap_or_default();
+        if !holder.is_old {
+            return lives;
+        }
+        lives.max(Duration::from_millis(
+            millis(lease).saturating_sub(self.epoch_age()),
+        ))
     }
 }
 
@@ -55,6 +76,8 @@ struct Holder {
     token: u64,
     lane: Lane,
     claim: Option<Claim>,
+    /// Of the epoch before: it counts until its gate has spoken, or for a lease.
+    is_old: bool,
 }
 
 /// A turn that was pushed: until when it may be taken up, and what is so again if it is not.
@@ -101,7 +124,13 @@ impl Maildrop {
 
     /// What is left of it in a new epoch.
     pub(super) fn of_new_epoch(&self) -> Self {
+        let old = self.holder.map(|holder| Holder {
+            claim: None,
+            is_old: true,
+            ..holder
+        });
         Self {
+            holder: old,
             token: self.token,
             home: self.home.clone(),
             ended: self.ended,
@@ -126,10 +155,10 @@ impl Maildrop {
         published: &mut Vec<Published>,
     ) -> Option<MaildropReport> {
         let mut after = self.clone();
-        after.prune(around);
+        after.prune(call, around);
         let known = after.gates.get(&gate);
         if known.is_some_and(|known| call.sequence <= known.sequence) {
-            return Some(after.report(TurnStanding::Stale, gate, around));
+            return Some(after.report(TurnStanding::Stale, gate, call.lease, around));
         }
         if known.is_none() && after.gates.len() >= GATES_MAX {
             return None;
@@ -137,7 +166,7 @@ impl Maildrop {
         after.note(call, gate, around);
         let mut standing = after.settle(call, gate, around);
         after.put_slots(call, gate, around);
-        if after.holder.is_none() && around.gives {
+        if after.holder.is_none() && around.gives() {
             after.serve(gate, around, published);
             standing = after.granted_to(gate);
         }
@@ -148,23 +177,27 @@ impl Maildrop {
         });
         if let Some(holder) = after.holder
             && holder.gate != gate
-            && after.slot(gate, Lane::Main).is_some()
+            && (after.slot(gate, Lane::Main).is_some() || (holder.is_old && waits))
         {
             published.push(Published::Contended(holder.gate));
         }
         *self = after;
-        Some(self.report(standing, gate, around))
+        Some(self.report(standing, gate, call.lease, around))
     }
 
-    fn prune(&mut self, around: &Around<'_>) {
+    fn prune(&mut self, call: &SyncCall, around: &Around<'_>) {
         let now = around.millis();
         let lives = |gate: &GateId| around.living.contains_key(gate);
         self.slots
             .retain(|slot| lives(&slot.gate) && slot.ends > now);
         if let Some(holder) = self.holder {
-            if !lives(&holder.gate) {
+            let is_over = |claim: &Claim| claim.ends <= now || claim.ends > now + CLAIM;
+            if holder.is_old {
+                let is_kept = around.epoch_age() < millis(call.lease);
+                self.holder = Some(holder).filter(|_| is_kept);
+            } else if !lives(&holder.gate) {
                 self.holder = None;
-            } else if let Some(claim) = holder.claim.filter(|claim| claim.ends <= now) {
+            } else if let Some(claim) = holder.claim.filter(is_over) {
                 self.holder = None;
                 self.not_taken_up(holder, claim);
             }
@@ -216,7 +249,11 @@ impl Maildrop {
         if call.holds == Holds::Nothing {
             return self.settle_nothing(call, own?);
         }
-        if self.holder.is_some() && own.is_none() {
+        let is_behind = |holder: Holder| {
+            let later = |turn: TurnNumber| turn.0 > holder.token;
+            holder.is_old && matches!(call.holds, Holds::Turn(turn) if later(turn))
+        };
+        if own.is_none() && self.holder.is_some_and(|it| !is_behind(it)) {
             return Some(TurnStanding::Lost);
         }
         let only_unproven = call.unproven.is_some() && call.main.is_none();
@@ -236,6 +273,7 @@ impl Maildrop {
             token,
             lane,
             claim: None,
+            is_old: false,
         });
         Some(TurnStanding::Held(TurnNumber(token)))
     }
@@ -246,7 +284,7 @@ impl Maildrop {
             Lane::Main => call.main.is_some(),
             Lane::Unproven => call.unproven.is_some(),
         };
-        let is_unheard = own.token > call.seen.0;
+        let is_unheard = own.token > call.seen.0 && !own.is_old;
         self.holder = (is_unheard && wants).then_some(Holder { claim: None, ..own });
         self.granted_to(own.gate)
     }
@@ -305,18 +343,17 @@ impl Maildrop {
     }
 
     fn next_but(&self, passed: &[(GateId, Lane)], now: u64) -> Option<(GateId, Lane)> {
-        let first = |lane| {
+        let first = |lane, half_by| {
             self.slots
                 .iter()
                 .filter(|slot| slot.lane == lane && !passed.contains(&(slot.gate, lane)))
+                .filter(|slot| slot.half <= half_by)
                 .min_by_key(|slot| slot.place)
         };
-        let stranger = first(Lane::Unproven);
-        let is_due = self.main_turns >= MAIN_TURNS && stranger.is_some_and(|it| it.half <= now);
-        let next = match is_due {
-            true => stranger,
-            false => first(Lane::Main).or(stranger),
-        };
+        let past_half = first(Lane::Unproven, now).filter(|_| self.main_turns >= MAIN_TURNS);
+        let next = past_half
+            .or_else(|| first(Lane::Main, u64::MAX))
+            .or_else(|| first(Lane::Unproven, u64::MAX));
         next.map(|slot| (slot.gate, slot.lane))
     }
 
@@ -353,6 +390,7 @@ impl Maildrop {
             token,
             lane,
             claim: (gate != asking).then_some(claim),
+            is_old: false,
         });
     }
 
@@ -373,20 +411,26 @@ impl Maildrop {
             .find(|slot| (slot.gate, slot.lane) == (gate, lane))
     }
 
-    fn report(&self, standing: TurnStanding, gate: GateId, around: &Around<'_>) -> MaildropReport {
+    fn report(
+        &self,
+        standing: TurnStanding,
+        gate: GateId,
+        lease: Duration,
+        around: &Around<'_>,
+    ) -> MaildropReport {
         let others = |lane| {
             self.slots
                 .iter()
                 .any(|slot| slot.gate != gate && slot.lane == lane)
         };
-        let elsewhere = self.holder().filter(|holder| *holder != gate);
+        let elsewhere = self.holder.filter(|holder| holder.gate != gate);
         MaildropReport {
             standing,
             others_in_main: others(Lane::Main),
             others_in_unproven: others(Lane::Unproven),
-            holder: elsewhere.map(|gate| HoldingGate {
-                gate,
-                lease_left: around.living[&gate],
+            holder: elsewhere.map(|holder| HoldingGate {
+                gate: holder.gate,
+                lease_left: around.left_of(holder, lease),
             }),
             home: self.home.clone(),
             ended: self

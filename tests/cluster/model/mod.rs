@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-const GRACE: u64 = 2_000;
+const LEASE_MAX: u64 = 60_000;
 const IN_USE: u64 = 7_200_000;
 const UNUSED: u64 = 60_000;
 const SWEPT: usize = 100;
@@ -47,7 +47,8 @@ pub(crate) struct Engine {
     epoch: Option<(Epoch, u64)>,
     gates: BTreeMap<GateId, Ending<Epoch>>,
     members: BTreeMap<GateId, (Arc<[u8]>, Arc<str>)>,
-    fingerprint: Option<Arc<str>>,
+    /// And whether an established gate has said it.
+    fingerprint: Option<(Arc<str>, bool)>,
     maildrops: BTreeMap<MaildropId, Ending<(Epoch, Maildrop)>>,
     blocks_version: u64,
     blocks: BTreeMap<Arc<str>, BlockEntry>,
@@ -175,7 +176,7 @@ impl Engine {
             now: self.now,
             living: self.living(),
             listening: &self.listening,
-            gives: self.now / 1_000 >= began + GRACE,
+            began,
         };
         if !around.living.contains_key(&gate) {
             return Ok(SyncAnswer::NoLease);
@@ -207,15 +208,11 @@ impl Engine {
     }
 
     pub(crate) fn beat(&mut self, call: &BeatCall, gate: GateId) -> BeatAnswer {
-        let living = self.living();
-        if self.fingerprint.as_ref() != Some(&call.fingerprint) {
-            let others = self.members.keys().filter(|other| **other != gate);
-            if self.fingerprint.is_some() && others.into_iter().any(|it| living.contains_key(it)) {
-                return BeatAnswer::Stranger;
-            }
-            self.fingerprint = Some(Arc::clone(&call.fingerprint));
+        if self.is_strange(call, gate) {
+            return BeatAnswer::Stranger;
         }
         let (epoch, began) = self.epoch_of(call);
+        let is_continued = self.living().contains_key(&gate);
         let now = self.now / 1_000;
         self.gates.insert(
             gate,
@@ -226,6 +223,9 @@ impl Engine {
         );
         let said = (Arc::clone(&call.info), Arc::clone(&call.settings));
         self.members.insert(gate, said);
+        for other in self.gates.iter_mut().filter(|(name, _)| **name != gate) {
+            other.1.ends = other.1.ends.min(now + LEASE_MAX);
+        }
         let living = self.living();
         self.members.retain(|gate, _| living.contains_key(gate));
         let is_heard = self.push(gate, Push::Ping(call.ping));
@@ -233,18 +233,54 @@ impl Engine {
             epoch,
             epoch_age: Duration::from_millis(now.saturating_sub(began)),
             is_heard,
+            is_continued,
             members: self.members.iter().map(member).collect(),
             blocks_version: self.blocks_version,
             blocks: self.blocks_since(call.blocks),
         })
     }
 
-    /// The epoch, which begins anew where the server is another.
+    /// Whether gates with another fingerprint are there, to which this one must yield. Else it is
+    /// this one's from now on.
+    fn is_strange(&mut self, call: &BeatCall, gate: GateId) -> bool {
+        let living = self.living();
+        let mut others = self.members.keys().filter(|other| **other != gate);
+        let another_lives = others.any(|other| living.contains_key(other));
+        let (stored, mut is_established) = match self.fingerprint.take() {
+            Some((stored, is_established)) => (Some(stored), is_established),
+            None => (None, false),
+        };
+        if stored.as_ref() != Some(&call.fingerprint) {
+            if another_lives && (is_established || !call.is_established) {
+                self.fingerprint = stored.map(|stored| (stored, is_established));
+                return true;
+            }
+            if another_lives {
+                let members = std::mem::take(&mut self.members);
+                self.gates.retain(|name, _| !members.contains_key(name));
+            }
+            is_established = false;
+        }
+        let is_established = is_established || call.is_established;
+        self.fingerprint = Some((Arc::clone(&call.fingerprint), is_established));
+        false
+    }
+
+    /// The epoch, which begins anew where the server is another, or all that were there are gone.
     fn epoch_of(&mut self, call: &BeatCall) -> (Epoch, u64) {
-        if let Some(same) = &self.epoch
-            && same.0.run_id == call.run_id
+        let living = self.living();
+        let are_gone = !self.members.is_empty()
+            && !self
+                .members
+                .keys()
+                .any(|member| living.contains_key(member));
+        let now = self.now / 1_000;
+        if let Some((epoch, began)) = &mut self.epoch
+            && epoch.run_id == call.run_id
+            && !are_gone
         {
-            return same.clone();
+            *began = now.min(*began);
+            return (epoch.clone(), *began);
         }
         let stored = self.epoch.as_ref().map_or(0, |(epoch, _)| epoch.number);
         let epoch = Epoch {
