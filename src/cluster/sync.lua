@@ -38,7 +38,7 @@ end
 local function fresh(old)
   local holder = old.holder
   return {
-    epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = MAIN_TURNS,
+    epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = old.main_turns or MAIN_TURNS,
     token = old.token or 0, home = old.home or '', ended = old.ended or -1,
     holder = holder and { gate = holder.gate, token = holder.token, lane = holder.lane, old = true } or nil,
   }
@@ -160,6 +160,8 @@ local function settle_holder()
       holder.claimed = nil
       return 'granted'
     end
+    -- Nobody had it: whoever waited has left before he heard of it.
+    if holder.claimed then state.main_turns = holder.main_turns_before end
     state.holder = nil
     return
   end

@@ -131,6 +131,7 @@ impl Maildrop {
         });
         Self {
             holder: old,
+            main_turns: self.main_turns,
             token: self.token,
             home: self.home.clone(),
             ended: self.ended,
@@ -285,6 +286,9 @@ impl Maildrop {
             Lane::Unproven => call.unproven.is_some(),
         };
         let is_unheard = own.token > call.seen.0 && !own.is_old;
+        if let Some(claim) = own.claim.filter(|_| !(is_unheard && wants)) {
+            self.main_turns = claim.main_turns;
+        }
         self.holder = (is_unheard && wants).then_some(Holder { claim: None, ..own });
         self.granted_to(own.gate)
     }
