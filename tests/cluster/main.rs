@@ -13,6 +13,7 @@
 mod conformance;
 mod crowd;
 mod engine;
+mod epochs;
 mod model;
 mod redis;
 mod resp;

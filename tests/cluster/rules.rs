@@ -9,12 +9,12 @@ use popgate::lock::queue::Lane;
 use std::sync::Arc;
 use std::time::Duration;
 
-const A: GateId = GateId([0xa; 8]);
-const B: GateId = GateId([0xb; 8]);
-const C: GateId = GateId([0xc; 8]);
-const D: GateId = GateId([0xd; 8]);
+pub(crate) const A: GateId = GateId([0xa; 8]);
+pub(crate) const B: GateId = GateId([0xb; 8]);
+pub(crate) const C: GateId = GateId([0xc; 8]);
+pub(crate) const D: GateId = GateId([0xd; 8]);
 pub(crate) const MAILDROP: MaildropId = MaildropId([1; 16]);
-const LONG: Duration = Duration::from_secs(300);
+pub(crate) const LONG: Duration = Duration::from_secs(300);
 pub(crate) const LEASE: u64 = 15_000;
 
 pub(crate) fn beat_call(engine: &Engine, known_epoch: u64) -> BeatCall {
@@ -61,7 +61,7 @@ pub(crate) fn main_lane() -> SyncCall {
     }
 }
 
-fn unproven_lane(half: Duration) -> SyncCall {
+pub(crate) fn unproven_lane(half: Duration) -> SyncCall {
     SyncCall {
         unproven: Some(UnprovenSlot {
             age: Duration::ZERO,
@@ -73,7 +73,7 @@ fn unproven_lane(half: Duration) -> SyncCall {
 }
 
 /// It has a session of this turn, and wants no other.
-fn holding(turn: TurnNumber) -> SyncCall {
+pub(crate) fn holding(turn: TurnNumber) -> SyncCall {
     SyncCall {
         holds: Holds::Turn(turn),
         seen: turn,
@@ -82,7 +82,7 @@ fn holding(turn: TurnNumber) -> SyncCall {
 }
 
 /// The session has ended.
-fn over(turn: TurnNumber) -> SyncCall {
+pub(crate) fn over(turn: TurnNumber) -> SyncCall {
     SyncCall {
         seen: turn,
         ..nothing()
@@ -90,14 +90,14 @@ fn over(turn: TurnNumber) -> SyncCall {
 }
 
 /// An engine with four gates that hear, old enough to give turns.
-struct Site {
-    engine: Engine,
-    epoch: Epoch,
+pub(crate) struct Site {
+    pub(crate) engine: Engine,
+    pub(crate) epoch: Epoch,
     sequence: u64,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut site = Self {
             engine: Engine::new("run", 1_800_000_000_000_000),
             epoch: nothing().epoch,
@@ -109,14 +109,14 @@ impl Site {
     }
 
     /// All four listen and beat.
-    fn join(&mut self) {
+    pub(crate) fn join(&mut self) {
         for gate in [A, B, C, D] {
             self.engine.subscribe(gate);
             self.beat(gate);
         }
     }
 
-    fn beat(&mut self, gate: GateId) {
+    pub(crate) fn beat(&mut self, gate: GateId) {
         let call = beat_call(&self.engine, self.epoch.number);
         match self.engine.beat(&call, gate) {
             BeatAnswer::Alive(report) => self.epoch = report.epoch,
@@ -125,7 +125,7 @@ impl Site {
         self.engine.take_pushes();
     }
 
-    fn say(&mut self, gate: GateId, call: SyncCall) -> TurnStanding {
+    pub(crate) fn say(&mut self, gate: GateId, call: SyncCall) -> TurnStanding {
         self.sequence += 1;
         let call = SyncCall {
             epoch: self.epoch.clone(),
@@ -138,20 +138,20 @@ impl Site {
         }
     }
 
-    fn granted(&mut self, gate: GateId, call: SyncCall) -> TurnNumber {
+    pub(crate) fn granted(&mut self, gate: GateId, call: SyncCall) -> TurnNumber {
         match self.say(gate, call) {
             TurnStanding::Granted(turn, _) => turn,
             other => panic!("{other:?}"),
         }
     }
 
-    fn queued(&mut self, gate: GateId, call: SyncCall) {
+    pub(crate) fn queued(&mut self, gate: GateId, call: SyncCall) {
         assert_eq!(self.say(gate, call), TurnStanding::Queued);
         self.engine.take_pushes();
     }
 
     /// Who was told that it may have a turn.
-    fn called(&mut self) -> Vec<GateId> {
+    pub(crate) fn called(&mut self) -> Vec<GateId> {
         let pushes = self.engine.take_pushes().into_iter();
         pushes
             .filter(|(_, push)| *push == Push::Turn(MAILDROP))
