@@ -51,6 +51,19 @@ impl ClusterHandle {
         self.status.borrow().refuses_logins()
     }
 
+    /// Returns when new logins are refused.
+    pub async fn logins_refused(&self) {
+        let mut status = self.status.clone();
+        if status
+            .wait_for(ClusterStatus::refuses_logins)
+            .await
+            .is_err()
+        {
+            // The gate ends, and its sessions with it.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Why clients should go to another gate; `None`: they need not.
     #[must_use]
     pub fn unready(&self) -> Option<String> {

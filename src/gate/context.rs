@@ -104,6 +104,14 @@ impl Context {
         cluster.is_some_and(ClusterHandle::refuses_logins)
     }
 
+    /// Returns when new logins are refused.
+    pub(crate) async fn logins_refused(&self) {
+        match &self.cluster {
+            Some(cluster) => cluster.logins_refused().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Holders look again whether somebody waits for whom they may be pre-empted.
     fn pauses_changed(&self) {
         self.locks.wake_contended();

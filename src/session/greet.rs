@@ -18,6 +18,8 @@ const GREETING: &[u8] = b"+OK POP3 server ready\r\n";
 const UNREACHABLE: &[u8] =
     b"-ERR [SYS/TEMP] Mail server not reachable, please wait and try again\r\n";
 
+const EXCLUDED: &[u8] = b"-ERR [SYS/TEMP] Mail server not ready, please try again later\r\n";
+
 /// Greets, or says that no backend can be reached and closes.
 pub(super) async fn greet(
     cx: &Context,
@@ -38,6 +40,12 @@ pub(super) async fn greet(
         record.enter(Phase::Closing);
         client.farewell(UNREACHABLE).await;
         return Err(EndCause::NoBackend);
+    }
+    // A balancer sees it, and a mail program does not take it for a wrong password.
+    if cx.refuses_logins() {
+        record.enter(Phase::Closing);
+        client.farewell(EXCLUDED).await;
+        return Err(EndCause::EngineAway);
     }
     match client.reply(GREETING).await {
         Ok(()) => Ok(Greeted { client }),

@@ -70,6 +70,8 @@ enum WaitFailed {
     Paused,
     /// The backend refused the password, which another gave it, in these words or without any.
     PasswordRefused(Option<Arc<[u8]>>),
+    /// The gate may not say any more whose turn it is.
+    EngineAway,
     /// The client has left, or was kicked.
     Ended(EndCause),
 }
@@ -88,6 +90,7 @@ impl WaitFailed {
         match self {
             Self::Spent => login.turn_away(cx, record, EndCause::HeldByAnother).await,
             Self::Paused => login.turn_away(cx, record, EndCause::Paused).await,
+            Self::EngineAway => login.turn_away(cx, record, EndCause::EngineAway).await,
             Self::PasswordRefused(Some(line)) => {
                 // Its words are about this password, though another login gave it.
                 record.backend_replied(Class::Auth, &line);
@@ -148,6 +151,10 @@ async fn wait(
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
             },
+            () = cx.logins_refused() => {
+                waiter.leave(LockOutcome::EngineAway);
+                return Err(WaitFailed::EngineAway);
+            }
             () = tokio::time::sleep_until(until) => {
                 waiter.leave(if is_paused { LockOutcome::Paused } else { LockOutcome::Timeout });
                 return Err(WaitFailed::spent(is_paused));

@@ -146,3 +146,22 @@ async fn a_gate_with_another_secret_serves_nobody_and_says_why() {
     let mut program = site.log_in(0, "ann").await.unwrap();
     program.ok("QUIT".to_owned()).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_refuse_a_waiter_and_a_newcomer_hear_at_once_that_the_engine_is_away() {
+    let Some(mut site) = Site::start("on_outage = \"refuse\"").await else {
+        return;
+    };
+    let _holder = site.log_in(0, "ann").await.unwrap();
+    let to = site.gates[1].ports.plain;
+    let waiter = tokio::spawn(async move { log_in(to, "ann").await });
+    site.gates[1]
+        .wait_for("popgate_lock_waiters", &[], 1.0, Duration::from_secs(10))
+        .await;
+    site.engine.kill();
+    let refused = timeout(Duration::from_secs(10), waiter).await.unwrap();
+    let error = refused.unwrap().err().unwrap().to_string();
+    assert!(error.contains("[SYS/TEMP]"), "{error}");
+    let error = log_in(to, "bob").await.err().unwrap().to_string();
+    assert!(error.contains("[SYS/TEMP]"), "at the greeting: {error}");
+}

@@ -93,6 +93,8 @@ str_enum! {
         Timeout = "timeout",
         /// The same while an operator had paused it.
         Paused = "paused",
+        /// The engine of the cluster went away, or does not let the gate take part any more.
+        EngineAway = "engine_away",
         /// The lane was full.
         QueueFull = "queue_full",
         /// The backend refused its password, which another login tried for it.

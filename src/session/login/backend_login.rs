@@ -116,8 +116,8 @@ impl BackendLogin<'_> {
             if self.destination.is_paused() {
                 return Err(Paused);
             }
-            if timeout_at(self.deadline, self.lock.turn()).await.is_err() {
-                return Ok(Outcome::Locked(EndCause::HeldByAnother));
+            if let Err(cause) = self.turn().await {
+                return Ok(Outcome::Locked(cause));
             }
             let answer = self.try_once().await;
             let answer = self.learn_capabilities(answer).await;
@@ -142,6 +142,16 @@ impl BackendLogin<'_> {
             if timeout_at(self.deadline, rest).await.is_err() {
                 return Ok(otherwise);
             }
+        }
+    }
+
+    /// Waits until its turn is good, which it usually is.
+    async fn turn(&mut self) -> Result<(), EndCause> {
+        tokio::select! {
+            biased;
+            () = self.lock.turn() => Ok(()),
+            () = self.destination.cx.logins_refused() => Err(EndCause::EngineAway),
+            () = sleep_until(self.deadline) => Err(EndCause::HeldByAnother),
         }
     }
 
