@@ -322,8 +322,10 @@ impl Member {
         if may_call && !maildrop.is_busy() && maildrop.must_say(now, generation) {
             return self.sync(id, now, out);
         }
+        // Not later than it was due: statements that change often must not put the question off.
+        let before = maildrop.due.filter(|due| *due > now);
         let next = self.next_look(id, now);
-        self.schedule(id, next);
+        self.schedule(id, before.into_iter().chain(next).min());
     }
 
     /// When a maildrop is looked at again for which nothing is to be done now.
@@ -335,13 +337,9 @@ impl Member {
         let is_open = self.health.is_open();
         let maildrop = self.maildrops.get(&id)?;
         if goes_local {
-            let free = maildrop
-                .held_elsewhere_until()
-                .filter(|_| !maildrop.is_local);
-            return [free, maildrop.elsewhere_until()]
-                .into_iter()
-                .flatten()
-                .min();
+            let free = maildrop.held_elsewhere_until();
+            let free = free.filter(|_| !maildrop.is_local);
+            return free.into_iter().chain(maildrop.elsewhere_until()).min();
         }
         // All is said anew when the engine is back.
         if maildrop.is_busy() || !is_open {

@@ -31,6 +31,10 @@ pub const CLUSTER_GRACE: Duration = Duration::from_secs(2);
 /// login must not wait for one.
 pub const CLUSTER_AWAY: Duration = Duration::from_secs(1);
 
+/// A gate that looks at its clock so much later than it wanted to stood still itself, as a frozen
+/// process does: a busy one is late by some milliseconds.
+pub const CLUSTER_LATE: Duration = Duration::from_millis(100);
+
 /// Who waits for a turn asks again so often: pushes may be lost.
 pub const CLUSTER_ASK_AGAIN: Duration = Duration::from_secs(1);
 

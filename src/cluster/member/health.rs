@@ -2,7 +2,7 @@
 
 use super::io::{ClusterState, MemberAction};
 use crate::cluster::protocol::MaildropId;
-use crate::limits::CLUSTER_AWAY;
+use crate::limits::{CLUSTER_AWAY, CLUSTER_LATE};
 use crate::time::Instant;
 use std::collections::HashSet;
 
@@ -12,6 +12,8 @@ pub(super) struct Health {
     state: ClusterState,
     /// Since when calls, or a connection, are waited for in vain.
     silent_since: Option<Instant>,
+    /// The gate itself stood still when the engine would have counted as away.
+    had_another_chance: bool,
     why: String,
     /// Maildrops that the engine has yet to hear of since it is back.
     unreconciled: HashSet<MaildropId>,
@@ -22,6 +24,7 @@ impl Health {
         Self {
             state: ClusterState::Joining,
             silent_since: Some(now),
+            had_another_chance: false,
             why: "there is no connection to the engine yet".to_owned(),
             unreconciled: HashSet::new(),
         }
@@ -48,8 +51,19 @@ impl Health {
             .map(|since| since + CLUSTER_AWAY)
     }
 
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.away_at().is_some_and(|at| at <= now)
+    /// Whether the engine counts as away now. A gate that stood still past that moment, as a frozen
+    /// process does, gives it another chance: answers may be there that nobody has read yet.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let Some(at) = self.away_at().filter(|at| *at <= now) else {
+            return false;
+        };
+        let stood_still = now.saturating_duration_since(at) > CLUSTER_LATE;
+        if stood_still && !self.had_another_chance {
+            self.had_another_chance = true;
+            self.silent_since = Some(now);
+            return false;
+        }
+        true
     }
 
     /// A call that was made at `since` has no answer, or the connection has ended then.
@@ -69,7 +83,7 @@ impl Health {
 
     /// The engine answers.
     pub(super) fn answered(&mut self, out: &mut Vec<MemberAction>) {
-        self.silent_since = None;
+        self.hears();
         if self.state == ClusterState::Suspect {
             self.why.clear();
             self.enter(self.open_state(), out);
@@ -98,7 +112,7 @@ impl Health {
         maildrops: impl Iterator<Item = MaildropId>,
         out: &mut Vec<MemberAction>,
     ) {
-        self.silent_since = None;
+        self.hears();
         self.why.clear();
         self.unreconciled = maildrops.collect();
         let state = self.open_state();
@@ -113,6 +127,11 @@ impl Health {
         if self.state == ClusterState::Reconciling && self.unreconciled.is_empty() {
             self.enter(ClusterState::Healthy, out);
         }
+    }
+
+    fn hears(&mut self) {
+        self.silent_since = None;
+        self.had_another_chance = false;
     }
 
     fn open_state(&self) -> ClusterState {

@@ -4,7 +4,7 @@ use super::*;
 use crate::cluster::protocol::{
     BeatAnswer, BlockRow, BlockRowKind, ClusterReport, Holds, TurnNumber, TurnStanding,
 };
-use crate::limits::CLUSTER_AWAY;
+use crate::limits::{CLUSTER_AWAY, CLUSTER_ELSEWHERE};
 use crate::lock::queue::{HolderStatement, Lane, LaneStatement, Statement};
 
 const ANN: MaildropId = MaildropId([1; 16]);
@@ -94,9 +94,18 @@ impl Scene {
     }
 
     fn answer(&mut self, call: &SyncCall, standing: TurnStanding) -> Vec<MemberAction> {
+        self.answer_with(call, standing, false)
+    }
+
+    fn answer_with(
+        &mut self,
+        call: &SyncCall,
+        standing: TurnStanding,
+        others_in_main: bool,
+    ) -> Vec<MemberAction> {
         let report = MaildropReport {
             standing,
-            others_in_main: false,
+            others_in_main,
             others_in_unproven: false,
             holder: None,
             home: None,
@@ -560,34 +569,6 @@ fn a_maildrop_of_which_nothing_is_known_is_said_to_be_free() {
 }
 
 #[test]
-fn that_somebody_waits_elsewhere_lapses_in_an_outage_too() {
-    let mut scene = Scene::joined();
-    scene.holding(5);
-    let call = sync_of(&scene.apply(MemberInput::Pushed(Push::Contended(ANN))));
-    let report = MaildropReport {
-        standing: TurnStanding::Held(TurnNumber(5)),
-        others_in_main: true,
-        others_in_unproven: false,
-        holder: None,
-        home: None,
-        ended: None,
-        last: TurnNumber(0),
-    };
-    scene.apply(MemberInput::Synced {
-        maildrop: ANN,
-        sequence: call.sequence,
-        answer: Ok(SyncAnswer::Done(report)),
-    });
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    let told = scene.pass(Duration::from_secs(10));
-    let lapsed = MemberAction::Contended {
-        maildrop: ANN,
-        elsewhere: false,
-    };
-    assert!(told.contains(&lapsed), "{told:?}");
-}
-
-#[test]
 fn a_turn_that_came_under_a_lease_that_ran_out_meanwhile_is_asked_for_again() {
     let mut scene = Scene::joined();
     let waits = scene.waits();
@@ -606,4 +587,63 @@ fn a_turn_that_came_under_a_lease_that_ran_out_meanwhile_is_asked_for_again() {
         granted[..],
         [MemberAction::Turn { generation: 2, .. }]
     ));
+}
+
+#[test]
+fn statements_that_change_all_the_time_do_not_put_the_question_off() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.answer(&call, TurnStanding::Queued);
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        asked.extend(syncs(&scene.pass(Duration::from_millis(400))));
+        // Another one waits, too: until later than the first.
+        let waits = scene.waits();
+        scene.state(1, waits);
+    }
+    assert_eq!(asked.len(), 1, "{asked:?}");
+}
+
+#[test]
+fn that_somebody_waits_elsewhere_lapses_while_the_engine_is_away() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    let call = sync_of(&scene.apply(MemberInput::Pushed(Push::Contended(ANN))));
+    let told = scene.answer_with(&call, TurnStanding::Held(TurnNumber(5)), true);
+    let contended = |elsewhere| MemberAction::Contended {
+        maildrop: ANN,
+        elsewhere,
+    };
+    assert!(told.contains(&contended(true)), "{told:?}");
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    let away = scene.pass(CLUSTER_AWAY);
+    assert_eq!(authorities(&away), [Authority::Local]);
+    assert!(!away.contains(&contended(false)), "{away:?}");
+    let later = scene.pass(CLUSTER_ELSEWHERE);
+    assert!(later.contains(&contended(false)), "{later:?}");
+}
+
+#[test]
+fn a_gate_that_stood_still_itself_does_not_give_the_engine_up_at_once() {
+    for unanswered_before in [false, true] {
+        let mut scene = Scene::joined();
+        let waits = scene.waits();
+        let call = sync_of(&scene.state(1, waits));
+        let timeout = MemberInput::Synced {
+            maildrop: ANN,
+            sequence: call.sequence,
+            answer: Err("timeout".to_owned()),
+        };
+        if unanswered_before {
+            scene.apply(timeout.clone());
+        }
+        // The process is frozen, and thawed.
+        scene.now += Duration::from_secs(20);
+        let mut thawed = scene.apply(MemberInput::Tick);
+        thawed.extend(scene.apply(timeout));
+        assert_eq!(authorities(&thawed), [], "answers may be there unread");
+        let away = scene.pass(CLUSTER_AWAY);
+        assert_eq!(authorities(&away), [Authority::Local], "there were none");
+    }
 }
