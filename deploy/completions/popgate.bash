@@ -397,7 +397,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__check)
-            opts="-h --config --explain --listener --server-name --json --help"
+            opts="-h --config --explain --listener --server-name --engine --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

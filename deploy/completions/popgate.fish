@@ -28,7 +28,7 @@ complete -c popgate -n "__fish_popgate_needs_command" -s h -l help -d 'Print hel
 complete -c popgate -n "__fish_popgate_needs_command" -s V -l version -d 'Print version'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "serve" -d 'Run the proxy'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "check" -d 'Validate a configuration file'
-complete -c popgate -n "__fish_popgate_needs_command" -f -a "doctor" -d 'Probe the backends and recommend settings'
+complete -c popgate -n "__fish_popgate_needs_command" -f -a "doctor" -d 'Probe the backends, and the engine of a cluster, and recommend settings'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "classify" -d 'Show how popgate interprets a server reply'
 complete -c popgate -n "__fish_popgate_needs_command" -f -a "cluster" -d 'Make the secret of several gates, examine the engine between them, and list them'
@@ -56,6 +56,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand check" -l config -d 'The
 complete -c popgate -n "__fish_popgate_using_subcommand check" -l explain -d 'Show the effective settings for a login and where each comes from' -r
 complete -c popgate -n "__fish_popgate_using_subcommand check" -l listener -d 'The listener that the client connects to; matters for a login without a domain' -r
 complete -c popgate -n "__fish_popgate_using_subcommand check" -l server-name -d 'The server name that the client sends in TLS; matters for a login without a domain' -r
+complete -c popgate -n "__fish_popgate_using_subcommand check" -l engine -d 'Also connect to the engine of [cluster], and say what it is and whether it will do'
 complete -c popgate -n "__fish_popgate_using_subcommand check" -l json -d 'Output JSON'
 complete -c popgate -n "__fish_popgate_using_subcommand check" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l config -d 'The configuration file' -r -F
@@ -272,7 +273,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand log" -l json -d 'Output 
 complete -c popgate -n "__fish_popgate_using_subcommand log" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "serve" -d 'Run the proxy'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "check" -d 'Validate a configuration file'
-complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "doctor" -d 'Probe the backends and recommend settings'
+complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "doctor" -d 'Probe the backends, and the engine of a cluster, and recommend settings'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "demo" -d 'Run popgate with a built-in POP3 server'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "classify" -d 'Show how popgate interprets a server reply'
 complete -c popgate -n "__fish_popgate_using_subcommand help; and not __fish_seen_subcommand_from serve check doctor demo classify cluster status locks top sessions backends tenants explain history report kick blocks release pause resume drain reload log help" -f -a "cluster" -d 'Make the secret of several gates, examine the engine between them, and list them'

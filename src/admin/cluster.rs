@@ -1,6 +1,7 @@
 //! The other gates of a cluster.
 
 use super::model::{ClusterInfo, LockInfo};
+use crate::cluster::messages::LocksWanted;
 use crate::gate::Kick;
 use crate::ids::SessionId;
 use crate::net::BoxFuture;
@@ -12,7 +13,7 @@ pub trait ClusterAdmin: Send + Sync {
     fn cluster(&self) -> Option<ClusterInfo>;
 
     /// The locks of all other gates, as far as they say them soon.
-    fn locks_elsewhere(&self) -> BoxFuture<'_, LocksElsewhere>;
+    fn locks_elsewhere<'a>(&'a self, wanted: &'a LocksWanted) -> BoxFuture<'a, LocksElsewhere>;
 
     /// Ends a session at the other gate of this name or identity.
     fn kick_elsewhere<'a>(
@@ -37,9 +38,11 @@ pub struct LocksElsewhere {
 pub struct LocksOfGate {
     /// Its name.
     pub gate: String,
+    /// Names its process among all gates.
+    pub id: String,
     /// The locks.
     pub locks: Vec<LockInfo>,
-    /// How many more it has.
+    /// How many more it has of those that were wanted.
     pub left_out: usize,
 }
 

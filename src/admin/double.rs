@@ -15,6 +15,7 @@ use super::{
     serve,
 };
 use crate::admission::block_list::BlockList;
+use crate::cluster::messages::LocksWanted;
 use crate::gate::Kick;
 use crate::history::{EntryId, HistoryAnswer, HistoryQuery, StoredBlockChange};
 use crate::ids::{BackendName, ListenerName, SessionId, TenantName, UserName};
@@ -55,6 +56,10 @@ pub(super) struct GateDouble {
     pub(super) sessions: Vec<SessionInfo>,
     pub(super) locks: Vec<LockInfo>,
     pub(super) cluster: Option<ClusterInfo>,
+    /// What gate `b` holds while others wait.
+    pub(super) held_elsewhere: Vec<LockInfo>,
+    /// What the other gates were asked for.
+    pub(super) wanted: Mutex<Vec<LocksWanted>>,
     pub(super) backends: Vec<BackendInfo>,
     pub(super) tenants: Vec<TenantInfo>,
     /// What operators have done, each with its reason.
@@ -75,6 +80,8 @@ impl Default for GateDouble {
             sessions: Vec::new(),
             locks: Vec::new(),
             cluster: None,
+            held_elsewhere: Vec::new(),
+            wanted: Mutex::default(),
             backends: Vec::new(),
             tenants: Vec::new(),
             done: Mutex::default(),
@@ -362,15 +369,23 @@ impl ClusterAdmin for GateDouble {
         self.cluster.clone()
     }
 
-    fn locks_elsewhere(&self) -> BoxFuture<'_, LocksElsewhere> {
+    fn locks_elsewhere<'a>(&'a self, wanted: &'a LocksWanted) -> BoxFuture<'a, LocksElsewhere> {
         let mut all = LocksElsewhere::default();
         if self.cluster.is_some() {
+            let held = self.held_elsewhere.iter().cloned();
+            let locks = match &wanted.ids {
+                Some(ids) => held.filter(|lock| ids.contains(&lock.id)).collect(),
+                None if wanted.contended => self.locks.clone(),
+                None => held.chain(self.locks.iter().cloned()).collect(),
+            };
             all.gates.push(LocksOfGate {
                 gate: "b".to_owned(),
-                locks: self.locks.clone(),
+                id: "b0".to_owned(),
+                locks,
                 left_out: 2,
             });
             all.unanswered.push("c".to_owned());
+            self.wanted.lock().unwrap().push(wanted.clone());
         }
         Box::pin(async { all })
     }

@@ -17,6 +17,11 @@ pub(super) fn equals(condition: Option<&str>, value: Option<&str>) -> bool {
 pub(super) struct NamePart(String);
 
 impl NamePart {
+    /// It, in lower case.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn is_in(&self, name: &str) -> bool {
         name.to_lowercase().contains(&self.0)
     }

@@ -48,6 +48,7 @@ const FILES: &[PageFile] = &[
     page_file!("charts.js", SCRIPT),
     page_file!("dialog.js", SCRIPT),
     page_file!("dom.js", SCRIPT),
+    page_file!("gates.js", SCRIPT),
     page_file!("history.js", SCRIPT),
     page_file!("locks.js", SCRIPT),
     page_file!("report.js", SCRIPT),

@@ -7,6 +7,7 @@ use crate::limits::{
 use crate::policy::attempt::Standing;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The passwords that a backend accepted within [`AUTH_CACHE_AGE`].
@@ -15,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// oldest is forgotten: its owner's next login waits in the lane of strangers, once.
 pub struct AuthCache {
     accepted: Mutex<Accepted>,
+    /// Counts how often all is to be told again.
+    telling: AtomicU64,
 }
 
 type Accepted = ExpiringLruMap<PasswordTag, Since, Instant>;
@@ -28,6 +31,8 @@ struct Since {
     is_refused: bool,
     /// When other gates are to be told again that it was accepted, where there are any.
     tell_again: Option<Instant>,
+    /// In which telling they were told last.
+    told_in: u64,
 }
 
 impl AuthCache {
@@ -36,6 +41,7 @@ impl AuthCache {
     pub fn new() -> Self {
         Self {
             accepted: Mutex::new(ExpiringLruMap::new(AUTH_CACHE_MAX)),
+            telling: AtomicU64::new(0),
         }
     }
 
@@ -51,14 +57,24 @@ impl AuthCache {
 
     /// The backend accepted it. Returns whether other gates are to be told.
     pub fn accepted(&self, tag: PasswordTag, now: Instant) -> bool {
+        let telling = self.telling.load(Ordering::Relaxed);
         let mut accepted = self.lock();
         let since = accepted.touch(tag, now + LIFETIME, now);
-        let is_news = since.is_refused || since.tell_again.is_none_or(|again| again <= now);
+        let is_news = since.is_refused
+            || since.told_in != telling
+            || since.tell_again.is_none_or(|again| again <= now);
         since.is_refused = false;
         if is_news {
             since.tell_again = Some(now + CLUSTER_ACCEPTANCE_AGAIN);
+            since.told_in = telling;
         }
         is_news
+    }
+
+    /// Other gates may have forgotten what they were told: each password is told again when it is
+    /// accepted next.
+    pub fn tell_again(&self) {
+        self.telling.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A backend accepted it at another gate, which counts there for the time that is `left`; here
@@ -69,6 +85,7 @@ impl AuthCache {
             let believed = left.min(CLUSTER_ACCEPTANCE_BELIEVED);
             let since = accepted.touch(tag, now + believed, now);
             since.tell_again = Some(now + left.saturating_sub(CLUSTER_ACCEPTANCE_AGAIN));
+            since.told_in = self.telling.load(Ordering::Relaxed);
         }
     }
 
@@ -154,6 +171,22 @@ mod tests {
         proven.accepted_elsewhere(number(3), hours(20), now);
         let later = now + CLUSTER_ACCEPTANCE_BELIEVED;
         assert!(!proven.standing(number(3), later).is_proven());
+    }
+
+    #[test]
+    fn what_other_gates_may_have_forgotten_is_told_once_more() {
+        let proven = AuthCache::new();
+        let now = Instant::now();
+        assert!(proven.accepted(number(1), now));
+        proven.accepted_elsewhere(number(2), CLUSTER_ACCEPTANCE_AGAIN * 2, now);
+        assert!(!proven.accepted(number(1), now));
+        proven.tell_again();
+        for tag in [number(1), number(2)] {
+            assert!(proven.accepted(tag, now));
+            assert!(!proven.accepted(tag, now));
+        }
+        proven.accepted_elsewhere(number(3), CLUSTER_ACCEPTANCE_AGAIN * 2, now);
+        assert!(!proven.accepted(number(3), now), "it comes from there");
     }
 
     #[test]

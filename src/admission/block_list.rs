@@ -278,7 +278,8 @@ impl BlockList {
     }
 
     /// Takes over an entry as another gate changed it; none where it is so already. Where the list
-    /// is full of pinned entries there is no room for it.
+    /// is full of pinned entries there is no room for it. Of one that was released there the
+    /// offences so far are forgiven here, too.
     pub fn changed_elsewhere(&self, change: &BlockChange, now: Timestamp) -> Vec<BlockChange> {
         let mut lists = self.write();
         // The engine keeps what it was told last, also of a block that has run out since.
@@ -289,6 +290,9 @@ impl BlockList {
         } else {
             change.what
         };
+        if what == ChangeKind::Released {
+            lists.offences.forgive(&entry.target);
+        }
         let mut changes = Vec::new();
         let known = lists.table.get(&entry.target);
         if let Some(known) = known {

@@ -20,14 +20,13 @@ use crate::net::tls::{Acceptor, TlsError};
 use crate::net::{Dial, TlsFiles};
 use crate::observe::hub::{EventHub, EventSink};
 use crate::observe::metrics::{Metrics, MetricsError};
-use crate::policy::block::BlockChange;
 use crate::secret::TagKey;
 use crate::time::{Instant, Moment, WallClock};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 /// What a gate begins with.
@@ -213,14 +212,14 @@ pub(super) fn sinks(
     given
 }
 
-/// Where changes of the block list come out that other gates must hear of, if there are any.
+/// Hears of changes of the block list that other gates must know, if there are any.
 pub(super) fn hear_of_blocks(
     config: &Config,
     sinks: &mut Vec<Arc<dyn EventSink>>,
-) -> mpsc::Receiver<BlockChange> {
-    let (changes, own) = mpsc::channel(limits::CLUSTER_EVENTS_MAX);
+) -> Arc<ChangesOfBlocks> {
+    let own = Arc::new(ChangesOfBlocks::default());
     if config.cluster.is_some() {
-        sinks.push(Arc::new(ChangesOfBlocks(changes)));
+        sinks.push(Arc::clone(&own) as Arc<dyn EventSink>);
     }
     own
 }

@@ -6,11 +6,11 @@ pub(super) use messages::{Answers, OtherGates};
 
 use super::StartError;
 use super::beginning::random_octets;
-use super::block_share::BlockSharing;
+use super::block_share::{BlockSharing, ChangesOfBlocks};
 use crate::admission::TellsElsewhere;
 use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::engine::{EngineOptions, supervise};
-use crate::cluster::handle::ClusterHandle;
+use crate::cluster::handle::{ClusterHandle, HandleParts};
 use crate::cluster::keys::{ClusterKeys, Sealed};
 use crate::cluster::link::{EngineLink, LinkEvent};
 use crate::cluster::member::{ClusterState, Member, MemberOptions};
@@ -21,11 +21,11 @@ use crate::cluster::secret_file::{SecretFileError, read, read_password};
 use crate::cluster::status::ClusterStatus;
 use crate::config::{Config, fold_digest, shared_settings_digest};
 use crate::gate::Context;
-use crate::limits::{CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
+use crate::limits::{CLUSTER_BLOCK_NEWS_MAX, CLUSTER_COMMANDS_MAX, CLUSTER_EVENTS_MAX};
 use crate::lock::shared::{DirtyMaildrops, GateLease};
+use crate::net::tls::{Authorities, TlsError};
 use crate::net::{BoxFuture, Dial};
 use crate::observe::hub::EventHub;
-use crate::policy::block::BlockChange;
 use crate::time::{BootClock, Instant};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -49,7 +49,9 @@ pub(super) struct ClusterPart {
     pub(super) handle: ClusterHandle,
     commands: mpsc::Receiver<NodeCommand>,
     telling: BoxFuture<'static, ()>,
-    own_blocks: mpsc::Receiver<BlockChange>,
+    own_blocks: Arc<ChangesOfBlocks>,
+    /// Where a reload puts the authorities of the engine's certificates; `None`: no TLS is spoken.
+    pub(super) authorities: Option<watch::Sender<Authorities>>,
 }
 
 impl ClusterPart {
@@ -60,7 +62,7 @@ impl ClusterPart {
         seed: Option<u64>,
         given: Option<EngineEvents>,
         events: &Arc<EventHub>,
-        own_blocks: mpsc::Receiver<BlockChange>,
+        own_blocks: Arc<ChangesOfBlocks>,
     ) -> Result<Option<Self>, StartError> {
         let Some(options) = config.cluster.clone() else {
             return Ok(None);
@@ -83,9 +85,12 @@ impl ClusterPart {
         });
         let (link, links) = watch::channel(None);
         let (commands, commanded) = mpsc::channel(CLUSTER_COMMANDS_MAX);
+        let authorities = authorities(&options)?.map(|read| watch::channel(read).0);
+        let tls = authorities.as_ref().map(watch::Sender::subscribe);
         let (accepted, telling) = AcceptedElsewhere::new(links.clone(), Arc::clone(events));
         Ok(Some(Self {
-            engine: engine_options(&options, gate)?,
+            engine: engine_options(&options, gate, tls)?,
+            authorities,
             given,
             member: MemberOptions {
                 gate,
@@ -96,7 +101,14 @@ impl ClusterPart {
                 info: info.into(),
                 seed: u64::from_be_bytes(gate.0),
             },
-            handle: ClusterHandle::new(Arc::clone(&keys), accepted, statuses, links, commands),
+            handle: ClusterHandle::new(HandleParts {
+                keys: Arc::clone(&keys),
+                accepted,
+                status: statuses,
+                link: links,
+                commands,
+                blocks_told: own_blocks.told(),
+            }),
             keys,
             lease: Arc::new(GateLease::new(match seed {
                 None => BootClock::System,
@@ -134,13 +146,10 @@ impl ClusterPart {
             services.spawn(async move { stop.run_until_cancelled(supervising).await });
             link
         });
-        let (blocks, block_news) = mpsc::channel(CLUSTER_EVENTS_MAX);
-        let sharing = BlockSharing {
-            cx: Arc::clone(cx),
-            cluster: self.handle,
-            own: self.own_blocks,
-            news: block_news,
-        };
+        let (blocks, block_news) = mpsc::channel(CLUSTER_BLOCK_NEWS_MAX);
+        let gate = self.member.gate;
+        let own = self.own_blocks;
+        let sharing = BlockSharing::new(Arc::clone(cx), self.handle, gate, own, block_news);
         let node = Node::new(NodeParts {
             member: Member::new(self.member, Instant::now()),
             queues: Arc::new(cx.locks.clone()),
@@ -168,20 +177,29 @@ impl ClusterPart {
     }
 }
 
-/// How the engine of these settings is reached.
+/// Who may have signed the engine's certificates; `None`: no TLS is spoken.
+///
+/// # Errors
+/// The file with them cannot be used, or the system has none.
+pub fn authorities(options: &ClusterOptions) -> Result<Option<Authorities>, TlsError> {
+    let read = || Authorities::read(options.ca.as_deref());
+    options.tls.then(read).transpose()
+}
+
+/// How the engine of these settings is reached, with [`authorities`] that were read.
 ///
 /// # Errors
 /// The file with the password cannot be used.
 pub fn engine_options(
     options: &ClusterOptions,
     gate: GateId,
+    tls: Option<watch::Receiver<Authorities>>,
 ) -> Result<EngineOptions, SecretFileError> {
     let password = options.password_file.as_deref().map(read_password);
     Ok(EngineOptions {
         nodes: options.nodes.clone(),
         master: options.master.clone(),
-        tls: options.tls,
-        ca: options.ca.clone(),
+        tls,
         username: options.username.clone(),
         password: password.transpose()?,
         prefix: options.prefix.clone(),

@@ -32,7 +32,7 @@ use crate::ids::{ListenerName, SessionId};
 use crate::journal::{History, Journal, JournalError};
 use crate::limits;
 use crate::net::listen::BindError;
-use crate::net::tls::{Acceptor, TlsError};
+use crate::net::tls::{Acceptor, Authorities, TlsError};
 use crate::net::{Accept, Dial};
 use crate::observe::hub::{EventHub, EventSink, Subscription};
 use crate::observe::log::LogFilter;
@@ -47,7 +47,7 @@ use beginning::{
 };
 use blocks::BlockAdmin;
 use cluster::{Answers, ClusterPart, OtherGates};
-pub use cluster::{EngineEvents, engine_options};
+pub use cluster::{EngineEvents, authorities, engine_options};
 use control::OperatorControl;
 use drain::Drain;
 use fd_limit::ConnectionLimit;
@@ -121,6 +121,8 @@ pub struct Gate {
     /// The configuration in force; locked for as long as a reload takes.
     config: tokio::sync::Mutex<Config>,
     dial: Arc<dyn Dial>,
+    /// Who may have signed the certificates of the cluster's engine, where TLS is spoken to it.
+    engine_authorities: Option<watch::Sender<Authorities>>,
     /// Whether the certificates do not come from files.
     acceptor_is_given: bool,
     metrics: Arc<Metrics>,
@@ -201,6 +203,7 @@ impl Gate {
             settings,
             config: tokio::sync::Mutex::new(config.clone()),
             dial: outside.dial,
+            engine_authorities: cluster.as_ref().and_then(|it| it.authorities.clone()),
             acceptor_is_given,
             metrics,
             memory,
@@ -220,11 +223,9 @@ impl Gate {
         let others = gate.begin(config, opened.journal, cluster);
         if let Some(listener) = admin {
             let control = gate.control(outside.log);
-            let state = gate.admin_handle(control, outside.reload, others);
-            gate.serve_admin(
-                listener,
-                AdminState::new(state, token.token, policy(config)),
-            );
+            let handle = gate.admin_handle(control, outside.reload, others);
+            let state = AdminState::new(handle, token.token, policy(config));
+            gate.serve_admin(listener, state);
         }
         // Last: a client that comes finds all that its session needs.
         gate.open_ports(config.listeners.iter().cloned().zip(ports).collect());

@@ -4,6 +4,7 @@ use super::Gate;
 use super::backends::{Backends, backends, look_around, other_authorities};
 use super::beginning::{admin_tls, names_of, services_of};
 use super::changes::{needs_restart, said, warnings};
+use super::cluster::authorities;
 use super::control::exists;
 use super::ports::NewPorts;
 use crate::backend::connect::Backend;
@@ -13,7 +14,7 @@ use crate::gate::Settings;
 use crate::ids::BackendName;
 use crate::net::TlsFiles;
 use crate::net::listen::BindError;
-use crate::net::tls::{Acceptor, TlsError};
+use crate::net::tls::{Acceptor, Authorities, TlsError};
 use crate::observe::event::Event;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ fn lines(sentences: &[String]) -> String {
 /// All that a reload swaps, made ready.
 struct Prepared {
     settings: Settings,
+    /// Of the cluster's engine, where they are others than before.
+    engine_authorities: Option<Authorities>,
     new_ports: NewPorts,
     /// What is to be told of backends that are new.
     findings: Vec<Event>,
@@ -117,6 +120,7 @@ impl Gate {
         let before = self.cx.settings();
         let acceptor = self.acceptor_for(before.acceptor.clone(), new).await?;
         let admin_acceptor = renewed(before.admin_acceptor.clone(), admin_tls(new)).await?;
+        let engine_authorities = self.other_engine_authorities(new).await?;
         let backends = backends(new, &before.backends, &self.dial)?;
         let findings = look_around(&backends).await;
         let new_ports = self.ports.bind_new(&new.listeners)?;
@@ -133,6 +137,9 @@ impl Gate {
         ));
         let trusting = other_authorities(&before.backends, &backends);
         changes.extend(trusting.map(|name| format!("backend `{name}`: other authorities in `ca`")));
+        if engine_authorities.is_some() {
+            changes.push("engine of the cluster: other authorities in `ca`".to_owned());
+        }
         changes.extend(findings.iter().filter_map(unreachable));
         changes.extend(backends.values().filter_map(unanswering));
         changes.extend(warnings(old, new));
@@ -146,10 +153,24 @@ impl Gate {
                 grace: new.server.grace,
                 resolver: new.resolver,
             },
+            engine_authorities,
             new_ports,
             findings,
             changes,
         })
+    }
+
+    /// Who may have signed the certificates of the cluster's engine, if the file says otherwise
+    /// now.
+    async fn other_engine_authorities(
+        &self,
+        new: &Config,
+    ) -> Result<Option<Authorities>, ReloadError> {
+        let (Some(before), Some(options)) = (&self.engine_authorities, new.cluster.clone()) else {
+            return Ok(None);
+        };
+        let now = spawn_blocking(move || authorities(&options)).await??;
+        Ok(now.filter(|now| !now.are_as(&before.borrow())))
     }
 
     /// The certificates as their files are now; those in force, where these are the same.
@@ -178,10 +199,15 @@ impl Gate {
     fn swap(&self, prepared: Prepared, config: &Config) -> Vec<JoinHandle<()>> {
         let Prepared {
             settings,
+            engine_authorities,
             new_ports,
             findings,
             ..
         } = prepared;
+        if let (Some(now), Some(authorities)) = (engine_authorities, &self.engine_authorities) {
+            // Connections from now on ask them.
+            authorities.send_replace(now);
+        }
         let (tenants, listeners, backends) = names_of(config);
         // Before an event can name one that is new.
         self.metrics.know(&tenants, &listeners, &backends);

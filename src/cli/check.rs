@@ -2,25 +2,36 @@
 
 mod explain;
 
+use super::engine::{EngineFileError, examine, exit_for};
+use super::serve::{no_core_dump, runtime};
 use super::{ExitStatus, print, refuse};
 use crate::backend::BackendOptions;
+use crate::cluster::engine::EngineReport;
+use crate::cluster::member::OnOutage;
+use crate::cluster::options::ClusterOptions;
 use crate::config::{Config, ConfigErrors, LoginQuery};
 use crate::ids::{ListenerName, UserName};
 use crate::net::tls::{SPOKEN, VERSIONS, cipher_suites};
 use crate::net::{ListenOptions, TlsMode};
 use clap::Args;
 use serde_json::{Value, json};
-use std::fmt;
+use std::fmt::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Validate a configuration file
 #[derive(Args, Debug)]
 #[command(after_help = "\
 All mistakes are shown at once, with their lines. Nothing is opened and no popgate is asked:
-`popgate explain USER` says what happens to a user right now.
+`popgate explain USER` says what happens to a user right now. With --engine it connects to the Redis
+or Valkey of [cluster] and says what that is, as `popgate doctor` does too.
+
+Exit codes: 0 it is right, possibly with warnings; 64 it is wrong, or the engine will not do; 69 the
+engine cannot be reached
 
 Examples:
   popgate check --config popgate.toml
+  popgate check --config popgate.toml --engine
   popgate check --config popgate.toml --explain ann@example.com")]
 pub(super) struct CheckArgs {
     /// The configuration file
@@ -35,19 +46,45 @@ pub(super) struct CheckArgs {
     /// The server name that the client sends in TLS; matters for a login without a domain
     #[arg(long, value_name = "NAME", requires = "explain")]
     server_name: Option<String>,
+    /// Also connect to the engine of [cluster], and say what it is and whether it will do
+    #[arg(long, conflicts_with = "explain")]
+    engine: bool,
     /// Output JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error("{} has no [cluster]: this gate is alone", .0.display())]
+    Alone(PathBuf),
+    #[error(transparent)]
+    Engine(#[from] EngineFileError),
+    #[error("the system refuses what popgate needs: {0}")]
+    System(#[from] io::Error),
+}
+
+impl CheckError {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Config(errors) => errors.to_json(),
+            other => json!({ "ok": false, "errors": [{ "message": other.to_string() }] }),
+        }
+    }
+}
+
 impl CheckArgs {
     pub(super) fn run(&self) -> ExitStatus {
         let told = match &self.explain {
-            Some(user) => self.explain(user),
+            Some(user) => self.explain(user).map_err(CheckError::from),
             None => self.summary(),
         };
         match told {
-            Ok(text) => print(text, ExitStatus::Done),
+            Ok((text, exit)) => print(text, exit),
+            Err(error @ CheckError::System(_)) => refuse(error, ExitStatus::Fault),
             Err(error) if !self.json => refuse(error, ExitStatus::Usage),
             Err(error) => {
                 refuse(&error, ExitStatus::Usage);
@@ -56,26 +93,47 @@ impl CheckArgs {
         }
     }
 
-    fn summary(&self) -> Result<String, ConfigErrors> {
+    fn summary(&self) -> Result<(String, ExitStatus), CheckError> {
         let config = Config::load(&self.config)?;
-        Ok(match self.json {
-            true => summary_json(&self.config, &config).to_string(),
-            false => Summary(&self.config, &config).to_string(),
-        })
+        let engine = match self.engine {
+            true => Some(self.ask_engine(&config)?),
+            false => None,
+        };
+        let exit = engine.as_ref().map_or(ExitStatus::Done, exit_for);
+        if self.json {
+            let mut summary = summary_json(&self.config, &config);
+            summary["ok"] = (exit == ExitStatus::Done).into();
+            summary["engine"] = engine.map_or(Value::Null, |report| report.to_json());
+            return Ok((summary.to_string(), exit));
+        }
+        let mut text = Summary(&self.config, &config).to_string();
+        if let Some(report) = engine {
+            let _ = write!(text, "\n\n{report}");
+        }
+        Ok((text, exit))
+    }
+
+    fn ask_engine(&self, config: &Config) -> Result<EngineReport, CheckError> {
+        no_core_dump()?;
+        let Some(options) = &config.cluster else {
+            return Err(CheckError::Alone(self.config.clone()));
+        };
+        Ok(runtime()?.block_on(examine(options))?)
     }
 
     /// The file's certificates need not be readable: they are not used.
-    fn explain(&self, user: &UserName) -> Result<String, ConfigErrors> {
+    fn explain(&self, user: &UserName) -> Result<(String, ExitStatus), ConfigErrors> {
         let login = LoginQuery {
             user: user.clone(),
             server_name: self.server_name.clone(),
             listener: self.listener.as_deref().map(ListenerName::new),
         };
         let told = Config::explain(&self.config, &login)?;
-        Ok(match self.json {
+        let text = match self.json {
             true => explain::for_a_program(&self.config, &login, &told).to_string(),
             false => explain::for_a_person(&self.config, &login, &told),
-        })
+        };
+        Ok((text, ExitStatus::Done))
     }
 }
 
@@ -103,6 +161,9 @@ impl fmt::Display for Summary<'_> {
             write!(f, "\n  TLS      {SPOKEN}")?;
         }
         write!(f, "\n  tenants  {}", tenants_line(config))?;
+        if let Some(cluster) = &config.cluster {
+            write!(f, "\n  cluster  {}", cluster_line(cluster))?;
+        }
         for warning in &config.warnings {
             write!(f, "\nwarning: {warning}")?;
         }
@@ -147,6 +208,20 @@ fn tenants_line(config: &Config) -> String {
     }
 }
 
+fn cluster_line(cluster: &ClusterOptions) -> String {
+    let nodes = cluster.nodes.join(", ");
+    let engine = match &cluster.master {
+        Some(master) => format!("engine {master} of the Sentinels {nodes}"),
+        None => format!("engine {nodes}"),
+    };
+    let tls = if cluster.tls { "implicit" } else { "off" };
+    let outage = outage_word(cluster.on_outage);
+    format!(
+        "{engine}, TLS {tls}, lease {:?}, on_outage {outage}",
+        cluster.lease
+    )
+}
+
 fn uses_tls(config: &Config) -> bool {
     config
         .listeners
@@ -174,7 +249,26 @@ fn summary_json(path: &Path, config: &Config) -> Value {
         "backends": backends,
         "tls": { "versions": VERSIONS, "cipher_suites": cipher_suites() },
         "tenants": config.tenants.tenants().count(),
+        "cluster": config.cluster.as_ref().map(cluster_json),
         "warnings": config.warnings,
+    })
+}
+
+fn outage_word(on_outage: OnOutage) -> &'static str {
+    match on_outage {
+        OnOutage::Local => "local",
+        OnOutage::Refuse => "refuse",
+    }
+}
+
+fn cluster_json(cluster: &ClusterOptions) -> Value {
+    json!({
+        "nodes": cluster.nodes,
+        "master": cluster.master,
+        "tls": cluster.tls,
+        "lease_seconds": cluster.lease.as_secs(),
+        "on_outage": outage_word(cluster.on_outage),
+        "name": cluster.name,
     })
 }
 

@@ -6,16 +6,11 @@ use super::serve::{no_core_dump, runtime};
 use super::table::{Cell, Column, TextTable};
 use super::target::GateArgs;
 use super::text::escaped;
-use super::{ExitStatus, print, refuse};
+use super::{ExitStatus, engine, print, refuse};
 use crate::admin::model::{ClusterAnswer, ClusterInfo};
-use crate::app::engine_options;
-use crate::cluster::engine::{EngineFinding, EngineSurvey, EngineVerdict, survey};
-use crate::cluster::protocol::GateId;
 use crate::cluster::secret_file;
 use crate::config::Config;
-use crate::net::dial::TcpDial;
 use clap::{Args, Subcommand};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Make the secret of several gates, examine the engine between them, and list them
@@ -57,6 +52,7 @@ Example:
   popgate cluster check --config popgate.toml
 
 It connects as popgate does, tries each command on keys below the prefix, and removes them.
+`popgate check --engine` and `popgate doctor` say the same.
 
 Exit codes: 0 it will do, possibly with warnings; 64 it will not, or the configuration is wrong;
 69 it cannot be reached")]
@@ -165,61 +161,64 @@ fn check_engine(path: &Path) -> ExitStatus {
         let why = format!("{} has no [cluster]: this gate is alone", path.display());
         return refuse(why, ExitStatus::Usage);
     };
-    let options = match engine_options(options, GateId([0; 8])) {
-        Ok(options) => options,
-        Err(error) => return refuse(error, ExitStatus::Usage),
-    };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(error, ExitStatus::Fault),
     };
-    match runtime.block_on(survey(&TcpDial, &options)) {
-        Ok(survey) => tell(&survey),
-        Err(error) => refuse(error, ExitStatus::Unavailable),
+    match runtime.block_on(engine::examine(options)) {
+        Ok(report) => print(&report, engine::exit_for(&report)),
+        Err(error) => refuse(error, ExitStatus::Usage),
     }
 }
 
-fn tell(survey: &EngineSurvey) -> ExitStatus {
-    let findings = survey.findings();
-    let is_unfit = findings
-        .iter()
-        .any(|finding| finding.verdict == EngineVerdict::Unfit);
-    let exit = if is_unfit {
-        ExitStatus::Usage
-    } else {
-        ExitStatus::Done
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::model::GateInfo;
+
+    const PLAIN: Screen = Screen {
+        width: None,
+        height: None,
+        is_coloured: false,
     };
-    print(report(survey, &findings), exit)
-}
 
-fn report(survey: &EngineSurvey, findings: &[EngineFinding]) -> String {
-    let mut text = format!(
-        "{} {} at {}: answers in {:.1} ms, {} replicas, {}\n",
-        survey.product,
-        survey.version,
-        survey.address,
-        survey.ping.as_secs_f64() * 1000.0,
-        survey.replicas,
-        match survey.keeps_log {
-            true => "writes each change to its append-only file",
-            false => "keeps nothing over a restart: all gates then say anew what they hold",
-        },
-    );
-    for finding in findings {
-        let verdict = match finding.verdict {
-            EngineVerdict::Unfit => "error",
-            EngineVerdict::Doubtful => "warning",
+    #[test]
+    fn a_cluster_is_told_with_why_and_which_gates_differ() {
+        let gate = |name: &str, here, settings_differ| GateInfo {
+            name: name.to_owned(),
+            id: "0102030405060708".to_owned(),
+            here,
+            settings_differ,
         };
-        let EngineFinding {
-            what,
-            effect,
-            remedy,
-            ..
-        } = finding;
-        let _ = write!(text, "{verdict}: {what}\n  {effect}\n  hint: {remedy}\n");
+        let cluster = ClusterInfo {
+            state: "degraded".to_owned(),
+            why: Some("the engine is away\u{1b}".to_owned()),
+            gates: vec![gate("pop1", true, false), gate("pop\u{1b}2", false, true)],
+        };
+        assert_eq!(
+            in_a_line(&cluster),
+            "degraded, the engine is away\\u{1b}; gates: pop1, pop\\u{1b}2"
+        );
+        let answer = ClusterAnswer {
+            cluster: Some(cluster),
+        };
+        let told = shown(&answer, PLAIN);
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(lines[0], "degraded, the engine is away\\u{1b}");
+        let words = |line: &str| {
+            line.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(lines[1]), ["GATE", "ID", "HERE", "SETTINGS"]);
+        assert_eq!(
+            words(lines[2]),
+            ["pop1", "0102030405060708", "yes", "as", "here"]
+        );
+        assert_eq!(
+            words(lines[3]),
+            ["pop\\u{1b}2", "0102030405060708", "-", "differ"]
+        );
+        assert_eq!(lines.len(), 4);
     }
-    if findings.is_empty() {
-        text.push_str("ok\n");
-    }
-    text.trim_end().to_owned()
 }

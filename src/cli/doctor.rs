@@ -1,8 +1,10 @@
 //! `popgate doctor`: looks at each backend, and says which settings follow.
 
+use super::engine::EngineFileError;
 use super::serve::{no_core_dump, runtime};
-use super::{ExitStatus, print, refuse};
+use super::{ExitStatus, engine, print, refuse};
 use crate::backend::BackendOptions;
+use crate::cluster::engine::EngineReport;
 use crate::config::{Config, ConfigErrors};
 use crate::doctor;
 use crate::doctor::advice::Terms;
@@ -27,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Probe the backends and recommend settings
+/// Probe the backends, and the engine of a cluster, and recommend settings
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -38,10 +40,11 @@ Doctor opens up to 12 connections at a time for a moment. With a test account it
 times, two sessions at a time, and deletes and changes nothing. Use an account that no mail client
 reads. With --forms it logs in up to eight more times, three seconds apart, with other forms of the
 name. The server counts unknown forms as wrong passwords: make sure that it does not block this
-address for them.
+address for them. Where there is [cluster] it tries each command that popgate gives the engine, on
+keys of its own, and removes them.
 
-Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration; 69 a backend cannot be
-reached, or the account cannot log in")]
+Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration, or the engine will not
+do; 69 a backend or the engine cannot be reached, or the account cannot log in")]
 pub(super) struct DoctorArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
@@ -67,6 +70,8 @@ enum DoctorError {
     Config(#[from] ConfigErrors),
     #[error("{}: {why}", .file.display())]
     Password { file: PathBuf, why: String },
+    #[error(transparent)]
+    Engine(#[from] EngineFileError),
     #[error("backend `{backend}`: {source}")]
     Tls {
         backend: BackendName,
@@ -78,18 +83,26 @@ enum DoctorError {
 
 impl DoctorArgs {
     pub(super) fn run(&self) -> ExitStatus {
-        match self.reports() {
-            Ok(reports) => self.tell(&reports),
+        match self.look() {
+            Ok(seen) => self.tell(&seen),
             Err(error @ DoctorError::System(_)) => refuse(error, ExitStatus::Fault),
             Err(error) => refuse(error, ExitStatus::Usage),
         }
     }
 
-    fn reports(&self) -> Result<Vec<Report>, DoctorError> {
+    fn look(&self) -> Result<SeenByDoctor, DoctorError> {
         no_core_dump()?;
         let config = Config::load(&self.config)?;
         let account = self.account()?;
-        runtime()?.block_on(examine_all(&config, account.as_ref(), self.forms))
+        runtime()?.block_on(async {
+            Ok(SeenByDoctor {
+                backends: examine_all(&config, account.as_ref(), self.forms).await?,
+                engine: match &config.cluster {
+                    Some(options) => Some(engine::examine(options).await?),
+                    None => None,
+                },
+            })
+        })
     }
 
     fn account(&self) -> Result<Option<Credentials>, DoctorError> {
@@ -104,19 +117,40 @@ impl DoctorArgs {
         Ok(Some(Credentials::of_user(user, password)))
     }
 
-    fn tell(&self, reports: &[Report]) -> ExitStatus {
-        let worst = reports.iter().map(Report::severity).max();
-        let exit = match worst {
-            Some(Severity::Fault) => ExitStatus::Unavailable,
-            _ => ExitStatus::Done,
-        };
+    fn tell(&self, seen: &SeenByDoctor) -> ExitStatus {
+        let exit = seen.exit();
         if self.json {
-            let backends: Vec<_> = reports.iter().map(Report::to_json).collect();
+            let backends: Vec<_> = seen.backends.iter().map(Report::to_json).collect();
+            let engine = seen.engine.as_ref().map(EngineReport::to_json);
             let ok = exit == ExitStatus::Done;
-            return print(serde_json::json!({ "ok": ok, "backends": backends }), exit);
+            let told = serde_json::json!({ "ok": ok, "backends": backends, "engine": engine });
+            return print(told, exit);
         }
-        let told: Vec<_> = reports.iter().map(Report::to_string).collect();
-        print(told.join("\n\n"), exit)
+        let backends = seen.backends.iter().map(Report::to_string);
+        let engine = seen.engine.iter().map(EngineReport::to_string);
+        print(
+            backends.chain(engine).collect::<Vec<_>>().join("\n\n"),
+            exit,
+        )
+    }
+}
+
+/// All that was looked at.
+struct SeenByDoctor {
+    backends: Vec<Report>,
+    /// `None`: the gate is alone.
+    engine: Option<EngineReport>,
+}
+
+impl SeenByDoctor {
+    fn exit(&self) -> ExitStatus {
+        match self.backends.iter().map(Report::severity).max() {
+            Some(Severity::Fault) => ExitStatus::Unavailable,
+            _ => self
+                .engine
+                .as_ref()
+                .map_or(ExitStatus::Done, engine::exit_for),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod cluster;
 mod demo;
 mod doctor;
 mod drain;
+mod engine;
 mod explain;
 mod history;
 mod kick;

@@ -7,6 +7,13 @@
 --       8 ping   9 version of the block list that it knows   10 most changes to be answered
 --       11 "1": it has taken part for long
 
+if #KEYS ~= 9 or #ARGV ~= 11 then
+  return redis.error_reply('POPGATE beat takes 9 keys and 11 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
+end
+for _, at in ipairs({ 3, 4, 8, 9, 10 }) do
+  if not tonumber(ARGV[at]) then return redis.error_reply('POPGATE beat: argument ' .. at .. ' is no number') end
+end
+
 local LEASE_MAX = 60000
 
 local gate, run_id = ARGV[1], ARGV[2]
@@ -44,9 +51,16 @@ end
 if ARGV[11] == '1' then rank = 'e' end
 if stored ~= rank .. ARGV[5] then redis.call('SET', KEYS[4], rank .. ARGV[5]) end
 
+local function another_is_listed()
+  for i = 1, #members, 2 do
+    if members[i] ~= gate then return true end
+  end
+  return false
+end
+
 -- Where all that were there are gone, nobody has said for a while what he holds.
 local is_same_run = epoch[1] and string.sub(epoch[1], 1, #run_id + 1) == run_id .. ':'
-if not is_same_run or (#members > 0 and not one_lives()) then
+if not is_same_run or (another_is_listed() and not one_lives()) then
   local number = math.max(tonumber(ARGV[3]), tonumber(epoch[2] or '0')) + 1
   epoch = { run_id .. ':' .. string.format('%.0f', number), string.format('%.0f', number), string.format('%.0f', now) }
   redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3])

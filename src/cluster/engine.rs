@@ -5,12 +5,17 @@
 
 mod access;
 mod connect;
+mod findings;
 mod link;
+mod report;
 mod sentinel;
+mod stream;
 mod supervisor;
 mod survey;
 
 pub use access::{COMMANDS, acl_line};
 pub use connect::{EngineError, EngineOptions};
+pub use findings::{EngineFinding, EngineVerdict};
+pub use report::EngineReport;
 pub use supervisor::supervise;
-pub use survey::{EngineFinding, EngineSurvey, EngineVerdict, survey};
+pub use survey::{EngineSurvey, survey};

@@ -5,8 +5,10 @@ use super::keys::ClusterKeys;
 use super::link::EngineLink;
 use super::node::NodeCommand;
 use super::status::ClusterStatus;
+use crate::limits::CLUSTER_LAST_NEWS;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 /// The cluster that a gate is in.
 #[derive(Clone)]
@@ -18,24 +20,36 @@ pub struct ClusterHandle {
     status: watch::Receiver<ClusterStatus>,
     link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
     commands: mpsc::Sender<NodeCommand>,
+    blocks_told: watch::Receiver<bool>,
+}
+
+/// What a handle is made of.
+pub struct HandleParts {
+    /// Names and seals.
+    pub keys: Arc<ClusterKeys>,
+    /// Which passwords backends accepted at other gates.
+    pub accepted: AcceptedElsewhere,
+    /// How the gate stands.
+    pub status: watch::Receiver<ClusterStatus>,
+    /// The engine of now.
+    pub link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
+    /// Who speaks with it.
+    pub commands: mpsc::Sender<NodeCommand>,
+    /// Whether the engine has all changes of the gate's block list.
+    pub blocks_told: watch::Receiver<bool>,
 }
 
 impl ClusterHandle {
     /// What these say, and who is told.
     #[must_use]
-    pub fn new(
-        keys: Arc<ClusterKeys>,
-        accepted: AcceptedElsewhere,
-        status: watch::Receiver<ClusterStatus>,
-        link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
-        commands: mpsc::Sender<NodeCommand>,
-    ) -> Self {
+    pub fn new(parts: HandleParts) -> Self {
         Self {
-            keys,
-            accepted,
-            status,
-            link,
-            commands,
+            keys: parts.keys,
+            accepted: parts.accepted,
+            status: parts.status,
+            link: parts.link,
+            commands: parts.commands,
+            blocks_told: parts.blocks_told,
         }
     }
 
@@ -76,12 +90,29 @@ impl ClusterHandle {
         self.link.borrow().clone()
     }
 
-    /// Gives back what is held and wanted, and says good-bye. Returns when that is done.
+    /// Tells the engine what it has not heard yet, gives back what is held and wanted, and says
+    /// good-bye. Returns when that is done.
     pub async fn leave(&self) {
+        // What cannot be told is known at this gate alone.
+        let _ = timeout(CLUSTER_LAST_NEWS, self.last_news()).await;
         let (done, is_done) = oneshot::channel();
         if self.commands.send(NodeCommand::Leave(done)).await.is_ok() {
             // An error: the task has ended.
             let _ = is_done.await;
+        }
+    }
+
+    /// Returns when the engine knows all that this gate knows, or is away.
+    async fn last_news(&self) {
+        let mut link = self.link.clone();
+        let mut blocks_told = self.blocks_told.clone();
+        let all_told = async {
+            let _ = blocks_told.wait_for(|is_told| *is_told).await;
+            self.accepted.all_told().await;
+        };
+        tokio::select! {
+            () = all_told => {}
+            _ = link.wait_for(Option::is_none) => {}
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
 
-use super::protocol::{BeatAnswer, BeatCall, BlockRowKind, GateId, Push, SyncAnswer, SyncCall};
+use super::protocol::{
+    BeatAnswer, BeatCall, BlockPut, GateId, Push, StoredBlock, SyncAnswer, SyncCall,
+};
 use crate::net::BoxFuture;
 use crate::observe::event::CallResult;
 use crate::time::Duration;
@@ -53,9 +55,9 @@ pub trait EngineLink: Send + Sync + 'static {
     /// The gate is gone from here on.
     fn leave(&self) -> PendingCall<()>;
 
-    /// Puts changes of the block list, see `blocks.lua`: the version that each made; 0: it was not
-    /// taken, since somebody has released the entry meanwhile.
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<Vec<u64>>;
+    /// Puts changes of the block list, see `blocks.lua`. Answered is for each the entry that counts
+    /// instead of it, if another one does.
+    fn put_blocks(&self, puts: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>>;
 
     /// How much longer a password counts as accepted; `None`: it does not.
     fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>>;
@@ -70,21 +72,6 @@ pub trait EngineLink: Send + Sync + 'static {
     fn tell(&self, gate: GateId, sealed: Vec<u8>) -> PendingCall<bool>;
 }
 
-/// A change of the block list on its way to the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockPut {
-    /// The entry's name: a keyed hash of what is blocked.
-    pub name: Arc<str>,
-    /// What was done.
-    pub kind: BlockRowKind,
-    /// The version that this gate knew of the entry when it was changed; 0: none.
-    pub base: u64,
-    /// The entry, sealed.
-    pub entry: Arc<[u8]>,
-    /// How long the engine keeps it.
-    pub keep: Duration,
-}
-
 /// What is told of the link while it comes and goes.
 pub enum LinkEvent {
     /// There is one.
@@ -95,4 +82,6 @@ pub enum LinkEvent {
     Refused(String),
     /// A push came.
     Pushed(Push),
+    /// So many pushes came before and were dropped, since nobody had looked at those before them.
+    PushesDropped(u64),
 }

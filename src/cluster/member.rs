@@ -5,26 +5,28 @@
 //! time, so that a call that is lost, late or made twice does no harm.
 
 mod beats;
+mod calls;
 mod health;
 mod io;
 mod maildrop;
 #[cfg(test)]
 mod tests;
 
-pub use io::{ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutage};
+pub use io::{BlockNews, ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutage};
 
-use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer, SyncCall};
-use crate::limits::{
-    CLUSTER_ASK_AGAIN, CLUSTER_CALLS_MAX, CLUSTER_JITTER, CLUSTER_LOOK_AGAIN, CLUSTER_REPEAT,
-    CLUSTER_RETRY,
-};
+use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer};
 use crate::lock::queue::Authority;
 use crate::time::{Duration, Instant};
 use beats::{Beats, Lease};
 use health::Health;
 use maildrop::{SharedMaildrop, TurnOutcome, TurnRight};
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
+
+/// Members that are told the same do the same, in the same order. No stranger chooses the names
+/// that are hashed: they are keyed hashes themselves.
+type SameEachTime = BuildHasherDefault<DefaultHasher>;
 
 /// What a member is made of.
 #[derive(Clone, Debug)]
@@ -59,7 +61,7 @@ pub struct Member {
     health: Health,
     /// The version of the block list up to which the gate knows it.
     blocks: u64,
-    maildrops: HashMap<MaildropId, SharedMaildrop>,
+    maildrops: HashMap<MaildropId, SharedMaildrop, SameEachTime>,
     /// When something is to be done at which maildrop.
     due: BTreeSet<(Instant, MaildropId)>,
     sequence: u64,
@@ -85,7 +87,7 @@ impl Member {
             beats: Beats::new(now),
             health: Health::new(now),
             blocks: 0,
-            maildrops: HashMap::new(),
+            maildrops: HashMap::default(),
             due: BTreeSet::new(),
             sequence: 0,
             member_since: None,
@@ -115,6 +117,7 @@ impl Member {
                 answer,
             } => self.beaten(ping, sent_at, lapsed, answer, now, out),
             MemberInput::Pushed(push) => self.pushed(&push, now, out),
+            MemberInput::BlocksUntaken(after) => self.blocks = self.blocks.min(after),
             MemberInput::Tick => {}
             MemberInput::Leave => self.is_leaving = true,
         }
@@ -236,18 +239,6 @@ impl Member {
         self.call_queued(now, out);
     }
 
-    /// As many of those that wait for it as may.
-    fn call_queued(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
-        while self.calling < CLUSTER_CALLS_MAX
-            && let Some(id) = self.queued.pop_front()
-        {
-            if let Some(maildrop) = self.maildrops.get_mut(&id) {
-                maildrop.is_queued = false;
-            }
-            self.attend(id, now, out);
-        }
-    }
-
     fn done(
         &mut self,
         id: MaildropId,
@@ -328,106 +319,6 @@ impl Member {
         self.schedule(id, before.into_iter().chain(next).min());
     }
 
-    /// When a maildrop is looked at again for which nothing is to be done now.
-    fn next_look(&mut self, id: MaildropId, now: Instant) -> Option<Instant> {
-        let jitter = self.random.u64(0..=2 * milliseconds(CLUSTER_JITTER));
-        let again = now + CLUSTER_ASK_AGAIN - CLUSTER_JITTER + Duration::from_millis(jitter);
-        let grace_until = self.grace_until.filter(|until| *until > now);
-        let goes_local = self.goes_local();
-        let is_open = self.health.is_open();
-        let maildrop = self.maildrops.get(&id)?;
-        if goes_local {
-            let free = maildrop.held_elsewhere_until();
-            let free = free.filter(|_| !maildrop.is_local);
-            return free.into_iter().chain(maildrop.elsewhere_until()).min();
-        }
-        // All is said anew when the engine is back.
-        if maildrop.is_busy() || !is_open {
-            return maildrop.elsewhere_until();
-        }
-        let asks = if maildrop.is_unsaid {
-            // There is no connection just now.
-            now + CLUSTER_RETRY
-        } else if maildrop.waits() || maildrop.is_beside_another() {
-            let free = maildrop.held_elsewhere_until();
-            let moment = Duration::from_millis(10);
-            [free, grace_until]
-                .into_iter()
-                .flatten()
-                .filter(|at| *at > now)
-                .map(|at| at + moment)
-                .fold(again, Instant::min)
-        } else if maildrop.elsewhere_until().is_some() {
-            now + CLUSTER_LOOK_AGAIN
-        } else {
-            now + CLUSTER_REPEAT
-        };
-        [Some(asks), maildrop.elsewhere_until()]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    fn sync(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
-        let hears = self.hears(now);
-        let generation = self.lease.generation;
-        let Some(epoch) = self.epoch.clone() else {
-            return;
-        };
-        self.schedule(id, None);
-        let is_full = self.calling >= CLUSTER_CALLS_MAX;
-        let Some(maildrop) = self.maildrops.get_mut(&id) else {
-            return;
-        };
-        if is_full {
-            maildrop.is_unsaid = true;
-            if !std::mem::replace(&mut maildrop.is_queued, true) {
-                self.queued.push_back(id);
-            }
-            return;
-        }
-        self.calling += 1;
-        self.sequence += 1;
-        let said = maildrop.say(now);
-        maildrop.sent(said, self.sequence, generation, now);
-        let statement = &maildrop.statement;
-        out.push(MemberAction::Sync(SyncCall {
-            maildrop: id,
-            epoch,
-            sequence: self.sequence,
-            holds: said.holds,
-            lease: self.options.lease,
-            seen: maildrop.seen(),
-            main: said.main,
-            unproven: said.unproven,
-            hears,
-            home: statement.home.clone(),
-            ended: statement
-                .ended
-                .map(|ended| now.saturating_duration_since(ended)),
-        }));
-    }
-
-    /// After a moment: it may have been the last one's that the engine can take.
-    fn say_again(&mut self, id: MaildropId, now: Instant) {
-        let jitter = Duration::from_millis(self.random.u64(0..=milliseconds(CLUSTER_RETRY)));
-        if let Some(maildrop) = self.maildrops.get_mut(&id) {
-            maildrop.is_unsaid = true;
-        }
-        self.schedule(id, Some(now + CLUSTER_RETRY + jitter));
-    }
-
-    fn schedule(&mut self, id: MaildropId, at: Option<Instant>) {
-        let Some(maildrop) = self.maildrops.get_mut(&id) else {
-            return;
-        };
-        if let Some(before) = maildrop.due.take() {
-            self.due.remove(&(before, id));
-        }
-        maildrop.due = at;
-        self.due.extend(at.map(|at| (at, id)));
-    }
-
     fn forget(&mut self, id: MaildropId, out: &mut Vec<MemberAction>) {
         self.schedule(id, None);
         self.maildrops.remove(&id);
@@ -503,10 +394,6 @@ impl Member {
         }
     }
 
-    fn may_call(&self) -> bool {
-        self.run_id.is_some() && self.epoch.is_some() && self.health.is_open()
-    }
-
     /// No answer for too long: the engine counts as away.
     fn go_away(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
         self.health.away(out);
@@ -530,8 +417,4 @@ impl Member {
     fn goes_local(&self) -> bool {
         self.is_away() && self.options.on_outage == OnOutage::Local
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

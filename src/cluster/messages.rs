@@ -13,6 +13,7 @@ use super::protocol::GateId;
 use crate::limits::CLUSTER_MESSAGE_AGE;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 /// A message from one gate to another.
@@ -25,8 +26,9 @@ pub enum GateMessage {
         question: u64,
         /// Who asks.
         from: String,
-        /// At most so many.
-        max: usize,
+        /// Which.
+        #[serde(flatten)]
+        wanted: LocksWanted,
     },
     /// A part of them.
     Locks {
@@ -63,6 +65,20 @@ pub enum GateMessage {
         /// As the admin port says it.
         outcome: String,
     },
+}
+
+/// Which locks a gate asks another one for: what is not wanted is not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LocksWanted {
+    /// At most so many, those with the longest waits.
+    pub max: usize,
+    /// Only those that somebody waits for at the gate that is asked.
+    pub contended: bool,
+    /// Only those of maildrops with this in their name, in any case.
+    pub maildrop: Option<String>,
+    /// Only those of these ids.
+    pub ids: Option<HashSet<String>>,
 }
 
 /// What is sealed.
@@ -125,7 +141,11 @@ mod tests {
         let message = GateMessage::AskLocks {
             question: 7,
             from: "0102030405060708".to_owned(),
-            max: 3,
+            wanted: LocksWanted {
+                max: 3,
+                ids: Some(HashSet::from(["legacy/ann".to_owned()])),
+                ..LocksWanted::default()
+            },
         };
         let me = GateId([1; 8]);
         let sent: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();

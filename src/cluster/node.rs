@@ -5,8 +5,10 @@
 
 use super::keys::{ClusterKeys, Sealed};
 use super::link::{EngineLink, LinkError, LinkEvent};
-use super::member::{ClusterState, MaildropStatement, Member, MemberAction, MemberInput};
-use super::protocol::{BeatAnswer, BeatCall, BlockRow, MaildropId, MemberReport, Push, SyncCall};
+use super::member::{
+    BlockNews, ClusterState, MaildropStatement, Member, MemberAction, MemberInput,
+};
+use super::protocol::{BeatAnswer, BeatCall, MaildropId, MemberReport, Push, SyncCall};
 use super::status::{ClusterStatus, GateSeen};
 use crate::ids::MaildropKey;
 use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
@@ -52,15 +54,6 @@ pub struct Outlets {
     pub blocks: mpsc::Sender<BlockNews>,
     /// Sealed messages of other gates.
     pub messages: mpsc::Sender<Arc<[u8]>>,
-}
-
-/// Changes of the block list, in order.
-#[derive(Clone, Debug)]
-pub struct BlockNews {
-    /// Them.
-    pub rows: Vec<BlockRow>,
-    /// The epoch's number: in a new one the whole list comes again.
-    pub epoch: u64,
 }
 
 /// What the task is told beside what happens.
@@ -168,8 +161,11 @@ impl Node {
             LinkEvent::Refused(why) => self.apply(MemberInput::Refused(why)),
             // What finds no room is lost: it is asked for again.
             LinkEvent::Pushed(Push::Message(sealed)) => {
-                let _ = self.parts.outlets.messages.try_send(sealed);
+                if self.parts.outlets.messages.try_send(sealed).is_err() {
+                    self.tell(ClusterEvent::PushesDropped { count: 1 });
+                }
             }
+            LinkEvent::PushesDropped(count) => self.tell(ClusterEvent::PushesDropped { count }),
             LinkEvent::Pushed(push) => self.apply(MemberInput::Pushed(push)),
         }
     }
@@ -256,13 +252,11 @@ impl Node {
             MemberAction::State { state, why } => self.set_state(state, why),
             MemberAction::EpochBegan(number) => self.tell(ClusterEvent::EpochBegan { number }),
             MemberAction::Members(members) => self.set_members(&members),
-            // What finds no room comes again with the next epoch.
-            MemberAction::Blocks { rows, epoch } => {
-                let _ = self
-                    .parts
-                    .outlets
-                    .blocks
-                    .try_send(BlockNews { rows, epoch });
+            MemberAction::Blocks(news) => {
+                let after = news.after;
+                if self.parts.outlets.blocks.try_send(news).is_err() {
+                    self.apply(MemberInput::BlocksUntaken(after));
+                }
             }
             MemberAction::Resubscribe => {
                 if let Some(engine) = &self.engine {

@@ -3,9 +3,11 @@
 //! A gate *states*, for one maildrop, all that it holds and wants there. The script answers what
 //! follows. A statement that comes twice changes nothing, and one that comes late changes nothing.
 
+mod gauge;
 mod wire;
 
-pub use wire::{EngineReply, Nonsense, read_versions};
+pub use gauge::{ExcessiveReply, ReplyGauge};
+pub use wire::{EngineReply, Nonsense, block_arguments, read_put_answers};
 
 use crate::ids::BackendName;
 use crate::lock::queue::Lane;
@@ -14,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One start of one gate: random, so that no two are alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GateId(pub [u8; 8]);
 
 /// A maildrop as the engine knows it: a keyed hash of its lock key.
@@ -212,26 +214,51 @@ pub struct MemberReport {
     pub settings: Arc<str>,
 }
 
-/// A change of the block list.
+/// Where a change stands among all changes of one entry of the block list: the highest counts, in
+/// whatever order they come and however often.
+///
+/// First comes the last release that the change knew of, so that a release wins over what did not
+/// know of it; then the time. A gate's clock may be wrong: a change is always above the one that
+/// the gate knew before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlockStamp {
+    /// When the entry was released last, in milliseconds; of a release the time of itself.
+    pub released: u64,
+    /// When the change was made, in milliseconds.
+    pub made: u64,
+    /// The gate that made it: no two changes are alike.
+    pub gate: GateId,
+}
+
+/// An entry of the block list as the engine keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockRow {
-    /// The version that it made.
-    pub version: u64,
-    /// The entry's name: a keyed hash of what is blocked.
-    pub name: Arc<str>,
-    /// What was done to it.
-    pub kind: BlockRowKind,
+pub struct StoredBlock {
+    /// Its last change.
+    pub stamp: BlockStamp,
     /// The entry, sealed.
     pub entry: Arc<[u8]>,
 }
 
-/// What was done to an entry of the block list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockRowKind {
-    /// It was made, or changed.
-    Put,
-    /// It was released: that wins over a change that did not know of it.
-    Release,
+/// A change of the block list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockRow {
+    /// Its place in the order in which the engine took changes.
+    pub version: u64,
+    /// The entry's name: a keyed hash of what is blocked.
+    pub name: Arc<str>,
+    /// The entry.
+    pub stored: StoredBlock,
+}
+
+/// A change of the block list on its way to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockPut {
+    /// The entry's name: a keyed hash of what is blocked.
+    pub name: Arc<str>,
+    /// The entry.
+    pub stored: StoredBlock,
+    /// How long the engine keeps it.
+    pub keep: Duration,
 }
 
 /// What the engine pushes to a gate. It is a hint: it confers nothing.
@@ -256,6 +283,12 @@ impl fmt::Display for GateId {
 impl fmt::Display for MaildropId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex(&self.0, f)
+    }
+}
+
+impl fmt::Display for BlockStamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{}", self.released, self.made, self.gate)
     }
 }
 

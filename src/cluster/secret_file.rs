@@ -2,11 +2,11 @@
 
 use super::keys::ClusterSecret;
 use crate::access::{advice, whose_to_read};
-use crate::limits::CLUSTER_SECRET_OCTETS;
+use crate::limits::{CLUSTER_SECRET_FILE_MAX, CLUSTER_SECRET_OCTETS};
 use crate::secret::Secret;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -21,6 +21,19 @@ pub enum SecretFileError {
         .0.display(), .0.display()
     )]
     Absent(PathBuf),
+    /// It is not there, and should hold a password.
+    #[error(
+        "{} is not there\n\
+         hint: write the password of the engine's user into it, a line, and chmod 0600 {}",
+        .0.display(), .0.display()
+    )]
+    PasswordAbsent(PathBuf),
+    /// What it holds is no password.
+    #[error(
+        "{} does not hold one line with a password\n\
+         hint: write the password of the engine's user into it, and nothing else", .0.display()
+    )]
+    NoPassword(PathBuf),
     /// It cannot be read.
     #[error("{} cannot be read: {source}{}", file.display(), rights(file, source))]
     Unreadable {
@@ -76,23 +89,37 @@ pub fn read(file: &Path) -> Result<ClusterSecret, SecretFileError> {
 /// # Errors
 /// It is not there, or not to be used.
 pub fn read_password(file: &Path) -> Result<Secret, SecretFileError> {
-    let text = octets_of(file)?;
-    Ok(Secret::new(text.trim_ascii_end().to_vec()))
+    let text = octets_of(file).map_err(|error| match error {
+        SecretFileError::Absent(file) => SecretFileError::PasswordAbsent(file),
+        other => other,
+    })?;
+    let line = text.strip_suffix(b"\n").unwrap_or(&text);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let is_password = (1..CLUSTER_SECRET_FILE_MAX).contains(&line.len())
+        && !line.iter().any(|octet| [b'\n', b'\r', 0].contains(octet));
+    match is_password {
+        true => Ok(Secret::new(line.to_vec())),
+        false => Err(SecretFileError::NoPassword(file.to_owned())),
+    }
 }
 
+/// Of a file that is longer than any secret, no more than shows that it is none.
 fn octets_of(file: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
-    let octets = fs::read(file).map(Zeroizing::new).map_err(|source| {
+    let failed = |source: io::Error| {
         let file = file.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => SecretFileError::Absent(file),
             _ => SecretFileError::Unreadable { file, source },
         }
-    })?;
-    let is_open = fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o004 != 0);
-    match is_open {
-        true => Err(SecretFileError::Open(file.to_owned())),
-        false => Ok(octets),
+    };
+    let open = File::open(file).map_err(failed)?;
+    if open.metadata().map_err(failed)?.mode() & 0o004 != 0 {
+        return Err(SecretFileError::Open(file.to_owned()));
     }
+    let mut octets = Zeroizing::new(Vec::with_capacity(CLUSTER_SECRET_FILE_MAX));
+    let most = u64::try_from(CLUSTER_SECRET_FILE_MAX).unwrap_or(u64::MAX);
+    open.take(most).read_to_end(&mut octets).map_err(failed)?;
+    Ok(octets)
 }
 
 /// A new secret.

@@ -8,6 +8,18 @@
 --       11 how long ago a backend session ended, if that is known   12 the gate's lease
 -- All times are milliseconds; ages and waits are from now. The only clock is the server's.
 
+if #KEYS ~= 3 or #ARGV ~= 12 then
+  return redis.error_reply('POPGATE sync takes 3 keys and 12 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
+end
+for _, at in ipairs({ 3, 5, 12 }) do
+  if not tonumber(ARGV[at]) then return redis.error_reply('POPGATE sync: argument ' .. at .. ' is no number') end
+end
+if not (ARGV[4] == '' or tonumber(ARGV[4])) or not (ARGV[11] == '' or tonumber(ARGV[11]))
+  or not (ARGV[6] == '' or string.match(ARGV[6], '^%d+,%d+$'))
+  or not (ARGV[7] == '' or string.match(ARGV[7], '^%d+,%d+,%d+$')) then
+  return redis.error_reply('POPGATE sync: holds, slots and ends are numbers')
+end
+
 local CLAIM = 2000         -- a turn that was pushed is taken up within this time
 local GRACE = 2000         -- a new epoch gives nothing away before the gates have said what they hold
 local REMEMBERED = 60000   -- how long a gate that left is known by its sequence
@@ -39,7 +51,7 @@ local function fresh(old)
   local holder = old.holder
   return {
     epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = old.main_turns or MAIN_TURNS,
-    token = old.token or 0, home = old.home or '', ended = old.ended or -1,
+    token = old.token or 0, home = old.home or '', ended = math.min(old.ended or -1, now),
     holder = holder and { gate = holder.gate, token = holder.token, lane = holder.lane, old = true } or nil,
   }
 end

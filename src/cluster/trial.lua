@@ -5,7 +5,7 @@ local refused = {}
 for _, call in ipairs({
   { 'TIME' }, { 'SET', text, '1', 'PX', '1000' }, { 'GET', text }, { 'PTTL', text }, { 'INCR', text },
   { 'HSET', hash, 'a', '1' }, { 'HGET', hash, 'a' }, { 'HMGET', hash, 'a' }, { 'HGETALL', hash },
-  { 'HDEL', hash, 'a' }, { 'ZADD', set, '1', 'a' }, { 'ZSCORE', set, 'a' },
+  { 'HDEL', hash, 'a' }, { 'ZADD', set, '1', 'a' }, { 'ZCARD', set },
   { 'ZRANGEBYSCORE', set, '0', '1' }, { 'ZREM', set, 'a' }, { 'PUBLISH', ARGV[1], '' },
   { 'DEL', text, hash, set },
 }) do

@@ -15,6 +15,7 @@ pub(super) fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> ClusterOptions {
     check_nodes(table, diagnostics);
+    check_twice(table, diagnostics);
     check_tls(table, diagnostics);
     check_user(table, diagnostics);
     let word = |at: &Option<At<EngineWord>>| at.as_ref().map(|at| at.value.0.clone());
@@ -54,6 +55,21 @@ fn check_nodes(table: &ClusterTable, diagnostics: &mut Diagnostics) {
     };
     let message = format!("`nodes` has {nodes} addresses, and there is no `master`");
     diagnostics.note(Diagnostic::new(table.nodes.span(), message).hint(hint));
+}
+
+/// Each Sentinel has one vote.
+fn check_twice(table: &ClusterTable, diagnostics: &mut Diagnostics) {
+    let nodes = table.nodes.get_ref();
+    for (place, at) in nodes.iter().enumerate() {
+        if nodes[..place]
+            .iter()
+            .any(|before| before.value.0 == at.value.0)
+        {
+            let message = format!("`{}` is in `nodes` twice", at.value.0);
+            let hint = "leave one out: most of the Sentinels must agree, and each counts once";
+            diagnostics.note(Diagnostic::new(at.span.clone(), message).hint(hint));
+        }
+    }
 }
 
 fn check_tls(table: &ClusterTable, diagnostics: &mut Diagnostics) {

@@ -28,26 +28,37 @@ pub(super) fn check(file: &File, folder: &Path, diagnostics: &mut Diagnostics) {
         check_cluster(table, folder, diagnostics);
     }
     for backend in &file.backend {
-        if let Some(ca) = &backend.get_ref().ca
-            && is_there(ca, folder, diagnostics)
-            && let Err(error) = check_authorities(&folder.join(&ca.value))
-        {
-            diagnostics.note(Diagnostic::new(ca.span.clone(), error.to_string()));
+        if let Some(ca) = &backend.get_ref().ca {
+            check_ca(ca, folder, diagnostics);
         }
     }
 }
 
 /// The files of a cluster: its secret is one.
 fn check_cluster(table: &ClusterTable, folder: &Path, diagnostics: &mut Diagnostics) {
-    for at in [&table.ca, &table.password_file].into_iter().flatten() {
-        is_there(at, folder, diagnostics);
+    if let Some(ca) = &table.ca {
+        check_ca(ca, folder, diagnostics);
+    }
+    if let Some(at) = &table.password_file
+        && !at.is_refused()
+        && let Err(error) = secret_file::read_password(&folder.join(&at.value))
+    {
+        diagnostics.note_first(Diagnostic::new(at.span.clone(), error.to_string()));
     }
     let at = &table.secret_file;
-    if at.is_refused() {
-        return;
-    }
-    if let Err(error) = secret_file::read(&folder.join(&at.value)) {
+    if !at.is_refused()
+        && let Err(error) = secret_file::read(&folder.join(&at.value))
+    {
         diagnostics.note_first(Diagnostic::new(at.span.clone(), error.to_string()));
+    }
+}
+
+/// Authorities that sign the certificates of servers.
+fn check_ca(ca: &At<PathBuf>, folder: &Path, diagnostics: &mut Diagnostics) {
+    if is_there(ca, folder, diagnostics)
+        && let Err(error) = check_authorities(&folder.join(&ca.value))
+    {
+        diagnostics.note(Diagnostic::new(ca.span.clone(), error.to_string()));
     }
 }
 

@@ -12,6 +12,7 @@ use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+mod cluster;
 mod mistakes;
 
 const FULL: &str = include_str!("../../deploy/config/full.toml");

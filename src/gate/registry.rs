@@ -4,13 +4,17 @@
 //! and a mutex for the names of its login. A reader never holds up a session: [`Sessions::views`]
 //! takes the handles out of the map first, a shard at a time, and reads them then.
 
+mod login;
 mod program;
 
+pub use login::SeenLogin;
+
+use self::login::RegisteredLogin;
 use super::peer::Peer;
 use super::programs::Programs;
 use super::seen_trace::SeenTrace;
 use crate::history::kept_line;
-use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
+use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName};
 use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
 use crate::pop3::exchange::Tally;
@@ -88,21 +92,6 @@ pub struct SessionView {
     pub bytes_to_backend: u64,
     /// When the client sent something or was sent something last.
     pub active: Instant,
-}
-
-/// A login as others see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeenLogin {
-    /// What is locked for it.
-    pub key: MaildropKey,
-    /// The tenant.
-    pub tenant: TenantName,
-    /// The maildrop, as typed.
-    pub maildrop: UserName,
-    /// The backend that it is on; `None` until the login is through.
-    pub backend: Option<BackendName>,
-    /// When its password came.
-    pub asked: Instant,
 }
 
 /// The registry. A clone is the same one.
@@ -218,14 +207,6 @@ impl Drop for OpenSession {
     }
 }
 
-/// The last login of a session, as it is kept: a reader makes a [`SeenLogin`] of it.
-struct RegisteredLogin {
-    attempt: Arc<LoginAttempt>,
-    backend: Option<BackendName>,
-    /// What an earlier session of this client was that began like this one.
-    remembered: Option<Family>,
-}
-
 /// What a session shows of itself, and how it hears of a kick.
 pub(crate) struct SessionHandle {
     id: SessionId,
@@ -313,11 +294,21 @@ impl SessionHandle {
 
     /// `remembered`: what an earlier session of this client was that began like this one.
     pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>, remembered: Option<Family>) {
-        self.words().login = Some(RegisteredLogin {
-            attempt: Arc::clone(attempt),
-            backend: None,
-            remembered,
-        });
+        self.words().login = Some(RegisteredLogin::new(attempt, remembered));
+    }
+
+    /// Its login is held for a while: it came too often, or its password was wrong.
+    pub(crate) fn delayed(&self) {
+        if let Some(login) = &mut self.words().login {
+            login.delayed = true;
+        }
+    }
+
+    /// Its login waits for the lock since `since`.
+    pub(crate) fn queued(&self, since: Instant) {
+        if let Some(login) = &mut self.words().login {
+            login.queued = Some(since);
+        }
     }
 
     pub(crate) fn on_backend(&self, backend: &BackendName) {
@@ -458,18 +449,6 @@ impl SessionHandle {
 
     fn words(&self) -> MutexGuard<'_, SessionNames> {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RegisteredLogin {
-    fn seen(&self) -> SeenLogin {
-        SeenLogin {
-            key: self.attempt.key.clone(),
-            tenant: self.attempt.tenant().clone(),
-            maildrop: self.attempt.login.clone(),
-            backend: self.backend.clone(),
-            asked: self.attempt.asked,
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// A journal that is open. Dropping it writes what waits, as [`Self::flush`] does.
+/// A journal that is open. Dropping it writes what waits, and takes [`JOURNAL_FLUSH`] at most.
 #[derive(Debug)]
 pub struct Journal {
     shared: Arc<WriterQueue>,
@@ -166,9 +166,8 @@ impl Journal {
         self.size_max
     }
 
-    /// Waits until all that was noted is written or an attempt at it fails; at most
-    /// [`JOURNAL_FLUSH`]. It blocks; do not call it from a session. Tells whether nothing waits any
-    /// more.
+    /// Waits until all that was noted is written or an attempt at it fails, however long the disk
+    /// takes. It blocks; do not call it from a session. Tells whether nothing waits any more.
     pub fn flush(&self) -> bool {
         self.shared.flush()
     }
@@ -178,7 +177,7 @@ impl Drop for Journal {
     fn drop(&mut self) {
         self.shared.queue().is_closing = true;
         self.shared.wake.notify_one();
-        self.shared.until(|queue| queue.has_ended);
+        self.shared.until(JOURNAL_FLUSH, |queue| queue.has_ended);
     }
 }
 
@@ -317,18 +316,20 @@ impl WriterQueue {
         drop(queue);
         self.wake.notify_one();
         let is_written = |queue: &Queue| queue.waiting.is_empty() && !queue.is_writing;
-        self.until(|queue| is_written(queue) || queue.failed > begun);
+        self.until(Duration::MAX, |queue| {
+            is_written(queue) || queue.failed > begun || queue.has_ended
+        });
         let mut queue = self.queue();
         queue.flushing -= 1;
         is_written(&queue)
     }
 
-    /// Waits for `is_reached`, at most [`JOURNAL_FLUSH`].
-    fn until(&self, is_reached: impl Fn(&Queue) -> bool) {
+    /// Waits for `is_reached`, at most for `longest`.
+    fn until(&self, longest: Duration, is_reached: impl Fn(&Queue) -> bool) {
         let is_waiting = |queue: &mut Queue| !is_reached(queue);
         let wait = self
             .done
-            .wait_timeout_while(self.queue(), JOURNAL_FLUSH, is_waiting);
+            .wait_timeout_while(self.queue(), longest, is_waiting);
         drop(wait);
     }
 

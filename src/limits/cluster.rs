@@ -11,6 +11,14 @@ pub const CLUSTER_TEXT_MAX: usize = 4096;
 /// each.
 pub const CLUSTER_MESSAGE_MAX: usize = 64 * 1024;
 
+/// Octets of a reply of the engine: the longest is a beat's with [`CLUSTER_BLOCKS_EACH`] entries of
+/// at most [`CLUSTER_TEXT_MAX`] each.
+pub const CLUSTER_REPLY_MAX: usize = 4 * 1024 * 1024;
+
+/// Items of a reply of the engine, those of lists in it included: the parser makes room for as many
+/// as the engine says that there are. A beat's reply has some thousand.
+pub const CLUSTER_REPLY_ITEMS_MAX: usize = 65_536;
+
 /// Changes of the block list that one beat brings: after an hour away a gate has the whole list of
 /// 50,000 entries in some minutes, and no beat is longer than a few milliseconds.
 pub const CLUSTER_BLOCKS_EACH: usize = 500;
@@ -69,6 +77,10 @@ pub const CLUSTER_UNHEARD: Duration = Duration::from_secs(3);
 /// Octets of the secret that all gates share: as many as its longest use takes, AES-256.
 pub const CLUSTER_SECRET_OCTETS: usize = 32;
 
+/// Octets of a file with a secret or a password that are read: longer passwords are nobody's, and
+/// such a file may be a device without an end.
+pub const CLUSTER_SECRET_FILE_MAX: usize = 4096;
+
 /// A lease shorter than this would run out with some beats that are late; a longer one keeps a dead
 /// gate's mailboxes from everybody.
 pub const CLUSTER_LEASE: RangeInclusive<Duration> =
@@ -111,8 +123,9 @@ pub const CLUSTER_LEAVE: Duration = Duration::from_secs(2);
 /// busy gate has some tens, somebody who guesses has more.
 pub const CLUSTER_LOOKUPS_MAX: usize = 256;
 
-/// What backends said to passwords and the engine has not heard: some seconds of a busy gate.
-pub const CLUSTER_ACCEPTANCES_MAX: usize = 4_096;
+/// Passwords to which backends said something that the engine has not heard: some minutes of a busy
+/// gate without an engine, at some 100 octets each. Beyond that the oldest is not told.
+pub const CLUSTER_ACCEPTANCES_MAX: usize = 65_536;
 
 /// A gate believes another one that a password was accepted for so long without asking again: a
 /// refusal at a third gate is heard by then.
@@ -121,12 +134,17 @@ pub const CLUSTER_ACCEPTANCE_BELIEVED: Duration = Duration::from_secs(60);
 /// A gate tells again after so long that a password was accepted: the engine forgets after a day.
 pub const CLUSTER_ACCEPTANCE_AGAIN: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Versions of entries of the block list that are known: four times as many as there are entries,
-/// since one that a gate forgets stays with the engine for two weeks. Some 100 octets each.
-pub const CLUSTER_BLOCK_VERSIONS_MAX: usize = 200_000;
+/// Entries of the block list that the engine keeps, and each gate for it: twice as many as a gate's
+/// list has, since one that a gate forgets stays for two weeks. Some 700 octets each: 70 MB where
+/// somebody with many addresses fills it.
+pub const CLUSTER_BLOCKS_MAX: usize = 100_000;
 
-/// Changes of the block list that the engine has not taken yet: as many as there are entries.
-pub const CLUSTER_BLOCKS_UNSENT_MAX: usize = 50_000;
+/// Answers with changes of the block list that are not looked at yet; one more is asked for again.
+pub const CLUSTER_BLOCK_NEWS_MAX: usize = 8;
+
+/// A stop waits so long until the engine has heard of the last changes of the block list, and of
+/// the last passwords: part of [`CLUSTER_LEAVE`].
+pub const CLUSTER_LAST_NEWS: Duration = Duration::from_secs(1);
 
 /// A message of another gate is read for so long after it was sent: longer than it takes, and than
 /// clocks that are kept differ.

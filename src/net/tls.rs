@@ -10,7 +10,7 @@ mod spoken;
 use connector::NotPinned;
 
 pub use acceptor::{AcceptedStream, Acceptor};
-pub use connector::Connector;
+pub use connector::{Authorities, Connector};
 pub(super) use spoken::suite_name;
 pub use spoken::{Lacking, SPOKEN, VERSIONS, cipher_suites};
 

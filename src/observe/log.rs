@@ -2,8 +2,8 @@
 
 use super::LogFormat;
 use super::event::{
-    ClusterEvent, ClusterState, Culprit, End, Event, LockEvent, LockOutcome, OperatorAction,
-    Preemption, RuleEvent, SessionSummary,
+    BlocksDirection, ClusterEvent, ClusterState, Culprit, End, Event, LockEvent, LockOutcome,
+    OperatorAction, Preemption, RuleEvent, SessionSummary,
 };
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
@@ -219,8 +219,19 @@ fn log_cluster(event: &ClusterEvent) {
             "this gate and another one have different domains, aliases or backends: until they are \
              the same, a mailbox may have a lock at each"
         ),
+        ClusterEvent::PushesDropped { count } => {
+            debug!(count, "pushes of the cluster's engine were dropped");
+        }
+        ClusterEvent::BlocksShared {
+            direction: BlocksDirection::Dropped,
+            changes,
+        } => warn!(
+            changes,
+            "other gates do not hear of these changes of the block list: too many wait for the \
+             cluster's engine"
+        ),
         ClusterEvent::BlocksShared { direction, changes } => {
-            debug!(direction = direction.as_str(), changes, "block list shared")
+            debug!(direction = direction.as_str(), changes, "block list shared");
         }
     }
 }

@@ -93,6 +93,7 @@ async fn hold(
         decision: PollDecision::Delayed,
         early,
     });
+    record.delays();
     let began = Instant::now();
     let held = hold_until(cx, record, login, until).await;
     login.client.waited(began.elapsed());

@@ -18,9 +18,8 @@ const GREETING: &[u8] = b"+OK POP3 server ready\r\n";
 const UNREACHABLE: &[u8] =
     b"-ERR [SYS/TEMP] Mail server not reachable, please wait and try again\r\n";
 
-const EXCLUDED: &[u8] = b"-ERR [SYS/TEMP] Mail server not ready, please try again later\r\n";
-
-/// Greets, or says that no backend can be reached and closes.
+/// Greets, or says why nobody can log in here and closes. A balancer reads that, too, and sends
+/// clients to other gates.
 pub(super) async fn greet(
     cx: &Context,
     record: &mut Record,
@@ -41,10 +40,11 @@ pub(super) async fn greet(
         client.farewell(UNREACHABLE).await;
         return Err(EndCause::NoBackend);
     }
-    // A balancer sees it, and a mail program does not take it for a wrong password.
     if cx.refuses_logins() {
         record.enter(Phase::Closing);
-        client.farewell(EXCLUDED).await;
+        client
+            .farewell(&[refusal::ENGINE_AWAY, b"\r\n"].concat())
+            .await;
         return Err(EndCause::EngineAway);
     }
     match client.reply(GREETING).await {

@@ -45,6 +45,7 @@ pub(super) async fn acquire_lock(
         AcquireResult::Waiting(waiter) => {
             record.queued(waiter.ahead());
             let began = Instant::now();
+            record.waits(began);
             let waited = wait(cx, record, &mut login, waiter).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());

@@ -236,8 +236,18 @@ impl Record {
         self.facts.as_ref().is_some_and(|facts| facts.met_pause)
     }
 
+    /// It waits for the lock from `since` on.
+    pub(super) fn waits(&mut self, since: Instant) {
+        self.session.handle().queued(since);
+    }
+
     pub(super) fn waited(&mut self, wait: Duration) {
         self.note(|facts| facts.waited += wait);
+    }
+
+    /// It is held from now on.
+    pub(super) fn delays(&mut self) {
+        self.session.handle().delayed();
     }
 
     pub(super) fn delayed(&mut self, delay: Duration) {

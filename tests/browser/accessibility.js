@@ -1,12 +1,8 @@
 // axe-core at both widths, in both schemes, on each state of the page.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { entryOf, isLive, logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
+import { entryOf, findsNothing, isLive, logIn, openPage, rowOf, WIDTHS } from './support/browser.js';
 import { Gate } from './support/gate.js';
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 test('axe-core finds no serious fault, at phone and desktop width, in light and dark', async (t) => {
   const gate = await Gate.start(t);
@@ -42,16 +38,6 @@ test('axe-core finds no serious fault, at phone and desktop width, in light and 
     }
   }
 });
-
-async function findsNothing(page, where) {
-  // By the driver, which the content security policy does not bind.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const said = violations
-    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
-    .map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((it) => it.html).slice(0, 3).join(' ')}`);
-  assert.deepEqual(said, []);
-}
 
 test('rows keep the focus, and what is opened, while others come and go', async (t) => {
   const gate = await Gate.start(t, { withoutToken: true });

@@ -31,7 +31,7 @@ test('a thousand contended mailboxes are shown, and turned over in frames under 
   await browser.startTracing(page, { categories: ['toplevel'] });
   const turning = turnOver(gate, names, clients);
   for (let turn = 0; turn < 20; turn += 1) {
-    await page.getByRole('navigation', { name: /contended/ }).getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('navigation', { name: 'Pages of locks' }).getByRole('button', { name: 'Next' }).click();
     await page.mouse.wheel(0, turn % 2 ? -900 : 900);
     await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)));
   }

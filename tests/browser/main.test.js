@@ -2,6 +2,7 @@
 import { after } from 'node:test';
 import { closeBrowser } from './support/browser.js';
 import './contention.js';
+import './cluster.js';
 import './past.js';
 import './report.js';
 import './actions.js';

@@ -1,6 +1,7 @@
 // The pictures of the manual, made anew where UPDATE_SCREENSHOTS=1.
 import { test } from 'node:test';
 import { entryOf, findUser, openPage, rowOf, WIDTHS } from './support/browser.js';
+import { site } from './support/engine.js';
 import { Gate } from './support/gate.js';
 import { Client } from './support/pop3.js';
 
@@ -61,6 +62,19 @@ test('screenshots of the past', OPTIONS, async (t) => {
   await entryOf(page, '192.0.2.17').first().waitFor();
   const clip = { ...(await page.locator('#user').boundingBox()), height: 760 };
   await page.screenshot({ path: `${FOLDER}/page-user-light.png`, fullPage: true, clip });
+});
+
+test('screenshot of several gates', OPTIONS, async (t) => {
+  const { gates: [a, b, c] } = await site(t, ['mx1', 'mx2', 'mx3']);
+  const page = await openPage(a, WIDTHS.desktop);
+  await busy(b, 'ann@example.org', 1, '203.0.113');
+  await a.wait('ann@example.org', '198.51.100.9');
+  await busy(a, 'bob@example.org', 1, '198.51.100');
+  await c.wait('bob@example.org', '192.0.2.41');
+  await rowOf(page, 'bob@example.org').getByText('192.0.2.41 at mx3').waitFor();
+  for (const [name, section] of [['page-gates-locks', '#locks'], ['page-gates', '#gates']]) {
+    await page.locator(section).screenshot({ path: `${FOLDER}/${name}.png` });
+  }
 });
 
 /** @param {number} length in milliseconds: what is in the picture takes its time */

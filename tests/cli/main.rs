@@ -5,6 +5,7 @@
 mod acting;
 mod api;
 mod blocks;
+mod cluster;
 mod control;
 mod demo;
 mod doctor;

@@ -6,10 +6,9 @@ use crate::redis::{eventually, is_installed};
 use crate::rules::{beat_call, main_lane};
 use crate::scripted::{Copied, Scripted, is_close};
 use fastrand::Rng;
-use popgate::cluster::link::BlockPut;
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRowKind, Epoch, GateId, Holds, MaildropId, MainSlot, SyncAnswer,
-    SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
+    BeatAnswer, BeatCall, BlockPut, BlockStamp, Epoch, GateId, Holds, MaildropId, MainSlot,
+    StoredBlock, SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
 };
 use popgate::ids::BackendName;
 use std::collections::HashMap;
@@ -20,6 +19,10 @@ const HISTORIES: u64 = 1_000;
 const STEPS: usize = 80;
 /// Some time in 2027, in microseconds.
 const START: u64 = 1_800_000_000_123_456;
+/// The longest lease of a gate.
+const LEASE_MAX: Duration = Duration::from_secs(20);
+/// A gate with that lease that is heard so often goes on living.
+const HOP: Duration = Duration::from_secs(16);
 const FINGERPRINT: &str = "the same everywhere";
 
 /// What a gate knows of a maildrop, or might.
@@ -215,6 +218,17 @@ impl<'a> History<'a> {
             true => Duration::from_millis(self.random.u64(100..1_600)),
             false => some_time(&mut self.random),
         };
+        // Now and then somebody is heard all the while, and the epoch goes on.
+        let hops = match self.random.bool() {
+            true => step.as_secs().min(60) / HOP.as_secs(),
+            false => 0,
+        };
+        for _ in 0..hops {
+            self.model.advance(u64::try_from(HOP.as_millis()).unwrap());
+            self.server.set_clock(&self.model);
+            self.beat_for(self.gates[0], FINGERPRINT, LEASE_MAX);
+        }
+        let step = step.saturating_sub(HOP * u32::try_from(hops).unwrap());
         self.model.advance(u64::try_from(step.as_millis()).unwrap());
         if self.random.u8(0..50) == 0 {
             let back = self.random.u64(0..3_000_000);
@@ -238,11 +252,16 @@ impl<'a> History<'a> {
     }
 
     fn beat_as(&mut self, gate: GateId, fingerprint: &str) {
+        let lease = Duration::from_secs(self.random.u64(6..LEASE_MAX.as_secs()));
+        self.beat_for(gate, fingerprint, lease);
+    }
+
+    fn beat_for(&mut self, gate: GateId, fingerprint: &str, lease: Duration) {
         let random = &mut self.random;
         let call = BeatCall {
             run_id: self.model.run_id(),
             known_epoch: self.epoch.number * random.u64(0..2),
-            lease: Duration::from_millis(random.u64(6..20) * 1_000),
+            lease,
             fingerprint: Arc::from(fingerprint),
             settings: Arc::from(format!("s{}", random.u8(0..3))),
             info: Arc::from(&[0, random.u8(..), b'\r', b'\n'][..]),
@@ -283,17 +302,21 @@ impl<'a> History<'a> {
         let puts: Vec<_> = (0..random.u8(1..4))
             .map(|_| BlockPut {
                 name: Arc::from(format!("n{}", random.u8(0..5))),
-                kind: match random.bool() {
-                    true => BlockRowKind::Put,
-                    false => BlockRowKind::Release,
+                stored: StoredBlock {
+                    stamp: BlockStamp {
+                        // Some have more digits than others.
+                        released: 8 + random.u64(0..4),
+                        made: 98 + random.u64(0..4),
+                        gate: GateId([random.u8(9..12); 8]),
+                    },
+                    entry: Arc::from(&[random.u8(..), b'\n', 0][..random.usize(0..=3)]),
                 },
-                base: random.u64(0..12),
-                entry: Arc::from(&[random.u8(..), b'\n', 0][..random.usize(0..=3)]),
                 keep: some_time(random),
             })
             .collect();
-        let taken = self.model.put_blocks(&puts);
-        assert_eq!(self.server.put_blocks(&puts), taken, "{puts:?}");
+        let most = 2 + self.random.usize(0..3);
+        let counts = self.model.put_blocks(&puts, most);
+        assert_eq!(self.server.put_blocks(&puts, most), counts, "{puts:?}");
     }
 
     fn restart_empty(&mut self) {
@@ -346,7 +369,7 @@ fn unproven_slot(random: &mut Rng) -> UnprovenSlot {
     }
 }
 
-fn number_of(name: &str, default: u64) -> u64 {
+pub(crate) fn number_of(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 

@@ -1,7 +1,7 @@
 //! The engine: its client, its scripts and a model of these, before real servers:
-//! `redis-server` and `redis-sentinel` of Debian.
+//! Debian's `redis-server`, as an engine and as a Sentinel, or what `POPGATE_ENGINE` names.
 //!
-//! Where they are not installed, these tests are skipped aloud, and fail where CI=true.
+//! Where it is not installed, these tests are skipped aloud, and fail where CI=true.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
@@ -10,13 +10,18 @@
     reason = "another process does not run by paused time"
 )]
 
+mod arguments;
+mod block_lists;
 mod conformance;
 mod crowd;
 mod engine;
 mod epochs;
+mod members;
 mod model;
+mod pitfalls;
 mod redis;
 mod resp;
 mod rules;
 mod scripted;
 mod sentinel;
+mod survey;

@@ -1,4 +1,4 @@
-//! `redis-server` as a child process, and what supervises a link to it.
+//! The engine as a child process, and what supervises a link to it.
 
 use popgate::cluster::engine::{EngineOptions, supervise};
 use popgate::cluster::link::{EngineLink, LinkEvent};
@@ -15,19 +15,45 @@ use tokio::time::timeout;
 /// For what another process must do.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Whether there is a `redis-server`: said aloud if not, and a failure where CI=true.
+/// The server that all engines here are: `POPGATE_ENGINE`, or Debian's.
+fn program() -> String {
+    std::env::var("POPGATE_ENGINE").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
+fn version_line() -> Option<String> {
+    let said = Command::new(program()).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&said.stdout).into_owned())
+}
+
+/// Whether there is the server: said aloud if not, and a failure where CI=true.
 pub(crate) fn is_installed() -> bool {
-    if Command::new("redis-server")
-        .arg("--version")
-        .output()
-        .is_ok()
-    {
+    if version_line().is_some() {
         return true;
     }
-    let why = "SKIPPED: redis-server is not installed: tests/run packages";
+    let why = format!("SKIPPED: no {}: tests/run packages", program());
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
     println!("{why}");
     false
+}
+
+/// `Redis` or `Valkey`, and its version.
+pub(crate) fn product_and_version() -> (String, String) {
+    let line = version_line().unwrap();
+    let (product, rest) = line.split_once(" server v=").unwrap();
+    let version = rest.split(' ').next().unwrap();
+    (product.to_owned(), version.to_owned())
+}
+
+/// Whether it was built with TLS, which Debian's is.
+pub(crate) fn speaks_tls() -> bool {
+    let Ok(program) = std::env::var("POPGATE_ENGINE") else {
+        return true;
+    };
+    let speaks = memchr::memmem::find(&std::fs::read(program).unwrap(), b"libssl.so").is_some();
+    if !speaks {
+        println!("the server was built without TLS: not tried");
+    }
+    speaks
 }
 
 /// A port that was free a moment ago.
@@ -59,7 +85,7 @@ impl Redis {
         Self::start_with(&[])
     }
 
-    /// With further options of `redis-server`.
+    /// With further options of the server.
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let mut redis = Self {
             address: free_address(),
@@ -98,7 +124,7 @@ impl Redis {
     pub(crate) fn revive(&mut self) {
         let (files, options) = self.options.split_at(usize::from(self.is_sentinel()));
         let port = self.address.port().to_string();
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .args(files)
             .args(["--port", &port, "--bind", "127.0.0.1"])
             .args(match self.is_sentinel() {
@@ -118,10 +144,17 @@ impl Redis {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        eventually("redis-server answers", || {
+        eventually("the engine answers", || {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "the engine ended: {ended:?}");
             self.try_say("PING")
                 .is_some_and(|it| it.contains("PONG") || it.contains("NOAUTH"))
         });
+    }
+
+    /// From now on it cannot write a snapshot: a folder has its name.
+    pub(crate) fn spoil_folder(&self) {
+        std::fs::create_dir(self.folder.path().join("dump.rdb")).unwrap();
     }
 
     fn is_sentinel(&self) -> bool {
@@ -137,7 +170,7 @@ impl Redis {
 
     /// The first part of the answer to a command.
     pub(crate) fn say(&self, command: &str) -> String {
-        self.try_say(command).expect("redis-server answers")
+        self.try_say(command).expect("the engine answers")
     }
 
     fn try_say(&self, command: &str) -> Option<String> {
@@ -162,8 +195,7 @@ pub(crate) fn options(address: SocketAddr) -> EngineOptions {
     EngineOptions {
         nodes: vec![address.to_string()],
         master: None,
-        tls: false,
-        ca: None,
+        tls: None,
         username: None,
         password: None,
         prefix: "popgate:".to_owned(),
@@ -200,7 +232,7 @@ impl Watched {
     /// Why there is none; what comes before it is passed over.
     pub(crate) async fn down(&mut self) -> String {
         loop {
-            if let LinkEvent::Down(why) = self.next().await {
+            if let LinkEvent::Down(why) | LinkEvent::Refused(why) = self.next().await {
                 return why;
             }
         }
@@ -211,15 +243,19 @@ impl Watched {
             match self.next().await {
                 LinkEvent::Pushed(push) => return push,
                 LinkEvent::Down(why) | LinkEvent::Refused(why) => panic!("{why}"),
-                LinkEvent::Up(_) => {}
+                LinkEvent::Up(_) | LinkEvent::PushesDropped(_) => {}
             }
         }
     }
 }
 
 pub(crate) fn beat(link: &Arc<dyn EngineLink>, ping: u64) -> BeatCall {
+    beat_call(&link.run_id(), ping)
+}
+
+pub(crate) fn beat_call(run_id: &str, ping: u64) -> BeatCall {
     BeatCall {
-        run_id: link.run_id(),
+        run_id: Arc::from(run_id),
         known_epoch: 0,
         lease: Duration::from_secs(15),
         fingerprint: Arc::from("same"),

@@ -269,11 +269,53 @@ fn the_maildrop_of_a_gate_that_died_goes_on_when_its_lease_ends() {
     site.beat(A);
     let turn = site.granted(A, main_lane());
     site.say(A, holding(turn));
-    site.engine.advance(LEASE - 1);
+    site.engine.advance(LEASE / 2);
     site.beat(B);
+    site.engine.advance(LEASE / 2 - 1);
     site.queued(B, main_lane());
     site.engine.advance(1);
     site.granted(B, main_lane());
+}
+
+/// The engine was frozen, or its clock was set forward: nobody could say that it lives.
+#[test]
+fn when_all_leases_ran_out_holders_are_heard_before_anything_is_given() {
+    let mut site = Site::new();
+    let turn = site.granted(A, main_lane());
+    site.say(A, holding(turn));
+    site.engine.advance(LEASE);
+    site.beat(B);
+    site.queued(B, main_lane());
+    site.engine.advance(1_999);
+    site.beat(A);
+    assert_eq!(site.say(A, holding(turn)), TurnStanding::Held(turn));
+    site.engine.advance(1);
+    site.queued(B, main_lane());
+}
+
+#[test]
+fn when_the_clock_is_set_back_turns_go_on_after_two_seconds() {
+    let mut site = Site::new();
+    let turn = site.granted(A, main_lane());
+    site.say(A, holding(turn));
+    site.engine.set_clock(site.engine.now() - 3_600_000_000);
+    site.join();
+    assert_eq!(site.say(A, holding(turn)), TurnStanding::Held(turn));
+    site.queued(B, main_lane());
+    site.engine.advance(2_000);
+    site.say(A, over(turn));
+    assert_eq!(site.called(), [B]);
+}
+
+#[test]
+fn a_gate_that_is_alone_waits_for_nobody_to_say_what_it_holds() {
+    let mut site = Site::new();
+    for gate in [B, C, D] {
+        site.engine.leave(gate);
+    }
+    site.engine.advance(10 * LEASE);
+    site.beat(A);
+    site.granted(A, main_lane());
 }
 
 #[test]

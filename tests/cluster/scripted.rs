@@ -3,14 +3,13 @@
 use crate::model::Engine;
 use crate::redis::Redis;
 use crate::resp::{Connection, words};
-use popgate::cluster::link::BlockPut;
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, MaildropId, Push, SyncAnswer,
-    SyncCall, read_versions,
+    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, MaildropId, Push, StoredBlock, SyncAnswer,
+    SyncCall, block_arguments, read_put_answers,
 };
 use std::time::Duration;
 
-const SCRIPTS: [(&str, &str); 4] = [
+pub(crate) const SCRIPTS: [(&str, &str); 4] = [
     ("sync.lua", include_str!("../../src/cluster/sync.lua")),
     ("beat.lua", include_str!("../../src/cluster/beat.lua")),
     ("leave.lua", include_str!("../../src/cluster/leave.lua")),
@@ -290,13 +289,17 @@ impl Scripted {
         self.run(2, &keys, arguments).unwrap();
     }
 
-    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> Vec<u64> {
+    pub(crate) fn put_blocks(
+        &mut self,
+        puts: &[BlockPut],
+        most: usize,
+    ) -> Vec<Option<StoredBlock>> {
         let keys = ["version", "log", ""].map(|it| match it {
             "" => "popgate:blocks".to_owned(),
             it => format!("popgate:blocks:{it}"),
         });
-        let arguments = puts.iter().flat_map(block_arguments).collect();
-        read_versions(self.run(3, &keys, arguments).unwrap()).unwrap()
+        let arguments = block_arguments(puts, most);
+        read_put_answers(self.run(3, &keys, arguments).unwrap()).unwrap()
     }
 }
 
@@ -314,18 +317,4 @@ fn octets(reply: EngineReply) -> Vec<u8> {
         EngineReply::Bytes(octets) => octets,
         other => panic!("{other:?}"),
     }
-}
-
-fn block_arguments(put: &BlockPut) -> [Vec<u8>; 5] {
-    let kind = match put.kind {
-        BlockRowKind::Put => "p",
-        BlockRowKind::Release => "r",
-    };
-    [
-        put.name.as_bytes().to_vec(),
-        kind.into(),
-        put.base.to_string().into_bytes(),
-        put.keep.as_millis().to_string().into_bytes(),
-        put.entry.to_vec(),
-    ]
 }

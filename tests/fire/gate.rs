@@ -1,5 +1,6 @@
 //! `popgate serve` as a child process, and what can be known of it from outside.
 
+use super::namespace::{connect_within, entering};
 use popgate::demo::certificate::self_signed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -34,6 +35,10 @@ pub(crate) struct Setup<'a> {
     pub(crate) admin_host: &'a str,
     /// Keys of `[admin]` beside the address.
     pub(crate) admin: &'a str,
+    /// The network namespace that it runs in, where that is another one than the test's.
+    pub(crate) namespace: Option<&'a str>,
+    /// What its environment has beside the test's.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
 }
 
 /// Programs of this machine are trusted.
@@ -46,6 +51,8 @@ impl Default for Setup<'_> {
             trusted_networks: &["127.0.0.0/8", "::1/128", "10.0.0.0/8"],
             admin_host: "127.0.0.1",
             admin: "",
+            namespace: None,
+            environment: &[],
         }
     }
 }
@@ -54,6 +61,7 @@ pub(crate) struct Gate {
     pub(crate) ports: Ports,
     pub(crate) admin: SocketAddr,
     child: Child,
+    namespace: Option<String>,
     /// Where its configuration and its certificate are.
     pub(crate) folder: tempfile::TempDir,
     /// What it tells systemd.
@@ -108,8 +116,9 @@ impl Gate {
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
         let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = command(setup.open_files)
+        let child = command(&setup)
             .current_dir(folder.path())
+            .envs(setup.environment.iter().copied())
             .env("NOTIFY_SOCKET", folder.path().join("notify"))
             .stderr(log)
             .spawn()
@@ -123,6 +132,7 @@ impl Gate {
             },
             admin,
             child,
+            namespace: setup.namespace.map(str::to_owned),
             folder,
             notices,
         };
@@ -146,8 +156,14 @@ impl Gate {
 
     /// The last lines that it said.
     pub(crate) fn log_tail(&self) -> String {
+        let log = self.log();
+        String::from_utf8_lossy(&log.as_bytes()[log.len().saturating_sub(4_000)..]).into_owned()
+    }
+
+    /// All that it said.
+    pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.path().join("log")).unwrap();
-        String::from_utf8_lossy(&log[log.len().saturating_sub(4_000)..]).into_owned()
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -191,7 +207,10 @@ impl Gate {
     pub(crate) async fn metrics(&self) -> String {
         let mut page = String::new();
         let scrape = async {
-            let mut stream = TcpStream::connect(self.admin).await?;
+            let mut stream = match &self.namespace {
+                None => TcpStream::connect(self.admin).await?,
+                Some(namespace) => TcpStream::from_std(connect_within(namespace, self.admin)?)?,
+            };
             stream
                 .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 .await?;
@@ -280,22 +299,19 @@ fn bind_somewhere(host: &str) -> std::net::TcpListener {
     }
 }
 
-fn command(open_files: Option<(u32, u32)>) -> Command {
+/// Each of the programs in front becomes the next one: its process id is the gate's.
+fn command(setup: &Setup<'_>) -> Command {
     let popgate = env!("CARGO_BIN_EXE_popgate");
-    let arguments = ["serve", "--config", "popgate.toml"];
-    let Some((soft, hard)) = open_files else {
-        let mut command = Command::new(popgate);
-        command.args(arguments);
-        return command;
-    };
-    let mut command = Command::new("sh");
+    let mut words = setup.namespace.map_or_else(Vec::new, entering);
+    if let Some((soft, hard)) = setup.open_files {
+        let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        words.extend(["sh".to_owned(), "-c".to_owned(), limits]);
+    }
+    words.push(popgate.to_owned());
+    let mut command = Command::new(&words[0]);
     command
-        .arg("-c")
-        .arg(format!(
-            "ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\""
-        ))
-        .arg(popgate)
-        .args(arguments);
+        .args(&words[1..])
+        .args(["serve", "--config", "popgate.toml"]);
     command
 }
 

@@ -1,6 +1,7 @@
 //! What the tests with fire have in common: the gate as a process of its own, and mail programs.
 
 mod gate;
+pub(crate) mod namespace;
 mod program;
 
 pub(crate) use gate::{Figures, Gate, Ports, Setup, free_address};

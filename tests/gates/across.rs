@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What a command says of it, in JSON.
-fn ask(gate: &Gate, command: &[&str]) -> Value {
+pub(crate) fn ask(gate: &Gate, command: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_popgate"))
         .args(command)
         .arg("--json")

@@ -7,12 +7,20 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// From the connection to the answer to PASS.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Login {
+    gate: SocketAddr,
+    began: Instant,
+    took: Duration,
+}
+
 /// What the programs of a load met.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) done: usize,
-    /// From the connection to the answer to PASS, of those that were let in.
-    pub(crate) logins: Vec<Duration>,
+    /// Those that were let in.
+    pub(crate) logins: Vec<Login>,
     /// What went wrong, in the gate's or the system's words.
     pub(crate) failed: Vec<String>,
 }
@@ -26,7 +34,7 @@ impl Tally {
 
     /// The login that took longer than `part` of all.
     pub(crate) fn quantile(&self, part: f64) -> Duration {
-        let mut sorted = self.logins.clone();
+        let mut sorted: Vec<_> = self.logins.iter().map(|login| login.took).collect();
         sorted.sort_unstable();
         let at = (sorted.len() as f64 * part) as usize;
         sorted
@@ -36,7 +44,19 @@ impl Tally {
     }
 
     pub(crate) fn longest(&self) -> Duration {
-        self.logins.iter().copied().max().unwrap_or_default()
+        self.longest_of(|_| true)
+    }
+
+    /// Of those that began in this time, at one gate or at all.
+    pub(crate) fn longest_in(&self, time: Range<Instant>, gate: Option<SocketAddr>) -> Duration {
+        self.longest_of(|login| {
+            time.contains(&login.began) && gate.is_none_or(|gate| login.gate == gate)
+        })
+    }
+
+    fn longest_of(&self, counts: impl Fn(&Login) -> bool) -> Duration {
+        let logins = self.logins.iter().filter(|login| counts(login));
+        logins.map(|login| login.took).max().unwrap_or_default()
     }
 }
 
@@ -94,7 +114,7 @@ async fn live(
         match visit(gate, &user, &mut random, began).await {
             Ok(took) => {
                 tally.done += 1;
-                tally.logins.push(took);
+                tally.logins.push(Login { gate, began, took });
             }
             Err(error) => tally.failed.push(format!("{gate}: {error}")),
         }

@@ -1,8 +1,9 @@
 //! Who is next, across gates.
 
 use crate::load::Load;
-use crate::site::{Site, log_in};
+use crate::site::{PATIENT, Site, log_in, proven};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +52,39 @@ async fn a_waiter_at_another_gate_is_next_and_hears_of_it_at_once() {
         .unwrap();
     println!("handed over after {:?}", began.elapsed());
     next.ok("QUIT".to_owned()).await.unwrap();
+    assert_eq!(site.overlaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_waiters_all_have_their_turn() {
+    let settings = format!("{PATIENT}queue = 100\nconnections = {{ per_maildrop = 300 }}\n");
+    let Some(site) = Site::start(&settings).await else {
+        return;
+    };
+    let user = "ann@example.com";
+    proven(&site, user).await;
+    let mut holder = site.log_in(0, user).await.unwrap();
+    let mut waiting = JoinSet::new();
+    for gate in &site.gates {
+        for _ in 0..80 {
+            let to = gate.ports.plain;
+            waiting.spawn(async move { log_in(to, user).await?.ok("QUIT".to_owned()).await });
+        }
+    }
+    for gate in &site.gates {
+        gate.wait_for("popgate_lock_waiters", &[], 80.0, Duration::from_secs(20))
+            .await;
+    }
+    holder.ok("QUIT".to_owned()).await.unwrap();
+    let began = Instant::now();
+    let ends = waiting.join_all().await;
+    println!(
+        "{} turns of one maildrop in {:?}",
+        ends.len(),
+        began.elapsed()
+    );
+    let failed: Vec<_> = ends.into_iter().filter_map(Result::err).collect();
+    assert!(failed.is_empty(), "{failed:?}");
     assert_eq!(site.overlaps(), 0);
 }
 

@@ -1,47 +1,132 @@
 //! Gates, their engine and the backend behind them.
 
-use crate::fire::{Gate, Program, Setup, free_address, raise_open_files, serve};
+use crate::clocks;
+use crate::door::Door;
+use crate::fire::{Gate, Program, Setup, free_address, raise_open_files};
+use crate::network::{Host, Network, ROUTER};
 use crate::redis::Redis;
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// What all gates of a site have in their secret's file.
 const SECRET: &str = "6b1f0c5d9e2a47388c4f5e6d7a8b9c0d1e2f30415263748596a7b8c9daebfc0d";
 
+/// The host of a network that has the engine; the gates are on those before.
+pub(crate) const ENGINE: usize = 3;
+
 /// How long a gate's lease is, unless a test says otherwise.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
+
+/// A tenant whose clients wait for as long as they may, and whose sessions nobody ends.
+pub(crate) const PATIENT: &str = "[[tenant]]\nname = \"t\"\ndomains = [\"example.com\"]\n\
+                                  preempt_idle = \"off\"\nwait = \"55s\"\n";
 
 pub(crate) struct Site {
     pub(crate) engine: Redis,
     pub(crate) gates: Vec<Gate>,
     pub(crate) backend: Arc<DemoServer>,
+    pub(crate) door: Door,
     address: SocketAddr,
     settings: String,
+    nodes: String,
     trusts: &'static [&'static str],
-    _serving: (CancellationToken, JoinHandle<()>),
+    /// Where the gates run, and by which clocks.
+    places: [Place; 3],
 }
+
+/// Where a gate runs.
+#[derive(Clone, Default)]
+pub(crate) struct Place {
+    /// Its host: the network namespace and the address.
+    host: Option<(String, String)>,
+    /// The file that says by how much its clock is off.
+    clock: Option<PathBuf>,
+}
+
+impl Place {
+    /// On this host, with a clock that goes right.
+    pub(crate) fn on(host: &Host) -> Self {
+        Self {
+            host: Some((host.namespace.clone(), host.address.clone())),
+            clock: None,
+        }
+    }
+
+    /// Here, with a clock that is off by what the file says.
+    pub(crate) fn with_clock(clock: &Path) -> Self {
+        Self {
+            host: None,
+            clock: Some(clock.to_owned()),
+        }
+    }
+}
+
+const THIS_HOST: &[&str] = &["127.0.0.0/8", "::1/128"];
 
 impl Site {
     /// Three gates that have joined. `settings`: keys of `[cluster]` and tables behind it.
     pub(crate) async fn start(settings: &str) -> Option<Self> {
-        let trusts = &["127.0.0.0/8", "::1/128"];
-        Self::start_trusting(settings, trusts).await
+        Self::start_at(Default::default(), settings).await
+    }
+
+    /// As [`Self::start`], with gates that have places of their own.
+    pub(crate) async fn start_at(places: [Place; 3], settings: &str) -> Option<Self> {
+        let engine = Redis::start()?;
+        let nodes = format!("nodes = [\"{}\"]", engine.address);
+        let site = Self::before(engine, nodes, settings, places, THIS_HOST).await;
+        Some(site.with_gates().await)
+    }
+
+    /// As [`Self::start`], with an engine whose clock can be set.
+    pub(crate) async fn start_before_clock(settings: &str) -> Option<Self> {
+        let engine = Redis::start_with_clock()?;
+        let nodes = format!("nodes = [\"{}\"]", engine.address);
+        let site = Self::before(engine, nodes, settings, Default::default(), THIS_HOST).await;
+        Some(site.with_gates().await)
     }
 
     /// As [`Self::start`], where no network is trusted: clients of this host may be blocked.
     pub(crate) async fn start_untrusting(settings: &str) -> Option<Self> {
-        Self::start_trusting(settings, &["192.0.2.0/24"]).await
+        let engine = Redis::start()?;
+        let nodes = format!("nodes = [\"{}\"]", engine.address);
+        let places = Default::default();
+        let site = Self::before(engine, nodes, settings, places, &["192.0.2.0/24"]).await;
+        Some(site.with_gates().await)
     }
 
-    async fn start_trusting(settings: &str, trusts: &'static [&'static str]) -> Option<Self> {
+    /// As [`Self::start`], each on a host of its own: the gates on the first three, the engine on
+    /// the fourth.
+    pub(crate) async fn start_in(network: &Network, settings: &str) -> Option<Self> {
+        let engine = Redis::start_on(&network.hosts[ENGINE], &[])?;
+        let nodes = format!("nodes = [\"{}\"]", engine.address);
+        Some(Self::start_with(network, engine, nodes, settings).await)
+    }
+
+    /// Before this engine, found by these keys of `[cluster]`.
+    pub(crate) async fn start_with(
+        network: &Network,
+        engine: Redis,
+        nodes: String,
+        settings: &str,
+    ) -> Self {
+        let places = [0, 1, 2].map(|number| Place::on(&network.hosts[number]));
+        let site = Self::before(engine, nodes, settings, places, &["10.0.0.0/8"]).await;
+        site.with_gates().await
+    }
+
+    async fn before(
+        engine: Redis,
+        nodes: String,
+        settings: &str,
+        places: [Place; 3],
+        trusts: &'static [&'static str],
+    ) -> Self {
         raise_open_files();
-        let engine = Redis::start()?;
         let backend = DemoServer::new(DemoOptions {
             any_user: true,
             // The one whose password may be wrong.
@@ -53,25 +138,31 @@ impl Site {
             locking: false,
             ..DemoOptions::default()
         });
-        let address = free_address("127.0.0.1");
-        let serving = serve(&backend, address).await;
-        let mut site = Self {
+        let is_here = places[0].host.is_none();
+        let address = free_address(if is_here { "127.0.0.1" } else { ROUTER });
+        let door = Door::open_at(address, Arc::clone(&backend)).await;
+        Self {
             engine,
             gates: Vec::new(),
             backend,
+            door,
             address,
             settings: settings.to_owned(),
+            nodes,
             trusts,
-            _serving: serving,
-        };
-        for _ in 0..3 {
-            let gate = site.another(SECRET).await;
-            site.gates.push(gate);
+            places,
         }
-        for gate in &site.gates {
+    }
+
+    async fn with_gates(mut self) -> Self {
+        for _ in 0..3 {
+            let gate = self.another(SECRET).await;
+            self.gates.push(gate);
+        }
+        for gate in &self.gates {
             is_healthy(gate).await;
         }
-        Some(site)
+        self
     }
 
     /// One more gate, with this secret, which is not among the site's.
@@ -84,14 +175,32 @@ impl Site {
         let config = format!(
             "[[backend]]\nname = \"embedded\"\naddress = \"{}\"\n\
              [defaults]\npolls = {{ enforce = \"off\" }}\ncleartext = \"always\"\n\
-             [cluster]\nnodes = [\"{}\"]\nsecret_file = {file:?}\nname = \"pop{}\"\n{}\n",
+             [cluster]\n{}\nsecret_file = {file:?}\nname = \"pop{}\"\n{}\n",
             self.address,
-            self.engine.address,
+            self.nodes,
             self.gates.len(),
             self.settings
         );
+        let place = self
+            .places
+            .get(self.gates.len())
+            .cloned()
+            .unwrap_or_default();
+        let clock = place
+            .clock
+            .as_deref()
+            .map(clocks::by_file)
+            .unwrap_or_default();
+        let environment: Vec<_> = clock
+            .iter()
+            .map(|(name, is)| (*name, is.as_str()))
+            .collect();
+        let (namespace, host) = place.host.unzip();
         Gate::start(Setup {
             config: &config,
+            host: host.as_deref().unwrap_or("127.0.0.1"),
+            namespace: namespace.as_deref(),
+            environment: &environment,
             trusted_networks: self.trusts,
             admin: "trust_loopback = true",
             ..Setup::default()
@@ -121,6 +230,14 @@ pub(crate) async fn log_in(to: SocketAddr, user: &str) -> std::io::Result<Progra
     program.ok(String::new()).await?;
     program.log_in(user).await?;
     Ok(program)
+}
+
+/// Logs in and out at each gate: all of them know the password then.
+pub(crate) async fn proven(site: &Site, user: &str) {
+    for gate in 0..site.gates.len() {
+        let mut program = site.log_in(gate, user).await.unwrap();
+        program.ok("QUIT".to_owned()).await.unwrap();
+    }
 }
 
 /// Waits until a gate takes part.

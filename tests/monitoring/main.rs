@@ -9,6 +9,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backend;
+#[path = "../gates/clocks.rs"]
+#[allow(dead_code, reason = "faults are for the tests of several gates")]
+mod clocks;
 mod contention;
 mod dashboard;
 #[path = "../fire/mod.rs"]
@@ -18,6 +21,9 @@ mod dashboard;
     reason = "other tests look closer at a gate"
 )]
 mod fire;
+#[path = "../gates/network.rs"]
+#[allow(dead_code, reason = "faults are for the tests of several gates")]
+mod network;
 mod prometheus;
 mod promql;
 #[path = "../gates/redis.rs"]

@@ -168,7 +168,7 @@ fn gather(folder: &Path, text: &mut String) -> Outcome<()> {
 
 /// What is there where the certificate, and the journal, is a file, and in a cluster: the demo has
 /// none of them.
-const NOT_IN_THE_DEMO: [(&str, &str); 14] = [
+const NOT_IN_THE_DEMO: [(&str, &str); 15] = [
     ("certificate_expiry_timestamp_seconds", "certificate"),
     ("cluster_block_changes_total", "direction"),
     ("cluster_call_seconds", "call"),
@@ -176,6 +176,7 @@ const NOT_IN_THE_DEMO: [(&str, &str); 14] = [
     ("cluster_epochs_total", ""),
     ("cluster_members", ""),
     ("cluster_overlaps_total", ""),
+    ("cluster_pushes_dropped_total", ""),
     ("cluster_state", "state"),
     ("cluster_turns_total", "result"),
     ("journal_oldest_entry_timestamp_seconds", ""),

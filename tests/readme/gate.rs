@@ -54,6 +54,17 @@ impl Gate {
         Ok(gate)
     }
 
+    /// One that takes part in its cluster.
+    pub(crate) fn in_a_cluster(stage: &Stage) -> Outcome<Self> {
+        let gate = Self::start(stage, SERVE)?;
+        let takes_part = || -> Outcome<bool> {
+            let status = "popgate cluster status --config popgate.toml";
+            Ok(stage.run(status, "")?.contains("healthy"))
+        };
+        while !takes_part()? {}
+        Ok(gate)
+    }
+
     /// One with a session of its first mailbox that is over.
     pub(crate) fn with_a_past(stage: &Stage) -> Outcome<Self> {
         let gate = Self::start(stage, SERVE)?;

@@ -7,12 +7,18 @@
 //! |---|---|
 //! | `sh` | run; a `text` block right behind it is what it prints |
 //! | `sh install` | a step that `tests/install/run` walks as root; in the README, a line of one |
+//! | `sh cluster` | run beside the engine of the page's `redis` block, for its success alone |
+//! | `redis`, `redis replicated` | what an engine is started with, and each of several |
+//! | `sentinel`, `toml sentinels` | three Sentinels, and what a gate has to find them |
+//! | `text acl` | the line that makes popgate's user at the engine |
+//! | `text gates` | the drawing of several gates |
 //! | `toml` | a whole configuration, and that of the page's commands (else the README's) |
 //! | `toml fragment` | read together with that configuration |
 //! | `yaml` | lines of a file in `deploy/prometheus` |
 //! | `ini` | a unit of systemd |
 //! | `ini fail2ban` | a filter, tried on popgate's log |
 //! | `haproxy` | a health check, played to popgate |
+//! | `haproxy site` | a whole configuration, as the Compose file has it |
 //! | `text log` | lines of the demo's log |
 //! | `text order` | the drawing of the order of checks |
 //!
@@ -20,6 +26,7 @@
 //! command that nothing here knows how to run. Addresses are moved as [`Stage::here`] says; numbers
 //! and times in samples may differ.
 
+mod engine;
 mod facts;
 mod files;
 mod gate;
@@ -104,7 +111,7 @@ fn blocks_of(pages: &[Arc<Page>]) -> Vec<Trial> {
             }
             let is_readme = page.path == "README.md";
             let test: Box<dyn FnOnce() -> Outcome<()> + Send> = match block.kind.as_str() {
-                "sh" => {
+                "sh" | "sh cluster" => {
                     let sample = blocks.next_if(|next| next.kind == "text");
                     let sample = sample.map(|sample| sample.text);
                     let script = Script {
@@ -120,6 +127,12 @@ fn blocks_of(pages: &[Arc<Page>]) -> Vec<Trial> {
                 // Walked by `tests/install/run`, as root and in a root of its own; the demo's script
                 // looks for the log lines.
                 "sh install" if page.path == "deploy/manual/install.md" => continue,
+                // What other blocks of the page are run beside.
+                "redis" | "redis replicated" | "sentinel" => continue,
+                "toml sentinels" => Box::new(move || engine::sentinels(number, &page, &block)),
+                "text acl" => Box::new(move || engine::line_is_popgates(&block)),
+                "text gates" => Box::new(move || engine::drawing_has_each_part(&block)),
+                "haproxy site" => Box::new(move || engine::balancer(number, &block)),
                 "text log" => continue,
                 "toml" => Box::new(move || files::configuration(&block.text)),
                 "toml fragment" => Box::new(move || files::fragment(&page, &block)),

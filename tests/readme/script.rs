@@ -1,6 +1,7 @@
 //! A `sh` block: its commands are run, and what they print is compared with the sample behind it.
 
 use crate::Outcome;
+use crate::engine::Engine;
 use crate::facts;
 use crate::gate::{Gate, SERVE, ports_of_backend, write_configuration, write_header};
 use crate::page::{Block, Page, in_package, masked, shows};
@@ -24,10 +25,16 @@ pub(crate) struct Script {
 impl Script {
     pub(crate) fn run(&self, log_lines: &[String]) -> Outcome<()> {
         let stage = Stage::new(self.number)?;
-        if lacks_a_tool(&stage, &self.block.text)? {
+        let has_engine = self.page.block("redis").is_some();
+        let engine = if has_engine { "redis-server" } else { "" };
+        if lacks_a_tool(&stage, &format!("{} {engine}", self.block.text))? {
             return Ok(());
         }
         write_configuration(&stage, &self.page)?;
+        let _engine = match has_engine {
+            true => Some(Engine::of(&stage, &self.page)?),
+            false => None,
+        };
         let mut printed = String::new();
         let gate = self.gate(&stage)?;
         for command in self.block.commands() {
@@ -37,8 +44,13 @@ impl Script {
                 ["cargo", "run", "--release", "--", "demo", "--duel"] => printed += &duel(&stage)?,
                 ["cargo", "run", "--release", "--", "demo", "--busy"] => busy(&stage)?,
                 ["popgate", "doctor", ..] => printed += &doctor(&stage, &command)?,
+                ["popgate", "cluster", "secret", file] => {
+                    // It makes what is not there.
+                    fs::remove_file(stage.folder().join(file))?;
+                    printed += &stage.run(&command, "")?;
+                }
                 ["popgate", "serve", ..] => drop(Gate::start(&stage, &command)?.stop()?),
-                ["popgate", "check" | "classify", ..]
+                ["popgate", "check" | "classify" | "cluster", ..]
                 | ["popgate", "blocks" | "release" | "reload" | "log", ..]
                 | [
                     "popgate",
@@ -71,6 +83,8 @@ impl Script {
         let names = |words: &[&str]| words.iter().any(|it| text.contains(it));
         let gate = if names(&["popgate blocks", "/api/v1/blocks"]) {
             Gate::with_a_guesser(stage)?
+        } else if names(&["popgate cluster status"]) {
+            Gate::in_a_cluster(stage)?
         } else if names(&[
             "popgate locks",
             "popgate kick",
@@ -93,6 +107,7 @@ impl Script {
 
     fn compare(&self, stage: &Stage, printed: &str) -> Outcome<()> {
         match &self.sample {
+            None if self.block.kind == "sh cluster" => Ok(()),
             Some(sample) if shows(&stage.here(sample), printed) => Ok(()),
             None if printed.is_empty() => Ok(()),
             _ => Err(format!("other than in the sample, it prints:\n{printed}").into()),
@@ -102,6 +117,9 @@ impl Script {
 
 /// Whether a command talks to a running popgate.
 fn asks_a_gate(command: &str) -> bool {
+    if command.starts_with("popgate cluster status") {
+        return true;
+    }
     const COMMANDS: [&str; 16] = [
         "status", "locks", "sessions", "backends", "tenants", "explain", "kick", "blocks",
         "release", "pause", "resume", "drain", "reload", "log", "history", "report",
@@ -202,8 +220,15 @@ fn run_with_tools(stage: &Stage, command: &str, input: &str) -> Outcome<String> 
 }
 
 /// A machine that lacks a program skips what needs it, aloud; where `CI=true` that fails.
-fn lacks_a_tool(stage: &Stage, commands: &str) -> Outcome<bool> {
-    let tools = ["curl", "python3", "openssl", "promtool"];
+pub(crate) fn lacks_a_tool(stage: &Stage, commands: &str) -> Outcome<bool> {
+    let tools = [
+        "curl",
+        "python3",
+        "openssl",
+        "promtool",
+        "redis-server",
+        "haproxy",
+    ];
     let is_missing = |tool: &&&str| {
         commands.contains(**tool) && stage.run(&format!("command -v {tool}"), "").is_err()
     };

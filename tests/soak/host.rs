@@ -1,10 +1,8 @@
 //! A client host of its own, which can disappear: a network namespace at the end of a veth pair.
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use std::fs::File;
+use crate::fire::namespace::connect_within;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsFd;
 use std::process::{self, Command};
 
 /// The gate's end of the line. A network of its own for each run, so that runs do not meet.
@@ -38,16 +36,7 @@ impl Host {
 
     /// Connects from there. The socket stays there, whoever uses it.
     pub(crate) fn connect(&self, to: SocketAddr) -> TcpStream {
-        let space = File::open(format!("/run/netns/{}", self.name)).unwrap();
-        let connect = move || {
-            let network = Some(LinkNameSpaceType::Network);
-            move_into_link_name_space(space.as_fd(), network)?;
-            let stream = TcpStream::connect(to)?;
-            stream.set_nonblocking(true)?;
-            io::Result::Ok(stream)
-        };
-        // A thread of its own: it does not come back from there.
-        std::thread::spawn(connect).join().unwrap().unwrap()
+        connect_within(&self.name, to).unwrap()
     }
 
     /// It disappears: nothing comes from there any more, not even an end.

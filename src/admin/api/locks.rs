@@ -7,6 +7,7 @@ use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
 use crate::admin::reply::{HttpRefusal, WrittenJson};
 use crate::admin::request::ApiQuery;
 use crate::admin::server::AdminState;
+use crate::cluster::messages::LocksWanted;
 use axum::extract::State;
 use serde::Deserialize;
 use std::cmp::Ordering;
@@ -41,6 +42,22 @@ pub(super) struct LockQuery {
 }
 
 impl LockQuery {
+    /// What other gates are asked for. Where conditions and order are about a maildrop at all
+    /// gates, each has to send what it has.
+    pub(super) fn wanted(&self) -> LocksWanted {
+        let is_by_wait = self.sort == Order::default()
+            && self.tenant.is_none()
+            && self.address.is_none()
+            && self.backend.is_none();
+        let needed = self.offset.saturating_add(self.limit.count());
+        LocksWanted {
+            max: if is_by_wait { needed } else { usize::MAX },
+            contended: self.contended && is_by_wait,
+            maildrop: self.maildrop.as_ref().map(|part| part.as_str().to_owned()),
+            ids: None,
+        }
+    }
+
     pub(super) fn selects(&self, lock: &LockInfo) -> bool {
         (!self.contended || !lock.waiters.is_empty())
             && self

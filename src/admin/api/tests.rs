@@ -1,8 +1,9 @@
 use crate::admin::double::{AdminPort, GateDouble, TOKEN, headers, token};
-use crate::admin::model::{ClusterInfo, GateInfo, LockInfo, WaiterInfo};
+use crate::admin::model::{ClusterInfo, GateInfo, HolderInfo, LockInfo, WaiterInfo};
 use crate::admin::token::Token;
 use crate::admin::{AdminPolicy, ReloadRefusal};
 use crate::admission::block_list::BlockList;
+use crate::cluster::messages::LocksWanted;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{ADMIN_BODY_MAX, OPERATOR_REASON_MAX, PAGE_DEFAULT, PAGE_MAX};
 use crate::policy::block::{BlockEntry, BlockId, BlockReason, BlockState, BlockTarget, Offence};
@@ -272,9 +273,8 @@ async fn the_cluster_is_shown_with_its_gates() {
     assert_eq!(alone.get("/api/v1/cluster").await, (200, expected));
 }
 
-#[tokio::test]
-async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
-    let lock = |maildrop: &str, waits| LockInfo {
+fn waited_for(maildrop: &str, waits: f64) -> LockInfo {
+    LockInfo {
         id: format!("legacy/{maildrop}"),
         maildrop: maildrop.to_owned(),
         backends: vec!["legacy".to_owned()],
@@ -292,9 +292,37 @@ async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
             until: Timestamp::UNIX_EPOCH,
         }],
         longest_wait_seconds: waits,
-    };
+    }
+}
+
+/// As the gate shows it that holds the maildrop, where nobody waits for it.
+fn held(maildrop: &str, client: &str) -> LockInfo {
+    LockInfo {
+        holder: Some(HolderInfo {
+            session: 9,
+            client: client.to_owned(),
+            tenant: "default".to_owned(),
+            program: None,
+            lane: "main".to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            held_seconds: 3.0,
+            phase: "transaction".to_owned(),
+            last_command: None,
+            idle_seconds: None,
+            retrieved: 0,
+            bytes_to_client: 0,
+            bytes_to_backend: 0,
+        }),
+        waiters: Vec::new(),
+        longest_wait_seconds: 0.0,
+        ..waited_for(maildrop, 0.0)
+    }
+}
+
+#[tokio::test]
+async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
     let port = AdminPort::of(GateDouble {
-        locks: vec![lock("ann", 1.0), lock("bob", 2.0)],
+        locks: vec![waited_for("ann", 1.0), waited_for("bob", 2.0)],
         ..in_a_cluster()
     })
     .await;
@@ -317,6 +345,62 @@ async fn locks_of_all_gates_have_the_gate_and_name_the_silent() {
     let alone = AdminPort::of(GateDouble::default()).await;
     let (_, empty) = alone.get("/api/v1/cluster/locks").await;
     assert_eq!(empty["has_cluster"], false);
+}
+
+#[tokio::test]
+async fn whoever_holds_elsewhere_what_is_waited_for_is_asked_for() {
+    let port = AdminPort::of(GateDouble {
+        locks: vec![waited_for("ann", 1.0), waited_for("bob", 2.0)],
+        held_elsewhere: vec![held("ann", "192.0.2.7:1"), held("bob", "192.0.2.8:1")],
+        ..in_a_cluster()
+    })
+    .await;
+    let target = "/api/v1/cluster/locks?contended=true&limit=2";
+    let (_, page) = port.get(target).await;
+    let items = page["items"].as_array().unwrap();
+    let gates: Vec<_> = items.iter().map(|it| it["gate_id"].clone()).collect();
+    assert_eq!(gates, ["b0", "a0"]);
+    assert_eq!(items[0]["lock"]["holder"]["client"], "192.0.2.8:1");
+    let asked = port.gate.wanted.lock().unwrap().clone();
+    let contended = LocksWanted {
+        max: 2,
+        contended: true,
+        ..LocksWanted::default()
+    };
+    let of_the_page = LocksWanted {
+        max: 1,
+        ids: Some(["legacy/bob".to_owned()].into()),
+        ..LocksWanted::default()
+    };
+    assert_eq!(asked, [contended, of_the_page]);
+}
+
+/// The holder is at one gate, and those that wait are at others: no lock alone would meet it.
+#[tokio::test]
+async fn conditions_are_of_a_maildrop_at_all_gates() {
+    let port = AdminPort::of(GateDouble {
+        locks: vec![waited_for("ann", 1.0), waited_for("bob", 2.0)],
+        held_elsewhere: vec![held("ann", "198.51.100.1:1")],
+        ..in_a_cluster()
+    })
+    .await;
+    for (address, names) in [
+        ("198.51.100.1", vec!["ann"; 3]),
+        ("192.0.2.1", vec!["bob", "bob", "ann", "ann", "ann"]),
+        ("203.0.113.1", vec![]),
+    ] {
+        let target = format!("/api/v1/cluster/locks?contended=true&address={address}");
+        let (_, page) = port.get(&target).await;
+        let items = page["items"].as_array().unwrap().iter();
+        let found: Vec<_> = items.map(|it| &it["lock"]["maildrop"]).collect();
+        assert_eq!(found, names, "{address}");
+    }
+    let asked = port.gate.wanted.lock().unwrap().clone();
+    let all = LocksWanted {
+        max: usize::MAX,
+        ..LocksWanted::default()
+    };
+    assert_eq!(asked[0], all, "a part would not do");
 }
 
 #[tokio::test]

@@ -41,6 +41,9 @@ pub struct ClusterAnswer {
 pub struct GateLock {
     /// The name of the gate; none where it is alone.
     pub gate: Option<String>,
+    /// Names its process among all gates, as `id` of `GateInfo`; none where it is alone. Numbers
+    /// of sessions are of one process.
+    pub gate_id: Option<String>,
     /// The lock, as that gate shows it.
     pub lock: LockInfo,
 }
@@ -50,11 +53,12 @@ pub struct GateLock {
 pub struct ClusterLocks {
     /// The page.
     pub items: Vec<GateLock>,
-    /// How many locks there are on all pages.
+    /// How many locks there are on all pages, without those that are left out.
     pub total: usize,
     /// How many come before the page.
     pub offset: usize,
-    /// Locks that other gates have and did not send: a gate sends those with the longest waits.
+    /// Locks that other gates have and did not send: a gate sends those with the longest waits, and
+    /// no more than the pages up to this one need.
     pub left_out: usize,
     /// The names of the gates that did not answer in time.
     pub unanswered: Vec<String>,

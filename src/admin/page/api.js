@@ -20,16 +20,14 @@ export const token = {
   forget: () => sessionStorage.removeItem(KEY),
 };
 
-/**
- * @param {string} path below the API's root
- * @param {RequestInit & {headers?: Record<string, string>}} [options]
- * @returns {Promise<Response>} an answer that is no error @throws {ApiError}
- */
+/** @param {string} path below the API's root @param {RequestInit & {headers?: Record<string, string>}} [options]
+ * @returns {Promise<Response>} an answer that is no error @throws {ApiError} */
 export async function request(path, options = {}) {
   const shown = token.get();
   const headers = { ...options.headers, ...(shown ? { Authorization: `Bearer ${shown}` } : {}) };
-  const settings = /** @type {RequestInit} */ ({ cache: 'no-store', credentials: 'omit', redirect: 'error' });
-  const response = await fetch(`/api/v1${path}`, { ...options, ...settings, headers }).catch(silence);
+  /** @type {RequestInit} */
+  const settings = { ...options, cache: 'no-store', credentials: 'omit', redirect: 'error', headers };
+  const response = await fetch(`/api/v1${path}`, settings).catch(silence);
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
   throw new ApiError(response.status, answer.error ?? `popgate answered ${response.status}`);
@@ -56,9 +54,8 @@ function read(path, query = {}) {
 
 /** @param {string} path @param {object} [body] */
 export async function post(path, body = {}) {
-  const headers = { 'Content-Type': 'application/json' };
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
+  const sent = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+  const response = await request(path, { method: 'POST', ...sent, signal: AbortSignal.timeout(PATIENCE_MS) });
   return response.json().catch(silence);
 }
 

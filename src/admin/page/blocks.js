@@ -1,7 +1,9 @@
 // The block list: what is on it, who is on the way there, and the release of what is selected.
 import { get, path, post } from './api.js';
 import { change, failed, show, tell } from './dialog.js';
-import { amount, cell, count, fill, find, h, minor, pager, plain, renew, rowHeading, table, typed } from './dom.js';
+import {
+  amount, badge, button, cell, count, find, h, list, minor, plain, renew, rowHeading, table, typed,
+} from './dom.js';
 import { clock } from './time.js';
 
 const PAGE = 25;
@@ -20,18 +22,14 @@ let offset = 0;
 export async function refresh() {
   const wanted = filter();
   const { state, ...counted } = wanted;
-  const [list, counting] = await Promise.all([
+  const [listed, counting] = await Promise.all([
     get('/blocks', { ...wanted, limit: PAGE, offset }),
     get('/blocks', { ...counted, state: 'counting', sort: '-last', limit: PAGE }),
   ]);
-  shown = list.items;
-  total = list.total;
-  const section = find('#blocks');
-  fill(find('tbody', section), shown, ({ id }) => String(id), cellsOf);
-  find('table', section).hidden = total === 0;
-  find('.empty', section).hidden = total > 0;
+  shown = listed.items;
+  total = listed.total;
+  list(find('#blocks'), { items: shown, total, offset, size: PAGE }, ({ id }) => String(id), cellsOf, move);
   find('#blocks-count').textContent = total > 0 ? count(total) : '';
-  pager(find('.pager', section), { offset, size: PAGE, total }, move);
   showCounting(counting);
   showSelection();
 }
@@ -53,20 +51,20 @@ function cellsOf(block) {
   const who = `${address}${maildrop === null ? '' : ` at ${plain(maildrop)}`}`;
   const pick = (/** @type {any} */ { target }) => select([id], target.checked);
   return [
-    cell('', h('input',
+    cell('Select', h('input',
       { type: 'checkbox', 'data-key': 'select', value: id, 'aria-label': `Select ${who}`, change: pick })),
-    rowHeading(maildrop === null ? 'any mailbox' : typed(maildrop), minor(block.tenant)),
+    rowHeading('What', maildrop === null ? 'any mailbox' : typed(maildrop), minor(block.tenant)),
     cell('Who', h('bdi', { class: 'address' }, address)),
     cell('Faults', clock(block.first), minor('last ', clock(block.last))),
     cell('Reason and faults', block.reason, minor(`${block.fault_class} faults`)),
     amount('Transient today', today(block)),
-    cell('State', h('span', { class: `state ${block.state}` }, block.state), minor('since ', clock(block.since)),
+    cell('State', badge(block.state), minor('since ', clock(block.since)),
       block.pinned && minor('pinned'), block.shadow && minor('shadow: refuses nobody')),
     cell('Ends', block.pinned ? 'when unpinned' : clock(block.expires)),
     amount('Blocked', block.times_blocked),
     amount('Released', block.times_released),
-    cell('Action', h('button', { type: 'button', 'data-key': 'history', 'aria-label': `History of ${who}`,
-      click: () => showHistory(id, who).catch(failed('There is no history')) }, 'History')),
+    cell('Action', button('History', `History of ${who}`,
+      () => showHistory(id, who).catch(failed('There is no history')))),
   ];
 }
 
@@ -91,10 +89,7 @@ function showCounting({ items, total: many }) {
 
 /** @param {number[]} ids @param {boolean} isSelected */
 function select(ids, isSelected) {
-  for (const id of ids) {
-    if (isSelected) selected.add(id);
-    else selected.delete(id);
-  }
+  for (const id of ids) selected[isSelected ? 'add' : 'delete'](id);
   showSelection();
 }
 

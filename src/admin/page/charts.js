@@ -1,19 +1,21 @@
 // The five figures, and their last 15 minutes as small charts.
 import { get } from './api.js';
-import { count, find, h } from './dom.js';
+import { count, find } from './dom.js';
 import { duration } from './time.js';
 
 /** @typedef {(number | null)[]} Series oldest first; null where nothing was recorded */
-/** @typedef {{key: string, name: string, text: (value: number) => string, isSum?: boolean}} Figure */
+/** What is shown of a status; nothing of refusals, which are counted.
+ * @typedef {{key: string, name: string, text: (value: number) => string, of?: (status: any) => number}} Figure */
 
 /** @type {Figure[]} */
 const FIGURES = [
-  { key: 'sessions', name: 'Sessions', text: count },
-  { key: 'locks_held', name: 'Locks held', text: count },
-  { key: 'waiting', name: 'Waiting', text: count },
-  { key: 'longest_wait_seconds', name: 'Longest wait', text: duration },
-  { key: 'refusals', name: 'Refused in 15 min', text: count, isSum: true },
+  { key: 'sessions', name: 'Sessions', text: count, of: (status) => status.sessions.open },
+  { key: 'locks_held', name: 'Locks held', text: count, of: ({ locks }) => locks.held },
+  { key: 'waiting', name: 'Waiting', text: count, of: ({ locks }) => locks.waiting },
+  { key: 'longest_wait_seconds', name: 'Longest wait', text: duration, of: ({ locks }) => locks.longest_wait_seconds },
+  { key: 'refusals', name: 'Refused in 15 min', text: count },
 ];
+// As the picture's in the page's HTML.
 const WIDTH = 180;
 const HEIGHT = 40;
 
@@ -44,15 +46,11 @@ export function add(status) {
     for (const key of Object.keys(recorded)) recorded[key] = [...recorded[key].slice(1), null];
   }
   refused.now = refusals(status);
-  const now = {
-    sessions: status.sessions.open,
-    locks_held: status.locks.held,
-    waiting: status.locks.waiting,
-    longest_wait_seconds: status.locks.longest_wait_seconds,
-    refusals: refused.now - refused.before,
-  };
-  for (const [key, value] of Object.entries(now)) recorded[key][recorded[key].length - 1] = value;
-  for (const figure of FIGURES) draw(figure, recorded[figure.key]);
+  for (const figure of FIGURES) {
+    const values = recorded[figure.key];
+    values[values.length - 1] = figure.of?.(status) ?? refused.now - refused.before;
+    draw(figure, values);
+  }
 }
 
 /** @param {any} status */
@@ -61,7 +59,8 @@ function refusals({ refusals: { lock, auth, rule } }) {
 }
 
 /** @param {Figure} figure @param {Series} values */
-function draw({ key, name, text, isSum }, values) {
+function draw({ key, name, text, of }, values) {
+  const isSum = !of;
   const known = values.filter((value) => value !== null);
   const highest = Math.max(0, ...known);
   const now = isSum ? known.reduce((sum, value) => sum + value, 0) : known[known.length - 1];
@@ -90,17 +89,7 @@ function runs(values, highest) {
 
 /** @param {string} key @param {string} name */
 function create(key, name) {
-  const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
-  picture.append(svg('path', { class: 'area' }), svg('path', { class: 'line' }));
-  const chart = h('div', { id: `chart-${key}`, class: 'chart', role: 'group', 'aria-label': name });
-  chart.append(h('h3', {}, name), h('p', { class: 'value' }), picture, h('p', { class: 'highest' }));
-  find('#charts').append(chart);
-  return chart;
-}
-
-/** @param {string} tag @param {Record<string, string>} attributes */
-function svg(tag, attributes) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
+  const chart = find('template').content.firstElementChild.cloneNode(true);
+  find('h3', chart).textContent = name;
+  return find('#charts').appendChild(Object.assign(chart, { id: `chart-${key}`, ariaLabel: name }));
 }

@@ -1,6 +1,6 @@
 // One question before something is done, and what came of it.
 import { ApiError, gate, get, post } from './api.js';
-import { find, h } from './dom.js';
+import { button, find, h } from './dom.js';
 
 /** Tells a screen reader, once it is quiet. @param {string} text */
 export function announce(text) {
@@ -9,7 +9,7 @@ export function announce(text) {
 
 /** Says what came of a request. @param {string} text @param {'done' | 'failed'} kind */
 export function tell(text, kind) {
-  const dismiss = h('button', { type: 'button', click: () => notice.remove() }, 'Dismiss');
+  const dismiss = button('Dismiss', 'Dismiss', () => notice.remove());
   const notice = h('p', { class: `notice ${kind}` }, h('span', {}, text), dismiss);
   find('#notices').replaceChildren(notice);
 }
@@ -22,10 +22,8 @@ export function failed(what) {
   };
 }
 
-/**
- * @param {{title: string, action: string, text: (string | Element)[]}} question
- * @returns {Promise<boolean>} whether it shall be done
- */
+/** @param {{title: string, action: string, text: (string | Element)[]}} question
+ * @returns {Promise<boolean>} whether it shall be done */
 function ask({ title, action, text }) {
   const dialog = find('#question');
   find('#question-title').textContent = title;
@@ -50,19 +48,16 @@ export function show(title, content) {
   void ask({ title, action: '', text: [content] });
 }
 
-/**
- * Asks, does it, and says what came of it.
+/** Asks, does it, and says what came of it.
  * @param {Parameters<typeof ask>[0] & {isNumbered?: boolean}} question is it of what has a number? @param {string} path
  * @param {(answer: any) => string} done the sentence for what was done
- * @param {() => object} [body] of the request, once it is to be sent
- * @returns {Promise<boolean>} whether it is done
- */
+ * @param {() => object} [body] of the request, once it is to be sent @returns {Promise<boolean>} whether it is done */
 export async function change(question, path, done, body) {
   const { started } = gate;
   if (!(await ask(question))) return false;
   try {
-    const isOther = question.isNumbered && (await get('/status')).started !== started;
-    if (isOther) throw new ApiError(409, 'popgate has restarted');
+    const isOf = question.isNumbered ? (await get('/status')).started : started;
+    if (isOf !== started) throw new ApiError(409, 'popgate has restarted');
     tell(done(await post(path, body?.())), 'done');
     return true;
   } catch (error) {

@@ -2,12 +2,9 @@
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
-/**
- * @param {string} tag
+/** @param {string} tag @param {...Child} children of which null, undefined and false are left out
  * @param {Record<string, any>} properties attributes, of which null and false are left out; a function is a listener
- * @param {...Child} children of which null, undefined and false are left out
- * @returns {any} the element, of the kind that `tag` says
- */
+ * @returns {any} the element, of the kind that `tag` says */
 export function h(tag, properties, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -33,7 +30,17 @@ export function find(selector, within = document) {
   return found;
 }
 
-/** A cell; where rows are shown as cards, its heading stands beside it.
+/** @param {string} text @param {string} label @param {() => void} click @param {Record<string, any>} [more] */
+export function button(text, label, click, more = {}) {
+  return h('button', { type: 'button', 'data-key': label, 'aria-label': label, click, ...more }, text);
+}
+
+/** @param {string} state */
+export function badge(state) {
+  return h('span', { class: `state ${state}` }, state);
+}
+
+/** A cell; where rows are shown as cards, its heading is beside it.
  * @param {string} heading @param {...Child} children */
 export function cell(heading, ...children) {
   return h('td', { role: 'cell', 'data-heading': heading }, ...children);
@@ -41,23 +48,20 @@ export function cell(heading, ...children) {
 
 /** A cell with a number. @param {string} heading @param {number | string} value */
 export function amount(heading, value) {
-  const text = typeof value === 'number' ? count(value) : value;
-  return h('td', { role: 'cell', class: 'number', 'data-heading': heading }, text);
+  return Object.assign(cell(heading, typeof value === 'number' ? count(value) : value), { className: 'number' });
 }
 
-/** The cell that names its row. @param {...Child} children */
-export function rowHeading(...children) {
-  return h('th', { role: 'rowheader', scope: 'row' }, ...children);
+/** The cell that names its row. @param {string} heading @param {...Child} children */
+export function rowHeading(heading, ...children) {
+  return h('th', { role: 'rowheader', scope: 'row', 'data-heading': heading }, ...children);
 }
 
 /** A table that is made as a whole. @param {string[]} headings @param {Child[][]} rows */
 export function table(headings, rows) {
-  const head = headings.map((it) => h('th', { role: 'columnheader', scope: 'col' }, it));
-  const cellOf = (/** @type {Child} */ content, /** @type {number} */ index) =>
-    h('td', { role: 'cell', 'data-heading': headings[index] }, content);
-  return h('table', { role: 'table' },
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...head)),
-    h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...row.map(cellOf)))));
+  const made = h('table', { role: 'table' });
+  const cells = (/** @type {Child[]} */ row) => row.map((content, index) => cell(headings[index], content));
+  fill(made, rows, (row) => String(rows.indexOf(row)), cells);
+  return made;
 }
 
 const LONG = 64;
@@ -65,14 +69,11 @@ const LONG = 64;
 // separators, private and unassigned characters, and blanks other than the space.
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u2800]|(?! )\p{Zs}/u;
 
-/**
- * Text that anybody may have typed: on its own in its direction, with each hidden character as its
- * number. A long one is cut, and can be opened.
- * @param {string} text
- */
+/** Text that anybody may have typed: on its own in its direction, with each hidden character as its number. A long one
+ * is cut, and can be opened. @param {string} text */
 export function typed(text) {
   const characters = [...text];
-  const whole = h('bdi', { class: 'typed' }, ...visible(characters));
+  const whole = said(text);
   if (characters.length <= LONG) return whole;
   const beginning = h('bdi', { class: 'typed' }, ...visible(characters.slice(0, LONG / 2)));
   const summary = h('summary', { 'data-key': `cut ${text}` }, beginning, ` … (${characters.length} characters)`);
@@ -104,14 +105,12 @@ function number(character) {
 /** What a row was made of. @type {WeakMap<Element, string>} */
 const madeOf = new WeakMap();
 
-/**
- * Makes the rows of `body` those of `items`. A row stays the same element as long as its item is there, and
- * keeps what it holds as long as the item is the same; focus and what is opened stay.
- * @template T
- * @param {Element} body @param {T[]} items
- * @param {(item: T) => string} keyOf @param {(item: T) => Element[]} cellsOf
- */
-export function fill(body, items, keyOf, cellsOf) {
+/** Makes the rows of `table` those of `items`, below the headings of their cells. A row stays the same element as long
+ * as its item is there, and keeps what it holds as long as the item is the same; focus and what is opened stay.
+ * @template T @param {HTMLTableElement} table @param {T[]} items
+ * @param {(item: T) => string} keyOf @param {(item: T) => Element[]} cellsOf */
+export function fill(table, items, keyOf, cellsOf) {
+  const body = table.tBodies[0] ?? table.appendChild(h('tbody', { role: 'rowgroup' }));
   const before = new Map([...body.children].map((row) => [row.getAttribute('data-key'), row]));
   const rows = items.map((item) => {
     const key = keyOf(item);
@@ -122,6 +121,39 @@ export function fill(body, items, keyOf, cellsOf) {
     return row;
   });
   arrange(body, rows);
+  if (!table.tHead && rows.length > 0) table.prepend(head([...rows[0].children]));
+  table.hidden = rows.length === 0;
+}
+
+/** The headings of cells; what is plain to see has one for those alone who do not see. @param {Element[]} cells */
+function head(cells) {
+  const headings = cells.map((it) => {
+    const text = it.getAttribute('data-heading');
+    const isUnseen = text === 'Select' || text === 'Action';
+    const words = h('span', { class: isUnseen && 'unseen' }, text);
+    return h('th', { role: 'columnheader', scope: 'col', class: it.className || null }, words);
+  });
+  return h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...headings));
+}
+
+/** Shows a part of a list in its section, or that there is nothing, and buttons that move it; never one behind the end.
+ * @template T @param {Element} section @param {{items: T[], offset: number, size: number, total: number}} part
+ * @param {(item: T) => string} keyOf @param {(item: T) => Element[]} cellsOf @param {(offset: number) => void} move */
+export function list(section, { items, offset, size, total }, keyOf, cellsOf, move) {
+  if (offset > 0 && offset >= total) return move(Math.max(0, Math.floor((total - 1) / size) * size));
+  fill(find('table', section), items, keyOf, cellsOf);
+  section.querySelector('.empty')?.toggleAttribute('hidden', total > 0);
+  const nav = section.querySelector('.pager') ?? find('table', section).insertAdjacentElement('afterend', h('nav',
+    { class: 'pager', 'aria-label': `Pages of ${section.id}` },
+    h('button', { type: 'button' }, 'Previous'), h('span', {}), h('button', { type: 'button' }, 'Next')));
+  const [previous, text, next] = nav.children;
+  for (const [turn, to] of [[previous, offset - size], [next, offset + size]]) {
+    const isOff = to < 0 || to >= total;
+    turn.setAttribute('aria-disabled', String(isOff));
+    turn.onclick = () => isOff || move(to);
+  }
+  text.textContent = `${count(offset + 1)} to ${count(Math.min(offset + size, total))} of ${count(total)}`;
+  nav.toggleAttribute('hidden', total <= size);
 }
 
 /** Puts `children` in place of what `parent` has; focus and what is opened stay, by `data-key`.
@@ -159,22 +191,6 @@ function first(parent) {
 /** @param {Element | null | undefined} element */
 function focus(element) {
   if (element instanceof HTMLElement) element.focus({ preventScroll: true });
-}
-
-/** Says which part of a list is shown, with buttons that move it; never one behind its end. @param {Element} nav
- * @param {{offset: number, size: number, total: number}} part @param {(offset: number) => void} move */
-export function pager(nav, { offset, size, total }, move) {
-  if (offset > 0 && offset >= total) return move(Math.max(0, Math.floor((total - 1) / size) * size));
-  const button = { type: 'button' };
-  if (!nav.firstChild) nav.append(h('button', button, 'Previous'), h('span', {}), h('button', button, 'Next'));
-  const [previous, text, next] = /** @type {any} */ (nav.children);
-  for (const [turn, to] of [[previous, offset - size], [next, offset + size]]) {
-    const isOff = to < 0 || to >= total;
-    turn.setAttribute('aria-disabled', String(isOff));
-    turn.onclick = () => isOff || move(to);
-  }
-  text.textContent = `${count(offset + 1)} to ${count(Math.min(offset + size, total))} of ${count(total)}`;
-  nav.toggleAttribute('hidden', total <= size);
 }
 
 const NUMBER = new Intl.NumberFormat('en');

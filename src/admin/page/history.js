@@ -1,7 +1,7 @@
 // The logins of a user that are over: who, how long, how each ended, and what its client was told.
 import * as api from './api.js';
 import { failed } from './dialog.js';
-import { cell, count, fill, find, h, minor, said } from './dom.js';
+import { button, cell, count, fill, find, h, minor, said } from './dom.js';
 import * as report from './report.js';
 import { clock, dateTime, duration } from './time.js';
 
@@ -47,8 +47,7 @@ function showGaps({ kept_in: keptIn, since, lost, trouble }) {
 }
 
 function draw() {
-  fill(find('#entries tbody'), entries, ({ id }) => String(id), cellsOf);
-  find('#entries').hidden = entries.length === 0;
+  fill(find('#entries'), entries, ({ id }) => String(id), cellsOf);
   find('#no-entries').hidden = entries.length > 0;
   find('#older').hidden = next === null;
 }
@@ -66,7 +65,7 @@ function cellsOf(entry) {
     cell('Waited', tried && duration(tried.delayed_seconds + tried.waited_seconds)),
     cell('Held', tried && duration(tried.held_seconds)),
     cell('How it ended', said(entry.sentence), ...signsOf(entry)),
-    cell('Action', h('button', { type: 'button', 'data-key': 'report', 'aria-label': label, click: open }, 'Report')),
+    cell('Action', button('Report', label, open)),
   ];
 }
 

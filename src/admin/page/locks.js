@@ -1,17 +1,24 @@
 // The mailboxes where somebody waits, the longest wait first.
 import { get } from './api.js';
 import { announce } from './dialog.js';
-import { cell, count, fill, find, h, minor, pager, plain, rowHeading, typed } from './dom.js';
+import { button, cell, count, find, list, minor, plain, rowHeading, typed } from './dom.js';
+import * as gates from './gates.js';
 import { holderOf, waitersOf, withIdleSince } from './sessions.js';
 import { elapsed, spent } from './time.js';
 import * as user from './user.js';
 
 const PAGE = 15;
+/** Locks that are asked for of all gates: a mailbox has one at each gate where somebody holds it or waits. */
+const SHARED_MAX = 100;
 const DRAW_PAUSE_MS = 200;
 const ANNOUNCE_PAUSE_MS = 30000;
 
 /** LockInfos of the API that have waiters. @type {Map<string, any>} */
 const contended = new Map();
+/** What all gates said of contended mailboxes, by the ids of their locks. @type {Map<string, gates.Told[]>} */
+let shared = new Map();
+/** @type {{left_out: number, unanswered: string[]}} */
+let unsaid = { left_out: 0, unanswered: [] };
 /** The list as it was frozen. @type {any[] | null} */
 let frozen = null;
 let offset = 0;
@@ -42,11 +49,14 @@ export function take(lock) {
   drawSoon();
 }
 
-/**
- * What a holder does is no change of its lock, so no event tells it: it is asked for. Who holds and who waits the
- * events alone say, for they come in order.
- */
+/** What a holder does, and what other gates have, no event tells: it is asked for. */
 export async function refresh() {
+  await Promise.all([refreshHolders(), refreshShared()]);
+  drawSoon();
+}
+
+/** Who holds and who waits the events alone say, for they come in order. */
+async function refreshHolders() {
   if (contended.size === 0) return;
   const { items } = await get('/locks', { contended: 'true', sort: '-longest_wait', limit: PAGE, offset });
   for (const item of items) {
@@ -54,7 +64,12 @@ export async function refresh() {
     if (!lock?.holder || lock.holder.session !== item.holder?.session) continue;
     contended.set(lock.id, { ...lock, holder: withIdleSince(item, lock.holder.idle_since).holder });
   }
-  drawSoon();
+}
+
+async function refreshShared() {
+  const { told, ...rest } = await gates.ask({ contended: 'true', limit: SHARED_MAX });
+  shared = Map.groupBy(told, ({ lock }) => lock.id);
+  unsaid = rest;
 }
 
 /** However many events come, the list is drawn a few times a second. */
@@ -67,72 +82,66 @@ function drawSoon() {
   }, DRAW_PAUSE_MS);
 }
 
-/** The longest wait first. */
+/** Those where somebody waits, the longest wait first. */
 function sorted() {
-  const waits = [...contended.values()].map((lock) => ({ lock, since: Date.parse(longestWaiter(lock).since) }));
+  const all = [...new Set([...contended.keys(), ...shared.keys()])].map(present).filter(({ longest }) => longest);
+  const waits = all.map((lock) => ({ lock, since: Date.parse(lock.longest.since) }));
   return waits.sort((one, other) => one.since - other.since).map(({ lock }) => lock);
 }
 
-/** @param {any} lock */
-function longestWaiter({ waiters }) {
-  const earlier = (/** @type {any} */ one, /** @type {any} */ other) =>
-    Date.parse(other.since) < Date.parse(one.since) ? other : one;
-  return waiters.reduce(earlier);
+/** A lock as it is now at all gates. @param {string} id */
+function present(id) {
+  return gates.joined(contended.get(id), shared.get(id) ?? []);
 }
 
 function draw() {
-  const list = frozen ?? sorted();
-  offset = Math.max(0, Math.min(offset, Math.floor((list.length - 1) / PAGE) * PAGE));
-  const part = list.slice(offset, offset + PAGE);
-  const shown = part.map((lock) => contended.get(lock.id) ?? { ...lock, holder: null, waiters: [] });
+  const all = frozen ?? sorted();
+  offset = Math.max(0, Math.min(offset, Math.floor((all.length - 1) / PAGE) * PAGE));
+  const items = all.slice(offset, offset + PAGE).map((lock) => ({ ...lock, ...present(lock.id) }));
   const section = find('#locks');
-  fill(find('tbody', section), shown, ({ id }) => id, cellsOf);
-  find('table', section).hidden = list.length === 0;
-  find('.empty', section).hidden = list.length > 0;
-  pager(find('.pager', section), { offset, size: PAGE, total: list.length }, (to) => {
+  list(section, { items, offset, size: PAGE, total: all.length }, ({ id }) => id, cellsOf, (to) => {
     offset = to;
     draw();
   });
-  const leftOut = isPartial ? contendedInAll - contended.size : 0;
-  const beside = leftOut > 0 ? ` and ${leftOut} more` : '';
-  find('#locks-count').textContent = list.length > 0 ? count(list.length) + beside : '';
-  const isContended = contended.size > 0;
+  section.querySelector('th:nth-child(2)')?.setAttribute('aria-sort', 'descending');
+  const leftOut = (isPartial ? contendedInAll - contended.size : 0) + unsaid.left_out;
+  find('#locks-count').textContent = [
+    all.length > 0 && count(all.length) + (leftOut > 0 ? ` and ${leftOut} more` : ''),
+    unsaid.unanswered.length > 0 && `no answer from ${unsaid.unanswered.join(', ')}`,
+  ].filter(Boolean).join(' · ');
+  const isContended = all.length > 0;
   if (isContended === announced.isContended || Date.now() < announced.at + ANNOUNCE_PAUSE_MS) return;
   announced = { isContended, at: Date.now() };
   announce(isContended ? 'Somebody waits for a mailbox.' : 'Nobody waits for a mailbox.');
 }
 
 /** @param {any} lock */
-function cellsOf(lock) {
-  const { maildrop, tenant, backend, backends, holder, waiters } = lock;
-  const first = waiters.length > 0 && longestWaiter(lock);
-  const handedOver = waiters.length > 0 ? 'is being handed over' : 'nobody';
+function cellsOf({ maildrop, tenant, backend, backends, holders, waiters, longest }) {
+  const handedOver = longest ? 'is being handed over' : 'nobody';
+  const held = holders.map((/** @type {any} */ holder) => holderOf(holder, maildrop));
   return [
-    rowHeading(typed(maildrop), minor([tenant, backend ?? backends.join(', ')].filter(Boolean).join(' · ')),
-      timelineButton(maildrop)),
-    cell('Longest wait', first && elapsed(first.since), first && spent(first.since, first.until)),
-    cell('Held by', holder ? holderOf(holder, maildrop) : minor(handedOver)),
-    cell('Waiting', waitersOf(waiters, maildrop)),
+    rowHeading('Mailbox', typed(maildrop),
+      minor([tenant, backend ?? backends.join(', ')].filter(Boolean).join(' · ')), timelineButton(maildrop)),
+    cell('Longest wait', longest && elapsed(longest.since), longest && spent(longest.since, longest.until)),
+    cell('Held by', ...(held.length > 0 ? held : [minor(handedOver)])),
+    cell('Waiting, next first', waitersOf(waiters, maildrop)),
   ];
 }
 
 /** @param {string} maildrop */
 function timelineButton(maildrop) {
-  const label = `Timeline of ${plain(maildrop)}`;
   const open = async () => {
     find('#user').scrollIntoView();
     await user.open(maildrop);
   };
-  return h('button', { type: 'button', class: 'small', 'data-key': 'timeline', 'aria-label': label, click: open },
-    'Timeline');
+  return button('Timeline', `Timeline of ${plain(maildrop)}`, open, { class: 'small', 'data-key': 'timeline' });
 }
 
 /** Wires the button that keeps the list still. */
 export function start() {
-  const button = find('#freeze');
-  button.addEventListener('click', () => {
+  find('#freeze').addEventListener('click', (/** @type {any} */ { target }) => {
     frozen = frozen ? null : sorted();
-    button.setAttribute('aria-pressed', String(frozen !== null));
+    target.setAttribute('aria-pressed', String(frozen !== null));
     draw();
   });
 }

@@ -4,6 +4,7 @@ import * as blocks from './blocks.js';
 import * as charts from './charts.js';
 import { announce, tell } from './dialog.js';
 import { find } from './dom.js';
+import * as gates from './gates.js';
 import * as history from './history.js';
 import * as locks from './locks.js';
 import * as report from './report.js';
@@ -13,8 +14,6 @@ import { dateTime, duration, setClock, tick } from './time.js';
 import * as timeline from './timeline.js';
 import * as user from './user.js';
 
-// A table that is shown as cards keeps its meaning in every browser only where its roles are said.
-const ROLES = { table: 'table', 'thead, tbody': 'rowgroup', 'thead tr': 'row', 'thead th': 'columnheader' };
 const POLL_MS = 5000;
 const HOLDERS_POLL_MS = 2000;
 
@@ -62,7 +61,8 @@ function askForToken(why) {
 function run(status) {
   gate.started = status.started;
   take(status);
-  const unfollow = follow({ event, live: () => setLink('live', 'Live'), lost });
+  const following = new AbortController();
+  void follow({ event, live: () => setLink('live', 'Live'), lost }, following.signal);
   const timers = [
     setInterval(tick, 500),
     repeat(HOLDERS_POLL_MS, locks.refresh),
@@ -70,7 +70,7 @@ function run(status) {
   ];
   attempt(() => charts.load(status));
   return () => {
-    unfollow();
+    following.abort();
     timers.forEach(clearInterval);
   };
 }
@@ -90,18 +90,16 @@ function attempt(action) {
 
 /** @param {string} name @param {any} data */
 function event(name, data) {
-  if (name === 'status') take(data);
-  else if (name === 'lock') locks.take(data);
-  else if (name === 'snapshot') {
-    take(data.status);
-    locks.replaceAll(data);
-  }
+  if (name === 'lock') return locks.take(data);
+  take(name === 'snapshot' ? data.status : data);
+  if (name === 'snapshot') locks.replaceAll(data);
 }
 
 /** @param {any} status */
 function take(status) {
   setClock(status.now);
   locks.takeTotals(status.locks);
+  gates.take(status.cluster);
   if (status.started !== gate.started) restarted(status);
   else charts.add(status);
   describe(status);
@@ -119,17 +117,19 @@ function restarted(status) {
 }
 
 /** @param {any} status */
-function describe({ version, now, ready, not_ready: why, stage, paused }) {
+function describe({ version, now, ready, not_ready: why, stage, paused, cluster }) {
   const up = (Date.parse(now) - Date.parse(gate.started)) / 1000;
   const pausedNames = [...paused.backends, ...paused.tenants].join(', ');
+  const { name, trouble } = gates.summary(cluster);
   const text = [
     `${version}, up ${duration(Math.floor(up))}`,
+    name,
     stage !== 'serving' && stage,
-    !ready && `not ready: ${why}`,
+    !ready ? `not ready: ${why}` : trouble,
     pausedNames && `paused: ${pausedNames}`,
   ].filter(Boolean);
   const line = find('#gate');
-  line.classList.toggle('bad', !ready || stage !== 'serving');
+  line.classList.toggle('bad', !ready || stage !== 'serving' || Boolean(trouble));
   if (line.textContent !== text.join(' · ')) line.replaceChildren(text.join(' · '));
 }
 
@@ -160,8 +160,5 @@ find('#log-out').addEventListener('click', () => {
   // With all that the page has been told.
   location.reload();
 });
-for (const [selector, role] of Object.entries(ROLES)) {
-  for (const element of document.querySelectorAll(selector)) element.setAttribute('role', role);
-}
 for (const { start } of [locks, blocks, user, timeline, history, report]) start();
 void open();

@@ -1,16 +1,13 @@
 // The sessions at a lock: who holds it and who waits, and the kick of one of them.
 import { path } from './api.js';
 import { change } from './dialog.js';
-import { h, minor, plain, typed } from './dom.js';
+import { button, h, minor, plain, typed } from './dom.js';
 import { elapsed, gateNow, size } from './time.js';
 
 const WAITERS_SHOWN = 3;
 
-/**
- * An idle time grows from when the gate said it.
- * @param {any} lock
- * @param {string} [before] when it began as last said, which stays but for a difference that the way here can make
- */
+/** An idle time grows from when the gate said it. @param {any} lock
+ * @param {string} [before] when it began as last said, which stays but for a difference that the way here can make */
 export function withIdleSince(lock, before) {
   if (!lock.holder || lock.holder.idle_seconds === null) return lock;
   const at = gateNow() - lock.holder.idle_seconds * 1000;
@@ -45,24 +42,30 @@ export function waitersOf(waiters, maildrop) {
   return h('div', {}, h('ol', {}, ...items.slice(0, WAITERS_SHOWN)), rest.length > 0 && more);
 }
 
-/** @param {{client: string, program: string | null}} session */
-function who({ client, program }) {
-  return [h('bdi', { class: 'address' }, client.replace(/:\d+$/, '')), program && h('span', {}, ' ', typed(program))];
+/** @param {any} session with its gate where that is another */
+function who({ client, program, gate }) {
+  const address = h('bdi', { class: 'address' }, client.replace(/:\d+$/, ''));
+  return [address, program && h('span', {}, ' ', typed(program)), gate && h('span', {}, ' at ', typed(gate.name))];
 }
 
 /** @param {any} session @param {string} maildrop @param {'holds' | 'waits for'} does */
 function kickButton(session, maildrop, does) {
   const isOver = session.phase === 'update' || session.phase === 'closing';
-  return h('button', {
-    type: 'button', class: 'kick', 'data-key': `kick ${session.session}`, disabled: isOver,
+  const label = `Kick ${named(session)}, which ${does} ${plain(maildrop)}`;
+  return button('Kick', label, () => kick(session, maildrop, does), {
+    class: 'kick', 'data-key': `kick ${named(session)}`, disabled: isOver,
     title: isOver && 'It has sent QUIT, or is over: it ends by itself',
-    'aria-label': `Kick session ${session.session}, which ${does} ${plain(maildrop)}`,
-    click: () => kick(session, maildrop, does),
-  }, 'Kick');
+  });
+}
+
+/** @param {any} session */
+function named({ session, gate }) {
+  return `session ${session}${gate ? ` at ${plain(gate.name)}` : ''}`;
 }
 
 /** @param {any} session @param {string} maildrop @param {'holds' | 'waits for'} does */
-function kick({ session, client, program }, maildrop, does) {
+function kick(session, maildrop, does) {
+  const { client, program, gate } = session;
   const reason = h('input', { type: 'text', id: 'reason', maxlength: 200, autocomplete: 'off' });
   const effect = does === 'holds'
     ? 'Its connection is closed without QUIT: messages that it has marked as deleted stay, and its program may ' +
@@ -74,7 +77,9 @@ function kick({ session, client, program }, maildrop, does) {
     effect,
     h('p', {}, h('label', { for: 'reason' }, 'Reason, for the log (optional)'), reason),
   ];
-  const question = { title: `Kick session ${session}?`, action: 'Kick session', text, isNumbered: true };
-  return change(question, path('sessions', session, 'kick'), () => `Session ${session} is kicked.`,
-    () => (reason.value ? { reason: reason.value } : {}));
+  // Another gate is named by its process, so that a number is never that of a later one.
+  const question = { title: `Kick ${named(session)}?`, action: 'Kick session', text, isNumbered: !gate };
+  const at = `${path('sessions', session.session, 'kick')}${gate ? `?gate=${gate.id}` : ''}`;
+  const done = `${named(session).replace('s', 'S')} is kicked.`;
+  return change(question, at, () => done, () => (reason.value ? { reason: reason.value } : {}));
 }

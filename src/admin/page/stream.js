@@ -5,43 +5,24 @@ import { ApiError, request } from './api.js';
 const SILENCE_MS = 10000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 
-/**
- * Takes server-sent events apart.
- * @param {(event: {name: string, id: string, data: string}) => void} deliver
- * @returns {(text: string) => void} to be given what comes, as it comes
- */
-export function parser(deliver) {
+/** Takes server-sent events apart: what comes is given to what this returns, as it comes.
+ * @param {(event: {name: string, id: string, data: string}) => void} deliver */
+function parser(deliver) {
   let rest = '';
-  let event = { name: '', id: '', data: '' };
-  return (text) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const ended of lines) {
-      const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended;
-      const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
-      if (line === '') {
-        if (event.data) deliver(event);
-        event = { name: '', id: '', data: '' };
-      } else if (field === 'event') event.name = value;
-      else if (field === 'id') event.id = value;
-      else if (field === 'data') event.data += value;
+  return (/** @type {string} */ text) => {
+    const events = (rest + text).split('\n\n');
+    rest = events.pop() ?? '';
+    for (const event of events) {
+      const lines = event.split('\n').map((line) => /^([^:]*): ?(.*)$/s.exec(line) ?? []);
+      const field = (/** @type {string} */ wanted) => lines.find(([, name]) => name === wanted)?.[2] ?? '';
+      if (field('data')) deliver({ name: field('event'), id: field('id'), data: field('data') });
     }
   };
 }
 
-/**
- * Reads the stream, again and again, until it is stopped or the token is refused.
- * @param {{event: (name: string, data: any) => void, live: () => void, lost: (why: ApiError) => void}} listener
- * @returns {() => void} ends it
- */
-export function follow(listener) {
-  const stop = new AbortController();
-  void keepReading(listener, stop.signal);
-  return () => stop.abort();
-}
-
-/** @param {Parameters<typeof follow>[0]} listener @param {AbortSignal} stop */
-async function keepReading(listener, stop) {
+/** Reads the stream, again and again, until `stop` says so or the token is refused. @param {AbortSignal} stop
+ * @param {{event: (name: string, data: any) => void, live: () => void, lost: (why: ApiError) => void}} listener */
+export async function follow(listener, stop) {
   let lastId = '';
   let failures = 0;
   const deliver = (/** @type {{name: string, id: string, data: string}} */ event) => {
@@ -60,10 +41,8 @@ async function keepReading(listener, stop) {
   }
 }
 
-/**
- * @param {string} lastId @param {Parameters<typeof parser>[0]} deliver @param {AbortSignal} stop
- * @returns {Promise<ApiError>} why it ended
- */
+/** @param {string} lastId @param {Parameters<typeof parser>[0]} deliver @param {AbortSignal} stop
+ * @returns {Promise<ApiError>} why it ended */
 async function readOnce(lastId, deliver, stop) {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -71,13 +50,12 @@ async function readOnce(lastId, deliver, stop) {
     const headers = { Accept: 'text/event-stream', ...(lastId ? { 'Last-Event-ID': lastId } : {}) };
     const signal = AbortSignal.any([stop, silence.signal]);
     const response = await request('/locks/events?contended=true', { headers, signal });
-    const decoder = new TextDecoder();
     const feed = parser(deliver);
-    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+    const reader = /** @type {ReadableStream} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      feed(decoder.decode(part.value, { stream: true }));
+      feed(part.value);
     }
   } catch (error) {
     if (error instanceof ApiError) return error;

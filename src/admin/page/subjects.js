@@ -1,7 +1,7 @@
 // Backends and tenants: how they fare, and pause and resume.
 import { get, path } from './api.js';
 import { change } from './dialog.js';
-import { amount, cell, fill, find, h, minor, pager, plain, rowHeading, typed } from './dom.js';
+import { amount, badge, button, cell, find, h, list, minor, plain, rowHeading, typed } from './dom.js';
 import { duration } from './time.js';
 
 /** @typedef {'backends' | 'tenants'} Kind */
@@ -12,24 +12,23 @@ const offsets = { backends: 0, tenants: 0 };
 
 /** Asks for both anew. */
 export async function refresh() {
-  await Promise.all([list('backends', 'name', backendCells), list('tenants', '-waiting', tenantCells)]);
+  await Promise.all([show('backends', 'name', backendCells), show('tenants', '-waiting', tenantCells)]);
 }
 
 /** @param {Kind} kind @param {string} sort @param {(item: any) => Element[]} cellsOf */
-async function list(kind, sort, cellsOf) {
+async function show(kind, sort, cellsOf) {
   const { items, total } = await get(`/${kind}`, { sort, limit: PAGE, offset: offsets[kind] });
-  const section = find(`#${kind}`);
-  fill(find('tbody', section), items, ({ name }) => name, cellsOf);
-  pager(find('.pager', section), { offset: offsets[kind], size: PAGE, total }, (to) => {
+  const part = { items, total, offset: offsets[kind], size: PAGE };
+  list(find(`#${kind}`), part, ({ name }) => name, cellsOf, (to) => {
     offsets[kind] = to;
-    void list(kind, sort, cellsOf);
+    void show(kind, sort, cellsOf);
   });
 }
 
 /** @param {any} backend a BackendInfo */
 function backendCells({ name, address, state, why, paused, connections, connections_max: max }) {
   return [
-    rowHeading(typed(name)),
+    rowHeading('Backend', typed(name)),
     cell('Address', h('bdi', { class: 'address' }, address)),
     cell('State', badge(state), paused && badge('paused'), why && minor(why)),
     amount('Connections', max === null ? connections : `${connections} of ${max}`),
@@ -40,8 +39,9 @@ function backendCells({ name, address, state, why, paused, connections, connecti
 /** @param {any} tenant a TenantInfo */
 function tenantCells({ name, domains, paused, sessions, locks_held, waiting, longest_wait_seconds, wait_seconds }) {
   const more = domains.length - DOMAINS_SHOWN;
+  const named = minor(domains.slice(0, DOMAINS_SHOWN).join(', '), more > 0 && ` and ${more} more`);
   return [
-    rowHeading(typed(name), minor(domains.slice(0, DOMAINS_SHOWN).join(', '), more > 0 && ` and ${more} more`)),
+    rowHeading('Tenant', typed(name), named),
     cell('State', badge(paused ? 'paused' : 'open')),
     amount('Sessions', sessions),
     amount('Locks held', locks_held),
@@ -49,11 +49,6 @@ function tenantCells({ name, domains, paused, sessions, locks_held, waiting, lon
     amount('Longest wait', waiting > 0 ? `${duration(longest_wait_seconds)} of ${duration(wait_seconds)}` : '–'),
     cell('Action', pauseButton('tenants', name, paused)),
   ];
-}
-
-/** @param {string} state */
-function badge(state) {
-  return h('span', { class: `state ${state}` }, state);
 }
 
 /** @param {Kind} kind @param {string} name @param {boolean} isPaused */
@@ -69,6 +64,5 @@ function pauseButton(kind, name, isPaused) {
     await change(question, path(kind, name, action.toLowerCase()), () => `The ${subject} is ${action.toLowerCase()}d.`);
     await refresh();
   };
-  const label = `${action} ${plain(subject)}`;
-  return h('button', { type: 'button', 'data-key': 'pause', 'aria-label': label, click: press }, action);
+  return button(action, `${action} ${plain(subject)}`, press, { 'data-key': 'pause' });
 }

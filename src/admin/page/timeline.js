@@ -28,7 +28,7 @@ export async function open(name) {
   end = null;
   drawn = { at: 0, text: '' };
   // Of another login.
-  for (const stale of ['#picture', '#entries tbody', '#journal']) find(stale).replaceChildren();
+  for (const stale of ['#picture', '#entries', '#journal']) find(stale).replaceChildren();
   await load();
 }
 

@@ -2,7 +2,8 @@
 import { ApiError, get, path } from './api.js';
 import { release } from './blocks.js';
 import { failed } from './dialog.js';
-import { find, h, minor, renew, said, table, typed } from './dom.js';
+import { button, find, h, minor, renew, said, table, typed } from './dom.js';
+import { ask, joined } from './gates.js';
 import { holderOf, waitersOf, withIdleSince } from './sessions.js';
 import { clock, dateTime, duration } from './time.js';
 import * as timeline from './timeline.js';
@@ -32,9 +33,12 @@ export async function open(login) {
 /** @param {string} login */
 async function show(login) {
   const user = await get(path('users', login));
-  if (login !== shown) return;
   const { maildrop, tenant, backends } = user;
-  const lock = user.lock && withIdleSince(user.lock);
+  const { told } = await ask({ maildrop, limit: 1000 });
+  if (login !== shown) return;
+  const of = told.filter(({ lock }) => lock.maildrop === maildrop && String(lock.backends) === String(backends));
+  const { holders, waiters } = joined(user.lock && withIdleSince(user.lock), of);
+  const held = holders.map((/** @type {any} */ it) => holderOf(it, maildrop));
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
   renew(find('#user-result'), [
@@ -43,8 +47,8 @@ async function show(login) {
     minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
     ...causesOf(user),
     h('div', { class: 'columns' },
-      part('Holds the mailbox', lock?.holder ? holderOf(lock.holder, maildrop) : minor('nobody')),
-      part('Waits, next first', waitersOf(lock?.waiters ?? [], maildrop))),
+      part('Holds the mailbox', ...(held.length > 0 ? held : [minor('nobody')])),
+      part('Waits, next first', waitersOf(waiters, maildrop))),
     ...obstacles(user),
     h('details', { 'data-key': 'limits' }, h('summary', { 'data-key': 'limits summary' }, 'Limits'),
       table(['Setting', 'Value', 'Set by'], limits)),
@@ -60,14 +64,9 @@ function causesOf({ causes, causes_of: begun }) {
   return [part(`What may be wrong: login of ${dateTime(begun)}`, h('ol', { class: 'causes' }, ...items))];
 }
 
-/** @param {string} title @param {Node} content */
-function part(title, content) {
-  return h('div', {}, h('h4', {}, title), content);
-}
-
-/** @param {string} text @param {string} label @param {() => void} click */
-function button(text, label, click) {
-  return h('button', { type: 'button', 'data-key': label, 'aria-label': label, click }, text);
+/** @param {string} title @param {...Node} content */
+function part(title, ...content) {
+  return h('div', {}, h('h4', {}, title), ...content);
 }
 
 /** What keeps the user out, or makes him wait. @param {any} user */

@@ -3,9 +3,9 @@
 use super::AdminHandle;
 use crate::admin::model::{ClusterInfo, GateInfo};
 use crate::admin::{ClusterAdmin, KickElsewhere, LocksElsewhere};
+use crate::cluster::messages::LocksWanted;
 use crate::cluster::status::ClusterStatus;
 use crate::ids::SessionId;
-use crate::limits::CLUSTER_LOCKS_TOLD;
 use crate::net::BoxFuture;
 use crate::observe::event::Operator;
 
@@ -15,10 +15,10 @@ impl ClusterAdmin for AdminHandle {
         Some(cluster_info(&cluster.status()))
     }
 
-    fn locks_elsewhere(&self) -> BoxFuture<'_, LocksElsewhere> {
-        Box::pin(async {
+    fn locks_elsewhere<'a>(&'a self, wanted: &'a LocksWanted) -> BoxFuture<'a, LocksElsewhere> {
+        Box::pin(async move {
             match &self.others {
-                Some(others) => others.ask_locks(CLUSTER_LOCKS_TOLD).await,
+                Some(others) => others.ask_locks(wanted).await,
                 None => LocksElsewhere::default(),
             }
         })

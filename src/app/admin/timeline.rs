@@ -144,16 +144,20 @@ fn open_login(
     let holder = lock
         .and_then(|lock| lock.holder.as_ref())
         .filter(|holder| holder.claimant.session == session.id);
+    // A session that asks again may hold the lock no more, though its last connection does.
+    let granted = holder.filter(|_| waiter.is_none());
+    let queued = match waiter {
+        Some(waiter) => Some(waiter.since),
+        None => granted.and(login.queued),
+    };
     Some(OpenLogin {
         session: session.id,
         client: session.client,
         program: session.program,
         asked: now.wall_at(login.asked),
-        queued: waiter.map(|waiter| now.wall_at(waiter.since)),
-        // A session that asks again may hold the lock no more, though its last connection does.
-        granted: holder
-            .filter(|_| waiter.is_none())
-            .map(|holder| now.wall_at(holder.since)),
+        delayed: login.delayed,
+        queued: queued.map(|since| now.wall_at(since)),
+        granted: granted.map(|holder| now.wall_at(holder.since)),
         entered,
     })
 }

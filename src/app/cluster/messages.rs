@@ -7,7 +7,7 @@ use crate::app::beginning::random_octets;
 use crate::app::control;
 use crate::cluster::handle::ClusterHandle;
 use crate::cluster::keys::Sealed;
-use crate::cluster::messages::GateMessage;
+use crate::cluster::messages::{GateMessage, LocksWanted};
 use crate::cluster::protocol::GateId;
 use crate::cluster::status::GateSeen;
 use crate::gate::{Context, Kick};
@@ -112,10 +112,11 @@ impl OtherGates {
     async fn answer(self: Arc<Self>, message: GateMessage, answers: Arc<dyn Answers>) {
         let Some(from) = message.sender() else { return };
         match message {
-            GateMessage::AskLocks { question, max, .. } => {
-                let max = max.min(CLUSTER_LOCKS_TOLD);
+            GateMessage::AskLocks {
+                question, wanted, ..
+            } => {
                 // On a thread of its own, as a read of the admin port.
-                let read = tokio::task::spawn_blocking(move || parts(answers.locks(), max));
+                let read = tokio::task::spawn_blocking(move || parts(answers.locks(), &wanted));
                 if let Ok(told) = read.await {
                     self.tell_locks(from, question, told).await;
                 }
@@ -186,16 +187,19 @@ impl OtherGates {
     }
 
     /// The locks of all other gates.
-    pub(in crate::app) async fn ask_locks(&self, max: usize) -> LocksElsewhere {
+    pub(in crate::app) async fn ask_locks(&self, wanted: &LocksWanted) -> LocksElsewhere {
         let _turn = self.asking.lock().await;
         let others = self.others();
-        let asking = others.iter().map(|gate| self.ask_locks_of(gate.gate, max));
+        let asking = others
+            .iter()
+            .map(|gate| self.ask_locks_of(gate.gate, wanted));
         let answers = join_all(asking).await;
         let mut all = LocksElsewhere::default();
         for (gate, answer) in others.into_iter().zip(answers) {
             match answer {
                 Some((locks, left_out)) => all.gates.push(LocksOfGate {
                     gate: gate.name,
+                    id: gate.gate.to_string(),
                     locks,
                     left_out,
                 }),
@@ -211,12 +215,16 @@ impl OtherGates {
         status.gates
     }
 
-    async fn ask_locks_of(&self, gate: GateId, max: usize) -> Option<(Vec<LockInfo>, usize)> {
+    async fn ask_locks_of(
+        &self,
+        gate: GateId,
+        wanted: &LocksWanted,
+    ) -> Option<(Vec<LockInfo>, usize)> {
         let mut asked = self.asked(gate)?;
         let question = GateMessage::AskLocks {
             question: asked.question,
             from: self.name(),
-            max,
+            wanted: wanted.clone(),
         };
         timeout(CLUSTER_ANSWER, async {
             if !self.tell(gate, &question).await {
@@ -361,8 +369,9 @@ struct LockParts {
     left_out: usize,
 }
 
-/// At most `max` of `locks`, those that people look for first, in parts that fit into a message.
-fn parts(mut locks: Vec<LockInfo>, max: usize) -> LockParts {
+/// What is `wanted` of `locks`, those that people look for first, in parts that fit into a message.
+fn parts(mut locks: Vec<LockInfo>, wanted: &LocksWanted) -> LockParts {
+    locks.retain(|lock| is_wanted(lock, wanted));
     let all = locks.len();
     // Contended ones by their longest wait, held ones behind them.
     locks.sort_by(|one, other| {
@@ -375,7 +384,7 @@ fn parts(mut locks: Vec<LockInfo>, max: usize) -> LockParts {
     let mut parts = vec![Vec::new()];
     let mut told = 0;
     let mut octets = 0;
-    for lock in locks.iter().take(max) {
+    for lock in locks.iter().take(wanted.max.min(CLUSTER_LOCKS_TOLD)) {
         let Ok(value) = serde_json::to_value(lock) else {
             continue;
         };
@@ -400,6 +409,13 @@ fn parts(mut locks: Vec<LockInfo>, max: usize) -> LockParts {
         parts,
         left_out: all - told,
     }
+}
+
+fn is_wanted(lock: &LockInfo, wanted: &LocksWanted) -> bool {
+    let maildrop = wanted.maildrop.as_deref();
+    (!wanted.contended || !lock.waiters.is_empty())
+        && maildrop.is_none_or(|part| lock.maildrop.to_lowercase().contains(part))
+        && (wanted.ids.as_ref()).is_none_or(|ids| ids.contains(&lock.id))
 }
 
 #[cfg(test)]

@@ -95,3 +95,85 @@ fn at(lock: &GateLock, mut row: Vec<Cell>) -> Vec<Cell> {
     row.insert(1, or_dash(lock.gate.as_deref()).into());
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const PLAIN: Screen = Screen {
+        width: None,
+        height: None,
+        is_coloured: false,
+    };
+
+    fn waiter(session: u64) -> Value {
+        json!({
+            "session": session, "client": "192.0.2.7:4", "tenant": "default", "program": null,
+            "lane": "main", "since": "2026-01-02T03:04:05Z", "waited_seconds": 3.0,
+            "until": "2026-01-02T03:04:30Z",
+        })
+    }
+
+    fn holder() -> Value {
+        json!({
+            "session": 4, "client": "192.0.2.7:4", "tenant": "default", "program": null,
+            "lane": "main", "since": "2026-01-02T03:04:05Z", "held_seconds": 3.0,
+            "phase": "relaying", "last_command": "RETR", "idle_seconds": 0.5, "retrieved": 1,
+            "bytes_to_client": 10, "bytes_to_backend": 10,
+        })
+    }
+
+    fn lock(gate: &str, id: &str, holder: &Value, waiters: &[u64]) -> Value {
+        let waiters = waiters.iter().map(|it| waiter(*it));
+        json!({ "gate": gate, "lock": {
+            "id": id, "maildrop": id, "backends": ["legacy"], "backend": "legacy",
+            "tenant": "default", "holder": holder, "waiters": waiters.collect::<Vec<_>>(),
+            "longest_wait_seconds": 3.0,
+        }})
+    }
+
+    fn told(items: &[Value], total: usize, left_out: usize, unanswered: &[&str]) -> String {
+        let locks = json!({
+            "items": items, "total": total, "offset": 0, "left_out": left_out,
+            "unanswered": unanswered, "has_cluster": true,
+        });
+        shown(&serde_json::from_value(locks).unwrap(), PLAIN)
+    }
+
+    #[test]
+    fn the_lines_of_a_maildrop_stand_together_its_holder_first() {
+        let none = Value::Null;
+        let items = [
+            lock("pop1", "ann", &none, &[7, 8]),
+            lock("pop2", "bob", &holder(), &[]),
+            lock("pop3", "ann", &holder(), &[9]),
+        ];
+        let text = told(&items, 3, 0, &[]);
+        let rows = text.lines().skip(1).map(|line| {
+            let words: Vec<_> = line.split_whitespace().take(3).collect();
+            words.join(" ")
+        });
+        let expected = [
+            "ann pop3 holds",
+            "ann pop1 waits,",
+            "ann pop1 waits,",
+            "ann pop3 waits,",
+            "bob pop2 holds",
+        ];
+        assert_eq!(rows.collect::<Vec<_>>(), expected, "{text}");
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let item = lock("pop1", "ann", &holder(), &[]);
+        let text = told(&[item], 3, 40, &["pop2", "pop\u{1b}3"]);
+        assert!(text.contains("\n… and 42 more\n"), "{text}");
+        assert!(
+            text.ends_with("\nno answer from: pop2, pop\\u{1b}3"),
+            "{text}"
+        );
+        let silent = told(&[], 0, 0, &["pop2"]);
+        assert_eq!(silent, "No such maildrop is locked.\nno answer from: pop2");
+    }
+}

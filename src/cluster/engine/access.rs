@@ -22,19 +22,20 @@ pub const COMMANDS: [&str; 24] = [
     "hmget",
     "hgetall",
     "zadd",
+    "zcard",
     "zrem",
     "zrangebyscore",
-    "zscore",
     "config|get",
 ];
 
 /// The command that makes a user for popgate, who is allowed that and no more; the password is
-/// still to be put in.
+/// still to be put in. A new user of Redis 6.2 may listen to every channel, and takes no pattern
+/// before that is taken from it.
 #[must_use]
 pub fn acl_line(username: &str, prefix: &str) -> String {
     let commands: Vec<String> = COMMANDS.iter().map(|it| format!("+{it}")).collect();
     format!(
-        "ACL SETUSER {username} reset on >PASSWORD ~{prefix}* &{prefix}* {}",
+        "ACL SETUSER {username} reset resetchannels on >PASSWORD ~{prefix}* &{prefix}* {}",
         commands.join(" ")
     )
 }

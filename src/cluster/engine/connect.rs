@@ -1,21 +1,25 @@
 //! A connection to one server of the engine.
 
-use crate::cluster::protocol::{EngineReply, GateId, Push};
+use super::access::acl_line;
+use super::stream::stream;
+use crate::cluster::protocol::{EngineReply, ExcessiveReply, GateId};
 use crate::limits::{CLUSTER_CALL, CLUSTER_CONNECT};
-use crate::net::tls::{Connector, TlsError};
-use crate::net::{Dial, Io};
+use crate::net::Dial;
+use crate::net::tls::Authorities;
 use crate::secret::Secret;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Cmd, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
-    RedisError, RedisResult, Value,
+    RedisError, RedisResult, Value, cmd,
 };
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Errors of a server that knows the gate, or does not, and denies it something.
+const DENIALS: [&str; 3] = ["NOPERM", "NOAUTH", "WRONGPASS"];
 
 /// How the engine is reached.
 #[derive(Clone)]
@@ -24,10 +28,8 @@ pub struct EngineOptions {
     pub nodes: Vec<String>,
     /// What the Sentinels call the primary.
     pub master: Option<String>,
-    /// Whether TLS is spoken.
-    pub tls: bool,
-    /// Who may have signed the certificates; `None`: whom the system trusts.
-    pub ca: Option<PathBuf>,
+    /// Who may have signed the certificates, as of now; `None`: no TLS is spoken.
+    pub tls: Option<watch::Receiver<Authorities>>,
     /// The user of the access control list.
     pub username: Option<String>,
     /// That user's password.
@@ -89,11 +91,46 @@ impl EngineError {
     }
 }
 
+impl EngineError {
+    /// Whether the server answers and does not let the gate in, or not do what it must.
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self, Self::Unusable { why, .. } if is_denial(why))
+    }
+
+    /// What the operator may do about it.
+    pub(super) fn remedy(&self, options: &EngineOptions) -> String {
+        let told = match self {
+            Self::Unreachable { .. } if options.tls.is_some() => {
+                "start it, or correct nodes, tls and ca of [cluster]"
+            }
+            Self::Unreachable { .. } => "start it, or correct nodes of [cluster]",
+            Self::NoMajority { .. } => {
+                "start the Sentinels, or correct nodes and master of [cluster]"
+            }
+            Self::Unusable { why, .. } if why.contains("NOPERM") => {
+                let user = options.username.as_deref().unwrap_or("default");
+                let line = acl_line(user, &options.prefix);
+                return format!("allow {user} what it needs: {line}");
+            }
+            Self::Unusable { why, .. }
+                if ["WRONGPASS", "NOAUTH"].iter().any(|it| why.contains(it)) =>
+            {
+                "correct username and password_file of [cluster]"
+            }
+            Self::Unusable { .. } => {
+                "name in nodes of [cluster] the primary of a Redis 6.2 or later, or of a Valkey"
+            }
+        };
+        told.to_owned()
+    }
+}
+
 /// A connection, which ends when it is dropped.
 pub(super) struct Connection {
     pub(super) calls: MultiplexedConnection,
-    /// Cancelled when the server has ended it.
+    /// Cancelled when it has ended.
     pub(super) ended: CancellationToken,
+    excess: Arc<OnceLock<ExcessiveReply>>,
     _driver: DropGuard,
 }
 
@@ -101,44 +138,55 @@ impl Connection {
     /// `driver` runs until the server ends the connection, or this is dropped.
     fn driven(
         calls: MultiplexedConnection,
+        excess: Arc<OnceLock<ExcessiveReply>>,
         driver: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
         let ended = CancellationToken::new();
         let stop = CancellationToken::new();
-        let has_ended = ended.clone();
+        let has_ended = ended.clone().drop_guard();
         let is_dropped = stop.clone();
         tokio::spawn(async move {
+            let _has_ended = has_ended;
             is_dropped.run_until_cancelled(driver).await;
-            has_ended.cancel();
         });
         Self {
             calls,
             ended,
+            excess,
             _driver: stop.drop_guard(),
+        }
+    }
+
+    /// Why it has ended.
+    pub(super) fn why_ended(&self, address: &str) -> String {
+        match self.excess.get() {
+            Some(excess) => format!("{address}: {excess}"),
+            None => format!("{address} ended the connection"),
         }
     }
 }
 
-/// Whom pushes of a connection are for.
-type PushSink = Arc<dyn Fn(Push) + Send + Sync>;
+/// Whom messages of channels are for that a connection is subscribed to.
+pub(super) type MessageSink = Arc<dyn Fn(&[u8]) + Send + Sync>;
 
-/// Connects to `address` and logs in. `pushes`: who hears what comes unasked.
+/// Connects to `address` and logs in. `messages`: who hears what comes unasked.
 pub(super) async fn connect(
     dial: &dyn Dial,
     options: &EngineOptions,
     address: &str,
     has_user: bool,
-    pushes: Option<PushSink>,
+    messages: Option<MessageSink>,
 ) -> Result<Connection, EngineError> {
     let connecting = async {
-        let stream = stream(dial, options, address)
+        let excess = Arc::default();
+        let stream = stream(dial, options, address, Arc::clone(&excess))
             .await
             .map_err(|error| EngineError::unreachable(address, error))?;
         let mut config = AsyncConnectionConfig::new().set_response_timeout(None);
-        if let Some(sink) = pushes {
+        if let Some(sink) = messages {
             config = config.set_push_sender(move |info: PushInfo| {
-                if let Some(push) = read_push(info) {
-                    sink(push);
+                if let Some(message) = message(&info) {
+                    sink(message);
                 }
                 Ok::<(), redis::aio::SendError>(())
             });
@@ -146,68 +194,12 @@ pub(super) async fn connect(
         let login = login(has_user.then_some(options));
         let made = MultiplexedConnection::new_with_config(&login, stream, config).await;
         let (calls, driver) =
-            made.map_err(|error| EngineError::unusable(address, words(&error)))?;
-        Ok(Connection::driven(calls, driver))
+            made.map_err(|error| EngineError::unusable(address, login_words(&error)))?;
+        Ok(Connection::driven(calls, excess, driver))
     };
     timeout(CLUSTER_CONNECT, connecting)
         .await
         .map_err(|_| EngineError::unreachable(address, "it did not answer in time"))?
-}
-
-async fn stream(
-    dial: &dyn Dial,
-    options: &EngineOptions,
-    address: &str,
-) -> io::Result<Box<dyn Io>> {
-    let io = dial.dial(address).await?;
-    if !options.tls {
-        return Ok(io);
-    }
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let refused = |error: TlsError| io::Error::other(error.to_string());
-    let connector = Connector::new(options.ca.as_deref(), host, true).map_err(refused)?;
-    let stream = connector.connect(io).await.map_err(refused)?;
-    Ok(Box::new(TlsIo(stream)))
-}
-
-/// A TLS connection to the engine, of which nobody asks for the socket.
-struct TlsIo(tokio_rustls::client::TlsStream<Box<dyn Io>>);
-
-impl Io for TlsIo {}
-
-impl tokio::io::AsyncRead for TlsIo {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        into: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_read(cx, into)
-    }
-}
-
-impl tokio::io::AsyncWrite for TlsIo {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        octets: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        std::pin::Pin::new(&mut self.0).poll_write(cx, octets)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.0).poll_shutdown(cx)
-    }
 }
 
 /// Version 3 of the protocol: pushes come between answers.
@@ -227,13 +219,10 @@ fn login(user: Option<&EngineOptions>) -> RedisConnectionInfo {
     login
 }
 
-/// A message on the gate's channel; anything else is none of popgate's.
-fn read_push(info: PushInfo) -> Option<Push> {
-    if info.kind != PushKind::Message {
-        return None;
-    }
-    match info.data.into_iter().nth(1)? {
-        Value::BulkString(message) => Push::read(&message),
+/// A message on a channel; confirmations are the client's own.
+fn message(info: &PushInfo) -> Option<&[u8]> {
+    match info.data.get(1)? {
+        Value::BulkString(message) if info.kind == PushKind::Message => Some(message),
         _ => None,
     }
 }
@@ -269,7 +258,21 @@ pub(super) fn words(error: &RedisError) -> String {
     }
 }
 
-/// As the scripts' answers are read.
+/// The same of an error to a login. Some servers repeat a command that they do not know, with its
+/// arguments, and so with the password.
+fn login_words(error: &RedisError) -> String {
+    let words = words(error);
+    let end = words.find(", with args").unwrap_or(words.len());
+    words[..end].to_owned()
+}
+
+/// Whether an error says that somebody may not do what he asked for.
+pub(super) fn is_denial(why: &str) -> bool {
+    DENIALS.iter().any(|code| why.contains(code))
+}
+
+/// As the scripts' answers are read: a map is a list of names and values, as in version 2 of the
+/// protocol.
 pub(super) fn reply(value: Value) -> EngineReply {
     match value {
         Value::Int(value) => EngineReply::Int(value),
@@ -279,6 +282,10 @@ pub(super) fn reply(value: Value) -> EngineReply {
         Value::Okay => EngineReply::Bytes(b"OK".to_vec()),
         Value::Array(list) | Value::Set(list) => {
             EngineReply::List(list.into_iter().map(reply).collect())
+        }
+        Value::Map(pairs) => {
+            let flat = pairs.into_iter().flat_map(|(name, value)| [name, value]);
+            EngineReply::List(flat.map(reply).collect())
         }
         _ => EngineReply::Nil,
     }
@@ -295,6 +302,17 @@ pub(super) fn texts(reply: EngineReply) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// All that `INFO` says.
+pub(super) async fn read_info(
+    connection: &mut Connection,
+    address: &str,
+) -> Result<String, EngineError> {
+    match ask(&mut connection.calls, address, &cmd("INFO")).await? {
+        EngineReply::Bytes(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        _ => Err(EngineError::unusable(address, "INFO says nothing")),
+    }
 }
 
 /// What `INFO` says under this name.

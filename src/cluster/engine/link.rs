@@ -1,16 +1,17 @@
 //! Calls over one connection.
 
-use super::connect::{EngineOptions, reply, send, words};
-use crate::cluster::link::{BlockPut, EngineLink, LinkError, PendingCall};
+use super::connect::{EngineOptions, is_denial, reply, send, words};
+use crate::cluster::link::{EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRowKind, EngineReply, GateId, Nonsense, SyncAnswer, SyncCall,
-    read_versions,
+    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, Nonsense, StoredBlock, SyncAnswer,
+    SyncCall, block_arguments, read_put_answers,
 };
-use crate::limits::{AUTH_CACHE_AGE, CLUSTER_CALL};
+use crate::limits::{AUTH_CACHE_AGE, CLUSTER_BLOCKS_MAX, CLUSTER_CALL};
 use crate::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -63,6 +64,8 @@ pub(super) struct Complaints {
     pub(super) deaf: Notify,
     /// The server says that it is no primary, or cannot be used.
     pub(super) unusable: Notify,
+    /// Whether it denied the gate what it must do.
+    pub(super) is_denied: AtomicBool,
 }
 
 /// Errors of a server that is of no use now, or to this user.
@@ -153,6 +156,9 @@ async fn ask(
             let why = words(&error);
             // Not only in front: Redis before 7 has its own words around a script's error.
             if UNUSABLE.iter().any(|code| why.contains(code)) {
+                complaints
+                    .is_denied
+                    .fetch_or(is_denial(&why), Ordering::Relaxed);
                 complaints.unusable.notify_one();
             }
             Err(LinkError::Refused(why))
@@ -216,14 +222,14 @@ impl EngineLink for RedisLink {
         self.run(&self.scripts.leave, keys, arguments, |_| Ok(()))
     }
 
-    fn put_blocks(&self, rows: Vec<BlockPut>) -> PendingCall<Vec<u64>> {
+    fn put_blocks(&self, puts: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
         let keys = vec![
             self.name("blocks:version"),
             self.name("blocks:log"),
             self.name("blocks"),
         ];
-        let arguments = rows.iter().flat_map(block_arguments).collect();
-        self.run(&self.scripts.blocks, keys, arguments, read_versions)
+        let arguments = block_arguments(&puts, CLUSTER_BLOCKS_MAX);
+        self.run(&self.scripts.blocks, keys, arguments, read_put_answers)
     }
 
     fn accepted(&self, tag: u64) -> PendingCall<Option<Duration>> {
@@ -262,18 +268,4 @@ impl EngineLink for RedisLink {
 
 fn acceptance(tag: u64) -> String {
     format!("a:{tag:016x}")
-}
-
-fn block_arguments(row: &BlockPut) -> [Vec<u8>; 5] {
-    let kind = match row.kind {
-        BlockRowKind::Put => "p",
-        BlockRowKind::Release => "r",
-    };
-    [
-        row.name.as_bytes().to_vec(),
-        kind.into(),
-        row.base.to_string().into_bytes(),
-        row.keep.as_millis().to_string().into_bytes(),
-        row.entry.to_vec(),
-    ]
 }

@@ -1,6 +1,9 @@
 //! Keeps one good connection to the primary, and follows it to another server.
 
-use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info, texts, words};
+use super::connect::{
+    Connection, EngineError, EngineOptions, MessageSink, ask, connect, info, read_info, texts,
+    words,
+};
 use super::link::{Complaints, RedisLink, Scripts};
 use super::sentinel::Sentinels;
 use crate::cluster::link::{EngineLink, LinkEvent};
@@ -10,10 +13,15 @@ use crate::limits::{
     CLUSTER_RECONNECT_MIN,
 };
 use crate::net::Dial;
+use crate::time::Duration;
 use redis::cmd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
+
+/// Before it a user of the access control list cannot be kept to channels.
+const OLDEST: (u32, u32) = (6, 2);
 
 /// Looks for the engine's primary, and tells of each link to it, until nobody hears it.
 pub async fn supervise(
@@ -21,8 +29,11 @@ pub async fn supervise(
     options: EngineOptions,
     events: mpsc::Sender<LinkEvent>,
 ) {
+    let sentinels = Sentinels::new(&options);
+    let switched = sentinels.switched();
     let mut supervisor = Supervisor {
-        sentinels: Sentinels::new(&options),
+        random: fastrand::Rng::with_seed(u64::from_be_bytes(options.gate.0)),
+        sentinels,
         scripts: Scripts::new(),
         dial,
         options,
@@ -36,7 +47,12 @@ pub async fn supervise(
             Ok(()) => told = None,
             // Once for each reason: the gate's state says how long it lasts.
             Err(error) if told.as_ref() != Some(&error) => {
-                supervisor.tell(LinkEvent::Down(error.to_string())).await;
+                let why = error.to_string();
+                let event = match error.is_denial() {
+                    true => LinkEvent::Refused(why),
+                    false => LinkEvent::Down(why),
+                };
+                supervisor.tell(event).await;
                 told = Some(error);
             }
             Err(_) => {}
@@ -46,12 +62,23 @@ pub async fn supervise(
         if began.elapsed() > CLUSTER_CHECK {
             pause = CLUSTER_RECONNECT_MIN;
         }
-        sleep(pause).await;
-        pause = CLUSTER_RECONNECT_MAX.min(pause * 2);
+        tokio::select! {
+            () = sleep(jittered(pause, &mut supervisor.random)) => {
+                pause = CLUSTER_RECONNECT_MAX.min(pause * 2);
+            }
+            // A new primary is there already.
+            () = switched.notified() => pause = CLUSTER_RECONNECT_MIN,
+        }
     }
 }
 
+/// At least half of it: gates that lost the same server do not come back in step.
+fn jittered(pause: Duration, random: &mut fastrand::Rng) -> Duration {
+    pause.mul_f64(0.5 + random.f64() / 2.0)
+}
+
 struct Supervisor {
+    random: fastrand::Rng,
     dial: Arc<dyn Dial>,
     options: EngineOptions,
     sentinels: Sentinels,
@@ -88,7 +115,7 @@ impl Supervisor {
         let listeners = self.events.clone();
         let why = loop {
             tokio::select! {
-                () = ended.cancelled() => break format!("{address} ended the connection"),
+                () = ended.cancelled() => break connection.why_ended(&address),
                 () = complaints.unusable.notified() => break format!("{address} refuses calls"),
                 () = listeners.closed() => return Ok(()),
                 // A new one to the same server, or none at all: what it holds is there alone.
@@ -99,7 +126,10 @@ impl Supervisor {
                 why = self.watch(&mut connection, &address) => break why,
             }
         };
-        self.tell(LinkEvent::Down(why)).await;
+        self.tell(LinkEvent::Down(why.clone())).await;
+        if complaints.is_denied.load(Ordering::Relaxed) {
+            self.tell(LinkEvent::Refused(why)).await;
+        }
         Ok(())
     }
 
@@ -116,13 +146,10 @@ impl Supervisor {
 
     /// A connection for pushes, to the same server.
     async fn subscribe(&self, address: &str, run_id: &str) -> Result<Connection, EngineError> {
-        let events = self.events.clone();
-        let sink = move |push: Push| {
-            // A push is a hint: what finds no room is not missed for long.
-            let _ = events.try_send(LinkEvent::Pushed(push));
-        };
-        let sink = Some(Arc::new(sink) as Arc<dyn Fn(Push) + Send + Sync>);
-        let mut connection = connect(&*self.dial, &self.options, address, true, sink).await?;
+        let pushes = PushSender::new(self.events.clone());
+        let sink = Arc::new(move |message: &[u8]| pushes.send(message)) as MessageSink;
+        let connecting = connect(&*self.dial, &self.options, address, true, Some(sink));
+        let mut connection = connecting.await?;
         if *examine(&mut connection, address).await? != *run_id {
             return Err(EngineError::unusable(address, "it was started anew"));
         }
@@ -140,9 +167,13 @@ impl Supervisor {
 
     /// Looks again and again; returns why the server is not to be used any more.
     async fn watch(&mut self, connection: &mut Connection, address: &str) -> String {
+        let switched = self.sentinels.switched();
         let mut unanswered = 0;
         loop {
-            sleep(CLUSTER_CHECK).await;
+            tokio::select! {
+                () = sleep(CLUSTER_CHECK) => {}
+                () = switched.notified() => {}
+            }
             if let Ok(primary) = self.primary().await
                 && primary != address
             {
@@ -162,6 +193,37 @@ impl Supervisor {
     async fn tell(&self, event: LinkEvent) {
         // Nobody hears it any more: the gate has ended.
         let _ = self.events.send(event).await;
+    }
+}
+
+/// Hands on what is pushed. It is a hint: what finds no room is not missed for long, but told.
+struct PushSender {
+    events: mpsc::Sender<LinkEvent>,
+    /// Pushes that found no room, and are not told yet.
+    dropped: AtomicU64,
+}
+
+impl PushSender {
+    fn new(events: mpsc::Sender<LinkEvent>) -> Self {
+        Self {
+            events,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn send(&self, message: &[u8]) {
+        let Some(push) = Push::read(message) else {
+            return;
+        };
+        let before = self.dropped.swap(0, Ordering::Relaxed);
+        if before > 0 {
+            let told = self.events.try_send(LinkEvent::PushesDropped(before));
+            let untold = if told.is_ok() { 0 } else { before };
+            self.dropped.fetch_add(untold, Ordering::Relaxed);
+        }
+        if self.events.try_send(LinkEvent::Pushed(push)).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -186,27 +248,118 @@ async fn check(connection: &mut Connection, address: &str) -> Check {
     }
 }
 
-/// The `run_id` of a server that is a primary.
+/// What names the memory of a server that popgate can use: the primary of what is no Redis Cluster,
+/// and not too old. Of its `run_id` and its `master_replid`: one that was a replica for a while has
+/// lost what others wrote before, though it was not restarted.
 pub(super) async fn examine(
     connection: &mut Connection,
     address: &str,
 ) -> Result<Arc<str>, EngineError> {
     let role = ask(&mut connection.calls, address, &cmd("ROLE")).await?;
-    let why = match texts(role).first().map(String::as_str) {
-        Some("master") => None,
-        Some("sentinel") => Some("it is a Sentinel: say in `master` what it calls the primary"),
-        _ => Some("it is a replica, and no primary"),
-    };
-    if let Some(why) = why {
+    let text = read_info(connection, address).await?;
+    if let Some(why) = misfit(texts(role).first().map(String::as_str), &text) {
         return Err(EngineError::unusable(address, why));
     }
-    let mut question = cmd("INFO");
-    question.arg("server");
-    let EngineReply::Bytes(text) = ask(&mut connection.calls, address, &question).await? else {
-        return Err(EngineError::unusable(address, "INFO says nothing"));
-    };
-    let text = String::from_utf8_lossy(&text).into_owned();
-    info(&text, "run_id")
-        .map(Arc::from)
-        .ok_or_else(|| EngineError::unusable(address, "INFO has no run_id"))
+    match (info(&text, "run_id"), info(&text, "master_replid")) {
+        (Some(run), Some(history)) => Ok(Arc::from(format!("{run:.32}{history:.32}"))),
+        _ => Err(EngineError::unusable(address, "INFO does not name its run")),
+    }
+}
+
+/// Why a server with this role, which says this of itself, is not to be used; `None`: it is.
+fn misfit(role: Option<&str>, info_text: &str) -> Option<String> {
+    match role {
+        Some("master") => {}
+        Some("sentinel") => {
+            return Some("it is a Sentinel: say in `master` what it calls the primary".to_owned());
+        }
+        _ => return Some("it is a replica, and no primary".to_owned()),
+    }
+    if info(info_text, "redis_mode") == Some("cluster") {
+        let why = "it is a node of a Redis Cluster, over which popgate's keys cannot be spread: \
+                   use one that runs with cluster-enabled no";
+        return Some(why.to_owned());
+    }
+    // Valkey says here with which Redis it is compatible.
+    let version = info(info_text, "redis_version")?;
+    let mut parts = version.split('.').map(|it| it.parse::<u32>().unwrap_or(0));
+    let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    (number < OLDEST)
+        .then(|| format!("it is of version {version}: use Redis 6.2 or later, or Valkey"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_that_lost_one_server_do_not_come_back_in_step() {
+        let pauses = |seed| {
+            let mut random = fastrand::Rng::with_seed(seed);
+            (0..20).map(move |_| jittered(CLUSTER_RECONNECT_MAX, &mut random))
+        };
+        let least = CLUSTER_RECONNECT_MAX / 2;
+        assert!(pauses(1).all(|it| (least..=CLUSTER_RECONNECT_MAX).contains(&it)));
+        let in_step = pauses(1)
+            .zip(pauses(2))
+            .filter(|(one, other)| one.abs_diff(*other) < Duration::from_millis(1));
+        assert!(in_step.count() < 3);
+    }
+
+    #[test]
+    fn pushes_without_room_are_counted() {
+        let (events, mut heard) = mpsc::channel(2);
+        let pushes = PushSender::new(events);
+        for ping in [b"p1", b"p2", b"p3", b"p4", b"p5"] {
+            pushes.send(ping);
+        }
+        pushes.send(b"none of popgate's");
+        let mut next = || match heard.try_recv() {
+            Ok(LinkEvent::Pushed(Push::Ping(number))) => Ok(number),
+            Ok(LinkEvent::PushesDropped(count)) => Err(count),
+            _ => panic!("nothing"),
+        };
+        assert_eq!([next(), next()], [Ok(1), Ok(2)]);
+        pushes.send(b"p6");
+        assert_eq!([next(), next()], [Err(3), Ok(6)]);
+        pushes.send(b"p7");
+        assert_eq!(next(), Ok(7), "told once");
+    }
+
+    #[test]
+    fn a_server_that_will_not_do_is_told_why() {
+        let says = |version: &str, mode: &str| {
+            format!("# Server\r\nredis_version:{version}\r\nredis_mode:{mode}\r\n")
+        };
+        for (role, info, why) in [
+            ("master", says("6.2.0", "standalone"), None),
+            ("master", says("10.0.1", "standalone"), None),
+            ("master", says("7.2.4", "standalone"), None),
+            // A service that hides it.
+            ("master", String::new(), None),
+            (
+                "master",
+                says("6.0.16", "standalone"),
+                Some("6.0.16: use Redis 6.2"),
+            ),
+            ("master", says("5.0", "standalone"), Some("version 5.0")),
+            ("master", says("7.0.15", "cluster"), Some("Redis Cluster")),
+            (
+                "slave",
+                says("7.0.15", "standalone"),
+                Some("it is a replica"),
+            ),
+            (
+                "sentinel",
+                says("7.0.15", "sentinel"),
+                Some("say in `master`"),
+            ),
+        ] {
+            let said = misfit(Some(role), &info);
+            match why {
+                None => assert_eq!(said, None, "{role} {info}"),
+                Some(why) => assert!(said.as_ref().is_some_and(|it| it.contains(why)), "{said:?}"),
+            }
+        }
+    }
 }

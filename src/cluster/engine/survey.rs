@@ -1,10 +1,10 @@
 //! What the engine is, and whether it will do.
 
-use super::access::acl_line;
-use super::connect::{Connection, EngineError, EngineOptions, ask, connect, info, texts, words};
+use super::connect::{
+    Connection, EngineError, EngineOptions, ask, connect, info, read_info, texts, words,
+};
 use super::sentinel::Sentinels;
 use super::supervisor::examine;
-use crate::cluster::protocol::EngineReply;
 use crate::limits::CLUSTER_CALL;
 use crate::net::Dial;
 use crate::time::{Duration, Instant};
@@ -28,40 +28,40 @@ pub struct EngineSurvey {
     pub memory_policy: String,
     /// Octets of memory that it may use; 0: no bound.
     pub memory_max: u64,
-    /// Whether it writes each change to its append-only file.
-    pub keeps_log: bool,
-    /// Replicas that are connected.
-    pub replicas: u64,
-    /// Replicas that it must have to take writes; `None`: it may not be asked.
-    pub replicas_needed: Option<u64>,
-    /// Whether there are Sentinels.
-    pub has_sentinels: bool,
-    /// Commands that it refuses to popgate's user, with its words.
+    /// What it keeps over a restart.
+    pub disk: DiskSurvey,
+    /// Who has a copy.
+    pub replication: ReplicationSurvey,
+    /// Calls that it refuses to popgate's user, with its words.
     pub refused: Vec<String>,
     /// The user, and the prefix that it must be allowed.
     pub user: (String, String),
 }
 
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EngineVerdict {
-    /// popgate cannot work with it.
-    Unfit,
-    /// It works, and may disappoint.
-    Doubtful,
+/// What an engine keeps over a restart. `None`: it may not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskSurvey {
+    /// Whether it writes each change to its append-only file.
+    pub has_log: bool,
+    /// When that file is written to the disk: `always`, `everysec` or `no`.
+    pub log_sync: Option<String>,
+    /// When it writes snapshots, as `save` says it; empty: never.
+    pub snapshots: Option<String>,
+    /// Whether the last write to its disk failed.
+    pub has_failed: bool,
 }
 
-/// Something about the engine that its operator should change.
+/// Who has a copy of an engine's memory. `None`: it may not be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineFinding {
-    /// How grave it is.
-    pub verdict: EngineVerdict,
-    /// What was seen.
-    pub what: String,
-    /// What follows from it.
-    pub effect: &'static str,
-    /// What to do.
-    pub remedy: String,
+pub struct ReplicationSurvey {
+    /// Whether there are Sentinels.
+    pub has_sentinels: bool,
+    /// Replicas that are connected.
+    pub replicas: u64,
+    /// Replicas that it must have to take writes.
+    pub needed: Option<u64>,
+    /// Seconds after which a replica of which nothing is heard is none of these; 0: never.
+    pub max_lag: Option<u64>,
 }
 
 /// Connects to the primary and looks at it. Keys below the prefix are written and removed.
@@ -79,12 +79,13 @@ pub async fn survey(dial: &dyn Dial, options: &EngineOptions) -> Result<EngineSu
     let mut connection = connect(dial, options, &address, true, None).await?;
     examine(&mut connection, &address).await?;
     let began = Instant::now();
-    ask(&mut connection.calls, &address, &cmd("PING")).await?;
+    // A server that cannot write refuses PING, too.
+    ask(&mut connection.calls, &address, &cmd("TIME")).await?;
     let ping = began.elapsed();
     let text = read_info(&mut connection, &address).await?;
-    let number = |name| info(&text, name).and_then(|it| it.parse().ok());
     let valkey = info(&text, "valkey_version");
     let redis = info(&text, "redis_version").unwrap_or_default();
+    let has_sentinels = options.master.is_some();
     Ok(EngineSurvey {
         product: if valkey.is_some() { "Valkey" } else { "Redis" }.to_owned(),
         version: valkey.unwrap_or(redis).to_owned(),
@@ -92,11 +93,9 @@ pub async fn survey(dial: &dyn Dial, options: &EngineOptions) -> Result<EngineSu
         memory_policy: info(&text, "maxmemory_policy")
             .unwrap_or_default()
             .to_owned(),
-        memory_max: number("maxmemory").unwrap_or(0),
-        keeps_log: info(&text, "aof_enabled") == Some("1"),
-        replicas: number("connected_slaves").unwrap_or(0),
-        replicas_needed: replicas_needed(&mut connection, &address).await,
-        has_sentinels: options.master.is_some(),
+        memory_max: number(&text, "maxmemory").unwrap_or(0),
+        disk: disk(&mut connection, &address, &text).await,
+        replication: replication(&mut connection, &address, &text, has_sentinels).await,
         refused: try_commands(&mut connection, options, &address).await?,
         user: (
             options
@@ -109,19 +108,43 @@ pub async fn survey(dial: &dyn Dial, options: &EngineOptions) -> Result<EngineSu
     })
 }
 
-async fn read_info(connection: &mut Connection, address: &str) -> Result<String, EngineError> {
-    match ask(&mut connection.calls, address, &cmd("INFO")).await? {
-        EngineReply::Bytes(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
-        _ => Err(EngineError::unusable(address, "INFO says nothing")),
+fn number(text: &str, name: &str) -> Option<u64> {
+    info(text, name)?.parse().ok()
+}
+
+async fn disk(connection: &mut Connection, address: &str, text: &str) -> DiskSurvey {
+    let failed = |name| info(text, name) == Some("err");
+    DiskSurvey {
+        has_log: info(text, "aof_enabled") == Some("1"),
+        log_sync: setting(connection, address, "appendfsync").await,
+        snapshots: setting(connection, address, "save").await,
+        has_failed: failed("rdb_last_bgsave_status") || failed("aof_last_write_status"),
+    }
+}
+
+async fn replication(
+    connection: &mut Connection,
+    address: &str,
+    text: &str,
+    has_sentinels: bool,
+) -> ReplicationSurvey {
+    let needed = setting(connection, address, "min-replicas-to-write").await;
+    let max_lag = setting(connection, address, "min-replicas-max-lag").await;
+    let parsed = |said: Option<String>| said?.parse().ok();
+    ReplicationSurvey {
+        has_sentinels,
+        replicas: number(text, "connected_slaves").unwrap_or(0),
+        needed: parsed(needed),
+        max_lag: parsed(max_lag),
     }
 }
 
 /// Services by others often forbid CONFIG: nothing depends on it.
-async fn replicas_needed(connection: &mut Connection, address: &str) -> Option<u64> {
+async fn setting(connection: &mut Connection, address: &str, name: &str) -> Option<String> {
     let mut question = cmd("CONFIG");
-    question.arg("GET").arg("min-replicas-to-write");
+    question.arg("GET").arg(name);
     let said = ask(&mut connection.calls, address, &question).await.ok()?;
-    texts(said).get(1)?.parse().ok()
+    texts(said).into_iter().nth(1)
 }
 
 async fn try_commands(
@@ -156,61 +179,4 @@ async fn try_commands(
         refused.push(format!("SUBSCRIBE: {}", words(&error)));
     }
     Ok(refused)
-}
-
-impl EngineSurvey {
-    /// What its operator should change, the gravest first.
-    #[must_use]
-    pub fn findings(&self) -> Vec<EngineFinding> {
-        let all = [self.age(), self.access(), self.memory(), self.replication()];
-        let mut all: Vec<_> = all.into_iter().flatten().collect();
-        all.sort_by_key(|it| it.verdict != EngineVerdict::Unfit);
-        all
-    }
-
-    fn age(&self) -> Option<EngineFinding> {
-        let mut parts = self
-            .version
-            .split('.')
-            .map(|it| it.parse::<u32>().unwrap_or(0));
-        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-        (self.product == "Redis" && version < (6, 2)).then(|| EngineFinding {
-            verdict: EngineVerdict::Unfit,
-            what: format!("Redis is of version {}", self.version),
-            effect: "popgate's scripts and pushes are not tried with it",
-            remedy: "use Redis 6.2 or later, or Valkey".to_owned(),
-        })
-    }
-
-    fn access(&self) -> Option<EngineFinding> {
-        let (user, prefix) = &self.user;
-        (!self.refused.is_empty()).then(|| EngineFinding {
-            verdict: EngineVerdict::Unfit,
-            what: format!("user {user} is refused {}", self.refused.join("; ")),
-            effect: "gates cannot agree whose turn it is",
-            remedy: format!("allow it what it needs: {}", acl_line(user, prefix)),
-        })
-    }
-
-    fn memory(&self) -> Option<EngineFinding> {
-        (self.memory_policy != "noeviction").then(|| EngineFinding {
-            verdict: match self.memory_max {
-                0 => EngineVerdict::Doubtful,
-                _ => EngineVerdict::Unfit,
-            },
-            what: format!("maxmemory-policy is {}", self.memory_policy),
-            effect: "when memory is full the engine forgets who holds a mailbox",
-            remedy: "CONFIG SET maxmemory-policy noeviction".to_owned(),
-        })
-    }
-
-    /// A primary that is cut off from all others must not go on giving turns away.
-    fn replication(&self) -> Option<EngineFinding> {
-        (self.has_sentinels && self.replicas_needed == Some(0)).then(|| EngineFinding {
-            verdict: EngineVerdict::Doubtful,
-            what: "min-replicas-to-write is 0".to_owned(),
-            effect: "a primary that was cut off and replaced still gives turns to gates beside it",
-            remedy: "CONFIG SET min-replicas-to-write 1, and min-replicas-max-lag 10".to_owned(),
-        })
-    }
 }

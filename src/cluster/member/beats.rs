@@ -1,8 +1,8 @@
 //! Signs of life: the gate's lease, the epoch, and what comes with their answers.
 
 use super::Member;
-use super::io::MemberAction;
-use crate::cluster::protocol::{BeatAnswer, BeatCall, ClusterReport, MaildropId};
+use super::io::{BlockNews, MemberAction};
+use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockRow, ClusterReport, Epoch, MaildropId};
 use crate::limits::{
     CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_ESTABLISHED, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN,
     CLUSTER_RETRY, CLUSTER_UNHEARD,
@@ -26,6 +26,8 @@ pub(super) struct Lease {
 pub(super) struct Beats {
     last: u64,
     pub(super) in_flight: Option<u64>,
+    /// The version of the block list that the last call named.
+    blocks: u64,
     pub(super) next: Instant,
     /// When a ping came back last, or the connection for pushes was made.
     pub(super) heard: Option<Instant>,
@@ -36,6 +38,7 @@ impl Beats {
         Self {
             last: 0,
             in_flight: None,
+            blocks: 0,
             next: now,
             heard: None,
         }
@@ -66,6 +69,7 @@ impl Member {
         };
         self.beats.last += 1;
         self.beats.in_flight = Some(self.beats.last);
+        self.beats.blocks = self.blocks;
         self.beats.next = now + CLUSTER_BEAT;
         out.push(MemberAction::Beat(BeatCall {
             run_id,
@@ -105,13 +109,9 @@ impl Member {
             Ok(BeatAnswer::Alive(mut report)) => {
                 let is_continued = report.is_continued && !lapsed;
                 self.renew(sent_at, is_continued, now, out);
-                let asked_from = self.blocks;
-                let is_new = self.joined(&report, now, out);
-                if is_new && asked_from > 0 {
-                    // They were asked for from a place of the epoch before: all come again.
-                    report.blocks.clear();
-                    self.beats.next = now;
-                }
+                self.joined(&report, now, out);
+                let blocks = std::mem::take(&mut report.blocks);
+                self.read_blocks(report.epoch.clone(), blocks, now, out);
                 self.report(report, now, out);
             }
         }
@@ -161,24 +161,20 @@ impl Member {
         }
     }
 
-    /// Returns whether the epoch is another than before.
-    fn joined(
-        &mut self,
-        report: &ClusterReport,
-        now: Instant,
-        out: &mut Vec<MemberAction>,
-    ) -> bool {
+    fn joined(&mut self, report: &ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {
         self.member_since.get_or_insert(now);
         let is_new = self.epoch.as_ref() != Some(&report.epoch);
         if is_new {
             self.grace_until = Some(now + CLUSTER_GRACE.saturating_sub(report.epoch_age));
             self.epoch = Some(report.epoch.clone());
-            self.blocks = 0;
+            if self.blocks > 0 {
+                self.blocks = 0;
+                self.beats.next = now;
+            }
             out.push(MemberAction::EpochBegan(report.epoch.number));
         }
         if self.health.is_open() && !is_new {
-            self.health.answered(out);
-            return false;
+            return self.health.answered(out);
         }
         // All is said anew: to an engine that has been away, or one that knows nothing yet.
         let all: Vec<_> = self.maildrops.keys().copied().collect();
@@ -186,7 +182,6 @@ impl Member {
         for id in all {
             self.share_again(id, now, out);
         }
-        is_new
     }
 
     fn share_again(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
@@ -203,20 +198,38 @@ impl Member {
         self.schedule(id, Some(now));
     }
 
+    fn read_blocks(
+        &mut self,
+        epoch: Epoch,
+        rows: Vec<BlockRow>,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        let after = self.blocks;
+        if self.beats.blocks != after {
+            // They were asked for from a place of the epoch before, or those before them found no
+            // room: they come again with the next beat.
+            return;
+        }
+        let is_all = rows.len() < CLUSTER_BLOCKS_EACH;
+        if !is_all {
+            self.beats.next = now;
+        }
+        // Also that there are none is news, where the list is read from its beginning.
+        if rows.is_empty() && after > 0 {
+            return;
+        }
+        self.blocks = rows.last().map_or(after, |row| row.version);
+        out.push(MemberAction::Blocks(BlockNews {
+            epoch,
+            after,
+            rows,
+            is_all,
+        }));
+    }
+
     fn report(&mut self, report: ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {
         out.push(MemberAction::Members(report.members));
-        if !report.blocks.is_empty() {
-            let last = report.blocks.last().map_or(0, |row| row.version);
-            self.blocks = self.blocks.max(last);
-            if report.blocks.len() >= CLUSTER_BLOCKS_EACH {
-                // There are more.
-                self.beats.next = now;
-            }
-            out.push(MemberAction::Blocks {
-                rows: report.blocks,
-                epoch: report.epoch.number,
-            });
-        }
         if !self.hears(now) {
             self.beats.heard = Some(now);
             out.push(MemberAction::Resubscribe);

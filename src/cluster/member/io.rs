@@ -1,7 +1,7 @@
 //! What goes into a member and comes out of it.
 
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRow, MaildropId, MemberReport, Push, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockRow, Epoch, MaildropId, MemberReport, Push, SyncAnswer, SyncCall,
 };
 use crate::ids::BackendName;
 use crate::lock::queue::{Authority, Lane, Statement};
@@ -52,6 +52,20 @@ pub struct MaildropStatement {
     pub ended: Option<Instant>,
 }
 
+/// A part of the engine's block list: what changed since the part before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlockNews {
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// The version behind which it begins; 0: the list comes from its beginning, as it does in a
+    /// new epoch.
+    pub after: u64,
+    /// The changes, in the order in which the engine took them.
+    pub rows: Vec<BlockRow>,
+    /// Whether there are no more of them now.
+    pub is_all: bool,
+}
+
 /// Something that a member must know.
 #[derive(Clone, Debug)]
 pub enum MemberInput {
@@ -86,6 +100,9 @@ pub enum MemberInput {
     },
     /// The engine pushed something.
     Pushed(Push),
+    /// The rows of [`MemberAction::Blocks`] from this version on found no room: they are to come
+    /// again.
+    BlocksUntaken(u64),
     /// The time that the member named last has come.
     Tick,
     /// The gate stops: it wants no turn any more, and gives back what it holds as its sessions end.
@@ -168,13 +185,8 @@ pub enum MemberAction {
     EpochBegan(u64),
     /// The gates that live, this one too; told with each beat.
     Members(Vec<MemberReport>),
-    /// Changes of the block list, and the version up to which the gate knows it now.
-    Blocks {
-        /// Them, in order.
-        rows: Vec<BlockRow>,
-        /// The epoch's number: in a new one the whole list comes again.
-        epoch: u64,
-    },
+    /// A part of the engine's block list. If there is no room for it: [`MemberInput::BlocksUntaken`].
+    Blocks(BlockNews),
     /// Pushes do not come though they should: make the push connection anew.
     Resubscribe,
     /// All that was held and wanted is given back: the gate may say good-bye.

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::cluster::protocol::{
-    BeatAnswer, BlockRow, BlockRowKind, ClusterReport, Holds, TurnNumber, TurnStanding,
+    BeatAnswer, BlockRow, BlockStamp, ClusterReport, Holds, StoredBlock, SyncCall, TurnNumber,
+    TurnStanding,
 };
-use crate::limits::{CLUSTER_AWAY, CLUSTER_ELSEWHERE};
+use crate::limits::{CLUSTER_AWAY, CLUSTER_BLOCKS_EACH, CLUSTER_CALLS_MAX, CLUSTER_ELSEWHERE};
 use crate::lock::queue::{HolderStatement, Lane, LaneStatement, Statement};
 
 const ANN: MaildropId = MaildropId([1; 16]);
@@ -182,8 +183,10 @@ fn block(version: u64) -> BlockRow {
     BlockRow {
         version,
         name: "n".into(),
-        kind: BlockRowKind::Put,
-        entry: Arc::from(&b"e"[..]),
+        stored: StoredBlock {
+            stamp: BlockStamp::default(),
+            entry: Arc::from(&b"e"[..]),
+        },
     }
 }
 
@@ -347,9 +350,7 @@ fn a_new_epoch_brings_the_whole_block_list() {
     };
     let told = scene.beaten(failed_over);
     assert!(
-        !told
-            .iter()
-            .any(|it| matches!(it, MemberAction::Blocks { .. })),
+        !told.iter().any(|it| matches!(it, MemberAction::Blocks(_))),
         "they were asked for from a place of the epoch before: {told:?}"
     );
     let beat = told.iter().find_map(|action| match action {
@@ -646,4 +647,62 @@ fn a_gate_that_stood_still_itself_does_not_give_the_engine_up_at_once() {
         let away = scene.pass(CLUSTER_AWAY);
         assert_eq!(authorities(&away), [Authority::Local], "there were none");
     }
+}
+
+#[test]
+fn blocks_that_found_no_room_come_again_and_those_behind_them_too() {
+    let mut scene = Scene::joined();
+    scene.out = scene.pass(Duration::from_secs(1));
+    let with = |versions: &[u64]| ClusterReport {
+        blocks: versions.iter().map(|it| block(*it)).collect(),
+        ..report("run", 1)
+    };
+    let full: Vec<_> = (1..=CLUSTER_BLOCKS_EACH as u64).collect();
+    let news = |told: &[MemberAction]| {
+        told.iter().find_map(|action| match action {
+            MemberAction::Blocks(news) => Some((news.after, news.rows.len(), news.is_all)),
+            _ => None,
+        })
+    };
+    scene.out = scene.beaten(with(&full));
+    assert_eq!(news(&scene.out), Some((0, CLUSTER_BLOCKS_EACH, false)));
+    let beats = |told: &[MemberAction]| -> Vec<_> {
+        told.iter()
+            .filter_map(|action| match action {
+                MemberAction::Beat(call) => Some(call.blocks),
+                _ => None,
+            })
+            .collect()
+    };
+    let last = CLUSTER_BLOCKS_EACH as u64;
+    assert_eq!(beats(&scene.out), [last], "the rest is asked for at once");
+    scene.out = scene.apply(MemberInput::BlocksUntaken(0));
+    scene.out = scene.beaten(with(&[last + 1]));
+    assert_eq!(
+        news(&scene.out),
+        None,
+        "what is behind them must not come first"
+    );
+    assert!(
+        beats(&scene.out).is_empty(),
+        "nor are they asked for without a pause"
+    );
+    scene.out = scene.pass(Duration::from_secs(1));
+    assert_eq!(beats(&scene.out), [0]);
+    scene.out = scene.beaten(with(&[1]));
+    assert_eq!(news(&scene.out), Some((0, 1, true)));
+    scene.out = scene.pass(Duration::from_secs(1));
+    scene.out = scene.beaten(with(&[]));
+    assert_eq!(news(&scene.out), None, "no news of a list that is known");
+}
+
+#[test]
+fn that_the_engine_has_no_blocks_is_told() {
+    let mut scene = Scene::joined();
+    scene.out = scene.pass(Duration::from_secs(1));
+    let told = scene.beaten(report("run", 1));
+    assert!(told.iter().any(|action| matches!(
+        action,
+        MemberAction::Blocks(news) if news.after == 0 && news.is_all && news.rows.is_empty()
+    )));
 }

@@ -1,15 +1,18 @@
 //! Calls as arguments of the scripts, and their answers, which are checked: the engine is not ours.
 
 use super::{
-    BeatAnswer, BeatCall, BlockRow, BlockRowKind, ClusterReport, Epoch, GateId, HoldingGate, Holds,
-    MaildropId, MaildropReport, MainSlot, MemberReport, Push, SyncAnswer, SyncCall, TurnNumber,
-    TurnStanding, UnprovenSlot,
+    BeatAnswer, BeatCall, BlockPut, BlockRow, BlockStamp, ClusterReport, Epoch, GateId,
+    HoldingGate, Holds, MaildropId, MaildropReport, MainSlot, MemberReport, Push, StoredBlock,
+    SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
 };
 use crate::ids::BackendName;
-use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_MESSAGE_MAX, CLUSTER_TEXT_MAX};
+use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_LEASE, CLUSTER_MESSAGE_MAX, CLUSTER_TEXT_MAX};
 use crate::lock::queue::Lane;
 use crate::time::Duration;
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// A reply of the engine, as its protocol has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,14 +90,14 @@ impl SyncAnswer {
         let mut fields = Fields::of(reply)?;
         let status = fields.bytes()?;
         match status.as_slice() {
-            b"epoch" => return Ok(Self::OtherEpoch),
-            b"lease" => return Ok(Self::NoLease),
+            b"epoch" => return fields.end().map(|()| Self::OtherEpoch),
+            b"lease" => return fields.end().map(|()| Self::NoLease),
             _ => {}
         }
         let turn = TurnNumber(fields.count()?);
         let lane = lane(&fields.bytes()?);
         let standing = standing(&status, turn, lane).ok_or(Nonsense("standing"))?;
-        Ok(Self::Done(MaildropReport {
+        let report = MaildropReport {
             standing,
             others_in_main: fields.count()? > 0,
             others_in_unproven: fields.count()? > 0,
@@ -102,7 +105,9 @@ impl SyncAnswer {
             home: home(fields.bytes()?)?,
             ended: u64::try_from(fields.int()?).ok().map(Duration::from_millis),
             last: TurnNumber(fields.count()?),
-        }))
+        };
+        fields.end()?;
+        Ok(Self::Done(report))
     }
 }
 
@@ -114,11 +119,11 @@ impl BeatAnswer {
     pub fn read(reply: EngineReply) -> Result<Self, Nonsense> {
         let mut fields = Fields::of(reply)?;
         match fields.bytes()?.as_slice() {
-            b"stranger" => return Ok(Self::Stranger),
+            b"stranger" => return fields.end().map(|()| Self::Stranger),
             b"ok" => {}
             _ => return Err(Nonsense("status of a beat")),
         }
-        Ok(Self::Alive(ClusterReport {
+        let report = ClusterReport {
             epoch: Epoch::parse(&fields.bytes()?).ok_or(Nonsense("epoch"))?,
             epoch_age: Duration::from_millis(fields.count()?),
             is_heard: fields.count()? > 0,
@@ -134,21 +139,37 @@ impl BeatAnswer {
                 .into_iter()
                 .filter_map(|row| block(row).transpose())
                 .collect::<Result<_, _>>()?,
-        }))
+        };
+        fields.end()?;
+        Ok(Self::Alive(report))
     }
 }
 
-/// Reads the versions that changes of the block list made; 0: one was not taken.
+/// The arguments of the script that takes changes of the block list, of which it keeps `most`.
+#[must_use]
+pub fn block_arguments(puts: &[BlockPut], most: usize) -> Vec<Vec<u8>> {
+    let most = number(most as u64);
+    let puts = puts.iter().flat_map(|put| {
+        [
+            put.name.as_bytes().to_vec(),
+            put.stored.stamp.to_string().into_bytes(),
+            number(milliseconds(put.keep)),
+            put.stored.entry.to_vec(),
+        ]
+    });
+    std::iter::once(most).chain(puts).collect()
+}
+
+/// Reads for each change that was put the entry that counts instead of it, if another one does.
 ///
 /// # Errors
 /// It is no answer of the script.
-pub fn read_versions(reply: EngineReply) -> Result<Vec<u64>, Nonsense> {
-    let EngineReply::List(versions) = reply else {
-        return Err(Nonsense("no list"));
-    };
-    let mut fields = Fields(versions.into_iter());
+pub fn read_put_answers(reply: EngineReply) -> Result<Vec<Option<StoredBlock>>, Nonsense> {
+    let mut fields = Fields::of(reply)?;
     let count = fields.0.len();
-    (0..count).map(|_| fields.count()).collect()
+    (0..count)
+        .map(|_| Ok(stored_block(&fields.text()?)))
+        .collect()
 }
 
 impl Push {
@@ -228,7 +249,8 @@ fn holder(gate: &[u8], lease_left: u64) -> Result<Option<HoldingGate>, Nonsense>
     }
     Ok(Some(HoldingGate {
         gate: GateId::parse(gate).ok_or(Nonsense("gate"))?,
-        lease_left: Duration::from_millis(lease_left),
+        // No gate's is longer, whatever the engine says: a waiter must not wait for it for ever.
+        lease_left: Duration::from_millis(lease_left).min(*CLUSTER_LEASE.end()),
     }))
 }
 
@@ -243,33 +265,45 @@ fn home(name: Vec<u8>) -> Result<Option<BackendName>, Nonsense> {
 
 fn member(reply: EngineReply) -> Result<MemberReport, Nonsense> {
     let mut fields = Fields::of(reply)?;
-    Ok(MemberReport {
+    let member = MemberReport {
         gate: GateId::parse(&fields.bytes()?).ok_or(Nonsense("gate"))?,
         info: fields.text()?.into(),
         settings: String::from_utf8(fields.text()?)
             .map_err(|_| Nonsense("settings"))?
             .into(),
-    })
+    };
+    fields.end()?;
+    Ok(member)
 }
 
-/// `None`: the entry was forgotten since.
+/// `None`: the entry was forgotten since, or is no block of popgate's, which stops nothing else.
 fn block(reply: EngineReply) -> Result<Option<BlockRow>, Nonsense> {
     let mut fields = Fields::of(reply)?;
     let version = fields.count()?;
     let name = String::from_utf8(fields.text()?).map_err(|_| Nonsense("name of a block"))?;
-    let stored = fields.text()?;
-    let Some(end) = stored.iter().position(|octet| *octet == b'\n') else {
-        return Ok(None);
-    };
-    Ok(Some(BlockRow {
+    let stored = fields.bytes()?;
+    fields.end()?;
+    let stored = stored_block(&stored).filter(|it| it.entry.len() <= CLUSTER_TEXT_MAX);
+    Ok(stored.map(|stored| BlockRow {
         version,
         name: name.into(),
-        kind: match stored.first() {
-            Some(b'r') => BlockRowKind::Release,
-            _ => BlockRowKind::Put,
+        stored,
+    }))
+}
+
+/// `None`: there is nothing, or nothing that makes sense.
+fn stored_block(stored: &[u8]) -> Option<StoredBlock> {
+    let end = stored.iter().position(|octet| *octet == b'\n')?;
+    let mut words = std::str::from_utf8(&stored[..end]).ok()?.split(',');
+    let mut next = || words.next();
+    Some(StoredBlock {
+        stamp: BlockStamp {
+            released: next()?.parse().ok()?,
+            made: next()?.parse().ok()?,
+            gate: GateId::parse(next()?.as_bytes())?,
         },
         entry: stored[end + 1..].into(),
-    }))
+    })
 }
 
 /// The fields of a list, one after another.
@@ -313,6 +347,14 @@ impl Fields {
 
     fn count(&mut self) -> Result<u64, Nonsense> {
         u64::try_from(self.int()?).map_err(|_| Nonsense("a negative number"))
+    }
+
+    /// There is no more.
+    fn end(self) -> Result<(), Nonsense> {
+        match self.0.len() {
+            0 => Ok(()),
+            _ => Err(Nonsense("too many fields")),
+        }
     }
 
     fn list(&mut self) -> Result<Vec<EngineReply>, Nonsense> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::UserName;
 use crate::net::TlsMode;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::time::{Duration, Instant};
@@ -71,6 +72,9 @@ fn what_a_session_does_is_seen() {
     assert_eq!((before.phase, before.last_command), (Phase::Greeting, None));
     let login = Arc::new(attempt("Ann", policy()));
     handle.identified(&login, None);
+    let queued = crate::time::Instant::now();
+    handle.delayed();
+    handle.queued(queued);
     handle.on_backend(&BackendName::new("legacy"));
     handle.enter(Phase::Transaction);
     handle.commanded(Keyword::Retr);
@@ -86,6 +90,8 @@ fn what_a_session_does_is_seen() {
         maildrop: UserName::new(b"Ann"),
         backend: Some(BackendName::new("legacy")),
         asked: login.asked,
+        delayed: true,
+        queued: Some(queued),
     };
     assert_eq!(view.login, Some(seen));
     assert_eq!(sessions.views_in(&login.key).len(), 1);
@@ -157,9 +163,9 @@ async fn a_kick_wakes_the_session_and_is_not_forgotten() {
 }
 
 #[test]
-fn a_session_costs_less_than_300_octets_here() {
+fn a_session_costs_less_than_320_octets_here() {
     // The counts of its `Arc`, and its place in a map that is half empty.
     let entry = size_of::<(SessionId, Arc<SessionHandle>)>() + 1;
     let each = size_of::<SessionHandle>() + 2 * size_of::<usize>() + 2 * entry;
-    assert!(each < 300, "{each}");
+    assert!(each < 320, "{each}");
 }

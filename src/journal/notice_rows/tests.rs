@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::journal::schema;
+use crate::journal::tests::plan;
 
 fn database() -> Connection {
     let mut database = Connection::open_in_memory().unwrap();
@@ -10,17 +11,6 @@ fn database() -> Connection {
     schema::index_times(&transaction).unwrap();
     transaction.commit().unwrap();
     database
-}
-
-fn plan(database: &Connection, statement: &str) -> String {
-    let explain = format!("EXPLAIN QUERY PLAN {statement}");
-    let mut statement = database.prepare(&explain).unwrap();
-    let mut rows = statement.raw_query();
-    let mut steps = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        steps.push(row.get::<_, String>("detail").unwrap());
-    }
-    steps.join("\n")
 }
 
 #[test]

@@ -3,19 +3,8 @@
 
 use super::*;
 use crate::ids::{ClientPrefix, SessionId};
+use crate::journal::tests::plan;
 use crate::journal::tests::segments::{journal_with, mixed};
-
-/// How SQLite runs a search, a line for each step.
-fn plan(database: &Connection, search: &Search<'_>) -> String {
-    let explain = format!("EXPLAIN QUERY PLAN {}", search.sql);
-    let mut statement = database.prepare(&explain).unwrap();
-    let mut rows = statement.raw_query();
-    let mut steps = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        steps.push(row.get::<_, String>("detail").unwrap());
-    }
-    steps.join("\n")
-}
 
 const BY_MAILDROP: &str = "INDEX entry_1_maildrop (maildrop=? AND rowid>? AND rowid<?)";
 const BY_ADDRESS: &str = "INDEX entry_1_address (address=? AND end=? AND rowid>? AND rowid<?)";
@@ -75,10 +64,8 @@ fn each_condition_has_its_index_and_nothing_is_sorted() {
             ..query.clone()
         };
         for query in [&query, &times] {
-            let plan = plan(
-                &database,
-                &Search::new(query, sealed, &names, &words).unwrap(),
-            );
+            let search = Search::new(query, sealed, &names, &words).unwrap();
+            let plan = plan(&database, &search.sql);
             assert!(plan.contains(step), "{query:?}: {plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
             assert!(!plan.contains('\n'), "one step: {plan}");

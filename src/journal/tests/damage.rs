@@ -10,8 +10,9 @@ fn later(time: Duration) -> Timestamp {
     START.checked_add(time).unwrap()
 }
 
-/// Spoils the first rows of `entry_1`, and leaves alone the pages through which others are found.
-fn spoil_first_rows(file: &Path) {
+/// Spoils a page of rows of `entry_1`, the first where `place` is 0, and leaves alone the pages
+/// through which others are found.
+pub(super) fn spoil_rows(file: &Path, place: usize) {
     let database = Connection::open(file).unwrap();
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'entry_1'";
     let root: usize = database.query_row(root, [], |row| row.get(0)).unwrap();
@@ -19,8 +20,11 @@ fn spoil_first_rows(file: &Path) {
     let mut octets = fs::read(file).unwrap();
     let root = &octets[(root - 1) * PAGE..][..PAGE];
     assert_eq!(root[0], 5, "a page that lists others");
-    let first_cell = usize::from(u16::from_be_bytes([root[12], root[13]]));
-    let child = u32::from_be_bytes(root[first_cell..][..4].try_into().unwrap());
+    let cells = usize::from(u16::from_be_bytes([root[3], root[4]]));
+    assert!(place < cells, "{cells}");
+    let cell = &root[12 + 2 * place..][..2];
+    let cell = usize::from(u16::from_be_bytes([cell[0], cell[1]]));
+    let child = u32::from_be_bytes(root[cell..][..4].try_into().unwrap());
     let begin = (usize::try_from(child).unwrap() - 1) * PAGE;
     octets[begin..][..PAGE].fill(0xa5);
     fs::write(file, octets).unwrap();
@@ -32,7 +36,7 @@ fn damaged_in_use(file: &Path) -> Journal {
     // Pages that it has read already it would not read again.
     let forget_pages = "PRAGMA cache_size = 10; PRAGMA shrink_memory";
     loaded.database.execute_batch(forget_pages).unwrap();
-    spoil_first_rows(file);
+    spoil_rows(file, 0);
     let next = loaded.next_id;
     Journal::start(JournalFile::new(options(file), loaded).unwrap(), next).unwrap()
 }

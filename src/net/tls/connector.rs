@@ -36,15 +36,20 @@ impl Connector {
     /// # Errors
     /// The operator's: a file that cannot be used, or a name that is none.
     pub fn new(ca: Option<&Path>, server_name: &str, verify: bool) -> Result<Self, TlsError> {
-        let name = ServerName::try_from(server_name.to_owned()).map_err(|_| {
-            let what = "is no host name or IP address that a certificate can have";
-            TlsError::Setting(format!("server_name {server_name:?} {what}"))
-        })?;
         let trust = match verify {
-            true => Trust::Authorities(roots(ca)?.into()),
+            true => Trust::Authorities(Authorities::read(ca)?.0),
             false => Trust::Holder(None),
         };
-        Self::trusting(trust, name)
+        Self::trusting(trust, certified_name(server_name)?)
+    }
+
+    /// The same for a server whose certificate one of `authorities`, read before, must have signed.
+    ///
+    /// # Errors
+    /// The operator's: a name that is none.
+    pub fn of_authorities(authorities: &Authorities, server_name: &str) -> Result<Self, TlsError> {
+        let trust = Trust::Authorities(Arc::clone(&authorities.0));
+        Self::trusting(trust, certified_name(server_name)?)
     }
 
     /// For a server that must show the very certificate that stands first in `file` (PEM),
@@ -114,8 +119,38 @@ impl fmt::Debug for Connector {
     }
 }
 
-fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    ca.map_or_else(system_roots, roots_of)
+fn certified_name(server_name: &str) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(server_name.to_owned()).map_err(|_| {
+        let what = "is no host name or IP address that a certificate can have";
+        TlsError::Setting(format!("server_name {server_name:?} {what}"))
+    })
+}
+
+/// Who may have signed the certificates of servers.
+#[derive(Clone)]
+pub struct Authorities(Arc<RootCertStore>);
+
+impl Authorities {
+    /// Those of `ca` (PEM), or of the system where it is absent.
+    ///
+    /// # Errors
+    /// The operator's: the file cannot be used, or the system has none.
+    pub fn read(ca: Option<&Path>) -> Result<Self, TlsError> {
+        let roots = ca.map_or_else(system_roots, roots_of)?;
+        Ok(Self(Arc::new(roots)))
+    }
+
+    /// Whether `other` are the same.
+    #[must_use]
+    pub fn are_as(&self, other: &Self) -> bool {
+        self.0.roots == other.0.roots
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.0.len())
+    }
 }
 
 fn roots_of(file: &Path) -> Result<RootCertStore, TlsError> {

@@ -55,7 +55,12 @@ pub enum ClusterEvent {
         /// What it is called.
         gate: String,
     },
-    /// Changes of the block list came from other gates, or went to them.
+    /// Pushes of the engine were dropped: more came than the gate kept up with.
+    PushesDropped {
+        /// How many.
+        count: u64,
+    },
+    /// Changes of the block list came from other gates, or went to the engine.
     BlocksShared {
         /// Which way.
         direction: BlocksDirection,
@@ -93,6 +98,8 @@ str_enum! {
         Disconnected = "disconnected",
         /// The engine answered with an error.
         Refused = "refused",
+        /// It was not made: too many waited for the engine already.
+        Dropped = "dropped",
     }
 }
 
@@ -111,7 +118,9 @@ str_enum! {
     BlocksDirection {
         /// From other gates.
         Received = "received",
-        /// To other gates.
+        /// To the engine, which had not heard of them.
         Sent = "sent",
+        /// Nowhere: too many waited for an engine that was away.
+        Dropped = "dropped",
     }
 }

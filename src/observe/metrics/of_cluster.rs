@@ -21,6 +21,7 @@ pub(super) struct OfCluster {
     turns: Vec<IntCounter>,
     overlaps: IntCounter,
     epochs: IntCounter,
+    pushes_dropped: IntCounter,
     block_changes: Vec<IntCounter>,
 }
 
@@ -45,6 +46,7 @@ impl OfCluster {
             }),
             overlaps: families.cluster_overlaps.with_label_values(NO_LABELS),
             epochs: families.cluster_epochs.with_label_values(NO_LABELS),
+            pushes_dropped: families.cluster_pushes_dropped.with_label_values(NO_LABELS),
             block_changes: children(BlocksDirection::ALL, |direction| {
                 let changes = &families.cluster_block_changes;
                 changes.with_label_values(&[direction.as_str()])
@@ -59,6 +61,7 @@ impl OfCluster {
             ClusterEvent::Turn(result) => self.turns[*result as usize].inc(),
             ClusterEvent::Overlap { .. } => self.overlaps.inc(),
             ClusterEvent::EpochBegan { .. } => self.epochs.inc(),
+            ClusterEvent::PushesDropped { count } => self.pushes_dropped.inc_by(*count),
             ClusterEvent::GateJoined { members, .. } | ClusterEvent::GateLeft { members, .. } => {
                 self.members
                     .set(i64::try_from(*members).unwrap_or(i64::MAX));

@@ -20,7 +20,9 @@ pub struct OpenLogin {
     pub program: ProgramGuess,
     /// When its password came.
     pub asked: Timestamp,
-    /// When it asked for the lock; none where it has not, or where that is no longer known.
+    /// Whether it was held for coming too often, or for a wrong password.
+    pub delayed: bool,
+    /// Since when it waits, or waited, for the lock; none where it has not.
     pub queued: Option<Timestamp>,
     /// When it was granted the lock; none where it has not got it.
     pub granted: Option<Timestamp>,
@@ -42,16 +44,14 @@ impl OpenLogin {
 
     /// What it has gone through, and since when: the last one goes on.
     fn phases(&self) -> Vec<(BarKind, Timestamp)> {
-        // Without that, its delay and its wait cannot be told apart.
-        let queued = self.queued.or(self.granted.map(|_| self.asked));
         let has_lock = if self.entered {
             BarKind::Hold
         } else {
             BarKind::Login
         };
         let begun = [
-            (BarKind::Delay, Some(self.asked)),
-            (BarKind::Wait, queued),
+            (BarKind::Delay, self.delayed.then_some(self.asked)),
+            (BarKind::Wait, self.queued),
             (has_lock, self.granted),
         ];
         let mut phases: Vec<_> = begun

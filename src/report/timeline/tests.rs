@@ -149,6 +149,7 @@ fn open_login(client: &str) -> OpenLogin {
         client: client.parse().unwrap(),
         program: guess(Family::IosMail, Confidence::Medium),
         asked: at("13:50:00"),
+        delayed: true,
         queued: Some(at("13:50:02")),
         granted: None,
         entered: false,
@@ -288,9 +289,11 @@ fn what_is_not_over_goes_on() {
         entered: true,
         ..open_login(PHONE)
     };
+    // However long its task had no turn: the lock was free.
     let trying = OpenLogin {
+        delayed: false,
         queued: None,
-        granted: Some(at("13:50:00")),
+        granted: Some(at("13:50:03")),
         ..open_login(LAPTOP)
     };
     let delayed = OpenLogin {
@@ -309,7 +312,7 @@ fn what_is_not_over_goes_on() {
         "hold 13:50:10-…",
     ];
     assert_eq!(of(PHONE), through_the_queue);
-    assert_eq!(of(LAPTOP), ["login 13:50:00-…"]);
+    assert_eq!(of(LAPTOP), ["login 13:50:03-…"]);
     assert_eq!(of("203.0.113.9:1"), ["delay 13:50:00-…"]);
 }
 

@@ -1,6 +1,7 @@
 // A real Chromium, and what it asked for and complained about.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -10,6 +11,8 @@ const ARGUMENTS = [
 ];
 const DESKTOP = { viewport: { width: 1280, height: 900 } };
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export const WIDTHS = { desktop: DESKTOP, phone: PHONE };
 
@@ -97,4 +100,15 @@ export function entryOf(page, text) {
 /** The row of a mailbox where somebody waits. */
 export function rowOf(page, mailbox) {
   return page.locator('#locks tbody tr', { hasText: mailbox });
+}
+
+/** Has axe-core look at the page. */
+export async function findsNothing(page, where) {
+  // By the driver, which the content security policy does not bind.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const said = violations
+    .filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((it) => it.html).slice(0, 3).join(' ')}`);
+  assert.deepEqual(said, []);
 }

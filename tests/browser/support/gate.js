@@ -11,7 +11,7 @@ const POPGATE = path.resolve(process.env.POPGATE ?? '../../target/debug/popgate'
 const READY_MS = 20000;
 
 /** A port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -21,7 +21,7 @@ async function freePort() {
 }
 
 /** What `look` finds, as soon as it finds something. */
-async function found(look) {
+export async function found(look) {
   for (const deadline = Date.now() + READY_MS; Date.now() < deadline; ) {
     const it = await look();
     if (it) return it;
@@ -32,18 +32,19 @@ async function found(look) {
 export class Gate {
   /**
    * @param {import('node:test').TestContext} t which ends it
-   * @param {{withoutToken?: boolean, wait?: string, defaults?: string}} [options]
+   * @param {{withoutToken?: boolean, wait?: string, defaults?: string, more?: string, backend?: any}} [options] `more`:
+   * tables of the configuration; `backend`: that of another gate
    */
-  static async start(t, { withoutToken = false, wait = '55s', defaults = '' } = {}) {
+  static async start(t, { withoutToken = false, wait = '55s', defaults = '', more = '', backend = null } = {}) {
     const gate = new Gate();
     gate.test = t;
     gate.readers = [];
-    gate.backend = await startBackend();
+    gate.backend = backend ?? (await startBackend());
     gate.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'popgate-browser-'));
     gate.address = `127.0.0.1:${await freePort()}`;
     gate.admin = `127.0.0.1:${await freePort()}`;
     gate.url = `http://${gate.admin}/`;
-    fs.writeFileSync(path.join(gate.folder, 'popgate.toml'), gate.#configuration(withoutToken, wait, defaults));
+    fs.writeFileSync(path.join(gate.folder, 'popgate.toml'), gate.#configuration(withoutToken, wait, defaults) + more);
     t.after(() => gate.#end());
     await gate.run();
     return gate;

@@ -123,7 +123,7 @@ impl Maildrop {
     }
 
     /// What is left of it in a new epoch.
-    pub(super) fn of_new_epoch(&self) -> Self {
+    pub(super) fn of_new_epoch(&self, now: u64) -> Self {
         let old = self.holder.map(|holder| Holder {
             claim: None,
             is_old: true,
@@ -134,7 +134,7 @@ impl Maildrop {
             main_turns: self.main_turns,
             token: self.token,
             home: self.home.clone(),
-            ended: self.ended,
+            ended: self.ended.map(|ended| ended.min(now)),
             ..Self::new()
         }
     }

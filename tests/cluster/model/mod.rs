@@ -4,12 +4,12 @@
 mod maildrop;
 
 use maildrop::{Around, Maildrop, Published};
-use popgate::cluster::link::BlockPut;
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRow, BlockRowKind, ClusterReport, Epoch, GateId, MaildropId,
-    MemberReport, Push, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockPut, BlockRow, ClusterReport, Epoch, GateId, MaildropId,
+    MemberReport, Push, StoredBlock, SyncAnswer, SyncCall,
 };
 use popgate::limits::CLUSTER_BLOCKS_EACH;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +33,8 @@ struct Ending<T> {
 #[derive(Clone, Debug)]
 struct BlockEntry {
     version: u64,
-    kind: BlockRowKind,
     forget_at: u64,
-    entry: Arc<[u8]>,
+    stored: StoredBlock,
 }
 
 /// One engine's memory. A clone is a replica.
@@ -184,7 +183,7 @@ impl Engine {
         let mut maildrop = match self.maildrops.get(&call.maildrop) {
             None => Maildrop::new(),
             Some(kept) if kept.value.0 == epoch => kept.value.1.clone(),
-            Some(kept) => kept.value.1.of_new_epoch(),
+            Some(kept) => kept.value.1.of_new_epoch(self.now / 1_000),
         };
         let mut published = Vec::new();
         let report = maildrop
@@ -211,16 +210,12 @@ impl Engine {
         if self.is_strange(call, gate) {
             return BeatAnswer::Stranger;
         }
-        let (epoch, began) = self.epoch_of(call);
+        let (epoch, began) = self.epoch_of(call, gate);
         let is_continued = self.living().contains_key(&gate);
         let now = self.now / 1_000;
-        self.gates.insert(
-            gate,
-            Ending {
-                value: epoch.clone(),
-                ends: now + u64::try_from(call.lease.as_millis()).unwrap(),
-            },
-        );
+        let ends = now + u64::try_from(call.lease.as_millis()).unwrap();
+        let value = epoch.clone();
+        self.gates.insert(gate, Ending { value, ends });
         let said = (Arc::clone(&call.info), Arc::clone(&call.settings));
         self.members.insert(gate, said);
         for other in self.gates.iter_mut().filter(|(name, _)| **name != gate) {
@@ -267,13 +262,11 @@ impl Engine {
     }
 
     /// The epoch, which begins anew where the server is another, or all that were there are gone.
-    fn epoch_of(&mut self, call: &BeatCall) -> (Epoch, u64) {
+    fn epoch_of(&mut self, call: &BeatCall, gate: GateId) -> (Epoch, u64) {
         let living = self.living();
-        let are_gone = !self.members.is_empty()
-            && !self
-                .members
-                .keys()
-                .any(|member| living.contains_key(member));
+        let mut members = self.members.keys();
+        let others = self.members.keys().filter(|member| **member != gate);
+        let are_gone = others.count() > 0 && !members.any(|member| living.contains_key(member));
         let now = self.now / 1_000;
         if let Some((epoch, began)) = &mut self.epoch
             && epoch.run_id == call.run_id
@@ -297,31 +290,42 @@ impl Engine {
         self.members.remove(&gate);
     }
 
-    /// Changes of the block list. Returns the version that each made; 0: it was not taken.
-    pub(crate) fn put_blocks(&mut self, puts: &[BlockPut]) -> Vec<u64> {
+    /// Changes of the block list. Returns for each the entry that counts instead of it, if another
+    /// one does.
+    pub(crate) fn put_blocks(
+        &mut self,
+        puts: &[BlockPut],
+        most: usize,
+    ) -> Vec<Option<StoredBlock>> {
         let now = self.now / 1_000;
-        let mut versions = Vec::new();
+        let mut counts = Vec::new();
         for put in puts {
-            let stored = self.blocks.get(&put.name);
-            let is_over = stored.is_some_and(|stored| {
-                stored.version > put.base && stored.kind != BlockRowKind::Put
-            });
-            if put.kind == BlockRowKind::Put && is_over {
-                versions.push(0);
+            let stored = self.blocks.get(&put.name).map(|entry| &entry.stored);
+            let order = stored.map(|stored| put.stored.stamp.cmp(&stored.stamp));
+            counts.push(stored.filter(|_| order == Some(Ordering::Less)).cloned());
+            if matches!(order, Some(Ordering::Less | Ordering::Equal)) {
                 continue;
             }
             self.blocks_version += 1;
-            versions.push(self.blocks_version);
             let entry = BlockEntry {
                 version: self.blocks_version,
-                kind: put.kind,
                 forget_at: now + u64::try_from(put.keep.as_millis()).unwrap(),
-                entry: Arc::clone(&put.entry),
+                stored: put.stored.clone(),
             };
             self.blocks.insert(Arc::clone(&put.name), entry);
         }
         self.forget_old(now);
-        versions
+        while self.blocks.len() > most {
+            let oldest = self.blocks.iter().min_by_key(|(_, row)| row.version);
+            let name = oldest.map(|(name, _)| Arc::clone(name)).unwrap();
+            self.blocks.remove(&name);
+        }
+        counts
+    }
+
+    /// How many entries of the block list are kept.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Looks at some, from a version on that is another one at another time.
@@ -347,8 +351,7 @@ impl Engine {
             .map(|(name, row)| BlockRow {
                 version: row.version,
                 name: Arc::clone(name),
-                kind: row.kind,
-                entry: Arc::clone(&row.entry),
+                stored: row.stored.clone(),
             })
             .collect();
         rows.sort_by_key(|row| row.version);

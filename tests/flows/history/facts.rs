@@ -1,7 +1,7 @@
 //! Each fact of a login, by what client and backend do.
 
 use super::{entries, last_entry, login_of};
-use crate::support::{Gate, Scene, lets_in_at_once, seconds};
+use crate::support::{Gate, Scene, Wire, lets_in_at_once, seconds};
 use popgate::dialect::Class;
 use popgate::history::{CauseName, End, HistoryLogin};
 use popgate::ids::TenantName;
@@ -285,18 +285,24 @@ async fn what_was_known_is_told_after_a_cancelled_task_a_panic_and_a_kick() {
     }
 }
 
+/// A gate whose backend has answered RETR with `reply`: the client, and the backend's side.
+async fn in_reply(reply: &str) -> (Gate, Wire, Wire) {
+    let gate = Gate::classic().await;
+    let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
+    ann.send("RETR 1\r\n").await;
+    inside.expect("RETR 1\r\n").await;
+    inside.send(reply).await;
+    ann.expect(reply).await;
+    (gate, ann, inside)
+}
+
+const HALF: &str = "+OK\r\nhalf of it\r\n";
+const WHOLE: &str = "+OK\r\nmail\r\n.\r\n";
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_in_the_middle_of_a_reply_is_told_from_one_that_has_it_all() {
-    for (reply, cause) in [
-        ("+OK\r\nhalf of it\r\n", CauseName::LeftInReply),
-        ("+OK\r\nmail\r\n.\r\n", CauseName::Left),
-    ] {
-        let gate = Gate::classic().await;
-        let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
-        ann.send("RETR 1\r\n").await;
-        inside.expect("RETR 1\r\n").await;
-        inside.send(reply).await;
-        ann.expect(reply).await;
+    for (reply, cause) in [(HALF, CauseName::LeftInReply), (WHOLE, CauseName::Left)] {
+        let (gate, ann, mut inside) = in_reply(reply).await;
         ann.close();
         inside.expect_eof().await;
         inside.close();
@@ -308,15 +314,10 @@ async fn a_client_that_leaves_in_the_middle_of_a_reply_is_told_from_one_that_has
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_closes_in_the_middle_of_a_reply_is_told_from_one_that_owes_nothing() {
     for (reply, cause) in [
-        ("+OK\r\nhalf of it\r\n", CauseName::BackendClosedInReply),
-        ("+OK\r\nmail\r\n.\r\n", CauseName::BackendClosed),
+        (HALF, CauseName::BackendClosedInReply),
+        (WHOLE, CauseName::BackendClosed),
     ] {
-        let gate = Gate::classic().await;
-        let (mut ann, mut inside) = gate.log_in("ann", "secret").await;
-        ann.send("RETR 1\r\n").await;
-        inside.expect("RETR 1\r\n").await;
-        inside.send(reply).await;
-        ann.expect(reply).await;
+        let (gate, _ann, inside) = in_reply(reply).await;
         inside.close();
         let entry = last_entry(&gate, "client 1").await;
         assert_eq!(

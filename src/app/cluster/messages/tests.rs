@@ -1,10 +1,11 @@
 use super::*;
 use crate::admin::model::{HolderInfo, WaiterInfo};
 use crate::cluster::acceptance::AcceptedElsewhere;
+use crate::cluster::handle::HandleParts;
 use crate::cluster::keys::{ClusterKeys, ClusterSecret};
-use crate::cluster::link::{BlockPut, EngineLink, PendingCall};
+use crate::cluster::link::{EngineLink, PendingCall};
 use crate::cluster::member::{ClusterState, OnOutage};
-use crate::cluster::protocol::{BeatAnswer, BeatCall, SyncAnswer, SyncCall};
+use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockPut, StoredBlock, SyncAnswer, SyncCall};
 use crate::cluster::status::ClusterStatus;
 use crate::limits::CLUSTER_MESSAGE_AGE;
 use crate::observe::hub::EventHub;
@@ -42,7 +43,7 @@ impl EngineLink for Carrier {
         Box::pin(pending())
     }
 
-    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<Vec<u64>> {
+    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
         Box::pin(pending())
     }
 
@@ -129,6 +130,13 @@ fn lock(maildrop: &str, waiters: usize) -> LockInfo {
     }
 }
 
+fn at_most(max: usize) -> LocksWanted {
+    LocksWanted {
+        max,
+        ..LocksWanted::default()
+    }
+}
+
 /// Gates 1 to 3, named `a` to `c`, and the last one's id too. What gate 3 is told stays unread.
 struct Cluster {
     carrier: Arc<Carrier>,
@@ -165,7 +173,15 @@ fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
     });
     let events = Arc::new(EventHub::new(wall, Vec::new()));
     let (accepted, _) = AcceptedElsewhere::new(link.clone(), events);
-    let handle = ClusterHandle::new(keys, accepted, status, link, commands);
+    let (_, blocks_told) = watch::channel(true);
+    let handle = ClusterHandle::new(HandleParts {
+        keys,
+        accepted,
+        status,
+        link,
+        commands,
+        blocks_told,
+    });
     Arc::new(OtherGates::new(handle, wall))
 }
 
@@ -200,20 +216,51 @@ async fn locks_come_from_each_gate_and_who_is_silent_is_named() {
     let theirs = vec![lock("ann", 0), lock("bob", 2)];
     let cluster = cluster(&["a", "b", "c", "gone"], [Vec::new(), theirs.clone()]);
     let began = Instant::now();
-    let all = cluster.gates[0].ask_locks(10).await;
+    let all = cluster.gates[0].ask_locks(&at_most(10)).await;
     assert_eq!(began.elapsed(), CLUSTER_ANSWER);
     assert_eq!(all.unanswered, ["c", "gone"]);
     let contended_first = vec![theirs[1].clone(), theirs[0].clone()];
     let expected = LocksOfGate {
         gate: "b".to_owned(),
+        id: id(2).to_string(),
         locks: contended_first,
         left_out: 0,
     };
     assert_eq!(all.gates, [expected]);
-    let one = cluster.gates[0].ask_locks(1).await;
+    let one = cluster.gates[0].ask_locks(&at_most(1)).await;
     assert_eq!(one.gates[0].locks, [theirs[1].clone()]);
     assert_eq!(one.gates[0].left_out, 1);
     assert!(cluster.gates[0].asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_wanted_is_not_sent() {
+    let theirs = ["Ann", "bob", "joanna"].map(|name| lock(name, usize::from(name != "bob")));
+    let cluster = cluster(&["a", "b"], [Vec::new(), theirs.into()]);
+    let told = async |wanted: LocksWanted| {
+        let all = cluster.gates[0].ask_locks(&wanted).await;
+        let LocksOfGate {
+            locks, left_out, ..
+        } = &all.gates[0];
+        let names = locks.iter().map(|it| it.maildrop.clone());
+        (names.collect::<Vec<_>>(), *left_out)
+    };
+    let named = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let contended = LocksWanted {
+        contended: true,
+        ..at_most(1)
+    };
+    assert_eq!(told(contended).await, (named(&["Ann"]), 1));
+    let part = LocksWanted {
+        maildrop: Some("ann".to_owned()),
+        ..at_most(10)
+    };
+    assert_eq!(told(part).await, (named(&["Ann", "joanna"]), 0));
+    let ids = LocksWanted {
+        ids: Some(["legacy/bob", "legacy/eve"].map(str::to_owned).into()),
+        ..at_most(10)
+    };
+    assert_eq!(told(ids).await, (named(&["bob"]), 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +269,7 @@ async fn many_locks_come_in_parts() {
         .map(|n| lock(&format!("user{n:05}"), 1))
         .collect();
     let cluster = cluster(&["a", "b"], [Vec::new(), theirs.clone()]);
-    let all = cluster.gates[0].ask_locks(usize::MAX).await;
+    let all = cluster.gates[0].ask_locks(&at_most(usize::MAX)).await;
     assert_eq!(all.unanswered, Vec::<String>::new());
     assert_eq!(all.gates[0].locks, theirs);
     let parts = cluster.carrier.carried.lock().unwrap().len() - 1;
@@ -232,14 +279,14 @@ async fn many_locks_come_in_parts() {
 #[test]
 fn what_is_told_is_bounded() {
     let huge = lock(&"x".repeat(CLUSTER_MESSAGE_MAX), 3);
-    let told = parts(vec![huge, lock("ann", 1)], 10);
+    let told = parts(vec![huge, lock("ann", 1)], &at_most(10));
     assert_eq!(told.left_out, 1);
     assert_eq!(told.parts.concat().len(), 1);
     let wide = || lock(&"x".repeat(CLUSTER_MESSAGE_MAX / 3), 0);
-    let told = parts((0..100).map(|_| wide()).collect(), 1_000);
+    let told = parts((0..100).map(|_| wide()).collect(), &at_most(1_000));
     assert_eq!(told.parts.len(), CLUSTER_ANSWER_PARTS);
     assert_eq!(told.left_out, 100 - CLUSTER_ANSWER_PARTS);
-    assert_eq!(parts(Vec::new(), 10).parts.len(), 1);
+    assert_eq!(parts(Vec::new(), &at_most(10)).parts.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,7 +333,10 @@ async fn a_message_that_is_sent_again_later_or_to_another_gate_is_not_read() {
         cluster.carrier.tell(to, sealed.clone()).await.unwrap();
         // What is heard in order: by the answer to this, the message before is done with.
         let other = if to == id(1) { 1 } else { 0 };
-        cluster.gates[other].ask_locks_of(to, 1).await.unwrap();
+        cluster.gates[other]
+            .ask_locks_of(to, &at_most(1))
+            .await
+            .unwrap();
         [0, 1].map(|gate| cluster.has[gate].kicks.lock().unwrap().len())
     };
     assert_eq!(kicks(&cluster, id(1)).await, [0, 1]);

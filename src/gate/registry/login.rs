@@ -1,0 +1,60 @@
+//! The last login of a session, as it is kept and as others see it.
+
+use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
+use crate::policy::attempt::LoginAttempt;
+use crate::program::Family;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// A login as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenLogin {
+    /// What is locked for it.
+    pub key: MaildropKey,
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The maildrop, as typed.
+    pub maildrop: UserName,
+    /// The backend that it is on; `None` until the login is through.
+    pub backend: Option<BackendName>,
+    /// When its password came.
+    pub asked: Instant,
+    /// Whether it was held for coming too often, or for a wrong password.
+    pub delayed: bool,
+    /// Since when it waited for the lock the last time; `None`: it has not, the lock was free.
+    pub queued: Option<Instant>,
+}
+
+/// The last login of a session, as it is kept: a reader makes a [`SeenLogin`] of it.
+pub(super) struct RegisteredLogin {
+    pub(super) attempt: Arc<LoginAttempt>,
+    pub(super) backend: Option<BackendName>,
+    /// What an earlier session of this client was that began like this one.
+    pub(super) remembered: Option<Family>,
+    pub(super) delayed: bool,
+    pub(super) queued: Option<Instant>,
+}
+
+impl RegisteredLogin {
+    pub(super) fn new(attempt: &Arc<LoginAttempt>, remembered: Option<Family>) -> Self {
+        Self {
+            attempt: Arc::clone(attempt),
+            backend: None,
+            remembered,
+            delayed: false,
+            queued: None,
+        }
+    }
+
+    pub(super) fn seen(&self) -> SeenLogin {
+        SeenLogin {
+            key: self.attempt.key.clone(),
+            tenant: self.attempt.tenant().clone(),
+            maildrop: self.attempt.login.clone(),
+            backend: self.backend.clone(),
+            asked: self.attempt.asked,
+            delayed: self.delayed,
+            queued: self.queued,
+        }
+    }
+}
