@@ -247,6 +247,7 @@ impl Recorder {
         let options = ExchangeOptions {
             pipelining,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
+            keeps_listing: false,
         };
         Self {
             exchange: Exchange::new(options, Trace::default()),

@@ -14,6 +14,7 @@ mod protocol;
 mod relay;
 mod report;
 mod settings;
+mod sharing;
 mod timeline;
 mod watching;
 
@@ -30,5 +31,6 @@ pub use protocol::*;
 pub use relay::*;
 pub use report::*;
 pub use settings::*;
+pub use sharing::*;
 pub use timeline::*;
 pub use watching::*;

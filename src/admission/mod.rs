@@ -10,6 +10,7 @@ pub mod auth_cache;
 pub mod auth_failure_templates;
 pub mod block_list;
 pub mod connections;
+pub mod listings;
 pub mod negative_auth_cache;
 pub mod penalties;
 pub mod polls;
@@ -19,6 +20,7 @@ use self::auth_cache::AuthCache;
 use self::auth_failure_templates::AuthFailureTemplates;
 use self::block_list::BlockList;
 use self::connections::{ConnectionSlot, Connections};
+use self::listings::ShownListings;
 use self::negative_auth_cache::NegativeAuthCache;
 use self::penalties::Penalties;
 use self::polls::Polls;
@@ -93,6 +95,8 @@ pub struct LocalMemory {
     pub connections: Arc<Connections>,
     /// Which sessions have listed the same messages.
     pub twins: Twins,
+    /// What logins were shown of their maildrops.
+    pub listings: ShownListings,
 }
 
 /// The one answer.
@@ -208,6 +212,7 @@ impl Admission {
         self.local.polls.forget_idle(now);
         self.local.penalties.forget_idle(now);
         self.local.negative_auth_cache.forget_idle(now);
+        self.local.listings.forget_idle(now);
     }
 
     /// How a login that is held is measured again, by the rules that hold now.

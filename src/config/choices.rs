@@ -4,7 +4,7 @@ use super::value::{Shown, Value};
 use crate::cluster::member::OnOutage;
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
-use crate::policy::rules::{BlockMode, PollMode};
+use crate::policy::rules::{BlockMode, PollMode, SharingMode};
 use crate::policy::tenant::Cleartext;
 use serde_json::Value as Json;
 
@@ -89,6 +89,12 @@ impl Choice for PollMode {
     const REFUSAL: &'static str = "is no way to enforce a limit";
 }
 
+impl Choice for SharingMode {
+    const WORDS: &'static [(&'static str, Self)] = &[("off", Self::Off), ("shadow", Self::Shadow)];
+    const ALL: &'static str = r#""off" or "shadow""#;
+    const REFUSAL: &'static str = "is no way to share a mailbox";
+}
+
 impl Choice for BlockMode {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("off", Self::Off),
@@ -122,6 +128,7 @@ mod tests {
             PollMode::Delay,
             PollMode::Refuse,
         ]);
+        has_a_word_for_each(&[SharingMode::Off, SharingMode::Shadow]);
         has_a_word_for_each(&[BlockMode::Off, BlockMode::Shadow, BlockMode::Block]);
     }
 }

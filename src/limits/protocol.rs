@@ -45,6 +45,13 @@ pub const BLANK_LINES_MAX: usize = 16;
 /// and the longest that any server is known to give has some 200.
 pub const LISTING_LINE_MAX: usize = 512;
 
+/// Octets of a unique-id (RFC 1939 section 7).
+pub const UNIQUE_ID_MAX: usize = 70;
+
+/// Messages of a listing that is kept: some 400 KB. Programs that see more list them by minutes,
+/// and hold the maildrop meanwhile in any case.
+pub const LISTED_MESSAGES_MAX: usize = 10_000;
+
 /// Octets of a backend's CAPA reply. The longest known has 400; one that is longer than this has
 /// no end.
 pub const CAPABILITIES_MAX: usize = 64 * 1024;

@@ -6,6 +6,7 @@
 mod cluster;
 mod lock;
 mod rule;
+mod sharing;
 
 use crate::dialect::Class;
 use crate::history::HistoryEntry;
@@ -25,6 +26,7 @@ pub use cluster::{
 };
 pub use lock::{LockChange, LockEvent, LockOutcome};
 pub use rule::{LoginRule, OffenceKind, PollDecision, RuleEvent};
+pub use sharing::SharingEvent;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -100,6 +102,8 @@ pub enum Event {
         /// Who they are, and what would unite them.
         pair: Box<TwinPair>,
     },
+    /// Something was found out about sharing a maildrop.
+    Sharing(SharingEvent),
     /// A backend accepted a login.
     LoginAccepted {
         /// Whose login it was.

@@ -3,7 +3,7 @@
 use super::LogFormat;
 use super::event::{
     BlocksDirection, ClusterEvent, ClusterState, Culprit, End, Event, LockEvent, LockOutcome,
-    OperatorAction, Preemption, RuleEvent, SessionSummary,
+    OperatorAction, Preemption, RuleEvent, SessionSummary, SharingEvent,
 };
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
@@ -128,6 +128,7 @@ impl Log {
                 debug!(session = session.0, %tenant, "login accepted");
             }
             Event::Twins { backend, pair } => log_twins(backend, pair),
+            Event::Sharing(event) => log_sharing(event),
             Event::AuthFailed { session, tenant } => {
                 debug!(session = session.0, %tenant, "wrong name or password");
             }
@@ -287,6 +288,22 @@ fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
 }
 
 /// Once for a pair: its programs come every few minutes.
+fn log_sharing(event: &SharingEvent) {
+    match event {
+        SharingEvent::Compared {
+            tenant,
+            result,
+            fetched,
+        } => debug!(%tenant, result = result.as_str(), fetched, "listing compared"),
+        SharingEvent::NotWhole { tenant, why } => {
+            debug!(%tenant, why = why.as_str(), "no whole listing");
+        }
+        SharingEvent::Unshareable { tenant, why } => {
+            debug!(%tenant, why = why.as_str(), "a mailbox cannot be shared");
+        }
+    }
+}
+
 fn log_twins(backend: &BackendName, pair: &TwinPair) {
     if pair.again {
         return;

@@ -10,13 +10,16 @@ mod gauges;
 mod of_backend;
 mod of_cluster;
 mod of_listener;
+mod of_sharing;
 mod of_tenant;
 mod totals;
 
 pub use gauges::JournalFigures;
 pub use totals::CountedTotals;
 
-use super::event::{ClusterEvent, End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary};
+use super::event::{
+    ClusterEvent, End, Event, LockEvent, LockOutcome, RuleEvent, SessionSummary, SharingEvent,
+};
 use super::hub::{EventSink, Stamped};
 use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, TenantName};
@@ -29,6 +32,7 @@ use gauges::NamedGauges;
 use of_backend::{BackendGauges, OfBackend};
 use of_cluster::OfCluster;
 use of_listener::OfListener;
+use of_sharing::OfSharing;
 use of_tenant::{OfTenant, children};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
@@ -279,6 +283,7 @@ impl Metrics {
             Event::BackendUp { backend } => self.set_backend_up(backend, true),
             Event::BackendDown { backend, .. } => self.set_backend_up(backend, false),
             Event::Twins { backend, .. } => self.of_backend(backend).maildrop_aliases.inc(),
+            Event::Sharing(event) => self.count_sharing(event),
             Event::LoginAccepted { tenant, .. } => self.of(tenant).logins.inc(),
             Event::AuthFailed { tenant, .. } => self.of(tenant).auth_failures.inc(),
             Event::Rule(event) => self.count_rule(event),
@@ -328,6 +333,17 @@ impl Metrics {
     fn count_cluster(&self, event: &ClusterEvent) {
         let of_cluster = self.cluster.get_or_init(|| OfCluster::new(&self.families));
         of_cluster.count(event);
+    }
+
+    fn count_sharing(&self, event: &SharingEvent) {
+        let tenant = match event {
+            SharingEvent::Compared { tenant, .. }
+            | SharingEvent::NotWhole { tenant, .. }
+            | SharingEvent::Unshareable { tenant, .. } => tenant,
+        };
+        let tenant = self.of(tenant);
+        let sharing = || OfSharing::new(&self.families, &tenant.label);
+        tenant.sharing.get_or_init(sharing).count(event);
     }
 
     fn count_rule(&self, event: &RuleEvent) {

@@ -12,5 +12,6 @@ pub mod poll;
 pub mod refusal;
 pub mod refusal_history;
 pub mod rules;
+pub mod sharing;
 pub mod tenant;
 pub mod twins;

@@ -39,6 +39,16 @@ pub enum PollMode {
     Refuse,
 }
 
+/// What becomes of a session that could stand on a listing of its maildrop: `sharing`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharingMode {
+    /// Nobody looks.
+    #[default]
+    Off,
+    /// Listings are compared, and nothing else is done.
+    Shadow,
+}
+
 /// `polls`: how often a maildrop may be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PollRules {

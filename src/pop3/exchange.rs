@@ -4,6 +4,7 @@
 //! queue, so that a client that pipelines gets every answer in its place.
 
 mod commands;
+mod listed;
 mod opaque;
 mod progress;
 mod replies;
@@ -15,12 +16,14 @@ pub use tally::Tally;
 use crate::limits::AWAITED_REPLIES_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::LineReader;
+use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::pop3::verb::Expected;
 use crate::program::Trace;
 use crate::time::Duration;
 use bytes::BytesMut;
+use listed::ListedReplies;
 use opaque::Opaque;
 use progress::Progress;
 use replies::Receiving;
@@ -34,6 +37,8 @@ pub struct ExchangeOptions {
     pub pipelining: bool,
     /// The whole answer to CAPA after login.
     pub capa_reply: Vec<u8>,
+    /// Whether the listing of the maildrop is put together from the replies.
+    pub keeps_listing: bool,
 }
 
 /// What a call has to say; the caller sends it and clears it.
@@ -153,6 +158,8 @@ pub struct Exchange {
     last_command: Option<Keyword>,
     trace: Trace,
     uidl: Option<ListingDigest>,
+    /// What the listing of the maildrop is put together from, where it is kept.
+    listed: Option<Box<ListedReplies>>,
 }
 
 #[derive(Debug)]
@@ -173,6 +180,7 @@ impl Exchange {
     #[must_use]
     pub fn new(options: ExchangeOptions, trace: Trace) -> Self {
         Self {
+            listed: options.keeps_listing.then(Box::default),
             options,
             lines: LineReader::new(),
             partial: BytesMut::new(),
@@ -319,6 +327,17 @@ impl Exchange {
     #[must_use]
     pub fn uidl(&self) -> Option<ListingDigest> {
         self.uidl
+    }
+
+    /// The maildrop's listing, or why there is none: once, when LIST and UIDL were answered.
+    pub fn take_listing(&mut self) -> Option<Result<MaildropListing, NotWhole>> {
+        self.listed.as_mut()?.take_listing()
+    }
+
+    /// The places, from 0, of the messages that DELE has marked, where the listing is kept.
+    #[must_use]
+    pub fn marks(&self) -> &[usize] {
+        self.listed.as_ref().map_or(&[], |listed| listed.marks())
     }
 
     /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.

@@ -5,6 +5,13 @@
 //! (fetchmail reads by `sscanf`), and what follows the size is not looked at. RFC 1939 section 5
 //! allows that for STAT and LIST, and asks clients to ignore it.
 
+mod replies;
+mod whole;
+
+pub use replies::ListingReplies;
+pub(crate) use replies::no_such_message;
+pub use whole::{ListingChange, MaildropListing, NotWhole, ScanReader, UniqueIdReader};
+
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -13,6 +20,12 @@ use std::num::NonZeroU32;
 pub struct MessageNumber(NonZeroU32);
 
 impl MessageNumber {
+    /// `None`: it is zero.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
     /// Reads decimal digits; no sign, and not zero.
     #[must_use]
     pub fn parse(octets: &[u8]) -> Option<Self> {

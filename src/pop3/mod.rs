@@ -13,3 +13,4 @@ pub mod sasl;
 pub mod transaction;
 pub mod uidl_digest;
 pub mod verb;
+pub mod view;

@@ -70,7 +70,8 @@ pub(super) async fn unless_blocked(
     conn: Conn,
     peer: &Peer,
 ) -> Result<Conn, EndCause> {
-    // Another gate may know a right password of somebody behind the address: then the login decides.
+    // Another gate may know a right password of somebody behind the address: then the login
+    // decides.
     if peer.trusted || cx.cluster.is_some() {
         return Ok(conn);
     }

@@ -7,6 +7,7 @@ mod deadlines;
 mod endpoint;
 mod idleness;
 mod pump;
+mod shadow;
 mod twin;
 
 use super::client::Client;
@@ -17,6 +18,7 @@ use crate::gate::{Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::rules::SharingMode;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, ExchangeOptions, Quit, Replied};
@@ -25,6 +27,7 @@ use crate::time::Instant;
 use endpoint::Endpoint;
 use idleness::Idleness;
 use pump::{Pump, PumpEvent};
+use shadow::Shadow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -48,6 +51,8 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
     let backend = Arc::clone(connection.backend());
     let exchange = exchange(cx, record, &client, &attempt.policy, &backend);
     let twin = Twin::new(cx, &attempt, &backend);
+    let is_compared = attempt.policy.sharing == SharingMode::Shadow;
+    let shadow = is_compared.then(|| Box::new(Shadow::new(cx, &attempt, &backend)));
     let mut pump = Pump::new(
         record.handle(),
         &mut client.conn,
@@ -64,6 +69,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         pump: &mut pump,
         backend,
         twin,
+        shadow,
         idleness: Idleness::default(),
         contended,
     };
@@ -105,6 +111,7 @@ fn exchange(
     let options = ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
+        keeps_listing: policy.sharing == SharingMode::Shadow,
     };
     Exchange::new(options, record.handle().trace())
 }
@@ -133,6 +140,8 @@ struct Relay<'relay, 'client, 'lock> {
     pump: &'relay mut Pump<'client, 'lock>,
     backend: Arc<Backend>,
     twin: Twin<'relay>,
+    /// Where its listing is compared.
+    shadow: Option<Box<Shadow<'relay>>>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
@@ -168,6 +177,12 @@ impl Relay<'_, '_, '_> {
                 }
                 Wake::Pump(PumpEvent::Listed(listing)) => {
                     self.twin.listed(listing);
+                    continue;
+                }
+                Wake::Pump(PumpEvent::ListedAll(listing)) => {
+                    if let Some(shadow) = &mut self.shadow {
+                        shadow.listed(listing);
+                    }
                     continue;
                 }
                 Wake::Pump(PumpEvent::Resumed) => {
@@ -251,6 +266,9 @@ impl Relay<'_, '_, '_> {
         });
         let tally = self.pump.exchange().tally();
         self.record.relayed(tally, to_client, to_backend);
+        if let Some(shadow) = self.shadow.take() {
+            shadow.ended(self.pump.exchange());
+        }
     }
 }
 

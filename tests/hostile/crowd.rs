@@ -102,7 +102,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     sleep(Duration::from_secs(3)).await;
     let cpu = gate.figures().cpu - before.cpu;
     assert!(
-        cpu < Duration::from_millis(500),
+        cpu < Duration::from_secs(1),
         "{cpu:?} of CPU time for 50 clients"
     );
 

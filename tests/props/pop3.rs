@@ -357,6 +357,7 @@ impl Gate {
                 ExchangeOptions {
                     pipelining,
                     capa_reply: CAPA.to_vec(),
+                    keeps_listing: false,
                 },
                 Trace::default(),
             ),

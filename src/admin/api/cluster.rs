@@ -140,8 +140,12 @@ impl AllLocks {
     }
 
     fn add_holders(&mut self, elsewhere: LocksElsewhere) {
-        let told = elsewhere.gates.into_iter().flat_map(told);
-        for held in told.filter(|it| it.lock.holder.is_some()) {
+        let held = elsewhere
+            .gates
+            .into_iter()
+            .flat_map(told)
+            .filter(|it| it.lock.holder.is_some());
+        for held in held {
             let of = self
                 .maildrops
                 .iter_mut()

@@ -22,7 +22,7 @@ pub struct EngineSurvey {
     pub product: String,
     /// Its version.
     pub version: String,
-    /// How long it took to answer a PING.
+    /// How long it took to answer ROLE.
     pub ping: Duration,
     /// What it does when its memory is full.
     pub memory_policy: String,
@@ -79,8 +79,8 @@ pub async fn survey(dial: &dyn Dial, options: &EngineOptions) -> Result<EngineSu
     let mut connection = connect(dial, options, &address, true, None).await?;
     examine(&mut connection, &address).await?;
     let began = Instant::now();
-    // A server that cannot write refuses PING, too.
-    ask(&mut connection.calls, &address, &cmd("TIME")).await?;
+    // Not PING, which a server that cannot write refuses.
+    ask(&mut connection.calls, &address, &cmd("ROLE")).await?;
     let ping = began.elapsed();
     let text = read_info(&mut connection, &address).await?;
     let valkey = info(&text, "valkey_version");

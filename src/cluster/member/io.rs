@@ -185,7 +185,8 @@ pub enum MemberAction {
     EpochBegan(u64),
     /// The gates that live, this one too; told with each beat.
     Members(Vec<MemberReport>),
-    /// A part of the engine's block list. If there is no room for it: [`MemberInput::BlocksUntaken`].
+    /// A part of the engine's block list. If there is no room for it:
+    /// [`MemberInput::BlocksUntaken`].
     Blocks(BlockNews),
     /// Pushes do not come though they should: make the push connection anew.
     Resubscribe,

@@ -9,7 +9,7 @@ use super::super::value_types::{Domain, DomainPattern};
 use super::{Limit, LimitTable, SchemaTable, WrittenPlaces, assign};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{RETRY_MAX, SAME_PASSWORD_MAX, WAIT_MAX};
-use crate::policy::rules::{BlockMode, PollMode};
+use crate::policy::rules::{BlockMode, PollMode, SharingMode};
 use crate::policy::tenant::{Cleartext, LoginPolicy};
 use crate::time::Duration;
 use ipnet::IpNet;
@@ -84,6 +84,10 @@ macro_rules! with_limits {
 
                 /// Ann@Example.com and ann@example.com are one maildrop.
                 fold_case: bool = true => fold_case;
+
+                /// "off", or "shadow": what each login is shown of the mailbox is compared with what
+                /// it was shown before, and counted; nothing else changes.
+                sharing: SharingMode = SharingMode::Off => sharing;
             }
             inherited {
                 /// Short for `backends` with one name.

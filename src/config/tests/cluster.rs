@@ -107,7 +107,12 @@ const SETTINGS: &[(&str, &str, usize, &[&str])] = &[
     ),
     ("lease = \"15s\"", "lease = \"5s\"", 9, &["6s", "1m"]),
     ("lease = \"15s\"", "lease = \"61s\"", 9, &["6s", "1m"]),
-    ("lease = \"15s\"", "lease = 15", 9, &["\"15s\""]),
+    (
+        "lease = \"15s\"",
+        "lease = 15",
+        9,
+        &["wrong type: integer `15`"],
+    ),
     (
         "on_outage = \"refuse\"",
         "on_outage = \"deny\"",

@@ -2,8 +2,10 @@
 
 use super::ended::EndedSessions;
 use super::families::Families;
+use super::of_sharing::OfSharing;
 use crate::observe::event::{LockOutcome, LoginRule, OffenceKind, PollDecision, Preemption};
 use prometheus::{IntCounter, IntGauge};
+use std::sync::OnceLock;
 
 /// The label of faults of unproven logins, and of proven ones.
 const PROVEN: [&str; 2] = ["no", "yes"];
@@ -22,6 +24,8 @@ pub(super) struct OfTenant {
     pub(super) auth_failures: IntCounter,
     pub(super) polls: Vec<IntCounter>,
     pub(super) login_refusals: Vec<IntCounter>,
+    /// Made with the first listing that is compared: most tenants have none.
+    pub(super) sharing: OnceLock<OfSharing>,
     /// Of unproven logins, and of proven ones.
     pub(super) faults: [Vec<IntCounter>; 2],
     pub(super) messages_retrieved: IntCounter,
@@ -55,6 +59,7 @@ impl OfTenant {
                 let refusals = &families.login_refusals;
                 refusals.with_label_values(&[label, rule.as_str()])
             }),
+            sharing: OnceLock::new(),
             faults: PROVEN.map(|proven| {
                 children(OffenceKind::ALL, |fault| {
                     let faults = &families.faults;

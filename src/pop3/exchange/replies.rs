@@ -1,8 +1,10 @@
 //! The backend's half: replies in, each matched to its command.
 
+use super::listed::ListedBody;
 use super::unasked::line_end;
 use super::{Disposition, Exchange, Output, QueuedReply, Replied, Violation};
 use crate::limits::{BLANK_LINES_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
+use crate::pop3::line::without_end;
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
 use crate::pop3::reply::{ReplyTo, Status, is_blank};
 use crate::pop3::uidl_digest::ListingDigester;
@@ -29,6 +31,8 @@ pub(super) struct Body {
     entries: u64,
     /// Of a UIDL listing.
     uidl: ListingDigester,
+    /// For the listing of the maildrop, where that is kept.
+    pub(super) listed: Option<Box<ListedBody>>,
 }
 
 impl Default for Receiving {
@@ -69,6 +73,9 @@ impl Body {
             self.entries += memchr_iter(b'\n', octets).count() as u64;
             if expected.to == ReplyTo::Uidl {
                 self.uidl.read(octets);
+            }
+            if let Some(listed) = &mut self.listed {
+                listed.read(octets);
             }
         }
         scanned
@@ -213,10 +220,16 @@ impl Exchange {
             self.quit_answered(ok);
         } else if ok {
             self.tally.ok(expected, line);
+            if let Some(listed) = &mut self.listed {
+                listed.ok(expected, without_end(line));
+            }
         }
         self.blank_lines = 0;
         if ok && expected.body {
-            self.receiving = Receiving::Body(Body::default());
+            self.receiving = Receiving::Body(Body {
+                listed: self.listed.as_ref().and_then(|_| ListedBody::of(expected)),
+                ..Body::default()
+            });
         } else {
             self.complete(expected, ok, out);
         }
@@ -242,6 +255,9 @@ impl Exchange {
             self.tally.body(expected, body.entries.saturating_sub(1));
             if expected.to == ReplyTo::Uidl {
                 self.uidl = Some(body.uidl.finish());
+            }
+            if let Some(listed) = &mut self.listed {
+                listed.body_ended(body);
             }
         }
         self.complete(expected, true, out);

@@ -20,6 +20,7 @@ impl Session {
                 ExchangeOptions {
                     pipelining,
                     capa_reply: CAPA.into(),
+                    keeps_listing: false,
                 },
                 Trace::default(),
             ),
@@ -575,6 +576,7 @@ fn a_trace_goes_on_from_what_came_before_login_and_ends_where_a_session_becomes_
     let options = ExchangeOptions {
         pipelining: true,
         capa_reply: CAPA.into(),
+        keeps_listing: false,
     };
     let mut exchange = Exchange::new(options, before);
     exchange.client_bytes(b"STAT\r\nXTND XLST\r\nSTAT\r\n", &mut Output::default());

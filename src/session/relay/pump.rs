@@ -10,6 +10,7 @@ use crate::gate::SessionHandle;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
+use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::Status;
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(super) enum PumpEvent {
     Replied(Vec<Replied>),
     /// A UIDL listing other than the last one has passed whole.
     Listed(ListingDigest),
+    /// STAT, LIST and UIDL were answered: all of the maildrop, or why not.
+    ListedAll(Result<Arc<MaildropListing>, NotWhole>),
     /// Bytes flow again after a rest.
     Resumed,
     /// Somebody has kicked the session before its client sent QUIT.
@@ -249,6 +252,9 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         if listed != self.listed {
             self.listed = listed;
             return listed.map(PumpEvent::Listed);
+        }
+        if let Some(listing) = self.exchange.take_listing() {
+            return Some(PumpEvent::ListedAll(listing.map(Arc::new)));
         }
         take(&mut self.resumed).then_some(PumpEvent::Resumed)
     }

@@ -90,7 +90,7 @@ const TABLES: [&str; 3] = [
 fn each_limit_is_read_in_each_table_and_explained_with_its_line() {
     assert_eq!(
         all().len(),
-        27,
+        28,
         "a limit more or less: this loop tests it, and its number stands here"
     );
     for limit in all() {
@@ -180,6 +180,7 @@ fn fields(policy: LoginPolicy) -> Fields {
         preempt_idle,
         idle_timeout,
         fold_case,
+        sharing,
         rules,
     } = policy;
     let Rules {
@@ -195,6 +196,7 @@ fn fields(policy: LoginPolicy) -> Fields {
         ("preempt_idle", preempt_idle.shown()),
         ("idle_timeout", idle_timeout.shown()),
         ("fold_case", fold_case.shown()),
+        ("sharing", sharing.shown()),
     ];
     [
         own,

@@ -59,6 +59,7 @@ fn exchange() -> Exchange {
         ExchangeOptions {
             pipelining: true,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
+            keeps_listing: false,
         },
         Trace::default(),
     )

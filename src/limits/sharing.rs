@@ -1,0 +1,22 @@
+//! Listings of maildrops that are kept for sharing.
+
+use crate::time::Duration;
+
+/// Listings of one maildrop, one for each login that was shown it: a household has two or three
+/// programs.
+pub const LISTINGS_PER_MAILDROP: usize = 4;
+
+/// How long after a login was shown a listing the next one is compared with it: a program that
+/// comes more seldom waits for new mail in any case.
+pub const LISTING_SHOWN_FOR: Duration = Duration::from_secs(3600);
+
+/// Octets of all listings: those of 50,000 maildrops with 40 messages each, and no more than a
+/// small server can spare.
+pub const SHARING_MEMORY: usize = 64 * 1024 * 1024;
+
+/// Unique-ids of deleted messages that are remembered of a maildrop, to see whether one comes
+/// again: a program that deletes what it has fetched does so by the hundred.
+pub const DELETED_IDS_MAX: usize = 1_000;
+
+/// How long a maildrop that cannot be shared is not looked at again.
+pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,100 @@
+//! What popgate itself says of a maildrop, from a listing of it.
+
+use super::{MaildropListing, MessageNumber};
+use crate::pop3::reply::reply_line;
+use std::fmt::Display;
+
+/// Replies to STAT, LIST and UIDL (RFC 1939 sections 5 and 7), less the messages that the session
+/// has marked as deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct ListingReplies<'a> {
+    listing: &'a MaildropListing,
+    /// By place, from 0. One that is shorter than the listing has no mark behind its end.
+    marks: &'a [bool],
+}
+
+impl<'a> ListingReplies<'a> {
+    /// Replies from `listing`, less what `marks` has by place, from 0.
+    #[must_use]
+    pub fn new(listing: &'a MaildropListing, marks: &'a [bool]) -> Self {
+        Self { listing, marks }
+    }
+
+    /// To STAT.
+    #[must_use]
+    pub fn stat(self) -> Vec<u8> {
+        let messages = self.shown().count();
+        reply_line(format!("+OK {messages} {}", self.octets()))
+    }
+
+    /// To LIST, of all messages or of one.
+    #[must_use]
+    pub fn list(self, number: Option<MessageNumber>) -> Vec<u8> {
+        self.column(number, |(_, octets, _)| octets)
+    }
+
+    /// To UIDL, of all messages or of one.
+    #[must_use]
+    pub fn uidl(self, number: Option<MessageNumber>) -> Vec<u8> {
+        self.column(number, |(_, _, id)| String::from_utf8_lossy(id))
+    }
+
+    /// Whether the session sees a message of that number.
+    #[must_use]
+    pub fn shows(self, number: MessageNumber) -> bool {
+        self.listing.size(number).is_some() && !self.is_marked(number)
+    }
+
+    fn column<T: Display>(
+        self,
+        number: Option<MessageNumber>,
+        value: impl Fn((MessageNumber, u32, &'a [u8])) -> T,
+    ) -> Vec<u8> {
+        let Some(number) = number else {
+            return self.all(value);
+        };
+        let size = self.listing.size(number).filter(|_| self.shows(number));
+        match (size, self.listing.unique_id(number)) {
+            (Some(octets), Some(id)) => {
+                reply_line(format!("+OK {number} {}", value((number, octets, id))))
+            }
+            _ => no_such_message(),
+        }
+    }
+
+    fn all<T: Display>(self, value: impl Fn((MessageNumber, u32, &'a [u8])) -> T) -> Vec<u8> {
+        let messages = self.shown().count();
+        let mut reply = reply_line(format!("+OK {messages} messages"));
+        for row in self.shown() {
+            let number = row.0;
+            reply.extend(reply_line(format!("{number} {}", value(row))));
+        }
+        reply.extend_from_slice(b".\r\n");
+        reply
+    }
+
+    fn shown(self) -> impl Iterator<Item = (MessageNumber, u32, &'a [u8])> {
+        self.listing
+            .messages_listed()
+            .filter(move |(number, ..)| !self.is_marked(*number))
+    }
+
+    /// What STAT of the backend said, less the sizes of what is marked: some servers count STAT's
+    /// octets otherwise than LIST's.
+    fn octets(self) -> u64 {
+        let rows = self.listing.messages_listed();
+        let marked = rows.filter(|(number, ..)| self.is_marked(*number));
+        let marked = marked.map(|(_, octets, _)| u64::from(octets)).sum();
+        self.listing.octets().saturating_sub(marked)
+    }
+
+    fn is_marked(self, number: MessageNumber) -> bool {
+        self.marks.get(number.index()).copied().unwrap_or(false)
+    }
+}
+
+/// The reply to a command that names a message which is not there.
+#[must_use]
+pub(crate) fn no_such_message() -> Vec<u8> {
+    reply_line("-ERR No such message")
+}
