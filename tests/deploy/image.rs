@@ -1,4 +1,4 @@
-//! The container file, read by hadolint; `tests/image` builds what it says.
+//! The container file, read by hadolint.
 
 use crate::{DOCKERFILE, read, wheels};
 use std::io::Write;

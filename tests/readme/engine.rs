@@ -179,6 +179,9 @@ pub(crate) fn sentinels(number: u8, page: &Page, block: &Block) -> Outcome<()> {
         let running = stage.start(&format!("redis-server {name} --sentinel"))?;
         nodes.push((format!("{host}:{port}"), running));
     }
+    for (node, _) in &nodes {
+        until(|| Ok(asked(node, "INFO sentinel")?.contains("slaves=2,sentinels=3")))?;
+    }
     let file = stage.folder().join("popgate.toml");
     let before = fs::read_to_string(&file)?;
     let one = stage.here("nodes = [\"10.0.0.30:6379\"]\n");
