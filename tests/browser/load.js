@@ -9,6 +9,8 @@ const MAILBOXES = 1000;
 const AT_ONCE = 50;
 const ROWS = 15;
 const FRAME_MS = 50;
+/** What {@link pace} takes on the machine that a frame's 50 ms are meant for. */
+const REFERENCE_MS = 20;
 const LOGINS = 2000;
 const TRAFFIC_MS = 10_000;
 const TRAFFIC_MAX = 2_000_000;
@@ -39,7 +41,7 @@ test('a thousand contended mailboxes are shown, and turned over in frames under 
   const tasks = tasksOfPage(await browser.stopTracing());
   t.diagnostic(`${tasks.length} tasks of the page; the longest took ${tasks.slice(0, 5).join(', ')} ms`);
   assert.ok(tasks.length > 100);
-  assert.ok(tasks[0] < FRAME_MS, `a task kept the page from its next frame for ${tasks[0]} ms`);
+  await framesAreShort(t, page, tasks);
 });
 
 test('with a thousand contended mailboxes the page reads little, and little for a hand-over', async (t) => {
@@ -82,7 +84,7 @@ test('a week with two thousand logins is shown in frames under 50 ms', async (t)
   const tasks = tasksOfPage(await browser.stopTracing());
   const { length } = await page.locator('#picture').innerHTML();
   t.diagnostic(`${took} ms for the week, ${length} octets; the longest tasks took ${tasks.slice(0, 3)} ms`);
-  assert.ok(tasks[0] < FRAME_MS, `a task kept the page from its next frame for ${tasks[0]} ms`);
+  await framesAreShort(t, page, tasks);
 });
 
 /** The octets that came over the network while `action` went on. */
@@ -109,6 +111,33 @@ function tasksOfPage(trace) {
     .filter((it) => it.ph === 'X' && it.name.endsWith('RunTask') && mains.has(thread(it)))
     .map(({ tdur = 0 }) => tdur / 1000)
     .sort((one, other) => other - one);
+}
+
+/** No task is longer than a frame's time, which is longer on a machine that is slower. */
+async function framesAreShort(t, page, tasks) {
+  const slowness = Math.max(1, (await pace(page)) / REFERENCE_MS);
+  t.diagnostic(`this machine takes ${slowness.toFixed(1)} times as long as the one that ${FRAME_MS} ms are meant for`);
+  const most = FRAME_MS * slowness;
+  assert.ok(tasks[0] < most, `a task kept the page from its next frame for ${tasks[0]} ms, not ${most}`);
+}
+
+/** What the processor takes to lay out a long table, in milliseconds: the middle one of several. */
+async function pace(page) {
+  const blank = await page.context().newPage();
+  const browser = page.context().browser();
+  await browser.startTracing(blank, { categories: ['toplevel'] });
+  for (let round = 0; round < 9; round += 1) {
+    await blank.evaluate(() => {
+      const table = document.createElement('table');
+      table.innerHTML = '<tr><td>a maildrop</td><td>a holder</td><td>12 s</td></tr>'.repeat(1000);
+      document.body.append(table);
+      table.getBoundingClientRect();
+      table.remove();
+    });
+  }
+  const tasks = tasksOfPage(await browser.stopTracing());
+  await blank.close();
+  return tasks[4];
 }
 
 /** Gives two hundred of the mailboxes over from one session to the next, with a new one behind. */

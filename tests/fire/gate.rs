@@ -21,6 +21,9 @@ use tokio_rustls::client::TlsStream;
 /// No answer of a program on this machine takes so long, however busy it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// In front of a command that goes before other programs; it takes root, and does not without.
+pub(crate) const GOING_FIRST: [&str; 3] = ["nice", "-n", "-10"];
+
 /// What a gate is started with.
 pub(crate) struct Setup<'a> {
     /// Where its plain, STLS and TLS listeners bind: an IP address.
@@ -39,6 +42,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) namespace: Option<&'a str>,
     /// What its environment has beside the test's.
     pub(crate) environment: &'a [(&'a str, &'a str)],
+    /// It goes before other programs of this machine, as on a host of its own.
+    pub(crate) goes_first: bool,
 }
 
 /// Programs of this machine are trusted.
@@ -53,6 +58,7 @@ impl Default for Setup<'_> {
             admin: "",
             namespace: None,
             environment: &[],
+            goes_first: false,
         }
     }
 }
@@ -306,6 +312,9 @@ fn command(setup: &Setup<'_>) -> Command {
     if let Some((soft, hard)) = setup.open_files {
         let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
         words.extend(["sh".to_owned(), "-c".to_owned(), limits]);
+    }
+    if setup.goes_first {
+        words.extend(GOING_FIRST.map(str::to_owned));
     }
     words.push(popgate.to_owned());
     let mut command = Command::new(&words[0]);

@@ -1,8 +1,8 @@
 //! The engine as a child process: Debian's `redis-server`, or what `POPGATE_ENGINE` names.
 
 use crate::clocks;
-use crate::fire::free_address;
 use crate::fire::namespace::entering;
+use crate::fire::{GOING_FIRST, free_address};
 use crate::network::Host;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
@@ -67,6 +67,7 @@ impl Redis {
         );
         std::fs::write(sentinel.folder.path().join("sentinel.conf"), text).unwrap();
         sentinel.words = entering(&host.namespace);
+        sentinel.words.extend(GOING_FIRST.map(str::to_owned));
         let command = [&program(), "sentinel.conf", "--sentinel"];
         sentinel.words.extend(command.map(str::to_owned));
         sentinel.revive();
@@ -86,6 +87,7 @@ impl Redis {
         let mut words = host.map_or_else(Vec::new, |host| entering(&host.namespace));
         let program = program();
         let always = [
+            &GOING_FIRST[..],
             &[&program, "--port", &port, "--bind", &ip][..],
             &["--protected-mode", "no", "--save", "", "--appendonly", "no"],
             &["--repl-diskless-sync-delay", "0"],

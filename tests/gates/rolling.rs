@@ -1,7 +1,7 @@
 //! Gates that are stopped and started while the others serve.
 
 use crate::load::Load;
-use crate::site::{Site, is_healthy, log_in, signal};
+use crate::site::{LEASE, Site, is_healthy, log_in, signal};
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -34,7 +34,8 @@ async fn a_clean_stop_gives_the_maildrop_to_another_gate_at_once() {
         .unwrap()
         .unwrap();
     println!("handed over after {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(1));
+    // Its lease would have gone on for longer.
+    assert!(began.elapsed() < LEASE / 2);
     next.ok("QUIT".to_owned()).await.unwrap();
     assert_eq!(site.overlaps(), 0);
 }

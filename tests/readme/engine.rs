@@ -200,12 +200,17 @@ pub(crate) fn sentinels(number: u8, page: &Page, block: &Block) -> Outcome<()> {
     })
 }
 
+/// Asks again also where nobody answers: a server that was started may not listen yet.
 fn until(mut is_so: impl FnMut() -> Outcome<bool>) -> Outcome<()> {
     let end = Instant::now() + PATIENCE;
-    while !is_so()? {
+    loop {
+        let last = match is_so() {
+            Ok(true) => return Ok(()),
+            Ok(false) => "it is not so".to_owned(),
+            Err(error) => error.to_string(),
+        };
         if Instant::now() > end {
-            return Err(format!("not within {PATIENCE:?}").into());
+            return Err(format!("not within {PATIENCE:?}: {last}").into());
         }
     }
-    Ok(())
 }
