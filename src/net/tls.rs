@@ -169,6 +169,10 @@ fn complaint(alert: AlertDescription) -> String {
     format!("the peer ended it: {meaning} ({alert:?})")
 }
 
+/// What to do about a certificate for another name.
+const OTHER_NAME: &str = "call it by a name of the certificate, in `server_name` of the backend \
+                          or `nodes` of [cluster]";
+
 /// What is wrong with the peer's certificate, and what to do, behind "the peer's certificate".
 fn refusal(why: &CertificateError) -> String {
     use CertificateError::{
@@ -189,12 +193,12 @@ fn refusal(why: &CertificateError) -> String {
             "is not signed by the authority that it names; that of `ca` may be an old one"
                 .to_owned()
         }
-        NotValidForName => "is for another name; set `server_name`".to_owned(),
+        NotValidForName => format!("is for another name; {OTHER_NAME}"),
         NotValidForNameContext {
             expected,
             presented,
         } => format!(
-            "is not for {}, but for {}; set `server_name`",
+            "is not for {}, but for {}; {OTHER_NAME}",
             expected.to_str(),
             presented.join(", ")
         ),
