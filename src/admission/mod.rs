@@ -57,6 +57,9 @@ pub struct SharedMemory {
 pub trait TellsElsewhere: Send + Sync + 'static {
     /// It accepted it, or refused it.
     fn backend_said(&self, tag: PasswordTag, is_accepted: bool);
+
+    /// Whether nobody could say lately that they know nothing of it.
+    fn may_know(&self, tag: PasswordTag) -> bool;
 }
 
 impl SharedMemory {
@@ -66,7 +69,9 @@ impl SharedMemory {
     }
 
     fn refused(&self, tag: PasswordTag, now: Instant) {
-        let is_news = self.auth_cache.refused(tag, now);
+        let may_know = |it: &Arc<dyn TellsElsewhere>| it.may_know(tag);
+        let is_news =
+            self.auth_cache.refused(tag, now) || self.elsewhere.as_ref().is_some_and(may_know);
         self.tell_elsewhere(tag, false, is_news);
     }
 

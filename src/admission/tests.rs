@@ -358,3 +358,43 @@ fn name(verdict: &Verdict) -> &'static str {
         },
     }
 }
+
+/// Other gates, which may know a password, and what they are told.
+#[derive(Default)]
+struct OtherGates {
+    may_know: bool,
+    told: std::sync::Mutex<Vec<bool>>,
+}
+
+impl TellsElsewhere for OtherGates {
+    fn backend_said(&self, _: PasswordTag, is_accepted: bool) {
+        self.told.lock().unwrap().push(is_accepted);
+    }
+
+    fn may_know(&self, _: PasswordTag) -> bool {
+        self.may_know
+    }
+}
+
+#[test]
+fn a_refusal_is_told_to_other_gates_that_know_the_password_or_may() {
+    let login = attempt("ann@example.com", policy());
+    for (accepted_here, may_know, told) in [
+        (false, false, vec![]),
+        (false, true, vec![false]),
+        (true, false, vec![true, false]),
+    ] {
+        let others = Arc::new(OtherGates {
+            may_know,
+            ..OtherGates::default()
+        });
+        let elsewhere = Arc::clone(&others) as Arc<dyn TellsElsewhere>;
+        let admission = Admission::new(Arc::default(), Some(elsewhere));
+        let now = Instant::now();
+        if accepted_here {
+            admission.shared.accepted(login.tag, now);
+        }
+        admission.shared.refused(login.tag, now);
+        assert_eq!(*others.told.lock().unwrap(), told);
+    }
+}

@@ -3,7 +3,7 @@
 use super::ports::is_same;
 use crate::backend::BackendOptions;
 use crate::cluster::options::ClusterOptions;
-use crate::config::{Config, LockKeys, lock_key_changes, tenant_changes};
+use crate::config::{Config, LockKeys, fold_digest, lock_key_changes, tenant_changes};
 use crate::dialect::Phrases;
 use crate::ids::ListenerName;
 use crate::journal::JournalOptions;
@@ -19,6 +19,7 @@ type Setting = (&'static str, String);
 /// What changed that is fixed while the gate runs, a sentence each; of many the first few.
 pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let mut sentences = differences(&fixed(old), &fixed(new));
+    sentences.extend(folds_otherwise(old, new));
     let keys = lock_key_changes(&lock_keys(old), &lock_keys(new), &renamed(old, new));
     let more = keys.len().saturating_sub(CHANGES_NAMED_MAX);
     sentences.extend(keys.into_iter().take(CHANGES_NAMED_MAX).map(|what| {
@@ -28,6 +29,18 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
         sentences.push(format!("and so for {more} more"));
     }
     sentences
+}
+
+/// Gates of a cluster that do not fold alike do not meet.
+fn folds_otherwise(old: &Config, new: &Config) -> Option<String> {
+    let (before, after) = (fold_digest(old), fold_digest(new));
+    let matters = old.cluster.is_some() && before != after;
+    matters.then(|| {
+        format!(
+            "fold_case of [defaults], and the domains that differ from it: {before} -> {after}: the \
+             gates of a cluster must have it alike; stop all of them, change each file, start them"
+        )
+    })
 }
 
 /// What changed, a sentence each, without what needs a restart and without the certificates.

@@ -48,6 +48,7 @@ pub(super) struct ClusterPart {
     link: watch::Sender<Option<Arc<dyn EngineLink>>>,
     pub(super) handle: ClusterHandle,
     commands: mpsc::Receiver<NodeCommand>,
+    settings: watch::Receiver<Arc<str>>,
     telling: BoxFuture<'static, ()>,
     own_blocks: Arc<ChangesOfBlocks>,
     /// Where a reload puts the authorities of the engine's certificates; `None`: no TLS is spoken.
@@ -85,6 +86,7 @@ impl ClusterPart {
         });
         let (link, links) = watch::channel(None);
         let (commands, commanded) = mpsc::channel(CLUSTER_COMMANDS_MAX);
+        let (other_settings, settings_in_force) = watch::channel(Arc::clone(&settings));
         let authorities = authorities(&options)?.map(|read| watch::channel(read).0);
         let tls = authorities.as_ref().map(watch::Sender::subscribe);
         let (accepted, telling) = AcceptedElsewhere::new(links.clone(), Arc::clone(events));
@@ -107,6 +109,7 @@ impl ClusterPart {
                 status: statuses,
                 link: links,
                 commands,
+                settings: other_settings,
                 blocks_told: own_blocks.told(),
             }),
             keys,
@@ -118,6 +121,7 @@ impl ClusterPart {
             status,
             link,
             commands: commanded,
+            settings: settings_in_force,
             telling: Box::pin(telling),
             own_blocks,
             options,
@@ -159,6 +163,7 @@ impl ClusterPart {
             events: Arc::clone(&cx.events),
             link,
             status: self.status,
+            settings: self.settings,
             outlets: Outlets {
                 link: self.link,
                 blocks,

@@ -346,7 +346,7 @@ impl Gate {
     fn take_part(&self, cluster: Option<ClusterPart>) -> Option<Arc<OtherGates>> {
         let cluster = cluster?;
         let others = Arc::new(OtherGates::new(cluster.handle.clone(), self.cx.wall));
-        let (messages, told) = mpsc::channel(limits::CLUSTER_EVENTS_MAX);
+        let (messages, told) = mpsc::channel(limits::CLUSTER_MESSAGES_MAX);
         let answers = Arc::clone(&self.cx) as Arc<dyn Answers>;
         let hearing = Arc::clone(&others).hear(told, answers);
         let stop = self.stop_services.clone();

@@ -9,7 +9,7 @@ use super::control::exists;
 use super::ports::NewPorts;
 use crate::backend::connect::Backend;
 use crate::backend::health::State;
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, shared_settings_digest};
 use crate::gate::Settings;
 use crate::ids::BackendName;
 use crate::net::TlsFiles;
@@ -207,6 +207,9 @@ impl Gate {
         if let (Some(now), Some(authorities)) = (engine_authorities, &self.engine_authorities) {
             // Connections from now on ask them.
             authorities.send_replace(now);
+        }
+        if let Some(cluster) = &self.cx.cluster {
+            cluster.have_settings(shared_settings_digest(config).into());
         }
         let (tenants, listeners, backends) = names_of(config);
         // Before an event can name one that is new.

@@ -5,15 +5,17 @@
 
 use super::link::{EngineLink, LinkError};
 use crate::admission::TellsElsewhere;
+use crate::bounded::ExpiringLruMap;
 use crate::limits::{
-    CLUSTER_ACCEPTANCE_AGAIN, CLUSTER_ACCEPTANCES_MAX, CLUSTER_BEAT, CLUSTER_LOOKUPS_MAX,
+    CLUSTER_ACCEPTANCE_AGAIN, CLUSTER_ACCEPTANCE_BELIEVED, CLUSTER_ACCEPTANCES_MAX, CLUSTER_BEAT,
+    CLUSTER_LOOKUPS_MAX,
 };
 use crate::observe::event::{CallResult, ClusterEvent, EngineCall, Event};
 use crate::observe::hub::EventHub;
 use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::sleep;
 
@@ -26,6 +28,8 @@ pub struct AcceptedElsewhere {
     link: EngineWatch,
     news: Arc<News>,
     lookups: Arc<Semaphore>,
+    /// Passwords that the engine was asked about in vain.
+    unanswered: Arc<Mutex<ExpiringLruMap<u64, (), Instant>>>,
     events: Arc<EventHub>,
 }
 
@@ -41,6 +45,7 @@ impl AcceptedElsewhere {
             link,
             news,
             lookups: Arc::new(Semaphore::new(CLUSTER_LOOKUPS_MAX)),
+            unanswered: Arc::new(Mutex::new(ExpiringLruMap::new(CLUSTER_ACCEPTANCES_MAX))),
             events,
         };
         (elsewhere, telling)
@@ -49,6 +54,21 @@ impl AcceptedElsewhere {
     /// How much longer a password counts as accepted at another gate; `None`: it does not, or the
     /// engine does not say in time.
     pub async fn look_up(&self, tag: PasswordTag) -> Option<Duration> {
+        let answer = self.ask(tag.short()).await;
+        let now = Instant::now();
+        let mut unanswered = self.unanswered();
+        match answer {
+            Some(_) => unanswered.remove(&tag.short()),
+            None => {
+                let until = now + CLUSTER_ACCEPTANCE_BELIEVED;
+                unanswered.insert(tag.short(), (), until, now);
+            }
+        }
+        answer.flatten()
+    }
+
+    /// `None`: there is no answer.
+    async fn ask(&self, tag: u64) -> Option<Option<Duration>> {
         let began = Instant::now();
         // Beyond that many at a time nobody waits for an answer: somebody guesses.
         let Ok(_place) = self.lookups.try_acquire() else {
@@ -56,9 +76,14 @@ impl AcceptedElsewhere {
             return None;
         };
         let link = self.link.borrow().clone()?;
-        let answer = link.accepted(tag.short()).await;
+        let answer = link.accepted(tag).await;
         tell_called(&self.events, result_of(&answer), began);
-        answer.ok().flatten()
+        answer.ok()
+    }
+
+    fn unanswered(&self) -> MutexGuard<'_, ExpiringLruMap<u64, (), Instant>> {
+        let unanswered = self.unanswered.lock();
+        unanswered.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when the engine has heard what backends said here.
@@ -83,6 +108,10 @@ impl TellsElsewhere for AcceptedElsewhere {
         if dropped {
             tell_called(&self.events, CallResult::Dropped, now);
         }
+    }
+
+    fn may_know(&self, tag: PasswordTag) -> bool {
+        self.unanswered().contains(&tag.short(), Instant::now())
     }
 }
 
@@ -215,6 +244,8 @@ fn tell_called(events: &EventHub, result: CallResult, began: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{Moment, WallClock};
+    use jiff::Timestamp;
 
     fn waiting(waiting: &mut UntoldPasswords, now: Instant) -> Vec<(u64, bool)> {
         let mut all = Vec::new();
@@ -245,6 +276,23 @@ mod tests {
         news.say(1, false, now, 3);
         news.told(place);
         assert_eq!(waiting(&mut news, now), [(1, false)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_could_not_be_asked_may_know_a_password_for_a_minute() {
+        let wall = WallClock::From(Moment {
+            instant: Instant::now(),
+            wall: Timestamp::UNIX_EPOCH,
+        });
+        let (_, no_engine) = watch::channel(None);
+        let events = Arc::new(EventHub::new(wall, Vec::new()));
+        let (elsewhere, _) = AcceptedElsewhere::new(no_engine, events);
+        let tag = PasswordTag::from_bytes([1; 32]);
+        assert!(!elsewhere.may_know(tag));
+        assert_eq!(elsewhere.look_up(tag).await, None);
+        assert!(elsewhere.may_know(tag));
+        tokio::time::advance(CLUSTER_ACCEPTANCE_BELIEVED).await;
+        assert!(!elsewhere.may_know(tag));
     }
 
     #[test]

@@ -2,21 +2,29 @@
 --
 -- KEYS  1 the gate's key   2 the epoch   3 members   4 fingerprint   5 prefix of the gates' keys
 --       6 the gate's push channel   7 version of the block list   8 its log   9 its entries
--- ARGV  1 gate   2 run id of this server   3 the highest epoch that the gate knows   4 lease in ms
---       5 fingerprint   6 what people read of the gate, sealed   7 digest of its settings
---       8 ping   9 version of the block list that it knows   10 most changes to be answered
---       11 "1": it has taken part for long
+-- ARGV  1 gate   2 the highest epoch that the gate knows   3 lease in ms   4 fingerprint
+--       5 what people read of the gate, sealed   6 digest of its settings   7 ping
+--       8 version of the block list that it knows   9 most changes to be answered
+--       10 "1": it has taken part for long   11 the epoch in which it has not said yet all that it
+--       holds, or ""
 
 if #KEYS ~= 9 or #ARGV ~= 11 then
   return redis.error_reply('POPGATE beat takes 9 keys and 11 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
 end
-for _, at in ipairs({ 3, 4, 8, 9, 10 }) do
+for _, at in ipairs({ 2, 3, 7, 8, 9 }) do
   if not tonumber(ARGV[at]) then return redis.error_reply('POPGATE beat: argument ' .. at .. ' is no number') end
 end
 
 local LEASE_MAX = 60000
+local SAYS_AGAIN = 1500    -- a gate that still says what it holds is heard again within this time
 
-local gate, run_id = ARGV[1], ARGV[2]
+local gate = ARGV[1]
+-- The memory of this server: of its run, and of what it copies. One that was a replica for a while
+-- has lost what others wrote before, though it was not restarted.
+local said = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
+local run, history = string.match(said, 'run_id:(%w+)'), string.match(said, 'master_replid:(%w+)')
+if not run or not history then return redis.error_reply('POPGATE INFO does not name the run of this server') end
+local run_id = string.sub(run, 1, 32) .. string.sub(history, 1, 32)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -38,9 +46,9 @@ end
 -- The fingerprint, and before it "e" where a gate that is established has said it, else "n".
 local stored = redis.call('GET', KEYS[4]) or ''
 local rank = string.sub(stored, 1, 1)
-if string.sub(stored, 2) ~= ARGV[5] then
+if string.sub(stored, 2) ~= ARGV[4] then
   if one_lives(gate) then
-    if rank == 'e' or ARGV[11] ~= '1' then return {'stranger'} end
+    if rank == 'e' or ARGV[10] ~= '1' then return {'stranger'} end
     -- It was first at an empty engine, and yields to one that was there before.
     for i = 1, #members, 2 do redis.call('DEL', KEYS[5] .. members[i]) end
     redis.call('DEL', KEYS[3])
@@ -48,8 +56,8 @@ if string.sub(stored, 2) ~= ARGV[5] then
   end
   rank = 'n'
 end
-if ARGV[11] == '1' then rank = 'e' end
-if stored ~= rank .. ARGV[5] then redis.call('SET', KEYS[4], rank .. ARGV[5]) end
+if ARGV[10] == '1' then rank = 'e' end
+if stored ~= rank .. ARGV[4] then redis.call('SET', KEYS[4], rank .. ARGV[4]) end
 
 local function another_is_listed()
   for i = 1, #members, 2 do
@@ -61,9 +69,9 @@ end
 -- Where all that were there are gone, nobody has said for a while what he holds.
 local is_same_run = epoch[1] and string.sub(epoch[1], 1, #run_id + 1) == run_id .. ':'
 if not is_same_run or (another_is_listed() and not one_lives()) then
-  local number = math.max(tonumber(ARGV[3]), tonumber(epoch[2] or '0')) + 1
+  local number = math.max(tonumber(ARGV[2]), tonumber(epoch[2] or '0')) + 1
   epoch = { run_id .. ':' .. string.format('%.0f', number), string.format('%.0f', number), string.format('%.0f', now) }
-  redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3])
+  redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3], 'restating', '0')
   redis.call('DEL', KEYS[3])
   members = {}
 end
@@ -71,12 +79,19 @@ end
 -- The clock was set back.
 if tonumber(epoch[3]) > now then
   epoch[3] = string.format('%.0f', now)
-  redis.call('HSET', KEYS[2], 'began', epoch[3])
+  redis.call('HSET', KEYS[2], 'began', epoch[3], 'restating', '0')
+end
+
+-- No turn is given away while gates say what they hold, and no longer than for a lease.
+if ARGV[11] == epoch[1] then
+  local ends = math.min(now + SAYS_AGAIN, tonumber(epoch[3]) + tonumber(ARGV[3]))
+  local before = tonumber(redis.call('HGET', KEYS[2], 'restating') or '0')
+  if ends > before then redis.call('HSET', KEYS[2], 'restating', string.format('%.0f', ends)) end
 end
 
 local is_continued = lives(gate) and 1 or 0
-redis.call('SET', KEYS[1], epoch[1], 'PX', ARGV[4])
-redis.call('HSET', KEYS[3], gate, cmsgpack.pack({ ARGV[6], ARGV[7] }))
+redis.call('SET', KEYS[1], epoch[1], 'PX', ARGV[3])
+redis.call('HSET', KEYS[3], gate, cmsgpack.pack({ ARGV[5], ARGV[6] }))
 
 local living = {}
 for i = 1, #members, 2 do
@@ -93,12 +108,12 @@ for i = 1, #members, 2 do
     end
   end
 end
-living[#living + 1] = { gate, ARGV[6], ARGV[7] }
+living[#living + 1] = { gate, ARGV[5], ARGV[6] }
 
-local listeners = redis.call('PUBLISH', KEYS[6], 'p' .. ARGV[8])
+local listeners = redis.call('PUBLISH', KEYS[6], 'p' .. ARGV[7])
 
 local changes = {}
-local names = redis.call('ZRANGEBYSCORE', KEYS[8], '(' .. ARGV[9], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[10])
+local names = redis.call('ZRANGEBYSCORE', KEYS[8], '(' .. ARGV[8], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[9])
 for i = 1, #names, 2 do
   changes[#changes + 1] = { names[i + 1], names[i], redis.call('HGET', KEYS[9], names[i]) or '' }
 end

@@ -20,6 +20,7 @@ pub struct ClusterHandle {
     status: watch::Receiver<ClusterStatus>,
     link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
     commands: mpsc::Sender<NodeCommand>,
+    settings: watch::Sender<Arc<str>>,
     blocks_told: watch::Receiver<bool>,
 }
 
@@ -35,6 +36,8 @@ pub struct HandleParts {
     pub link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
     /// Who speaks with it.
     pub commands: mpsc::Sender<NodeCommand>,
+    /// Where a reload puts the digest of the settings that gates should have alike.
+    pub settings: watch::Sender<Arc<str>>,
     /// Whether the engine has all changes of the gate's block list.
     pub blocks_told: watch::Receiver<bool>,
 }
@@ -49,6 +52,7 @@ impl ClusterHandle {
             status: parts.status,
             link: parts.link,
             commands: parts.commands,
+            settings: parts.settings,
             blocks_told: parts.blocks_told,
         }
     }
@@ -88,6 +92,11 @@ impl ClusterHandle {
     #[must_use]
     pub fn link(&self) -> Option<Arc<dyn EngineLink>> {
         self.link.borrow().clone()
+    }
+
+    /// From now on the gate's settings have this digest, which the other gates compare with theirs.
+    pub fn have_settings(&self, digest: Arc<str>) {
+        self.settings.send_replace(digest);
     }
 
     /// Tells the engine what it has not heard yet, gives back what is held and wanted, and says

@@ -40,9 +40,6 @@ impl LinkError {
 /// One connection to one engine's server. Calls are sent in the order in which they are made, as
 /// soon as their futures are first polled; each has a deadline of its own.
 pub trait EngineLink: Send + Sync + 'static {
-    /// The `run_id` of that server.
-    fn run_id(&self) -> Arc<str>;
-
     /// Makes the connection for pushes anew: they do not come though they should.
     fn resubscribe(&self);
 

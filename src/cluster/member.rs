@@ -15,6 +15,7 @@ mod tests;
 pub use io::{BlockNews, ClusterState, MaildropStatement, MemberAction, MemberInput, OnOutage};
 
 use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer};
+use crate::limits::CLUSTER_ASK_AGAIN;
 use crate::lock::queue::Authority;
 use crate::time::{Duration, Instant};
 use beats::{Beats, Lease};
@@ -51,8 +52,7 @@ pub struct MemberOptions {
 pub struct Member {
     options: MemberOptions,
     random: fastrand::Rng,
-    /// The server that the connection leads to.
-    run_id: Option<Arc<str>>,
+    is_connected: bool,
     epoch: Option<Epoch>,
     /// When the epoch gives turns away.
     grace_until: Option<Instant>,
@@ -72,6 +72,7 @@ pub struct Member {
     /// Maildrops that have something to say, and wait until fewer calls are made.
     queued: VecDeque<MaildropId>,
     is_leaving: bool,
+    has_left: bool,
 }
 
 impl Member {
@@ -80,7 +81,7 @@ impl Member {
     pub fn new(options: MemberOptions, now: Instant) -> Self {
         Self {
             random: fastrand::Rng::with_seed(options.seed),
-            run_id: None,
+            is_connected: false,
             epoch: None,
             grace_until: None,
             lease: Lease::default(),
@@ -94,6 +95,7 @@ impl Member {
             calling: 0,
             queued: VecDeque::new(),
             is_leaving: false,
+            has_left: false,
             options,
         }
     }
@@ -101,7 +103,7 @@ impl Member {
     /// Takes one input and appends what follows to `out`.
     pub fn apply(&mut self, input: MemberInput, now: Instant, out: &mut Vec<MemberAction>) {
         match input {
-            MemberInput::Connected(run_id) => self.connected(run_id, now),
+            MemberInput::Connected => self.connected(now),
             MemberInput::Disconnected(why) => self.disconnected(&why, now, out),
             MemberInput::Refused(why) => self.refused(&why, now, out),
             MemberInput::Stated(maildrop, statement) => self.stated(maildrop, statement, now, out),
@@ -110,6 +112,9 @@ impl Member {
                 sequence,
                 answer,
             } => self.synced(maildrop, sequence, answer, now, out),
+            MemberInput::SyncRefused { maildrop, sequence } => {
+                self.sync_refused(maildrop, sequence, now, out);
+            }
             MemberInput::Beaten {
                 ping,
                 sent_at,
@@ -122,6 +127,11 @@ impl Member {
             MemberInput::Leave => self.is_leaving = true,
         }
         self.do_what_is_due(now, out);
+    }
+
+    /// The settings that gates should have alike have this digest from now on.
+    pub fn have_settings(&mut self, digest: Arc<str>) {
+        self.options.settings = digest;
     }
 
     /// When [`MemberInput::Tick`] is due, if nothing comes before.
@@ -147,15 +157,15 @@ impl Member {
         self.maildrops.len()
     }
 
-    fn connected(&mut self, run_id: Arc<str>, now: Instant) {
-        self.run_id = Some(run_id);
+    fn connected(&mut self, now: Instant) {
+        self.is_connected = true;
         self.beats.in_flight = None;
         self.beats.next = now;
         self.beats.heard = Some(now);
     }
 
     fn disconnected(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
-        self.run_id = None;
+        self.is_connected = false;
         self.beats.in_flight = None;
         self.beats.heard = None;
         self.health.unanswered(now, why, out);
@@ -211,16 +221,9 @@ impl Member {
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) {
-        let Some(maildrop) = self.maildrops.get_mut(&id) else {
+        let Some(call) = self.take_call(id, sequence) else {
             return;
         };
-        let is_awaited = maildrop
-            .in_flight
-            .is_some_and(|call| call.sequence == sequence);
-        let Some(call) = maildrop.in_flight.take_if(|_| is_awaited) else {
-            return;
-        };
-        self.calling = self.calling.saturating_sub(1);
         match answer {
             Err(why) => {
                 self.health.unanswered(call.sent_at, &why, out);
@@ -237,6 +240,36 @@ impl Member {
             }
         }
         self.call_queued(now, out);
+    }
+
+    /// The engine has answered, and refuses. Whether it refuses everything the next beat finds out,
+    /// which is due at once; else it is this one maildrop that it cannot take.
+    fn sync_refused(
+        &mut self,
+        id: MaildropId,
+        sequence: u64,
+        now: Instant,
+        out: &mut Vec<MemberAction>,
+    ) {
+        if self.take_call(id, sequence).is_none() {
+            return;
+        }
+        self.beats.next = now;
+        if let Some(maildrop) = self.maildrops.get_mut(&id) {
+            maildrop.is_unsaid = true;
+        }
+        self.schedule(id, Some(now + CLUSTER_ASK_AGAIN));
+        self.call_queued(now, out);
+    }
+
+    /// The call in flight, if this is the one that was answered.
+    fn take_call(&mut self, id: MaildropId, sequence: u64) -> Option<maildrop::InFlight> {
+        let maildrop = self.maildrops.get_mut(&id)?;
+        let call = maildrop
+            .in_flight
+            .take_if(|call| call.sequence == sequence)?;
+        self.calling = self.calling.saturating_sub(1);
+        Some(call)
     }
 
     fn done(
@@ -313,8 +346,9 @@ impl Member {
         if may_call && !maildrop.is_busy() && maildrop.must_say(now, generation) {
             return self.sync(id, now, out);
         }
-        // Not later than it was due: statements that change often must not put the question off.
-        let before = maildrop.due.filter(|due| *due > now);
+        // Not later than it was due, which may be now: statements that change often must not put the
+        // question off.
+        let before = maildrop.due;
         let next = self.next_look(id, now);
         self.schedule(id, before.into_iter().chain(next).min());
     }
@@ -370,6 +404,7 @@ impl Member {
         }
         if self.is_leaving && self.maildrops.is_empty() {
             self.is_leaving = false;
+            self.has_left = true;
             out.push(MemberAction::Left);
         }
     }

@@ -42,6 +42,8 @@ pub struct NodeParts {
     pub link: mpsc::Receiver<LinkEvent>,
     /// What others read of it.
     pub status: watch::Sender<ClusterStatus>,
+    /// The digest of the settings that gates should have alike.
+    pub settings: watch::Receiver<Arc<str>>,
     /// Where changes of the block list and messages go.
     pub outlets: Outlets,
 }
@@ -132,6 +134,7 @@ impl Node {
                 },
                 () = self.parts.dirty.changed() => self.state_changed_maildrops(),
                 () = due(deadline) => self.apply(MemberInput::Tick),
+                Ok(()) = self.parts.settings.changed() => self.take_over_settings(),
                 Some(command) = commands.recv() => match command {
                     NodeCommand::Leave(done) => {
                         self.leaving = Some(done);
@@ -142,20 +145,23 @@ impl Node {
         }
     }
 
+    fn take_over_settings(&mut self) {
+        let digest = Arc::clone(&self.parts.settings.borrow_and_update());
+        self.parts.member.have_settings(Arc::clone(&digest));
+        let status = &self.parts.status;
+        status.send_modify(|status| status.settings = digest);
+    }
+
     fn hear(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Up(engine) => {
-                let run_id = engine.run_id();
-                self.parts
-                    .outlets
-                    .link
-                    .send_replace(Some(Arc::clone(&engine)));
                 self.engine = Some(engine);
-                self.apply(MemberInput::Connected(run_id));
+                self.publish_link();
+                self.apply(MemberInput::Connected);
             }
             LinkEvent::Down(why) => {
-                self.parts.outlets.link.send_replace(None);
                 self.engine = None;
+                self.publish_link();
                 self.apply(MemberInput::Disconnected(why));
             }
             LinkEvent::Refused(why) => self.apply(MemberInput::Refused(why)),
@@ -285,10 +291,13 @@ impl Node {
                 None => Err(LinkError::Disconnected),
             };
             let result = result_of(&answer);
-            let input = MemberInput::Synced {
-                maildrop,
-                sequence,
-                answer: answer.map_err(|error| error.to_string()),
+            let input = match answer {
+                Err(LinkError::Refused(_)) => MemberInput::SyncRefused { maildrop, sequence },
+                answer => MemberInput::Synced {
+                    maildrop,
+                    sequence,
+                    answer: answer.map_err(|error| error.to_string()),
+                },
             };
             Finished::Input(input, EngineCall::Sync, result, began.elapsed())
         }));
@@ -347,11 +356,27 @@ impl Node {
         }));
     }
 
+    /// A gate that takes no part tells the others nothing: it may be none of theirs.
+    fn publish_link(&self) {
+        let is_open = self.parts.status.borrow().state.is_open();
+        let link = self.engine.clone().filter(|_| is_open);
+        self.parts.outlets.link.send_if_modified(|before| {
+            let is_same = match (&link, &before) {
+                (Some(now), Some(before)) => Arc::ptr_eq(now, before),
+                (None, None) => true,
+                _ => false,
+            };
+            *before = link;
+            !is_same
+        });
+    }
+
     fn set_state(&self, state: ClusterState, why: String) {
         self.parts.status.send_modify(|status| {
             status.state = state;
             status.why.clone_from(&why);
         });
+        self.publish_link();
         self.tell(ClusterEvent::StateChanged { state, why });
     }
 

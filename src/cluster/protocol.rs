@@ -30,7 +30,7 @@ pub struct TurnNumber(pub u64);
 /// The life of one engine's memory: it begins anew with a restart, a failover or a loss of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch {
-    /// The `run_id` of the engine's server.
+    /// What names the memory of the engine's server: of its `run_id` and its `master_replid`.
     pub run_id: Arc<str>,
     /// Counts epochs.
     pub number: u64,
@@ -155,8 +155,6 @@ pub struct HoldingGate {
 /// A gate's sign of life, once a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeatCall {
-    /// The `run_id` of the server that this connection leads to.
-    pub run_id: Arc<str>,
     /// The highest number of an epoch that this gate has heard of; 0: none.
     pub known_epoch: u64,
     /// How long its lease is good.
@@ -173,6 +171,8 @@ pub struct BeatCall {
     pub blocks: u64,
     /// Whether it has taken part for long.
     pub is_established: bool,
+    /// The epoch in which it has not said yet all that it holds.
+    pub restates: Option<Epoch>,
 }
 
 /// The answer to a [`BeatCall`].

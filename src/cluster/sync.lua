@@ -33,7 +33,7 @@ local MAIN_TURNS = 3       -- turns of the main lane between two of the unproven
 local gate, sequence, holds, seen = ARGV[1], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local lease = tonumber(ARGV[12])
 
-local epoch = redis.call('HMGET', KEYS[2], 'id', 'began')
+local epoch = redis.call('HMGET', KEYS[2], 'id', 'began', 'restating')
 if not epoch[1] or epoch[1] ~= ARGV[2] then return {'epoch'} end
 if redis.call('GET', KEYS[3] .. gate) ~= epoch[1] then return {'lease'} end
 
@@ -52,7 +52,9 @@ local function fresh(old)
   return {
     epoch = epoch[1], slots = {}, gates = {}, places = 0, main_turns = old.main_turns or MAIN_TURNS,
     token = old.token or 0, home = old.home or '', ended = math.min(old.ended or -1, now),
-    holder = holder and { gate = holder.gate, token = holder.token, lane = holder.lane, old = true } or nil,
+    holder = holder and {
+      gate = holder.gate, token = holder.token, lane = holder.lane, lease = holder.lease, old = true,
+    } or nil,
   }
 end
 
@@ -93,6 +95,11 @@ local function not_taken_up(holder)
   state.main_turns = holder.main_turns_before
 end
 
+-- For how long one of the epoch before counts: his own lease, if he has said it.
+local function old_for(holder)
+  return holder.lease or lease
+end
+
 -- What is over: slots of gates that are gone or whose waits have ended, a holder that is gone, a
 -- claim that nobody took up.
 local function prune()
@@ -103,7 +110,7 @@ local function prune()
   state.slots = slots
   local holder = state.holder
   if holder and holder.old then
-    if now - tonumber(epoch[2]) >= lease then state.holder = nil end
+    if now - tonumber(epoch[2]) >= old_for(holder) then state.holder = nil end
   elseif holder and not is_alive(holder.gate) then
     state.holder = nil
   -- Further off than it can be: the clock was set back.
@@ -155,7 +162,7 @@ local function state_slots()
 end
 
 local function hold(token, lane)
-  state.holder = { gate = gate, token = token, lane = lane }
+  state.holder = { gate = gate, token = token, lane = lane, lease = lease }
   state.token = math.max(state.token, token)
 end
 
@@ -169,7 +176,7 @@ local function settle_holder()
     local wants = ARGV[holder.lane == 'm' and 6 or 7] ~= ''
     if holder.token > seen and wants and not holder.old then
       -- Its answer was lost, or this is how it takes up what was pushed.
-      holder.claimed = nil
+      holder.claimed, holder.lease = nil, lease
       return 'granted'
     end
     -- Nobody had it: whoever waited has left before he heard of it.
@@ -246,7 +253,9 @@ local function serve()
   if not given then return end
   given.missed = nil
   state.holder = { gate = given.gate, token = new_token(), lane = given.lane }
-  if given.gate ~= gate then
+  if given.gate == gate then
+    state.holder.lease = lease
+  else
     local holder = state.holder
     holder.claimed, holder.claim_ends = true, now + CLAIM
     holder.place_before, holder.main_turns_before = given.place, state.main_turns
@@ -272,7 +281,7 @@ local function answer(standing)
   if holder and not own then
     elsewhere = holder.gate
     left = math.max(0, redis.call('PTTL', KEYS[3] .. holder.gate))
-    if holder.old then left = math.max(left, tonumber(epoch[2]) + lease - now) end
+    if holder.old then left = math.max(left, tonumber(epoch[2]) + old_for(holder) - now) end
   end
   local since_end = state.ended >= 0 and math.max(0, now - state.ended) or -1
   return {
@@ -299,7 +308,8 @@ if ARGV[11] ~= '' then state.ended = math.max(state.ended, now - tonumber(ARGV[1
 
 local standing = settle_holder()
 state_slots()
-if not state.holder and now - tonumber(epoch[2]) >= GRACE then standing = serve() or standing end
+local gives = now - tonumber(epoch[2]) >= GRACE and now >= tonumber(epoch[3] or '0')
+if not state.holder and gives then standing = serve() or standing end
 if not standing then standing = has_slot(gate) and 'queued' or 'idle' end
 
 local holder = state.holder

@@ -8,17 +8,26 @@ use std::fmt::Write;
 
 /// How each tenant folds names: gates that differ in it would lock one mailbox twice.
 ///
-/// Only those that do not fold as `[defaults]` are named, so that a new tenant needs no stop of all
-/// gates.
+/// Only domains whose tenants do not fold as `[defaults]` are named, so that a new tenant, or
+/// another name of one, needs no stop of all gates. A listener may have another name at each gate.
 #[must_use]
 pub(crate) fn fold_digest(config: &Config) -> String {
     let tenants = &config.tenants;
-    let default = tenants.entries().first();
+    let entries = tenants.entries();
+    let default = entries.first();
     let folds = default.is_none_or(|entry| entry.tenant.fold_case);
     let others: BTreeSet<_> = tenants
-        .tenants()
-        .filter(|tenant| tenant.fold_case != folds)
-        .map(|tenant| tenant.name.as_str())
+        .claims()
+        .filter(|(_, index)| {
+            let entry = entries.get(*index);
+            entry.is_some_and(|entry| entry.tenant.fold_case != folds)
+        })
+        .map(|(claim, _)| match claim {
+            TenantClaim::Domain(domain) => domain.to_owned(),
+            TenantClaim::Wildcard(parent) => format!("*.{parent}"),
+            TenantClaim::ServerName(name) => format!("server name {name}"),
+            TenantClaim::Listener(_) | TenantClaim::Nobody => "a listener".to_owned(),
+        })
         .collect();
     format!("{folds} {others:?}")
 }

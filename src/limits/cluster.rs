@@ -39,6 +39,15 @@ pub const CLUSTER_GRACE: Duration = Duration::from_secs(2);
 /// login must not wait for one.
 pub const CLUSTER_AWAY: Duration = Duration::from_secs(1);
 
+/// A gate that starts looks for the engine for so long before it serves without it: that takes some
+/// seconds where names are resolved and networks come up, and others may be in a mailbox meanwhile.
+/// Its clients wait, as they do for a lock.
+pub const CLUSTER_JOIN: Duration = Duration::from_secs(10);
+
+/// Mailboxes that a gate waits for are said so much later than those that it holds, where all is
+/// said anew: those that are waited for must not be given away before.
+pub const CLUSTER_WAITERS_AFTER: Duration = Duration::from_millis(1);
+
 /// A gate that looks at its clock so much later than it wanted to stood still itself, as a frozen
 /// process does: a busy one is late by some milliseconds.
 pub const CLUSTER_LATE: Duration = Duration::from_millis(100);
@@ -112,6 +121,10 @@ pub const CLUSTER_RECONNECT_MAX: Duration = Duration::from_millis(500);
 /// Things that the engine tells, and that are not looked at yet: a push for each maildrop of a busy
 /// gate.
 pub const CLUSTER_EVENTS_MAX: usize = 65_536;
+
+/// Messages of other gates are taken in as long as fewer things than these wait before them, and as
+/// many of them wait to be read: 16 MiB of the longest. An answer to an operator takes a few.
+pub const CLUSTER_MESSAGES_MAX: usize = 256;
 
 /// Orders to the task that speaks with the engine: a stop gives one.
 pub const CLUSTER_COMMANDS_MAX: usize = 4;

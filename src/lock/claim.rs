@@ -58,6 +58,11 @@ impl<C: BackendClose> Claim<C> {
         self.apply(Input::Begin, None);
     }
 
+    /// The backend connection has ended: nobody is in the maildrop.
+    pub(super) fn pause(&self) {
+        self.apply(Input::Pause, None);
+    }
+
     /// What the guard reads before that, where other gates serve the maildrop, too.
     pub(super) fn reader(&self, turn: Option<watch::Receiver<TurnState>>) -> Option<TurnReader> {
         let lease = Arc::clone(&self.table.cluster.as_ref()?.lease);

@@ -92,9 +92,12 @@ impl<C: BackendClose> LockGuard<C> {
         };
         // It stays in the guard meanwhile, where a drop finds it.
         let closed = connection.close(false).await;
-        if let Some(connection) = self.connection.take()
-            && !closed
-        {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        if closed {
+            self.claim.pause();
+        } else {
             self.claim.tell_forced(connection.backend());
         }
     }

@@ -78,6 +78,8 @@ pub enum Input {
     Release(Ticket),
     /// The holder's password is written now: it is in the maildrop until its backend's end.
     Begin(Ticket),
+    /// The holder's backend connection has ended, and it may try again: nobody is in.
+    Pause(Ticket),
     /// The lease was granted or lost. A local queue has none.
     Lease(LeaseChange),
     /// Whether the queue serves by itself from now on.
@@ -172,7 +174,8 @@ impl LockQueue {
             Input::Accepted(ticket) => self.accepted(ticket, effects),
             Input::Refused(ticket) => self.refused(ticket, effects),
             Input::Release(ticket) => self.release(ticket, now, effects),
-            Input::Begin(ticket) => self.begin(ticket),
+            Input::Begin(ticket) => self.set_begun(ticket, true),
+            Input::Pause(ticket) => self.set_begun(ticket, false),
             Input::Authority(authority) => self.change_authority(authority, now, effects),
             Input::Lease(change) => self.lease_changed(change, now, effects),
             Input::WaitersElsewhere(somebody) => self.waiters_elsewhere = somebody,
@@ -301,11 +304,11 @@ impl LockQueue {
         }
     }
 
-    fn begin(&mut self, ticket: Ticket) {
+    fn set_begun(&mut self, ticket: Ticket, has_begun: bool) {
         if let Some(holder) = &mut self.holder
             && holder.holding.ticket == ticket
         {
-            holder.has_begun = true;
+            holder.has_begun = has_begun;
         }
     }
 

@@ -1,5 +1,6 @@
-//! A login whose tenant or backend an operator has paused: it holds its lock, so that the order of
-//! the queue stays, and waits before its backend hears anything of it.
+//! A login whose tenant or backend an operator has paused: it waits before its backend hears anything
+//! of it. It holds its lock meanwhile, so that the order of the queue stays; where other gates serve
+//! the maildrop, too, it has not asked for its turn yet.
 
 use super::record::Record;
 use super::{Admitted, Identified};
@@ -88,6 +89,24 @@ pub(super) async fn hold(
     let held = hold_until_resumed(cx, record, &mut admitted.login).await;
     record.waited(began.elapsed());
     record.lock_taken();
+    held
+}
+
+/// Holds a login before it asks for its turn, where other gates serve the maildrop, too: they may
+/// not be paused, and must not wait for one that is.
+pub(super) async fn hold_before_turn(
+    cx: &Context,
+    record: &mut Record,
+    login: &mut Identified,
+) -> Result<Hold, EndCause> {
+    if cx.cluster.is_none() || !login.destination(cx).is_paused() {
+        return Ok(Hold::Over);
+    }
+    record.paused();
+    let began = Instant::now();
+    let held = hold_until_resumed(cx, record, login).await;
+    login.client.waited(began.elapsed());
+    record.waited(began.elapsed());
     held
 }
 

@@ -1,5 +1,6 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
+use super::paused::{self, Hold};
 use super::record::Record;
 use super::{Admitted, Greeted, Identified, Next};
 use crate::admission::LoginSlots;
@@ -28,6 +29,10 @@ pub(super) async fn acquire_lock(
             .turn_away(cx, record, EndCause::EngineAway)
             .await
             .into());
+    }
+    if paused::hold_before_turn(cx, record, &mut login).await? == Hold::Spent {
+        drop(slots);
+        return Err(login.turn_away(cx, record, EndCause::Paused).await.into());
     }
     let until = login.wait_deadline();
     let lock = match cx.locks.acquire(&login.attempt, until).await {

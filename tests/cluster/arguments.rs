@@ -1,6 +1,6 @@
 //! Calls that no gate of this version makes: the scripts say what is wrong with them.
 
-use crate::redis::{GATE, Redis, beat_call, is_installed};
+use crate::redis::{GATE, Redis, beat, is_installed};
 use crate::resp::Connection;
 use crate::scripted::SCRIPTS;
 use popgate::cluster::protocol::{
@@ -59,8 +59,8 @@ fn calls() -> [Call; 4] {
         Call {
             script: SCRIPTS[1].1,
             keys: 9,
-            arguments: beat_call("run", 1).arguments(GATE),
-            numbers: &[2, 3, 7, 8, 9],
+            arguments: beat(1).arguments(GATE),
+            numbers: &[1, 2, 6, 7, 8],
         },
         Call {
             script: SCRIPTS[2].1,

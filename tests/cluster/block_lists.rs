@@ -292,7 +292,7 @@ impl World {
         }
         let call = BeatCall {
             blocks: at.position,
-            ..beat_call(&self.engine, at.epoch.as_ref().map_or(0, |it| it.number))
+            ..beat_call(at.epoch.as_ref().map_or(0, |it| it.number))
         };
         let BeatAnswer::Alive(report) = self.engine.beat(&call, at.id) else {
             panic!("all have one secret");
@@ -381,7 +381,7 @@ impl World {
     /// Of each entry the change that counts at the engine.
     fn rows(&mut self) -> BTreeMap<Arc<str>, BlockStamp> {
         let gate = self.gates[0].id;
-        let BeatAnswer::Alive(report) = self.engine.beat(&beat_call(&self.engine, 0), gate) else {
+        let BeatAnswer::Alive(report) = self.engine.beat(&beat_call(0), gate) else {
             panic!("all have one secret");
         };
         let rows = report.blocks.into_iter();

@@ -259,7 +259,6 @@ impl<'a> History<'a> {
     fn beat_for(&mut self, gate: GateId, fingerprint: &str, lease: Duration) {
         let random = &mut self.random;
         let call = BeatCall {
-            run_id: self.model.run_id(),
             known_epoch: self.epoch.number * random.u64(0..2),
             lease,
             fingerprint: Arc::from(fingerprint),
@@ -268,6 +267,11 @@ impl<'a> History<'a> {
             ping: random.u64(0..1_000_000),
             blocks: random.u64(0..6),
             is_established: random.u8(0..3) == 0,
+            restates: match random.u8(0..6) {
+                0 => Some(self.epoch_before.clone()),
+                1..4 => Some(self.epoch.clone()),
+                _ => None,
+            },
         };
         let expected = self.model.beat(&call, gate);
         assert_eq!(
@@ -437,12 +441,13 @@ fn the_clock_is_the_servers() {
     }
     let mut server = Scripted::with_own_clock();
     let began = server.clock();
-    let mut model = Engine::new("run", began);
+    let mut model = Engine::new("run0", began);
+    server.restart_empty(&model);
     let gate = GateId([1; 8]);
-    let BeatAnswer::Alive(report) = model.beat(&beat_call(&model, 0), gate) else {
+    let BeatAnswer::Alive(report) = model.beat(&beat_call(0), gate) else {
         panic!("it is the first");
     };
-    server.beat(&beat_call(&model, 0), gate, &model);
+    server.beat(&beat_call(0), gate, &model);
     let mut call = SyncCall {
         epoch: report.epoch,
         ..main_lane()

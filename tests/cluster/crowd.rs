@@ -196,7 +196,7 @@ impl Crowd {
 
     fn beat(&mut self, index: usize) {
         let known = self.gates[index].epoch.as_ref().map_or(0, |it| it.number);
-        let call = beat_call(&self.engine, known);
+        let call = beat_call(known);
         self.gates[index].beat_at = self.now + 1_000;
         if self.is_lost() {
             self.gates[index].beat_at = self.now + STEP;

@@ -1,7 +1,7 @@
 //! A link to one server.
 
 use crate::redis::{
-    Redis, Watched, alive, beat, is_installed, options, product_and_version, speaks_tls,
+    Redis, Watched, alive, beat, eventually, is_installed, options, product_and_version, speaks_tls,
 };
 use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
 use popgate::cluster::link::{EngineLink, LinkError};
@@ -38,7 +38,6 @@ fn statement(epoch: Epoch, sequence: u64) -> SyncCall {
 async fn everything(watched: &mut Watched, link: &Arc<dyn EngineLink>, sequence: u64) {
     let report = alive(link, 5).await;
     assert!(report.is_heard);
-    assert_eq!(report.epoch.run_id, link.run_id());
     assert_eq!(watched.pushed().await, Push::Ping(5));
     let Ok(SyncAnswer::Done(said)) = link.sync(statement(report.epoch, sequence)).await else {
         panic!("a statement is taken");
@@ -94,7 +93,7 @@ async fn a_call_ends_at_its_deadline_and_the_link_outlives_a_short_pause() {
     alive(&link, 1).await;
     redis.say("CLIENT PAUSE 600 ALL");
     let began = Instant::now();
-    assert_eq!(link.beat(beat(&link, 2)).await, Err(LinkError::Timeout));
+    assert_eq!(link.beat(beat(2)).await, Err(LinkError::Timeout));
     let took = began.elapsed();
     assert!(took < Duration::from_millis(500), "{took:?}");
     // The late answers are not taken for those of later calls.
@@ -128,12 +127,13 @@ async fn a_connection_that_is_cut_is_told_and_made_again() {
     let redis = Redis::start();
     let mut watched = Watched::start(options(redis.address));
     let first = watched.up().await;
+    let before = alive(&first, 1).await.epoch;
     redis.say("CLIENT KILL TYPE normal");
     let why = watched.down().await;
     assert!(why.contains("ended the connection"), "{why}");
     assert_eq!(first.accepted(1).await, Err(LinkError::Disconnected));
     let second = watched.up().await;
-    assert_eq!(second.run_id(), first.run_id());
+    assert_eq!(alive(&second, 2).await.epoch, before);
 }
 
 #[tokio::test]
@@ -154,20 +154,20 @@ async fn pushes_are_subscribed_to_again_beneath_the_same_link() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_restarted_has_another_run_id() {
+async fn a_server_that_was_restarted_begins_another_epoch() {
     if !is_installed() {
         return;
     }
     let mut redis = Redis::start();
     let mut watched = Watched::start(options(redis.address));
     let first = watched.up().await;
-    alive(&first, 1).await;
+    let before = alive(&first, 1).await.epoch;
     redis.kill();
     watched.down().await;
     redis.revive();
     let second = watched.up().await;
-    assert_ne!(second.run_id(), first.run_id());
     everything(&mut watched, &second, 1).await;
+    assert_ne!(alive(&second, 6).await.epoch.run_id, before.run_id);
 }
 
 #[tokio::test]
@@ -212,7 +212,7 @@ async fn a_user_without_rights_has_no_storm_of_links() {
     let began = Instant::now();
     for ping in 0..5 {
         let link = watched.up().await;
-        let answer = link.beat(beat(&link, ping)).await;
+        let answer = link.beat(beat(ping)).await;
         assert!(matches!(&answer, Err(LinkError::Refused(why)) if why.contains("NOPERM")));
     }
     // 50, 100, 200 and 400 ms, or half of each.
@@ -359,5 +359,38 @@ async fn what_is_wrong_with_an_engine_is_found() {
             panic!("without {command}: {found:?}");
         };
         assert!(what.contains(&command.to_uppercase()), "{command}: {what}");
+    }
+}
+
+/// The server calls its memory otherwise from then on, and gates that connected before and after
+/// must not tell it two names in turn.
+#[tokio::test]
+async fn a_replica_that_comes_leaves_gates_in_one_epoch() {
+    if !is_installed() {
+        return;
+    }
+    let primary = Redis::start();
+    let mut before = Watched::start(options(primary.address));
+    let before = (before.up().await, before);
+    alive(&before.0, 1).await;
+    let (host, port) = (
+        primary.address.ip().to_string(),
+        primary.address.port().to_string(),
+    );
+    let replica = Redis::start_with(&["--replicaof", &host, &port]);
+    eventually("the replica is in step", || {
+        replica
+            .say("INFO replication")
+            .contains("master_link_status:up")
+    });
+    let mut behind = options(primary.address);
+    behind.gate = GateId([9; 8]);
+    let mut after = Watched::start(behind);
+    let after = (after.up().await, after);
+    let epoch = alive(&after.0, 1).await.epoch;
+    for ping in 2..6 {
+        for link in [&before.0, &after.0] {
+            assert_eq!(alive(link, ping).await.epoch, epoch);
+        }
     }
 }

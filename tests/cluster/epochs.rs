@@ -155,10 +155,85 @@ fn where_all_gates_have_left_no_new_epoch_begins() {
     site.granted(A, main_lane());
 }
 
+/// A gate with many maildrops needs longer than the two seconds that a new epoch gives nothing away.
+#[test]
+fn no_turn_is_given_while_a_gate_says_what_it_holds_and_for_no_longer_than_its_lease() {
+    let mut site = Site::new();
+    site.engine.restart_empty("another");
+    site.join();
+    let says = |site: &mut Site| {
+        let call = BeatCall {
+            restates: Some(site.epoch.clone()),
+            ..beat_call(site.epoch.number)
+        };
+        alive(site.engine.beat(&call, A));
+    };
+    for _ in 0..6 {
+        site.engine.advance(1_000);
+        says(&mut site);
+        site.queued(B, main_lane());
+    }
+    site.engine.advance(1_400);
+    site.queued(B, main_lane());
+    site.engine.advance(100);
+    let turn = site.granted(B, main_lane());
+    site.say(B, over(turn));
+    // It says so again and again.
+    for _ in 0..7 {
+        says(&mut site);
+        site.beat(B);
+        site.queued(B, main_lane());
+        site.engine.advance(1_000);
+    }
+    site.engine.advance(500);
+    site.granted(B, main_lane());
+}
+
+#[test]
+fn what_a_gate_says_of_another_epoch_keeps_no_turn_back() {
+    let mut site = Site::new();
+    let call = BeatCall {
+        restates: Some(site.epoch.clone()),
+        ..beat_call(1)
+    };
+    site.engine.restart_empty("another");
+    site.join();
+    site.engine.advance(2_000);
+    alive(site.engine.beat(&call, A));
+    site.granted(B, main_lane());
+}
+
+/// While the lease is changed gate by gate.
+#[test]
+fn who_held_it_before_a_failover_keeps_it_for_his_own_lease() {
+    let minute = Duration::from_secs(60);
+    let mut site = Site::new();
+    let turn = site.granted(A, main_lane());
+    held(site.say(
+        A,
+        SyncCall {
+            lease: minute,
+            ..holding(turn)
+        },
+    ));
+    fails_over(&mut site);
+    let asks = || SyncCall {
+        lease: Duration::from_secs(6),
+        ..main_lane()
+    };
+    for _ in 0..59 {
+        site.engine.advance(1_000);
+        site.beat(B);
+        site.queued(B, asks());
+    }
+    site.engine.advance(1_000);
+    site.granted(B, asks());
+}
+
 #[test]
 fn a_gate_hears_whether_its_lease_was_good_until_now() {
     let mut site = Site::new();
-    let report = |site: &mut Site, gate| match site.engine.beat(&beat_call(&site.engine, 9), gate) {
+    let report = |site: &mut Site, gate| match site.engine.beat(&beat_call(9), gate) {
         BeatAnswer::Alive(report) => report,
         BeatAnswer::Stranger => panic!("the same fingerprint"),
     };
@@ -260,18 +335,18 @@ fn strangers_past_half_of_their_wait_are_served_though_newer_ones_stand_before_t
 }
 
 /// A beat of a gate with another secret.
-fn stranger(site: &Site, is_established: bool) -> BeatCall {
+fn stranger(is_established: bool) -> BeatCall {
     BeatCall {
         fingerprint: Arc::from("another"),
         is_established,
-        ..beat_call(&site.engine, 0)
+        ..beat_call(0)
     }
 }
 
-fn established(engine: &Engine) -> BeatCall {
+fn established() -> BeatCall {
     BeatCall {
         is_established: true,
-        ..beat_call(engine, 1)
+        ..beat_call(1)
     }
 }
 
@@ -286,14 +361,14 @@ fn alive(answer: BeatAnswer) -> ClusterReport {
 fn a_stranger_that_is_first_at_an_empty_engine_yields_to_gates_that_were_there_before() {
     let mut site = Site::new();
     site.engine.restart_empty("run2");
-    alive(site.engine.beat(&stranger(&site, false), C));
-    let newcomer = beat_call(&site.engine, 1);
+    alive(site.engine.beat(&stranger(false), C));
+    let newcomer = beat_call(1);
     assert_eq!(site.engine.beat(&newcomer, B), BeatAnswer::Stranger);
-    let call = established(&site.engine);
+    let call = established();
     let report = alive(site.engine.beat(&call, A));
     assert_eq!(report.members.len(), 1, "the stranger is out");
     for is_established in [false, true] {
-        let call = stranger(&site, is_established);
+        let call = stranger(is_established);
         assert_eq!(site.engine.beat(&call, C), BeatAnswer::Stranger);
     }
     alive(site.engine.beat(&newcomer, B));
@@ -302,10 +377,10 @@ fn a_stranger_that_is_first_at_an_empty_engine_yields_to_gates_that_were_there_b
 #[test]
 fn with_no_gate_left_another_secret_takes_over() {
     let mut site = Site::new();
-    let call = established(&site.engine);
+    let call = established();
     alive(site.engine.beat(&call, A));
     site.engine.advance(LEASE);
-    alive(site.engine.beat(&stranger(&site, false), C));
-    let newcomer = beat_call(&site.engine, 1);
+    alive(site.engine.beat(&stranger(false), C));
+    let newcomer = beat_call(1);
     assert_eq!(site.engine.beat(&newcomer, A), BeatAnswer::Stranger);
 }

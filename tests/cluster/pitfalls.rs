@@ -101,8 +101,7 @@ fn a_lease_counts_from_the_sending_of_its_beat() {
     let now = Instant::now();
     let mut member = Member::new(member_options(), now);
     let mut actions = Vec::new();
-    let connected = MemberInput::Connected(site.engine.run_id());
-    member.apply(connected, now, &mut actions);
+    member.apply(MemberInput::Connected, now, &mut actions);
     let Some(MemberAction::Beat(call)) = actions.pop() else {
         panic!("a gate that is connected says that it lives");
     };

@@ -249,13 +249,8 @@ impl Watched {
     }
 }
 
-pub(crate) fn beat(link: &Arc<dyn EngineLink>, ping: u64) -> BeatCall {
-    beat_call(&link.run_id(), ping)
-}
-
-pub(crate) fn beat_call(run_id: &str, ping: u64) -> BeatCall {
+pub(crate) fn beat(ping: u64) -> BeatCall {
     BeatCall {
-        run_id: Arc::from(run_id),
         known_epoch: 0,
         lease: Duration::from_secs(15),
         fingerprint: Arc::from("same"),
@@ -264,12 +259,13 @@ pub(crate) fn beat_call(run_id: &str, ping: u64) -> BeatCall {
         ping,
         blocks: 0,
         is_established: false,
+        restates: None,
     }
 }
 
 /// A beat that must be answered.
 pub(crate) async fn alive(link: &Arc<dyn EngineLink>, ping: u64) -> ClusterReport {
-    match link.beat(beat(link, ping)).await {
+    match link.beat(beat(ping)).await {
         Ok(BeatAnswer::Alive(report)) => report,
         other => panic!("{other:?}"),
     }

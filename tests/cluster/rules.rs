@@ -17,9 +17,8 @@ pub(crate) const MAILDROP: MaildropId = MaildropId([1; 16]);
 pub(crate) const LONG: Duration = Duration::from_secs(300);
 pub(crate) const LEASE: u64 = 15_000;
 
-pub(crate) fn beat_call(engine: &Engine, known_epoch: u64) -> BeatCall {
+pub(crate) fn beat_call(known_epoch: u64) -> BeatCall {
     BeatCall {
-        run_id: engine.run_id(),
         known_epoch,
         lease: Duration::from_millis(LEASE),
         fingerprint: Arc::from("same"),
@@ -28,6 +27,7 @@ pub(crate) fn beat_call(engine: &Engine, known_epoch: u64) -> BeatCall {
         ping: 1,
         blocks: 0,
         is_established: false,
+        restates: None,
     }
 }
 
@@ -117,7 +117,7 @@ impl Site {
     }
 
     pub(crate) fn beat(&mut self, gate: GateId) {
-        let call = beat_call(&self.engine, self.epoch.number);
+        let call = beat_call(self.epoch.number);
         match self.engine.beat(&call, gate) {
             BeatAnswer::Alive(report) => self.epoch = report.epoch,
             BeatAnswer::Stranger => panic!("the same fingerprint"),

@@ -16,6 +16,10 @@ pub(crate) const SCRIPTS: [(&str, &str); 4] = [
     ("blocks.lua", include_str!("../../src/cluster/blocks.lua")),
 ];
 
+const INFO: &str =
+    "local said = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')\n";
+/// The model's run in place of the server's own.
+const RUN: &str = "local said = redis.call('GET', 'info')\n";
 const TIME: &str = "local time = redis.call('TIME')\n";
 /// The test's clock: a server's own cannot be set.
 const CLOCK: &str = "local time = redis.call('HMGET', 'clock', 's', 'us')\n";
@@ -65,21 +69,33 @@ fn with_clock(script: &str) -> String {
     script.replace(TIME, CLOCK)
 }
 
+/// With the run that the test names in place of the server's.
+fn with_run(script: &str) -> String {
+    assert_eq!(script.matches("'INFO'").count(), 2, "one look at the run");
+    assert_eq!(
+        script.matches(INFO).count(),
+        1,
+        "in the line that is replaced"
+    );
+    script.replace(INFO, RUN)
+}
+
 impl Scripted {
     /// With the test's clock.
     pub(crate) fn start() -> Self {
         let [sync, beat, leave, blocks] = scripts();
         Self::with_scripts(&[
             with_clock(&sync),
-            with_clock(&beat),
+            with_run(&with_clock(&beat)),
             leave,
             with_clock(&blocks),
         ])
     }
 
-    /// As they are.
+    /// With the server's own clock.
     pub(crate) fn with_own_clock() -> Self {
-        Self::with_scripts(&scripts())
+        let [sync, beat, leave, blocks] = scripts();
+        Self::with_scripts(&[sync, with_run(&beat), leave, blocks])
     }
 
     fn with_scripts(scripts: &[String; 4]) -> Self {
@@ -100,7 +116,17 @@ impl Scripted {
     /// An empty memory.
     pub(crate) fn restart_empty(&mut self, model: &Engine) {
         self.calls.ask(&[words("FLUSHALL")]);
+        self.set_run(model);
         self.set_clock(model);
+    }
+
+    /// In two parts, as a server names it.
+    fn set_run(&mut self, model: &Engine) {
+        let id = model.run_id();
+        let (run, history) = id.split_at(3);
+        let info = format!("run_id:{run}\r\nmaster_replid:{history}\r\n").into_bytes();
+        self.calls
+            .ask(&[vec![b"SET".to_vec(), b"info".to_vec(), info]]);
     }
 
     pub(crate) fn set_clock(&mut self, model: &Engine) {
@@ -170,6 +196,7 @@ impl Scripted {
             })
             .collect();
         self.calls.ask(&commands);
+        self.set_run(model);
         self.set_clock(model);
     }
 

@@ -1,4 +1,4 @@
-//! An engine that refuses to write, or whose clock is set.
+//! An engine that refuses to write, or is slow.
 
 use crate::load::Load;
 use crate::redis::Redis;
@@ -6,6 +6,9 @@ use crate::report::{Outcome, PROMPT, SLOW, overlaps_are};
 use crate::site::{Site, has_state, is_healthy, log_in, proven};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
+
+/// Longer than a gate waits for an answer.
+const STALL: Duration = Duration::from_millis(300);
 
 /// For what happens soon.
 const SOON: Duration = Duration::from_secs(5);
@@ -38,29 +41,73 @@ async fn an_engine_that_does_not_write_is_one_that_is_away() {
     );
 }
 
-/// No login fails, and what could not be given back is given back afterwards.
 async fn refuses(fault: &str, begin: impl FnOnce(&Redis), end: &str) {
     let Some(site) = Site::start("").await else {
         return;
     };
-    proven(&site, "ann").await;
+    is_away(
+        fault,
+        &site,
+        || begin(&site.engine),
+        || site.engine.order(end),
+    )
+    .await;
+}
+
+/// Each answer comes, and each comes too late: nobody is let in by one, and nobody waits for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_stalls_at_each_call_is_one_that_is_away() {
+    let Some((site, line)) = Site::start_behind_line("").await else {
+        return;
+    };
+    let begin = || line.delay(STALL);
+    is_away("each answer 300 ms late", &site, begin, || {
+        line.delay(Duration::ZERO)
+    })
+    .await;
+}
+
+/// It stands still again and again, and answers in between: gates go by it all the time, and take
+/// turns.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_stalls_now_and_then_gives_turns_all_the_same() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    let load = Load::start(&site, 9, 3, Instant::now() + Duration::from_secs(10));
+    for _ in 0..10 {
+        site.engine.freeze();
+        sleep(STALL).await;
+        site.engine.thaw();
+        sleep(Duration::from_millis(700)).await;
+    }
+    let tally = load.end().await;
+    let outcome = Outcome::of("stalls of 300 ms", &site, &tally).await;
+    println!("{outcome}");
+    assert_eq!(tally.failed, Vec::<String>::new());
+    overlaps_are(&site, 0, 0).await;
+}
+
+/// No login fails, and what could not be given back is given back afterwards.
+async fn is_away(fault: &str, site: &Site, begin: impl FnOnce(), end: impl FnOnce()) {
+    proven(site, "ann").await;
     let mut ann = site.log_in(0, "ann").await.unwrap();
     let to = site.gates[1].ports.plain;
     let behind = tokio::spawn(async move { log_in(to, "ann").await });
     site.gates[1]
         .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
-    let load = Load::apart(&site, 6, Instant::now() + Duration::from_secs(10));
+    let load = Load::apart(site, 6, Instant::now() + Duration::from_secs(10));
     sleep(Duration::from_secs(2)).await;
 
-    begin(&site.engine);
+    begin();
     let began = Instant::now();
     for gate in &site.gates {
         has_state(gate, "degraded", SOON).await;
     }
     ann.ok("QUIT".to_owned()).await.unwrap();
     sleep(Duration::from_secs(3)).await;
-    site.engine.order(end);
+    end();
     let ended = Instant::now();
     let mut next = timeout(SOON, behind).await.unwrap().unwrap().unwrap();
     let handed_over = ended.elapsed();
@@ -72,7 +119,7 @@ async fn refuses(fault: &str, begin: impl FnOnce(&Redis), end: &str) {
 
     let tally = load.end().await;
     let longest = tally.longest_in(began..ended, None);
-    let outcome = Outcome::of(fault, &site, &tally).await;
+    let outcome = Outcome::of(fault, site, &tally).await;
     println!(
         "{outcome}; longest meanwhile {longest:?}, given back {handed_over:?} after its end, all \
          healthy after {recovered:?}"
@@ -80,5 +127,5 @@ async fn refuses(fault: &str, begin: impl FnOnce(&Redis), end: &str) {
     assert_eq!(tally.failed, Vec::<String>::new());
     assert!(longest < PROMPT, "{longest:?}");
     assert!(recovered < SLOW, "{recovered:?}");
-    overlaps_are(&site, 0, 0).await;
+    overlaps_are(site, 0, 0).await;
 }

@@ -79,6 +79,7 @@ mod faults;
 #[path = "../fire/mod.rs"]
 mod fire;
 mod frozen;
+mod line;
 mod load;
 mod memory;
 mod network;

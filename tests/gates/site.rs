@@ -3,6 +3,7 @@
 use crate::clocks;
 use crate::door::Door;
 use crate::fire::{Gate, Program, Setup, free_address, raise_open_files};
+use crate::line::Line;
 use crate::network::{Host, Network, ROUTER};
 use crate::redis::Redis;
 use popgate::demo::server::{DemoOptions, DemoServer};
@@ -80,6 +81,15 @@ impl Site {
         let nodes = format!("nodes = [\"{}\"]", engine.address);
         let site = Self::before(engine, nodes, settings, places, THIS_HOST).await;
         Some(site.with_gates().await)
+    }
+
+    /// As [`Self::start`], with a line to the engine that can be slow.
+    pub(crate) async fn start_behind_line(settings: &str) -> Option<(Self, Line)> {
+        let engine = Redis::start()?;
+        let line = Line::to(engine.address).await;
+        let nodes = format!("nodes = [\"{}\"]", line.address);
+        let site = Self::before(engine, nodes, settings, Default::default(), THIS_HOST).await;
+        Some((site.with_gates().await, line))
     }
 
     /// As [`Self::start`], with an engine whose clock can be set.
@@ -203,6 +213,8 @@ impl Site {
             environment: &environment,
             trusted_networks: self.trusts,
             admin: "trust_loopback = true",
+            // Else it would lose its engine while other tests keep the processors busy.
+            goes_first: true,
             ..Setup::default()
         })
         .await

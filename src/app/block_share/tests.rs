@@ -66,10 +66,6 @@ impl Slow {
 struct Link(Arc<Slow>);
 
 impl EngineLink for Link {
-    fn run_id(&self) -> Arc<str> {
-        "run".into()
-    }
-
     fn resubscribe(&self) {}
 
     fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {

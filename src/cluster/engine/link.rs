@@ -81,7 +81,6 @@ const UNUSABLE: [&str; 6] = [
 /// Calls over one connection.
 pub(super) struct RedisLink {
     calls: MultiplexedConnection,
-    run_id: Arc<str>,
     prefix: Arc<str>,
     gate: GateId,
     scripts: Scripts,
@@ -91,14 +90,12 @@ pub(super) struct RedisLink {
 impl RedisLink {
     pub(super) fn new(
         calls: MultiplexedConnection,
-        run_id: Arc<str>,
         options: &EngineOptions,
         scripts: Scripts,
         complaints: Arc<Complaints>,
     ) -> Self {
         Self {
             calls,
-            run_id,
             prefix: Arc::from(&*options.prefix),
             gate: options.gate,
             scripts,
@@ -179,10 +176,6 @@ fn command(verb: &str, script: &[u8], keys: &[String], arguments: &[Vec<u8>]) ->
 }
 
 impl EngineLink for RedisLink {
-    fn run_id(&self) -> Arc<str> {
-        Arc::clone(&self.run_id)
-    }
-
     fn resubscribe(&self) {
         self.complaints.deaf.notify_one();
     }

@@ -9,8 +9,8 @@ use super::sentinel::Sentinels;
 use crate::cluster::link::{EngineLink, LinkEvent};
 use crate::cluster::protocol::{EngineReply, Push};
 use crate::limits::{
-    CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_RECONNECT_MAX,
-    CLUSTER_RECONNECT_MIN,
+    CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_MESSAGES_MAX,
+    CLUSTER_RECONNECT_MAX, CLUSTER_RECONNECT_MIN,
 };
 use crate::net::Dial;
 use crate::time::Duration;
@@ -104,7 +104,6 @@ impl Supervisor {
         let complaints = Arc::new(Complaints::default());
         let link = RedisLink::new(
             connection.calls.clone(),
-            Arc::clone(&run_id),
             &self.options,
             self.scripts.clone(),
             Arc::clone(&complaints),
@@ -221,7 +220,10 @@ impl PushSender {
             let untold = if told.is_ok() { 0 } else { before };
             self.dropped.fetch_add(untold, Ordering::Relaxed);
         }
-        if self.events.try_send(LinkEvent::Pushed(push)).is_err() {
+        let waiting = self.events.max_capacity() - self.events.capacity();
+        let is_message = matches!(push, Push::Message(_));
+        let has_room = !is_message || waiting < CLUSTER_MESSAGES_MAX;
+        if !has_room || self.events.try_send(LinkEvent::Pushed(push)).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -248,9 +250,8 @@ async fn check(connection: &mut Connection, address: &str) -> Check {
     }
 }
 
-/// What names the memory of a server that popgate can use: the primary of what is no Redis Cluster,
-/// and not too old. Of its `run_id` and its `master_replid`: one that was a replica for a while has
-/// lost what others wrote before, though it was not restarted.
+/// The `run_id` of a server that popgate can use: the primary of what is no Redis Cluster, and not
+/// too old.
 pub(super) async fn examine(
     connection: &mut Connection,
     address: &str,
@@ -260,9 +261,9 @@ pub(super) async fn examine(
     if let Some(why) = misfit(texts(role).first().map(String::as_str), &text) {
         return Err(EngineError::unusable(address, why));
     }
-    match (info(&text, "run_id"), info(&text, "master_replid")) {
-        (Some(run), Some(history)) => Ok(Arc::from(format!("{run:.32}{history:.32}"))),
-        _ => Err(EngineError::unusable(address, "INFO does not name its run")),
+    match info(&text, "run_id") {
+        Some(run) => Ok(Arc::from(run)),
+        None => Err(EngineError::unusable(address, "INFO does not name its run")),
     }
 }
 

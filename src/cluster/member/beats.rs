@@ -5,7 +5,7 @@ use super::io::{BlockNews, MemberAction};
 use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockRow, ClusterReport, Epoch, MaildropId};
 use crate::limits::{
     CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_ESTABLISHED, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN,
-    CLUSTER_RETRY, CLUSTER_UNHEARD,
+    CLUSTER_RETRY, CLUSTER_UNHEARD, CLUSTER_WAITERS_AFTER,
 };
 use crate::lock::queue::Authority;
 use crate::time::Instant;
@@ -47,7 +47,8 @@ impl Beats {
 
 impl Member {
     pub(super) fn may_beat(&self) -> bool {
-        self.run_id.is_some() && self.beats.in_flight.is_none()
+        // After the good-bye it would be there again.
+        self.is_connected && !self.has_left && self.beats.in_flight.is_none()
     }
 
     /// Whether it has taken part for so long that another gate which was first at an empty engine
@@ -64,15 +65,11 @@ impl Member {
     }
 
     pub(super) fn beat(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
-        let Some(run_id) = self.run_id.clone() else {
-            return;
-        };
         self.beats.last += 1;
         self.beats.in_flight = Some(self.beats.last);
         self.beats.blocks = self.blocks;
         self.beats.next = now + CLUSTER_BEAT;
         out.push(MemberAction::Beat(BeatCall {
-            run_id,
             known_epoch: self.epoch.as_ref().map_or(0, |epoch| epoch.number),
             lease: self.options.lease,
             fingerprint: Arc::clone(&self.options.fingerprint),
@@ -81,6 +78,7 @@ impl Member {
             ping: self.beats.last,
             blocks: self.blocks,
             is_established: self.is_established(now),
+            restates: self.epoch.clone().filter(|_| self.health.restates()),
         }));
     }
 
@@ -179,11 +177,16 @@ impl Member {
         // All is said anew: to an engine that has been away, or one that knows nothing yet.
         let all: Vec<_> = self.maildrops.keys().copied().collect();
         self.health.back(all.iter().copied(), out);
+        if self.health.restates() {
+            // Until all is said no turn is to be given away.
+            self.beats.next = now + CLUSTER_BEAT / 2;
+        }
         for id in all {
             self.share_again(id, now, out);
         }
     }
 
+    /// Those that the gate holds are said before those that it waits for.
     fn share_again(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
         if let Some(maildrop) = self.maildrops.get_mut(&id) {
             maildrop.is_unsaid = true;
@@ -195,7 +198,14 @@ impl Member {
                 });
             }
         }
-        self.schedule(id, Some(now));
+        let maildrop = self.maildrops.get(&id);
+        let holds = maildrop.is_some_and(|it| it.statement.queue.holder.is_some());
+        let at = if holds {
+            now
+        } else {
+            now + CLUSTER_WAITERS_AFTER
+        };
+        self.schedule(id, Some(at));
     }
 
     fn read_blocks(

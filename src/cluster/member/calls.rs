@@ -123,7 +123,7 @@ impl Member {
     }
 
     pub(super) fn may_call(&self) -> bool {
-        self.run_id.is_some() && self.epoch.is_some() && self.health.is_open()
+        self.is_connected && self.epoch.is_some() && self.health.is_open()
     }
 }
 

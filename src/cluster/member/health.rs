@@ -2,7 +2,7 @@
 
 use super::io::{ClusterState, MemberAction};
 use crate::cluster::protocol::MaildropId;
-use crate::limits::{CLUSTER_AWAY, CLUSTER_LATE};
+use crate::limits::{CLUSTER_AWAY, CLUSTER_JOIN, CLUSTER_LATE};
 use crate::time::Instant;
 use std::collections::HashSet;
 
@@ -36,19 +36,20 @@ impl Health {
 
     /// Whether the engine is asked about maildrops.
     pub(super) fn is_open(&self) -> bool {
-        match self.state {
-            ClusterState::Healthy | ClusterState::Suspect | ClusterState::Reconciling => true,
-            ClusterState::Joining | ClusterState::Degraded | ClusterState::Excluded => false,
-        }
+        self.state.is_open()
     }
 
     /// When the engine counts as away, if it goes on like this.
     pub(super) fn away_at(&self) -> Option<Instant> {
         // One that may not take part does not serve alone either.
         let may_be = !matches!(self.state, ClusterState::Degraded | ClusterState::Excluded);
+        let patience = match self.state {
+            ClusterState::Joining => CLUSTER_JOIN,
+            _ => CLUSTER_AWAY,
+        };
         self.silent_since
             .filter(|_| may_be)
-            .map(|since| since + CLUSTER_AWAY)
+            .map(|since| since + patience)
     }
 
     /// Whether the engine counts as away now. A gate that stood still past that moment, as a frozen
@@ -98,6 +99,11 @@ impl Health {
             why.clone_into(&mut self.why);
             self.enter(ClusterState::Excluded, out);
         }
+    }
+
+    /// Whether the engine has not heard yet of all maildrops since it is back.
+    pub(super) fn restates(&self) -> bool {
+        !self.unreconciled.is_empty()
     }
 
     /// No answer came for too long.

@@ -7,7 +7,6 @@ use crate::ids::BackendName;
 use crate::lock::queue::{Authority, Lane, Statement};
 use crate::str_enum::str_enum;
 use crate::time::{Duration, Instant};
-use std::sync::Arc;
 
 /// What a gate does while the engine is away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +34,17 @@ str_enum! {
         /// It may not take part: the other gates have another secret, `fold_case` or version of the
         /// script, or the engine has never let it in.
         Excluded = "excluded",
+    }
+}
+
+impl ClusterState {
+    /// Whether the gate takes part: the engine is asked about maildrops.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Healthy | Self::Suspect | Self::Reconciling => true,
+            Self::Joining | Self::Degraded | Self::Excluded => false,
+        }
     }
 }
 
@@ -69,8 +79,8 @@ pub struct BlockNews {
 /// Something that a member must know.
 #[derive(Clone, Debug)]
 pub enum MemberInput {
-    /// There is a connection to the engine's server of this `run_id`.
-    Connected(Arc<str>),
+    /// There is a connection to the engine.
+    Connected,
     /// The connection has ended, for this reason.
     Disconnected(String),
     /// The engine answers, and does not let the gate in: name, password, or what it is allowed.
@@ -85,6 +95,13 @@ pub enum MemberInput {
         sequence: u64,
         /// An error: why there is none. The call may have been carried out all the same.
         answer: Result<SyncAnswer, String>,
+    },
+    /// The engine has refused a [`MemberAction::Sync`].
+    SyncRefused {
+        /// The maildrop.
+        maildrop: MaildropId,
+        /// The call's.
+        sequence: u64,
     },
     /// The answer to a [`MemberAction::Beat`], or that none came.
     Beaten {

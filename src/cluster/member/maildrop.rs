@@ -294,6 +294,10 @@ impl SharedMaildrop {
             TurnStanding::Held(number) => {
                 let was_known = self.right == TurnRight::Turn(number, generation);
                 self.take(number, call.generation);
+                if holder.is_none() {
+                    // It has ended meanwhile: what the engine believes is to be put right.
+                    self.right = TurnRight::None;
+                }
                 match holder.is_some() && call.generation == generation && !was_known {
                     true => TurnOutcome::Confirmed(generation),
                     false => TurnOutcome::Nothing,

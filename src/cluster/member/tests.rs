@@ -34,7 +34,7 @@ impl Scene {
             now,
             out: Vec::new(),
         };
-        scene.connect("run");
+        scene.connect();
         scene.beaten(report("run", 1));
         assert_eq!(scene.member.state(), ClusterState::Healthy);
         scene
@@ -46,8 +46,8 @@ impl Scene {
         out
     }
 
-    fn connect(&mut self, run_id: &str) {
-        self.out = self.apply(MemberInput::Connected(run_id.into()));
+    fn connect(&mut self) {
+        self.out = self.apply(MemberInput::Connected);
     }
 
     /// Answers the beat that was made last.
@@ -280,7 +280,7 @@ fn a_release_that_met_no_connection_is_said_when_there_is_one() {
     let call = sync_of(&scene.state(1, Statement::default()));
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     assert_eq!(syncs(&scene.pass(Duration::from_millis(500))), []);
-    scene.connect("run");
+    scene.connect();
     scene.beaten(report("run", 1));
     let again = sync_of(&scene.pass(Duration::from_millis(300)));
     assert_eq!(again.holds, Holds::Nothing);
@@ -301,7 +301,7 @@ fn while_the_engine_is_away_each_queue_serves_by_itself_a_new_one_too() {
     assert_eq!(authorities(&scene.state(2, waits)), [Authority::Local]);
     let holds = scene.holds();
     scene.state(2, holds);
-    scene.connect("another");
+    scene.connect();
     let back = scene.beaten(report("another", 2));
     assert_eq!(authorities(&back), [Authority::Leased]);
     assert_eq!(sync_of(&back).holds, Holds::Local);
@@ -402,7 +402,7 @@ fn a_turn_from_before_an_outage_is_confirmed_though_the_lease_went_on() {
     scene.state(1, holds);
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     scene.pass(CLUSTER_AWAY);
-    scene.connect("run");
+    scene.connect();
     let back = scene.beaten(report("run", 1));
     assert_eq!(authorities(&back), [Authority::Leased]);
     let confirmed = scene.answer(&sync_of(&back), TurnStanding::Held(TurnNumber(5)));
@@ -421,7 +421,7 @@ fn a_session_that_a_queue_let_in_as_the_engine_came_back_is_said() {
     scene.state(1, waits);
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     scene.pass(CLUSTER_AWAY);
-    scene.connect("run");
+    scene.connect();
     scene.beaten(report("run", 1));
     // The queue has not heard yet.
     let holds = scene.holds();
@@ -456,7 +456,7 @@ fn who_may_not_take_part_does_not_serve_alone_when_the_engine_is_away_and_stops_
     scene.state(1, waits);
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     scene.pass(CLUSTER_AWAY);
-    scene.connect("run");
+    scene.connect();
     let ping = scene.out.drain(..).find_map(|action| match action {
         MemberAction::Beat(call) => Some(call.ping),
         _ => None,
@@ -491,7 +491,7 @@ fn whom_the_engine_has_never_let_in_serves_nothing() {
     assert_eq!(authorities(&scene.state(1, waits)), []);
     assert_eq!(authorities(&scene.pass(Duration::from_secs(60))), []);
     assert_eq!(scene.member.state(), ClusterState::Excluded);
-    scene.connect("run");
+    scene.connect();
     scene.beaten(report("run", 1));
     assert!(scene.member.health.is_open());
 }
@@ -548,7 +548,7 @@ fn so_many_calls_are_made_at_a_time_and_the_others_follow_as_answers_come() {
     });
     assert_eq!(syncs(&next).len(), 1, "one for one");
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    scene.connect("run");
+    scene.connect();
     scene.beaten(report("run", 1));
     let again = syncs(&scene.pass(Duration::from_millis(900)));
     assert_eq!(

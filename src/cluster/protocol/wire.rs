@@ -67,7 +67,6 @@ impl BeatCall {
     pub fn arguments(&self, gate: GateId) -> Vec<Vec<u8>> {
         vec![
             gate.to_string().into_bytes(),
-            self.run_id.as_bytes().to_vec(),
             number(self.known_epoch),
             number(milliseconds(self.lease)),
             self.fingerprint.as_bytes().to_vec(),
@@ -77,6 +76,9 @@ impl BeatCall {
             number(self.blocks),
             number(CLUSTER_BLOCKS_EACH as u64),
             flag(self.is_established),
+            self.restates
+                .as_ref()
+                .map_or_else(Vec::new, |epoch| epoch.to_string().into_bytes()),
         ]
     }
 }

@@ -530,7 +530,7 @@ fn one_may_wait_for_the_lease_where_nobody_may_wait_for_another() {
 }
 
 #[test]
-fn others_hear_that_a_holder_has_begun() {
+fn others_hear_that_a_holder_has_begun_and_that_its_backend_connection_has_ended() {
     let mut scene = leased();
     scene.ask_all([main(1, 1), main(2, 2)]);
     scene.granted(Lane::Main);
@@ -538,6 +538,10 @@ fn others_hear_that_a_holder_has_begun() {
     assert_eq!(scene.says(), "holds for main, main");
     scene.apply(Input::Begin(Ticket(1)));
     assert_eq!(scene.says(), "began for main, main");
+    scene.apply(Input::Pause(Ticket(2)));
+    assert_eq!(scene.says(), "began for main, main", "it waits");
+    scene.apply(Input::Pause(Ticket(1)));
+    assert_eq!(scene.says(), "holds for main, main");
 }
 
 #[test]

@@ -23,7 +23,7 @@ const CAPACITY: usize = 16;
 /// What reaches a gate, or becomes due in it.
 #[derive(Clone, Debug)]
 pub(super) enum News {
-    Up(Arc<str>),
+    Up,
     Down,
     Synced(MaildropId, u64, Result<SyncAnswer, &'static str>),
     Beaten(u64, Result<BeatAnswer, &'static str>),
@@ -139,6 +139,7 @@ pub(super) struct Gate {
     beats: BTreeMap<u64, (Instant, u64)>,
     last_beat: (Instant, u64),
     syncs: BTreeMap<u64, MaildropId>,
+    asked: BTreeMap<MaildropId, Instant>,
 }
 
 impl News {
@@ -147,7 +148,7 @@ impl News {
         match self {
             Self::Synced(_, _, answer) => answer.is_err(),
             Self::Beaten(_, answer) => answer.is_err(),
-            Self::Up(_) | Self::Down | Self::Pushed(_) | Self::Dirty | Self::Arrives(_) => false,
+            Self::Up | Self::Down | Self::Pushed(_) | Self::Dirty | Self::Arrives(_) => false,
             Self::WaitEnds(_) | Self::PassReady(_) | Self::Ends(_) | Self::Leaves => true,
         }
     }
@@ -181,6 +182,7 @@ impl Gate {
             beats: BTreeMap::new(),
             last_beat: (clock.now(), 0),
             syncs: BTreeMap::new(),
+            asked: BTreeMap::new(),
             clock,
         }
     }
@@ -233,7 +235,7 @@ impl Gate {
 
     pub(super) fn hears(&mut self, news: News, out: &mut Vec<Out>) {
         match news {
-            News::Up(run_id) => self.apply(MemberInput::Connected(run_id), out),
+            News::Up => self.apply(MemberInput::Connected, out),
             News::Down => self.apply(MemberInput::Disconnected("cut".to_owned()), out),
             News::Synced(maildrop, sequence, answer) => {
                 self.synced(maildrop, sequence, answer, out);
@@ -345,6 +347,7 @@ impl Gate {
         match action {
             MemberAction::Sync(call) => {
                 self.syncs.insert(call.sequence, call.maildrop);
+                self.asked.insert(call.maildrop, self.clock.now());
                 out.push(Out::Sync(call));
             }
             MemberAction::Beat(call) => {
@@ -594,6 +597,14 @@ impl Gate {
         self.syncs
             .iter()
             .map(|(sequence, maildrop)| (*maildrop, *sequence))
+    }
+
+    pub(super) fn calls_about(&self, maildrop: MaildropId) -> usize {
+        self.syncs.values().filter(|it| **it == maildrop).count()
+    }
+
+    pub(super) fn asked_at(&self, maildrop: MaildropId) -> Option<Instant> {
+        self.asked.get(&maildrop).copied()
     }
 
     pub(super) fn unanswered_beat(&self) -> Option<u64> {

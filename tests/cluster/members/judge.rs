@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const SAYS_WITHIN: u64 = 800;
 /// A gate whose engine does not answer has noticed by then: a beat, its deadline, and a second.
 const NOTICES_WITHIN: u64 = 2_600;
+/// And one that has just started gives its engine so much more.
+const JOINS_WITHIN: u64 = 10_000;
 
 /// Somebody in a maildrop, as its backend sees it.
 struct Inside {
@@ -36,6 +38,8 @@ struct Known {
     turn_since: BTreeMap<MaildropId, u64>,
     away_since: Option<u64>,
     unserved_since: BTreeMap<MaildropId, u64>,
+    /// Since when the engine believes what is not so.
+    misbelieved_since: BTreeMap<MaildropId, u64>,
     /// Since when its main lane waits, and how many turns each of the others had meanwhile.
     passed: BTreeMap<MaildropId, (u64, BTreeMap<usize, u32>)>,
 }
@@ -51,6 +55,8 @@ pub(super) struct Judge {
     idle: BTreeMap<MaildropId, u64>,
     /// Since when nobody waits in a main lane, and since when somebody does, at which gates.
     waits_since: BTreeMap<(MaildropId, usize), u64>,
+    /// When a gate's last session in a maildrop ended.
+    left: BTreeMap<(usize, MaildropId), u64>,
     /// The first ticket since all is in order.
     in_order_from: Option<Ticket>,
 }
@@ -66,6 +72,7 @@ impl Judge {
             epochs: Vec::new(),
             idle: BTreeMap::new(),
             waits_since: BTreeMap::new(),
+            left: BTreeMap::new(),
             in_order_from: None,
         }
     }
@@ -202,6 +209,11 @@ impl Judge {
             .any(|it| it.began_without)
     }
 
+    fn is_quiet(&self, slot: usize, now: u64, lasts: u64) -> bool {
+        let from = now.saturating_sub(lasts);
+        self.longest_quiet(slot, from, now) == now - from
+    }
+
     pub(super) fn check_nothing_known(&mut self, now: u64, slots: &[Slot]) {
         for (slot, gate) in slots.iter().enumerate() {
             let Some(gate) = &gate.gate else { continue };
@@ -233,18 +245,34 @@ impl World {
                 }
             }
             Out::Begins(ticket, maildrop, turn) => self.begins(slot, *ticket, *maildrop, *turn),
-            Out::Ended(ticket) => self.judge.inside.retain(|it| it.ticket != *ticket),
+            Out::Ended(ticket) => self.ends(slot, *ticket),
             Out::Lost(maildrop) => self.lost(slot, *maildrop),
             Out::Overlap(maildrop) => {
                 self.judge.count("overlaps_told");
                 let is_in = |it: &Inside| it.slot == slot && it.maildrop == *maildrop;
-                let is_in = self.judge.inside.iter().any(is_in);
+                // One that has ended in this moment was beside another.
+                let has_just_left = self.judge.left.get(&(slot, *maildrop)) == Some(&now);
+                let is_in = has_just_left || self.judge.inside.iter().any(is_in);
                 self.judge.check(now, is_in && !self.is_strict, || {
                     format!("gate {slot} tells of an overlap that is none")
                 });
             }
             Out::Authority(maildrop, Authority::Local) => self.goes_local(slot, *maildrop),
             Out::State(state) => self.stands(slot, *state),
+            Out::Resubscribe => {
+                let is_strict = self.is_strict;
+                self.judge.check(now, !is_strict, || {
+                    format!("gate {slot} subscribes anew, and pushes come")
+                });
+            }
+            Out::Sync(call) => {
+                let gate = self.slots[slot].gate.as_ref();
+                let calls = gate.map_or(0, |it| it.calls_about(call.maildrop));
+                let is_fine = calls <= 1 && call.hears;
+                self.judge.check(now, is_fine || !self.is_strict, || {
+                    format!("gate {slot} has {calls} calls under way: {call:?}")
+                });
+            }
             Out::Renewed { had_lapsed: true } => self.judge.known[slot].lapsed_at = now,
             Out::GaveUp(ticket) => {
                 self.judge.count("gave_up");
@@ -259,6 +287,17 @@ impl World {
                 });
             }
             _ => {}
+        }
+    }
+
+    fn ends(&mut self, slot: usize, ticket: Ticket) {
+        let (ended, inside) = std::mem::take(&mut self.judge.inside)
+            .into_iter()
+            .partition(|it: &Inside| it.ticket == ticket);
+        self.judge.inside = inside;
+        let ended: Vec<Inside> = ended;
+        for it in ended {
+            self.judge.left.insert((slot, it.maildrop), self.now);
         }
     }
 
@@ -485,6 +524,7 @@ impl World {
                 let maildrop = MaildropId([number; 16]);
                 self.look_whether_served(slot, maildrop);
                 self.look_whether_contended(slot, maildrop);
+                self.look_whether_said(slot, maildrop);
             }
         }
         if self.is_strict {
@@ -507,7 +547,11 @@ impl World {
         *since = is_away.then(|| since.unwrap_or(now));
         let Some(since) = *since else { return };
         let state = place.gate.as_ref().map(Gate::state);
-        let notices = state == Some(ClusterState::Degraded) || now < since + NOTICES_WITHIN;
+        let within = match state {
+            Some(ClusterState::Joining) => NOTICES_WITHIN + JOINS_WITHIN,
+            _ => NOTICES_WITHIN,
+        };
+        let notices = state == Some(ClusterState::Degraded) || now < since + within;
         self.judge.check(now, notices, || {
             format!("gate {slot} is {state:?}, and its engine is away")
         });
@@ -547,6 +591,43 @@ impl World {
             !is_local || self.plan.on_outage == OnOutage::Local,
             || format!("gate {slot} serves without a turn"),
         );
+    }
+
+    /// A gate that waits asks again and again, and the engine soon knows what it has and wants.
+    fn look_whether_said(&mut self, slot: usize, maildrop: MaildropId) {
+        let now = self.now;
+        let primary = self.servers.primary();
+        let place = &self.slots[slot];
+        let Some(gate) = place.gate.as_ref().filter(|_| place.frozen.is_none()) else {
+            return;
+        };
+        let statement = gate.statement(maildrop);
+        let asks_within = 1_250 + 4 * self.plan.latency;
+        let asked = gate.asked_at(maildrop);
+        let asks =
+            asked.is_some_and(|at| at + Duration::from_millis(asks_within) >= gate.clock.now());
+        let since = self.judge.waits_since.get(&(maildrop, slot));
+        let waits = since.is_some_and(|since| since + asks_within < now);
+        let is_quiet = self.judge.is_quiet(slot, now, 2_000);
+        self.judge.check(now, asks || !waits || !is_quiet, || {
+            format!("gate {slot} waits for {} and does not ask", maildrop.0[0])
+        });
+        let id = gate.id;
+        let engine = self.servers.at(primary, now);
+        let is_wrong = engine.is_in_use_by(maildrop, id) && statement.is_empty();
+        let since = &mut self.judge.known[slot].misbelieved_since;
+        if !is_wrong {
+            since.remove(&maildrop);
+            return;
+        }
+        let since = *since.entry(maildrop).or_insert(now);
+        let is_old = now >= since + 3_000 && self.judge.is_quiet(slot, now, 3_000);
+        self.judge.check(now, !is_old, || {
+            format!(
+                "the engine has not heard that gate {slot} left {}",
+                maildrop.0[0]
+            )
+        });
     }
 
     /// A holder knows that somebody waits elsewhere, and does not believe it for ever.

@@ -2,7 +2,6 @@
 
 use crate::model::Engine;
 use popgate::cluster::protocol::{GateId, Push};
-use std::sync::Arc;
 
 /// Some time in 2027, in microseconds.
 const START: u64 = 1_800_000_000_000_000;
@@ -86,10 +85,6 @@ impl Servers {
         });
         self.ready_at = ready_at;
         self.frozen_until = 0;
-    }
-
-    pub(super) fn run_id(&self, server: usize) -> Arc<str> {
-        self.all[server].engine.run_id()
     }
 
     pub(super) fn pushes(&mut self, server: usize) -> Vec<(GateId, Push)> {

@@ -95,7 +95,7 @@ pub(super) struct World {
     order: u64,
     events: BTreeMap<(u64, u64), Event>,
     pub(super) slots: Vec<Slot>,
-    servers: Servers,
+    pub(super) servers: Servers,
     pub(super) judge: Judge,
     replica: Option<Engine>,
     tickets: u64,
@@ -500,8 +500,7 @@ impl World {
         let id = place.gate.as_ref().expect("it is there").id;
         self.judge.heals(slot, self.now);
         self.servers.at(server, self.now).subscribe(id);
-        let run_id = self.servers.run_id(server);
-        self.tell(slot, News::Up(run_id));
+        self.tell(slot, News::Up);
     }
 
     fn looks(&mut self, slot: usize, start: u32, conn: u64) {

@@ -25,6 +25,10 @@ pub(super) struct Around<'a> {
     pub(super) listening: &'a BTreeSet<GateId>,
     /// When the epoch began, in milliseconds.
     pub(super) began: u64,
+    /// Until when gates say what they hold.
+    pub(super) restating: u64,
+    /// The lease of the gate that asks.
+    pub(super) lease: Duration,
 }
 
 impl Around<'_> {
@@ -38,7 +42,7 @@ impl Around<'_> {
 
     /// Whether the epoch is old enough for turns to be given.
     fn gives(&self) -> bool {
-        self.epoch_age() >= GRACE
+        self.epoch_age() >= GRACE && self.millis() >= self.restating
     }
 
     /// How much longer a holder is one, if its gate says nothing more.
@@ -48,7 +52,7 @@ impl Around<'_> {
             return lives;
         }
         lives.max(Duration::from_millis(
-            millis(lease).saturating_sub(self.epoch_age()),
+            millis(holder.lease.unwrap_or(lease)).saturating_sub(self.epoch_age()),
         ))
     }
 }
@@ -76,6 +80,8 @@ struct Holder {
     token: u64,
     lane: Lane,
     claim: Option<Claim>,
+    /// Its gate's, if that has said it.
+    lease: Option<Duration>,
     /// Of the epoch before: it counts until its gate has spoken, or for a lease.
     is_old: bool,
 }
@@ -147,6 +153,16 @@ impl Maildrop {
         self.holder.map(|holder| holder.gate)
     }
 
+    /// By what it said in this epoch.
+    pub(super) fn is_in_use_by(&self, gate: GateId) -> bool {
+        let holder = self.holder.filter(|holder| !holder.is_old);
+        self.waits(gate) || holder.is_some_and(|holder| holder.gate == gate)
+    }
+
+    fn waits(&self, gate: GateId) -> bool {
+        self.slots.iter().any(|slot| slot.gate == gate)
+    }
+
     /// A statement. `None`: it is one too many; nothing was done.
     pub(super) fn state(
         &mut self,
@@ -171,7 +187,7 @@ impl Maildrop {
             after.serve(gate, around, published);
             standing = after.granted_to(gate);
         }
-        let waits = after.slots.iter().any(|slot| slot.gate == gate);
+        let waits = after.waits(gate);
         let standing = standing.unwrap_or(match waits {
             true => TurnStanding::Queued,
             false => TurnStanding::Idle,
@@ -194,7 +210,8 @@ impl Maildrop {
         if let Some(holder) = self.holder {
             let is_over = |claim: &Claim| claim.ends <= now || claim.ends > now + CLAIM;
             if holder.is_old {
-                let is_kept = around.epoch_age() < millis(call.lease);
+                let lease = holder.lease.unwrap_or(call.lease);
+                let is_kept = around.epoch_age() < millis(lease);
                 self.holder = Some(holder).filter(|_| is_kept);
             } else if !lives(&holder.gate) {
                 self.holder = None;
@@ -274,6 +291,7 @@ impl Maildrop {
             token,
             lane,
             claim: None,
+            lease: Some(call.lease),
             is_old: false,
         });
         Some(TurnStanding::Held(TurnNumber(token)))
@@ -289,7 +307,11 @@ impl Maildrop {
         if let Some(claim) = own.claim.filter(|_| !(is_unheard && wants)) {
             self.main_turns = claim.main_turns;
         }
-        self.holder = (is_unheard && wants).then_some(Holder { claim: None, ..own });
+        self.holder = (is_unheard && wants).then_some(Holder {
+            claim: None,
+            lease: Some(call.lease),
+            ..own
+        });
         self.granted_to(own.gate)
     }
 
@@ -394,6 +416,7 @@ impl Maildrop {
             token,
             lane,
             claim: (gate != asking).then_some(claim),
+            lease: (gate == asking).then_some(around.lease),
             is_old: false,
         });
     }

@@ -18,6 +18,7 @@ const LEASE_MAX: u64 = 60_000;
 const IN_USE: u64 = 7_200_000;
 const UNUSED: u64 = 60_000;
 const SWEPT: usize = 100;
+const SAYS_AGAIN: u64 = 1_500;
 
 /// The script refused a statement: 64 gates are at that maildrop already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(crate) struct Engine {
     now: u64,
     run_id: Arc<str>,
     epoch: Option<(Epoch, u64)>,
+    /// Until when gates say what they hold.
+    restating: u64,
     gates: BTreeMap<GateId, Ending<Epoch>>,
     members: BTreeMap<GateId, (Arc<[u8]>, Arc<str>)>,
     /// And whether an established gate has said it.
@@ -62,6 +65,7 @@ impl Engine {
             now,
             run_id: Arc::from(run_id),
             epoch: None,
+            restating: 0,
             gates: BTreeMap::new(),
             members: BTreeMap::new(),
             fingerprint: None,
@@ -156,6 +160,13 @@ impl Engine {
         self.maildrops.get(&id)?.value.1.holder()
     }
 
+    /// Whether a gate holds it or waits there, by what it said in this epoch.
+    pub(crate) fn is_in_use_by(&self, id: MaildropId, gate: GateId) -> bool {
+        let epoch = self.epoch.as_ref().map(|(epoch, _)| epoch);
+        let kept = self.maildrops.get(&id).map(|kept| &kept.value);
+        kept.is_some_and(|(of, maildrop)| Some(of) == epoch && maildrop.is_in_use_by(gate))
+    }
+
     /// Maildrops that are remembered, and for how many milliseconds more.
     pub(crate) fn maildrops(&self) -> impl Iterator<Item = (MaildropId, u64)> {
         self.maildrops
@@ -176,6 +187,8 @@ impl Engine {
             living: self.living(),
             listening: &self.listening,
             began,
+            restating: self.restating,
+            lease: call.lease,
         };
         if !around.living.contains_key(&gate) {
             return Ok(SyncAnswer::NoLease);
@@ -213,7 +226,12 @@ impl Engine {
         let (epoch, began) = self.epoch_of(call, gate);
         let is_continued = self.living().contains_key(&gate);
         let now = self.now / 1_000;
-        let ends = now + u64::try_from(call.lease.as_millis()).unwrap();
+        let lease = u64::try_from(call.lease.as_millis()).unwrap();
+        let ends = now + lease;
+        if call.restates.as_ref() == Some(&epoch) {
+            let until = (now + SAYS_AGAIN).min(began + lease);
+            self.restating = self.restating.max(until);
+        }
         let value = epoch.clone();
         self.gates.insert(gate, Ending { value, ends });
         let said = (Arc::clone(&call.info), Arc::clone(&call.settings));
@@ -269,18 +287,22 @@ impl Engine {
         let are_gone = others.count() > 0 && !members.any(|member| living.contains_key(member));
         let now = self.now / 1_000;
         if let Some((epoch, began)) = &mut self.epoch
-            && epoch.run_id == call.run_id
+            && epoch.run_id == self.run_id
             && !are_gone
         {
-            *began = now.min(*began);
+            if now < *began {
+                *began = now;
+                self.restating = 0;
+            }
             return (epoch.clone(), *began);
         }
         let stored = self.epoch.as_ref().map_or(0, |(epoch, _)| epoch.number);
         let epoch = Epoch {
-            run_id: Arc::clone(&call.run_id),
+            run_id: Arc::clone(&self.run_id),
             number: stored.max(call.known_epoch) + 1,
         };
         self.members.clear();
+        self.restating = 0;
         self.epoch.insert((epoch, self.now / 1_000)).clone()
     }
 

@@ -25,10 +25,6 @@ struct Carrier {
 }
 
 impl EngineLink for Carrier {
-    fn run_id(&self) -> Arc<str> {
-        "run".into()
-    }
-
     fn resubscribe(&self) {}
 
     fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
@@ -180,6 +176,7 @@ fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
         status,
         link,
         commands,
+        settings: watch::channel(Arc::from("")).0,
         blocks_told,
     });
     Arc::new(OtherGates::new(handle, wall))
