@@ -45,7 +45,11 @@ impl Program {
 
     async fn visit(&self) {
         let host = self.plan.host;
-        let Ok((end, address)) = self.net.connect(host, gate_address(), host).await else {
+        let Ok((end, address)) = self
+            .net
+            .connect(host, gate_address(self.plan.gate), host)
+            .await
+        else {
             return self.say("is refused");
         };
         let record = self.witness.open(&self.plan, address);

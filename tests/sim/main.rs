@@ -1,5 +1,5 @@
-//! Simulation: whole gates, clients and a mail server in one process, over a simulated network and
-//! on a simulated clock. A seed says who comes when and does what, how slow lines are, and what
+//! Simulation: whole gates, clients, a mail server and perhaps an engine in one process, over a
+//! simulated network and on a simulated clock. A seed says who comes when and does what, how slow lines are, and what
 //! breaks. Witnesses hold the gate to its promises while that happens, and at the end.
 //!
 //! Each seed is played in a process of its own, where nothing is random but what follows from it.
@@ -12,8 +12,12 @@
 
 mod client;
 mod crowd;
+mod engine;
 mod entropy;
 mod maildrop;
+#[path = "../cluster/model/mod.rs"]
+#[allow(dead_code, reason = "the tests of the scripts need more of it")]
+mod model;
 mod net;
 mod plan;
 mod site;

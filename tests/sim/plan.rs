@@ -1,9 +1,10 @@
 //! What a seed stands for: who comes when and does what, and what goes wrong.
 
+use crate::engine::{EngineFate, EngineLines};
 use popgate::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
-pub(crate) const GATE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 pub(crate) const BACKEND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
 
 /// Everything that a seed decides in advance.
@@ -14,6 +15,9 @@ pub(crate) struct Plan {
     pub(crate) users: usize,
     pub(crate) clients: Vec<ClientPlan>,
     pub(crate) fates: Vec<(Duration, Fate)>,
+    /// Where there are several gates.
+    pub(crate) engine: Option<EngineLines>,
+    pub(crate) gates: usize,
 }
 
 /// The gate's.
@@ -46,6 +50,8 @@ pub(crate) struct BackendPlan {
 #[derive(Clone, Debug)]
 pub(crate) struct ClientPlan {
     pub(crate) host: IpAddr,
+    /// Which gate it comes to.
+    pub(crate) gate: usize,
     pub(crate) user: usize,
     pub(crate) start: Duration,
     /// How often it comes, and what lies between.
@@ -97,12 +103,14 @@ pub(crate) enum Fate {
     BackendDies(Duration),
     /// Its machine dies: nobody is told.
     BackendCrashes(Duration),
-    /// The gate stops, and another one takes its place.
+    /// A gate stops, and another one takes its place.
     Restart {
+        gate: usize,
         grace: Duration,
         hurry: bool,
     },
     Delivery(usize),
+    Engine(EngineFate),
 }
 
 impl Plan {
@@ -115,13 +123,60 @@ impl Plan {
             .map(|number| ClientPlan::draw(random, number, users))
             .collect();
         let fates = fates(random, &clients, users, may_force, backend_fails);
-        Self {
+        let mut plan = Self {
             settings: Settings::draw(random),
             backend: BackendPlan::draw(random, may_force),
             users,
             clients,
             fates,
+            engine: None,
+            gates: 1,
+        };
+        if random.u8(..3) == 0 {
+            plan.add_gates(random);
         }
+        plan
+    }
+
+    /// Two or three of them, and perhaps an engine that is away at times. Where it is, the backend
+    /// locks by itself: gates that cannot ask it go on alone.
+    fn add_gates(&mut self, random: &mut fastrand::Rng) {
+        self.gates = random.usize(2..=3);
+        self.engine = Some(EngineLines {
+            latency: *choose(random, &[1, 5, 30]),
+            unanswered: *choose(random, &[0, 0, 3, 7]),
+            pushes_lost: *choose(random, &[0, 0, 50]),
+        });
+        for client in &mut self.clients {
+            client.gate = random.usize(..self.gates);
+        }
+        for (_, fate) in &mut self.fates {
+            if let Fate::Restart { gate, .. } = fate {
+                *gate = random.usize(..self.gates);
+            }
+        }
+        if random.bool() {
+            return;
+        }
+        self.backend.locking = true;
+        for _ in 0..random.usize(1..=2) {
+            let lasts = Duration::from_millis(random.u64(200..15_000));
+            let fate = match random.u8(..4) {
+                0 => EngineFate::Away(lasts),
+                1 => EngineFate::Emptied(lasts / 4),
+                2 => EngineFate::Slow(lasts / 2),
+                _ => EngineFate::Cut(random.usize(..self.gates), lasts),
+            };
+            let at = Duration::from_millis(random.u64(500..40_000));
+            self.fates.push((at, Fate::Engine(fate)));
+        }
+        self.fates.sort_by_key(|(at, _)| *at);
+    }
+
+    /// Whether gates may have to go on without their engine.
+    pub(crate) fn engine_fails(&self) -> bool {
+        let mut fates = self.fates.iter();
+        fates.any(|(_, fate)| matches!(fate, Fate::Engine(_)))
     }
 
     /// Whether the backend may keep its end of a connection open past the bounds of hand-over.
@@ -173,7 +228,7 @@ impl Settings {
         }
     }
 
-    pub(crate) fn toml(&self, backend: &BackendPlan) -> String {
+    pub(crate) fn toml(&self, backend: &BackendPlan, secret: Option<&Path>) -> String {
         let preempt_idle = self
             .preempt_idle
             .map_or("off".to_owned(), |seconds| format!("{seconds}s"));
@@ -182,15 +237,21 @@ impl Settings {
         } else {
             ""
         };
+        let cluster = secret.map_or(String::new(), |file| {
+            format!(
+                "[cluster]\nnodes = [\"127.0.0.1:6379\"]\nsecret_file = \"{}\"\n",
+                file.display()
+            )
+        });
         format!(
-            "[[listen]]\nname = \"pop3\"\naddress = \"{}\"\ntls = \"off\"\n\
+            "{cluster}[[listen]]\nname = \"pop3\"\naddress = \"{}\"\ntls = \"off\"\n\
              [[backend]]\nname = \"legacy\"\naddress = \"{}\"\nconnections = {}\npreconnect = {}\n\
              capabilities = [\"TOP\", \"UIDL\", \"USER\"{capabilities}]\n\
              [defaults]\ncleartext = \"always\"\npolls = {{ enforce = \"off\" }}\n\
              blocks = {{ enforce = \"off\" }}\n\
              failures = {{ delay = \"0s\", max_delay = \"0s\", same_password = 0 }}\nwait = \"{}s\"\nqueue = {}\n\
              preempt_idle = \"{preempt_idle}\"\nidle_timeout = \"{}s\"\n",
-            gate_address(),
+            gate_address(0),
             backend_address(),
             self.connections,
             self.preconnect,
@@ -201,8 +262,13 @@ impl Settings {
     }
 }
 
-pub(crate) fn gate_address() -> SocketAddr {
-    SocketAddr::new(GATE, 110)
+pub(crate) fn gate_host(gate: usize) -> IpAddr {
+    let last = u8::try_from(gate).unwrap_or_default() + 10;
+    Ipv4Addr::new(10, 0, 0, last).into()
+}
+
+pub(crate) fn gate_address(gate: usize) -> SocketAddr {
+    SocketAddr::new(gate_host(gate), 110)
 }
 
 pub(crate) fn backend_address() -> SocketAddr {
@@ -250,6 +316,7 @@ impl ClientPlan {
         };
         Self {
             host: host.into(),
+            gate: 0,
             user: random.usize(..users),
             start: Duration::from_millis(random.u64(..20_000)),
             visits: random.usize(1..=3),
@@ -342,6 +409,7 @@ fn fates(
     }
     if random.u8(..8) == 0 {
         fates.push(Fate::Restart {
+            gate: 0,
             grace: Duration::from_millis(random.u64(..30_000)),
             hurry: random.u8(..4) == 0,
         });

@@ -5,12 +5,16 @@ use crate::lock;
 use crate::plan::{ClientPlan, Plan};
 use crate::site::{Site, name};
 use crate::trace::Trace;
+use popgate::cluster::member::ClusterState;
 use popgate::dialect::Class;
 use popgate::ids::SessionId;
-use popgate::observe::event::{End, Event, LockEvent, LockOutcome, SessionSummary};
+use popgate::limits::CLUSTER_ELSEWHERE;
+use popgate::observe::event::{
+    ClusterEvent, End, Event, LockEvent, LockOutcome, SessionSummary, TurnResult,
+};
 use popgate::observe::hub::{EventSink, Stamped};
 use popgate::pop3::reply::ReplyTo;
-use popgate::time::Duration;
+use popgate::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,9 +88,13 @@ struct Seen {
     open: BTreeMap<Key, SocketAddr>,
     ended: BTreeMap<SocketAddr, SessionSummary>,
     granted: BTreeSet<SocketAddr>,
-    /// Who waits for each maildrop, in the order of asking: its session, and whether its
+    /// Who waits for each maildrop at each gate, in the order of asking: its session, and whether its
     /// password is right.
-    lines: BTreeMap<usize, Vec<(Key, bool)>>,
+    lines: BTreeMap<(u32, usize), Vec<(Key, bool)>>,
+    /// When somebody waited last with the right password.
+    waited: BTreeMap<usize, Instant>,
+    /// How each gate that there was stood last with its engine.
+    stands: BTreeMap<u32, ClusterState>,
     held: i64,
     records: Vec<Arc<Mutex<Record>>>,
     counts: Counts,
@@ -101,6 +109,8 @@ pub(crate) struct Witness {
     may_force: bool,
     backend_fails: bool,
     restarts: bool,
+    has_engine: bool,
+    engine_fails: bool,
     /// Whether a login that has its lock may be told all the same that the maildrop is locked.
     may_be_locked: bool,
     disconnected: BTreeSet<IpAddr>,
@@ -121,6 +131,8 @@ impl Witness {
             may_force: plan.may_force(),
             backend_fails: plan.backend_fails(),
             restarts: plan.restarts(),
+            has_engine: plan.engine.is_some(),
+            engine_fails: plan.engine_fails(),
             may_be_locked: plan.backend.locking || plan.settings.connections > 0,
             disconnected: disconnected.map(|client| client.host).collect(),
             seen: Mutex::default(),
@@ -208,7 +220,10 @@ impl Witness {
                 seen.counts.count("waits");
                 let key = (gate, *session);
                 let (user, right) = seen.asking[&seen.open[&key].ip()];
-                seen.lines.entry(user).or_default().push((key, right));
+                seen.lines
+                    .entry((gate, user))
+                    .or_default()
+                    .push((key, right));
             }
             Event::Lock(LockEvent::Outcome {
                 session,
@@ -231,8 +246,13 @@ impl Witness {
                 let (user, _) = seen.asking[&seen.open[&(gate, *session)].ip()];
                 let waits = seen
                     .lines
-                    .get(&user)
-                    .is_some_and(|line| line.iter().any(|it| it.1));
+                    .iter()
+                    .any(|((_, of), line)| *of == user && line.iter().any(|it| it.1));
+                // That somebody waits at another gate counts for a while.
+                let waited = seen.waited.get(&user);
+                let waits = waits
+                    || self.has_engine
+                        && waited.is_some_and(|at| at.elapsed() <= CLUSTER_ELSEWHERE + COARSE);
                 self.check(waits, || format!("{session} was preempted for nobody"));
             }
             Event::BackendReplied {
@@ -247,10 +267,49 @@ impl Witness {
                     format!("{session}: a right password was refused")
                 });
             }
+            Event::Cluster(event) => self.cluster(&mut seen, gate, event),
             Event::Panicked { session } => {
                 self.check(false, || format!("{session} panicked"));
             }
             _ => {}
+        }
+    }
+
+    /// What a gate tells of its engine has a cause.
+    fn cluster(&self, seen: &mut Seen, gate: u32, event: &ClusterEvent) {
+        match event {
+            ClusterEvent::StateChanged { state, .. } => {
+                seen.counts.count(format!("cluster_{}", state.as_str()));
+                seen.stands.insert(gate, *state);
+                let is_away = matches!(state, ClusterState::Degraded | ClusterState::Excluded);
+                self.check(!is_away || self.engine_fails, || {
+                    format!("gate {gate} is {state:?}, and its engine answers")
+                });
+            }
+            ClusterEvent::Turn(result) => {
+                seen.counts.count(format!("turns_{}", result.as_str()));
+                let is_lost = *result == TurnResult::Lost;
+                self.check(!is_lost || self.engine_fails, || {
+                    format!("gate {gate} lost a turn")
+                });
+            }
+            ClusterEvent::Overlap { .. } => {
+                seen.counts.count("overlaps_told");
+                self.check(self.engine_fails, || format!("gate {gate} overlaps"));
+            }
+            ClusterEvent::EpochBegan { .. } => seen.counts.count("epochs"),
+            _ => {}
+        }
+    }
+
+    /// Each gate stands well with its engine again.
+    pub(crate) fn conclude_clusters(&self, living: &BTreeMap<usize, u32>) {
+        let seen = self.seen();
+        for gate in living.values().filter(|_| self.has_engine) {
+            let state = seen.stands.get(gate);
+            self.check(state == Some(&ClusterState::Healthy), || {
+                format!("gate {gate} is {state:?} in the end")
+            });
         }
     }
 
@@ -270,7 +329,10 @@ impl Witness {
     fn outcome(&self, seen: &mut Seen, key: Key, outcome: LockOutcome, waited: Duration) {
         let address = seen.open[&key];
         let (user, right) = seen.asking[&address.ip()];
-        let line = seen.lines.entry(user).or_default();
+        if right {
+            seen.waited.insert(user, Instant::now());
+        }
+        let line = seen.lines.entry((key.0, user)).or_default();
         let place = line.iter().position(|(waiter, _)| *waiter == key);
         let describe = || format!("{address} for maildrop {user}: {outcome:?} after {waited:?}");
         self.check(place.is_some() == outcome.had_place(), || {

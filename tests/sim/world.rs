@@ -1,8 +1,9 @@
 //! One seed from beginning to end.
 
 use crate::client::Program;
+use crate::engine::EngineSite;
 use crate::net::{Dialer, Link, Net};
-use crate::plan::{BACKEND, ClientPlan, Ending, Fate, GATE, Plan, Style, gate_address};
+use crate::plan::{BACKEND, ClientPlan, Ending, Fate, Plan, Style, gate_address, gate_host};
 use crate::site::Site;
 use crate::trace::Trace;
 use crate::witness::{Counts, Witness};
@@ -13,8 +14,11 @@ use popgate::net::Accept;
 use popgate::observe::hub::EventSink;
 use popgate::observe::metrics::Metrics;
 use popgate::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -51,7 +55,30 @@ struct World {
     trace: Arc<Trace>,
     witness: Arc<Witness>,
     metrics: Arc<Metrics>,
-    gates: u32,
+    engine: Option<Arc<EngineSite>>,
+    /// Starts of gates, and which is where now.
+    starts: u32,
+    living: BTreeMap<usize, u32>,
+}
+
+/// A file with the secret of several gates, which goes with this.
+struct SecretFile(PathBuf);
+
+impl SecretFile {
+    fn new() -> Self {
+        // Named without a draw: what a seed plays must not depend on who plays beside it.
+        let name = format!("popgate-sim-{}.secret", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        fs::write(&file, "07".repeat(32)).expect("there is room for a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        Self(file)
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// Plays `seed`.
@@ -59,7 +86,10 @@ pub(crate) async fn play(seed: u64, aloud: bool) -> Outcome {
     let start = Instant::now();
     let mut random = fastrand::Rng::with_seed(seed);
     let trace = Arc::new(Trace::new(aloud));
-    let mut world = World::new(Plan::draw(&mut random), random, Arc::clone(&trace));
+    let plan = Plan::draw(&mut random);
+    let secret = plan.engine.map(|_| SecretFile::new());
+    let file = secret.as_ref().map(|it| it.0.as_path());
+    let mut world = World::new(plan, random, file, Arc::clone(&trace));
     world.run().await;
     Outcome {
         faults: trace.faults(),
@@ -70,9 +100,17 @@ pub(crate) async fn play(seed: u64, aloud: bool) -> Outcome {
 }
 
 impl World {
-    fn new(plan: Plan, mut random: fastrand::Rng, trace: Arc<Trace>) -> Self {
+    fn new(
+        plan: Plan,
+        mut random: fastrand::Rng,
+        secret: Option<&Path>,
+        trace: Arc<Trace>,
+    ) -> Self {
         trace.say(&format!("{plan:#?}"));
-        let config = Config::parse(&plan.settings.toml(&plan.backend), Path::new("sim.toml"));
+        let config = Config::parse(
+            &plan.settings.toml(&plan.backend, secret),
+            Path::new("sim.toml"),
+        );
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         let net = Net::new(random.fork(), Arc::clone(&trace));
         let backend = &plan.backend;
@@ -86,6 +124,10 @@ impl World {
                 Link::new(0..=client.latency, client.piece, client.room),
             );
         }
+        let engine = plan.engine.map(|lines| {
+            let trace = Arc::clone(&trace);
+            EngineSite::new(lines, random.fork(), trace)
+        });
         let site = Site::new(backend, plan.users, Arc::clone(&net));
         let witness = Witness::new(&plan, Arc::clone(&site), Arc::clone(&trace));
         let metrics = Metrics::new(
@@ -102,13 +144,18 @@ impl World {
             trace,
             witness,
             metrics: Arc::new(metrics.expect("names that fit")),
-            gates: 0,
+            engine,
+            starts: 0,
+            living: BTreeMap::new(),
         }
     }
 
     async fn run(&mut self) {
         self.site.start();
-        let gate = self.start_gate().await;
+        let mut gates = Vec::new();
+        for place in 0..self.plan.gates {
+            gates.push(self.start_gate(place).await);
+        }
         let over = CancellationToken::new();
         let (mut staying, mut vanishing) = (JoinSet::new(), JoinSet::new());
         for plan in self.plan.clients.clone() {
@@ -120,18 +167,18 @@ impl World {
             };
             tasks.spawn(self.program(plan, &over).run());
         }
-        let gate = self.fates(gate).await;
+        let gates = self.fates(gates).await;
         while let Some(ended) = staying.join_next().await {
             self.trace
                 .check(ended.is_ok(), || format!("a client failed: {ended:?}"));
         }
         self.trace.say("the clients have ended");
-        self.be_quiet(&gate).await;
+        self.be_quiet(&gates).await;
         self.come_once_more(&over).await;
         over.cancel();
         vanishing.shutdown().await;
-        self.be_quiet(&gate).await;
-        self.end(gate).await;
+        self.be_quiet(&gates).await;
+        self.end(gates).await;
     }
 
     fn program(&self, plan: ClientPlan, over: &CancellationToken) -> Program {
@@ -145,32 +192,36 @@ impl World {
         }
     }
 
-    async fn start_gate(&mut self) -> Gate {
-        self.gates += 1;
+    async fn start_gate(&mut self, place: usize) -> Gate {
+        self.starts += 1;
+        self.living.insert(place, self.starts);
         let outside = Outside {
             dial: Arc::new(Dialer {
                 net: Arc::clone(&self.net),
-                gate: GATE,
+                gate: gate_host(place),
             }),
             sinks: vec![
-                self.witness.ear(self.gates),
+                self.witness.ear(self.starts),
                 Arc::clone(&self.metrics) as Arc<dyn EventSink>,
             ],
             acceptor: None,
-            seed: Some(u64::from(self.gates)),
+            seed: Some(u64::from(self.starts)),
             reload: None,
             log: None,
-            engine: None,
+            engine: self
+                .engine
+                .as_ref()
+                .map(|engine| engine.connect(self.starts, place)),
         };
-        let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address()));
-        let ports = vec![(gate_address(), accept)];
+        let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address(place)));
+        let ports = vec![(gate_address(place), accept)];
         let gate = Gate::start_on(ports, &self.config, outside).await;
         let gate = gate.expect("nothing that it needs of the system");
         gate.looked_around().await;
         gate
     }
 
-    async fn fates(&mut self, mut gate: Gate) -> Gate {
+    async fn fates(&mut self, mut gates: Vec<Gate>) -> Vec<Gate> {
         let start = Instant::now();
         for (at, fate) in std::mem::take(&mut self.plan.fates) {
             sleep_until(start + at).await;
@@ -189,18 +240,28 @@ impl World {
                     self.net.set_up(BACKEND, true);
                     self.site.start();
                 }
-                Fate::Restart { grace, hurry } => {
+                Fate::Restart {
+                    gate: place,
+                    grace,
+                    hurry,
+                } => {
+                    let gate = gates.remove(place);
                     if hurry {
                         gate.stop(grace, std::future::ready(())).await;
                     } else {
                         gate.stop(grace, std::future::pending()).await;
                     }
-                    gate = self.start_gate().await;
+                    gates.insert(place, self.start_gate(place).await);
+                }
+                Fate::Engine(fate) => {
+                    if let Some(engine) = &self.engine {
+                        engine.suffers(fate);
+                    }
                 }
                 Fate::Delivery(user) => self.site.deliver(user, fastrand::u64(..)),
             }
         }
-        gate
+        gates
     }
 
     fn outage(&self, host: IpAddr, lasts: Duration) {
@@ -212,16 +273,17 @@ impl World {
         });
     }
 
-    /// Waits until the gate has no session and no lock any more.
-    async fn be_quiet(&self, gate: &Gate) {
+    /// Waits until no gate has a session or a lock any more.
+    async fn be_quiet(&self, gates: &[Gate]) {
+        let in_use = || gates.iter().map(Gate::locks_in_use).sum::<usize>();
         let quiet = async {
-            while self.witness.open_sessions() > 0 || gate.locks_in_use() > 0 {
+            while self.witness.open_sessions() > 0 || in_use() > 0 {
                 sleep(Duration::from_secs(1)).await;
             }
         };
         let quiet = timeout(QUIET, quiet).await.is_ok();
         self.trace.check(quiet, || {
-            let (sessions, locks) = (self.witness.open_sessions(), gate.locks_in_use());
+            let (sessions, locks) = (self.witness.open_sessions(), in_use());
             format!("{sessions} sessions and {locks} locks do not end")
         });
     }
@@ -235,6 +297,7 @@ impl World {
             self.net.add(host, Link::new(0..=5, 16 * 1024, 64 * 1024));
             let plan = ClientPlan {
                 host,
+                gate: user % self.plan.gates,
                 user,
                 start: Duration::ZERO,
                 visits: 1,
@@ -256,17 +319,29 @@ impl World {
         }
     }
 
-    async fn end(&self, gate: Gate) {
-        let before = Instant::now();
-        gate.stop(Duration::from_secs(60), std::future::pending())
-            .await;
-        let took = before.elapsed();
-        self.trace.check(took < Duration::from_secs(1), || {
-            format!("a gate without sessions took {took:?} to stop")
-        });
+    async fn end(&self, gates: Vec<Gate>) {
+        self.witness.conclude_clusters(&self.living);
+        for gate in gates {
+            let before = Instant::now();
+            gate.stop(Duration::from_secs(60), std::future::pending())
+                .await;
+            let took = before.elapsed();
+            self.trace.check(took < Duration::from_secs(1), || {
+                format!("a gate without sessions took {took:?} to stop")
+            });
+        }
         // Until the server has let go of the last session, too.
         sleep(Duration::from_secs(15)).await;
         self.witness.conclude().await;
+        if let Some(engine) = &self.engine {
+            let left = engine.left_behind();
+            self.trace.check(left == (0, 0), || {
+                format!(
+                    "the engine remembers {} gates and {} maildrops",
+                    left.0, left.1
+                )
+            });
+        }
         let open = self.net.open_at_gate();
         self.trace.check(open == 0, || {
             format!("the gate left {open} connections open")
