@@ -16,6 +16,7 @@ mod cpu;
 mod handover;
 mod journaled;
 mod memory;
+#[allow(dead_code, reason = "the benchmark of a cluster needs more of it")]
 mod process;
 mod watched;
 

@@ -92,15 +92,13 @@ impl Front {
         })
     }
 
-    /// CPU time so far of the threads that it has now: a gate ends none while it serves. In
-    /// nanoseconds, where `stat` counts hundredths of a second.
+    /// CPU time so far of the threads that it has now: a gate ends none while it serves.
     pub(crate) fn cpu(&self) -> Duration {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let nanoseconds = threads
-            .map(|thread| fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap())
-            .map(|times| times.split(' ').next().unwrap().parse::<u64>().unwrap())
-            .sum();
-        Duration::from_nanos(nanoseconds)
+        cpu_of(self.child.id())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Memory of its own, in octets.
@@ -130,6 +128,17 @@ impl Drop for Front {
     }
 }
 
+/// CPU time so far of the threads that a process has now. In nanoseconds, where `stat` counts
+/// hundredths of a second.
+pub(crate) fn cpu_of(process: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let nanoseconds = threads
+        .map(|thread| fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap())
+        .map(|times| times.split(' ').next().unwrap().parse::<u64>().unwrap())
+        .sum();
+    Duration::from_nanos(nanoseconds)
+}
+
 fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -155,7 +164,7 @@ async fn until_ready(admin: SocketAddr) {
     panic!("the gate is not ready");
 }
 
-async fn is_ready(admin: SocketAddr) -> bool {
+pub(crate) async fn is_ready(admin: SocketAddr) -> bool {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(admin).await.unwrap();
     stream
