@@ -40,7 +40,9 @@ str_enum! {
         Resized = "resized",
         /// Messages stand in another order.
         Renumbered = "renumbered",
-        /// A unique-id of a message that was deleted names one again.
+        /// The messages stand as they did, and each has another unique-id.
+        Changed = "changed",
+        /// The unique-id of a message that was deleted is used again.
         Recycled = "recycled",
     }
 }
@@ -53,7 +55,9 @@ str_enum! {
         Numbers = "numbers",
         /// Two messages have one unique-id.
         Repeated = "repeated",
-        /// A unique-id of a message that was deleted names one again.
+        /// All messages have other unique-ids than before.
+        Changed = "changed",
+        /// The unique-id of a message that was deleted is used again.
         Recycled = "recycled",
         /// Messages stand in another order than before.
         Renumbered = "renumbered",
@@ -74,6 +78,7 @@ impl ShadowResult {
             Self::Same | Self::NewOnly | Self::Missing => None,
             Self::Resized => Some(Unshareable::Resized),
             Self::Renumbered => Some(Unshareable::Renumbered),
+            Self::Changed => Some(Unshareable::Changed),
             Self::Recycled => Some(Unshareable::Recycled),
         }
     }
@@ -87,6 +92,7 @@ impl From<ListingChange> for ShadowResult {
             ListingChange::Missing => Self::Missing,
             ListingChange::Resized => Self::Resized,
             ListingChange::Renumbered => Self::Renumbered,
+            ListingChange::Changed => Self::Changed,
         }
     }
 }

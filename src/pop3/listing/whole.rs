@@ -43,29 +43,21 @@ str_enum! {
     }
 }
 
-str_enum! {
-    /// What became of a maildrop between two listings of it.
-    ListingChange {
-        /// Nothing.
-        Same = "same",
-        /// Messages came, behind the others.
-        NewOnly = "new_only",
-        /// Messages are gone.
-        Missing = "missing",
-        /// The size of a message is another.
-        Resized = "resized",
-        /// Messages stand in another order, or new ones among old ones.
-        Renumbered = "renumbered",
-    }
-}
-
-impl ListingChange {
-    /// Whether each message of the older listing is in the newer one, under its number, with its
-    /// unique-id and size.
-    #[must_use]
-    pub fn keeps_all(self) -> bool {
-        matches!(self, Self::Same | Self::NewOnly)
-    }
+/// What became of a maildrop between two listings of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingChange {
+    /// Nothing.
+    Same,
+    /// Messages came, behind the others.
+    NewOnly,
+    /// Messages are gone.
+    Missing,
+    /// The size of a message is another.
+    Resized,
+    /// Messages stand in another order, or new ones among old ones.
+    Renumbered,
+    /// The messages stand as they did, and each has another unique-id.
+    Changed,
 }
 
 impl MaildropListing {
@@ -142,6 +134,14 @@ impl MaildropListing {
         size_of::<Self>() + size_of_val(&*self.rows) + self.unique_ids.len()
     }
 
+    /// Whether one of its messages is in the other listing too.
+    #[must_use]
+    pub fn shares_a_message_with(&self, other: &Self) -> bool {
+        let places = other.by_id();
+        self.messages_listed()
+            .any(|(_, _, id)| places.contains_key(id))
+    }
+
     /// Whether its unique-ids are the numbers of the messages: after a deletion they would name
     /// others.
     #[must_use]
@@ -154,6 +154,12 @@ impl MaildropListing {
 
     /// What became of the maildrop from this listing to a newer one. Of several changes the one
     /// that says most against the server: renumbered, then resized, then missing.
+    ///
+    /// Where no id is left, either all messages were deleted, or the server has given them new
+    /// ids. They are taken for the same ones where there are as many as before at least, and each
+    /// number that was there has its old size. After deletions that takes as much new mail, of the
+    /// same sizes in the same order: with one message that can happen by chance, with more it
+    /// hardly does.
     #[must_use]
     pub fn change_to(&self, newer: &Self) -> ListingChange {
         if self.begins(newer) {
@@ -184,9 +190,18 @@ impl MaildropListing {
             return ListingChange::Renumbered;
         }
         match change {
+            ListingChange::NewOnly if left == 0 && self.sizes_begin(newer) => {
+                ListingChange::Changed
+            }
             ListingChange::NewOnly => ListingChange::Missing,
             other => other,
         }
+    }
+
+    /// Whether the first messages of the newer one have the sizes of its own.
+    fn sizes_begin(&self, newer: &Self) -> bool {
+        let mut pairs = self.rows.iter().zip(&*newer.rows);
+        self.messages() <= newer.messages() && pairs.all(|(old, new)| old.octets == new.octets)
     }
 
     /// Whether the newer one has all its messages as its first ones.
@@ -241,6 +256,11 @@ impl UniqueIdReader {
             let end = u32::try_from(octets.len()).map_err(|_| NotWhole::TooLarge)?;
             Ok((listing.number, end))
         });
+        if self.body.fault.is_some() {
+            self.octets = Vec::new();
+        } else if self.body.has_ended {
+            self.octets.shrink_to_fit();
+        }
     }
 }
 
@@ -280,6 +300,12 @@ impl ListingColumn {
                 Err(why) => *fault = Some(why),
             }
         });
+        // It may be kept for a while, until the other column has come.
+        if fault.is_some() {
+            *values = Vec::new();
+        } else if *has_ended {
+            values.shrink_to_fit();
+        }
     }
 
     fn finish(self) -> Result<Vec<u32>, NotWhole> {

@@ -152,7 +152,7 @@ fn ids_that_are_the_numbers_are_seen() {
 
 #[test]
 fn what_became_of_a_maildrop() {
-    use ListingChange::{Missing, NewOnly, Renumbered, Resized, Same};
+    use ListingChange::{Changed, Missing, NewOnly, Renumbered, Resized, Same};
     let before = listing(&[(1, "a"), (2, "b"), (3, "c")]);
     for (after, change) in [
         (&[(1, "a"), (2, "b"), (3, "c")][..], Same),
@@ -167,10 +167,38 @@ fn what_became_of_a_maildrop() {
         (&[(0, "n"), (1, "a"), (2, "b"), (3, "c")], Renumbered),
         (&[(1, "a"), (0, "n"), (3, "c")], Renumbered),
         (&[(9, "b"), (1, "a")], Renumbered),
+        (&[(1, "x"), (2, "y"), (3, "z")], Changed),
+        (&[(1, "x"), (2, "y"), (3, "z"), (4, "n")], Changed),
+        // Deletions, with new mail that has the sizes of what is gone.
+        (&[(1, "x"), (2, "y")], Missing),
+        (&[(1, "x"), (2, "y"), (4, "z")], Missing),
+        (&[(2, "x"), (1, "y"), (3, "z")], Missing),
+        (&[(2, "b"), (3, "c"), (1, "x")], Missing),
     ] {
         assert_eq!(before.change_to(&listing(after)), change, "{after:?}");
     }
     assert_eq!(listing(&[]).change_to(&before), NewOnly);
-    assert!(NewOnly.keeps_all() && Same.keeps_all());
-    assert!(!Missing.keeps_all() && !Resized.keeps_all() && !Renumbered.keeps_all());
+    assert_eq!(
+        listing(&[(1, "a")]).change_to(&listing(&[(1, "b")])),
+        Changed
+    );
+    // The first message was deleted, and the one behind it is as large.
+    assert_eq!(
+        listing(&[(9, "a"), (9, "b")]).change_to(&listing(&[(9, "b"), (9, "c")])),
+        Missing
+    );
+}
+
+#[test]
+fn what_was_read_keeps_no_more_room_than_it_needs() {
+    let mut ids = UniqueIdReader::default();
+    for number in 1..=1_000 {
+        ids.read(format!("{number} id{number:04}\r\n").as_bytes());
+    }
+    ids.read(b".\r\n");
+    assert_eq!(ids.octets.capacity(), 6_000);
+    assert_eq!(ids.body.values.capacity(), 1_000);
+    let mut faulty = ids_of("1 a\r\n2 b\r\n4 d\r\n");
+    faulty.read(b"5 e\r\n");
+    assert_eq!(faulty.octets.capacity() + faulty.body.values.capacity(), 0);
 }
