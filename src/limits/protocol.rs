@@ -48,8 +48,8 @@ pub const LISTING_LINE_MAX: usize = 512;
 /// Octets of a unique-id (RFC 1939 section 7).
 pub const UNIQUE_ID_MAX: usize = 70;
 
-/// Messages of a listing that is kept: some 400 KB. Programs that see more list them by minutes,
-/// and hold the maildrop meanwhile in any case.
+/// Messages of a listing that is kept: some 400 KB, and 780 KB with the longest ids. Programs that
+/// see more list them by minutes, and hold the maildrop meanwhile in any case.
 pub const LISTED_MESSAGES_MAX: usize = 10_000;
 
 /// Octets of a backend's CAPA reply. The longest known has 400; one that is longer than this has

@@ -10,13 +10,22 @@ pub const LISTINGS_PER_MAILDROP: usize = 4;
 /// comes more seldom waits for new mail in any case.
 pub const LISTING_SHOWN_FOR: Duration = Duration::from_secs(3600);
 
-/// Octets of all listings: those of 50,000 maildrops with 40 messages each, and no more than a
-/// small server can spare.
+/// Octets of all listings that are kept, and of what is known besides of their maildrops: those of
+/// 40,000 maildrops with 40 messages each, and no more than a small server can spare.
 pub const SHARING_MEMORY: usize = 64 * 1024 * 1024;
 
 /// Unique-ids of deleted messages that are remembered of a maildrop, to see whether one comes
 /// again: a program that deletes what it has fetched does so by the hundred.
 pub const DELETED_IDS_MAX: usize = 1_000;
+
+/// How long they are remembered after the last deletion: a server that uses ids again does so for
+/// the next mail, and most maildrops get some within a day.
+pub const DELETED_IDS_KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// How long after the last octet a session keeps the reply to LIST for the one to UIDL, or the
+/// other way round, up to 780 KB: a program that asks for both does so one behind the other, and
+/// one that asks for one of them may stay for hours.
+pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 
 /// How long a maildrop that cannot be shared is not looked at again.
 pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);

@@ -287,7 +287,6 @@ fn log_preempted(session: SessionId, tenant: &TenantName, reason: Preemption) {
     info!(session = session.0, %tenant, reason, "preempted: idle while another client waits");
 }
 
-/// Once for a pair: its programs come every few minutes.
 fn log_sharing(event: &SharingEvent) {
     match event {
         SharingEvent::Compared {
@@ -295,6 +294,7 @@ fn log_sharing(event: &SharingEvent) {
             result,
             fetched,
         } => debug!(%tenant, result = result.as_str(), fetched, "listing compared"),
+        SharingEvent::NoRoom { tenant } => debug!(%tenant, "no room to keep a listing"),
         SharingEvent::NotWhole { tenant, why } => {
             debug!(%tenant, why = why.as_str(), "no whole listing");
         }
@@ -304,6 +304,7 @@ fn log_sharing(event: &SharingEvent) {
     }
 }
 
+/// Once for a pair: its programs come every few minutes.
 fn log_twins(backend: &BackendName, pair: &TwinPair) {
     if pair.again {
         return;

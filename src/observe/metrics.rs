@@ -338,6 +338,7 @@ impl Metrics {
     fn count_sharing(&self, event: &SharingEvent) {
         let tenant = match event {
             SharingEvent::Compared { tenant, .. }
+            | SharingEvent::NoRoom { tenant }
             | SharingEvent::NotWhole { tenant, .. }
             | SharingEvent::Unshareable { tenant, .. } => tenant,
         };

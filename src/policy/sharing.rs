@@ -6,8 +6,11 @@
 //! login was shown at the same backend.
 
 use crate::ids::{BackendName, UserName};
-use crate::limits::{DELETED_IDS_MAX, LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR};
-use crate::pop3::listing::{ListingChange, MaildropListing, NotWhole};
+use crate::limits::{
+    DELETED_IDS_KEPT_FOR, DELETED_IDS_MAX, LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP,
+    NOT_SHAREABLE_FOR,
+};
+use crate::pop3::listing::{ListingChange, MaildropListing, MessageNumber, NotWhole};
 use crate::secret::PasswordTag;
 use crate::str_enum::str_enum;
 use crate::time::Instant;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 /// Who was shown a listing. Nobody else may see it, also under the same lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListingOwner {
-    /// The login, as typed.
+    /// The login, as typed; of a very long one what is [kept](UserName::kept) of it.
     pub login: UserName,
     /// Its password.
     pub tag: PasswordTag,
@@ -67,7 +70,8 @@ str_enum! {
 }
 
 impl ShadowResult {
-    /// Whether a session that stands on the older listing could go on in the maildrop.
+    /// Whether a session that stands on the older listing could go on in the maildrop: each message
+    /// of it is there under its number, with its unique-id and size.
     #[must_use]
     pub fn keeps_all(self) -> bool {
         matches!(self, Self::Same | Self::NewOnly)
@@ -97,14 +101,24 @@ impl From<ListingChange> for ShadowResult {
     }
 }
 
+impl Unshareable {
+    /// What forbids sharing where replies are no whole listing.
+    #[must_use]
+    pub fn by_replies(why: NotWhole) -> Option<Self> {
+        (why == NotWhole::Repeated).then_some(Self::Repeated)
+    }
+}
+
 /// What is known of one maildrop's listings.
 #[derive(Debug, Default)]
 pub struct MaildropListings {
     /// One for each owner, the newest last; [`LISTINGS_PER_MAILDROP`] at most.
-    kept: VecDeque<KeptListing>,
+    kept: Vec<KeptListing>,
     /// Hashes of unique-ids that were deleted, the newest last; [`DELETED_IDS_MAX`] at most.
     deleted: VecDeque<u64>,
-    unshareable: Option<(Unshareable, Instant)>,
+    deleted_until: Option<Instant>,
+    /// What forbids sharing, and until when that is known.
+    unshareable: Vec<(Unshareable, Instant)>,
 }
 
 #[derive(Debug)]
@@ -115,12 +129,14 @@ struct KeptListing {
 }
 
 /// What follows from a listing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
     /// How it differs from the last one that its owner was shown within the hour.
     pub result: Option<ShadowResult>,
-    /// The maildrop turns out not to be shareable, which was not known.
-    pub unshareable: Option<Unshareable>,
+    /// The maildrop turns out not to be shareable, for causes that were not known.
+    pub unshareable: Vec<Unshareable>,
+    /// There is no room to keep it, so that the next one has nothing to be compared with.
+    pub no_room: bool,
 }
 
 impl MaildropListings {
@@ -132,90 +148,89 @@ impl MaildropListings {
         now: Instant,
     ) -> Compared {
         self.expire(now);
+        let recycles = self.has_deleted(&listing);
         let place = self.kept.iter().position(|kept| kept.owner == owner);
-        let before = place.and_then(|place| self.kept.remove(place));
-        let result = before.map(|before| match self.has_deleted(&listing) {
+        let before = place.map(|place| self.kept.remove(place));
+        let result = before.map(|before| match recycles {
             true => ShadowResult::Recycled,
             false => before.listing.change_to(&listing).into(),
         });
-        let numbers = listing.ids_are_numbers().then_some(Unshareable::Numbers);
-        let why = numbers.or_else(|| result.and_then(ShadowResult::unshareable));
+        let causes = [
+            listing.ids_are_numbers().then_some(Unshareable::Numbers),
+            recycles.then_some(Unshareable::Recycled),
+            result.and_then(ShadowResult::unshareable),
+        ];
         if self.kept.len() == LISTINGS_PER_MAILDROP {
-            self.kept.pop_front();
+            self.kept.remove(0);
         }
-        self.kept.push_back(KeptListing {
+        self.kept.push(KeptListing {
             owner,
             listing,
             shown: now,
         });
+        let causes = causes.into_iter().flatten();
         Compared {
             result,
-            unshareable: why.and_then(|why| self.is_unshareable(why, now)),
+            unshareable: causes.filter(|why| self.forbid(*why, now)).collect(),
+            no_room: false,
         }
     }
 
-    /// The backend's replies are not a whole listing.
-    pub fn not_whole(&mut self, why: NotWhole, now: Instant) -> Option<Unshareable> {
+    /// Sessions must not stand on a listing. Says whether that was not known: each cause is told
+    /// once in [`NOT_SHAREABLE_FOR`], which counts from there, however often it comes.
+    pub fn forbid(&mut self, why: Unshareable, now: Instant) -> bool {
         self.expire(now);
-        match why {
-            NotWhole::Repeated => self.is_unshareable(Unshareable::Repeated, now),
-            _ => None,
+        let is_new = !self.unshareable.iter().any(|(known, _)| *known == why);
+        if is_new {
+            self.unshareable.push((why, now + NOT_SHAREABLE_FOR));
         }
+        is_new
     }
 
-    /// A QUIT that the backend confirmed has deleted the messages at these places of the listing,
-    /// from 0.
-    pub fn deleted(&mut self, listing: &MaildropListing, places: &[usize]) {
-        let places: HashSet<usize> = places.iter().copied().collect();
-        for (number, _, id) in listing.messages_listed() {
-            if !places.contains(&number.index()) {
-                continue;
-            }
+    /// A QUIT that the backend confirmed has deleted the messages of the listing that are marked,
+    /// by place, from 0.
+    pub fn deleted(&mut self, listing: &MaildropListing, marks: &[bool], now: Instant) {
+        let is_marked = |number: MessageNumber| marks.get(number.index()).is_some_and(|&it| it);
+        let rows = listing.messages_listed();
+        for (_, _, id) in rows.filter(|(number, ..)| is_marked(*number)) {
             if self.deleted.len() == DELETED_IDS_MAX {
                 self.deleted.pop_front();
             }
             self.deleted.push_back(hash(id));
+            self.deleted_until = Some(now + DELETED_IDS_KEPT_FOR);
         }
     }
 
-    /// Why sessions of the maildrop must not stand on a listing, where that is known.
-    #[must_use]
-    pub fn unshareable(&self, now: Instant) -> Option<Unshareable> {
-        self.unshareable
-            .filter(|(_, until)| *until > now)
-            .map(|(why, _)| why)
+    /// Messages were deleted, or may have been: nobody would go on from what was shown before.
+    pub fn forget_shown(&mut self) {
+        self.kept = Vec::new();
+    }
+
+    /// There is no room for it.
+    pub fn forget_ids(&mut self) {
+        self.forget_shown();
+        (self.deleted, self.deleted_until) = (VecDeque::new(), None);
     }
 
     /// Forgets what is over; says whether anything is left.
     pub fn expire(&mut self, now: Instant) -> bool {
         self.kept
             .retain(|kept| now.saturating_duration_since(kept.shown) <= LISTING_SHOWN_FOR);
-        self.unshareable.take_if(|(_, until)| *until <= now);
-        // Deletions are of use as long as there is a listing to compare with.
-        if self.kept.is_empty() {
-            self.deleted.clear();
+        self.unshareable.retain(|(_, until)| *until > now);
+        if self.deleted_until.is_some_and(|until| until <= now) {
+            (self.deleted, self.deleted_until) = (VecDeque::new(), None);
         }
-        !self.kept.is_empty() || self.unshareable.is_some()
+        !self.kept.is_empty() || !self.deleted.is_empty() || !self.unshareable.is_empty()
     }
 
-    /// How many listings are kept.
-    #[must_use]
-    pub fn listings(&self) -> usize {
-        self.kept.len()
-    }
-
-    /// Octets of memory that they take.
+    /// Octets of memory that it takes besides itself.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let listings: usize = self.kept.iter().map(|kept| kept.listing.footprint()).sum();
-        listings + self.deleted.len() * size_of::<u64>()
-    }
-
-    fn is_unshareable(&mut self, why: Unshareable, now: Instant) -> Option<Unshareable> {
-        let before = self.unshareable.replace((why, now + NOT_SHAREABLE_FOR));
-        before
-            .is_none_or(|(before, _)| before != why)
-            .then_some(why)
+        let listings: usize = self.kept.iter().map(KeptListing::footprint).sum();
+        listings
+            + self.kept.capacity() * size_of::<KeptListing>()
+            + self.deleted.capacity() * size_of::<u64>()
+            + self.unshareable.capacity() * size_of::<(Unshareable, Instant)>()
     }
 
     fn has_deleted(&self, listing: &MaildropListing) -> bool {
@@ -228,6 +243,16 @@ impl MaildropListings {
             .any(|(_, _, id)| deleted.contains(&hash(id)))
     }
 }
+
+impl KeptListing {
+    /// Octets of memory that it takes besides itself.
+    fn footprint(&self) -> usize {
+        2 * ARC_COUNTS + self.listing.footprint() + self.owner.login.as_bytes().len()
+    }
+}
+
+/// Octets of what is shared, besides what it has in it.
+const ARC_COUNTS: usize = 2 * size_of::<usize>();
 
 fn hash(unique_id: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -334,10 +334,43 @@ impl Exchange {
         self.listed.as_mut()?.take_listing()
     }
 
-    /// The places, from 0, of the messages that DELE has marked, where the listing is kept.
+    /// Whether LIST was answered and UIDL was not, or the other way round, so that what was read
+    /// waits for the other one.
     #[must_use]
-    pub fn marks(&self) -> &[usize] {
+    pub fn has_part_of_listing(&self) -> bool {
+        self.listed.as_ref().is_some_and(|listed| listed.has_part())
+    }
+
+    /// The other one is not awaited any more.
+    pub fn forget_part_of_listing(&mut self) {
+        if let Some(listed) = &mut self.listed {
+            listed.forget_part();
+        }
+    }
+
+    /// Which messages DELE has marked, by place, from 0, where the listing is kept: none behind
+    /// the end, and none behind [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX).
+    #[must_use]
+    pub fn marks(&self) -> &[bool] {
         self.listed.as_ref().map_or(&[], |listed| listed.marks())
+    }
+
+    /// Whether the backend has accepted a RETR, TOP or DELE, where the listing is kept, or may have
+    /// in an opaque session.
+    #[must_use]
+    pub fn needed_the_maildrop(&self) -> bool {
+        let listed = self.listed.as_ref();
+        self.opaque() || listed.is_some_and(|listed| listed.needs_maildrop())
+    }
+
+    /// Whether messages may be gone by this session: it sent QUIT, and either had messages marked
+    /// or nobody knows whether it had.
+    #[must_use]
+    pub fn may_have_deleted(&self) -> bool {
+        let Tally {
+            marked, deleted, ..
+        } = self.tally;
+        self.quit != Quit::None && (self.opaque() || marked + deleted > 0)
     }
 
     /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.

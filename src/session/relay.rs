@@ -266,8 +266,14 @@ impl Relay<'_, '_, '_> {
         });
         let tally = self.pump.exchange().tally();
         self.record.relayed(tally, to_client, to_backend);
+        let exchange = self.pump.exchange();
         if let Some(shadow) = self.shadow.take() {
-            shadow.ended(self.pump.exchange());
+            shadow.ended(exchange);
+        }
+        // Whoever deleted: another login of the maildrop may be one whose listings are compared.
+        if exchange.may_have_deleted() {
+            let listings = &self.cx.admission.local.listings;
+            listings.forget_shown(&self.attempt.key);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::support::{Gate, Wire};
 use popgate::ids::TenantName;
+use popgate::limits::LISTING_PART_KEPT_FOR;
 use popgate::observe::event::{Event, SharingEvent};
 use popgate::policy::sharing::{ShadowResult, Unshareable};
 use popgate::pop3::listing::NotWhole;
@@ -12,33 +13,34 @@ const SHADOW: &str = "[defaults]\ncleartext = \"always\"\nsharing = \"shadow\"\n
 /// A session that lists a maildrop of messages with these unique-ids, sends `commands`, which are
 /// all answered `+OK`, and QUIT.
 async fn session(gate: &Gate, password: &str, ids: &[&str], commands: &[&str]) {
-    let (mut client, mut backend) = gate.log_in("ann", password).await;
+    let mut both = gate.log_in("ann", password).await;
+    list(&mut both, ids).await;
+    unique_ids(&mut both, ids).await;
+    for command in commands {
+        pass(&mut both, command, "+OK\r\n").await;
+    }
+    quit(both).await;
+}
+
+async fn list(both: &mut (Wire, Wire), ids: &[&str]) {
     let sizes: String = (1..=ids.len()).map(|n| format!("{n} 9\r\n")).collect();
+    pass(both, "LIST", &format!("+OK\r\n{sizes}.\r\n")).await;
+}
+
+async fn unique_ids(both: &mut (Wire, Wire), ids: &[&str]) {
     let names = ids.iter().zip(1..);
     let names: String = names.map(|(id, n)| format!("{n} {id}\r\n")).collect();
-    pass(
-        &mut client,
-        &mut backend,
-        "LIST",
-        &format!("+OK\r\n{sizes}.\r\n"),
-    )
-    .await;
-    pass(
-        &mut client,
-        &mut backend,
-        "UIDL",
-        &format!("+OK\r\n{names}.\r\n"),
-    )
-    .await;
-    for command in commands {
-        pass(&mut client, &mut backend, command, "+OK\r\n").await;
-    }
-    pass(&mut client, &mut backend, "QUIT", "+OK\r\n").await;
+    pass(both, "UIDL", &format!("+OK\r\n{names}.\r\n")).await;
+}
+
+async fn quit(mut both: (Wire, Wire)) {
+    pass(&mut both, "QUIT", "+OK\r\n").await;
+    let (mut client, backend) = both;
     backend.close();
     client.expect_eof().await;
 }
 
-async fn pass(client: &mut Wire, backend: &mut Wire, command: &str, answer: &str) {
+async fn pass((client, backend): &mut (Wire, Wire), command: &str, answer: &str) {
     client.send(format!("{command}\r\n")).await;
     backend.expect(format!("{command}\r\n")).await;
     backend.send(answer).await;
@@ -62,18 +64,101 @@ async fn compared(gate: &Gate, skip: usize) -> (ShadowResult, bool) {
     }
 }
 
+/// The event after `skip` others about a maildrop that must not be shared.
+async fn unshareable(gate: &Gate, skip: usize) -> Unshareable {
+    let is_told = |event: &Event| matches!(event, Event::Sharing(SharingEvent::Unshareable { .. }));
+    match gate.told_nth(skip, is_told).await {
+        Event::Sharing(SharingEvent::Unshareable { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How many listings were compared so far, all sessions being over.
+fn comparisons(gate: &Gate) -> usize {
+    gate.events
+        .count(|event| matches!(event, Event::Sharing(SharingEvent::Compared { .. })))
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_session_is_compared_with_the_one_of_the_same_login_before_it() {
     let gate = Gate::with(SHADOW).await;
     session(&gate, "secret", &["a", "b"], &[]).await;
     session(&gate, "secret", &["a", "b"], &["NOOP"]).await;
     assert_eq!(compared(&gate, 0).await, (ShadowResult::Same, false));
-    session(&gate, "secret", &["a", "b", "c"], &["DELE 1"]).await;
-    assert_eq!(compared(&gate, 1).await, (ShadowResult::NewOnly, true));
-    session(&gate, "other", &["b", "c"], &[]).await;
-    session(&gate, "secret", &["b", "c"], &["DELE 1"]).await;
-    assert_eq!(compared(&gate, 2).await, (ShadowResult::Missing, true));
-    assert_eq!(gate.cx.admission.local.listings.kept().listings, 2);
+    session(&gate, "other", &["a", "b"], &[]).await;
+    session(&gate, "secret", &["a", "b", "c"], &[]).await;
+    assert_eq!(compared(&gate, 1).await, (ShadowResult::NewOnly, false));
+    session(&gate, "secret", &["b", "c"], &[]).await;
+    assert_eq!(compared(&gate, 2).await, (ShadowResult::Missing, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_fetched_if_a_retr_top_or_dele_was_accepted() {
+    let gate = Gate::with(SHADOW).await;
+    session(&gate, "secret", &["a"], &[]).await;
+    let mut told = 0;
+    for (commands, answer, fetched) in [
+        (&["TOP 1 0"][..], "+OK\r\n.\r\n", true),
+        (&["RETR 1"], "+OK\r\nhalf a message\r\n", true),
+        (&["RETR 1"], "-ERR no\r\n", false),
+        (&["DELE 1", "RSET"], "+OK\r\n", true),
+        (&["LIST 1", "NOOP", "RSET"], "+OK\r\n", false),
+        (&["XTND XMIT"], "+OK\r\n", true),
+    ] {
+        let mut both = gate.log_in("ann", "secret").await;
+        list(&mut both, &["a"]).await;
+        unique_ids(&mut both, &["a"]).await;
+        for command in commands {
+            pass(&mut both, command, answer).await;
+        }
+        let (client, backend) = both;
+        client.close();
+        backend.close();
+        assert_eq!(
+            compared(&gate, told).await,
+            (ShadowResult::Same, fetched),
+            "{commands:?} {answer:?}"
+        );
+        told += 1;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_downloads_and_deletes_loses_nothing() {
+    let gate = Gate::with(SHADOW).await;
+    for mail in [&["a", "b"], &["c", "d"], &["e", "f"]] {
+        session(&gate, "other", mail, &[]).await;
+        session(&gate, "secret", mail, &["DELE 1", "DELE 2"]).await;
+    }
+    assert_eq!(comparisons(&gate), 0);
+    session(&gate, "secret", &[], &[]).await;
+    session(&gate, "secret", &["g"], &[]).await;
+    assert_eq!(compared(&gate, 0).await, (ShadowResult::NewOnly, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_deleted_counts_as_deletion() {
+    let gate = Gate::with(SHADOW).await;
+    session(&gate, "secret", &["a"], &[]).await;
+    // The backend closes the connection in place of an answer to QUIT.
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    let (mut client, mut backend) = both;
+    client.send("QUIT\r\n").await;
+    backend.expect("QUIT\r\n").await;
+    backend.close();
+    client.expect_eof().await;
+    session(&gate, "secret", &[], &[]).await;
+    assert_eq!(comparisons(&gate), 0);
+    // Without QUIT nothing is deleted.
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    let (client, mut backend) = both;
+    client.close();
+    backend.expect_eof().await;
+    backend.close();
+    session(&gate, "secret", &[], &[]).await;
+    assert_eq!(compared(&gate, 0).await, (ShadowResult::Same, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,20 +166,27 @@ async fn an_id_that_a_server_gives_twice_makes_a_maildrop_unshareable() {
     let gate = Gate::with(SHADOW).await;
     session(&gate, "secret", &["a", "b"], &["DELE 2"]).await;
     session(&gate, "secret", &["a", "b"], &[]).await;
+    assert_eq!(unshareable(&gate, 0).await, Unshareable::Recycled);
+    session(&gate, "secret", &["a", "b"], &[]).await;
     assert_eq!(compared(&gate, 0).await, (ShadowResult::Recycled, false));
-    let is_unshareable =
-        |event: &Event| matches!(event, Event::Sharing(SharingEvent::Unshareable { .. }));
-    let told = gate.told(is_unshareable).await;
-    assert!(
-        matches!(
-            told,
-            Event::Sharing(SharingEvent::Unshareable {
-                why: Unshareable::Recycled,
-                ..
-            })
-        ),
-        "{told:?}"
-    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_that_are_new_in_each_session_make_a_maildrop_unshareable() {
+    let gate = Gate::with(SHADOW).await;
+    session(&gate, "secret", &["a1", "b1"], &[]).await;
+    session(&gate, "secret", &["a2", "b2", "c2"], &[]).await;
+    assert_eq!(compared(&gate, 0).await, (ShadowResult::Changed, false));
+    assert_eq!(unshareable(&gate, 0).await, Unshareable::Changed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_that_are_numbers_make_a_maildrop_unshareable_though_nothing_else_shows() {
+    let gate = Gate::with(SHADOW).await;
+    session(&gate, "secret", &["1"], &[]).await;
+    session(&gate, "secret", &["1", "2"], &[]).await;
+    assert_eq!(compared(&gate, 0).await, (ShadowResult::NewOnly, false));
+    assert_eq!(unshareable(&gate, 0).await, Unshareable::Numbers);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,26 +198,48 @@ async fn a_mark_that_was_taken_back_deletes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replies_that_are_no_whole_listing_are_told() {
+async fn a_session_whose_replies_are_no_whole_listing_is_told_once() {
     let gate = Gate::with(SHADOW).await;
-    session(&gate, "secret", &["a b"], &[]).await;
-    let is_told = |event: &Event| matches!(event, Event::Sharing(_));
-    let told = gate.told(is_told).await;
-    assert!(
-        matches!(
-            told,
-            Event::Sharing(SharingEvent::NotWhole {
-                why: NotWhole::UniqueId,
-                ..
-            })
-        ),
-        "{told:?}"
-    );
+    let mut both = gate.log_in("ann", "secret").await;
+    for _ in 0..3 {
+        list(&mut both, &["a"]).await;
+        unique_ids(&mut both, &["a b"]).await;
+    }
+    quit(both).await;
+    let events = gate.events.events();
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Sharing(SharingEvent::NotWhole { why, .. }) => Some(*why),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [NotWhole::UniqueId]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_reply_does_not_wait_for_the_other_where_its_client_rests() {
+    let gate = Gate::with(SHADOW).await;
+    session(&gate, "secret", &["a"], &[]).await;
+    let half = LISTING_PART_KEPT_FOR / 2;
+    for (rest, sessions) in [(half, 1), (3 * half, 1), (half, 2)] {
+        let mut both = gate.log_in("ann", "secret").await;
+        unique_ids(&mut both, &["a"]).await;
+        tokio::time::sleep(rest).await;
+        list(&mut both, &["a"]).await;
+        quit(both).await;
+        assert_eq!(comparisons(&gate), sessions, "{rest:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_setting_nothing_is_kept() {
     let gate = Gate::with("[defaults]\ncleartext = \"always\"\n").await;
-    session(&gate, "secret", &["a"], &[]).await;
-    assert_eq!(gate.cx.admission.local.listings.kept().listings, 0);
+    // The second one would be compared, and both are unshareable.
+    session(&gate, "secret", &["1"], &[]).await;
+    session(&gate, "secret", &["1"], &[]).await;
+    let told = gate
+        .events
+        .count(|event| matches!(event, Event::Sharing(_)));
+    assert_eq!(told, 0);
 }

@@ -13,8 +13,15 @@ pub enum SharingEvent {
         tenant: TenantName,
         /// How they differ.
         result: ShadowResult,
-        /// Whether the session fetched or deleted a message.
+        /// Whether a RETR, TOP or DELE of the session was accepted, or may have been behind an
+        /// unknown command.
         fetched: bool,
+    },
+    /// A session's listing was not kept, for want of memory: the next one has none to be compared
+    /// with.
+    NoRoom {
+        /// Whose maildrop it is.
+        tenant: TenantName,
     },
     /// What a backend said is not the whole listing of a maildrop.
     NotWhole {

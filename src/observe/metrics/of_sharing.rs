@@ -11,6 +11,7 @@ use prometheus::IntCounter;
 pub(super) struct OfSharing {
     shadow: Vec<IntCounter>,
     lost: IntCounter,
+    no_room: IntCounter,
     not_whole: Vec<IntCounter>,
     unshareable: Vec<IntCounter>,
 }
@@ -23,6 +24,7 @@ impl OfSharing {
                 shadow.with_label_values(&[tenant, result.as_str()])
             }),
             lost: families.sharing_lost.with_label_values(&[tenant]),
+            no_room: families.sharing_no_room.with_label_values(&[tenant]),
             not_whole: children(NotWhole::ALL, |why| {
                 let not_whole = &families.sharing_not_whole;
                 not_whole.with_label_values(&[tenant, why.as_str()])
@@ -44,6 +46,7 @@ impl OfSharing {
                     self.lost.inc();
                 }
             }
+            SharingEvent::NoRoom { .. } => self.no_room.inc(),
             SharingEvent::NotWhole { why, .. } => self.not_whole[*why as usize].inc(),
             SharingEvent::Unshareable { why, .. } => self.unshareable[*why as usize].inc(),
         }

@@ -14,6 +14,7 @@ use crate::observe::event::{
     Shed,
 };
 use crate::policy::pause::PausedNames;
+use crate::policy::sharing::{ShadowResult, Unshareable};
 use crate::pop3::reply::ReplyTo;
 use crate::time::WallClock;
 
@@ -319,4 +320,50 @@ fn totals_are_of_all_tenants_and_count_each_refusal_once() {
             lock_refusals: 5,
         }
     );
+}
+
+#[test]
+fn what_listings_say_of_sharing_is_counted() {
+    let metrics = metrics();
+    let tenant = TenantName::new("example");
+    let sharing = |event| metrics.count(&Event::Sharing(event));
+    for (result, fetched) in [
+        (ShadowResult::NewOnly, true),
+        (ShadowResult::Changed, true),
+        (ShadowResult::Missing, false),
+    ] {
+        let tenant = tenant.clone();
+        sharing(SharingEvent::Compared {
+            tenant,
+            result,
+            fetched,
+        });
+    }
+    sharing(SharingEvent::NoRoom {
+        tenant: tenant.clone(),
+    });
+    let why = Unshareable::Changed;
+    sharing(SharingEvent::Unshareable { tenant, why });
+    for (series, expected) in [
+        (
+            "sharing_shadow_total{result=\"new_only\",tenant=\"example\"}",
+            1.0,
+        ),
+        (
+            "sharing_shadow_total{result=\"changed\",tenant=\"example\"}",
+            1.0,
+        ),
+        ("sharing_shadow_lost_total{tenant=\"example\"}", 1.0),
+        ("sharing_no_room_total{tenant=\"example\"}", 1.0),
+        (
+            "sharing_unshareable_total{reason=\"changed\",tenant=\"example\"}",
+            1.0,
+        ),
+        (
+            "sharing_unshareable_total{reason=\"resized\",tenant=\"example\"}",
+            0.0,
+        ),
+    ] {
+        assert_eq!(value(&metrics, series), Some(expected), "{series}");
+    }
 }

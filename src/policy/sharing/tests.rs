@@ -41,6 +41,7 @@ fn a_listing_is_compared_with_the_last_one_of_the_same_login() {
         (&["a", "b"], ShadowResult::NewOnly),
         (&["b"], ShadowResult::Missing),
         (&["c", "b"], ShadowResult::Renumbered),
+        (&["d", "e"], ShadowResult::Changed),
     ] {
         let compared = maildrop.shown(ann(), listing(ids), now);
         assert_eq!(result(compared), Some(expected), "{ids:?}");
@@ -74,7 +75,7 @@ fn a_listing_is_good_for_an_hour_and_four_are_kept() {
     for password in 2..=5 {
         maildrop.shown(owner("ann", password), listing(&["a"]), too_late);
     }
-    assert_eq!(maildrop.listings(), LISTINGS_PER_MAILDROP);
+    assert_eq!(maildrop.kept.len(), LISTINGS_PER_MAILDROP);
     assert_eq!(
         result(maildrop.shown(ann(), listing(&["a"]), too_late)),
         None
@@ -82,38 +83,115 @@ fn a_listing_is_good_for_an_hour_and_four_are_kept() {
 }
 
 #[test]
+fn ids_that_are_new_in_each_session_forbid_sharing() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    maildrop.shown(ann(), listing(&["a1", "b1"]), now);
+    assert_eq!(
+        maildrop.shown(ann(), listing(&["a2", "b2"]), now),
+        Compared {
+            result: Some(ShadowResult::Changed),
+            unshareable: vec![Unshareable::Changed],
+            no_room: false,
+        }
+    );
+    assert!(!ShadowResult::Changed.keeps_all());
+}
+
+/// The login's session deletes the messages that are marked.
+fn deletes(maildrop: &mut MaildropListings, ids: &[&str], marks: &[bool], now: Instant) {
+    let shown = listing(ids);
+    maildrop.shown(ann(), Arc::clone(&shown), now);
+    maildrop.deleted(&shown, marks, now);
+    maildrop.forget_shown();
+}
+
+#[test]
+fn nothing_is_compared_with_what_was_shown_before_a_deletion() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    maildrop.shown(owner("ann", 2), listing(&["a", "b"]), now);
+    deletes(&mut maildrop, &["a", "b"], &[true], now);
+    for password in [1, 2] {
+        let compared = maildrop.shown(owner("ann", password), listing(&["b"]), now);
+        assert_eq!(compared, Compared::default());
+    }
+    let compared = maildrop.shown(ann(), listing(&["b"]), now);
+    assert_eq!(compared.result, Some(ShadowResult::Same));
+}
+
+#[test]
 fn an_id_that_comes_back_after_its_message_was_deleted_is_recycled() {
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
-    let before = listing(&["a", "b"]);
-    maildrop.shown(ann(), Arc::clone(&before), now);
-    maildrop.deleted(&before, &[1]);
-    assert_eq!(
-        result(maildrop.shown(ann(), listing(&["a"]), now)),
-        Some(ShadowResult::Missing)
-    );
+    deletes(&mut maildrop, &["a", "b"], &[false, true], now);
+    // With nothing to compare with.
     assert_eq!(
         maildrop.shown(ann(), listing(&["a", "b"]), now),
         Compared {
-            result: Some(ShadowResult::Recycled),
-            unshareable: Some(Unshareable::Recycled),
+            unshareable: vec![Unshareable::Recycled],
+            ..Compared::default()
         }
+    );
+    let mut maildrop = MaildropListings::default();
+    deletes(&mut maildrop, &["a", "b"], &[false, true], now);
+    maildrop.shown(ann(), listing(&["a"]), now);
+    assert_eq!(
+        maildrop.shown(ann(), listing(&["a", "b"]), now).result,
+        Some(ShadowResult::Recycled)
     );
 }
 
 #[test]
-fn what_forbids_sharing_is_told_once_and_forgotten_after_a_day() {
+fn a_deletion_is_remembered_for_a_day() {
+    for (age, unshareable) in [
+        (Duration::from_secs(2 * 3600), vec![Unshareable::Recycled]),
+        (DELETED_IDS_KEPT_FOR, Vec::new()),
+    ] {
+        let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+        deletes(&mut maildrop, &["a"], &[true], now);
+        assert_eq!(maildrop.expire(now + age), !unshareable.is_empty());
+        let compared = maildrop.shown(ann(), listing(&["a"]), now + age);
+        assert_eq!(compared.unshareable, unshareable);
+    }
+}
+
+#[test]
+fn each_cause_is_told_once_a_day_whatever_the_others_do() {
+    use Unshareable::{Numbers, Renumbered, Repeated};
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
-    let numbers = || listing(&["1", "2"]);
-    let told = maildrop.shown(ann(), numbers(), now).unshareable;
-    assert_eq!(told, Some(Unshareable::Numbers));
-    assert_eq!(maildrop.shown(ann(), numbers(), now).unshareable, None);
-    assert_eq!(maildrop.unshareable(now), Some(Unshareable::Numbers));
-    let repeated = maildrop.not_whole(NotWhole::Repeated, now);
-    assert_eq!(repeated, Some(Unshareable::Repeated));
-    assert_eq!(maildrop.not_whole(NotWhole::Gap, now), None);
-    assert!(maildrop.expire(now + LISTING_SHOWN_FOR + Duration::from_secs(1)));
-    assert!(!maildrop.expire(now + NOT_SHAREABLE_FOR));
-    assert_eq!(maildrop.unshareable(now + NOT_SHAREABLE_FOR), None);
+    let mut told = Vec::new();
+    // Every six hours for two days, the last one not included.
+    for hours in (0..48).step_by(6) {
+        let at = now + Duration::from_secs(hours * 3600);
+        let found = maildrop.shown(ann(), listing(&["1", "2"]), at).unshareable;
+        told.extend(found.into_iter().map(|why| (hours, why)));
+        let swapped = maildrop.shown(ann(), listing(&["2", "1"]), at).unshareable;
+        told.extend(swapped.into_iter().map(|why| (hours, why)));
+        if maildrop.forbid(Repeated, at) {
+            told.push((hours, Repeated));
+        }
+    }
+    let of_a_day = |hours| [Numbers, Renumbered, Repeated].map(|why| (hours, why));
+    assert_eq!(told, [of_a_day(0), of_a_day(24)].concat());
+}
+
+#[test]
+fn causes_that_come_together_are_all_told() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    deletes(&mut maildrop, &["x", "2"], &[false, true], now);
+    maildrop.shown(ann(), listing(&["1"]), now);
+    let told = maildrop.shown(ann(), listing(&["1", "2"]), now).unshareable;
+    assert_eq!(told, [Unshareable::Recycled]);
+    let mut maildrop = MaildropListings::default();
+    deletes(&mut maildrop, &["2", "1"], &[true], now);
+    let told = maildrop.shown(ann(), listing(&["1", "2"]), now).unshareable;
+    assert_eq!(told, [Unshareable::Numbers, Unshareable::Recycled]);
+}
+
+#[test]
+fn of_replies_that_are_no_listing_repeated_ids_alone_forbid_sharing() {
+    for why in NotWhole::ALL.iter().copied() {
+        let forbids = Unshareable::by_replies(why);
+        assert_eq!(forbids.is_some(), why == NotWhole::Repeated, "{why:?}");
+    }
 }
 
 #[test]
@@ -121,10 +199,24 @@ fn deletions_are_remembered_within_a_bound() {
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
     let names: Vec<String> = (0..DELETED_IDS_MAX).map(|id| format!("m{id}")).collect();
     let ids: Vec<&str> = names.iter().map(String::as_str).collect();
-    let all: Vec<usize> = (0..ids.len()).collect();
-    maildrop.shown(ann(), listing(&["a"]), now);
     for _ in 0..2 {
-        maildrop.deleted(&listing(&ids), &all);
+        maildrop.deleted(&listing(&ids), &[true].repeat(ids.len()), now);
     }
-    assert!(maildrop.footprint() <= DELETED_IDS_MAX * 8 + listing(&["a"]).footprint());
+    assert_eq!(maildrop.deleted.len(), DELETED_IDS_MAX);
+    assert!(maildrop.footprint() <= DELETED_IDS_MAX * 2 * size_of::<u64>());
+    maildrop.forget_ids();
+    assert_eq!(maildrop.footprint(), 0);
+}
+
+#[test]
+fn a_footprint_has_the_owner_and_the_places_too() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    let long = owner(&"n".repeat(500), 1);
+    maildrop.shown(long, listing(&["a"]), now);
+    let places = size_of::<KeptListing>() + size_of::<(Unshareable, Instant)>();
+    maildrop.forbid(Unshareable::Repeated, now);
+    assert!(maildrop.footprint() >= 500 + listing(&["a"]).footprint() + places);
+    maildrop.forget_shown();
+    maildrop.expire(now + NOT_SHAREABLE_FOR);
+    assert!(maildrop.footprint() < 500);
 }

@@ -32,7 +32,7 @@ pub(super) struct Body {
     /// Of a UIDL listing.
     uidl: ListingDigester,
     /// For the listing of the maildrop, where that is kept.
-    pub(super) listed: Option<Box<ListedBody>>,
+    listed: Option<Box<ListedBody>>,
 }
 
 impl Default for Receiving {
@@ -226,8 +226,9 @@ impl Exchange {
         }
         self.blank_lines = 0;
         if ok && expected.body {
+            let listed = self.listed.as_deref();
             self.receiving = Receiving::Body(Body {
-                listed: self.listed.as_ref().and_then(|_| ListedBody::of(expected)),
+                listed: listed.and_then(|listed| listed.body(expected)),
                 ..Body::default()
             });
         } else {
@@ -257,7 +258,7 @@ impl Exchange {
                 self.uidl = Some(body.uidl.finish());
             }
             if let Some(listed) = &mut self.listed {
-                listed.body_ended(body);
+                listed.body_ended(body.listed);
             }
         }
         self.complete(expected, true, out);

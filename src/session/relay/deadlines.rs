@@ -4,8 +4,8 @@
 use super::Relay;
 use super::idleness::Activity;
 use crate::limits::{
-    CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, PREEMPT_AGAIN, PREEMPT_BETWEEN,
-    PREEMPT_IDLE_LONG, RELAY_TICK,
+    CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, LISTING_PART_KEPT_FOR, PREEMPT_AGAIN,
+    PREEMPT_BETWEEN, PREEMPT_IDLE_LONG, RELAY_TICK,
 };
 use crate::observe::event::{EndCause, Event, Preemption};
 use crate::pop3::exchange::Quit;
@@ -29,6 +29,9 @@ impl Relay<'_, '_, '_> {
             return Some(self.left());
         }
         self.update_idleness(now);
+        if now.duration_since(self.pump.last_activity()) >= LISTING_PART_KEPT_FOR {
+            self.pump.forget_part_of_listing();
+        }
         self.preempt(now)
     }
 
@@ -152,6 +155,7 @@ impl Relay<'_, '_, '_> {
 
     fn is_under_way(&self) -> bool {
         let half_closed = self.pump.client_ended().is_some();
-        !self.pump.is_at_rest() || self.idleness.since().is_none() || half_closed
+        let listing = self.pump.exchange().has_part_of_listing();
+        !self.pump.is_at_rest() || self.idleness.since().is_none() || half_closed || listing
     }
 }

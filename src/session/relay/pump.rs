@@ -182,6 +182,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.delivering = (delivered < self.client.octets()).then_some(delivered);
     }
 
+    /// A client that has rested since it asked for LIST or UIDL does not ask for the other one.
+    pub(super) fn forget_part_of_listing(&mut self) {
+        self.exchange.forget_part_of_listing();
+    }
+
     /// If nothing is under way, the next byte is worth a [`PumpEvent::Resumed`].
     pub(super) fn watch_for_traffic(&mut self) {
         self.resting = self.is_at_rest();

@@ -8,14 +8,15 @@ use crate::policy::sharing::{ListingOwner, ShadowResult, Unshareable};
 use crate::pop3::exchange::{Exchange, Quit};
 use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::time::Instant;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The listing of one session.
 pub(super) struct Shadow<'lock> {
     cx: &'lock Context,
     attempt: &'lock LoginAttempt,
     owner: ListingOwner,
-    listing: Option<Arc<MaildropListing>>,
+    /// It may be large: this session uses it for as long as it is kept for the next one.
+    listing: Weak<MaildropListing>,
     result: Option<ShadowResult>,
 }
 
@@ -23,7 +24,7 @@ impl<'lock> Shadow<'lock> {
     /// A session that has listed nothing yet.
     pub(super) fn new(cx: &'lock Context, attempt: &'lock LoginAttempt, backend: &Backend) -> Self {
         let owner = ListingOwner {
-            login: attempt.login.clone(),
+            login: attempt.login.kept(),
             tag: attempt.tag,
             backend: backend.options().name.clone(),
         };
@@ -31,29 +32,33 @@ impl<'lock> Shadow<'lock> {
             cx,
             attempt,
             owner,
-            listing: None,
+            listing: Weak::new(),
             result: None,
         }
     }
 
-    /// STAT, LIST and UIDL were answered. Only the first listing counts: the maildrop of a session
-    /// does not change (RFC 1939 section 5).
+    /// STAT, LIST and UIDL were answered.
     pub(super) fn listed(&mut self, listing: Result<Arc<MaildropListing>, NotWhole>) {
-        if self.listing.is_some() {
-            return;
-        }
         let listings = &self.cx.admission.local.listings;
-        let key = &self.attempt.key;
-        let now = Instant::now();
+        let (key, now) = (&self.attempt.key, Instant::now());
         match listing {
             Ok(listing) => {
-                self.listing = Some(Arc::clone(&listing));
+                self.listing = Arc::downgrade(&listing);
                 let compared = listings.shown(key, self.owner.clone(), listing, now);
                 self.result = compared.result;
-                self.tell_unshareable(compared.unshareable);
+                for why in compared.unshareable {
+                    self.tell_unshareable(why);
+                }
+                if compared.no_room {
+                    let tenant = self.attempt.tenant().clone();
+                    self.tell(SharingEvent::NoRoom { tenant });
+                }
             }
             Err(why) => {
-                self.tell_unshareable(listings.not_whole(key, why, now));
+                let forbids = Unshareable::by_replies(why);
+                if let Some(why) = forbids.filter(|why| listings.forbid(key, *why, now)) {
+                    self.tell_unshareable(why);
+                }
                 let tenant = self.attempt.tenant().clone();
                 self.tell(SharingEvent::NotWhole { tenant, why });
             }
@@ -62,29 +67,25 @@ impl<'lock> Shadow<'lock> {
 
     /// The session is over.
     pub(super) fn ended(self, exchange: &Exchange) {
-        let tally = exchange.tally();
-        if let Some(listing) = &self.listing
+        if let Some(listing) = self.listing.upgrade()
             && exchange.quit() == (Quit::Answered { ok: true })
         {
             let listings = &self.cx.admission.local.listings;
-            listings.deleted(&self.attempt.key, listing, exchange.marks());
+            let (key, marks) = (&self.attempt.key, exchange.marks());
+            listings.deleted(key, &listing, marks, Instant::now());
         }
         if let Some(result) = self.result {
             self.tell(SharingEvent::Compared {
                 tenant: self.attempt.tenant().clone(),
                 result,
-                fetched: tally.retrieved + tally.marked + tally.deleted > 0,
+                fetched: exchange.needed_the_maildrop(),
             });
         }
     }
 
-    fn tell_unshareable(&self, why: Option<Unshareable>) {
-        if let Some(why) = why {
-            self.tell(SharingEvent::Unshareable {
-                tenant: self.attempt.tenant().clone(),
-                why,
-            });
-        }
+    fn tell_unshareable(&self, why: Unshareable) {
+        let tenant = self.attempt.tenant().clone();
+        self.tell(SharingEvent::Unshareable { tenant, why });
     }
 
     fn tell(&self, event: SharingEvent) {

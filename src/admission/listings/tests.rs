@@ -1,0 +1,104 @@
+use super::*;
+use crate::ids::{BackendName, UserName};
+use crate::limits::{LISTED_MESSAGES_MAX, LISTING_SHOWN_FOR};
+use crate::policy::sharing::ShadowResult;
+use crate::pop3::listing::{ScanReader, UniqueIdReader};
+use crate::secret::PasswordTag;
+use crate::time::Duration;
+
+fn listing(messages: usize) -> Arc<MaildropListing> {
+    let (mut scan, mut ids) = (ScanReader::default(), UniqueIdReader::default());
+    for number in 1..=messages {
+        scan.read(format!("{number} 9\r\n").as_bytes());
+        ids.read(format!("{number} m{number:069}\r\n").as_bytes());
+    }
+    scan.read(b".\r\n");
+    ids.read(b".\r\n");
+    Arc::new(MaildropListing::new(None, scan, ids).unwrap())
+}
+
+fn key(name: &str) -> MaildropKey {
+    let backends = Arc::from([BackendName::new("b")]);
+    MaildropKey::new(&backends, &UserName::new(name.as_bytes()))
+}
+
+fn owner(name: &str) -> ListingOwner {
+    ListingOwner {
+        login: UserName::new(name.as_bytes()),
+        tag: PasswordTag::from_bytes([1; 32]),
+        backend: BackendName::new("b"),
+    }
+}
+
+/// The login of this maildrop is shown the listing.
+fn shown(listings: &ShownListings, name: &str, listing: &Arc<MaildropListing>) -> Compared {
+    let now = Instant::now();
+    listings.shown(&key(name), owner(name), Arc::clone(listing), now)
+}
+
+fn octets(listings: &ShownListings) -> usize {
+    listings.octets.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgotten() {
+    let (listings, large) = (ShownListings::default(), listing(LISTED_MESSAGES_MAX));
+    let fits = |name: &usize| !shown(&listings, &name.to_string(), &large).no_room;
+    let kept = (0..).take_while(fits).count();
+    let (most, each) = (SHARING_MEMORY, large.footprint());
+    assert!(octets(&listings) <= most && octets(&listings) > most - 2 * each);
+    assert_eq!(listings.maildrops.len(), kept);
+
+    // It is told nothing of, since it would be told again at each login.
+    assert_eq!(
+        shown(&listings, "other", &large),
+        Compared {
+            no_room: true,
+            ..Compared::default()
+        }
+    );
+    assert_eq!(Arc::strong_count(&large), kept + 1);
+
+    // The others go on.
+    let again = shown(&listings, "0", &large);
+    assert_eq!(
+        (again.result, again.no_room),
+        (Some(ShadowResult::Same), false)
+    );
+    listings.forget_shown(&key("1"));
+    assert!(!shown(&listings, "other", &large).no_room);
+
+    tokio::time::advance(LISTING_SHOWN_FOR + Duration::from_secs(1)).await;
+    listings.forget_idle(Instant::now());
+    assert_eq!((octets(&listings), listings.maildrops.len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_maildrop_that_grows_beyond_the_room_keeps_what_forbids_sharing() {
+    let (listings, large) = (ShownListings::default(), listing(LISTED_MESSAGES_MAX));
+    let (now, small) = (Instant::now(), listing(1));
+    listings.forbid(&key("ann"), Unshareable::Repeated, now);
+    shown(&listings, "ann", &small);
+    let fits = |name: &usize| !shown(&listings, &name.to_string(), &large).no_room;
+    assert!((0..).take_while(fits).count() > 0);
+    let grown = shown(&listings, "ann", &large);
+    assert_eq!(
+        (grown.result, grown.no_room),
+        (Some(ShadowResult::NewOnly), true)
+    );
+    assert_eq!(shown(&listings, "ann", &small).result, None);
+    assert!(!listings.forbid(&key("ann"), Unshareable::Repeated, now));
+    assert!(octets(&listings) <= SHARING_MEMORY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_and_places_count_too() {
+    let (listings, name) = (ShownListings::default(), "n".repeat(500));
+    shown(&listings, &name, &listing(1));
+    let entry = size_of::<(MaildropKey, MaildropListings)>();
+    assert!(octets(&listings) >= 2 * 500 + entry + listing(1).footprint());
+    listings.forget_shown(&key(&name));
+    let before = octets(&listings);
+    listings.forget_shown(&key("nobody"));
+    assert_eq!((octets(&listings), listings.maildrops.len()), (before, 1));
+}
