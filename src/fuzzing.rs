@@ -95,6 +95,7 @@ pub fn capability(data: &[u8]) {
     let expected = Capabilities {
         stls: offer.stls,
         user: offer.password,
+        login_delay: None,
         sasl: Vec::from_iter(offer.password.then(|| "PLAIN".to_owned())),
         ..backend
     };

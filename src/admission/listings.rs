@@ -55,6 +55,13 @@ impl ShownListings {
         self.change(key, |maildrop| maildrop.deleted(listing, marks, now));
     }
 
+    /// The session of the owner has fetched all messages of its listing, and deleted none.
+    pub fn all_fetched(&self, key: &MaildropKey, owner: &ListingOwner) {
+        if let Some(mut maildrop) = self.maildrops.get_mut(key) {
+            maildrop.all_fetched(owner);
+        }
+    }
+
     /// Messages of the maildrop were deleted, or may have been.
     pub fn forget_shown(&self, key: &MaildropKey) {
         // Nothing is made for a maildrop that is not measured.

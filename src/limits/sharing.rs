@@ -27,5 +27,14 @@ pub const DELETED_IDS_KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// one that asks for one of them may stay for hours.
 pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 
+/// The longest LOGIN-DELAY (RFC 2449 section 6.5) of a server whose listings can be shown again,
+/// in seconds: who fetches from a listing of this age must be let in.
+pub const SHAREABLE_LOGIN_DELAY: u64 = 60;
+
+/// How often in a row all messages of a maildrop vanish after they were fetched, though no QUIT
+/// deleted them, until the server is taken for one that deletes what it has sent: once, somebody
+/// may have deleted them elsewhere.
+pub const VANISHED_MAX: u8 = 2;
+
 /// How long a maildrop that cannot be shared is not looked at again.
 pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);

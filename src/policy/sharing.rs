@@ -8,8 +8,9 @@
 use crate::ids::{BackendName, UserName};
 use crate::limits::{
     DELETED_IDS_KEPT_FOR, DELETED_IDS_MAX, LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP,
-    NOT_SHAREABLE_FOR,
+    NOT_SHAREABLE_FOR, SHAREABLE_LOGIN_DELAY, VANISHED_MAX,
 };
+use crate::pop3::capability::Capabilities;
 use crate::pop3::listing::{ListingChange, MaildropListing, MessageNumber, NotWhole};
 use crate::secret::PasswordTag;
 use crate::str_enum::str_enum;
@@ -66,6 +67,12 @@ str_enum! {
         Renumbered = "renumbered",
         /// The size of a message changed.
         Resized = "resized",
+        /// All messages vanished after they were fetched, and no QUIT deleted them.
+        Vanished = "vanished",
+        /// EXPIRE: the server deletes messages of itself.
+        Expire = "expire",
+        /// LOGIN-DELAY: who fetches would be refused.
+        LoginDelay = "login_delay",
     }
 }
 
@@ -107,6 +114,21 @@ impl Unshareable {
     pub fn by_replies(why: NotWhole) -> Option<Self> {
         (why == NotWhole::Repeated).then_some(Self::Repeated)
     }
+
+    /// What forbids sharing at a backend that lists these capabilities.
+    pub fn by_capabilities(listed: &Capabilities) -> impl Iterator<Item = Self> {
+        let never = |days: &String| {
+            let days = days.split(' ').next();
+            days.is_some_and(|days| days.eq_ignore_ascii_case("NEVER"))
+        };
+        let expires = listed.expire.as_ref().is_some_and(|days| !never(days));
+        let delay = listed.login_delay.unwrap_or_default();
+        let causes = [
+            expires.then_some(Self::Expire),
+            (delay > SHAREABLE_LOGIN_DELAY).then_some(Self::LoginDelay),
+        ];
+        causes.into_iter().flatten()
+    }
 }
 
 /// What is known of one maildrop's listings.
@@ -117,6 +139,8 @@ pub struct MaildropListings {
     /// Hashes of unique-ids that were deleted, the newest last; [`DELETED_IDS_MAX`] at most.
     deleted: VecDeque<u64>,
     deleted_until: Option<Instant>,
+    /// How often in a row all messages vanished after they were fetched.
+    vanished: u8,
     /// What forbids sharing, and until when that is known.
     unshareable: Vec<(Unshareable, Instant)>,
 }
@@ -126,6 +150,8 @@ struct KeptListing {
     owner: ListingOwner,
     listing: Arc<MaildropListing>,
     shown: Instant,
+    /// The session fetched as many messages as there are.
+    all_fetched: bool,
 }
 
 /// What follows from a listing.
@@ -151,15 +177,22 @@ impl MaildropListings {
         let recycles = self.has_deleted(&listing);
         let place = self.kept.iter().position(|kept| kept.owner == owner);
         let before = place.map(|place| self.kept.remove(place));
-        let result = before.map(|before| match recycles {
+        let result = before.as_ref().map(|before| match recycles {
             true => ShadowResult::Recycled,
             false => before.listing.change_to(&listing).into(),
         });
+        if let Some(before) = before.filter(|before| before.all_fetched) {
+            let is_left = before.listing.shares_a_message_with(&listing);
+            let has_vanished = result == Some(ShadowResult::Missing) && !is_left;
+            self.vanished = if has_vanished { self.vanished + 1 } else { 0 };
+        }
         let causes = [
             listing.ids_are_numbers().then_some(Unshareable::Numbers),
             recycles.then_some(Unshareable::Recycled),
             result.and_then(ShadowResult::unshareable),
+            (self.vanished == VANISHED_MAX).then_some(Unshareable::Vanished),
         ];
+        self.vanished %= VANISHED_MAX;
         if self.kept.len() == LISTINGS_PER_MAILDROP {
             self.kept.remove(0);
         }
@@ -167,12 +200,22 @@ impl MaildropListings {
             owner,
             listing,
             shown: now,
+            all_fetched: false,
         });
         let causes = causes.into_iter().flatten();
         Compared {
             result,
             unshareable: causes.filter(|why| self.forbid(*why, now)).collect(),
             no_room: false,
+        }
+    }
+
+    /// The session that was shown the owner's listing has fetched as many messages as there are, and
+    /// deleted none.
+    pub fn all_fetched(&mut self, owner: &ListingOwner) {
+        let kept = self.kept.iter_mut().find(|kept| kept.owner == *owner);
+        if let Some(kept) = kept {
+            kept.all_fetched = true;
         }
     }
 

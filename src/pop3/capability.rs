@@ -11,6 +11,8 @@ pub struct Capabilities {
     pub uidl: bool,
     /// The argument of EXPIRE, such as `NEVER` or `30 USER`.
     pub expire: Option<String>,
+    /// The seconds of LOGIN-DELAY. Clients are told of popgate's own in its place.
+    pub login_delay: Option<u64>,
     /// PIPELINING: several commands may be sent before the first reply.
     pub pipelining: bool,
     /// AUTH-RESP-CODE (RFC 3206).
@@ -96,6 +98,7 @@ impl Capabilities {
             top: self.top && other.top,
             uidl: self.uidl && other.uidl,
             expire: self.expire.clone().filter(|_| self.expire == other.expire),
+            login_delay: self.login_delay.max(other.login_delay),
             pipelining: self.pipelining && other.pipelining,
             auth_resp_code: self.auth_resp_code && other.auth_resp_code,
             user: self.user && other.user,
@@ -130,6 +133,7 @@ impl Capabilities {
             "UIDL" => self.uidl = true,
             // Of two the last counts; one that cannot be read takes none away.
             "EXPIRE" => self.expire = expire(words).or(self.expire.take()),
+            "LOGIN-DELAY" => self.login_delay = login_delay(words).or(self.login_delay),
             "PIPELINING" => self.pipelining = true,
             "AUTH-RESP-CODE" => self.auth_resp_code = true,
             "USER" => self.user = true,
@@ -148,6 +152,11 @@ fn expire<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<String> {
         .next()
         .is_some_and(|word| word.eq_ignore_ascii_case("USER"));
     known.then(|| format!("{days}{}", if by_user { " USER" } else { "" }))
+}
+
+/// RFC 2449 section 6.5.
+fn login_delay<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<u64> {
+    words.next()?.parse().ok()
 }
 
 /// The whole reply to a client's CAPA, `+OK` and final dot included.
@@ -200,15 +209,22 @@ mod tests {
             Capabilities::parse(["LOGIN-DELAY 10", "UTF8 USER", "STLS", "EXPIRE 30 USER"]);
         assert!(courier.stls && !courier.user && !courier.top);
         assert_eq!(courier.expire.as_deref(), Some("30 USER"));
+        assert_eq!((courier.login_delay, dovecot.login_delay), (Some(10), None));
     }
 
     #[test]
     fn several_backends_offer_what_all_have() {
-        let one = Capabilities::parse(["TOP", "UIDL", "EXPIRE 30", "SASL PLAIN LOGIN"]);
+        let one = Capabilities::parse([
+            "TOP",
+            "UIDL",
+            "EXPIRE 30",
+            "SASL PLAIN LOGIN",
+            "LOGIN-DELAY 5",
+        ]);
         let two = Capabilities::parse(["UIDL", "PIPELINING", "EXPIRE NEVER", "SASL LOGIN"]);
         assert_eq!(
             one.intersect(&two),
-            Capabilities::parse(["UIDL", "SASL LOGIN"])
+            Capabilities::parse(["UIDL", "SASL LOGIN", "LOGIN-DELAY 5"])
         );
         assert_eq!(one.intersect(&one), one);
     }

@@ -181,7 +181,7 @@ impl Relay<'_, '_, '_> {
                 }
                 Wake::Pump(PumpEvent::ListedAll(listing)) => {
                     if let Some(shadow) = &mut self.shadow {
-                        shadow.listed(listing);
+                        shadow.listed(listing, &self.backend);
                     }
                     continue;
                 }

@@ -190,6 +190,39 @@ async fn ids_that_are_numbers_make_a_maildrop_unshareable_though_nothing_else_sh
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_deletes_what_it_has_sent_makes_a_maildrop_unshareable() {
+    let gate = Gate::with(SHADOW).await;
+    for mail in ["a", "b"] {
+        let mut both = gate.log_in("ann", "secret").await;
+        list(&mut both, &[mail]).await;
+        unique_ids(&mut both, &[mail]).await;
+        pass(&mut both, "RETR 1", "+OK\r\nmail\r\n.\r\n").await;
+        quit(both).await;
+        session(&gate, "secret", &[], &[]).await;
+    }
+    assert_eq!(unshareable(&gate, 0).await, Unshareable::Vanished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_backend_lists_can_make_its_maildrops_unshareable() {
+    let gate = Gate::with(SHADOW).await;
+    gate.look(
+        "legacy",
+        &["USER", "PIPELINING", "EXPIRE 30", "LOGIN-DELAY 300"],
+    )
+    .await;
+    for _ in 0..2 {
+        session(&gate, "secret", &["a"], &[]).await;
+    }
+    assert_eq!(unshareable(&gate, 0).await, Unshareable::Expire);
+    assert_eq!(unshareable(&gate, 1).await, Unshareable::LoginDelay);
+    let told = gate
+        .events
+        .count(|event| matches!(event, Event::Sharing(_)));
+    assert_eq!(told, 3, "both once, and a comparison");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mark_that_was_taken_back_deletes_nothing() {
     let gate = Gate::with(SHADOW).await;
     session(&gate, "secret", &["a", "b"], &["DELE 2", "RSET"]).await;

@@ -220,3 +220,55 @@ fn a_footprint_has_the_owner_and_the_places_too() {
     maildrop.expire(now + NOT_SHAREABLE_FOR);
     assert!(maildrop.footprint() < 500);
 }
+
+/// A server that deletes what it has sent: the login fetches all, and finds nothing of it.
+fn fetches_and_loses(maildrop: &mut MaildropListings, id: &str, now: Instant) -> Vec<Unshareable> {
+    maildrop.shown(ann(), listing(&[id]), now);
+    maildrop.all_fetched(&ann());
+    maildrop.shown(ann(), listing(&[]), now).unshareable
+}
+
+#[test]
+fn a_server_that_deletes_what_it_has_sent_is_seen_at_the_second_time_in_a_row() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    assert!(fetches_and_loses(&mut maildrop, "a", now).is_empty());
+    let told = fetches_and_loses(&mut maildrop, "b", now);
+    assert_eq!(told, [Unshareable::Vanished]);
+    // What is left once was deleted elsewhere before.
+    let mut maildrop = MaildropListings::default();
+    for id in ["a", "b", "c"] {
+        assert!(fetches_and_loses(&mut maildrop, id, now).is_empty(), "{id}");
+        maildrop.shown(ann(), listing(&["k"]), now);
+        maildrop.all_fetched(&ann());
+        maildrop.shown(ann(), listing(&["k"]), now);
+    }
+    // Nobody fetched them.
+    let mut maildrop = MaildropListings::default();
+    for id in ["a", "b", "c"] {
+        maildrop.shown(ann(), listing(&[id, "k"]), now);
+        assert!(
+            maildrop
+                .shown(ann(), listing(&[]), now)
+                .unshareable
+                .is_empty()
+        );
+    }
+}
+
+#[test]
+fn a_server_that_expires_mail_or_delays_logins_forbids_sharing() {
+    use Unshareable::{Expire, LoginDelay};
+    for (capabilities, causes) in [
+        (&["UIDL"][..], &[][..]),
+        (&["EXPIRE NEVER", "LOGIN-DELAY 60"], &[]),
+        (&["EXPIRE never USER"], &[]),
+        (&["EXPIRE 30 USER"], &[Expire]),
+        (&["EXPIRE 0"], &[Expire]),
+        (&["LOGIN-DELAY 61"], &[LoginDelay]),
+        (&["LOGIN-DELAY 900 USER", "EXPIRE 7"], &[Expire, LoginDelay]),
+    ] {
+        let listed = Capabilities::parse(capabilities);
+        let found: Vec<_> = Unshareable::by_capabilities(&listed).collect();
+        assert_eq!(found, causes, "{capabilities:?}");
+    }
+}

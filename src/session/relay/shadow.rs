@@ -1,5 +1,6 @@
 //! What a session's listing says of sharing: compared with the one that its login was shown before.
 
+use crate::admission::listings::ShownListings;
 use crate::backend::connect::Backend;
 use crate::gate::Context;
 use crate::observe::event::{Event, SharingEvent};
@@ -38,41 +39,41 @@ impl<'lock> Shadow<'lock> {
     }
 
     /// STAT, LIST and UIDL were answered.
-    pub(super) fn listed(&mut self, listing: Result<Arc<MaildropListing>, NotWhole>) {
-        let listings = &self.cx.admission.local.listings;
-        let (key, now) = (&self.attempt.key, Instant::now());
+    pub(super) fn listed(
+        &mut self,
+        listing: Result<Arc<MaildropListing>, NotWhole>,
+        backend: &Backend,
+    ) {
+        let capabilities = backend.capabilities_inside().unwrap_or_default();
+        self.forbid(Unshareable::by_capabilities(&capabilities));
         match listing {
-            Ok(listing) => {
-                self.listing = Arc::downgrade(&listing);
-                let compared = listings.shown(key, self.owner.clone(), listing, now);
-                self.result = compared.result;
-                for why in compared.unshareable {
-                    self.tell_unshareable(why);
-                }
-                if compared.no_room {
-                    let tenant = self.attempt.tenant().clone();
-                    self.tell(SharingEvent::NoRoom { tenant });
-                }
-            }
+            Ok(listing) => self.compare(listing),
             Err(why) => {
-                let forbids = Unshareable::by_replies(why);
-                if let Some(why) = forbids.filter(|why| listings.forbid(key, *why, now)) {
-                    self.tell_unshareable(why);
-                }
+                self.forbid(Unshareable::by_replies(why));
                 let tenant = self.attempt.tenant().clone();
                 self.tell(SharingEvent::NotWhole { tenant, why });
             }
         }
     }
 
+    fn compare(&mut self, listing: Arc<MaildropListing>) {
+        self.listing = Arc::downgrade(&listing);
+        let (key, owner) = (&self.attempt.key, self.owner.clone());
+        let compared = self.listings().shown(key, owner, listing, Instant::now());
+        self.result = compared.result;
+        for why in compared.unshareable {
+            self.tell_unshareable(why);
+        }
+        if compared.no_room {
+            let tenant = self.attempt.tenant().clone();
+            self.tell(SharingEvent::NoRoom { tenant });
+        }
+    }
+
     /// The session is over.
     pub(super) fn ended(self, exchange: &Exchange) {
-        if let Some(listing) = self.listing.upgrade()
-            && exchange.quit() == (Quit::Answered { ok: true })
-        {
-            let listings = &self.cx.admission.local.listings;
-            let (key, marks) = (&self.attempt.key, exchange.marks());
-            listings.deleted(key, &listing, marks, Instant::now());
+        if let Some(listing) = self.listing.upgrade() {
+            self.used(&listing, exchange);
         }
         if let Some(result) = self.result {
             self.tell(SharingEvent::Compared {
@@ -83,9 +84,34 @@ impl<'lock> Shadow<'lock> {
         }
     }
 
+    fn used(&self, listing: &MaildropListing, exchange: &Exchange) {
+        let key = &self.attempt.key;
+        let messages = listing.messages() as u64;
+        if exchange.quit() == (Quit::Answered { ok: true }) {
+            let marks = exchange.marks();
+            self.listings().deleted(key, listing, marks, Instant::now());
+        }
+        if exchange.tally().retrieved >= messages && messages > 0 {
+            self.listings().all_fetched(key, &self.owner);
+        }
+    }
+
+    fn forbid(&self, causes: impl IntoIterator<Item = Unshareable>) {
+        let (key, now) = (&self.attempt.key, Instant::now());
+        for why in causes {
+            if self.listings().forbid(key, why, now) {
+                self.tell_unshareable(why);
+            }
+        }
+    }
+
     fn tell_unshareable(&self, why: Unshareable) {
         let tenant = self.attempt.tenant().clone();
         self.tell(SharingEvent::Unshareable { tenant, why });
+    }
+
+    fn listings(&self) -> &ShownListings {
+        &self.cx.admission.local.listings
     }
 
     fn tell(&self, event: SharingEvent) {
