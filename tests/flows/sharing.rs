@@ -2,11 +2,14 @@
 //! before, and nothing that the client or the backend sees is another.
 
 use crate::support::{Gate, Wire};
-use popgate::ids::TenantName;
-use popgate::limits::LISTING_PART_KEPT_FOR;
+use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
+use popgate::limits::{LISTED_MESSAGES_MAX, LISTING_PART_KEPT_FOR, LISTING_SHOWN_FOR};
 use popgate::observe::event::{Event, SharingEvent};
-use popgate::policy::sharing::{ShadowResult, Unshareable};
-use popgate::pop3::listing::NotWhole;
+use popgate::policy::sharing::{ListingOwner, ShadowResult, Unshareable};
+use popgate::pop3::listing::{MaildropListing, NotWhole, ScanReader, UniqueIdReader};
+use popgate::secret::PasswordTag;
+use popgate::time::{Duration, Instant};
+use std::sync::Arc;
 
 const SHADOW: &str = "[defaults]\ncleartext = \"always\"\nsharing = \"shadow\"\n";
 
@@ -45,6 +48,18 @@ async fn pass((client, backend): &mut (Wire, Wire), command: &str, answer: &str)
     backend.expect(format!("{command}\r\n")).await;
     backend.send(answer).await;
     client.expect(answer).await;
+}
+
+/// A listing of so many messages.
+fn numbered(messages: usize) -> Arc<MaildropListing> {
+    let (mut scan, mut ids) = (ScanReader::default(), UniqueIdReader::default());
+    for number in 1..=messages {
+        scan.read(format!("{number} 9\r\n").as_bytes());
+        ids.read(format!("{number} m{number}\r\n").as_bytes());
+    }
+    scan.read(b".\r\n");
+    ids.read(b".\r\n");
+    Arc::new(MaildropListing::new(None, scan, ids).unwrap())
 }
 
 /// The event after `skip` others about a listing that was compared.
@@ -263,6 +278,61 @@ async fn one_reply_does_not_wait_for_the_other_where_its_client_rests() {
         quit(both).await;
         assert_eq!(comparisons(&gate), sessions, "{rest:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_keeps_its_listing_no_longer_than_the_gate_does() {
+    let gate = Gate::with(SHADOW).await;
+    let mut both = gate.log_in("ann", "secret").await;
+    list(&mut both, &["a"]).await;
+    unique_ids(&mut both, &["a"]).await;
+    let start = Instant::now();
+    while start.elapsed() <= LISTING_SHOWN_FOR {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        pass(&mut both, "NOOP", "+OK\r\n").await;
+    }
+    gate.cx.admission.forget_idle(Instant::now());
+    // Nobody knows any more which id that was, so that it does not count when it comes again.
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    quit(both).await;
+    session(&gate, "secret", &["a"], &[]).await;
+    let told = gate
+        .events
+        .count(|event| matches!(event, Event::Sharing(_)));
+    assert_eq!(told, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_finds_no_room_is_told() {
+    let gate = Gate::with(SHADOW).await;
+    // Those of others fill the memory, but for less than a message.
+    let listings = &gate.cx.admission.local.listings;
+    let backends = Arc::from([BackendName::new("legacy")]);
+    let of_other = |listing: &Arc<MaildropListing>, number: usize| {
+        let login = UserName::new(number.to_string().as_bytes());
+        let owner = ListingOwner {
+            login: login.clone(),
+            tag: PasswordTag::from_bytes([0; 32]),
+            backend: BackendName::new("legacy"),
+        };
+        let key = MaildropKey::new(&backends, &login);
+        let shown = listings.shown(&key, owner, Arc::clone(listing), Instant::now());
+        !shown.no_room
+    };
+    let mut others = 0..;
+    for messages in [LISTED_MESSAGES_MAX, 1] {
+        let listing = numbered(messages);
+        let fits = |other: &usize| of_other(&listing, *other);
+        assert!(others.by_ref().take_while(fits).count() > 0);
+    }
+
+    session(&gate, "secret", &["one-that-is-longer"], &[]).await;
+    let told = gate.events.events();
+    let told = told.iter().find(|event| matches!(event, Event::Sharing(_)));
+    assert!(
+        matches!(told, Some(Event::Sharing(SharingEvent::NoRoom { .. }))),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
