@@ -270,6 +270,7 @@ pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
     // the last transactions. `full` would wait for the disk with each.
     database.pragma_update(None, "journal_mode", "wal")?;
     database.pragma_update(None, "synchronous", "normal")?;
+    sort_in_memory(&database)?;
     migrate(&mut database, version)?;
     check_open_segments(&database)?;
     let prepared = match options.hash_users {
@@ -291,6 +292,12 @@ pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
         database,
         lock,
     })
+}
+
+/// What SQLite sorts, as it does for the indexes of a sealed segment, stays in memory, some
+/// megabytes: a container that is read-only has no folder for temporary files.
+pub(super) fn sort_in_memory(database: &Connection) -> rusqlite::Result<()> {
+    database.pragma_update(None, "temp_store", "memory")
 }
 
 /// SQLite gives the files beside it the same mode.

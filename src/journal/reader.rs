@@ -3,7 +3,7 @@
 use super::block_rows;
 use super::names::Names;
 use super::notice_rows;
-use super::open::is_corruption;
+use super::open::{is_corruption, sort_in_memory};
 use super::query;
 use super::schema::table_of;
 use super::words::WordNumbers;
@@ -179,6 +179,7 @@ impl JournalReader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&self.file.file, flags)?;
         database.busy_timeout(JOURNAL_BUSY)?;
+        sort_in_memory(&database)?;
         // The log beside a file that was replaced is not that of this one.
         database.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok(database)
@@ -186,6 +187,18 @@ impl JournalReader {
 
     fn idle(&self) -> MutexGuard<'_, Vec<ReadConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl JournalReader {
+    /// Where this one keeps what it sorts, as `temp_store` says it.
+    pub(super) fn temp_store(&self) -> i64 {
+        let asked = |it: &mut ReadConnection| {
+            let database = &it.database;
+            database.pragma_query_value(None, "temp_store", |row| row.get(0))
+        };
+        self.read(asked).unwrap()
     }
 }
 

@@ -241,6 +241,20 @@ fn held(file: &Path) -> Vec<BlockEntry> {
     opened.blocks
 }
 
+/// In a container that is read-only it can write nowhere else than beside the journal.
+#[test]
+fn nothing_is_sorted_in_temporary_files() {
+    const MEMORY: i64 = 2;
+    let (_folder, file) = folder();
+    let loaded = super::open::load(&options(&file)).unwrap();
+    let written = &loaded.database;
+    let writers = written.pragma_query_value(None, "temp_store", |row| row.get(0));
+    assert_eq!(writers, Ok(MEMORY));
+    drop(loaded);
+    let opened = open(&file).unwrap();
+    assert_eq!(opened.journal.reader().temp_store(), MEMORY);
+}
+
 #[test]
 fn each_field_of_an_entry_comes_back() {
     let (_folder, file) = folder();
