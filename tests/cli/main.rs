@@ -26,6 +26,7 @@ mod watching;
 use popgate::demo::certificate::self_signed;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -75,6 +76,9 @@ fn copy_examples(folder: &Path) -> io::Result<()> {
         fs::write(folder.join(name).join("fullchain.pem"), &certificate)?;
         fs::write(folder.join(name).join("privkey.pem"), key.as_bytes())?;
     }
+    let secret = folder.join("cluster.secret");
+    fs::write(&secret, "6b1f".repeat(16))?;
+    fs::set_permissions(secret, fs::Permissions::from_mode(0o600))?;
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use super::super::value::{Bounded, Shown, Value};
 use super::SchemaTable;
 use super::limits::{Defaults, WrittenTenant, WrittenUser};
 use super::tables::{
-    AdminTable, BackendTable, JournalTable, ListenTable, ReportTable, ServerTable, TlsHostTable,
-    TlsTable,
+    AdminTable, BackendTable, ClusterTable, File, JournalTable, ListenTable, ReportTable,
+    ServerTable, TlsHostTable, TlsTable,
 };
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -134,6 +134,7 @@ fn tables() -> Vec<(&'static str, Declaration, &'static str)> {
         ("[[backend]]", BackendTable::declaration(), BACKENDS),
         ("[admin]", AdminTable::declaration(), ""),
         ("[journal]", JournalTable::declaration(), ""),
+        ("[cluster]", ClusterTable::declaration(), ""),
         ("[report]", ReportTable::declaration(), ""),
         ("[defaults]", Defaults::declaration(), ""),
         ("[[tenant]]", WrittenTenant::declaration(), TENANT_LIMITS),
@@ -385,6 +386,30 @@ fn full_toml_is_what_the_declarations_say() {
 #[test]
 fn the_reference_is_what_the_declarations_say() {
     assert_is_file("deploy/manual/reference.md", &reference());
+}
+
+/// serde names the tables of a file where it meets one that is none of them.
+#[test]
+fn each_table_of_the_file_is_rendered() {
+    let error = toml::from_str::<File>("none = 1").unwrap_err().to_string();
+    let (_, known) = error.split_once("expected one of ").unwrap();
+    let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+    assert!(known.contains(&"server"), "{error}");
+    let inner = tables().into_iter().flat_map(|(heading, table, _)| {
+        let name = heading.trim_matches(['[', ']']);
+        let keys = table.keys.into_iter().filter(DeclaredKey::is_table);
+        keys.map(move |key| format!("{name}.{}", key.name))
+    });
+    let all = known.into_iter().map(str::to_owned).chain(inner);
+    let rendered = [full_toml(), reference()];
+    for name in all {
+        let headings = [format!("[{name}]"), format!("[[{name}]]")];
+        for text in &rendered {
+            let is_there = |line: &str| headings.iter().any(|it| line.contains(it));
+            let mut lines = text.lines().filter(|line| line.starts_with(['[', '#']));
+            assert!(lines.any(is_there), "{name}");
+        }
+    }
 }
 
 /// The keys of a declaration with those of its inline tables, as their rows name them.

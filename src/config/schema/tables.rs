@@ -322,7 +322,7 @@ table! {
 
         /// 64 hex digits, the same at all gates, which names and texts in the engine are hidden
         /// with. popgate cluster secret makes one.
-        secret_file: At<PathBuf>, e.g. r#""/etc/popgate/cluster.secret""#;
+        secret_file: At<PathBuf>, e.g. r#""cluster.secret""#;
     }
     settings {
         /// true: the engine, and its Sentinels, are spoken to with TLS.
@@ -337,7 +337,7 @@ table! {
     }
     others {
         /// What the Sentinels call the primary. Default: there are no Sentinels.
-        master: Option<At<EngineWord>>, e.g. r#"# "popgate""#;
+        master: Option<At<EngineWord>>, e.g. r#"# "mail""#;
 
         /// Who may have signed their certificates. Default: whom the system trusts.
         ca: Option<At<PathBuf>>, e.g. r#"# "internal-ca.pem""#;
@@ -346,7 +346,7 @@ table! {
         username: Option<At<EngineWord>>, e.g. r#"# "popgate""#;
 
         /// The file with that user's password, a line.
-        password_file: Option<At<PathBuf>>, e.g. r#"# "/etc/popgate/cluster.password""#;
+        password_file: Option<At<PathBuf>>, e.g. r#"# "engine.password""#;
 
         /// What all names in the engine begin with: another one for each cluster that shares it.
         /// Default: "popgate:".
