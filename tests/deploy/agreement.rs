@@ -1,10 +1,12 @@
 //! Image, Compose file, manifests, popgate's configuration in them and the program agree.
 
 use crate::yaml::{at, document, documents, list, text, texts};
-use crate::{COMPOSE, DOCKERFILE, KUBERNETES, read};
+use crate::{COMPOSE, DOCKERFILE, KUBERNETES, SETTINGS, read};
+use ipnet::IpNet;
 use popgate::config::Config;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -66,6 +68,22 @@ impl Image {
         let (_, command) = self.says("HEALTHCHECK ").split_once(" CMD ").unwrap();
         serde_json::from_str(command).unwrap()
     }
+
+    /// The health check as a Compose file says it.
+    fn health_check(&self) -> Value {
+        let (options, _) = self.says("HEALTHCHECK ").split_once(" CMD ").unwrap();
+        let options = options.split_whitespace().map(|it| {
+            let (name, value) = it.strip_prefix("--").unwrap().split_once('=').unwrap();
+            let value = value
+                .parse::<u64>()
+                .map_or_else(|_| value.into(), Value::from);
+            (name.replace('-', "_"), value)
+        });
+        let mut check: serde_json::Map<String, Value> = options.collect();
+        let command = [vec!["CMD".to_owned()], self.probe()].concat();
+        check.insert("test".to_owned(), command.into());
+        check.into()
+    }
 }
 
 /// popgate's configuration, which must have no fault and no warning.
@@ -114,6 +132,18 @@ fn seconds(text: &str) -> Duration {
     Duration::from_secs(number)
 }
 
+/// The networks of a service, with what it has there or without.
+fn networks(service: &Value) -> Vec<&str> {
+    match &service["networks"] {
+        Value::Object(_) => keys(&service["networks"]).into_iter().collect(),
+        _ => texts(service, "/networks"),
+    }
+}
+
+fn networks_of<'a>(site: &'a Value, service: &str) -> Vec<&'a str> {
+    networks(at(site, &format!("/services/{service}")))
+}
+
 fn keys(value: &Value) -> BTreeSet<&str> {
     value
         .as_object()
@@ -130,7 +160,11 @@ fn the_image_runs_what_is_in_it_and_asks_its_own_port() {
     assert!(image.has_file(&image.state()));
     let user = image.user();
     assert!(read(DOCKERFILE).contains(&format!("--chown={user}:{user} ")));
-    let config = configuration(text(&document(&read(COMPOSE)), "/configs/popgate/content"));
+    // OCI's format, which podman's is, has no health check.
+    let commands = read(DOCKERFILE);
+    let mut podman = commands.lines().filter(|it| it.contains("podman build"));
+    assert!(podman.all(|it| it.contains(" --format docker ")));
+    let config = configuration(&read(SETTINGS));
     let probe = image.probe();
     let probe: Vec<&str> = probe.iter().map(String::as_str).collect();
     is_probe(&probe, "/readyz", &config, &image);
@@ -142,7 +176,7 @@ fn the_image_runs_what_is_in_it_and_asks_its_own_port() {
 #[test]
 fn the_gates_of_the_compose_file_have_what_their_configuration_names() {
     let (image, site) = (Image::read(), document(&read(COMPOSE)));
-    let config = configuration(text(&site, "/configs/popgate/content"));
+    let config = configuration(&read(SETTINGS));
     keeps_state_in(&config, &image.state());
     let cluster = config.cluster.as_ref().unwrap();
     let (engine, port) = cluster.nodes[0].split_once(':').unwrap();
@@ -153,6 +187,7 @@ fn the_gates_of_the_compose_file_have_what_their_configuration_names() {
         assert_eq!(text(gate, "/image"), format!("popgate:{version}"));
         assert_eq!(text(gate, "/build/dockerfile"), DOCKERFILE);
         assert_eq!(text(gate, "/hostname"), name);
+        assert_eq!(at(gate, "/healthcheck"), &image.health_check());
         assert_eq!(keys(at(gate, "/ulimits")), BTreeSet::from(["nofile"]));
         assert_eq!(text(gate, "/configs/0/source"), "popgate");
         assert_eq!(text(gate, "/configs/0/target"), image.configuration());
@@ -171,13 +206,61 @@ fn the_gates_of_the_compose_file_have_what_their_configuration_names() {
             let (host, _) = backend.address.split_once(':').unwrap();
             assert!(hosts.starts_with(&format!("{host}:")), "{hosts}");
         }
-        let networks = texts(gate, "/networks");
-        let shared = texts(&site, &format!("/services/{engine}/networks"));
+        let networks = networks(gate);
+        let shared = networks_of(&site, engine);
         assert!(shared.iter().all(|it| networks.contains(it)));
     }
-    let subnet = text(&site, "/networks/gates/ipam/config/0/subnet");
-    let trusted = &config.server.trusted_networks;
-    assert!(trusted.iter().any(|it| it.to_string() == subnet));
+}
+
+/// Docker hands some clients over as from the address of the bridge, which is of the same network.
+#[test]
+fn the_gates_trust_the_balancer_and_nobody_else_on_its_network() {
+    let site = document(&read(COMPOSE));
+    let config = configuration(&read(SETTINGS));
+    let own = text(&site, "/services/balancer/networks/gates/ipv4_address");
+    let trusted = config.server.trusted_networks.iter();
+    let trusted: Vec<String> = trusted.map(ToString::to_string).collect();
+    assert_eq!(trusted, ["127.0.0.0/8", "::1/128", &format!("{own}/32")]);
+    let pool = at(&site, "/networks/gates/ipam/config/0");
+    let net = |name: &str| text(pool, name).parse::<IpNet>().unwrap();
+    let own: IpAddr = own.parse().unwrap();
+    assert!(net("/subnet").contains(&own), "{pool}");
+    assert!(
+        !net("/ip_range").contains(&own),
+        "a gate may get it: {pool}"
+    );
+    assert_ne!(text(pool, "/gateway"), own.to_string());
+    // The network is of IPv4 alone.
+    for port in texts(&site, "/services/balancer/ports") {
+        assert!(port.starts_with("0.0.0.0:"), "{port}");
+    }
+}
+
+#[test]
+fn nothing_has_to_be_written_into_a_container_that_is_read_only() {
+    let site = document(&read(COMPOSE));
+    let services = at(&site, "/services").as_object().unwrap();
+    let is_closed = |it: &&Value| it["read_only"] == true;
+    let closed: Vec<&Value> = services.values().filter(is_closed).collect();
+    assert_eq!(closed.len(), 3, "the gates");
+    for service in closed {
+        for (kind, given) in [
+            ("configs", list(service, "/configs")),
+            ("secrets", list(service, "/secrets")),
+        ] {
+            for one in given {
+                let name = one.as_str().unwrap_or_else(|| text(one, "/source"));
+                let file = text(&site, &format!("/{kind}/{name}/file"));
+                assert!(file.starts_with("./"), "{name}: {file}");
+            }
+        }
+    }
+    let file = text(&site, "/configs/popgate/file");
+    let folder = Path::new(COMPOSE).parent().unwrap();
+    assert_eq!(
+        folder.join(file.trim_start_matches("./")),
+        Path::new(SETTINGS)
+    );
 }
 
 #[test]
@@ -190,7 +273,7 @@ fn all_that_services_of_the_compose_file_name_is_declared() {
         let configs: Vec<&str> = configs.map(|it| text(it, "/source")).collect();
         for (kind, used) in [
             ("volumes", volumes),
-            ("networks", texts(service, "/networks")),
+            ("networks", networks(service)),
             ("secrets", texts(service, "/secrets")),
             ("configs", configs),
         ] {
@@ -201,9 +284,11 @@ fn all_that_services_of_the_compose_file_name_is_declared() {
             );
         }
         for other in service["depends_on"].as_object().into_iter().flatten() {
-            let health = &site["services"][other.0];
-            // The gates' own stands in the image.
-            assert!(health["healthcheck"].is_object() || other.0.starts_with("gate"));
+            let health = &site["services"][other.0]["healthcheck"];
+            let is_awaited = text(other.1, "/condition") == "service_healthy";
+            assert!(!is_awaited || health.is_object(), "{name}: {}", other.0);
+            // With the POP3 server down no gate is healthy, and the balancer says so to clients.
+            assert!(!is_awaited || name != "balancer", "{}", other.0);
         }
     }
 }
@@ -211,12 +296,12 @@ fn all_that_services_of_the_compose_file_name_is_declared() {
 #[test]
 fn the_balancer_of_the_compose_file_has_the_ports_of_the_gates() {
     let site = document(&read(COMPOSE));
-    let config = configuration(text(&site, "/configs/popgate/content"));
+    let config = configuration(&read(SETTINGS));
     assert!(config.listeners.iter().all(|it| it.proxy_protocol));
     let balancer = text(&site, "/configs/haproxy/content");
     let published = texts(&site, "/services/balancer/ports");
     for port in ports(&config) {
-        assert!(published.contains(&&*format!("{port}:{port}")));
+        assert!(published.contains(&&*format!("0.0.0.0:{port}:{port}")));
         assert!(balancer.contains(&format!("bind :{port}\n")));
         for gate in ["gate1", "gate2", "gate3"] {
             assert!(balancer.contains(&format!("server {gate} {gate}:{port}\n")));
@@ -346,6 +431,26 @@ fn the_gates_of_kubernetes_have_what_their_configuration_names() {
     assert_eq!(at(engine, "/spec/ports/0/port").to_string(), port);
 }
 
+/// Affinity would choose among the gates of one node alone, and some clouds refuse it.
+#[test]
+fn clients_of_kubernetes_keep_their_addresses() {
+    let manifests = Manifests::read();
+    let spec = at(manifests.find("Service", "popgate"), "/spec");
+    assert_eq!(text(spec, "/externalTrafficPolicy"), "Local");
+    assert_eq!(spec.get("sessionAffinity"), None);
+}
+
+/// The version of the Valkey that the tests of the engine run with.
+fn tried_version() -> String {
+    let wheels = read("tests/wheels.txt");
+    let mut lines = wheels.lines();
+    let found = lines.find_map(|line| {
+        let version = line.strip_prefix("# valkey-server ")?;
+        version.strip_suffix(", as deploy/container and deploy/kubernetes have it")
+    });
+    found.unwrap().to_owned()
+}
+
 #[test]
 fn both_have_the_same_engine_that_forgets_no_lock() {
     let site = document(&read(COMPOSE));
@@ -353,7 +458,10 @@ fn both_have_the_same_engine_that_forgets_no_lock() {
     let set = manifests.find("StatefulSet", "valkey");
     let container = at(pod(set), "/containers/0");
     let service = at(&site, "/services/valkey");
-    assert_eq!(text(container, "/image"), text(service, "/image"));
+    let tried = format!("docker.io/valkey/valkey:{}", tried_version());
+    for of in [container, service] {
+        assert_eq!(text(of, "/image"), tried);
+    }
     for options in [texts(container, "/args"), texts(service, "/command")] {
         let options = options.join(" ");
         assert!(

@@ -36,6 +36,8 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 const COMPOSE: &str = "deploy/container/compose.yml";
+/// What popgate is told there.
+const SETTINGS: &str = "deploy/container/popgate.toml";
 const DOCKERFILE: &str = "deploy/container/Dockerfile";
 const KUBERNETES: &str = "deploy/kubernetes/popgate.yml";
 

@@ -1,10 +1,10 @@
-//! The site of the Compose file, with processes in place of containers: its configuration of
-//! popgate and of HAProxy, with the names and ports of this machine.
+//! The site of the Compose file, with processes in place of containers: its configurations of popgate
+//! and of HAProxy, with the names and ports of this machine.
 
 use crate::fire::{free_address, serve};
 use crate::redis::Redis;
 use crate::yaml::{document, text};
-use crate::{COMPOSE, read, skip};
+use crate::{COMPOSE, SETTINGS, read, skip};
 use popgate::demo::certificate::self_signed;
 use popgate::demo::server::{DemoOptions, DemoServer};
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ impl Site {
             fs::create_dir(&state).unwrap();
             let own = gate_address(number);
             let config = replaced(
-                text(&file, "/configs/popgate/content"),
+                &read(SETTINGS),
                 &[
                     ("0.0.0.0:110", &format!("{own}:{plain}")),
                     ("0.0.0.0:995", &format!("{own}:{tls}")),
