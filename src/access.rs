@@ -60,14 +60,56 @@ pub fn whose(file: &Path) -> String {
     )
 }
 
-/// To somebody who wants to read a file of the service's.
+/// To somebody who wants to read a file of the service's, and to the service, whose files root may
+/// have made.
 #[must_use]
 pub fn whose_to_read(file: &Path) -> String {
-    let owner = other_owner(file).or_else(|| other_owner(folder(file)));
-    owner.map_or_else(String::new, |owner| {
-        let file = file.display();
-        format!("\nhint: {file} is for {owner} alone: run this as {owner} or as root")
-    })
+    let us = geteuid().as_raw();
+    let Some(seen) = [file, folder(file)]
+        .into_iter()
+        .filter_map(|path| fs::metadata(path).ok())
+        .find(|it| it.uid() != us)
+    else {
+        return String::new();
+    };
+    reading_hint(
+        file,
+        &FileRights {
+            owner: name("/etc/passwd", seen.uid()),
+            group: name("/etc/group", seen.gid()),
+            is_of_group: seen.is_file() && seen.mode() & 0o040 != 0,
+        },
+        [
+            &name("/etc/passwd", us),
+            &name("/etc/group", getegid().as_raw()),
+        ],
+    )
+}
+
+/// Who may read a file.
+struct FileRights {
+    owner: String,
+    group: String,
+    /// Whether its group may.
+    is_of_group: bool,
+}
+
+/// `us`: the user that may not, and its group.
+fn reading_hint(file: &Path, rights: &FileRights, [us, our_group]: [&str; 2]) -> String {
+    let file = file.display();
+    let FileRights { owner, group, .. } = rights;
+    match (&**owner, rights.is_of_group) {
+        ("root", false) => format!(
+            "\nhint: {file} is for root alone: run this as root, or, if {us} is whom popgate runs \
+             as, `chgrp {our_group} {file} && chmod 0640 {file}`"
+        ),
+        (_, true) => format!(
+            "\nhint: {file} is for {owner} and the group {group}: run this as one of them or as root"
+        ),
+        (_, false) => {
+            format!("\nhint: {file} is for {owner} alone: run this as {owner} or as root")
+        }
+    }
 }
 
 /// Who has what is at `path`, where that is not us.
@@ -103,6 +145,31 @@ mod tests {
         assert_eq!(name("/etc/passwd", 0), "root");
         assert_eq!(name("/etc/group", 0), "root");
         assert_eq!(name("/etc/passwd", u32::MAX), u32::MAX.to_string());
+    }
+
+    #[test]
+    fn who_may_not_read_is_told_who_may_and_the_service_how_it_would() {
+        let told = |owner: &str, group: &str, is_of_group| {
+            let rights = FileRights {
+                owner: owner.to_owned(),
+                group: group.to_owned(),
+                is_of_group,
+            };
+            reading_hint(Path::new("/e/secret"), &rights, ["popgate", "mail"])
+        };
+        assert_eq!(
+            told("root", "root", false),
+            "\nhint: /e/secret is for root alone: run this as root, or, if popgate is whom popgate \
+             runs as, `chgrp mail /e/secret && chmod 0640 /e/secret`"
+        );
+        assert_eq!(
+            told("root", "popgate", true),
+            "\nhint: /e/secret is for root and the group popgate: run this as one of them or as root"
+        );
+        assert_eq!(
+            told("popgate", "popgate", false),
+            "\nhint: /e/secret is for popgate alone: run this as popgate or as root"
+        );
     }
 
     #[test]

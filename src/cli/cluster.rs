@@ -38,7 +38,8 @@ enum ClusterCommand {
 Example:
   popgate cluster secret /etc/popgate/cluster.secret
 
-Copy the file to each gate and name it as secret_file of [cluster].")]
+Copy the file to each gate and name it as secret_file of [cluster]. popgate must be able to read it:
+where it runs as the user popgate, `chgrp popgate FILE && chmod 0640 FILE`.")]
 struct SecretArgs {
     /// The file to make, with mode 0600; one that is there stays. Without it the secret is printed
     #[arg(value_name = "FILE")]

@@ -24,8 +24,9 @@ pub enum SecretFileError {
     /// It is not there, and should hold a password.
     #[error(
         "{} is not there\n\
-         hint: write the password of the engine's user into it, a line, and chmod 0600 {}",
-        .0.display(), .0.display()
+         hint: write the password of the engine's user into it, a line, and let popgate's group \
+         alone read it, as with `chgrp popgate {} && chmod 0640 {}`",
+        .0.display(), .0.display(), .0.display()
     )]
     PasswordAbsent(PathBuf),
     /// What it holds is no password.
