@@ -56,7 +56,7 @@ It connects as popgate does, tries each command on keys below the prefix, and re
 `popgate check --engine` and `popgate doctor` say the same.
 
 Exit codes: 0 it will do, possibly with warnings; 64 it will not, or the configuration is wrong;
-69 it cannot be reached")]
+69 it cannot be reached, or loads its data")]
 struct CheckEngineArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]

@@ -33,7 +33,7 @@ pub(super) async fn examine(options: &ClusterOptions) -> Result<EngineReport, En
 /// How a command ends that said this.
 pub(super) fn exit_for(report: &EngineReport) -> ExitStatus {
     match report.verdict() {
-        _ if report.is_unreachable() => ExitStatus::Unavailable,
+        _ if report.is_unavailable() => ExitStatus::Unavailable,
         EngineVerdict::Unfit => ExitStatus::Usage,
         EngineVerdict::Fit | EngineVerdict::Doubtful => ExitStatus::Done,
     }

@@ -1,6 +1,6 @@
 //! A connection to one server of the engine.
 
-use super::access::acl_line;
+use super::findings::access_remedy;
 use super::stream::stream;
 use crate::cluster::protocol::{EngineReply, ExcessiveReply, GateId};
 use crate::limits::{CLUSTER_CALL, CLUSTER_CONNECT};
@@ -21,6 +21,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Errors of a server that knows the gate, or does not, and denies it something.
 const DENIALS: [&str; 3] = ["NOPERM", "NOAUTH", "WRONGPASS"];
 
+/// It reads what it kept over its restart.
+const LOADING: &str = "LOADING";
+/// It runs a script that takes long.
+const BUSY: &str = "BUSY";
+
 /// How the engine is reached.
 #[derive(Clone)]
 pub struct EngineOptions {
@@ -40,7 +45,8 @@ pub struct EngineOptions {
     pub gate: GateId,
 }
 
-/// Why there is no connection. All are the engine's fault, or the network's, or the operator's.
+/// Why there is no connection, or no answer. All are the engine's fault, or the network's, or the
+/// operator's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// It cannot be reached.
@@ -49,6 +55,20 @@ pub enum EngineError {
         /// Which server.
         address: String,
         /// What is wrong.
+        why: String,
+    },
+    /// It ends the connection instead of an answer.
+    #[error("{address}: it ended the connection before it answered")]
+    Closed {
+        /// Which server.
+        address: String,
+    },
+    /// It answers nobody now, and will soon.
+    #[error("{address}: {why}")]
+    Busy {
+        /// Which server.
+        address: String,
+        /// In its words, the code in front.
         why: String,
     },
     /// It answers, and not as a primary does that popgate may use.
@@ -89,9 +109,25 @@ impl EngineError {
             why: why.to_string(),
         }
     }
-}
 
-impl EngineError {
+    /// From what the client says, and the words for it.
+    fn of_client(address: &str, error: &RedisError, why: String) -> Self {
+        if error.is_connection_dropped() {
+            let address = address.to_owned();
+            return Self::Closed { address };
+        }
+        if error.is_io_error() {
+            return Self::unreachable(address, why);
+        }
+        match error.code() {
+            Some(LOADING | BUSY) => Self::Busy {
+                address: address.to_owned(),
+                why,
+            },
+            _ => Self::unusable(address, why),
+        }
+    }
+
     /// Whether the server answers and does not let the gate in, or not do what it must.
     pub(super) fn is_denial(&self) -> bool {
         matches!(self, Self::Unusable { why, .. } if is_denial(why))
@@ -104,13 +140,19 @@ impl EngineError {
                 "start it, or correct nodes, tls and ca of [cluster]"
             }
             Self::Unreachable { .. } => "start it, or correct nodes of [cluster]",
+            Self::Closed { .. } if options.tls.is_none() => {
+                "if it speaks TLS alone, try tls = true in [cluster]; else its log says why"
+            }
+            Self::Closed { .. } => "its log says why; clients need no certificate of their own",
+            Self::Busy { why, .. } if why.starts_with(LOADING) => {
+                "wait until it has loaded what it keeps"
+            }
+            Self::Busy { .. } => "wait until that script has ended, or end it with SCRIPT KILL",
             Self::NoMajority { .. } => {
                 "start the Sentinels, or correct nodes and master of [cluster]"
             }
             Self::Unusable { why, .. } if why.contains("NOPERM") => {
-                let user = options.username.as_deref().unwrap_or("default");
-                let line = acl_line(user, &options.prefix);
-                return format!("allow {user} what it needs: {line}");
+                return access_remedy(options.username.as_deref(), &options.prefix);
             }
             Self::Unusable { why, .. }
                 if ["WRONGPASS", "NOAUTH"].iter().any(|it| why.contains(it)) =>
@@ -193,8 +235,10 @@ pub(super) async fn connect(
         }
         let login = login(has_user.then_some(options));
         let made = MultiplexedConnection::new_with_config(&login, stream, config).await;
-        let (calls, driver) =
-            made.map_err(|error| EngineError::unusable(address, login_words(&error)))?;
+        let (calls, driver) = made.map_err(|error| match excess.get() {
+            Some(excess) => EngineError::unusable(address, excess),
+            None => EngineError::of_client(address, &error, login_words(&error)),
+        })?;
         Ok(Connection::driven(calls, excess, driver))
     };
     timeout(CLUSTER_CONNECT, connecting)
@@ -241,7 +285,7 @@ pub(super) async fn ask(
     let answer = timeout(CLUSTER_CALL, send(calls, command));
     match answer.await {
         Ok(Ok(value)) => Ok(reply(value)),
-        Ok(Err(error)) => Err(EngineError::unusable(address, words(&error))),
+        Ok(Err(error)) => Err(EngineError::of_client(address, &error, words(&error))),
         Err(_) => Err(EngineError::unreachable(
             address,
             "it did not answer in time",

@@ -67,7 +67,7 @@ impl EngineSurvey {
     fn reach(&self) -> Option<EngineFinding> {
         let milliseconds = self.ping.as_secs_f64() * 1000.0;
         let primary = match self.replication.has_sentinels {
-            true => ", the primary by the word of its Sentinels",
+            true => ", and its Sentinels name it as the primary",
             false => "",
         };
         let what = format!("it answers in {milliseconds:.1} ms{primary}");
@@ -91,7 +91,7 @@ impl EngineSurvey {
             topic: "access",
             what: format!("user {user} is refused {}", refused.join("; ")),
             effect: "gates cannot agree whose turn it is",
-            remedy: format!("allow it what it needs: {}", acl_line(user, prefix)),
+            remedy: access_remedy(Some(user), prefix),
         })
     }
 
@@ -223,6 +223,18 @@ impl EngineSurvey {
             effect,
             remedy: remedy.to_owned(),
         })
+    }
+}
+
+/// What to do about a user who may not do enough. The engine's default user is its administrator's,
+/// and keeps what it may.
+pub(super) fn access_remedy(username: Option<&str>, prefix: &str) -> String {
+    match username.filter(|user| *user != "default") {
+        Some(user) => format!("allow {user} what it needs: {}", acl_line(user, prefix)),
+        None => format!(
+            "write username = \"popgate\" and a password_file in [cluster], and make that user: {}",
+            acl_line("popgate", prefix)
+        ),
     }
 }
 

@@ -13,7 +13,7 @@ pub struct EngineReport {
     title: String,
     /// What was found, in order.
     findings: Vec<EngineFinding>,
-    is_unreachable: bool,
+    is_unavailable: bool,
 }
 
 impl EngineReport {
@@ -24,11 +24,11 @@ impl EngineReport {
             Ok(survey) => Self {
                 title: format!("{} {}, {}", survey.product, survey.version, survey.address),
                 findings: survey.findings(),
-                is_unreachable: false,
+                is_unavailable: false,
             },
             Err(error) => Self {
                 title: options.nodes.join(", "),
-                is_unreachable: !matches!(error, EngineError::Unusable { .. }),
+                is_unavailable: !matches!(error, EngineError::Unusable { .. }),
                 findings: vec![EngineFinding {
                     verdict: EngineVerdict::Unfit,
                     topic: "reach",
@@ -49,10 +49,10 @@ impl EngineReport {
             .unwrap_or(EngineVerdict::Fit)
     }
 
-    /// Whether it could not be looked at, since it cannot be reached.
+    /// Whether it could not be looked at, since it cannot be reached, or answers nobody now.
     #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        self.is_unreachable
+    pub fn is_unavailable(&self) -> bool {
+        self.is_unavailable
     }
 
     /// As an object.

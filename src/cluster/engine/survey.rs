@@ -167,11 +167,12 @@ async fn try_commands(
     }
     let mut by_hash = cmd("EVALSHA");
     by_hash.arg("0".repeat(40)).arg(0);
-    if let Err(EngineError::Unusable { why, .. }) =
-        ask(&mut connection.calls, address, &by_hash).await
-        && !why.starts_with("NOSCRIPT")
-    {
-        refused.push(format!("EVALSHA: {why}"));
+    match ask(&mut connection.calls, address, &by_hash).await {
+        Err(EngineError::Unusable { why, .. }) if !why.starts_with("NOSCRIPT") => {
+            refused.push(format!("EVALSHA: {why}"));
+        }
+        Ok(_) | Err(EngineError::Unusable { .. }) => {}
+        Err(error) => return Err(error),
     }
     let channel = format!("{}push:{}", options.prefix, options.gate);
     let subscribing = timeout(CLUSTER_CALL, connection.calls.subscribe(channel));
