@@ -4,7 +4,7 @@ use crate::redis::{
     Redis, Watched, alive, beat, eventually, is_installed, options, product_and_version, speaks_tls,
 };
 use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
-use popgate::cluster::link::{EngineLink, LinkError};
+use popgate::cluster::link::{EngineLink, LinkError, LinkEvent};
 use popgate::cluster::protocol::{
     BlockPut, BlockStamp, Epoch, GateId, Holds, MaildropId, Push, StoredBlock, SyncAnswer,
     SyncCall, TurnNumber, TurnStanding,
@@ -218,6 +218,14 @@ async fn a_user_without_rights_has_no_storm_of_links() {
     // 50, 100, 200 and 400 ms, or half of each.
     let took = began.elapsed();
     assert!(took > Duration::from_millis(370), "{took:?}");
+    // What the gate's operator reads at /readyz.
+    let why = loop {
+        if let LinkEvent::Refused(why) = watched.next().await {
+            break why;
+        }
+    };
+    assert!(why.contains("refuses calls: "), "{why}");
+    assert!(why.contains("NOPERM"), "{why}");
 }
 
 #[tokio::test]

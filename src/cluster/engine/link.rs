@@ -1,6 +1,6 @@
 //! Calls over one connection.
 
-use super::connect::{EngineOptions, is_denial, reply, send, words};
+use super::connect::{EngineOptions, reply, send, words};
 use crate::cluster::link::{EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
     BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, Nonsense, StoredBlock, SyncAnswer,
@@ -10,8 +10,7 @@ use crate::limits::{AUTH_CACHE_AGE, CLUSTER_BLOCKS_MAX, CLUSTER_CALL};
 use crate::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -64,8 +63,8 @@ pub(super) struct Complaints {
     pub(super) deaf: Notify,
     /// The server says that it is no primary, or cannot be used.
     pub(super) unusable: Notify,
-    /// Whether it denied the gate what it must do.
-    pub(super) is_denied: AtomicBool,
+    /// The first refusal for which it is of no use, in its words.
+    pub(super) refusal: OnceLock<String>,
 }
 
 /// Errors of a server that is of no use now, or to this user.
@@ -153,9 +152,8 @@ async fn ask(
             let why = words(&error);
             // Not only in front: Redis before 7 has its own words around a script's error.
             if UNUSABLE.iter().any(|code| why.contains(code)) {
-                complaints
-                    .is_denied
-                    .fetch_or(is_denial(&why), Ordering::Relaxed);
+                // Those behind the first say the same.
+                let _ = complaints.refusal.set(why.clone());
                 complaints.unusable.notify_one();
             }
             Err(LinkError::Refused(why))

@@ -1,8 +1,8 @@
 //! Keeps one good connection to the primary, and follows it to another server.
 
 use super::connect::{
-    Connection, EngineError, EngineOptions, MessageSink, ask, connect, info, read_info, texts,
-    words,
+    Connection, EngineError, EngineOptions, MessageSink, ask, connect, info, is_denial, read_info,
+    texts, words,
 };
 use super::link::{Complaints, RedisLink, Scripts};
 use super::sentinel::Sentinels;
@@ -115,7 +115,10 @@ impl Supervisor {
         let why = loop {
             tokio::select! {
                 () = ended.cancelled() => break connection.why_ended(&address),
-                () = complaints.unusable.notified() => break format!("{address} refuses calls"),
+                () = complaints.unusable.notified() => {
+                    let refusal = complaints.refusal.get().map_or("", String::as_str);
+                    break format!("{address} refuses calls: {refusal}");
+                },
                 () = listeners.closed() => return Ok(()),
                 // A new one to the same server, or none at all: what it holds is there alone.
                 () = lost(&pushes, &complaints) => match self.subscribe(&address, &run_id).await {
@@ -126,7 +129,7 @@ impl Supervisor {
             }
         };
         self.tell(LinkEvent::Down(why.clone())).await;
-        if complaints.is_denied.load(Ordering::Relaxed) {
+        if complaints.refusal.get().is_some_and(|it| is_denial(it)) {
             self.tell(LinkEvent::Refused(why)).await;
         }
         Ok(())
