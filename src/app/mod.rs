@@ -345,7 +345,11 @@ impl Gate {
 
     fn take_part(&self, cluster: Option<ClusterPart>) -> Option<Arc<OtherGates>> {
         let cluster = cluster?;
-        let others = Arc::new(OtherGates::new(cluster.handle.clone(), self.cx.wall));
+        let others = Arc::new(OtherGates::new(
+            cluster.handle.clone(),
+            self.cx.wall,
+            Arc::clone(&self.cx.events),
+        ));
         let (messages, told) = mpsc::channel(limits::CLUSTER_MESSAGES_MAX);
         let answers = Arc::clone(&self.cx) as Arc<dyn Answers>;
         let hearing = Arc::clone(&others).hear(told, answers);

@@ -7,11 +7,11 @@
 //! remains: within these seconds a question can be repeated, which costs the work of an answer that
 //! nobody waits for, and a kick, which finds its session gone, since a gate gives no number twice
 //! and names itself anew with each start. Messages can also be kept back. Gates whose clocks are
-//! further apart than that do not hear each other.
+//! further apart than that do not hear each other, and say so.
 
 use super::protocol::GateId;
 use crate::limits::CLUSTER_MESSAGE_AGE;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -81,6 +81,20 @@ pub struct LocksWanted {
     pub ids: Option<HashSet<String>>,
 }
 
+/// Why a message is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnreadMessage {
+    /// It is none, or for another gate.
+    NotForUs,
+    /// It is of another time.
+    Stale {
+        /// Who sent it.
+        from: GateId,
+        /// How long ago by the clock of this gate; below 0: it is still to be sent.
+        age: SignedDuration,
+    },
+}
+
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
 struct Envelope<M> {
@@ -101,13 +115,20 @@ impl GateMessage {
         serde_json::to_vec(&envelope).unwrap_or_default()
     }
 
-    /// From octets that were sealed, at the gate `me`; `None` also where it is for another gate, or
-    /// of another time.
-    #[must_use]
-    pub fn decode(octets: &[u8], me: GateId, now: Timestamp) -> Option<Self> {
-        let envelope: Envelope<Self> = serde_json::from_slice(octets).ok()?;
-        let apart = now.duration_since(envelope.sent).unsigned_abs();
-        (envelope.to == me.to_string() && apart <= CLUSTER_MESSAGE_AGE).then_some(envelope.message)
+    /// From octets that were sealed, at the gate `me`.
+    ///
+    /// # Errors
+    /// It is not for this gate, or of another time.
+    pub fn decode(octets: &[u8], me: GateId, now: Timestamp) -> Result<Self, UnreadMessage> {
+        let read = serde_json::from_slice(octets);
+        let Envelope::<Self> { to, sent, message } = read.map_err(|_| UnreadMessage::NotForUs)?;
+        let from = message.sender().filter(|_| to == me.to_string());
+        let from = from.ok_or(UnreadMessage::NotForUs)?;
+        let age = now.duration_since(sent);
+        if age.unsigned_abs() > CLUSTER_MESSAGE_AGE {
+            return Err(UnreadMessage::Stale { from, age });
+        }
+        Ok(message)
     }
 
     /// The gate that sent it.
@@ -134,7 +155,6 @@ impl GateMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
 
     #[test]
     fn a_message_is_for_one_gate_and_for_some_seconds() {
@@ -151,13 +171,21 @@ mod tests {
         let sent: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let octets = message.encode(me, sent);
         let heard = |gate, now| GateMessage::decode(&octets, gate, now);
-        assert_eq!(heard(me, sent), Some(message.clone()));
-        assert_eq!(heard(GateId([2; 8]), sent), None);
-        let late = CLUSTER_MESSAGE_AGE + Duration::from_millis(1);
-        for (apart, is_heard) in [(CLUSTER_MESSAGE_AGE, true), (late, false)] {
-            assert_eq!(heard(me, sent + apart).is_some(), is_heard, "{apart:?}");
-            assert_eq!(heard(me, sent - apart).is_some(), is_heard, "-{apart:?}");
+        assert_eq!(heard(me, sent), Ok(message.clone()));
+        assert_eq!(heard(GateId([2; 8]), sent), Err(UnreadMessage::NotForUs));
+        let most = SignedDuration::try_from(CLUSTER_MESSAGE_AGE).unwrap();
+        let late = most + SignedDuration::from_millis(1);
+        for age in [most, -most] {
+            assert_eq!(heard(me, sent + age), Ok(message.clone()), "{age:?}");
         }
-        assert_eq!(GateMessage::decode(b"{}", me, sent), None);
+        for age in [late, -late] {
+            let from = GateId([1, 2, 3, 4, 5, 6, 7, 8]);
+            let stale = UnreadMessage::Stale { from, age };
+            assert_eq!(heard(me, sent + age), Err(stale));
+            let other = heard(GateId([2; 8]), sent + age);
+            assert_eq!(other, Err(UnreadMessage::NotForUs), "whatever its age");
+        }
+        let nonsense = GateMessage::decode(b"{}", me, sent);
+        assert_eq!(nonsense, Err(UnreadMessage::NotForUs));
     }
 }

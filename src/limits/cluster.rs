@@ -163,6 +163,10 @@ pub const CLUSTER_LAST_NEWS: Duration = Duration::from_secs(1);
 /// clocks that are kept differ.
 pub const CLUSTER_MESSAGE_AGE: Duration = Duration::from_secs(10);
 
+/// That the clocks of two gates are further apart is told so often at most: pages that are open ask
+/// every few seconds.
+pub const CLUSTER_CLOCKS_TOLD: Duration = Duration::from_secs(60);
+
 /// Another gate has answered a question of an operator by then, or is named as one that did not.
 pub const CLUSTER_ANSWER: Duration = Duration::from_secs(1);
 

@@ -220,6 +220,12 @@ fn log_cluster(event: &ClusterEvent) {
             "this gate and another one have different domains, aliases or backends: until they are \
              the same, a mailbox may have a lock at each"
         ),
+        ClusterEvent::ClocksApart { gate, age } => warn!(
+            gate = %printable(gate),
+            age_seconds = age.as_secs_f64(),
+            "a message of another gate is not read: by the clocks of both it took too long, or is \
+             still to be sent; run an NTP client on each gate"
+        ),
         ClusterEvent::PushesDropped { count } => {
             debug!(count, "pushes of the cluster's engine were dropped");
         }
@@ -239,13 +245,17 @@ fn log_cluster(event: &ClusterEvent) {
 
 fn log_cluster_state(state: ClusterState, why: &str) {
     let state_word = state.as_str();
+    let said = match why {
+        "" => format!("the cluster is {state_word}"),
+        why => format!("the cluster is {state_word}: {why}"),
+    };
     match state {
         ClusterState::Joining | ClusterState::Healthy | ClusterState::Reconciling => {
-            info!(state = state_word, "cluster {why}");
+            info!(state = state_word, "{said}");
         }
-        ClusterState::Suspect => debug!(state = state_word, "cluster {why}"),
+        ClusterState::Suspect => debug!(state = state_word, "{said}"),
         ClusterState::Degraded | ClusterState::Excluded => {
-            warn!(state = state_word, "cluster {why}");
+            warn!(state = state_word, "{said}");
         }
     }
 }

@@ -7,23 +7,25 @@ use crate::app::beginning::random_octets;
 use crate::app::control;
 use crate::cluster::handle::ClusterHandle;
 use crate::cluster::keys::Sealed;
-use crate::cluster::messages::{GateMessage, LocksWanted};
+use crate::cluster::messages::{GateMessage, LocksWanted, UnreadMessage};
 use crate::cluster::protocol::GateId;
 use crate::cluster::status::GateSeen;
 use crate::gate::{Context, Kick};
 use crate::ids::SessionId;
 use crate::limits::{
-    CLUSTER_ANSWER, CLUSTER_ANSWER_PARTS, CLUSTER_ANSWERS_MAX, CLUSTER_LOCKS_TOLD,
-    CLUSTER_MESSAGE_MAX, OPERATOR_REASON_MAX,
+    CLUSTER_ANSWER, CLUSTER_ANSWER_PARTS, CLUSTER_ANSWERS_MAX, CLUSTER_CLOCKS_TOLD,
+    CLUSTER_LOCKS_TOLD, CLUSTER_MESSAGE_MAX, OPERATOR_REASON_MAX,
 };
 use crate::net::BoxFuture;
-use crate::observe::event::Operator;
-use crate::time::WallClock;
+use crate::observe::event::{ClusterEvent, Event, Operator};
+use crate::observe::hub::EventHub;
+use crate::time::{Instant, WallClock};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -54,6 +56,7 @@ impl Answers for Context {
 pub(in crate::app) struct OtherGates {
     cluster: ClusterHandle,
     wall: WallClock,
+    events: Arc<EventHub>,
     /// Questions that wait for their answers.
     asked: Mutex<HashMap<u64, mpsc::Sender<GateMessage>>>,
     /// Gates are asked for their locks once at a time, however many operators want them.
@@ -61,10 +64,15 @@ pub(in crate::app) struct OtherGates {
 }
 
 impl OtherGates {
-    pub(in crate::app) fn new(cluster: ClusterHandle, wall: WallClock) -> Self {
+    pub(in crate::app) fn new(
+        cluster: ClusterHandle,
+        wall: WallClock,
+        events: Arc<EventHub>,
+    ) -> Self {
         Self {
             cluster,
             wall,
+            events,
             asked: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
         }
@@ -77,13 +85,14 @@ impl OtherGates {
         answers: Arc<dyn Answers>,
     ) {
         let mut under_way = FuturesUnordered::<BoxFuture<'static, ()>>::new();
+        let mut told = HashMap::new();
         loop {
             let heard = tokio::select! {
                 heard = messages.recv() => heard,
                 Some(()) = under_way.next() => continue,
             };
             let message = match heard {
-                Some(sealed) => self.open(&sealed),
+                Some(sealed) => self.open(&sealed, &mut told),
                 None => return,
             };
             let Some(message) = message else { continue };
@@ -96,9 +105,22 @@ impl OtherGates {
         }
     }
 
-    fn open(&self, sealed: &[u8]) -> Option<GateMessage> {
+    /// `told`: when it was told last of which gate that the clocks are apart.
+    fn open(&self, sealed: &[u8], told: &mut HashMap<GateId, Instant>) -> Option<GateMessage> {
         let octets = self.cluster.keys.open(Sealed::Message, sealed).ok()?;
-        GateMessage::decode(&octets, self.cluster.status().gate, self.wall.now().wall)
+        let now = self.wall.now();
+        let read = GateMessage::decode(&octets, self.cluster.status().gate, now.wall);
+        if let Err(UnreadMessage::Stale { from, age }) = read {
+            let lately = |at: Instant| now.instant.saturating_duration_since(at);
+            told.retain(|_, at| lately(*at) < CLUSTER_CLOCKS_TOLD);
+            if let Entry::Vacant(place) = told.entry(from) {
+                place.insert(now.instant);
+                let gate = self.called(from);
+                self.events
+                    .emit(Event::Cluster(ClusterEvent::ClocksApart { gate, age }));
+            }
+        }
+        read.ok()
     }
 
     /// An answer that nobody waits for, or of which there is too much, is dropped.
@@ -144,9 +166,7 @@ impl OtherGates {
 
     /// Why a session is ended, for the record of this gate.
     fn reason(&self, from: GateId, reason: Option<String>) -> String {
-        let gates = self.cluster.status().gates;
-        let gate = gates.into_iter().find(|it| it.gate == from);
-        let by = gate.map_or_else(|| from.to_string(), |gate| gate.name);
+        let by = self.called(from);
         match reason {
             None => format!("by gate {by}"),
             Some(reason) => {
@@ -154,6 +174,13 @@ impl OtherGates {
                 format!("by gate {by}: {reason}")
             }
         }
+    }
+
+    /// What people call a gate.
+    fn called(&self, gate: GateId) -> String {
+        let gates = self.cluster.status().gates;
+        let seen = gates.into_iter().find(|it| it.gate == gate);
+        seen.map_or_else(|| gate.to_string(), |seen| seen.name)
     }
 
     async fn tell_locks(&self, to: GateId, question: u64, told: LockParts) {

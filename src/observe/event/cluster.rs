@@ -4,6 +4,7 @@ pub use crate::cluster::member::ClusterState;
 use crate::ids::MaildropKey;
 use crate::str_enum::str_enum;
 use crate::time::Duration;
+use jiff::SignedDuration;
 
 /// Something happened between this gate and the others.
 #[derive(Clone, Debug)]
@@ -54,6 +55,13 @@ pub enum ClusterEvent {
     SettingsDiffer {
         /// What it is called.
         gate: String,
+    },
+    /// A message of another gate was not read: by this gate's clock it is of another time.
+    ClocksApart {
+        /// What the other one is called.
+        gate: String,
+        /// How long ago it was sent by the clock of this gate; below 0: it is still to be sent.
+        age: SignedDuration,
     },
     /// Pushes of the engine were dropped: more came than the gate kept up with.
     PushesDropped {

@@ -8,9 +8,9 @@ use crate::cluster::member::{ClusterState, OnOutage};
 use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockPut, StoredBlock, SyncAnswer, SyncCall};
 use crate::cluster::status::ClusterStatus;
 use crate::limits::CLUSTER_MESSAGE_AGE;
-use crate::observe::hub::EventHub;
+use crate::observe::hub::Reading;
 use crate::time::{Duration, Moment};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::future::pending;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance};
@@ -168,7 +168,7 @@ fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
         wall: Timestamp::UNIX_EPOCH,
     });
     let events = Arc::new(EventHub::new(wall, Vec::new()));
-    let (accepted, _) = AcceptedElsewhere::new(link.clone(), events);
+    let (accepted, _) = AcceptedElsewhere::new(link.clone(), Arc::clone(&events));
     let (_, blocks_told) = watch::channel(true);
     let handle = ClusterHandle::new(HandleParts {
         keys,
@@ -179,7 +179,7 @@ fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
         settings: watch::channel(Arc::from("")).0,
         blocks_told,
     });
-    Arc::new(OtherGates::new(handle, wall))
+    Arc::new(OtherGates::new(handle, wall, events))
 }
 
 fn cluster(names: &[&str], locks: [Vec<LockInfo>; 2]) -> Cluster {
@@ -341,4 +341,42 @@ async fn a_message_that_is_sent_again_later_or_to_another_gate_is_not_read() {
     advance(CLUSTER_MESSAGE_AGE + Duration::from_millis(1)).await;
     assert_eq!(kicks(&cluster, id(2)).await, [0, 2]);
     assert!(cluster.unread.try_recv().is_err());
+}
+
+/// Its operator would look for the fault at the gate that does not answer.
+#[tokio::test(start_paused = true)]
+async fn that_clocks_are_apart_is_told_once_a_minute_of_each_gate() {
+    let cluster = cluster(&["a", "b"], [Vec::new(), Vec::new()]);
+    let mut told = cluster.gates[1].events.subscribe();
+    let sent = cluster.gates[1].wall.now().wall;
+    // As a gate sends it whose clock is a minute before, or behind.
+    let send = async |from, apart: SignedDuration| {
+        let question = GateMessage::AskLocks {
+            question: 7,
+            from: id(from).to_string(),
+            wanted: at_most(1),
+        };
+        let octets = question.encode(id(2), sent + apart);
+        let sealed = cluster.gates[0].cluster.keys.seal(Sealed::Message, &octets);
+        cluster.carrier.tell(id(2), sealed.unwrap()).await.unwrap();
+        // By the answer to this, the message before is done with.
+        let asked = cluster.gates[0].ask_locks_of(id(2), &at_most(1)).await;
+        assert!(asked.is_some());
+    };
+    let minute = SignedDuration::from_mins(1);
+    for (from, apart) in [(1, minute), (1, -minute), (3, -minute), (3, minute)] {
+        send(from, apart).await;
+    }
+    advance(CLUSTER_CLOCKS_TOLD).await;
+    send(1, SignedDuration::ZERO).await;
+    let mut heard = async || match told.next().await.unwrap() {
+        Reading::Event(stamped) => match &stamped.event {
+            Event::Cluster(ClusterEvent::ClocksApart { gate, age }) => (gate.clone(), *age),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(heard().await, ("a".to_owned(), -minute));
+    assert_eq!(heard().await, (id(3).to_string(), minute));
+    assert_eq!(heard().await, ("a".to_owned(), minute));
 }
