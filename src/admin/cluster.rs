@@ -6,6 +6,7 @@ use crate::gate::Kick;
 use crate::ids::SessionId;
 use crate::net::BoxFuture;
 use crate::observe::event::Operator;
+use std::collections::HashSet;
 
 /// What of the other gates can be seen, and done there.
 pub trait ClusterAdmin: Send + Sync {
@@ -31,6 +32,27 @@ pub struct LocksElsewhere {
     pub gates: Vec<LocksOfGate>,
     /// The names of those that did not in time.
     pub unanswered: Vec<String>,
+}
+
+impl LocksElsewhere {
+    /// Puts what was said later, of some maildrops, into the place of what was said of them before.
+    pub fn renew(&mut self, later: Self) {
+        for said in later.gates {
+            let Some(before) = self.gates.iter_mut().find(|it| it.id == said.id) else {
+                self.gates.push(said);
+                continue;
+            };
+            let ids: HashSet<&str> = said.locks.iter().map(|it| &*it.id).collect();
+            before.locks.retain(|it| !ids.contains(&*it.id));
+            before.locks.extend(said.locks);
+            before.left_out += said.left_out;
+        }
+        for silent in later.unanswered {
+            if !self.unanswered.contains(&silent) {
+                self.unanswered.push(silent);
+            }
+        }
+    }
 }
 
 /// What one gate said of its locks.

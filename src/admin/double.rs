@@ -372,12 +372,15 @@ impl ClusterAdmin for GateDouble {
     fn locks_elsewhere<'a>(&'a self, wanted: &'a LocksWanted) -> BoxFuture<'a, LocksElsewhere> {
         let mut all = LocksElsewhere::default();
         if self.cluster.is_some() {
-            let held = self.held_elsewhere.iter().cloned();
-            let locks = match &wanted.ids {
-                Some(ids) => held.filter(|lock| ids.contains(&lock.id)).collect(),
-                None if wanted.contended => self.locks.clone(),
-                None => held.chain(self.locks.iter().cloned()).collect(),
+            let known = self.held_elsewhere.iter().chain(&self.locks);
+            let is_wanted = |lock: &&LockInfo| match &wanted.ids {
+                Some(ids) => ids.contains(&lock.id),
+                None => {
+                    (!wanted.contended || !lock.waiters.is_empty())
+                        && lock.has_login(wanted.tenant.as_deref(), wanted.address.as_ref())
+                }
             };
+            let locks = known.filter(is_wanted).cloned().collect();
             all.gates.push(LocksOfGate {
                 gate: "b".to_owned(),
                 id: "b0".to_owned(),

@@ -49,9 +49,11 @@ pub(super) struct AddressRange(IpNet);
 impl AddressRange {
     /// Whether the client at `client`, an address with its port, is in it.
     pub(super) fn has_client(self, client: &str) -> bool {
-        client
-            .parse::<SocketAddr>()
-            .is_ok_and(|client| self.0.contains(&client.ip().to_canonical()))
+        has_client(&self.0, client)
+    }
+
+    pub(super) fn network(self) -> IpNet {
+        self.0
     }
 
     /// Whether it and `other`, an address or a network, have an address in common.
@@ -60,6 +62,13 @@ impl AddressRange {
             self.0.contains(&other.network()) || other.contains(&self.0.network())
         })
     }
+}
+
+/// Whether the client at `client`, an address with its port, is in it.
+pub(super) fn has_client(network: &IpNet, client: &str) -> bool {
+    client
+        .parse::<SocketAddr>()
+        .is_ok_and(|client| network.contains(&client.ip().to_canonical()))
 }
 
 fn network(text: &str) -> Option<IpNet> {

@@ -11,6 +11,7 @@
 
 use super::protocol::GateId;
 use crate::limits::CLUSTER_MESSAGE_AGE;
+use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -77,6 +78,12 @@ pub struct LocksWanted {
     pub contended: bool,
     /// Only those of maildrops with this in their name, in any case.
     pub maildrop: Option<String>,
+    /// Only those that a login of this tenant holds or waits for at the gate that is asked.
+    pub tenant: Option<String>,
+    /// Only those that a client of this network holds or waits for there, of that tenant.
+    pub address: Option<IpNet>,
+    /// Only those of maildrops that are on this backend, or may be where that is not known there.
+    pub backend: Option<String>,
     /// Only those of these ids.
     pub ids: Option<HashSet<String>>,
 }

@@ -54,19 +54,57 @@ pub(super) async fn locks(
     ApiQuery(query): ApiQuery<LockQuery>,
 ) -> Result<WrittenJson, HttpRefusal> {
     let cluster = state.gate.cluster();
-    let elsewhere = cluster.locks_elsewhere(&query.wanted()).await;
+    let mut elsewhere = cluster.locks_elsewhere(&query.wanted()).await;
+    if query.is_about_logins() && !elsewhere.gates.is_empty() {
+        let ids = with_login(&state, &query, &elsewhere).await?;
+        if !ids.is_empty() {
+            elsewhere.renew(cluster.locks_elsewhere(&of_ids(ids)).await);
+        }
+    }
     let found = state.look(move |gate| AllLocks::of(gate, elsewhere, query));
     let mut found = found.await?;
     let unheld = found.unheld_on_page();
     if found.has_cluster && !unheld.is_empty() {
-        let wanted = LocksWanted {
-            max: unheld.len(),
-            ids: Some(unheld),
-            ..LocksWanted::default()
-        };
-        found.add_holders(cluster.locks_elsewhere(&wanted).await);
+        found.add_holders(cluster.locks_elsewhere(&of_ids(unheld)).await);
     }
     state.answer(move |_| found.page()).await
+}
+
+/// All locks of these maildrops.
+fn of_ids(ids: HashSet<String>) -> LocksWanted {
+    LocksWanted {
+        max: ids.len(),
+        ids: Some(ids),
+        ..LocksWanted::default()
+    }
+}
+
+/// The maildrops at which a gate has a login that meets the conditions: what the others have of
+/// them is a part of the answer.
+async fn with_login(
+    state: &AdminState,
+    query: &LockQuery,
+    elsewhere: &LocksElsewhere,
+) -> Result<HashSet<String>, HttpRefusal> {
+    let query = query.clone();
+    let own = state.look(move |gate| {
+        let locks = gate.view().locks().into_iter();
+        let with_login = locks.filter(|lock| query.has_login(lock));
+        with_login.map(|lock| lock.id).collect::<Vec<_>>()
+    });
+    let own = own.await?;
+    let told = elsewhere.gates.iter().flat_map(|gate| &gate.locks);
+    let all: HashSet<String> = told.map(|lock| lock.id.clone()).chain(own).collect();
+    Ok(in_a_message(all.into_iter()).collect())
+}
+
+/// As many of them as have room in one question.
+fn in_a_message(ids: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let mut octets = 0;
+    ids.take_while(move |id| {
+        octets += id.len() + AROUND_ID;
+        octets <= CLUSTER_MESSAGE_MAX / 2
+    })
 }
 
 /// The locks of one maildrop, at each gate that has one.
@@ -123,7 +161,6 @@ impl AllLocks {
         let offset = self.query.offset;
         let limit = self.query.limit.count();
         let mut place = 0;
-        let mut octets = 0;
         let ids = self.maildrops.iter().filter_map(|maildrop| {
             let begin = place;
             place += maildrop.gates.len();
@@ -131,12 +168,7 @@ impl AllLocks {
             let is_unheld = maildrop.together.holder.is_none();
             (is_on_page && is_unheld).then(|| maildrop.together.id.clone())
         });
-        // The question is one message.
-        ids.take_while(|id| {
-            octets += id.len() + AROUND_ID;
-            octets <= CLUSTER_MESSAGE_MAX / 2
-        })
-        .collect()
+        in_a_message(ids).collect()
     }
 
     fn add_holders(&mut self, elsewhere: LocksElsewhere) {

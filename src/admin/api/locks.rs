@@ -1,7 +1,7 @@
 //! Locks: who holds, who waits.
 
 use super::openapi::Refusals;
-use crate::admin::filter::{AddressRange, NamePart, equals};
+use crate::admin::filter::{AddressRange, NamePart};
 use crate::admin::model::{LockInfo, Page};
 use crate::admin::paging::{Order, PageLimit, SortKey, page, sort_schema};
 use crate::admin::reply::{HttpRefusal, WrittenJson};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use utoipa::IntoParams;
 
 /// Which locks, and in which order.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LockQuery {
@@ -42,20 +42,27 @@ pub(super) struct LockQuery {
 }
 
 impl LockQuery {
-    /// What other gates are asked for. Where conditions and order are about a maildrop at all
-    /// gates, each has to send what it has.
+    /// What other gates are asked for first. Where conditions and order are about a maildrop at all
+    /// gates, each has to send all of its locks that may be of such a maildrop.
     pub(super) fn wanted(&self) -> LocksWanted {
-        let is_by_wait = self.sort == Order::default()
-            && self.tenant.is_none()
-            && self.address.is_none()
-            && self.backend.is_none();
+        let is_by_wait =
+            self.sort == Order::default() && !self.is_about_logins() && self.backend.is_none();
         let needed = self.offset.saturating_add(self.limit.count());
         LocksWanted {
             max: if is_by_wait { needed } else { usize::MAX },
             contended: self.contended && is_by_wait,
             maildrop: self.maildrop.as_ref().map(|part| part.as_str().to_owned()),
+            tenant: self.tenant.clone(),
+            address: self.address.map(AddressRange::network),
+            backend: self.backend.clone(),
             ids: None,
         }
+    }
+
+    /// Whether a lock may not meet the conditions though one of the same maildrop, at another gate,
+    /// does: the login is there.
+    pub(super) fn is_about_logins(&self) -> bool {
+        self.tenant.is_some() || self.address.is_some()
     }
 
     pub(super) fn selects(&self, lock: &LockInfo) -> bool {
@@ -67,39 +74,15 @@ impl LockQuery {
             && self
                 .backend
                 .as_deref()
-                .is_none_or(|backend| is_on(lock, backend))
-            && logins(lock).any(|login| {
-                equals(self.tenant.as_deref(), Some(login.tenant))
-                    && self
-                        .address
-                        .is_none_or(|range| range.has_client(login.client))
-            })
+                .is_none_or(|backend| lock.is_on(backend))
+            && self.has_login(lock)
     }
-}
 
-fn is_on(lock: &LockInfo, backend: &str) -> bool {
-    match &lock.backend {
-        Some(home) => home == backend,
-        None => lock.backends.iter().any(|it| it == backend),
+    /// Whether a login that meets the conditions holds the lock, or waits.
+    pub(super) fn has_login(&self, lock: &LockInfo) -> bool {
+        let network = self.address.map(AddressRange::network);
+        lock.has_login(self.tenant.as_deref(), network.as_ref())
     }
-}
-
-struct LoginAtLock<'a> {
-    tenant: &'a str,
-    client: &'a str,
-}
-
-/// The holder and all that wait.
-fn logins(lock: &LockInfo) -> impl Iterator<Item = LoginAtLock<'_>> {
-    let holder = lock.holder.iter().map(|holder| LoginAtLock {
-        tenant: &holder.tenant,
-        client: &holder.client,
-    });
-    let waiters = lock.waiters.iter().map(|waiter| LoginAtLock {
-        tenant: &waiter.tenant,
-        client: &waiter.client,
-    });
-    holder.chain(waiters)
 }
 
 /// By what locks can be sorted.

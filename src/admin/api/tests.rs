@@ -396,11 +396,17 @@ async fn conditions_are_of_a_maildrop_at_all_gates() {
         assert_eq!(found, names, "{address}");
     }
     let asked = port.gate.wanted.lock().unwrap().clone();
-    let all = LocksWanted {
+    let with_login = LocksWanted {
         max: usize::MAX,
+        address: Some("198.51.100.1/32".parse().unwrap()),
         ..LocksWanted::default()
     };
-    assert_eq!(asked[0], all, "a part would not do");
+    let the_rest = LocksWanted {
+        max: 1,
+        ids: Some(["legacy/ann".to_owned()].into()),
+        ..LocksWanted::default()
+    };
+    assert_eq!(asked[..2], [with_login, the_rest]);
 }
 
 #[tokio::test]

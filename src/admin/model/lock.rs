@@ -1,5 +1,7 @@
 //! Locks.
 
+use crate::admin::filter::has_client;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -23,6 +25,28 @@ pub struct LockInfo {
     pub waiters: Vec<WaiterInfo>,
     /// How long the one that waits longest has waited; 0 where nobody waits.
     pub longest_wait_seconds: f64,
+}
+
+impl LockInfo {
+    /// Whether a login of this tenant, by a client of this network, holds it or waits.
+    #[must_use]
+    pub fn has_login(&self, tenant: Option<&str>, network: Option<&IpNet>) -> bool {
+        let holder = self.holder.iter().map(|it| (&*it.tenant, &*it.client));
+        let waiters = self.waiters.iter().map(|it| (&*it.tenant, &*it.client));
+        holder.chain(waiters).any(|(of, client)| {
+            tenant.is_none_or(|wanted| wanted == of)
+                && network.is_none_or(|network| has_client(network, client))
+        })
+    }
+
+    /// Whether the maildrop is on this backend, or may be where that is not known.
+    #[must_use]
+    pub fn is_on(&self, backend: &str) -> bool {
+        match &self.backend {
+            Some(home) => home == backend,
+            None => self.backends.iter().any(|it| it == backend),
+        }
+    }
 }
 
 /// Who holds a lock.

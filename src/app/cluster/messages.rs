@@ -442,6 +442,9 @@ fn is_wanted(lock: &LockInfo, wanted: &LocksWanted) -> bool {
     let maildrop = wanted.maildrop.as_deref();
     (!wanted.contended || !lock.waiters.is_empty())
         && maildrop.is_none_or(|part| lock.maildrop.to_lowercase().contains(part))
+        && (wanted.tenant.is_none() && wanted.address.is_none()
+            || lock.has_login(wanted.tenant.as_deref(), wanted.address.as_ref()))
+        && (wanted.backend.as_deref()).is_none_or(|backend| lock.is_on(backend))
         && (wanted.ids.as_ref()).is_none_or(|ids| ids.contains(&lock.id))
 }
 

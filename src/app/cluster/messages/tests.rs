@@ -253,11 +253,63 @@ async fn what_is_not_wanted_is_not_sent() {
         ..at_most(10)
     };
     assert_eq!(told(part).await, (named(&["Ann", "joanna"]), 0));
+    let nowhere = LocksWanted {
+        tenant: Some("other".to_owned()),
+        ..at_most(10)
+    };
+    assert_eq!(told(nowhere).await, (named(&[]), 0));
+    let moved = LocksWanted {
+        backend: Some("new".to_owned()),
+        ..at_most(10)
+    };
+    assert_eq!(told(moved).await, (named(&[]), 0));
     let ids = LocksWanted {
         ids: Some(["legacy/bob", "legacy/eve"].map(str::to_owned).into()),
         ..at_most(10)
     };
     assert_eq!(told(ids).await, (named(&["bob"]), 0));
+}
+
+/// A client of a large site, whose wait is shorter than those of all that are told.
+#[tokio::test(start_paused = true)]
+async fn what_meets_the_conditions_is_found_behind_thousands_that_do_not() {
+    let theirs = (0..CLUSTER_LOCKS_TOLD).map(|n| lock(&format!("user{n:05}"), 3));
+    let mut ann = lock("ann", 1);
+    ann.waiters[0].client = "198.51.100.7:1".to_owned();
+    ann.waiters[0].tenant = "acme".to_owned();
+    ann.backends = vec!["old".to_owned(), "new".to_owned()];
+    let cluster = cluster(&["a", "b"], [Vec::new(), theirs.chain([ann]).collect()]);
+    let all = || at_most(usize::MAX);
+    let network = "198.51.100.0/24".parse().unwrap();
+    for wanted in [
+        LocksWanted {
+            tenant: Some("acme".to_owned()),
+            ..all()
+        },
+        LocksWanted {
+            address: Some(network),
+            ..all()
+        },
+        LocksWanted {
+            backend: Some("new".to_owned()),
+            ..all()
+        },
+    ] {
+        let told = cluster.gates[0].ask_locks(&wanted).await;
+        let names: Vec<_> = told.gates[0].locks.iter().map(|it| &*it.maildrop).collect();
+        assert_eq!(
+            (names, told.gates[0].left_out),
+            (vec!["ann"], 0),
+            "{wanted:?}"
+        );
+    }
+    let of_another = LocksWanted {
+        tenant: Some("default".to_owned()),
+        address: Some(network),
+        ..all()
+    };
+    let told = cluster.gates[0].ask_locks(&of_another).await;
+    assert_eq!(told.gates[0].locks, [], "both are of one login");
 }
 
 #[tokio::test(start_paused = true)]
