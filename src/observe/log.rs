@@ -223,8 +223,8 @@ fn log_cluster(event: &ClusterEvent) {
         ClusterEvent::ClocksApart { gate, age } => warn!(
             gate = %printable(gate),
             age_seconds = age.as_secs_f64(),
-            "a message of another gate is not read: by the clocks of both it took too long, or is \
-             still to be sent; run an NTP client on each gate"
+            "a message of another gate is not read: its clock and this one are apart, or it was \
+             held back; run an NTP client on each gate"
         ),
         ClusterEvent::PushesDropped { count } => {
             debug!(count, "pushes of the cluster's engine were dropped");
@@ -247,7 +247,7 @@ fn log_cluster_state(state: ClusterState, why: &str) {
     let state_word = state.as_str();
     let said = match why {
         "" => format!("the cluster is {state_word}"),
-        why => format!("the cluster is {state_word}: {why}"),
+        why => format!("cluster {state_word}: {why}"),
     };
     match state {
         ClusterState::Joining | ClusterState::Healthy | ClusterState::Reconciling => {
