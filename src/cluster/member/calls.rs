@@ -42,7 +42,7 @@ impl Member {
         let asks = if maildrop.is_unsaid {
             // There is no connection just now.
             now + CLUSTER_RETRY
-        } else if maildrop.waits() || maildrop.is_beside_another() {
+        } else if maildrop.waits() {
             let free = maildrop.held_elsewhere_until();
             let moment = Duration::from_millis(10);
             [free, grace_until]

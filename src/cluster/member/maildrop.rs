@@ -9,7 +9,7 @@ use crate::lock::queue::{HolderStatement, Lane, LaneStatement};
 use crate::time::{Duration, Instant};
 
 /// The generation of no lease.
-const UNCONFIRMED: u64 = 0;
+pub(super) const NO_LEASE: u64 = 0;
 
 /// By what right the holder here holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub(super) enum TurnRight {
     Turn(TurnNumber, u64),
     /// Without a turn: it began while the engine was away.
     Local,
-    /// Its turn went to another gate meanwhile.
-    Lost(TurnNumber),
+    /// Another gate has the turn meanwhile; its session goes on beside that one's, and says this.
+    Lost(Holds),
 }
 
 /// What the engine believes of this gate, as far as it has answered.
@@ -147,14 +147,8 @@ impl SharedMaildrop {
     pub(super) fn share_again(&mut self) {
         self.is_local = false;
         if let TurnRight::Turn(number, _) = self.right {
-            self.right = TurnRight::Turn(number, UNCONFIRMED);
+            self.right = TurnRight::Turn(number, NO_LEASE);
         }
-    }
-
-    /// Whether its session goes on beside that of another gate.
-    pub(super) fn is_beside_another(&self) -> bool {
-        let holder = self.statement.queue.holder;
-        matches!(self.right, TurnRight::Lost(_)) && holder.is_some_and(|holder| holder.has_begun)
     }
 
     /// Whether the engine has nothing to hear, and nothing is awaited of it.
@@ -182,18 +176,13 @@ impl SharedMaildrop {
         let holder = queue.holder;
         match (holder, self.right) {
             // Nobody behind it is served as long as its session lasts.
-            (
-                Some(HolderStatement {
-                    has_begun: true, ..
-                }),
-                TurnRight::Lost(number),
-            ) => SaidOfMaildrop {
-                holds: Holds::Turn(number),
+            (Some(_), TurnRight::Lost(holds)) => SaidOfMaildrop {
+                holds,
                 main: None,
                 unproven: None,
             },
             // It waits for another turn, as the first of its lane.
-            (Some(holder), TurnRight::Lost(_) | TurnRight::None) => {
+            (Some(holder), TurnRight::None) => {
                 let first = waits_again(holder, now);
                 let main = holder.lane == Lane::Main;
                 SaidOfMaildrop {
@@ -304,10 +293,7 @@ impl SharedMaildrop {
                 }
             }
             TurnStanding::Lost => self.lose(call.said.holds),
-            TurnStanding::Queued | TurnStanding::Idle => {
-                self.believed.holds = Holds::Nothing;
-                TurnOutcome::Nothing
-            }
+            TurnStanding::Queued | TurnStanding::Idle => TurnOutcome::Nothing,
         }
     }
 
@@ -319,21 +305,14 @@ impl SharedMaildrop {
 
     fn lose(&mut self, held: Holds) -> TurnOutcome {
         let Some(holder) = self.statement.queue.holder else {
-            self.believed.holds = Holds::Nothing;
             return TurnOutcome::Nothing;
         };
         let was_known = matches!(self.right, TurnRight::Lost(_));
-        let number = match held {
-            Holds::Turn(number) => number,
-            // Any that is not known to be another one's: it is said, and never taken for a turn.
-            Holds::Local | Holds::Nothing => self.seen.max(TurnNumber(1)),
+        self.right = match holder.has_begun {
+            true => TurnRight::Lost(held),
+            // It waits for another turn.
+            false => TurnRight::None,
         };
-        self.right = TurnRight::Lost(number);
-        if holder.has_begun {
-            self.believed.holds = Holds::Turn(number);
-        } else {
-            self.believed.holds = Holds::Nothing;
-        }
         if was_known {
             return TurnOutcome::Nothing;
         }
@@ -362,15 +341,15 @@ impl SharedMaildrop {
         self.elsewhere_until
     }
 
+    /// Whether it asks for a turn until it has one.
     pub(super) fn waits(&self) -> bool {
         self.statement.queue.main.is_some()
             || self.statement.queue.unproven.is_some()
-            || self.waits_for_another_turn()
+            || self.lacks_a_turn()
     }
 
-    fn waits_for_another_turn(&self) -> bool {
-        let holder = self.statement.queue.holder;
-        holder.is_some_and(|holder| !holder.has_begun)
+    fn lacks_a_turn(&self) -> bool {
+        self.statement.queue.holder.is_some()
             && matches!(self.right, TurnRight::Lost(_) | TurnRight::None)
     }
 

@@ -1,5 +1,6 @@
 //! One member, and an engine that answers what a test says.
 
+mod beats;
 mod blocks;
 mod calls;
 mod exclusion;
@@ -10,10 +11,15 @@ mod sessions;
 
 use super::*;
 use crate::cluster::protocol::{
-    BeatAnswer, BlockRow, BlockStamp, ClusterReport, Holds, StoredBlock, SyncCall, TurnNumber,
-    TurnStanding,
+    BeatAnswer, BeatCall, BlockRow, BlockStamp, ClusterReport, HoldingGate, Holds, MainSlot,
+    MemberReport, StoredBlock, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
 };
-use crate::limits::{CLUSTER_AWAY, CLUSTER_BLOCKS_EACH, CLUSTER_CALLS_MAX, CLUSTER_ELSEWHERE};
+use crate::ids::BackendName;
+use crate::limits::{
+    CLUSTER_AWAY, CLUSTER_BLOCKS_EACH, CLUSTER_CALLS_MAX, CLUSTER_ELSEWHERE, CLUSTER_ESTABLISHED,
+    CLUSTER_GRACE, CLUSTER_LEASE_MARGIN, CLUSTER_LOOK_AGAIN, CLUSTER_REPEAT, CLUSTER_UNHEARD,
+    WAIT_MAX,
+};
 use crate::lock::queue::{HolderStatement, Lane, LaneStatement, Statement};
 
 const ANN: MaildropId = MaildropId([1; 16]);
@@ -25,8 +31,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// Connected, and joined in an epoch that gives turns away.
-    fn joined() -> Self {
+    /// Without a connection yet.
+    fn new() -> Self {
         let now = Instant::now();
         let options = MemberOptions {
             gate: GateId([7; 8]),
@@ -37,11 +43,16 @@ impl Scene {
             info: Arc::from(&b"i"[..]),
             seed: 1,
         };
-        let mut scene = Self {
+        Self {
             member: Member::new(options, now),
             now,
             out: Vec::new(),
-        };
+        }
+    }
+
+    /// Connected, and joined in an epoch that gives turns away.
+    fn joined() -> Self {
+        let mut scene = Self::new();
         scene.connect();
         scene.beaten(report("run", 1));
         assert_eq!(scene.member.state(), ClusterState::Healthy);
@@ -49,7 +60,7 @@ impl Scene {
     }
 
     fn apply(&mut self, input: MemberInput) -> Vec<MemberAction> {
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = Vec::new();
         self.member.apply(input, self.now, &mut out);
         out
     }
@@ -60,31 +71,27 @@ impl Scene {
 
     /// Answers the beat that was made last.
     fn beaten(&mut self, report: ClusterReport) -> Vec<MemberAction> {
-        let made = self.out.drain(..).find_map(|action| match action {
-            MemberAction::Beat(call) => Some(call.ping),
-            _ => None,
-        });
-        let ping = made.expect("it beats");
-        self.apply(MemberInput::Beaten {
-            ping,
-            sent_at: self.now,
-            lapsed: false,
-            answer: Ok(BeatAnswer::Alive(report)),
-        })
+        self.beaten_since(self.now, false, Ok(BeatAnswer::Alive(report)))
     }
 
     /// The beat that was made last is not answered.
     fn unbeaten(&mut self) -> Vec<MemberAction> {
-        let beat = self.out.iter().find_map(|action| match action {
-            MemberAction::Beat(call) => Some(call.ping),
-            _ => None,
-        });
+        self.beaten_since(self.now, false, Err("timeout".to_owned()))
+    }
+
+    fn beaten_since(
+        &mut self,
+        sent_at: Instant,
+        lapsed: bool,
+        answer: Result<BeatAnswer, String>,
+    ) -> Vec<MemberAction> {
+        let made = beats(&self.out).pop();
         self.out.clear();
         self.apply(MemberInput::Beaten {
-            ping: beat.expect("it beats"),
-            sent_at: self.now,
-            lapsed: false,
-            answer: Err("timeout".to_owned()),
+            ping: made.expect("it beats").ping,
+            sent_at,
+            lapsed,
+            answer,
         })
     }
 
@@ -113,19 +120,51 @@ impl Scene {
         others_in_main: bool,
     ) -> Vec<MemberAction> {
         let report = MaildropReport {
-            standing,
             others_in_main,
-            others_in_unproven: false,
-            holder: None,
-            home: None,
-            ended: None,
-            last: TurnNumber(0),
+            ..standing_of(standing)
         };
+        self.synced(call, Ok(SyncAnswer::Done(report)))
+    }
+
+    fn synced(&mut self, call: &SyncCall, answer: Result<SyncAnswer, String>) -> Vec<MemberAction> {
         self.apply(MemberInput::Synced {
-            maildrop: ANN,
+            maildrop: call.maildrop,
             sequence: call.sequence,
-            answer: Ok(SyncAnswer::Done(report)),
+            answer,
         })
+    }
+
+    fn unanswered(&mut self, call: &SyncCall) -> Vec<MemberAction> {
+        self.synced(call, Err("timeout".to_owned()))
+    }
+
+    /// Another gate holds it, and its lease is good for so long.
+    fn held_elsewhere(&mut self, call: &SyncCall, lease_left: Duration) {
+        let holder = HoldingGate {
+            gate: GateId([8; 8]),
+            lease_left,
+        };
+        let report = MaildropReport {
+            holder: Some(holder),
+            ..standing_of(TurnStanding::Queued)
+        };
+        self.synced(call, Ok(SyncAnswer::Done(report)));
+    }
+
+    fn pushed(&mut self, push: Push) -> Vec<MemberAction> {
+        self.apply(MemberInput::Pushed(push))
+    }
+
+    /// The connection ends, and no other comes until the engine counts as away.
+    fn go_away(&mut self) -> Vec<MemberAction> {
+        let mut told = self.apply(MemberInput::Disconnected("cut".to_owned()));
+        told.extend(self.pass(CLUSTER_AWAY));
+        told
+    }
+
+    fn come_back(&mut self) -> Vec<MemberAction> {
+        self.connect();
+        self.beaten(report("run", 1))
     }
 
     /// Moves to the next moment at which something is due, as often as it takes.
@@ -162,6 +201,56 @@ impl Scene {
         }
     }
 
+    fn waits_unproven(&self) -> Statement {
+        Statement {
+            unproven: self.waits().main,
+            ..Statement::default()
+        }
+    }
+
+    /// Granted, and not in the maildrop yet.
+    fn connects(&self) -> Statement {
+        let mut queue = self.holds();
+        queue.holder.as_mut().unwrap().has_begun = false;
+        queue
+    }
+
+    /// As it was stated last.
+    fn of_ann(&self) -> Statement {
+        self.member.maildrops[&ANN].statement.queue
+    }
+
+    /// Somebody waits here, as the engine knows.
+    fn waiting(&mut self) {
+        let waits = self.waits();
+        let call = sync_of(&self.state(1, waits));
+        self.answer(&call, TurnStanding::Queued);
+    }
+
+    /// Somebody waits in so many other maildrops.
+    fn many(&mut self, count: usize) -> Vec<SyncCall> {
+        let mut made = Vec::new();
+        for number in 0..count {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            let statement = MaildropStatement {
+                queue: self.waits(),
+                life: 1,
+                ..MaildropStatement::default()
+            };
+            made.extend(syncs(
+                &self.apply(MemberInput::Stated(MaildropId(id), statement)),
+            ));
+        }
+        made
+    }
+
+    /// When it is looked at again.
+    fn due_in(&self) -> Duration {
+        let due = self.member.maildrops[&ANN].due.expect("it is looked at");
+        due - self.now
+    }
+
     /// In the maildrop by this turn.
     fn holding(&mut self, turn: u64) {
         let waits = self.waits();
@@ -187,6 +276,26 @@ fn report(run_id: &str, number: u64) -> ClusterReport {
     }
 }
 
+fn standing_of(standing: TurnStanding) -> MaildropReport {
+    MaildropReport {
+        standing,
+        others_in_main: false,
+        others_in_unproven: false,
+        holder: None,
+        home: None,
+        ended: None,
+        last: TurnNumber(0),
+    }
+}
+
+/// Of a lease that the engine let go meanwhile.
+fn lapsed_report() -> ClusterReport {
+    ClusterReport {
+        is_continued: false,
+        ..report("run", 1)
+    }
+}
+
 fn block(version: u64) -> BlockRow {
     BlockRow {
         version,
@@ -196,6 +305,22 @@ fn block(version: u64) -> BlockRow {
             entry: Arc::from(&b"e"[..]),
         },
     }
+}
+
+fn beats(actions: &[MemberAction]) -> Vec<BeatCall> {
+    let calls = actions.iter().filter_map(|action| match action {
+        MemberAction::Beat(call) => Some(call.clone()),
+        _ => None,
+    });
+    calls.collect()
+}
+
+fn states(actions: &[MemberAction]) -> Vec<(ClusterState, &str)> {
+    let told = actions.iter().filter_map(|action| match action {
+        MemberAction::State { state, why } => Some((*state, why.as_str())),
+        _ => None,
+    });
+    told.collect()
 }
 
 fn syncs(actions: &[MemberAction]) -> Vec<SyncCall> {
@@ -219,4 +344,11 @@ fn authorities(actions: &[MemberAction]) -> Vec<Authority> {
         _ => None,
     });
     told.collect()
+}
+
+fn contended(elsewhere: bool) -> MemberAction {
+    MemberAction::Contended {
+        maildrop: ANN,
+        elsewhere,
+    }
 }

@@ -7,20 +7,9 @@ fn who_may_not_take_part_does_not_serve_alone_when_the_engine_is_away_and_stops_
     let mut scene = Scene::joined();
     let waits = scene.waits();
     scene.state(1, waits);
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    scene.pass(CLUSTER_AWAY);
+    scene.go_away();
     scene.connect();
-    let ping = scene.out.drain(..).find_map(|action| match action {
-        MemberAction::Beat(call) => Some(call.ping),
-        _ => None,
-    });
-    let now = scene.now;
-    let told = scene.apply(MemberInput::Beaten {
-        ping: ping.expect("it beats"),
-        sent_at: now,
-        lapsed: false,
-        answer: Ok(BeatAnswer::Stranger),
-    });
+    let told = scene.beaten_since(scene.now, false, Ok(BeatAnswer::Stranger));
     assert_eq!(authorities(&told), [Authority::Leased]);
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     let waits = scene.waits();
@@ -32,13 +21,7 @@ fn who_may_not_take_part_does_not_serve_alone_when_the_engine_is_away_and_stops_
 
 #[test]
 fn whom_the_engine_has_never_let_in_serves_nothing() {
-    let now = Instant::now();
-    let options = Scene::joined().member.options;
-    let mut scene = Scene {
-        member: Member::new(options, now),
-        now,
-        out: Vec::new(),
-    };
+    let mut scene = Scene::new();
     scene.apply(MemberInput::Refused("WRONGPASS".to_owned()));
     let waits = scene.waits();
     assert_eq!(authorities(&scene.state(1, waits)), []);
@@ -47,4 +30,39 @@ fn whom_the_engine_has_never_let_in_serves_nothing() {
     scene.connect();
     scene.beaten(report("run", 1));
     assert!(scene.member.health.is_open());
+}
+
+#[test]
+fn an_excluded_gate_asks_for_nothing_and_says_once_why() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    scene.next_beat();
+    scene.unbeaten();
+    scene.out = scene.pass(Duration::from_millis(100));
+    let told = scene.beaten_since(scene.now, false, Ok(BeatAnswer::Stranger));
+    assert!(matches!(
+        states(&told)[..],
+        [(
+            ClusterState::Excluded,
+            "the other gates have another secret_file, fold_case or version"
+        )]
+    ));
+    assert_eq!(scene.state(1, waits), []);
+    assert_eq!(scene.pushed(Push::Turn(ANN)), []);
+    scene.next_beat();
+    let told = scene.beaten_since(scene.now, false, Ok(BeatAnswer::Stranger));
+    assert_eq!(states(&told), []);
+    scene.next_beat();
+    assert_eq!(states(&scene.unbeaten()), []);
+    assert_eq!(states(&scene.pass(Duration::from_secs(60))), []);
+}
+
+#[test]
+fn another_reason_for_an_exclusion_is_told() {
+    let mut scene = Scene::new();
+    for (why, is_news) in [("WRONGPASS", true), ("WRONGPASS", false), ("NOPERM", true)] {
+        let told = scene.apply(MemberInput::Refused(why.to_owned()));
+        let expected = is_news.then_some((ClusterState::Excluded, why));
+        assert_eq!(states(&told), expected.into_iter().collect::<Vec<_>>());
+    }
 }

@@ -7,8 +7,7 @@ fn while_the_engine_is_away_each_queue_serves_by_itself_a_new_one_too() {
     let mut scene = Scene::joined();
     let waits = scene.waits();
     scene.state(1, waits);
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    let away = scene.pass(CLUSTER_AWAY);
+    let away = scene.go_away();
     assert_eq!(authorities(&away), [Authority::Local]);
     assert_eq!(scene.member.state(), ClusterState::Degraded);
     // Another queue of the same maildrop, whose end and begin were seen as one change.
@@ -31,13 +30,10 @@ fn a_turn_from_before_an_outage_is_confirmed_though_the_lease_went_on() {
     let waits = scene.waits();
     let call = sync_of(&scene.state(1, waits));
     scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
-    let mut holds = scene.holds();
-    holds.holder.as_mut().unwrap().has_begun = false;
+    let holds = scene.connects();
     scene.state(1, holds);
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    scene.pass(CLUSTER_AWAY);
-    scene.connect();
-    let back = scene.beaten(report("run", 1));
+    scene.go_away();
+    let back = scene.come_back();
     assert_eq!(authorities(&back), [Authority::Leased]);
     let confirmed = scene.answer(&sync_of(&back), TurnStanding::Held(TurnNumber(5)));
     assert!(
@@ -53,21 +49,13 @@ fn a_session_that_a_queue_let_in_as_the_engine_came_back_is_said() {
     let mut scene = Scene::joined();
     let waits = scene.waits();
     scene.state(1, waits);
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    scene.pass(CLUSTER_AWAY);
-    scene.connect();
-    scene.beaten(report("run", 1));
+    scene.go_away();
+    let call = sync_of(&scene.come_back());
     // The queue has not heard yet.
     let holds = scene.holds();
     scene.state(1, holds);
-    let said = scene.pass(Duration::from_secs(2));
-    let last = syncs(&said).pop();
-    assert!(
-        last.is_none_or(|call| call.holds == Holds::Local),
-        "{said:?}"
-    );
-    let statement = &scene.member.maildrops[&ANN];
-    assert_eq!(statement.right, TurnRight::Local);
+    let said = sync_of(&scene.answer(&call, TurnStanding::Queued));
+    assert_eq!((said.holds, said.main), (Holds::Local, None));
 }
 
 #[test]
@@ -75,8 +63,8 @@ fn whom_the_engine_shuts_out_later_goes_on_as_in_an_outage() {
     let mut scene = Scene::joined();
     scene.apply(MemberInput::Disconnected("cut".to_owned()));
     scene.apply(MemberInput::Refused("WRONGPASS".to_owned()));
-    scene.pass(CLUSTER_AWAY);
-    assert_eq!(scene.member.state(), ClusterState::Degraded);
+    let told = scene.pass(CLUSTER_AWAY);
+    assert_eq!(states(&told), [(ClusterState::Degraded, "WRONGPASS")]);
 }
 
 #[test]
@@ -107,15 +95,10 @@ fn a_gate_that_stood_still_itself_does_not_give_the_engine_up_at_once() {
 fn that_somebody_waits_elsewhere_lapses_while_the_engine_is_away() {
     let mut scene = Scene::joined();
     scene.holding(5);
-    let call = sync_of(&scene.apply(MemberInput::Pushed(Push::Contended(ANN))));
+    let call = sync_of(&scene.pushed(Push::Contended(ANN)));
     let told = scene.answer_with(&call, TurnStanding::Held(TurnNumber(5)), true);
-    let contended = |elsewhere| MemberAction::Contended {
-        maildrop: ANN,
-        elsewhere,
-    };
     assert!(told.contains(&contended(true)), "{told:?}");
-    scene.apply(MemberInput::Disconnected("cut".to_owned()));
-    let away = scene.pass(CLUSTER_AWAY);
+    let away = scene.go_away();
     assert_eq!(authorities(&away), [Authority::Local]);
     assert!(!away.contains(&contended(false)), "{away:?}");
     let later = scene.pass(CLUSTER_ELSEWHERE);
@@ -133,4 +116,160 @@ fn one_beat_that_is_lost_is_made_good_before_the_engine_counts_as_away() {
     scene.beaten(report("run", 1));
     scene.out = scene.pass(Duration::from_secs(1));
     assert_eq!(scene.member.state(), ClusterState::Healthy);
+}
+
+#[test]
+fn a_gate_that_refuses_logins_in_an_outage_serves_nothing_and_looks_at_nothing() {
+    let mut scene = Scene::joined();
+    scene.member.options.on_outage = OnOutage::Refuse;
+    scene.waiting();
+    assert_eq!(authorities(&scene.go_away()), []);
+    scene.pass(Duration::from_secs(2));
+    assert_eq!(scene.member.next_deadline(), None);
+}
+
+#[test]
+fn who_knows_of_a_holder_elsewhere_serves_when_that_ones_lease_is_over() {
+    let mut scene = Scene::joined();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.held_elsewhere(&call, Duration::from_secs(5));
+    assert_eq!(authorities(&scene.go_away()), []);
+    assert_eq!(authorities(&scene.pass(Duration::from_millis(3_999))), []);
+    let told = scene.pass(Duration::from_millis(1));
+    assert_eq!(authorities(&told), [Authority::Local]);
+    assert_eq!(scene.member.next_deadline(), None);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_any_more_is_not_asked_and_its_late_answers_count_for_nothing() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.unbeaten();
+    assert_eq!(authorities(&scene.pass(CLUSTER_AWAY)), [Authority::Local]);
+    let late = scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    assert_eq!(late, []);
+    let holds = scene.holds();
+    assert_eq!(syncs(&scene.state(1, holds)), []);
+    assert_eq!(syncs(&scene.pushed(Push::Turn(MaildropId([2; 16])))), []);
+}
+
+#[test]
+fn what_was_under_way_when_the_engine_went_away_is_said_to_be_over() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    let waits = scene.waits();
+    sync_of(&scene.state(1, waits));
+    scene.state(1, Statement::default());
+    scene.unbeaten();
+    scene.out = scene.pass(CLUSTER_AWAY);
+    let call = sync_of(&scene.beaten(report("run", 1)));
+    assert_eq!((call.holds, call.main), (Holds::Nothing, None));
+}
+
+#[test]
+fn a_gate_that_stood_still_gives_an_engine_one_more_chance_each_time() {
+    let mut scene = Scene::joined();
+    for _ in 0..2 {
+        scene.next_beat();
+        scene.unbeaten();
+        scene.now += Duration::from_secs(20);
+        scene.out = scene.apply(MemberInput::Tick);
+        assert_eq!(scene.member.state(), ClusterState::Suspect);
+        scene.beaten(report("run", 1));
+        assert_eq!(scene.member.state(), ClusterState::Healthy);
+    }
+    scene.next_beat();
+    scene.unbeaten();
+    for state in [ClusterState::Suspect, ClusterState::Degraded] {
+        scene.now += Duration::from_secs(20);
+        scene.apply(MemberInput::Tick);
+        assert_eq!(scene.member.state(), state);
+    }
+}
+
+#[test]
+fn an_engine_that_is_back_has_heard_of_all_before_the_gate_is_healthy() {
+    let mut scene = Scene::joined();
+    scene.waiting();
+    scene.many(1);
+    scene.go_away();
+    let calls = syncs(&scene.come_back());
+    let queued = || Ok(SyncAnswer::Done(standing_of(TurnStanding::Queued)));
+    assert_eq!(calls.len(), 2);
+    scene.synced(&calls[0], queued());
+    assert_eq!(scene.member.state(), ClusterState::Reconciling);
+    scene.unanswered(&calls[1]);
+    assert_eq!(scene.member.state(), ClusterState::Suspect);
+    scene.next_beat();
+    scene.beaten(report("run", 1));
+    assert_eq!(scene.member.state(), ClusterState::Reconciling);
+}
+
+#[test]
+fn a_new_epoch_hears_all_anew_that_of_a_call_to_the_one_before_too() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    let told = scene.beaten(report("run", 2));
+    assert_eq!(states(&told), [], "there is nothing to say");
+    scene.holding(5);
+    scene.next_beat();
+    let told = scene.beaten(report("run", 3));
+    assert_eq!(authorities(&told), [], "it goes on with its turn");
+    let call = sync_of(&told);
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
+    scene.next_beat();
+    assert_eq!(syncs(&scene.beaten(report("run", 4))), []);
+    let told = scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
+    assert_eq!(sync_of(&told).epoch.number, 4);
+}
+
+#[test]
+fn a_holder_of_an_outage_holds_without_a_turn_but_for_one_that_had_it_before() {
+    type Change = fn(&Scene) -> Statement;
+    let turn = Holds::Turn(TurnNumber(5));
+    let cases: [(u64, Change, Holds); 4] = [
+        (
+            1,
+            |scene| Statement {
+                main: scene.waits().main,
+                ..scene.of_ann()
+            },
+            turn,
+        ),
+        (1, Scene::connects, Holds::Local),
+        (2, Scene::connects, Holds::Local),
+        (2, Scene::of_ann, Holds::Local),
+    ];
+    for (life, change, holds) in cases {
+        let mut scene = Scene::joined();
+        scene.holding(5);
+        scene.go_away();
+        let queue = change(&scene);
+        scene.state(life, queue);
+        assert_eq!(sync_of(&scene.come_back()).holds, holds);
+    }
+}
+
+#[test]
+fn a_session_that_a_queue_let_in_as_the_engine_came_back_waits_while_it_has_not_begun() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.answer(&call, TurnStanding::Queued);
+    scene.go_away();
+    let call = sync_of(&scene.come_back());
+    let connects = scene.connects();
+    scene.state(1, connects);
+    let told = scene.answer(&call, TurnStanding::Queued);
+    assert_eq!(syncs(&told), [], "its place is known");
+    let call = sync_of(&scene.pass(Duration::from_millis(1_100)));
+    assert_eq!(call.holds, Holds::Nothing);
+    scene.answer(&call, TurnStanding::Queued);
+    // The engine is away again before it has its turn.
+    scene.go_away();
+    assert_eq!(sync_of(&scene.come_back()).holds, Holds::Local);
 }
