@@ -18,9 +18,9 @@ use super::protocol::{Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswe
 use crate::limits::CLUSTER_ASK_AGAIN;
 use crate::lock::queue::Authority;
 use crate::time::{Duration, Instant};
-use beats::{Beats, Lease};
+use beats::Beats;
 use health::Health;
-use maildrop::{SharedMaildrop, TurnOutcome, TurnRight};
+use maildrop::{NO_LEASE, SharedMaildrop, TurnOutcome};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
@@ -56,7 +56,8 @@ pub struct Member {
     epoch: Option<Epoch>,
     /// When the epoch gives turns away.
     grace_until: Option<Instant>,
-    lease: Lease,
+    /// Counts the times that the gate's lease began anew.
+    lease_generation: u64,
     beats: Beats,
     health: Health,
     /// The version of the block list up to which the gate knows it.
@@ -84,7 +85,7 @@ impl Member {
             is_connected: false,
             epoch: None,
             grace_until: None,
-            lease: Lease::default(),
+            lease_generation: NO_LEASE,
             beats: Beats::new(now),
             health: Health::new(now),
             blocks: 0,
@@ -159,7 +160,6 @@ impl Member {
 
     fn connected(&mut self, now: Instant) {
         self.is_connected = true;
-        self.beats.in_flight = None;
         self.beats.next = now;
         self.beats.heard = Some(now);
     }
@@ -167,7 +167,6 @@ impl Member {
     fn disconnected(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
         self.is_connected = false;
         self.beats.in_flight = None;
-        self.beats.heard = None;
         self.health.unanswered(now, why, out);
         // Their answers never come; each may have been carried out.
         let unanswered: Vec<_> = self
@@ -176,11 +175,7 @@ impl Member {
             .filter_map(|(id, maildrop)| maildrop.in_flight.take().map(|_| *id))
             .collect();
         self.calling = 0;
-        let queued = std::mem::take(&mut self.queued);
-        for id in unanswered.into_iter().chain(queued) {
-            if let Some(maildrop) = self.maildrops.get_mut(&id) {
-                maildrop.is_queued = false;
-            }
+        for id in unanswered {
             self.say_again(id, now);
         }
     }
@@ -202,14 +197,8 @@ impl Member {
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) {
-        if statement.queue.is_empty() && !self.maildrops.contains_key(&id) {
-            return;
-        }
         let maildrop = self.maildrops.entry(id).or_insert_with(SharedMaildrop::new);
-        let was_turn = matches!(maildrop.right, TurnRight::Turn(..));
         maildrop.state(statement);
-        // Nobody took it: that must be said, though nothing else has changed.
-        maildrop.is_unsaid |= was_turn && maildrop.right == TurnRight::None;
         self.attend(id, now, out);
     }
 
@@ -280,18 +269,15 @@ impl Member {
         now: Instant,
         out: &mut Vec<MemberAction>,
     ) {
-        let generation = self.lease.generation;
+        let generation = self.lease_generation;
         let Some(maildrop) = self.maildrops.get_mut(&id) else {
             return;
         };
         let outcome = maildrop.answered(call, report, generation, now);
-        // While the queue serves by itself, a turn that comes late is its own already.
-        let is_local = maildrop.is_local;
         let is_unused = maildrop.statement.queue.is_empty();
         let life = maildrop.statement.life;
         match outcome {
-            TurnOutcome::Nothing => {}
-            TurnOutcome::Turn(lane, generation) if !is_local && !is_unused => {
+            TurnOutcome::Turn(lane, generation) if !is_unused => {
                 maildrop.give();
                 out.push(MemberAction::Turn {
                     maildrop: id,
@@ -302,18 +288,18 @@ impl Member {
                     ended: report.ended,
                 });
             }
-            TurnOutcome::Confirmed(generation) if !is_local => out.push(MemberAction::Confirm {
+            TurnOutcome::Confirmed(generation) => out.push(MemberAction::Confirm {
                 maildrop: id,
                 life,
                 generation,
             }),
-            TurnOutcome::Turn(..) | TurnOutcome::Confirmed(_) => {}
             TurnOutcome::Lost { has_begun } => {
                 out.push(MemberAction::Lose { maildrop: id, life });
                 if has_begun {
                     out.push(MemberAction::Overlap { maildrop: id });
                 }
             }
+            TurnOutcome::Nothing | TurnOutcome::Turn(..) => {}
         }
         if let Some(elsewhere) = maildrop.heard_elsewhere(report.others_in_main, now) {
             out.push(MemberAction::Contended {
@@ -327,21 +313,21 @@ impl Member {
 
     /// Says what must be said at once, and else looks at the maildrop again when it is due.
     fn attend(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
-        let generation = self.lease.generation;
+        let generation = self.lease_generation;
         let may_call = self.may_call();
         let goes_local = self.goes_local();
         let Some(maildrop) = self.maildrops.get_mut(&id) else {
             return;
         };
+        if maildrop.is_over() {
+            return self.forget(id);
+        }
         if goes_local && !maildrop.is_local && !maildrop.is_held_elsewhere(now) {
             maildrop.go_local();
             out.push(MemberAction::Authority {
                 maildrop: id,
                 authority: Authority::Local,
             });
-        }
-        if maildrop.is_over() {
-            return self.forget(id, out);
         }
         if may_call && !maildrop.is_busy() && maildrop.must_say(now, generation) {
             return self.sync(id, now, out);
@@ -353,10 +339,9 @@ impl Member {
         self.schedule(id, before.into_iter().chain(next).min());
     }
 
-    fn forget(&mut self, id: MaildropId, out: &mut Vec<MemberAction>) {
+    fn forget(&mut self, id: MaildropId) {
         self.schedule(id, None);
         self.maildrops.remove(&id);
-        self.health.reconciled(id, out);
     }
 
     fn pushed(&mut self, push: &Push, now: Instant, out: &mut Vec<MemberAction>) {
@@ -421,8 +406,7 @@ impl Member {
                 elsewhere: false,
             });
         }
-        let asks = may_call && !maildrop.is_busy() && !maildrop.statement.queue.is_empty();
-        if asks {
+        if may_call && !maildrop.is_busy() {
             self.sync(id, now, out);
         } else {
             self.attend(id, now, out);
@@ -433,13 +417,11 @@ impl Member {
     fn go_away(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
         self.health.away(out);
         self.calling = 0;
-        self.queued.clear();
         let all: Vec<_> = self.maildrops.keys().copied().collect();
         for id in all {
             if let Some(maildrop) = self.maildrops.get_mut(&id) {
                 // It may have been carried out: what the engine believes is not known any more.
                 maildrop.is_unsaid |= maildrop.in_flight.take().is_some();
-                maildrop.is_queued = false;
             }
             self.attend(id, now, out);
         }

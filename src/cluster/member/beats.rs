@@ -2,6 +2,7 @@
 
 use super::Member;
 use super::io::{BlockNews, MemberAction};
+use super::maildrop::NO_LEASE;
 use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockRow, ClusterReport, Epoch, MaildropId};
 use crate::limits::{
     CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_ESTABLISHED, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN,
@@ -13,13 +14,6 @@ use std::sync::Arc;
 
 /// Why a gate that another one does not let in is excluded.
 const OTHERS_DIFFER: &str = "the other gates have another secret_file, fold_case or version";
-
-/// The gate's own lease.
-#[derive(Debug, Default)]
-pub(super) struct Lease {
-    pub(super) generation: u64,
-    pub(super) until: Option<Instant>,
-}
 
 /// Signs of life, and whether pushes come.
 #[derive(Debug)]
@@ -117,7 +111,6 @@ impl Member {
 
     /// The gate may not take part: it serves nothing by itself either.
     pub(super) fn exclude(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
-        self.lease.until = None;
         self.member_since = None;
         self.health.excluded(why, out);
         let all: Vec<_> = self.maildrops.keys().copied().collect();
@@ -126,7 +119,7 @@ impl Member {
         }
     }
 
-    /// `is_continued`: by both clocks the lease before was good until now.
+    /// `is_continued`: the lease before was good until now, by the engine's clock and by the gate's.
     fn renew(
         &mut self,
         sent_at: Instant,
@@ -135,28 +128,18 @@ impl Member {
         out: &mut Vec<MemberAction>,
     ) {
         let until = sent_at + self.options.lease - CLUSTER_LEASE_MARGIN;
-        if !is_continued || self.lease.until.is_none_or(|until| until <= now) {
-            self.lease.generation += 1;
-            self.say_all_held(now);
+        if !is_continued || self.lease_generation == NO_LEASE {
+            self.lease_generation += 1;
+            // Turns of an earlier lease are good again when the engine says so.
+            let all: Vec<_> = self.maildrops.keys().copied().collect();
+            for id in all {
+                self.schedule(id, Some(now));
+            }
         }
-        self.lease.until = Some(until);
         out.push(MemberAction::Lease {
-            generation: self.lease.generation,
+            generation: self.lease_generation,
             until,
         });
-    }
-
-    /// Turns of an earlier lease are good again when the engine says so.
-    fn say_all_held(&mut self, now: Instant) {
-        let held: Vec<_> = self
-            .maildrops
-            .iter()
-            .filter(|(_, maildrop)| maildrop.statement.queue.holder.is_some())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in held {
-            self.schedule(id, Some(now));
-        }
     }
 
     fn joined(&mut self, report: &ClusterReport, now: Instant, out: &mut Vec<MemberAction>) {

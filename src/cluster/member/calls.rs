@@ -26,7 +26,7 @@ impl Member {
     pub(super) fn next_look(&mut self, id: MaildropId, now: Instant) -> Option<Instant> {
         let jitter = self.random.u64(0..=2 * milliseconds(CLUSTER_JITTER));
         let again = now + CLUSTER_ASK_AGAIN - CLUSTER_JITTER + Duration::from_millis(jitter);
-        let grace_until = self.grace_until.filter(|until| *until > now);
+        let grace_until = self.grace_until;
         let goes_local = self.goes_local();
         let is_open = self.health.is_open();
         let maildrop = self.maildrops.get(&id)?;
@@ -39,7 +39,7 @@ impl Member {
         if maildrop.is_busy() || !is_open {
             return maildrop.elsewhere_until();
         }
-        let asks = if maildrop.is_unsaid {
+        Some(if maildrop.is_unsaid {
             // There is no connection just now.
             now + CLUSTER_RETRY
         } else if maildrop.waits() {
@@ -55,16 +55,12 @@ impl Member {
             now + CLUSTER_LOOK_AGAIN
         } else {
             now + CLUSTER_REPEAT
-        };
-        [Some(asks), maildrop.elsewhere_until()]
-            .into_iter()
-            .flatten()
-            .min()
+        })
     }
 
     pub(super) fn sync(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
         let hears = self.hears(now);
-        let generation = self.lease.generation;
+        let generation = self.lease_generation;
         let Some(epoch) = self.epoch.clone() else {
             return;
         };
@@ -75,9 +71,8 @@ impl Member {
         };
         if is_full {
             maildrop.is_unsaid = true;
-            if !std::mem::replace(&mut maildrop.is_queued, true) {
-                self.queued.push_back(id);
-            }
+            maildrop.is_queued = true;
+            self.queued.push_back(id);
             return;
         }
         self.calling += 1;
@@ -123,7 +118,7 @@ impl Member {
     }
 
     pub(super) fn may_call(&self) -> bool {
-        self.is_connected && self.epoch.is_some() && self.health.is_open()
+        self.is_connected && self.health.is_open()
     }
 }
 

@@ -86,15 +86,12 @@ impl Health {
     pub(super) fn answered(&mut self, out: &mut Vec<MemberAction>) {
         self.hears();
         if self.state == ClusterState::Suspect {
-            self.why.clear();
             self.enter(self.open_state(), out);
         }
     }
 
     /// The gate may not take part, until it is answered that it does.
     pub(super) fn excluded(&mut self, why: &str, out: &mut Vec<MemberAction>) {
-        self.silent_since = None;
-        self.unreconciled.clear();
         if self.state != ClusterState::Excluded || self.why != why {
             why.clone_into(&mut self.why);
             self.enter(ClusterState::Excluded, out);
@@ -108,7 +105,6 @@ impl Health {
 
     /// No answer came for too long.
     pub(super) fn away(&mut self, out: &mut Vec<MemberAction>) {
-        self.unreconciled.clear();
         self.enter(ClusterState::Degraded, out);
     }
 
@@ -119,7 +115,6 @@ impl Health {
         out: &mut Vec<MemberAction>,
     ) {
         self.hears();
-        self.why.clear();
         self.unreconciled = maildrops.collect();
         let state = self.open_state();
         if state != self.state {
