@@ -320,7 +320,9 @@ impl Member {
             return;
         };
         if maildrop.is_over() {
-            return self.forget(id);
+            self.schedule(id, None);
+            self.maildrops.remove(&id);
+            return;
         }
         if goes_local && !maildrop.is_local && !maildrop.is_held_elsewhere(now) {
             maildrop.go_local();
@@ -337,11 +339,6 @@ impl Member {
         let before = maildrop.due;
         let next = self.next_look(id, now);
         self.schedule(id, before.into_iter().chain(next).min());
-    }
-
-    fn forget(&mut self, id: MaildropId) {
-        self.schedule(id, None);
-        self.maildrops.remove(&id);
     }
 
     fn pushed(&mut self, push: &Push, now: Instant, out: &mut Vec<MemberAction>) {

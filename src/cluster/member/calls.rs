@@ -26,7 +26,6 @@ impl Member {
     pub(super) fn next_look(&mut self, id: MaildropId, now: Instant) -> Option<Instant> {
         let jitter = self.random.u64(0..=2 * milliseconds(CLUSTER_JITTER));
         let again = now + CLUSTER_ASK_AGAIN - CLUSTER_JITTER + Duration::from_millis(jitter);
-        let grace_until = self.grace_until;
         let goes_local = self.goes_local();
         let is_open = self.health.is_open();
         let maildrop = self.maildrops.get(&id)?;
@@ -45,7 +44,7 @@ impl Member {
         } else if maildrop.waits() {
             let free = maildrop.held_elsewhere_until();
             let moment = Duration::from_millis(10);
-            [free, grace_until]
+            [free, self.grace_until]
                 .into_iter()
                 .flatten()
                 .filter(|at| *at > now)

@@ -200,7 +200,7 @@ impl SharedMaildrop {
             (holder, right) => SaidOfMaildrop {
                 holds: match right {
                     TurnRight::Turn(number, _) if holder.is_some() => Holds::Turn(number),
-                    TurnRight::Local if holder.is_some() => Holds::Local,
+                    TurnRight::Local => Holds::Local,
                     _ => Holds::Nothing,
                 },
                 main: queue.main.map(|it| main_slot(it, now)),
@@ -345,12 +345,7 @@ impl SharedMaildrop {
     pub(super) fn waits(&self) -> bool {
         self.statement.queue.main.is_some()
             || self.statement.queue.unproven.is_some()
-            || self.lacks_a_turn()
-    }
-
-    fn lacks_a_turn(&self) -> bool {
-        self.statement.queue.holder.is_some()
-            && matches!(self.right, TurnRight::Lost(_) | TurnRight::None)
+            || matches!(self.right, TurnRight::Lost(_) | TurnRight::None)
     }
 
     /// The queue serves by itself from now on.

@@ -38,6 +38,46 @@ fn a_release_that_met_no_connection_is_said_when_there_is_one() {
 }
 
 #[test]
+fn what_changes_while_there_is_no_connection_is_said_soon_when_there_is_one() {
+    let waits = Scene::joined().waits();
+    for (queue, main) in [(Statement::default(), false), (waits, true)] {
+        let mut scene = Scene::joined();
+        scene.holding(5);
+        scene.apply(MemberInput::Disconnected("cut".to_owned()));
+        scene.state(1, queue);
+        scene.come_back();
+        let call = sync_of(&scene.pass(Duration::from_millis(100)));
+        assert_eq!((call.holds, call.main.is_some()), (Holds::Nothing, main));
+    }
+}
+
+#[test]
+fn who_comes_and_goes_while_there_is_no_connection_leaves_nothing_behind() {
+    let mut scene = Scene::joined();
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    let waits = scene.waits();
+    for queue in [waits, Statement::default()] {
+        scene.state(1, queue);
+    }
+    assert_eq!(scene.member.known(), 0);
+    assert!(scene.member.due.is_empty());
+}
+
+#[test]
+fn another_server_is_asked_when_it_has_answered_a_beat() {
+    let mut scene = Scene::joined();
+    scene.waiting();
+    scene.apply(MemberInput::Disconnected("cut".to_owned()));
+    scene.connect();
+    assert_eq!(scene.pushed(Push::Turn(ANN)), []);
+    let waits = scene.waits_unproven();
+    assert_eq!(syncs(&scene.state(1, waits)), []);
+    assert_eq!(syncs(&scene.pass(Duration::from_millis(500))), []);
+    let call = sync_of(&scene.beaten(report("other", 2)));
+    assert_eq!(call.epoch.number, 2);
+}
+
+#[test]
 fn so_many_calls_are_made_at_a_time_and_the_others_follow_as_answers_come() {
     let mut scene = Scene::joined();
     let made = scene.many(CLUSTER_CALLS_MAX + 10);
@@ -85,10 +125,12 @@ fn a_call_that_was_behind_another_one_is_made_again() {
 fn where_the_epoch_or_the_lease_is_gone_it_beats_at_once_and_says_it_again() {
     for answer in [SyncAnswer::OtherEpoch, SyncAnswer::NoLease] {
         let mut scene = Scene::joined();
-        scene.pass(Duration::from_millis(100));
         let waits = scene.waits();
         let call = sync_of(&scene.state(1, waits));
+        scene.unanswered(&call);
+        let call = sync_of(&scene.pass(Duration::from_millis(200)));
         let told = scene.synced(&call, Ok(answer));
+        assert_eq!(states(&told), [(ClusterState::Healthy, "")]);
         assert_eq!(beats(&told).len(), 1, "{told:?}");
         sync_of(&scene.pass(Duration::from_millis(200)));
     }

@@ -54,6 +54,9 @@ fn an_excluded_gate_asks_for_nothing_and_says_once_why() {
     assert_eq!(states(&told), []);
     scene.next_beat();
     assert_eq!(states(&scene.unbeaten()), []);
+    scene.out = scene.pass(Duration::from_millis(100));
+    let told = scene.beaten_since(scene.now, false, Ok(BeatAnswer::Stranger));
+    assert_eq!(states(&told), []);
     assert_eq!(states(&scene.pass(Duration::from_secs(60))), []);
 }
 

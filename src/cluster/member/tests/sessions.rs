@@ -266,6 +266,27 @@ fn a_session_that_begins_as_its_turn_is_lost_is_beside_another_gates() {
 }
 
 #[test]
+fn who_waits_behind_a_holder_is_said_again_and_again() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    for waits in [scene.waits(), scene.waits_unproven()] {
+        let behind = Statement {
+            holder: scene.of_ann().holder,
+            ..waits
+        };
+        for call in syncs(&scene.state(1, behind)) {
+            scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
+        }
+        for _ in 0..2 {
+            let call = sync_of(&scene.pass(Duration::from_millis(1_100)));
+            let said = (call.main.is_some(), call.unproven.is_some());
+            assert_eq!(said, (waits.main.is_some(), waits.unproven.is_some()));
+            scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
+        }
+    }
+}
+
+#[test]
 fn a_holder_says_now_and_then_that_it_is_there() {
     let mut scene = Scene::joined();
     scene.holding(5);
