@@ -53,6 +53,8 @@ pub struct Member {
     options: MemberOptions,
     random: fastrand::Rng,
     is_connected: bool,
+    /// Whether a beat over this connection was answered.
+    has_answered: bool,
     epoch: Option<Epoch>,
     /// When the epoch gives turns away.
     grace_until: Option<Instant>,
@@ -83,6 +85,7 @@ impl Member {
         Self {
             random: fastrand::Rng::with_seed(options.seed),
             is_connected: false,
+            has_answered: false,
             epoch: None,
             grace_until: None,
             lease_generation: NO_LEASE,
@@ -160,12 +163,14 @@ impl Member {
 
     fn connected(&mut self, now: Instant) {
         self.is_connected = true;
+        self.has_answered = false;
         self.beats.next = now;
         self.beats.heard = Some(now);
     }
 
     fn disconnected(&mut self, why: &str, now: Instant, out: &mut Vec<MemberAction>) {
         self.is_connected = false;
+        self.has_answered = false;
         self.beats.in_flight = None;
         self.health.unanswered(now, why, out);
         // Their answers never come; each may have been carried out.

@@ -99,6 +99,7 @@ impl Member {
                 self.exclude(OTHERS_DIFFER, now, out);
             }
             Ok(BeatAnswer::Alive(mut report)) => {
+                self.has_answered = true;
                 let is_continued = report.is_continued && !lapsed;
                 self.renew(sent_at, is_continued, now, out);
                 self.joined(&report, now, out);

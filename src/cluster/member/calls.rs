@@ -38,7 +38,7 @@ impl Member {
         if maildrop.is_busy() || !is_open {
             return maildrop.elsewhere_until();
         }
-        Some(if maildrop.is_unsaid {
+        Some(if maildrop.must_say(now, self.lease_generation) {
             // There is no connection just now.
             now + CLUSTER_RETRY
         } else if maildrop.waits() {
@@ -116,8 +116,10 @@ impl Member {
         self.due.extend(at.map(|at| (at, id)));
     }
 
+    /// Behind a new connection a beat is answered first: it may lead to a replica that was behind,
+    /// which still has the epoch of before and would give turns that are over.
     pub(super) fn may_call(&self) -> bool {
-        self.is_connected && self.health.is_open()
+        self.has_answered && self.health.is_open()
     }
 }
 
