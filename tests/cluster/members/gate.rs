@@ -267,7 +267,10 @@ impl Gate {
             return;
         }
         self.note_answer(answer.is_ok());
-        if let Ok(SyncAnswer::Done(report)) = &answer {
+        // One that comes when the engine counts as away is not read.
+        if let Ok(SyncAnswer::Done(report)) = &answer
+            && self.state() != ClusterState::Degraded
+        {
             self.learn_of_others(maildrop, report);
         }
         let input = MemberInput::Synced {

@@ -6,7 +6,7 @@ use super::plan::Fault;
 use super::world::{Slot, World};
 use popgate::cluster::member::{ClusterState, OnOutage};
 use popgate::cluster::protocol::{BeatAnswer, Epoch, MaildropId};
-use popgate::limits::{CLUSTER_ELSEWHERE, CLUSTER_GRACE};
+use popgate::limits::{CLUSTER_CALL, CLUSTER_ELSEWHERE, CLUSTER_GRACE};
 use popgate::lock::queue::{Authority, Lane, Ticket};
 use popgate::time::Duration;
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ struct Known {
     unserved_since: BTreeMap<MaildropId, u64>,
     /// Since when the engine believes what is not so.
     misbelieved_since: BTreeMap<MaildropId, u64>,
+    /// When a session ended.
+    ended: BTreeMap<MaildropId, u64>,
     /// Since when its main lane waits, and how many turns each of the others had meanwhile.
     passed: BTreeMap<MaildropId, (u64, BTreeMap<usize, u32>)>,
 }
@@ -55,8 +57,6 @@ pub(super) struct Judge {
     idle: BTreeMap<MaildropId, u64>,
     /// Since when nobody waits in a main lane, and since when somebody does, at which gates.
     waits_since: BTreeMap<(MaildropId, usize), u64>,
-    /// When a gate's last session in a maildrop ended.
-    left: BTreeMap<(usize, MaildropId), u64>,
     /// The first ticket since all is in order.
     in_order_from: Option<Ticket>,
 }
@@ -72,7 +72,6 @@ impl Judge {
             epochs: Vec::new(),
             idle: BTreeMap::new(),
             waits_since: BTreeMap::new(),
-            left: BTreeMap::new(),
             in_order_from: None,
         }
     }
@@ -166,13 +165,13 @@ impl Judge {
         }
     }
 
-    /// Whether the engine forgot since then what this gate has, and it had no quiet to say so.
-    fn is_forgotten(&self, slot: usize, since: u64) -> bool {
+    /// Whether the engine forgot since then what this gate has, and it had no quiet to say so yet.
+    fn is_forgotten(&self, slot: usize, since: u64, now: u64) -> bool {
         let grace = super::millis(CLUSTER_GRACE);
         let epochs = self.epochs.iter().skip(1).map(|(_, began)| *began);
         epochs
             .filter(|began| began + grace >= since)
-            .any(|began| self.longest_quiet(slot, began, began + grace) < SAYS_WITHIN)
+            .any(|began| self.longest_quiet(slot, began, now.min(began + grace)) < SAYS_WITHIN)
     }
 
     fn longest_quiet(&self, slot: usize, from: u64, to: u64) -> u64 {
@@ -187,14 +186,14 @@ impl Judge {
     }
 
     /// Why another gate may be let in beside this one.
-    fn excuse(&self, one: &Inside, slots: &[Slot]) -> Option<&'static str> {
+    fn excuse(&self, one: &Inside, slots: &[Slot], now: u64) -> Option<&'static str> {
         let Some(since) = one.turn_since else {
             return Some("beside_local");
         };
         let has_lapsed = slots[one.slot].gate.as_ref().is_some_and(Gate::has_lapsed);
         if has_lapsed || self.known[one.slot].lapsed_at >= since {
             Some("beside_lapsed")
-        } else if self.is_forgotten(one.slot, since) {
+        } else if self.is_forgotten(one.slot, since, now) {
             Some("beside_forgotten")
         } else {
             None
@@ -245,17 +244,19 @@ impl World {
                 }
             }
             Out::Begins(ticket, maildrop, turn) => self.begins(slot, *ticket, *maildrop, *turn),
-            Out::Ended(ticket) => self.ends(slot, *ticket),
+            Out::Ended(ticket) => self.ended(slot, *ticket),
             Out::Lost(maildrop) => self.lost(slot, *maildrop),
             Out::Overlap(maildrop) => {
                 self.judge.count("overlaps_told");
                 let is_in = |it: &Inside| it.slot == slot && it.maildrop == *maildrop;
-                // One that has ended in this moment was beside another.
-                let has_just_left = self.judge.left.get(&(slot, *maildrop)) == Some(&now);
-                let is_in = has_just_left || self.judge.inside.iter().any(is_in);
-                self.judge.check(now, is_in && !self.is_strict, || {
-                    format!("gate {slot} tells of an overlap that is none")
-                });
+                let is_in = self.judge.inside.iter().any(is_in);
+                // Or was, when the call that says so was made.
+                let ended = self.judge.known[slot].ended.get(maildrop);
+                let was_in = ended.is_some_and(|at| now <= at + super::millis(CLUSTER_CALL));
+                self.judge
+                    .check(now, (is_in || was_in) && !self.is_strict, || {
+                        format!("gate {slot} tells of an overlap that is none")
+                    });
             }
             Out::Authority(maildrop, Authority::Local) => self.goes_local(slot, *maildrop),
             Out::State(state) => self.stands(slot, *state),
@@ -290,14 +291,10 @@ impl World {
         }
     }
 
-    fn ends(&mut self, slot: usize, ticket: Ticket) {
-        let (ended, inside) = std::mem::take(&mut self.judge.inside)
-            .into_iter()
-            .partition(|it: &Inside| it.ticket == ticket);
-        self.judge.inside = inside;
-        let ended: Vec<Inside> = ended;
-        for it in ended {
-            self.judge.left.insert((slot, it.maildrop), self.now);
+    fn ended(&mut self, slot: usize, ticket: Ticket) {
+        let has_ended = |it: &mut Inside| it.ticket == ticket;
+        for one in self.judge.inside.extract_if(.., has_ended) {
+            self.judge.known[slot].ended.insert(one.maildrop, self.now);
         }
     }
 
@@ -360,8 +357,8 @@ impl World {
             let excuse = match turn_since {
                 _ if other.slot == slot => None,
                 None => Some("by_local"),
-                Some(since) if self.judge.is_forgotten(slot, since) => Some("by_forgotten"),
-                Some(_) => self.judge.excuse(other, &self.slots),
+                Some(since) if self.judge.is_forgotten(slot, since, now) => Some("by_forgotten"),
+                Some(_) => self.judge.excuse(other, &self.slots, now),
             };
             found.push((other.slot, excuse));
         }
@@ -386,13 +383,17 @@ impl World {
         let own = |it: &&Inside| it.slot == slot && it.maildrop == maildrop;
         let excuse = match self.judge.inside.iter().find(own) {
             Some(_) if self.judge.is_beside_local(slot, maildrop) => Some("beside_local"),
-            Some(inside) => self.judge.excuse(inside, &self.slots),
+            Some(inside) => self.judge.excuse(inside, &self.slots, self.now),
             None => Some("it had not begun"),
         };
         self.judge
             .check(self.now, excuse.is_some() && !self.is_strict, || {
                 format!("gate {slot} loses a turn in {}", maildrop.0[0])
             });
+        let own = |it: &&mut Inside| it.slot == slot && it.maildrop == maildrop;
+        for one in self.judge.inside.iter_mut().filter(own) {
+            one.turn_since = None;
+        }
     }
 
     /// Not before the end of the lease of the holder that it was told of.
@@ -482,8 +483,8 @@ impl World {
                 let of = self.judge.known[slot].turn_since.get(&maildrop);
                 of.copied().unwrap_or_default()
             };
-            let is_excused = self.judge.is_forgotten(slot, since(slot))
-                || self.judge.is_forgotten(other, since(other));
+            let is_excused = self.judge.is_forgotten(slot, since(slot), now)
+                || self.judge.is_forgotten(other, since(other), now);
             if is_excused && !self.is_strict {
                 self.judge.count("two_turns_after_a_loss");
             } else {
@@ -546,15 +547,19 @@ impl World {
         let since = &mut self.judge.known[slot].away_since;
         *since = is_away.then(|| since.unwrap_or(now));
         let Some(since) = *since else { return };
-        let state = place.gate.as_ref().map(Gate::state);
+        let Some(gate) = &place.gate else { return };
+        let state = gate.state();
+        // An answer may have been under way.
+        let silent = gate.clock.now().saturating_duration_since(gate.answered_at);
         let within = match state {
-            Some(ClusterState::Joining) => NOTICES_WITHIN + JOINS_WITHIN,
+            ClusterState::Joining => NOTICES_WITHIN + JOINS_WITHIN,
             _ => NOTICES_WITHIN,
         };
-        let notices = state == Some(ClusterState::Degraded) || now < since + within;
-        self.judge.check(now, notices, || {
-            format!("gate {slot} is {state:?}, and its engine is away")
-        });
+        let is_new = now < since + within || super::millis(silent) < within;
+        self.judge
+            .check(now, state == ClusterState::Degraded || is_new, || {
+                format!("gate {slot} is {state:?}, and its engine is away")
+            });
     }
 
     /// While the engine is away a gate serves by itself what nobody else has, if that is wanted.
