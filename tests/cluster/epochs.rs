@@ -1,7 +1,6 @@
 //! What an engine that has lost something, or whose clock was set, still knows of who holds what;
 //! and which gates it believes.
 
-use crate::model::Engine;
 use crate::rules::{A, B, C, LEASE, LONG, MAILDROP, Site};
 use crate::rules::{beat_call, holding, main_lane, over, unproven_lane};
 use popgate::cluster::protocol::{

@@ -120,7 +120,7 @@ impl Member {
         }
     }
 
-    /// `is_continued`: the lease before was good until now, by the engine's clock and by the gate's.
+    /// `is_continued`: by the engine's clock and by the gate's the lease before was good until now.
     fn renew(
         &mut self,
         sent_at: Instant,
