@@ -210,8 +210,8 @@ impl MaildropListings {
         }
     }
 
-    /// The session that was shown the owner's listing has fetched as many messages as there are, and
-    /// deleted none.
+    /// The session that was shown the owner's listing has fetched as many messages as there are,
+    /// and deleted none.
     pub fn all_fetched(&mut self, owner: &ListingOwner) {
         let kept = self.kept.iter_mut().find(|kept| kept.owner == *owner);
         if let Some(kept) = kept {

@@ -59,7 +59,8 @@ fn numbered(messages: usize) -> Arc<MaildropListing> {
     }
     scan.read(b".\r\n");
     ids.read(b".\r\n");
-    Arc::new(MaildropListing::new(None, scan, ids).unwrap())
+    let listing = MaildropListing::new(None, scan, ids);
+    Arc::new(listing.unwrap_or_else(|why| panic!("{why:?}")))
 }
 
 /// The event after `skip` others about a listing that was compared.
@@ -111,15 +112,15 @@ async fn each_session_is_compared_with_the_one_of_the_same_login_before_it() {
 async fn a_session_fetched_if_a_retr_top_or_dele_was_accepted() {
     let gate = Gate::with(SHADOW).await;
     session(&gate, "secret", &["a"], &[]).await;
-    let mut told = 0;
-    for (commands, answer, fetched) in [
+    let sessions = [
         (&["TOP 1 0"][..], "+OK\r\n.\r\n", true),
         (&["RETR 1"], "+OK\r\nhalf a message\r\n", true),
         (&["RETR 1"], "-ERR no\r\n", false),
         (&["DELE 1", "RSET"], "+OK\r\n", true),
         (&["LIST 1", "NOOP", "RSET"], "+OK\r\n", false),
         (&["XTND XMIT"], "+OK\r\n", true),
-    ] {
+    ];
+    for (told, (commands, answer, fetched)) in sessions.into_iter().enumerate() {
         let mut both = gate.log_in("ann", "secret").await;
         list(&mut both, &["a"]).await;
         unique_ids(&mut both, &["a"]).await;
@@ -134,7 +135,6 @@ async fn a_session_fetched_if_a_retr_top_or_dele_was_accepted() {
             (ShadowResult::Same, fetched),
             "{commands:?} {answer:?}"
         );
-        told += 1;
     }
 }
 

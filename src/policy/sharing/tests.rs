@@ -25,10 +25,6 @@ fn ann() -> ListingOwner {
     owner("ann", 1)
 }
 
-fn result(compared: Compared) -> Option<ShadowResult> {
-    compared.result
-}
-
 #[test]
 fn a_listing_is_compared_with_the_last_one_of_the_same_login() {
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
@@ -44,7 +40,7 @@ fn a_listing_is_compared_with_the_last_one_of_the_same_login() {
         (&["d", "e"], ShadowResult::Changed),
     ] {
         let compared = maildrop.shown(ann(), listing(ids), now);
-        assert_eq!(result(compared), Some(expected), "{ids:?}");
+        assert_eq!(compared.result, Some(expected), "{ids:?}");
     }
 }
 
@@ -57,7 +53,7 @@ fn another_login_password_or_backend_is_shown_nothing_of_it() {
         ..ann()
     };
     for stranger in [owner("Ann", 1), owner("ann", 2), elsewhere] {
-        assert_eq!(result(maildrop.shown(stranger, listing(&["a"]), now)), None);
+        assert_eq!(maildrop.shown(stranger, listing(&["a"]), now).result, None);
     }
 }
 
@@ -66,10 +62,15 @@ fn a_listing_is_good_for_an_hour_and_four_are_kept() {
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
     maildrop.shown(ann(), listing(&["a"]), now);
     let later = now + LISTING_SHOWN_FOR;
-    assert!(result(maildrop.shown(ann(), listing(&["a"]), later)).is_some());
+    assert!(
+        maildrop
+            .shown(ann(), listing(&["a"]), later)
+            .result
+            .is_some()
+    );
     let too_late = later + LISTING_SHOWN_FOR + Duration::from_nanos(1);
     assert_eq!(
-        result(maildrop.shown(ann(), listing(&["a"]), too_late)),
+        maildrop.shown(ann(), listing(&["a"]), too_late).result,
         None
     );
     for password in 2..=5 {
@@ -77,7 +78,7 @@ fn a_listing_is_good_for_an_hour_and_four_are_kept() {
     }
     assert_eq!(maildrop.kept.len(), LISTINGS_PER_MAILDROP);
     assert_eq!(
-        result(maildrop.shown(ann(), listing(&["a"]), too_late)),
+        maildrop.shown(ann(), listing(&["a"]), too_late).result,
         None
     );
 }

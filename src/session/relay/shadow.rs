@@ -58,8 +58,9 @@ impl<'lock> Shadow<'lock> {
 
     fn compare(&mut self, listing: Arc<MaildropListing>) {
         self.listing = Arc::downgrade(&listing);
-        let (key, owner) = (&self.attempt.key, self.owner.clone());
-        let compared = self.listings().shown(key, owner, listing, Instant::now());
+        let owner = self.owner.clone();
+        let listings = self.listings();
+        let compared = listings.shown(&self.attempt.key, owner, listing, Instant::now());
         self.result = compared.result;
         for why in compared.unshareable {
             self.tell_unshareable(why);
@@ -97,9 +98,9 @@ impl<'lock> Shadow<'lock> {
     }
 
     fn forbid(&self, causes: impl IntoIterator<Item = Unshareable>) {
-        let (key, now) = (&self.attempt.key, Instant::now());
+        let now = Instant::now();
         for why in causes {
-            if self.listings().forbid(key, why, now) {
+            if self.listings().forbid(&self.attempt.key, why, now) {
                 self.tell_unshareable(why);
             }
         }
