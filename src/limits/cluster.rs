@@ -44,10 +44,6 @@ pub const CLUSTER_AWAY: Duration = Duration::from_secs(1);
 /// Its clients wait, as they do for a lock.
 pub const CLUSTER_JOIN: Duration = Duration::from_secs(10);
 
-/// Mailboxes that a gate waits for are said so much later than those that it holds, where all is
-/// said anew: those that are waited for must not be given away before.
-pub const CLUSTER_WAITERS_AFTER: Duration = Duration::from_millis(1);
-
 /// A gate that looks at its clock so much later than it wanted to stood still itself, as a frozen
 /// process does: a busy one is late by some milliseconds.
 pub const CLUSTER_LATE: Duration = Duration::from_millis(100);

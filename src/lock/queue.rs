@@ -234,6 +234,10 @@ impl LockQueue {
         if is_free && self.right == Right::Local {
             return self.grant(&request, now, effects);
         }
+        if request.lane == Lane::Main {
+            // Another gate's backend has accepted it, and nobody who waits has heard of that.
+            self.prove(request.password, effects);
+        }
         let ticket = request.ticket;
         let newcomer = Waiter {
             request,
@@ -256,11 +260,14 @@ impl LockQueue {
             .retain(|waiter| waiter.request.ticket != ticket);
     }
 
-    /// All that wait with the holder's password move to the end of the main lane.
     fn accepted(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
-        let Some(password) = self.password_of_holder(ticket) else {
-            return;
-        };
+        if let Some(password) = self.password_of_holder(ticket) {
+            self.prove(password, effects);
+        }
+    }
+
+    /// All that wait with this password move to the end of the main lane.
+    fn prove(&mut self, password: PasswordTag, effects: &mut Vec<Effect>) {
         // One by one: each is a newcomer in the main lane, where it may find no place.
         for mut waiter in take_out(&mut self.unproven, password) {
             let ticket = waiter.request.ticket;

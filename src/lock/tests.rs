@@ -8,6 +8,7 @@ use crate::observe::event::{Event, LockEvent, LockOutcome};
 use crate::observe::hub::{EventHub, EventSink, Stamped};
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::attempt::{LoginAttempt, Standing};
+use crate::secret::PasswordTag;
 use crate::time::{BootClock, Duration, Instant, Moment, WallClock};
 use jiff::Timestamp;
 use std::pin::pin;
@@ -223,7 +224,10 @@ async fn a_lock_is_seen_with_its_holder_and_its_queue_in_order() {
     let mut guard = scene.holds("ann").await;
     guard.attach(Fake::to("b")).unwrap();
     tokio::time::advance(Duration::from_secs(1)).await;
-    let stranger = scene.login("ann", Standing::Unproven);
+    let stranger = Arc::new(LoginAttempt {
+        tag: PasswordTag::from_bytes([9; 32]),
+        ..LoginAttempt::clone(&scene.login("ann", Standing::Unproven))
+    });
     let third = waiting(scene.acquire(&stranger).await);
     tokio::time::advance(Duration::from_secs(1)).await;
     let second = scene.waits("ann").await;

@@ -73,12 +73,13 @@ fn lane() -> impl Strategy<Value = Lane> {
 }
 
 fn any_input() -> impl Strategy<Value = fn(Ticket) -> Input> {
-    let inputs: [fn(Ticket) -> Input; 5] = [
+    let inputs: [fn(Ticket) -> Input; 6] = [
         Input::Withdraw,
         Input::Accepted,
         Input::Refused,
         Input::Release,
         Input::Begin,
+        Input::Pause,
     ];
     proptest::sample::select(inputs.to_vec())
 }
@@ -299,15 +300,8 @@ impl Model {
             Input::Release(ticket) => self.released(ticket, now, &rest),
             Input::Lease(change) => self.lease_changed(change, now, &rest),
             Input::Authority(authority) => self.authority_changed(authority, now, &rest),
-            Input::Begin(ticket) => {
-                assert_eq!(rest, []);
-                if self.holder == Some(ticket) {
-                    self.holding = self.holding.map(|holding| HolderStatement {
-                        has_begun: true,
-                        ..holding
-                    });
-                }
-            }
+            Input::Begin(ticket) => self.set_begun(ticket, true, &rest),
+            Input::Pause(ticket) => self.set_begun(ticket, false, &rest),
             Input::WaitersElsewhere(somebody) => {
                 assert_eq!(rest, []);
                 self.waiters_elsewhere = somebody;
@@ -324,6 +318,16 @@ impl Model {
         );
     }
 
+    fn set_begun(&mut self, ticket: Ticket, has_begun: bool, effects: &[Effect]) {
+        assert_eq!(effects, []);
+        if self.holder == Some(ticket) {
+            self.holding = self.holding.map(|holding| HolderStatement {
+                has_begun,
+                ..holding
+            });
+        }
+    }
+
     fn requested(&mut self, newcomer: &Waiter, now: Instant, effects: &[Effect]) {
         if self.holder.is_none() && !self.is_leased {
             assert_eq!(effects, [Effect::Granted(newcomer.ticket)]);
@@ -333,9 +337,14 @@ impl Model {
             assert_eq!(effects, [], "whatever the capacity is");
             return self.lane(newcomer.lane).push(newcomer.clone());
         }
+        let mut expected = match newcomer.lane {
+            Lane::Main => self.promote(newcomer.password),
+            Lane::Unproven => Vec::new(),
+        };
         let lost = self.enter(newcomer);
         let newcomer_lost = [newcomer.ticket] == lost[..];
-        assert_eq!(effects, evictions(&lost, newcomer_lost));
+        expected.extend(evictions(&lost, newcomer_lost));
+        assert_eq!(effects, expected);
     }
 
     fn withdrawn(&mut self, ticket: Ticket, effects: &[Effect]) {
@@ -349,9 +358,18 @@ impl Model {
     }
 
     fn accepted(&mut self, ticket: Ticket, effects: &[Effect]) {
+        let password = self
+            .holders_password
+            .filter(|_| self.holder == Some(ticket));
+        let expected = password.map_or_else(Vec::new, |password| self.promote(password));
+        assert_eq!(effects, expected);
+    }
+
+    /// All that wait with this password go to the end of the main lane.
+    fn promote(&mut self, password: PasswordTag) -> Vec<Effect> {
         let mut expected = Vec::new();
         for mut waiter in self.unproven.clone() {
-            if self.holder == Some(ticket) && self.holders_password == Some(waiter.password) {
+            if waiter.password == password {
                 self.unproven.retain(|other| other.ticket != waiter.ticket);
                 waiter.lane = Lane::Main;
                 let lost = self.enter(&waiter);
@@ -361,7 +379,7 @@ impl Model {
                 }
             }
         }
-        assert_eq!(effects, expected);
+        expected
     }
 
     fn refused(&mut self, ticket: Ticket, effects: &[Effect]) {

@@ -6,7 +6,7 @@ use super::maildrop::NO_LEASE;
 use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockRow, ClusterReport, Epoch, MaildropId};
 use crate::limits::{
     CLUSTER_BEAT, CLUSTER_BLOCKS_EACH, CLUSTER_ESTABLISHED, CLUSTER_GRACE, CLUSTER_LEASE_MARGIN,
-    CLUSTER_RETRY, CLUSTER_UNHEARD, CLUSTER_WAITERS_AFTER,
+    CLUSTER_RETRY, CLUSTER_UNHEARD,
 };
 use crate::lock::queue::Authority;
 use crate::time::Instant;
@@ -165,12 +165,17 @@ impl Member {
             // Until all is said no turn is to be given away.
             self.beats.next = now + CLUSTER_BEAT / 2;
         }
-        for id in all {
+        // First those that it holds: others must not be given them.
+        let holds = |id: &MaildropId| {
+            let maildrop = self.maildrops.get(id);
+            maildrop.is_some_and(|it| it.statement.queue.holder.is_some())
+        };
+        let (held, wanted): (Vec<_>, Vec<_>) = all.into_iter().partition(holds);
+        for id in held.into_iter().chain(wanted) {
             self.share_again(id, now, out);
         }
     }
 
-    /// Those that the gate holds are said before those that it waits for.
     fn share_again(&mut self, id: MaildropId, now: Instant, out: &mut Vec<MemberAction>) {
         if let Some(maildrop) = self.maildrops.get_mut(&id) {
             maildrop.is_unsaid = true;
@@ -182,14 +187,7 @@ impl Member {
                 });
             }
         }
-        let maildrop = self.maildrops.get(&id);
-        let holds = maildrop.is_some_and(|it| it.statement.queue.holder.is_some());
-        let at = if holds {
-            now
-        } else {
-            now + CLUSTER_WAITERS_AFTER
-        };
-        self.schedule(id, Some(at));
+        self.attend(id, now, out);
     }
 
     fn read_blocks(

@@ -7,6 +7,7 @@ mod exclusion;
 mod lease;
 mod outages;
 mod pushes;
+mod restating;
 mod sessions;
 
 use super::*;

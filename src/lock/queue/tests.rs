@@ -245,6 +245,18 @@ fn who_waits_with_the_accepted_password_moves_to_the_end_of_the_main_lane() {
 }
 
 #[test]
+fn who_waits_with_a_password_that_another_gate_knows_goes_before_the_login_that_found_out() {
+    let mut scene = Scene::new();
+    scene.ask_all([main(1, 1), unproven(2, 2, 7), unproven(3, 3, 8)]);
+    let found_out = Who {
+        password: 7,
+        ..main(4, 4)
+    };
+    assert_eq!(scene.ask(found_out), "promoted 2, contended, head 2");
+    assert_eq!(scene.line(), [2, 4, 3]);
+}
+
+#[test]
 fn promotion_into_an_empty_main_lane_makes_a_head_and_contends() {
     let mut scene = Scene::new();
     scene.ask_all([unproven(1, 1, 7), unproven(2, 2, 7)]);
