@@ -88,14 +88,19 @@ async fn with_login(
 ) -> Result<HashSet<String>, HttpRefusal> {
     let query = query.clone();
     let own = state.look(move |gate| {
-        let locks = gate.view().locks().into_iter();
-        let with_login = locks.filter(|lock| query.has_login(lock));
-        with_login.map(|lock| lock.id).collect::<Vec<_>>()
+        let mut locks = gate.view().locks();
+        locks.retain(|lock| query.has_login(lock));
+        locks
     });
     let own = own.await?;
-    let told = elsewhere.gates.iter().flat_map(|gate| &gate.locks);
-    let all: HashSet<String> = told.map(|lock| lock.id.clone()).chain(own).collect();
-    Ok(in_a_message(all.into_iter()).collect())
+    let ids: HashSet<&String> = elsewhere
+        .gates
+        .iter()
+        .flat_map(|gate| &gate.locks)
+        .chain(&own)
+        .map(|lock| &lock.id)
+        .collect();
+    Ok(in_a_message(ids.into_iter().cloned()).collect())
 }
 
 /// As many of them as have room in one question.
