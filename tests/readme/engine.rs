@@ -9,7 +9,7 @@ use popgate::cluster::engine::acl_line;
 use popgate::time::{Duration, Instant};
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 
 /// What an operator puts in for the page's words.
@@ -78,6 +78,8 @@ fn asked(address: &str, command: &str) -> Outcome<String> {
     let mut stream = TcpStream::connect(address)?;
     let command = command.trim_end();
     stream.write_all(format!("AUTH ADMIN-PASSWORD\r\n{command}\r\nQUIT\r\n").as_bytes())?;
+    // A Sentinel knows no QUIT, and hangs up where its client does.
+    stream.shutdown(Shutdown::Write)?;
     let mut said = String::new();
     stream.read_to_string(&mut said)?;
     Ok(said)
