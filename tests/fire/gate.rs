@@ -1,6 +1,6 @@
 //! `popgate serve` as a child process, and what can be known of it from outside.
 
-use super::namespace::{connect_within, entering};
+use super::namespace::{GOING_FIRST, connect_within, entering};
 use popgate::demo::certificate::self_signed;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -20,9 +20,6 @@ use tokio_rustls::client::TlsStream;
 
 /// No answer of a program on this machine takes so long, however busy it is.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// In front of a command that goes before other programs; it takes root, and does not without.
-pub(crate) const GOING_FIRST: [&str; 3] = ["nice", "-n", "-10"];
 
 /// What a gate is started with.
 pub(crate) struct Setup<'a> {

@@ -4,7 +4,7 @@ mod gate;
 pub(crate) mod namespace;
 mod program;
 
-pub(crate) use gate::{Figures, GOING_FIRST, Gate, Ports, Setup, free_address};
+pub(crate) use gate::{Figures, Gate, Ports, Setup, free_address};
 pub(crate) use program::Program;
 
 use popgate::demo::server::DemoServer;

@@ -1,4 +1,5 @@
-//! Network namespaces: hosts of their own on this machine.
+//! What stands before a command: network namespaces, which are hosts of their own on this machine, and
+//! priority.
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::File;
@@ -6,6 +7,9 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::thread;
+
+/// In front of a command that goes before other programs; it takes root, and does not without.
+pub(crate) const GOING_FIRST: [&str; 3] = ["nice", "-n", "-10"];
 
 fn path(namespace: &str) -> String {
     format!("/run/netns/{namespace}")

@@ -158,11 +158,17 @@ async fn an_engine_that_lost_its_last_writes_is_told_them_again() {
     release(&site.gates[1], HOME);
     block(&site.gates[2], "127.0.0.9").await;
     all_list(&site, 1, 1).await;
+    for gate in &site.gates {
+        signal(gate, Signal::STOP);
+    }
     site.engine.kill();
     site.engine.revive();
     // It has the block that was released since.
     let kept = site.engine.say("HLEN popgate:blocks\r\n");
     assert_eq!(kept.as_deref(), Some(":1\r\n"));
+    for gate in &site.gates {
+        signal(gate, Signal::CONT);
+    }
     for gate in &site.gates {
         is_healthy(gate).await;
     }

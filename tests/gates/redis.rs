@@ -1,8 +1,8 @@
 //! The engine as a child process: Debian's `redis-server`, or what `POPGATE_ENGINE` names.
 
 use crate::clocks;
-use crate::fire::namespace::entering;
-use crate::fire::{GOING_FIRST, free_address};
+use crate::fire::free_address;
+use crate::fire::namespace::{GOING_FIRST, entering};
 use crate::network::Host;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
