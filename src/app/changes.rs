@@ -33,7 +33,8 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
 
 /// Gates of a cluster that do not fold alike do not meet.
 fn folds_otherwise(old: &Config, new: &Config) -> Option<String> {
-    let (before, after) = (fold_digest(old), fold_digest(new));
+    let before = fold_digest(old);
+    let after = fold_digest(new);
     let matters = old.cluster.is_some() && before != after;
     matters.then(|| {
         format!(

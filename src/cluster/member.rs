@@ -339,8 +339,8 @@ impl Member {
         if may_call && !maildrop.is_busy() && maildrop.must_say(now, generation) {
             return self.sync(id, now, out);
         }
-        // Not later than it was due, which may be now: statements that change often must not put the
-        // question off.
+        // Not later than it was due, which may be now: statements that change often must not put
+        // the question off.
         let before = maildrop.due;
         let next = self.next_look(id, now);
         self.schedule(id, before.into_iter().chain(next).min());

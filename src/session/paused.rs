@@ -1,6 +1,6 @@
-//! A login whose tenant or backend an operator has paused: it waits before its backend hears anything
-//! of it. It holds its lock meanwhile, so that the order of the queue stays; where other gates serve
-//! the maildrop, too, it has not asked for its turn yet.
+//! A login whose tenant or backend an operator has paused: it waits before its backend hears
+//! anything of it. It holds its lock meanwhile, so that the order of the queue stays; where other
+//! gates serve the maildrop, too, it has not asked for its turn yet.
 
 use super::record::Record;
 use super::{Admitted, Identified};
