@@ -182,6 +182,13 @@ impl ClusterPart {
     }
 }
 
+/// Whether the file with the secret holds another one by now. One that cannot be read does not.
+pub(super) fn has_other_secret(options: &ClusterOptions, keys: &ClusterKeys) -> bool {
+    let secret = read(&options.secret_file).ok();
+    let now = secret.and_then(|secret| ClusterKeys::new(&secret).ok());
+    now.is_some_and(|now| now.fingerprint("") != keys.fingerprint(""))
+}
+
 /// Who may have signed the engine's certificates; `None`: no TLS is spoken.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::Gate;
 use super::backends::{Backends, backends, look_around, other_authorities};
 use super::beginning::{admin_tls, names_of, services_of};
 use super::changes::{needs_restart, said, warnings};
-use super::cluster::authorities;
+use super::cluster::{authorities, has_other_secret};
 use super::control::exists;
 use super::ports::NewPorts;
 use crate::backend::connect::Backend;
@@ -113,7 +113,8 @@ impl Gate {
 
     /// What can fail. Ports come last, so that nobody connects to one that is not served.
     async fn prepare(&self, old: &Config, new: &Config) -> Result<Prepared, ReloadError> {
-        let fixed = needs_restart(old, new);
+        let mut fixed = needs_restart(old, new);
+        fixed.extend(self.other_secret(new).await?);
         if !fixed.is_empty() {
             return Err(ReloadError::NeedsRestart(fixed));
         }
@@ -158,6 +159,17 @@ impl Gate {
             findings,
             changes,
         })
+    }
+
+    /// The secret that gates share is read when they start.
+    async fn other_secret(&self, new: &Config) -> Result<Option<String>, ReloadError> {
+        let (Some(cluster), Some(options)) = (&self.cx.cluster, new.cluster.clone()) else {
+            return Ok(None);
+        };
+        let keys = Arc::clone(&cluster.keys);
+        let is_other = spawn_blocking(move || has_other_secret(&options, &keys)).await?;
+        let what = "[cluster] secret_file: it holds another secret than before";
+        Ok(is_other.then(|| what.to_owned()))
     }
 
     /// Who may have signed the certificates of the cluster's engine, if the file says otherwise

@@ -85,7 +85,8 @@ fn holder(gate: &AdminClient, maildrop: &str) -> Result<u64, Failure> {
     let name = escaped(maildrop);
     match *holders {
         [] => Err(Failure::usage(format!(
-            "nobody holds the maildrop {name}\nhint: `popgate locks` shows who holds which"
+            "nobody holds the maildrop {name} at this gate\nhint: `popgate locks --all` shows who \
+             holds which, and at which gate: kick by session with --gate"
         ))),
         [one] => Ok(one),
         // Backends apart from each other can have maildrops of one name.

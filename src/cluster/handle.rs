@@ -3,6 +3,7 @@
 use super::acceptance::AcceptedElsewhere;
 use super::keys::ClusterKeys;
 use super::link::EngineLink;
+use super::member::ClusterState;
 use super::node::NodeCommand;
 use super::status::ClusterStatus;
 use crate::limits::CLUSTER_LAST_NEWS;
@@ -67,6 +68,12 @@ impl ClusterHandle {
     #[must_use]
     pub fn refuses_logins(&self) -> bool {
         self.status.borrow().refuses_logins()
+    }
+
+    /// Whether the gate has not found its engine yet since it started.
+    #[must_use]
+    pub fn is_joining(&self) -> bool {
+        self.status.borrow().state == ClusterState::Joining
     }
 
     /// Returns when new logins are refused.

@@ -252,6 +252,8 @@ impl Member {
         if let Some(maildrop) = self.maildrops.get_mut(&id) {
             maildrop.is_unsaid = true;
         }
+        // It must not keep back the turns of all others.
+        self.health.reconciled(id, out);
         self.schedule(id, Some(now + CLUSTER_ASK_AGAIN));
         self.call_queued(now, out);
     }

@@ -76,6 +76,7 @@ pub struct Node {
     /// When the last beat that ended was sent, by both clocks.
     last_beat: (Instant, Duration),
     leaving: Option<tokio::sync::oneshot::Sender<()>>,
+    knows_an_epoch: bool,
 }
 
 /// A call that ended.
@@ -106,6 +107,7 @@ impl Node {
             actions: Vec::new(),
             last_beat: (Instant::now(), Duration::ZERO),
             leaving: None,
+            knows_an_epoch: false,
         }
     }
 
@@ -145,11 +147,26 @@ impl Node {
         }
     }
 
+    /// The first one that a gate finds is no news.
+    fn epoch_began(&mut self, number: u64) {
+        if std::mem::replace(&mut self.knows_an_epoch, true) {
+            self.tell(ClusterEvent::EpochBegan { number });
+        }
+    }
+
     fn take_over_settings(&mut self) {
         let digest = Arc::clone(&self.parts.settings.borrow_and_update());
         self.parts.member.have_settings(Arc::clone(&digest));
-        let status = &self.parts.status;
-        status.send_modify(|status| status.settings = digest);
+        self.parts
+            .status
+            .send_modify(|status| status.settings = Arc::clone(&digest));
+        let status = self.parts.status.borrow().clone();
+        let others = status.gates.iter().filter(|it| it.gate != status.gate);
+        for other in others.filter(|it| it.settings != digest) {
+            self.tell(ClusterEvent::SettingsDiffer {
+                gate: other.name.clone(),
+            });
+        }
     }
 
     fn hear(&mut self, event: LinkEvent) {
@@ -256,7 +273,7 @@ impl Node {
                 }
             }
             MemberAction::State { state, why } => self.set_state(state, why),
-            MemberAction::EpochBegan(number) => self.tell(ClusterEvent::EpochBegan { number }),
+            MemberAction::EpochBegan(number) => self.epoch_began(number),
             MemberAction::Members(members) => self.set_members(&members),
             MemberAction::Blocks(news) => {
                 let after = news.after;

@@ -4,7 +4,7 @@ use super::error::Diagnostic;
 use super::mistakes::Diagnostics;
 use super::schema::tables::{ClusterTable, File};
 use super::value::At;
-use crate::cluster::secret_file;
+use crate::cluster::secret_file::{self, SecretFileError};
 use crate::net::CertificateFiles;
 use crate::net::tls::{TlsError, check_authorities, check_certificate};
 use std::fs;
@@ -43,13 +43,22 @@ fn check_cluster(table: &ClusterTable, folder: &Path, diagnostics: &mut Diagnost
         && !at.is_refused()
         && let Err(error) = secret_file::read_password(&folder.join(&at.value))
     {
-        diagnostics.note_first(Diagnostic::new(at.span.clone(), error.to_string()));
+        diagnostics.note_first(unusable(at, &error));
     }
     let at = &table.secret_file;
     if !at.is_refused()
         && let Err(error) = secret_file::read(&folder.join(&at.value))
     {
-        diagnostics.note_first(Diagnostic::new(at.span.clone(), error.to_string()));
+        diagnostics.note_first(unusable(at, &error));
+    }
+}
+
+/// With the hint apart that stands on a line of its own.
+fn unusable(at: &At<PathBuf>, error: &SecretFileError) -> Diagnostic {
+    let said = error.to_string();
+    match said.split_once("\nhint: ") {
+        Some((message, hint)) => Diagnostic::new(at.span.clone(), message).hint(hint),
+        None => Diagnostic::new(at.span.clone(), said),
     }
 }
 

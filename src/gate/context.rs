@@ -97,6 +97,12 @@ impl Context {
         gone
     }
 
+    /// Whether nobody knows yet whose turn it is: the engine has not been found since the start.
+    pub(crate) fn is_joining(&self) -> bool {
+        let cluster = self.cluster.as_ref();
+        cluster.is_some_and(ClusterHandle::is_joining)
+    }
+
     /// Whether new logins are refused, because nobody can say whether another gate is in their
     /// maildrop.
     pub(crate) fn refuses_logins(&self) -> bool {

@@ -163,7 +163,10 @@ async fn wait(
             }
             () = tokio::time::sleep_until(until) => {
                 waiter.leave(if is_paused { LockOutcome::Paused } else { LockOutcome::Timeout });
-                return Err(WaitFailed::spent(is_paused));
+                return Err(match cx.is_joining() {
+                    true => WaitFailed::EngineAway,
+                    false => WaitFailed::spent(is_paused),
+                });
             }
             () = pauses.next() => {}
             settings = reloads.next() => {

@@ -29,7 +29,10 @@ fn fetch(args: &LocksArgs) -> Result<ClusterLocks, Failure> {
 fn shown(locks: &ClusterLocks, screen: Screen) -> String {
     let mut said = Vec::new();
     if locks.items.is_empty() {
-        said.push("No such maildrop is locked.".to_owned());
+        said.push(match locks.unanswered.is_empty() {
+            true => "No such maildrop is locked.".to_owned(),
+            false => "No such maildrop is locked at the gates that answered.".to_owned(),
+        });
     } else {
         said.push(table(&locks.items, screen));
     }
@@ -174,6 +177,7 @@ mod tests {
             "{text}"
         );
         let silent = told(&[], 0, 0, &["pop2"]);
-        assert_eq!(silent, "No such maildrop is locked.\nno answer from: pop2");
+        let none = "No such maildrop is locked at the gates that answered.";
+        assert_eq!(silent, format!("{none}\nno answer from: pop2"));
     }
 }

@@ -13,7 +13,8 @@ use crate::time::Instant;
 use std::sync::Arc;
 
 /// Why a gate that another one does not let in is excluded.
-const OTHERS_DIFFER: &str = "the other gates have another secret_file, fold_case or version";
+const OTHERS_DIFFER: &str =
+    "the other gates have another secret_file, fold_case (or other domains with it) or version";
 
 /// Signs of life, and whether pushes come.
 #[derive(Debug)]
@@ -162,8 +163,8 @@ impl Member {
         let all: Vec<_> = self.maildrops.keys().copied().collect();
         self.health.back(all.iter().copied(), out);
         if self.health.restates() {
-            // Until all is said no turn is to be given away.
-            self.beats.next = now + CLUSTER_BEAT / 2;
+            // That it is still saying what it holds, so that no turn is given away meanwhile.
+            self.beats.next = now;
         }
         // First those that it holds: others must not be given them.
         let holds = |id: &MaildropId| {

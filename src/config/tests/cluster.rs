@@ -169,8 +169,8 @@ const FILES: &[(&str, Option<&str>, u32, &[&str])] = &[
         None,
         0,
         &[
-            "secret is not there",
-            "popgate cluster secret",
+            "secret is not there\n",
+            "\nhint: make one with `popgate cluster secret",
             "copy it to all gates",
         ],
     ),
@@ -178,7 +178,7 @@ const FILES: &[(&str, Option<&str>, u32, &[&str])] = &[
         "secret",
         Some("6b1f0c5d9e2a47388c4f5e6d7a8b9c0d1e2f30415263748596a7b8c9daebfc0d"),
         0o604,
-        &["may be read by everybody", "chmod 0640"],
+        &["may be read by everybody", "\nhint: chmod 0640"],
     ),
     (
         "secret",

@@ -44,7 +44,7 @@ fn an_excluded_gate_asks_for_nothing_and_says_once_why() {
         states(&told)[..],
         [(
             ClusterState::Excluded,
-            "the other gates have another secret_file, fold_case or version"
+            "the other gates have another secret_file, fold_case (or other domains with it) or version"
         )]
     ));
     assert_eq!(scene.state(1, waits), []);

@@ -20,15 +20,18 @@ fn what_a_gate_holds_is_said_before_what_it_waits_for() {
 }
 
 #[test]
-fn a_gate_that_still_says_what_it_holds_tells_so_with_each_beat_and_soon() {
+fn a_gate_that_still_says_what_it_holds_tells_so_at_once_and_with_each_beat() {
     let mut scene = Scene::joined();
     scene.holding(5);
     scene.next_beat();
     assert_eq!(beats(&scene.out)[0].restates, None);
-    let call = sync_of(&scene.beaten(report("run", 2)));
-    scene.out = scene.pass(CLUSTER_BEAT / 2);
-    let epoch = report("run", 2).epoch;
-    assert_eq!(beats(&scene.out)[0].restates, Some(epoch));
+    scene.out = scene.beaten(report("run", 2));
+    let call = sync_of(&scene.out);
+    let epoch = Some(report("run", 2).epoch);
+    assert_eq!(beats(&scene.out)[0].restates, epoch);
+    scene.beaten(report("run", 2));
+    scene.next_beat();
+    assert_eq!(beats(&scene.out)[0].restates, epoch);
     scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
     scene.beaten(report("run", 2));
     scene.next_beat();
