@@ -220,7 +220,7 @@ fn a_new_epoch_hears_all_anew_that_of_a_call_to_the_one_before_too() {
     assert_eq!(authorities(&told), [], "it goes on with its turn");
     let call = sync_of(&told);
     assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
-    scene.next_beat();
+    scene.out = told;
     assert_eq!(syncs(&scene.beaten(report("run", 4))), []);
     let told = scene.answer(&call, TurnStanding::Held(TurnNumber(5)));
     assert_eq!(sync_of(&told).epoch.number, 4);
