@@ -279,7 +279,12 @@ fn misfit(role: Option<&str>, info_text: &str) -> Option<String> {
         }
         _ => return Some("it is a replica, and no primary".to_owned()),
     }
-    if info(info_text, "redis_mode") == Some("cluster") {
+    // Valkey's own name for it is the second one.
+    let modes = ["redis_mode", "server_mode"];
+    if modes
+        .iter()
+        .any(|mode| info(info_text, mode) == Some("cluster"))
+    {
         let why = "it is a node of a Redis Cluster, over which popgate's keys cannot be spread: \
                    use one that runs with cluster-enabled no";
         return Some(why.to_owned());
@@ -348,6 +353,11 @@ mod tests {
             ),
             ("master", says("5.0", "standalone"), Some("version 5.0")),
             ("master", says("7.0.15", "cluster"), Some("Redis Cluster")),
+            (
+                "master",
+                "server_mode:cluster\r\nredis_version:7.2.4\r\n".to_owned(),
+                Some("Redis Cluster"),
+            ),
             (
                 "slave",
                 says("7.0.15", "standalone"),
