@@ -1,5 +1,5 @@
 //! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched, the
-//! journal.
+//! journal, and others beside it.
 //!
 //! `cargo bench --bench gate` measures and prints, with `-- journal` that part alone;
 //! `cargo test --bench gate` runs each part once with few sessions, to see that it runs. Each figure
@@ -12,13 +12,15 @@
 
 mod admin;
 mod client;
+mod cluster;
 mod cpu;
 mod handover;
 mod journaled;
 mod memory;
-#[allow(dead_code, reason = "the benchmark of a cluster needs more of it")]
 mod process;
 mod watched;
+
+use std::time::Duration;
 
 /// How much is measured.
 struct Extent {
@@ -26,6 +28,12 @@ struct Extent {
     rounds: usize,
     sessions_a_round: usize,
     idle_sessions: usize,
+    /// Of several gates.
+    stops: usize,
+    maildrops_at_stop: usize,
+    pairs: usize,
+    saturated: Duration,
+    maildrops: usize,
 }
 
 const MEASURE: Extent = Extent {
@@ -33,6 +41,11 @@ const MEASURE: Extent = Extent {
     rounds: 9,
     sessions_a_round: 1_000,
     idle_sessions: 5_000,
+    stops: 5,
+    maildrops_at_stop: 100,
+    pairs: 2_000,
+    saturated: Duration::from_secs(10),
+    maildrops: 100_000,
 };
 
 const SMOKE: Extent = Extent {
@@ -40,6 +53,11 @@ const SMOKE: Extent = Extent {
     rounds: 1,
     sessions_a_round: 20,
     idle_sessions: 50,
+    stops: 1,
+    maildrops_at_stop: 5,
+    pairs: 10,
+    saturated: Duration::from_millis(300),
+    maildrops: 500,
 };
 
 fn main() {
@@ -66,6 +84,9 @@ fn main() {
         }
         if is_asked("journal") {
             journaled::measure(&extent).await;
+        }
+        if is_asked("cluster") {
+            cluster::measure(&extent).await;
         }
     });
 }

@@ -1,9 +1,10 @@
 //! A gate that stops while all its maildrops are waited for at another one.
 
+use super::print_quantiles;
+use super::site::Site;
+use crate::Extent;
 use crate::client::Client;
 use crate::process::is_ready;
-use crate::site::Site;
-use crate::{Extent, print_quantiles};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What the engine keeps of a maildrop that is in use, of one that was a moment ago, and of a
 //! password that was accepted within the day.
 
+use super::engine::{Callers, Engine, maildrop};
 use crate::Extent;
-use crate::engine::{Callers, Engine, maildrop};
 use futures_util::stream::{self, StreamExt};
 use popgate::cluster::protocol::{TurnNumber, TurnStanding};
 

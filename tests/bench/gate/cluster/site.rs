@@ -1,6 +1,6 @@
 //! Gates as processes, their engine, and the backend behind them.
 
-use crate::engine::Engine;
+use super::engine::Engine;
 use crate::process::Front;
 use popgate::demo::log::SessionLog;
 use popgate::demo::server::{DemoOptions, DemoServer};

@@ -1,7 +1,7 @@
 //! The engine, and what its server says of itself.
 
+use super::redis::{Redis, Watched, alive, beat, options};
 use crate::process::cpu_of;
-use crate::redis::{Redis, Watched, alive, beat, options};
 use popgate::cluster::link::{EngineLink, LinkError};
 use popgate::cluster::protocol::{
     Epoch, GateId, Holds, MaildropId, MainSlot, SyncAnswer, SyncCall, TurnNumber, TurnStanding,

@@ -1,13 +1,14 @@
 //! A short session at a gate in a cluster, beside one at an equal gate alone: how long it takes, what
 //! CPU it costs, and what comes to the engine.
 
+use super::engine::Used;
+use super::print_quantiles;
+use super::site::Site;
 use crate::admin::get;
 use crate::client::short_session;
 use crate::cpu::compare;
-use crate::engine::Used;
 use crate::process::Front;
-use crate::site::Site;
-use crate::{Extent, percentile, print_quantiles};
+use crate::{Extent, percentile};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -1,8 +1,9 @@
 //! How many statements one primary takes, through the client that gates have.
 
-use crate::engine::{Caller, Callers, Engine, maildrop};
+use super::engine::{Caller, Callers, Engine, maildrop};
+use super::print_quantiles;
+use crate::Extent;
 use crate::process::cpu_of;
-use crate::{Extent, print_quantiles};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;

@@ -1,8 +1,9 @@
 //! From the end of a session to the next login in its maildrop, both as the backend saw them.
 
+use super::print_quantiles;
+use super::site::Site;
+use crate::Extent;
 use crate::client::short_session;
-use crate::site::Site;
-use crate::{Extent, print_quantiles};
 use popgate::demo::log::RecordedSession;
 use std::net::SocketAddr;
 use std::time::Duration;
