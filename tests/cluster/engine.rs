@@ -1,7 +1,7 @@
 //! A link to one server.
 
 use crate::redis::{
-    Redis, Watched, alive, beat, eventually, is_installed, options, product_and_version, speaks_tls,
+    Redis, Watched, alive, beat, is_installed, options, product_and_version, speaks_tls,
 };
 use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
 use popgate::cluster::link::{EngineLink, LinkError, LinkEvent};
@@ -381,16 +381,7 @@ async fn a_replica_that_comes_leaves_gates_in_one_epoch() {
     let mut before = Watched::start(options(primary.address));
     let before = (before.up().await, before);
     alive(&before.0, 1).await;
-    let (host, port) = (
-        primary.address.ip().to_string(),
-        primary.address.port().to_string(),
-    );
-    let replica = Redis::start_with(&["--replicaof", &host, &port]);
-    eventually("the replica is in step", || {
-        replica
-            .say("INFO replication")
-            .contains("master_link_status:up")
-    });
+    let _replica = Redis::start_replica(&primary);
     let mut behind = options(primary.address);
     behind.gate = GateId([9; 8]);
     let mut after = Watched::start(behind);

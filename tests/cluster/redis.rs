@@ -1,44 +1,26 @@
-//! The engine as a child process, and what supervises a link to it.
+//! The engine of a test, and what supervises a link to it.
+
+#[path = "../fire/engine.rs"]
+mod process;
 
 use popgate::cluster::engine::{EngineOptions, supervise};
 use popgate::cluster::link::{EngineLink, LinkEvent};
 use popgate::cluster::protocol::{BeatAnswer, BeatCall, ClusterReport, GateId, Push};
 use popgate::net::dial::TcpDial;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use process::{EngineProcess, program};
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// For what another process must do.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The server that all engines here are: `POPGATE_ENGINE`, or Debian's.
-fn program() -> String {
-    std::env::var("POPGATE_ENGINE").unwrap_or_else(|_| "redis-server".to_owned())
-}
-
-fn version_line() -> Option<String> {
-    let said = Command::new(program()).arg("--version").output().ok()?;
-    Some(String::from_utf8_lossy(&said.stdout).into_owned())
-}
-
-/// Whether there is the server: said aloud if not, and a failure where CI=true.
-pub(crate) fn is_installed() -> bool {
-    if version_line().is_some() {
-        return true;
-    }
-    let why = format!("SKIPPED: no {}: tests/run packages", program());
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
-    println!("{why}");
-    false
-}
+pub(crate) use process::{PATIENCE, is_installed};
 
 /// `Redis` or `Valkey`, and its version.
 pub(crate) fn product_and_version() -> (String, String) {
-    let line = version_line().unwrap();
+    let said = Command::new(program()).arg("--version").output().unwrap();
+    let line = String::from_utf8(said.stdout).unwrap();
     let (product, rest) = line.split_once(" server v=").unwrap();
     let version = rest.split(' ').next().unwrap();
     (product.to_owned(), version.to_owned())
@@ -75,9 +57,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub(crate) struct Redis {
     pub(crate) address: SocketAddr,
-    options: Vec<String>,
-    child: Option<Child>,
-    folder: tempfile::TempDir,
+    process: EngineProcess,
 }
 
 impl Redis {
@@ -87,105 +67,51 @@ impl Redis {
 
     /// With further options of the server.
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let mut redis = Self {
-            address: free_address(),
-            options: options.iter().map(ToString::to_string).collect(),
-            child: None,
-            folder: tempfile::tempdir().unwrap(),
-        };
-        redis.revive();
-        redis
+        Self::running(EngineProcess::server(free_address(), &[], options))
+    }
+
+    /// A replica that is in step with its primary.
+    pub(crate) fn start_replica(primary: &Self) -> Self {
+        let (host, port) = (primary.address.ip(), primary.address.port());
+        let replica = Self::start_with(&["--replicaof", &host.to_string(), &port.to_string()]);
+        eventually("the replica is in step", || {
+            replica
+                .say("INFO replication")
+                .contains("master_link_status:up")
+        });
+        replica
     }
 
     /// A Sentinel that looks after `master`, whom it calls `mail`; two must agree.
     pub(crate) fn start_sentinel(master: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = free_address();
-        let file = folder.path().join("sentinel.conf");
-        let (host, port) = (master.ip(), master.port());
-        let text = format!(
-            "sentinel monitor mail {host} {port} 2\n\
-             sentinel down-after-milliseconds mail 1000\n\
-             sentinel failover-timeout mail 5000\n"
-        );
-        std::fs::write(&file, text).unwrap();
-        let file = file.to_str().unwrap().to_owned();
-        let mut sentinel = Self {
-            address,
-            options: vec![file, "--sentinel".to_owned()],
-            child: None,
-            folder,
-        };
-        sentinel.revive();
-        sentinel
+        Self::running(EngineProcess::sentinel(free_address(), &[], master))
+    }
+
+    fn running(mut process: EngineProcess) -> Self {
+        process.revive(&[]);
+        Self {
+            address: process.address,
+            process,
+        }
     }
 
     /// Starts it, with nothing in its memory.
     pub(crate) fn revive(&mut self) {
-        let (files, options) = self.options.split_at(usize::from(self.is_sentinel()));
-        let port = self.address.port().to_string();
-        let child = Command::new(program())
-            .args(files)
-            .args(["--port", &port, "--bind", "127.0.0.1"])
-            .args(match self.is_sentinel() {
-                true => &[][..],
-                false => &[
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "no",
-                    "--repl-diskless-sync-delay",
-                    "0",
-                ],
-            })
-            .args(options)
-            .current_dir(self.folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        eventually("the engine answers", || {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "the engine ended: {ended:?}");
-            self.try_say("PING")
-                .is_some_and(|it| it.contains("PONG") || it.contains("NOAUTH"))
-        });
+        self.process.revive(&[]);
     }
 
     /// From now on it cannot write a snapshot: a folder has its name.
     pub(crate) fn spoil_folder(&self) {
-        std::fs::create_dir(self.folder.path().join("dump.rdb")).unwrap();
-    }
-
-    fn is_sentinel(&self) -> bool {
-        self.options.iter().any(|it| it == "--sentinel")
+        std::fs::create_dir(self.process.folder.path().join("dump.rdb")).unwrap();
     }
 
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.process.kill();
     }
 
     /// The first part of the answer to a command.
     pub(crate) fn say(&self, command: &str) -> String {
-        self.try_say(command).expect("the engine answers")
-    }
-
-    fn try_say(&self, command: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
-        let mut answer = vec![0; 8192];
-        let length = stream.read(&mut answer).ok()?;
-        Some(String::from_utf8_lossy(&answer[..length]).into_owned())
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
+        self.process.say(command).expect("the engine answers")
     }
 }
 

@@ -15,16 +15,7 @@ struct Site {
 impl Site {
     fn start() -> Self {
         let primary = Redis::start();
-        let (host, port) = (
-            primary.address.ip().to_string(),
-            primary.address.port().to_string(),
-        );
-        let replica = Redis::start_with(&["--replicaof", &host, &port]);
-        eventually("the replica is in step", || {
-            replica
-                .say("INFO replication")
-                .contains("master_link_status:up")
-        });
+        let replica = Redis::start_replica(&primary);
         let sentinels: Vec<_> = (0..3)
             .map(|_| Redis::start_sentinel(primary.address))
             .collect();

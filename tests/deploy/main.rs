@@ -12,9 +12,6 @@
 )]
 
 mod agreement;
-#[path = "../gates/clocks.rs"]
-#[allow(dead_code, reason = "faults are for the tests of several gates")]
-mod clocks;
 #[path = "../fire/mod.rs"]
 #[expect(
     dead_code,
@@ -23,12 +20,6 @@ mod clocks;
 )]
 mod fire;
 mod image;
-#[path = "../gates/network.rs"]
-#[allow(dead_code, reason = "faults are for the tests of several gates")]
-mod network;
-#[path = "../gates/redis.rs"]
-#[allow(dead_code, reason = "faults are for the tests of several gates")]
-mod redis;
 mod schema;
 mod site;
 mod yaml;

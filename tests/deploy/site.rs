@@ -1,8 +1,8 @@
 //! The site of the Compose file, with processes in place of containers: its configurations of popgate
 //! and of HAProxy, with the names and ports of this machine.
 
-use crate::fire::{free_address, serve};
-use crate::redis::Redis;
+use crate::fire::engine::EngineProcess;
+use crate::fire::{free_address, serve, start_engine};
 use crate::yaml::{document, text};
 use crate::{COMPOSE, SETTINGS, read, skip};
 use popgate::demo::certificate::self_signed;
@@ -40,7 +40,7 @@ struct Site {
     balancer: SocketAddr,
     folder: tempfile::TempDir,
     _balancer: Process,
-    _engine: Redis,
+    _engine: EngineProcess,
 }
 
 /// Gates have one port, and an address each.
@@ -54,7 +54,7 @@ impl Site {
             skip("haproxy is not installed");
             return None;
         }
-        let engine = Redis::start()?;
+        let engine = start_engine()?;
         let file = document(&read(COMPOSE));
         let folder = tempfile::tempdir().unwrap();
         secrets(folder.path());

@@ -112,9 +112,9 @@ async fn small_accidents_of_the_engine_are_not_noticed() {
     let until = Instant::now() + Duration::from_secs(8);
     let load = Load::start(&site, 30, 10, until);
     for accident in [
-        "SCRIPT FLUSH\r\n",
-        "CLIENT KILL TYPE normal\r\n",
-        "CLIENT KILL TYPE pubsub\r\n",
+        "SCRIPT FLUSH",
+        "CLIENT KILL TYPE normal",
+        "CLIENT KILL TYPE pubsub",
     ] {
         sleep(Duration::from_secs(2)).await;
         site.engine.say(accident);

@@ -154,7 +154,7 @@ async fn an_engine_that_lost_its_last_writes_is_told_them_again() {
     };
     block(&site.gates[0], HOME).await;
     all_list(&site, 1, 0).await;
-    assert_eq!(site.engine.say("SAVE\r\n").as_deref(), Some("+OK\r\n"));
+    assert_eq!(site.engine.say("SAVE").as_deref(), Some("+OK\r\n"));
     release(&site.gates[1], HOME);
     block(&site.gates[2], "127.0.0.9").await;
     all_list(&site, 1, 1).await;
@@ -164,7 +164,7 @@ async fn an_engine_that_lost_its_last_writes_is_told_them_again() {
     site.engine.kill();
     site.engine.revive();
     // It has the block that was released since.
-    let kept = site.engine.say("HLEN popgate:blocks\r\n");
+    let kept = site.engine.say("HLEN popgate:blocks");
     assert_eq!(kept.as_deref(), Some(":1\r\n"));
     for gate in &site.gates {
         signal(gate, Signal::CONT);

@@ -1,29 +1,22 @@
-//! The engine as a child process: Debian's `redis-server`, or what `POPGATE_ENGINE` names.
+//! The engine and its Sentinels on hosts of their own, with clocks that can be set.
 
 use crate::clocks;
+use crate::fire::engine::{EngineProcess, is_installed};
 use crate::fire::free_address;
 use crate::fire::namespace::{GOING_FIRST, entering};
 use crate::network::Host;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-fn program() -> String {
-    std::env::var("POPGATE_ENGINE").unwrap_or_else(|_| "redis-server".to_owned())
-}
 
 pub(crate) struct Redis {
     pub(crate) address: SocketAddr,
-    words: Vec<String>,
-    child: Option<Child>,
-    folder: tempfile::TempDir,
+    process: EngineProcess,
 }
 
 impl Redis {
-    /// `None` where there is no such server: said aloud, and a failure where CI=true.
+    /// `None` where there is no such server.
     pub(crate) fn start() -> Option<Self> {
         let mut redis = Self::new(None, &[])?;
         redis.revive();
@@ -55,50 +48,21 @@ impl Redis {
 
     /// A Sentinel that looks after `master`, whom it calls `mail`; two must agree.
     pub(crate) fn start_sentinel_on(host: &Host, master: &Self) -> Option<Self> {
-        let mut sentinel = Self::new(Some(host), &[])?;
-        let (ip, port) = (master.address.ip(), master.address.port());
-        let text = format!(
-            "bind {}\nprotected-mode no\nport {}\n\
-             sentinel monitor mail {ip} {port} 2\n\
-             sentinel down-after-milliseconds mail 1000\n\
-             sentinel failover-timeout mail 5000\n",
-            host.address,
-            sentinel.address.port()
-        );
-        std::fs::write(sentinel.folder.path().join("sentinel.conf"), text).unwrap();
-        sentinel.words = entering(&host.namespace);
-        sentinel.words.extend(GOING_FIRST.map(str::to_owned));
-        let command = [&program(), "sentinel.conf", "--sentinel"];
-        sentinel.words.extend(command.map(str::to_owned));
+        if !is_installed() {
+            return None;
+        }
+        let address = free_address(&host.address);
+        let process = EngineProcess::sentinel(address, &before(Some(host)), master.address);
+        let mut sentinel = Self { address, process };
         sentinel.revive();
         Some(sentinel)
     }
 
     fn new(host: Option<&Host>, options: &[&str]) -> Option<Self> {
-        let found = Command::new(program()).arg("--version").output();
-        if found.is_err() {
-            let why = format!("SKIPPED: no {}: tests/run packages", program());
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
-            println!("{why}");
-            return None;
-        }
         let address = free_address(host.map_or("127.0.0.1", |host| &host.address));
-        let (ip, port) = (address.ip().to_string(), address.port().to_string());
-        let mut words = host.map_or_else(Vec::new, |host| entering(&host.namespace));
-        let program = program();
-        let always = [
-            &GOING_FIRST[..],
-            &[&program, "--port", &port, "--bind", &ip][..],
-            &["--protected-mode", "no", "--save", "", "--appendonly", "no"],
-            &["--repl-diskless-sync-delay", "0"],
-            options,
-        ];
-        words.extend(always.concat().into_iter().map(str::to_owned));
-        Some(Self {
+        is_installed().then(|| Self {
             address,
-            words,
-            child: None,
-            folder: tempfile::tempdir().unwrap(),
+            process: EngineProcess::server(address, &before(host), options),
         })
     }
 
@@ -106,15 +70,7 @@ impl Redis {
     pub(crate) fn revive(&mut self) {
         let offset = self.clock();
         let environment = offset.exists().then(|| clocks::by_file(&offset));
-        let child = Command::new(&self.words[0])
-            .args(&self.words[1..])
-            .envs(environment.unwrap_or_default())
-            .current_dir(self.folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        self.says_at_last("PING", |said| said == "+PONG\r\n");
+        self.process.revive(&environment.unwrap_or_default());
     }
 
     /// Asks until the answer is so.
@@ -127,49 +83,46 @@ impl Redis {
                 "redis-server says {said:?} to {command}"
             );
             std::thread::sleep(Duration::from_millis(10));
-            said = self.say(&format!("{command}\r\n"));
+            said = self.say(command);
         }
     }
 
     /// What its clock shows.
     pub(crate) fn seconds(&self) -> u64 {
-        let said = self.say("TIME\r\n").unwrap();
+        let said = self.say("TIME").unwrap();
         said.lines().nth(2).unwrap().parse().unwrap()
     }
 
     /// A command that it must do.
     pub(crate) fn order(&self, command: &str) {
-        let said = self.say(&format!("{command}\r\n"));
+        let said = self.say(command);
         assert_eq!(said.as_deref(), Some("+OK\r\n"), "{command}");
     }
 
     /// It should save now and then, has no folder any more, and finds that it cannot.
     pub(crate) fn lose_disk(&self) {
         self.order("CONFIG SET save \"3600 1\"");
-        std::fs::remove_dir_all(self.folder.path()).unwrap();
-        self.say("BGSAVE\r\n");
+        std::fs::remove_dir_all(self.process.folder.path()).unwrap();
+        self.say("BGSAVE");
         self.says_at_last("INFO persistence", |said| {
             said.contains("rdb_last_bgsave_status:err")
         });
     }
 
     fn clock(&self) -> PathBuf {
-        self.folder.path().join("clock")
+        self.process.folder.path().join("clock")
     }
 
     /// Its clock is wrong from now on by so much, as `-3600s`.
     pub(crate) fn set_clock(&self, offset: &str) {
         // In one step: it is read all the time.
-        let fresh = self.folder.path().join("fresh");
+        let fresh = self.process.folder.path().join("fresh");
         std::fs::write(&fresh, offset).unwrap();
         std::fs::rename(fresh, self.clock()).unwrap();
     }
 
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.process.kill();
     }
 
     /// It does nothing any more, and its connections stay.
@@ -182,23 +135,19 @@ impl Redis {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = self.child.as_ref().unwrap().id();
+        let id = self.process.child.as_ref().unwrap().id();
         kill_process(Pid::from_raw(id.try_into().unwrap()).unwrap(), signal).unwrap();
     }
 
-    /// Gives it inline commands, and reads what it says first.
+    /// What it says first to an inline command, or to several of them.
     pub(crate) fn say(&self, commands: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        stream.write_all(commands.as_bytes()).ok()?;
-        let mut answer = [0; 4096];
-        let octets = stream.read(&mut answer).ok()?;
-        Some(String::from_utf8_lossy(&answer[..octets]).into_owned())
+        self.process.say(commands)
     }
 }
 
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
-    }
+/// What stands before its command: it goes before other programs, on its host.
+fn before(host: Option<&Host>) -> Vec<String> {
+    let mut words = host.map_or_else(Vec::new, |host| entering(&host.namespace));
+    words.extend(GOING_FIRST.map(str::to_owned));
+    words
 }

@@ -4,8 +4,9 @@
 
 use crate::Outcome;
 use crate::backend::serve_and_never_close;
+use crate::fire::engine::EngineProcess;
+use crate::fire::start_engine;
 use crate::fire::{Gate, Program, Setup, free_address, serve};
-use crate::redis::Redis;
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
 use rustix::process::{Pid, Signal, kill_process};
@@ -37,7 +38,7 @@ const HOUSEHOLD: usize = 6;
 pub(crate) struct Site {
     pub(crate) gate: Gate,
     _server: Arc<DemoServer>,
-    _engine: Redis,
+    _engine: EngineProcess,
     /// The backend itself, for those who go around popgate.
     straight: SocketAddr,
 }
@@ -56,7 +57,7 @@ impl Site {
         let [straight, stubborn, down] = [(); 3].map(|()| free_address("127.0.0.1"));
         serve(&server, straight).await;
         serve_and_never_close(stubborn).await?;
-        let engine = Redis::start().ok_or("redis-server is not installed")?;
+        let engine = start_engine().ok_or("redis-server is not installed")?;
         let secret = secret_file()?;
         let cluster = format!(
             "[cluster]\nnodes = [\"{}\"]\nsecret_file = {:?}\n",

@@ -9,9 +9,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backend;
-#[path = "../gates/clocks.rs"]
-#[allow(dead_code, reason = "faults are for the tests of several gates")]
-mod clocks;
 mod contention;
 mod dashboard;
 #[path = "../fire/mod.rs"]
@@ -21,19 +18,8 @@ mod dashboard;
     reason = "other tests look closer at a gate"
 )]
 mod fire;
-#[path = "../gates/network.rs"]
-#[allow(dead_code, reason = "faults are for the tests of several gates")]
-mod network;
 mod prometheus;
 mod promql;
-#[path = "../gates/redis.rs"]
-#[allow(
-    dead_code,
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "faults are for the tests of several gates; another process does not run by paused time"
-)]
-mod redis;
 mod rules;
 mod scraping;
 
