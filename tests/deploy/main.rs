@@ -12,6 +12,8 @@
 )]
 
 mod agreement;
+#[path = "../fire/engine.rs"]
+mod engine;
 #[path = "../fire/mod.rs"]
 #[expect(
     dead_code,

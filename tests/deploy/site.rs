@@ -1,8 +1,8 @@
 //! The site of the Compose file, with processes in place of containers: its configurations of popgate
 //! and of HAProxy, with the names and ports of this machine.
 
-use crate::fire::engine::EngineProcess;
-use crate::fire::{free_address, serve, start_engine};
+use crate::engine::{EngineProcess, is_installed};
+use crate::fire::{free_address, serve};
 use crate::yaml::{document, text};
 use crate::{COMPOSE, SETTINGS, read, skip};
 use popgate::demo::certificate::self_signed;
@@ -54,7 +54,11 @@ impl Site {
             skip("haproxy is not installed");
             return None;
         }
-        let engine = start_engine()?;
+        if !is_installed() {
+            return None;
+        }
+        let mut engine = EngineProcess::server(free_address("127.0.0.1"), &[], &[]);
+        engine.revive(&[]);
         let file = document(&read(COMPOSE));
         let folder = tempfile::tempdir().unwrap();
         secrets(folder.path());

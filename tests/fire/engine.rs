@@ -1,5 +1,5 @@
-//! The server that gates agree over, or a Sentinel, as a child process: Debian's `redis-server`, or
-//! what `POPGATE_ENGINE` names.
+//! The server that gates agree over as a child process: Debian's `redis-server`, or what
+//! `POPGATE_ENGINE` names.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -52,24 +52,8 @@ impl EngineProcess {
         Self::new(address, before, &options, tempfile::tempdir().unwrap())
     }
 
-    /// A Sentinel that looks after `primary`, whom it calls `mail`; two must agree.
-    pub(crate) fn sentinel(address: SocketAddr, before: &[String], primary: SocketAddr) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let text = format!(
-            "bind {}\nprotected-mode no\nport {}\n\
-             sentinel monitor mail {} {} 2\n\
-             sentinel down-after-milliseconds mail 1000\n\
-             sentinel failover-timeout mail 5000\n",
-            address.ip(),
-            address.port(),
-            primary.ip(),
-            primary.port()
-        );
-        std::fs::write(folder.path().join("sentinel.conf"), text).unwrap();
-        Self::new(address, before, &["sentinel.conf", "--sentinel"], folder)
-    }
-
-    fn new(
+    /// What is not a server: `options` stand behind its name, and `folder` is where it runs.
+    pub(crate) fn new(
         address: SocketAddr,
         before: &[String],
         options: &[&str],

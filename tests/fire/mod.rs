@@ -1,6 +1,5 @@
 //! What the tests with fire have in common: the gate as a process of its own, and mail programs.
 
-pub(crate) mod engine;
 mod gate;
 pub(crate) mod namespace;
 mod program;
@@ -21,16 +20,6 @@ pub(crate) fn raise_open_files() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
-}
-
-/// An engine for gates; `None` where none is installed.
-pub(crate) fn start_engine() -> Option<engine::EngineProcess> {
-    let address = free_address("127.0.0.1");
-    let mut engine = engine::EngineProcess::server(address, &[], &[]);
-    engine::is_installed().then(|| {
-        engine.revive(&[]);
-        engine
-    })
 }
 
 /// Serves at `address` until the token is cancelled, which drops all connections; the task ends

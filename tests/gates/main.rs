@@ -71,12 +71,12 @@ mod door;
 mod engine_faults;
 mod failover;
 mod faults;
-#[allow(
+#[path = "../fire/mod.rs"]
+#[expect(
     dead_code,
     unused_imports,
-    reason = "other tests with fire need more of it"
+    reason = "other tests look closer at a gate"
 )]
-#[path = "../fire/mod.rs"]
 mod fire;
 mod frozen;
 mod line;

@@ -1,10 +1,15 @@
 //! The engine and its Sentinels on hosts of their own, with clocks that can be set.
 
+#[path = "../fire/engine.rs"]
+mod process;
+#[path = "../fire/sentinel.rs"]
+mod sentinel;
+
 use crate::clocks;
-use crate::fire::engine::{EngineProcess, is_installed};
 use crate::fire::free_address;
 use crate::fire::namespace::{GOING_FIRST, entering};
 use crate::network::Host;
+use process::{EngineProcess, is_installed};
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -52,10 +57,12 @@ impl Redis {
             return None;
         }
         let address = free_address(&host.address);
-        let process = EngineProcess::sentinel(address, &before(Some(host)), master.address);
-        let mut sentinel = Self { address, process };
-        sentinel.revive();
-        Some(sentinel)
+        let mut it = Self {
+            address,
+            process: sentinel::sentinel(address, &before(Some(host)), master.address),
+        };
+        it.revive();
+        Some(it)
     }
 
     fn new(host: Option<&Host>, options: &[&str]) -> Option<Self> {

@@ -4,8 +4,7 @@
 
 use crate::Outcome;
 use crate::backend::serve_and_never_close;
-use crate::fire::engine::EngineProcess;
-use crate::fire::start_engine;
+use crate::engine::{EngineProcess, is_installed};
 use crate::fire::{Gate, Program, Setup, free_address, serve};
 use popgate::demo::server::{DemoOptions, DemoServer};
 use popgate::secret::Secret;
@@ -57,7 +56,7 @@ impl Site {
         let [straight, stubborn, down] = [(); 3].map(|()| free_address("127.0.0.1"));
         serve(&server, straight).await;
         serve_and_never_close(stubborn).await?;
-        let engine = start_engine().ok_or("redis-server is not installed")?;
+        let engine = start_engine()?;
         let secret = secret_file()?;
         let cluster = format!(
             "[cluster]\nnodes = [\"{}\"]\nsecret_file = {:?}\n",
@@ -108,6 +107,15 @@ impl Site {
         self.gate.wait_until_ready().await;
         Ok(())
     }
+}
+
+fn start_engine() -> Outcome<EngineProcess> {
+    if !is_installed() {
+        return Err("redis-server is not installed".into());
+    }
+    let mut engine = EngineProcess::server(free_address("127.0.0.1"), &[], &[]);
+    engine.revive(&[]);
+    Ok(engine)
 }
 
 /// What the gates of a cluster have in common, of which there is one.

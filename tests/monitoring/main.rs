@@ -11,6 +11,13 @@
 mod backend;
 mod contention;
 mod dashboard;
+#[path = "../fire/engine.rs"]
+#[expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "another process does not run by paused time"
+)]
+mod engine;
 #[path = "../fire/mod.rs"]
 #[expect(
     dead_code,

@@ -16,7 +16,7 @@ mod engine;
 mod entropy;
 mod maildrop;
 #[path = "../cluster/model/mod.rs"]
-#[allow(dead_code, reason = "the tests of the scripts need more of it")]
+#[expect(dead_code, reason = "the tests of the scripts need more of it")]
 mod model;
 mod net;
 mod plan;

@@ -139,7 +139,7 @@ pub(crate) fn cpu_of(process: u32) -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }

@@ -1,7 +1,8 @@
 //! The engine, and what its server says of itself.
 
-use super::redis::{Redis, Watched, alive, beat, options};
-use crate::process::cpu_of;
+use super::link::{Watched, alive, beat, options};
+use super::process::EngineProcess;
+use crate::process::{cpu_of, free_address};
 use popgate::cluster::link::{EngineLink, LinkError};
 use popgate::cluster::protocol::{
     Epoch, GateId, Holds, MaildropId, MainSlot, SyncAnswer, SyncCall, TurnNumber, TurnStanding,
@@ -17,7 +18,7 @@ use tokio::time::sleep;
 /// What gates have by default.
 const LEASE: Duration = Duration::from_secs(15);
 
-pub(crate) struct Engine(pub(crate) Redis);
+pub(crate) struct Engine(pub(crate) EngineProcess);
 
 /// What it has received, sent and computed so far.
 #[derive(Clone, Copy)]
@@ -41,12 +42,14 @@ impl Sub for Used {
 
 impl Engine {
     pub(crate) fn start() -> Self {
-        Self(Redis::start())
+        let mut process = EngineProcess::server(free_address(), &[], &[]);
+        process.revive(&[]);
+        Self(process)
     }
 
     /// A figure of `INFO`.
     fn info(&self, section: &str, name: &str) -> u64 {
-        let said = self.0.say(&format!("INFO {section}"));
+        let said = self.0.say(&format!("INFO {section}")).unwrap();
         let value = said
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -7,15 +7,16 @@
 
 mod engine;
 mod handover;
+#[path = "../../../cluster/link.rs"]
+mod link;
 mod memory;
-#[path = "../../../cluster/redis.rs"]
-#[allow(
-    dead_code,
+#[path = "../../../fire/engine.rs"]
+#[expect(
     clippy::disallowed_types,
     clippy::disallowed_methods,
-    reason = "the tests of the engine's client need more of it; another process does not run by paused time"
+    reason = "another process does not run by paused time"
 )]
-mod redis;
+mod process;
 mod sessions;
 mod site;
 mod stop;
@@ -25,7 +26,7 @@ use crate::{Extent, percentile};
 use std::time::Duration;
 
 pub(crate) async fn measure(extent: &Extent) {
-    if !redis::is_installed() {
+    if !process::is_installed() {
         return;
     }
     println!("{}", machine());
