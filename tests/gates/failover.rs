@@ -1,19 +1,21 @@
 //! Sentinels that make another server the primary, which lacks the last writes.
 
 use crate::clocks;
+use crate::fire::Program;
 use crate::load::Load;
 use crate::network::{Network, in_network};
 use crate::redis::Redis;
 use crate::report::{Outcome, counted_overlaps, overlaps_are};
-use crate::site::{ENGINE, Site, has_state, is_healthy, log_in, proven};
+use crate::site::{ENGINE, PATIENT, Site, is_healthy, log_in, proven};
 use std::time::{Duration, SystemTime};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 const REPLICA: usize = 4;
 const SENTINELS: usize = 5;
 
-/// For what takes some seconds.
-const SOON: Duration = Duration::from_secs(15);
+/// For what takes some seconds, and more on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
 
 /// Three gates before a primary with a replica, and three Sentinels.
 struct Replicated {
@@ -23,7 +25,7 @@ struct Replicated {
 }
 
 impl Replicated {
-    async fn start(network: &Network) -> Option<Self> {
+    async fn start(network: &Network, settings: &str) -> Option<Self> {
         let primary = Redis::start_on(&network.hosts[ENGINE], &[])?;
         let (ip, port) = (primary.address.ip(), primary.address.port());
         let options = ["--replicaof", &ip.to_string(), &port.to_string()];
@@ -41,7 +43,7 @@ impl Replicated {
         let addresses: Vec<_> = sentinels.iter().map(|it| it.address.to_string()).collect();
         let nodes = format!("nodes = {addresses:?}\nmaster = \"mail\"");
         Some(Self {
-            site: Site::start_with(network, primary, nodes, "lease = \"6s\"\n").await,
+            site: Site::start_with(network, primary, nodes, settings).await,
             replica,
             _sentinels: sentinels,
         })
@@ -65,20 +67,24 @@ fn a_failover_that_loses_turns_lets_no_two_sessions_meet() {
 }
 
 async fn fail_over(network: &Network) {
-    let Some(mut there) = Replicated::start(network).await else {
+    // Sentinels that do not agree at once try again after ten seconds: nothing is promised where
+    // that takes longer than a lease. Nor must the holder be ended meanwhile for being idle.
+    let settings = format!("lease = \"60s\"\n{PATIENT}");
+    let Some(mut there) = Replicated::start(network, &settings).await else {
         return;
     };
-    for user in ["ann", "bob"] {
+    let [held, released] = ["ann@example.com", "bob@example.com"];
+    for user in [held, released] {
         proven(&there.site, user).await;
     }
-    let mut bob = there.site.log_in(1, "bob").await.unwrap();
+    let mut bob = there.site.log_in(1, released).await.unwrap();
     // From here on the replica lags, and its clock, too.
     there.replica.set_clock("-3600s");
     network.lose(ENGINE, REPLICA);
-    let mut ann = there.site.log_in(0, "ann").await.unwrap();
+    let mut ann = there.site.log_in(0, held).await.unwrap();
     bob.ok("QUIT".to_owned()).await.unwrap();
     let to = there.site.gates[2].ports.plain;
-    let behind = tokio::spawn(async move { log_in(to, "ann").await });
+    let behind = tokio::spawn(async move { log_in(to, held).await });
     there.site.gates[2]
         .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
@@ -87,20 +93,21 @@ async fn fail_over(network: &Network) {
 
     let began = Instant::now();
     there.site.engine.kill();
-    has_state(&there.site.gates[0], "degraded", SOON).await;
     there.is_replaced().await;
     let replaced = began.elapsed();
     for gate in &there.site.gates {
+        gate.wait_for("popgate_cluster_epochs_total", &[], 1.0, SOON)
+            .await;
         is_healthy(gate).await;
     }
     let recovered = began.elapsed();
     // It knows nothing of ann's session, and believes that bob's goes on.
-    let mut next = timeout(SOON, there.site.log_in(2, "bob"))
+    let mut next = timeout(SOON, there.site.log_in(2, released))
         .await
         .unwrap()
         .unwrap();
     next.ok("QUIT".to_owned()).await.unwrap();
-    assert!(!behind.is_finished(), "the holder said that it holds");
+    let behind = still_waits(behind).await;
     ann.ok("QUIT".to_owned()).await.unwrap();
     let mut next = timeout(SOON, behind).await.unwrap().unwrap().unwrap();
     next.ok("QUIT".to_owned()).await.unwrap();
@@ -111,6 +118,19 @@ async fn fail_over(network: &Network) {
     assert_eq!(tally.failed, Vec::<String>::new());
     overlaps_are(&there.site, 0, 0).await;
     assert!(lags(&there.replica), "its clock is an hour late");
+}
+
+/// The login that waits behind a holder, if nothing has come of it yet.
+async fn still_waits(
+    behind: JoinHandle<std::io::Result<Program>>,
+) -> JoinHandle<std::io::Result<Program>> {
+    if !behind.is_finished() {
+        return behind;
+    }
+    match behind.await.unwrap() {
+        Ok(_) => panic!("it was served, though the holder said that it holds"),
+        Err(error) => panic!("it was refused: {error}"),
+    }
 }
 
 fn lags(server: &Redis) -> bool {
@@ -129,7 +149,7 @@ fn a_primary_in_a_minority_serves_its_side_until_the_partition_ends() {
 }
 
 async fn partition(network: &Network) {
-    let Some(there) = Replicated::start(network).await else {
+    let Some(there) = Replicated::start(network, "lease = \"6s\"\n").await else {
         return;
     };
     let site = &there.site;
