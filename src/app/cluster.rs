@@ -1,6 +1,10 @@
 //! A gate's part in its cluster: made before its locks, and started when they are there.
 
 mod messages;
+#[cfg(test)]
+pub(super) mod scene;
+#[cfg(test)]
+mod tests;
 
 pub(super) use messages::{Answers, OtherGates};
 

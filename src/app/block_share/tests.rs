@@ -1,32 +1,20 @@
 //! A gate before an engine that takes its time.
 
 use super::*;
-use crate::app::{Gate, Outside};
+use crate::app::Gate;
+use crate::app::cluster::scene::Scene;
 use crate::cluster::link::{LinkEvent, PendingCall};
 use crate::cluster::protocol::{
     BeatAnswer, BeatCall, BlockRow, ClusterReport, StoredBlock, SyncAnswer, SyncCall,
 };
-use crate::config::Config;
-use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_EVENTS_MAX};
-use crate::net::{BoxFuture, Dial, Io};
+use crate::limits::CLUSTER_BLOCKS_EACH;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{BlockAction, BlockState, ChangedBy, Offence};
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
 use std::future::{pending, ready};
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use tokio::time::sleep;
-
-/// No backend is there.
-struct Nowhere;
-
-impl Dial for Nowhere {
-    fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
-        Box::pin(pending())
-    }
-}
 
 /// What it was told, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,29 +110,8 @@ impl EngineLink for Link {
 }
 
 async fn gate() -> (Gate, mpsc::Sender<LinkEvent>, Arc<Slow>) {
-    let folder = tempfile::tempdir().unwrap();
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, "ab".repeat(32)).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(&secret, mode).unwrap();
-    let text = format!(
-        "[[listen]]\nname = \"pop3\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
-         [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n\
-         [cluster]\nnodes = [\"127.0.0.1:1\"]\nsecret_file = {secret:?}\n"
-    );
-    let config = Config::parse(&text, Path::new("popgate.toml")).unwrap();
-    let (events, engine) = mpsc::channel(CLUSTER_EVENTS_MAX);
-    let outside = Outside {
-        dial: Arc::new(Nowhere),
-        sinks: Vec::new(),
-        acceptor: None,
-        seed: Some(1),
-        reload: None,
-        log: None,
-        engine: Some(engine),
-    };
-    let gate = Gate::start(&config, outside).await.unwrap();
-    (gate, events, Arc::default())
+    let Scene { gate, engine, .. } = Scene::start().await;
+    (gate, engine, Arc::default())
 }
 
 fn up(engine: &Arc<Slow>) -> LinkEvent {
