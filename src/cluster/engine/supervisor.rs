@@ -217,18 +217,33 @@ impl PushSender {
         let Some(push) = Push::read(message) else {
             return;
         };
-        let before = self.dropped.swap(0, Ordering::Relaxed);
-        if before > 0 {
-            let told = self.events.try_send(LinkEvent::PushesDropped(before));
-            let untold = if told.is_ok() { 0 } else { before };
-            self.dropped.fetch_add(untold, Ordering::Relaxed);
-        }
-        let waiting = self.events.max_capacity() - self.events.capacity();
-        let is_message = matches!(push, Push::Message(_));
-        let has_room = !is_message || waiting < CLUSTER_MESSAGES_MAX;
-        if !has_room || self.events.try_send(LinkEvent::Pushed(push)).is_err() {
+        if !self.has_room(&push)
+            || !self.tell_dropped()
+            || self.events.try_send(LinkEvent::Pushed(push)).is_err()
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Other gates' messages leave room for turns.
+    fn has_room(&self, push: &Push) -> bool {
+        let waiting = self.events.max_capacity() - self.events.capacity();
+        !matches!(push, Push::Message(_)) || waiting < CLUSTER_MESSAGES_MAX
+    }
+
+    /// Before one that finds room: told at each that is dropped, it would take that room itself.
+    /// `false`: it could not be told.
+    fn tell_dropped(&self) -> bool {
+        let count = self.dropped.swap(0, Ordering::Relaxed);
+        let is_told = count == 0
+            || self
+                .events
+                .try_send(LinkEvent::PushesDropped(count))
+                .is_ok();
+        if !is_told {
+            self.dropped.fetch_add(count, Ordering::Relaxed);
+        }
+        is_told
     }
 }
 
@@ -298,82 +313,4 @@ fn misfit(role: Option<&str>, info_text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gates_that_lost_one_server_do_not_come_back_in_step() {
-        let pauses = |seed| {
-            let mut random = fastrand::Rng::with_seed(seed);
-            (0..20).map(move |_| jittered(CLUSTER_RECONNECT_MAX, &mut random))
-        };
-        let least = CLUSTER_RECONNECT_MAX / 2;
-        assert!(pauses(1).all(|it| (least..=CLUSTER_RECONNECT_MAX).contains(&it)));
-        let in_step = pauses(1)
-            .zip(pauses(2))
-            .filter(|(one, other)| one.abs_diff(*other) < Duration::from_millis(1));
-        assert!(in_step.count() < 3);
-    }
-
-    #[test]
-    fn pushes_without_room_are_counted() {
-        let (events, mut heard) = mpsc::channel(2);
-        let pushes = PushSender::new(events);
-        for ping in [b"p1", b"p2", b"p3", b"p4", b"p5"] {
-            pushes.send(ping);
-        }
-        pushes.send(b"none of popgate's");
-        let mut next = || match heard.try_recv() {
-            Ok(LinkEvent::Pushed(Push::Ping(number))) => Ok(number),
-            Ok(LinkEvent::PushesDropped(count)) => Err(count),
-            _ => panic!("nothing"),
-        };
-        assert_eq!([next(), next()], [Ok(1), Ok(2)]);
-        pushes.send(b"p6");
-        assert_eq!([next(), next()], [Err(3), Ok(6)]);
-        pushes.send(b"p7");
-        assert_eq!(next(), Ok(7), "told once");
-    }
-
-    #[test]
-    fn a_server_that_will_not_do_is_told_why() {
-        let says = |version: &str, mode: &str| {
-            format!("# Server\r\nredis_version:{version}\r\nredis_mode:{mode}\r\n")
-        };
-        for (role, info, why) in [
-            ("master", says("6.2.0", "standalone"), None),
-            ("master", says("10.0.1", "standalone"), None),
-            ("master", says("7.2.4", "standalone"), None),
-            // A service that hides it.
-            ("master", String::new(), None),
-            (
-                "master",
-                says("6.0.16", "standalone"),
-                Some("6.0.16: use Redis 6.2"),
-            ),
-            ("master", says("5.0", "standalone"), Some("version 5.0")),
-            ("master", says("7.0.15", "cluster"), Some("Redis Cluster")),
-            (
-                "master",
-                "server_mode:cluster\r\nredis_version:7.2.4\r\n".to_owned(),
-                Some("Redis Cluster"),
-            ),
-            (
-                "slave",
-                says("7.0.15", "standalone"),
-                Some("it is a replica"),
-            ),
-            (
-                "sentinel",
-                says("7.0.15", "sentinel"),
-                Some("say in `master`"),
-            ),
-        ] {
-            let said = misfit(Some(role), &info);
-            match why {
-                None => assert_eq!(said, None, "{role} {info}"),
-                Some(why) => assert!(said.as_ref().is_some_and(|it| it.contains(why)), "{said:?}"),
-            }
-        }
-    }
-}
+mod tests;
