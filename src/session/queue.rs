@@ -162,11 +162,13 @@ async fn wait(
                 return Err(WaitFailed::EngineAway);
             }
             () = tokio::time::sleep_until(until) => {
+                // Nobody could say yet whether another gate is in the maildrop.
+                if cx.is_joining() {
+                    waiter.leave(LockOutcome::EngineAway);
+                    return Err(WaitFailed::EngineAway);
+                }
                 waiter.leave(if is_paused { LockOutcome::Paused } else { LockOutcome::Timeout });
-                return Err(match cx.is_joining() {
-                    true => WaitFailed::EngineAway,
-                    false => WaitFailed::spent(is_paused),
-                });
+                return Err(WaitFailed::spent(is_paused));
             }
             () = pauses.next() => {}
             settings = reloads.next() => {

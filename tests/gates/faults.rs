@@ -8,6 +8,9 @@ use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
+/// For what takes some seconds.
+const SOON: Duration = Duration::from_secs(10);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_gates_maildrops_are_free_within_its_lease() {
     let Some(mut site) = Site::start("").await else {
@@ -33,7 +36,7 @@ async fn a_gate_that_was_frozen_while_it_waited_does_not_meet_the_next() {
     let to = site.gates[0].ports.plain;
     let late = tokio::spawn(async move { log_in(to, "ann").await });
     site.gates[0]
-        .wait_for("popgate_lock_waiters", &[], 1.0, Duration::from_secs(10))
+        .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
     signal(&site.gates[0], Signal::STOP);
     holder.ok("QUIT".to_owned()).await.unwrap();
@@ -133,7 +136,7 @@ async fn a_gate_with_another_secret_serves_nobody_and_says_why() {
     };
     let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let stranger = site.another(secret).await;
-    has_state(&stranger, "excluded", Duration::from_secs(10)).await;
+    has_state(&stranger, "excluded", SOON).await;
     // At the greeting, where a balancer looks: clients come to the others.
     let mut refused = Program::unheard(stranger.ports.plain).await.unwrap();
     let greeting = refused.line().await.unwrap();
@@ -152,12 +155,33 @@ async fn with_refuse_a_waiter_and_a_newcomer_hear_at_once_that_the_engine_is_awa
     let to = site.gates[1].ports.plain;
     let waiter = tokio::spawn(async move { log_in(to, "ann").await });
     site.gates[1]
-        .wait_for("popgate_lock_waiters", &[], 1.0, Duration::from_secs(10))
+        .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
     site.engine.kill();
-    let refused = timeout(Duration::from_secs(10), waiter).await.unwrap();
+    let refused = timeout(SOON, waiter).await.unwrap();
     let error = refused.unwrap().err().unwrap().to_string();
     assert!(error.contains("[SYS/TEMP]"), "{error}");
     let error = log_in(to, "bob").await.err().unwrap().to_string();
     assert!(error.contains("[SYS/TEMP]"), "at the greeting: {error}");
+}
+
+/// Nobody can say whether another gate is in the mailbox, and nobody says that it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_ends_before_the_engine_is_found_is_no_lock() {
+    // Less `login_reserve`, a second: the gate looks for its engine for ten.
+    let settings = "[[tenant]]\nname = \"t\"\ndomains = [\"example.com\"]\nwait = \"4s\"\n";
+    let Some(mut site) = Site::start(settings).await else {
+        return;
+    };
+    site.engine.kill();
+    let gate = site.next().await;
+    let refused = log_in(gate.ports.plain, "ann@example.com").await;
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("[SYS/TEMP]"), "{error}");
+    assert!(error.contains("cannot be locked just now"), "{error}");
+    for (outcome, times) in [("engine_away", 1.0), ("timeout", 0.0)] {
+        let label = format!("outcome=\"{outcome}\"");
+        gate.wait_for("popgate_lock_outcomes_total", &[&label], times, SOON)
+            .await;
+    }
 }
