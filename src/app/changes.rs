@@ -1,7 +1,7 @@
 //! What differs between two configurations, in words for the operator.
 
 use super::ports::is_same;
-use crate::backend::BackendOptions;
+use crate::backend::{BackendOptions, Shareable};
 use crate::cluster::options::ClusterOptions;
 use crate::config::{Config, LockKeys, fold_digest, lock_key_changes, tenant_changes};
 use crate::dialect::Phrases;
@@ -172,6 +172,10 @@ fn server(config: &Config) -> Vec<Setting> {
             config.server.connections.to_string(),
         ),
         ("[server] trusted_networks", list(networks)),
+        (
+            "[server] sharing_memory",
+            format!("{} octets", config.server.sharing_memory),
+        ),
         ("[report] resolver", config.resolver.to_string()),
     ]
 }
@@ -251,6 +255,7 @@ fn backend(options: &BackendOptions) -> Vec<Setting> {
         preconnect,
         proxy_protocol,
         xoip,
+        shareable,
         capabilities,
         phrases,
     } = options;
@@ -270,6 +275,7 @@ fn backend(options: &BackendOptions) -> Vec<Setting> {
         ("preconnect", preconnect.to_string()),
         ("proxy_protocol", proxy_protocol.to_string()),
         ("xoip", xoip.to_string()),
+        ("shareable", shareable_word(*shareable)),
         (
             "capabilities",
             capabilities.as_deref().map_or_else(none, quoted),
@@ -298,6 +304,15 @@ fn tls_word(tls: TlsMode) -> String {
         TlsMode::Off => "off",
         TlsMode::Stls => "stls",
         TlsMode::Implicit => "implicit",
+    }
+    .to_owned()
+}
+
+fn shareable_word(shareable: Shareable) -> String {
+    match shareable {
+        Shareable::Yes => "true",
+        Shareable::No => "false",
+        Shareable::Ask => "ask",
     }
     .to_owned()
 }

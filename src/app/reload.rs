@@ -153,6 +153,7 @@ impl Gate {
                 trusted: new.server.trusted_networks.clone(),
                 grace: new.server.grace,
                 resolver: new.resolver,
+                sharing_memory: new.server.sharing_memory,
             },
             engine_authorities,
             new_ports,

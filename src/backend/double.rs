@@ -1,7 +1,7 @@
 //! A backend whose other side the test holds.
 
-use super::BackendOptions;
 use super::lines::read_line;
+use super::{BackendOptions, Shareable};
 use crate::ids::BackendName;
 use crate::net::conn::Conn;
 use crate::net::{BoxFuture, Dial, Io, TlsMode};
@@ -69,6 +69,7 @@ pub(super) fn options() -> BackendOptions {
         preconnect: true,
         proxy_protocol: false,
         xoip: false,
+        shareable: Shareable::Ask,
         capabilities: None,
         phrases: crate::dialect::Phrases::default(),
     }

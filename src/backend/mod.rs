@@ -45,10 +45,24 @@ pub struct BackendOptions {
     pub proxy_protocol: bool,
     /// Whether it is told the client's address by XOIP, where it does not offer XCLIENT.
     pub xoip: bool,
+    /// Whether sessions at it may stand on listings.
+    pub shareable: Shareable,
     /// What it can do; where it is set, CAPA is not asked.
     pub capabilities: Option<Vec<String>>,
     /// Phrases of its error lines, added to the built-in ones.
     pub phrases: crate::dialect::Phrases,
+}
+
+/// Whether sessions at a backend may stand on listings of their maildrops: `shareable`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shareable {
+    /// The operator knows that they may.
+    Yes,
+    /// They must not.
+    No,
+    /// They may once there is proof.
+    #[default]
+    Ask,
 }
 
 impl BackendOptions {

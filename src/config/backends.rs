@@ -53,6 +53,7 @@ fn backend(table: &BackendTable, folder: &Path, diagnostics: &mut Diagnostics) -
         preconnect: table.preconnect(),
         proxy_protocol: table.proxy_protocol(),
         xoip: table.xoip(),
+        shareable: table.shareable(),
         capabilities: table.capabilities.as_ref().map(|lines| {
             lines
                 .get_ref()

@@ -83,15 +83,20 @@ impl Choice for PollMode {
         ("off", Self::Off),
         ("shadow", Self::Shadow),
         ("delay", Self::Delay),
+        ("absorb", Self::Absorb),
         ("refuse", Self::Refuse),
     ];
-    const ALL: &'static str = r#""off", "shadow", "delay" or "refuse""#;
+    const ALL: &'static str = r#""off", "shadow", "delay", "absorb" or "refuse""#;
     const REFUSAL: &'static str = "is no way to enforce a limit";
 }
 
 impl Choice for SharingMode {
-    const WORDS: &'static [(&'static str, Self)] = &[("off", Self::Off), ("shadow", Self::Shadow)];
-    const ALL: &'static str = r#""off" or "shadow""#;
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("off", Self::Off),
+        ("shadow", Self::Shadow),
+        ("on", Self::On),
+    ];
+    const ALL: &'static str = r#""off", "shadow" or "on""#;
     const REFUSAL: &'static str = "is no way to share a mailbox";
 }
 
@@ -126,9 +131,10 @@ mod tests {
             PollMode::Off,
             PollMode::Shadow,
             PollMode::Delay,
+            PollMode::Absorb,
             PollMode::Refuse,
         ]);
-        has_a_word_for_each(&[SharingMode::Off, SharingMode::Shadow]);
+        has_a_word_for_each(&[SharingMode::Off, SharingMode::Shadow, SharingMode::On]);
         has_a_word_for_each(&[BlockMode::Off, BlockMode::Shadow, BlockMode::Block]);
     }
 }

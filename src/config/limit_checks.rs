@@ -60,7 +60,7 @@ fn check_poll_delay(limits: &Limits, resolved: &LoginPolicy, diagnostics: &mut D
 fn holds(resolved: &LoginPolicy) -> bool {
     matches!(
         resolved.rules.polls.mode,
-        PollMode::Delay | PollMode::Refuse
+        PollMode::Delay | PollMode::Absorb | PollMode::Refuse
     )
 }
 

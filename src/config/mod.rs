@@ -85,6 +85,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// Networks whose clients may send passwords in clear, and whose PROXY headers count.
     pub trusted_networks: Vec<IpNet>,
+    /// Octets of the listings that are kept for sharing.
+    pub sharing_memory: usize,
     /// How log lines look.
     pub log: LogFormat,
     /// Most client connections at a time; 0: what the limit of open files allows.

@@ -71,6 +71,7 @@ fn server(table: &ServerTable) -> ServerOptions {
     ServerOptions {
         grace: table.grace(),
         trusted_networks: trusted.map_or_else(loopback, |networks| values(networks)),
+        sharing_memory: usize::try_from(table.sharing_memory().0).unwrap_or(usize::MAX),
         log: table.log(),
         connections: table.connections(),
     }

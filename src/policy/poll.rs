@@ -84,7 +84,7 @@ pub fn poll_verdict(
         PollMode::Shadow => Ok(PollVerdict::Shadow(early)),
         // It would tell that the password is right: others are held.
         PollMode::Refuse if attempt.is_proven() => Err(Refusal::LoginDelay(early)),
-        PollMode::Delay | PollMode::Refuse => {
+        PollMode::Delay | PollMode::Absorb | PollMode::Refuse => {
             // Beyond this its client gives up and comes again, which is one poll more.
             let until = earliest.min(attempt.asked + rules.max_delay);
             Ok(PollVerdict::Hold { until, early })

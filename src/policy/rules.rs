@@ -35,6 +35,8 @@ pub enum PollMode {
     Shadow,
     /// It is held for a while, then let in.
     Delay,
+    /// It is let in on a listing where that is possible, else held.
+    Absorb,
     /// It is told so with `[LOGIN-DELAY]`, where its password is proven; else it is held.
     Refuse,
 }
@@ -47,6 +49,53 @@ pub enum SharingMode {
     Off,
     /// Listings are compared, and nothing else is done.
     Shadow,
+    /// Sessions stand on listings where their backend can be trusted with that.
+    On,
+}
+
+/// `sharing`, `fresh` and `demote_idle`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharingRules {
+    /// What becomes of a session that could stand on a listing.
+    pub mode: SharingMode,
+    /// A login whose wait is spent is let in on the listing that it was shown last.
+    pub end_of_wait: bool,
+    /// An idle holder goes back to its listing where another waits.
+    pub demotion: bool,
+    /// A login is let in on a fresh listing, and the backend is not asked.
+    pub let_in: bool,
+    /// How old a listing, and the backend's last word on the password, may be for that.
+    pub fresh: Duration,
+    /// How long a holder that has fetched nothing may be idle while another waits; `None`: as
+    /// `preempt_idle` says.
+    pub demote_idle: Option<Duration>,
+}
+
+impl Default for SharingRules {
+    fn default() -> Self {
+        Self {
+            mode: SharingMode::Off,
+            end_of_wait: true,
+            demotion: true,
+            let_in: true,
+            fresh: Duration::from_secs(60),
+            demote_idle: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl SharingRules {
+    /// Whether listings are kept and compared.
+    #[must_use]
+    pub fn measures(&self) -> bool {
+        matches!(self.mode, SharingMode::Shadow | SharingMode::On)
+    }
+
+    /// Whether sessions may stand on listings.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.mode == SharingMode::On
+    }
 }
 
 /// `polls`: how often a maildrop may be looked at.

@@ -1,7 +1,7 @@
 //! Tenants: whose login it is and which limits follow.
 
 use super::alias::Aliases;
-use super::rules::{PollMode, Rules, SharingMode};
+use super::rules::{PollMode, Rules, SharingRules};
 use crate::ids::{BackendName, ListenerName, MaildropKey, TenantName, UserName};
 use crate::str_enum::str_enum;
 use crate::time::Duration;
@@ -43,8 +43,8 @@ pub struct LoginPolicy {
     pub default_domain: Option<String>,
     /// What turns the forms of a login into one, for the lock's key only.
     pub aliases: Arc<Aliases>,
-    /// Whether its listings are compared.
-    pub sharing: SharingMode,
+    /// Whether its sessions may stand on listings.
+    pub sharing: SharingRules,
     /// Polls, connections, failures and blocks.
     pub rules: Rules,
     /// Which table of the configuration says each of them.

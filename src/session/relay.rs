@@ -18,7 +18,6 @@ use crate::gate::{Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::rules::SharingMode;
 use crate::policy::tenant::LoginPolicy;
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, ExchangeOptions, Quit, Replied};
@@ -51,7 +50,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
     let backend = Arc::clone(connection.backend());
     let exchange = exchange(cx, record, &client, &attempt.policy, &backend);
     let twin = Twin::new(cx, &attempt, &backend);
-    let is_compared = attempt.policy.sharing == SharingMode::Shadow;
+    let is_compared = attempt.policy.sharing.measures();
     let shadow = is_compared.then(|| Box::new(Shadow::new(cx, &attempt, &backend)));
     let mut pump = Pump::new(
         record.handle(),
@@ -111,7 +110,7 @@ fn exchange(
     let options = ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
-        keeps_listing: policy.sharing == SharingMode::Shadow,
+        keeps_listing: policy.sharing.measures(),
     };
     Exchange::new(options, record.handle().trace())
 }

@@ -87,7 +87,7 @@ macro_rules! with_limits {
 
                 /// "off", or "shadow": what each login is shown of the mailbox is compared with what
                 /// it was shown before, and counted; nothing else changes.
-                sharing: SharingMode = SharingMode::Off => sharing;
+                sharing: SharingMode = SharingMode::Off => sharing.mode;
             }
             inherited {
                 /// Short for `backends` with one name.

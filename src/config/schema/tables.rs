@@ -8,10 +8,12 @@ use super::super::value_types::{
 };
 use super::SchemaTable;
 use super::limits::{CONNECTIONS, Defaults, WrittenTenant};
+use crate::backend::Shareable;
 use crate::cluster::member::OnOutage;
 use crate::ids::{BackendName, ListenerName};
 use crate::limits::{
-    BACKEND_CONNECTIONS_MAX, CLUSTER_LEASE, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, WAIT_MAX,
+    BACKEND_CONNECTIONS_MAX, CLUSTER_LEASE, CONNECT_TIMEOUT, GRACE, LOGIN_TIMEOUT, SHARING_MEMORY,
+    WAIT_MAX,
 };
 use crate::net::{ResolverChoice, TlsMode};
 use crate::observe::LogFormat;
@@ -35,6 +37,9 @@ const JOURNAL_SIZE: RangeInclusive<ByteSize> = ByteSize(64 << 20)..=ByteSize(16 
 
 /// What [`JOURNAL_SIZE`] holds at most.
 const JOURNAL_ROWS_MAX: usize = 10_000_000_000;
+
+/// One listing of the largest mailbox that is shared; more than any household of servers has.
+const SHARING_MEMORIES: RangeInclusive<ByteSize> = ByteSize(1 << 20)..=ByteSize(64 << 30);
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -99,6 +104,10 @@ table! {
         /// Most client connections at a time; a client above it is told so. 0: as many as the limit
         /// of open files allows.
         connections: usize = 0, in CONNECTIONS;
+
+        /// Most octets of mailbox listings that are kept for sharing, with KiB, MiB or GiB behind
+        /// the number; beyond that, logins are as without sharing.
+        sharing_memory: ByteSize = ByteSize(SHARING_MEMORY as u64), in SHARING_MEMORIES;
     }
     others {
         /// Networks whose clients may send passwords in clear (see cleartext), and whose PROXY
@@ -204,6 +213,11 @@ table! {
 
         /// Tell it the address of each client by XOIP, before its login: Zimbra.
         xoip: bool = false;
+
+        /// Whether sessions may live on listings, where sharing is on: true, false, or "ask": once
+        /// popgate has seen, or popgate doctor has found, that new mail keeps its unique-ids when a
+        /// session ends without QUIT, and that the mailbox is free within a second of that.
+        shareable: Shareable = Shareable::Ask;
     }
     others {
         /// Who may have signed its certificate. Default: whom the system trusts.

@@ -153,6 +153,7 @@ impl Gate {
             trusted: config.server.trusted_networks.clone(),
             grace: config.server.grace,
             resolver: config.resolver,
+            sharing_memory: config.server.sharing_memory,
         }));
         let cx = Context {
             cluster: None,
@@ -192,6 +193,7 @@ impl Gate {
             trusted: before.trusted.clone(),
             grace: before.grace,
             resolver: before.resolver,
+            sharing_memory: before.sharing_memory,
         }));
     }
 

@@ -196,7 +196,7 @@ fn fields(policy: LoginPolicy) -> Fields {
         ("preempt_idle", preempt_idle.shown()),
         ("idle_timeout", idle_timeout.shown()),
         ("fold_case", fold_case.shown()),
-        ("sharing", sharing.shown()),
+        ("sharing", sharing.mode.shown()),
     ];
     [
         own,
