@@ -11,6 +11,7 @@ use super::finding::{Finding, Severity};
 use super::observations::ProbeStep;
 use super::report::Report;
 use super::*;
+use crate::backend::Shareable;
 use crate::demo::certificate::self_signed;
 use crate::demo::server::{DemoOptions, DemoServer};
 use crate::dialect::Phrases;
@@ -165,6 +166,7 @@ pub(super) fn backend() -> BackendOptions {
         preconnect: true,
         proxy_protocol: false,
         xoip: false,
+        shareable: Shareable::Ask,
         capabilities: None,
         phrases: Phrases::default(),
     }
