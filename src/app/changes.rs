@@ -3,7 +3,7 @@
 use super::ports::is_same;
 use crate::backend::{BackendOptions, Shareable};
 use crate::cluster::options::ClusterOptions;
-use crate::config::{Config, LockKeys, fold_digest, lock_key_changes, tenant_changes};
+use crate::config::{Config, LockKeys, fold_digest, lock_key_changes, size_text, tenant_changes};
 use crate::dialect::Phrases;
 use crate::ids::ListenerName;
 use crate::journal::JournalOptions;
@@ -174,7 +174,7 @@ fn server(config: &Config) -> Vec<Setting> {
         ("[server] trusted_networks", list(networks)),
         (
             "[server] sharing_memory",
-            format!("{} octets", config.server.sharing_memory),
+            size_text(config.server.sharing_memory),
         ),
         ("[report] resolver", config.resolver.to_string()),
     ]

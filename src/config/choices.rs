@@ -1,6 +1,7 @@
 //! Settings that are one of a few words.
 
 use super::value::{Shown, Value};
+use crate::backend::Shareable;
 use crate::cluster::member::OnOutage;
 use crate::net::TlsMode;
 use crate::observe::LogFormat;
@@ -110,6 +111,37 @@ impl Choice for BlockMode {
     const REFUSAL: &'static str = "is no way to treat who does wrong";
 }
 
+/// Two of its words are booleans.
+impl Value for Shareable {
+    const EXPECTED: &'static str = r#"true, false or "ask""#;
+
+    fn stand_in() -> Self {
+        Self::Ask
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "ask" => Ok(Self::Ask),
+            "true" | "false" => Err(format!("`{text}` stands in quotes\nwrite {text}")),
+            _ => Err(format!("`{text}` does not say whether listings are shared")),
+        }
+    }
+
+    fn from_bool(boolean: bool) -> Result<Self, String> {
+        Ok(if boolean { Self::Yes } else { Self::No })
+    }
+}
+
+impl Shown for Shareable {
+    fn shown(&self) -> Json {
+        match self {
+            Self::Yes => true.into(),
+            Self::No => false.into(),
+            Self::Ask => "ask".into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +168,14 @@ mod tests {
         ]);
         has_a_word_for_each(&[SharingMode::Off, SharingMode::Shadow, SharingMode::On]);
         has_a_word_for_each(&[BlockMode::Off, BlockMode::Shadow, BlockMode::Block]);
+    }
+
+    #[test]
+    fn whether_a_backend_is_shareable_is_read_as_it_is_shown() {
+        assert_eq!(Shareable::from_bool(true), Ok(Shareable::Yes));
+        assert_eq!(Shareable::from_bool(false), Ok(Shareable::No));
+        assert_eq!(Shareable::from_text("ask"), Ok(Shareable::Ask));
+        let shown = [Shareable::Yes, Shareable::No, Shareable::Ask].map(|it| it.shown());
+        assert_eq!(shown, [Json::from(true), false.into(), "ask".into()]);
     }
 }

@@ -245,6 +245,7 @@ fn backend(name: &BackendName, file: &File, config: &Config) -> Vec<Limit> {
         Limit::of("login_timeout", login_timeout, &table.login_timeout),
         Limit::of("login_reserve", login_reserve, &table.login_reserve),
         Limit::of("connections", &options.connections, &table.connections),
+        Limit::of("shareable", &options.shareable, &table.shareable),
     ]
 }
 

@@ -8,6 +8,7 @@ use super::mistakes::Diagnostics;
 use super::schema::LimitTable;
 use super::schema::limits::Limits;
 use super::schema::tables::{BackendTable, File};
+use super::sharing_checks::{self, Surroundings};
 use super::value::duration_text;
 use super::value::{At, is_nowhere, is_refused};
 use crate::backend::BackendOptions;
@@ -227,13 +228,8 @@ impl<'a> LimitsResolver<'a> {
     }
 
     fn note_unwise(&mut self, limits: &LoginPolicy) {
-        let reserve = limits
-            .backends
-            .iter()
-            .filter_map(|name| self.backends.get(name))
-            .map(|(_, options)| options.login_reserve)
-            .max()
-            .unwrap_or_default();
+        let around = self.surroundings(limits);
+        let reserve = around.reserve();
         let wait = limits.wait;
         let idle_timeout = limits.idle_timeout;
         let mut note = |sentence: String| {
@@ -262,7 +258,19 @@ impl<'a> LimitsResolver<'a> {
         }
         limit_checks::unwise(limits, reserve)
             .into_iter()
+            .chain(sharing_checks::unwise(limits, &around))
             .for_each(note);
+    }
+
+    fn surroundings(&self, limits: &LoginPolicy) -> Surroundings<'a> {
+        let names = limits.backends.iter();
+        Surroundings {
+            backends: names
+                .filter_map(|name| self.backends.get(name))
+                .map(|(_, options)| *options)
+                .collect(),
+            in_cluster: self.file.cluster.is_some(),
+        }
     }
 
     /// What is unwise, a sentence for all tenants that share it.

@@ -19,6 +19,8 @@ mod parse;
 mod resolve;
 mod schema;
 mod shared_settings;
+mod sharing_checks;
+mod short_form;
 mod syntax;
 mod tenant_changes;
 mod tenants;
@@ -34,6 +36,7 @@ pub use mistakes::ConfigErrors;
 pub(crate) use shared_settings::{fold_digest, shared_settings_digest};
 pub(crate) use tenant_changes::changes as tenant_changes;
 pub(crate) use value::parse_duration;
+pub(crate) use value_types::size_text;
 
 use crate::backend::BackendOptions;
 use crate::cluster::options::ClusterOptions;

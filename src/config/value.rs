@@ -64,10 +64,17 @@ impl<'de, T: Value> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<Parsed<T>>::deserialize(deserializer)?;
         let span = spanned.span();
-        let value = match spanned.into_inner() {
+        Self::placed(spanned.into_inner(), span)
+    }
+}
+
+impl<T: Value> At<T> {
+    /// A stand-in is one only where nothing of a file can stand.
+    pub(super) fn placed<E: Error>(parsed: Parsed<T>, span: Range<usize>) -> Result<Self, E> {
+        let value = match parsed {
             Parsed::Value(value) => value,
             Parsed::StandIn if is_nowhere(&span) => T::stand_in(),
-            Parsed::StandIn => return Err(D::Error::custom(control_character('\0'))),
+            Parsed::StandIn => return Err(E::custom(control_character('\0'))),
         };
         Ok(Self { value, span })
     }
@@ -132,7 +139,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
     }
 }
 
-enum Parsed<T> {
+impl<T> From<T> for Section<T> {
+    fn from(table: T) -> Self {
+        Self(table)
+    }
+}
+
+/// A value of the file before its place is known.
+pub(super) enum Parsed<T> {
     Value(T),
     StandIn,
 }

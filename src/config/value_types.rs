@@ -1,7 +1,6 @@
 //! What the strings of the file may be: addresses, names, logins.
 
-use super::value::{Bounded, Shown, Value};
-use crate::backend::Shareable;
+use super::value::{Bounded, Shown, Value, plain};
 use crate::ids::{BackendName, ListenerName, TenantName, UserName};
 use crate::limits::{CAPABILITY_LENGTH_MAX, CLUSTER_PREFIX_MAX, LOGIN_LENGTH_MAX, NAME_LENGTH_MAX};
 use crate::net::ResolverChoice;
@@ -20,36 +19,6 @@ impl Value for SocketAddr {
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse()
             .map_err(|_| format!("`{text}` is not an IP address and a port"))
-    }
-}
-
-impl Value for Shareable {
-    const EXPECTED: &'static str = r#"true, false or "ask""#;
-
-    fn stand_in() -> Self {
-        Self::Ask
-    }
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "true" | "false" => Err(format!("`{text}` stands in quotes\nwrite {text}")),
-            _ => Err(format!("`{text}` does not say whether listings are shared")),
-        }
-    }
-
-    fn from_bool(boolean: bool) -> Result<Self, String> {
-        Ok(if boolean { Self::Yes } else { Self::No })
-    }
-}
-
-impl Shown for Shareable {
-    fn shown(&self) -> Json {
-        match self {
-            Self::Yes => true.into(),
-            Self::No => false.into(),
-            Self::Ask => "ask".into(),
-        }
     }
 }
 
@@ -357,6 +326,11 @@ impl Shown for ByteSize {
             None => self.0.to_string().into(),
         }
     }
+}
+
+/// So many octets, as the file would say it.
+pub(crate) fn size_text(octets: usize) -> String {
+    plain(&ByteSize(octets as u64).shown())
 }
 
 impl Bounded for ByteSize {

@@ -486,6 +486,14 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     // the rest of a backend and a listener
     ("proxy_protocol = 1", "7:18", "true or false"),
     ("xoip = \"yes\"", "7:8", "true or false"),
+    ("shareable = \"yes\"", "7:13", "true, false or \"ask\""),
+    ("shareable = \"true\"", "7:13", "write true"),
+    (
+        "[server]\nsharing_memory = \"10KiB\"",
+        "8:18",
+        "at least 1MiB",
+    ),
+    ("[server]\nsharing_memory = 64", "8:18", "a size such as"),
     ("tls = \"ssl\"", "7:7", "\"off\", \"stls\" or \"implicit\""),
     ("ca = \"ca.pem\"", "7:6", "spoken to without TLS"),
     ("server_name = \"h\"", "7:15", "spoken to without TLS"),

@@ -160,6 +160,28 @@ fn what_needs_a_restart_is_refused_and_named() {
 }
 
 #[test]
+fn what_sharing_is_set_by_is_taken_over_under_an_open_session() {
+    let gate = Gate::start("secret", &[], "60s");
+    let mut before = gate.connect();
+    assert!(before.log_in("secret").starts_with("+OK"));
+    gate.reload(BACKEND, &format!("{BACKEND}\nshareable = true"));
+    gate.reload("[server]", "[server]\nsharing_memory = \"2MiB\"");
+    gate.reload("[server]", "[defaults]\nsharing = \"on\"\n[server]");
+    gate.reload("shareable = true", "shareable = false");
+    assert!(before.ask("STAT").starts_with("+OK"));
+    assert_logged(
+        &log_of(gate),
+        &[
+            "reloaded: backend `demo`: shareable ask -> true",
+            "reloaded: [server] sharing_memory 64MiB -> 2MiB",
+            "reloaded: tenant `default`: sharing.mode off -> on",
+            "backend `demo`: shareable true -> false",
+            "warning: tenant `default`: sharing is \"on\", and each of its backends",
+        ],
+    );
+}
+
+#[test]
 fn a_backend_that_is_not_there_is_added_all_the_same() {
     let gate = Gate::start("secret", &[], "60s");
     let address = free_address();

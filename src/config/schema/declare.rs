@@ -1,5 +1,11 @@
 //! The macros of the declarations.
 
+/// The type of an inline table.
+macro_rules! inner_table {
+    ($table:ident) => { Section<$table> };
+    ($table:ident or $word:ident) => { WordOrTable<$table> };
+}
+
 /// Declares a table of the file.
 ///
 /// - `required` keys must be written.
@@ -7,7 +13,8 @@
 ///   name gives the value that holds.
 /// - `others` are lists, and keys whose absence means something: their type is the field's.
 /// - `limits` and `inherited` are explained at [`limits!`].
-/// - `tables` are inline tables.
+/// - `tables` are inline tables; behind `or` stands the key of one whose value may be written in
+///   the table's place.
 ///
 /// What stands behind `e.g.` is shown in `full.toml`; without it, the default is.
 macro_rules! table {
@@ -27,7 +34,7 @@ macro_rules! table {
             $(, because $limit_reason:literal)?)? => $($place:ident).+;)* })?
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $inherited_example:literal;)* })?
-        $(tables { $($inner:ident: $inner_table:ident;)* })?
+        $(tables { $($inner:ident: $inner_table:ident $(or $word:ident)?;)* })?
     ) => {
         $(#[doc = $words])*
         #[derive(Clone, Debug, $($derive,)? serde::Deserialize)]
@@ -44,7 +51,7 @@ macro_rules! table {
             $($($(#[doc = $limit_words])*
                 pub(in crate::config) $limit: Option<At<$limit_type>>,)*)?
             $($(#[serde(default)]
-                pub(in crate::config) $inner: Section<$inner_table>,)*)?
+                pub(in crate::config) $inner: inner_table!($inner_table $(or $word)?),)*)?
         }
 
         $(impl $table {
@@ -116,7 +123,7 @@ macro_rules! limits {
                 $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         $(inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* })?
-        $(tables { $($inner:ident: $inner_table:ident;)* })?
+        $(tables { $($inner:ident: $inner_table:ident $(or $word:ident)?;)* })?
     ) => {
         table! {
             $(#[doc = $words])*
@@ -126,7 +133,7 @@ macro_rules! limits {
                 $limit: $type = $default $(, in $range $(, because $reason)?)? => $($place).+;)* }
             $(inherited { $($(#[doc = $inherited_words])*
                 $inherited: $inherited_type, e.g. $example;)* })?
-            $(tables { $($inner: $inner_table;)* })?
+            $(tables { $($inner: $inner_table $(or $word)?;)* })?
         }
 
         impl LimitTable for $table {
@@ -135,7 +142,7 @@ macro_rules! limits {
                     $($limit: self.$limit.as_ref().or(above.$limit.as_ref()).cloned(),)*
                     $($($inherited: self.$inherited.as_ref()
                         .or(above.$inherited.as_ref()).cloned(),)*)?
-                    $($($inner: Section(self.$inner.merge(&above.$inner)),)*)?
+                    $($($inner: self.$inner.merge(&above.$inner).into(),)*)?
                 }
             }
 
@@ -196,7 +203,7 @@ macro_rules! table_with_limits {
                 $(, in $range:expr $(, because $reason:literal)?)? => $($place:ident).+;)* }
         inherited { $($(#[doc = $inherited_words:literal])*
             $inherited:ident: $inherited_type:ty, e.g. $example:literal;)* }
-        tables { $($inner:ident: $inner_table:ident;)* }
+        tables { $($inner:ident: $inner_table:ident $(or $word:ident)?;)* }
     ) => {
         table! {
             $(#[doc = $words])*
@@ -206,7 +213,7 @@ macro_rules! table_with_limits {
                 $limit: $type = $default $(, in $range $(, because $reason)?)? => $($place).+;)* }
             inherited { $($(#[doc = $inherited_words])*
                 $inherited: $inherited_type, e.g. $example;)* }
-            tables { $($inner: $inner_table;)* }
+            tables { $($inner: $inner_table $(or $word)?;)* }
         }
 
         impl $table {

@@ -4,6 +4,7 @@
 use super::super::aliases::AliasList;
 use super::super::checks::{Allowed, within};
 use super::super::mistakes::Diagnostics;
+use super::super::short_form::{ShortForm, WordOrTable};
 use super::super::value::{At, Section, Shown, plain};
 use super::super::value_types::{Domain, DomainPattern};
 use super::{Limit, LimitTable, SchemaTable, WrittenPlaces, assign};
@@ -85,9 +86,20 @@ macro_rules! with_limits {
                 /// Ann@Example.com and ann@example.com are one maildrop.
                 fold_case: bool = true => fold_case;
 
-                /// "off", or "shadow": what each login is shown of the mailbox is compared with what
-                /// it was shown before, and counted; nothing else changes.
-                sharing: SharingMode = SharingMode::Off => sharing.mode;
+                /// Where sharing lets a login in by itself, the listing, and the server's last +OK
+                /// to the password, are at most this old: as late new mail and a changed password
+                /// can show.
+                // Below a second nobody would be let in; mail programs that look once an hour need
+                // no more.
+                fresh: Duration = seconds(60), in seconds(1)..=seconds(HOUR),
+                    because "new mail and a changed password would not show for as long"
+                    => sharing.fresh;
+
+                /// Where sharing demotes, it does so with a session that has fetched nothing and is
+                /// idle this long while another client waits. "off": after preempt_idle, as others.
+                // Between STAT, LIST and UIDL mail programs pause for less.
+                demote_idle: Option<Duration> = Some(seconds(5)), in seconds(1)..=seconds(HOUR)
+                    => sharing.demote_idle;
             }
             inherited {
                 /// Short for `backends` with one name.
@@ -98,6 +110,7 @@ macro_rules! with_limits {
                 backends: Option<Spanned<Vec<At<BackendName>>>>, e.g. r#"["legacy"]"#;
             }
             tables {
+                sharing: Sharing or mode;
                 polls: Polls;
                 connections: Connections;
                 failures: Failures;
@@ -114,12 +127,47 @@ with_limits!(
 );
 
 limits! {
+    /// Sessions in which nobody fetches or deletes need no mailbox, only its listing. A word alone
+    /// stands for the mode: sharing = "shadow".
+    Sharing
+    limits {
+        /// "off"; "shadow": what each login is shown of the mailbox is compared with what it was
+        /// shown before, and counted, and nothing else changes; or "on": sessions may live on
+        /// listings, at servers that are shareable.
+        mode: SharingMode = SharingMode::Off => sharing.mode;
+
+        /// A login whose wait is spent is let in on the listing that it was shown last, and not
+        /// refused.
+        end_of_wait: bool = true => sharing.end_of_wait;
+
+        /// An idle session goes back to its listing while another client waits, and is not closed.
+        demotion: bool = true => sharing.demotion;
+
+        /// A login is let in on a listing that is fresh, and the server is not asked.
+        let_in: bool = true => sharing.let_in;
+    }
+}
+
+impl ShortForm for Sharing {
+    type Word = SharingMode;
+    const EXPECTED: &'static str = r#""off", "shadow" or "on", or { mode = "on", … }"#;
+
+    fn of_word(mode: At<SharingMode>) -> Self {
+        Self {
+            mode: Some(mode),
+            ..Self::default()
+        }
+    }
+}
+
+limits! {
     /// Clients that look for mail too often. One login each `every`, and `burst` at once: for the
     /// maildrop, and for the maildrop from each address (of IPv6: one /64).
     Polls
     limits {
-        /// "off", "shadow" (count only), "delay" (hold them, for max_delay at most) or "refuse"
-        /// (tell them so with [LOGIN-DELAY] where the password was right lately; hold the others).
+        /// "off", "shadow" (count only), "delay" (hold them, for max_delay at most), "absorb" (let
+        /// them in on a listing where sharing allows that; hold the others) or "refuse" (tell them
+        /// so with [LOGIN-DELAY] where the password was right lately; hold the others).
         enforce: PollMode = PollMode::Delay => rules.polls.mode;
 
         /// The longest that a login is held.

@@ -4,7 +4,9 @@
 use super::*;
 use crate::config::schema::reference::{Declaration, DeclaredKey};
 use crate::config::{Config, LoginQuery, tenant_changes};
-use crate::policy::rules::{BlockRules, ConnectionLimits, FailureRules, PollRules, Quota, Rules};
+use crate::policy::rules::{
+    BlockRules, ConnectionLimits, FailureRules, PollRules, Quota, Rules, SharingRules,
+};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::Path;
@@ -90,7 +92,7 @@ const TABLES: [&str; 3] = [
 fn each_limit_is_read_in_each_table_and_explained_with_its_line() {
     assert_eq!(
         all().len(),
-        28,
+        33,
         "a limit more or less: this loop tests it, and its number stands here"
     );
     for limit in all() {
@@ -155,12 +157,12 @@ fn what_is_out_of_range_is_refused_with_both_ends() {
         let [least, most] = [least, most].map(|end| plain(&end));
         let hint = match limit.path[..] {
             // Of 0s it would be said next that it is not above `login_reserve`.
-            ["wait"] => format!("write at most {most}"),
+            ["wait"] | ["fresh"] => format!("write at most {most}"),
             _ => format!("write at least {least} and at most {most}"),
         };
         assert!(error.contains(&hint), "{:?}: {error}", limit.path);
     }
-    assert_eq!(bounded, 23);
+    assert_eq!(bounded, 25);
 }
 
 type Fields = Vec<(&'static str, Json)>;
@@ -196,16 +198,36 @@ fn fields(policy: LoginPolicy) -> Fields {
         ("preempt_idle", preempt_idle.shown()),
         ("idle_timeout", idle_timeout.shown()),
         ("fold_case", fold_case.shown()),
-        ("sharing", sharing.mode.shown()),
+        ("fresh", sharing.fresh.shown()),
+        ("demote_idle", sharing.demote_idle.shown()),
     ];
     [
         own,
+        sharing_fields(sharing),
         poll_fields(&polls),
         connection_fields(connections),
         failure_fields(failures),
         block_fields(blocks),
     ]
     .concat()
+}
+
+fn sharing_fields(rules: SharingRules) -> Fields {
+    let SharingRules {
+        mode,
+        end_of_wait,
+        demotion,
+        let_in,
+        // They stand beside `sharing`.
+        fresh: _,
+        demote_idle: _,
+    } = rules;
+    vec![
+        ("sharing.mode", mode.shown()),
+        ("sharing.end_of_wait", end_of_wait.shown()),
+        ("sharing.demotion", demotion.shown()),
+        ("sharing.let_in", let_in.shown()),
+    ]
 }
 
 fn poll_fields(rules: &PollRules) -> Fields {
