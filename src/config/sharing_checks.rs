@@ -53,7 +53,8 @@ fn absorbs_nothing(policy: &LoginPolicy) -> Option<String> {
         SharingMode::On => "let_in of sharing is false",
     };
     Some(format!(
-        "polls.enforce \"absorb\" acts as \"delay\", since {why}: it takes sharing = \"on\" and let_in"
+        "polls.enforce \"absorb\" acts as \"delay\", since {why}: it takes sharing = \"on\" and \
+         let_in = true"
     ))
 }
 
@@ -61,19 +62,17 @@ fn not_shareable(around: &Surroundings<'_>) -> Vec<String> {
     let backends = &around.backends;
     let is_no = |backend: &&BackendOptions| backend.shareable == Shareable::No;
     if !backends.is_empty() && backends.iter().all(is_no) {
-        return vec![
-            "sharing is \"on\", and each of its backends has shareable = false, so nothing is shared"
-                .to_owned(),
-        ];
+        let what = "each of its backends has shareable = false, so nothing is shared";
+        return vec![format!("sharing is \"on\", and {what}")];
     }
     let unknown = backends.iter().filter(|it| it.shareable == Shareable::Ask);
     unknown
         .map(|backend| {
+            let what = format!("nothing is known of backend `{}`", backend.name);
             format!(
-                "sharing is \"on\", and nothing is known of backend `{}` (shareable = \"ask\"), so its \
-                 sessions are only measured until there is proof: run popgate doctor, or wait for a \
-                 week of sharing = \"shadow\", or write shareable = true",
-                backend.name
+                "sharing is \"on\", and {what} (shareable = \"ask\"), so its sessions are only \
+                 measured until there is proof: run popgate doctor, or wait for a week of \
+                 sharing = \"shadow\", or write shareable = true"
             )
         })
         .collect()

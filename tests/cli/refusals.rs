@@ -235,7 +235,7 @@ const BEHIND_A_GATE: &[(&str, &str, &str)] = &[
     (
         "[defaults]\npolls = { enforce = \"ban\" }",
         "8:21",
-        "\"delay\" or \"refuse\"",
+        "\"delay\", \"absorb\" or \"refuse\"",
     ),
     (
         "[defaults]\npolls = { max_delay = \"2m\" }",

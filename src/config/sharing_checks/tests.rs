@@ -147,8 +147,9 @@ fn sharing_beside_other_gates_is_warned_of() {
 #[test]
 fn absorbing_without_somebody_to_let_in_is_warned_of() {
     let told = |sharing: &str| {
+        let absorb = "polls = { enforce = \"absorb\" }";
         warnings(&format!(
-            "shareable = true\n[defaults]\npolls = {{ enforce = \"absorb\" }}\nsharing = {sharing}\n"
+            "shareable = true\n[defaults]\n{absorb}\nsharing = {sharing}\n"
         ))
     };
     assert_eq!(told("\"on\""), [""; 0]);
@@ -179,8 +180,8 @@ fn a_demotion_that_comes_too_late_for_the_waiters_is_warned_of() {
             "shareable = true\n[defaults]\nsharing = {sharing}\n{limits}"
         ))
     };
-    let expected = "tenant `default`: demote_idle (18s) + login_reserve (3s) exceeds wait (20s), so \
-                    waiters give up before an idle session is demoted for them";
+    let expected = "tenant `default`: demote_idle (18s) + login_reserve (3s) exceeds wait (20s), \
+                    so waiters give up before an idle session is demoted for them";
     assert_eq!(late("\"on\""), [expected]);
     assert_eq!(late("{ mode = \"on\", demotion = false }"), [""; 0]);
     assert_eq!(late("\"off\""), [""; 0]);
