@@ -249,6 +249,8 @@ impl Recorder {
             pipelining,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
             keeps_listing: false,
+            asks_listing: false,
+            shown: None,
         };
         Self {
             exchange: Exchange::new(options, Trace::default()),

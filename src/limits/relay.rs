@@ -21,6 +21,10 @@ pub const RELAY_TICK: Duration = Duration::from_secs(1);
 /// mpop pipelines a hundred.
 pub const AWAITED_REPLIES_MAX: usize = 256;
 
+/// Whole listings that a client may ask popgate for in one read, or have waiting for their turn:
+/// each has up to 780 KB, and programs ask for two of them ahead.
+pub const WHOLE_LISTINGS_DUE_MAX: usize = 4;
+
 /// Octets that a backend sends after login and nobody asked for: second thoughts on an error, a
 /// farewell, a few lines in all. One that goes on keeps its session looking busy for ever.
 pub const UNASKED_MAX: usize = 64 * 1024;

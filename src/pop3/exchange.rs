@@ -6,11 +6,15 @@
 mod commands;
 mod listed;
 mod opaque;
+mod own_asks;
 mod progress;
+mod queue;
 mod replies;
+mod shown;
 mod tally;
 mod unasked;
 
+pub use shown::Shown;
 pub use tally::Tally;
 
 use crate::limits::AWAITED_REPLIES_MAX;
@@ -26,6 +30,7 @@ use bytes::BytesMut;
 use listed::ListedReplies;
 use opaque::Opaque;
 use progress::Progress;
+use queue::QueuedReply;
 use replies::Receiving;
 use std::collections::VecDeque;
 use unasked::Unasked;
@@ -39,6 +44,11 @@ pub struct ExchangeOptions {
     pub capa_reply: Vec<u8>,
     /// Whether the listing of the maildrop is put together from the replies.
     pub keeps_listing: bool,
+    /// Whether popgate itself may ask the backend for what the client did not ask of STAT, LIST
+    /// and UIDL.
+    pub asks_listing: bool,
+    /// What the client sees of the maildrop, where that is not what the backend says.
+    pub shown: Option<Shown>,
 }
 
 /// What a call has to say; the caller sends it and clears it.
@@ -160,19 +170,13 @@ pub struct Exchange {
     uidl: Option<ListingDigest>,
     /// What the listing of the maildrop is put together from, where it is kept.
     listed: Option<Box<ListedReplies>>,
-}
-
-#[derive(Debug)]
-enum QueuedReply {
-    Reply(Expected),
-    Answer(OwnAnswer),
-}
-
-/// An answer of popgate's own.
-#[derive(Clone, Copy, Debug)]
-enum OwnAnswer {
-    Capa,
-    Refusal(&'static str),
+    /// Whether popgate has asked for the listing itself.
+    asked_itself: bool,
+    /// Whether a DELE has gone to the backend.
+    sent_deletion: bool,
+    /// Whole listings that the client asked popgate for since the last read, or before it and was
+    /// not given yet.
+    whole_listings_due: usize,
 }
 
 impl Exchange {
@@ -180,7 +184,7 @@ impl Exchange {
     #[must_use]
     pub fn new(options: ExchangeOptions, trace: Trace) -> Self {
         Self {
-            listed: options.keeps_listing.then(Box::default),
+            listed: (options.keeps_listing || options.shown.is_some()).then(Box::default),
             options,
             lines: LineReader::new(),
             partial: BytesMut::new(),
@@ -202,6 +206,9 @@ impl Exchange {
             last_command: None,
             trace,
             uidl: None,
+            asked_itself: false,
+            sent_deletion: false,
+            whole_listings_due: 0,
         }
     }
 
@@ -213,28 +220,29 @@ impl Exchange {
         self.quit == Quit::None && self.queue.len() < AWAITED_REPLIES_MAX && !raw_is_held
     }
 
-    /// Replies that the backend still owes, also to commands that are held back. What an opaque
-    /// session awaits is not known and not counted.
+    /// Replies that the backend still owes the client, also to commands that are held back. What an
+    /// opaque session awaits is not known and not counted.
     #[must_use]
     pub fn awaiting(&self) -> usize {
-        let owed = |item: &&QueuedReply| matches!(item, QueuedReply::Reply(_));
-        self.queue.iter().filter(owed).count()
+        self.queue.iter().filter_map(|it| it.forwarded()).count()
     }
 
     /// How many of those the backend was not asked for yet.
     #[must_use]
     pub fn held_back(&self) -> usize {
-        self.unsent.len()
+        let owed = self.queue.iter().filter(|it| it.expected().is_some());
+        owed.skip(self.sent).filter_map(|it| it.forwarded()).count()
     }
 
     /// Whether the client has all that it asked for, as far as it can tell: no reply is awaited but
     /// one that stops at a lone dot.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        match self.queue.len() {
-            0 => true,
-            1 => self.receiving.stops_at_a_dot(),
-            _ => false,
+        let mut due = self.queue.iter().filter(|it| !it.is_swallowed());
+        match (due.next(), due.next()) {
+            (None, _) => true,
+            (Some(_), None) => !self.swallows() && self.receiving.stops_at_a_dot(),
+            (Some(_), Some(_)) => false,
         }
     }
 
@@ -252,10 +260,8 @@ impl Exchange {
         if self.is_at_rest() {
             return false;
         }
-        self.queue.iter().any(|item| match item {
-            QueuedReply::Reply(expected) => self.progress.would_be(*expected),
-            QueuedReply::Answer(_) => false,
-        })
+        let mut owed = self.queue.iter().filter_map(|it| it.forwarded());
+        owed.any(|expected| self.progress.would_be(expected))
     }
 
     /// Whether a reply has begun and not ended.
@@ -299,12 +305,14 @@ impl Exchange {
     /// hold back what it said since: one that stops at a lone dot is over when something waits
     /// behind it; another one when the client has gone on and nothing followed for long enough.
     pub fn backend_is_silent(&mut self, silence: Duration, out: &mut Output) {
-        let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
-            return;
+        let presumed_whole = match self.queue.front() {
+            Some(&QueuedReply::Reply(expected)) if self.client_went_on => {
+                let after = self.receiving.presumed_whole_after(expected);
+                after.is_some_and(|after| silence >= after)
+            }
+            Some(QueuedReply::Swallowed(_)) => self.own_body_is_over(silence),
+            _ => false,
         };
-        let presumed_after = self.receiving.presumed_whole_after(expected);
-        let presumed_whole =
-            self.client_went_on && presumed_after.is_some_and(|after| silence >= after);
         if self.queue.len() > 1 && (self.receiving.stops_at_a_dot() || presumed_whole) {
             self.end_body(out);
         }
@@ -314,7 +322,7 @@ impl Exchange {
     pub fn backend_is_read(&mut self, out: &mut Output) {
         self.all_is_read = true;
         let behind_the_end = self.client_went_on && self.queue.len() > 1;
-        if behind_the_end && self.receiving.stops_at_a_dot() {
+        if (behind_the_end || self.swallows()) && self.receiving.stops_at_a_dot() {
             self.end_body(out);
         }
         if !self.receiving.has_begun() {
@@ -348,19 +356,39 @@ impl Exchange {
         }
     }
 
-    /// Which messages DELE has marked, by place, from 0, where the listing is kept: none behind
-    /// the end, and none behind [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX).
+    /// Which messages DELE has marked, by place, from 0, where the listing is kept or shown: none
+    /// behind the end, and none behind [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX).
     #[must_use]
     pub fn marks(&self) -> &[bool] {
         self.listed.as_ref().map_or(&[], |listed| listed.marks())
     }
 
-    /// Whether the backend has accepted a RETR, TOP or DELE, where the listing is kept, or may have
-    /// in an opaque session.
+    /// Whether the backend has accepted a RETR, TOP or DELE, where the listing is kept or shown, or
+    /// may have in an opaque session.
     #[must_use]
-    pub fn needed_the_maildrop(&self) -> bool {
+    pub fn has_fetched(&self) -> bool {
         let listed = self.listed.as_ref();
         self.opaque() || listed.is_some_and(|listed| listed.needs_maildrop())
+    }
+
+    /// Whether a DELE has gone to the backend, answered or not, or may have in an opaque session.
+    #[must_use]
+    pub fn has_sent_deletion(&self) -> bool {
+        self.opaque() || self.sent_deletion
+    }
+
+    /// Whether the session could go on without its maildrop, and nobody would see it: nothing is
+    /// marked, held back or under way, and all that the backend has said was taken in.
+    #[must_use]
+    pub fn can_leave_maildrop(&self) -> bool {
+        let is_followed = self.opaque.is_none() && !self.lines.in_overlong_line();
+        let is_quiet = self.queue.is_empty() && self.held.is_empty() && self.all_is_read;
+        self.quit == Quit::None && is_followed && is_quiet && self.tally.marked == 0
+    }
+
+    /// The client's line that has not ended yet, for what follows the session.
+    pub fn take_partial(&mut self) -> BytesMut {
+        std::mem::take(&mut self.partial)
     }
 
     /// Whether messages may be gone by this session: it sent QUIT, and either had messages marked

@@ -111,6 +111,8 @@ fn exchange(
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
         keeps_listing: policy.sharing.measures(),
+        asks_listing: false,
+        shown: None,
     };
     Exchange::new(options, record.handle().trace())
 }

@@ -358,6 +358,8 @@ impl Gate {
                     pipelining,
                     capa_reply: CAPA.to_vec(),
                     keeps_listing: false,
+                    asks_listing: false,
+                    shown: None,
                 },
                 Trace::default(),
             ),

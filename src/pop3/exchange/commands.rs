@@ -1,7 +1,8 @@
 //! The client's half: command lines in, forwarded, held back or answered.
 
+use super::queue::{OwnAnswer, QueuedReply};
 use super::unasked::line_end;
-use super::{Exchange, Opaque, Output, OwnAnswer, QueuedReply, Quit};
+use super::{Exchange, Opaque, Output, Quit};
 use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::Line;
@@ -24,6 +25,7 @@ impl Exchange {
     /// [`RELAY_CHUNK`](crate::limits::RELAY_CHUNK) octets.
     pub fn client_bytes(&mut self, input: &[u8], out: &mut Output) {
         let mut input = self.with_partial(input);
+        self.count_whole_listings_due();
         let mut came_with_another = false;
         while self.quit == Quit::None {
             // From here on no line is known to be a command: it may be the body of one.
@@ -56,9 +58,15 @@ impl Exchange {
             Line::Malformed => return self.answer(OwnAnswer::Refusal(MALFORMED), out),
         };
         self.last_command = Some(Keyword::of_line(text));
-        let sent_ahead = came_with_another || !self.queue.is_empty();
+        let sent_ahead = came_with_another || self.client_awaits_something();
         self.trace.push(Step::of_line(text), sent_ahead);
-        match Verb::of_line(text) {
+        let verb = Verb::of_line(text);
+        let shown = self.options.shown.as_ref();
+        if let Some(answer) = shown.and_then(|shown| shown.answer(verb, text)) {
+            let answer = self.within_bounds(answer);
+            return self.answer(answer, out);
+        }
+        match verb {
             Verb::Forward(expected) => self.forward(expected, text, out),
             Verb::Capa => self.answer(OwnAnswer::Capa, out),
             Verb::Refused(refusal) => self.answer(OwnAnswer::Refusal(refusal), out),
@@ -73,8 +81,8 @@ impl Exchange {
     /// The client says something. If it awaits one reply alone, whose body stops at a lone dot and
     /// which it has whole, then that was the end of it: for a program that reads line by line.
     fn client_goes_on(&mut self, out: &mut Output) {
-        if self.queue.len() != 1 || !self.receiving.has_begun() {
-            self.client_pipelines |= !self.queue.is_empty();
+        if self.queue.len() != 1 || self.swallows() || !self.receiving.has_begun() {
+            self.client_pipelines |= self.client_awaits_something();
             return;
         }
         if self.receiving.stops_at_a_dot() && self.all_is_read {
@@ -85,9 +93,14 @@ impl Exchange {
         }
     }
 
+    fn client_awaits_something(&self) -> bool {
+        self.queue.iter().any(|item| !item.is_swallowed())
+    }
+
     fn forward(&mut self, expected: Expected, line: &[u8], out: &mut Output) {
         // What comes behind QUIT is nothing that any server would answer.
         if expected.to == ReplyTo::Quit {
+            self.ask_before_quit();
             self.quit = Quit::Sent;
         }
         // Servers differ on whether `LIST ` has an argument, and so on where its reply ends.
@@ -107,6 +120,7 @@ impl Exchange {
             self.unsent.pop_front();
             self.sent += 1;
             self.sent_bodies += usize::from(expected.body);
+            self.sent_deletion |= expected.to == ReplyTo::Dele;
             let octets = line_end(&self.held);
             out.to_backend
                 .extend_from_slice(&self.held.split_to(octets));
@@ -147,13 +161,14 @@ impl Exchange {
         }
     }
 
-    pub(super) fn write_answer(&self, answer: OwnAnswer, out: &mut Output) {
+    pub(super) fn write_answer(&mut self, answer: OwnAnswer, out: &mut Output) {
         match answer {
             OwnAnswer::Capa => out.to_client.extend_from_slice(&self.options.capa_reply),
             OwnAnswer::Refusal(line) => {
                 out.to_client.extend_from_slice(line.as_bytes());
                 out.refusal = Some(line);
             }
+            OwnAnswer::Listing(expected) => self.write_listing(expected, out),
         }
     }
 

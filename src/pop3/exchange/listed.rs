@@ -88,6 +88,33 @@ impl ListedReplies {
         Some(Box::new(body))
     }
 
+    /// Which of STAT, LIST and UIDL must still be asked for the listing, where the replies `awaited`
+    /// are on their way.
+    pub(super) fn missing(&self, awaited: impl Iterator<Item = Expected>) -> Vec<ReplyTo> {
+        let mut stat = self.stat.is_some();
+        let (mut scan, mut ids) = (self.scan.is_some(), self.ids.is_some());
+        for expected in awaited {
+            match expected.to {
+                ReplyTo::Stat => stat = true,
+                ReplyTo::List => scan |= expected.body,
+                ReplyTo::Uidl => ids |= expected.body,
+                _ if scan && ids => {}
+                // As `ok` does it.
+                _ => (scan, ids) = (false, false),
+            }
+        }
+        if self.is_complete || (scan && ids) {
+            return Vec::new();
+        }
+        let known = [
+            (ReplyTo::Stat, stat),
+            (ReplyTo::List, scan),
+            (ReplyTo::Uidl, ids),
+        ];
+        let missing = known.into_iter().filter(|(_, is_known)| !is_known);
+        missing.map(|(to, _)| to).collect()
+    }
+
     /// The end of a body, which was read by this.
     pub(super) fn body_ended(&mut self, reader: Option<Box<ListedBody>>) {
         match reader.map(|reader| *reader) {

@@ -1,8 +1,9 @@
 //! The backend's half: replies in, each matched to its command.
 
 use super::listed::ListedBody;
+use super::queue::QueuedReply;
 use super::unasked::line_end;
-use super::{Disposition, Exchange, Output, QueuedReply, Replied, Violation};
+use super::{Disposition, Exchange, Output, Replied, Violation};
 use crate::limits::{BLANK_LINES_MAX, REPLY_LINE_MAX, REPLY_PRESUMED_EMPTY, REPLY_PRESUMED_WHOLE};
 use crate::pop3::line::without_end;
 use crate::pop3::multiline::{Behind, EndScanner, Scanned};
@@ -57,6 +58,10 @@ impl Receiving {
             }
             Self::Body(_) => Some(REPLY_PRESUMED_WHOLE),
         }
+    }
+
+    pub(super) fn is_body(&self) -> bool {
+        matches!(self, Self::Body(_))
     }
 
     /// Whether it is a body that stops at a lone dot, so that it may be whole.
@@ -137,8 +142,8 @@ impl Exchange {
         self.reply_bytes(input, pauses, out)
     }
 
-    /// Follows replies until `input` is used up, nothing is awaited, or an answer of popgate's
-    /// own is due between two of them.
+    /// Follows replies until `input` is used up, nothing is awaited, an answer of popgate's own is
+    /// due between two of them, or one is the client's and the next is not.
     fn reply_bytes(
         &mut self,
         input: &[u8],
@@ -147,10 +152,17 @@ impl Exchange {
     ) -> Result<Disposition, Violation> {
         let own_answers = out.to_client.len();
         let mut used = 0;
+        let mut swallowed = self.swallows();
         while used < input.len() && self.sent > 0 && out.to_client.len() == own_answers {
-            let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
+            let Some(expected) = self.awaited_first() else {
                 break;
             };
+            if self.swallows() != swallowed {
+                if used > 0 {
+                    break;
+                }
+                swallowed = !swallowed;
+            }
             match self.part_of_reply(expected, &input[used..], pauses, out) {
                 Ok(TakenIn::Good(octets)) => used += octets,
                 Ok(TakenIn::TooShort) if used == 0 => return Ok(Disposition::Hold),
@@ -159,7 +171,14 @@ impl Exchange {
                 Ok(TakenIn::TooShort) | Err(_) => break,
             }
         }
-        Ok(Disposition::Forward(used))
+        Ok(match swallowed {
+            true => Disposition::Swallow(used),
+            false => Disposition::Forward(used),
+        })
+    }
+
+    fn awaited_first(&self) -> Option<Expected> {
+        self.queue.front().and_then(|item| item.expected())
     }
 
     fn part_of_reply(
@@ -210,16 +229,21 @@ impl Exchange {
             // After login no command asks for a challenge.
             Status::Continue | Status::Other => return Err(self.unasked.no_reply()),
         };
-        out.replied.push(Replied {
-            to: expected.to,
-            status,
-            line: error.to_vec(),
-        });
+        let swallowed = self.swallows();
+        if !swallowed {
+            out.replied.push(Replied {
+                to: expected.to,
+                status,
+                line: error.to_vec(),
+            });
+        }
         let ok = status == Status::Ok;
         if expected.to == ReplyTo::Quit {
             self.quit_answered(ok);
         } else if ok {
-            self.tally.ok(expected, line);
+            if !swallowed {
+                self.tally.ok(expected, line);
+            }
             if let Some(listed) = &mut self.listed {
                 listed.ok(expected, without_end(line));
             }
@@ -248,14 +272,16 @@ impl Exchange {
 
     /// The body at the head of the queue is whole.
     pub(super) fn end_body(&mut self, out: &mut Output) {
-        let Some(&QueuedReply::Reply(expected)) = self.queue.front() else {
+        let Some(expected) = self.awaited_first() else {
             return;
         };
         if let Receiving::Body(body) = std::mem::take(&mut self.receiving) {
-            // The last line is the dot's; a body that was presumed whole has none.
-            self.tally.body(expected, body.entries.saturating_sub(1));
-            if expected.to == ReplyTo::Uidl {
-                self.uidl = Some(body.uidl.finish());
+            if !self.swallows() {
+                // The last line is the dot's; a body that was presumed whole has none.
+                self.tally.body(expected, body.entries.saturating_sub(1));
+                if expected.to == ReplyTo::Uidl {
+                    self.uidl = Some(body.uidl.finish());
+                }
             }
             if let Some(listed) = &mut self.listed {
                 listed.body_ended(body.listed);
@@ -268,7 +294,7 @@ impl Exchange {
     fn complete(&mut self, expected: Expected, ok: bool, out: &mut Output) {
         self.receiving = Receiving::default();
         self.unasked.reply_ended(expected, ok && expected.body);
-        if ok {
+        if ok && !self.swallows() {
             self.progress.done(expected);
         }
         self.sent -= 1;

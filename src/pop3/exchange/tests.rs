@@ -21,6 +21,8 @@ impl Session {
                     pipelining,
                     capa_reply: CAPA.into(),
                     keeps_listing: false,
+                    asks_listing: false,
+                    shown: None,
                 },
                 Trace::default(),
             ),
@@ -577,6 +579,8 @@ fn a_trace_goes_on_from_what_came_before_login_and_ends_where_a_session_becomes_
         pipelining: true,
         capa_reply: CAPA.into(),
         keeps_listing: false,
+        asks_listing: false,
+        shown: None,
     };
     let mut exchange = Exchange::new(options, before);
     exchange.client_bytes(b"STAT\r\nXTND XLST\r\nSTAT\r\n", &mut Output::default());

@@ -1,7 +1,8 @@
 //! What popgate itself says of a maildrop, from a listing of it.
 
 use super::{MaildropListing, MessageNumber};
-use crate::pop3::reply::reply_line;
+use crate::pop3::reply::{ReplyTo, reply_line};
+use crate::pop3::verb::Expected;
 use std::fmt::Display;
 
 /// Replies to STAT, LIST and UIDL (RFC 1939 sections 5 and 7), less the messages that the session
@@ -20,11 +21,29 @@ impl<'a> ListingReplies<'a> {
         Self { listing, marks }
     }
 
+    /// To STAT, LIST or UIDL; `None`: it is another command.
+    #[must_use]
+    pub fn to(self, command: Expected) -> Option<Vec<u8>> {
+        let number = command.number.and_then(MessageNumber::new);
+        match (command.to, command.body, number) {
+            (ReplyTo::Stat, ..) => Some(self.stat()),
+            (ReplyTo::List | ReplyTo::Uidl, false, None) => Some(no_such_message()),
+            (ReplyTo::List, ..) => Some(self.list(number)),
+            (ReplyTo::Uidl, ..) => Some(self.uidl(number)),
+            _ => None,
+        }
+    }
+
+    /// How many messages the session sees.
+    #[must_use]
+    pub fn messages(self) -> usize {
+        self.listing.messages() - self.marked().count()
+    }
+
     /// To STAT.
     #[must_use]
     pub fn stat(self) -> Vec<u8> {
-        let messages = self.shown().count();
-        reply_line(format!("+OK {messages} {}", self.octets()))
+        reply_line(format!("+OK {} {}", self.messages(), self.octets()))
     }
 
     /// To LIST, of all messages or of one.
@@ -63,8 +82,7 @@ impl<'a> ListingReplies<'a> {
     }
 
     fn all<T: Display>(self, value: impl Fn((MessageNumber, u32, &'a [u8])) -> T) -> Vec<u8> {
-        let messages = self.shown().count();
-        let mut reply = reply_line(format!("+OK {messages} messages"));
+        let mut reply = reply_line(format!("+OK {} messages", self.messages()));
         for row in self.shown() {
             let number = row.0;
             reply.extend(reply_line(format!("{number} {}", value(row))));
@@ -82,10 +100,18 @@ impl<'a> ListingReplies<'a> {
     /// What STAT of the backend said, less the sizes of what is marked: some servers count STAT's
     /// octets otherwise than LIST's.
     fn octets(self) -> u64 {
-        let rows = self.listing.messages_listed();
-        let marked = rows.filter(|(number, ..)| self.is_marked(*number));
-        let marked = marked.map(|(_, octets, _)| u64::from(octets)).sum();
+        let marked = self.marked().map(u64::from).sum();
         self.listing.octets().saturating_sub(marked)
+    }
+
+    /// The sizes of those that are marked. It takes no longer than there are marks.
+    fn marked(self) -> impl Iterator<Item = u32> {
+        let places = self
+            .marks
+            .iter()
+            .enumerate()
+            .filter(|(_, is_marked)| **is_marked);
+        places.filter_map(move |(place, _)| self.listing.size(MessageNumber::from_index(place)?))
     }
 
     fn is_marked(self, number: MessageNumber) -> bool {
@@ -94,7 +120,10 @@ impl<'a> ListingReplies<'a> {
 }
 
 /// The reply to a command that names a message which is not there.
+pub(crate) const NO_SUCH_MESSAGE: &str = "-ERR No such message\r\n";
+
+/// It in octets.
 #[must_use]
 pub(crate) fn no_such_message() -> Vec<u8> {
-    reply_line("-ERR No such message")
+    NO_SUCH_MESSAGE.as_bytes().to_vec()
 }

@@ -80,7 +80,7 @@ impl<'lock> Shadow<'lock> {
             self.tell(SharingEvent::Compared {
                 tenant: self.attempt.tenant().clone(),
                 result,
-                fetched: exchange.needed_the_maildrop(),
+                fetched: exchange.has_fetched(),
             });
         }
     }

@@ -60,6 +60,8 @@ fn exchange() -> Exchange {
             pipelining: true,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
             keeps_listing: false,
+            asks_listing: false,
+            shown: None,
         },
         Trace::default(),
     )

@@ -1,0 +1,94 @@
+//! What popgate asks the backend itself, to know the listing of the maildrop: the replies are read
+//! and swallowed, and the client sees nothing of it but that its next reply may come later.
+
+use super::queue::QueuedReply;
+use super::{Exchange, Output, Quit};
+use crate::limits::REPLY_PRESUMED_WHOLE;
+use crate::pop3::reply::ReplyTo;
+use crate::pop3::verb::Expected;
+use crate::time::Duration;
+
+impl Exchange {
+    /// Asks the backend for what is missing of the listing, once in a session: where that is
+    /// [allowed](super::ExchangeOptions::asks_listing), the client has all that it asked for, and
+    /// nothing is marked.
+    pub fn ask_for_listing(&mut self, out: &mut Output) {
+        if self.quit != Quit::None || !self.may_ask() || !self.is_at_rest() {
+            return;
+        }
+        // In a listing a lone dot is nothing but the end. In a message it may be none, and what is
+        // behind it is the client's.
+        if self.is_behind_a_listing() {
+            self.end_body(out);
+        }
+        if self.queue.is_empty() {
+            self.ask_for_missing();
+            self.release(out);
+        }
+    }
+
+    /// Whether what popgate asked itself is not answered yet.
+    #[must_use]
+    pub fn asks_itself(&self) -> bool {
+        self.queue.iter().any(|item| item.is_swallowed())
+    }
+
+    /// Whether what the backend says next answers what popgate asked itself.
+    pub(super) fn swallows(&self) -> bool {
+        self.queue.front().is_some_and(|item| item.is_swallowed())
+    }
+
+    /// A client that leaves without having fetched anything has perhaps asked for a part.
+    pub(super) fn ask_before_quit(&mut self) {
+        let fetches = |expected: Expected| {
+            matches!(expected.to, ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele)
+        };
+        let mut awaited = self.queue.iter().filter_map(|it| it.expected());
+        if self.may_ask() && !self.has_fetched() && !awaited.any(fetches) {
+            self.ask_for_missing();
+        }
+    }
+
+    /// Whether the body of such a reply counts as whole, though it has no end: the client waits
+    /// behind it. That a listing has not begun says nothing here: no client takes it for empty.
+    pub(super) fn own_body_is_over(&self, silence: Duration) -> bool {
+        self.receiving.is_body() && silence >= REPLY_PRESUMED_WHOLE
+    }
+
+    fn may_ask(&self) -> bool {
+        let is_wanted = self.options.asks_listing && self.options.keeps_listing;
+        is_wanted && !self.asked_itself && self.opaque.is_none() && self.tally.marked == 0
+    }
+
+    fn is_behind_a_listing(&self) -> bool {
+        let is_listing = self
+            .queue
+            .front()
+            .and_then(|item| item.expected())
+            .is_some_and(|it| matches!(it.to, ReplyTo::List | ReplyTo::Uidl));
+        is_listing && self.receiving.stops_at_a_dot() && self.all_is_read
+    }
+
+    /// Behind all that is awaited.
+    fn ask_for_missing(&mut self) {
+        let awaited = self.queue.iter().filter_map(|it| it.expected());
+        let missing = self
+            .listed
+            .as_ref()
+            .map(|listed| listed.missing(awaited))
+            .unwrap_or_default();
+        self.asked_itself |= !missing.is_empty();
+        for to in missing {
+            let expected = Expected {
+                to,
+                body: matches!(to, ReplyTo::List | ReplyTo::Uidl),
+                message: false,
+                number: None,
+            };
+            self.held.extend_from_slice(to.as_str().as_bytes());
+            self.held.extend_from_slice(b"\r\n");
+            self.unsent.push_back(expected);
+            self.queue.push_back(QueuedReply::Swallowed(expected));
+        }
+    }
+}
