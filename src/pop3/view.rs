@@ -5,13 +5,17 @@
 //! and what came of the client from that command on is for the session that goes on in the
 //! maildrop.
 
-use crate::limits::COMMAND_LINE_MAX;
+mod quit_search;
+
+use crate::limits::{COMMAND_LINE_MAX, RELAY_BACKLOG_MAX};
+use crate::pop3::keyword::Keyword;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::listing::{ListingReplies, MaildropListing, MessageNumber, no_such_message};
 use crate::pop3::reply::{ReplyTo, reply_line};
-use crate::pop3::transaction::{TransactionCommand, TransactionError};
-use crate::pop3::verb::Verb;
+use crate::pop3::verb::{Expected, Verb};
+use crate::program::{Step, Trace};
 use bytes::BytesMut;
+use quit_search::QuitSearch;
 use std::sync::Arc;
 
 /// The state of a view. Bytes go in by [`push`](Self::push), and come out answered one command at
@@ -24,7 +28,13 @@ pub struct View {
     lines: LineReader,
     /// What the client sent and was not answered yet.
     input: BytesMut,
+    /// The line in front was answered while this input was there already.
+    came_with_another: bool,
     needs: Option<Needs>,
+    quit: QuitSearch,
+    commands: u64,
+    last_command: Option<Keyword>,
+    trace: Trace,
 }
 
 /// What a view has for its client next.
@@ -50,15 +60,26 @@ pub enum Needs {
 }
 
 impl View {
-    /// A view on `listing`.
+    /// A view on `listing`; `trace` has what its client did before, and `input` what it has sent
+    /// since.
     #[must_use]
-    pub fn new(listing: Arc<MaildropListing>, capa_reply: Arc<[u8]>) -> Self {
+    pub fn new(
+        listing: Arc<MaildropListing>,
+        capa_reply: Arc<[u8]>,
+        trace: Trace,
+        input: BytesMut,
+    ) -> Self {
         Self {
             listing,
             capa_reply,
             lines: LineReader::new(),
-            input: BytesMut::new(),
+            input,
+            came_with_another: false,
             needs: None,
+            quit: QuitSearch::default(),
+            commands: 0,
+            last_command: None,
+            trace,
         }
     }
 
@@ -68,9 +89,39 @@ impl View {
         &self.listing
     }
 
+    /// Lines of the client that were answered, and QUIT. The command that needs the maildrop is
+    /// counted where it is answered.
+    #[must_use]
+    pub fn commands(&self) -> u64 {
+        self.commands
+    }
+
+    /// The last command of the client, the one that needs the maildrop included.
+    #[must_use]
+    pub fn last_command(&self) -> Option<Keyword> {
+        self.last_command
+    }
+
+    /// What the client did, up to the command that needs the maildrop.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Whether [`push`](Self::push) may be given more, of at most
+    /// [`RELAY_CHUNK`](crate::limits::RELAY_CHUNK) octets: a client that takes no answer, or waits
+    /// for the maildrop, is not read for ever.
+    #[must_use]
+    pub fn wants_bytes(&self) -> bool {
+        self.input.len() < RELAY_BACKLOG_MAX
+    }
+
     /// Takes bytes of the client in any pieces.
     pub fn push(&mut self, input: &[u8]) {
         self.input.extend_from_slice(input);
+        if self.needs.is_some() {
+            self.quit.look(&self.input);
+        }
     }
 
     /// What follows from the next command, if a whole one has come.
@@ -81,31 +132,42 @@ impl View {
         let Some(line) = self.lines.next(&mut self.input, COMMAND_LINE_MAX) else {
             // A view at rest keeps no room.
             self.input = BytesMut::from(&self.input[..]);
+            self.came_with_another = false;
             return ViewStep::Idle;
         };
-        match line {
-            Line::Text(text) => self.command(&text),
-            Line::TooLong => ViewStep::Answer(reply_line("-ERR Line too long")),
-            Line::Malformed => ViewStep::Answer(reply_line("-ERR Line holds a NUL or a stray CR")),
-        }
+        let sent_ahead = std::mem::replace(&mut self.came_with_another, true);
+        let step = self.line(&line, sent_ahead);
+        self.commands += u64::from(!matches!(step, ViewStep::Needs(_)));
+        step
     }
 
     /// What came of the client and was not answered: the command that needs the maildrop, and what
     /// stands behind it.
     #[must_use]
-    pub fn unanswered(&self) -> &[u8] {
-        &self.input
+    pub fn into_unanswered(self) -> BytesMut {
+        self.input
     }
 
     /// Whether a whole QUIT stands behind the command that needs the maildrop: the client's word
     /// that all before it is to be done, whatever becomes of its connection.
     #[must_use]
     pub fn quit_follows(&self) -> bool {
-        let is_quit = |line: &[u8]| {
-            line.ends_with(b"\n")
-                && matches!(Verb::of_line(line), Verb::Forward(to) if to.to == ReplyTo::Quit)
-        };
-        self.needs.is_some() && self.input.split_inclusive(|&b| b == b'\n').any(is_quit)
+        self.quit.is_found()
+    }
+
+    fn line(&mut self, line: &Line, sent_ahead: bool) -> ViewStep {
+        match line {
+            Line::Text(text) => {
+                self.last_command = Some(Keyword::of_line(text));
+                let step = self.command(text);
+                if !matches!(step, ViewStep::Needs(_)) {
+                    self.trace.push(Step::of_line(text), sent_ahead);
+                }
+                step
+            }
+            Line::TooLong => ViewStep::Answer(reply_line("-ERR Line too long")),
+            Line::Malformed => ViewStep::Answer(reply_line("-ERR Line holds a NUL or a stray CR")),
+        }
     }
 
     fn command(&mut self, text: &[u8]) -> ViewStep {
@@ -113,36 +175,30 @@ impl View {
             Verb::Capa => ViewStep::Answer(self.capa_reply.to_vec()),
             Verb::Refused(line) => ViewStep::Answer(line.as_bytes().to_vec()),
             Verb::Unknown => self.stop(text, Needs::SameListing),
-            Verb::Forward(_) => match TransactionCommand::parse(text) {
-                Ok(command) => self.known(command, text),
+            Verb::Forward(expected) => self.known(expected, text),
+        }
+    }
+
+    fn known(&mut self, expected: Expected, text: &[u8]) -> ViewStep {
+        match expected.to {
+            ReplyTo::Noop | ReplyTo::Rset => ViewStep::Answer(reply_line("+OK")),
+            ReplyTo::Quit => ViewStep::Quit(reply_line("+OK Bye")),
+            ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => self.fetch(text),
+            _ => match ListingReplies::new(&self.listing, &[]).to(expected) {
+                Some(reply) => ViewStep::Answer(reply),
                 // LAST, of which only the backend knows.
-                Err(TransactionError::Unknown) => self.stop(text, Needs::SameListing),
-                Err(error) => ViewStep::Answer(reply_line(format!("-ERR {error}"))),
+                None => self.stop(text, Needs::SameListing),
             },
         }
     }
 
-    fn known(&mut self, command: TransactionCommand, text: &[u8]) -> ViewStep {
-        let replies = ListingReplies::new(&self.listing, &[]);
-        let reply = match command {
-            TransactionCommand::Stat => replies.stat(),
-            TransactionCommand::List(number) => replies.list(number),
-            TransactionCommand::Uidl(number) => replies.uidl(number),
-            TransactionCommand::Noop | TransactionCommand::Rset => reply_line("+OK"),
-            TransactionCommand::Quit => return ViewStep::Quit(reply_line("+OK Bye")),
-            TransactionCommand::Retr(number)
-            | TransactionCommand::Top { number, .. }
-            | TransactionCommand::Dele(number) => return self.fetch(number, text),
-        };
-        ViewStep::Answer(reply)
-    }
-
     /// A message that the view does not show is none, whatever has come since.
-    fn fetch(&mut self, number: MessageNumber, text: &[u8]) -> ViewStep {
-        if self.listing.size(number).is_none() {
-            return ViewStep::Answer(no_such_message());
+    fn fetch(&mut self, text: &[u8]) -> ViewStep {
+        let is_shown = |number| self.listing.size(number).is_some();
+        if MessageNumber::named_by(text).is_some_and(is_shown) {
+            return self.stop(text, Needs::AllMessages);
         }
-        self.stop(text, Needs::AllMessages)
+        ViewStep::Answer(no_such_message())
     }
 
     fn stop(&mut self, text: &[u8], needs: Needs) -> ViewStep {
@@ -151,6 +207,7 @@ impl View {
         self.input.extend_from_slice(b"\r\n");
         self.input.extend_from_slice(&behind);
         self.needs = Some(needs);
+        self.quit.look(&self.input);
         ViewStep::Needs(needs)
     }
 }

@@ -93,7 +93,7 @@ impl Exchange {
         }
     }
 
-    fn client_awaits_something(&self) -> bool {
+    pub(super) fn client_awaits_something(&self) -> bool {
         self.queue.iter().any(|item| !item.is_swallowed())
     }
 

@@ -13,7 +13,9 @@ impl Exchange {
     /// [allowed](super::ExchangeOptions::asks_listing), the client has all that it asked for, and
     /// nothing is marked.
     pub fn ask_for_listing(&mut self, out: &mut Output) {
-        if self.quit != Quit::None || !self.may_ask() || !self.is_at_rest() {
+        // What the backend had still to say of the last reply would be taken for the next one.
+        let is_quiet = self.is_at_rest() && self.all_is_read;
+        if self.quit != Quit::None || !self.may_ask() || !is_quiet {
             return;
         }
         // In a listing a lone dot is nothing but the end. In a message it may be none, and what is
@@ -52,7 +54,8 @@ impl Exchange {
     /// Whether the body of such a reply counts as whole, though it has no end: the client waits
     /// behind it. That a listing has not begun says nothing here: no client takes it for empty.
     pub(super) fn own_body_is_over(&self, silence: Duration) -> bool {
-        self.receiving.is_body() && silence >= REPLY_PRESUMED_WHOLE
+        let is_waited_for = self.client_awaits_something();
+        is_waited_for && self.receiving.is_body() && silence >= REPLY_PRESUMED_WHOLE
     }
 
     fn may_ask(&self) -> bool {
@@ -66,7 +69,7 @@ impl Exchange {
             .front()
             .and_then(|item| item.expected())
             .is_some_and(|it| matches!(it.to, ReplyTo::List | ReplyTo::Uidl));
-        is_listing && self.receiving.stops_at_a_dot() && self.all_is_read
+        is_listing && self.receiving.stops_at_a_dot()
     }
 
     /// Behind all that is awaited.

@@ -21,7 +21,8 @@ fn listing(messages: &[(u32, String)]) -> Arc<MaildropListing> {
 
 fn two() -> View {
     let messages = [(120, "one".to_owned()), (200, "two".to_owned())];
-    View::new(listing(&messages), Arc::from(CAPA))
+    let listing = listing(&messages);
+    View::new(listing, Arc::from(CAPA), Trace::default(), BytesMut::new())
 }
 
 /// All that a view answers to `sent`, and where it stops.
@@ -63,7 +64,7 @@ fn a_listing_answers_what_asks_for_no_message() {
 
 #[test]
 fn what_is_no_message_or_no_command_of_a_session_is_refused() {
-    let lines = b"RETR 3\r\nDELE 0\r\nLIST 3\r\nUIDL x\r\nTOP 1\r\nPASS x\r\nSTLS\r\n\r\n";
+    let lines = b"RETR 3\r\nDELE 0\r\nLIST 3\r\nUIDL x\r\nTOP x 1\r\nPASS x\r\nSTLS\r\n\r\n";
     let (said, step) = run(&mut two(), lines);
     assert!(said.lines().all(|line| line.starts_with("-ERR ")), "{said}");
     assert_eq!((said.lines().count(), step), (8, ViewStep::Idle));
@@ -88,6 +89,7 @@ fn a_view_stops_at_the_first_command_that_needs_the_maildrop() {
     for (command, needs) in [
         ("RETR 1", Needs::AllMessages),
         ("top 2 0", Needs::AllMessages),
+        ("TOP 1", Needs::AllMessages),
         ("DELE 2", Needs::AllMessages),
         ("LAST", Needs::SameListing),
         ("XTND XLST", Needs::SameListing),
@@ -96,12 +98,68 @@ fn a_view_stops_at_the_first_command_that_needs_the_maildrop() {
         let sent = format!("NOOP\r\n{command}\r\nQUI");
         let (said, step) = run(&mut view, sent.as_bytes());
         assert_eq!((said.as_str(), step), ("+OK\r\n", ViewStep::Needs(needs)));
-        assert_eq!(text(view.unanswered()), format!("{command}\r\nQUI"));
         assert!(!view.quit_follows());
         view.push(b"T\n");
         assert!(view.quit_follows(), "{command}");
         assert_eq!(view.step(), ViewStep::Needs(needs));
+        let unanswered = view.into_unanswered();
+        assert_eq!(text(&unanswered), format!("{command}\r\nQUIT\n"));
     }
+}
+
+#[test]
+fn only_a_whole_line_that_is_quit_is_one() {
+    for (behind, follows) in [
+        ("NOOP\r\nquit \r\n", true),
+        ("QUIT", false),
+        ("QUITS\r\nXQUIT\r\nQUIT now\r\n", false),
+        ("\r\nQUIT \r\r\n QUIT\r\n", false),
+        ("NOOP\nQUIT\nNOOP", true),
+    ] {
+        for cut in 1..=behind.len() {
+            let mut view = two();
+            run(&mut view, b"RETR 1\r\n");
+            for piece in behind.as_bytes().chunks(cut) {
+                view.push(piece);
+            }
+            assert_eq!(view.quit_follows(), follows, "{behind:?} by {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_no_quit() {
+    let mut view = two();
+    run(&mut view, b"RETR 1\r\n");
+    view.push(&[&b"QUIT"[..], &[b' '; COMMAND_LINE_MAX], b"\r\n"].concat());
+    assert!(!view.quit_follows());
+    view.push(b"QUIT\r\n");
+    assert!(view.quit_follows());
+}
+
+#[test]
+fn a_view_begins_with_what_its_client_has_sent_and_done_before() {
+    let messages = [(120, "one".to_owned())];
+    let before = Trace::from_text("USER, PASS, STAT");
+    let input = BytesMut::from(&b"UIDL\r\nLI"[..]);
+    let mut view = View::new(listing(&messages), Arc::from(CAPA), before, input);
+    let (said, _) = run(&mut view, b"ST 1\r\n");
+    assert_eq!(said, "+OK 1 messages\r\n1 one\r\n.\r\n+OK 1 120\r\n");
+    run(&mut view, b"NO\0OP\r\n");
+    run(&mut view, b"retr 1\r\nNOOP\r\n");
+    assert_eq!(view.trace().to_text(), "USER, PASS, STAT, UIDL, +LIST n");
+    assert_eq!(view.commands(), 3);
+    assert_eq!(view.last_command(), Some(Keyword::Retr));
+}
+
+#[test]
+fn a_client_that_takes_no_answer_is_not_read_for_ever() {
+    let mut view = two();
+    while view.wants_bytes() {
+        view.push(b"UIDL\r\n");
+    }
+    while view.step() != ViewStep::Idle {}
+    assert!(view.wants_bytes());
 }
 
 /// A command, and what a naive model of the two messages that are listed says to it: an answer, or
@@ -150,6 +208,6 @@ proptest! {
             said += &run(&mut view, piece).0;
         }
         prop_assert_eq!(said, expected);
-        prop_assert_eq!(text(view.unanswered()), &sent[taken..]);
+        prop_assert_eq!(text(&view.into_unanswered()), &sent[taken..]);
     }
 }
