@@ -3,6 +3,19 @@ use crate::limits::{BLANK_LINES_MAX, COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_M
 
 const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
 
+mod own_asks;
+mod shown;
+
+fn options(pipelining: bool) -> ExchangeOptions {
+    ExchangeOptions {
+        pipelining,
+        capa_reply: CAPA.into(),
+        keeps_listing: false,
+        asks_listing: false,
+        shown: None,
+    }
+}
+
 /// An exchange with both ends of its session recorded.
 struct Session {
     exchange: Exchange,
@@ -15,17 +28,12 @@ struct Session {
 
 impl Session {
     fn new(pipelining: bool) -> Self {
+        Self::with(options(pipelining))
+    }
+
+    fn with(options: ExchangeOptions) -> Self {
         Self {
-            exchange: Exchange::new(
-                ExchangeOptions {
-                    pipelining,
-                    capa_reply: CAPA.into(),
-                    keeps_listing: false,
-                    asks_listing: false,
-                    shown: None,
-                },
-                Trace::default(),
-            ),
+            exchange: Exchange::new(options, Trace::default()),
             held: Vec::new(),
             backend_saw: Vec::new(),
             client_saw: Vec::new(),
@@ -81,6 +89,14 @@ impl Session {
             self.take(out);
         }
         Ok(())
+    }
+
+    /// popgate wants to know the listing.
+    fn ask(&mut self) -> &mut Self {
+        let mut out = Output::default();
+        self.exchange.ask_for_listing(&mut out);
+        self.take(out);
+        self
     }
 
     /// The backend says nothing for so long.
@@ -575,14 +591,7 @@ fn a_trace_says_what_came_before_the_answer_in_front_of_it() {
 #[test]
 fn a_trace_goes_on_from_what_came_before_login_and_ends_where_a_session_becomes_opaque() {
     let before = Trace::from_text("USER, PASS");
-    let options = ExchangeOptions {
-        pipelining: true,
-        capa_reply: CAPA.into(),
-        keeps_listing: false,
-        asks_listing: false,
-        shown: None,
-    };
-    let mut exchange = Exchange::new(options, before);
+    let mut exchange = Exchange::new(options(true), before);
     exchange.client_bytes(b"STAT\r\nXTND XLST\r\nSTAT\r\n", &mut Output::default());
     assert_eq!(exchange.trace().to_text(), "USER, PASS, STAT, +other");
 }
