@@ -201,14 +201,15 @@ fn scan(body: &[u8], piece: usize) -> Option<usize> {
 /// A session ends the same whether its bytes come in large pieces or one by one, as long as its
 /// client says nothing while the backend is in the middle of something.
 ///
-/// The first byte says whether the backend has PIPELINING. Then come records: a byte whose
-/// upper bit is the side (1: backend) and whose rest is a length, and so many bytes.
+/// The first byte says whether the backend has PIPELINING (1) and whether popgate asks for the
+/// listing itself when it may (2). Then come records: a byte whose upper bit is the side (1:
+/// backend) and whose rest is a length, and so many bytes.
 pub fn exchange(data: &[u8]) {
     let Some((&first, records)) = data.split_first() else {
         return;
     };
-    let mut large = Recorder::new(first % 2 == 1);
-    let mut small = Recorder::new(first % 2 == 1);
+    let mut large = Recorder::new(first & 1 != 0, first & 2 != 0);
+    let mut small = Recorder::new(first & 1 != 0, first & 2 != 0);
     let mut rest = records;
     while let Some((&head, bytes)) = rest.split_first() {
         let (record, behind) = bytes.split_at(bytes.len().min(usize::from(head & 0x7f)));
@@ -236,6 +237,7 @@ const HELD_MAX: usize = 8;
 struct Recorder {
     exchange: Exchange,
     pipelining: bool,
+    asks: bool,
     /// Octets of the backend that are too few to tell.
     undecided: Vec<u8>,
     client_saw: Vec<u8>,
@@ -244,17 +246,18 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn new(pipelining: bool) -> Self {
+    fn new(pipelining: bool, asks: bool) -> Self {
         let options = ExchangeOptions {
             pipelining,
             capa_reply: b"+OK\r\n.\r\n".to_vec(),
-            keeps_listing: false,
-            asks_listing: false,
+            keeps_listing: asks,
+            asks_listing: asks,
             shown: None,
         };
         Self {
             exchange: Exchange::new(options, Trace::default()),
             pipelining,
+            asks,
             undecided: Vec::new(),
             client_saw: Vec::new(),
             backend_saw: Vec::new(),
@@ -287,6 +290,7 @@ impl Recorder {
         let followed = self.take_in(&undecided, Exchange::backend_pauses);
         let mut out = Output::default();
         self.exchange.backend_is_read(&mut out);
+        self.exchange.ask_for_listing(&mut out);
         self.keep(&out);
         followed
     }
@@ -334,6 +338,10 @@ impl Recorder {
         }
         let lines = self.backend_saw.split_inclusive(|&b| b == b'\n');
         assert!(lines.clone().all(|line| line.ends_with(b"\r\n")));
+        // What popgate asked itself is told to nobody.
+        if self.asks {
+            return;
+        }
         // A body may be under way: its status line has come, and it is still awaited.
         let unanswered = lines.count() - self.replies;
         let awaiting = self.exchange.awaiting();

@@ -81,7 +81,7 @@ impl Exchange {
     /// The client says something. If it awaits one reply alone, whose body stops at a lone dot and
     /// which it has whole, then that was the end of it: for a program that reads line by line.
     fn client_goes_on(&mut self, out: &mut Output) {
-        if self.queue.len() != 1 || self.swallows() || !self.receiving.has_begun() {
+        if self.queue.len() != 1 || !self.receiving.has_begun() {
             self.client_pipelines |= self.client_awaits_something();
             return;
         }

@@ -14,8 +14,7 @@ impl Exchange {
     /// nothing is marked.
     pub fn ask_for_listing(&mut self, out: &mut Output) {
         // What the backend had still to say of the last reply would be taken for the next one.
-        let is_quiet = self.is_at_rest() && self.all_is_read;
-        if self.quit != Quit::None || !self.may_ask() || !is_quiet {
+        if self.quit != Quit::None || !self.may_ask() || !self.all_is_read {
             return;
         }
         // In a listing a lone dot is nothing but the end. In a message it may be none, and what is

@@ -145,10 +145,12 @@ fn a_view_begins_with_what_its_client_has_sent_and_done_before() {
     let mut view = View::new(listing(&messages), Arc::from(CAPA), before, input);
     let (said, _) = run(&mut view, b"ST 1\r\n");
     assert_eq!(said, "+OK 1 messages\r\n1 one\r\n.\r\n+OK 1 120\r\n");
+    run(&mut view, b"NOOP\r\n");
     run(&mut view, b"NO\0OP\r\n");
     run(&mut view, b"retr 1\r\nNOOP\r\n");
-    assert_eq!(view.trace().to_text(), "USER, PASS, STAT, UIDL, +LIST n");
-    assert_eq!(view.commands(), 3);
+    let trace = view.trace().to_text();
+    assert_eq!(trace, "USER, PASS, STAT, UIDL, +LIST n, NOOP");
+    assert_eq!(view.commands(), 4);
     assert_eq!(view.last_command(), Some(Keyword::Retr));
 }
 

@@ -121,10 +121,11 @@ fn nothing_is_asked_where_it_may_not_be_or_is_of_no_use() {
         (true, "RETR 1\r\n", "+OK\r\nhalf\n.\n"),
     ] {
         let mut session = asking(true);
+        // What is asked before QUIT is another matter.
+        session.exchange.options.asks_listing = false;
+        session.client(client).backend(backend);
         session.exchange.options.asks_listing = allowed;
-        // What stands before QUIT is another matter.
-        session.exchange.asked_itself = client == "QUIT\r\n";
-        session.client(client).backend(backend).ask();
+        session.ask();
         assert_eq!(session.backend_saw(), client, "{client:?}");
     }
     let mut session = asking(true);
@@ -172,6 +173,31 @@ fn what_the_client_sends_meanwhile_is_answered_behind_it_at_every_split() {
             assert_eq!(trace, "NOOP, +CAPA, +RETR, +LIST n");
         }
     }
+}
+
+#[test]
+fn what_follows_an_unknown_command_behind_it_passes_unchanged() {
+    for pipelining in [true, false] {
+        let mut session = asking(pipelining);
+        session.ask().client("XTND\r\nraw");
+        for reply in REPLIES {
+            session.backend(reply);
+        }
+        session.backend("+ anything");
+        assert_eq!(session.backend_saw(), format!("{ASKS}XTND\r\nraw"));
+        assert_eq!(session.client_saw(), "+ anything");
+    }
+}
+
+#[test]
+fn a_client_that_waits_behind_it_is_not_at_rest() {
+    let mut session = asking(false);
+    session.ask().backend(REPLIES[0]);
+    session.in_one_piece(b"+OK\n1 120\n.\n").unwrap();
+    assert!(session.exchange.is_at_rest());
+    let mut out = Output::default();
+    session.exchange.client_bytes(b"NOOP\r\n", &mut out);
+    assert!(!session.exchange.is_at_rest());
 }
 
 #[test]
