@@ -1,129 +1,330 @@
-//! The listings that logins were shown lately, by maildrop. What follows from two of them is a
-//! rule: [`policy::sharing`](crate::policy::sharing).
+//! The listings that logins were shown lately, by maildrop. What follows from them is a rule:
+//! [`policy::sharing`](crate::policy::sharing).
 
-use crate::ids::MaildropKey;
-use crate::limits::SHARING_MEMORY;
-use crate::policy::sharing::{Compared, ListingOwner, MaildropListings, Unshareable};
+mod room;
+
+use self::room::Room;
+use crate::ids::{MaildropKey, TenantName, UserName};
+use crate::policy::sharing::{
+    Asker, Compared, LastShown, ListingOwner, MaildropListings, StandsOn, Unshareable,
+};
 use crate::pop3::listing::MaildropListing;
-use crate::time::Instant;
+use crate::secret::PasswordTag;
+use crate::time::{Duration, Instant};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// What is known of maildrops whose tenant measures sharing: listings for an hour, deletions and
+/// What is known of maildrops whose tenant measures or shares: listings for an hour, deletions and
 /// what forbids sharing for a day.
 ///
-/// Holds [`SHARING_MEMORY`] octets. Where those are full nothing of others is evicted: a maildrop
-/// is not known, or its listings go, until others are forgotten.
+/// Holds as many octets as it is given room, those of listings included that a session stands on.
+/// Where they are full nothing of others is evicted: a maildrop is not known, or its listings go,
+/// until others are forgotten.
 #[derive(Debug, Default)]
 pub struct ShownListings {
-    maildrops: DashMap<MaildropKey, MaildropListings>,
-    octets: AtomicUsize,
+    maildrops: DashMap<MaildropKey, Known>,
+    room: Room,
+    /// Listings that are not kept any more, and that a session still stands on.
+    stood_on: Mutex<Vec<StoodOn>>,
+}
+
+/// A maildrop, and whose room it takes.
+#[derive(Debug)]
+struct Known {
+    tenant: TenantName,
+    listings: MaildropListings,
+}
+
+#[derive(Debug)]
+struct StoodOn {
+    tenant: TenantName,
+    listing: Weak<MaildropListing>,
+    octets: usize,
+}
+
+/// A maildrop, and the tenant whose login it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// What is locked.
+    pub key: &'a MaildropKey,
+    /// Whose room it takes.
+    pub tenant: &'a TenantName,
 }
 
 impl ShownListings {
+    /// How many octets there are for all, and whether one tenant may have them alone.
+    pub fn give_room(&self, octets: usize, is_one_tenants: bool) {
+        self.room.give(octets, is_one_tenants);
+    }
+
+    /// A backend has accepted a login to the maildrop. Returns how many listings nobody is let in
+    /// on any more.
+    pub fn accepted(
+        &self,
+        key: &MaildropKey,
+        login: &UserName,
+        tag: PasswordTag,
+        now: Instant,
+    ) -> usize {
+        self.known(key, |maildrop| {
+            let alive = maildrop.alive();
+            maildrop.accepted(&login.kept(), tag, now);
+            alive
+        })
+    }
+
+    /// A backend has refused the password.
+    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag) {
+        if self.maildrops.contains_key(key) {
+            self.change_known(key, |maildrop| maildrop.refused(tag));
+        }
+    }
+
     /// The backend has shown this listing.
     pub fn shown(
         &self,
-        key: &MaildropKey,
+        place: Place<'_>,
         owner: ListingOwner,
         listing: Arc<MaildropListing>,
         now: Instant,
     ) -> Compared {
-        let changed = self.change(key, |maildrop| maildrop.shown(owner, listing, now));
+        let changed = self.change(place, |maildrop| maildrop.shown(owner, listing, now));
         Compared {
             no_room: changed.no_room,
             ..changed.value.unwrap_or_default()
         }
     }
 
+    /// What a login may be let in on: [`MaildropListings::fresh`].
+    #[must_use]
+    pub fn fresh(
+        &self,
+        key: &MaildropKey,
+        asker: &Asker,
+        age: Duration,
+        fresh: Duration,
+        now: Instant,
+    ) -> Option<StandsOn> {
+        let maildrop = self.maildrops.get(key)?;
+        maildrop.listings.fresh(asker, age, fresh, now)
+    }
+
+    /// What a login may be let in on whose wait is spent: [`MaildropListings::last_resort`].
+    #[must_use]
+    pub fn last_resort(&self, key: &MaildropKey, asker: &Asker, now: Instant) -> Option<StandsOn> {
+        self.maildrops.get(key)?.listings.last_resort(asker, now)
+    }
+
+    /// Whether each message that is gone was deleted by a session of popgate.
+    #[must_use]
+    pub fn explains(
+        &self,
+        key: &MaildropKey,
+        older: &MaildropListing,
+        newer: &MaildropListing,
+    ) -> bool {
+        let maildrop = self.maildrops.get(key);
+        maildrop.is_some_and(|maildrop| maildrop.listings.explains(older, newer))
+    }
+
+    /// What forbids sharing the maildrop.
+    #[must_use]
+    pub fn unshareable(&self, key: &MaildropKey, now: Instant) -> Vec<Unshareable> {
+        let maildrop = self.maildrops.get(key);
+        maildrop.map_or_else(Vec::new, |it| it.listings.unshareable(now).collect())
+    }
+
+    /// Whether popgate may ask for a listing of its own.
+    #[must_use]
+    pub fn may_ask(&self, key: &MaildropKey, now: Instant) -> bool {
+        let maildrop = self.maildrops.get(key);
+        maildrop.is_none_or(|maildrop| maildrop.listings.may_ask(now))
+    }
+
+    /// Whether the last session in the maildrop left it without QUIT.
+    #[must_use]
+    pub fn was_closed(&self, key: &MaildropKey) -> bool {
+        let maildrop = self.maildrops.get(key);
+        maildrop.is_some_and(|maildrop| maildrop.listings.was_closed())
+    }
+
+    /// popgate's own listing of the maildrop took too long.
+    pub fn took_long(&self, place: Place<'_>, now: Instant) {
+        self.change(place, |maildrop| maildrop.took_long(now));
+    }
+
     /// Sessions of the maildrop must not stand on a listing. Says whether that was not known.
-    pub fn forbid(&self, key: &MaildropKey, why: Unshareable, now: Instant) -> bool {
-        let changed = self.change(key, |maildrop| maildrop.forbid(why, now));
+    pub fn forbid(&self, place: Place<'_>, why: Unshareable, now: Instant) -> bool {
+        let changed = self.change(place, |maildrop| maildrop.forbid(why, now));
         changed.value.unwrap_or_default()
     }
 
     /// A session has deleted the messages of its listing that are marked, by place, from 0.
     pub fn deleted(
         &self,
-        key: &MaildropKey,
+        place: Place<'_>,
         listing: &MaildropListing,
         marks: &[bool],
         now: Instant,
     ) {
-        self.change(key, |maildrop| maildrop.deleted(listing, marks, now));
+        self.change(place, |maildrop| maildrop.deleted(listing, marks, now));
     }
 
     /// The session of the owner has fetched all messages of its listing, and deleted none.
     pub fn all_fetched(&self, key: &MaildropKey, owner: &ListingOwner) {
-        if let Some(mut maildrop) = self.maildrops.get_mut(key) {
-            maildrop.all_fetched(owner);
-        }
+        self.known(key, |maildrop| maildrop.all_fetched(owner));
     }
 
-    /// Messages of the maildrop were deleted, or may have been.
-    pub fn forget_shown(&self, key: &MaildropKey) {
-        // Nothing is made for a maildrop that is not measured.
-        if self.maildrops.contains_key(key) {
-            self.change(key, MaildropListings::forget_shown);
-        }
+    /// The session in the maildrop sends a DELE or QUIT.
+    pub fn updates(&self, key: &MaildropKey) {
+        self.known(key, MaildropListings::updates);
+    }
+
+    /// A session has left the maildrop; `owner`: it was shown the owner's listing.
+    pub fn left(&self, key: &MaildropKey, owner: Option<&ListingOwner>, how: LastShown) {
+        self.known(key, |maildrop| maildrop.left(owner, how));
+    }
+
+    /// Messages of the maildrop were deleted, or may have been. Returns how many listings nobody is
+    /// let in on any more.
+    pub fn outdate(&self, key: &MaildropKey) -> usize {
+        self.known(key, |maildrop| {
+            let alive = maildrop.alive();
+            maildrop.outdate();
+            alive
+        })
+    }
+
+    /// Nobody knows what a session did to the maildrop. Returns as [`outdate`](Self::outdate).
+    pub fn kill(&self, key: &MaildropKey) -> usize {
+        self.known(key, |maildrop| {
+            let alive = maildrop.alive();
+            maildrop.kill();
+            alive
+        })
+    }
+
+    /// Listings that are kept, and octets of all that is known.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let kept = self.maildrops.iter().map(|it| it.listings.kept());
+        (kept.sum(), self.room.taken())
     }
 
     /// Forgets what is over.
     pub fn forget_idle(&self, now: Instant) {
-        self.maildrops.retain(|key, maildrop| {
-            let before = footprint(key, maildrop);
-            let is_kept = maildrop.expire(now);
-            let after = if is_kept { footprint(key, maildrop) } else { 0 };
-            self.octets.fetch_sub(before - after, Ordering::Relaxed);
+        self.forget_stood_on();
+        self.maildrops.retain(|key, known| {
+            let before = footprint(key, &known.listings);
+            let listings: Vec<_> = known.listings.listings().cloned().collect();
+            let is_kept = known.listings.expire(now);
+            let after = if is_kept {
+                footprint(key, &known.listings)
+            } else {
+                0
+            };
+            self.room.take(&known.tenant, before, after);
+            self.keep_stood_on(known, listings);
             is_kept
         });
         self.maildrops.shrink_to_fit();
+    }
+
+    /// Changes what is known of a maildrop, where something is, and takes no more room by it.
+    fn known<T: Default>(
+        &self,
+        key: &MaildropKey,
+        what: impl FnOnce(&mut MaildropListings) -> T,
+    ) -> T {
+        let maildrop = self.maildrops.get_mut(key);
+        maildrop.map_or_else(T::default, |mut known| what(&mut known.listings))
+    }
+
+    /// As [`change`](Self::change), of a maildrop that is known.
+    fn change_known(&self, key: &MaildropKey, what: impl FnOnce(&mut MaildropListings)) {
+        let tenant = self.maildrops.get(key).map(|known| known.tenant.clone());
+        if let Some(tenant) = &tenant {
+            self.change(Place { key, tenant }, what);
+        }
     }
 
     /// Changes what is known of a maildrop while it is borrowed, so that nobody gives back what
     /// was not taken.
     fn change<T>(
         &self,
-        key: &MaildropKey,
+        place: Place<'_>,
         what: impl FnOnce(&mut MaildropListings) -> T,
     ) -> Changed<T> {
-        match self.maildrops.entry(key.clone()) {
-            Entry::Vacant(place) => {
-                let mut maildrop = MaildropListings::default();
-                let value = what(&mut maildrop);
-                if !self.has_room(0, footprint(key, &maildrop)) {
+        match self.maildrops.entry(place.key.clone()) {
+            Entry::Vacant(vacant) => {
+                let mut listings = MaildropListings::default();
+                let value = what(&mut listings);
+                let octets = footprint(place.key, &listings);
+                if !self.room.take(place.tenant, 0, octets) {
                     return Changed::NOT_KNOWN;
                 }
-                place.insert(maildrop);
+                let tenant = place.tenant.clone();
+                vacant.insert(Known { tenant, listings });
                 Changed::kept(value)
             }
-            Entry::Occupied(mut place) => {
-                let maildrop = place.get_mut();
-                let before = footprint(key, maildrop);
-                let value = what(maildrop);
-                if self.has_room(before, footprint(key, maildrop)) {
-                    return Changed::kept(value);
-                }
-                maildrop.forget_ids();
-                self.has_room(before, footprint(key, maildrop));
-                Changed {
-                    no_room: true,
-                    ..Changed::kept(value)
-                }
+            Entry::Occupied(mut occupied) => {
+                self.change_occupied(place.key, occupied.get_mut(), what)
             }
         }
     }
 
-    /// Takes `after` octets in place of those `before`, if they are fewer or there is room.
-    fn has_room(&self, before: usize, after: usize) -> bool {
-        let relaxed = Ordering::Relaxed;
-        let exchanged = self.octets.fetch_update(relaxed, relaxed, |octets| {
-            let octets = octets - before + after;
-            (after <= before || octets <= SHARING_MEMORY).then_some(octets)
+    fn change_occupied<T>(
+        &self,
+        key: &MaildropKey,
+        known: &mut Known,
+        what: impl FnOnce(&mut MaildropListings) -> T,
+    ) -> Changed<T> {
+        let before = footprint(key, &known.listings);
+        let listings: Vec<_> = known.listings.listings().cloned().collect();
+        let value = what(&mut known.listings);
+        let has_room = self
+            .room
+            .take(&known.tenant, before, footprint(key, &known.listings));
+        if !has_room {
+            known.listings.forget_ids();
+            self.room
+                .take(&known.tenant, before, footprint(key, &known.listings));
+        }
+        self.keep_stood_on(known, listings);
+        Changed {
+            no_room: !has_room,
+            ..Changed::kept(value)
+        }
+    }
+
+    /// Those of `before` that are not kept any more, and that a session stands on, go on taking
+    /// room.
+    fn keep_stood_on(&self, known: &Known, before: Vec<Arc<MaildropListing>>) {
+        let is_kept = |it: &Arc<_>| known.listings.listings().any(|kept| Arc::ptr_eq(kept, it));
+        let gone = before.iter().filter(|listing| !is_kept(listing));
+        // This is one of them.
+        for listing in gone.filter(|listing| Arc::strong_count(listing) > 1) {
+            let octets = listing.footprint();
+            self.room.take_anyway(&known.tenant, octets);
+            let mut stood_on = self.stood_on.lock().unwrap_or_else(PoisonError::into_inner);
+            stood_on.push(StoodOn {
+                tenant: known.tenant.clone(),
+                listing: Arc::downgrade(listing),
+                octets,
+            });
+        }
+    }
+
+    fn forget_stood_on(&self) {
+        let mut stood_on = self.stood_on.lock().unwrap_or_else(PoisonError::into_inner);
+        stood_on.retain(|it| {
+            let is_left = it.listing.strong_count() > 0;
+            if !is_left {
+                self.room.take(&it.tenant, it.octets, 0);
+            }
+            is_left
         });
-        exchanged.is_ok()
     }
 }
 
@@ -152,7 +353,7 @@ impl<T> Changed<T> {
 /// empty.
 fn footprint(key: &MaildropKey, maildrop: &MaildropListings) -> usize {
     let name = key.maildrop().as_bytes().len();
-    2 * size_of::<(MaildropKey, MaildropListings)>() + name + maildrop.footprint()
+    2 * size_of::<(MaildropKey, Known)>() + name + maildrop.footprint()
 }
 
 #[cfg(test)]

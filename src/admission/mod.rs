@@ -14,7 +14,9 @@ pub mod listings;
 pub mod negative_auth_cache;
 pub mod penalties;
 pub mod polls;
+pub mod proofs;
 pub mod twins;
+pub mod views;
 
 use self::auth_cache::AuthCache;
 use self::auth_failure_templates::AuthFailureTemplates;
@@ -24,7 +26,9 @@ use self::listings::ShownListings;
 use self::negative_auth_cache::NegativeAuthCache;
 use self::penalties::Penalties;
 use self::polls::Polls;
+use self::proofs::BackendProofs;
 use self::twins::Twins;
+use self::views::OpenViews;
 use crate::policy::attempt::{LoginAttempt, Standing};
 use crate::policy::block::{BlockChange, BlockReason, BlockVerdict};
 use crate::policy::poll::{PollVerdict, poll_verdict};
@@ -102,6 +106,18 @@ pub struct LocalMemory {
     pub twins: Twins,
     /// What logins were shown of their maildrops.
     pub listings: ShownListings,
+    /// Sessions that stand on that.
+    pub views: Arc<OpenViews>,
+    /// Which backends have shown that their sessions may.
+    pub proofs: BackendProofs,
+}
+
+impl LocalMemory {
+    /// A backend refused the password: nobody stands on what it was shown.
+    fn stands_no_more(&self, attempt: &LoginAttempt) {
+        self.listings.refused(&attempt.key, attempt.tag);
+        self.views.end(attempt.tag);
+    }
 }
 
 /// The one answer.
@@ -196,6 +212,7 @@ impl Admission {
     pub fn refused(&self, attempt: &LoginAttempt, now: Instant) {
         self.shared.refused(attempt.tag, now);
         self.local.negative_auth_cache.refused(attempt.tag, now);
+        self.local.stands_no_more(attempt);
     }
 
     /// The backend closed the connection instead of answering the password.
@@ -203,6 +220,7 @@ impl Admission {
         self.shared.refused(attempt.tag, now);
         let cache = &self.local.negative_auth_cache;
         cache.refused_without_words(attempt.tag, now);
+        self.local.stands_no_more(attempt);
     }
 
     /// popgate had no place for it: a proven login does not pay for coming again.

@@ -197,8 +197,22 @@ pub(super) fn tag_key(
 }
 
 /// What is known of logins: the block list that was kept, and nothing else yet.
-pub(super) fn admission(blocks: Arc<BlockList>, cluster: Option<&ClusterPart>) -> Admission {
-    Admission::new(blocks, cluster.map(ClusterPart::tells_elsewhere))
+pub(super) fn admission(
+    blocks: Arc<BlockList>,
+    cluster: Option<&ClusterPart>,
+    config: &Config,
+) -> Admission {
+    let admission = Admission::new(blocks, cluster.map(ClusterPart::tells_elsewhere));
+    give_room(&admission, config);
+    admission
+}
+
+/// The room that listings have. One of several tenants has a part of it.
+pub(super) fn give_room(admission: &Admission, config: &Config) {
+    // The first one has the logins of no other.
+    let is_one_tenants = config.tenants.tenants().count() <= 2;
+    let listings = &admission.local.listings;
+    listings.give_room(config.server.sharing_memory, is_one_tenants);
 }
 
 /// Who hears of events, beside those that are there where a part of the gate is.

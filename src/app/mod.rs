@@ -188,7 +188,7 @@ impl Gate {
             settings: settings.subscribe(),
             tag_key: tag_key(outside.seed, cluster.as_ref())?,
             cluster: cluster.as_ref().map(|cluster| cluster.handle.clone()),
-            admission: admission(opened.list, cluster.as_ref()),
+            admission: admission(opened.list, cluster.as_ref(), config),
             wall: clock,
             stage: stages,
             random: Mutex::new(jitter(outside.seed)),

@@ -2,7 +2,7 @@
 
 use super::Gate;
 use super::backends::{Backends, backends, look_around, other_authorities};
-use super::beginning::{admin_tls, names_of, services_of};
+use super::beginning::{admin_tls, give_room, names_of, services_of};
 use super::changes::{needs_restart, said, warnings};
 use super::cluster::{authorities, has_other_secret};
 use super::control::exists;
@@ -231,6 +231,7 @@ impl Gate {
         let before = self.settings.send_replace(Arc::new(settings));
         let mut ending = self.ports.keep(&config.listeners);
         self.open_ports(new_ports);
+        give_room(&self.cx.admission, config);
         self.connection_limit
             .update(services_of(config), config.server.connections);
         for event in findings {

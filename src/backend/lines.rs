@@ -134,7 +134,7 @@ pub async fn read_capabilities(conn: &mut Conn) -> Result<Option<Capabilities>, 
 }
 
 /// The error for a line that is not POP3, cut to a length that suits the log.
-pub(super) fn no_status(line: &[u8]) -> LineError {
+pub(crate) fn no_status(line: &[u8]) -> LineError {
     let shown = &line[..line.len().min(80)];
     LineError::NoStatus(String::from_utf8_lossy(shown).into_owned())
 }

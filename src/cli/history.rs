@@ -215,6 +215,7 @@ fn tone_of(end: End) -> Tone {
         | End::LeftWaiting
         | End::TimedOut
         | End::Preempted
+        | End::NotPromoted
         | End::Kicked
         | End::Shutdown => Tone::Warning,
         End::QuitFailed

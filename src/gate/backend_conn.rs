@@ -24,18 +24,27 @@ pub struct BackendConnection {
     opened_for: SocketAddr,
     /// The client address that the backend was told last.
     forwarded: Option<SocketAddr>,
+    /// The backend was told whose login it is.
+    knows_client: bool,
 }
 
 impl BackendConnection {
     /// A connection of `backend`, opened for `client`.
     #[must_use]
     pub fn new(backend: Arc<Backend>, greeted: GreetedConnection, client: SocketAddr) -> Self {
+        let knows_client = backend.options().proxy_protocol;
         Self {
             backend,
             greeted,
             opened_for: client,
             forwarded: None,
+            knows_client,
         }
+    }
+
+    /// Whether the backend was told the client's address, and may answer by it.
+    pub(crate) fn knows_client(&self) -> bool {
+        self.knows_client
     }
 
     /// Tells the backend that `client` logs in next, if it wants to know and was not told yet. The
@@ -52,6 +61,7 @@ impl BackendConnection {
         let answer = forward_client_addr(&mut self.greeted, self.backend.options(), client).await?;
         if let Some(line) = answer {
             cx.backend_replied(&self.backend, ReplyTo::Xclient, &line);
+            self.knows_client = true;
         }
         self.forwarded = Some(client);
         Ok(())

@@ -61,6 +61,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether nobody new is served any more.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stage.borrow() >= Stage::Draining
+    }
+
     /// Returns when the stop has come as far as `stage`.
     pub(crate) async fn stage_reached(&self, stage: Stage) {
         let mut stages = self.stage.clone();

@@ -42,6 +42,8 @@ str_enum! {
         Waiting = "waiting",
         /// It holds the lock, and the backend is asked.
         LoggingIn = "logging_in",
+        /// It is logged in, and stands on a listing: it does not hold its maildrop.
+        Viewing = "viewing",
         /// It is in its maildrop (RFC 1939 section 5).
         Transaction = "transaction",
         /// It has sent QUIT, and the backend has not answered (RFC 1939 section 6).

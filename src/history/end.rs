@@ -35,6 +35,8 @@ str_enum! {
         Stalled = "stalled",
         /// Closed for a waiter.
         Preempted = "preempted",
+        /// It was logged in without the maildrop, and could not have it when it wanted a message.
+        NotPromoted = "not_promoted",
         /// The backend could not be reached, or a login got no answer there.
         BackendUnreachable = "backend_unreachable",
         /// The backend closed the connection instead of answering the password, which counts as
@@ -149,6 +151,10 @@ str_enum! {
         Stalled = "stalled",
         /// Closed for a waiter.
         Preempted = "preempted",
+        /// QUIT of a session without the maildrop, which had marked nothing.
+        QuitWithoutMaildrop = "quit_without_maildrop",
+        /// A session without the maildrop could not have it.
+        NotPromoted = "not_promoted",
         /// The backend ended the connection, and owed the client nothing.
         BackendClosed = "backend_closed",
         /// The backend ended the connection, and owed the client a reply or the rest of one.
@@ -203,6 +209,7 @@ impl End {
             | Self::LeftWaiting
             | Self::Left
             | Self::Preempted
+            | Self::NotPromoted
             | Self::ClosedAtPass
             | Self::BackendGone
             | Self::BodyMisread => false,
@@ -220,6 +227,7 @@ impl CauseName {
             Self::LeftWaiting => "the client left while it waited",
             Self::HeldByAnother => "another session held the maildrop for the whole wait",
             Self::Quit => "the client quit, and the backend confirmed it",
+            Self::QuitWithoutMaildrop => "the client quit, and had not needed the maildrop",
             Self::Left => "the client left without QUIT",
             Self::IdleTimeout => "the client was idle for too long",
             _ => return None,

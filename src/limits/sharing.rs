@@ -38,3 +38,19 @@ pub const VANISHED_MAX: u8 = 2;
 
 /// How long a maildrop that cannot be shared is not looked at again.
 pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Of the room for listings one tenant has this part, where there are several: one whose users have
+/// large mailboxes must not take it all.
+pub const SHARING_TENANTS: usize = 10;
+
+/// How long a server may take for a listing that popgate asks for by itself: one that takes longer
+/// reads all messages for it, and is not to do so for nobody.
+pub const OWN_LISTING_MAX: Duration = Duration::from_secs(3);
+
+/// How soon after the end of a session without QUIT the lock must be free for sessions to be closed
+/// so on purpose: the one that waits must not lose more by it than it would by waiting.
+pub const LOCK_FREED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Octets of a reply to LIST or UIDL that popgate asks for by itself:
+/// [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX) lines with the longest ids.
+pub const LISTING_MAX: usize = 1024 * 1024;

@@ -6,6 +6,7 @@
 pub use crate::history::{CauseName, Culprit, End};
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::Refusal;
+use crate::policy::sharing::PromotionOutcome;
 use crate::pop3::exchange::Violation;
 use crate::time::Duration;
 use std::fmt;
@@ -114,6 +115,14 @@ pub enum EndCause {
     ClosedAtQuit,
     /// QUIT, and the backend was silent until `idle_timeout`.
     SilentAtQuit,
+    /// QUIT of a session without the maildrop, which had marked nothing.
+    QuitWithoutMaildrop,
+    /// A session without the maildrop could not have it when it needed it, or has lost its
+    /// password.
+    NotPromoted {
+        /// Why not.
+        why: PromotionOutcome,
+    },
     /// The client left after its login, without QUIT.
     Left,
     /// The client left so before it had all that it had asked for: its line broke, or its user
@@ -187,6 +196,8 @@ impl EndCause {
             Self::QuitFailed => CauseName::QuitFailed,
             Self::ClosedAtQuit => CauseName::ClosedAtQuit,
             Self::SilentAtQuit => CauseName::SilentAtQuit,
+            Self::QuitWithoutMaildrop => CauseName::QuitWithoutMaildrop,
+            Self::NotPromoted { .. } => CauseName::NotPromoted,
             Self::Left => CauseName::Left,
             Self::LeftInReply => CauseName::LeftInReply,
             Self::IdleTimeout => CauseName::IdleTimeout,
@@ -231,7 +242,8 @@ impl EndCause {
             | Self::LoginUnansweredInTime { .. }
             | Self::LostToCapa { .. } => End::BackendUnreachable,
             Self::LeftWaiting => End::LeftWaiting,
-            Self::Quit => End::Quit,
+            Self::Quit | Self::QuitWithoutMaildrop => End::Quit,
+            Self::NotPromoted { .. } => End::NotPromoted,
             Self::QuitFailed => End::QuitFailed,
             Self::ClosedAtQuit | Self::SilentAtQuit => End::QuitUnanswered,
             Self::Left | Self::LeftInReply => End::Left,
@@ -256,6 +268,7 @@ impl EndCause {
             | Self::LoginTimeout
             | Self::LeftWaiting
             | Self::Quit
+            | Self::QuitWithoutMaildrop
             | Self::Left
             | Self::LeftInReply
             | Self::IdleTimeout
@@ -294,6 +307,7 @@ impl EndCause {
             | Self::QueueFull
             | Self::HeldByAnother
             | Self::Paused
+            | Self::NotPromoted { .. }
             | Self::Preempted { .. } => Some(Culprit::Policy),
             Self::NoCertificate
             | Self::EngineAway
@@ -321,6 +335,7 @@ impl fmt::Display for EndCause {
             | Self::LeftWaiting
             | Self::HeldByAnother
             | Self::Quit
+            | Self::QuitWithoutMaildrop
             | Self::Left
             | Self::IdleTimeout => self.name().fixed_sentence().unwrap_or_default(),
             Self::LoginTimeout => "the client did not log in in time",
@@ -356,6 +371,7 @@ impl fmt::Display for EndCause {
             Self::QuitFailed => "the backend did not remove all deleted messages",
             Self::ClosedAtQuit => "the backend ended the connection without an answer to QUIT",
             Self::SilentAtQuit => "the backend did not answer QUIT",
+            Self::NotPromoted { why } => not_promoted(*why),
             Self::LeftInReply => "the client left in the middle of a reply",
             Self::Stalled => "the client accepted no data for too long",
             Self::Preempted { idle } => {
@@ -379,6 +395,19 @@ impl fmt::Display for EndCause {
             Self::NoConnection => "internal error: a login without a connection",
             Self::LockBroken => "internal error: the state of the maildrop's lock was wrong",
         })
+    }
+}
+
+fn not_promoted(why: PromotionOutcome) -> &'static str {
+    match why {
+        PromotionOutcome::Promoted | PromotionOutcome::ClientGone | PromotionOutcome::Ended => {
+            "the client of a shared listing had left"
+        }
+        PromotionOutcome::ListingChanged => "the maildrop lacks a message that was shown before",
+        PromotionOutcome::WaitSpent => "the maildrop did not come free for a shared listing",
+        PromotionOutcome::PasswordRefused => "the backend refuses the password of a shared listing",
+        PromotionOutcome::LoginRefused => "the backend refused the login behind a shared listing",
+        PromotionOutcome::Unreachable => "the backend gave no answer behind a shared listing",
     }
 }
 
@@ -449,7 +478,11 @@ mod tests {
             Quit => QuitFailed,
             QuitFailed => ClosedAtQuit,
             ClosedAtQuit => SilentAtQuit,
-            SilentAtQuit => Left,
+            SilentAtQuit => QuitWithoutMaildrop,
+            QuitWithoutMaildrop => NotPromoted {
+                why: PromotionOutcome::ListingChanged,
+            },
+            NotPromoted { .. } => Left,
             Left => LeftInReply,
             LeftInReply => IdleTimeout,
             IdleTimeout => Stalled,

@@ -311,6 +311,29 @@ fn log_sharing(event: &SharingEvent) {
         SharingEvent::Unshareable { tenant, why } => {
             debug!(%tenant, why = why.as_str(), "a mailbox cannot be shared");
         }
+        SharingEvent::Proven { backend, verdict } => {
+            info!(%backend, verdict = verdict.as_str(), "what sessions show of sharing a backend");
+        }
+        SharingEvent::LetIn { tenant, reason } => {
+            debug!(%tenant, reason = reason.as_str(), "let in on a listing");
+        }
+        SharingEvent::Demoted { tenant, fetched } => {
+            debug!(%tenant, fetched, "an idle session went back to its listing");
+        }
+        SharingEvent::ViewEnded {
+            tenant,
+            saved_a_login,
+        } => debug!(%tenant, saved_a_login, "a session without its mailbox is over"),
+        SharingEvent::Promoted {
+            tenant,
+            outcome,
+            took,
+        } => debug!(%tenant, outcome = outcome.as_str(), ?took, "a session needed its mailbox"),
+        SharingEvent::Killed {
+            tenant,
+            by,
+            listings,
+        } => debug!(%tenant, by = by.as_str(), listings, "listings are not fresh any more"),
     }
 }
 

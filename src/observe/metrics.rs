@@ -340,7 +340,19 @@ impl Metrics {
             SharingEvent::Compared { tenant, .. }
             | SharingEvent::NoRoom { tenant }
             | SharingEvent::NotWhole { tenant, .. }
-            | SharingEvent::Unshareable { tenant, .. } => tenant,
+            | SharingEvent::Unshareable { tenant, .. }
+            | SharingEvent::LetIn { tenant, .. }
+            | SharingEvent::Demoted { tenant, .. }
+            | SharingEvent::ViewEnded { tenant, .. }
+            | SharingEvent::Killed { tenant, .. } => tenant,
+            SharingEvent::Promoted { tenant, took, .. } => {
+                self.families.sharing_promotion.observe(took.as_secs_f64());
+                tenant
+            }
+            SharingEvent::Proven { backend, verdict } => {
+                self.set_proof(backend, *verdict);
+                return;
+            }
         };
         let tenant = self.of(tenant);
         let sharing = || OfSharing::new(&self.families, &tenant.label);

@@ -58,6 +58,8 @@ str_enum! {
         Refused = "refused",
         /// It would have been held or refused, and was let in.
         Shadow = "shadow",
+        /// It was let in on a listing, and its backend has heard nothing of it.
+        Absorbed = "absorbed",
     }
 }
 

@@ -5,19 +5,21 @@
 //! fetches again what it does not know. So a listing is only ever compared with one that the same
 //! login was shown at the same backend.
 
-use crate::ids::{BackendName, UserName};
-use crate::limits::{
-    DELETED_IDS_KEPT_FOR, DELETED_IDS_MAX, LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP,
-    NOT_SHAREABLE_FOR, SHAREABLE_LOGIN_DELAY, VANISHED_MAX,
-};
+mod deletions;
+mod kept;
+mod maildrop;
+mod proof;
+
+pub use kept::{LastShown, StandsOn};
+pub use maildrop::MaildropListings;
+pub use proof::{BackendProof, Proof};
+
+use crate::ids::{BackendName, ClientPrefix, UserName};
+use crate::limits::SHAREABLE_LOGIN_DELAY;
 use crate::pop3::capability::Capabilities;
-use crate::pop3::listing::{ListingChange, MaildropListing, MessageNumber, NotWhole};
+use crate::pop3::listing::{ListingChange, NotWhole};
 use crate::secret::PasswordTag;
 use crate::str_enum::str_enum;
-use crate::time::Instant;
-use std::collections::{HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 /// Who was shown a listing. Nobody else may see it, also under the same lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,28 @@ pub struct ListingOwner {
     pub tag: PasswordTag,
     /// The backend that it was logged in at.
     pub backend: BackendName,
+    /// The client, where the backend is told its address and may answer by it.
+    pub client: Option<ClientPrefix>,
+}
+
+/// A login that asks for a listing that it was shown.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// The login, as typed; of a very long one what is [kept](UserName::kept) of it.
+    pub login: UserName,
+    /// Its password.
+    pub tag: PasswordTag,
+    /// Its client.
+    pub client: ClientPrefix,
+}
+
+impl ListingOwner {
+    /// Whether the listing is one that this login was shown.
+    #[must_use]
+    pub fn is(&self, asker: &Asker) -> bool {
+        let at_its_place = self.client.is_none_or(|client| client == asker.client);
+        self.tag == asker.tag && self.login == asker.login && at_its_place
+    }
 }
 
 str_enum! {
@@ -73,6 +97,66 @@ str_enum! {
         Expire = "expire",
         /// LOGIN-DELAY: who fetches would be refused.
         LoginDelay = "login_delay",
+        /// A session that stood on a listing could not go on in the maildrop.
+        NotPromoted = "not_promoted",
+    }
+}
+
+str_enum! {
+    /// Why a login was let in on a listing: the label `reason` of `sharing_let_in_total`.
+    LetInReason {
+        /// The listing and the password were fresh.
+        Fresh = "fresh",
+        /// It came before its quota allowed, and was let in instead of being held.
+        Absorbed = "absorbed",
+        /// Its wait was spent, or there was no place for it in the queue.
+        WaitSpent = "wait_spent",
+    }
+}
+
+str_enum! {
+    /// What became of a session that stood on a listing and needed its maildrop: the label
+    /// `outcome` of `sharing_promotions_total`.
+    PromotionOutcome {
+        /// It went on in the maildrop.
+        Promoted = "promoted",
+        /// Its client left before that.
+        ClientGone = "client_gone",
+        /// The maildrop lacks a message that the client was shown, or the server has said no whole
+        /// listing of it.
+        ListingChanged = "listing_changed",
+        /// The maildrop did not come free within `wait`.
+        WaitSpent = "wait_spent",
+        /// The backend refused the password, which it had accepted before.
+        PasswordRefused = "password_refused",
+        /// The backend refused the login for another reason.
+        LoginRefused = "login_refused",
+        /// The backend gave no answer.
+        Unreachable = "unreachable",
+        /// An operator or a stop ended it.
+        Ended = "ended",
+    }
+}
+
+str_enum! {
+    /// Why nobody is let in on a listing any more: the label `reason` of `sharing_killed_total`.
+    KilledBy {
+        /// Another login came to the maildrop.
+        Login = "login",
+        /// A session has deleted messages, or may have.
+        Deletion = "deletion",
+    }
+}
+
+impl PromotionOutcome {
+    /// Whether the maildrop is not shared for a day: its sessions meet, or its listing does not
+    /// last.
+    #[must_use]
+    pub fn forbids_sharing(self) -> bool {
+        matches!(
+            self,
+            Self::ListingChanged | Self::WaitSpent | Self::LoginRefused
+        )
     }
 }
 
@@ -131,29 +215,6 @@ impl Unshareable {
     }
 }
 
-/// What is known of one maildrop's listings.
-#[derive(Debug, Default)]
-pub struct MaildropListings {
-    /// One for each owner, the newest last; [`LISTINGS_PER_MAILDROP`] at most.
-    kept: Vec<KeptListing>,
-    /// Hashes of unique-ids that were deleted, the newest last; [`DELETED_IDS_MAX`] at most.
-    deleted: VecDeque<u64>,
-    deleted_until: Option<Instant>,
-    /// How often in a row all messages vanished after they were fetched.
-    vanished: u8,
-    /// What forbids sharing, and until when that is known.
-    unshareable: Vec<(Unshareable, Instant)>,
-}
-
-#[derive(Debug)]
-struct KeptListing {
-    owner: ListingOwner,
-    listing: Arc<MaildropListing>,
-    shown: Instant,
-    /// The session fetched as many messages as there are.
-    all_fetched: bool,
-}
-
 /// What follows from a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
@@ -161,146 +222,11 @@ pub struct Compared {
     pub result: Option<ShadowResult>,
     /// The maildrop turns out not to be shareable, for causes that were not known.
     pub unshareable: Vec<Unshareable>,
+    /// Whether the unique-ids of new mail were the same after a session that left without QUIT;
+    /// `None`: it cannot be told.
+    pub ids_outlive_close: Option<bool>,
     /// There is no room to keep it, so that the next one has nothing to be compared with.
     pub no_room: bool,
-}
-
-impl MaildropListings {
-    /// The backend has shown `owner` this listing.
-    pub fn shown(
-        &mut self,
-        owner: ListingOwner,
-        listing: Arc<MaildropListing>,
-        now: Instant,
-    ) -> Compared {
-        self.expire(now);
-        let recycles = self.has_deleted(&listing);
-        let place = self.kept.iter().position(|kept| kept.owner == owner);
-        let before = place.map(|place| self.kept.remove(place));
-        let result = before.as_ref().map(|before| match recycles {
-            true => ShadowResult::Recycled,
-            false => before.listing.change_to(&listing).into(),
-        });
-        if let Some(before) = before.filter(|before| before.all_fetched) {
-            let is_left = before.listing.shares_a_message_with(&listing);
-            let has_vanished = result == Some(ShadowResult::Missing) && !is_left;
-            self.vanished = if has_vanished { self.vanished + 1 } else { 0 };
-        }
-        let causes = [
-            listing.ids_are_numbers().then_some(Unshareable::Numbers),
-            recycles.then_some(Unshareable::Recycled),
-            result.and_then(ShadowResult::unshareable),
-            (self.vanished == VANISHED_MAX).then_some(Unshareable::Vanished),
-        ];
-        self.vanished %= VANISHED_MAX;
-        if self.kept.len() == LISTINGS_PER_MAILDROP {
-            self.kept.remove(0);
-        }
-        self.kept.push(KeptListing {
-            owner,
-            listing,
-            shown: now,
-            all_fetched: false,
-        });
-        let causes = causes.into_iter().flatten();
-        Compared {
-            result,
-            unshareable: causes.filter(|why| self.forbid(*why, now)).collect(),
-            no_room: false,
-        }
-    }
-
-    /// The session that was shown the owner's listing has fetched as many messages as there are,
-    /// and deleted none.
-    pub fn all_fetched(&mut self, owner: &ListingOwner) {
-        let kept = self.kept.iter_mut().find(|kept| kept.owner == *owner);
-        if let Some(kept) = kept {
-            kept.all_fetched = true;
-        }
-    }
-
-    /// Sessions must not stand on a listing. Says whether that was not known: each cause is told
-    /// once in [`NOT_SHAREABLE_FOR`], which counts from there, however often it comes.
-    pub fn forbid(&mut self, why: Unshareable, now: Instant) -> bool {
-        self.expire(now);
-        let is_new = !self.unshareable.iter().any(|(known, _)| *known == why);
-        if is_new {
-            self.unshareable.push((why, now + NOT_SHAREABLE_FOR));
-        }
-        is_new
-    }
-
-    /// A QUIT that the backend confirmed has deleted the messages of the listing that are marked,
-    /// by place, from 0.
-    pub fn deleted(&mut self, listing: &MaildropListing, marks: &[bool], now: Instant) {
-        let is_marked = |number: MessageNumber| marks.get(number.index()).is_some_and(|&it| it);
-        let rows = listing.messages_listed();
-        for (_, _, id) in rows.filter(|(number, ..)| is_marked(*number)) {
-            if self.deleted.len() == DELETED_IDS_MAX {
-                self.deleted.pop_front();
-            }
-            self.deleted.push_back(hash(id));
-            self.deleted_until = Some(now + DELETED_IDS_KEPT_FOR);
-        }
-    }
-
-    /// Messages were deleted, or may have been: nobody would go on from what was shown before.
-    pub fn forget_shown(&mut self) {
-        self.kept = Vec::new();
-    }
-
-    /// There is no room for it.
-    pub fn forget_ids(&mut self) {
-        self.forget_shown();
-        (self.deleted, self.deleted_until) = (VecDeque::new(), None);
-    }
-
-    /// Forgets what is over; says whether anything is left.
-    pub fn expire(&mut self, now: Instant) -> bool {
-        self.kept
-            .retain(|kept| now.saturating_duration_since(kept.shown) <= LISTING_SHOWN_FOR);
-        self.unshareable.retain(|(_, until)| *until > now);
-        if self.deleted_until.is_some_and(|until| until <= now) {
-            (self.deleted, self.deleted_until) = (VecDeque::new(), None);
-        }
-        !self.kept.is_empty() || !self.deleted.is_empty() || !self.unshareable.is_empty()
-    }
-
-    /// Octets of memory that it takes besides itself.
-    #[must_use]
-    pub fn footprint(&self) -> usize {
-        let listings: usize = self.kept.iter().map(KeptListing::footprint).sum();
-        listings
-            + self.kept.capacity() * size_of::<KeptListing>()
-            + self.deleted.capacity() * size_of::<u64>()
-            + self.unshareable.capacity() * size_of::<(Unshareable, Instant)>()
-    }
-
-    fn has_deleted(&self, listing: &MaildropListing) -> bool {
-        if self.deleted.is_empty() {
-            return false;
-        }
-        let deleted: HashSet<u64> = self.deleted.iter().copied().collect();
-        listing
-            .messages_listed()
-            .any(|(_, _, id)| deleted.contains(&hash(id)))
-    }
-}
-
-impl KeptListing {
-    /// Octets of memory that it takes besides itself.
-    fn footprint(&self) -> usize {
-        2 * ARC_COUNTS + self.listing.footprint() + self.owner.login.as_bytes().len()
-    }
-}
-
-/// Octets of what is shared, besides what it has in it.
-const ARC_COUNTS: usize = 2 * size_of::<usize>();
-
-fn hash(unique_id: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    unique_id.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -48,6 +48,10 @@ pub(super) async fn admit(
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
+    if let Some((stands_on, reason)) = login.fresh(cx, poll) {
+        tell_absorbed(cx, &login, poll);
+        return Err(login.let_in(cx, record, slots, stands_on, reason));
+    }
     tell_poll(cx, &login, poll);
     if let PollVerdict::Shadow(early) = poll {
         record.came_early(EarlyLogin {
@@ -76,6 +80,21 @@ fn tell_poll(cx: &Context, login: &Identified, poll: PollVerdict) {
     if decision == PollDecision::Delayed {
         faults::of_limit(cx, login);
     }
+}
+
+/// Emits that its poll costs the backend nothing.
+fn tell_absorbed(cx: &Context, login: &Identified, poll: PollVerdict) {
+    let early = match poll {
+        PollVerdict::Unlimited => return,
+        PollVerdict::InTime => Duration::ZERO,
+        PollVerdict::Shadow(early) | PollVerdict::Hold { early, .. } => early,
+    };
+    cx.events.emit(Event::Rule(RuleEvent::PollDecided {
+        session: login.attempt.session,
+        tenant: login.attempt.tenant().clone(),
+        decision: PollDecision::Absorbed,
+        early,
+    }));
 }
 
 /// Holds a login that comes too often. It has no place in the queue meanwhile: one that polls every

@@ -5,14 +5,18 @@ mod retries;
 
 use super::paused::{self, Destination, Hold};
 use super::record::Record;
+use super::sharing::{Compares, Sharing};
 use super::{Admitted, Identified, LoggedIn, Next};
 use crate::admission::LoginSlots;
 use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context, Phase};
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event};
+use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::KilledBy;
 use crate::time::Instant;
-use backend_login::{BackendLogin, Outcome, Paused, Tries};
+pub(in crate::session) use backend_login::Outcome;
+use backend_login::{BackendLogin, Paused, Tries};
 
 /// Logs in at the backend, or releases the lock and answers the login with a refusal.
 pub(super) async fn log_in(
@@ -27,7 +31,7 @@ pub(super) async fn log_in(
 }
 
 /// How it ends at the backend, with all the times that it is paused before a try.
-async fn outcome(
+pub(super) async fn outcome(
     cx: &Context,
     record: &mut Record,
     admitted: &mut Admitted,
@@ -95,20 +99,19 @@ async fn conclude(
     } = admitted;
     match outcome {
         Outcome::Accepted(line) => {
-            // Before the client hears of it: its next login may come on another connection at once.
-            let changes = cx.admission.accepted(&login.attempt, cx.moment());
-            lock.accepted();
-            cx.tell_blocks(&changes);
-            cx.events.emit(Event::LoginAccepted {
-                session: login.attempt.session,
-                tenant: login.attempt.tenant().clone(),
-            });
+            accepted(cx, &login.attempt, &mut lock);
+            let compares = Compares {
+                cx,
+                attempt: &login.attempt,
+            };
+            let sharing = Sharing::of(&compares, login.proof, login.settings, &mut lock);
             Ok(LoggedIn {
                 client: login.client,
                 attempt: login.attempt,
                 lock,
                 slots,
-                welcome: line,
+                welcome: Some(line),
+                sharing,
             })
         }
         Outcome::Refused { class, line } => {
@@ -131,8 +134,10 @@ async fn conclude(
             Err(login.refuse_without_words(cx, record, cause).await.into())
         }
         Outcome::Locked(cause) => {
-            release(record, lock, slots, Phase::Waiting);
-            Err(login.turn_away(cx, record, cause).await.into())
+            record.enter(Phase::Waiting);
+            record.lock_given();
+            drop(lock);
+            Err(login.after_spent_wait(cx, record, slots, cause).await)
         }
         // No answer at all, as from a dead server: a line of ours would be taken for the backend's.
         Outcome::Unreachable(cause) => {
@@ -141,6 +146,26 @@ async fn conclude(
             Err(cause.into())
         }
     }
+}
+
+/// The backend has let it in. Told before the client hears of it: its next login may come on
+/// another connection at once.
+pub(super) fn accepted(
+    cx: &Context,
+    attempt: &LoginAttempt,
+    lock: &mut LockGuard<BackendConnection>,
+) {
+    let now = cx.moment();
+    let changes = cx.admission.accepted(attempt, now);
+    lock.accepted();
+    cx.tell_blocks(&changes);
+    let listings = &cx.admission.local.listings;
+    let killed = listings.accepted(&attempt.key, &attempt.login, attempt.tag, now.instant);
+    Compares { cx, attempt }.killed(KilledBy::Login, killed);
+    cx.events.emit(Event::LoginAccepted {
+        session: attempt.session,
+        tenant: attempt.tenant().clone(),
+    });
 }
 
 /// Before the answer, which may be held for seconds: no other login is to wait for that, or to find

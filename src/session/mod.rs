@@ -5,14 +5,17 @@
 //!
 //! ```text
 //! Greeted ─ authorize ─▶ Identified ─ admit ─▶ Admitted ─ log in ─▶ LoggedIn ─ relay ─▶ end
-//!    ▲                       │        (owns the LockGuard)  │
-//!    └─ refused: the lock is released before the answer ────┘
+//!    ▲                       │  │     (owns the LockGuard)  │         │    ▲
+//!    └─ refused: the lock is released before the answer ────┘  demoted│    │promoted
+//!                               │                                     ▼    │
+//!                               └─ let in on a listing ────────────▶ Viewing ─ view ─▶ end
 //! ```
 //!
-//! A phase returns the next one, or an `Exit`: back to `Greeted` after a refusal, or the end.
+//! A phase returns the next one, or an `Exit`: back to `Greeted` after a refusal, a `Viewing`
+//! where popgate itself lets it in, or the end.
 //!
-//! `relay` takes a `LoggedIn`, and only `login` makes one, out of an `Admitted`: relaying
-//! without a lock does not compile.
+//! `relay` takes a `LoggedIn`, and only `login` and `promotion` make one, out of an `Admitted`:
+//! relaying without a lock does not compile. A `Viewing` has no lock to relay with.
 
 mod admit;
 mod authorization;
@@ -20,12 +23,17 @@ mod client;
 mod faults;
 mod greet;
 mod learn;
+mod let_in;
+mod list;
 mod login;
 mod paused;
+mod promotion;
 mod queue;
 mod record;
 mod refusal;
 mod relay;
+mod sharing;
+mod view;
 
 use crate::admission::LoginSlots;
 use crate::gate::{BackendConnection, Context, Peer, Phase, Settings, Stage};
@@ -35,7 +43,9 @@ use crate::observe::event::EndCause;
 use crate::policy::attempt::{LoginAttempt, Proof};
 use client::Client;
 use record::Record;
+use sharing::Sharing;
 use std::sync::Arc;
+use view::Viewing;
 
 /// It has our greeting, and may log in.
 struct Greeted {
@@ -67,14 +77,26 @@ struct LoggedIn {
     lock: LockGuard<BackendConnection>,
     /// Its slots among the connections.
     slots: LoginSlots,
-    /// The backend's `+OK` to the login, which the client has not seen yet.
-    welcome: Vec<u8>,
+    /// The backend's `+OK` to the login, where the client has not seen one yet.
+    welcome: Option<Vec<u8>>,
+    /// Where its listings are measured or shared.
+    sharing: Option<Box<Sharing>>,
+}
+
+/// A session that is logged in.
+enum Entered {
+    /// It holds its maildrop.
+    Maildrop(Box<LoggedIn>),
+    /// It stands on a listing.
+    View(Box<Viewing>),
 }
 
 /// Where a session goes instead of to its next phase.
 enum Exit {
     /// The login was refused and its client was told: it may log in again.
     Again(Greeted),
+    /// It is let in on a listing, and its client hears of that there.
+    View(Box<Viewing>),
     /// The session ends.
     End(EndCause),
 }
@@ -107,15 +129,29 @@ pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
 
 async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> EndCause {
     let session = record.handle();
-    let logged_in = tokio::select! {
+    let entered = tokio::select! {
         // In this order, so that a waiter leaves its queue as one that was kicked.
         biased;
-        logged_in = Box::pin(until_logged_in(cx, record, conn, peer)) => logged_in,
+        entered = Box::pin(until_logged_in(cx, record, conn, peer)) => entered,
         kicked = session.kicked() => Err(kicked),
     };
-    match logged_in {
-        Ok(logged_in) => Box::pin(relay::relay(cx, record, logged_in)).await,
+    match entered {
+        Ok(entered) => logged_in(cx, record, entered).await,
         Err(cause) => cause,
+    }
+}
+
+/// The session from its login on, with its maildrop and without it by turns.
+async fn logged_in(cx: &Context, record: &mut Record, mut entered: Entered) -> EndCause {
+    loop {
+        let next = match entered {
+            Entered::Maildrop(session) => Box::pin(relay::relay(cx, record, session)).await,
+            Entered::View(session) => Box::pin(view::view(cx, record, session)).await,
+        };
+        entered = match next {
+            Ok(next) => next,
+            Err(cause) => return cause,
+        };
     }
 }
 
@@ -124,14 +160,15 @@ async fn until_logged_in(
     record: &mut Record,
     conn: Conn,
     peer: Arc<Peer>,
-) -> Result<Box<LoggedIn>, EndCause> {
+) -> Result<Entered, EndCause> {
     // Each phase is boxed: one that is over must not take room for as long as the session lives.
     let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
     loop {
         let identified = identify(cx, record, greeted).await?;
         greeted = match enter_maildrop(cx, record, identified).await {
             // Boxed, since a future keeps room for what was moved out of it.
-            Ok(logged_in) => return Ok(Box::new(logged_in)),
+            Ok(logged_in) => return Ok(Entered::Maildrop(Box::new(logged_in))),
+            Err(Exit::View(viewing)) => return Ok(Entered::View(viewing)),
             Err(Exit::Again(greeted)) => {
                 record.refusal_answered();
                 greeted

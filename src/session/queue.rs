@@ -2,7 +2,7 @@
 
 use super::paused::{self, Hold};
 use super::record::Record;
-use super::{Admitted, Greeted, Identified, Next};
+use super::{Admitted, Exit, Greeted, Identified, Next};
 use crate::admission::LoginSlots;
 use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context, Settings};
@@ -14,25 +14,33 @@ use crate::time::Instant;
 use std::sync::Arc;
 use tokio::time::{sleep, timeout};
 
-/// Gets the lock, or answers the login with a refusal.
+/// Gets the lock, or answers the login with a refusal, unless it is let in without the lock.
 pub(super) async fn acquire_lock(
     cx: &Context,
     record: &mut Record,
     mut login: Identified,
     slots: LoginSlots,
 ) -> Next<Admitted> {
+    match acquire(cx, record, &mut login).await {
+        Ok(lock) => Ok(Admitted { login, lock, slots }),
+        Err(failed) => Err(failed.answer(cx, record, login, slots).await),
+    }
+}
+
+/// Gets the lock.
+pub(super) async fn acquire(
+    cx: &Context,
+    record: &mut Record,
+    login: &mut Identified,
+) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
     if cx.refuses_logins() {
-        drop(slots);
-        return Err(login
-            .turn_away(cx, record, EndCause::EngineAway)
-            .await
-            .into());
+        return Err(WaitFailed::EngineAway);
     }
-    if paused::hold_before_turn(cx, record, &mut login).await? == Hold::Spent {
-        drop(slots);
-        return Err(login.turn_away(cx, record, EndCause::Paused).await.into());
+    let held = paused::hold_before_turn(cx, record, login).await;
+    if held.map_err(WaitFailed::Ended)? == Hold::Spent {
+        return Err(WaitFailed::Paused);
     }
     let until = login.wait_deadline();
     let lock = match cx.locks.acquire(&login.attempt, until).await {
@@ -40,38 +48,31 @@ pub(super) async fn acquire_lock(
         // No fault of this client's: others fill the lane, and it may be the owner.
         AcquireResult::Full { ahead } => {
             record.queued(ahead);
-            let cause = if login.destination(cx).is_paused() {
-                EndCause::Paused
-            } else {
-                EndCause::QueueFull
-            };
-            return Err(login.turn_away(cx, record, cause).await.into());
+            return Err(match login.destination(cx).is_paused() {
+                true => WaitFailed::Paused,
+                false => WaitFailed::QueueFull,
+            });
         }
         AcquireResult::Waiting(waiter) => {
             record.queued(waiter.ahead());
             let began = Instant::now();
             record.waits(began);
-            let waited = wait(cx, record, &mut login, waiter).await;
+            let waited = wait(cx, record, login, waiter).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());
-            match waited {
-                Ok(lock) => lock,
-                Err(failed) => {
-                    // The answer may be held, and must not keep another's place meanwhile.
-                    drop(slots);
-                    return Err(failed.answer(cx, record, login).await.into());
-                }
-            }
+            waited?
         }
     };
     record.lock_taken();
-    Ok(Admitted { login, lock, slots })
+    Ok(lock)
 }
 
-/// Why waiting brought no lock.
-enum WaitFailed {
+/// Why there is no lock.
+pub(super) enum WaitFailed {
     /// The time for it is over, or another took its place.
     Spent,
+    /// There was no place for it.
+    QueueFull,
     /// The same while its tenant or its backend is paused.
     Paused,
     /// The backend refused the password, which another gave it, in these words or without any.
@@ -87,30 +88,52 @@ impl WaitFailed {
         if is_paused { Self::Paused } else { Self::Spent }
     }
 
+    /// The client hears of it, or is let in without the lock.
     async fn answer(
         self,
         cx: &Context,
         record: &mut Record,
         login: Identified,
-    ) -> Result<Greeted, EndCause> {
-        match self {
-            Self::Spent => login.turn_away(cx, record, EndCause::HeldByAnother).await,
-            Self::Paused => login.turn_away(cx, record, EndCause::Paused).await,
-            Self::EngineAway => login.turn_away(cx, record, EndCause::EngineAway).await,
-            Self::PasswordRefused(Some(line)) => {
-                // Its words are about this password, though another login gave it.
-                record.backend_replied(Class::Auth, &line);
-                login.refuse(cx, record, Class::Auth, &line).await
+        slots: LoginSlots,
+    ) -> Exit {
+        let cause = match self {
+            Self::Spent => {
+                let cause = EndCause::HeldByAnother;
+                return login.after_spent_wait(cx, record, slots, cause).await;
             }
-            Self::PasswordRefused(None) => {
-                let cause = EndCause::ClosedAtPassOfAnother {
-                    accepted_lately: login.attempt.was_accepted_lately(),
-                };
-                login.refuse_without_words(cx, record, cause).await
+            Self::QueueFull => {
+                let cause = EndCause::QueueFull;
+                return login.after_spent_wait(cx, record, slots, cause).await;
             }
-            Self::Ended(cause) => Err(cause),
-        }
+            Self::PasswordRefused(line) => {
+                drop(slots);
+                return password_refused(cx, record, login, line).await.into();
+            }
+            Self::Paused => EndCause::Paused,
+            Self::EngineAway => EndCause::EngineAway,
+            Self::Ended(cause) => return cause.into(),
+        };
+        // The answer may be held, and must not keep another's place meanwhile.
+        drop(slots);
+        login.turn_away(cx, record, cause).await.into()
     }
+}
+
+/// The backend's words are about this password, though another login gave it.
+async fn password_refused(
+    cx: &Context,
+    record: &mut Record,
+    login: Identified,
+    line: Option<Arc<[u8]>>,
+) -> Result<Greeted, EndCause> {
+    let Some(line) = line else {
+        let cause = EndCause::ClosedAtPassOfAnother {
+            accepted_lately: login.attempt.was_accepted_lately(),
+        };
+        return login.refuse_without_words(cx, record, cause).await;
+    };
+    record.backend_replied(Class::Auth, &line);
+    login.refuse(cx, record, Class::Auth, &line).await
 }
 
 /// Waits for its turn. Meanwhile the client is watched, a reload may change how long it waits, and

@@ -12,6 +12,7 @@ use crate::net::conn::Conn;
 use crate::observe::event::{End, EndCause, Event, SessionSummary};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::LetInReason;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::program::Step;
@@ -289,16 +290,33 @@ impl Record {
         self.enter(Phase::Transaction);
     }
 
+    /// popgate has let it in on a listing.
+    pub(super) fn let_in(&mut self, reason: LetInReason) {
+        self.note(|facts| facts.let_in = Some(reason));
+        if let Some(attempt) = &self.attempt {
+            self.recognition.came(&self.session, attempt);
+        }
+    }
+
+    /// It has said so many commands without its maildrop, was sent so many octets, and was told of
+    /// so many messages where it asked.
+    pub(super) fn viewed(&mut self, commands: u64, to_client: u64, listed: Option<u64>) {
+        let summary = &mut self.summary;
+        summary.commands += commands;
+        summary.bytes_to_client += to_client;
+        summary.listed = listed.or(summary.listed);
+    }
+
     /// What was done in the maildrop, and octets to client and backend.
     pub(super) fn relayed(&mut self, tally: &Tally, to_client: u64, to_backend: u64) {
         self.note(|facts| facts.marked = tally.marked);
         let summary = &mut self.summary;
         summary.commands += tally.commands;
-        summary.bytes_to_client = to_client;
-        summary.bytes_to_backend = to_backend;
-        summary.listed = tally.listed;
-        summary.retrieved = tally.retrieved;
-        summary.deleted = tally.deleted;
+        summary.bytes_to_client += to_client;
+        summary.bytes_to_backend += to_backend;
+        summary.listed = tally.listed.or(summary.listed);
+        summary.retrieved += tally.retrieved;
+        summary.deleted += tally.deleted;
     }
 
     /// A login was refused; the client may try again, or give up.

@@ -7,57 +7,67 @@ mod deadlines;
 mod endpoint;
 mod idleness;
 mod pump;
-mod shadow;
 mod twin;
 
 use super::client::Client;
 use super::record::Record;
-use super::{LoggedIn, authorization};
+use super::sharing::{Compares, Resumable, Sharing};
+use super::view::Viewing;
+use super::{Entered, Identified, LoggedIn, authorization};
 use crate::backend::connect::Backend;
 use crate::gate::{Context, Phase, Stage};
-use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
+use crate::limits::{CLIENT_WRITE_STALL, OWN_LISTING_MAX, RELAY_TICK};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::tenant::LoginPolicy;
+use crate::policy::sharing::{KilledBy, StandsOn};
 use crate::pop3::capability;
 use crate::pop3::exchange::{Exchange, ExchangeOptions, Quit, Replied};
+use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::Status;
 use crate::time::Instant;
 use endpoint::Endpoint;
 use idleness::Idleness;
 use pump::{Pump, PumpEvent};
-use shadow::Shadow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use tokio::sync::watch;
 use twin::Twin;
 
-/// Relays until the end. The lock is handed over when the backend has let go, which is not waited
-/// for here: the client has its last answer by then.
-pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<LoggedIn>) -> EndCause {
+/// Relays until the end, or until the session goes on without its maildrop. The lock is handed over
+/// when the backend has let go, which is not waited for here: the client has its last answer by
+/// then.
+pub(super) async fn relay(
+    cx: &Context,
+    record: &mut Record,
+    session: Box<LoggedIn>,
+) -> Result<Entered, EndCause> {
     let LoggedIn {
         mut client,
         attempt,
         mut lock,
         slots,
         welcome,
+        mut sharing,
     } = unboxed(session);
     record.entered_maildrop();
     let contended = lock.contended();
     let Some(connection) = lock.connection() else {
-        return EndCause::NoConnection;
+        return Err(EndCause::NoConnection);
     };
     let backend = Arc::clone(connection.backend());
-    let exchange = exchange(cx, record, &client, &attempt.policy, &backend);
+    let compares = Compares {
+        cx,
+        attempt: &attempt,
+    };
+    let options = exchange_options(&compares, &client, sharing.as_deref(), &backend);
+    let exchange = Exchange::new(options, record.handle().trace());
     let twin = Twin::new(cx, &attempt, &backend);
-    let is_compared = attempt.policy.sharing.measures();
-    let shadow = is_compared.then(|| Box::new(Shadow::new(cx, &attempt, &backend)));
     let mut pump = Pump::new(
         record.handle(),
         &mut client.conn,
         connection.conn(),
         exchange,
-        &welcome,
+        welcome.as_deref(),
     );
     // An idle session keeps nothing of what came before it.
     drop(welcome);
@@ -68,13 +78,15 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         pump: &mut pump,
         backend,
         twin,
-        shadow,
+        sharing: sharing.as_deref_mut(),
         idleness: Idleness::default(),
         contended,
     };
     let end = relay.run().await;
     drop(relay);
     let quit = pump.exchange().quit();
+    let has_fetched = pump.exchange().has_fetched();
+    let partial = pump.take_partial();
     let undelivered = pump.into_client();
     if matches!(quit, Quit::Answered { .. }) {
         lock.quit_answered();
@@ -83,6 +95,27 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
         // fetchmail logs in again to go on: that is no other poll.
         cx.admission.local.polls.deleted(&attempt, Instant::now());
     }
+    let end = match end {
+        RelayEnd::Session(cause) => cause,
+        RelayEnd::Demoted(stands_on) => {
+            drop(undelivered);
+            client.conn.input = partial;
+            record.lock_given();
+            drop(lock);
+            let Some(Resumable { proof, settings }) = sharing.and_then(|it| it.into_resumable())
+            else {
+                return Err(EndCause::NoConnection);
+            };
+            let login = Identified {
+                client,
+                attempt,
+                proof,
+                settings,
+            };
+            let viewing = Viewing::demoted(cx, login, slots, stands_on, has_fetched);
+            return Ok(Entered::View(Box::new(viewing)));
+        }
+    };
     // Before the lock goes on: a kick has nothing to end any more.
     record.enter(Phase::Closing);
     record.lock_given();
@@ -90,7 +123,7 @@ pub(super) async fn relay(cx: &Context, record: &mut Record, session: Box<Logged
     // Boxed: each idle session would keep room for its last words.
     Box::pin(deliver(cx, undelivered, &end)).await;
     Box::pin(client.farewell(b"")).await;
-    end
+    Err(end)
 }
 
 /// Frees the box now, where one that is taken apart in place is freed at the end.
@@ -98,23 +131,36 @@ fn unboxed(session: Box<LoggedIn>) -> LoggedIn {
     *session
 }
 
-fn exchange(
-    cx: &Context,
-    record: &Record,
+fn exchange_options(
+    compares: &Compares<'_>,
     client: &Client,
-    policy: &LoginPolicy,
+    sharing: Option<&Sharing>,
     backend: &Backend,
-) -> Exchange {
+) -> ExchangeOptions {
+    let cx = compares.cx;
     let capabilities = backend.capabilities_inside().unwrap_or_default();
-    let offer = authorization::offer(cx, client, Some(policy));
-    let options = ExchangeOptions {
+    let offer = authorization::offer(cx, client, Some(&compares.attempt.policy));
+    ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
-        keeps_listing: policy.sharing.measures(),
-        asks_listing: false,
-        shown: None,
-    };
-    Exchange::new(options, record.handle().trace())
+        keeps_listing: sharing.is_some(),
+        asks_listing: sharing.is_some_and(|sharing| sharing.asks(compares, backend)),
+        shown: sharing.and_then(Sharing::shown),
+    }
+}
+
+/// How the relay ends.
+enum RelayEnd {
+    /// With the session.
+    Session(EndCause),
+    /// The session goes on without its maildrop, on what its client was shown.
+    Demoted(StandsOn),
+}
+
+impl From<EndCause> for RelayEnd {
+    fn from(cause: EndCause) -> Self {
+        Self::Session(cause)
+    }
 }
 
 /// The client gets what it has not taken yet. The lock does not wait for that.
@@ -141,8 +187,8 @@ struct Relay<'relay, 'client, 'lock> {
     pump: &'relay mut Pump<'client, 'lock>,
     backend: Arc<Backend>,
     twin: Twin<'relay>,
-    /// Where its listing is compared.
-    shadow: Option<Box<Shadow<'relay>>>,
+    /// Where its listing is measured or shared.
+    sharing: Option<&'relay mut Sharing>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
@@ -156,8 +202,8 @@ enum Wake {
     Stage(Stage),
 }
 
-impl Relay<'_, '_, '_> {
-    async fn run(&mut self) -> EndCause {
+impl<'relay> Relay<'relay, '_, '_> {
+    async fn run(&mut self) -> RelayEnd {
         self.probe_if_contended();
         // Boxed, since a timer is large and each idle session has one.
         let mut tick = Box::pin(tokio::time::sleep(RELAY_TICK));
@@ -181,8 +227,12 @@ impl Relay<'_, '_, '_> {
                     continue;
                 }
                 Wake::Pump(PumpEvent::ListedAll(listing)) => {
-                    if let Some(shadow) = &mut self.shadow {
-                        shadow.listed(listing, &self.backend);
+                    self.listed(listing);
+                    continue;
+                }
+                Wake::Pump(PumpEvent::Updates) => {
+                    if let Some(sharing) = &self.sharing {
+                        sharing.updates(&self.compares());
                     }
                     continue;
                 }
@@ -191,18 +241,44 @@ impl Relay<'_, '_, '_> {
                     tick.as_mut().reset(Instant::now() + RELAY_TICK);
                     continue;
                 }
-                Wake::Pump(end) => return self.end(&end),
+                Wake::Pump(end) => return self.end(&end).into(),
                 Wake::Contended => self.probe_if_contended(),
                 Wake::Tick => {
-                    if let Some(end) = self.check_deadlines(Instant::now()) {
-                        return end;
+                    let now = Instant::now();
+                    if let Some(end) = self.check_deadlines(now) {
+                        return end.into();
+                    }
+                    if let Some(stands_on) = self.demote(now) {
+                        return RelayEnd::Demoted(stands_on);
+                    }
+                    if let Some(end) = self.preempt(now) {
+                        return end.into();
                     }
                 }
                 // QUIT may have come since the stage was chosen.
                 Wake::Stage(stage) if stage < self.last_stage() => {}
-                Wake::Stage(_) => return EndCause::Shutdown,
+                Wake::Stage(_) => return EndCause::Shutdown.into(),
             }
             tick.as_mut().reset(self.next_check());
+        }
+    }
+
+    fn compares(&self) -> Compares<'relay> {
+        Compares {
+            cx: self.cx,
+            attempt: self.attempt,
+        }
+    }
+
+    /// The maildrop's listing is known, or will not be.
+    fn listed(&mut self, listing: Result<Arc<MaildropListing>, NotWhole>) {
+        let compares = self.compares();
+        if self.pump.own_listing_took() >= OWN_LISTING_MAX {
+            let listings = compares.listings();
+            listings.took_long(compares.place(), Instant::now());
+        }
+        if let Some(sharing) = &mut self.sharing {
+            sharing.listed(&compares, listing, &self.backend);
         }
     }
 
@@ -268,13 +344,14 @@ impl Relay<'_, '_, '_> {
         let tally = self.pump.exchange().tally();
         self.record.relayed(tally, to_client, to_backend);
         let exchange = self.pump.exchange();
-        if let Some(shadow) = self.shadow.take() {
-            shadow.ended(exchange);
-        }
-        // Whoever deleted: another login of the maildrop may be one whose listings are compared.
+        let compares = self.compares();
+        // Whoever deleted: another login of the maildrop may be one whose listings are kept.
         if exchange.may_have_deleted() {
-            let listings = &self.cx.admission.local.listings;
-            listings.forget_shown(&self.attempt.key);
+            let killed = compares.listings().outdate(&self.attempt.key);
+            compares.killed(KilledBy::Deletion, killed);
+        }
+        if let Some(sharing) = &self.sharing {
+            sharing.ended(&compares, exchange);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! before, and nothing that the client or the backend sees is another.
 
 use crate::support::{Gate, Wire};
+use popgate::admission::listings::Place;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::limits::{LISTED_MESSAGES_MAX, LISTING_PART_KEPT_FOR, LISTING_SHOWN_FOR};
 use popgate::observe::event::{Event, SharingEvent};
@@ -314,9 +315,17 @@ async fn a_listing_that_finds_no_room_is_told() {
             login: login.clone(),
             tag: PasswordTag::from_bytes([0; 32]),
             backend: BackendName::new("legacy"),
+            client: None,
         };
-        let key = MaildropKey::new(&backends, &login);
-        let shown = listings.shown(&key, owner, Arc::clone(listing), Instant::now());
+        let (key, tenant) = (
+            MaildropKey::new(&backends, &login),
+            TenantName::new("default"),
+        );
+        let place = Place {
+            key: &key,
+            tenant: &tenant,
+        };
+        let shown = listings.shown(place, owner, Arc::clone(listing), Instant::now());
         !shown.no_room
     };
     let mut others = 0..;

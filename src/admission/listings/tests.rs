@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BackendName, UserName};
-use crate::limits::{LISTED_MESSAGES_MAX, LISTING_SHOWN_FOR};
+use crate::limits::{LISTED_MESSAGES_MAX, LISTING_SHOWN_FOR, SHARING_MEMORY};
 use crate::policy::sharing::ShadowResult;
 use crate::pop3::listing::{ScanReader, UniqueIdReader};
 use crate::secret::PasswordTag;
@@ -27,17 +27,32 @@ fn owner(name: &str) -> ListingOwner {
         login: UserName::new(name.as_bytes()),
         tag: PasswordTag::from_bytes([1; 32]),
         backend: BackendName::new("b"),
+        client: None,
     }
 }
 
 /// The login of this maildrop is shown the listing.
 fn shown(listings: &ShownListings, name: &str, listing: &Arc<MaildropListing>) -> Compared {
     let now = Instant::now();
-    listings.shown(&key(name), owner(name), Arc::clone(listing), now)
+    let (key, tenant) = (key(name), TenantName::new("default"));
+    let place = Place {
+        key: &key,
+        tenant: &tenant,
+    };
+    listings.shown(place, owner(name), Arc::clone(listing), now)
+}
+
+fn forbid(listings: &ShownListings, name: &str, now: Instant) -> bool {
+    let (key, tenant) = (key(name), TenantName::new("default"));
+    let place = Place {
+        key: &key,
+        tenant: &tenant,
+    };
+    listings.forbid(place, Unshareable::Repeated, now)
 }
 
 fn octets(listings: &ShownListings) -> usize {
-    listings.octets.load(Ordering::Relaxed)
+    listings.size().1
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +80,7 @@ async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgo
         (again.result, again.no_room),
         (Some(ShadowResult::Same), false)
     );
-    listings.forget_shown(&key("1"));
+    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]));
     assert!(!shown(&listings, "other", &large).no_room);
 
     tokio::time::advance(LISTING_SHOWN_FOR + Duration::from_secs(1)).await;
@@ -77,7 +92,7 @@ async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgo
 async fn a_maildrop_that_grows_beyond_the_room_keeps_what_forbids_sharing() {
     let (listings, large) = (ShownListings::default(), listing(LISTED_MESSAGES_MAX));
     let (now, small) = (Instant::now(), listing(1));
-    listings.forbid(&key("ann"), Unshareable::Repeated, now);
+    forbid(&listings, "ann", now);
     shown(&listings, "ann", &small);
     let fits = |name: &usize| !shown(&listings, &name.to_string(), &large).no_room;
     assert!((0..).take_while(fits).count() > 0);
@@ -87,7 +102,7 @@ async fn a_maildrop_that_grows_beyond_the_room_keeps_what_forbids_sharing() {
         (Some(ShadowResult::NewOnly), true)
     );
     assert_eq!(shown(&listings, "ann", &small).result, None);
-    assert!(!listings.forbid(&key("ann"), Unshareable::Repeated, now));
+    assert!(!forbid(&listings, "ann", now));
     assert!(octets(&listings) <= SHARING_MEMORY);
 }
 
@@ -98,7 +113,7 @@ async fn names_and_places_count_too() {
         shown(&listings, name, &listing(1));
         octets(&listings)
     };
-    let entry = size_of::<(MaildropKey, MaildropListings)>();
+    let entry = size_of::<(MaildropKey, Known)>();
     assert!(of_name("n") >= 2 * entry + listing(1).footprint());
     // The maildrop's, and the login's.
     assert_eq!(of_name(&"n".repeat(500)) - of_name("n"), 2 * 499);
@@ -107,6 +122,6 @@ async fn names_and_places_count_too() {
 #[tokio::test(start_paused = true)]
 async fn a_deletion_in_a_maildrop_that_is_not_measured_makes_nothing_known() {
     let listings = ShownListings::default();
-    listings.forget_shown(&key("nobody"));
+    listings.outdate(&key("nobody"));
     assert_eq!((octets(&listings), listings.maildrops.len()), (0, 0));
 }

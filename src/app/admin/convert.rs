@@ -75,7 +75,7 @@ fn is_logged_in(phase: Phase) -> bool {
     match phase {
         // Waiting: it was granted the lock a moment ago, or is paused while it holds it.
         Phase::Waiting | Phase::LoggingIn | Phase::Transaction | Phase::Update => true,
-        Phase::Greeting | Phase::Authorization | Phase::Closing => false,
+        Phase::Greeting | Phase::Authorization | Phase::Viewing | Phase::Closing => false,
     }
 }
 

@@ -134,7 +134,7 @@ fn open_login(
     let entered = match session.phase {
         Phase::Greeting | Phase::Authorization | Phase::Closing => return None,
         Phase::Waiting | Phase::LoggingIn => false,
-        Phase::Transaction | Phase::Update => true,
+        Phase::Viewing | Phase::Transaction | Phase::Update => true,
     };
     let waiter = lock.and_then(|lock| {
         lock.waiters

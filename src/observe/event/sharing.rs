@@ -1,8 +1,11 @@
 //! What a listing says of sharing.
 
-use crate::ids::TenantName;
-use crate::policy::sharing::{ShadowResult, Unshareable};
+use crate::ids::{BackendName, TenantName};
+use crate::policy::sharing::{
+    BackendProof, KilledBy, LetInReason, PromotionOutcome, ShadowResult, Unshareable,
+};
 use crate::pop3::listing::NotWhole;
+use crate::time::Duration;
 
 /// What was found out about listings of a tenant's maildrops.
 #[derive(Clone, Debug)]
@@ -36,5 +39,52 @@ pub enum SharingEvent {
         tenant: TenantName,
         /// Why not.
         why: Unshareable,
+    },
+    /// Sessions of a backend have shown that they can be shared, or that they cannot.
+    Proven {
+        /// Which backend.
+        backend: BackendName,
+        /// What follows.
+        verdict: BackendProof,
+    },
+    /// A login was let in on a listing: a session without the maildrop begins.
+    LetIn {
+        /// Whose it is.
+        tenant: TenantName,
+        /// Why.
+        reason: LetInReason,
+    },
+    /// A holder was idle while another waited, and went back to its listing: a session without the
+    /// maildrop begins.
+    Demoted {
+        /// Whose it is.
+        tenant: TenantName,
+        /// Whether it had fetched messages.
+        fetched: bool,
+    },
+    /// A session is not without the maildrop any more: it has ended, or goes on there.
+    ViewEnded {
+        /// Whose it was.
+        tenant: TenantName,
+        /// Whether it was let in, and ended without a login at the backend.
+        saved_a_login: bool,
+    },
+    /// A session without the maildrop needed it.
+    Promoted {
+        /// Whose it is.
+        tenant: TenantName,
+        /// What became of it.
+        outcome: PromotionOutcome,
+        /// From the command that needed the maildrop to that.
+        took: Duration,
+    },
+    /// Nobody is let in on so many listings any more.
+    Killed {
+        /// Whose maildrop it is.
+        tenant: TenantName,
+        /// Why.
+        by: KilledBy,
+        /// How many.
+        listings: u64,
     },
 }

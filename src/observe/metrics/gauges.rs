@@ -5,6 +5,7 @@ use crate::ids::BackendName;
 use crate::lock::queue::WaitProgress;
 use crate::policy::block::{BlockCount, BlockState};
 use crate::policy::pause::PausedNames;
+use crate::policy::sharing::BackendProof;
 use jiff::Timestamp;
 use prometheus::IntGaugeVec;
 use std::collections::{HashMap, HashSet};
@@ -65,6 +66,15 @@ impl Metrics {
     pub fn set_backend_connections(&self, backend: &BackendName, connections: usize) {
         if let Some(now) = &self.of_backend(backend).now {
             now.connections.set(metric(connections));
+        }
+    }
+
+    /// What sessions of a backend have shown of sharing.
+    pub(super) fn set_proof(&self, backend: &BackendName, verdict: BackendProof) {
+        for known in BackendProof::ALL {
+            let labels = [backend.as_str(), known.as_str()];
+            let gauge = self.families.sharing_backend.with_label_values(&labels);
+            gauge.set(i64::from(*known == verdict));
         }
     }
 

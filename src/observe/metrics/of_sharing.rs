@@ -1,11 +1,11 @@
-//! The series of a tenant whose listings are compared.
+//! The series of a tenant whose listings are compared or shared.
 
 use super::families::Families;
 use super::of_tenant::children;
 use crate::observe::event::SharingEvent;
-use crate::policy::sharing::{ShadowResult, Unshareable};
+use crate::policy::sharing::{KilledBy, LetInReason, PromotionOutcome, ShadowResult, Unshareable};
 use crate::pop3::listing::NotWhole;
-use prometheus::IntCounter;
+use prometheus::{IntCounter, IntGauge};
 
 /// Each in the order of its enum's `ALL`.
 pub(super) struct OfSharing {
@@ -14,6 +14,13 @@ pub(super) struct OfSharing {
     no_room: IntCounter,
     not_whole: Vec<IntCounter>,
     unshareable: Vec<IntCounter>,
+    views: IntGauge,
+    let_in: Vec<IntCounter>,
+    promotions: Vec<IntCounter>,
+    /// By whether it had fetched messages.
+    demotions: [IntCounter; 2],
+    killed: Vec<IntCounter>,
+    logins_saved: IntCounter,
 }
 
 impl OfSharing {
@@ -33,6 +40,24 @@ impl OfSharing {
                 let unshareable = &families.sharing_unshareable;
                 unshareable.with_label_values(&[tenant, why.as_str()])
             }),
+            views: families.sharing_views.with_label_values(&[tenant]),
+            let_in: children(LetInReason::ALL, |reason| {
+                let let_in = &families.sharing_let_in;
+                let_in.with_label_values(&[tenant, reason.as_str()])
+            }),
+            promotions: children(PromotionOutcome::ALL, |outcome| {
+                let promotions = &families.sharing_promotions;
+                promotions.with_label_values(&[tenant, outcome.as_str()])
+            }),
+            demotions: ["false", "true"].map(|fetched| {
+                let demotions = &families.sharing_demotions;
+                demotions.with_label_values(&[tenant, fetched])
+            }),
+            killed: children(KilledBy::ALL, |by| {
+                let killed = &families.sharing_killed;
+                killed.with_label_values(&[tenant, by.as_str()])
+            }),
+            logins_saved: families.sharing_logins_saved.with_label_values(&[tenant]),
         }
     }
 
@@ -49,6 +74,24 @@ impl OfSharing {
             SharingEvent::NoRoom { .. } => self.no_room.inc(),
             SharingEvent::NotWhole { why, .. } => self.not_whole[*why as usize].inc(),
             SharingEvent::Unshareable { why, .. } => self.unshareable[*why as usize].inc(),
+            SharingEvent::LetIn { reason, .. } => {
+                self.let_in[*reason as usize].inc();
+                self.views.inc();
+            }
+            SharingEvent::Demoted { fetched, .. } => {
+                self.demotions[usize::from(*fetched)].inc();
+                self.views.inc();
+            }
+            SharingEvent::ViewEnded { saved_a_login, .. } => {
+                self.views.dec();
+                self.logins_saved.inc_by(u64::from(*saved_a_login));
+            }
+            SharingEvent::Promoted { outcome, .. } => self.promotions[*outcome as usize].inc(),
+            SharingEvent::Killed { by, listings, .. } => {
+                self.killed[*by as usize].inc_by(*listings);
+            }
+            // Of a backend, and of no tenant.
+            SharingEvent::Proven { .. } => {}
         }
     }
 }

@@ -142,6 +142,17 @@ impl MaildropListing {
             .any(|(_, _, id)| places.contains_key(id))
     }
 
+    /// The unique-ids that the other listing does not have.
+    #[must_use]
+    pub fn missing_in(&self, other: &Self) -> Vec<&[u8]> {
+        if self.begins(other) {
+            return Vec::new();
+        }
+        let places = other.by_id();
+        let ids = self.messages_listed().map(|(_, _, id)| id);
+        ids.filter(|id| !places.contains_key(id)).collect()
+    }
+
     /// Whether its unique-ids are the numbers of the messages: after a deletion they would name
     /// others.
     #[must_use]

@@ -105,7 +105,8 @@ fn mark_of_end(end: End, entered: bool) -> Option<MarkKind> {
         | End::QuitBeforeLogin
         | End::LeftBeforeLogin
         | End::LeftWaiting => Some(MarkKind::GaveUp),
-        End::LoginRefused
+        End::NotPromoted
+        | End::LoginRefused
         | End::WaitSpent
         | End::RefusedWhilePaused
         | End::RefusedByRule

@@ -8,6 +8,7 @@ use crate::backend::route::{Connected, Unconnected};
 use crate::dialect::Class;
 use crate::gate::BackendConnection;
 use crate::ids::BackendName;
+use crate::limits::LOCK_FREED_WITHIN;
 use crate::lock::{LockGuard, Permission};
 use crate::observe::event::{EndCause, Event, LockEvent, RetryResult};
 use crate::observe::hub::EventHub;
@@ -16,12 +17,13 @@ use crate::session::learn;
 use crate::session::paused::Destination;
 use crate::session::record::Record;
 use crate::session::refusal::not_taken;
+use crate::session::sharing::Compares;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use tokio::time::{sleep_until, timeout_at};
 
 /// How a login at the backend ended, all its retries included.
-pub(super) enum Outcome {
+pub(in crate::session) enum Outcome {
     /// The backend's `+OK`, without the line end.
     Accepted(Vec<u8>),
     /// The backend's own line, which the client sees.
@@ -333,7 +335,28 @@ impl BackendLogin<'_> {
         }
     }
 
+    /// Whether the lock of a session that has left without QUIT was free soon.
+    fn learn_of_lock(&self, class: Class) {
+        let Destination { cx, attempt, .. } = self.destination;
+        let since = self.lock.since_last_end();
+        let is_soon = since.is_some_and(|since| since <= LOCK_FREED_WITHIN);
+        let is_freed = match class {
+            Class::Ok if is_soon => true,
+            Class::Locked if since.is_some() && !is_soon => false,
+            _ => return,
+        };
+        if attempt.policy.sharing.measures()
+            && cx.admission.local.listings.was_closed(&attempt.key)
+            && let Some(backend) = self.lock.home()
+        {
+            Compares { cx, attempt }.lock_is_freed(&backend, is_freed);
+        }
+    }
+
     fn judge(&mut self, answer: Answer) -> Judgement {
+        if let Answer::Line { class, .. } = &answer {
+            self.learn_of_lock(*class);
+        }
         match answer {
             Answer::Line {
                 class: Class::Ok,

@@ -4,6 +4,7 @@ use crate::dialect::Class;
 use crate::history::{BackendAnswer, EarlyLogin, HistoryLogin, kept_line};
 use crate::observe::event::{EndCause, SessionSummary};
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::LetInReason;
 use crate::time::{Duration, Instant, Moment};
 
 /// The facts of one login.
@@ -15,6 +16,8 @@ pub(super) struct LoginFacts {
     pub(super) met_pause: bool,
     /// Whether the backend let it in.
     pub(super) entered: bool,
+    /// Why popgate let it in, without the backend.
+    pub(super) let_in: Option<LetInReason>,
     /// Held for coming too often, or for wrong passwords.
     pub(super) delayed: Duration,
     /// Waiting for the lock.

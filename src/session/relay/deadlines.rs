@@ -7,7 +7,8 @@ use crate::limits::{
     CLIENT_WRITE_STALL, HALF_CLOSED, HALF_CLOSED_SILENCE, LISTING_PART_KEPT_FOR, PREEMPT_AGAIN,
     PREEMPT_BETWEEN, PREEMPT_IDLE_LONG, RELAY_TICK,
 };
-use crate::observe::event::{EndCause, Event, Preemption};
+use crate::observe::event::{EndCause, Event, Preemption, SharingEvent};
+use crate::policy::sharing::StandsOn;
 use crate::pop3::exchange::Quit;
 use crate::time::{Duration, Instant};
 
@@ -32,7 +33,49 @@ impl Relay<'_, '_, '_> {
         if now.duration_since(self.pump.last_activity()) >= LISTING_PART_KEPT_FOR {
             self.pump.forget_part_of_listing();
         }
-        self.preempt(now)
+        if self.pump.is_at_rest() {
+            self.pump.ask_for_listing();
+        }
+        None
+    }
+
+    /// What the session goes on from without its maildrop, where another one waits for that. A
+    /// program that stays logged in and does nothing keeps nobody out, and notices nothing.
+    pub(super) fn demote(&self, now: Instant) -> Option<StandsOn> {
+        self.demote_at().filter(|at| *at <= now)?;
+        let is_taken = self.pump.client().delivered() >= self.pump.client().octets();
+        let is_at_rest = self.pump.is_at_rest() && self.pump.exchange().can_leave_maildrop();
+        let sharing = self.sharing.as_ref().filter(|_| is_at_rest && is_taken)?;
+        let stands_on = sharing.stands_on()?;
+        self.cx.events.emit(Event::Sharing(SharingEvent::Demoted {
+            tenant: self.attempt.tenant().clone(),
+            fetched: self.pump.exchange().has_fetched(),
+        }));
+        Some(stands_on)
+    }
+
+    /// When this session has been idle for long enough to go back to its listing.
+    fn demote_at(&self) -> Option<Instant> {
+        let since = self.idleness.since().filter(|_| *self.contended.borrow())?;
+        let limit = self.demote_limit()?;
+        // A stop would end it at once.
+        let is_held = self.next_is_paused() || self.cx.is_stopping();
+        (!is_held).then(|| since + limit)
+    }
+
+    /// How long this session may be idle before that. One that has fetched messages goes back only
+    /// once: some servers change what they list by it.
+    fn demote_limit(&self) -> Option<Duration> {
+        let (policy, exchange) = (&self.attempt.policy, self.pump.exchange());
+        let sharing = self.sharing.as_ref()?;
+        if !policy.sharing.demotion || !sharing.may_leave() || !exchange.can_leave_maildrop() {
+            return None;
+        }
+        match exchange.has_fetched() {
+            true if sharing.was_demoted() => None,
+            true => policy.preempt_idle,
+            false => policy.sharing.demote_idle.or(policy.preempt_idle),
+        }
     }
 
     /// A client that has sent QUIT is not needed any more: its deletions are committed without it.
@@ -82,7 +125,7 @@ impl Relay<'_, '_, '_> {
         self.pump.watch_for_traffic();
     }
 
-    fn preempt(&self, now: Instant) -> Option<EndCause> {
+    pub(super) fn preempt(&self, now: Instant) -> Option<EndCause> {
         let (limit, reason) = self.idle_limit()?;
         let at = self
             .preempt_at()
@@ -142,7 +185,8 @@ impl Relay<'_, '_, '_> {
     /// woken.
     pub(super) fn next_check(&self) -> Instant {
         let now = Instant::now();
-        let preempt_at = self.preempt_at();
+        let demote_at = self.demote_at();
+        let preempt_at = self.preempt_at().into_iter().chain(demote_at).min();
         let next = if self.is_under_way() {
             let is_due = preempt_at.is_some_and(|at| at <= now);
             now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }

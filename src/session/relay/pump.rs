@@ -14,6 +14,7 @@ use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::Status;
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
+use bytes::BytesMut;
 use std::mem::{MaybeUninit, take};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,6 +29,8 @@ pub(super) enum PumpEvent {
     Listed(ListingDigest),
     /// STAT, LIST and UIDL were answered: all of the maildrop, or why not.
     ListedAll(Result<Arc<MaildropListing>, NotWhole>),
+    /// The client has sent a DELE or QUIT.
+    Updates,
     /// Bytes flow again after a rest.
     Resumed,
     /// Somebody has kicked the session before its client sent QUIT.
@@ -54,6 +57,10 @@ pub(super) struct Pump<'client, 'backend> {
     replied: Vec<Replied>,
     /// The listing that was yielded last.
     listed: Option<ListingDigest>,
+    /// It was yielded that the client has sent a DELE or QUIT.
+    told_update: bool,
+    /// When popgate has asked for the listing itself.
+    asked: Option<Instant>,
     violation: Option<Violation>,
     backend_ended: bool,
     /// When the backend said something last.
@@ -75,13 +82,13 @@ pub(super) struct Pump<'client, 'backend> {
 
 impl<'client, 'backend> Pump<'client, 'backend> {
     /// A pump that takes in what came before it: `welcome` is the answer to the login, without
-    /// its line end, which the client has not seen.
+    /// its line end, where the client has not seen one.
     pub(super) fn new(
         session: Arc<SessionHandle>,
         client: &'client mut Conn,
         backend: &'backend mut Conn,
         exchange: Exchange,
-        welcome: &[u8],
+        welcome: Option<&[u8]>,
     ) -> Self {
         let now = Instant::now();
         let mut pump = Self {
@@ -92,6 +99,8 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             undecided: Vec::new(),
             replied: Vec::new(),
             listed: None,
+            told_update: false,
+            asked: None,
             violation: None,
             backend_ended: false,
             backend_spoke: now,
@@ -103,7 +112,9 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             resumed: false,
             rounds: RELAY_ROUNDS,
         };
-        pump.client.keep(&[welcome, b"\r\n"].concat());
+        if let Some(welcome) = welcome {
+            pump.client.keep(&[welcome, b"\r\n"].concat());
+        }
         pump.violation = pump.take_in_early_bytes().err();
         pump
     }
@@ -187,6 +198,30 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.exchange.forget_part_of_listing();
     }
 
+    /// The client rests: what it has not asked of the listing is asked now, if that is wanted.
+    pub(super) fn ask_for_listing(&mut self) {
+        let mut out = Output::default();
+        self.exchange.ask_for_listing(&mut out);
+        self.note_asking();
+        self.keep_output(out);
+    }
+
+    /// How long the backend took for the listing that popgate asked for.
+    pub(super) fn own_listing_took(&self) -> Duration {
+        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
+    }
+
+    fn note_asking(&mut self) {
+        if self.asked.is_none() && self.exchange.asks_itself() {
+            self.asked = Some(Instant::now());
+        }
+    }
+
+    /// What the client has sent of a line, for a session that goes on without the backend.
+    pub(super) fn take_partial(&mut self) -> BytesMut {
+        self.exchange.take_partial()
+    }
+
     /// If nothing is under way, the next byte is worth a [`PumpEvent::Resumed`].
     pub(super) fn watch_for_traffic(&mut self) {
         self.resting = self.is_at_rest();
@@ -258,10 +293,19 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             self.listed = listed;
             return listed.map(PumpEvent::Listed);
         }
+        if !self.told_update && self.updates() {
+            self.told_update = true;
+            return Some(PumpEvent::Updates);
+        }
         if let Some(listing) = self.exchange.take_listing() {
             return Some(PumpEvent::ListedAll(listing.map(Arc::new)));
         }
         take(&mut self.resumed).then_some(PumpEvent::Resumed)
+    }
+
+    /// Whether messages may be deleted by what the client has sent.
+    fn updates(&self) -> bool {
+        self.exchange.quit() != Quit::None || self.exchange.has_sent_deletion()
     }
 
     /// Why nothing is moved any more. What the client has not taken yet does not matter here: it
@@ -406,6 +450,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     fn take_client_bytes(&mut self, bytes: &[u8]) -> Output {
         let mut out = Output::default();
         self.exchange.client_bytes(bytes, &mut out);
+        self.note_asking();
         if let Some(keyword) = self.exchange.last_command() {
             self.session.commanded(keyword);
             self.session.traced(self.exchange.trace());

@@ -89,7 +89,7 @@ async fn replies_a_listing_and_the_end_are_told_each_in_its_turn() {
         &mut scene.client,
         &mut scene.backend,
         exchange(),
-        b"+OK in",
+        Some(b"+OK in"),
     );
     scene.program.write_all(b"UIDL\r\nQUIT\r\n").await.unwrap();
     assert!(next(&mut pump).await.is_none());
@@ -131,7 +131,7 @@ async fn the_end_of_a_rest_is_told_once() {
         &mut scene.client,
         &mut scene.backend,
         exchange(),
-        b"+OK in",
+        Some(b"+OK in"),
     );
     assert!(next(&mut pump).await.is_none());
     pump.watch_for_traffic();
@@ -194,7 +194,7 @@ async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
         &mut client,
         &mut scene.backend,
         exchange(),
-        b"+OK in",
+        Some(b"+OK in"),
     );
     assert!(matches!(next(&mut pump).await, Some(PumpEvent::Kicked)));
     drop(scene.backend);

@@ -1,0 +1,74 @@
+//! How many octets listings may take, in all and of one tenant.
+
+use crate::ids::TenantName;
+use crate::limits::{SHARING_MEMORY, SHARING_TENANTS};
+use dashmap::DashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Octets that are taken, and that there are.
+#[derive(Debug)]
+pub(super) struct Room {
+    most: AtomicUsize,
+    /// There is one tenant only, which needs to leave no room to others.
+    is_one_tenants: AtomicBool,
+    taken: AtomicUsize,
+    by_tenant: DashMap<TenantName, usize>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            most: AtomicUsize::new(SHARING_MEMORY),
+            is_one_tenants: AtomicBool::new(true),
+            taken: AtomicUsize::new(0),
+            by_tenant: DashMap::new(),
+        }
+    }
+}
+
+impl Room {
+    /// Sets how many there are. What is taken beyond that stays until it is given back.
+    pub(super) fn give(&self, octets: usize, is_one_tenants: bool) {
+        self.most.store(octets, Ordering::Relaxed);
+        self.is_one_tenants.store(is_one_tenants, Ordering::Relaxed);
+    }
+
+    /// Octets that are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Takes `after` octets in place of those `before`, if they are fewer or there is room.
+    pub(super) fn take(&self, tenant: &TenantName, before: usize, after: usize) -> bool {
+        let mut of_tenant = self.by_tenant.entry(tenant.clone()).or_default();
+        let octets = *of_tenant - before + after;
+        let is_less = after <= before;
+        if !(is_less || octets <= self.most_of_a_tenant()) {
+            return false;
+        }
+        let relaxed = Ordering::Relaxed;
+        let most = self.most.load(relaxed);
+        let taken = self.taken.fetch_update(relaxed, relaxed, |taken| {
+            let taken = taken - before + after;
+            (is_less || taken <= most).then_some(taken)
+        });
+        if taken.is_ok() {
+            *of_tenant = octets;
+        }
+        taken.is_ok()
+    }
+
+    /// Takes octets that are in use already.
+    pub(super) fn take_anyway(&self, tenant: &TenantName, octets: usize) {
+        self.taken.fetch_add(octets, Ordering::Relaxed);
+        *self.by_tenant.entry(tenant.clone()).or_default() += octets;
+    }
+
+    fn most_of_a_tenant(&self) -> usize {
+        let most = self.most.load(Ordering::Relaxed);
+        match self.is_one_tenants.load(Ordering::Relaxed) {
+            true => most,
+            false => most / SHARING_TENANTS,
+        }
+    }
+}

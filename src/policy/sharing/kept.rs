@@ -1,0 +1,90 @@
+//! One listing that a login was shown, and what may still be done with it.
+
+use super::{ListingOwner, ShadowResult};
+use crate::ids::BackendName;
+use crate::limits::LISTING_SHOWN_FOR;
+use crate::pop3::listing::MaildropListing;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+
+/// What a session without the maildrop stands on.
+#[derive(Clone, Debug)]
+pub struct StandsOn {
+    /// All that its client is told.
+    pub listing: Arc<MaildropListing>,
+    /// The backend that has said it.
+    pub backend: BackendName,
+}
+
+/// What is known of a login that was shown a listing, for the next one of the same login.
+#[derive(Debug)]
+pub(super) struct KeptListing {
+    pub(super) owner: ListingOwner,
+    pub(super) listing: Arc<MaildropListing>,
+    /// When the backend has shown it.
+    pub(super) shown: Instant,
+    /// When the backend has accepted the password last.
+    pub(super) accepted: Instant,
+    /// How it differs from the one before.
+    pub(super) result: Option<ShadowResult>,
+    /// How its session has left the maildrop.
+    pub(super) left: Option<LastShown>,
+    /// The session fetched as many messages as there are.
+    pub(super) all_fetched: bool,
+    /// A login may be let in on it: no other one has been in the maildrop since.
+    pub(super) is_alive: bool,
+    /// No session through popgate has changed the maildrop since.
+    pub(super) is_current: bool,
+    /// It lacks nothing without a reason, or a second session has seen the same.
+    pub(super) is_believed: bool,
+    /// Another password was accepted for the same login since.
+    pub(super) is_superseded: bool,
+}
+
+/// How the session that was shown a listing has left the maildrop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastShown {
+    /// By a QUIT that the backend has confirmed.
+    Quit,
+    /// Without QUIT.
+    Closed,
+}
+
+impl KeptListing {
+    /// Whether a login may stand on it whose password the backend accepted within `fresh`, and the
+    /// listing being at most `age` old.
+    pub(super) fn is_fresh(&self, age: Duration, fresh: Duration, now: Instant) -> bool {
+        self.is_alive
+            && self.serves()
+            && within(self.shown, age, now)
+            && within(self.accepted, fresh, now)
+    }
+
+    /// Whether a login may stand on it whose wait is spent.
+    pub(super) fn is_last_resort(&self, now: Instant) -> bool {
+        self.serves() && within(self.accepted, LISTING_SHOWN_FOR, now)
+    }
+
+    fn serves(&self) -> bool {
+        self.is_believed && !self.is_superseded
+    }
+
+    pub(super) fn stands_on(&self) -> StandsOn {
+        StandsOn {
+            listing: Arc::clone(&self.listing),
+            backend: self.owner.backend.clone(),
+        }
+    }
+
+    /// Octets of memory that it takes besides itself.
+    pub(super) fn footprint(&self) -> usize {
+        2 * ARC_COUNTS + self.listing.footprint() + self.owner.login.as_bytes().len()
+    }
+}
+
+fn within(since: Instant, bound: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(since) <= bound
+}
+
+/// Octets of what is shared, besides what it has in it.
+const ARC_COUNTS: usize = 2 * size_of::<usize>();

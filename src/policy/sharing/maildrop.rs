@@ -1,0 +1,309 @@
+//! What is known of one maildrop's listings.
+
+use super::deletions::DeletedIds;
+use super::kept::{KeptListing, LastShown, StandsOn};
+use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
+use crate::ids::UserName;
+use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR, VANISHED_MAX};
+use crate::pop3::listing::MaildropListing;
+use crate::secret::PasswordTag;
+use crate::time::{Duration, Instant};
+use std::sync::Arc;
+
+/// The listings that logins of a maildrop were shown, and whether they may be shown again.
+#[derive(Debug, Default)]
+pub struct MaildropListings {
+    /// One for each owner, the newest last; [`LISTINGS_PER_MAILDROP`] at most.
+    kept: Vec<KeptListing>,
+    deleted: DeletedIds,
+    /// How often in a row all messages vanished after they were fetched.
+    vanished: u8,
+    /// What forbids sharing, and until when that is known.
+    unshareable: Vec<(Unshareable, Instant)>,
+    /// The session in the maildrop has sent a DELE or QUIT.
+    is_in_update: bool,
+    /// The last session left the maildrop without QUIT, and nobody has come since.
+    was_closed: bool,
+    /// Until when popgate asks for no listing of its own: it took too long.
+    slow_until: Option<Instant>,
+}
+
+impl MaildropListings {
+    /// A backend has accepted a login: what others were shown is old, and so is another password
+    /// of the same login.
+    pub fn accepted(&mut self, login: &UserName, tag: PasswordTag, now: Instant) {
+        for kept in &mut self.kept {
+            kept.is_alive = false;
+            if kept.owner.login == *login {
+                kept.is_superseded = kept.owner.tag != tag;
+                if kept.owner.tag == tag {
+                    kept.accepted = now;
+                }
+            }
+        }
+        self.was_closed = false;
+    }
+
+    /// Whether the last session in the maildrop has left it without QUIT, and nobody has come
+    /// since.
+    #[must_use]
+    pub fn was_closed(&self) -> bool {
+        self.was_closed
+    }
+
+    /// A backend has refused the password: nobody stands on what it was shown.
+    pub fn refused(&mut self, tag: PasswordTag) {
+        self.kept.retain(|kept| kept.owner.tag != tag);
+    }
+
+    /// The backend has shown `owner` this listing.
+    pub fn shown(
+        &mut self,
+        owner: ListingOwner,
+        listing: Arc<MaildropListing>,
+        now: Instant,
+    ) -> Compared {
+        self.expire(now);
+        let place = self.kept.iter().position(|kept| kept.owner == owner);
+        let before = place.map(|place| self.kept.remove(place));
+        let recycles = self.deleted.come_again_in(&listing);
+        let result =
+            before
+                .as_ref()
+                .filter(|before| before.is_current)
+                .map(|before| match recycles {
+                    true => ShadowResult::Recycled,
+                    false => before.listing.change_to(&listing).into(),
+                });
+        let causes = [
+            listing.ids_are_numbers().then_some(Unshareable::Numbers),
+            recycles.then_some(Unshareable::Recycled),
+            result.and_then(ShadowResult::unshareable),
+            self.has_vanished(before.as_ref(), &listing, result),
+        ];
+        let ids_outlive_close = before.as_ref().and_then(|before| before.proves_ids(result));
+        let is_believed = self.believes(before.as_ref(), &listing);
+        if self.kept.len() == LISTINGS_PER_MAILDROP {
+            self.kept.remove(0);
+        }
+        self.kept.push(KeptListing {
+            owner,
+            listing,
+            shown: now,
+            accepted: now,
+            result,
+            left: None,
+            all_fetched: false,
+            is_alive: !self.is_in_update,
+            is_current: true,
+            is_believed,
+            is_superseded: false,
+        });
+        let causes = causes.into_iter().flatten();
+        Compared {
+            result,
+            unshareable: causes.filter(|why| self.forbid(*why, now)).collect(),
+            ids_outlive_close,
+            no_room: false,
+        }
+    }
+
+    /// Whether a listing may be shown again: one that lacks what the one before had, and that no
+    /// QUIT through popgate deleted, serves nobody before a second session has seen the same.
+    fn believes(&self, before: Option<&KeptListing>, listing: &MaildropListing) -> bool {
+        before.is_none_or(|before| self.deleted.explain(&before.listing, listing))
+    }
+
+    /// Whether each message that is gone was deleted by a session of popgate.
+    #[must_use]
+    pub fn explains(&self, older: &MaildropListing, newer: &MaildropListing) -> bool {
+        self.deleted.explain(older, newer)
+    }
+
+    /// All messages are gone after a session that fetched them, again and again.
+    fn has_vanished(
+        &mut self,
+        before: Option<&KeptListing>,
+        listing: &MaildropListing,
+        result: Option<ShadowResult>,
+    ) -> Option<Unshareable> {
+        let before = before.filter(|before| before.is_current && before.all_fetched)?;
+        let is_left = before.listing.shares_a_message_with(listing);
+        let has_vanished = result == Some(ShadowResult::Missing) && !is_left;
+        self.vanished = if has_vanished { self.vanished + 1 } else { 0 };
+        if self.vanished < VANISHED_MAX {
+            return None;
+        }
+        self.vanished = 0;
+        Some(Unshareable::Vanished)
+    }
+
+    /// What a login may be let in on instead of the maildrop: the backend accepted its password
+    /// within `fresh`, and it was shown a listing within `age`, since when nobody has been there.
+    #[must_use]
+    pub fn fresh(
+        &self,
+        asker: &Asker,
+        age: Duration,
+        fresh: Duration,
+        now: Instant,
+    ) -> Option<StandsOn> {
+        if self.is_in_update || !self.is_shareable(now) {
+            return None;
+        }
+        let mut kept = self.kept.iter().rev();
+        let kept = kept.find(|kept| kept.owner.is(asker) && kept.is_fresh(age, fresh, now))?;
+        Some(kept.stands_on())
+    }
+
+    /// What a login whose wait is spent was shown last, within [`LISTING_SHOWN_FOR`].
+    #[must_use]
+    pub fn last_resort(&self, asker: &Asker, now: Instant) -> Option<StandsOn> {
+        if !self.is_shareable(now) {
+            return None;
+        }
+        let mut kept = self.kept.iter().rev();
+        let kept = kept.find(|kept| kept.owner.is(asker))?;
+        kept.is_last_resort(now).then(|| kept.stands_on())
+    }
+
+    /// The session that was shown the owner's listing has fetched as many messages as there are,
+    /// and deleted none.
+    pub fn all_fetched(&mut self, owner: &ListingOwner) {
+        let kept = self.kept.iter_mut().find(|kept| kept.owner == *owner);
+        if let Some(kept) = kept {
+            kept.all_fetched = true;
+        }
+    }
+
+    /// A session has left the maildrop; `owner`: it was shown the owner's listing.
+    pub fn left(&mut self, owner: Option<&ListingOwner>, how: LastShown) {
+        self.is_in_update = false;
+        self.was_closed = how == LastShown::Closed;
+        let mut kept = self.kept.iter_mut();
+        let kept = kept.find(|kept| owner.is_some_and(|owner| kept.owner == *owner));
+        if let Some(kept) = kept {
+            kept.left = Some(how);
+        }
+    }
+
+    /// The session in the maildrop sends a DELE or QUIT: nobody is let in until it is over.
+    pub fn updates(&mut self) {
+        self.is_in_update = true;
+    }
+
+    /// Sessions must not stand on a listing. Says whether that was not known: each cause is told
+    /// once in [`NOT_SHAREABLE_FOR`], which counts from there, however often it comes.
+    pub fn forbid(&mut self, why: Unshareable, now: Instant) -> bool {
+        self.expire(now);
+        let is_new = !self.unshareable.iter().any(|(known, _)| *known == why);
+        if is_new {
+            self.unshareable.push((why, now + NOT_SHAREABLE_FOR));
+        }
+        is_new
+    }
+
+    /// What forbids sharing.
+    pub fn unshareable(&self, now: Instant) -> impl Iterator<Item = Unshareable> {
+        let known = self.unshareable.iter();
+        known.filter(move |(_, until)| *until > now).map(|it| it.0)
+    }
+
+    fn is_shareable(&self, now: Instant) -> bool {
+        self.unshareable(now).next().is_none()
+    }
+
+    /// A QUIT that the backend confirmed has deleted the messages of the listing that are marked,
+    /// by place, from 0.
+    pub fn deleted(&mut self, listing: &MaildropListing, marks: &[bool], now: Instant) {
+        self.deleted.add(listing, marks, now);
+    }
+
+    /// Messages were deleted, or may have been: nobody would go on from what was shown before, and
+    /// nobody is let in on it.
+    pub fn outdate(&mut self) {
+        for kept in &mut self.kept {
+            (kept.is_alive, kept.is_current) = (false, false);
+        }
+    }
+
+    /// A session may have changed the maildrop, or will: nobody is let in on what was shown before.
+    pub fn kill(&mut self) {
+        for kept in &mut self.kept {
+            kept.is_alive = false;
+        }
+    }
+
+    /// How many listings a login could be let in on.
+    #[must_use]
+    pub fn alive(&self) -> usize {
+        self.kept.iter().filter(|kept| kept.is_alive).count()
+    }
+
+    /// How many listings are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The listings that are kept.
+    pub fn listings(&self) -> impl Iterator<Item = &Arc<MaildropListing>> {
+        self.kept.iter().map(|kept| &kept.listing)
+    }
+
+    /// A listing took too long for popgate to ask for one of its own.
+    pub fn took_long(&mut self, now: Instant) {
+        self.slow_until = Some(now + NOT_SHAREABLE_FOR);
+    }
+
+    /// Whether popgate may ask for a listing of its own.
+    #[must_use]
+    pub fn may_ask(&self, now: Instant) -> bool {
+        self.is_shareable(now) && self.slow_until.is_none_or(|until| until <= now)
+    }
+
+    /// There is no room for it.
+    pub fn forget_ids(&mut self) {
+        self.kept = Vec::new();
+        self.deleted = DeletedIds::default();
+    }
+
+    /// Forgets what is over; says whether anything is left.
+    pub fn expire(&mut self, now: Instant) -> bool {
+        self.kept
+            .retain(|kept| now.saturating_duration_since(kept.shown) <= LISTING_SHOWN_FOR);
+        self.unshareable.retain(|(_, until)| *until > now);
+        self.deleted.expire(now);
+        self.slow_until = self.slow_until.filter(|until| *until > now);
+        !self.kept.is_empty()
+            || !self.deleted.is_empty()
+            || !self.unshareable.is_empty()
+            || self.slow_until.is_some()
+    }
+
+    /// Octets of memory that it takes besides itself.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let listings: usize = self.kept.iter().map(KeptListing::footprint).sum();
+        listings
+            + self.kept.capacity() * size_of::<KeptListing>()
+            + self.deleted.footprint()
+            + self.unshareable.capacity() * size_of::<(Unshareable, Instant)>()
+    }
+}
+
+impl KeptListing {
+    /// Whether the unique-ids of its new messages are the same after a close without QUIT; `None`:
+    /// it cannot be told.
+    fn proves_ids(&self, result: Option<ShadowResult>) -> Option<bool> {
+        let had_new = self.result == Some(ShadowResult::NewOnly);
+        match (self.left, result?) {
+            (Some(LastShown::Closed), result) if had_new && result.keeps_all() => Some(true),
+            (Some(LastShown::Closed), ShadowResult::Changed) => Some(false),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! From a listing to the maildrop: a session whose client wants a message gets the lock, logs in at
+//! the backend, and goes on if the maildrop has all that its client was shown.
+
+use super::client::Client;
+use super::list::{ListError, list};
+use super::login::{self, Outcome};
+use super::queue::{self, WaitFailed};
+use super::record::Record;
+use super::sharing::{Compares, Sharing};
+use super::view::Viewing;
+use super::{Admitted, Identified, LoggedIn};
+use crate::dialect::Class;
+use crate::gate::{BackendConnection, Context, Phase, Stage};
+use crate::lock::LockGuard;
+use crate::observe::event::{EndCause, Event, SharingEvent};
+use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::{PromotionOutcome, ShadowResult, StandsOn, Unshareable};
+use crate::pop3::exchange::{Quit, Shown};
+use crate::pop3::listing::MaildropListing;
+use crate::pop3::view::Needs;
+use crate::time::Instant;
+use std::sync::Arc;
+
+/// Why it does not go on in the maildrop.
+enum Failed {
+    /// The connection is closed without an answer.
+    Not(PromotionOutcome, Box<Client>),
+    /// The session ends by itself.
+    Ended(EndCause),
+}
+
+impl Failed {
+    fn not(why: PromotionOutcome, client: Client) -> Self {
+        Self::Not(why, Box::new(client))
+    }
+}
+
+/// Goes on in the maildrop. What its client has sent behind the command that needs it is still in
+/// the connection's input; where a QUIT is among that, neither a kick nor the end of the client
+/// stops it.
+pub(super) async fn promote(
+    cx: &Context,
+    record: &mut Record,
+    viewing: Viewing,
+    needs: Needs,
+) -> Result<Box<LoggedIn>, EndCause> {
+    let began = Instant::now();
+    record.enter(Phase::Waiting);
+    let session = record.handle();
+    let tenant = viewing.login.attempt.tenant().clone();
+    let quits = viewing.login.client.quits();
+    if quits {
+        // A kick that came before has been told that it ends the session.
+        let _ = session.quit_sent();
+    }
+    let last_stage = if quits { Stage::Closed } else { Stage::Closing };
+    let promoted = tokio::select! {
+        biased;
+        kicked = session.kicked() => Err(Failed::Ended(kicked)),
+        promoted = Box::pin(go_on(cx, record, viewing, needs)) => promoted,
+        () = cx.stage_reached(last_stage) => Err(Failed::Ended(EndCause::Shutdown)),
+    };
+    cx.events.emit(Event::Sharing(SharingEvent::Promoted {
+        tenant,
+        outcome: outcome(&promoted),
+        took: began.elapsed(),
+    }));
+    let failed = match promoted {
+        Ok(session) => return Ok(session),
+        Err(failed) => failed,
+    };
+    record.enter(Phase::Closing);
+    Err(match failed {
+        Failed::Not(why, client) => {
+            Box::pin(client.farewell(b"")).await;
+            EndCause::NotPromoted { why }
+        }
+        // Nobody waits in front of a session that is logged in.
+        Failed::Ended(EndCause::LeftWaiting) => EndCause::LeftInReply,
+        Failed::Ended(cause) => cause,
+    })
+}
+
+fn outcome(promoted: &Result<Box<LoggedIn>, Failed>) -> PromotionOutcome {
+    match promoted {
+        Ok(_) => PromotionOutcome::Promoted,
+        Err(Failed::Not(why, _)) => *why,
+        Err(Failed::Ended(EndCause::LeftWaiting)) => PromotionOutcome::ClientGone,
+        Err(Failed::Ended(_)) => PromotionOutcome::Ended,
+    }
+}
+
+async fn go_on(
+    cx: &Context,
+    record: &mut Record,
+    viewing: Viewing,
+    needs: Needs,
+) -> Result<Box<LoggedIn>, Failed> {
+    let Viewing {
+        mut login,
+        slots,
+        stands_on,
+        has_fetched,
+        mut open,
+        ..
+    } = viewing;
+    open.needs_a_login();
+    login.apply_reload(record, cx.settings());
+    // All waiting counts from the command that needs the maildrop.
+    Arc::make_mut(&mut login.attempt).asked = Instant::now();
+    let lock = match queue::acquire(cx, record, &mut login).await {
+        Ok(lock) => lock,
+        Err(failed) => return Err(without_lock(cx, failed, login)),
+    };
+    let admitted = enter(cx, record, Admitted { login, lock, slots }).await?;
+    let before = Before {
+        stands_on,
+        has_fetched,
+        needs,
+    };
+    let promoted = before.compare(cx, record, admitted).await?;
+    drop(open);
+    Ok(promoted)
+}
+
+fn without_lock(cx: &Context, failed: WaitFailed, login: Identified) -> Failed {
+    let why = match failed {
+        WaitFailed::Ended(cause) => return Failed::Ended(cause),
+        WaitFailed::PasswordRefused(_) => PromotionOutcome::PasswordRefused,
+        WaitFailed::Spent | WaitFailed::QueueFull => PromotionOutcome::WaitSpent,
+        WaitFailed::Paused | WaitFailed::EngineAway => PromotionOutcome::Unreachable,
+    };
+    forbid(cx, &login.attempt, why);
+    Failed::not(why, login.client)
+}
+
+/// Logs in at the backend.
+async fn enter(
+    cx: &Context,
+    record: &mut Record,
+    mut admitted: Admitted,
+) -> Result<Admitted, Failed> {
+    let outcome = login::outcome(cx, record, &mut admitted).await;
+    let why = match outcome.map_err(Failed::Ended)? {
+        Outcome::Accepted(_) => {
+            login::accepted(cx, &admitted.login.attempt, &mut admitted.lock);
+            return Ok(admitted);
+        }
+        Outcome::Refused { class, line } if class == Class::Auth => {
+            // It is nobody's guess: the backend had accepted this password.
+            cx.admission
+                .refused(&admitted.login.attempt, Instant::now());
+            admitted.lock.refused(Some(&line));
+            PromotionOutcome::PasswordRefused
+        }
+        Outcome::Refused { class, .. } if class == Class::Temp => PromotionOutcome::Unreachable,
+        Outcome::Refused { .. } => PromotionOutcome::LoginRefused,
+        Outcome::RefusedWithoutWords(_) => {
+            let attempt = &admitted.login.attempt;
+            cx.admission.refused_without_words(attempt, Instant::now());
+            admitted.lock.refused(None);
+            PromotionOutcome::PasswordRefused
+        }
+        Outcome::Locked(EndCause::Paused | EndCause::EngineAway) => PromotionOutcome::Unreachable,
+        Outcome::Locked(_) => PromotionOutcome::WaitSpent,
+        Outcome::Unreachable(_) => PromotionOutcome::Unreachable,
+    };
+    record.lock_given();
+    forbid(cx, &admitted.login.attempt, why);
+    Err(Failed::not(why, admitted.login.client))
+}
+
+/// What its client was shown before, and what it wants now.
+struct Before {
+    stands_on: StandsOn,
+    has_fetched: bool,
+    needs: Needs,
+}
+
+impl Before {
+    /// Goes on if the maildrop has all that was shown.
+    async fn compare(
+        self,
+        cx: &Context,
+        record: &mut Record,
+        admitted: Admitted,
+    ) -> Result<Box<LoggedIn>, Failed> {
+        let Admitted {
+            mut login,
+            mut lock,
+            slots,
+        } = admitted;
+        let contended = lock.contended();
+        let listing = tokio::select! {
+            biased;
+            () = login.client.left_for_good(contended) => {
+                record.lock_given();
+                return Err(Failed::Ended(EndCause::LeftWaiting));
+            }
+            listing = listing(&mut lock) => listing,
+        };
+        let compares = Compares {
+            cx,
+            attempt: &login.attempt,
+        };
+        let sharing = Sharing::at(&compares, login.proof, login.settings, &mut lock);
+        let judged = match (listing, sharing) {
+            (Ok(listing), Some(sharing)) => self.judge(&compares, &listing, sharing),
+            (Err(ListError::NotWhole(_)), _) => {
+                forbid(cx, &login.attempt, PromotionOutcome::ListingChanged);
+                Err(PromotionOutcome::ListingChanged)
+            }
+            _ => Err(PromotionOutcome::Unreachable),
+        };
+        let sharing = match judged {
+            Ok(sharing) => sharing,
+            Err(why) => {
+                record.lock_given();
+                return Err(Failed::not(why, login.client));
+            }
+        };
+        Ok(Box::new(LoggedIn {
+            client: login.client,
+            attempt: login.attempt,
+            lock,
+            slots,
+            welcome: None,
+            sharing: Some(sharing),
+        }))
+    }
+
+    /// Whether it goes on from this listing of the maildrop.
+    fn judge(
+        self,
+        compares: &Compares<'_>,
+        listing: &Arc<MaildropListing>,
+        mut sharing: Box<Sharing>,
+    ) -> Result<Box<Sharing>, PromotionOutcome> {
+        let shown = self.stands_on.listing;
+        let is_explained = compares.explains(&shown, listing);
+        sharing.compare(compares, Arc::clone(listing));
+        let change = ShadowResult::from(shown.change_to(listing));
+        let is_all = change == ShadowResult::Same;
+        let goes_on = match self.needs {
+            Needs::AllMessages => change.keeps_all(),
+            Needs::SameListing => is_all,
+        };
+        if !goes_on || *sharing.backend() != self.stands_on.backend {
+            let why = PromotionOutcome::ListingChanged;
+            // What a session through popgate has deleted says nothing against the server.
+            if change != ShadowResult::Missing || !is_explained {
+                forbid(compares.cx, compares.attempt, why);
+            }
+            sharing.leaves(compares, Quit::None);
+            return Err(why);
+        }
+        let listing = shown;
+        sharing.stood_on(Shown { listing, is_all }, self.has_fetched);
+        Ok(sharing)
+    }
+}
+
+/// The maildrop's listing.
+async fn listing(
+    lock: &mut LockGuard<BackendConnection>,
+) -> Result<Arc<MaildropListing>, ListError> {
+    let Some(connection) = lock.connection() else {
+        return Err(ListError::TooLate);
+    };
+    list(connection).await.map(Arc::new)
+}
+
+fn forbid(cx: &Context, attempt: &LoginAttempt, why: PromotionOutcome) {
+    if why.forbids_sharing() {
+        Compares { cx, attempt }.forbid([Unshareable::NotPromoted]);
+    }
+}
