@@ -34,6 +34,7 @@ mod reload;
 mod sasl;
 mod sessions;
 mod several_backends;
+mod shared;
 mod sharing;
 mod stopping;
 mod tls;

@@ -1,0 +1,104 @@
+//! An idle holder goes back to its listing where another login waits.
+
+use super::{list, pass, promotes, quit, sees, sharing, shown};
+use crate::support::{Gate, Wire, assert_took};
+use popgate::observe::event::{Event, SharingEvent};
+use popgate::time::Instant;
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_stays_logged_in_keeps_nobody_out() {
+    let gate = sharing("let_in = false").await;
+    let (mut phone, mut behind_phone) = shown(&gate, &["a"]).await;
+    let start = Instant::now();
+    let mut pc = gate.asking("ann", "secret").await;
+    behind_phone.expect_eof().await;
+    behind_phone.close();
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    pc.expect_prefix("+OK").await;
+    assert_took(start, 5.0..=6.5);
+    assert!(!demoted(&gate, 0).await);
+    // The phone has noticed nothing.
+    sees(&mut phone, &["a"]).await;
+    list_and_quit((pc, backend)).await;
+    phone.send("RETR 1\r\n").await;
+    let mut backend = promotes(&gate, &["a"]).await;
+    backend.expect("RETR 1\r\n").await;
+    backend.send("+OK\r\nhello\r\n.\r\n").await;
+    phone.expect("+OK\r\nhello\r\n.\r\n").await;
+    quit((phone, backend)).await;
+}
+
+async fn list_and_quit(mut both: (Wire, Wire)) {
+    list(&mut both, &["a"]).await;
+    quit(both).await;
+}
+
+/// Whether the session that went back had fetched messages.
+async fn demoted(gate: &Gate, skip: usize) -> bool {
+    let is_told = |event: &Event| matches!(event, Event::Sharing(SharingEvent::Demoted { .. }));
+    match gate.told_nth(skip, is_told).await {
+        Event::Sharing(SharingEvent::Demoted { fetched, .. }) => fetched,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_fetched_goes_back_later_and_only_once() {
+    let gate = sharing("let_in = false").await;
+    let mut both = shown(&gate, &["a"]).await;
+    pass(&mut both, "RETR 1", "+OK\r\nhello\r\n.\r\n").await;
+    let (mut phone, mut behind_phone) = both;
+    let start = Instant::now();
+    let mut pc = gate.asking("ann", "secret").await;
+    behind_phone.expect_eof().await;
+    behind_phone.close();
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    pc.expect_prefix("+OK").await;
+    assert_took(start, 15.0..=16.5);
+    assert!(demoted(&gate, 0).await);
+    list_and_quit((pc, backend)).await;
+    phone.send("RETR 1\r\n").await;
+    let mut backend = promotes(&gate, &["a"]).await;
+    backend.expect("RETR 1\r\n").await;
+    backend.send("+OK\r\nhello\r\n.\r\n").await;
+    phone.expect("+OK\r\nhello\r\n.\r\n").await;
+    // Now it is closed, as ever.
+    let mut pc = gate.asking("ann", "secret").await;
+    phone.expect_eof().await;
+    backend.expect_eof().await;
+    backend.close();
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    pc.expect_prefix("+OK").await;
+    list_and_quit((pc, backend)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_with_a_mark_is_not_sent_back() {
+    let gate = sharing("let_in = false, end_of_wait = false").await;
+    let mut both = shown(&gate, &["a"]).await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    let mut pc = gate.asking("ann", "secret").await;
+    pc.expect_prefix("-ERR [IN-USE]").await;
+    quit(both).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_client_asks_for_less_popgate_asks_for_the_rest() {
+    let gate = sharing("let_in = false").await;
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "STAT", "+OK 1 9\r\n").await;
+    let (mut phone, mut backend) = both;
+    backend.expect("LIST\r\nUIDL\r\n").await;
+    backend.send("+OK\r\n1 9\r\n.\r\n+OK\r\n1 a\r\n.\r\n").await;
+    let mut pc = gate.asking("ann", "secret").await;
+    backend.expect_eof().await;
+    backend.close();
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    pc.expect_prefix("+OK").await;
+    sees(&mut phone, &["a"]).await;
+    list_and_quit((pc, backend)).await;
+}

@@ -1,0 +1,89 @@
+//! A login is let in on a fresh listing, and costs the backend nothing.
+
+use super::{let_in, list, pass, quit, sees, sharing, shown};
+use crate::support::{Gate, Wire};
+use popgate::observe::event::Event;
+use popgate::policy::sharing::LetInReason;
+use popgate::time::Duration;
+use tokio::time::advance;
+
+const LET_IN: &str = "demotion = false, end_of_wait = false";
+
+async fn polls(gate: &Gate, ids: &[&str]) -> Wire {
+    let mut client = gate.asking("ann", "secret").await;
+    client.expect_prefix("+OK").await;
+    sees(&mut client, ids).await;
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_within_a_minute_is_answered_at_once_and_the_backend_hears_nothing() {
+    let gate = sharing(LET_IN).await;
+    quit(shown(&gate, &["a", "b"]).await).await;
+    for skip in 0..5 {
+        let mut client = polls(&gate, &["a", "b"]).await;
+        assert_eq!(let_in(&gate, skip).await, LetInReason::Fresh);
+        client.send("QUIT\r\n").await;
+        client.expect_prefix("+OK").await;
+        client.expect_eof().await;
+    }
+    assert_eq!(gate.dials(), 1);
+    advance(Duration::from_secs(61)).await;
+    quit(shown(&gate, &["a", "b", "c"]).await).await;
+    polls(&gate, &["a", "b", "c"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_another_login_that_ends_it() {
+    let gate = sharing(LET_IN).await;
+    quit(shown(&gate, &["a"]).await).await;
+    // A second password of the same login, which lists nothing.
+    let mut other = gate.asking("ann", "other").await;
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "other").await;
+    other.expect_prefix("+OK").await;
+    let mut both = (other, backend);
+    list(&mut both, &["a"]).await;
+    quit(both).await;
+    quit(shown(&gate, &["a"]).await).await;
+    assert_eq!(gate.dials(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_let_in_while_a_session_has_marks_or_after_it_deleted() {
+    let gate = sharing(LET_IN).await;
+    let mut both = shown(&gate, &["a", "b"]).await;
+    let mut client = polls(&gate, &["a", "b"]).await;
+    client.send("QUIT\r\n").await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    let mut waits = gate.asking("ann", "secret").await;
+    waits.expect_silence(Duration::from_secs(1)).await;
+    quit(both).await;
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    waits.expect_prefix("+OK").await;
+    let mut both = (waits, backend);
+    list(&mut both, &["b"]).await;
+    quit(both).await;
+    polls(&gate, &["b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_ids_are_numbers_is_never_shared() {
+    let gate = sharing(LET_IN).await;
+    for _ in 0..3 {
+        quit(shown(&gate, &["1", "2"]).await).await;
+    }
+    assert_eq!(gate.dials(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_it_at_once() {
+    let gate = sharing(LET_IN).await;
+    quit(shown(&gate, &["a"]).await).await;
+    let mut client = polls(&gate, &["a"]).await;
+    gate.stage.send_replace(popgate::gate::Stage::Draining);
+    client.expect_eof().await;
+    let is_ended = |event: &Event| matches!(event, Event::SessionEnded(_));
+    gate.told_nth(1, is_ended).await;
+}
