@@ -1,5 +1,5 @@
 //! What a gate costs: hand-over, CPU for a short session, memory of an idle one, being watched, the
-//! journal, and others beside it.
+//! journal, sessions on listings, and others beside it.
 //!
 //! `cargo bench --bench gate` measures and prints, with `-- journal` that part alone;
 //! `cargo test --bench gate` runs each part once with few sessions, to see that it runs. Each figure
@@ -18,6 +18,7 @@ mod handover;
 mod journaled;
 mod memory;
 mod process;
+mod sharing;
 mod watched;
 
 use std::time::Duration;
@@ -84,6 +85,9 @@ fn main() {
         }
         if is_asked("journal") {
             journaled::measure(&extent).await;
+        }
+        if is_asked("sharing") {
+            sharing::measure(&extent).await;
         }
         if is_asked("cluster") {
             cluster::measure(&extent).await;

@@ -38,12 +38,25 @@ impl Front {
 
     /// A gate whose configuration has `more` at its end.
     pub(crate) async fn popgate_with(backend: SocketAddr, more: &str) -> Self {
+        Self::start(backend, |config| config + more).await
+    }
+
+    /// The same, before a backend whose listings may be shown again.
+    pub(crate) async fn sharing(backend: SocketAddr, more: &str) -> Self {
+        let shareable = "name = \"embedded\"\nshareable = true";
+        Self::start(backend, |config| {
+            config.replace("name = \"embedded\"", shareable) + more
+        })
+        .await
+    }
+
+    async fn start(backend: SocketAddr, adapt: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (plain, tls, admin) = (free_address(), free_address(), free_address());
         let (chain, key) = self_signed().unwrap();
         fs::write(folder.path().join("chain.pem"), chain).unwrap();
         fs::write(folder.path().join("key.pem"), key.as_bytes()).unwrap();
-        let config = popgate_config(plain, tls, admin, backend) + more;
+        let config = adapt(popgate_config(plain, tls, admin, backend));
         fs::write(folder.path().join("popgate.toml"), config).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_popgate"))
             .args(["serve", "--config", "popgate.toml"])
