@@ -32,3 +32,29 @@ impl BackendProofs {
         proofs.map(|it| (it.key().clone(), *it.value())).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_that_was_proven_and_refuted_is_refuted() {
+        let (proofs, backend) = (BackendProofs::default(), BackendName::new("b"));
+        let ids = |outlive| Proof {
+            ids_outlive_close: Some(outlive),
+            ..Proof::default()
+        };
+        let lock = Proof {
+            lock_is_freed: Some(true),
+            ..Proof::default()
+        };
+        assert_eq!(proofs.see(&backend, ids(true)), None);
+        assert_eq!(proofs.see(&backend, lock), Some(BackendProof::Given));
+        assert_eq!(proofs.see(&backend, lock), None);
+        assert_eq!(
+            proofs.see(&backend, ids(false)),
+            Some(BackendProof::Refuted)
+        );
+        assert_eq!(proofs.see(&backend, ids(true)), None);
+    }
+}

@@ -72,3 +72,40 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_several_tenants_has_a_tenth() {
+        let room = Room::default();
+        let tenants = ["a", "b"].map(TenantName::new);
+        room.give(1_000, false);
+        assert!(room.take(&tenants[0], 0, 100) && !room.take(&tenants[0], 0, 1));
+        assert!(room.take(&tenants[1], 0, 100));
+        // Less is always taken.
+        assert!(room.take(&tenants[0], 100, 40) && room.taken() == 140);
+        room.give(1_000, true);
+        assert!(room.take(&tenants[0], 40, 900) && !room.take(&tenants[1], 100, 101));
+    }
+
+    #[test]
+    fn what_is_taken_stays_where_there_is_less_room_than_before() {
+        let room = Room::default();
+        let tenant = TenantName::new("a");
+        assert!(room.take(&tenant, 0, 500));
+        room.give(100, true);
+        assert!(!room.take(&tenant, 500, 501) && room.take(&tenant, 500, 500));
+        assert!(room.take(&tenant, 500, 0) && room.taken() == 0);
+    }
+
+    #[test]
+    fn what_is_in_use_counts_beyond_the_room() {
+        let room = Room::default();
+        let tenant = TenantName::new("a");
+        room.give(100, true);
+        room.take_anyway(&tenant, 150);
+        assert!(room.taken() == 150 && !room.take(&tenant, 0, 1));
+    }
+}

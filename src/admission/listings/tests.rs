@@ -125,3 +125,32 @@ async fn a_deletion_in_a_maildrop_that_is_not_measured_makes_nothing_known() {
     listings.outdate(&key("nobody"));
     assert_eq!((octets(&listings), listings.maildrops.len()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_a_session_stands_on_takes_room_until_that_ends() {
+    let listings = ShownListings::default();
+    let large = listing(1_000);
+    shown(&listings, "ann", &large);
+    let asker = Asker {
+        login: UserName::new(b"ann"),
+        tag: PasswordTag::from_bytes([1; 32]),
+        client: std::net::IpAddr::from([192, 0, 2, 1]).into(),
+    };
+    let (footprint, hour) = (large.footprint(), Duration::from_secs(3600));
+    drop(large);
+    let views = [(); 2].map(|()| {
+        let fresh = listings.fresh(&key("ann"), &asker, hour, hour, Instant::now());
+        fresh.unwrap()
+    });
+    // Another one is kept in its place.
+    shown(&listings, "ann", &listing(1));
+    let kept = octets(&listings);
+    assert!(kept > footprint);
+    for view in views {
+        listings.forget_idle(Instant::now());
+        assert_eq!(octets(&listings), kept);
+        drop(view);
+    }
+    listings.forget_idle(Instant::now());
+    assert_eq!(octets(&listings), kept - footprint);
+}
