@@ -11,7 +11,7 @@ use crate::pop3::line::{Line, LineReader};
 use crate::pop3::listing::MessageNumber;
 use crate::pop3::reply::reply_line;
 use crate::pop3::sasl::{Credentials, Mechanism, SaslServer, SaslStep};
-use crate::pop3::transaction::{Transaction, TransactionStep};
+use crate::pop3::transaction::{Maildrop, Transaction, TransactionCommand, TransactionStep};
 use crate::secret::Secret;
 use crate::time::{Duration, Instant};
 use bytes::BytesMut;
@@ -104,7 +104,14 @@ impl DemoSession {
         if keyword == Keyword::Capa {
             return Ok(self.capabilities());
         }
-        if let Some((_, transaction)) = &mut self.inside {
+        if let Some((login, transaction)) = &mut self.inside {
+            if let Ok(TransactionCommand::Retr(number)) = TransactionCommand::parse(line)
+                && number.index() < transaction.maildrop().messages()
+            {
+                login
+                    .fetched
+                    .extend(transaction.maildrop().unique_ids(&[number]));
+            }
             return Ok(match transaction.answer(line) {
                 TransactionStep::Reply(octets) => Reply::go_on(octets),
                 TransactionStep::Update(marked) => self.update(&marked),
@@ -216,7 +223,7 @@ impl DemoSession {
         drop(store);
         match entered {
             Ok((login, messages)) => {
-                let count = messages.0.len();
+                let count = messages.messages();
                 self.inside = Some((login, Transaction::new(messages)));
                 Reply::line(format!("+OK Maildrop has {count} messages"))
             }

@@ -24,6 +24,8 @@ pub struct DemoOptions {
     /// Whether no two maildrops list the same unique ids. Those that do look like several names of
     /// one.
     pub distinct_unique_ids: bool,
+    /// What is wrong with its listings, if anything is.
+    pub flaw: Option<ListingFlaw>,
     /// Whether a maildrop is locked from PASS to the end of the connection. Many modern
     /// servers do not: then sessions that overlap are accepted and counted.
     pub locking: bool,
@@ -43,6 +45,21 @@ pub struct DemoOptions {
     pub capabilities: Vec<String>,
 }
 
+/// What real servers do to listings, so that none may stand on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingFlaw {
+    /// Unique ids are the numbers of the messages.
+    IdsAreNumbers,
+    /// Each session has unique ids of its own.
+    NewIds,
+    /// A message has another unique id in each session, until one that ended with QUIT has seen it.
+    NewIdsWithoutQuit,
+    /// A QUIT adds a `Status` line to the messages that the session fetched.
+    StatusLine,
+    /// A QUIT removes the messages that the session fetched.
+    Vanish,
+}
+
 impl Default for DemoOptions {
     fn default() -> Self {
         let capabilities = "TOP,UIDL,RESP-CODES,AUTH-RESP-CODE,PIPELINING,USER,SASL PLAIN";
@@ -51,6 +68,7 @@ impl Default for DemoOptions {
             any_user: false,
             messages: messages::samples(),
             distinct_unique_ids: false,
+            flaw: None,
             locking: true,
             refusal: "-ERR [IN-USE] Unable to lock maildrop: Mailbox is locked by POP server"
                 .to_owned(),
@@ -77,7 +95,7 @@ impl DemoServer {
     pub fn new(mut options: DemoOptions) -> Arc<Self> {
         let messages = std::mem::take(&mut options.messages);
         Arc::new(Self {
-            store: Mutex::new(Store::new(options.distinct_unique_ids)),
+            store: Mutex::new(Store::new(options.distinct_unique_ids, options.flaw)),
             options,
             initial: messages.into_iter().map(Arc::from).collect(),
         })

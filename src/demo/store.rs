@@ -1,6 +1,7 @@
 //! The maildrops: their messages, their locks, and the log of who was in.
 
 use super::log::SessionLog;
+use super::server::ListingFlaw;
 use crate::limits::DEMO_MAILDROPS_MAX;
 use crate::pop3::listing::MessageNumber;
 use crate::pop3::transaction::Maildrop;
@@ -13,11 +14,17 @@ use std::sync::Arc;
 pub(super) struct Message {
     pub(super) unique_id: u64,
     pub(super) text: Arc<[u8]>,
+    /// The first session that saw it and ended with QUIT.
+    kept_by: Option<u64>,
 }
 
 /// A maildrop as a session found it when it came in: what is delivered later it does not see.
 #[derive(Clone, Debug)]
-pub(super) struct MaildropSnapshot(pub(super) Vec<Message>);
+pub(super) struct MaildropSnapshot {
+    messages: Vec<Message>,
+    session: u64,
+    flaw: Option<ListingFlaw>,
+}
 
 impl MaildropSnapshot {
     /// What the store knows the messages by: on a server that does not lock, another session may
@@ -25,14 +32,14 @@ impl MaildropSnapshot {
     pub(super) fn unique_ids(&self, numbers: &[MessageNumber]) -> Vec<u64> {
         numbers
             .iter()
-            .map(|number| self.0[number.index()].unique_id)
+            .map(|number| self.messages[number.index()].unique_id)
             .collect()
     }
 }
 
 impl Maildrop for MaildropSnapshot {
     fn messages(&self) -> usize {
-        self.0.len()
+        self.messages.len()
     }
 
     fn octets(&self, number: MessageNumber) -> u64 {
@@ -40,11 +47,20 @@ impl Maildrop for MaildropSnapshot {
     }
 
     fn unique_id(&self, number: MessageNumber) -> String {
-        format!("demo-{:06}", self.0[number.index()].unique_id)
+        let message = &self.messages[number.index()];
+        let id = message.unique_id;
+        match self.flaw {
+            Some(ListingFlaw::IdsAreNumbers) => number.to_string(),
+            Some(ListingFlaw::NewIds) => format!("demo-{id:06}-{}", self.session),
+            Some(ListingFlaw::NewIdsWithoutQuit) => {
+                format!("demo-{id:06}-{}", message.kept_by.unwrap_or(self.session))
+            }
+            _ => format!("demo-{id:06}"),
+        }
     }
 
     fn text(&self, number: MessageNumber) -> &[u8] {
-        &self.0[number.index()].text
+        &self.messages[number.index()].text
     }
 }
 
@@ -53,6 +69,7 @@ impl Maildrop for MaildropSnapshot {
 pub(super) struct Store {
     maildrops: HashMap<String, StoredMaildrop>,
     has_distinct_unique_ids: bool,
+    flaw: Option<ListingFlaw>,
     pub(super) log: SessionLog,
 }
 
@@ -69,6 +86,8 @@ pub(super) struct OpenMaildrop {
     user: String,
     number: u64,
     quit: bool,
+    /// Unique ids of the messages that were fetched.
+    pub(super) fetched: Vec<u64>,
 }
 
 /// Why a login was not accepted.
@@ -83,9 +102,10 @@ const UNIQUE_IDS_EACH: u64 = 1_000_000;
 
 impl Store {
     /// No maildrop is there yet.
-    pub(super) fn new(has_distinct_unique_ids: bool) -> Self {
+    pub(super) fn new(has_distinct_unique_ids: bool, flaw: Option<ListingFlaw>) -> Self {
         Self {
             has_distinct_unique_ids,
+            flaw,
             ..Self::default()
         }
     }
@@ -109,13 +129,19 @@ impl Store {
         }
         // Counted also where nobody is kept out: the log tells of overlaps by it.
         maildrop.inside += 1;
-        let messages = MaildropSnapshot(maildrop.messages.clone());
+        let messages = maildrop.messages.clone();
         let login = OpenMaildrop {
             user: user.to_owned(),
             number: self.log.entered(user, now),
             quit: false,
+            fetched: Vec::new(),
         };
-        Ok((login, messages))
+        let snapshot = MaildropSnapshot {
+            messages,
+            session: login.number,
+            flaw: self.flaw,
+        };
+        Ok((login, snapshot))
     }
 
     /// The UPDATE state: removes what the session marked (RFC 1939 section 6). What another
@@ -131,6 +157,7 @@ impl Store {
             .retain(|message| !deleted.contains(&message.unique_id));
         // By what is gone, not by what was asked for: it may have been gone before.
         self.log.counts.deleted += (before - maildrop.messages.len()) as u64;
+        maildrop.end_with_quit(login, self.flaw);
     }
 
     /// The session's connection has ended; its lock goes, after `linger`.
@@ -173,11 +200,29 @@ impl StoredMaildrop {
         self.inside > 0 || self.locked_until.is_some_and(|until| now < until)
     }
 
+    /// What else a QUIT does.
+    fn end_with_quit(&mut self, login: &OpenMaildrop, flaw: Option<ListingFlaw>) {
+        let was_fetched = |message: &Message| login.fetched.contains(&message.unique_id);
+        match flaw {
+            Some(ListingFlaw::Vanish) => self.messages.retain(|message| !was_fetched(message)),
+            Some(ListingFlaw::StatusLine) => {
+                for message in self.messages.iter_mut().filter(|it| was_fetched(it)) {
+                    message.text = [b"Status: RO\r\n", &*message.text].concat().into();
+                }
+            }
+            _ => {}
+        }
+        for message in &mut self.messages {
+            message.kept_by.get_or_insert(login.number);
+        }
+    }
+
     fn add(&mut self, text: Arc<[u8]>) {
         self.last_unique_id += 1;
         self.messages.push(Message {
             unique_id: self.last_unique_id,
             text,
+            kept_by: None,
         });
     }
 }

@@ -1,8 +1,12 @@
-//! From inside, with the test account: at most five logins where all goes well, and nothing is
-//! changed by them.
+//! From inside, with the test account: at most seven logins where all goes well, or eight where
+//! PIPELINING is tried twice. Nothing is deleted by them.
+//!
+//! Two sessions at a time are open only to see what the second one meets; the others follow one
+//! another.
 
+use super::listings::{listing, unique_ids_of};
 use super::observations::{
-    AccountObservations, Attempt, CapaInside, ClassifiedLine, LockRelease, ProbeStep, Second, Uidl,
+    AccountObservations, Attempt, CapaInside, ClassifiedLine, ProbeStep, Second, Uidl,
 };
 use super::probe_session::{MultilineReply, ProbeSession};
 use super::probe_target::ProbeTarget;
@@ -11,7 +15,6 @@ use crate::backend::login::log_in;
 use crate::dialect::Class;
 use crate::limits::{DOCTOR_FIRST_PAUSE, DOCTOR_PAUSE, DOCTOR_RETRIES_MAX, DOCTOR_SECOND};
 use crate::pop3::capability::Capabilities;
-use crate::pop3::listing::UniqueIdListing;
 use crate::pop3::reply::{ReplyTo, Status};
 use crate::pop3::sasl::Credentials;
 use crate::time::{Duration, Instant};
@@ -37,37 +40,20 @@ impl Account<'_> {
         let Some(mut first) = self.first_session(seen).await else {
             return;
         };
-        let ids = unique_ids(&mut first).await;
+        let (ids, shown) = listing(&mut first, None).await;
+        seen.sharing.listings.push(shown);
         let capa_inside = seen.capa_inside.insert(capa_inside(&mut first).await);
         if *capa_inside == CapaInside::Breaks {
             return;
         }
         (self.on_step)(ProbeStep::Second);
         let beside = self.beside(&mut first, &ids, seen).await;
-        let other_ids = self.leave(first, beside, seen).await;
-        seen.uidl = uidl(ids, other_ids);
+        let next_ids = self.course(first, seen).await;
+        seen.uidl = uidl(ids, next_ids.or(beside));
         (self.on_step)(ProbeStep::Pipelining);
         // The lock of the session before may linger: it must not be taken for a refusal.
         sleep(seen.longest_release() + DOCTOR_PAUSE).await;
         seen.pipelining = Some(self.pipelining().await);
-    }
-
-    /// Ends the first session; the ids that another one had beside it or has after it.
-    async fn leave(
-        &self,
-        first: ProbeSession,
-        beside: Option<UniqueIds>,
-        seen: &mut AccountObservations,
-    ) -> Option<UniqueIds> {
-        if seen.second_was_refused() {
-            return self.releases(first, seen).await;
-        }
-        let closed = first.quit().await;
-        seen.after_quit = Some(LockRelease {
-            closed,
-            freed: None,
-        });
-        beside
     }
 
     /// Logs in, and again where that may help.
@@ -107,7 +93,8 @@ impl Account<'_> {
                 let found = unique_ids(&mut session).await;
                 refused_late = self.late_refusal(first_ids, &found);
                 ids = Some(found);
-                session.quit().await;
+                // Not QUIT: see `course.rs`.
+                session.close().await;
             }
             Some(mut session) => stays_open = Some(session.ask("QUIT").await.is_ok()),
             None => {}
@@ -199,18 +186,7 @@ pub(super) fn is_ok(line: &[u8]) -> bool {
 }
 
 pub(super) async fn unique_ids(session: &mut ProbeSession) -> UniqueIds {
-    match session.ask_multiline("UIDL").await {
-        Ok(MultilineReply::Lines(lines)) => Ok(lines.iter().map(|line| unique_id(line)).collect()),
-        Ok(MultilineReply::Refused(line)) => Err(String::from_utf8_lossy(&line).into_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A line that is no listing is compared as it stands: it may be the same in both sessions.
-fn unique_id(line: &[u8]) -> Vec<u8> {
-    UniqueIdListing::parse(line)
-        .map_or(line, |listing| listing.unique_id)
-        .to_vec()
+    unique_ids_of(&session.ask_multiline("UIDL").await)
 }
 
 /// New mail may have come, and another program may have deleted some: only ids that the smaller

@@ -62,12 +62,16 @@ pub enum AdvisedSetting {
     LoginTimeout(Duration),
     /// `login_reserve` of the backend.
     LoginReserve(Duration),
+    /// `shareable` of the backend.
+    Shareable(bool),
     /// `wait` of the tenants.
     Wait(Duration),
     /// `aliases` of the tenants.
     Aliases(String),
     /// `default_domain` of the `[[tenant]]` whose logins these are.
     DefaultDomain(String),
+    /// `fold_case` of the `[[tenant]]` whose login was tried in other case.
+    FoldCase(bool),
 }
 
 str_enum! {
@@ -89,7 +93,7 @@ impl AdvisedSetting {
         match self {
             Self::Wait(_) => SettingTable::Defaults,
             // A tenant may have a list of its own, which replaces that of the defaults.
-            Self::Aliases(_) | Self::DefaultDomain(_) => SettingTable::Tenant,
+            Self::Aliases(_) | Self::DefaultDomain(_) | Self::FoldCase(_) => SettingTable::Tenant,
             _ => SettingTable::Backend,
         }
     }
@@ -111,6 +115,8 @@ impl fmt::Display for AdvisedSetting {
             Self::DefaultDomain(domain) => {
                 write!(f, "default_domain = {}", toml::Value::from(domain.as_str()))
             }
+            Self::Shareable(value) => write!(f, "shareable = {value}"),
+            Self::FoldCase(value) => write!(f, "fold_case = {value}"),
             Self::Wait(value) => write!(f, "wait = \"{}s\"", value.as_secs()),
         }
     }

@@ -2,7 +2,9 @@
 
 use super::certificate::Certificate;
 use super::irregular::Irregular;
-use super::observations::{Attempt, ClassifiedLine, ObservedGreeting, Unreached};
+use super::observations::{Attempt, CaseForm, ClassifiedLine, ObservedGreeting, Unreached};
+use super::verdict::SharingVerdict;
+use crate::backend::Shareable;
 use crate::limits::{DOCTOR_GREETING, RELEASE_SOON};
 use crate::net::TlsMode;
 use crate::time::Duration;
@@ -190,6 +192,19 @@ pub enum Finding {
     FormsRefused(Vec<String>),
     /// At this one the rest was given up.
     FormsStopped(String),
+    /// The account's name in other case, and whether popgate takes it for the same (`fold_case`).
+    Case(CaseForm, bool),
+    /// Whether sessions may stand on listings, and what the configuration says of it.
+    Sharing(SharingVerdict, Shareable),
+    /// LIST or UIDL takes so long.
+    ListingSlow(Duration),
+    /// LIST and RETR tell of different sizes of message 1.
+    SizeDiffers {
+        /// By LIST.
+        listed: u64,
+        /// By RETR.
+        sent: u64,
+    },
     /// Status lines are not quite what RFC 1939 says.
     Irregular(Irregular),
     /// There was no time for the rest.
@@ -197,6 +212,12 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Whether it is a fault of the configuration, and not of the backend.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        matches!(self, Self::Sharing(..)) && self.severity() == Severity::Fault
+    }
+
     /// How bad it is.
     #[must_use]
     pub fn severity(&self) -> Severity {
@@ -204,6 +225,8 @@ impl Finding {
         let warn_if = |bad: bool| if bad { Severity::Warn } else { Severity::Ok };
         match self {
             Unreached(_) | NotLoggedIn(_) => Severity::Fault,
+            Sharing(verdict, set) => of_sharing(verdict, *set),
+            Case(form, folds) => warn_if(form.is_misfolded(*folds)),
             Reached(reached) => warn_if(reached.greeted > DOCTOR_GREETING),
             InClear { near, .. } => warn_if(!near),
             Certificate(certificate, now) => warn_if(!certificate.is_fresh(*now)),
@@ -229,6 +252,7 @@ impl Finding {
             | PipeliningLosesBehindPass
             | FormsOther(_)
             | FormsRefused(_)
+            | SizeDiffers { .. }
             | TakesConnections(_)
             | WithinConnections(_) => Severity::Ok,
             Unverified
@@ -254,6 +278,7 @@ impl Finding {
             | FormNeedsDomain(_)
             | FormsIncomparable(_)
             | FormsStopped(_)
+            | ListingSlow(_)
             | Irregular(_)
             | OutOfTime => Severity::Warn,
         }
@@ -295,6 +320,7 @@ impl Finding {
             | LockStays(EndedBy::Close, ..)
             | NextFailed(EndedBy::Close, _) => "after a cut",
             NoUidl(_) | UidlEmpty | UidlSame(_) | UidlChanges { .. } => "uidl",
+            Sharing(..) | ListingSlow(_) | SizeDiffers { .. } => "sharing",
             NoPipelining
             | Pipelining
             | PipeliningLosesBehindPass
@@ -305,9 +331,19 @@ impl Finding {
             | FormsOther(_)
             | FormsIncomparable(_)
             | FormsRefused(_)
+            | Case(..)
             | FormsStopped(_) => "forms",
             Irregular(_) => "replies",
             OutOfTime => "doctor",
         }
+    }
+}
+
+/// What is set wrongly is a fault: the gate believes the operator.
+fn of_sharing(verdict: &SharingVerdict, set: Shareable) -> Severity {
+    match (verdict, set) {
+        (SharingVerdict::Not(_), Shareable::Yes) => Severity::Fault,
+        (SharingVerdict::Not(_), Shareable::Ask) => Severity::Warn,
+        _ => Severity::Ok,
     }
 }

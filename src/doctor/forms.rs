@@ -4,7 +4,7 @@
 //! one, so they are few, apart, and only made where the operator asks for it.
 
 use super::account::{Account, UniqueIds, unique_ids};
-use super::observations::{Attempt, FormObservations};
+use super::observations::{Attempt, CaseForm, FormMet, FormObservations};
 use super::probe_session::ProbeSession;
 use super::probe_target::ProbeTarget;
 use crate::backend::BackendOptions;
@@ -37,48 +37,72 @@ pub async fn try_forms(
     let target = ProbeTarget::new(options, dial)?;
     let mut seen = FormObservations {
         tenant: Some(tenant.name.clone()),
+        folds_case: tenant.fold_case,
         ..FormObservations::default()
     };
     let name = account.user.as_bytes();
     let Ok(own) = ids_of(&target, account.clone(), options, &mut seen).await else {
         return Ok(seen);
     };
-    let mut same = vec![name.to_ascii_lowercase()];
     for form in forms(name) {
         // Servers and fail2ban count wrong passwords in a window of time.
         sleep(DOCTOR_FORM_PAUSE).await;
-        let user = UserName::new(&form);
         let login = Credentials {
-            user: user.clone(),
+            user: UserName::new(&form),
             ..account.clone()
         };
         match ids_of(&target, login, options, &mut seen).await {
-            Ok(Some(ids)) => match compare(own.as_ref(), &ids) {
-                Likeness::Same => {
-                    seen.same.push(user.to_string());
-                    same.push(form.to_ascii_lowercase());
-                }
-                Likeness::Other => seen.other.push(user.to_string()),
-                Likeness::Unknown => seen.incomparable.push(user.to_string()),
-            },
-            Ok(None) => seen.refused.push(user.to_string()),
+            Ok(ids) => note(&mut seen, name, &form, met(own.as_ref(), ids.as_ref())),
             Err(()) => break,
         }
     }
-    advise(&same, tenant, &mut seen);
+    advise(name, tenant, &mut seen);
     Ok(seen)
 }
 
-/// The forms of a name with a domain; none of another, since nobody knows its domain.
+fn note(seen: &mut FormObservations, name: &[u8], form: &[u8], met: FormMet) {
+    let told = UserName::new(form).to_string();
+    if form.eq_ignore_ascii_case(name) {
+        seen.case = Some(CaseForm { form: told, met });
+        return;
+    }
+    let forms = match met {
+        FormMet::Same => &mut seen.same,
+        FormMet::Other => &mut seen.other,
+        FormMet::Incomparable => &mut seen.incomparable,
+        FormMet::Refused => &mut seen.refused,
+    };
+    forms.push(told);
+}
+
+/// The name in other case, and the forms of one with a domain; none of another, since nobody knows
+/// its domain.
 fn forms(name: &[u8]) -> Vec<Vec<u8>> {
-    let Some(at) = memchr::memrchr(b'@', name) else {
-        return Vec::new();
+    let at = memchr::memrchr(b'@', name);
+    let cased = in_other_case(name, at.unwrap_or(name.len())).into_iter();
+    let Some(at) = at else {
+        return cased.collect();
     };
     let user = &name[..at];
     let domain = &name[at + 1..];
     let with_sign = SIGNS.iter().map(|&sign| [user, &[sign], domain].concat());
     let bare = std::iter::once(user.to_vec());
-    bare.chain(with_sign).take(DOCTOR_FORMS_MAX - 1).collect()
+    cased
+        .chain(bare)
+        .chain(with_sign)
+        .take(DOCTOR_FORMS_MAX - 1)
+        .collect()
+}
+
+/// The name with its first part, up to `end`, in capitals, or without any; none where that has no
+/// letter. No server tells domains apart by their case.
+fn in_other_case(name: &[u8], end: usize) -> Option<Vec<u8>> {
+    let mut other = name.to_vec();
+    other[..end].make_ascii_uppercase();
+    if other == name {
+        other[..end].make_ascii_lowercase();
+    }
+    (other != name).then_some(other)
 }
 
 /// The ids of a login that is let in, and none of one whose name or password is refused.
@@ -112,29 +136,26 @@ async fn ids_of(
     }
 }
 
-/// Whether two names are one maildrop, as far as their messages tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Likeness {
-    Same,
-    Other,
-    Unknown,
-}
-
 /// The password is right for both. Only lists that differ speak against one maildrop; two empty
-/// ones say nothing, since any two maildrops may be empty.
-fn compare(own: Option<&UniqueIds>, other: &UniqueIds) -> Likeness {
+/// ones say nothing, since any two maildrops may be empty. `None`: it was refused.
+fn met(own: Option<&UniqueIds>, other: Option<&UniqueIds>) -> FormMet {
     match (own, other) {
-        (Some(Ok(own)), Ok(other)) if own != other => Likeness::Other,
-        (Some(Ok(own)), Ok(_)) if own.is_empty() => Likeness::Unknown,
-        _ => Likeness::Same,
+        (_, None) => FormMet::Refused,
+        (Some(Ok(own)), Some(Ok(other))) if own != other => FormMet::Other,
+        (Some(Ok(own)), Some(Ok(_))) if own.is_empty() => FormMet::Incomparable,
+        _ => FormMet::Same,
     }
 }
 
 /// What gives the forms one lock. The name without its domain, where it is one of them and the
 /// tenant has no default domain, asks for one.
-fn advise(same: &[Vec<u8>], tenant: &LoginPolicy, seen: &mut FormObservations) {
-    let own = &same[0];
-    let Some(at) = memchr::memrchr(b'@', own) else {
+fn advise(name: &[u8], tenant: &LoginPolicy, seen: &mut FormObservations) {
+    let own = name.to_ascii_lowercase();
+    let same = seen.same.iter().map(|form| form.to_ascii_lowercase());
+    let same: Vec<Vec<u8>> = std::iter::once(own.clone())
+        .chain(same.map(String::into_bytes))
+        .collect();
+    let Some(at) = memchr::memrchr(b'@', &own) else {
         return;
     };
     let domain = String::from_utf8_lossy(&own[at + 1..]).into_owned();
@@ -157,10 +178,12 @@ mod tests {
             .into_iter()
             .map(|form| String::from_utf8(form).unwrap())
             .collect();
-        let expected = ["Ann", "Ann%a.org", "Ann#a.org", "Ann&a.org"];
+        let expected = ["ANN@a.org", "Ann", "Ann%a.org", "Ann#a.org"];
         assert_eq!(told[..4], expected);
         assert_eq!(told.len(), DOCTOR_FORMS_MAX - 1);
-        assert_eq!(forms(b"ann"), [b""; 0]);
+        assert_eq!(forms(b"ann"), [b"ANN"]);
+        assert_eq!(forms(b"ANN"), [b"ann"]);
+        assert_eq!(forms(b"47"), [b""; 0]);
     }
 
     #[test]
@@ -170,13 +193,13 @@ mod tests {
         };
         let refused = Err("-ERR".to_owned());
         for (own, other, expected) in [
-            (ids(&["a"]), ids(&["a"]), Likeness::Same),
-            (ids(&["a"]), ids(&["b"]), Likeness::Other),
-            (ids(&["a"]), ids(&[]), Likeness::Other),
-            (ids(&[]), ids(&[]), Likeness::Unknown),
-            (refused, ids(&["a"]), Likeness::Same),
+            (ids(&["a"]), ids(&["a"]), FormMet::Same),
+            (ids(&["a"]), ids(&["b"]), FormMet::Other),
+            (ids(&["a"]), ids(&[]), FormMet::Other),
+            (ids(&[]), ids(&[]), FormMet::Incomparable),
+            (refused, ids(&["a"]), FormMet::Same),
         ] {
-            assert_eq!(compare(Some(&own), &other), expected, "{own:?} {other:?}");
+            assert_eq!(met(Some(&own), Some(&other)), expected, "{own:?} {other:?}");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! From what was seen to what is said: pure, a case after the other.
 
 use super::finding::{EndedBy, Finding};
+use super::listings::{Fetched, SharingObservations};
 use super::observations::{
     AccountObservations, Attempt, Capa, CapaInside, ConnectionCapacity, FormObservations, Freed,
     LockRelease, Observations, ObservedGreeting, Pipelining, Second, Uidl,
 };
+use super::verdict::verdict;
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
+use crate::limits::SLOW_LISTING;
 use crate::pop3::capability::Capabilities;
 use jiff::Timestamp;
 
@@ -38,7 +41,10 @@ pub fn findings(seen: &Observations, options: &BackendOptions, now: Timestamp) -
             .map(|seen| connections(seen, options)),
     );
     match &seen.account {
-        Some(account) => said.extend(inside(account, seen.capa.as_ref())),
+        Some(account) => {
+            said.extend(inside(account, seen.capa.as_ref()));
+            said.extend(sharing(account, seen, options));
+        }
         None if seen.capa.is_some() => said.push(Finding::NoAccount),
         None => {}
     }
@@ -142,12 +148,55 @@ fn inside(account: &AccountObservations, capa: Option<&Capa>) -> Vec<Finding> {
         .as_ref()
         .is_some_and(|second| second.first_lives)
     {
-        said.extend(account.after_quit.iter().flat_map(after_quit));
         said.extend(account.after_close.iter().flat_map(after_close));
+        said.extend(account.after_quit.iter().flat_map(after_quit));
     }
     said.extend(account.uidl.as_ref().map(uidl));
     said.extend(account.pipelining.as_ref().map(pipelining));
     said
+}
+
+fn sharing(
+    account: &AccountObservations,
+    seen: &Observations,
+    options: &BackendOptions,
+) -> Vec<Finding> {
+    let inside = match &account.capa_inside {
+        Some(CapaInside::Lists(lines)) => Some(lines),
+        _ => None,
+    };
+    let before = match &seen.capa {
+        Some(Capa::Lists(lines)) => Some(lines),
+        _ => None,
+    };
+    let listed: Vec<_> = [before, inside, options.capabilities.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|lines| Capabilities::from_names(lines))
+        .collect();
+    let verdict = verdict(account, &listed);
+    let verdict = verdict.map(|verdict| Finding::Sharing(verdict, options.shareable));
+    let told = &account.sharing;
+    let findings = [slow_listing(told), other_size(told), verdict];
+    findings.into_iter().flatten().collect()
+}
+
+fn slow_listing(seen: &SharingObservations) -> Option<Finding> {
+    let longest = seen.listings.iter().map(|seen| seen.took).max()?;
+    (longest > SLOW_LISTING).then_some(Finding::ListingSlow(longest))
+}
+
+/// Clients live with it, as they do with each server that counts line ends as one octet.
+fn other_size(seen: &SharingObservations) -> Option<Finding> {
+    match seen.fetched.first()? {
+        Fetched::Message { listed, octets, .. } if u64::from(*listed) != *octets => {
+            Some(Finding::SizeDiffers {
+                listed: u64::from(*listed),
+                sent: *octets,
+            })
+        }
+        _ => None,
+    }
 }
 
 fn capa_inside(inside: &CapaInside, before: Option<&Capa>) -> Finding {
@@ -238,7 +287,12 @@ fn forms(seen: &FormObservations) -> Vec<Finding> {
         told(&seen.refused, Finding::FormsRefused),
         seen.stopped.clone().map(Finding::FormsStopped),
     ];
-    same.into_iter().chain(rest.into_iter().flatten()).collect()
+    let case = seen.case.clone();
+    let case = case.map(|form| Finding::Case(form, seen.folds_case));
+    same.into_iter()
+        .chain(rest.into_iter().flatten())
+        .chain(case)
+        .collect()
 }
 
 fn pipelining(seen: &Pipelining) -> Finding {

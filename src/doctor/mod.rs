@@ -7,10 +7,12 @@
 mod account;
 pub mod advice;
 pub mod certificate;
+mod course;
 pub mod finding;
 mod forms;
 pub mod irregular;
 pub mod judge;
+pub mod listings;
 pub mod observations;
 mod pipelining;
 mod probe_session;
@@ -19,8 +21,10 @@ mod reach;
 mod release;
 mod remedy;
 pub mod report;
+mod sharing_wording;
 #[cfg(test)]
 mod tests;
+pub mod verdict;
 mod wording;
 
 pub use forms::try_forms;

@@ -2,6 +2,7 @@
 
 use super::certificate::Certificate;
 use super::irregular::Irregular;
+use super::listings::SharingObservations;
 use crate::backend::BackendOptions;
 use crate::dialect::Class;
 use crate::ids::TenantName;
@@ -133,6 +134,8 @@ pub struct AccountObservations {
     pub uidl: Option<Uidl>,
     /// How several commands in one segment were answered.
     pub pipelining: Option<Pipelining>,
+    /// What one session after the other was shown.
+    pub sharing: SharingObservations,
 }
 
 /// What other forms of the account's name met.
@@ -148,12 +151,50 @@ pub struct FormObservations {
     pub incomparable: Vec<String>,
     /// Refused.
     pub refused: Vec<String>,
+    /// The name in other case, where it was tried.
+    pub case: Option<CaseForm>,
+    /// Whether the tenant takes that for the same name: `fold_case`.
+    pub folds_case: bool,
     /// The login at which the rest was given up: it met no answer about its password.
     pub stopped: Option<String>,
     /// The `aliases` that give the same ones one lock. `None` where they have one.
     pub aliases: Option<String>,
     /// The domain that the name without one has, where no default domain is set.
     pub default_domain: Option<String>,
+}
+
+/// The account's name in other case, and what it met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseForm {
+    /// The name.
+    pub form: String,
+    /// What it met.
+    pub met: FormMet,
+}
+
+impl CaseForm {
+    /// Whether `fold_case` should be the other.
+    #[must_use]
+    pub fn is_misfolded(&self, folds: bool) -> bool {
+        match self.met {
+            FormMet::Same => !folds,
+            FormMet::Other => folds,
+            FormMet::Incomparable | FormMet::Refused => false,
+        }
+    }
+}
+
+/// What a form of the account's name met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormMet {
+    /// It was let in, and has the same messages.
+    Same,
+    /// It was let in, and has other messages.
+    Other,
+    /// It was let in, but neither maildrop had a message.
+    Incomparable,
+    /// It was refused.
+    Refused,
 }
 
 /// A CAPA between other commands after the login.
@@ -242,23 +283,26 @@ pub enum ProbeStep {
     Login,
     /// A second session.
     Second,
-    /// The lock after QUIT.
-    AfterQuit,
-    /// The lock after a close without QUIT.
+    /// The maildrop after a close without QUIT.
     AfterClose,
+    /// The maildrop after QUIT.
+    AfterQuit,
+    /// The maildrop after a message was fetched.
+    AfterFetch,
     /// Several commands in one segment.
     Pipelining,
 }
 
 impl ProbeStep {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Reach,
         Self::Connections,
         Self::Login,
         Self::Second,
-        Self::AfterQuit,
         Self::AfterClose,
+        Self::AfterQuit,
+        Self::AfterFetch,
         Self::Pipelining,
     ];
 }
@@ -270,8 +314,9 @@ impl fmt::Display for ProbeStep {
             Self::Connections => "several connections at a time",
             Self::Login => "logging in",
             Self::Second => "a second session beside the first",
-            Self::AfterQuit => "how long the lock outlives QUIT",
-            Self::AfterClose => "how long the lock outlives a broken connection",
+            Self::AfterClose => "what a broken connection leaves behind",
+            Self::AfterQuit => "what QUIT leaves behind",
+            Self::AfterFetch => "what a download leaves behind",
             Self::Pipelining => "several commands at once",
         })
     }

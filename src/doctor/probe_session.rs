@@ -21,7 +21,7 @@ pub(super) enum NoReply {
     Line(#[from] LineError),
     #[error("it did not come in time")]
     TimedOut,
-    #[error("the listing is longer than {DOCTOR_LISTING_MAX} octets")]
+    #[error("the reply is longer than {DOCTOR_LISTING_MAX} octets")]
     TooLong,
 }
 

@@ -1,9 +1,7 @@
 //! How a maildrop comes free: after QUIT, and after a connection that ends without it.
 
-use super::account::{Account, UniqueIds, unique_ids};
-use super::observations::{
-    AccountObservations, Attempt, ClassifiedLine, Freed, LockRelease, ProbeStep, Unreached,
-};
+use super::account::Account;
+use super::observations::{AccountObservations, Attempt, ClassifiedLine, Freed, Unreached};
 use super::probe_session::ProbeSession;
 use crate::dialect::Class;
 use crate::limits::{DOCTOR_LINGER, RELEASE_PAUSE_MIN, RETRY_PAUSE_MAX};
@@ -11,33 +9,8 @@ use crate::time::Instant;
 use tokio::time::sleep;
 
 impl Account<'_> {
-    /// Two more sessions, one after `first` said QUIT and one after that one only closed; the
-    /// unique ids of the one between.
-    pub(super) async fn releases(
-        &self,
-        first: ProbeSession,
-        seen: &mut AccountObservations,
-    ) -> Option<UniqueIds> {
-        (self.on_step)(ProbeStep::AfterQuit);
-        let spare = self.spare(seen).await;
-        let closed = first.quit().await;
-        let (freed, session) = self.freed(spare, seen).await;
-        seen.after_quit = Some(release(closed, freed));
-        let mut session = session?;
-        let ids = unique_ids(&mut session).await;
-
-        (self.on_step)(ProbeStep::AfterClose);
-        let closed = session.close().await;
-        let (freed, session) = self.freed(None, seen).await;
-        seen.after_close = Some(release(closed, freed));
-        if let Some(session) = session {
-            session.quit().await;
-        }
-        Some(ids)
-    }
-
     /// A connection as the gate opens it for the head of a queue.
-    async fn spare(&self, seen: &mut AccountObservations) -> Option<ProbeSession> {
+    pub(super) async fn spare(&self, seen: &mut AccountObservations) -> Option<ProbeSession> {
         let spare = self.target.connect().await.map(|(session, _)| session);
         seen.spare = Some(spare.as_ref().map(|_| ()).map_err(Unreached::clone));
         spare.ok()
@@ -45,7 +18,7 @@ impl Account<'_> {
 
     /// Logs in again and again until the maildrop is free. Call it when the connection before
     /// has ended.
-    async fn freed(
+    pub(super) async fn freed(
         &self,
         mut spare: Option<ProbeSession>,
         seen: &mut AccountObservations,
@@ -104,12 +77,5 @@ impl AccountObservations {
             .as_ref()
             .and_then(|second| second.attempt.line());
         line.class == Class::Locked || second.is_some_and(|refusal| refusal.text == line.text)
-    }
-}
-
-fn release(closed: Option<crate::time::Duration>, freed: Freed) -> LockRelease {
-    LockRelease {
-        closed,
-        freed: Some(freed),
     }
 }

@@ -2,8 +2,9 @@
 
 use super::advice::AdvisedSetting;
 use super::finding::Finding;
-use super::observations::ClassifiedLine;
-use crate::backend::BackendOptions;
+use super::observations::{CaseForm, ClassifiedLine, FormMet};
+use super::verdict::SharingVerdict;
+use crate::backend::{BackendOptions, Shareable};
 use crate::dialect::{Class, Phrases, classify};
 use crate::pop3::reply::{ReplyTo, StatusLine};
 
@@ -74,8 +75,36 @@ pub(super) fn remedy(finding: &Finding, options: &BackendOptions, all: &[Finding
         ),
         SpareFailed(_) => Remedy::None("preconnect = false is set"),
         Reached(_) | LockGone(..) | LockStays(..) => Remedy::Times,
+        Sharing(verdict, set) => of_sharing(verdict, *set),
+        Case(form, folds) => of_case(form, *folds),
         other => of_the_rest(other),
     }
+}
+
+/// A `false` of the operator stays: what it was set for may not show twice.
+fn of_sharing(verdict: &SharingVerdict, set: Shareable) -> Remedy {
+    match (verdict, set) {
+        (SharingVerdict::Shareable { .. }, Shareable::Ask) => Remedy::Setting(
+            AdvisedSetting::Shareable(true),
+            "listings stay as they were",
+        ),
+        (SharingVerdict::Not(_), Shareable::Ask | Shareable::Yes) => Remedy::Setting(
+            AdvisedSetting::Shareable(false),
+            "for the reasons at `sharing`",
+        ),
+        _ => Remedy::NotNeeded,
+    }
+}
+
+fn of_case(form: &CaseForm, folds: bool) -> Remedy {
+    if !form.is_misfolded(folds) {
+        return Remedy::NotNeeded;
+    }
+    let reason = match form.met {
+        FormMet::Other => "names in other case are other mailboxes",
+        _ => "names in other case are the same mailbox",
+    };
+    Remedy::Setting(AdvisedSetting::FoldCase(!folds), reason)
 }
 
 /// What is not true of its capabilities.
@@ -128,6 +157,7 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         SecondTooSoon(_) => "look again with another account, or later",
         NextFailed(..) | PipeliningUnclear(_) | OutOfTime => "look again when the server is idle",
         UidlChanges { .. } => "only the server can keep its ids",
+        ListingSlow(_) => "popgate waits for it where a client asks; to be mended there",
         Irregular(_) => "popgate understands it, as mail programs do",
         FormsIncomparable(_) => "put a message into the account's maildrop, and look again",
         FormsStopped(_) => "look again when the server takes logins as before",
@@ -168,6 +198,9 @@ fn of_the_rest(finding: &Finding) -> Remedy {
         | FormNeedsDomain(_)
         | FormsOther(_)
         | FormsRefused(_)
+        | Case(..)
+        | Sharing(..)
+        | SizeDiffers { .. }
         | PipeliningLies(_) => return Remedy::NotNeeded,
     })
 }
@@ -252,6 +285,7 @@ mod tests {
     use super::super::finding::{EndedBy, Severity};
     use super::super::irregular;
     use super::super::observations::{self, Attempt};
+    use super::super::verdict::{Against, Lacking};
     use super::*;
     use crate::doctor::tests::backend;
     use crate::time::Duration;
@@ -327,6 +361,10 @@ mod tests {
             | Pipelining
             | FormsOther(_)
             | FormsRefused(_)
+            | Case(..)
+            | Sharing(..)
+            | ListingSlow(_)
+            | SizeDiffers { .. }
             | PipeliningLosesBehindPass) => next_inside(other),
         }
     }
@@ -371,7 +409,15 @@ mod tests {
                 what: irregular::Irregularity::BlankLines,
                 at: vec![text()],
             }),
-            Irregular(_) => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
+            Irregular(_) => ListingSlow(LONG),
+            ListingSlow(_) => Case(case(FormMet::Other), true),
+            Case(form, true) if form.met == FormMet::Other => Case(case(FormMet::Same), true),
+            Case(..) => Sharing(SharingVerdict::Not(vec![Against::NoUidl]), Shareable::Ask),
+            Sharing(SharingVerdict::Not(_), _) => {
+                Sharing(SharingVerdict::Unknown(Lacking::NoMessage), Shareable::Yes)
+            }
+            Sharing(..) => SizeDiffers { listed: 2, sent: 1 },
+            SizeDiffers { .. } => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
             fine => next_fine(fine),
         }
     }
@@ -409,6 +455,10 @@ mod tests {
             FormsOther(_) => FormsRefused(Vec::new()),
             _ => OutOfTime,
         }
+    }
+
+    fn case(met: FormMet) -> CaseForm {
+        CaseForm { form: text(), met }
     }
 
     fn text() -> String {
@@ -470,7 +520,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(warned.len(), 33);
+        assert_eq!(warned.len(), 36);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::advice::{Advice, SettingTable, Terms, advice, why_none};
 use super::finding::{Finding, Severity};
 use super::judge::findings;
 use super::observations::Observations;
+use super::verdict::{Against, SharingVerdict};
 use crate::backend::BackendOptions;
 use crate::ids::{BackendName, TenantName};
 use jiff::Timestamp;
@@ -59,6 +60,14 @@ impl Report {
             .unwrap_or(Severity::Ok)
     }
 
+    /// Whether nothing but the configuration is at fault.
+    #[must_use]
+    pub fn is_only_misconfigured(&self) -> bool {
+        let mut faults = self.findings.iter();
+        self.severity() == Severity::Fault
+            && faults.all(|it| it.severity() < Severity::Fault || it.is_misconfigured())
+    }
+
     /// As an object.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -82,9 +91,28 @@ impl Report {
             "name": self.backend.as_str(),
             "address": self.address,
             "severity": self.severity().as_str(),
+            "sharing": self.sharing_json(),
             "findings": findings.collect::<Vec<_>>(),
             "advice": advice.collect::<Vec<_>>(),
         })
+    }
+
+    /// Whether listings may be shared, `null` where that is not known, and words for why.
+    fn sharing_json(&self) -> Value {
+        let verdict = self.findings.iter().find_map(|finding| match finding {
+            Finding::Sharing(verdict, _) => Some(verdict),
+            _ => None,
+        });
+        let (shareable, reasons) = match verdict {
+            Some(SharingVerdict::Shareable { .. }) => (Some(true), Vec::new()),
+            Some(SharingVerdict::Not(against)) => {
+                let reasons = against.iter().map(Against::as_str).collect();
+                (Some(false), reasons)
+            }
+            Some(SharingVerdict::Unknown(lacking)) => (None, vec![lacking.as_str()]),
+            None => (None, vec!["no_login"]),
+        };
+        json!({ "shareable": shareable, "reasons": reasons })
     }
 
     fn write_advice(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@ mod lock;
 mod login;
 mod outside;
 mod pipelining;
+mod sharing;
 
 use super::advice::Terms;
 use super::finding::{Finding, Severity};
@@ -150,7 +151,7 @@ fn server_with(change: impl FnOnce(&mut DemoOptions)) -> Arc<DemoServer> {
     DemoServer::new(options)
 }
 
-/// A backend with all defaults.
+/// A backend with all defaults, and known to keep its listings.
 pub(super) fn backend() -> BackendOptions {
     BackendOptions {
         name: BackendName::new("legacy"),
@@ -166,7 +167,7 @@ pub(super) fn backend() -> BackendOptions {
         preconnect: true,
         proxy_protocol: false,
         xoip: false,
-        shareable: Shareable::Ask,
+        shareable: Shareable::Yes,
         capabilities: None,
         phrases: Phrases::default(),
     }

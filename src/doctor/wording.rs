@@ -3,8 +3,9 @@
 use super::advice::AdvisedSetting;
 use super::certificate::Certificate;
 use super::finding::Finding;
-use super::observations::{Attempt, ObservedGreeting};
+use super::observations::{Attempt, CaseForm, FormMet, ObservedGreeting};
 use super::remedy::together;
+use super::sharing_wording::verdict_text;
 use crate::dialect::Class;
 use crate::limits::EOF_AFTER_QUIT;
 use crate::net::TlsMode;
@@ -83,6 +84,7 @@ impl Finding {
                 )
             }
             FormsRefused(forms) => format!("refused: {}", words(forms)),
+            Case(form, folds) => case_text(form, *folds),
             FormsStopped(form) => format!(
                 "given up at {form}, which met no answer about its password; nothing can be set for \
                  that: try again later"
@@ -207,9 +209,36 @@ impl Finding {
             }
             PipeliningLies(what) => format!("announced, and not true: {what}"),
             PipeliningUnclear(why) => format!("not tried: {why}"),
+            Sharing(verdict, set) => verdict_text(verdict, *set),
+            ListingSlow(elapsed) => format!(
+                "LIST or UIDL takes {}: popgate does not ask for them itself",
+                time(*elapsed)
+            ),
+            SizeDiffers { listed, sent } => format!(
+                "message 1 has {listed} octets by LIST and {sent} by RETR, which clients live with"
+            ),
             Irregular(seen) => format!("{} ({})", seen.what, seen.at.join(", ")),
             _ => "the time ran out before all was looked at".to_owned(),
         }
+    }
+}
+
+fn case_text(case: &CaseForm, folds: bool) -> String {
+    let form = &case.form;
+    match (case.met, folds) {
+        (FormMet::Same, true) => format!("{form} is the same maildrop, also for popgate"),
+        (FormMet::Same, false) => format!("{form} is the same maildrop, with a lock of its own"),
+        (FormMet::Other, true) => {
+            format!("{form} is another maildrop, and popgate has one lock for both")
+        }
+        (FormMet::Other, false) => format!("{form} is another maildrop, also for popgate"),
+        (FormMet::Incomparable, _) => format!(
+            "{form} is let in, and there is no message to compare: send one to the account, and \
+             look again"
+        ),
+        (FormMet::Refused, _) => format!(
+            "{form} is refused: if there is no such account, `fold_case` makes no difference"
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::time::Duration;
 
 /// Logins by which the doctor tries the forms of a name. fail2ban blocks after five wrong passwords
 /// within ten minutes where nothing else is set, so it is only done where somebody asks for it.
-pub const DOCTOR_FORMS_MAX: usize = 8;
+pub const DOCTOR_FORMS_MAX: usize = 9;
 
 /// Between two of them: servers that count wrong passwords count slower ones less.
 pub const DOCTOR_FORM_PAUSE: Duration = Duration::from_secs(3);

@@ -2,7 +2,7 @@
 
 use crate::{code, popgate, stderr, stdout};
 use popgate::config::Config;
-use popgate::demo::server::{DemoOptions, DemoServer};
+use popgate::demo::server::{DemoOptions, DemoServer, ListingFlaw};
 use popgate::dialect::Phrases;
 use popgate::doctor::advice::{AdvisedSetting, SettingTable};
 use popgate::secret::Secret;
@@ -56,6 +56,13 @@ impl Ward {
         fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
     }
 
+    /// Adds to its `[[backend]]`.
+    fn add_settings(&self, settings: &str) {
+        let file = self.folder().join("popgate.toml");
+        let config = fs::read_to_string(&file).unwrap() + settings;
+        fs::write(file, config).unwrap();
+    }
+
     fn doctor(&self, arguments: &[&str]) -> Output {
         let output = popgate(
             self.folder(),
@@ -89,7 +96,8 @@ fn a_person_reads_one_finding_a_line() {
         "\n  ok     tls          in clear, and on this host\n",
         "\n  ok     lock         a second session is refused after ",
         "\n  ok     uidl         the same in two sessions, 5 messages\n",
-        "\n  nothing to change in its settings\n",
+        "\n  ok     sharing      yes, if the messages were new: ",
+        "\nshareable = true  # listings stay as they were\n",
     ] {
         assert!(told.contains(line), "{line:?} is not in\n{told}");
     }
@@ -105,11 +113,8 @@ fn what_is_advised_can_be_pasted_and_helps() {
     let (_, advice) = told.split_once("\n[[backend]]\n").expect("no advice");
     let settings: toml::Table = advice.parse().expect("no TOML");
     assert_eq!(settings["name"].as_str(), Some("legacy"));
-    let phrases = advice.lines().find(|line| line.starts_with("phrases"));
-
-    let file = ward.folder().join("popgate.toml");
-    let config = fs::read_to_string(&file).unwrap() + phrases.unwrap();
-    fs::write(file, config).unwrap();
+    let (_, settings) = advice.split_once('\n').unwrap();
+    ward.add_settings(settings);
     let told = stdout(&ward.doctor(&ACCOUNT));
     assert!(
         told.ends_with("nothing to change in its settings\n"),
@@ -128,7 +133,30 @@ fn a_program_reads_an_object() {
     assert_eq!(backend["name"], "legacy");
     assert_eq!(backend["severity"], "ok");
     assert_eq!(backend["findings"][0]["topic"], "reach");
+    assert_eq!(backend["sharing"]["shareable"], serde_json::Value::Null);
     assert_eq!(backend["advice"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn listings_that_are_set_shareable_and_are_not_end_it_with_64() {
+    let ward = Ward::new(DemoOptions {
+        flaw: Some(ListingFlaw::IdsAreNumbers),
+        ..DemoOptions::default()
+    });
+    let output = ward.doctor(&[&ACCOUNT[..], &["--json"]].concat());
+    assert_eq!(code(&output), 0);
+    let verdict: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let sharing = &verdict["backends"][0]["sharing"];
+    let expected = serde_json::json!({ "shareable": false, "reasons": ["numbers"] });
+    assert_eq!(*sharing, expected);
+
+    ward.add_settings("shareable = true\n");
+    let output = ward.doctor(&ACCOUNT);
+    assert_eq!(code(&output), 64);
+    let told = stdout(&output);
+    let fault = "fault  sharing      no, though the configuration says `shareable = true`: the ";
+    assert!(told.contains(fault), "{told}");
+    assert!(told.contains("\nshareable = false  # "), "{told}");
 }
 
 #[test]
@@ -230,6 +258,7 @@ fn every_setting_is_a_line_of_the_configuration() {
             locked: vec!["a \"b\" \\ 'c'".to_owned()],
             ..Phrases::default()
         }),
+        AdvisedSetting::Shareable(true),
         AdvisedSetting::Wait(Duration::from_secs(30)),
     ];
     let mut text = "[[listen]]\naddress = \"127.0.0.1:110\"\ntls = \"off\"\n\

@@ -91,3 +91,31 @@ async fn two_empty_maildrops_are_not_taken_for_one() {
     );
     assert_eq!(settings(&report), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_name_in_other_case_tells_what_fold_case_should_be() {
+    for (users, distinct, told, advised) in [
+        (
+            &["ann@a.org"][..],
+            false,
+            "ok forms ANN@a.org is refused",
+            &[][..],
+        ),
+        (
+            &["ann@a.org", "ANN@a.org"],
+            false,
+            "ok forms ANN@a.org is the same maildrop, also for popgate",
+            &[],
+        ),
+        (
+            &["ann@a.org", "ANN@a.org"],
+            true,
+            "warn forms ANN@a.org is another maildrop, and popgate has one lock for both",
+            &["fold_case = false"],
+        ),
+    ] {
+        let report = look(users, |options| options.distinct_unique_ids = distinct).await;
+        assert_says(&report, told);
+        assert_eq!(settings(&report), advised, "{report}");
+    }
+}

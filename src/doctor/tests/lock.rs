@@ -38,7 +38,7 @@ async fn a_server_that_locks_as_it_should_needs_no_setting() {
     let counts = server.log().counts();
     assert_eq!(
         (counts.logins, counts.refusals, counts.auth_failures),
-        (4, 1, 0)
+        (6, 1, 0)
     );
     assert_eq!((counts.deleted, server.message_count(USER)), (0, messages));
 }
@@ -63,14 +63,14 @@ async fn a_lock_that_lingers_is_timed() {
         "warn after a cut the next login is accepted within 7.8 s",
     );
     // 15 s for the idle holder, 8 s for the lock and 3 s for the login do not fit into 25 s.
-    assert_eq!(settings(&report), ["wait = \"26s\""]);
+    assert_eq!(settings(&report), ["shareable = false", "wait = \"26s\""]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_never_goes_is_given_up() {
     let report = inside(|options| options.linger = Duration::from_secs(3600)).await;
-    assert_says(&report, "warn after QUIT still locked 5");
-    assert_eq!(settings(&report), ["wait = \"55s\""]);
+    assert_says(&report, "warn after a cut still locked 5");
+    assert_eq!(settings(&report), ["shareable = false", "wait = \"55s\""]);
 }
 
 #[tokio::test(start_paused = true)]
