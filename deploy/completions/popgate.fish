@@ -62,7 +62,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand check" -s h -l help -d '
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l config -d 'The configuration file' -r -F
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l user -d 'The login of a test account' -r
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l password-file -d 'A file whose first line is the password of the test account' -r -F
-complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l forms -d 'Also try other forms of the login, such as ann%example.com: up to 8 more logins'
+complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l forms -d 'Also try other forms of the login, such as ann%example.com: up to 9 more logins'
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -l json -d 'Output JSON'
 complete -c popgate -n "__fish_popgate_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l pop3 -d 'Address for mail clients, plaintext with STLS' -r

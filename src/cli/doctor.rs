@@ -36,15 +36,16 @@ Examples:
   popgate doctor --config popgate.toml
   popgate doctor --config popgate.toml --user test --password-file FILE
 
-Doctor opens up to 12 connections at a time for a moment. With a test account it logs in about eight
-times, two sessions at a time, downloads the first message twice, and deletes nothing. Use an account
-that no mail client reads, with a message that has just come. With --forms it logs in up to nine more
-times, three seconds apart, with other forms of the name. The server counts unknown forms as wrong passwords: make sure that it does not block this
-address for them. Where there is [cluster] it tries each command that popgate gives the engine, on
+Doctor opens up to 12 connections at a time for a moment. With a test account it logs in about
+eight times, two sessions at a time, downloads the first message twice, and deletes nothing. Use an
+account that no mail client reads, with a message that has just come. With --forms it logs in up to
+nine more times, three seconds apart, with other forms of the name. The server counts unknown forms
+as wrong passwords: make sure that it does not block this address for them. Where there is [cluster] it tries each command that popgate gives the engine, on
 keys of its own, and removes them.
 
 Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration (such as shareable = true
-where it must not be), or the engine will not do; 69 a backend or the engine cannot be reached, or the account cannot log in")]
+where that is wrong), or the engine will not do; 69 a backend or the engine cannot be reached, or
+the account cannot log in")]
 pub(super) struct DoctorArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
@@ -144,8 +145,9 @@ struct SeenByDoctor {
 
 impl SeenByDoctor {
     fn is_only_misconfigured(&self) -> bool {
-        let mut faults = self.backends.iter();
-        faults.all(|it| it.severity() < Severity::Fault || it.is_only_misconfigured())
+        self.backends
+            .iter()
+            .all(|it| it.severity() < Severity::Fault || it.is_only_misconfigured())
     }
 
     fn exit(&self) -> ExitStatus {

@@ -128,15 +128,17 @@ fn first_id(listing: &MaildropListing) -> Option<&[u8]> {
 /// A line by which servers of mboxes remember a message: UW and mailutils write `Status`, qpopper
 /// `X-UIDL`.
 fn remembered(message: &[Vec<u8>]) -> Option<String> {
-    let header = message.iter().take_while(|line| !line.is_empty());
-    let mut lines = header.map(|line| String::from_utf8_lossy(line));
-    let line = lines.find(|line| {
+    let tells = |line: &String| {
         let name = line.split(':').next().unwrap_or_default();
         ["Status", "X-UIDL", "X-UID"]
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known))
-    })?;
-    Some(line.into_owned())
+    };
+    message
+        .iter()
+        .take_while(|line| !line.is_empty())
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .find(tells)
 }
 
 /// Asks for all of a maildrop's listing; the unique ids by themselves, too, whole or not.
@@ -189,7 +191,8 @@ fn whole(
     if let Ok(MultilineReply::Refused(_)) = uidl {
         return Err(Unlisted::NoUidl);
     }
-    let (mut scan, mut ids) = (ScanReader::default(), UniqueIdReader::default());
+    let mut scan = ScanReader::default();
+    let mut ids = UniqueIdReader::default();
     scan.read(&body("LIST", list)?);
     ids.read(&body("UIDL", uidl)?);
     MaildropListing::new(Some(drop_listing(stat)?), scan, ids).map_err(Unlisted::NotWhole)

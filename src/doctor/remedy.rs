@@ -285,7 +285,7 @@ mod tests {
     use super::super::finding::{EndedBy, Severity};
     use super::super::irregular;
     use super::super::observations::{self, Attempt};
-    use super::super::verdict::{Against, Lacking};
+    use super::super::verdict::{Against, MissingForVerdict};
     use super::*;
     use crate::doctor::tests::backend;
     use crate::time::Duration;
@@ -300,14 +300,8 @@ mod tests {
         match finding {
             OutOfTime => Reached(slow()),
             Reached(_) => Unreached(failed()),
-            Unreached(_) => InClear {
-                stls: true,
-                near: false,
-            },
-            InClear { stls: true, .. } => InClear {
-                stls: false,
-                near: false,
-            },
+            Unreached(_) => in_clear(true),
+            InClear { stls: true, .. } => in_clear(false),
             InClear { stls: false, .. } => Unverified,
             Unverified => Certificate(ended(), Timestamp::MAX),
             Certificate(..) => CertificateUnreadable(text()),
@@ -413,9 +407,10 @@ mod tests {
             ListingSlow(_) => Case(case(FormMet::Other), true),
             Case(form, true) if form.met == FormMet::Other => Case(case(FormMet::Same), true),
             Case(..) => Sharing(SharingVerdict::Not(vec![Against::NoUidl]), Shareable::Ask),
-            Sharing(SharingVerdict::Not(_), _) => {
-                Sharing(SharingVerdict::Unknown(Lacking::NoMessage), Shareable::Yes)
-            }
+            Sharing(SharingVerdict::Not(_), _) => Sharing(
+                SharingVerdict::Unknown(MissingForVerdict::NoMessage),
+                Shareable::Yes,
+            ),
             Sharing(..) => SizeDiffers { listed: 2, sent: 1 },
             SizeDiffers { .. } => Secured(crate::net::TlsMode::Stls, "TLSv1.3"),
             fine => next_fine(fine),
@@ -455,6 +450,10 @@ mod tests {
             FormsOther(_) => FormsRefused(Vec::new()),
             _ => OutOfTime,
         }
+    }
+
+    fn in_clear(stls: bool) -> Finding {
+        Finding::InClear { stls, near: false }
     }
 
     fn case(met: FormMet) -> CaseForm {

@@ -2,7 +2,7 @@
 
 use super::finding::EndedBy;
 use super::listings::PastSession;
-use super::verdict::{Against, Lacking, SharingVerdict};
+use super::verdict::{Against, MissingForVerdict, SharingVerdict};
 use super::wording::time;
 use crate::backend::Shareable;
 use crate::policy::sharing::Unshareable;
@@ -95,7 +95,7 @@ impl fmt::Display for PastSession {
     }
 }
 
-impl fmt::Display for Lacking {
+impl fmt::Display for MissingForVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMessage => f.write_str(

@@ -25,7 +25,7 @@ pub enum SharingVerdict {
     /// They must not, for these reasons.
     Not(Vec<Against>),
     /// It was not seen.
-    Unknown(Lacking),
+    Unknown(MissingForVerdict),
 }
 
 /// What forbids it.
@@ -43,7 +43,7 @@ pub enum Against {
 
 /// What is missing for a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lacking {
+pub enum MissingForVerdict {
     /// The maildrop was empty.
     NoMessage,
     /// There are more messages than are shared.
@@ -72,7 +72,7 @@ impl Against {
     }
 }
 
-impl Lacking {
+impl MissingForVerdict {
     /// A word for it.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -117,8 +117,9 @@ fn against(seen: &AccountObservations, listed: &[Capabilities]) -> Vec<Against> 
     let numbers = whole(sharing)
         .any(MaildropListing::ids_are_numbers)
         .then_some(Unshareable::Numbers);
-    let at_once = announced.chain(refused).chain(numbers);
-    let causes = at_once
+    let causes = announced
+        .chain(refused)
+        .chain(numbers)
         .map(|why| Against::Unshareable(why, None))
         .chain(sharing.listings.iter().filter_map(by_itself))
         .chain(changes(sharing).filter_map(Result::ok))
@@ -149,7 +150,9 @@ fn by_itself(seen: &SeenListing) -> Option<Against> {
 
 /// What became of the maildrop from one session to the next, where it is against sharing, or was
 /// somebody else.
-fn changes(sharing: &SharingObservations) -> impl Iterator<Item = Result<Against, Lacking>> {
+fn changes(
+    sharing: &SharingObservations,
+) -> impl Iterator<Item = Result<Against, MissingForVerdict>> {
     sharing.listings.windows(2).filter_map(|pair| {
         let after = pair[1].after?;
         let listing = |index: usize| pair[index].listing.as_ref().ok();
@@ -162,7 +165,7 @@ fn change(
     older: &MaildropListing,
     newer: &MaildropListing,
     after: PastSession,
-) -> Option<Result<Unshareable, Lacking>> {
+) -> Option<Result<Unshareable, MissingForVerdict>> {
     Some(Ok(match older.change_to(newer) {
         ListingChange::Same | ListingChange::NewOnly => return None,
         ListingChange::Resized => Unshareable::Resized,
@@ -175,7 +178,7 @@ fn change(
         ListingChange::Missing if after.fetched && lacks_first(older, newer) => {
             Unshareable::Vanished
         }
-        ListingChange::Missing => return Some(Err(Lacking::Gone)),
+        ListingChange::Missing => return Some(Err(MissingForVerdict::Gone)),
     }))
 }
 
@@ -193,13 +196,15 @@ fn lacks_first(older: &MaildropListing, newer: &MaildropListing) -> bool {
 /// LOGIN-DELAY in an answer, whatever is announced.
 fn refuses_the_quick(seen: &AccountObservations) -> bool {
     let second = seen.second.iter().map(|second| &second.attempt);
-    let releases = seen.sharing.releases.iter();
-    let later = releases.filter_map(|(_, freed)| match freed {
-        Freed::Otherwise(attempt) => Some(attempt),
+    let failed = |(_, freed): &(PastSession, Freed)| match freed {
+        Freed::Otherwise(attempt) => attempt.line().map(|line| line.class),
         _ => None,
-    });
-    let mut lines = second.chain(later).filter_map(Attempt::line);
-    lines.any(|line| line.class == Class::LoginDelay)
+    };
+    second
+        .filter_map(Attempt::line)
+        .map(|line| line.class)
+        .chain(seen.sharing.releases.iter().filter_map(failed))
+        .any(|class| class == Class::LoginDelay)
 }
 
 fn lock_kept((past, freed): &(PastSession, Freed)) -> Option<Against> {
@@ -212,38 +217,40 @@ fn lock_kept((past, freed): &(PastSession, Freed)) -> Option<Against> {
 }
 
 /// What was not seen, where nothing speaks against sharing.
-fn lacking(sharing: &SharingObservations) -> Option<Lacking> {
+fn lacking(sharing: &SharingObservations) -> Option<MissingForVerdict> {
     let too_large =
         |seen: &SeenListing| matches!(seen.listing, Err(Unlisted::NotWhole(NotWhole::TooLarge)));
     if sharing.listings.iter().any(too_large) {
-        return Some(Lacking::TooLarge);
+        return Some(MissingForVerdict::TooLarge);
     }
     if whole(sharing).count() < sharing.listings.len() || !sharing.is_over {
-        return Some(Lacking::Sessions);
+        return Some(MissingForVerdict::Sessions);
     }
     if let Some(gone) = changes(sharing).find_map(Result::err) {
         return Some(gone);
     }
     match sharing.fetched.as_slice() {
-        [] => Some(Lacking::NoMessage),
+        [] => Some(MissingForVerdict::NoMessage),
         [
             Fetched::Message {
                 remembered: Some(line),
                 ..
             },
             ..,
-        ] => Some(Lacking::NotNew(line.clone())),
+        ] => Some(MissingForVerdict::NotNew(line.clone())),
         [Fetched::Not(why), ..] | [_, Fetched::Not(why), ..] => {
-            Some(Lacking::Unfetched(why.clone()))
+            Some(MissingForVerdict::Unfetched(why.clone()))
         }
-        [_] => Some(Lacking::Sessions),
+        [_] => Some(MissingForVerdict::Sessions),
         _ => None,
     }
 }
 
 fn whole(sharing: &SharingObservations) -> impl Iterator<Item = &MaildropListing> {
-    let listings = sharing.listings.iter();
-    listings.filter_map(|seen| seen.listing.as_ref().ok())
+    sharing
+        .listings
+        .iter()
+        .filter_map(|seen| seen.listing.as_ref().ok())
 }
 
 #[cfg(test)]

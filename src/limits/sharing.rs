@@ -31,8 +31,8 @@ pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 /// in seconds: who fetches from a listing of this age must be let in.
 pub const SHAREABLE_LOGIN_DELAY: u64 = 60;
 
-/// How long after a close without QUIT the maildrop must be free, so that a holder can be closed for
-/// who waits: longer, and the waiter is refused first.
+/// How long after a close without QUIT the maildrop must be free, so that a holder can be closed
+/// for who waits: longer, and the waiter is refused first.
 pub const SHAREABLE_RELEASE: Duration = Duration::from_secs(1);
 
 /// A reply to LIST or UIDL that takes longer is not asked for by popgate itself: the client would

@@ -13,7 +13,8 @@ const fn past(fetched: bool, ended: EndedBy) -> PastSession {
 
 /// The listing of messages that are told as `id:size`.
 fn listing(messages: &str) -> Result<MaildropListing, Unlisted> {
-    let (mut scan, mut ids) = (ScanReader::default(), UniqueIdReader::default());
+    let mut scan = ScanReader::default();
+    let mut ids = UniqueIdReader::default();
     let mut octets = 0;
     for (index, message) in messages.split_whitespace().enumerate() {
         let (id, size) = message.split_once(':').unwrap();
@@ -166,7 +167,7 @@ fn only_the_message_that_was_fetched_can_vanish_by_that() {
         sessions([old, old, old, old, "a:7"]),
         sessions([old, "b:9", "b:9", "b:9", "b:9"]),
     ] {
-        let gone = SharingVerdict::Unknown(Lacking::Gone);
+        let gone = SharingVerdict::Unknown(MissingForVerdict::Gone);
         assert_eq!(verdict(&elsewhere, &[]), Some(gone));
     }
 }
@@ -257,24 +258,27 @@ fn what_was_not_seen_is_named() {
     let too_large = || Err(Unlisted::NotWhole(NotWhole::TooLarge));
     let not = || Fetched::Not("-ERR".to_owned());
     for (found, lacking) in [
-        (empty(), Lacking::NoMessage),
-        (with(&|it| it.is_over = false), Lacking::Sessions),
+        (empty(), MissingForVerdict::NoMessage),
+        (with(&|it| it.is_over = false), MissingForVerdict::Sessions),
         (
             with(&|it| it.listings[2].listing = unanswered()),
-            Lacking::Sessions,
+            MissingForVerdict::Sessions,
         ),
         (
             with(&|it| it.listings[0].listing = too_large()),
-            Lacking::TooLarge,
+            MissingForVerdict::TooLarge,
         ),
-        (with(&|it| it.fetched.truncate(1)), Lacking::Sessions),
+        (
+            with(&|it| it.fetched.truncate(1)),
+            MissingForVerdict::Sessions,
+        ),
         (
             with(&|it| it.fetched[1] = not()),
-            Lacking::Unfetched("-ERR".to_owned()),
+            MissingForVerdict::Unfetched("-ERR".to_owned()),
         ),
         (
             with(&|it| it.fetched[0] = fetched(Some("Status: O"))),
-            Lacking::NotNew("Status: O".to_owned()),
+            MissingForVerdict::NotNew("Status: O".to_owned()),
         ),
     ] {
         assert_eq!(found, Some(SharingVerdict::Unknown(lacking)));
