@@ -40,8 +40,8 @@ Doctor opens up to 12 connections at a time for a moment. With a test account it
 eight times, two sessions at a time, downloads the first message twice, and deletes nothing. Use an
 account that no mail client reads, with a message that has just come. With --forms it logs in up to
 nine more times, three seconds apart, with other forms of the name. The server counts unknown forms
-as wrong passwords: make sure that it does not block this address for them. Where there is [cluster] it tries each command that popgate gives the engine, on
-keys of its own, and removes them.
+as wrong passwords: make sure that it does not block this address for them. Where there is [cluster]
+it tries each command that popgate gives the engine, on keys of its own, and removes them.
 
 Exit codes: 0 no error, possibly warnings; 64 wrong usage or configuration (such as shareable = true
 where that is wrong), or the engine will not do; 69 a backend or the engine cannot be reached, or
