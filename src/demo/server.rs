@@ -56,7 +56,7 @@ pub enum ListingFlaw {
     NewIdsWithoutQuit,
     /// A QUIT adds a `Status` line to the messages that the session fetched.
     StatusLine,
-    /// A QUIT removes the messages that the session fetched.
+    /// The end of a session removes the messages that it fetched.
     Vanish,
 }
 

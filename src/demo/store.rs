@@ -165,6 +165,10 @@ impl Store {
         if let Some(maildrop) = self.maildrops.get_mut(&login.user) {
             maildrop.inside -= 1;
             maildrop.locked_until = Some(now + linger);
+            if self.flaw == Some(ListingFlaw::Vanish) {
+                let is_left = |it: &Message| !login.fetched.contains(&it.unique_id);
+                maildrop.messages.retain(is_left);
+            }
         }
         self.log.left(&login.user, login.number, login.quit, now);
     }
@@ -203,14 +207,10 @@ impl StoredMaildrop {
     /// What else a QUIT does.
     fn end_with_quit(&mut self, login: &OpenMaildrop, flaw: Option<ListingFlaw>) {
         let was_fetched = |message: &Message| login.fetched.contains(&message.unique_id);
-        match flaw {
-            Some(ListingFlaw::Vanish) => self.messages.retain(|message| !was_fetched(message)),
-            Some(ListingFlaw::StatusLine) => {
-                for message in self.messages.iter_mut().filter(|it| was_fetched(it)) {
-                    message.text = [b"Status: RO\r\n", &*message.text].concat().into();
-                }
+        if flaw == Some(ListingFlaw::StatusLine) {
+            for message in self.messages.iter_mut().filter(|it| was_fetched(it)) {
+                message.text = [b"Status: RO\r\n", &*message.text].concat().into();
             }
-            _ => {}
         }
         for message in &mut self.messages {
             message.kept_by.get_or_insert(login.number);

@@ -93,8 +93,7 @@ impl Account<'_> {
                 let found = unique_ids(&mut session).await;
                 refused_late = self.late_refusal(first_ids, &found);
                 ids = Some(found);
-                // Not QUIT: see `course.rs`.
-                session.close().await;
+                session.quit().await;
             }
             Some(mut session) => stays_open = Some(session.ask("QUIT").await.is_ok()),
             None => {}

@@ -72,7 +72,7 @@ async fn each_flaw_of_a_server_is_found() {
         ),
         (
             Box::new(flaw(Vanish)),
-            "message 1 is gone after a download and a QUIT",
+            "message 1 is gone after a download and a close without QUIT",
             "vanished",
         ),
         (
