@@ -212,6 +212,12 @@ impl ShownListings {
         (kept.sum(), self.room.taken())
     }
 
+    /// Octets that all that is known may take.
+    #[must_use]
+    pub fn size_max(&self) -> usize {
+        self.room.most()
+    }
+
     /// Forgets what is over.
     pub fn forget_idle(&self, now: Instant) {
         self.forget_stood_on();

@@ -4,7 +4,7 @@ use super::fd_limit::ConnectionLimit;
 use super::maintenance;
 use crate::gate::{Context, Settings};
 use crate::journal::History;
-use crate::observe::metrics::{JournalFigures, Metrics};
+use crate::observe::metrics::{JournalFigures, ListingFigures, Metrics};
 use crate::time::Instant;
 
 /// Sets them to what is so now.
@@ -23,9 +23,21 @@ pub(super) fn set(
     let settings = cx.settings();
     for (name, backend) in &settings.backends {
         metrics.set_backend_connections(name, backend.connections());
+        metrics.set_proof(name, cx.admission.local.proofs.of(name).verdict());
     }
+    set_listings(metrics, cx);
     set_certificates(metrics, &settings);
     set_journal(metrics, history);
+}
+
+fn set_listings(metrics: &Metrics, cx: &Context) {
+    let listings = &cx.admission.local.listings;
+    let (kept, size) = listings.size();
+    metrics.set_listings(&ListingFigures {
+        kept,
+        size,
+        size_max: listings.size_max(),
+    });
 }
 
 /// Of a gate without a journal nothing is shown: it would look like one that cannot be written.

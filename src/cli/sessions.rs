@@ -35,8 +35,8 @@ pub(super) struct SessionsArgs {
     /// Only those on this backend
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
-    /// Only those in this phase: greeting, authorization, waiting, logging_in, transaction, update
-    /// (QUIT is not answered yet) or closing
+    /// Only those in this phase: greeting, authorization, waiting, logging_in, viewing (logged in,
+    /// without the mailbox), transaction, update (QUIT is not answered yet) or closing
     #[arg(long, value_name = "PHASE")]
     phase: Option<String>,
     #[command(flatten)]

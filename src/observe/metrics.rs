@@ -14,7 +14,7 @@ mod of_sharing;
 mod of_tenant;
 mod totals;
 
-pub use gauges::JournalFigures;
+pub use gauges::{JournalFigures, ListingFigures};
 pub use totals::CountedTotals;
 
 use super::event::{
@@ -126,7 +126,7 @@ impl Metrics {
             registry,
             families,
         };
-        metrics.of(&default);
+        metrics.sharing_of(&metrics.of(&default), |_| {});
         metrics.know(tenants, listeners, backends);
         metrics.set_blocks(&[]);
         Ok(metrics)
@@ -349,14 +349,15 @@ impl Metrics {
                 self.families.sharing_promotion.observe(took.as_secs_f64());
                 tenant
             }
-            SharingEvent::Proven { backend, verdict } => {
-                self.set_proof(backend, *verdict);
-                return;
-            }
+            // A gauge that is set before each scrape.
+            SharingEvent::Proven { .. } => return,
         };
-        let tenant = self.of(tenant);
+        self.sharing_of(&self.of(tenant), |sharing| sharing.count(event));
+    }
+
+    fn sharing_of(&self, tenant: &OfTenant, what: impl FnOnce(&OfSharing)) {
         let sharing = || OfSharing::new(&self.families, &tenant.label);
-        tenant.sharing.get_or_init(sharing).count(event);
+        what(tenant.sharing.get_or_init(sharing));
     }
 
     fn count_rule(&self, event: &RuleEvent) {

@@ -49,7 +49,7 @@ pub(super) async fn admit(
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
     if let Some((stands_on, reason)) = login.fresh(cx, poll) {
-        tell_absorbed(cx, &login, poll);
+        tell_absorbed(cx, record, &login, poll);
         return Err(login.let_in(cx, record, slots, stands_on, reason));
     }
     tell_poll(cx, &login, poll);
@@ -83,11 +83,15 @@ fn tell_poll(cx: &Context, login: &Identified, poll: PollVerdict) {
 }
 
 /// Emits that its poll costs the backend nothing.
-fn tell_absorbed(cx: &Context, login: &Identified, poll: PollVerdict) {
+fn tell_absorbed(cx: &Context, record: &mut Record, login: &Identified, poll: PollVerdict) {
     let early = match poll {
         PollVerdict::Unlimited => return,
         PollVerdict::InTime => Duration::ZERO,
-        PollVerdict::Shadow(early) | PollVerdict::Hold { early, .. } => early,
+        PollVerdict::Shadow(early) | PollVerdict::Hold { early, .. } => {
+            let decision = PollDecision::Absorbed;
+            record.came_early(EarlyLogin { decision, early });
+            early
+        }
     };
     cx.events.emit(Event::Rule(RuleEvent::PollDecided {
         session: login.attempt.session,

@@ -154,7 +154,8 @@ pub struct HistoryLoginInfo {
     /// The rule of popgate that refused it: a value of the label `rule` of the metric
     /// `popgate_login_refusals_total`.
     pub rule: Option<String>,
-    /// What became of it where it came before its time: `delayed`, `refused` or `shadow`.
+    /// What became of it where it came before its time: `delayed`, `refused`, `shadow` or
+    /// `absorbed` (it was let in on a listing).
     pub poll: Option<String>,
     /// How long before its time it came.
     pub early_seconds: Option<f64>,

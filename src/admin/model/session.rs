@@ -26,8 +26,9 @@ pub struct SessionInfo {
     pub backend: Option<String>,
     /// The program that it is thought to be; none where that is not known.
     pub program: Option<String>,
-    /// How far it has come: `greeting`, `authorization`, `waiting`, `logging_in`, `transaction`,
-    /// `update` (QUIT is not answered yet) or `closing`.
+    /// How far it has come: `greeting`, `authorization`, `waiting`, `logging_in`, `viewing` (logged
+    /// in, and without its maildrop), `transaction`, `update` (QUIT is not answered yet) or
+    /// `closing`.
     pub phase: String,
     /// The last command of the client; none before the first.
     pub last_command: Option<String>,

@@ -33,6 +33,11 @@ impl Room {
         self.is_one_tenants.store(is_one_tenants, Ordering::Relaxed);
     }
 
+    /// Octets that there are.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
     /// Octets that are taken.
     pub(super) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
@@ -47,7 +52,7 @@ impl Room {
             return false;
         }
         let relaxed = Ordering::Relaxed;
-        let most = self.most.load(relaxed);
+        let most = self.most();
         let taken = self.taken.fetch_update(relaxed, relaxed, |taken| {
             let taken = taken - before + after;
             (is_less || taken <= most).then_some(taken)
@@ -65,7 +70,7 @@ impl Room {
     }
 
     fn most_of_a_tenant(&self) -> usize {
-        let most = self.most.load(Ordering::Relaxed);
+        let most = self.most();
         match self.is_one_tenants.load(Ordering::Relaxed) {
             true => most,
             false => most / SHARING_TENANTS,

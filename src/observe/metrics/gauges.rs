@@ -40,6 +40,17 @@ pub struct JournalFigures {
     pub oldest: Option<Timestamp>,
 }
 
+/// The listings that are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ListingFigures {
+    /// How many there are.
+    pub kept: usize,
+    /// Octets of all that is known of them.
+    pub size: usize,
+    /// Most octets.
+    pub size_max: usize,
+}
+
 impl Default for NamedGauges {
     fn default() -> Self {
         Self {
@@ -69,13 +80,22 @@ impl Metrics {
         }
     }
 
-    /// What sessions of a backend have shown of sharing.
-    pub(super) fn set_proof(&self, backend: &BackendName, verdict: BackendProof) {
-        for known in BackendProof::ALL {
-            let labels = [backend.as_str(), known.as_str()];
-            let gauge = self.families.sharing_backend.with_label_values(&labels);
-            gauge.set(i64::from(*known == verdict));
+    /// Says what sessions of a backend of the configuration have shown of sharing.
+    pub fn set_proof(&self, backend: &BackendName, verdict: BackendProof) {
+        if let Some(now) = &self.of_backend(backend).now {
+            for (known, gauge) in BackendProof::ALL.iter().zip(&now.proof) {
+                gauge.set(i64::from(*known == verdict));
+            }
         }
+    }
+
+    /// Says how many listings are kept, and how many octets are taken and may be.
+    pub fn set_listings(&self, listings: &ListingFigures) {
+        let families = &self.families;
+        families.sharing_listings.set(metric(listings.kept));
+        families.sharing_listings_size.set(metric(listings.size));
+        let limit = metric(listings.size_max);
+        families.sharing_listings_limit.set(limit);
     }
 
     pub(super) fn set_backend_up(&self, backend: &BackendName, up: bool) {

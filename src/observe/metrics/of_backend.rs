@@ -4,6 +4,7 @@ use super::families::Families;
 use super::of_tenant::children;
 use crate::dialect::{Class, expected_classes};
 use crate::observe::event::RetryResult;
+use crate::policy::sharing::BackendProof;
 use crate::pop3::reply::ReplyTo;
 use prometheus::{Histogram, IntCounter, IntGauge};
 use std::sync::OnceLock;
@@ -28,6 +29,8 @@ pub(super) struct BackendGauges {
     pub(super) up: IntGauge,
     pub(super) paused: IntGauge,
     pub(super) connections: IntGauge,
+    /// What its sessions have shown of sharing, in the order of [`BackendProof::ALL`].
+    pub(super) proof: Vec<IntGauge>,
 }
 
 impl OfBackend {
@@ -70,6 +73,10 @@ impl BackendGauges {
             up: families.backend_up.with_label_values(&[name]),
             paused: families.backend_paused.with_label_values(&[name]),
             connections: families.backend_connections.with_label_values(&[name]),
+            proof: children(BackendProof::ALL, |verdict| {
+                let proof = &families.sharing_backend;
+                proof.with_label_values(&[name, verdict.as_str()])
+            }),
         }
     }
 
@@ -82,6 +89,10 @@ impl BackendGauges {
         ] {
             // It may never have been there.
             let _ = family.remove_label_values(&[name]);
+        }
+        for verdict in BackendProof::ALL {
+            let labels = [name, verdict.as_str()];
+            let _ = families.sharing_backend.remove_label_values(&labels);
         }
     }
 }

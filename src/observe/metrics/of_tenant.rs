@@ -24,7 +24,7 @@ pub(super) struct OfTenant {
     pub(super) auth_failures: IntCounter,
     pub(super) polls: Vec<IntCounter>,
     pub(super) login_refusals: Vec<IntCounter>,
-    /// Made with the first listing that is compared: most tenants have none.
+    /// Made with the first event of its listings: most tenants have none.
     pub(super) sharing: OnceLock<OfSharing>,
     /// Of unproven logins, and of proven ones.
     pub(super) faults: [Vec<IntCounter>; 2],

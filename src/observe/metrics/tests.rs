@@ -14,7 +14,9 @@ use crate::observe::event::{
     Shed,
 };
 use crate::policy::pause::PausedNames;
-use crate::policy::sharing::{ShadowResult, Unshareable};
+use crate::policy::sharing::{
+    BackendProof, LetInReason, PromotionOutcome, ShadowResult, Unshareable,
+};
 use crate::pop3::reply::ReplyTo;
 use crate::time::WallClock;
 
@@ -366,4 +368,71 @@ fn what_listings_say_of_sharing_is_counted() {
     ] {
         assert_eq!(value(&metrics, series), Some(expected), "{series}");
     }
+}
+
+#[test]
+fn sessions_without_their_maildrop_are_counted_while_they_are_open() {
+    let metrics = metrics();
+    let tenant = || TenantName::new("example");
+    let sharing = |event| metrics.count(&Event::Sharing(event));
+    sharing(SharingEvent::LetIn {
+        tenant: tenant(),
+        reason: LetInReason::WaitSpent,
+    });
+    sharing(SharingEvent::Demoted {
+        tenant: tenant(),
+        fetched: true,
+    });
+    sharing(SharingEvent::Promoted {
+        tenant: tenant(),
+        outcome: PromotionOutcome::ListingChanged,
+        took: Duration::from_secs(2),
+    });
+    let value = |series: &str| value(&metrics, series).unwrap();
+    assert_eq!(value("sharing_views{tenant=\"example\"}"), 2.0);
+    for saved_a_login in [true, false] {
+        sharing(SharingEvent::ViewEnded {
+            tenant: tenant(),
+            saved_a_login,
+        });
+    }
+    for (series, expected) in [
+        ("sharing_views{tenant=\"example\"}", 0.0),
+        (
+            "sharing_let_in_total{reason=\"wait_spent\",tenant=\"example\"}",
+            1.0,
+        ),
+        (
+            "sharing_demotions_total{fetched=\"true\",tenant=\"example\"}",
+            1.0,
+        ),
+        (
+            "sharing_promotions_total{outcome=\"listing_changed\",tenant=\"example\"}",
+            1.0,
+        ),
+        ("sharing_promotion_seconds_count", 1.0),
+        ("sharing_logins_saved_total{tenant=\"example\"}", 1.0),
+    ] {
+        assert_eq!(value(series), expected, "{series}");
+    }
+}
+
+#[test]
+fn one_verdict_holds_for_a_backend() {
+    let metrics = metrics();
+    let backend = BackendName::new("legacy");
+    let shown = || {
+        BackendProof::ALL.iter().map(|verdict| {
+            let verdict = verdict.as_str();
+            let series =
+                format!("sharing_backend_proof{{backend=\"legacy\",verdict=\"{verdict}\"}}");
+            value(&metrics, &series)
+        })
+    };
+    metrics.set_proof(&backend, BackendProof::Given);
+    metrics.set_proof(&backend, BackendProof::Refuted);
+    assert!(shown().eq([Some(0.0), Some(0.0), Some(1.0)]));
+    metrics.forget_backend(&backend);
+    metrics.set_proof(&backend, BackendProof::Given);
+    assert!(shown().eq([None; 3]));
 }

@@ -272,6 +272,10 @@ impl MaildropListings {
     pub fn expire(&mut self, now: Instant) -> bool {
         self.kept
             .retain(|kept| now.saturating_duration_since(kept.shown) <= LISTING_SHOWN_FOR);
+        if self.kept.is_empty() {
+            // Its places may outlive it for a day.
+            self.kept = Vec::new();
+        }
         self.unshareable.retain(|(_, until)| *until > now);
         self.deleted.expire(now);
         self.slow_until = self.slow_until.filter(|until| *until > now);

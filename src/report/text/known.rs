@@ -210,7 +210,8 @@ fn limits(incident: PastLogin<'_>, words: &Words) -> Vec<String> {
         .map(|rule| words.say(&format!("rule-{}", rule.as_str())));
     let early = login.early.and_then(|early| {
         let id = match early.decision {
-            PollDecision::Admitted | PollDecision::Absorbed => return None,
+            PollDecision::Admitted => return None,
+            PollDecision::Absorbed => "limit-early-absorbed",
             PollDecision::Delayed => "limit-early-delayed",
             PollDecision::Refused => "limit-early-refused",
             PollDecision::Shadow => "limit-early-shadow",

@@ -92,6 +92,7 @@ async fn replies_a_listing_and_the_end_are_told_each_in_its_turn() {
         Some(b"+OK in"),
     );
     scene.program.write_all(b"UIDL\r\nQUIT\r\n").await.unwrap();
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Updates)));
     assert!(next(&mut pump).await.is_none());
     assert_eq!(heard(&mut scene.server).await, "UIDL\r\n");
     let listing = b"+OK\r\n1 aa\r\n2 bb\r\n.\r\n";
@@ -196,6 +197,7 @@ async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
         exchange(),
         Some(b"+OK in"),
     );
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Updates)));
     assert!(matches!(next(&mut pump).await, Some(PumpEvent::Kicked)));
     drop(scene.backend);
     assert_eq!(heard(&mut scene.server).await, "");
