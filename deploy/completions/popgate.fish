@@ -129,7 +129,7 @@ complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l address -d 
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l tenant -d 'Only those of this tenant' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l listener -d 'Only those on this listener' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l backend -d 'Only those on this backend' -r
-complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l phase -d 'Only those in this phase: greeting, authorization, waiting, logging_in, transaction, update (QUIT is not answered yet) or closing' -r
+complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l phase -d 'Only those in this phase: greeting, authorization, waiting, logging_in, viewing (logged in, without the mailbox), transaction, update (QUIT is not answered yet) or closing' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l sort -d 'Sort by this key; with a minus sign in front, the greatest first' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l limit -d 'Show this many at most [default: all]' -r
 complete -c popgate -n "__fish_popgate_using_subcommand sessions" -l config -d 'Its configuration file [default: /etc/popgate/popgate.toml]' -r -F

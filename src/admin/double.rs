@@ -4,7 +4,7 @@ use super::blocks::BlockListAdmin;
 use super::model::{
     BackendInfo, BackendTotals, BlockTotals, ClusterInfo, GateStatus, HistoryPage, JournalInfo,
     LockInfo, LockTotals, NoticeList, PausedInfo, RefusalTotals, ReportInfo, Samples, SessionInfo,
-    SessionTotals, TenantInfo, TimelineInfo, UserInfo,
+    SessionTotals, SharingInfo, TenantInfo, TimelineInfo, UserInfo,
 };
 use super::stream::double::FeedDouble;
 use super::token::Token;
@@ -278,6 +278,7 @@ impl UserView for GateDouble {
             lock: None,
             sessions: Vec::new(),
             limits: Vec::new(),
+            sharing: SharingInfo::default(),
             polls: Vec::new(),
             blocks: Vec::new(),
             penalties: Vec::new(),
@@ -426,6 +427,7 @@ impl GateView for GateDouble {
             sessions: SessionTotals {
                 open: self.sessions.len(),
                 max: 100,
+                viewing: 0,
             },
             locks: LockTotals {
                 held: self.locks.len(),

@@ -160,6 +160,11 @@ impl ShownListings {
         changed.value.unwrap_or_default()
     }
 
+    /// As [`forbid`](Self::forbid), until a time, as a gate of before has found out.
+    pub fn forbid_until(&self, place: Place<'_>, why: Unshareable, until: Instant) {
+        self.change(place, |maildrop| maildrop.forbid_until(why, until));
+    }
+
     /// A session has deleted the messages of its listing that are marked, by place, from 0.
     pub fn deleted(
         &self,

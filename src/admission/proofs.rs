@@ -1,7 +1,7 @@
 //! Which backends have shown that their sessions can be shared.
 
 use crate::ids::BackendName;
-use crate::policy::sharing::{BackendProof, Proof};
+use crate::policy::sharing::Proof;
 use dashmap::DashMap;
 
 /// What sessions of each backend have shown. Backends are named in the configuration, so that there
@@ -10,13 +10,12 @@ use dashmap::DashMap;
 pub struct BackendProofs(DashMap<BackendName, Proof>);
 
 impl BackendProofs {
-    /// A session has shown this of its backend. Returns the verdict where it is another one now.
-    pub fn see(&self, backend: &BackendName, seen: Proof) -> Option<BackendProof> {
+    /// A session has shown this of its backend. Returns all that is known where that is more now.
+    pub fn see(&self, backend: &BackendName, seen: Proof) -> Option<Proof> {
         let mut proof = self.0.entry(backend.clone()).or_default();
-        let before = proof.verdict();
-        *proof = proof.with(seen);
-        let verdict = proof.verdict();
-        (verdict != before).then_some(verdict)
+        let before = *proof;
+        *proof = before.with(seen);
+        (*proof != before).then_some(*proof)
     }
 
     /// What is known of a backend.

@@ -6,6 +6,7 @@ mod feed;
 mod history;
 mod memory;
 mod report;
+mod sharing;
 mod timeline;
 mod users;
 mod view;

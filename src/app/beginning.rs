@@ -8,12 +8,14 @@ use super::cluster::ClusterPart;
 use super::fd_limit::ConnectionLimit;
 use crate::admin::AdminPolicy;
 use crate::admin::token::{Token, TokenError};
-use crate::admission::Admission;
 use crate::admission::block_list::BlockList;
+use crate::admission::listings::Place;
+use crate::admission::{Admission, LocalMemory};
 use crate::config::Config;
 use crate::gate::{BackendConnection, Settings};
+use crate::history::SharingFact;
 use crate::ids::{BackendName, ListenerName, TenantName};
-use crate::limits;
+use crate::limits::{self, NOT_SHAREABLE_FOR};
 use crate::lock::Locks;
 use crate::net::listen::BindError;
 use crate::net::tls::{Acceptor, TlsError};
@@ -21,7 +23,7 @@ use crate::net::{Dial, TlsFiles};
 use crate::observe::hub::{EventHub, EventSink};
 use crate::observe::metrics::{Metrics, MetricsError};
 use crate::secret::TagKey;
-use crate::time::{Instant, Moment, WallClock};
+use crate::time::{Duration, Instant, Moment, WallClock};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -215,6 +217,30 @@ pub(super) fn give_room(admission: &Admission, config: &Config) {
     listings.give_room(config.server.sharing_memory, is_one_tenants);
 }
 
+/// What the process before has found out about sharing.
+pub(super) fn restore_sharing(local: &LocalMemory, found: &[SharingFact], now: Moment) {
+    for fact in found {
+        match fact {
+            SharingFact::Proven { backend, seen, .. } => {
+                let _ = local.proofs.see(backend, *seen);
+            }
+            SharingFact::Unshareable {
+                key,
+                tenant,
+                why,
+                until,
+            } => {
+                let left = Duration::try_from(until.duration_since(now.wall));
+                // One that is over holds no longer.
+                let left = left.unwrap_or_default();
+                let place = Place { key, tenant };
+                let until = now.instant + left.min(NOT_SHAREABLE_FOR);
+                local.listings.forbid_until(place, *why, until);
+            }
+        }
+    }
+}
+
 /// Who hears of events, beside those that are there where a part of the gate is.
 pub(super) fn sinks(
     mut given: Vec<Arc<dyn EventSink>>,
@@ -237,4 +263,43 @@ pub(super) fn hear_of_blocks(
         sinks.push(Arc::clone(&own) as Arc<dyn EventSink>);
     }
     own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{MaildropKey, UserName};
+    use crate::policy::sharing::{Proof, Unshareable};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_gate_has_found_out_the_next_one_knows_for_the_rest_of_its_time() {
+        let (local, now) = (LocalMemory::default(), WallClock::System.now());
+        let backend = BackendName::new("legacy");
+        let seen = Proof {
+            ids_outlive_close: Some(true),
+            lock_is_freed: None,
+        };
+        let key = MaildropKey::new(&Arc::from([backend.clone()]), &UserName::new(b"ann"));
+        let found = [
+            SharingFact::Proven {
+                backend: backend.clone(),
+                seen,
+                at: now.wall,
+            },
+            SharingFact::Unshareable {
+                key: key.clone(),
+                tenant: TenantName::new("default"),
+                why: Unshareable::Numbers,
+                until: now.wall + Duration::from_secs(60),
+            },
+        ];
+        restore_sharing(&local, &found, now);
+        assert_eq!(local.proofs.of(&backend), seen);
+        let forbidden = |seconds| {
+            let at = now.instant + Duration::from_secs(seconds);
+            local.listings.unshareable(&key, at)
+        };
+        assert_eq!(forbidden(59), [Unshareable::Numbers]);
+        assert_eq!(forbidden(61), []);
+    }
 }

@@ -5,7 +5,7 @@ use crate::admin::blocks::BlockListAdmin;
 use crate::admission::block_list::BlockList;
 use crate::config::Config;
 use crate::gate::Context;
-use crate::history::{HistoryAnswer, StoredBlockChange};
+use crate::history::{HistoryAnswer, SharingFact, StoredBlockChange};
 use crate::journal::{History, HistoryError, Journal, JournalError};
 use crate::policy::block::{
     BlockAction, BlockChange, BlockEntry, BlockFilter, BlockId, BlockTarget, ChangedBy,
@@ -19,6 +19,8 @@ use tokio::task::spawn_blocking;
 pub(super) struct OpenedBlockList {
     pub(super) list: Arc<BlockList>,
     pub(super) journal: Option<Arc<Journal>>,
+    /// What the process before has found out about sharing.
+    pub(super) sharing: Vec<SharingFact>,
     /// What the operator should know, a sentence each.
     pub(super) notices: Vec<String>,
 }
@@ -29,6 +31,7 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
         return Ok(OpenedBlockList {
             list: Arc::default(),
             journal: None,
+            sharing: Vec::new(),
             notices: Vec::new(),
         });
     };
@@ -48,6 +51,7 @@ pub(super) async fn open(config: &Config) -> Result<OpenedBlockList, StartError>
     Ok(OpenedBlockList {
         list: Arc::new(BlockList::restore(opened.blocks, opened.last_block)),
         journal: Some(Arc::new(opened.journal)),
+        sharing: opened.sharing,
         notices: set_aside.into_iter().chain(opened.notice).collect(),
     })
 }

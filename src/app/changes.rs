@@ -308,7 +308,7 @@ fn tls_word(tls: TlsMode) -> String {
     .to_owned()
 }
 
-fn shareable_word(shareable: Shareable) -> String {
+pub(super) fn shareable_word(shareable: Shareable) -> String {
     match shareable {
         Shareable::Yes => "true",
         Shareable::No => "false",

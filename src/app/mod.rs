@@ -43,7 +43,7 @@ use admin::{AdminHandle, AdminMemory, take_samples};
 use backends::{Backends, Watches};
 use beginning::{
     admission, bind_admin, connection_limit, first_settings, hear_of_blocks, jitter, locks,
-    metrics, policy, sinks, tag_key, token, wall_clock,
+    metrics, policy, restore_sharing, sinks, tag_key, token, wall_clock,
 };
 use blocks::BlockAdmin;
 use cluster::{Answers, ClusterPart, OtherGates};
@@ -219,6 +219,7 @@ impl Gate {
             connection_limit,
             notices: opened.notices.into_iter().chain(token.notice).collect(),
         };
+        restore_sharing(&gate.cx.admission.local, &opened.sharing, clock.now());
         // Nothing fails from here on: an error leaves none of these tasks behind.
         let others = gate.begin(config, opened.journal, cluster);
         if let Some(listener) = admin {

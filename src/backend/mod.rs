@@ -13,6 +13,7 @@ mod slots;
 
 use crate::ids::BackendName;
 use crate::net::TlsMode;
+use crate::policy::sharing::{BackendProof, Proof};
 use crate::time::Duration;
 use std::path::PathBuf;
 
@@ -63,6 +64,18 @@ pub enum Shareable {
     /// They may once there is proof.
     #[default]
     Ask,
+}
+
+impl Shareable {
+    /// Whether sessions may stand on listings where this was seen of the backend.
+    #[must_use]
+    pub fn allows(self, seen: Proof) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::No => false,
+            Self::Ask => seen.verdict() == BackendProof::Given,
+        }
+    }
 }
 
 impl BackendOptions {

@@ -11,12 +11,14 @@ use super::table::{Cell, Column, TextTable, fields, or_dash};
 use super::target::GateArgs;
 use super::text::escaped;
 use super::units::{between, count, duration, time};
-use crate::admin::model::{LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, UserInfo};
+use crate::admin::model::{
+    LimitInfo, LockInfo, LoginInfo, PollInfo, SessionInfo, SharingInfo, UserInfo,
+};
 use clap::Args;
 use jiff::Timestamp;
 
 /// Show one user: who is in the mailbox, who waits, how the last logins ended and why, which limits
-/// hold
+/// hold, and whether the mailbox is shared
 #[derive(Args, Debug)]
 #[command(after_help = "\
 It asks the running popgate. `popgate check --explain USER` reads the configuration file alone, and
@@ -94,11 +96,23 @@ fn summary(user: &UserInfo, screen: Screen) -> String {
         ("tenant", tenant(user)),
         ("backends", Cell::from(user.backends.join(", "))),
         ("now", situation(user.lock.as_ref())),
+        ("sharing", sharing(&user.sharing)),
     ];
     if user.login == user.maildrop {
         rows.remove(1);
     }
     fields(&rows, screen)
+}
+
+/// Whether sessions may stand on a listing, and why not.
+fn sharing(sharing: &SharingInfo) -> Cell {
+    let why_not = sharing.why_not.join("; ");
+    Cell::from(match &*sharing.mode {
+        // That it is off is all there is to say.
+        "off" => "off".to_owned(),
+        mode if sharing.shareable => format!("{mode}: {}", sharing.steps.join(", ")),
+        mode => format!("{mode}, and not shared: {why_not}"),
+    })
 }
 
 fn tenant(user: &UserInfo) -> Cell {

@@ -243,7 +243,13 @@ fn program(entry: &HistoryEntryInfo) -> String {
 }
 
 fn notes(entry: &HistoryEntryInfo) -> String {
-    let marks = [(entry.twin, "twin"), (entry.without_quit, "no QUIT")];
+    let login = entry.login.as_ref();
+    let stood_on_listing = login.is_some_and(|login| login.let_in.is_some() || login.demotions > 0);
+    let marks = [
+        (entry.twin, "twin"),
+        (entry.without_quit, "no QUIT"),
+        (stood_on_listing, "listing"),
+    ];
     let set: Vec<&str> = marks
         .iter()
         .filter(|(is_set, _)| *is_set)
@@ -274,6 +280,9 @@ mod tests {
             proven: true,
             backend: Some("legacy".to_owned()),
             entered: true,
+            let_in: None,
+            demotions: 0,
+            promotions: 0,
             ahead: None,
             delayed_seconds: 2.0,
             waited_seconds: 10.0,

@@ -18,6 +18,7 @@ bytes_to_client
 Examples:
   popgate sessions --address 192.0.2.7            what one client does
   popgate sessions --phase waiting                who waits
+  popgate sessions --phase viewing                who is logged in without the mailbox
   popgate sessions --sort -bytes_to_client --limit 10")]
 pub(super) struct SessionsArgs {
     /// Only those whose login has this in its name, in any case
@@ -90,12 +91,20 @@ pub(super) fn table(sessions: &[SessionInfo], screen: Screen) -> String {
     TextTable::new(COLUMNS, sessions.iter().map(row).collect()).render(screen)
 }
 
+/// How far it has come; of one without its mailbox what it stands on, too.
+fn phase(session: &SessionInfo) -> String {
+    match session.listing.as_deref() {
+        Some(listing) => format!("{}, {}", session.phase, listing.replace('_', " ")),
+        None => session.phase.clone(),
+    }
+}
+
 fn row(session: &SessionInfo) -> Vec<Cell> {
     vec![
         session.id.to_string().into(),
         or_dash(session.maildrop.as_deref()).into(),
         Cell::from(&session.client),
-        Cell::from(&session.phase),
+        Cell::from(phase(session)),
         duration(session.open_seconds).into(),
         or_dash(session.program.as_deref()).into(),
         session

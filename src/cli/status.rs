@@ -84,7 +84,10 @@ fn started(status: &GateStatus) -> Cell {
 
 fn sessions(status: &GateStatus) -> Cell {
     let sessions = &status.sessions;
-    let text = format!("{} of at most {}", sessions.open, sessions.max);
+    let mut text = format!("{} of at most {}", sessions.open, sessions.max);
+    if sessions.viewing > 0 {
+        text.push_str(&format!(", {} without their maildrop", sessions.viewing));
+    }
     Cell::toned(&text, tone(sessions.open >= sessions.max, Tone::Bad))
 }
 

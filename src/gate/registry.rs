@@ -7,7 +7,7 @@
 mod login;
 mod program;
 
-pub use login::SeenLogin;
+pub use login::{SeenListing, SeenLogin};
 
 use self::login::RegisteredLogin;
 use super::peer::Peer;
@@ -17,6 +17,7 @@ use crate::history::kept_line;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName};
 use crate::observe::end::EndCause;
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::LetInReason;
 use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::program::{Family, HelloFingerprint, ProgramGuess};
@@ -310,6 +311,16 @@ impl SessionHandle {
     pub(crate) fn queued(&self, since: Instant) {
         if let Some(login) = &mut self.words().login {
             login.queued = Some(since);
+        }
+    }
+
+    /// It goes on without its maildrop: popgate has let it in for this reason, or it was sent back.
+    pub(crate) fn stands_on_listing(&self, let_in: Option<LetInReason>) {
+        if let Some(login) = &mut self.words().login {
+            login.listing = Some(SeenListing {
+                let_in,
+                since: Instant::now(),
+            });
         }
     }
 

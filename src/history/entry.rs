@@ -5,6 +5,7 @@ use crate::dialect::Class;
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::poll::PollDecision;
 use crate::policy::refusal::LoginRule;
+use crate::policy::sharing::LetInReason;
 use crate::program::{ProgramGuess, Trace};
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -59,6 +60,13 @@ pub struct HistoryEntry {
 }
 
 impl HistoryLogin {
+    /// Whether its client was told that it is logged in: by the backend, or by popgate on a
+    /// listing.
+    #[must_use]
+    pub fn got_in(&self) -> bool {
+        self.entered || self.listing.let_in.is_some()
+    }
+
     /// How long it had the lock while the backend said that the maildrop is locked from elsewhere,
     /// and never got in.
     #[must_use]
@@ -106,15 +114,18 @@ pub struct HistoryLogin {
     pub backend: Option<BackendName>,
     /// Whether the backend let it in.
     pub entered: bool,
+    /// What it was without the maildrop.
+    pub listing: ListingUse,
     /// Waiters that were to be served before it when it came; none where the lock was free.
     pub ahead: Option<u32>,
     /// How long it was held for coming too often, or for wrong passwords.
     pub delayed: Duration,
     /// How long it waited for the lock.
     pub waited: Duration,
-    /// When it was granted the lock; none where it never was.
+    /// When it was granted the lock, the first time if it was in the maildrop again and again; none
+    /// where it never was.
     pub granted: Option<Timestamp>,
-    /// How long it held the lock.
+    /// How long it held the lock, in all.
     pub held: Duration,
     /// How often the backend said that the maildrop is locked from elsewhere.
     pub locked_replies: u32,
@@ -136,6 +147,17 @@ pub struct HistoryLogin {
     pub bytes_to_client: u64,
     /// Octets to the backend.
     pub bytes_to_backend: u64,
+}
+
+/// How a session stood on a listing of its maildrop, and held no lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListingUse {
+    /// Why popgate let it in by itself; none where the backend did.
+    pub let_in: Option<LetInReason>,
+    /// How often it was sent back to its listing because another login waited.
+    pub demotions: u32,
+    /// How often it went on in the maildrop.
+    pub promotions: u32,
 }
 
 /// How a client connection is encrypted.

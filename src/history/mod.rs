@@ -13,9 +13,11 @@ mod text;
 
 pub use answer::HistoryAnswer;
 pub use end::{CauseName, Culprit, End};
-pub use entry::{BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, TlsParameters};
+pub use entry::{
+    BackendAnswer, EarlyLogin, Encryption, HistoryEntry, HistoryLogin, ListingUse, TlsParameters,
+};
 pub use query::{EntryId, HistoryQuery, StoredEntry};
-pub use stored::{GateNotice, NoticeKind, StoredBlockChange};
+pub use stored::{GateNotice, NoticeKind, SharingFact, StoredBlockChange};
 pub use text::{CUT_MARK, kept_line, kept_text};
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What is kept beside logins: changes of the block list, and what happened to the gate.
 
 use super::query::EntryId;
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::block::BlockChange;
+use crate::policy::sharing::{Proof, Unshareable};
 use crate::str_enum::str_enum;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -30,6 +32,31 @@ pub struct GateNotice {
     pub subject: Arc<str>,
     /// The rest in a sentence. It can hold words of others, and any character.
     pub text: Arc<str>,
+}
+
+/// What was found out about sharing, so that a gate knows it from its start on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SharingFact {
+    /// Sessions of a backend have shown this.
+    Proven {
+        /// Which backend.
+        backend: BackendName,
+        /// All that they have shown.
+        seen: Proof,
+        /// When they showed the last of it.
+        at: Timestamp,
+    },
+    /// Sessions of a maildrop must not stand on a listing.
+    Unshareable {
+        /// The maildrop.
+        key: MaildropKey,
+        /// Its tenant.
+        tenant: TenantName,
+        /// Why not.
+        why: Unshareable,
+        /// Until when that is remembered.
+        until: Timestamp,
+    },
 }
 
 str_enum! {

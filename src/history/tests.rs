@@ -22,6 +22,7 @@ pub(crate) fn entry_of(name: &str, cause: &EndCause, at: Moment) -> HistoryEntry
         proven: true,
         backend: Some(backend),
         entered: false,
+        listing: ListingUse::default(),
         ahead: Some(0),
         delayed: Duration::ZERO,
         waited: Duration::from_secs(1),

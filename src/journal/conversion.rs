@@ -11,6 +11,7 @@ use super::names::{NameKey, Names};
 use super::notice_rows;
 use super::open::Trouble;
 use super::schema::table_of;
+use super::sharing_rows;
 use super::values::text_or_blob;
 use super::words::WordNumbers;
 use crate::history::{CauseName, StoredEntry};
@@ -104,6 +105,7 @@ fn convert(
     let transaction = database.transaction()?;
     block_rows::rewrite_names(&transaction, before, names)?;
     notice_rows::hide_names(&transaction)?;
+    sharing_rows::forget_maildrops(&transaction)?;
     meta::write(&transaction, meta::NAME_KEY, key.fingerprint())?;
     transaction.commit()?;
     for segment in clear_segments(database)? {

@@ -6,13 +6,14 @@ use super::words::WordNumbers;
 use crate::dialect::Class;
 use crate::history::{
     BackendAnswer, CauseName, EarlyLogin, Encryption, End, EntryId, HistoryEntry, HistoryLogin,
-    StoredEntry, TlsParameters,
+    ListingUse, StoredEntry, TlsParameters,
 };
 use crate::ids::{
     BackendName, ClientPrefix, ListenerName, MaildropKey, SessionId, TenantName, UserName,
 };
 use crate::policy::poll::PollDecision;
 use crate::policy::refusal::LoginRule;
+use crate::policy::sharing::LetInReason;
 use crate::program::{Confidence, Family, ProgramGuess, Trace};
 use rusqlite::types::Null;
 use rusqlite::{Connection, Row, Statement};
@@ -26,7 +27,7 @@ pub(super) fn insert_into(table: &str) -> String {
 }
 
 /// Columns behind those that every entry has, which are null without a login.
-const LOGIN_COLUMNS: usize = 23;
+const LOGIN_COLUMNS: usize = 26;
 
 /// Writes `stored` by a statement of [`insert_into`].
 /// `words`, which are added to, are those of `database`.
@@ -125,7 +126,10 @@ fn login(row: &mut RowBuilder<'_, '_>, login: &HistoryLogin) -> rusqlite::Result
     row.count(login.deleted)?;
     row.count(login.marked)?;
     row.count(login.bytes_to_client)?;
-    row.count(login.bytes_to_backend)
+    row.count(login.bytes_to_backend)?;
+    row.word_or_null(login.listing.let_in.map(LetInReason::as_str))?;
+    row.put(login.listing.demotions)?;
+    row.put(login.listing.promotions)
 }
 
 /// Reads a row with all columns.
@@ -220,6 +224,19 @@ fn read_login(
         marked: cells.count()?,
         bytes_to_client: cells.count()?,
         bytes_to_backend: cells.count()?,
+        listing: read_listing(cells)?,
+    })
+}
+
+/// Segments that were sealed before version 4 have no such columns.
+fn read_listing(cells: &mut Cells<'_>) -> rusqlite::Result<ListingUse> {
+    if cells.are_all_read() {
+        return Ok(ListingUse::default());
+    }
+    Ok(ListingUse {
+        let_in: cells.word_or_none(LetInReason::named)?,
+        demotions: cells.take::<Option<u32>>()?.unwrap_or_default(),
+        promotions: cells.take::<Option<u32>>()?.unwrap_or_default(),
     })
 }
 

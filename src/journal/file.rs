@@ -13,6 +13,7 @@ use super::options::{JournalBounds, JournalOptions};
 use super::queue::Batch;
 use super::reader::FileState;
 use super::segments::{Segments, drop_oldest, drop_surplus, seal_others};
+use super::sharing_rows;
 use super::words::WordNumbers;
 use crate::history::EntryId;
 use crate::limits::JOURNAL_SIZE_RESERVE;
@@ -307,9 +308,10 @@ impl OpenFile {
         last_id: EntryId,
         names: &Names,
     ) -> rusqlite::Result<()> {
-        let Some(now) = batch.time() else {
+        if batch.len() == 0 {
             return Ok(());
-        };
+        }
+        let now = batch.time().unwrap_or(self.now);
         // As it is behind the transaction, if that comes to its end.
         let mut segments = self.segments.clone();
         let transaction = self
@@ -320,6 +322,9 @@ impl OpenFile {
         }
         for notice in &batch.notices {
             notice_rows::write(&transaction, notice, names)?;
+        }
+        for fact in &batch.facts {
+            sharing_rows::write(&transaction, fact, names)?;
         }
         segments.append(&transaction, &batch.entries, names, &mut self.words, now)?;
         meta::write_last_id(&transaction, last_id)?;
@@ -360,6 +365,7 @@ impl OpenFile {
         let oldest = oldest.unwrap_or(Timestamp::MIN);
         let transaction = self.database.transaction()?;
         notice_rows::forget(&transaction, oldest, bounds.size)?;
+        sharing_rows::forget(&transaction, self.now)?;
         transaction.commit()
     }
 

@@ -6,12 +6,12 @@ use super::notice::NoticeDraft;
 use super::reader::{FileContents, JournalReader, ReadError};
 use super::writer::Journal;
 use crate::history::{
-    EntryId, GateNotice, HistoryAnswer, HistoryEntry, HistoryQuery, NoticeKind, StoredBlockChange,
-    StoredEntry,
+    EntryId, GateNotice, HistoryAnswer, HistoryEntry, HistoryQuery, NoticeKind, SharingFact,
+    StoredBlockChange, StoredEntry,
 };
 use crate::ids::ClientPrefix;
-use crate::limits::HISTORY_MEMORY_AGE;
-use crate::observe::event::Event;
+use crate::limits::{HISTORY_MEMORY_AGE, NOT_SHAREABLE_FOR};
+use crate::observe::event::{Event, SharingEvent};
 use crate::observe::hub::{EventSink, Stamped};
 use crate::policy::block::{BlockChange, BlockId};
 use crate::str_enum::str_enum;
@@ -320,6 +320,28 @@ impl History {
         memory.keep_notice(notice);
     }
 
+    /// In the file alone: who asks is the next gate.
+    fn keep_fact(&self, found: &SharingEvent, at: Timestamp) {
+        let Some(journal) = &self.0.journal else {
+            return;
+        };
+        let fact = match found {
+            SharingEvent::Proven { backend, seen } => SharingFact::Proven {
+                backend: backend.clone(),
+                seen: *seen,
+                at,
+            },
+            SharingEvent::Unshareable { tenant, key, why } => SharingFact::Unshareable {
+                key: key.clone(),
+                tenant: tenant.clone(),
+                why: *why,
+                until: at.checked_add(NOT_SHAREABLE_FOR).unwrap_or(Timestamp::MAX),
+            },
+            _ => return,
+        };
+        journal.write_fact(fact);
+    }
+
     fn memory(&self) -> MutexGuard<'_, HistoryMemory> {
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -347,6 +369,7 @@ impl EventSink for History {
         match &event.event {
             Event::Recorded(entry) => self.keep_entry(entry),
             Event::BlockChanged(change) => self.keep_change(change, event.at.wall),
+            Event::Sharing(found) => self.keep_fact(found, event.at.wall),
             other => {
                 if let Some(draft) = NoticeDraft::of(other) {
                     self.keep_notice(draft, event.at.wall);

@@ -2,7 +2,9 @@
 
 use super::entry_rows;
 use super::open::is_corruption;
-use super::schema::{create_indexes, create_segment, create_words, table_of};
+use super::schema::{
+    create_indexes, create_segment, create_sharing, create_words, migrate_from_3, table_of,
+};
 use super::words::WordNumbers;
 use rusqlite::Transaction;
 
@@ -11,9 +13,10 @@ use rusqlite::Transaction;
 pub(super) fn from_2(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     // The last popgate of that version wrote numbers already.
     if has_words(transaction)? {
-        return Ok(());
+        return migrate_from_3(transaction);
     }
     create_words(transaction)?;
+    create_sharing(transaction)?;
     let mut words = WordNumbers::default();
     for (segment, is_sealed) in segments(transaction)? {
         rewrite(transaction, segment, &mut words)?;

@@ -25,6 +25,7 @@ mod reader;
 mod redact;
 mod schema;
 mod segments;
+mod sharing_rows;
 mod values;
 mod words;
 mod writer;

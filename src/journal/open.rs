@@ -10,10 +10,11 @@ use super::names::Names;
 use super::options::JournalOptions;
 use super::schema::{self, SMALL_TABLES, VERSION, table_of};
 use super::segments::{Segments, seal_others};
+use super::sharing_rows;
 use super::words::WordNumbers;
 use super::writer::Journal;
 use crate::access::{advice, whose};
-use crate::history::EntryId;
+use crate::history::{EntryId, SharingFact};
 use crate::limits::{JOURNAL_BUSY, JOURNAL_LOCK_PAUSE, JOURNAL_LOCK_TRIES};
 use crate::policy::block::{BlockEntry, BlockId};
 use jiff::Timestamp;
@@ -45,6 +46,8 @@ pub struct Opened {
     pub blocks: Vec<BlockEntry>,
     /// The highest number that one of its entries has, or had.
     pub last_block: BlockId,
+    /// What the process before has found out about sharing.
+    pub sharing: Vec<SharingFact>,
     /// What was there and could not be read.
     pub set_aside: Option<SetAside>,
     /// What the operator should know about names that are hashed, a sentence.
@@ -142,6 +145,7 @@ impl Journal {
     pub fn open(options: &JournalOptions) -> Result<Opened, JournalError> {
         let (mut loaded, set_aside) = load_or_set_aside(options)?;
         let blocks = mem::take(&mut loaded.blocks);
+        let sharing = mem::take(&mut loaded.sharing);
         let notice = loaded.notice.take();
         let next_id = loaded.next_id;
         let last_block = loaded.last_block;
@@ -154,6 +158,7 @@ impl Journal {
             journal: Self::start(opened, next_id).map_err(JournalError::Thread)?,
             blocks,
             last_block,
+            sharing,
             set_aside,
             notice,
         })
@@ -247,6 +252,7 @@ pub(super) struct LoadedFile {
     pub(super) lock: File,
     pub(super) blocks: Vec<BlockEntry>,
     pub(super) last_block: BlockId,
+    pub(super) sharing: Vec<SharingFact>,
     pub(super) names: Names,
     pub(super) segments: Segments,
     pub(super) words: WordNumbers,
@@ -284,6 +290,7 @@ pub(super) fn load(options: &JournalOptions) -> Result<LoadedFile, Trouble> {
     Ok(LoadedFile {
         blocks,
         last_block: block_rows::last_id(&database)?,
+        sharing: sharing_rows::read(&database, &prepared.names, Timestamp::now())?,
         segments,
         words: WordNumbers::read(&database)?,
         next_id: meta::next_id(&database)?,
@@ -387,7 +394,8 @@ fn migrate(database: &mut Connection, version: Option<i32>) -> rusqlite::Result<
     match version {
         None => schema::create(&transaction)?,
         Some(1) => schema::migrate_from_1(&transaction)?,
-        Some(_) => migration::from_2(&transaction)?,
+        Some(2) => migration::from_2(&transaction)?,
+        Some(_) => schema::migrate_from_3(&transaction)?,
     }
     schema::index_times(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;

@@ -1,9 +1,9 @@
 //! What waits to be written, within bounds: sessions and operators put it there and never wait.
 
-use crate::history::{EntryId, GateNotice, StoredBlockChange, StoredEntry};
+use crate::history::{EntryId, GateNotice, SharingFact, StoredBlockChange, StoredEntry};
 use crate::limits::{
     JOURNAL_BATCH, JOURNAL_BATCH_WITH_CHANGES, JOURNAL_CHANGES_MAX, JOURNAL_ENTRIES_MAX,
-    JOURNAL_NOTICES_MAX,
+    JOURNAL_FACTS_MAX, JOURNAL_NOTICES_MAX,
 };
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 pub(super) struct Backlog {
     changes: VecDeque<StoredBlockChange>,
     notices: VecDeque<GateNotice>,
+    facts: VecDeque<SharingFact>,
     entries: VecDeque<StoredEntry>,
     /// Whether entries wait for which the last batch had no room beside its changes. They have
     /// waited for others already.
@@ -26,13 +27,14 @@ pub(super) struct Backlog {
 pub(super) struct Batch {
     pub(super) changes: Vec<StoredBlockChange>,
     pub(super) notices: Vec<GateNotice>,
+    pub(super) facts: Vec<SharingFact>,
     pub(super) entries: Vec<StoredEntry>,
     pub(super) upkeep: Option<Timestamp>,
 }
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        !self.is_urgent() && self.entries.is_empty()
+        !self.is_urgent() && self.entries.is_empty() && self.facts.is_empty()
     }
 
     /// Whether there is something to do that does not wait for more of its kind.
@@ -47,7 +49,12 @@ impl Backlog {
 
     /// How many things wait.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.notices.len() + self.entries.len()
+        self.changes.len() + self.notices.len() + self.facts.len() + self.entries.len()
+    }
+
+    /// Tells whether there was room.
+    pub(super) fn push_fact(&mut self, fact: SharingFact) -> bool {
+        push(&mut self.facts, fact, JOURNAL_FACTS_MAX)
     }
 
     /// Tells whether there was room.
@@ -82,6 +89,7 @@ impl Backlog {
         Batch {
             changes: self.changes.drain(..).collect(),
             notices: self.notices.drain(..).collect(),
+            facts: self.facts.drain(..).collect(),
             entries: self.entries.drain(..entries).collect(),
             upkeep: self.upkeep.take(),
         }
@@ -94,6 +102,7 @@ impl Backlog {
         let lost = [
             prepend(&mut self.changes, batch.changes, JOURNAL_CHANGES_MAX),
             prepend(&mut self.notices, batch.notices, JOURNAL_NOTICES_MAX),
+            prepend(&mut self.facts, batch.facts, JOURNAL_FACTS_MAX),
             prepend(&mut self.entries, batch.entries, JOURNAL_ENTRIES_MAX),
         ];
         lost.iter().sum()
@@ -110,7 +119,7 @@ impl Backlog {
 impl Batch {
     /// How many things are in it.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.notices.len() + self.entries.len()
+        self.changes.len() + self.notices.len() + self.facts.len() + self.entries.len()
     }
 
     /// The last place in it.

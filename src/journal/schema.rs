@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Transaction};
 
 /// What the tables look like. A higher one is of a newer popgate.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 
 /// The block list, the only table of version 1. Without a maildrop, `backends` and `maildrop` are
 /// empty. `backends` are words.
@@ -92,6 +92,24 @@ const HISTORY: &str = "
 /// What version 3 has besides: the words whose numbers stand in segments.
 const WORDS: &str = "CREATE TABLE word (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT";
 
+/// What version 4 has besides: what was found out about sharing. `sealed` as above.
+const SHARING: &str = "
+    CREATE TABLE sharing_proof (
+        backend TEXT PRIMARY KEY,
+        ids_outlive_close INTEGER,
+        lock_is_freed INTEGER,
+        at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE unshareable (
+        maildrop BLOB NOT NULL,
+        backends TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        sealed BLOB,
+        PRIMARY KEY (maildrop, backends, reason)
+    ) STRICT, WITHOUT ROWID;";
+
 /// What [`notice_rows`](super::notice_rows) finds and forgets rows by. Apart from [`HISTORY`]: a
 /// file that was made without them gets them when it is opened.
 const TIMES: &str = "
@@ -108,6 +126,8 @@ pub(super) const SMALL_TABLES: &[&str] = &[
     "span",
     "word",
     "meta",
+    "sharing_proof",
+    "unshareable",
 ];
 
 /// Makes the tables in an empty file.
@@ -119,7 +139,18 @@ pub(super) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Makes of a file of version 1, which has the block list alone, one of this version.
 pub(super) fn migrate_from_1(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.execute_batch(HISTORY)?;
-    create_words(transaction)
+    create_words(transaction)?;
+    create_sharing(transaction)
+}
+
+pub(super) fn create_sharing(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(SHARING)
+}
+
+/// Makes of a file of version 3 one of this version.
+pub(super) fn migrate_from_3(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    create_sharing(transaction)?;
+    add_columns(transaction)
 }
 
 pub(super) fn create_words(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -183,11 +214,33 @@ pub(super) const ENTRY_COLUMNS: &[&str] = &[
     "marked INTEGER",
     "bytes_to_client INTEGER",
     "bytes_to_backend INTEGER",
+    "let_in INTEGER",
+    "demotions INTEGER",
+    "promotions INTEGER",
 ];
+
+/// How many of these, the last ones, version 4 has brought.
+pub(super) const NEW_COLUMNS: usize = 3;
 
 /// The table of a segment.
 pub(super) fn table_of(segment: i64) -> String {
     format!("entry_{segment}")
+}
+
+/// Gives the segments that are written to the columns that they lack. Sealed ones stay without: to
+/// add a column SQLite reads all of a table, and they may have gigabytes.
+fn add_columns(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare("SELECT id FROM segment WHERE state = 'open'")?;
+    let open: Vec<i64> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let (_, new) = ENTRY_COLUMNS.split_at(ENTRY_COLUMNS.len() - NEW_COLUMNS);
+    for table in open.into_iter().map(table_of) {
+        for column in new {
+            transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column}"))?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn create_segment(database: &Connection, segment: i64) -> rusqlite::Result<()> {

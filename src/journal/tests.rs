@@ -2,6 +2,7 @@ mod damage;
 mod faults;
 mod migration;
 pub(super) mod segments;
+mod sharing;
 mod user_names;
 
 use super::*;

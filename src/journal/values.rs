@@ -111,6 +111,11 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Whether the row has no more of them.
+    pub(super) fn are_all_read(&self) -> bool {
+        self.next >= self.row.as_ref().column_count()
+    }
+
     pub(super) fn skip(&mut self) {
         self.next += 1;
     }

@@ -3,7 +3,7 @@
 use super::file::JournalFile;
 use super::queue::{Backlog, Batch};
 use super::reader::{FileState, JournalReader};
-use crate::history::{EntryId, GateNotice, StoredBlockChange, StoredEntry};
+use crate::history::{EntryId, GateNotice, SharingFact, StoredBlockChange, StoredEntry};
 use crate::limits::{JOURNAL_BATCH_AGE, JOURNAL_FLUSH, JOURNAL_RETRY, JOURNAL_RETRY_MAX};
 use crate::time::Duration;
 use jiff::Timestamp;
@@ -94,6 +94,12 @@ impl Journal {
     /// Notes what happened to the gate, as [`Journal::write`] does.
     pub fn write_notice(&self, notice: GateNotice) {
         self.shared.push(|waiting| waiting.push_notice(notice));
+    }
+
+    /// Notes what was found out about sharing, to be written with entries. It never waits; without
+    /// room it is lost and counted.
+    pub fn write_fact(&self, fact: SharingFact) {
+        self.shared.push(|waiting| waiting.push_fact(fact));
     }
 
     /// Notes an entry, to be written with others. It never waits; without room the entry is lost

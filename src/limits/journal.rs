@@ -15,6 +15,10 @@ pub const JOURNAL_ENTRIES_MAX: usize = 16_384;
 /// Notices that have not been written yet: backends go up and down a few times a minute.
 pub const JOURNAL_NOTICES_MAX: usize = 1_024;
 
+/// Facts about sharing that have not been written yet: after a start each mailbox of a server that
+/// cannot be shared brings one.
+pub const JOURNAL_FACTS_MAX: usize = 4_096;
+
 /// Entries that are written in one transaction: some ten milliseconds, for which a change of the
 /// block list may have to wait.
 pub const JOURNAL_BATCH: usize = 2_000;

@@ -47,6 +47,10 @@ pub const VANISHED_MAX: u8 = 2;
 /// How long a maildrop that cannot be shared is not looked at again.
 pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// Maildrops that the journal remembers not to be shareable, a row for each reason: some megabytes.
+/// Of those beyond, a gate finds it out again at their next login.
+pub const UNSHAREABLE_KEPT_MAX: u32 = 20_000;
+
 /// Of the room for listings one tenant has this part, where there are several: one whose users have
 /// large mailboxes must not take it all.
 pub const SHARING_TENANTS: usize = 10;

@@ -9,7 +9,7 @@ mod rule;
 mod sharing;
 
 use crate::dialect::Class;
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, ListingUse};
 use crate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
 use crate::policy::pause::PauseSubject;
@@ -302,6 +302,8 @@ pub struct SessionSummary {
     pub delayed: Duration,
     /// How long it held the lock.
     pub held: Duration,
+    /// What it was without its maildrop.
+    pub listing: ListingUse,
     /// Commands of the client, before and after login.
     pub commands: u64,
     /// Octets to the client after login.

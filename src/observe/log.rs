@@ -10,6 +10,7 @@ use crate::dialect::Class;
 use crate::history::HistoryEntry;
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName, UserName};
 use crate::policy::block::BlockChange;
+use crate::policy::sharing::LetInReason;
 use crate::policy::twins::TwinPair;
 use crate::pop3::reply::ReplyTo;
 use crate::time::Duration;
@@ -308,12 +309,16 @@ fn log_sharing(event: &SharingEvent) {
         SharingEvent::NotWhole { tenant, why } => {
             debug!(%tenant, why = why.as_str(), "no whole listing");
         }
-        SharingEvent::Unshareable { tenant, why } => {
-            debug!(%tenant, why = why.as_str(), "a mailbox cannot be shared");
+        SharingEvent::Unshareable { tenant, key, why } => {
+            debug!(%tenant, maildrop = %key, why = why.as_str(), "a mailbox cannot be shared");
         }
-        SharingEvent::Proven { backend, verdict } => {
-            info!(%backend, verdict = verdict.as_str(), "what sessions show of sharing a backend");
-        }
+        SharingEvent::Proven { backend, seen } => info!(
+            %backend,
+            verdict = seen.verdict().as_str(),
+            ids_outlive_close = seen.ids_outlive_close,
+            lock_is_freed = seen.lock_is_freed,
+            "sessions have shown more of whether mailboxes of a backend can be shared"
+        ),
         SharingEvent::LetIn { tenant, reason } => {
             debug!(%tenant, reason = reason.as_str(), "let in on a listing");
         }
@@ -450,6 +455,9 @@ fn log_fields(summary: &SessionSummary) {
         waited_seconds = summary.waited.as_secs_f64(),
         delayed_seconds = summary.delayed.as_secs_f64(),
         held_seconds = summary.held.as_secs_f64(),
+        let_in = summary.listing.let_in.map(LetInReason::as_str),
+        demotions = summary.listing.demotions,
+        promotions = summary.listing.promotions,
         commands = summary.commands,
         bytes_to_client = summary.bytes_to_client,
         bytes_to_backend = summary.bytes_to_backend,

@@ -107,8 +107,8 @@ impl Memory {
     fn add(&mut self, login: &HistoryLogin, ended: RecentLogin, now: Instant) {
         let key = &login.key;
         let before = self.strangers.get_mut(key, now);
-        let earlier = before.filter(|_| login.entered).map(std::mem::take);
-        let maildrops = if login.entered || self.entered.contains(key, now) {
+        let earlier = before.filter(|_| login.got_in()).map(std::mem::take);
+        let maildrops = if login.got_in() || self.entered.contains(key, now) {
             self.strangers.remove(key);
             &mut self.entered
         } else {

@@ -269,7 +269,7 @@ impl<'a> PastLogin<'a> {
         match self.entry.end {
             _ if self.was_closed_for_silence() => Harm::CutShort,
             End::Left if self.broke_off() => self.harm_after_login().max(Harm::CutShort),
-            End::Quit | End::Left | End::TimedOut | End::Shutdown if self.login.entered => {
+            End::Quit | End::Left | End::TimedOut | End::Shutdown if self.login.got_in() => {
                 self.harm_after_login()
             }
             End::Stalled | End::Preempted | End::Kicked => Harm::CutShort,
@@ -280,7 +280,7 @@ impl<'a> PastLogin<'a> {
     /// Whether the last error line that the client got has to do with how the login ended.
     #[must_use]
     pub fn answer_tells_end(self) -> bool {
-        !self.login.entered || self.entry.end == End::QuitFailed || self.is_error_shown()
+        !self.login.got_in() || self.entry.end == End::QuitFailed || self.is_error_shown()
     }
 
     /// Whether a program shows the backend's error after login: programs ask for commands that a

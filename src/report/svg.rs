@@ -308,6 +308,7 @@ impl<'a> Picture<'a> {
     fn bar_name(&self, kind: BarKind) -> String {
         self.words.say(match kind {
             BarKind::Hold => "picture-hold",
+            BarKind::View => "picture-view",
             BarKind::Login => "picture-login",
             BarKind::Wait => "picture-wait",
             BarKind::Delay => "picture-delay",

@@ -280,9 +280,10 @@ fn session(past: PastLogin<'_>, words: &Words) -> String {
     let delayed =
         (login.delayed >= known::NOTICED_DELAY).then(|| part("session-delayed", login.delayed));
     let waited = part("session-waited", past.waited_in_all());
-    let inside = match login.entered {
-        true => part("session-inside", login.held),
-        false => words.say("session-outside"),
+    let inside = match login.listing.let_in {
+        _ if login.entered => part("session-inside", login.held),
+        Some(_) => words.say("session-listing"),
+        None => words.say("session-outside"),
     };
     let parts: Vec<_> = delayed.into_iter().chain([waited, inside]).collect();
     let who = words.client(past.entry.client.ip(), past.entry.program);

@@ -68,6 +68,8 @@ str_enum! {
         Delay = "delay",
         /// It waited for the lock.
         Wait = "wait",
+        /// It was logged in on a listing, and not in the maildrop.
+        View = "view",
         /// It had the lock, and the backend had not let it in.
         Login = "login",
         /// It was in the maildrop.

@@ -5,14 +5,13 @@ use super::record::Record;
 use super::view::Viewing;
 use super::{Exit, Identified};
 use crate::admission::LoginSlots;
-use crate::backend::Shareable;
 use crate::gate::{Context, Settings};
 use crate::ids::BackendName;
 use crate::observe::event::{EndCause, Event, SharingEvent};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
 use crate::policy::rules::PollMode;
-use crate::policy::sharing::{Asker, BackendProof, LetInReason, StandsOn};
+use crate::policy::sharing::{Asker, LetInReason, StandsOn};
 use crate::time::Instant;
 
 /// popgate's own answer to the password.
@@ -22,14 +21,8 @@ const LET_IN: &[u8] = b"+OK Logged in\r\n";
 /// without a word to this one.
 pub(super) fn may_share(cx: &Context, settings: &Settings, backend: &BackendName) -> bool {
     let options = settings.backends.get(backend).map(|it| it.options());
-    let allowed = options.is_some_and(|options| match options.shareable {
-        Shareable::Yes => true,
-        Shareable::No => false,
-        Shareable::Ask => {
-            let proof = cx.admission.local.proofs.of(backend);
-            proof.verdict() == BackendProof::Given
-        }
-    });
+    let seen = cx.admission.local.proofs.of(backend);
+    let allowed = options.is_some_and(|options| options.shareable.allows(seen));
     allowed && cx.cluster.is_none()
 }
 

@@ -66,7 +66,10 @@ pub(super) async fn promote(
         took: began.elapsed(),
     }));
     let failed = match promoted {
-        Ok(session) => return Ok(session),
+        Ok(session) => {
+            record.promoted();
+            return Ok(session);
+        }
         Err(failed) => failed,
     };
     record.enter(Phase::Closing);

@@ -5,7 +5,7 @@ mod recognition;
 
 use crate::dialect::Class;
 use crate::gate::{OpenSession, Peer, Phase, SessionHandle};
-use crate::history::{EarlyLogin, Encryption, HistoryEntry, HistoryLogin, kept_text};
+use crate::history::{EarlyLogin, Encryption, HistoryEntry, HistoryLogin, ListingUse, kept_text};
 use crate::ids::{BackendName, MaildropKey, SessionId};
 use crate::net::TlsMode;
 use crate::net::conn::Conn;
@@ -80,6 +80,7 @@ impl Record {
             waited: Duration::ZERO,
             delayed: Duration::ZERO,
             held: Duration::ZERO,
+            listing: ListingUse::default(),
             commands: 0,
             bytes_to_client: 0,
             bytes_to_backend: 0,
@@ -292,10 +293,23 @@ impl Record {
 
     /// popgate has let it in on a listing.
     pub(super) fn let_in(&mut self, reason: LetInReason) {
-        self.note(|facts| facts.let_in = Some(reason));
+        self.summary.listing.let_in = Some(reason);
+        self.session.handle().stands_on_listing(Some(reason));
         if let Some(attempt) = &self.attempt {
             self.recognition.came(&self.session, attempt);
         }
+    }
+
+    /// It goes back to its listing, and has given the lock.
+    pub(super) fn demoted(&mut self) {
+        self.lock_given();
+        self.summary.listing.demotions += 1;
+        self.session.handle().stands_on_listing(None);
+    }
+
+    /// It goes on in the maildrop.
+    pub(super) fn promoted(&mut self) {
+        self.summary.listing.promotions += 1;
     }
 
     /// It has said so many commands without its maildrop, was sent so many octets, and was told of

@@ -100,7 +100,7 @@ pub(super) async fn relay(
         RelayEnd::Demoted(stands_on) => {
             drop(undelivered);
             client.conn.input = partial;
-            record.lock_given();
+            record.demoted();
             drop(lock);
             let Some(Resumable { proof, settings }) = sharing.and_then(|it| it.into_resumable())
             else {

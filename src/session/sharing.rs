@@ -262,15 +262,16 @@ impl Compares<'_> {
 
     fn see(&self, backend: &BackendName, seen: BackendProof) {
         let proofs = &self.cx.admission.local.proofs;
-        if let Some(verdict) = proofs.see(backend, seen) {
+        if let Some(seen) = proofs.see(backend, seen) {
             let backend = backend.clone();
-            self.tell(SharingEvent::Proven { backend, verdict });
+            self.tell(SharingEvent::Proven { backend, seen });
         }
     }
 
     fn tell_unshareable(&self, why: Unshareable) {
         let tenant = self.attempt.tenant().clone();
-        self.tell(SharingEvent::Unshareable { tenant, why });
+        let key = self.attempt.key.clone();
+        self.tell(SharingEvent::Unshareable { tenant, key, why });
     }
 
     pub(super) fn place(&self) -> Place<'_> {

@@ -7,8 +7,8 @@
 
 use jiff::Timestamp;
 use popgate::history::{
-    CauseName, Encryption, End, EntryId, HistoryEntry, HistoryLogin, HistoryQuery, StoredEntry,
-    TlsParameters,
+    CauseName, Encryption, End, EntryId, HistoryEntry, HistoryLogin, HistoryQuery, ListingUse,
+    StoredEntry, TlsParameters,
 };
 use popgate::ids::{BackendName, ListenerName, MaildropKey, SessionId, TenantName, UserName};
 use popgate::journal::{Journal, JournalBounds, JournalOptions, JournalReader};
@@ -184,6 +184,7 @@ impl Load {
             proven: end != End::LoginRefused,
             backend: self.backends.first().cloned(),
             entered: end != End::LoginRefused,
+            listing: ListingUse::default(),
             ahead: None,
             delayed: Duration::ZERO,
             waited: Duration::from_millis(id % 700),

@@ -134,6 +134,13 @@ pub struct HistoryLoginInfo {
     pub backend: Option<String>,
     /// Whether the backend let it in.
     pub entered: bool,
+    /// Why popgate let it in by itself, on a listing: `fresh`, `absorbed` or `wait_spent`; none where
+    /// it did not.
+    pub let_in: Option<String>,
+    /// How often it was sent back to its listing because another login waited.
+    pub demotions: u32,
+    /// How often it went from its listing to the maildrop.
+    pub promotions: u32,
     /// Waiters before it in its lane; none where the lock was free.
     pub ahead: Option<u32>,
     /// How long it was held for coming too often, or for wrong passwords.

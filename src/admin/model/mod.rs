@@ -38,4 +38,6 @@ pub use status::{
 };
 pub use stream::{LocksAtOnce, MissedInfo};
 pub use tenant::TenantInfo;
-pub use user::{LimitInfo, LoginInfo, PenaltyInfo, PollInfo, UserInfo};
+pub use user::{
+    LimitInfo, LoginInfo, PenaltyInfo, PollInfo, SharedBackendInfo, SharingInfo, UserInfo,
+};

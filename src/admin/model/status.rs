@@ -51,6 +51,8 @@ pub struct SessionTotals {
     pub open: usize,
     /// How many may be open at a time.
     pub max: usize,
+    /// Of those that are open: how many are logged in on a listing, without their maildrop.
+    pub viewing: usize,
 }
 
 /// Locks, and those that wait for them.

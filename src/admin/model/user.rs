@@ -28,6 +28,8 @@ pub struct UserInfo {
     pub sessions: Vec<SessionInfo>,
     /// The limits that hold for the login.
     pub limits: Vec<LimitInfo>,
+    /// Whether its sessions may stand on a listing of the maildrop.
+    pub sharing: SharingInfo,
     /// Clients of the maildrop whose next login would come too early, and when it would not.
     pub polls: Vec<PollInfo>,
     /// Entries of the block list for the maildrop, and those for addresses that its last logins
@@ -58,6 +60,40 @@ pub struct LimitInfo {
     /// The table of the configuration that says so: `user`, `tenant` or `defaults`; `built-in`
     /// where none does.
     pub set_by: String,
+}
+
+/// Whether sessions of a maildrop may stand on a listing of it, and hold no lock.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SharingInfo {
+    /// `off`, `shadow` (listings are compared, and nobody is let in on one) or `on`.
+    pub mode: String,
+    /// What is done where it is `on`: `end_of_wait`, `demotion`, `let_in`.
+    pub steps: Vec<String>,
+    /// Whether they may.
+    pub shareable: bool,
+    /// Why not, a sentence each, whatever `mode` says; none where they may. One that is about a
+    /// backend holds where there are others, too.
+    pub why_not: Vec<String>,
+    /// The backends that may hold the maildrop, in order of preference.
+    pub backends: Vec<SharedBackendInfo>,
+    /// What was found out about the maildrop within a day that forbids it: values of the label `reason`
+    /// of the metric `popgate_sharing_unshareable_total`.
+    pub unshareable: Vec<String>,
+}
+
+/// What is known of sharing at a backend.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SharedBackendInfo {
+    /// Its name.
+    pub name: String,
+    /// What the configuration says: `true`, `false` or `ask`.
+    pub shareable: String,
+    /// What its sessions have shown: `none` (not enough), `given` or `refuted`.
+    pub proof: String,
+    /// Whether unique ids of new mail outlive a session without QUIT, as far as that was seen.
+    pub ids_outlive_close: Option<bool>,
+    /// Whether the lock was free soon after such a session, as far as that was seen.
+    pub lock_is_freed: Option<bool>,
 }
 
 /// When a client's next login is in time.

@@ -11,11 +11,15 @@ use crate::ids::MaildropKey;
 use crate::lock::queue::Lane;
 use crate::lock::{HolderView, LockView, WaiterView};
 use crate::policy::pause::PausedNames;
+use crate::policy::sharing::LetInReason;
 use crate::program::{Family, ProgramGuess};
 use crate::report::causes::FoundCause;
 use crate::report::words::Words;
 use crate::time::{Instant, Moment};
 use std::fmt::Write;
+
+/// A session that had the maildrop stands on its listing.
+const SENT_BACK: &str = "sent_back";
 
 /// A lock as `now`, with what `sessions` know of its holder.
 pub(super) fn lock_info(lock: &LockView, sessions: &Sessions, now: Moment) -> LockInfo {
@@ -146,6 +150,7 @@ pub(super) fn session_info(session: &SessionView, now: Moment) -> SessionInfo {
         backend: login.and_then(|login| Some(login.backend.as_ref()?.to_string())),
         program: program(session.program),
         phase: session.phase.as_str().to_owned(),
+        listing: listing(session),
         last_command: last_command(session),
         idle_seconds: Some(seconds(session.active, now)),
         retrieved: session.retrieved,
@@ -196,6 +201,14 @@ pub(super) fn program_info(guess: ProgramGuess) -> ProgramInfo {
         name: guess.family.as_str().to_owned(),
         confidence: guess.confidence.as_str().to_owned(),
     }
+}
+
+/// What it stands on; none where it is not without its maildrop.
+fn listing(session: &SessionView) -> Option<String> {
+    let is_viewing = session.phase == Phase::Viewing;
+    let listing = session.login.as_ref().filter(|_| is_viewing)?.listing?;
+    let word = listing.let_in.map_or(SENT_BACK, LetInReason::as_str);
+    Some(word.to_owned())
 }
 
 fn last_command(session: &SessionView) -> Option<String> {

@@ -134,8 +134,11 @@ fn open_login(
     let entered = match session.phase {
         Phase::Greeting | Phase::Authorization | Phase::Closing => return None,
         Phase::Waiting | Phase::LoggingIn => false,
-        Phase::Viewing | Phase::Transaction | Phase::Update => true,
+        // It may hold nothing for long: no bar of a hold is shown.
+        Phase::Viewing => false,
+        Phase::Transaction | Phase::Update => true,
     };
+    let listing = login.listing.filter(|_| session.phase == Phase::Viewing);
     let waiter = lock.and_then(|lock| {
         lock.waiters
             .iter()
@@ -158,6 +161,7 @@ fn open_login(
         delayed: login.delayed,
         queued: queued.map(|since| now.wall_at(since)),
         granted: granted.map(|holder| now.wall_at(holder.since)),
+        viewing: listing.map(|listing| now.wall_at(listing.since)),
         entered,
     })
 }

@@ -41,6 +41,7 @@ impl UserView for AdminHandle {
             lock: lock.map(|lock| lock_info(&lock, &self.cx.sessions, now)),
             sessions: sessions.iter().map(|it| session_info(it, now)).collect(),
             limits: limits(policy),
+            sharing: self.sharing(&key, policy, now.instant),
             polls: self.early_polls(&key, policy, now),
             blocks: self.blocks_of(&key, &prefixes(&recent), now),
             penalties: self.penalties(&prefixes(&recent), policy, now),

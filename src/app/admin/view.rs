@@ -33,6 +33,7 @@ impl GateView for AdminHandle {
             sessions: SessionTotals {
                 open: self.cx.sessions.count(),
                 max: self.connection_limit.sessions_max(),
+                viewing: self.cx.admission.local.views.count(),
             },
             locks: lock_totals(&self.lock_views(), self.cx.moment().instant),
             refusals: RefusalTotals {

@@ -30,7 +30,11 @@ fn status(second: i64) -> GateStatus {
         ready: true,
         not_ready: None,
         log_level: "info".to_owned(),
-        sessions: SessionTotals { open: 7, max: 100 },
+        sessions: SessionTotals {
+            open: 7,
+            max: 100,
+            viewing: 0,
+        },
         locks: LockTotals {
             held: 3,
             waiting: 2,

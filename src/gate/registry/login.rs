@@ -2,6 +2,7 @@
 
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::LetInReason;
 use crate::program::Family;
 use crate::time::Instant;
 use std::sync::Arc;
@@ -23,6 +24,17 @@ pub struct SeenLogin {
     pub delayed: bool,
     /// Since when it waited for the lock the last time; `None`: it has not, the lock was free.
     pub queued: Option<Instant>,
+    /// What it stood on when it was without its maildrop last.
+    pub listing: Option<SeenListing>,
+}
+
+/// How a session came to stand on a listing of its maildrop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenListing {
+    /// Why popgate let it in; none where it was sent back.
+    pub let_in: Option<LetInReason>,
+    /// When it began.
+    pub since: Instant,
 }
 
 /// The last login of a session, as it is kept: a reader makes a [`SeenLogin`] of it.
@@ -33,6 +45,7 @@ pub(super) struct RegisteredLogin {
     pub(super) remembered: Option<Family>,
     pub(super) delayed: bool,
     pub(super) queued: Option<Instant>,
+    pub(super) listing: Option<SeenListing>,
 }
 
 impl RegisteredLogin {
@@ -43,6 +56,7 @@ impl RegisteredLogin {
             remembered,
             delayed: false,
             queued: None,
+            listing: None,
         }
     }
 
@@ -55,6 +69,7 @@ impl RegisteredLogin {
             asked: self.attempt.asked,
             delayed: self.delayed,
             queued: self.queued,
+            listing: self.listing,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Files of version 2: one whose segments have words, and one whose have their numbers already.
+//! Files of version 2, one whose segments have words, and one whose have their numbers already; and
+//! of version 3.
 
 use super::segments::{ids, mixed, queries};
 use super::*;
 use crate::history::HistoryQuery;
 use crate::ids::ClientPrefix;
-use crate::journal::schema::{ENTRY_COLUMNS, create_indexes};
+use crate::journal::schema::{ENTRY_COLUMNS, NEW_COLUMNS, create_indexes};
 
 /// Columns that are texts in a segment of words, and not names.
 const TEXTS: [&str; 15] = [
@@ -40,6 +41,40 @@ fn written(file: &Path) -> Vec<StoredEntry> {
     written
 }
 
+const DROP_NEW_TABLES: &str = "DROP TABLE sharing_proof; DROP TABLE unshareable;";
+
+/// The columns before version 4.
+fn old_columns() -> &'static [&'static str] {
+    &ENTRY_COLUMNS[..ENTRY_COLUMNS.len() - NEW_COLUMNS]
+}
+
+fn name_of(column: &str) -> &str {
+    column.split(' ').next().unwrap()
+}
+
+/// As popgate wrote it before version 4, which has numbers for words.
+fn make_old(file: &Path, version: i32) {
+    let database = Connection::open(file).unwrap();
+    let mut statement = database.prepare("SELECT id FROM segment").unwrap();
+    let segments: Vec<i64> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    drop(statement);
+    for segment in segments {
+        for column in &ENTRY_COLUMNS[old_columns().len()..] {
+            let column = name_of(column);
+            let drop = format!("ALTER TABLE entry_{segment} DROP COLUMN {column}");
+            database.execute_batch(&drop).unwrap();
+        }
+    }
+    database.execute_batch(DROP_NEW_TABLES).unwrap();
+    database
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+}
+
 /// As the first popgate of version 2 had it: the words in the rows, and no table of them.
 fn put_words_in_rows(file: &Path, written: &[StoredEntry]) {
     let database = Connection::open(file).unwrap();
@@ -69,14 +104,12 @@ fn put_words_in_rows(file: &Path, written: &[StoredEntry]) {
     database
         .execute_batch("DROP TABLE word; PRAGMA user_version = 2; COMMIT")
         .unwrap();
+    database.execute_batch(DROP_NEW_TABLES).unwrap();
 }
 
 fn write_words(database: &Connection, segment: i64) {
-    let names: Vec<_> = ENTRY_COLUMNS
-        .iter()
-        .filter_map(|column| column.split(' ').next())
-        .collect();
-    let columns: Vec<_> = ENTRY_COLUMNS
+    let names: Vec<_> = old_columns().iter().copied().map(name_of).collect();
+    let columns: Vec<_> = old_columns()
         .iter()
         .zip(&names)
         .map(|(column, name)| match (column.contains("PRIMARY"), *name) {
@@ -148,8 +181,23 @@ fn a_file_with_words_in_its_rows_comes_with_its_history() {
 fn a_file_of_version_2_with_numbers_in_its_rows_stays_as_it_is() {
     let (_folder, file) = folder();
     let written = written(&file);
-    let database = Connection::open(&file).unwrap();
-    database.execute_batch("PRAGMA user_version = 2").unwrap();
-    drop(database);
+    make_old(&file, 2);
+    check(&file, &written);
+}
+
+#[test]
+fn a_file_of_version_3_comes_with_its_history_and_is_written_on() {
+    let (_folder, file) = folder();
+    let mut written = written(&file);
+    make_old(&file, 3);
+    check(&file, &written);
+    let mut with_login = (2_601..).map(mixed).filter(|it| it.entry.login.is_some());
+    let mut stored = with_login.next().unwrap();
+    let entry = Arc::make_mut(&mut stored.entry);
+    entry.login.as_mut().unwrap().listing.demotions = 3;
+    let journal = Journal::open(&options(&file)).unwrap().journal;
+    journal.write_entry(stored.clone());
+    drop(journal);
+    written.push(stored);
     check(&file, &written);
 }

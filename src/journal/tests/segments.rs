@@ -1,12 +1,15 @@
 //! Entries in the file: what is written comes back, by each condition, and leaves in time.
 
 use super::*;
-use crate::history::{BackendAnswer, CauseName, EarlyLogin, Encryption, End, HistoryEntry};
+use crate::history::{
+    BackendAnswer, CauseName, EarlyLogin, Encryption, End, HistoryEntry, ListingUse,
+};
 use crate::history::{GateNotice, HistoryLogin, NoticeKind, TlsParameters};
 use crate::ids::{ClientPrefix, ListenerName};
 use crate::limits::{HISTORY_SPAN_ROWS, JOURNAL_WORDS_MAX};
 use crate::policy::poll::PollDecision;
 use crate::policy::refusal::LoginRule;
+use crate::policy::sharing::LetInReason;
 use crate::program::{Confidence, Family, ProgramGuess, Trace};
 
 /// An entry that differs from [`login`] in all that it can.
@@ -25,6 +28,11 @@ fn rich(id: u64) -> StoredEntry {
         tenant: TenantName::new("käse"),
         proven: false,
         entered: false,
+        listing: ListingUse {
+            let_in: Some(LetInReason::WaitSpent),
+            demotions: 6,
+            promotions: 7,
+        },
         backend: None,
         ahead: None,
         delayed: Duration::from_micros(3),

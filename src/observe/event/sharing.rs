@@ -1,8 +1,8 @@
 //! What a listing says of sharing.
 
-use crate::ids::{BackendName, TenantName};
+use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::sharing::{
-    BackendProof, KilledBy, LetInReason, PromotionOutcome, ShadowResult, Unshareable,
+    KilledBy, LetInReason, PromotionOutcome, Proof, ShadowResult, Unshareable,
 };
 use crate::pop3::listing::NotWhole;
 use crate::time::Duration;
@@ -37,15 +37,17 @@ pub enum SharingEvent {
     Unshareable {
         /// Whose maildrop it is.
         tenant: TenantName,
+        /// The maildrop.
+        key: MaildropKey,
         /// Why not.
         why: Unshareable,
     },
-    /// Sessions of a backend have shown that they can be shared, or that they cannot.
+    /// Sessions of a backend have shown something more of whether they can be shared.
     Proven {
         /// Which backend.
         backend: BackendName,
-        /// What follows.
-        verdict: BackendProof,
+        /// All that they have shown.
+        seen: Proof,
     },
     /// A login was let in on a listing: a session without the maildrop begins.
     LetIn {

@@ -2,8 +2,10 @@
 //!
 //! What a client or a backend said is escaped, so that no client can forge a line.
 
+use crate::history::ListingUse;
 use crate::ids::{BackendName, MaildropKey};
 use crate::observe::event::{End, LeftBehind, OperatorChange, SessionSummary, UnendedSession};
+use crate::policy::sharing::LetInReason;
 use crate::time::Duration;
 use std::borrow::Cow;
 
@@ -15,6 +17,7 @@ pub(super) fn sentence(summary: &SessionSummary) -> String {
         some_time("waited", summary.waited),
         some_time("delayed", summary.delayed),
         some_time("held", summary.held),
+        on_listing(&summary.listing),
         Some(counted(summary.commands, "command")),
         mail(summary),
         some_bytes(summary.bytes_to_client, "out"),
@@ -109,6 +112,21 @@ fn who_and_where(summary: &SessionSummary) -> String {
         text += &format!(" on backend {backend}");
     }
     text
+}
+
+/// What it was without its maildrop.
+fn on_listing(listing: &ListingUse) -> Option<String> {
+    let let_in = listing.let_in.map(|reason| match reason {
+        LetInReason::Fresh => "let in on a fresh listing".to_owned(),
+        LetInReason::Absorbed => "came early, let in on its listing".to_owned(),
+        LetInReason::WaitSpent => "let in on its listing when its wait was spent".to_owned(),
+    });
+    let demoted = (listing.demotions > 0).then(|| {
+        let times = counted(u64::from(listing.demotions), "time");
+        format!("sent back to its listing {times}")
+    });
+    let parts: Vec<String> = let_in.into_iter().chain(demoted).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn mail(summary: &SessionSummary) -> Option<String> {
@@ -221,6 +239,7 @@ mod tests {
             waited: Duration::from_millis(2_100),
             delayed: Duration::ZERO,
             held: Duration::from_millis(800),
+            listing: ListingUse::default(),
             commands: 12,
             bytes_to_client: 48_123,
             bytes_to_backend: 212,
@@ -229,6 +248,25 @@ mod tests {
             deleted: 1,
             cause: EndCause::Quit,
         }
+    }
+
+    #[test]
+    fn a_session_without_its_maildrop_is_told_as_one() {
+        let told = |let_in, demotions| {
+            let listing = ListingUse {
+                let_in,
+                demotions,
+                promotions: 0,
+            };
+            on_listing(&listing)
+        };
+        assert_eq!(told(None, 0), None);
+        assert_eq!(
+            told(Some(LetInReason::WaitSpent), 2).as_deref(),
+            Some("let in on its listing when its wait was spent, sent back to its listing 2 times")
+        );
+        let fresh = told(Some(LetInReason::Fresh), 0);
+        assert_eq!(fresh.as_deref(), Some("let in on a fresh listing"));
     }
 
     #[test]

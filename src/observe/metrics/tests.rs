@@ -6,6 +6,7 @@ mod tenants;
 
 use super::*;
 use crate::dialect::Class;
+use crate::history::ListingUse;
 use crate::history::tests::entry_of;
 use crate::ids::{MaildropKey, SessionId, UserName};
 use crate::lock::queue::Invariant;
@@ -108,6 +109,7 @@ fn ended(tenant: Option<&str>) -> Event {
         waited: Duration::from_secs(2),
         delayed: Duration::ZERO,
         held: Duration::from_secs(3),
+        listing: ListingUse::default(),
         commands: 9,
         bytes_to_client: 100,
         bytes_to_backend: 50,
@@ -345,7 +347,11 @@ fn what_listings_say_of_sharing_is_counted() {
         tenant: tenant.clone(),
     });
     let why = Unshareable::Changed;
-    sharing(SharingEvent::Unshareable { tenant, why });
+    sharing(SharingEvent::Unshareable {
+        tenant,
+        key: key(),
+        why,
+    });
     for (series, expected) in [
         (
             "sharing_shadow_total{result=\"new_only\",tenant=\"example\"}",

@@ -196,9 +196,14 @@ impl MaildropListings {
     /// once in [`NOT_SHAREABLE_FOR`], which counts from there, however often it comes.
     pub fn forbid(&mut self, why: Unshareable, now: Instant) -> bool {
         self.expire(now);
+        self.forbid_until(why, now + NOT_SHAREABLE_FOR)
+    }
+
+    /// As [`forbid`](Self::forbid), until a time.
+    pub fn forbid_until(&mut self, why: Unshareable, until: Instant) -> bool {
         let is_new = !self.unshareable.iter().any(|(known, _)| *known == why);
         if is_new {
-            self.unshareable.push((why, now + NOT_SHAREABLE_FOR));
+            self.unshareable.push((why, until));
         }
         is_new
     }

@@ -11,6 +11,8 @@ use crate::report::timeline::{BarKind, ClientRow, MarkKind};
 use crate::report::words::length;
 
 pub(super) const HOLD: &str = "#0b6870";
+/// A tint of it: nobody is kept out.
+const VIEW: &str = "#d3e6e7";
 pub(super) const WAIT: &str = "#8a5000";
 const BAD: &str = "#b3261e";
 
@@ -33,7 +35,7 @@ pub(super) struct BarLane {
 /// one of it is in the maildrop.
 pub(super) fn lane(kind: BarKind) -> BarLane {
     match kind {
-        BarKind::Hold | BarKind::Login => BarLane {
+        BarKind::Hold | BarKind::Login | BarKind::View => BarLane {
             top: 25.0,
             height: 13.0,
         },
@@ -52,6 +54,7 @@ pub(super) fn lane(kind: BarKind) -> BarLane {
 pub(super) fn paint(kind: BarKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         BarKind::Hold => ("timeline-hold", HOLD, HOLD),
+        BarKind::View => ("timeline-view", VIEW, HOLD),
         BarKind::Login => ("timeline-login", "url(#timeline-login)", HOLD),
         BarKind::Wait => ("timeline-wait", "url(#timeline-wait)", WAIT),
         BarKind::Delay => ("timeline-delay", MINOR, MINOR),

@@ -29,6 +29,7 @@ fn still_there() -> Vec<OpenLogin> {
         delayed: false,
         queued: None,
         granted: Some(at("13:56:00")),
+        viewing: None,
         entered: true,
     };
     let waiter = OpenLogin {
@@ -39,6 +40,7 @@ fn still_there() -> Vec<OpenLogin> {
         delayed: false,
         queued: Some(at("13:57:10")),
         granted: None,
+        viewing: None,
         entered: false,
     };
     vec![holder, waiter]

@@ -4,6 +4,7 @@ use super::super::evidence::{EvidenceKind, Fact};
 use super::super::notices::concerns;
 use super::*;
 use crate::ids::{BackendName, MaildropKey};
+use crate::policy::sharing::{LetInReason, PromotionOutcome};
 
 fn chosen(past: &Past, at: Option<i64>) -> Option<i64> {
     let incident = past.facts_at(at.map(time)).incident?;
@@ -315,4 +316,28 @@ fn guesses_at_other_maildrops_are_no_outage() {
     assert_eq!(past.facts().neighbours.refused, 0);
     past.around = stored([refused(-5, true), refused(-4, false)]);
     assert_eq!(past.facts().neighbours.refused, 1);
+}
+
+#[test]
+fn a_login_on_a_listing_has_got_in() {
+    let on_listing = |cause: &EndCause| {
+        let entry = login(0, 1, Family::Thunderbird, cause);
+        with_login(entry, |login| {
+            login.listing.let_in = Some(LetInReason::WaitSpent);
+        })
+    };
+    let lost = EndCause::NotPromoted {
+        why: PromotionOutcome::ListingChanged,
+    };
+    for (cause, ended_well) in [
+        (EndCause::QuitWithoutMaildrop, true),
+        (EndCause::Left, true),
+        (lost, false),
+    ] {
+        let entry = on_listing(&cause);
+        let past = stored([entry]);
+        let past = PastLogin::of(&past[0]).unwrap();
+        assert_eq!(past.ended_well(), ended_well, "{cause:?}");
+        assert!(Occupant::of(past).is_none(), "it kept nobody out");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::ReportText;
 use crate::escape::escaped;
-use crate::history::{CauseName, GateNotice, NoticeKind};
+use crate::history::{CauseName, GateNotice, ListingUse, NoticeKind};
 use crate::limits::{NOTICED_WAIT, REPORT_NOTICES_LISTED, REPORT_OCCUPANTS_LISTED};
 use crate::policy::block::{BlockEntry, BlockState};
 use crate::policy::poll::PollDecision;
@@ -199,7 +199,19 @@ fn queue(incident: PastLogin<'_>, words: &Words) -> Vec<String> {
     let elsewhere = login.waited_elsewhere();
     let elsewhere = (!elsewhere.is_zero())
         .then(|| words.tell("queue-elsewhere", &[("waited", length(elsewhere).into())]));
-    queued.into_iter().chain(elsewhere).collect()
+    let listing = on_listing(login.listing, words);
+    queued.into_iter().chain(elsewhere).chain(listing).collect()
+}
+
+/// What it was without the maildrop.
+fn on_listing(listing: ListingUse, words: &Words) -> impl Iterator<Item = String> {
+    let let_in = listing
+        .let_in
+        .map(|reason| words.say(&format!("listing-{}", reason.as_str())));
+    let count = listing.demotions;
+    let sent_back = (count > 0)
+        .then(|| words.tell("listing-sent-back", &[("count", count.to_string().into())]));
+    let_in.into_iter().chain(sent_back)
 }
 
 /// The limits that had an effect on the login.

@@ -2,6 +2,7 @@
 
 use super::{Bar, BarKind, ClientLogin, Mark, MarkKind, ShownLogin, is_shown};
 use crate::history::{End, HistoryEntry, HistoryLogin, StoredEntry};
+use crate::policy::sharing::LetInReason;
 use crate::time::Duration;
 use jiff::Timestamp;
 use std::fmt;
@@ -15,7 +16,7 @@ impl ClientLogin {
         Some(Self {
             program: entry.program,
             client: entry.client.ip().into(),
-            was_let_in: login.entered,
+            was_let_in: login.got_in(),
             bars: bars(stored, login),
             marks: marks(stored, login),
         })
@@ -42,7 +43,8 @@ fn bars(stored: &StoredEntry, login: &HistoryLogin) -> Vec<Bar> {
     if is_shown(login.waited) {
         let from = login.granted.map_or_else(
             || after(login.asked, delay),
-            |granted| before(granted, login.waited),
+            // It may have waited again, for a later time in the maildrop.
+            |granted| before(granted, login.waited).max(login.asked),
         );
         add(BarKind::Wait, from, login.waited);
     }
@@ -59,7 +61,38 @@ fn bars(stored: &StoredEntry, login: &HistoryLogin) -> Vec<Bar> {
             add(BarKind::Delay, after(from, login.held), delay_behind);
         }
     }
+    for (from, until) in views(entry, login) {
+        let length = Duration::try_from(until.duration_since(from)).unwrap_or_default();
+        if is_shown(length) {
+            add(BarKind::View, from, length);
+        }
+    }
     bars
+}
+
+/// When it stood on a listing: since popgate has let it in, and since it was sent back. Of one that
+/// came and went again and again, all its time in the maildrop is shown as one, at its beginning.
+fn views(
+    entry: &HistoryEntry,
+    login: &HistoryLogin,
+) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let entered = login.granted.filter(|_| login.entered);
+    let let_in = login.listing.let_in.map(|reason| {
+        let waited_first = reason == LetInReason::WaitSpent;
+        let waited = if waited_first {
+            login.waited
+        } else {
+            Duration::ZERO
+        };
+        let waits_later = login.waited.saturating_sub(waited);
+        let begins = after(login.asked, login.delayed + waited);
+        let until = entered.map(|granted| before(granted, waits_later));
+        (begins, until.unwrap_or(entry.ended))
+    });
+    let is_sent_back = login.listing.demotions > 0;
+    let sent_back = entered.filter(|_| is_sent_back);
+    let sent_back = sent_back.map(|granted| (after(granted, login.held), entry.ended));
+    let_in.into_iter().chain(sent_back)
 }
 
 /// What of its delay came before its wait: all that is not accounted for by the wait.
@@ -89,15 +122,15 @@ fn marks(stored: &StoredEntry, login: &HistoryLogin) -> Vec<Mark> {
         id: stored.id,
     };
     let twin = entry.is_twin.then(|| mark(MarkKind::Twin, login.asked));
-    let end = mark_of_end(entry.end, login.entered).map(|kind| mark(kind, entry.ended));
+    let end = mark_of_end(entry.end, login.got_in()).map(|kind| mark(kind, entry.ended));
     twin.into_iter().chain(end).collect()
 }
 
 /// None where all is well. A login that was not let in always has one.
-fn mark_of_end(end: End, entered: bool) -> Option<MarkKind> {
+fn mark_of_end(end: End, got_in: bool) -> Option<MarkKind> {
     match end {
-        End::Quit if entered => None,
-        End::Left | End::TimedOut | End::Stalled if entered => Some(MarkKind::WithoutQuit),
+        End::Quit if got_in => None,
+        End::Left | End::TimedOut | End::Stalled if got_in => Some(MarkKind::WithoutQuit),
         End::Quit
         | End::Left
         | End::TimedOut
@@ -138,6 +171,11 @@ pub(super) fn tell(kind: BarKind, entry: &HistoryEntry, f: &mut fmt::Formatter<'
             }
             _ => f.write_str("waited for the maildrop"),
         },
+        BarKind::View => write!(
+            f,
+            "was logged in on a listing, without the maildrop: {}",
+            entry.sentence
+        ),
         BarKind::Login => write!(
             f,
             "had the lock, and the backend did not let it in: {}",

@@ -26,6 +26,8 @@ pub struct OpenLogin {
     pub queued: Option<Timestamp>,
     /// When it was granted the lock; none where it has not got it.
     pub granted: Option<Timestamp>,
+    /// Since when it stands on a listing, and is not in the maildrop; none where it does not.
+    pub viewing: Option<Timestamp>,
     /// Whether it is in the maildrop.
     pub entered: bool,
 }
@@ -53,6 +55,7 @@ impl OpenLogin {
             (BarKind::Delay, self.delayed.then_some(self.asked)),
             (BarKind::Wait, self.queued),
             (has_lock, self.granted),
+            (BarKind::View, self.viewing),
         ];
         let mut phases: Vec<_> = begun
             .into_iter()
@@ -77,7 +80,7 @@ impl ClientLogin {
         Self {
             program: login.program,
             client: login.client.ip().into(),
-            was_let_in: login.entered,
+            was_let_in: login.entered || login.viewing.is_some(),
             bars: bars
                 .map(|(&(kind, from), until)| Bar {
                     kind,
@@ -97,6 +100,7 @@ pub(super) fn tell(kind: BarKind) -> &'static str {
     match kind {
         BarKind::Delay => "held for coming too often, or for wrong passwords",
         BarKind::Wait => "waiting for the maildrop",
+        BarKind::View => "logged in on a listing, without the maildrop",
         BarKind::Login => "has the lock, and is not in the maildrop yet",
         BarKind::Hold => "in the maildrop",
     }

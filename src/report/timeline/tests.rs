@@ -3,6 +3,7 @@ use crate::history::tests::entry_of;
 use crate::history::{End, EntryId};
 use crate::observe::event::EndCause;
 use crate::policy::refusal::Refusal;
+use crate::policy::sharing::LetInReason;
 use crate::time::{Instant, Moment};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -152,6 +153,7 @@ fn open_login(client: &str) -> OpenLogin {
         delayed: true,
         queued: Some(at("13:50:02")),
         granted: None,
+        viewing: None,
         entered: false,
     }
 }
@@ -188,6 +190,53 @@ fn an_answer_that_is_held_back_comes_behind_the_lock() {
     assert_eq!(told(&shown.rows[0]), bars);
     let words = shown.rows[0].marks[0].to_string();
     assert_eq!(words, "-ERR no; the client got: -ERR [AUTH] no");
+}
+
+#[test]
+fn a_login_on_a_listing_is_there_without_the_maildrop() {
+    let with_listing = |draft: LoginDraft, let_in, demotions, until: &str| {
+        let mut entry = draft.entry();
+        entry.ended = at(until);
+        let listing = &mut entry.login.as_mut().unwrap().listing;
+        (listing.let_in, listing.demotions) = (let_in, demotions);
+        let shown = timeline([entry], vec![]);
+        told(&shown.rows[0])
+    };
+    let draft = |cause| LoginDraft::new(cause, PC, at("13:10:00"));
+    // It never needed the maildrop.
+    let quit = draft(EndCause::QuitWithoutMaildrop);
+    let fresh = with_listing(quit, Some(LetInReason::Fresh), 0, "13:10:20");
+    assert_eq!(fresh, ["view 13:10:00-13:10:20"]);
+    // Its wait was spent.
+    let left = draft(EndCause::Left).waited(20.0);
+    let spent = with_listing(left, Some(LetInReason::WaitSpent), 0, "13:10:30");
+    let expected = [
+        "wait 13:10:00-13:10:20",
+        "view 13:10:20-13:10:30",
+        "without_quit 13:10:30",
+    ];
+    assert_eq!(spent, expected);
+    // It waited for the maildrop when it needed that.
+    let mut promoted = draft(EndCause::Quit).waited(5.0).held(10.0).entry();
+    promoted.ended = at("13:10:40");
+    let login = promoted.login.as_mut().unwrap();
+    login.listing.let_in = Some(LetInReason::Absorbed);
+    login.granted = Some(at("13:10:30"));
+    let expected = [
+        "view 13:10:00-13:10:25",
+        "wait 13:10:25-13:10:30",
+        "hold 13:10:30-13:10:40",
+    ];
+    assert_eq!(told(&timeline([promoted], vec![]).rows[0]), expected);
+    // It was sent back.
+    let idle = draft(EndCause::IdleTimeout).held(15.0);
+    let sent_back = with_listing(idle, None, 1, "13:20:15");
+    let expected = [
+        "hold 13:10:00-13:10:15",
+        "view 13:10:15-13:20:15",
+        "without_quit 13:20:15",
+    ];
+    assert_eq!(sent_back, expected);
 }
 
 #[test]
@@ -314,6 +363,14 @@ fn what_is_not_over_goes_on() {
     assert_eq!(of(PHONE), through_the_queue);
     assert_eq!(of(LAPTOP), ["login 13:50:03-…"]);
     assert_eq!(of("203.0.113.9:1"), ["delay 13:50:00-…"]);
+    let viewing = OpenLogin {
+        delayed: false,
+        queued: None,
+        viewing: Some(at("13:50:20")),
+        ..open_login(PC)
+    };
+    let shown = timeline([], vec![viewing]);
+    assert_eq!(told(&shown.rows[0]), ["view 13:50:20-…"]);
 }
 
 #[test]

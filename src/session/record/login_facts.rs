@@ -4,7 +4,6 @@ use crate::dialect::Class;
 use crate::history::{BackendAnswer, EarlyLogin, HistoryLogin, kept_line};
 use crate::observe::event::{EndCause, SessionSummary};
 use crate::policy::attempt::LoginAttempt;
-use crate::policy::sharing::LetInReason;
 use crate::time::{Duration, Instant, Moment};
 
 /// The facts of one login.
@@ -16,8 +15,6 @@ pub(super) struct LoginFacts {
     pub(super) met_pause: bool,
     /// Whether the backend let it in.
     pub(super) entered: bool,
-    /// Why popgate let it in, without the backend.
-    pub(super) let_in: Option<LetInReason>,
     /// Held for coming too often, or for wrong passwords.
     pub(super) delayed: Duration,
     /// Waiting for the lock.
@@ -25,7 +22,7 @@ pub(super) struct LoginFacts {
     /// Holding the lock, until it was given back last.
     held: Duration,
     held_since: Option<Instant>,
-    /// When it was granted the lock.
+    /// When it was granted the lock with which it got in first, or the last one.
     granted: Option<Instant>,
     /// Messages marked as deleted.
     pub(super) marked: u64,
@@ -46,7 +43,9 @@ impl LoginFacts {
     pub(super) fn lock_taken(&mut self) {
         let now = Instant::now();
         self.held_since = Some(now);
-        self.granted = Some(now);
+        if !self.entered {
+            self.granted = Some(now);
+        }
     }
 
     pub(super) fn lock_given(&mut self) {
@@ -107,6 +106,7 @@ impl LoginFacts {
             proven: attempt.is_proven() || self.entered,
             backend: summary.backend.clone(),
             entered: self.entered,
+            listing: summary.listing,
             ahead: setbacks.ahead,
             delayed: self.delayed,
             waited: self.waited,
