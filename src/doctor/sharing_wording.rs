@@ -81,6 +81,7 @@ fn unshareable(why: Unshareable) -> &'static str {
         Unshareable::LoginDelay => {
             "it announces more than 60 s between two logins, or refused one as too soon"
         }
+        Unshareable::NotPromoted => "a session could not go on from an older listing",
     }
 }
 
