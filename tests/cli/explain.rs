@@ -1,5 +1,7 @@
-//! `check --explain`: what a login would get, and which line says so.
+//! `check --explain`: what a login would get, and which line says so; and what `explain` says of
+//! sharing.
 
+use crate::gate::{Client, Gate};
 use crate::{code, folder_with_examples, popgate, stderr, stdout};
 use std::fs;
 use std::path::Path;
@@ -247,4 +249,52 @@ fn the_rule_that_made_the_key_is_told() {
         "{object}"
     );
     assert!(object.contains(r#""line":10"#), "{object}");
+}
+
+/// What `popgate explain` says in the line that begins with `label`.
+fn line(gate: &Gate, label: &str) -> String {
+    let told = stdout(&gate.run(&["explain", "ann"]));
+    let line = told.lines().find_map(|line| line.strip_prefix(label));
+    line.unwrap_or_else(|| panic!("{told}")).trim().to_owned()
+}
+
+/// A client that has asked for all of its mailbox's listing.
+fn listed(gate: &Gate) -> Client {
+    let mut client = gate.connect();
+    assert!(client.log_in("secret").starts_with("+OK"));
+    assert!(client.ask("STAT").starts_with("+OK"));
+    for command in ["LIST", "UIDL"] {
+        assert!(client.ask(command).starts_with("+OK"));
+        while client.line() != ".\r\n" {}
+    }
+    client
+}
+
+#[test]
+fn why_a_mailbox_is_not_shared_is_said_and_who_is_logged_in_without_it() {
+    let gate = Gate::start_with_api("");
+    assert_eq!(line(&gate, "sharing"), "off");
+    gate.reload("[defaults]\n", "[defaults]\nsharing = \"on\"\n");
+    let why = line(&gate, "sharing");
+    let start = "on, and not shared: backend demo has not shown yet that unique ids";
+    assert!(why.starts_with(start), "{why}");
+    gate.reload("[[backend]]\n", "[[backend]]\nshareable = true\n");
+    let steps = "on: end_of_wait, demotion, let_in";
+    assert_eq!(line(&gate, "sharing"), steps);
+    assert!(listed(&gate).ask("QUIT").starts_with("+OK"));
+    gate.await_told(&["locks"], |locks| locks["total"] == 0);
+    // This one holds nothing.
+    let _view = listed(&gate);
+    let told = gate.told(&["explain", "ann"]);
+    assert_eq!(told["lock"], serde_json::Value::Null);
+    let session = &told["sessions"][0];
+    assert_eq!(
+        (&session["phase"], &session["listing"]),
+        (&"viewing".into(), &"fresh".into())
+    );
+    assert_eq!(told["sharing"]["shareable"], true);
+    assert_eq!(told["sharing"]["backends"][0]["shareable"], "true");
+    assert_eq!(gate.told(&["status"])["sessions"]["viewing"], 1);
+    let shown = stdout(&gate.run(&["sessions", "--phase", "viewing"]));
+    assert!(shown.contains("viewing, fresh"), "{shown}");
 }

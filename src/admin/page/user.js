@@ -4,7 +4,7 @@ import { release } from './blocks.js';
 import { failed } from './dialog.js';
 import { button, find, h, minor, renew, said, table, typed } from './dom.js';
 import { ask, joined } from './gates.js';
-import { holderOf, waitersOf, withIdleSince } from './sessions.js';
+import { holderOf, viewersOf, waitersOf, withIdleSince } from './sessions.js';
 import { clock, dateTime, duration } from './time.js';
 import * as timeline from './timeline.js';
 
@@ -39,16 +39,20 @@ async function show(login) {
   const of = told.filter(({ lock }) => lock.maildrop === maildrop && String(lock.backends) === String(backends));
   const { holders, waiters } = joined(user.lock && withIdleSince(user.lock), of);
   const held = holders.map((/** @type {any} */ it) => holderOf(it, maildrop));
+  const viewers = viewersOf(user.sessions);
+  const { mode, why_not: whyNot } = user.sharing;
+  const sharing = mode !== 'off' && ` · sharing ${mode}${whyNot.length > 0 ? `: ${whyNot.join('; ')}` : ''}`;
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
   renew(find('#user-result'), [
     h('div', { class: 'head' },
       h('h3', { tabindex: -1, 'data-key': 'name' }, typed(maildrop)), button('Close', 'Close', leave)),
-    minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
+    minor(`tenant ${tenant} · ${backends.join(', ')}`, sharing, unsure),
     ...causesOf(user),
     h('div', { class: 'columns' },
       part('Holds the mailbox', ...(held.length > 0 ? held : [minor('nobody')])),
       part('Waits, next first', waitersOf(waiters, maildrop))),
+    ...(viewers.length > 0 ? [part('Logged in without the mailbox', h('ul', {}, ...viewers))] : []),
     ...obstacles(user),
     h('details', { 'data-key': 'limits' }, h('summary', { 'data-key': 'limits summary' }, 'Limits'),
       table(['Setting', 'Value', 'Set by'], limits)),

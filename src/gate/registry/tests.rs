@@ -92,6 +92,7 @@ fn what_a_session_does_is_seen() {
         asked: login.asked,
         delayed: true,
         queued: Some(queued),
+        listing: None,
     };
     assert_eq!(view.login, Some(seen));
     assert_eq!(sessions.views_in(&login.key).len(), 1);

@@ -5,6 +5,7 @@ use super::super::notices::concerns;
 use super::*;
 use crate::ids::{BackendName, MaildropKey};
 use crate::policy::sharing::{LetInReason, PromotionOutcome};
+use crate::report::facts::PastLogin;
 
 fn chosen(past: &Past, at: Option<i64>) -> Option<i64> {
     let incident = past.facts_at(at.map(time)).incident?;
