@@ -269,13 +269,15 @@ impl Scripted {
             "popgate:gate:".to_owned(),
         ];
         let arguments = call.arguments(gate, "popgate:push:");
-        let mut answer = SyncAnswer::read(self.run(0, &keys, arguments)?).unwrap();
-        if let SyncAnswer::Done(report) = &mut answer
-            && let Some(holder) = &mut report.holder
+        let mut answer = self.run(0, &keys, arguments)?;
+        // For how long the holder is one. Of the epoch before it has no key that was made to last.
+        if let EngineReply::List(parts) = &mut answer
+            && let Some(EngineReply::Int(left)) = parts.get_mut(6)
         {
-            holder.lease_left = holder.lease_left.saturating_sub(SPARE);
+            let spare = i64::try_from(SPARE.as_millis()).unwrap();
+            *left -= if *left >= spare { spare } else { 0 };
         }
-        Ok(answer)
+        Ok(SyncAnswer::read(answer).unwrap())
     }
 
     /// How long a maildrop is remembered from now on.

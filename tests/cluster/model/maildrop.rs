@@ -51,9 +51,8 @@ impl Around<'_> {
         if !holder.is_old {
             return lives;
         }
-        lives.max(Duration::from_millis(
-            millis(holder.lease.unwrap_or(lease)).saturating_sub(self.epoch_age()),
-        ))
+        let ends = self.began + millis(holder.lease.unwrap_or(lease));
+        lives.max(Duration::from_millis(ends.saturating_sub(self.millis())))
     }
 }
 
