@@ -14,7 +14,7 @@ mod shown;
 mod tally;
 mod unasked;
 
-pub use shown::Shown;
+pub use shown::ShownMaildrop;
 pub use tally::Tally;
 
 use crate::limits::AWAITED_REPLIES_MAX;
@@ -48,7 +48,7 @@ pub struct ExchangeOptions {
     /// and UIDL.
     pub asks_listing: bool,
     /// What the client sees of the maildrop, where that is not what the backend says.
-    pub shown: Option<Shown>,
+    pub shown: Option<ShownMaildrop>,
 }
 
 /// What a call has to say; the caller sends it and clears it.
@@ -260,8 +260,10 @@ impl Exchange {
         if self.is_at_rest() {
             return false;
         }
-        let mut owed = self.queue.iter().filter_map(|it| it.forwarded());
-        owed.any(|expected| self.progress.would_be(expected))
+        self.queue
+            .iter()
+            .filter_map(|it| it.forwarded())
+            .any(|expected| self.progress.would_be(expected))
     }
 
     /// Whether a reply has begun and not ended.

@@ -1,7 +1,9 @@
 //! A session in a maildrop, against a naive model of both: what its client is shown of a listing,
 //! and what popgate asks the backend itself, in any pieces and turns.
 
-use popgate::pop3::exchange::{Disposition, Exchange, ExchangeOptions, Output, Quit, Shown};
+use popgate::pop3::exchange::{
+    Disposition, Exchange, ExchangeOptions, Output, Quit, ShownMaildrop,
+};
 use popgate::pop3::listing::{DropListing, MaildropListing, ScanReader, UniqueIdReader};
 use popgate::program::Trace;
 use proptest::collection::vec;
@@ -31,7 +33,7 @@ proptest! {
         let lines = if is_all { known(lines) } else { lines };
         let expected = model.run(&lines);
         let options = ExchangeOptions {
-            shown: Some(Shown { listing, is_all }),
+            shown: Some(ShownMaildrop { listing, is_all }),
             ..options(pipelining)
         };
         let mut gate = Gate::new(options, server, &lines, choices);

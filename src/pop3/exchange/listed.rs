@@ -88,11 +88,12 @@ impl ListedReplies {
         Some(Box::new(body))
     }
 
-    /// Which of STAT, LIST and UIDL must still be asked for the listing, where the replies `awaited`
-    /// are on their way.
+    /// Which of STAT, LIST and UIDL must still be asked for the listing, where the replies
+    /// `awaited` are on their way.
     pub(super) fn missing(&self, awaited: impl Iterator<Item = Expected>) -> Vec<ReplyTo> {
         let mut stat = self.stat.is_some();
-        let (mut scan, mut ids) = (self.scan.is_some(), self.ids.is_some());
+        let mut scan = self.scan.is_some();
+        let mut ids = self.ids.is_some();
         for expected in awaited {
             match expected.to {
                 ReplyTo::Stat => stat = true,

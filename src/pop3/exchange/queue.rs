@@ -39,6 +39,10 @@ impl QueuedReply {
         }
     }
 
+    pub(super) fn is_whole_listing(self) -> bool {
+        matches!(self, Self::Answer(answer) if answer.is_whole_listing())
+    }
+
     pub(super) fn is_swallowed(self) -> bool {
         matches!(self, Self::Swallowed(_))
     }

@@ -2,7 +2,7 @@
 //! STAT, LIST and UIDL are answered from that, and no message behind its end reaches the backend. A
 //! script that deletes 1 to n must not delete what it never saw.
 
-use super::queue::{OwnAnswer, QueuedReply};
+use super::queue::OwnAnswer;
 use super::{Exchange, Output};
 use crate::limits::WHOLE_LISTINGS_DUE_MAX;
 use crate::pop3::listing::{
@@ -17,14 +17,14 @@ const TOO_MANY: &str = "-ERR Too many listings at a time\r\n";
 
 /// What the client of a session sees of its maildrop.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ShownMaildrop {
     /// The messages that there are for it, under the numbers that they have in the maildrop.
     pub listing: Arc<MaildropListing>,
     /// Whether the maildrop has just these messages; else others stand behind them.
     pub is_all: bool,
 }
 
-impl Shown {
+impl ShownMaildrop {
     /// What popgate answers to a command itself; `None`: it goes the way of all others.
     pub(super) fn answer(&self, verb: Verb, line: &[u8]) -> Option<OwnAnswer> {
         let refusal = match verb {
@@ -67,8 +67,8 @@ impl Exchange {
     /// Those that were written before this read are gone, or the client would not have been read.
     pub(super) fn count_whole_listings_due(&mut self) {
         if self.options.shown.is_some() {
-            let is_one = |item: &&QueuedReply| matches!(item, QueuedReply::Answer(answer) if answer.is_whole_listing());
-            self.whole_listings_due = self.queue.iter().filter(is_one).count();
+            let due = self.queue.iter().filter(|it| it.is_whole_listing());
+            self.whole_listings_due = due.count();
         }
     }
 

@@ -11,7 +11,7 @@ fn two(pipelining: bool, is_all: bool) -> Session {
     scan.read(b"1 120\r\n2 200\r\n.\r\n");
     ids.read(b"1 one\r\n2 two\r\n.\r\n");
     let listing = MaildropListing::new(None, scan, ids).unwrap();
-    let shown = Shown {
+    let shown = ShownMaildrop {
         listing: Arc::new(listing),
         is_all,
     };
