@@ -15,7 +15,7 @@ use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event, SharingEvent};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::sharing::{PromotionOutcome, ShadowResult, StandsOn, Unshareable};
-use crate::pop3::exchange::{Quit, Shown};
+use crate::pop3::exchange::{Quit, ShownMaildrop};
 use crate::pop3::listing::MaildropListing;
 use crate::pop3::view::Needs;
 use crate::time::Instant;
@@ -258,7 +258,7 @@ impl Before {
             return Err(why);
         }
         let listing = shown;
-        sharing.stood_on(Shown { listing, is_all }, self.has_fetched);
+        sharing.stood_on(ShownMaildrop { listing, is_all }, self.has_fetched);
         Ok(sharing)
     }
 }

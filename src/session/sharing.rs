@@ -12,7 +12,7 @@ use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::policy::sharing::{
     KilledBy, LastShown, ListingOwner, Proof as BackendProof, ShadowResult, StandsOn, Unshareable,
 };
-use crate::pop3::exchange::{Exchange, Quit, Shown};
+use crate::pop3::exchange::{Exchange, Quit, ShownMaildrop};
 use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::time::Instant;
 use std::sync::{Arc, Weak};
@@ -24,7 +24,7 @@ pub(super) struct Sharing {
     listing: Weak<MaildropListing>,
     result: Option<ShadowResult>,
     /// What its client was shown before it had the maildrop.
-    shown: Option<Shown>,
+    shown: Option<ShownMaildrop>,
     /// It had fetched messages, and was sent back to its listing.
     was_demoted: bool,
     /// What it needs to go on without its maildrop, where it may.
@@ -88,13 +88,13 @@ impl Sharing {
     }
 
     /// Its client was shown this before it had the maildrop.
-    pub(super) fn stood_on(&mut self, shown: Shown, was_demoted: bool) {
+    pub(super) fn stood_on(&mut self, shown: ShownMaildrop, was_demoted: bool) {
         self.shown = Some(shown);
         self.was_demoted = was_demoted;
     }
 
     /// What its client was shown before it had the maildrop.
-    pub(super) fn shown(&self) -> Option<Shown> {
+    pub(super) fn shown(&self) -> Option<ShownMaildrop> {
         self.shown.clone()
     }
 
