@@ -18,7 +18,7 @@ bytes_to_client
 Examples:
   popgate sessions --address 192.0.2.7            what one client does
   popgate sessions --phase waiting                who waits
-  popgate sessions --phase viewing                who is logged in without the mailbox
+  popgate sessions --phase viewing                who is on a listing
   popgate sessions --sort -bytes_to_client --limit 10")]
 pub(super) struct SessionsArgs {
     /// Only those whose login has this in its name, in any case

@@ -9,7 +9,7 @@ mod program;
 
 pub use login::{SeenListing, SeenLogin};
 
-use self::login::RegisteredLogin;
+use self::login::{RegisteredListing, RegisteredLogin};
 use super::peer::Peer;
 use super::programs::Programs;
 use super::seen_trace::SeenTrace;
@@ -316,10 +316,12 @@ impl SessionHandle {
 
     /// It goes on without its maildrop: popgate has let it in for this reason, or it was sent back.
     pub(crate) fn stands_on_listing(&self, let_in: Option<LetInReason>) {
+        let since = self.opened.instant.elapsed().as_millis();
         if let Some(login) = &mut self.words().login {
-            login.listing = Some(SeenListing {
+            login.listing = Some(RegisteredListing {
                 let_in,
-                since: Instant::now(),
+                // Of a session that is older than seven weeks it is too early.
+                since: u32::try_from(since).unwrap_or(u32::MAX),
             });
         }
     }
@@ -431,7 +433,8 @@ impl SessionHandle {
         let state = self.state.load(Ordering::Acquire);
         let last_command = usize::from(self.last_command.load(Ordering::Relaxed));
         // A guard in the literal below would be held to its end, and the guess takes it, too.
-        let login = self.words().login.as_ref().map(RegisteredLogin::seen);
+        let opened = self.opened.instant;
+        let login = self.words().login.as_ref().map(|login| login.seen(opened));
         SessionView {
             id: self.id,
             client: self.peer.client,

@@ -42,19 +42,9 @@ export function waitersOf(waiters, maildrop) {
   return h('div', {}, h('ol', {}, ...items.slice(0, WAITERS_SHOWN)), rest.length > 0 && more);
 }
 
-const STANDS_ON = {
-  fresh: 'let in on a fresh listing',
-  absorbed: 'came early, let in on its listing',
-  wait_spent: 'let in on its listing when its wait was spent',
-  sent_back: 'sent back to its listing, since another one waited',
-};
-
 /** Who is logged in on a listing, without the mailbox. @param {any[]} sessions SessionInfos of the API */
-export function viewersOf(sessions) {
-  const viewing = sessions.filter(({ phase }) => phase === 'viewing');
-  return viewing.map((session) => h('li', { class: 'person' }, h('p', {}, ...who(session)),
-    minor(STANDS_ON[/** @type {keyof typeof STANDS_ON} */ (session.listing)] ?? 'on a listing')));
-}
+export const viewersOf = (sessions) => sessions.filter(({ phase }) => phase === 'viewing').map((session) =>
+  h('li', { class: 'person' }, h('p', {}, ...who(session)), minor(String(session.listing).replace('_', ' '))));
 
 /** @param {any} session with its gate where that is another */
 function who({ client, program, gate }) {

@@ -40,14 +40,12 @@ async function show(login) {
   const { holders, waiters } = joined(user.lock && withIdleSince(user.lock), of);
   const held = holders.map((/** @type {any} */ it) => holderOf(it, maildrop));
   const viewers = viewersOf(user.sessions);
-  const { mode, why_not: whyNot } = user.sharing;
-  const sharing = mode !== 'off' && ` · sharing ${mode}${whyNot.length > 0 ? `: ${whyNot.join('; ')}` : ''}`;
   const unsure = user.depends_on_connection && ' · another tenant at another listener or TLS server name';
   const limits = user.limits.map((/** @type {any} */ it) => [it.name, it.value, it.set_by]);
   renew(find('#user-result'), [
     h('div', { class: 'head' },
       h('h3', { tabindex: -1, 'data-key': 'name' }, typed(maildrop)), button('Close', 'Close', leave)),
-    minor(`tenant ${tenant} · ${backends.join(', ')}`, sharing, unsure),
+    minor(`tenant ${tenant} · ${backends.join(', ')}`, unsure),
     ...causesOf(user),
     h('div', { class: 'columns' },
       part('Holds the mailbox', ...(held.length > 0 ? held : [minor('nobody')])),

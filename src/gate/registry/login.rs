@@ -4,7 +4,7 @@ use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::sharing::LetInReason;
 use crate::program::Family;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
 /// A login as others see it.
@@ -45,7 +45,15 @@ pub(super) struct RegisteredLogin {
     pub(super) remembered: Option<Family>,
     pub(super) delayed: bool,
     pub(super) queued: Option<Instant>,
-    pub(super) listing: Option<SeenListing>,
+    pub(super) listing: Option<RegisteredListing>,
+}
+
+/// A [`SeenListing`], in few octets.
+#[derive(Clone, Copy)]
+pub(super) struct RegisteredListing {
+    pub(super) let_in: Option<LetInReason>,
+    /// Milliseconds from the session's beginning to its own.
+    pub(super) since: u32,
 }
 
 impl RegisteredLogin {
@@ -60,7 +68,8 @@ impl RegisteredLogin {
         }
     }
 
-    pub(super) fn seen(&self) -> SeenLogin {
+    /// As others see it; the session began at `opened`.
+    pub(super) fn seen(&self, opened: Instant) -> SeenLogin {
         SeenLogin {
             key: self.attempt.key.clone(),
             tenant: self.attempt.tenant().clone(),
@@ -69,7 +78,10 @@ impl RegisteredLogin {
             asked: self.attempt.asked,
             delayed: self.delayed,
             queued: self.queued,
-            listing: self.listing,
+            listing: self.listing.map(|listing| SeenListing {
+                let_in: listing.let_in,
+                since: opened + Duration::from_millis(listing.since.into()),
+            }),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::history::CauseName;
 use crate::policy::block::BlockReason;
 use crate::policy::refusal::LoginRule;
+use crate::policy::sharing::LetInReason;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sources that name messages.
@@ -64,6 +65,10 @@ fn named_by_enums() -> BTreeSet<String> {
         .chain(behind(
             "notice",
             NoticeKind::ALL.iter().map(|it| it.as_str()),
+        ))
+        .chain(behind(
+            "listing",
+            LetInReason::ALL.iter().map(|it| it.as_str()),
         ))
         .chain(behind("rule", LoginRule::ALL.iter().map(|it| it.as_str())))
         .chain(behind(
