@@ -58,20 +58,25 @@ impl ShownListings {
         self.room.give(octets, is_one_tenants);
     }
 
-    /// A backend has accepted a login to the maildrop. Returns how many listings nobody is let in
-    /// on any more.
+    /// A backend has accepted a login to the maildrop; `measures`: what it is shown will be looked
+    /// at. Returns how many listings nobody is let in on any more.
     pub fn accepted(
         &self,
-        key: &MaildropKey,
+        place: Place<'_>,
         login: &UserName,
         tag: PasswordTag,
+        measures: bool,
         now: Instant,
     ) -> usize {
-        self.known(key, |maildrop| {
+        if !measures && !self.maildrops.contains_key(place.key) {
+            return 0;
+        }
+        let accepted = self.change(place, |maildrop| {
             let alive = maildrop.alive();
             maildrop.accepted(&login.kept(), tag, now);
             alive
-        })
+        });
+        accepted.value.unwrap_or_default()
     }
 
     /// A backend has refused the password.

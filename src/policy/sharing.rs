@@ -9,6 +9,7 @@ mod deletions;
 mod kept;
 mod maildrop;
 mod proof;
+mod unlisted;
 
 pub use kept::{LastShown, StandsOn};
 pub use maildrop::MaildropListings;

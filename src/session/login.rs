@@ -160,8 +160,16 @@ pub(super) fn accepted(
     lock.accepted();
     cx.tell_blocks(&changes);
     let listings = &cx.admission.local.listings;
-    let killed = listings.accepted(&attempt.key, &attempt.login, attempt.tag, now.instant);
-    Compares { cx, attempt }.killed(KilledBy::Login, killed);
+    let compares = Compares { cx, attempt };
+    let measures = attempt.policy.sharing.measures();
+    let killed = listings.accepted(
+        compares.place(),
+        &attempt.login,
+        attempt.tag,
+        measures,
+        now.instant,
+    );
+    compares.killed(KilledBy::Login, killed);
     cx.events.emit(Event::LoginAccepted {
         session: attempt.session,
         tenant: attempt.tenant().clone(),

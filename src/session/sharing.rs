@@ -226,6 +226,14 @@ impl Sharing {
 }
 
 impl Compares<'_> {
+    /// Whether nothing forbids sharing in this maildrop.
+    pub(super) fn is_shareable(&self) -> bool {
+        let causes = self
+            .listings()
+            .unshareable(&self.attempt.key, Instant::now());
+        causes.is_empty()
+    }
+
     pub(super) fn forbid(&self, causes: impl IntoIterator<Item = Unshareable>) {
         let now = Instant::now();
         for why in causes {

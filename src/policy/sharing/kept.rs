@@ -35,7 +35,8 @@ pub(super) struct KeptListing {
     pub(super) is_alive: bool,
     /// No session through popgate has changed the maildrop since.
     pub(super) is_current: bool,
-    /// It lacks nothing without a reason, or a second session has seen the same.
+    /// It lacks nothing without a reason, or a second session has seen the same; and it is known
+    /// what the session before it has seen.
     pub(super) is_believed: bool,
     /// Another password was accepted for the same login since.
     pub(super) is_superseded: bool,

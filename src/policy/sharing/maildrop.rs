@@ -2,6 +2,7 @@
 
 use super::deletions::DeletedIds;
 use super::kept::{KeptListing, LastShown, StandsOn};
+use super::unlisted::UnlistedLogins;
 use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
 use crate::ids::UserName;
 use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR, VANISHED_MAX};
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct MaildropListings {
     /// One for each owner, the newest last; [`LISTINGS_PER_MAILDROP`] at most.
     kept: Vec<KeptListing>,
+    /// What they were shown may be more than what is kept.
+    unlisted: UnlistedLogins,
     deleted: DeletedIds,
     /// How often in a row all messages vanished after they were fetched.
     vanished: u8,
@@ -41,6 +44,7 @@ impl MaildropListings {
                 }
             }
         }
+        self.unlisted.add(tag, now);
         self.was_closed = false;
     }
 
@@ -64,6 +68,7 @@ impl MaildropListings {
         now: Instant,
     ) -> Compared {
         self.expire(now);
+        let lacks_nothing = self.lacks_nothing(&owner, &listing);
         let place = self.kept.iter().position(|kept| kept.owner == owner);
         let before = place.map(|place| self.kept.remove(place));
         let recycles = self.deleted.come_again_in(&listing);
@@ -82,7 +87,8 @@ impl MaildropListings {
             self.has_vanished(before.as_ref(), &listing, result),
         ];
         let ids_outlive_close = before.as_ref().and_then(|before| before.proves_ids(result));
-        let is_believed = self.believes(before.as_ref(), &listing);
+        let login = self.unlisted.take(owner.tag);
+        let is_another = login.is_some_and(|login| login.is_another);
         if self.kept.len() == LISTINGS_PER_MAILDROP {
             self.kept.remove(0);
         }
@@ -90,13 +96,13 @@ impl MaildropListings {
             owner,
             listing,
             shown: now,
-            accepted: now,
+            accepted: login.map_or(now, |login| login.accepted),
             result,
             left: None,
             all_fetched: false,
             is_alive: !self.is_in_update,
             is_current: true,
-            is_believed,
+            is_believed: lacks_nothing && !is_another,
             is_superseded: false,
         });
         let causes = causes.into_iter().flatten();
@@ -108,10 +114,12 @@ impl MaildropListings {
         }
     }
 
-    /// Whether a listing may be shown again: one that lacks what the one before had, and that no
-    /// QUIT through popgate deleted, serves nobody before a second session has seen the same.
-    fn believes(&self, before: Option<&KeptListing>, listing: &MaildropListing) -> bool {
-        before.is_none_or(|before| self.deleted.explain(&before.listing, listing))
+    /// Whether the listing has all that the same login was shown last, from wherever, but for what
+    /// a QUIT through popgate deleted.
+    fn lacks_nothing(&self, owner: &ListingOwner, listing: &MaildropListing) -> bool {
+        let mut kept = self.kept.iter().rev();
+        let last = kept.find(|it| it.owner.tag == owner.tag && it.owner.backend == owner.backend);
+        last.is_none_or(|last| self.deleted.explain(&last.listing, listing))
     }
 
     /// Whether each message that is gone was deleted by a session of popgate.
@@ -156,15 +164,17 @@ impl MaildropListings {
         Some(kept.stands_on())
     }
 
-    /// What a login whose wait is spent was shown last, within [`LISTING_SHOWN_FOR`].
+    /// What a login whose wait is spent was shown last, within [`LISTING_SHOWN_FOR`]; nothing where
+    /// it was shown that elsewhere, or nobody knows what it was: an older listing may lack some.
     #[must_use]
     pub fn last_resort(&self, asker: &Asker, now: Instant) -> Option<StandsOn> {
-        if !self.is_shareable(now) {
+        if !self.is_shareable(now) || self.unlisted.has(asker.tag) {
             return None;
         }
         let mut kept = self.kept.iter().rev();
-        let kept = kept.find(|kept| kept.owner.is(asker))?;
-        kept.is_last_resort(now).then(|| kept.stands_on())
+        let kept = kept.find(|kept| kept.owner.tag == asker.tag)?;
+        let is_its = kept.owner.is(asker) && kept.is_last_resort(now);
+        is_its.then(|| kept.stands_on())
     }
 
     /// The session that was shown the owner's listing has fetched as many messages as there are,
@@ -283,8 +293,10 @@ impl MaildropListings {
         }
         self.unshareable.retain(|(_, until)| *until > now);
         self.deleted.expire(now);
+        self.unlisted.expire(now);
         self.slow_until = self.slow_until.filter(|until| *until > now);
         !self.kept.is_empty()
+            || !self.unlisted.is_empty()
             || !self.deleted.is_empty()
             || !self.unshareable.is_empty()
             || self.slow_until.is_some()
@@ -297,6 +309,7 @@ impl MaildropListings {
         listings
             + self.kept.capacity() * size_of::<KeptListing>()
             + self.deleted.footprint()
+            + self.unlisted.footprint()
             + self.unshareable.capacity() * size_of::<(Unshareable, Instant)>()
     }
 }

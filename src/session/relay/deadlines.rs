@@ -71,6 +71,10 @@ impl Relay<'_, '_, '_> {
         if !policy.sharing.demotion || !sharing.may_leave() || !exchange.can_leave_maildrop() {
             return None;
         }
+        // It would go on from ids that name other messages then.
+        if !self.compares().is_shareable() {
+            return None;
+        }
         match exchange.has_fetched() {
             true if sharing.was_demoted() => None,
             true => policy.preempt_idle,

@@ -102,3 +102,15 @@ async fn where_the_client_asks_for_less_popgate_asks_for_the_rest() {
     sees(&mut phone, &["a"]).await;
     list_and_quit((pc, backend)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_in_a_maildrop_that_cannot_be_shared_is_closed_as_without_sharing() {
+    let gate = sharing("let_in = false").await;
+    // Ids that are numbers: after a deletion they name other messages.
+    let (mut phone, mut behind_phone) = shown(&gate, &["1"]).await;
+    let start = Instant::now();
+    let _pc = gate.asking("ann", "secret").await;
+    phone.expect_eof().await;
+    assert_took(start, 15.0..=16.5);
+    behind_phone.expect_eof().await;
+}

@@ -1,7 +1,8 @@
 use super::*;
-use crate::ids::BackendName;
+use crate::ids::{BackendName, ClientPrefix};
 use crate::limits::{DELETED_IDS_KEPT_FOR, DELETED_IDS_MAX};
 use crate::pop3::listing::{ScanReader, UniqueIdReader};
+use std::net::IpAddr;
 
 fn listing(ids: &[&str]) -> Arc<MaildropListing> {
     let (mut scan, mut unique_ids) = (ScanReader::default(), UniqueIdReader::default());
@@ -248,4 +249,72 @@ fn a_server_that_deletes_what_it_has_sent_is_seen_at_the_second_time_in_a_row() 
                 .is_empty()
         );
     }
+}
+
+fn ask(owner: &ListingOwner) -> Asker {
+    Asker {
+        login: owner.login.clone(),
+        tag: owner.tag,
+        client: ClientPrefix::from(IpAddr::from([192, 0, 2, 1])),
+    }
+}
+
+/// The login comes, and is shown these.
+fn comes(maildrop: &mut MaildropListings, ids: &[&str], now: Instant) {
+    let ann = ann();
+    maildrop.accepted(&ann.login, ann.tag, now);
+    maildrop.shown(ann, listing(ids), now);
+}
+
+fn messages(stands_on: Option<StandsOn>) -> Option<usize> {
+    stands_on.map(|it| it.listing.messages())
+}
+
+#[test]
+fn who_was_shown_what_nobody_knows_is_let_in_on_no_older_listing() {
+    let (mut maildrop, now, asker) = (MaildropListings::default(), Instant::now(), ask(&ann()));
+    comes(&mut maildrop, &["a"], now);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), Some(1));
+    // It asks UIDL alone, and sees two.
+    maildrop.accepted(&ann().login, ann().tag, now);
+    maildrop.left(Some(&ann()), LastShown::Quit);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
+    let minute = Duration::from_secs(60);
+    comes(&mut maildrop, &["a"], now);
+    // Of what it saw something may be lacking.
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
+    assert_eq!(messages(maildrop.fresh(&asker, minute, minute, now)), None);
+    comes(&mut maildrop, &["a", "b"], now);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), Some(2));
+    assert_eq!(
+        messages(maildrop.fresh(&asker, minute, minute, now)),
+        Some(2)
+    );
+}
+
+#[test]
+fn what_a_login_was_shown_elsewhere_is_not_lacking_here() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    let at = |last| ListingOwner {
+        client: Some(ClientPrefix::from(IpAddr::from([192, 0, 2, last]))),
+        ..ann()
+    };
+    maildrop.shown(at(1), listing(&["a"]), now);
+    maildrop.shown(at(2), listing(&["a", "b"]), now);
+    assert_eq!(messages(maildrop.last_resort(&ask(&ann()), now)), None);
+    maildrop.shown(at(1), listing(&["a"]), now);
+    assert_eq!(messages(maildrop.last_resort(&ask(&ann()), now)), None);
+    maildrop.shown(at(1), listing(&["a"]), now);
+    assert_eq!(messages(maildrop.last_resort(&ask(&ann()), now)), Some(1));
+}
+
+#[test]
+fn a_password_is_as_old_as_its_login_however_late_that_is_listed() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    let (ann, minute) = (ann(), Duration::from_secs(60));
+    maildrop.accepted(&ann.login, ann.tag, now);
+    maildrop.shown(ann.clone(), listing(&["a"]), now + minute / 2);
+    let fresh = |after| maildrop.fresh(&ask(&ann), minute, minute, now + after);
+    assert_eq!(messages(fresh(minute)), Some(1));
+    assert_eq!(messages(fresh(minute + Duration::from_nanos(1))), None);
 }
