@@ -100,7 +100,7 @@ impl MaildropListings {
             result,
             left: None,
             all_fetched: false,
-            is_alive: !self.is_in_update,
+            is_alive: true,
             is_current: true,
             is_believed: lacks_nothing && !is_another,
             is_superseded: false,
