@@ -150,14 +150,12 @@ str_enum! {
 }
 
 impl PromotionOutcome {
-    /// Whether the maildrop is not shared for a day: its sessions meet, or its listing does not
-    /// last.
+    /// Whether the maildrop is not shared for a day: its listing does not last, or the backend
+    /// lets nobody in so often. A wait that is spent says only that one session had the maildrop
+    /// for long; without sharing all others would be refused meanwhile.
     #[must_use]
     pub fn forbids_sharing(self) -> bool {
-        matches!(
-            self,
-            Self::ListingChanged | Self::WaitSpent | Self::LoginRefused
-        )
+        matches!(self, Self::ListingChanged | Self::LoginRefused)
     }
 }
 
