@@ -2,6 +2,7 @@
 
 mod demotion;
 mod end_of_wait;
+mod fairness;
 mod let_in;
 mod others;
 mod promotion;
