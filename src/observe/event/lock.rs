@@ -93,8 +93,8 @@ str_enum! {
         Timeout = "timeout",
         /// The same while an operator had paused it.
         Paused = "paused",
-        /// The engine of the cluster went away, was not found before the wait was spent, or does not
-        /// let the gate take part any more.
+        /// The engine of the cluster went away, was not found before the wait was spent, or does
+        /// not let the gate take part any more.
         EngineAway = "engine_away",
         /// The lane was full.
         QueueFull = "queue_full",
