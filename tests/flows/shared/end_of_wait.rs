@@ -1,6 +1,6 @@
 //! A login whose wait is spent is let in on what it was shown last.
 
-use super::{BACKEND, let_in, list, pass, quit, sees, sharing, shown};
+use super::{BACKEND, let_in, list, pass, quit, sees, sharing, shown, stat};
 use crate::support::{Gate, assert_took};
 use popgate::policy::sharing::LetInReason;
 use popgate::time::{Duration, Instant};
@@ -100,5 +100,23 @@ async fn mail_that_a_session_has_deleted_may_be_missing() {
     let mut waiter = gate.asking("ann", "secret").await;
     waiter.expect_prefix("+OK").await;
     sees(&mut waiter, &["b"]).await;
+    quit(holder).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_seen_more_since_is_not_let_in_on_less() {
+    let gate = patient().await;
+    quit(shown(&gate, &["a"]).await).await;
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "STAT", &stat(&["a", "b"])).await;
+    pass(&mut both, "RETR 2", "+OK\r\nmail\r\n.\r\n").await;
+    quit(both).await;
+    let holder = gate.asking("Ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    backend.lets_in("Ann", "secret").await;
+    let mut holder = (holder, backend);
+    holder.0.expect_prefix("+OK").await;
+    list(&mut holder, &["a", "b"]).await;
+    refused(&gate).await;
     quit(holder).await;
 }
