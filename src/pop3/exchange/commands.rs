@@ -98,10 +98,14 @@ impl Exchange {
     }
 
     fn forward(&mut self, expected: Expected, line: &[u8], out: &mut Output) {
-        // What comes behind QUIT is nothing that any server would answer.
-        if expected.to == ReplyTo::Quit {
-            self.ask_before_quit();
-            self.quit = Quit::Sent;
+        match expected.to {
+            // What comes behind QUIT is nothing that any server would answer.
+            ReplyTo::Quit => {
+                self.ask_before_quit();
+                self.quit = Quit::Sent;
+            }
+            ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => self.ask_before_fetch(),
+            _ => {}
         }
         // Servers differ on whether `LIST ` has an argument, and so on where its reply ends.
         self.held.extend_from_slice(line.trim_ascii_end());

@@ -50,6 +50,18 @@ impl Exchange {
         }
     }
 
+    /// A client that fetches does not ask for the rest of the listing any more: many ask for UIDL
+    /// alone. One that has asked for nothing of it does not go by it.
+    pub(super) fn ask_before_fetch(&mut self) {
+        let is_one_of_both = || {
+            let missing = self.missing();
+            missing.contains(&ReplyTo::List) != missing.contains(&ReplyTo::Uidl)
+        };
+        if self.may_ask() && !self.has_fetched() && is_one_of_both() {
+            self.ask_for_missing();
+        }
+    }
+
     /// Whether the body of such a reply counts as whole, though it has no end: the client waits
     /// behind it. That a listing has not begun says nothing here: no client takes it for empty.
     pub(super) fn own_body_is_over(&self, silence: Duration) -> bool {
@@ -71,14 +83,16 @@ impl Exchange {
         is_listing && self.receiving.stops_at_a_dot()
     }
 
+    /// What of the listing is neither known nor awaited.
+    fn missing(&self) -> Vec<ReplyTo> {
+        let awaited = self.queue.iter().filter_map(|it| it.expected());
+        let listed = self.listed.as_ref();
+        listed.map(|it| it.missing(awaited)).unwrap_or_default()
+    }
+
     /// Behind all that is awaited.
     fn ask_for_missing(&mut self) {
-        let awaited = self.queue.iter().filter_map(|it| it.expected());
-        let missing = self
-            .listed
-            .as_ref()
-            .map(|listed| listed.missing(awaited))
-            .unwrap_or_default();
+        let missing = self.missing();
         self.asked_itself |= !missing.is_empty();
         for to in missing {
             let expected = Expected {

@@ -278,6 +278,24 @@ fn before_quit_it_is_asked_what_is_not_on_its_way() {
 }
 
 #[test]
+fn before_the_first_fetch_it_is_asked_what_the_client_leaves_out() {
+    for (sent, asks, fetches) in [
+        ("STAT\r\nUIDL\r\n", "LIST\r\n", "RETR 1\r\nRETR 2\r\n"),
+        ("UIDL\r\nLIST 1\r\n", "STAT\r\nLIST\r\n", "TOP 1 0\r\n"),
+        ("LIST\r\n", "STAT\r\nUIDL\r\n", "DELE 1\r\n"),
+        ("UIDL\r\nLIST\r\n", "", "RETR 1\r\n"),
+        ("STAT\r\n", "", "RETR 1\r\n"),
+        ("UIDL 1\r\n", "", "RETR 1\r\n"),
+    ] {
+        let mut session = asking(true);
+        session.client(format!("{sent}{fetches}"));
+        let held = String::from_utf8_lossy(&session.exchange.held).into_owned();
+        let saw = session.backend_saw() + &held;
+        assert_eq!(saw, format!("{sent}{asks}{fetches}"), "{sent:?}");
+    }
+}
+
+#[test]
 fn a_quit_behind_its_own_questions_is_answered_and_the_listing_known() {
     for pipelining in [true, false] {
         let mut session = asking(pipelining);
