@@ -81,6 +81,36 @@ impl Client {
         Ok(usize::try_from(listing.messages)?)
     }
 
+    /// Sends one command and returns the lines of its reply.
+    pub(crate) fn lines(&mut self, command: &str) -> Outcome<Vec<String>> {
+        self.ok(command)?;
+        let mut lines = Vec::new();
+        loop {
+            match self.reply_line()? {
+                end if end == "." => return Ok(lines),
+                line => lines.push(line),
+            }
+        }
+    }
+
+    /// What it is shown of its maildrop: the answers to STAT, LIST and UIDL.
+    pub(crate) fn listing(&mut self) -> Outcome<Vec<String>> {
+        let mut shown = vec![self.ok("STAT")?];
+        shown.extend(self.lines("LIST")?);
+        shown.extend(self.lines("UIDL")?);
+        Ok(shown)
+    }
+
+    /// Waits until the server has closed the connection.
+    pub(crate) fn expect_end(mut self) -> Outcome<()> {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest)?;
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(format!("it says {}", String::from_utf8_lossy(&rest)).into()),
+        }
+    }
+
     /// Retrieves a message whole and returns its Message-ID.
     pub(crate) fn retrieve(&mut self, number: usize) -> Outcome<String> {
         self.ok(&format!("RETR {number}"))?;

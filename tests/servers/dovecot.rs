@@ -96,6 +96,9 @@ impl Dovecot {
              mail_location = maildir:~/Maildir\n\
              passdb {{\n driver = passwd-file\n args = {dir}/users\n}}\n\
              userdb {{\n driver = static\n args = uid={MAIL} gid={MAIL} home={dir}/mail/%u\n}}\n\
+             service anvil {{\n\
+             unix_listener anvil-auth-penalty {{\n mode = 0\n}}\n\
+             }}\n\
              service pop3-login {{\n\
              inet_listener pop3 {{\n address = {ip}\n port = {port}\n}}\n\
              inet_listener pop3s {{\n port = 0\n}}\n\

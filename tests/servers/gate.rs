@@ -17,6 +17,13 @@ pub(crate) const IMPATIENT_DOMAIN: &str = "impatient.test";
 /// `login_reserve` (3 s) before its end, the budget is spent.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(8);
 
+/// Users of this domain share what their sessions list, where the backend is shareable.
+pub(crate) const SHARING_DOMAIN: &str = "sharing.test";
+/// Those of this one too, and wait at most [`SHORT_WAIT`].
+pub(crate) const HURRIED_DOMAIN: &str = "hurried.test";
+/// How old a listing may be that they are let in on.
+pub(crate) const FRESH: Duration = Duration::from_secs(4);
+
 const ADMIN_PORT: u16 = 9110;
 const TOKEN_FILE: &str = "admin.token";
 /// Where clients come through a balancer, without TLS.
@@ -106,6 +113,14 @@ impl Gate {
         self.process.log()
     }
 
+    /// The series whose names begin so and that are not 0, with their values.
+    pub(crate) fn series(&self, beginning: &str) -> Outcome<Vec<String>> {
+        let (_, page) = get(self.ip, "/metrics", "")?;
+        let lines = page.lines().filter(|line| line.starts_with(beginning));
+        let counted = lines.filter(|line| !line.ends_with(" 0"));
+        Ok(counted.map(str::to_owned).collect())
+    }
+
     /// The sum of a metric over its labels; an error where there is no such series.
     pub(crate) fn metric(&self, name: &str) -> Outcome<f64> {
         let (status, page) = get(self.ip, "/metrics", "")?;
@@ -176,7 +191,19 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
             format!("[[listen]]\nname = \"{name}\"\naddress = \"{ip}:{port}\"\ntls = \"{name}\"\n")
         })
         .concat();
-    let short_wait = SHORT_WAIT.as_secs();
+    let (short_wait, fresh) = (SHORT_WAIT.as_secs(), FRESH.as_secs());
+    let sharing = |name: &str, domain: &str, wait: u64| {
+        format!(
+            "[[tenant]]\nname = \"{name}\"\ndomains = [\"{domain}\"]\nwait = \"{wait}s\"\n\
+             sharing = \"on\"\nfresh = \"{fresh}s\"\ndemote_idle = \"1s\"\n\
+             preempt_idle = \"3s\"\n\n"
+        )
+    };
+    let sharing = [
+        sharing("sharing", SHARING_DOMAIN, 28),
+        sharing("hurried", HURRIED_DOMAIN, short_wait),
+    ]
+    .concat();
     format!(
         "{listeners}\n\
          [[listen]]\naddress = \"{ip}:{BALANCED_PORT}\"\ntls = \"off\"\nproxy_protocol = true\n\n\
@@ -186,7 +213,8 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
          [defaults]\nbackends = [\"server\"]\nwait = \"45s\"\ncleartext = \"always\"\n\
          polls = {{ enforce = \"off\" }}\n\n\
          [[tenant]]\nname = \"impatient\"\ndomains = [\"{IMPATIENT_DOMAIN}\"]\n\
-         wait = \"{short_wait}s\"\n"
+         wait = \"{short_wait}s\"\n\n\
+         {sharing}"
     )
 }
 

@@ -22,6 +22,7 @@ mod relay;
 mod root;
 mod second;
 mod server;
+mod sharing;
 mod site;
 mod solid_pop3d;
 mod syslog;
@@ -100,6 +101,14 @@ const PER_SERVER: &[(&str, Scenario)] = &[
         "straight: the doctor says what the server does",
         doctor::says_what_the_server_does,
     ),
+    (
+        "sharing: nothing is shared before it is proven",
+        sharing::nothing_before_it_is_proven,
+    ),
+    (
+        "sharing: sessions are let in, promoted and demoted",
+        sharing::sessions_live_on_listings,
+    ),
 ];
 
 /// Most trials wait rather than work, so that more of them than cores run at once.
@@ -153,6 +162,41 @@ fn trials() -> Vec<Trial> {
                 LOCKING_DOVECOT,
                 "through popgate: the server knows the client's address",
                 client_address::reaches_the_server,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: programs that keep their mail, and mutt left open, get each message once",
+                sharing::keepers,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: programs that delete their mail share it, each message once",
+                sharing::takers,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: a slow filter does not log in for each message",
+                sharing::slow_filter,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: no program complains where its wait is spent, or notes another thing",
+                sharing::no_complaint_where_the_wait_is_spent,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: a listing is for the addresses that the server lets in",
+                sharing::listings_by_address,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: a password that was changed ends all that stood on it",
+                sharing::changed_password,
+            ),
+            (
+                LOCKING_DOVECOT,
+                "sharing: somebody who guesses changes nothing for the owner",
+                sharing::guesser,
             ),
         ]);
     (1..)

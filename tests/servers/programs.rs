@@ -11,17 +11,16 @@ use crate::gate::{IMPATIENT_DOMAIN, Mode, SHORT_WAIT};
 use crate::process::pause;
 use crate::server::{Kind, PASSWORD};
 use crate::site::{Site, straight, through_gate};
-use call::{Call, Door, Ran, Task};
 use fuse::Fuse;
 use popgate::time::{Duration, Instant};
-use program::Program;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::thread;
 
+pub(crate) use call::{Call, Door, Home, Ran, Task};
 pub(crate) use guesses::tell_programs_apart;
-pub(crate) use program::NEEDED;
+pub(crate) use program::{NEEDED, Program};
 
 const DOMAIN: &str = "popgate.test";
 const HOLD: Duration = Duration::from_secs(5);
@@ -67,11 +66,7 @@ pub(crate) fn beyond_the_wait(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
 /// All programs come to one maildrop at once: each takes its turn.
 pub(crate) fn share_one_maildrop(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     const USER: &str = "reader@popgate.test";
-    let mut calls = Program::ALL.map(|program| Call {
-        program,
-        mode: Mode::Plain,
-        user: USER.to_owned(),
-    });
+    let mut calls = Program::ALL.map(|program| Call::new(program, Mode::Plain, USER.to_owned()));
     for (number, call) in calls.iter_mut().enumerate() {
         let modes = call.program.modes();
         call.mode = modes[number % modes.len()];
@@ -115,11 +110,7 @@ pub(crate) fn straight_while_held(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     const USER: &str = "reader@popgate.test";
     straight(kind, ip, &[USER], |server| {
         server.deliver(USER, &[SUBJECT.to_owned()], 0)?;
-        let calls = Program::ALL.map(|program| Call {
-            program,
-            mode: Mode::Plain,
-            user: USER.to_owned(),
-        });
+        let calls = Program::ALL.map(|program| Call::new(program, Mode::Plain, USER.to_owned()));
         let holder = Client::log_in(server.address(), USER, PASSWORD)?;
         let door = Door {
             address: server.address(),
@@ -144,18 +135,17 @@ pub(crate) fn straight_while_held(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
     })
 }
 
-fn every_call(domain: &str) -> Vec<Call> {
+pub(crate) fn every_call(domain: &str) -> Vec<Call> {
     let each_mode = |program: Program| {
-        program.modes().iter().map(move |&mode| Call {
-            program,
-            mode,
-            user: format!("{}-{}@{domain}", program.name(), mode.name()),
+        program.modes().iter().map(move |&mode| {
+            let user = format!("{}-{}@{domain}", program.name(), mode.name());
+            Call::new(program, mode, user)
         })
     };
     Program::ALL.into_iter().flat_map(each_mode).collect()
 }
 
-fn users(calls: &[Call]) -> Vec<&str> {
+pub(crate) fn users(calls: &[Call]) -> Vec<&str> {
     calls.iter().map(|call| call.user.as_str()).collect()
 }
 
@@ -165,7 +155,7 @@ fn deliver_to_all(site: &Site, calls: &[Call]) -> Outcome<()> {
         .try_for_each(|call| site.server.deliver(&call.user, &[SUBJECT.to_owned()], 0))
 }
 
-fn door(site: &Site, mode: Mode) -> Door {
+pub(crate) fn door(site: &Site, mode: Mode) -> Door {
     Door {
         address: site.gate.address(mode),
         certificate: site.gate.certificate(),
@@ -260,7 +250,10 @@ fn for_each_of_a_few(calls: &[Call], trial: impl Fn(&Call) -> Outcome<()> + Sync
 }
 
 /// All calls at once. The first error, if any, is returned.
-fn for_each_at_once(calls: &[Call], trial: impl Fn(&Call) -> Outcome<()> + Sync) -> Outcome<()> {
+pub(crate) fn for_each_at_once(
+    calls: &[Call],
+    trial: impl Fn(&Call) -> Outcome<()> + Sync,
+) -> Outcome<()> {
     let trial = &trial;
     thread::scope(|scope| {
         let trials: Vec<_> = calls

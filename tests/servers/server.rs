@@ -162,6 +162,11 @@ impl Server {
         self.ground.address
     }
 
+    /// Where its files are.
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.ground.log()).unwrap_or_default();

@@ -17,10 +17,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    fn start(kind: Kind, ip: Ipv4Addr, users: &[&str]) -> Outcome<Self> {
+    fn start(kind: Kind, ip: Ipv4Addr, users: &[&str], settings: &str) -> Outcome<Self> {
         let server = Server::start(kind, ip, users)?;
         let relay = Relay::start(ip, server.address())?;
-        let gate = Gate::start(ip, relay.address()?, kind.backend_settings())?;
+        let settings = [kind.backend_settings(), settings].concat();
+        let gate = Gate::start(ip, relay.address()?, &settings)?;
         Ok(Self {
             server,
             relay,
@@ -37,7 +38,18 @@ pub(crate) fn through_gate(
     users: &[&str],
     trial: impl FnOnce(&Site) -> Outcome<()>,
 ) -> Outcome<()> {
-    let mut site = Site::start(kind, ip, users)?;
+    through_gate_with(kind, ip, users, "", trial)
+}
+
+/// The same with more settings in the server's `[[backend]]`, as TOML.
+pub(crate) fn through_gate_with(
+    kind: Kind,
+    ip: Ipv4Addr,
+    users: &[&str],
+    settings: &str,
+    trial: impl FnOnce(&Site) -> Outcome<()>,
+) -> Outcome<()> {
+    let mut site = Site::start(kind, ip, users, settings)?;
     let result = trial(&site)
         .and_then(|()| site.gate.finish())
         .and_then(|()| match site.server.refusals_logged() {

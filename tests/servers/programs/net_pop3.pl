@@ -1,4 +1,5 @@
-# Prints the messages of a maildrop; the task "take" deletes each one that is printed.
+# Prints the messages of a maildrop; the task "take" deletes each one that is printed, and the task
+# "poll" prints those that it has not printed before.
 
 use strict;
 use warnings;
@@ -19,10 +20,21 @@ if ($mode eq 'stls') {
 }
 my $count = $maildrop->login($user, $password);
 defined $count or complain $maildrop->message;
+my %seen;
+if ($task eq 'poll' and open my $file, '<', 'seen') {
+    %seen = map { chomp; $_ => 1 } <$file>;
+}
+my $ids = $task eq 'poll' ? $maildrop->uidl : {};
+$ids or complain $maildrop->message;
 for my $number (1 .. $count) {
+    next if $seen{ $ids->{$number} // '' };
     my $message = $maildrop->get($number) or complain $maildrop->message;
     print @$message;
     next unless $task eq 'take';
     $maildrop->delete($number) or complain $maildrop->message;
+}
+if ($task eq 'poll') {
+    open my $file, '>', 'seen' or complain "seen: $!\n";
+    print $file "$_\n" for values %$ids;
 }
 $maildrop->quit or complain $maildrop->message;

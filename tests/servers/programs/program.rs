@@ -21,7 +21,7 @@ pub(crate) const NEEDED: [&str; 9] = [
 
 /// A mail program, or a script that uses a language's own POP3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Program {
+pub(crate) enum Program {
     Fetchmail,
     Getmail,
     Mpop,
@@ -37,13 +37,13 @@ pub(super) enum Program {
 
 /// How a program ends that did not get in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Complaint {
-    pub(super) exit_code: i32,
-    pub(super) words: &'static str,
+pub(crate) struct Complaint {
+    pub(crate) exit_code: i32,
+    pub(crate) words: &'static str,
 }
 
 impl Program {
-    pub(super) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Fetchmail,
         Self::Getmail,
         Self::Mpop,
@@ -55,7 +55,7 @@ impl Program {
     ];
 
     /// As in the names of its users.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Fetchmail => "fetchmail",
             Self::Getmail => "getmail",
@@ -69,7 +69,7 @@ impl Program {
     }
 
     /// What popgate should take it for.
-    pub(super) fn family(self) -> Family {
+    pub(crate) fn family(self) -> Family {
         match self {
             Self::Fetchmail => Family::Fetchmail,
             Self::Getmail => Family::Getmail,
@@ -81,7 +81,7 @@ impl Program {
     }
 
     /// What it can do: getmail and Ruby do not know STLS.
-    pub(super) fn modes(self) -> &'static [Mode] {
+    pub(crate) fn modes(self) -> &'static [Mode] {
         match self {
             Self::Getmail | Self::NetPop => &[Mode::Plain, Mode::Implicit],
             _ => &Mode::ALL,
@@ -89,12 +89,12 @@ impl Program {
     }
 
     /// Whether it deletes what it has stored: curl does one thing in a session.
-    pub(super) fn deletes(self) -> bool {
+    pub(crate) fn deletes(self) -> bool {
         self != Self::Curl
     }
 
     /// What it makes of the refusal where the wait is spent. Only fetchmail knows it for a lock.
-    pub(super) fn when_refused(self, mode: Mode) -> Complaint {
+    pub(crate) fn when_refused(self, mode: Mode) -> Complaint {
         let (exit_code, words) = match (self, mode) {
             (Self::Fetchmail, _) => (9, "lock busy!  Is another session active?"),
             (Self::Getmail, _) => (
@@ -117,7 +117,7 @@ impl Program {
     }
 
     /// The command that does the task; its files are made in `home`.
-    pub(super) fn command(
+    pub(crate) fn command(
         self,
         call: &Call,
         task: Task,
@@ -129,7 +129,7 @@ impl Program {
             Self::Getmail => getmail(call, task, door, home),
             Self::Mpop => mpop(call, task, door, home),
             Self::Mutt => mutt(call, task, door, home),
-            Self::Curl => Ok(curl(call, door)),
+            Self::Curl => Ok(curl(call, task, door)),
             Self::Poplib => Ok(script(
                 "python3 -c",
                 include_str!("poplib.py"),
@@ -155,7 +155,7 @@ impl Program {
     }
 
     /// Whether the mail comes on standard output.
-    pub(super) fn prints_mail(self) -> bool {
+    pub(crate) fn prints_mail(self) -> bool {
         match self {
             Self::Fetchmail | Self::Getmail | Self::Mpop | Self::Mutt => false,
             Self::Curl | Self::Poplib | Self::NetPop3 | Self::NetPop => true,
@@ -163,7 +163,7 @@ impl Program {
     }
 
     /// What it complains of, out of all that it said.
-    pub(super) fn complaints(self, said: String) -> String {
+    pub(crate) fn complaints(self, said: String) -> String {
         // mutt draws a screen in any case.
         if self == Self::Mutt && !said.contains("failed") {
             return String::new();
@@ -181,15 +181,23 @@ fn fetchmail(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<S
         Mode::Stls => format!("sslproto \"TLS1.2+\" {trust}"),
         Mode::Implicit => format!("ssl {trust}"),
     };
-    let keep = by_task(task, "nokeep", "keep");
+    let keep = match task {
+        Task::Take => "fetchall nokeep",
+        Task::Keep | Task::Open | Task::FindNone => "fetchall keep",
+        Task::Poll => "keep",
+    };
+    let uidl = if task == Task::Poll { "uidl" } else { "" };
     let (user, inbox) = (&call.user, shown(&home.path("inbox")));
+    let options = call.options;
+    let delivery = call.delivery.map(|it| format!("; sleep {it}"));
+    let delivery = delivery.unwrap_or_default();
     let rc = home.write(
         "fetchmailrc",
         &format!(
-            "poll {ip} protocol POP3 service {port}\n\
+            "poll {ip} protocol POP3 service {port} {uidl}\n\
              user \"{user}\" password \"{PASSWORD}\" is nobody here\n\
-             fetchall {keep} {tls}\n\
-             mda \"/bin/cat >>{inbox}\"\n"
+             {keep} {tls} {options}\n\
+             mda \"/bin/cat >>{inbox}{delivery}\"\n"
         ),
     )?;
     Ok(words("fetchmail --silent --nosyslog --fetchmailrc", &[&rc]))
@@ -206,13 +214,14 @@ fn getmail(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<Str
     };
     let delete = by_task(task, "true", "false");
     let (user, inbox) = (&call.user, shown(&home.path("inbox")));
+    let delivery = call.delivery.unwrap_or("0.2");
     let rc = home.write(
         "getmailrc",
         &format!(
             "[retriever]\n{retriever}\nserver = {ip}\nport = {port}\n\
              username = {user}\npassword = {PASSWORD}\n\
              [destination]\ntype = MDA_external\npath = /bin/sh\nunixfrom = true\n\
-             arguments = (\"-c\", \"cat >>{inbox}; sleep 0.2\")\n\
+             arguments = (\"-c\", \"cat >>{inbox}; sleep {delivery}\")\n\
              [options]\nverbose = 0\nread_all = false\ndelete = {delete}\n"
         ),
     )?;
@@ -254,12 +263,17 @@ fn mutt(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<String
     let (user, certificate) = (&call.user, shown(&door.certificate));
     // A folder that is there: else it asks whether to make one.
     let folder = shown(&home.path(""));
+    let cache = match task {
+        Task::Poll => format!("set header_cache={folder}/headers\n"),
+        Task::Keep | Task::Open | Task::Take | Task::FindNone => String::new(),
+    };
     let rc = home.write(
         "muttrc",
         &format!(
             "set pop_user=\"{user}\" pop_pass=\"{PASSWORD}\"\n\
              set ssl_starttls={stls} ssl_force_tls={stls} certificate_file={certificate}\n\
-             set folder={folder} confirmappend=no delete=yes quit=yes\n"
+             set folder={folder} confirmappend=no delete=yes quit=yes\n\
+             {cache}"
         ),
     )?;
     let inbox = shown(&home.path("inbox"));
@@ -267,7 +281,8 @@ fn mutt(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<String
     let keys = match task {
         Task::Keep => format!("push {all}<copy-message>{inbox}<enter><exit>"),
         Task::Take => format!("push {all}<save-message>{inbox}<enter><quit>"),
-        Task::FindNone => "push <exit>".to_owned(),
+        Task::Poll | Task::FindNone => "push <exit>".to_owned(),
+        Task::Open => "push <refresh>".to_owned(),
     };
     let maildrop = format!("{scheme}://{}", door.address);
     let mutt = [
@@ -288,13 +303,14 @@ fn mutt(call: &Call, task: Task, door: &Door, home: &Home) -> Outcome<Vec<String
     Ok(words("python3 -c", &[&[TERMINAL], &mutt[..]].concat()))
 }
 
-fn curl(call: &Call, door: &Door) -> Vec<String> {
+fn curl(call: &Call, task: Task, door: &Door) -> Vec<String> {
     let scheme = match call.mode {
         Mode::Plain | Mode::Stls => "pop3",
         Mode::Implicit => "pop3s",
     };
     let login = format!("{}:{PASSWORD}", call.user);
-    let url = format!("{scheme}://{}/1", door.address);
+    let message = if task == Task::Poll { "" } else { "1" };
+    let url = format!("{scheme}://{}/{message}", door.address);
     let certificate = shown(&door.certificate);
     let mut command = words(
         "curl --silent --show-error --disable --user",
@@ -311,7 +327,12 @@ fn script(interpreter: &str, script: &str, call: &Call, task: Task, door: &Door)
         door.address.ip().to_string(),
         door.address.port().to_string(),
     );
-    let (task, mode) = (by_task(task, "take", "keep"), call.mode.name());
+    let mode = call.mode.name();
+    let task = match task {
+        Task::Take => "take",
+        Task::Poll => "poll",
+        Task::Keep | Task::Open | Task::FindNone => "keep",
+    };
     let certificate = shown(&door.certificate);
     let arguments = [
         script,
@@ -329,7 +350,7 @@ fn script(interpreter: &str, script: &str, call: &Call, task: Task, door: &Door)
 fn by_task(task: Task, take: &'static str, keep: &'static str) -> &'static str {
     match task {
         Task::Take => take,
-        Task::Keep | Task::FindNone => keep,
+        Task::Keep | Task::Poll | Task::Open | Task::FindNone => keep,
     }
 }
 
