@@ -5,3 +5,4 @@
 mod maildrop;
 mod pop3;
 mod queue;
+mod sharing;

@@ -1,7 +1,7 @@
 //! Many seeds: a process for each, as many at a time as there are processors.
 
-use crate::lock;
 use crate::witness::Counts;
+use crate::{Scene, lock};
 use libtest_mimic::Failed;
 use std::io;
 use std::ops::Range;
@@ -11,9 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Tells a process which seed it plays.
-pub(crate) const PLAY: &str = "POPGATE_SIM_PLAY";
-
 /// Where it has not ended by then it never will.
 const STUCK_SECONDS: &str = "120";
 
@@ -21,9 +18,9 @@ const STUCK_SECONDS: &str = "120";
 const SHOWN: usize = 5;
 
 /// Plays each seed twice and compares what happened, line by line.
-pub(crate) fn twice(seeds: Range<u64>) -> Result<(), Failed> {
+pub(crate) fn twice(scene: Scene, seeds: Range<u64>) -> Result<(), Failed> {
     for seed in seeds {
-        let (first, second) = (digest(&run(seed)?), digest(&run(seed)?));
+        let (first, second) = (digest(&run(scene, seed)?), digest(&run(scene, seed)?));
         if first != second {
             return Err(format!("seed {seed} was {first} and then {second}").into());
         }
@@ -32,7 +29,7 @@ pub(crate) fn twice(seeds: Range<u64>) -> Result<(), Failed> {
 }
 
 /// Plays each seed; tells of the first ones that break a promise, and how to see them.
-pub(crate) fn play(seeds: Range<u64>) -> Result<(), Failed> {
+pub(crate) fn play(scene: Scene, seeds: Range<u64>) -> Result<Counts, Failed> {
     let (count, next) = (seeds.end - seeds.start, AtomicU64::new(seeds.start));
     let (broken, met) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));
     let start = std::time::SystemTime::now();
@@ -40,11 +37,11 @@ pub(crate) fn play(seeds: Range<u64>) -> Result<(), Failed> {
         for _ in 0..thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while let Some(seed) = take(&next, seeds.end) {
-                    match run(seed) {
+                    match run(scene, seed) {
                         Ok(output) => {
                             lock(&met).add(&output.stdout);
                             if !output.status.success() {
-                                lock(&broken).push((seed, describe(seed, &output)));
+                                lock(&broken).push((seed, describe(scene, seed, &output)));
                             }
                         }
                         Err(error) => lock(&broken).push((seed, error.to_string())),
@@ -61,7 +58,8 @@ pub(crate) fn play(seeds: Range<u64>) -> Result<(), Failed> {
     );
     let mut broken = broken.into_inner().unwrap_or_default();
     broken.sort();
-    report(count, &broken)
+    report(count, &broken)?;
+    Ok(met.into_inner().unwrap_or_default())
 }
 
 fn take(next: &AtomicU64, end: u64) -> Option<u64> {
@@ -69,12 +67,12 @@ fn take(next: &AtomicU64, end: u64) -> Option<u64> {
     (seed < end).then_some(seed)
 }
 
-fn run(seed: u64) -> io::Result<Output> {
+fn run(scene: Scene, seed: u64) -> io::Result<Output> {
     // The process that plays cannot look at real time: another ends it.
     Command::new("timeout")
         .arg(STUCK_SECONDS)
         .arg(std::env::current_exe()?)
-        .env(PLAY, seed.to_string())
+        .env(scene.quietly(), seed.to_string())
         .stdin(Stdio::null())
         .output()
 }
@@ -84,16 +82,17 @@ fn digest(output: &Output) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn describe(seed: u64, output: &Output) -> String {
+fn describe(scene: Scene, seed: u64, output: &Output) -> String {
     let (said, cried) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
     let faults: Vec<_> = said.lines().skip(1).chain(cried.lines()).collect();
     format!(
-        "seed {seed} ({}):\n  {}\n  see it: POPGATE_SIM_SEED={seed} cargo test --test sim",
+        "seed {seed} ({}):\n  {}\n  see it: {}={seed} cargo test --test sim",
         output.status,
-        faults.join("\n  ")
+        faults.join("\n  "),
+        scene.aloud()
     )
 }
 
@@ -112,4 +111,44 @@ fn report(count: u64, broken: &[(u64, String)]) -> Result<(), Failed> {
         shown.join("\n")
     )
     .into())
+}
+
+/// What must happen where sessions are shared, over so many seeds.
+const SHARED: &[&str] = &[
+    "on_let_in_fresh",
+    "on_let_in_absorbed",
+    "on_let_in_wait_spent",
+    "on_demoted",
+    "on_demoted_fetched",
+    "on_promotion_promoted",
+    "on_promotion_listing_changed",
+    "on_saved_logins",
+];
+
+/// What sharing must do no oftener.
+const NO_MORE: &[&str] = &["prompt", "cut", "duplicate", "destroyed"];
+
+/// Fewer seeds say nothing of how often things happen.
+const TELLING: u64 = 500;
+
+/// Plays each seed with sharing and without.
+pub(crate) fn share(seeds: Range<u64>) -> Result<(), Failed> {
+    let is_telling = seeds.end - seeds.start >= TELLING;
+    let met = play(Scene::Sharing, seeds)?;
+    if !is_telling {
+        return Ok(());
+    }
+    if let Some(never) = SHARED.iter().find(|what| met.of(what) == 0) {
+        return Err(format!("{never} never happened").into());
+    }
+    for what in NO_MORE {
+        let (off, on) = (
+            met.of(&format!("off_{what}")),
+            met.of(&format!("on_{what}")),
+        );
+        if on > off {
+            return Err(format!("{what}: {on} times with sharing, {off} times without").into());
+        }
+    }
+    Ok(())
 }

@@ -58,6 +58,7 @@ impl MaildropListings {
     /// A backend has refused the password: nobody stands on what it was shown.
     pub fn refused(&mut self, tag: PasswordTag) {
         self.kept.retain(|kept| kept.owner.tag != tag);
+        self.kept.shrink_to_fit();
     }
 
     /// The backend has shown `owner` this listing.

@@ -10,7 +10,9 @@ use tokio::time::advance;
 async fn guesses(gate: &Gate, password: &str) {
     let mut stranger = gate.asking("ann", password).await;
     let mut backend = gate.dialed().await;
-    backend.answers_login("ann", password, "-ERR [AUTH] no").await;
+    backend
+        .answers_login("ann", password, "-ERR [AUTH] no")
+        .await;
     stranger.expect_prefix("-ERR").await;
     stranger.close();
     backend.close();
