@@ -186,9 +186,7 @@ async fn a_server_of_which_nothing_is_known_is_measured_until_it_has_shown_enoug
     // It has the same ids, and the lock was free at once.
     quit(shown(&gate, &["a", "b"]).await).await;
     let is_proven = |event: &Event| match event {
-        Event::Sharing(SharingEvent::Proven { proof, .. }) => {
-            proof.verdict() == BackendProof::Given
-        }
+        Event::Sharing(SharingEvent::Proven { seen, .. }) => seen.verdict() == BackendProof::Given,
         _ => false,
     };
     gate.told(is_proven).await;
