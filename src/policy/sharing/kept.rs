@@ -23,7 +23,7 @@ pub(super) struct KeptListing {
     pub(super) listing: Arc<MaildropListing>,
     /// When the backend has shown it.
     pub(super) shown: Instant,
-    /// When the backend has accepted the password last.
+    /// When the backend has accepted the password for it.
     pub(super) accepted: Instant,
     /// How it differs from the one before.
     pub(super) result: Option<ShadowResult>,

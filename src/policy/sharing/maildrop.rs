@@ -39,9 +39,6 @@ impl MaildropListings {
             kept.is_alive = false;
             if kept.owner.login == *login {
                 kept.is_superseded = kept.owner.tag != tag;
-                if kept.owner.tag == tag {
-                    kept.accepted = now;
-                }
             }
         }
         self.unlisted.add(tag, now);
@@ -89,7 +86,8 @@ impl MaildropListings {
         ];
         let ids_outlive_close = before.as_ref().and_then(|before| before.proves_ids(result));
         let login = self.unlisted.take(owner.tag);
-        let is_another = login.is_some_and(|login| login.is_another);
+        // Of one that came more than an hour ago nobody knows what has been since.
+        let is_known = login.is_some_and(|login| !login.is_another);
         if self.kept.len() == LISTINGS_PER_MAILDROP {
             self.kept.remove(0);
         }
@@ -103,7 +101,7 @@ impl MaildropListings {
             all_fetched: false,
             is_alive: true,
             is_current: true,
-            is_believed: lacks_nothing && !is_another,
+            is_believed: lacks_nothing && is_known,
             is_superseded: false,
         });
         let causes = causes.into_iter().flatten();

@@ -1,6 +1,6 @@
 //! A login is let in on a fresh listing, and costs the backend nothing.
 
-use super::{let_in, list, pass, quit, sees, sharing, shown};
+use super::{let_in, list, names, pass, quit, sees, sharing, shown, sizes, stat};
 use crate::support::{Gate, Wire};
 use popgate::observe::event::Event;
 use popgate::policy::sharing::LetInReason;
@@ -86,4 +86,21 @@ async fn a_stop_ends_it_at_once() {
     client.expect_eof().await;
     let is_ended = |event: &Event| matches!(event, Event::SessionEnded(_));
     gate.told_nth(1, is_ended).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_popgate_has_asked_before_quit_is_a_listing_like_others() {
+    let gate = sharing(LET_IN).await;
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "STAT", &stat(&["a"])).await;
+    let (mut client, mut backend) = both;
+    client.send("QUIT\r\n").await;
+    backend.expect("LIST\r\nUIDL\r\nQUIT\r\n").await;
+    let answers = [sizes(&["a"]), names(&["a"]), "+OK\r\n".to_owned()];
+    backend.send(answers.concat()).await;
+    backend.close();
+    client.expect_prefix("+OK").await;
+    client.expect_eof().await;
+    polls(&gate, &["a"]).await;
+    assert_eq!(gate.dials(), 1);
 }
