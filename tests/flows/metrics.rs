@@ -5,6 +5,7 @@ use popgate::dialect::Class;
 use popgate::ids::{BackendName, ListenerName, TenantName};
 use popgate::observe::event::{End, LockOutcome, LoginRule, OffenceKind, PollDecision};
 use popgate::observe::metrics::Metrics;
+use popgate::policy::sharing::{BackendProof, PromotionOutcome};
 use popgate::pop3::reply::ReplyTo;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -204,7 +205,13 @@ fn words(label: &str) -> HashSet<&'static str> {
         "listener" => HashSet::from(["pop3", "pop3s", "clear"]),
         "backend" => HashSet::from(["legacy"]),
         "end" => of!(End),
-        "outcome" => of!(LockOutcome),
+        "outcome" => {
+            let locks: HashSet<_> = of!(LockOutcome);
+            let promotions: HashSet<_> = of!(PromotionOutcome);
+            &locks | &promotions
+        }
+        "verdict" => of!(BackendProof),
+        "fetched" => HashSet::from(["false", "true"]),
         "command" => of!(ReplyTo),
         "class" => of!(Class),
         "rule" => of!(LoginRule),

@@ -134,6 +134,13 @@ async fn a_deletion_in_a_maildrop_that_is_not_measured_makes_nothing_known() {
 async fn a_listing_that_a_session_stands_on_takes_room_until_that_ends() {
     let listings = ShownListings::default();
     let large = listing(1_000);
+    let (maildrop, tenant) = (key("ann"), TenantName::new("default"));
+    let place = Place {
+        key: &maildrop,
+        tenant: &tenant,
+    };
+    let ann = owner("ann");
+    listings.accepted(place, &ann.login, ann.tag, true, Instant::now());
     shown(&listings, "ann", &large);
     let asker = Asker {
         login: UserName::new(b"ann"),
