@@ -180,6 +180,11 @@ fn trials() -> Vec<Trial> {
             ),
             (
                 LOCKING_DOVECOT,
+                "sharing: two programs that delete meet, and all mail is stored once",
+                sharing::takers_meet,
+            ),
+            (
+                LOCKING_DOVECOT,
                 "sharing: no program complains where its wait is spent, or notes another thing",
                 sharing::no_complaint_where_the_wait_is_spent,
             ),

@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use address::listings_by_address;
 pub(crate) use attack::{changed_password, guesser};
-pub(crate) use filter::slow_filter;
+pub(crate) use filter::{slow_filter, takers_meet};
 pub(crate) use household::{keepers, takers};
 pub(crate) use scripts::{nothing_before_it_is_proven, sessions_live_on_listings};
 pub(crate) use spent::no_complaint_where_the_wait_is_spent;

@@ -59,6 +59,40 @@ fn beside_somebody_who_waits(site: &Site, getmail: &mut Member) -> Outcome<()> {
     })
 }
 
+/// Two that delete meet at the first one's first message. The second one may have been shown what the
+/// first one takes: it is closed then, once. All mail is stored, and once.
+pub(crate) fn takers_meet(kind: Kind, ip: Ipv4Addr) -> Outcome<()> {
+    at_shareable(kind, ip, &[USER], |site| {
+        site.server.deliver(USER, &message_ids(1, 4), 500)?;
+        let call = |program| Call::new(program, Mode::Plain, USER.to_owned());
+        let mut first = Member::new(Call {
+            delivery: Some("1"),
+            ..call(Program::Getmail)
+        })?;
+        let mut second = Member::new(call(Program::NetPop3))?;
+        let inbox = first.home.path("inbox");
+        thread::scope(|scope| {
+            let takes = scope.spawn(|| first.run(Task::Take, site));
+            await_that("the first message", PATIENCE, || {
+                inbox.metadata().is_ok_and(|file| file.len() > 0)
+            })?;
+            second.run(Task::Take, site)?;
+            takes
+                .join()
+                .unwrap_or(Err("getmail's thread panicked".into()))
+        })?;
+        let closed = Counts::of(site)?.not_promoted;
+        expect_equal("troubles", &(second.troubles.len() as f64), &closed)?;
+        second.run(Task::Take, site)?;
+        expect_equal("not promoted", &Counts::of(site)?.not_promoted, &closed)?;
+        expect_equal(
+            "taken",
+            &[first.stored, second.stored].concat(),
+            &message_ids(1, 4),
+        )
+    })
+}
+
 fn take_all(site: &Site) -> Outcome<()> {
     let mut client = log_in(site)?;
     let messages = client.count()?;

@@ -161,7 +161,6 @@ fn no_trouble_but_closed_views(site: &Site, takers: &[Member]) -> Outcome<()> {
     });
     let troubles: Vec<_> = troubles.collect();
     let closed = Counts::of(site)?.not_promoted;
-    eprintln!("{closed} views are closed: {troubles:?}");
     expect(
         troubles.len() as f64 <= closed,
         "no other trouble",
