@@ -346,7 +346,7 @@ impl Metrics {
             | SharingEvent::ViewEnded { tenant, .. }
             | SharingEvent::Killed { tenant, .. } => tenant,
             SharingEvent::Promoted { tenant, took, .. } => {
-                self.families.sharing_promotion.observe(took.as_secs_f64());
+                self.families.sharing.promotion.observe(took.as_secs_f64());
                 tenant
             }
             // A gauge that is set before each scrape.

@@ -134,8 +134,8 @@ pub struct HistoryLoginInfo {
     pub backend: Option<String>,
     /// Whether the backend let it in.
     pub entered: bool,
-    /// Why popgate let it in by itself, on a listing: `fresh`, `absorbed` or `wait_spent`; none where
-    /// it did not.
+    /// Why popgate let it in by itself, on a listing: `fresh`, `absorbed` or `wait_spent`; none
+    /// where it did not.
     pub let_in: Option<String>,
     /// How often it was sent back to its listing because another login waited.
     pub demotions: u32,

@@ -50,8 +50,8 @@ pub struct TimelineRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TimelineBar {
     /// `hold` (in the maildrop), `login` (it has the lock, and the backend has not let it in),
-    /// `view` (logged in on a listing, without the maildrop), `wait` (for the lock) or `delay` (held
-    /// for coming too often, or for wrong passwords).
+    /// `view` (logged in on a listing, without the maildrop), `wait` (for the lock) or `delay`
+    /// (held for coming too often, or for wrong passwords).
     pub kind: String,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]

@@ -76,8 +76,8 @@ pub struct SharingInfo {
     pub why_not: Vec<String>,
     /// The backends that may hold the maildrop, in order of preference.
     pub backends: Vec<SharedBackendInfo>,
-    /// What was found out about the maildrop within a day that forbids it: values of the label `reason`
-    /// of the metric `popgate_sharing_unshareable_total`.
+    /// What was found out about the maildrop within a day that forbids it: values of the label
+    /// `reason` of the metric `popgate_sharing_unshareable_total`.
     pub unshareable: Vec<String>,
 }
 

@@ -218,7 +218,7 @@ mod tests {
             end_of_wait: false,
             demotion: false,
             let_in: false,
-            ..on.clone()
+            ..on
         };
         for (reasons, part) in [
             (

@@ -74,22 +74,7 @@ pub(super) struct Families {
     pub(super) journal_size_limit: IntGaugeVec,
     pub(super) journal_oldest: GaugeVec,
     pub(super) polls: IntCounterVec,
-    pub(super) sharing_shadow: IntCounterVec,
-    pub(super) sharing_lost: IntCounterVec,
-    pub(super) sharing_no_room: IntCounterVec,
-    pub(super) sharing_not_whole: IntCounterVec,
-    pub(super) sharing_unshareable: IntCounterVec,
-    pub(super) sharing_views: IntGaugeVec,
-    pub(super) sharing_let_in: IntCounterVec,
-    pub(super) sharing_promotions: IntCounterVec,
-    pub(super) sharing_promotion: Histogram,
-    pub(super) sharing_demotions: IntCounterVec,
-    pub(super) sharing_killed: IntCounterVec,
-    pub(super) sharing_logins_saved: IntCounterVec,
-    pub(super) sharing_backend: IntGaugeVec,
-    pub(super) sharing_listings: IntGauge,
-    pub(super) sharing_listings_size: IntGauge,
-    pub(super) sharing_listings_limit: IntGauge,
+    pub(super) sharing: SharingFamilies,
     pub(super) login_refusals: IntCounterVec,
     pub(super) faults: IntCounterVec,
     pub(super) bytes: IntCounterVec,
@@ -109,6 +94,26 @@ pub(super) struct Families {
     pub(super) admin_requests: IntCounterVec,
     pub(super) admin_streams: IntGauge,
     pub(super) build_info: IntGaugeVec,
+}
+
+/// Those of sharing.
+pub(super) struct SharingFamilies {
+    pub(super) shadow: IntCounterVec,
+    pub(super) lost: IntCounterVec,
+    pub(super) no_room: IntCounterVec,
+    pub(super) not_whole: IntCounterVec,
+    pub(super) unshareable: IntCounterVec,
+    pub(super) views: IntGaugeVec,
+    pub(super) let_in: IntCounterVec,
+    pub(super) promotions: IntCounterVec,
+    pub(super) promotion: Histogram,
+    pub(super) demotions: IntCounterVec,
+    pub(super) killed: IntCounterVec,
+    pub(super) logins_saved: IntCounterVec,
+    pub(super) backend: IntGaugeVec,
+    pub(super) listings: IntGauge,
+    pub(super) listings_size: IntGauge,
+    pub(super) listings_limit: IntGauge,
 }
 
 impl Families {
@@ -151,22 +156,7 @@ impl Families {
             journal_size_limit: register.gauges("journal_size_limit_bytes", "Size to which the journal's file may grow; the oldest entries leave before it is reached.", &[])?,
             journal_oldest: register.float_gauges("journal_oldest_entry_timestamp_seconds", "When the oldest session of the history ended, in Unix time.", &[])?,
             polls: register.counters("polls_total", "Logins measured against a polling limit, and what became of them.", &["tenant", "decision"])?,
-            sharing_shadow: register.counters("sharing_shadow_total", "Sessions whose listing was compared with the one that the same login was shown before, and how they differ.", &["tenant", "result"])?,
-            sharing_lost: register.counters("sharing_shadow_lost_total", "Of those, sessions with an accepted RETR, TOP or DELE that could not have gone on from the older listing.", &["tenant"])?,
-            sharing_no_room: register.counters("sharing_no_room_total", "Sessions whose listing was not kept for want of memory, so that the next one is not compared.", &["tenant"])?,
-            sharing_not_whole: register.counters("sharing_not_whole_total", "Sessions whose replies to STAT, LIST and UIDL are no whole listing.", &["tenant", "reason"])?,
-            sharing_unshareable: register.counters("sharing_unshareable_total", "Mailboxes found not to be shareable, once a day for each cause.", &["tenant", "reason"])?,
-            sharing_views: register.gauges("sharing_views", "Sessions that are logged in and stand on a listing, without their mailbox.", &["tenant"])?,
-            sharing_let_in: register.counters("sharing_let_in_total", "Logins that popgate let in on a listing, and why.", &["tenant", "reason"])?,
-            sharing_promotions: register.counters("sharing_promotions_total", "Sessions on a listing that needed their mailbox, and what became of them.", &["tenant", "outcome"])?,
-            sharing_promotion: register.histogram("sharing_promotion_seconds", "From the command that needs the mailbox to the mailbox, or to the end of the session.", WAIT_SECONDS)?,
-            sharing_demotions: register.counters("sharing_demotions_total", "Idle sessions that went back to their listing because another login waited, by whether they had fetched messages.", &["tenant", "fetched"])?,
-            sharing_killed: register.counters("sharing_killed_total", "Listings on which nobody is let in any more, and why.", &["tenant", "reason"])?,
-            sharing_logins_saved: register.counters("sharing_logins_saved_total", "Sessions that ended without a login at the backend.", &["tenant"])?,
-            sharing_backend: register.gauges("sharing_backend_proof", "What sessions of a backend have shown of sharing: 1 for the verdict that holds.", &["backend", "verdict"])?,
-            sharing_listings: register.int_gauge("sharing_listings", "Listings of mailboxes that are kept in memory.")?,
-            sharing_listings_size: register.int_gauge("sharing_listings_bytes", "Octets of all that is kept of listings.")?,
-            sharing_listings_limit: register.int_gauge("sharing_listings_limit_bytes", "Octets that it may take: sharing_memory of [server].")?,
+            sharing: SharingFamilies::new(&register)?,
             login_refusals: register.counters("login_refusals_total", "Logins that a rule refused before the backend was asked.", &["tenant", "rule"])?,
             faults: register.counters("faults_total", "What went wrong at clients' ends; of a proven login it never blocks.", &["tenant", "fault", "proven"])?,
             bytes: register.counters("bytes_total", "Octets relayed after login.", &["direction"])?,
@@ -196,6 +186,30 @@ impl Families {
         }
         let version = env!("CARGO_PKG_VERSION");
         self.build_info.with_label_values(&[version]).set(1);
+    }
+}
+
+impl SharingFamilies {
+    #[rustfmt::skip] // A table: one family a line.
+    fn new(register: &Register<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            shadow: register.counters("sharing_shadow_total", "Sessions whose listing was compared with the one that the same login was shown before, and how they differ.", &["tenant", "result"])?,
+            lost: register.counters("sharing_shadow_lost_total", "Of those, sessions with an accepted RETR, TOP or DELE that could not have gone on from the older listing.", &["tenant"])?,
+            no_room: register.counters("sharing_no_room_total", "Sessions whose listing was not kept for want of memory, so that the next one is not compared.", &["tenant"])?,
+            not_whole: register.counters("sharing_not_whole_total", "Sessions whose replies to STAT, LIST and UIDL are no whole listing.", &["tenant", "reason"])?,
+            unshareable: register.counters("sharing_unshareable_total", "Mailboxes found not to be shareable, once a day for each cause.", &["tenant", "reason"])?,
+            views: register.gauges("sharing_views", "Sessions that are logged in and stand on a listing, without their mailbox.", &["tenant"])?,
+            let_in: register.counters("sharing_let_in_total", "Logins that popgate let in on a listing, and why.", &["tenant", "reason"])?,
+            promotions: register.counters("sharing_promotions_total", "Sessions on a listing that needed their mailbox, and what became of them.", &["tenant", "outcome"])?,
+            promotion: register.histogram("sharing_promotion_seconds", "From the command that needs the mailbox to the mailbox, or to the end of the session.", WAIT_SECONDS)?,
+            demotions: register.counters("sharing_demotions_total", "Idle sessions that went back to their listing because another login waited, by whether they had fetched messages.", &["tenant", "fetched"])?,
+            killed: register.counters("sharing_killed_total", "Listings on which nobody is let in any more, and why.", &["tenant", "reason"])?,
+            logins_saved: register.counters("sharing_logins_saved_total", "Sessions that ended without a login at the backend.", &["tenant"])?,
+            backend: register.gauges("sharing_backend_proof", "What sessions of a backend have shown of sharing: 1 for the verdict that holds.", &["backend", "verdict"])?,
+            listings: register.int_gauge("sharing_listings", "Listings of mailboxes that are kept in memory.")?,
+            listings_size: register.int_gauge("sharing_listings_bytes", "Octets of all that is kept of listings.")?,
+            listings_limit: register.int_gauge("sharing_listings_limit_bytes", "Octets that it may take: sharing_memory of [server].")?,
+        })
     }
 }
 

@@ -92,10 +92,10 @@ impl Metrics {
     /// Says how many listings are kept, and how many octets are taken and may be.
     pub fn set_listings(&self, listings: &ListingFigures) {
         let families = &self.families;
-        families.sharing_listings.set(metric(listings.kept));
-        families.sharing_listings_size.set(metric(listings.size));
+        families.sharing.listings.set(metric(listings.kept));
+        families.sharing.listings_size.set(metric(listings.size));
         let limit = metric(listings.size_max);
-        families.sharing_listings_limit.set(limit);
+        families.sharing.listings_limit.set(limit);
     }
 
     pub(super) fn set_backend_up(&self, backend: &BackendName, up: bool) {

@@ -74,7 +74,7 @@ impl BackendGauges {
             paused: families.backend_paused.with_label_values(&[name]),
             connections: families.backend_connections.with_label_values(&[name]),
             proof: children(BackendProof::ALL, |verdict| {
-                let proof = &families.sharing_backend;
+                let proof = &families.sharing.backend;
                 proof.with_label_values(&[name, verdict.as_str()])
             }),
         }
@@ -92,7 +92,7 @@ impl BackendGauges {
         }
         for verdict in BackendProof::ALL {
             let labels = [name, verdict.as_str()];
-            let _ = families.sharing_backend.remove_label_values(&labels);
+            let _ = families.sharing.backend.remove_label_values(&labels);
         }
     }
 }

@@ -27,37 +27,37 @@ impl OfSharing {
     pub(super) fn new(families: &Families, tenant: &str) -> Self {
         Self {
             shadow: children(ShadowResult::ALL, |result| {
-                let shadow = &families.sharing_shadow;
+                let shadow = &families.sharing.shadow;
                 shadow.with_label_values(&[tenant, result.as_str()])
             }),
-            lost: families.sharing_lost.with_label_values(&[tenant]),
-            no_room: families.sharing_no_room.with_label_values(&[tenant]),
+            lost: families.sharing.lost.with_label_values(&[tenant]),
+            no_room: families.sharing.no_room.with_label_values(&[tenant]),
             not_whole: children(NotWhole::ALL, |why| {
-                let not_whole = &families.sharing_not_whole;
+                let not_whole = &families.sharing.not_whole;
                 not_whole.with_label_values(&[tenant, why.as_str()])
             }),
             unshareable: children(Unshareable::ALL, |why| {
-                let unshareable = &families.sharing_unshareable;
+                let unshareable = &families.sharing.unshareable;
                 unshareable.with_label_values(&[tenant, why.as_str()])
             }),
-            views: families.sharing_views.with_label_values(&[tenant]),
+            views: families.sharing.views.with_label_values(&[tenant]),
             let_in: children(LetInReason::ALL, |reason| {
-                let let_in = &families.sharing_let_in;
+                let let_in = &families.sharing.let_in;
                 let_in.with_label_values(&[tenant, reason.as_str()])
             }),
             promotions: children(PromotionOutcome::ALL, |outcome| {
-                let promotions = &families.sharing_promotions;
+                let promotions = &families.sharing.promotions;
                 promotions.with_label_values(&[tenant, outcome.as_str()])
             }),
             demotions: ["false", "true"].map(|fetched| {
-                let demotions = &families.sharing_demotions;
+                let demotions = &families.sharing.demotions;
                 demotions.with_label_values(&[tenant, fetched])
             }),
             killed: children(KilledBy::ALL, |by| {
-                let killed = &families.sharing_killed;
+                let killed = &families.sharing.killed;
                 killed.with_label_values(&[tenant, by.as_str()])
             }),
-            logins_saved: families.sharing_logins_saved.with_label_values(&[tenant]),
+            logins_saved: families.sharing.logins_saved.with_label_values(&[tenant]),
         }
     }
 
