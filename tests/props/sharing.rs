@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The same login from two places with one password and with another one, and another login.
 const OWNERS: [(&str, u8, u8); 4] = [("ann", 1, 1), ("ann", 1, 2), ("ann", 2, 1), ("Ann", 3, 1)];
 
-const AGE: Duration = Duration::from_secs(60);
+const AGE: Duration = Duration::from_secs(30);
 const FRESH: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Delivered),
         1 => Just(Step::Webmail),
         4 => (0..30_u64).prop_map(Step::Passes),
-        1 => (0..2000_u64).prop_map(Step::Passes),
+        1 => (0..5000_u64).prop_map(Step::Passes),
     ]
 }
 
@@ -390,6 +390,7 @@ impl Run {
             && !self.is_in_update
             && !self.is_forbidden
             && self.age(accepted) <= FRESH
+            && self.age(last.at) <= AGE
             && self.was_always_listed(of)
             && self.lacking(of, last).is_empty()
     }

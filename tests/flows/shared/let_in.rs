@@ -1,8 +1,10 @@
 //! A login is let in on a fresh listing, and costs the backend nothing.
 
 use super::{let_in, list, names, pass, quit, sees, sharing, shown, sizes, stat};
-use crate::support::{Gate, Wire};
+use crate::support::{Gate, Wire, seconds};
+use popgate::ids::TenantName;
 use popgate::observe::event::Event;
+use popgate::policy::pause::PauseSubject;
 use popgate::policy::sharing::LetInReason;
 use popgate::time::Duration;
 use tokio::time::advance;
@@ -105,4 +107,18 @@ async fn what_popgate_has_asked_before_quit_is_a_listing_like_others() {
     client.expect_eof().await;
     polls(&gate, &["a"]).await;
     assert_eq!(gate.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_let_in_where_an_operator_has_paused_the_maildrop() {
+    let gate = sharing(LET_IN).await;
+    quit(shown(&gate, &["a"]).await).await;
+    let tenant = PauseSubject::Tenant(TenantName::new("default"));
+    gate.cx.pause(&tenant);
+    let mut client = gate.asking("ann", "secret").await;
+    client.expect_silence(seconds(5.0)).await;
+    gate.cx.resume(&tenant);
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    client.expect_prefix("+OK").await;
 }

@@ -83,6 +83,18 @@ async fn what_nobody_knows_passes_where_nothing_has_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_knows_does_not_pass_where_mail_has_come() {
+    let gate = sharing("demotion = false").await;
+    let mut client = viewing(&gate, &["a"]).await;
+    client.send("XTND XLST\r\n").await;
+    let mut backend = promotes(&gate, &["a", "b"]).await;
+    backend.expect_eof().await;
+    backend.close();
+    client.expect_eof().await;
+    assert_eq!(promotion(&gate, 0).await, PromotionOutcome::ListingChanged);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_quit_behind_it_is_carried_out_though_the_client_is_gone() {
     let gate = sharing("demotion = false").await;
     let mut client = viewing(&gate, &["a"]).await;
