@@ -4,7 +4,7 @@
 mod room;
 
 use self::room::Room;
-use crate::ids::{MaildropKey, TenantName, UserName};
+use crate::ids::{ClientPrefix, MaildropKey, TenantName, UserName};
 use crate::policy::sharing::{
     Asker, Compared, LastShown, ListingOwner, MaildropListings, StandsOn, Unshareable,
 };
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// until others are forgotten.
 #[derive(Debug, Default)]
 pub struct ShownListings {
-    maildrops: DashMap<MaildropKey, Known>,
+    maildrops: DashMap<MaildropKey, KnownMaildrop>,
     room: Room,
     /// Listings that are not kept any more, and that a session still stands on.
     stood_on: Mutex<Vec<StoodOn>>,
@@ -31,7 +31,7 @@ pub struct ShownListings {
 
 /// A maildrop, and whose room it takes.
 #[derive(Debug)]
-struct Known {
+struct KnownMaildrop {
     tenant: TenantName,
     listings: MaildropListings,
 }
@@ -45,7 +45,7 @@ struct StoodOn {
 
 /// A maildrop, and the tenant whose login it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct MaildropPlace<'a> {
     /// What is locked.
     pub key: &'a MaildropKey,
     /// Whose room it takes.
@@ -62,7 +62,7 @@ impl ShownListings {
     /// at. Returns how many listings nobody is let in on any more.
     pub fn accepted(
         &self,
-        place: Place<'_>,
+        place: MaildropPlace<'_>,
         login: &UserName,
         tag: PasswordTag,
         measures: bool,
@@ -79,17 +79,24 @@ impl ShownListings {
         accepted.value.unwrap_or_default()
     }
 
-    /// A backend has refused the password.
-    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag) {
+    /// A backend has refused the password of this client.
+    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, client: ClientPrefix) {
         if self.maildrops.contains_key(key) {
-            self.change_known(key, |maildrop| maildrop.refused(tag));
+            self.change_known(key, |maildrop| maildrop.refused(tag, client));
         }
+    }
+
+    /// Whether sessions through popgate delete messages of the maildrop.
+    #[must_use]
+    pub fn has_deletions(&self, key: &MaildropKey) -> bool {
+        let maildrop = self.maildrops.get(key);
+        maildrop.is_some_and(|maildrop| maildrop.listings.has_deletions())
     }
 
     /// The backend has shown this listing.
     pub fn shown(
         &self,
-        place: Place<'_>,
+        place: MaildropPlace<'_>,
         owner: ListingOwner,
         listing: Arc<MaildropListing>,
         now: Instant,
@@ -155,25 +162,25 @@ impl ShownListings {
     }
 
     /// popgate's own listing of the maildrop took too long.
-    pub fn took_long(&self, place: Place<'_>, now: Instant) {
+    pub fn took_long(&self, place: MaildropPlace<'_>, now: Instant) {
         self.change(place, |maildrop| maildrop.took_long(now));
     }
 
     /// Sessions of the maildrop must not stand on a listing. Says whether that was not known.
-    pub fn forbid(&self, place: Place<'_>, why: Unshareable, now: Instant) -> bool {
+    pub fn forbid(&self, place: MaildropPlace<'_>, why: Unshareable, now: Instant) -> bool {
         let changed = self.change(place, |maildrop| maildrop.forbid(why, now));
         changed.value.unwrap_or_default()
     }
 
     /// As [`forbid`](Self::forbid), until a time, as a gate of before has found out.
-    pub fn forbid_until(&self, place: Place<'_>, why: Unshareable, until: Instant) {
+    pub fn forbid_until(&self, place: MaildropPlace<'_>, why: Unshareable, until: Instant) {
         self.change(place, |maildrop| maildrop.forbid_until(why, until));
     }
 
     /// A session has deleted the messages of its listing that are marked, by place, from 0.
     pub fn deleted(
         &self,
-        place: Place<'_>,
+        place: MaildropPlace<'_>,
         listing: &MaildropListing,
         marks: &[bool],
         now: Instant,
@@ -261,7 +268,7 @@ impl ShownListings {
     fn change_known(&self, key: &MaildropKey, what: impl FnOnce(&mut MaildropListings)) {
         let tenant = self.maildrops.get(key).map(|known| known.tenant.clone());
         if let Some(tenant) = &tenant {
-            self.change(Place { key, tenant }, what);
+            self.change(MaildropPlace { key, tenant }, what);
         }
     }
 
@@ -269,7 +276,7 @@ impl ShownListings {
     /// was not taken.
     fn change<T>(
         &self,
-        place: Place<'_>,
+        place: MaildropPlace<'_>,
         what: impl FnOnce(&mut MaildropListings) -> T,
     ) -> Changed<T> {
         match self.maildrops.entry(place.key.clone()) {
@@ -281,7 +288,7 @@ impl ShownListings {
                     return Changed::NOT_KNOWN;
                 }
                 let tenant = place.tenant.clone();
-                vacant.insert(Known { tenant, listings });
+                vacant.insert(KnownMaildrop { tenant, listings });
                 Changed::kept(value)
             }
             Entry::Occupied(mut occupied) => {
@@ -293,7 +300,7 @@ impl ShownListings {
     fn change_occupied<T>(
         &self,
         key: &MaildropKey,
-        known: &mut Known,
+        known: &mut KnownMaildrop,
         what: impl FnOnce(&mut MaildropListings) -> T,
     ) -> Changed<T> {
         let before = footprint(key, &known.listings);
@@ -316,7 +323,7 @@ impl ShownListings {
 
     /// Those of `before` that are not kept any more, and that a session stands on, go on taking
     /// room.
-    fn keep_stood_on(&self, known: &Known, before: Vec<Arc<MaildropListing>>) {
+    fn keep_stood_on(&self, known: &KnownMaildrop, before: Vec<Arc<MaildropListing>>) {
         let is_kept = |it: &Arc<_>| known.listings.listings().any(|kept| Arc::ptr_eq(kept, it));
         let gone = before.iter().filter(|listing| !is_kept(listing));
         // This is one of them.
@@ -369,7 +376,7 @@ impl<T> Changed<T> {
 /// empty.
 fn footprint(key: &MaildropKey, maildrop: &MaildropListings) -> usize {
     let name = key.maildrop().as_bytes().len();
-    2 * size_of::<(MaildropKey, Known)>() + name + maildrop.footprint()
+    2 * size_of::<(MaildropKey, KnownMaildrop)>() + name + maildrop.footprint()
 }
 
 #[cfg(test)]

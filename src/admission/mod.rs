@@ -115,8 +115,9 @@ pub struct LocalMemory {
 impl LocalMemory {
     /// A backend refused the password: nobody stands on what it was shown.
     fn stands_no_more(&self, attempt: &LoginAttempt) {
-        self.listings.refused(&attempt.key, attempt.tag);
-        self.views.end(attempt.tag);
+        let client = attempt.prefix();
+        self.listings.refused(&attempt.key, attempt.tag, client);
+        self.views.end(attempt.tag, client);
     }
 }
 

@@ -1,17 +1,17 @@
 //! Which backends have shown that their sessions can be shared.
 
 use crate::ids::BackendName;
-use crate::policy::sharing::Proof;
+use crate::policy::sharing::BackendRecord;
 use dashmap::DashMap;
 
 /// What sessions of each backend have shown. Backends are named in the configuration, so that there
 /// are few.
 #[derive(Debug, Default)]
-pub struct BackendProofs(DashMap<BackendName, Proof>);
+pub struct BackendProofs(DashMap<BackendName, BackendRecord>);
 
 impl BackendProofs {
     /// A session has shown this of its backend. Returns all that is known where that is more now.
-    pub fn see(&self, backend: &BackendName, seen: Proof) -> Option<Proof> {
+    pub fn see(&self, backend: &BackendName, seen: BackendRecord) -> Option<BackendRecord> {
         let mut proof = self.0.entry(backend.clone()).or_default();
         let before = *proof;
         *proof = before.with(seen);
@@ -20,15 +20,17 @@ impl BackendProofs {
 
     /// What is known of a backend.
     #[must_use]
-    pub fn of(&self, backend: &BackendName) -> Proof {
+    pub fn of(&self, backend: &BackendName) -> BackendRecord {
         self.0.get(backend).map(|proof| *proof).unwrap_or_default()
     }
 
     /// What is known of each backend of which anything is.
     #[must_use]
-    pub fn all(&self) -> Vec<(BackendName, Proof)> {
-        let proofs = self.0.iter();
-        proofs.map(|it| (it.key().clone(), *it.value())).collect()
+    pub fn all(&self) -> Vec<(BackendName, BackendRecord)> {
+        self.0
+            .iter()
+            .map(|it| (it.key().clone(), *it.value()))
+            .collect()
     }
 }
 
@@ -40,13 +42,13 @@ mod tests {
     #[test]
     fn a_backend_that_was_proven_and_refuted_is_refuted() {
         let (proofs, backend) = (BackendProofs::default(), BackendName::new("b"));
-        let ids = |outlive| Proof {
+        let ids = |outlive| BackendRecord {
             ids_outlive_close: Some(outlive),
-            ..Proof::default()
+            ..BackendRecord::default()
         };
-        let lock = Proof {
+        let lock = BackendRecord {
             lock_is_freed: Some(true),
-            ..Proof::default()
+            ..BackendRecord::default()
         };
         let verdict = || proofs.of(&backend).verdict();
         assert!(proofs.see(&backend, ids(true)).is_some());

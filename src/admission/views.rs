@@ -1,19 +1,31 @@
-//! Sessions that stand on a listing, by password: they end with the password.
+//! Sessions that stand on a listing: how many there are in a maildrop, and by password, with which
+//! they end.
 
+use crate::ids::{ClientPrefix, MaildropKey};
 use crate::secret::PasswordTag;
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// The open views. Holds an entry for each password of an open session that has no maildrop.
+/// The open views. Holds entries for the maildrop and the password of each open session that has no
+/// maildrop.
 #[derive(Debug, Default)]
 pub struct OpenViews {
-    by_tag: DashMap<PasswordTag, Views>,
+    by_maildrop: DashMap<MaildropKey, usize>,
+    by_password: DashMap<ViewOwner, PasswordViews>,
+}
+
+/// Whose view it is: the password, and the client, where the backend was told its address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ViewOwner {
+    /// The password.
+    pub tag: PasswordTag,
+    /// The client.
+    pub client: Option<ClientPrefix>,
 }
 
 #[derive(Debug, Default)]
-struct Views {
+struct PasswordViews {
     open: usize,
     end: CancellationToken,
 }
@@ -22,34 +34,49 @@ struct Views {
 #[derive(Debug)]
 pub struct OpenView {
     views: Arc<OpenViews>,
-    tag: PasswordTag,
+    key: MaildropKey,
+    owner: ViewOwner,
     end: CancellationToken,
 }
 
 impl OpenViews {
-    /// Another view of this password.
-    pub fn open(self: &Arc<Self>, tag: PasswordTag) -> OpenView {
-        let mut views = self.by_tag.entry(tag).or_default();
-        views.open += 1;
+    /// Another view.
+    pub fn open(self: &Arc<Self>, key: MaildropKey, owner: ViewOwner) -> OpenView {
+        *self.by_maildrop.entry(key.clone()).or_default() += 1;
+        let end = {
+            let mut views = self.by_password.entry(owner.clone()).or_default();
+            views.open += 1;
+            views.end.clone()
+        };
         OpenView {
             views: Arc::clone(self),
-            tag,
-            end: views.end.clone(),
+            key,
+            owner,
+            end,
         }
     }
 
-    /// A backend has refused the password: all views of it end. One that opens later does not,
-    /// also while the last of them are about to leave: the password was accepted since.
-    pub fn end(&self, tag: PasswordTag) {
-        if let Some(mut views) = self.by_tag.get_mut(&tag) {
-            std::mem::take(&mut views.end).cancel();
+    /// A backend has refused the password of this client: its views end, and those of all clients
+    /// where the backend is told no address. One that opens later does not, also while the last of
+    /// them are about to leave: the password was accepted since.
+    pub fn end(&self, tag: PasswordTag, client: ClientPrefix) {
+        for client in [None, Some(client)] {
+            if let Some(mut views) = self.by_password.get_mut(&ViewOwner { tag, client }) {
+                std::mem::take(&mut views.end).cancel();
+            }
         }
+    }
+
+    /// Whether there is one in the maildrop.
+    #[must_use]
+    pub fn are_in(&self, key: &MaildropKey) -> bool {
+        self.by_maildrop.contains_key(key)
     }
 
     /// How many are open.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.by_tag.iter().map(|views| views.open).sum()
+        self.by_maildrop.iter().map(|open| *open).sum()
     }
 }
 
@@ -62,35 +89,74 @@ impl OpenView {
 
 impl Drop for OpenView {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut views) = self.views.by_tag.entry(self.tag) {
-            views.get_mut().open -= 1;
-            if views.get().open == 0 {
-                views.remove();
-            }
+        let views = &self.views;
+        if let Some(mut open) = views.by_maildrop.get_mut(&self.key) {
+            *open -= 1;
         }
+        views.by_maildrop.remove_if(&self.key, |_, open| *open == 0);
+        if let Some(mut views) = views.by_password.get_mut(&self.owner) {
+            views.open -= 1;
+        }
+        let is_last = |_: &ViewOwner, views: &PasswordViews| views.open == 0;
+        views.by_password.remove_if(&self.owner, is_last);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{BackendName, UserName};
+    use std::net::IpAddr;
+
+    fn key(name: &str) -> MaildropKey {
+        let backends = Arc::from([BackendName::new("b")]);
+        MaildropKey::new(&backends, &UserName::new(name.as_bytes()))
+    }
+
+    fn client(last: u8) -> ClientPrefix {
+        IpAddr::from([192, 0, 2, last]).into()
+    }
+
+    fn of(password: u8, client: Option<ClientPrefix>) -> ViewOwner {
+        let tag = PasswordTag::from_bytes([password; 32]);
+        ViewOwner { tag, client }
+    }
 
     #[tokio::test]
     async fn views_end_with_their_password_and_no_others_do() {
         let views = Arc::new(OpenViews::default());
-        let tag = |password| PasswordTag::from_bytes([password; 32]);
-        let [one, two, other] = [1, 1, 2].map(|password| views.open(tag(password)));
-        views.end(tag(1));
+        let open = |password| views.open(key("ann"), of(password, None));
+        let [one, two, other] = [1, 1, 2].map(open);
+        views.end(of(1, None).tag, client(1));
         one.ended().await;
         two.ended().await;
         assert!(!other.end.is_cancelled());
         assert_eq!(views.count(), 3);
         drop(one);
-        let new = views.open(tag(1));
+        let new = open(1);
         assert!(!new.end.is_cancelled());
-        views.end(tag(1));
+        views.end(of(1, None).tag, client(1));
         new.ended().await;
         drop((two, new, other));
-        assert_eq!(views.count(), 0);
+        assert!(views.count() == 0 && views.by_password.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_refuses_by_address_ends_no_views_of_another_one() {
+        let views = Arc::new(OpenViews::default());
+        let [here, there] = [1, 2].map(|last| views.open(key("ann"), of(1, Some(client(last)))));
+        views.end(of(1, None).tag, client(1));
+        here.ended().await;
+        assert!(!there.end.is_cancelled());
+    }
+
+    #[test]
+    fn a_maildrop_has_views_until_the_last_one_leaves() {
+        let views = Arc::new(OpenViews::default());
+        let [one, two] = [1, 2].map(|password| views.open(key("ann"), of(password, None)));
+        drop(one);
+        assert!(views.are_in(&key("ann")) && !views.are_in(&key("ben")));
+        drop(two);
+        assert!(!views.are_in(&key("ann")));
     }
 }

@@ -9,7 +9,7 @@ use super::fd_limit::ConnectionLimit;
 use crate::admin::AdminPolicy;
 use crate::admin::token::{Token, TokenError};
 use crate::admission::block_list::BlockList;
-use crate::admission::listings::Place;
+use crate::admission::listings::MaildropPlace;
 use crate::admission::{Admission, LocalMemory};
 use crate::config::Config;
 use crate::gate::{BackendConnection, Settings};
@@ -233,7 +233,7 @@ pub(super) fn restore_sharing(local: &LocalMemory, found: &[SharingFact], now: M
                 let left = Duration::try_from(until.duration_since(now.wall));
                 // One that is over holds no longer.
                 let left = left.unwrap_or_default();
-                let place = Place { key, tenant };
+                let place = MaildropPlace { key, tenant };
                 let until = now.instant + left.min(NOT_SHAREABLE_FOR);
                 local.listings.forbid_until(place, *why, until);
             }
@@ -269,13 +269,13 @@ pub(super) fn hear_of_blocks(
 mod tests {
     use super::*;
     use crate::ids::{MaildropKey, UserName};
-    use crate::policy::sharing::{Proof, Unshareable};
+    use crate::policy::sharing::{BackendRecord, Unshareable};
 
     #[tokio::test(start_paused = true)]
     async fn what_a_gate_has_found_out_the_next_one_knows_for_the_rest_of_its_time() {
         let (local, now) = (LocalMemory::default(), WallClock::System.now());
         let backend = BackendName::new("legacy");
-        let seen = Proof {
+        let seen = BackendRecord {
             ids_outlive_close: Some(true),
             lock_is_freed: None,
         };

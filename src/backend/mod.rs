@@ -13,7 +13,7 @@ mod slots;
 
 use crate::ids::BackendName;
 use crate::net::TlsMode;
-use crate::policy::sharing::{BackendProof, Proof};
+use crate::policy::sharing::{BackendProof, BackendRecord};
 use crate::time::Duration;
 use std::path::PathBuf;
 
@@ -69,7 +69,7 @@ pub enum Shareable {
 impl Shareable {
     /// Whether sessions may stand on listings where this was seen of the backend.
     #[must_use]
-    pub fn allows(self, seen: Proof) -> bool {
+    pub fn allows(self, seen: BackendRecord) -> bool {
         match self {
             Self::Yes => true,
             Self::No => false,

@@ -17,7 +17,7 @@ pub use backend_conn::BackendConnection;
 pub use context::{Context, Stage};
 pub use pauses::Pauses;
 pub use peer::Peer;
-pub use registry::{Kick, Phase, SeenListing, SeenLogin, SessionView, Sessions};
+pub use registry::{Kick, Phase, SeenLogin, SessionView, Sessions, StandingOn};
 pub use settings::Settings;
 
 pub(crate) use programs::{Neighbour, SeenProgram};

@@ -7,7 +7,7 @@
 mod login;
 mod program;
 
-pub use login::{SeenListing, SeenLogin};
+pub use login::{SeenLogin, StandingOn};
 
 use self::login::{RegisteredListing, RegisteredLogin};
 use super::peer::Peer;

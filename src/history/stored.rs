@@ -3,7 +3,7 @@
 use super::query::EntryId;
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::block::BlockChange;
-use crate::policy::sharing::{Proof, Unshareable};
+use crate::policy::sharing::{BackendRecord, Unshareable};
 use crate::str_enum::str_enum;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub enum SharingFact {
         /// Which backend.
         backend: BackendName,
         /// All that they have shown.
-        seen: Proof,
+        seen: BackendRecord,
         /// When they showed the last of it.
         at: Timestamp,
     },

@@ -5,7 +5,7 @@ use super::values::{Cells, backends_of, names_of};
 use crate::history::SharingFact;
 use crate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use crate::limits::{NOT_SHAREABLE_FOR, UNSHAREABLE_KEPT_MAX};
-use crate::policy::sharing::{BackendProof, Proof, Unshareable};
+use crate::policy::sharing::{BackendProof, BackendRecord, Unshareable};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -86,7 +86,7 @@ fn proof(row: &Row<'_>) -> rusqlite::Result<SharingFact> {
     let mut cells = Cells::new(row);
     Ok(SharingFact::Proven {
         backend: BackendName::new(&cells.text()?),
-        seen: Proof {
+        seen: BackendRecord {
             ids_outlive_close: cells.take()?,
             lock_is_freed: cells.take()?,
         },

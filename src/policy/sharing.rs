@@ -13,7 +13,7 @@ mod unlisted;
 
 pub use kept::{LastShown, StandsOn};
 pub use maildrop::MaildropListings;
-pub use proof::{BackendProof, Proof};
+pub use proof::{BackendProof, BackendRecord};
 
 use crate::ids::{BackendName, ClientPrefix, UserName};
 use crate::limits::SHAREABLE_LOGIN_DELAY;

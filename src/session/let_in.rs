@@ -53,11 +53,20 @@ impl Identified {
             false => (sharing.fresh, LetInReason::Fresh),
         };
         let listings = &cx.admission.local.listings;
+        if listings.has_deletions(&self.attempt.key) && self.is_beside_others(cx) {
+            return None;
+        }
         let asker = asker(&self.attempt);
         let now = Instant::now();
         let stands_on = listings.fresh(&self.attempt.key, &asker, age, sharing.fresh, now)?;
         self.may_stand_on(cx, &stands_on)
             .then_some((stands_on, reason))
+    }
+
+    /// Whether other sessions of the maildrop are open.
+    fn is_beside_others(&self, cx: &Context) -> bool {
+        let key = &self.attempt.key;
+        cx.locks.home(key).is_some() || cx.admission.local.views.are_in(key)
     }
 
     /// What this login was shown last, where its wait is spent.

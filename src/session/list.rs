@@ -39,7 +39,8 @@ async fn ask(conn: &mut Conn, pipelining: bool) -> Result<MaildropListing, ListE
     }
     let stat = status(conn, b"STAT\r\n", pipelining).await?;
     let stat = stat.and_then(|line| DropListing::parse(line.get(b"+OK".len()..)?).ok());
-    let (mut scan, mut ids) = (ScanReader::default(), UniqueIdReader::default());
+    let mut scan = ScanReader::default();
+    let mut ids = UniqueIdReader::default();
     let listed = body(conn, b"LIST\r\n", pipelining, |line| scan.read(line)).await?;
     let named = body(conn, b"UIDL\r\n", pipelining, |line| ids.read(line)).await?;
     if !listed || !named || stat.is_none() {

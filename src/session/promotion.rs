@@ -116,7 +116,7 @@ async fn go_on(
         Err(failed) => return Err(without_lock(cx, failed, login)),
     };
     let admitted = enter(cx, record, Admitted { login, lock, slots }).await?;
-    let before = Before {
+    let before = ShownBefore {
         stands_on,
         has_fetched,
         needs,
@@ -174,13 +174,13 @@ async fn enter(
 }
 
 /// What its client was shown before, and what it wants now.
-struct Before {
+struct ShownBefore {
     stands_on: StandsOn,
     has_fetched: bool,
     needs: Needs,
 }
 
-impl Before {
+impl ShownBefore {
     /// Goes on if the maildrop has all that was shown.
     async fn compare(
         self,

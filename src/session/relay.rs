@@ -11,12 +11,13 @@ mod twin;
 
 use super::client::Client;
 use super::record::Record;
-use super::sharing::{Compares, Resumable, Sharing};
+use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
-use super::{Entered, Identified, LoggedIn, authorization};
+use super::{Entered, LoggedIn, authorization};
 use crate::backend::connect::Backend;
-use crate::gate::{Context, Phase, Stage};
+use crate::gate::{BackendConnection, Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, OWN_LISTING_MAX, RELAY_TICK};
+use crate::lock::LockGuard;
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::sharing::{KilledBy, StandsOn};
@@ -88,13 +89,7 @@ pub(super) async fn relay(
     let has_fetched = pump.exchange().has_fetched();
     let partial = pump.take_partial();
     let undelivered = pump.into_client();
-    if matches!(quit, Quit::Answered { .. }) {
-        lock.quit_answered();
-    }
-    if record.summary.deleted > 0 {
-        // fetchmail logs in again to go on: that is no other poll.
-        cx.admission.local.polls.deleted(&attempt, Instant::now());
-    }
+    settle(cx, record, &attempt, &mut lock, quit);
     let end = match end {
         RelayEnd::Session(cause) => cause,
         RelayEnd::Demoted(stands_on) => {
@@ -102,15 +97,9 @@ pub(super) async fn relay(
             client.conn.input = partial;
             record.demoted();
             drop(lock);
-            let Some(Resumable { proof, settings }) = sharing.and_then(|it| it.into_resumable())
-            else {
+            let resumable = sharing.and_then(|it| it.into_resumable());
+            let Some(login) = resumable.map(|it| it.login(client, attempt)) else {
                 return Err(EndCause::NoConnection);
-            };
-            let login = Identified {
-                client,
-                attempt,
-                proof,
-                settings,
             };
             let viewing = Viewing::demoted(cx, login, slots, stands_on, has_fetched);
             return Ok(Entered::View(Box::new(viewing)));
@@ -124,6 +113,23 @@ pub(super) async fn relay(
     Box::pin(deliver(cx, undelivered, &end)).await;
     Box::pin(client.farewell(b"")).await;
     Err(end)
+}
+
+/// Notes what was done, before the lock goes on.
+fn settle(
+    cx: &Context,
+    record: &Record,
+    attempt: &LoginAttempt,
+    lock: &mut LockGuard<BackendConnection>,
+    quit: Quit,
+) {
+    if matches!(quit, Quit::Answered { .. }) {
+        lock.quit_answered();
+    }
+    if record.summary.deleted > 0 {
+        // fetchmail logs in again to go on: that is no other poll.
+        cx.admission.local.polls.deleted(attempt, Instant::now());
+    }
 }
 
 /// Frees the box now, where one that is taken apart in place is freed at the end.

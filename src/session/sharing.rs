@@ -1,8 +1,10 @@
 //! What a session's listing says of sharing: it is compared with the one that the same login was
 //! shown before, and kept for the session that may stand on it.
 
+use super::Identified;
+use super::client::Client;
 use super::let_in::may_share;
-use crate::admission::listings::{Place, ShownListings};
+use crate::admission::listings::{MaildropPlace, ShownListings};
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Settings};
 use crate::ids::BackendName;
@@ -10,7 +12,7 @@ use crate::lock::LockGuard;
 use crate::observe::event::{Event, SharingEvent};
 use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::policy::sharing::{
-    KilledBy, LastShown, ListingOwner, Proof as BackendProof, ShadowResult, StandsOn, Unshareable,
+    BackendRecord, KilledBy, LastShown, ListingOwner, ShadowResult, StandsOn, Unshareable,
 };
 use crate::pop3::exchange::{Exchange, Quit, ShownMaildrop};
 use crate::pop3::listing::{MaildropListing, NotWhole};
@@ -35,6 +37,18 @@ pub(super) struct Sharing {
 pub(super) struct Resumable {
     pub(super) proof: Proof,
     pub(super) settings: Arc<Settings>,
+}
+
+impl Resumable {
+    /// The login of the session, as if it had not been in its maildrop yet.
+    pub(super) fn login(self, client: Client, attempt: Arc<LoginAttempt>) -> Identified {
+        Identified {
+            client,
+            attempt,
+            proof: self.proof,
+            settings: self.settings,
+        }
+    }
 }
 
 /// Whose listing is looked at, and where.
@@ -138,9 +152,9 @@ impl Sharing {
         for why in compared.unshareable {
             compares.tell_unshareable(why);
         }
-        let seen = BackendProof {
+        let seen = BackendRecord {
             ids_outlive_close: compared.ids_outlive_close,
-            ..BackendProof::default()
+            ..BackendRecord::default()
         };
         compares.see(&self.owner.backend, seen);
         if compared.no_room {
@@ -157,6 +171,7 @@ impl Sharing {
         Some(StandsOn {
             listing: Arc::clone(shown.unwrap_or(&kept)),
             backend: self.owner.backend.clone(),
+            client: self.owner.client,
         })
     }
 
@@ -214,9 +229,9 @@ impl Sharing {
     fn used(&self, compares: &Compares<'_>, listing: &MaildropListing, exchange: &Exchange) {
         let messages = listing.messages() as u64;
         if exchange.quit() == (Quit::Answered { ok: true }) {
-            let (marks, now) = (exchange.marks(), Instant::now());
+            let marks = exchange.marks();
             let listings = compares.listings();
-            listings.deleted(compares.place(), listing, marks, now);
+            listings.deleted(compares.place(), listing, marks, Instant::now());
         }
         if exchange.tally().retrieved >= messages && messages > 0 {
             let listings = compares.listings();
@@ -261,14 +276,14 @@ impl Compares<'_> {
 
     /// Whether a backend's lock was free soon after a session without QUIT.
     pub(super) fn lock_is_freed(&self, backend: &BackendName, is_freed: bool) {
-        let seen = BackendProof {
+        let seen = BackendRecord {
             lock_is_freed: Some(is_freed),
-            ..BackendProof::default()
+            ..BackendRecord::default()
         };
         self.see(backend, seen);
     }
 
-    fn see(&self, backend: &BackendName, seen: BackendProof) {
+    fn see(&self, backend: &BackendName, seen: BackendRecord) {
         let proofs = &self.cx.admission.local.proofs;
         if let Some(seen) = proofs.see(backend, seen) {
             let backend = backend.clone();
@@ -282,8 +297,8 @@ impl Compares<'_> {
         self.tell(SharingEvent::Unshareable { tenant, key, why });
     }
 
-    pub(super) fn place(&self) -> Place<'_> {
-        Place {
+    pub(super) fn place(&self) -> MaildropPlace<'_> {
+        MaildropPlace {
             key: &self.attempt.key,
             tenant: self.attempt.tenant(),
         }

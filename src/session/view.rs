@@ -6,7 +6,7 @@ use super::promotion::promote;
 use super::record::Record;
 use super::{Entered, Identified, authorization};
 use crate::admission::LoginSlots;
-use crate::admission::views::OpenView;
+use crate::admission::views::{OpenView, ViewOwner};
 use crate::gate::{Context, Phase, SessionHandle, Stage};
 use crate::ids::TenantName;
 use crate::limits::CLIENT_WRITE_STALL;
@@ -81,13 +81,21 @@ impl Viewing {
         stands_on: StandsOn,
         has_fetched: bool,
     ) -> Self {
+        let owner = ViewOwner {
+            tag: login.attempt.tag,
+            client: stands_on.client,
+        };
         let open = SeenView {
             events: Arc::clone(&cx.events),
             tenant: login.attempt.tenant().clone(),
             saves_a_login: false,
         };
         Self {
-            place: cx.admission.local.views.open(login.attempt.tag),
+            place: cx
+                .admission
+                .local
+                .views
+                .open(login.attempt.key.clone(), owner),
             login,
             slots,
             stands_on,

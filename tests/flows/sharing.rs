@@ -2,7 +2,7 @@
 //! before, and nothing that the client or the backend sees is another.
 
 use crate::support::{Gate, Wire};
-use popgate::admission::listings::Place;
+use popgate::admission::listings::MaildropPlace;
 use popgate::ids::{BackendName, MaildropKey, TenantName, UserName};
 use popgate::limits::{LISTED_MESSAGES_MAX, LISTING_PART_KEPT_FOR, LISTING_SHOWN_FOR};
 use popgate::observe::event::{Event, SharingEvent};
@@ -321,7 +321,7 @@ async fn a_listing_that_finds_no_room_is_told() {
             MaildropKey::new(&backends, &login),
             TenantName::new("default"),
         );
-        let place = Place {
+        let place = MaildropPlace {
             key: &key,
             tenant: &tenant,
         };

@@ -30,9 +30,9 @@ pub struct SessionInfo {
     /// in, and without its maildrop), `transaction`, `update` (QUIT is not answered yet) or
     /// `closing`.
     pub phase: String,
-    /// What it stands on while it is `viewing`: `fresh`, `absorbed` or `wait_spent` (popgate let it in
-    /// on a listing, for this reason), or `sent_back` (it had the maildrop, and another login waited);
-    /// none in other phases.
+    /// What it stands on while it is `viewing`: `fresh`, `absorbed` or `wait_spent` (popgate let it
+    /// in on a listing, for this reason), or `sent_back` (it had the maildrop, and another login
+    /// waited); none in other phases.
     pub listing: Option<String>,
     /// The last command of the client; none before the first.
     pub last_command: Option<String>,

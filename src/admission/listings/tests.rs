@@ -35,7 +35,7 @@ fn owner(name: &str) -> ListingOwner {
 fn shown(listings: &ShownListings, name: &str, listing: &Arc<MaildropListing>) -> Compared {
     let now = Instant::now();
     let (key, tenant) = (key(name), TenantName::new("default"));
-    let place = Place {
+    let place = MaildropPlace {
         key: &key,
         tenant: &tenant,
     };
@@ -44,7 +44,7 @@ fn shown(listings: &ShownListings, name: &str, listing: &Arc<MaildropListing>) -
 
 fn forbid(listings: &ShownListings, name: &str, now: Instant) -> bool {
     let (key, tenant) = (key(name), TenantName::new("default"));
-    let place = Place {
+    let place = MaildropPlace {
         key: &key,
         tenant: &tenant,
     };
@@ -83,7 +83,8 @@ async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgo
         (again.result, again.no_room),
         (Some(ShadowResult::Same), false)
     );
-    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]));
+    let client = std::net::IpAddr::from([192, 0, 2, 1]).into();
+    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]), client);
     assert!(!shown(&listings, "other", &other).no_room);
     drop(other);
 
@@ -117,7 +118,7 @@ async fn names_and_places_count_too() {
         shown(&listings, name, &listing(1));
         octets(&listings)
     };
-    let entry = size_of::<(MaildropKey, Known)>();
+    let entry = size_of::<(MaildropKey, KnownMaildrop)>();
     assert!(of_name("n") >= 2 * entry + listing(1).footprint());
     // The maildrop's, and the login's.
     assert_eq!(of_name(&"n".repeat(500)) - of_name("n"), 2 * 499);
@@ -135,7 +136,7 @@ async fn a_listing_that_a_session_stands_on_takes_room_until_that_ends() {
     let listings = ShownListings::default();
     let large = listing(1_000);
     let (maildrop, tenant) = (key("ann"), TenantName::new("default"));
-    let place = Place {
+    let place = MaildropPlace {
         key: &maildrop,
         tenant: &tenant,
     };

@@ -7,7 +7,7 @@ use crate::backend::Shareable;
 use crate::gate::Settings;
 use crate::ids::{BackendName, MaildropKey};
 use crate::policy::rules::{SharingMode, SharingRules};
-use crate::policy::sharing::{Proof, Unshareable};
+use crate::policy::sharing::{BackendRecord, Unshareable};
 use crate::policy::tenant::LoginPolicy;
 use crate::time::Instant;
 
@@ -51,7 +51,7 @@ impl AdminHandle {
 struct KnownBackend {
     name: BackendName,
     shareable: Shareable,
-    seen: Proof,
+    seen: BackendRecord,
 }
 
 impl KnownBackend {
@@ -166,7 +166,7 @@ mod tests {
         KnownBackend {
             name: BackendName::new("b"),
             shareable,
-            seen: Proof {
+            seen: BackendRecord {
                 ids_outlive_close: ids,
                 lock_is_freed: lock,
             },

@@ -25,12 +25,12 @@ pub struct SeenLogin {
     /// Since when it waited for the lock the last time; `None`: it has not, the lock was free.
     pub queued: Option<Instant>,
     /// What it stood on when it was without its maildrop last.
-    pub listing: Option<SeenListing>,
+    pub listing: Option<StandingOn>,
 }
 
 /// How a session came to stand on a listing of its maildrop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeenListing {
+pub struct StandingOn {
     /// Why popgate let it in; none where it was sent back.
     pub let_in: Option<LetInReason>,
     /// When it began.
@@ -48,7 +48,7 @@ pub(super) struct RegisteredLogin {
     pub(super) listing: Option<RegisteredListing>,
 }
 
-/// A [`SeenListing`], in few octets.
+/// A [`StandingOn`], in few octets.
 #[derive(Clone, Copy)]
 pub(super) struct RegisteredListing {
     pub(super) let_in: Option<LetInReason>,
@@ -78,7 +78,7 @@ impl RegisteredLogin {
             asked: self.attempt.asked,
             delayed: self.delayed,
             queued: self.queued,
-            listing: self.listing.map(|listing| SeenListing {
+            listing: self.listing.map(|listing| StandingOn {
                 let_in: listing.let_in,
                 since: opened + Duration::from_millis(listing.since.into()),
             }),

@@ -3,12 +3,12 @@
 use super::*;
 use crate::history::SharingFact;
 use crate::limits::NOT_SHAREABLE_FOR;
-use crate::policy::sharing::{Proof, Unshareable};
+use crate::policy::sharing::{BackendRecord, Unshareable};
 
 fn proven(backend: &str, lock_is_freed: Option<bool>, at: Timestamp) -> SharingFact {
     SharingFact::Proven {
         backend: BackendName::new(backend),
-        seen: Proof {
+        seen: BackendRecord {
             ids_outlive_close: Some(true),
             lock_is_freed,
         },

@@ -2,7 +2,7 @@
 
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::sharing::{
-    KilledBy, LetInReason, PromotionOutcome, Proof, ShadowResult, Unshareable,
+    BackendRecord, KilledBy, LetInReason, PromotionOutcome, ShadowResult, Unshareable,
 };
 use crate::pop3::listing::NotWhole;
 use crate::time::Duration;
@@ -47,7 +47,7 @@ pub enum SharingEvent {
         /// Which backend.
         backend: BackendName,
         /// All that they have shown.
-        seen: Proof,
+        seen: BackendRecord,
     },
     /// A login was let in on a listing: a session without the maildrop begins.
     LetIn {

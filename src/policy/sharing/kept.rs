@@ -1,7 +1,7 @@
 //! One listing that a login was shown, and what may still be done with it.
 
 use super::{ListingOwner, ShadowResult};
-use crate::ids::BackendName;
+use crate::ids::{BackendName, ClientPrefix};
 use crate::limits::LISTING_SHOWN_FOR;
 use crate::pop3::listing::MaildropListing;
 use crate::time::{Duration, Instant};
@@ -14,6 +14,8 @@ pub struct StandsOn {
     pub listing: Arc<MaildropListing>,
     /// The backend that has said it.
     pub backend: BackendName,
+    /// The client, where the backend was told its address.
+    pub client: Option<ClientPrefix>,
 }
 
 /// What is known of a login that was shown a listing, for the next one of the same login.
@@ -74,6 +76,7 @@ impl KeptListing {
         StandsOn {
             listing: Arc::clone(&self.listing),
             backend: self.owner.backend.clone(),
+            client: self.owner.client,
         }
     }
 

@@ -4,7 +4,7 @@ use super::deletions::DeletedIds;
 use super::kept::{KeptListing, LastShown, StandsOn};
 use super::unlisted::UnlistedLogins;
 use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
-use crate::ids::UserName;
+use crate::ids::{ClientPrefix, UserName};
 use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR, VANISHED_MAX};
 use crate::pop3::listing::MaildropListing;
 use crate::secret::PasswordTag;
@@ -52,10 +52,21 @@ impl MaildropListings {
         self.was_closed
     }
 
-    /// A backend has refused the password: nobody stands on what it was shown.
-    pub fn refused(&mut self, tag: PasswordTag) {
-        self.kept.retain(|kept| kept.owner.tag != tag);
+    /// A backend has refused the password of `client`: nobody stands on what it was shown there. A
+    /// backend that is told addresses may refuse by them.
+    pub fn refused(&mut self, tag: PasswordTag, client: ClientPrefix) {
+        self.kept.retain(|kept| {
+            let is_elsewhere = kept.owner.client.is_some_and(|its| its != client);
+            kept.owner.tag != tag || is_elsewhere
+        });
         self.kept.shrink_to_fit();
+    }
+
+    /// Whether sessions through popgate delete messages here: one that is let in beside them may
+    /// want a message that they have deleted by then.
+    #[must_use]
+    pub fn has_deletions(&self) -> bool {
+        !self.deleted.is_empty()
     }
 
     /// The backend has shown `owner` this listing.
@@ -116,9 +127,11 @@ impl MaildropListings {
     /// Whether the listing has all that the same login was shown last, from wherever, but for what
     /// a QUIT through popgate deleted.
     fn lacks_nothing(&self, owner: &ListingOwner, listing: &MaildropListing) -> bool {
-        let mut kept = self.kept.iter().rev();
-        let last = kept.find(|it| it.owner.tag == owner.tag && it.owner.backend == owner.backend);
-        last.is_none_or(|last| self.deleted.explain(&last.listing, listing))
+        self.kept
+            .iter()
+            .rev()
+            .find(|it| it.owner.tag == owner.tag && it.owner.backend == owner.backend)
+            .is_none_or(|last| self.deleted.explain(&last.listing, listing))
     }
 
     /// Whether each message that is gone was deleted by a session of popgate.
@@ -158,9 +171,11 @@ impl MaildropListings {
         if self.is_in_update || !self.is_shareable(now) {
             return None;
         }
-        let mut kept = self.kept.iter().rev();
-        let kept = kept.find(|kept| kept.owner.is(asker) && kept.is_fresh(age, fresh, now))?;
-        Some(kept.stands_on())
+        self.kept
+            .iter()
+            .rev()
+            .find(|kept| kept.owner.is(asker) && kept.is_fresh(age, fresh, now))
+            .map(KeptListing::stands_on)
     }
 
     /// What a login whose wait is spent was shown last, within [`LISTING_SHOWN_FOR`]; nothing where
@@ -170,10 +185,12 @@ impl MaildropListings {
         if !self.is_shareable(now) || self.unlisted.has(asker.tag) {
             return None;
         }
-        let mut kept = self.kept.iter().rev();
-        let kept = kept.find(|kept| kept.owner.tag == asker.tag)?;
-        let is_its = kept.owner.is(asker) && kept.is_last_resort(now);
-        is_its.then(|| kept.stands_on())
+        self.kept
+            .iter()
+            .rev()
+            .find(|kept| kept.owner.tag == asker.tag)
+            .filter(|kept| kept.owner.is(asker) && kept.is_last_resort(now))
+            .map(KeptListing::stands_on)
     }
 
     /// The session that was shown the owner's listing has fetched as many messages as there are,
@@ -189,9 +206,8 @@ impl MaildropListings {
     pub fn left(&mut self, owner: Option<&ListingOwner>, how: LastShown) {
         self.is_in_update = false;
         self.was_closed = how == LastShown::Closed;
-        let mut kept = self.kept.iter_mut();
-        let kept = kept.find(|kept| owner.is_some_and(|owner| kept.owner == *owner));
-        if let Some(kept) = kept {
+        let is_its = |kept: &&mut KeptListing| owner.is_some_and(|owner| kept.owner == *owner);
+        if let Some(kept) = self.kept.iter_mut().find(is_its) {
             kept.left = Some(how);
         }
     }
@@ -219,8 +235,10 @@ impl MaildropListings {
 
     /// What forbids sharing.
     pub fn unshareable(&self, now: Instant) -> impl Iterator<Item = Unshareable> {
-        let known = self.unshareable.iter();
-        known.filter(move |(_, until)| *until > now).map(|it| it.0)
+        self.unshareable
+            .iter()
+            .filter(move |(_, until)| *until > now)
+            .map(|(why, _)| *why)
     }
 
     fn is_shareable(&self, now: Instant) -> bool {

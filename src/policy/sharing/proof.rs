@@ -16,7 +16,7 @@ str_enum! {
 
 /// What sessions of one backend have shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Proof {
+pub struct BackendRecord {
     /// Whether the unique-ids of new mail were the same after a session that had shown them and
     /// left without QUIT, as far as that was seen.
     pub ids_outlive_close: Option<bool>,
@@ -25,7 +25,7 @@ pub struct Proof {
     pub lock_is_freed: Option<bool>,
 }
 
-impl Proof {
+impl BackendRecord {
     /// Adds what another session has shown. What speaks against the backend stays.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_backend_is_proven_by_both_and_refuted_by_one() {
-        let seen = |ids_outlive_close, lock_is_freed| Proof {
+        let seen = |ids_outlive_close, lock_is_freed| BackendRecord {
             ids_outlive_close,
             lock_is_freed,
         };

@@ -66,7 +66,8 @@ impl Relay<'_, '_, '_> {
     /// How long this session may be idle before that. One that has fetched messages goes back only
     /// once: some servers change what they list by it.
     fn demote_limit(&self) -> Option<Duration> {
-        let (policy, exchange) = (&self.attempt.policy, self.pump.exchange());
+        let policy = &self.attempt.policy;
+        let exchange = self.pump.exchange();
         let sharing = self.sharing.as_ref()?;
         if !policy.sharing.demotion || !sharing.may_leave() || !exchange.can_leave_maildrop() {
             return None;

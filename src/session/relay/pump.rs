@@ -5,6 +5,8 @@
 //! Bytes are read into the stack and written from there; only what a slow peer does not take is
 //! kept. An idle session owns no buffer.
 
+mod listing;
+
 use super::endpoint::Endpoint;
 use crate::gate::SessionHandle;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
@@ -14,7 +16,6 @@ use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::Status;
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
-use bytes::BytesMut;
 use std::mem::{MaybeUninit, take};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -193,35 +194,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         self.delivering = (delivered < self.client.octets()).then_some(delivered);
     }
 
-    /// A client that has rested since it asked for LIST or UIDL does not ask for the other one.
-    pub(super) fn forget_part_of_listing(&mut self) {
-        self.exchange.forget_part_of_listing();
-    }
-
-    /// The client rests: what it has not asked of the listing is asked now, if that is wanted.
-    pub(super) fn ask_for_listing(&mut self) {
-        let mut out = Output::default();
-        self.exchange.ask_for_listing(&mut out);
-        self.note_asking();
-        self.keep_output(out);
-    }
-
-    /// How long the backend took for the listing that popgate asked for.
-    pub(super) fn own_listing_took(&self) -> Duration {
-        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
-    }
-
-    fn note_asking(&mut self) {
-        if self.asked.is_none() && self.exchange.asks_itself() {
-            self.asked = Some(Instant::now());
-        }
-    }
-
-    /// What the client has sent of a line, for a session that goes on without the backend.
-    pub(super) fn take_partial(&mut self) -> BytesMut {
-        self.exchange.take_partial()
-    }
-
     /// If nothing is under way, the next byte is worth a [`PumpEvent::Resumed`].
     pub(super) fn watch_for_traffic(&mut self) {
         self.resting = self.is_at_rest();
@@ -301,11 +273,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             return Some(PumpEvent::ListedAll(listing.map(Arc::new)));
         }
         take(&mut self.resumed).then_some(PumpEvent::Resumed)
-    }
-
-    /// Whether messages may be deleted by what the client has sent.
-    fn updates(&self) -> bool {
-        self.exchange.quit() != Quit::None || self.exchange.has_sent_deletion()
     }
 
     /// Why nothing is moved any more. What the client has not taken yet does not matter here: it

@@ -1,0 +1,43 @@
+//! What a relay asks of its own for the listing of the maildrop, and leaves to a session that goes on
+//! without the maildrop.
+
+use super::Pump;
+use crate::pop3::exchange::{Output, Quit};
+use crate::time::{Duration, Instant};
+use bytes::BytesMut;
+
+impl Pump<'_, '_> {
+    /// A client that has rested since it asked for LIST or UIDL does not ask for the other one.
+    pub(in crate::session::relay) fn forget_part_of_listing(&mut self) {
+        self.exchange.forget_part_of_listing();
+    }
+
+    /// The client rests: what it has not asked of the listing is asked now, if that is wanted.
+    pub(in crate::session::relay) fn ask_for_listing(&mut self) {
+        let mut out = Output::default();
+        self.exchange.ask_for_listing(&mut out);
+        self.note_asking();
+        self.keep_output(out);
+    }
+
+    /// How long the backend took for the listing that popgate asked for.
+    pub(in crate::session::relay) fn own_listing_took(&self) -> Duration {
+        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
+    }
+
+    pub(super) fn note_asking(&mut self) {
+        if self.asked.is_none() && self.exchange.asks_itself() {
+            self.asked = Some(Instant::now());
+        }
+    }
+
+    /// What the client has sent of a line, for a session that goes on without the backend.
+    pub(in crate::session::relay) fn take_partial(&mut self) -> BytesMut {
+        self.exchange.take_partial()
+    }
+
+    /// Whether messages may be deleted by what the client has sent.
+    pub(super) fn updates(&self) -> bool {
+        self.exchange.quit() != Quit::None || self.exchange.has_sent_deletion()
+    }
+}
