@@ -56,11 +56,7 @@ pub(super) async fn relay(
         return Err(EndCause::NoConnection);
     };
     let backend = Arc::clone(connection.backend());
-    let compares = Compares {
-        cx,
-        attempt: &attempt,
-    };
-    let options = exchange_options(&compares, &client, sharing.as_deref(), &backend);
+    let options = exchange_options(cx, &client, &attempt, sharing.as_deref(), &backend);
     let exchange = Exchange::new(options, record.handle().trace());
     let twin = Twin::new(cx, &attempt, &backend);
     let mut pump = Pump::new(
@@ -98,9 +94,8 @@ pub(super) async fn relay(
             record.demoted();
             drop(lock);
             let resumable = sharing.and_then(|it| it.into_resumable());
-            let Some(login) = resumable.map(|it| it.login(client, attempt)) else {
-                return Err(EndCause::NoConnection);
-            };
+            let login = resumable.ok_or(EndCause::NoConnection)?;
+            let login = login.login(client, attempt);
             let viewing = Viewing::demoted(cx, login, slots, stands_on, has_fetched);
             return Ok(Entered::View(Box::new(viewing)));
         }
@@ -138,19 +133,20 @@ fn unboxed(session: Box<LoggedIn>) -> LoggedIn {
 }
 
 fn exchange_options(
-    compares: &Compares<'_>,
+    cx: &Context,
     client: &Client,
+    attempt: &LoginAttempt,
     sharing: Option<&Sharing>,
     backend: &Backend,
 ) -> ExchangeOptions {
-    let cx = compares.cx;
+    let compares = Compares { cx, attempt };
     let capabilities = backend.capabilities_inside().unwrap_or_default();
-    let offer = authorization::offer(cx, client, Some(&compares.attempt.policy));
+    let offer = authorization::offer(cx, client, Some(&attempt.policy));
     ExchangeOptions {
         pipelining: capabilities.pipelining,
         capa_reply: capability::client_reply(&cx.offered_inside(), offer),
         keeps_listing: sharing.is_some(),
-        asks_listing: sharing.is_some_and(|sharing| sharing.asks(compares, backend)),
+        asks_listing: sharing.is_some_and(|sharing| sharing.asks(&compares, backend)),
         shown: sharing.and_then(Sharing::shown),
     }
 }

@@ -1,5 +1,5 @@
-//! What a relay asks of its own for the listing of the maildrop, and leaves to a session that goes on
-//! without the maildrop.
+//! What a relay asks of its own for the listing of the maildrop, and leaves to a session that goes
+//! on without the maildrop.
 
 use super::Pump;
 use crate::pop3::exchange::{Output, Quit};
