@@ -329,10 +329,12 @@ impl Session {
             format!("a reply: {line:?}")
         });
         let mut body = Vec::new();
-        while has_body && is_ok {
-            match self.line().await? {
-                line if line == "." => break,
-                line => body.push(line),
+        if has_body && is_ok {
+            loop {
+                match self.line().await? {
+                    line if line == "." => break,
+                    line => body.push(line),
+                }
             }
         }
         Ok(Reply { is_ok, line, body })
