@@ -248,7 +248,7 @@ impl ShownListings {
                 0
             };
             self.room.take(&known.tenant, before, after);
-            self.keep_stood_on(known, listings);
+            self.keep_stood_on(known, &listings);
             is_kept
         });
         self.maildrops.shrink_to_fit();
@@ -314,7 +314,7 @@ impl ShownListings {
             self.room
                 .take(&known.tenant, before, footprint(key, &known.listings));
         }
-        self.keep_stood_on(known, listings);
+        self.keep_stood_on(known, &listings);
         Changed {
             no_room: !has_room,
             ..Changed::kept(value)
@@ -323,7 +323,7 @@ impl ShownListings {
 
     /// Those of `before` that are not kept any more, and that a session stands on, go on taking
     /// room.
-    fn keep_stood_on(&self, known: &KnownMaildrop, before: Vec<Arc<MaildropListing>>) {
+    fn keep_stood_on(&self, known: &KnownMaildrop, before: &[Arc<MaildropListing>]) {
         let is_kept = |it: &Arc<_>| known.listings.listings().any(|kept| Arc::ptr_eq(kept, it));
         let gone = before.iter().filter(|listing| !is_kept(listing));
         // This is one of them.

@@ -149,14 +149,19 @@ async fn enter(
             login::accepted(cx, &admitted.login.attempt, &mut admitted.lock);
             return Ok(admitted);
         }
-        Outcome::Refused { class, line } if class == Class::Auth => {
+        Outcome::Refused {
+            class: Class::Auth,
+            line,
+        } => {
             // It is nobody's guess: the backend had accepted this password.
             cx.admission
                 .refused(&admitted.login.attempt, Instant::now());
             admitted.lock.refused(Some(&line));
             PromotionOutcome::PasswordRefused
         }
-        Outcome::Refused { class, .. } if class == Class::Temp => PromotionOutcome::Unreachable,
+        Outcome::Refused {
+            class: Class::Temp, ..
+        } => PromotionOutcome::Unreachable,
         Outcome::Refused { .. } => PromotionOutcome::LoginRefused,
         Outcome::RefusedWithoutWords(_) => {
             let attempt = &admitted.login.attempt;

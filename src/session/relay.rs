@@ -52,9 +52,7 @@ pub(super) async fn relay(
     } = unboxed(session);
     record.entered_maildrop();
     let contended = lock.contended();
-    let Some(connection) = lock.connection() else {
-        return Err(EndCause::NoConnection);
-    };
+    let connection = lock.connection().ok_or(EndCause::NoConnection)?;
     let backend = Arc::clone(connection.backend());
     let options = exchange_options(cx, &client, &attempt, sharing.as_deref(), &backend);
     let exchange = Exchange::new(options, record.handle().trace());

@@ -6,8 +6,9 @@ use crate::cpu::compare;
 use crate::process::{Front, start_server};
 use crate::{Extent, percentile};
 use popgate::pop3::listing::{MaildropListing, ScanReader, UniqueIdReader};
+use popgate::time::Instant;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A listing is fresh for as long as this takes.
 const SHARING: &str = "sharing = \"on\"\nfresh = \"1h\"\n";
