@@ -599,7 +599,7 @@ _popgate() {
             return 0
             ;;
         popgate__subcmd__demo)
-            opts="-h --pop3 --pop3s --metrics --backend --busy --refusal --linger --duel --hold --json --help"
+            opts="-h --pop3 --pop3s --metrics --backend --busy --refusal --linger --duel --household --seed --hold --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -630,6 +630,10 @@ _popgate() {
                     return 0
                     ;;
                 --duel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

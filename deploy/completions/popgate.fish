@@ -71,9 +71,11 @@ complete -c popgate -n "__fish_popgate_using_subcommand demo" -l metrics -d 'Add
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l backend -d 'Address of the built-in server; port 0 picks a free port' -r
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l refusal -d 'The reply of the built-in server if the mailbox is locked' -r
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l linger -d 'Keep the lock this long after a disconnect' -r
-complete -c popgate -n "__fish_popgate_using_subcommand demo" -l duel -d 'Compare N clients in one mailbox without and with popgate, and exit' -r
+complete -c popgate -n "__fish_popgate_using_subcommand demo" -l duel -d 'Compare N clients in one mailbox without popgate, with it, and with sharing, and exit' -r
+complete -c popgate -n "__fish_popgate_using_subcommand demo" -l seed -d 'The seed of that day\'s random draws' -r
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l hold -d 'How long each client of the comparison holds the mailbox' -r
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l busy -d 'Let a household of mail programs compete for six mailboxes until Ctrl-C'
+complete -c popgate -n "__fish_popgate_using_subcommand demo" -l household -d 'Compare a day of one mailbox\'s mail programs without and with sharing, in moved time, and exit'
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -l json -d 'Output the result of the comparison as JSON'
 complete -c popgate -n "__fish_popgate_using_subcommand demo" -s h -l help -d 'Print help'
 complete -c popgate -n "__fish_popgate_using_subcommand classify" -l command -d 'The command that was answered; CONNECT for the greeting' -r

@@ -1,5 +1,7 @@
 //! `popgate demo`: the gate before an embedded server, to look at and to measure.
 
+mod household;
+
 use super::serve::runtime;
 use super::{ExitStatus, print, refuse};
 use crate::app::{Gate, Outside, StartError};
@@ -7,7 +9,7 @@ use crate::config::{Config, ConfigErrors, parse_duration};
 use crate::demo::certificate::self_signed;
 use crate::demo::comparison::{self, ComparisonOptions};
 use crate::demo::guide::DemoGuide;
-use crate::demo::household;
+use crate::demo::household::{self as programs, DayOptions};
 use crate::demo::report::{ComparisonReport, side_by_side};
 use crate::demo::server::{DemoOptions, DemoServer};
 use crate::net::dial::TcpDial;
@@ -31,6 +33,9 @@ use tokio_util::sync::CancellationToken;
 const USER: &str = "ann@example.org";
 const PASSWORD: &str = "wonderland";
 
+/// The day of the household.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// How long sessions may finish after Ctrl-C: nobody's mail is at stake.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -38,8 +43,9 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  popgate demo --busy    contention, for the page and `popgate locks`
-  popgate demo --duel    8 clients without and with popgate")]
+  popgate demo --busy         contention, for the page
+  popgate demo --duel         8 clients without and with popgate
+  popgate demo --household    a day without and with sharing")]
 pub(super) struct DemoArgs {
     /// Address for mail clients, plaintext with STLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1110")]
@@ -62,10 +68,17 @@ pub(super) struct DemoArgs {
     /// Keep the lock this long after a disconnect
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     linger: Option<Duration>,
-    /// Compare N clients in one mailbox without and with popgate, and exit
+    /// Compare N clients in one mailbox without popgate, with it, and with sharing, and exit
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "8",
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     duel: Option<u16>,
+    /// Compare a day of one mailbox's mail programs without and with sharing, in moved time, and
+    /// exit
+    #[arg(long, conflicts_with_all = ["busy", "duel"])]
+    household: bool,
+    /// The seed of that day's random draws
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "household")]
+    seed: u64,
     /// How long each client of the comparison holds the mailbox
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     hold: Option<Duration>,
@@ -119,6 +132,12 @@ struct Embedded {
 }
 
 impl Embedded {
+    /// Logins that it heard of.
+    fn logins(&self) -> u64 {
+        let counts = self.server.log().counts();
+        counts.logins + counts.refusals + counts.auth_failures
+    }
+
     /// Gives its port back.
     async fn stop(self) {
         self.stop.cancel();
@@ -129,6 +148,9 @@ impl Embedded {
 
 impl DemoArgs {
     pub(super) fn run(&self) -> ExitStatus {
+        if self.household {
+            return Self::exit(self.live());
+        }
         let ran = runtime().map_err(DemoError::System).and_then(|runtime| {
             runtime.block_on(async {
                 match self.duel {
@@ -137,12 +159,31 @@ impl DemoArgs {
                 }
             })
         });
+        Self::exit(ran)
+    }
+
+    fn exit(ran: Result<ExitStatus, DemoError>) -> ExitStatus {
         match ran {
             Ok(exit) => exit,
             Err(error @ DemoError::Port { .. }) => refuse(error, ExitStatus::Unavailable),
             Err(error @ DemoError::Log(_)) => refuse(error, ExitStatus::Usage),
             Err(error) => refuse(error, ExitStatus::Fault),
         }
+    }
+
+    /// A day of one mailbox, twice.
+    fn live(&self) -> Result<ExitStatus, DemoError> {
+        let [off, on] = household::both_days(DayOptions {
+            seed: self.seed,
+            length: DAY,
+        })?;
+        let result = if self.json {
+            let result = serde_json::json!({ "seed": self.seed, "off": off, "on": on });
+            serde_json::to_string_pretty(&result)?
+        } else {
+            programs::compared(&off, &on)
+        };
+        Ok(print(result, ExitStatus::Done))
     }
 
     /// Runs until Ctrl-C or a drain; each session is a line of the log, but not those of the
@@ -155,7 +196,7 @@ impl DemoArgs {
         let embedded = self.start_server().await?;
         let backend = embedded.address;
         let rules = if self.busy {
-            household::RULES
+            programs::RULES
         } else {
             QUIET_RULES
         };
@@ -174,7 +215,7 @@ impl DemoArgs {
             password: PASSWORD,
         };
         let said = if self.busy {
-            guide.busy(&household::MAILBOXES)
+            guide.busy(&programs::MAILBOXES)
         } else {
             guide.quiet()
         };
@@ -209,50 +250,72 @@ impl DemoArgs {
         if !self.busy {
             return tokio::signal::ctrl_c().await;
         }
-        household::furnish(&embedded.server);
+        programs::furnish(&embedded.server);
         let password = password();
         tokio::select! {
             stopped = tokio::signal::ctrl_c() => stopped,
-            () = household::run(pop3, &password) => Ok(()),
+            () = programs::run(pop3, &password) => Ok(()),
         }
     }
 
-    /// The same load twice: directly at a server that locks, then through popgate.
+    /// The same load three times, each at a new server that locks: directly, through popgate, and
+    /// through popgate with sharing.
     async fn compare(&self, programs: usize) -> Result<ExitStatus, DemoError> {
         let bar = progress_bar(programs);
         let embedded = self.start_server().await?;
-        let direct = self.load(programs, embedded.address, &bar, 0).await;
+        let mut direct = self.load(programs, embedded.address, &bar, 0).await;
+        direct.backend_logins = embedded.logins();
         embedded.stop().await;
+        let mut gated = Vec::new();
+        for (sharing, before) in [("off", programs), ("on", 2 * programs)] {
+            gated.push(self.load_gate(programs, sharing, &bar, before).await?);
+        }
+        bar.finish_and_clear();
+        let result = self.comparison_result(&direct, &gated)?;
+        Ok(print(result, ExitStatus::Done))
+    }
+
+    /// The load through popgate, and how many sessions overlapped at the server.
+    async fn load_gate(
+        &self,
+        programs: usize,
+        sharing: &str,
+        bar: &ProgressBar,
+        before: usize,
+    ) -> Result<(ComparisonReport, u64), DemoError> {
         let embedded = self.start_server().await?;
-        let config = self.config(embedded.address, &comparison_rules(programs))?;
+        let rules = format!("{}sharing = \"{sharing}\"\n", comparison_rules(programs));
+        let config = self.config(embedded.address, &rules)?;
         let gate = self.start_gate(&config, Vec::new(), None).await?;
         let pop3 = gate.address("pop3").unwrap_or(self.pop3);
-        let gated = self.load(programs, pop3, &bar, programs as u64).await;
+        let mut report = self.load(programs, pop3, bar, before as u64).await;
         gate.stop(GRACE, pending()).await;
-        bar.finish_and_clear();
+        report.backend_logins = embedded.logins();
         let overlaps = embedded.server.log().overlaps();
         embedded.stop().await;
-        Ok(print(
-            self.comparison_result(&direct, &gated, overlaps)?,
-            ExitStatus::Done,
-        ))
+        Ok((report, overlaps))
     }
 
     fn comparison_result(
         &self,
         direct: &ComparisonReport,
-        gated: &ComparisonReport,
-        overlaps: u64,
+        gated: &[(ComparisonReport, u64)],
     ) -> Result<String, DemoError> {
+        let overlaps = gated.iter().map(|(_, overlaps)| overlaps).sum::<u64>();
+        let reports = [direct].into_iter().chain(gated.iter().map(|(it, _)| it));
         if self.json {
-            let result = serde_json::json!({
-                "straight": direct,
-                "through_popgate": gated,
-                "overlaps_through_popgate": overlaps,
-            });
+            let mut result = serde_json::Map::new();
+            for (name, report) in ["straight", "through_popgate", "with_sharing"]
+                .iter()
+                .zip(reports)
+            {
+                result.insert((*name).to_owned(), serde_json::to_value(report)?);
+            }
+            result.insert("overlaps_through_popgate".to_owned(), overlaps.into());
             return Ok(serde_json::to_string_pretty(&result)?);
         }
-        let table = side_by_side(direct, gated);
+        let names = ["direct", "through popgate", "with sharing"];
+        let table = side_by_side(&names.into_iter().zip(reports).collect::<Vec<_>>());
         Ok(format!(
             "{table}\nsessions that overlapped in the mailbox behind popgate: {overlaps}"
         ))
@@ -273,7 +336,7 @@ impl DemoArgs {
     }
 
     async fn start_server(&self) -> Result<Embedded, DemoError> {
-        let household = household::MAILBOXES.iter().filter(|_| self.busy);
+        let household = programs::MAILBOXES.iter().filter(|_| self.busy);
         let names = household.map(|(mailbox, _)| *mailbox).chain([USER]);
         let mut options = DemoOptions {
             users: names.map(|name| (name.to_owned(), password())).collect(),
@@ -375,6 +438,7 @@ key = "in memory"
 [[backend]]
 name = "demo"
 address = "{backend}"
+shareable = true
 
 [admin]
 address = "{metrics}"
@@ -417,7 +481,7 @@ fn as_error_line(refusal: &str) -> String {
 
 /// On a terminal; elsewhere nothing is drawn.
 fn progress_bar(programs: usize) -> ProgressBar {
-    let bar = ProgressBar::new(2 * programs as u64);
+    let bar = ProgressBar::new(3 * programs as u64);
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} mail clients, {elapsed}");
     // The template is a constant that a test draws once; without it the default one serves.
     if let Ok(style) = style {
@@ -480,14 +544,14 @@ mod tests {
             "--metrics=127.0.0.1:0",
         ]);
         let embedded = demo.start_server().await.unwrap();
-        household::furnish(&embedded.server);
-        let config = demo.config(embedded.address, household::RULES).unwrap();
+        programs::furnish(&embedded.server);
+        let config = demo.config(embedded.address, programs::RULES).unwrap();
         let twins = Arc::new(Twins::default());
         let sinks: Vec<Arc<dyn EventSink>> = vec![twins.clone()];
         let gate = demo.start_gate(&config, sinks, None).await.unwrap();
         let mut clients = Vec::new();
         let mut sizes = HashSet::new();
-        for (mailbox, _) in household::MAILBOXES {
+        for (mailbox, _) in programs::MAILBOXES {
             let mut client = TcpStream::connect(gate.address("pop3").unwrap())
                 .await
                 .unwrap();
@@ -505,7 +569,7 @@ mod tests {
             client.read_to_end(&mut Vec::new()).await.unwrap();
         }
         assert_eq!(twins.0.load(Ordering::Relaxed), 0);
-        assert_eq!(sizes.len(), household::MAILBOXES.len(), "{sizes:?}");
+        assert_eq!(sizes.len(), programs::MAILBOXES.len(), "{sizes:?}");
         gate.stop(GRACE, pending()).await;
         embedded.stop().await;
     }

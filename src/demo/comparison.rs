@@ -114,23 +114,26 @@ async fn read_mail(client: &mut MailClient, hold: Duration) -> Result<(), Client
     Ok(())
 }
 
-/// The password is right here, so a refusal that speaks of a lock is one. The words are what people
-/// read, and what fetchmail, Claws Mail and Sylpheed look for.
 fn refused(answer: String) -> ClientOutcome {
-    let reply = StatusLine::parse(&answer);
-    let text = reply.text.to_ascii_lowercase();
-    let in_use = reply
-        .code
-        .is_some_and(|code| code.eq_ignore_ascii_case("IN-USE"));
-    if in_use
-        || ["lock", "in use", "busy"]
-            .iter()
-            .any(|word| text.contains(word))
-    {
+    if speaks_of_a_lock(&answer) {
         ClientOutcome::LockError(answer)
     } else {
         ClientOutcome::OtherError(answer)
     }
+}
+
+/// Where the password is right, a refusal that speaks of a lock is one. The words are what people
+/// read, and what fetchmail, Claws Mail and Sylpheed look for.
+pub(super) fn speaks_of_a_lock(answer: &str) -> bool {
+    let reply = StatusLine::parse(answer);
+    let text = reply.text.to_ascii_lowercase();
+    let in_use = reply
+        .code
+        .is_some_and(|code| code.eq_ignore_ascii_case("IN-USE"));
+    in_use
+        || ["lock", "in use", "busy"]
+            .iter()
+            .any(|word| text.contains(word))
 }
 
 #[cfg(test)]

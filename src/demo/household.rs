@@ -1,9 +1,26 @@
 //! Mail programs that get in each other's way for ever: what `popgate demo --busy` shows. Who they
-//! are and what they do is data; they speak real POP3 over real sockets.
+//! are and what they do is data; they speak real POP3 over real sockets. Below are those of one
+//! mailbox over a day, in moved time: what `popgate demo --household` compares.
+
+mod day;
+mod diary;
+mod line;
+mod post;
+mod residents;
+mod result;
+mod strip;
+mod visit;
+mod wiring;
+
+pub use day::{DAY_RULES, DayOptions, Home, Watched, day_server};
+pub use diary::ShownError;
+pub use result::{HouseholdDay, compared};
+pub use wiring::{BackDoor, FrontDoor, Street, street};
 
 use super::mail_client::{ClientError, ClientOrigin, MailClient};
 use super::messages::{photograph, welcome};
 use super::server::DemoServer;
+use crate::pop3::reply::Status;
 use crate::secret::Secret;
 use crate::time::Duration;
 use base64::Engine;
@@ -297,8 +314,9 @@ impl MailProgram {
             Outdated => Secret::new(b"last year's".to_vec()),
             Guessed => Secret::new(format!("guess-{}", rng.u32(..)).into_bytes()),
         };
-        let accepted = self.habits.log_in(&mut client, self.mailbox, &password);
-        if accepted.await.is_err() {
+        self.habits.identify(&mut client, self.mailbox).await?;
+        let answer = self.habits.prove(&mut client, self.mailbox, &password);
+        if Status::of_line(&answer.await?) != Status::Ok {
             return client.expect_ok("QUIT", b"").await;
         }
         for step in self.steps {
@@ -331,51 +349,47 @@ impl MailProgram {
 }
 
 impl Habits {
-    async fn log_in(
+    /// All that it says before its password.
+    async fn identify(self, client: &mut MailClient, mailbox: &str) -> Result<(), ClientError> {
+        if matches!(self, Self::Thunderbird | Self::AndroidMail) {
+            client.multiline("CAPA").await?;
+        }
+        match self {
+            Self::Thunderbird => client.ask("AUTH", b"PLAIN").await.map(drop),
+            _ => client.expect_ok("USER", mailbox.as_bytes()).await,
+        }
+    }
+
+    /// The answer to the password.
+    async fn prove(
         self,
         client: &mut MailClient,
         mailbox: &str,
         password: &Secret,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Vec<u8>, ClientError> {
         match self {
             Self::Thunderbird => {
-                client.multiline("CAPA").await?;
-                client.ask("AUTH", b"PLAIN").await?;
                 let words = [b"", mailbox.as_bytes(), password.expose()].join(&0);
-                client.expect_ok(&BASE64_STANDARD.encode(words), b"").await
+                client.ask(&BASE64_STANDARD.encode(words), b"").await
             }
-            Self::AndroidMail => {
-                client.multiline("CAPA").await?;
-                Self::user_and_pass(client, mailbox, password).await
-            }
-            Self::IosMail | Self::Scanner | Self::Other => {
-                Self::user_and_pass(client, mailbox, password).await
-            }
+            _ => client.ask("PASS", password.expose()).await,
         }
     }
 
-    async fn user_and_pass(
-        client: &mut MailClient,
-        mailbox: &str,
-        password: &Secret,
-    ) -> Result<(), ClientError> {
-        client.expect_ok("USER", mailbox.as_bytes()).await?;
-        client.expect_ok("PASS", password.expose()).await
-    }
-
-    async fn list(self, client: &mut MailClient) -> Result<(), ClientError> {
+    /// The lines of UIDL.
+    async fn list(self, client: &mut MailClient) -> Result<Vec<Vec<u8>>, ClientError> {
         client.expect_ok("STAT", b"").await?;
         if matches!(self, Self::Thunderbird) {
             client.multiline("LIST").await?;
         }
-        client.multiline("UIDL").await.map(drop)
+        client.multiline("UIDL").await
     }
 }
 
 impl ScriptStep {
     async fn play(self, client: &mut MailClient, habits: Habits) -> Result<(), ClientError> {
         match self {
-            List => habits.list(client).await,
+            List => habits.list(client).await.map(drop),
             Look(number) => client.multiline(&format!("TOP {number} 0")).await.map(drop),
             Retrieve(number) => client.multiline(&format!("RETR {number}")).await.map(drop),
             RetrieveSlowly {

@@ -1,7 +1,8 @@
 //! A mail client as the demo plays it: what it sends, and how it reads.
 
 use crate::backend::lines::{LineError, read_body, read_status};
-use crate::limits::{DEMO_CLIENT_REPLY_MAX, DEMO_CLIENT_TIMEOUT};
+use crate::limits::{DEMO_CLIENT_READ, DEMO_CLIENT_REPLY_MAX, DEMO_CLIENT_TIMEOUT};
+use crate::net::Io;
 use crate::net::conn::Conn;
 use crate::pop3::listing::ListingError;
 use crate::pop3::reply::Status;
@@ -51,7 +52,12 @@ impl MailClient {
     ) -> Result<Self, ClientError> {
         let socket = origin.socket(target)?;
         let stream = bounded(async { Ok(socket.connect(target).await?) }).await?;
-        let mut client = Self(Conn::plain(Box::new(stream)));
+        Self::over(Box::new(stream)).await
+    }
+
+    /// Reads the greeting of a connection that is there.
+    pub(super) async fn over(io: Box<dyn Io>) -> Result<Self, ClientError> {
+        let mut client = Self(Conn::plain(io));
         let greeting = bounded(async { Ok(read_status(&mut client.0).await?) }).await?;
         ok_or_error(&greeting)?;
         Ok(client)
@@ -60,6 +66,11 @@ impl MailClient {
     /// Sends a command and reads its multi-line reply: the lines of the body.
     pub(super) async fn multiline(&mut self, command: &str) -> Result<Vec<Vec<u8>>, ClientError> {
         self.expect_ok(command, b"").await?;
+        self.body().await
+    }
+
+    /// Reads the body of a reply whose status line was read.
+    pub(super) async fn body(&mut self) -> Result<Vec<Vec<u8>>, ClientError> {
         bounded(async { Ok(read_body(&mut self.0, DEMO_CLIENT_REPLY_MAX).await?) }).await
     }
 
@@ -72,17 +83,42 @@ impl MailClient {
         self.expect_ok(&format!("RETR {number}"), b"").await?;
         let portion = octets_per_second / usize::from(SLOW_READS_PER_SECOND);
         let pause = Duration::from_secs(1) / u32::from(SLOW_READS_PER_SECOND);
-        while !self.0.input.ends_with(b"\r\n.\r\n") {
-            // The end of the body may come in two reads.
-            let read = self.0.input.len().saturating_sub(4);
-            let _ = self.0.input.split_to(read);
-            if bounded(async { Ok(self.0.fill_at_most(portion).await?) }).await? == 0 {
-                return Err(LineError::Closed.into());
-            }
+        while !self.has_body_end() {
+            self.drop_some_body(portion).await?;
             sleep(pause).await;
         }
         self.0.input.clear();
         Ok(())
+    }
+
+    /// Reads the body of a reply whose status line was read, and drops it; stops early where it has
+    /// more than `at_most` octets. Says how many it had.
+    pub(super) async fn drop_body(&mut self, at_most: usize) -> Result<usize, ClientError> {
+        let mut octets = self.0.input.len();
+        while !self.has_body_end() && octets <= at_most {
+            octets += self.drop_some_body(DEMO_CLIENT_READ).await?;
+        }
+        self.0.input.clear();
+        Ok(octets)
+    }
+
+    /// Says nothing for so long. Whether the connection was still open then.
+    pub(super) async fn stays(&mut self, time: Duration) -> bool {
+        timeout(time, self.0.fill()).await.is_err()
+    }
+
+    fn has_body_end(&self) -> bool {
+        self.0.input.ends_with(b"\r\n.\r\n")
+    }
+
+    async fn drop_some_body(&mut self, portion: usize) -> Result<usize, ClientError> {
+        // The end of the body may come in two reads.
+        let read = self.0.input.len().saturating_sub(4);
+        let _ = self.0.input.split_to(read);
+        match bounded(async { Ok(self.0.fill_at_most(portion).await?) }).await? {
+            0 => Err(LineError::Closed.into()),
+            octets => Ok(octets),
+        }
     }
 
     pub(super) async fn expect_ok(

@@ -21,6 +21,8 @@ pub struct ComparisonReport {
     pub wait: Option<Spread>,
     /// From one session's end to the next one's login; none where no session followed another.
     pub handover: Option<Spread>,
+    /// Logins that the server heard of, those that it refused among them.
+    pub backend_logins: u64,
     /// The whole run.
     #[serde(rename = "total_seconds", serialize_with = "as_seconds")]
     pub total: Duration,
@@ -51,25 +53,46 @@ pub(super) struct FetchTimes {
     pub(super) end: Instant,
 }
 
-/// Both runs in a table for a person: lines, the last with its end.
+/// Runs in a table for a person, each under its name: lines, the last with its end.
 #[must_use]
-pub fn side_by_side(direct: &ComparisonReport, gated: &ComparisonReport) -> String {
-    let mut rows = vec![[
-        String::new(),
-        "direct".to_owned(),
-        "through popgate".to_owned(),
-    ]];
-    for ((name, left), (_, right)) in direct.rows().into_iter().zip(gated.rows()) {
-        rows.push([name.to_owned(), left, right]);
-    }
-    let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max();
-    let widths = [0, 1, 2].map(|column| width(column).unwrap_or_default());
-    let line = |[name, left, right]: &[String; 3]| {
-        let [a, b, c] = widths;
-        format!("{name:<a$}   {left:>b$}   {right:>c$}\n")
-    };
-    rows.iter().map(line).collect()
+pub fn side_by_side(runs: &[(&str, &ComparisonReport)]) -> String {
+    let columns: Vec<Vec<String>> = [ROWS.map(str::to_owned).to_vec()]
+        .into_iter()
+        .chain(runs.iter().map(|(name, run)| run.column(name)))
+        .collect();
+    (0..ROWS.len())
+        .map(|row| table_line(&columns, row))
+        .collect()
 }
+
+/// The first column to the left, the others to the right.
+fn table_line(columns: &[Vec<String>], row: usize) -> String {
+    let mut line = String::new();
+    for (place, column) in columns.iter().enumerate() {
+        let width = column.iter().map(|cell| cell.chars().count()).max();
+        let width = width.unwrap_or_default();
+        let cell = &column[row];
+        line += &match place {
+            0 => format!("{cell:<width$}"),
+            _ => format!("   {cell:>width$}"),
+        };
+    }
+    line + "\n"
+}
+
+/// What a table has, below the names of its runs.
+const ROWS: [&str; 10] = [
+    "",
+    "sessions that succeeded",
+    "lock errors",
+    "other errors",
+    "wait for the login, median",
+    "wait for the login, 99th percentile",
+    "wait for the login, longest",
+    "one session's end to the next one's login, median",
+    "logins at the server",
+    "total time",
+];
 
 impl ComparisonReport {
     /// Sums up; the outcomes come in the order in which the programs finished.
@@ -85,27 +108,25 @@ impl ComparisonReport {
             first_error: outcomes.iter().find_map(ClientOutcome::error),
             wait: Spread::of(stays.iter().map(|stay| stay.wait).collect()),
             handover: Spread::of(handovers(stays)),
+            backend_logins: 0,
             total,
         }
     }
 
-    fn rows(&self) -> [(&'static str, String); 8] {
+    /// Its cells of [`ROWS`].
+    fn column(&self, name: &str) -> Vec<String> {
         let wait = |part: fn(&Spread) -> Duration| human(self.wait.as_ref().map(part));
-        [
-            (
-                "sessions that succeeded",
-                format!("{} of {}", self.succeeded, self.programs),
-            ),
-            ("lock errors", self.lock_errors.to_string()),
-            ("other errors", self.other_errors.to_string()),
-            ("wait for the login, median", wait(|w| w.median)),
-            ("wait for the login, 99th percentile", wait(|w| w.p99)),
-            ("wait for the login, longest", wait(|w| w.longest)),
-            (
-                "one session's end to the next one's login, median",
-                human(self.handover.map(|h| h.median)),
-            ),
-            ("total time", human(Some(self.total))),
+        vec![
+            name.to_owned(),
+            format!("{} of {}", self.succeeded, self.programs),
+            self.lock_errors.to_string(),
+            self.other_errors.to_string(),
+            wait(|it| it.median),
+            wait(|it| it.p99),
+            wait(|it| it.longest),
+            human(self.handover.map(|it| it.median)),
+            self.backend_logins.to_string(),
+            human(Some(self.total)),
         ]
     }
 }
@@ -127,7 +148,7 @@ impl ClientOutcome {
 }
 
 impl Spread {
-    fn of(mut times: Vec<Duration>) -> Option<Self> {
+    pub(super) fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
         Some(Self {
             median: percentile(&times, 50)?,
@@ -154,7 +175,7 @@ fn handovers(mut stays: Vec<FetchTimes>) -> Vec<Duration> {
 }
 
 /// A time for a table; a dash where there is none.
-fn human(time: Option<Duration>) -> String {
+pub(super) fn human(time: Option<Duration>) -> String {
     let Some(time) = time else {
         return "-".to_owned();
     };
@@ -226,9 +247,11 @@ wait for the login, median                          2.0 ms            203 ms
 wait for the login, 99th percentile                 2.0 ms            1.40 s
 wait for the login, longest                         2.0 ms            1.40 s
 one session's end to the next one's login, median        -            3.0 ms
+logins at the server                                     0                 0
 total time                                          1.65 s            1.65 s
 ";
-        assert_eq!(side_by_side(&direct, &gated), expected);
+        let runs = [("direct", &direct), ("through popgate", &gated)];
+        assert_eq!(side_by_side(&runs), expected);
     }
 
     #[test]

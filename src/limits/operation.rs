@@ -15,6 +15,10 @@ pub const DEMO_CLIENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Octets of one reply that a mail client of the demo keeps: the largest message has a megabyte.
 pub const DEMO_CLIENT_REPLY_MAX: usize = 16 * 1024 * 1024;
 
+/// Octets that a mail client of the demo reads at once of a message that it does not keep: few
+/// enough that a slow line shows as one.
+pub const DEMO_CLIENT_READ: usize = 16 * 1024;
+
 /// Tenants with metric series of their own; the others share `other`. A
 /// tenant has some twenty series, and those with a session end more.
 pub const TENANT_LABELS_MAX: usize = 200;
