@@ -4,7 +4,7 @@
 mod room;
 
 use self::room::Room;
-use crate::ids::{ClientPrefix, MaildropKey, TenantName, UserName};
+use crate::ids::{MaildropKey, TenantName, UserName};
 use crate::policy::sharing::{
     Asker, Compared, LastShown, ListingOwner, MaildropListings, StandsOn, Unshareable,
 };
@@ -79,10 +79,10 @@ impl ShownListings {
         accepted.value.unwrap_or_default()
     }
 
-    /// A backend has refused the password of this client.
-    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, client: ClientPrefix) {
+    /// A backend has refused the password.
+    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag) {
         if self.maildrops.contains_key(key) {
-            self.change_known(key, |maildrop| maildrop.refused(tag, client));
+            self.change_known(key, |maildrop| maildrop.refused(tag));
         }
     }
 

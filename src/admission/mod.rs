@@ -115,9 +115,8 @@ pub struct LocalMemory {
 impl LocalMemory {
     /// A backend refused the password: nobody stands on what it was shown.
     fn stands_no_more(&self, attempt: &LoginAttempt) {
-        let client = attempt.prefix();
-        self.listings.refused(&attempt.key, attempt.tag, client);
-        self.views.end(attempt.tag, client);
+        self.listings.refused(&attempt.key, attempt.tag);
+        self.views.end(attempt.tag, attempt.prefix());
     }
 }
 

@@ -83,8 +83,7 @@ async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgo
         (again.result, again.no_room),
         (Some(ShadowResult::Same), false)
     );
-    let client = std::net::IpAddr::from([192, 0, 2, 1]).into();
-    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]), client);
+    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]));
     assert!(!shown(&listings, "other", &other).no_room);
     drop(other);
 

@@ -4,7 +4,7 @@ use super::deletions::DeletedIds;
 use super::kept::{KeptListing, LastShown, StandsOn};
 use super::unlisted::UnlistedLogins;
 use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
-use crate::ids::{ClientPrefix, UserName};
+use crate::ids::UserName;
 use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR, VANISHED_MAX};
 use crate::pop3::listing::MaildropListing;
 use crate::secret::PasswordTag;
@@ -52,13 +52,10 @@ impl MaildropListings {
         self.was_closed
     }
 
-    /// A backend has refused the password of `client`: nobody stands on what it was shown there. A
-    /// backend that is told addresses may refuse by them.
-    pub fn refused(&mut self, tag: PasswordTag, client: ClientPrefix) {
-        self.kept.retain(|kept| {
-            let is_elsewhere = kept.owner.client.is_some_and(|its| its != client);
-            kept.owner.tag != tag || is_elsewhere
-        });
+    /// A backend has refused the password, perhaps of one address alone: nobody is let in on what
+    /// it was shown. What is left of other addresses may lack what was shown here.
+    pub fn refused(&mut self, tag: PasswordTag) {
+        self.kept.retain(|kept| kept.owner.tag != tag);
         self.kept.shrink_to_fit();
     }
 
