@@ -125,7 +125,7 @@ const SHARED: &[&str] = &[
     "on_saved_logins",
 ];
 
-/// What sharing must do no oftener.
+/// What must not come oftener among the logins that are let in because of sharing.
 const NO_MORE: &[&str] = &["prompt", "cut", "duplicate", "destroyed"];
 
 /// Fewer seeds say nothing of how often things happen.

@@ -43,7 +43,7 @@ impl Relay<'_, '_, '_> {
     /// program that stays logged in and does nothing keeps nobody out, and notices nothing.
     pub(super) fn demote(&self, now: Instant) -> Option<StandsOn> {
         self.demote_at().filter(|at| *at <= now)?;
-        let is_taken = self.pump.client().delivered() >= self.pump.client().octets();
+        let is_taken = self.client_has_taken_all();
         let is_at_rest = self.pump.is_at_rest() && self.pump.exchange().can_leave_maildrop();
         let sharing = self.sharing.as_ref().filter(|_| is_at_rest && is_taken)?;
         let stands_on = sharing.stands_on()?;
@@ -192,7 +192,9 @@ impl Relay<'_, '_, '_> {
         let now = Instant::now();
         let demote_at = self.demote_at();
         let preempt_at = self.preempt_at().into_iter().chain(demote_at).min();
-        let next = if self.is_under_way() {
+        // Nothing wakes it when the client's system has what was written.
+        let is_awaited = demote_at.is_some() && !self.client_has_taken_all();
+        let next = if self.is_under_way() || is_awaited {
             let is_due = preempt_at.is_some_and(|at| at <= now);
             now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
         } else {
@@ -200,6 +202,11 @@ impl Relay<'_, '_, '_> {
             preempt_at.map_or(idle, |at| at.min(idle))
         };
         next.max(now)
+    }
+
+    fn client_has_taken_all(&self) -> bool {
+        let client = self.pump.client();
+        client.delivered() >= client.octets()
     }
 
     fn is_under_way(&self) -> bool {

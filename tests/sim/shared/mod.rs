@@ -7,8 +7,8 @@
 //! - The server never sees two sessions in one maildrop.
 //! - A message that stays reaches each program that keeps it, and where the server lists well just
 //!   once.
-//! - Over many seeds sharing closes no more connections, refuses no more logins, and makes no more
-//!   duplicates.
+//! - Of so many logins over all seeds sharing closes no more connections, refuses no more, and
+//!   makes no more duplicates. Seed by seed that cannot be: who is let in sooner meets others.
 
 mod plan;
 mod program;
