@@ -108,14 +108,17 @@ pub struct Home {
 impl Home {
     /// Lives through the day. Ends when each program has ended its last session.
     pub async fn live(self, options: DayOptions) -> HouseholdDay {
-        let (home, post) = (Arc::new(self), Arc::new(Post::default()));
+        let home = Arc::new(self);
+        let post = Arc::new(Post::default());
         post.furnish(&home.server);
         let download = options.length / 2;
         let mut random = Rng::with_seed(options.seed);
         let draws = random.fork();
         let mut programs = JoinSet::new();
         for (place, resident) in RESIDENTS.iter().enumerate() {
-            let (home, post, random) = (Arc::clone(&home), Arc::clone(&post), random.fork());
+            let home = Arc::clone(&home);
+            let post = Arc::clone(&post);
+            let random = random.fork();
             let living = async move { (place, resident.live(&home, &post, options, random).await) };
             programs.spawn(living);
         }
@@ -134,7 +137,8 @@ impl Home {
 
 impl Resident {
     async fn live(&self, home: &Home, post: &Post, options: DayOptions, mut random: Rng) -> Diary {
-        let (start, mut diary) = (Instant::now(), Diary::new());
+        let start = Instant::now();
+        let mut diary = Diary::new();
         let first = match self.manner {
             Manner::Downloader => options.length / 2 + AFTER_DELIVERY,
             _ => self.first,

@@ -35,7 +35,8 @@ impl HourOfProgram {
     fn of(diary: &Diary, hour: u64) -> Self {
         let is_then = |at: Duration| at.as_secs() / HOUR == hour;
         let waits = diary.waits.iter().filter(|wait| is_then(wait.asked));
-        let (mut logins, mut waited) = (0, Duration::ZERO);
+        let mut logins = 0;
+        let mut waited = Duration::ZERO;
         for wait in waits {
             logins += 1;
             waited += wait.took;
