@@ -53,6 +53,7 @@ impl Identified {
             false => (sharing.fresh, LetInReason::Fresh),
         };
         let listings = &cx.admission.local.listings;
+        // What it is shown could be deleted beside it.
         if listings.has_deletions(&self.attempt.key) && self.is_beside_others(cx) {
             return None;
         }

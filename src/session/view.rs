@@ -131,13 +131,13 @@ pub(super) async fn view(
         }
         ViewEnd::Quit(answer) => {
             record.enter(Phase::Closing);
-            drop((viewing.open, viewing.slots));
+            drop((viewing.open, viewing.place, viewing.slots));
             Box::pin(viewing.login.client.farewell(&answer)).await;
             Err(EndCause::QuitWithoutMaildrop)
         }
         ViewEnd::End(cause) => {
             record.enter(Phase::Closing);
-            drop((viewing.open, viewing.slots));
+            drop((viewing.open, viewing.place, viewing.slots));
             Box::pin(viewing.login.client.farewell(b"")).await;
             Err(cause)
         }

@@ -122,3 +122,30 @@ async fn nobody_is_let_in_where_an_operator_has_paused_the_maildrop() {
     backend.lets_in("ann", "secret").await;
     client.expect_prefix("+OK").await;
 }
+
+/// A session that lists these messages, and deletes the first one.
+async fn deletes(gate: &Gate, ids: &[&str]) {
+    let mut both = shown(gate, ids).await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    quit(both).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_sessions_delete_nobody_is_let_in_beside_another() {
+    let gate = sharing(LET_IN).await;
+    deletes(&gate, &["a", "b"]).await;
+    // Beside a holder, which may delete what the other one is shown.
+    let holder = shown(&gate, &["b"]).await;
+    let mut waits = gate.asking("ann", "secret").await;
+    waits.expect_silence(Duration::from_secs(1)).await;
+    waits.close();
+    quit(holder).await;
+    // Alone, and then beside one that may get the maildrop.
+    let mut alone = polls(&gate, &["b"]).await;
+    quit(shown(&gate, &["b"]).await).await;
+    alone.send("QUIT\r\n").await;
+    alone.expect_prefix("+OK").await;
+    alone.expect_eof().await;
+    polls(&gate, &["b"]).await;
+    assert_eq!(gate.dials(), 3);
+}

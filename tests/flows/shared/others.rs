@@ -123,25 +123,31 @@ async fn polls_that_come_too_early_are_absorbed_and_charged_nothing() {
     quit(both).await;
 }
 
+/// A login from this address, at a backend that is told it and answers so.
+async fn asks_from(gate: &Gate, from: &str, answer: &str) -> (Wire, Wire) {
+    let client = gate.visitor().from(from).asking("ann", "secret").await;
+    let mut backend = gate.dialed().await;
+    backend.greets().await;
+    backend.expect(format!("XOIP {from}\r\n")).await;
+    backend.send("+OK\r\n").await;
+    backend.answers_password("ann", "secret", answer).await;
+    (client, backend)
+}
+
+async fn lists_from(gate: &Gate, from: &str) {
+    let mut both = asks_from(gate, from, "+OK in").await;
+    both.0.expect_prefix("+OK").await;
+    list(&mut both, &["a"]).await;
+    quit(both).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_backend_that_is_told_addresses_may_answer_by_them() {
     let backend = BACKEND.replace("shareable", "xoip = true\nshareable");
     let settings = "[defaults]\ncleartext = \"always\"\nsharing = \"on\"\n";
     let gate = Gate::with(&[&backend, settings].concat()).await;
-    let log_in = async |from: &str| {
-        let mut client = gate.visitor().from(from).asking("ann", "secret").await;
-        let mut backend = gate.dialed().await;
-        backend.greets().await;
-        backend.expect(format!("XOIP {from}\r\n")).await;
-        backend.send("+OK\r\n").await;
-        backend.answers_password("ann", "secret", "+OK in").await;
-        client.expect_prefix("+OK").await;
-        let mut both = (client, backend);
-        list(&mut both, &["a"]).await;
-        quit(both).await;
-    };
-    log_in("192.0.2.7").await;
-    log_in("192.0.2.8").await;
+    lists_from(&gate, "192.0.2.7").await;
+    lists_from(&gate, "192.0.2.8").await;
     let mut client = gate
         .visitor()
         .from("192.0.2.8")
@@ -150,6 +156,12 @@ async fn a_backend_that_is_told_addresses_may_answer_by_them() {
     client.expect_prefix("+OK").await;
     sees(&mut client, &["a"]).await;
     assert_eq!(gate.dials(), 2);
+    // What it refuses at one address ends no session of another.
+    let (mut refused, backend) =
+        asks_from(&gate, "198.51.100.7", "-ERR [AUTH] not from there").await;
+    refused.expect_prefix("-ERR").await;
+    backend.close();
+    sees(&mut client, &["a"]).await;
 }
 
 #[tokio::test(start_paused = true)]
