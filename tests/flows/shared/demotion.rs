@@ -1,9 +1,11 @@
 //! An idle holder goes back to its listing where another login waits.
 
 use super::{list, pass, promotes, quit, sees, sharing, shown};
-use crate::support::{Gate, Wire, assert_took};
+use crate::support::{Gate, Wire, assert_took, seconds};
 use popgate::observe::event::{Event, SharingEvent};
-use popgate::time::Instant;
+use popgate::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use tokio::time::advance;
 
 #[tokio::test(start_paused = true)]
 async fn a_phone_that_stays_logged_in_keeps_nobody_out() {
@@ -113,4 +115,24 @@ async fn who_is_in_a_maildrop_that_cannot_be_shared_is_closed_as_without_sharing
     phone.expect_eof().await;
     assert_took(start, 15.0..=16.5);
     behind_phone.expect_eof().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_got_all_stays_and_is_looked_at_again() {
+    let gate = sharing("let_in = false").await;
+    let mut both = shown(&gate, &["a"]).await;
+    advance(Duration::from_secs(5)).await;
+    // It asks once more, which is no work.
+    pass(&mut both, "STAT", "+OK 1 9\r\n").await;
+    let (phone, mut behind_phone) = both;
+    let on_the_way = |octets| {
+        let socket = &phone.socket;
+        socket.unacknowledged.store(octets, Ordering::Relaxed);
+    };
+    on_the_way(1);
+    let _pc = gate.asking("ann", "secret").await;
+    behind_phone.expect_silence(seconds(8.0)).await;
+    on_the_way(0);
+    behind_phone.expect_eof().await;
+    assert!(!demoted(&gate, 0).await);
 }
