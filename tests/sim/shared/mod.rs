@@ -7,7 +7,7 @@
 //! - The server never sees two sessions in one maildrop.
 //! - A message that stays reaches each program that keeps it, and where the server lists well just
 //!   once.
-//! - Of so many logins over all seeds sharing closes no more connections, refuses no more, and
+//! - Of so many logins over all seeds sharing refuses and closes no more, destroys no more, and
 //!   makes no more duplicates. Seed by seed that cannot be: who is let in sooner meets others.
 
 mod plan;
