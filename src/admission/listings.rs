@@ -80,9 +80,9 @@ impl ShownListings {
     }
 
     /// A backend has refused the password.
-    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag) {
+    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, now: Instant) {
         if self.maildrops.contains_key(key) {
-            self.change_known(key, |maildrop| maildrop.refused(tag));
+            self.change_known(key, |maildrop| maildrop.refused(tag, now));
         }
     }
 

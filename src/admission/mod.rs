@@ -114,8 +114,8 @@ pub struct LocalMemory {
 
 impl LocalMemory {
     /// A backend refused the password: nobody stands on what it was shown.
-    fn stands_no_more(&self, attempt: &LoginAttempt) {
-        self.listings.refused(&attempt.key, attempt.tag);
+    fn stands_no_more(&self, attempt: &LoginAttempt, now: Instant) {
+        self.listings.refused(&attempt.key, attempt.tag, now);
         self.views.end(attempt.tag, attempt.prefix());
     }
 }
@@ -212,7 +212,7 @@ impl Admission {
     pub fn refused(&self, attempt: &LoginAttempt, now: Instant) {
         self.shared.refused(attempt.tag, now);
         self.local.negative_auth_cache.refused(attempt.tag, now);
-        self.local.stands_no_more(attempt);
+        self.local.stands_no_more(attempt, now);
     }
 
     /// The backend closed the connection instead of answering the password.
@@ -220,7 +220,7 @@ impl Admission {
         self.shared.refused(attempt.tag, now);
         let cache = &self.local.negative_auth_cache;
         cache.refused_without_words(attempt.tag, now);
-        self.local.stands_no_more(attempt);
+        self.local.stands_no_more(attempt, now);
     }
 
     /// popgate had no place for it: a proven login does not pay for coming again.

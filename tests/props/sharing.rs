@@ -193,7 +193,7 @@ impl Run {
             Step::Closes => self.leaves(None),
             Step::Refused(of) => {
                 self.leaves(None);
-                self.maildrop.refused(tag(of));
+                self.maildrop.refused(tag(of), self.now);
                 for other in 0..OWNERS.len() {
                     if tag(other) == tag(of) {
                         self.known_from[other] = self.logins.len();
@@ -218,7 +218,10 @@ impl Run {
         let Some(inside) = self.inside.as_mut().filter(|it| !it.is_listed) else {
             return;
         };
-        if inside.marks.iter().any(|&it| it) {
+        let login = self.logins.last().map_or(self.now, |login| login.1);
+        // A program looks at its mail when it comes.
+        let is_late = self.now - login > LISTING_SHOWN_FOR;
+        if inside.marks.iter().any(|&it| it) || is_late {
             return;
         }
         inside.is_listed = true;
@@ -365,7 +368,7 @@ impl Run {
         let mut lacking = BTreeSet::new();
         let before = self.of_login(of).filter(|it| it.login < shown.login);
         for it in before.rev() {
-            if it.login < self.known_from[of] || last - it.at > LISTING_SHOWN_FOR {
+            if last - it.at > LISTING_SHOWN_FOR {
                 break;
             }
             last = it.at;
@@ -392,6 +395,7 @@ impl Run {
             && self.age(accepted) <= FRESH
             && self.age(last.at) <= AGE
             && self.was_always_listed(of)
+            && self.of_login(of).all(|it| it.login >= self.known_from[of])
             && self.lacking(of, last).is_empty()
     }
 

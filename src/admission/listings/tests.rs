@@ -83,7 +83,7 @@ async fn where_memory_is_full_other_maildrops_are_not_known_until_some_are_forgo
         (again.result, again.no_room),
         (Some(ShadowResult::Same), false)
     );
-    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]));
+    listings.refused(&key("1"), PasswordTag::from_bytes([1; 32]), Instant::now());
     assert!(!shown(&listings, "other", &other).no_room);
     drop(other);
 

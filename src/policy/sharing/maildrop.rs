@@ -53,10 +53,15 @@ impl MaildropListings {
     }
 
     /// A backend has refused the password, perhaps of one address alone: nobody is let in on what
-    /// it was shown. What is left of other addresses may lack what was shown here.
-    pub fn refused(&mut self, tag: PasswordTag) {
+    /// it was shown. What is left of other addresses may lack what was shown here, and so may a
+    /// listing where the server accepts it again.
+    pub fn refused(&mut self, tag: PasswordTag, now: Instant) {
+        let before = self.kept.len();
         self.kept.retain(|kept| kept.owner.tag != tag);
-        self.kept.shrink_to_fit();
+        if self.kept.len() < before {
+            self.kept.shrink_to_fit();
+            self.unlisted.add(tag, now);
+        }
     }
 
     /// Whether sessions through popgate delete messages here: one that is let in beside them may
@@ -94,7 +99,7 @@ impl MaildropListings {
         ];
         let ids_outlive_close = before.as_ref().and_then(|before| before.proves_ids(result));
         let login = self.unlisted.take(owner.tag);
-        // Of one that came more than an hour ago nobody knows what has been since.
+        // Of one that came hours ago nobody knows what has been since.
         let is_known = login.is_some_and(|login| !login.is_another);
         if self.kept.len() == LISTINGS_PER_MAILDROP {
             self.kept.remove(0);

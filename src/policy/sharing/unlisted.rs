@@ -4,8 +4,9 @@ use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP};
 use crate::secret::PasswordTag;
 use crate::time::Instant;
 
-/// One for each password, the newest last; [`LISTINGS_PER_MAILDROP`] at most, for
-/// [`LISTING_SHOWN_FOR`].
+/// One for each password, the newest last; [`LISTINGS_PER_MAILDROP`] at most, for twice
+/// [`LISTING_SHOWN_FOR`]: a session may look at its maildrop an hour after its login, and is
+/// remembered for an hour from there.
 #[derive(Debug, Default)]
 pub(super) struct UnlistedLogins(Vec<UnlistedLogin>);
 
@@ -47,7 +48,7 @@ impl UnlistedLogins {
 
     pub(super) fn expire(&mut self, now: Instant) {
         let is_kept = |login: &UnlistedLogin| {
-            now.saturating_duration_since(login.accepted) <= LISTING_SHOWN_FOR
+            now.saturating_duration_since(login.accepted) <= 2 * LISTING_SHOWN_FOR
         };
         self.0.retain(is_kept);
     }

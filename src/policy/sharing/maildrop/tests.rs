@@ -320,3 +320,15 @@ fn a_password_is_as_old_as_its_login_however_late_that_is_listed() {
     assert_eq!(messages(fresh(minute)), Some(1));
     assert_eq!(messages(fresh(minute + Duration::from_nanos(1))), None);
 }
+
+#[test]
+fn where_a_password_was_refused_the_next_listing_has_to_be_seen_twice() {
+    let (mut maildrop, now, asker) = (MaildropListings::default(), Instant::now(), ask(&ann()));
+    comes(&mut maildrop, &["a"], now);
+    maildrop.refused(ann().tag, now);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
+    for expected in [None, Some(0)] {
+        comes(&mut maildrop, &[], now);
+        assert_eq!(messages(maildrop.last_resort(&asker, now)), expected);
+    }
+}
