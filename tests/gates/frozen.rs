@@ -42,7 +42,9 @@ async fn a_frozen_gate_begins_nothing_by_turns_from_before() {
     let unclaimed = frozen.elapsed();
     let mut next_ann = site.log_in(2, &held).await.unwrap();
     let free = frozen.elapsed();
-    assert!(unclaimed < Duration::from_secs(4), "{unclaimed:?}");
+    // A call is passed on after two seconds. Where its own question was on its way as it froze, the
+    // answer gave it the turn, which is its own until its lease ends.
+    assert!(unclaimed < LEASE + SLOW, "{unclaimed:?}");
     assert!(free < LEASE + SLOW, "{free:?}");
     sleep_until(frozen + FROZEN).await;
     signal(&site.gates[0], Signal::CONT);
