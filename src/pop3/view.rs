@@ -5,9 +5,7 @@
 //! and what came of the client from that command on is for the session that goes on in the
 //! maildrop.
 
-mod quit_search;
-
-use crate::limits::{COMMAND_LINE_MAX, RELAY_BACKLOG_MAX};
+use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::listing::{ListingReplies, MaildropListing, MessageNumber, no_such_message};
@@ -15,7 +13,6 @@ use crate::pop3::reply::{ReplyTo, reply_line};
 use crate::pop3::verb::{Expected, Verb};
 use crate::program::{Step, Trace};
 use bytes::BytesMut;
-use quit_search::QuitSearch;
 use std::sync::Arc;
 
 /// The state of a view. Bytes go in by [`push`](Self::push), and come out answered one command at
@@ -31,7 +28,6 @@ pub struct View {
     /// The line in front was answered while this input was there already.
     came_with_another: bool,
     needs: Option<Needs>,
-    quit: QuitSearch,
     commands: u64,
     last_command: Option<Keyword>,
     trace: Trace,
@@ -76,7 +72,6 @@ impl View {
             input,
             came_with_another: false,
             needs: None,
-            quit: QuitSearch::default(),
             commands: 0,
             last_command: None,
             trace,
@@ -108,20 +103,10 @@ impl View {
         &self.trace
     }
 
-    /// Whether [`push`](Self::push) may be given more, of at most
-    /// [`RELAY_CHUNK`](crate::limits::RELAY_CHUNK) octets: a client that takes no answer, or waits
-    /// for the maildrop, is not read for ever.
-    #[must_use]
-    pub fn wants_bytes(&self) -> bool {
-        self.input.len() < RELAY_BACKLOG_MAX
-    }
-
-    /// Takes bytes of the client in any pieces.
+    /// Takes bytes of the client in any pieces. The caller gives more when
+    /// [`step`](Self::step) has nothing left to answer.
     pub fn push(&mut self, input: &[u8]) {
         self.input.extend_from_slice(input);
-        if self.needs.is_some() {
-            self.quit.look(&self.input);
-        }
     }
 
     /// What follows from the next command, if a whole one has come.
@@ -146,13 +131,6 @@ impl View {
     #[must_use]
     pub fn into_unanswered(self) -> BytesMut {
         self.input
-    }
-
-    /// Whether a whole QUIT stands behind the command that needs the maildrop: the client's word
-    /// that all before it is to be done, whatever becomes of its connection.
-    #[must_use]
-    pub fn quit_follows(&self) -> bool {
-        self.quit.is_found()
     }
 
     fn line(&mut self, line: &Line, sent_ahead: bool) -> ViewStep {
@@ -207,7 +185,6 @@ impl View {
         self.input.extend_from_slice(b"\r\n");
         self.input.extend_from_slice(&behind);
         self.needs = Some(needs);
-        self.quit.look(&self.input);
         ViewStep::Needs(needs)
     }
 }

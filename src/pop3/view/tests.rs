@@ -98,43 +98,11 @@ fn a_view_stops_at_the_first_command_that_needs_the_maildrop() {
         let sent = format!("NOOP\r\n{command}\r\nQUI");
         let (said, step) = run(&mut view, sent.as_bytes());
         assert_eq!((said.as_str(), step), ("+OK\r\n", ViewStep::Needs(needs)));
-        assert!(!view.quit_follows());
         view.push(b"T\n");
-        assert!(view.quit_follows(), "{command}");
         assert_eq!(view.step(), ViewStep::Needs(needs));
         let unanswered = view.into_unanswered();
         assert_eq!(text(&unanswered), format!("{command}\r\nQUIT\n"));
     }
-}
-
-#[test]
-fn only_a_whole_line_that_is_quit_is_one() {
-    for (behind, follows) in [
-        ("NOOP\r\nquit \r\n", true),
-        ("QUIT", false),
-        ("QUITS\r\nXQUIT\r\nQUIT now\r\n", false),
-        ("\r\nQUIT \r\r\n QUIT\r\n", false),
-        ("NOOP\nQUIT\nNOOP", true),
-    ] {
-        for cut in 1..=behind.len() {
-            let mut view = two();
-            run(&mut view, b"RETR 1\r\n");
-            for piece in behind.as_bytes().chunks(cut) {
-                view.push(piece);
-            }
-            assert_eq!(view.quit_follows(), follows, "{behind:?} by {cut}");
-        }
-    }
-}
-
-#[test]
-fn a_line_that_is_too_long_is_no_quit() {
-    let mut view = two();
-    run(&mut view, b"RETR 1\r\n");
-    view.push(&[&b"QUIT"[..], &[b' '; COMMAND_LINE_MAX], b"\r\n"].concat());
-    assert!(!view.quit_follows());
-    view.push(b"QUIT\r\n");
-    assert!(view.quit_follows());
 }
 
 #[test]
@@ -152,16 +120,6 @@ fn a_view_begins_with_what_its_client_has_sent_and_done_before() {
     assert_eq!(trace, "USER, PASS, STAT, UIDL, +LIST n, NOOP");
     assert_eq!(view.commands(), 4);
     assert_eq!(view.last_command(), Some(Keyword::Retr));
-}
-
-#[test]
-fn a_client_that_takes_no_answer_is_not_read_for_ever() {
-    let mut view = two();
-    while view.wants_bytes() {
-        view.push(b"UIDL\r\n");
-    }
-    while view.step() != ViewStep::Idle {}
-    assert!(view.wants_bytes());
 }
 
 /// A command, and what a naive model of the two messages that are listed says to it: an answer, or
