@@ -31,12 +31,12 @@ pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 /// in seconds: who fetches from a listing of this age must be let in.
 pub const SHAREABLE_LOGIN_DELAY: u64 = 60;
 
-/// How long after a close without QUIT the maildrop must be free, so that a holder can be closed
-/// for who waits: longer, and the waiter is refused first.
+/// How soon after a close without QUIT the maildrop must be free, so that a holder can be closed for
+/// who waits: the waiter must not lose more by it than it would by waiting.
 pub const SHAREABLE_RELEASE: Duration = Duration::from_secs(1);
 
-/// A reply to LIST or UIDL that takes longer is not asked for by popgate itself: the client would
-/// wait for it.
+/// A listing that takes longer is not asked for by popgate itself: the server reads all messages for
+/// it, and the client would wait.
 pub const SLOW_LISTING: Duration = Duration::from_secs(3);
 
 /// How often in a row all messages of a maildrop vanish after they were fetched, though no QUIT
@@ -54,14 +54,6 @@ pub const UNSHAREABLE_KEPT_MAX: u32 = 20_000;
 /// Of the room for listings one tenant has this part, where there are several: one whose users have
 /// large mailboxes must not take it all.
 pub const SHARING_TENANTS: usize = 10;
-
-/// How long a server may take for a listing that popgate asks for by itself: one that takes longer
-/// reads all messages for it, and is not to do so for nobody.
-pub const OWN_LISTING_MAX: Duration = Duration::from_secs(3);
-
-/// How soon after the end of a session without QUIT the lock must be free for sessions to be closed
-/// so on purpose: the one that waits must not lose more by it than it would by waiting.
-pub const LOCK_FREED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Octets of a reply to LIST or UIDL that popgate asks for by itself:
 /// [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX) lines with the longest ids.

@@ -16,7 +16,7 @@ use super::view::Viewing;
 use super::{Entered, LoggedIn, authorization};
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
-use crate::limits::{CLIENT_WRITE_STALL, OWN_LISTING_MAX, RELAY_TICK};
+use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK, SLOW_LISTING};
 use crate::lock::LockGuard;
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
@@ -273,7 +273,7 @@ impl<'relay> Relay<'relay, '_, '_> {
     /// The maildrop's listing is known, or will not be.
     fn listed(&mut self, listing: Result<Arc<MaildropListing>, NotWhole>) {
         let compares = self.compares();
-        if self.pump.own_listing_took() >= OWN_LISTING_MAX {
+        if self.pump.own_listing_took() >= SLOW_LISTING {
             let listings = compares.listings();
             listings.took_long(compares.place(), Instant::now());
         }

@@ -8,7 +8,7 @@ use crate::backend::route::{Connected, Unconnected};
 use crate::dialect::Class;
 use crate::gate::BackendConnection;
 use crate::ids::BackendName;
-use crate::limits::LOCK_FREED_WITHIN;
+use crate::limits::SHAREABLE_RELEASE;
 use crate::lock::{LockGuard, Permission};
 use crate::observe::event::{EndCause, Event, LockEvent, RetryResult};
 use crate::observe::hub::EventHub;
@@ -339,7 +339,7 @@ impl BackendLogin<'_> {
     fn learn_of_lock(&self, class: Class) {
         let Destination { cx, attempt, .. } = self.destination;
         let since = self.lock.since_last_end();
-        let is_soon = since.is_some_and(|since| since <= LOCK_FREED_WITHIN);
+        let is_soon = since.is_some_and(|since| since <= SHAREABLE_RELEASE);
         let is_freed = match class {
             Class::Ok if is_soon => true,
             Class::Locked if since.is_some() && !is_soon => false,
