@@ -6,7 +6,7 @@ mod room;
 use self::room::Room;
 use crate::ids::{MaildropKey, TenantName, UserName};
 use crate::policy::sharing::{
-    Asker, Compared, LastShown, ListingOwner, MaildropListings, StandsOn, Unshareable,
+    Asker, Compared, LeftBy, ListingOwner, MaildropListings, StandsOn, Unshareable,
 };
 use crate::pop3::listing::MaildropListing;
 use crate::secret::PasswordTag;
@@ -71,18 +71,14 @@ impl ShownListings {
         if !measures && !self.maildrops.contains_key(place.key) {
             return 0;
         }
-        let accepted = self.change(place, |maildrop| {
-            let alive = maildrop.alive();
-            maildrop.accepted(&login.kept(), tag, now);
-            alive
-        });
+        let accepted = self.change(place, |maildrop| maildrop.accepted(&login.kept(), tag, now));
         accepted.value.unwrap_or_default()
     }
 
     /// A backend has refused the password.
     pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, now: Instant) {
-        if self.maildrops.contains_key(key) {
-            self.change_known(key, |maildrop| maildrop.refused(tag, now));
+        if let Some(mut known) = self.maildrops.get_mut(key) {
+            self.change_occupied(key, &mut known, |maildrop| maildrop.refused(tag, now));
         }
     }
 
@@ -199,27 +195,19 @@ impl ShownListings {
     }
 
     /// A session has left the maildrop; `owner`: it was shown the owner's listing.
-    pub fn left(&self, key: &MaildropKey, owner: Option<&ListingOwner>, how: LastShown) {
+    pub fn left(&self, key: &MaildropKey, owner: Option<&ListingOwner>, how: LeftBy) {
         self.known(key, |maildrop| maildrop.left(owner, how));
     }
 
     /// Messages of the maildrop were deleted, or may have been. Returns how many listings nobody is
     /// let in on any more.
     pub fn outdate(&self, key: &MaildropKey) -> usize {
-        self.known(key, |maildrop| {
-            let alive = maildrop.alive();
-            maildrop.outdate();
-            alive
-        })
+        self.known(key, MaildropListings::outdate)
     }
 
     /// Nobody knows what a session did to the maildrop. Returns as [`outdate`](Self::outdate).
     pub fn kill(&self, key: &MaildropKey) -> usize {
-        self.known(key, |maildrop| {
-            let alive = maildrop.alive();
-            maildrop.kill();
-            alive
-        })
+        self.known(key, MaildropListings::kill)
     }
 
     /// Listings that are kept, and octets of all that is known.
@@ -262,14 +250,6 @@ impl ShownListings {
     ) -> T {
         let maildrop = self.maildrops.get_mut(key);
         maildrop.map_or_else(T::default, |mut known| what(&mut known.listings))
-    }
-
-    /// As [`change`](Self::change), of a maildrop that is known.
-    fn change_known(&self, key: &MaildropKey, what: impl FnOnce(&mut MaildropListings)) {
-        let tenant = self.maildrops.get(key).map(|known| known.tenant.clone());
-        if let Some(tenant) = &tenant {
-            self.change(MaildropPlace { key, tenant }, what);
-        }
     }
 
     /// Changes what is known of a maildrop while it is borrowed, so that nobody gives back what

@@ -1,9 +1,9 @@
-//! Whether sessions of one maildrop could stand on its listing instead of holding its lock: what a
-//! login would have been shown, against what the backend says.
+//! Whether a session may stand on a listing of its maildrop instead of holding its lock: what
+//! logins were shown, against what the backend says.
 //!
 //! A listing is an instruction to delete: a mail program throws away what a listing lacks, and
 //! fetches again what it does not know. So a listing is only ever compared with one that the same
-//! login was shown at the same backend.
+//! login was shown at the same backend, and shown to that login alone.
 
 mod deletions;
 mod kept;
@@ -11,7 +11,7 @@ mod maildrop;
 mod proof;
 mod unlisted;
 
-pub use kept::{LastShown, StandsOn};
+pub use kept::{LeftBy, StandsOn};
 pub use maildrop::MaildropListings;
 pub use proof::{BackendProof, BackendRecord};
 

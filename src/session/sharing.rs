@@ -12,7 +12,7 @@ use crate::lock::LockGuard;
 use crate::observe::event::{Event, SharingEvent};
 use crate::policy::attempt::{LoginAttempt, Proof};
 use crate::policy::sharing::{
-    BackendRecord, KilledBy, LastShown, ListingOwner, ShadowResult, StandsOn, Unshareable,
+    BackendRecord, KilledBy, LeftBy, ListingOwner, ShadowResult, StandsOn, Unshareable,
 };
 use crate::pop3::exchange::{Exchange, Quit, ShownMaildrop};
 use crate::pop3::listing::{MaildropListing, NotWhole};
@@ -218,8 +218,8 @@ impl Sharing {
     /// It leaves its maildrop, QUIT having come so far.
     pub(super) fn leaves(&self, compares: &Compares<'_>, quit: Quit) {
         let how = match quit {
-            Quit::Answered { ok: true } => LastShown::Quit,
-            _ => LastShown::Closed,
+            Quit::Answered { ok: true } => LeftBy::Quit,
+            _ => LeftBy::Close,
         };
         let owner = self.listing.upgrade().map(|_| &self.owner);
         let key = &compares.attempt.key;

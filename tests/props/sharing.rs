@@ -3,7 +3,7 @@
 
 use popgate::ids::{BackendName, ClientPrefix, UserName};
 use popgate::limits::LISTING_SHOWN_FOR;
-use popgate::policy::sharing::{Asker, LastShown, ListingOwner, MaildropListings, Unshareable};
+use popgate::policy::sharing::{Asker, LeftBy, ListingOwner, MaildropListings, Unshareable};
 use popgate::pop3::listing::{MaildropListing, ScanReader, UniqueIdReader};
 use popgate::secret::PasswordTag;
 use popgate::time::{Duration, Instant};
@@ -277,8 +277,8 @@ impl Run {
             self.deleted.extend(gone);
         }
         let how = match quit {
-            Some(true) => LastShown::Quit,
-            _ => LastShown::Closed,
+            Some(true) => LeftBy::Quit,
+            _ => LeftBy::Close,
         };
         self.maildrop.left(Some(&owner(inside.owner)), how);
         if has_marks && quit.is_some() {

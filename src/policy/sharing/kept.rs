@@ -30,7 +30,7 @@ pub(super) struct KeptListing {
     /// How it differs from the one before.
     pub(super) result: Option<ShadowResult>,
     /// How its session has left the maildrop.
-    pub(super) left: Option<LastShown>,
+    pub(super) left: Option<LeftBy>,
     /// The session fetched as many messages as there are.
     pub(super) all_fetched: bool,
     /// A login may be let in on it: no other one has been in the maildrop since.
@@ -44,13 +44,13 @@ pub(super) struct KeptListing {
     pub(super) is_superseded: bool,
 }
 
-/// How the session that was shown a listing has left the maildrop.
+/// How a session has left the maildrop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastShown {
-    /// By a QUIT that the backend has confirmed.
+pub enum LeftBy {
+    /// A QUIT that the backend has confirmed.
     Quit,
-    /// Without QUIT.
-    Closed,
+    /// The end of its connection, without that.
+    Close,
 }
 
 impl KeptListing {
@@ -70,6 +70,17 @@ impl KeptListing {
 
     fn serves(&self) -> bool {
         self.is_believed && !self.is_superseded
+    }
+
+    /// Whether the unique-ids of its new messages are the same after a close without QUIT; `None`:
+    /// it cannot be told.
+    pub(super) fn proves_ids(&self, result: Option<ShadowResult>) -> Option<bool> {
+        let had_new = self.result == Some(ShadowResult::NewOnly);
+        match (self.left, result?) {
+            (Some(LeftBy::Close), result) if had_new && result.keeps_all() => Some(true),
+            (Some(LeftBy::Close), ShadowResult::Changed) => Some(false),
+            _ => None,
+        }
     }
 
     pub(super) fn stands_on(&self) -> StandsOn {

@@ -1,7 +1,7 @@
 //! What is known of one maildrop's listings.
 
 use super::deletions::DeletedIds;
-use super::kept::{KeptListing, LastShown, StandsOn};
+use super::kept::{KeptListing, LeftBy, StandsOn};
 use super::unlisted::UnlistedLogins;
 use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
 use crate::ids::UserName;
@@ -33,16 +33,16 @@ pub struct MaildropListings {
 
 impl MaildropListings {
     /// A backend has accepted a login: what others were shown is old, and so is another password
-    /// of the same login.
-    pub fn accepted(&mut self, login: &UserName, tag: PasswordTag, now: Instant) {
+    /// of the same login. Returns as [`kill`](Self::kill).
+    pub fn accepted(&mut self, login: &UserName, tag: PasswordTag, now: Instant) -> usize {
         for kept in &mut self.kept {
-            kept.is_alive = false;
             if kept.owner.login == *login {
                 kept.is_superseded = kept.owner.tag != tag;
             }
         }
         self.unlisted.add(tag, now);
         self.was_closed = false;
+        self.kill()
     }
 
     /// Whether the last session in the maildrop has left it without QUIT, and nobody has come
@@ -205,9 +205,9 @@ impl MaildropListings {
     }
 
     /// A session has left the maildrop; `owner`: it was shown the owner's listing.
-    pub fn left(&mut self, owner: Option<&ListingOwner>, how: LastShown) {
+    pub fn left(&mut self, owner: Option<&ListingOwner>, how: LeftBy) {
         self.is_in_update = false;
-        self.was_closed = how == LastShown::Closed;
+        self.was_closed = how == LeftBy::Close;
         let is_its = |kept: &&mut KeptListing| owner.is_some_and(|owner| kept.owner == *owner);
         if let Some(kept) = self.kept.iter_mut().find(is_its) {
             kept.left = Some(how);
@@ -253,25 +253,20 @@ impl MaildropListings {
         self.deleted.add(listing, marks, now);
     }
 
-    /// Messages were deleted, or may have been: nobody would go on from what was shown before, and
-    /// nobody is let in on it.
-    pub fn outdate(&mut self) {
+    /// Messages were deleted, or may have been: nobody would go on from what was shown before.
+    /// Returns as [`kill`](Self::kill).
+    pub fn outdate(&mut self) -> usize {
         for kept in &mut self.kept {
-            (kept.is_alive, kept.is_current) = (false, false);
+            kept.is_current = false;
         }
+        self.kill()
     }
 
     /// A session may have changed the maildrop, or will: nobody is let in on what was shown before.
-    pub fn kill(&mut self) {
-        for kept in &mut self.kept {
-            kept.is_alive = false;
-        }
-    }
-
-    /// How many listings a login could be let in on.
-    #[must_use]
-    pub fn alive(&self) -> usize {
-        self.kept.iter().filter(|kept| kept.is_alive).count()
+    /// Returns how many listings that were good for it until now.
+    pub fn kill(&mut self) -> usize {
+        let alive = self.kept.iter_mut().filter(|kept| kept.is_alive);
+        alive.map(|kept| kept.is_alive = false).count()
     }
 
     /// How many listings are kept.
@@ -330,19 +325,6 @@ impl MaildropListings {
             + self.deleted.footprint()
             + self.unlisted.footprint()
             + self.unshareable.capacity() * size_of::<(Unshareable, Instant)>()
-    }
-}
-
-impl KeptListing {
-    /// Whether the unique-ids of its new messages are the same after a close without QUIT; `None`:
-    /// it cannot be told.
-    fn proves_ids(&self, result: Option<ShadowResult>) -> Option<bool> {
-        let had_new = self.result == Some(ShadowResult::NewOnly);
-        match (self.left, result?) {
-            (Some(LastShown::Closed), result) if had_new && result.keeps_all() => Some(true),
-            (Some(LastShown::Closed), ShadowResult::Changed) => Some(false),
-            _ => None,
-        }
     }
 }
 

@@ -277,7 +277,7 @@ fn who_was_shown_what_nobody_knows_is_let_in_on_no_older_listing() {
     assert_eq!(messages(maildrop.last_resort(&asker, now)), Some(1));
     // It asks UIDL alone, and sees two.
     maildrop.accepted(&ann().login, ann().tag, now);
-    maildrop.left(Some(&ann()), LastShown::Quit);
+    maildrop.left(Some(&ann()), LeftBy::Quit);
     assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
     let minute = Duration::from_secs(60);
     comes(&mut maildrop, &["a"], now);
