@@ -27,7 +27,7 @@ pub(super) fn may_share(cx: &Context, settings: &Settings, backend: &BackendName
 }
 
 /// The login, as it asks for what it was shown before.
-pub(super) fn asker(attempt: &LoginAttempt) -> Asker {
+fn asker(attempt: &LoginAttempt) -> Asker {
     Asker {
         login: attempt.login.kept(),
         tag: attempt.tag,

@@ -8,7 +8,7 @@ use super::queue::{self, WaitFailed};
 use super::record::Record;
 use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
-use super::{Admitted, Identified, LoggedIn};
+use super::{Admitted, LoggedIn};
 use crate::dialect::Class;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
 use crate::lock::LockGuard;
@@ -113,7 +113,7 @@ async fn go_on(
     Arc::make_mut(&mut login.attempt).asked = Instant::now();
     let lock = match queue::acquire(cx, record, &mut login).await {
         Ok(lock) => lock,
-        Err(failed) => return Err(without_lock(cx, failed, login)),
+        Err(failed) => return Err(without_lock(failed, login.client)),
     };
     let admitted = enter(cx, record, Admitted { login, lock, slots }).await?;
     let before = ShownBefore {
@@ -126,15 +126,15 @@ async fn go_on(
     Ok(promoted)
 }
 
-fn without_lock(cx: &Context, failed: WaitFailed, login: Identified) -> Failed {
+/// None of it says anything against the server.
+fn without_lock(failed: WaitFailed, client: Client) -> Failed {
     let why = match failed {
         WaitFailed::Ended(cause) => return Failed::Ended(cause),
         WaitFailed::PasswordRefused(_) => PromotionOutcome::PasswordRefused,
         WaitFailed::Spent | WaitFailed::QueueFull => PromotionOutcome::WaitSpent,
         WaitFailed::Paused | WaitFailed::EngineAway => PromotionOutcome::Unreachable,
     };
-    forbid(cx, &login.attempt, why);
-    Failed::not(why, login.client)
+    Failed::not(why, client)
 }
 
 /// Logs in at the backend.

@@ -43,6 +43,14 @@ pub(super) struct SeenView {
 }
 
 impl SeenView {
+    fn new(cx: &Context, login: &Identified, saves_a_login: bool) -> Self {
+        Self {
+            events: Arc::clone(&cx.events),
+            tenant: login.attempt.tenant().clone(),
+            saves_a_login,
+        }
+    }
+
     /// The backend hears of it.
     pub(super) fn needs_a_login(&mut self) {
         self.saves_a_login = false;
@@ -67,10 +75,16 @@ impl Viewing {
         stands_on: StandsOn,
         welcome: &'static [u8],
     ) -> Self {
-        let mut viewing = Self::demoted(cx, login, slots, stands_on, false);
-        viewing.open.saves_a_login = true;
-        viewing.welcome = welcome;
-        viewing
+        let open = SeenView::new(cx, &login, true);
+        Self {
+            welcome,
+            has_fetched: false,
+            place: place(cx, &login, &stands_on),
+            login,
+            slots,
+            stands_on,
+            open,
+        }
     }
 
     /// A holder that goes back to its listing.
@@ -81,29 +95,26 @@ impl Viewing {
         stands_on: StandsOn,
         has_fetched: bool,
     ) -> Self {
-        let owner = ViewOwner {
-            tag: login.attempt.tag,
-            client: stands_on.client,
-        };
-        let open = SeenView {
-            events: Arc::clone(&cx.events),
-            tenant: login.attempt.tenant().clone(),
-            saves_a_login: false,
-        };
+        let open = SeenView::new(cx, &login, false);
         Self {
-            place: cx
-                .admission
-                .local
-                .views
-                .open(login.attempt.key.clone(), owner),
+            welcome: b"",
+            has_fetched,
+            place: place(cx, &login, &stands_on),
             login,
             slots,
             stands_on,
-            has_fetched,
             open,
-            welcome: b"",
         }
     }
+}
+
+fn place(cx: &Context, login: &Identified, stands_on: &StandsOn) -> OpenView {
+    let owner = ViewOwner {
+        tag: login.attempt.tag,
+        client: stands_on.client,
+    };
+    let views = &cx.admission.local.views;
+    views.open(login.attempt.key.clone(), owner)
 }
 
 /// How a view ends.
@@ -124,24 +135,19 @@ pub(super) async fn view(
 ) -> Result<Entered, EndCause> {
     record.enter(Phase::Viewing);
     let mut viewing = *session;
-    match serve(cx, record, &mut viewing).await {
+    let (last_words, cause) = match serve(cx, record, &mut viewing).await {
         ViewEnd::Needs(needs) => {
             let promoted = Box::pin(promote(cx, record, viewing, needs)).await;
-            promoted.map(Entered::Maildrop)
+            return promoted.map(Entered::Maildrop);
         }
-        ViewEnd::Quit(answer) => {
-            record.enter(Phase::Closing);
-            drop((viewing.open, viewing.place, viewing.slots));
-            Box::pin(viewing.login.client.farewell(&answer)).await;
-            Err(EndCause::QuitWithoutMaildrop)
-        }
-        ViewEnd::End(cause) => {
-            record.enter(Phase::Closing);
-            drop((viewing.open, viewing.place, viewing.slots));
-            Box::pin(viewing.login.client.farewell(b"")).await;
-            Err(cause)
-        }
-    }
+        ViewEnd::Quit(answer) => (answer, EndCause::QuitWithoutMaildrop),
+        ViewEnd::End(cause) => (Vec::new(), cause),
+    };
+    record.enter(Phase::Closing);
+    // Its client may take its time for the last words.
+    drop((viewing.open, viewing.place, viewing.slots));
+    Box::pin(viewing.login.client.farewell(&last_words)).await;
+    Err(cause)
 }
 
 async fn serve(cx: &Context, record: &mut Record, viewing: &mut Viewing) -> ViewEnd {
