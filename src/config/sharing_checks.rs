@@ -68,11 +68,11 @@ fn not_shareable(around: &Surroundings<'_>) -> Vec<String> {
     let unknown = backends.iter().filter(|it| it.shareable == Shareable::Ask);
     unknown
         .map(|backend| {
-            let what = format!("nothing is known of backend `{}`", backend.name);
             format!(
-                "sharing is \"on\", and {what} (shareable = \"ask\"), so its sessions are only \
-                 measured until there is proof: run popgate doctor, or wait for a week of \
-                 sharing = \"shadow\", or write shareable = true"
+                "sharing is \"on\", and backend `{}` has shareable = \"ask\", so its sessions are \
+                 only measured, as with \"shadow\", until they have shown that its listings can be \
+                 shared: to share at once, write shareable = true if popgate doctor says so",
+                backend.name
             )
         })
         .collect()

@@ -215,8 +215,8 @@ table! {
         xoip: bool = false;
 
         /// Whether sessions may live on listings, where sharing is on: true, false, or "ask": once
-        /// popgate has seen, or popgate doctor has found, that new mail keeps its unique-ids when a
-        /// session ends without QUIT, and that the mailbox is free within a second of that.
+        /// sessions have shown that new mail keeps its unique-ids when one ends without QUIT, and
+        /// that the mailbox is free within a second of that. popgate doctor tries both.
         shareable: Shareable = Shareable::Ask;
     }
     others {
