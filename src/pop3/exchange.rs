@@ -312,7 +312,7 @@ impl Exchange {
                 let after = self.receiving.presumed_whole_after(expected);
                 after.is_some_and(|after| silence >= after)
             }
-            Some(QueuedReply::Swallowed(_)) => self.own_body_is_over(silence),
+            Some(&QueuedReply::Swallowed(expected)) => self.own_body_is_over(expected, silence),
             _ => false,
         };
         if self.queue.len() > 1 && (self.receiving.stops_at_a_dot() || presumed_whole) {

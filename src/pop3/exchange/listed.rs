@@ -88,6 +88,11 @@ impl ListedReplies {
         Some(Box::new(body))
     }
 
+    /// Whether STAT has said that there is no message.
+    pub(super) fn is_said_to_be_empty(&self) -> bool {
+        self.stat.is_some_and(|stat| stat.messages == 0)
+    }
+
     /// Which of STAT, LIST and UIDL must still be asked for the listing, where the replies
     /// `awaited` are on their way.
     pub(super) fn missing(&self, awaited: impl Iterator<Item = Expected>) -> Vec<ReplyTo> {

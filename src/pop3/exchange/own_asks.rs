@@ -63,10 +63,18 @@ impl Exchange {
     }
 
     /// Whether the body of such a reply counts as whole, though it has no end: the client waits
-    /// behind it. That a listing has not begun says nothing here: no client takes it for empty.
-    pub(super) fn own_body_is_over(&self, silence: Duration) -> bool {
-        let is_waited_for = self.client_awaits_something();
-        is_waited_for && self.receiving.is_body() && silence >= REPLY_PRESUMED_WHOLE
+    /// behind it. That a listing has not begun says nothing here, unless STAT has said that there
+    /// is nothing: no client takes it for empty.
+    pub(super) fn own_body_is_over(&self, expected: Expected, silence: Duration) -> bool {
+        let is_empty = self
+            .listed
+            .as_ref()
+            .is_some_and(|it| it.is_said_to_be_empty());
+        let after = match is_empty {
+            true => self.receiving.presumed_whole_after(expected),
+            false => self.receiving.is_body().then_some(REPLY_PRESUMED_WHOLE),
+        };
+        self.client_awaits_something() && after.is_some_and(|after| silence >= after)
     }
 
     fn may_ask(&self) -> bool {

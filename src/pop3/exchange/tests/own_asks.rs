@@ -238,6 +238,20 @@ fn a_listing_that_never_comes_holds_the_client_back_for_a_while_only() {
 }
 
 #[test]
+fn an_empty_listing_without_a_body_holds_the_client_back_no_longer_than_its_own_would() {
+    let mut session = asking(true);
+    session.ask().client("QUIT\r\n");
+    assert_eq!(session.backend_saw(), ASKS);
+    session.backend("+OK 0 0\r\n+OK no messages\r\n");
+    session.silence(2).backend("+OK no messages\r\n");
+    assert_eq!(session.backend_saw(), "");
+    session.silence(1);
+    assert_eq!(session.backend_saw(), "");
+    session.silence(2);
+    assert_eq!(session.backend_saw(), "QUIT\r\n");
+}
+
+#[test]
 fn deletions_wait_for_it_as_for_every_body() {
     let mut session = asking(true);
     session.ask().client("DELE 1\r\nQUIT\r\n");
