@@ -60,8 +60,10 @@ pub(super) struct Pump<'client, 'backend> {
     listed: Option<ListingDigest>,
     /// It was yielded that the client has sent a DELE or QUIT.
     told_update: bool,
-    /// When popgate has asked for the listing itself.
-    asked: Option<Instant>,
+    /// Since when popgate awaits replies to questions of its own.
+    asking: Option<Instant>,
+    /// How long the last ones took.
+    own_questions_took: Duration,
     violation: Option<Violation>,
     backend_ended: bool,
     /// When the backend said something last.
@@ -101,7 +103,8 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             replied: Vec::new(),
             listed: None,
             told_update: false,
-            asked: None,
+            asking: None,
+            own_questions_took: Duration::ZERO,
             violation: None,
             backend_ended: false,
             backend_spoke: now,
@@ -393,6 +396,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             rest = &rest[taken..];
             self.send_output(task, out);
         }
+        self.note_asking();
         Ok(())
     }
 

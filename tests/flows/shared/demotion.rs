@@ -88,6 +88,23 @@ async fn a_session_with_a_mark_is_not_sent_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_client_lists_late_was_not_popgates_own_slow_question() {
+    let gate = sharing("let_in = false").await;
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "STAT", "+OK 1 9\r\n").await;
+    both.1.expect("LIST\r\nUIDL\r\n").await;
+    both.1.send("+OK\r\n1 9\r\n.\r\n-ERR not now\r\n").await;
+    pass(&mut both, "NOOP", "+OK\r\n").await;
+    advance(Duration::from_secs(60)).await;
+    list(&mut both, &["a"]).await;
+    quit(both).await;
+    // It asks the next session as before.
+    let mut both = gate.log_in("ann", "secret").await;
+    pass(&mut both, "STAT", "+OK 1 9\r\n").await;
+    both.1.expect("LIST\r\nUIDL\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_client_asks_for_less_popgate_asks_for_the_rest() {
     let gate = sharing("let_in = false").await;
     let mut both = gate.log_in("ann", "secret").await;

@@ -22,12 +22,15 @@ impl Pump<'_, '_> {
 
     /// How long the backend took for the listing that popgate asked for.
     pub(in crate::session::relay) fn own_listing_took(&self) -> Duration {
-        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
+        self.own_questions_took
     }
 
+    /// Notes since when popgate asks itself, and when it has its answers how long they took.
     pub(super) fn note_asking(&mut self) {
-        if self.asked.is_none() && self.exchange.asks_itself() {
-            self.asked = Some(Instant::now());
+        if self.exchange.asks_itself() {
+            self.asking.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.asking.take() {
+            self.own_questions_took = since.elapsed();
         }
     }
 
