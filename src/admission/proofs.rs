@@ -24,13 +24,9 @@ impl BackendProofs {
         self.0.get(backend).map(|proof| *proof).unwrap_or_default()
     }
 
-    /// What is known of each backend of which anything is.
-    #[must_use]
-    pub fn all(&self) -> Vec<(BackendName, BackendRecord)> {
-        self.0
-            .iter()
-            .map(|it| (it.key().clone(), *it.value()))
-            .collect()
+    /// Another server answers under this name: what was seen says nothing of it.
+    pub fn forget(&self, backend: &BackendName) {
+        self.0.remove(backend);
     }
 }
 

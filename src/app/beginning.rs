@@ -47,7 +47,6 @@ pub(super) fn first_settings(
         trusted: config.server.trusted_networks.clone(),
         grace: config.server.grace,
         resolver: config.resolver,
-        sharing_memory: config.server.sharing_memory,
     };
     Ok(watch::Sender::new(Arc::new(settings)))
 }

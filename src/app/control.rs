@@ -118,9 +118,11 @@ mod tests {
     use super::*;
     use crate::app::{Gate, Outside};
     use crate::config::Config;
+    use crate::ids::BackendName;
     use crate::ids::TenantName;
     use crate::net::{BoxFuture, Dial, Io};
     use crate::observe::hub::Reading;
+    use crate::policy::sharing::BackendRecord;
     use std::future::pending;
     use std::io;
     use std::path::Path;
@@ -135,9 +137,13 @@ mod tests {
     }
 
     fn config(tenants: &str) -> Config {
+        before_server("192.0.2.1:110", tenants)
+    }
+
+    fn before_server(address: &str, more: &str) -> Config {
         let text = format!(
             "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
-             [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n{tenants}"
+             [[backend]]\nname = \"b\"\naddress = \"{address}\"\n{more}"
         );
         Config::parse(&text, Path::new("popgate.toml")).unwrap()
     }
@@ -170,6 +176,25 @@ mod tests {
         assert!(changes.contains(&gone), "{changes:?}");
         gate.reload(&config(ACME)).await.unwrap();
         assert!(gate.cx.pauses.now().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sessions_have_shown_of_a_server_says_nothing_of_another_one_under_its_name() {
+        let gate = gate(&config("")).await;
+        let proofs = &gate.cx.admission.local.proofs;
+        let backend = BackendName::new("b");
+        let seen = BackendRecord {
+            ids_outlive_close: Some(true),
+            lock_is_freed: Some(true),
+        };
+        proofs.see(&backend, seen);
+        gate.reload(&config("login_timeout = \"30s\"\n"))
+            .await
+            .unwrap();
+        assert_eq!(proofs.of(&backend), seen);
+        let other = before_server("192.0.2.2:110", "");
+        gate.reload(&other).await.unwrap();
+        assert_eq!(proofs.of(&backend), BackendRecord::default());
     }
 
     #[tokio::test(start_paused = true)]

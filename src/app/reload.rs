@@ -153,7 +153,6 @@ impl Gate {
                 trusted: new.server.trusted_networks.clone(),
                 grace: new.server.grace,
                 resolver: new.resolver,
-                sharing_memory: new.server.sharing_memory,
             },
             engine_authorities,
             new_ports,
@@ -208,6 +207,16 @@ impl Gate {
             .collect()
     }
 
+    /// What sessions have shown of a server says nothing of another one under its name.
+    fn forget_proofs(&self, before: &Backends, now: &Backends) {
+        for (name, old) in before {
+            let is_same = |new: &Arc<Backend>| new.options().reaches_as(old.options());
+            if !now.get(name).is_some_and(is_same) {
+                self.cx.admission.local.proofs.forget(name);
+            }
+        }
+    }
+
     /// What cannot fail, without an await in it. The returned tasks end.
     fn swap(&self, prepared: Prepared, config: &Config) -> Vec<JoinHandle<()>> {
         let Prepared {
@@ -232,6 +241,7 @@ impl Gate {
         let mut ending = self.ports.keep(&config.listeners);
         self.open_ports(new_ports);
         give_room(&self.cx.admission, config);
+        self.forget_proofs(&before.backends, &in_service);
         self.connection_limit
             .update(services_of(config), config.server.connections);
         for event in findings {

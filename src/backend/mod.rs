@@ -80,7 +80,7 @@ impl Shareable {
 
 impl BackendOptions {
     /// Whether what was seen of a backend of `other` options holds for one of these.
-    fn reaches_as(&self, other: &Self) -> bool {
+    pub(crate) fn reaches_as(&self, other: &Self) -> bool {
         // Bounds and phrases are left out: they change nothing of what answers there.
         self.address == other.address
             && self.tls == other.tls

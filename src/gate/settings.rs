@@ -29,8 +29,6 @@ pub struct Settings {
     pub grace: Duration,
     /// Which DNS server is asked for the domain of a user that somebody wants a report of.
     pub resolver: ResolverChoice,
-    /// Octets of the listings that are kept for sharing.
-    pub sharing_memory: usize,
 }
 
 impl Settings {

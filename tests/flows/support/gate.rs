@@ -153,7 +153,6 @@ impl Gate {
             trusted: config.server.trusted_networks.clone(),
             grace: config.server.grace,
             resolver: config.resolver,
-            sharing_memory: config.server.sharing_memory,
         }));
         let cx = Context {
             cluster: None,
@@ -193,7 +192,6 @@ impl Gate {
             trusted: before.trusted.clone(),
             grace: before.grace,
             resolver: before.resolver,
-            sharing_memory: before.sharing_memory,
         }));
     }
 
