@@ -31,12 +31,12 @@ pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 /// in seconds: who fetches from a listing of this age must be let in.
 pub const SHAREABLE_LOGIN_DELAY: u64 = 60;
 
-/// How soon after a close without QUIT the maildrop must be free, so that a holder can be closed for
-/// who waits: the waiter must not lose more by it than it would by waiting.
+/// How soon after a close without QUIT the maildrop must be free, so that a holder can be closed
+/// for who waits: the waiter must not lose more by it than it would by waiting.
 pub const SHAREABLE_RELEASE: Duration = Duration::from_secs(1);
 
-/// A listing that takes longer is not asked for by popgate itself: the server reads all messages for
-/// it, and the client would wait.
+/// A listing that takes longer is not asked for by popgate itself: the server reads all messages
+/// for it, and the client would wait.
 pub const SLOW_LISTING: Duration = Duration::from_secs(3);
 
 /// How often in a row all messages of a maildrop vanish after they were fetched, though no QUIT

@@ -7,6 +7,7 @@
 
 mod listing;
 
+use self::listing::OwnQuestions;
 use super::endpoint::Endpoint;
 use crate::gate::SessionHandle;
 use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
@@ -60,10 +61,7 @@ pub(super) struct Pump<'client, 'backend> {
     listed: Option<ListingDigest>,
     /// It was yielded that the client has sent a DELE or QUIT.
     told_update: bool,
-    /// Since when popgate awaits replies to questions of its own.
-    asking: Option<Instant>,
-    /// How long the last ones took.
-    own_questions_took: Duration,
+    own_questions: OwnQuestions,
     violation: Option<Violation>,
     backend_ended: bool,
     /// When the backend said something last.
@@ -103,8 +101,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             replied: Vec::new(),
             listed: None,
             told_update: false,
-            asking: None,
-            own_questions_took: Duration::ZERO,
+            own_questions: OwnQuestions::default(),
             violation: None,
             backend_ended: false,
             backend_spoke: now,
@@ -240,6 +237,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 return self.session.poll_kicked(task).map(|()| PumpEvent::Kicked);
             }
             self.last_activity = Instant::now();
+            self.own_questions.note(self.exchange.asks_itself());
             // An end is none of the client's words: it tells for how long there were none, and
             // whether a reply was due then.
             if !self.is_cut() {
@@ -396,7 +394,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             rest = &rest[taken..];
             self.send_output(task, out);
         }
-        self.note_asking();
         Ok(())
     }
 
@@ -421,7 +418,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
     fn take_client_bytes(&mut self, bytes: &[u8]) -> Output {
         let mut out = Output::default();
         self.exchange.client_bytes(bytes, &mut out);
-        self.note_asking();
         if let Some(keyword) = self.exchange.last_command() {
             self.session.commanded(keyword);
             self.session.traced(self.exchange.trace());

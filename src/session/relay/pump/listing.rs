@@ -6,6 +6,25 @@ use crate::pop3::exchange::{Output, Quit};
 use crate::time::{Duration, Instant};
 use bytes::BytesMut;
 
+/// How long the backend takes for questions that are popgate's own.
+#[derive(Default)]
+pub(super) struct OwnQuestions {
+    /// Since when popgate awaits replies to them.
+    asking: Option<Instant>,
+    /// How long the last ones took.
+    took: Duration,
+}
+
+impl OwnQuestions {
+    pub(super) fn note(&mut self, awaited: bool) {
+        if awaited {
+            self.asking.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.asking.take() {
+            self.took = since.elapsed();
+        }
+    }
+}
+
 impl Pump<'_, '_> {
     /// A client that has rested since it asked for LIST or UIDL does not ask for the other one.
     pub(in crate::session::relay) fn forget_part_of_listing(&mut self) {
@@ -16,22 +35,13 @@ impl Pump<'_, '_> {
     pub(in crate::session::relay) fn ask_for_listing(&mut self) {
         let mut out = Output::default();
         self.exchange.ask_for_listing(&mut out);
-        self.note_asking();
+        self.own_questions.note(self.exchange.asks_itself());
         self.keep_output(out);
     }
 
     /// How long the backend took for the listing that popgate asked for.
     pub(in crate::session::relay) fn own_listing_took(&self) -> Duration {
-        self.own_questions_took
-    }
-
-    /// Notes since when popgate asks itself, and when it has its answers how long they took.
-    pub(super) fn note_asking(&mut self) {
-        if self.exchange.asks_itself() {
-            self.asking.get_or_insert_with(Instant::now);
-        } else if let Some(since) = self.asking.take() {
-            self.own_questions_took = since.elapsed();
-        }
+        self.own_questions.took
     }
 
     /// What the client has sent of a line, for a session that goes on without the backend.
