@@ -337,7 +337,14 @@ impl History {
                 why: *why,
                 until: at.checked_add(NOT_SHAREABLE_FOR).unwrap_or(Timestamp::MAX),
             },
-            _ => return,
+            SharingEvent::Compared { .. }
+            | SharingEvent::NoRoom { .. }
+            | SharingEvent::NotWhole { .. }
+            | SharingEvent::LetIn { .. }
+            | SharingEvent::Demoted { .. }
+            | SharingEvent::ViewEnded { .. }
+            | SharingEvent::Promoted { .. }
+            | SharingEvent::Killed { .. } => return,
         };
         journal.write_fact(fact);
     }
