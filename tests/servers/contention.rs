@@ -1,12 +1,12 @@
 //! Programs that compete for one maildrop, some of them rude.
 
-use crate::Outcome;
 use crate::client::Client;
 use crate::gate::Mode;
 use crate::process::pause;
 use crate::relay::Relay;
 use crate::server::{Kind, PASSWORD};
 use crate::site::{Site, straight, through_gate};
+use crate::{Outcome, expect_equal};
 use popgate::time::Duration;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -199,17 +199,6 @@ fn expect_left_in_maildrop(site: &Site, expected: usize) -> Outcome<()> {
     let count = client.count()?;
     client.quit()?;
     expect_equal("messages in the maildrop", &count, &expected)
-}
-
-fn expect_equal<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    found: &T,
-    expected: &T,
-) -> Outcome<()> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!("{what}: {found:?}, expected {expected:?}").into())
 }
 
 fn message_ids(count: usize) -> Vec<String> {

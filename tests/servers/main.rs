@@ -33,6 +33,7 @@ use server::Kind;
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What every fallible step of a trial returns.
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -219,4 +220,20 @@ fn trials() -> Vec<Trial> {
 fn loopback(trial: u8) -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, high.max(1), low, trial)
+}
+
+fn expect_equal<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    found: &T,
+    expected: &T,
+) -> Outcome<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: {found:?}, expected {expected:?}").into())
+}
+
+/// A panic elsewhere does not make a count wrong.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
 //! A TCP relay before a server that counts who is in the maildrop, as the server sees it.
 
-use crate::Outcome;
+use crate::{Outcome, lock};
 use socket2::SockRef;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 const PORT: u16 = 3110;
@@ -141,9 +141,4 @@ impl Visit {
             lock(&self.tally).inside -= 1;
         }
     }
-}
-
-/// A panic elsewhere does not make a count wrong.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

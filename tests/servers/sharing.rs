@@ -16,7 +16,6 @@ use crate::server::Kind;
 use crate::site::{Site, through_gate_with};
 use popgate::time::Duration;
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use address::listings_by_address;
 pub(crate) use attack::{changed_password, guesser};
@@ -83,17 +82,6 @@ fn at_shareable(
     })
 }
 
-fn expect_equal<T: PartialEq + std::fmt::Debug>(
-    what: &str,
-    found: &T,
-    expected: &T,
-) -> Outcome<()> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(format!("{what}: {found:?}, expected {expected:?}").into())
-}
-
 fn expect(holds: bool, what: &str, seen: impl std::fmt::Debug) -> Outcome<()> {
     match holds {
         true => Ok(()),
@@ -104,10 +92,6 @@ fn expect(holds: bool, what: &str, seen: impl std::fmt::Debug) -> Outcome<()> {
 /// Waits until popgate has counted so.
 fn await_counts(site: &Site, what: &str, holds: impl Fn(Counts) -> bool) -> Outcome<()> {
     await_that(what, PATIENCE, || Counts::of(site).is_ok_and(&holds))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn message_ids(first: usize, count: usize) -> Vec<String> {

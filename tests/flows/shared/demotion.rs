@@ -12,23 +12,34 @@ async fn a_phone_that_stays_logged_in_keeps_nobody_out() {
     let gate = sharing("let_in = false").await;
     let (mut phone, mut behind_phone) = shown(&gate, &["a"]).await;
     let start = Instant::now();
-    let mut pc = gate.asking("ann", "secret").await;
+    let pc = gate.asking("ann", "secret").await;
     behind_phone.expect_eof().await;
     behind_phone.close();
-    let mut backend = gate.dialed().await;
-    backend.lets_in("ann", "secret").await;
-    pc.expect_prefix("+OK").await;
+    let pc = gets_in(&gate, pc).await;
     assert_took(start, 5.0..=6.5);
     assert!(!demoted(&gate, 0).await);
     // The phone has noticed nothing.
     sees(&mut phone, &["a"]).await;
-    list_and_quit((pc, backend)).await;
-    phone.send("RETR 1\r\n").await;
-    let mut backend = promotes(&gate, &["a"]).await;
+    list_and_quit(pc).await;
+    quit(fetches(&gate, phone).await).await;
+}
+
+/// The login that waits has its turn, and the backend lets it in.
+async fn gets_in(gate: &Gate, mut client: Wire) -> (Wire, Wire) {
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    client.expect_prefix("+OK").await;
+    (client, backend)
+}
+
+/// From its listing, for which it is promoted.
+async fn fetches(gate: &Gate, mut client: Wire) -> (Wire, Wire) {
+    client.send("RETR 1\r\n").await;
+    let mut backend = promotes(gate, &["a"]).await;
     backend.expect("RETR 1\r\n").await;
     backend.send("+OK\r\nhello\r\n.\r\n").await;
-    phone.expect("+OK\r\nhello\r\n.\r\n").await;
-    quit((phone, backend)).await;
+    client.expect("+OK\r\nhello\r\n.\r\n").await;
+    (client, backend)
 }
 
 async fn list_and_quit(mut both: (Wire, Wire)) {
@@ -50,31 +61,23 @@ async fn who_has_fetched_goes_back_later_and_only_once() {
     let gate = sharing("let_in = false").await;
     let mut both = shown(&gate, &["a"]).await;
     pass(&mut both, "RETR 1", "+OK\r\nhello\r\n.\r\n").await;
-    let (mut phone, mut behind_phone) = both;
+    let (phone, mut behind_phone) = both;
     let start = Instant::now();
-    let mut pc = gate.asking("ann", "secret").await;
+    let pc = gate.asking("ann", "secret").await;
     behind_phone.expect_eof().await;
     behind_phone.close();
-    let mut backend = gate.dialed().await;
-    backend.lets_in("ann", "secret").await;
-    pc.expect_prefix("+OK").await;
+    let pc = gets_in(&gate, pc).await;
     assert_took(start, 15.0..=16.5);
     assert!(demoted(&gate, 0).await);
-    list_and_quit((pc, backend)).await;
-    phone.send("RETR 1\r\n").await;
-    let mut backend = promotes(&gate, &["a"]).await;
-    backend.expect("RETR 1\r\n").await;
-    backend.send("+OK\r\nhello\r\n.\r\n").await;
-    phone.expect("+OK\r\nhello\r\n.\r\n").await;
+    list_and_quit(pc).await;
+    let (mut phone, mut backend) = fetches(&gate, phone).await;
     // Now it is closed, as ever.
-    let mut pc = gate.asking("ann", "secret").await;
+    let pc = gate.asking("ann", "secret").await;
     phone.expect_eof().await;
     backend.expect_eof().await;
     backend.close();
-    let mut backend = gate.dialed().await;
-    backend.lets_in("ann", "secret").await;
-    pc.expect_prefix("+OK").await;
-    list_and_quit((pc, backend)).await;
+    let pc = gets_in(&gate, pc).await;
+    list_and_quit(pc).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,14 +115,12 @@ async fn where_the_client_asks_for_less_popgate_asks_for_the_rest() {
     let (mut phone, mut backend) = both;
     backend.expect("LIST\r\nUIDL\r\n").await;
     backend.send("+OK\r\n1 9\r\n.\r\n+OK\r\n1 a\r\n.\r\n").await;
-    let mut pc = gate.asking("ann", "secret").await;
+    let pc = gate.asking("ann", "secret").await;
     backend.expect_eof().await;
     backend.close();
-    let mut backend = gate.dialed().await;
-    backend.lets_in("ann", "secret").await;
-    pc.expect_prefix("+OK").await;
+    let pc = gets_in(&gate, pc).await;
     sees(&mut phone, &["a"]).await;
-    list_and_quit((pc, backend)).await;
+    list_and_quit(pc).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,7 +117,6 @@ async fn polls_that_come_too_early_are_absorbed_and_charged_nothing() {
     let mut backend = gate.dialed().await;
     backend.lets_in("ann", "secret").await;
     client.expect_prefix("+OK").await;
-    // Those that were absorbed were no polls: the next one is early by what this one was charged.
     let mut both = (client, backend);
     list(&mut both, &["a"]).await;
     quit(both).await;

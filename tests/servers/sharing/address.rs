@@ -1,10 +1,10 @@
 //! Listings of a server that knows the clients' addresses, and lets in by them.
 
-use super::{Counts, USER, at_shareable, expect, expect_equal, message_ids};
-use crate::Outcome;
+use super::{Counts, USER, at_shareable, expect, message_ids};
 use crate::client::Client;
 use crate::server::{Kind, PASSWORD};
 use crate::site::Site;
+use crate::{Outcome, expect_equal};
 use std::fs;
 use std::net::Ipv4Addr;
 

@@ -1,14 +1,12 @@
 //! Passwords that are old or wrong, while sessions live on listings.
 
-use super::{
-    Counts, PATIENCE, USER, at_shareable, await_counts, expect, expect_equal, message_ids,
-};
-use crate::Outcome;
+use super::{Counts, PATIENCE, USER, at_shareable, await_counts, expect, message_ids};
 use crate::client::{CLOSED, Client};
 use crate::gate::FRESH;
 use crate::process::{await_that, pause};
 use crate::server::{Kind, PASSWORD};
 use crate::site::Site;
+use crate::{Outcome, expect_equal};
 use popgate::time::{Duration, Instant};
 use std::fs;
 use std::net::Ipv4Addr;

@@ -1,14 +1,14 @@
 //! getmail with a filter that takes its time for each message, and somebody who waits meanwhile.
 
 use super::member::Member;
-use super::{Counts, PATIENCE, USER, at_shareable, expect, expect_equal, message_ids};
-use crate::Outcome;
+use super::{Counts, PATIENCE, USER, at_shareable, expect, message_ids};
 use crate::client::Client;
 use crate::gate::Mode;
 use crate::process::await_that;
 use crate::programs::{Call, Program, Task};
 use crate::server::{Kind, PASSWORD};
 use crate::site::Site;
+use crate::{Outcome, expect_equal};
 use std::net::Ipv4Addr;
 use std::thread;
 

@@ -2,16 +2,14 @@
 
 use super::member::{BETWEEN_POLLS, Member};
 use super::open_mutt::OpenMutt;
-use super::{
-    Counts, PATIENCE, USER, at_shareable, await_counts, expect, expect_equal, lock, message_ids,
-};
-use crate::Outcome;
+use super::{Counts, PATIENCE, USER, at_shareable, await_counts, expect, message_ids};
 use crate::client::{CLOSED, Client};
 use crate::gate::Mode;
 use crate::process::{await_that, pause};
 use crate::programs::{Call, Program, Task};
 use crate::server::{Kind, PASSWORD};
 use crate::site::Site;
+use crate::{Outcome, expect_equal, lock};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;

@@ -1,12 +1,12 @@
 //! Scripts before each server: what is shared before the server is known to be shareable, and what
 //! becomes of sessions that live on listings.
 
-use super::{Counts, USER, at_shareable, expect, expect_equal, message_ids};
-use crate::Outcome;
+use super::{Counts, USER, at_shareable, expect, message_ids};
 use crate::client::{CLOSED, Client};
 use crate::gate::Mode;
 use crate::server::{Kind, PASSWORD};
 use crate::site::{Site, through_gate};
+use crate::{Outcome, expect_equal};
 use std::net::Ipv4Addr;
 
 const OCTETS: usize = 500;

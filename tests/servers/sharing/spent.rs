@@ -1,14 +1,14 @@
 //! What programs see where their wait for the maildrop is spent: nothing.
 
 use super::member::Member;
-use super::{Counts, PATIENCE, at_shareable, expect, expect_equal, message_ids};
-use crate::Outcome;
+use super::{Counts, PATIENCE, at_shareable, expect, message_ids};
 use crate::client::Client;
 use crate::gate::{HURRIED_DOMAIN, Mode};
 use crate::process::await_that;
 use crate::programs::{Call, Program, Task, every_call, for_each_at_once, users};
 use crate::server::{Kind, PASSWORD};
 use crate::site::Site;
+use crate::{Outcome, expect_equal, lock};
 use popgate::time::Instant;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
@@ -29,10 +29,10 @@ pub(crate) fn no_complaint_where_the_wait_is_spent(kind: Kind, ip: Ipv4Addr) -> 
         let all = [&shared[..], &exclusive].concat();
         for_each_at_once(&all, |call| {
             let noted = four_sessions(site, call)?;
-            super::lock(&notes).push((call.to_string(), noted));
+            lock(&notes).push((call.to_string(), noted));
             Ok(())
         })?;
-        let mut notes = super::lock(&notes);
+        let mut notes = lock(&notes);
         notes.sort();
         for pair in notes.chunks(2) {
             expect_equal(&pair[0].0, &pair[0], &pair[1])?;
