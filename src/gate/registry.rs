@@ -295,6 +295,11 @@ impl SessionHandle {
         self.update(|state| (state & KICKED == 0).then_some(state | QUIT))
     }
 
+    /// Whether it has, and no kick came before.
+    pub(crate) fn has_sent_quit(&self) -> bool {
+        self.state.load(Ordering::Acquire) & QUIT != 0
+    }
+
     /// `remembered`: what an earlier session of this client was that began like this one.
     pub(crate) fn identified(&self, attempt: &Arc<LoginAttempt>, remembered: Option<Family>) {
         self.words().login = Some(RegisteredLogin::new(attempt, remembered));

@@ -197,11 +197,6 @@ impl Client {
         tokio::time::sleep_until(shut + limits::HALF_CLOSED).await;
     }
 
-    /// Whether a whole QUIT line stands in what it has sent.
-    pub(super) fn quits(&self) -> bool {
-        quits(&self.conn.input)
-    }
-
     /// Says the last words to a client, and closes.
     pub(super) async fn farewell(self, last_words: &[u8]) {
         farewell(&self.session, self.conn, last_words).await;

@@ -10,7 +10,7 @@ use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
 use super::{Admitted, LoggedIn};
 use crate::dialect::Class;
-use crate::gate::{BackendConnection, Context, Phase, Stage};
+use crate::gate::{BackendConnection, Context, Phase, SessionHandle, Stage};
 use crate::lock::LockGuard;
 use crate::observe::event::{EndCause, Event, SharingEvent};
 use crate::policy::attempt::LoginAttempt;
@@ -36,8 +36,8 @@ impl Failed {
 }
 
 /// Goes on in the maildrop. What its client has sent behind the command that needs it is still in
-/// the connection's input; where a QUIT is among that, neither a kick nor the end of the client
-/// stops it.
+/// the connection's input; where a QUIT is among that, or comes while it waits, nothing but the end
+/// of the gate stops it.
 pub(super) async fn promote(
     cx: &Context,
     record: &mut Record,
@@ -48,17 +48,12 @@ pub(super) async fn promote(
     record.enter(Phase::Waiting);
     let session = record.handle();
     let tenant = viewing.login.attempt.tenant().clone();
-    let quits = viewing.login.client.quits();
-    if quits {
-        // A kick that came before has been told that it ends the session.
-        let _ = session.quit_sent();
-    }
-    let last_stage = if quits { Stage::Closed } else { Stage::Closing };
     let promoted = tokio::select! {
+        // What its client has sent comes before a stop: a QUIT among it forbids to cut the session.
         biased;
         kicked = session.kicked() => Err(Failed::Ended(kicked)),
         promoted = Box::pin(go_on(cx, record, viewing, needs)) => promoted,
-        () = cx.stage_reached(last_stage) => Err(Failed::Ended(EndCause::Shutdown)),
+        () = stopped(cx, &session) => Err(Failed::Ended(EndCause::Shutdown)),
     };
     cx.events.emit(Event::Sharing(SharingEvent::Promoted {
         tenant,
@@ -82,6 +77,14 @@ pub(super) async fn promote(
         Failed::Ended(EndCause::LeftWaiting) => EndCause::LeftInReply,
         Failed::Ended(cause) => cause,
     })
+}
+
+/// Returns when a stop ends it.
+async fn stopped(cx: &Context, session: &SessionHandle) {
+    cx.stage_reached(Stage::Closing).await;
+    if session.has_sent_quit() {
+        cx.stage_reached(Stage::Closed).await;
+    }
 }
 
 fn outcome(promoted: &Result<Box<LoggedIn>, Failed>) -> PromotionOutcome {

@@ -85,12 +85,17 @@ async fn quit(mut both: (Wire, Wire)) {
 /// The backend lets popgate in again, and lists these messages to it.
 async fn promotes(gate: &Gate, ids: &[&str]) -> Wire {
     let mut backend = gate.dialed().await;
+    promotes_at(&mut backend, ids).await;
+    backend
+}
+
+/// The same on this connection.
+async fn promotes_at(backend: &mut Wire, ids: &[&str]) {
     backend.lets_in("ann", "secret").await;
     backend.expect("STAT\r\nLIST\r\nUIDL\r\n").await;
     backend
         .send([stat(ids), sizes(ids), names(ids)].concat())
         .await;
-    backend
 }
 
 async fn let_in(gate: &Gate, skip: usize) -> LetInReason {

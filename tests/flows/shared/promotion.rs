@@ -1,7 +1,8 @@
 //! A session on a listing gets the maildrop when its client wants a message.
 
-use super::{let_in, promotes, promotion, quit, sees, sharing, shown};
+use super::{let_in, list, promotes, promotes_at, promotion, quit, sees, sharing, shown};
 use crate::support::{Gate, Wire};
+use popgate::gate::Stage;
 use popgate::policy::sharing::{LetInReason, PromotionOutcome};
 use popgate::time::Duration;
 use tokio::time::advance;
@@ -107,6 +108,84 @@ async fn a_quit_behind_it_is_carried_out_though_the_client_is_gone() {
     backend.send("+OK\r\n").await;
     backend.close();
     assert_eq!(promotion(&gate, 0).await, PromotionOutcome::Promoted);
+}
+
+/// A session on the listing that wants its message deleted, and waits for the maildrop; what it
+/// says later has come before anything else happens.
+async fn waiting(gate: &Gate, commands: &str, later: &str) -> Wire {
+    let mut client = gate.asking("ann", "secret").await;
+    client.expect_prefix("+OK").await;
+    client.send(commands).await;
+    gate.queued(&client).await;
+    client.send(later).await;
+    client.expect_silence(Duration::from_secs(1)).await;
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_stop_but_the_last_ends_one_that_has_said_quit() {
+    for (commands, later) in [("DELE 1\r\nQUIT\r\n", ""), ("DELE 1\r\n", "QUIT\r\n")] {
+        let gate = sharing("demotion = false").await;
+        let (_phone, mut holding) = shown(&gate, &["a"]).await;
+        let mut client = waiting(&gate, commands, later).await;
+        gate.stage.send_replace(Stage::Draining);
+        gate.stage.send_replace(Stage::Closing);
+        holding.expect_eof().await;
+        holding.close();
+        let mut backend = promotes(&gate, &["a"]).await;
+        backend.expect("DELE 1\r\n").await;
+        backend.send("+OK\r\n").await;
+        backend.expect("QUIT\r\n").await;
+        backend.send("+OK\r\n").await;
+        client.expect("+OK\r\n+OK\r\n").await;
+        assert_eq!(promotion(&gate, 0).await, PromotionOutcome::Promoted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_one_that_has_not_said_quit_when_it_ends_sessions() {
+    for (quit, last_stage) in [("", Stage::Closing), ("QUIT\r\n", Stage::Closed)] {
+        let gate = sharing("demotion = false").await;
+        let holder = shown(&gate, &["a"]).await;
+        let mut client = waiting(&gate, &format!("DELE 1\r\n{quit}"), "").await;
+        gate.stage.send_replace(Stage::Draining);
+        client.expect_silence(Duration::from_secs(1)).await;
+        gate.stage.send_replace(last_stage);
+        client.expect_eof().await;
+        assert_eq!(promotion(&gate, 0).await, PromotionOutcome::Ended);
+        drop(holder);
+        assert_eq!(gate.dials(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_another_backend_it_does_not_go_on_though_the_listing_is_the_same() {
+    let backend = |name, host| {
+        format!(
+            "[[backend]]\nname = \"{name}\"\naddress = \"10.0.0.{host}:110\"\n\
+             preconnect = false\nshareable = true\n"
+        )
+    };
+    let defaults = "[defaults]\nbackends = [\"first\", \"second\"]\ncleartext = \"always\"\n\
+                    sharing = { mode = \"on\", demotion = false }\n";
+    let gate = Gate::with(&[&backend("first", 5), &backend("second", 6), defaults].concat()).await;
+    let mut client = gate.asking("ann", "secret").await;
+    let mut first = gate.dialed_at("first").await;
+    first.lets_in("ann", "secret").await;
+    client.expect_prefix("+OK").await;
+    let mut both = (client, first);
+    list(&mut both, &["a"]).await;
+    quit(both).await;
+    let mut viewing = gate.asking("ann", "secret").await;
+    viewing.expect_prefix("+OK").await;
+    gate.cut_off("first");
+    viewing.send("RETR 1\r\n").await;
+    let mut second = gate.dialed_at("second").await;
+    promotes_at(&mut second, &["a"]).await;
+    second.expect_eof().await;
+    second.close();
+    viewing.expect_eof().await;
+    assert_eq!(promotion(&gate, 0).await, PromotionOutcome::ListingChanged);
 }
 
 #[tokio::test(start_paused = true)]
