@@ -267,8 +267,12 @@ pub(super) fn hear_of_blocks(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::double::gate;
     use crate::ids::{MaildropKey, UserName};
+    use crate::observe::event::{Event, SharingEvent};
     use crate::policy::sharing::{BackendRecord, Unshareable};
+    use std::future::ready;
+    use std::path::Path;
 
     #[tokio::test(start_paused = true)]
     async fn what_a_gate_has_found_out_the_next_one_knows_for_the_rest_of_its_time() {
@@ -300,5 +304,48 @@ mod tests {
         };
         assert_eq!(forbidden(59), [Unshareable::Numbers]);
         assert_eq!(forbidden(61), []);
+    }
+
+    /// With a journal in this folder.
+    fn config(folder: &Path) -> Config {
+        let text = format!(
+            "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+             [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n\
+             [journal]\nfile = {:?}\n",
+            folder.join("popgate.db")
+        );
+        Config::parse(&text, Path::new("popgate.toml")).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_gate_has_found_out_is_in_the_journal_when_the_next_one_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let backend = BackendName::new("b");
+        let key = MaildropKey::new(&Arc::from([backend.clone()]), &UserName::new(b"ann"));
+        let seen = BackendRecord {
+            ids_outlive_close: Some(true),
+            lock_is_freed: Some(true),
+        };
+        let first = gate(&config).await;
+        for found in [
+            SharingEvent::Proven {
+                backend: backend.clone(),
+                seen,
+            },
+            SharingEvent::Unshareable {
+                tenant: TenantName::new("default"),
+                key: key.clone(),
+                why: Unshareable::Numbers,
+            },
+        ] {
+            first.cx.events.emit(Event::Sharing(found));
+        }
+        first.stop(Duration::ZERO, ready(())).await;
+        let next = gate(&config).await;
+        let local = &next.cx.admission.local;
+        assert_eq!(local.proofs.of(&backend), seen);
+        let unshareable = local.listings.unshareable(&key, Instant::now());
+        assert_eq!(unshareable, [Unshareable::Numbers]);
     }
 }

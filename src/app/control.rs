@@ -116,25 +116,13 @@ pub(super) fn exists(settings: &Settings, subject: &PauseSubject) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Gate, Outside};
+    use crate::app::double::gate;
     use crate::config::Config;
     use crate::ids::BackendName;
     use crate::ids::TenantName;
-    use crate::net::{BoxFuture, Dial, Io};
     use crate::observe::hub::Reading;
     use crate::policy::sharing::BackendRecord;
-    use std::future::pending;
-    use std::io;
     use std::path::Path;
-
-    /// Nobody ever answers.
-    struct Silent;
-
-    impl Dial for Silent {
-        fn dial<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
-            Box::pin(pending())
-        }
-    }
 
     fn config(tenants: &str) -> Config {
         before_server("192.0.2.1:110", tenants)
@@ -146,19 +134,6 @@ mod tests {
              [[backend]]\nname = \"b\"\naddress = \"{address}\"\n{more}"
         );
         Config::parse(&text, Path::new("popgate.toml")).unwrap()
-    }
-
-    async fn gate(config: &Config) -> Gate {
-        let outside = Outside {
-            dial: Arc::new(Silent),
-            sinks: Vec::new(),
-            acceptor: None,
-            seed: Some(1),
-            reload: None,
-            log: None,
-            engine: None,
-        };
-        Gate::start(config, outside).await.unwrap()
     }
 
     const ACME: &str = "[[tenant]]\nname = \"acme\"\ndomains = [\"acme.example\"]\n";

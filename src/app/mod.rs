@@ -9,6 +9,8 @@ mod blocks;
 mod changes;
 mod cluster;
 mod control;
+#[cfg(test)]
+mod double;
 mod drain;
 mod fd_limit;
 mod gauges;

@@ -59,8 +59,8 @@ pub(super) fn hash_names(database: &mut Connection, file: &Path) -> Result<Prepa
     })
 }
 
-/// Has the names of the block list in clear again. Those of entries cannot come back; as long as
-/// the key is there, they can be asked for.
+/// Has the names of the block list, and of maildrops that are not shareable, in clear again. Those
+/// of entries cannot come back; as long as the key is there, they can be asked for.
 pub(super) fn show_names(database: &mut Connection, file: &Path) -> Result<PreparedNames, Trouble> {
     let Some(recorded) = meta::read(database, meta::NAME_KEY)? else {
         return Ok(PreparedNames::default());
@@ -76,6 +76,7 @@ pub(super) fn show_names(database: &mut Connection, file: &Path) -> Result<Prepa
     let sealed = block_rows::read(database, &names)?.sealed;
     let transaction = database.transaction()?;
     block_rows::rewrite_names(&transaction, &names, &names)?;
+    sharing_rows::rewrite_names(&transaction, &names, &names)?;
     meta::write(&transaction, meta::NAMES, "clear")?;
     if is_lost {
         meta::forget(&transaction, meta::NAME_KEY)?;
@@ -104,8 +105,8 @@ fn convert(
 ) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
     block_rows::rewrite_names(&transaction, before, names)?;
+    sharing_rows::rewrite_names(&transaction, before, names)?;
     notice_rows::hide_names(&transaction)?;
-    sharing_rows::forget_maildrops(&transaction)?;
     meta::write(&transaction, meta::NAME_KEY, key.fingerprint())?;
     transaction.commit()?;
     for segment in clear_segments(database)? {

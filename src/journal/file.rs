@@ -15,12 +15,12 @@ use super::reader::FileState;
 use super::segments::{Segments, drop_oldest, drop_surplus, seal_others};
 use super::sharing_rows;
 use super::words::WordNumbers;
-use crate::history::EntryId;
+use crate::history::{EntryId, SharingFact};
 use crate::limits::JOURNAL_SIZE_RESERVE;
 use crate::policy::block::BlockEntry;
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -58,6 +58,7 @@ struct OpenFile {
 #[derive(Debug)]
 struct GoneFile {
     blocks: Vec<BlockEntry>,
+    sharing: Vec<SharingFact>,
     loss: Loss,
 }
 
@@ -225,11 +226,13 @@ impl JournalFile {
         let Some(open) = self.open.take() else { return };
         // A corrupt file gives what it can.
         let blocks = block_rows::read(&open.database, &self.names);
+        let sharing = sharing_rows::read(&open.database, &self.names, open.now);
         // Where nobody can count them there were some, and the loss is to be told.
         let rows = rows(&open.database).unwrap_or(1);
         keep_log_on_close(&open.database);
         self.gone = Some(GoneFile {
             blocks: blocks.unwrap_or_default().entries,
+            sharing: sharing.unwrap_or_default(),
             loss: Loss {
                 rows,
                 why: format!("{}: {why} while popgate ran", self.options.file.display()),
@@ -261,17 +264,28 @@ impl JournalFile {
             loaded.segments = Segments::default();
         }
         self.last_id = self.last_id.max(EntryId(loaded.next_id.0 - 1));
-        let gone = self.gone.as_ref();
-        let blocks = gone.map_or(&[][..], |gone| &gone.blocks);
         let transaction = loaded.database.transaction()?;
-        for entry in blocks {
-            block_rows::put(&transaction, entry, &self.names)?;
+        if let Some(gone) = &self.gone {
+            gone.write(&transaction, &self.names)?;
         }
         meta::write_last_id(&transaction, self.last_id)?;
         transaction.commit()?;
         self.open = Some(OpenFile::new(loaded, &self.options.file)?);
         self.loss = self.gone.take().map(|gone| gone.loss);
         self.state.is_replaced(self.names.clone());
+        Ok(())
+    }
+}
+
+impl GoneFile {
+    /// Writes what comes of it into the next one.
+    fn write(&self, transaction: &Transaction<'_>, names: &Names) -> rusqlite::Result<()> {
+        for entry in &self.blocks {
+            block_rows::put(transaction, entry, names)?;
+        }
+        for fact in &self.sharing {
+            sharing_rows::write(transaction, fact, names)?;
+        }
         Ok(())
     }
 }

@@ -75,11 +75,19 @@ pub(super) fn read(
         }
         SharingFact::Unshareable { .. } => true,
     };
+    let proofs = proofs.into_iter().filter(holds);
+    Ok(proofs.chain(maildrops(database, names, now)?).collect())
+}
+
+/// Those that are not shareable at `now`, and whose names can be read.
+fn maildrops(
+    database: &Connection,
+    names: &Names,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<SharingFact>> {
     let mut select = database.prepare("SELECT * FROM unshareable WHERE until > ?")?;
     let maildrops = select.query_map([now.as_microsecond()], |row| unshareable(row, names))?;
-    let maildrops = maildrops.collect::<Result<Vec<_>, _>>()?;
-    let proofs = proofs.into_iter().filter(holds);
-    Ok(proofs.chain(maildrops.into_iter().flatten()).collect())
+    maildrops.filter_map(Result::transpose).collect()
 }
 
 fn proof(row: &Row<'_>) -> rusqlite::Result<SharingFact> {
@@ -125,7 +133,15 @@ pub(super) fn forget(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite:
     Ok(())
 }
 
-/// Forgets maildrops, whose names stand there in another way than they are to be written.
-pub(super) fn forget_maildrops(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch("DELETE FROM unshareable")
+/// Writes all names anew, as `names` has them now. What the key of `before` does not open goes.
+pub(super) fn rewrite_names(
+    transaction: &Transaction<'_>,
+    before: &Names,
+    names: &Names,
+) -> rusqlite::Result<()> {
+    let maildrops = maildrops(transaction, before, Timestamp::MIN)?;
+    transaction.execute_batch("DELETE FROM unshareable")?;
+    maildrops
+        .iter()
+        .try_for_each(|fact| write(transaction, fact, names))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::history::SharingFact;
-use crate::limits::NOT_SHAREABLE_FOR;
+use crate::limits::{NOT_SHAREABLE_FOR, UNSHAREABLE_KEPT_MAX};
 use crate::policy::sharing::{BackendRecord, Unshareable};
 
 fn proven(backend: &str, lock_is_freed: Option<bool>, at: Timestamp) -> SharingFact {
@@ -100,4 +100,86 @@ fn where_names_are_hashed_a_maildrop_comes_back_by_the_key_alone() {
     drop(database);
     fs::remove_file(&hashed.key_file).unwrap();
     assert_eq!(Journal::open(&hashed).unwrap().sharing, []);
+}
+
+/// That these are in the file, and nothing else.
+fn expect_facts(found: &[SharingFact], expected: &[SharingFact]) {
+    let has = |fact: &SharingFact| found.iter().any(|it| same(it, fact));
+    assert!(expected.iter().all(has), "{found:#?}");
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+/// A backend, and a maildrop that is not shareable.
+fn one_of_each() -> [SharingFact; 2] {
+    let now = Timestamp::now();
+    [
+        proven("given", Some(true), now),
+        unshareable("canary", Unshareable::Numbers, now + NOT_SHAREABLE_FOR),
+    ]
+}
+
+#[test]
+fn it_outlives_each_change_of_how_names_are_written() {
+    let (_folder, file) = folder();
+    let facts = one_of_each();
+    let written = |hash_users| JournalOptions {
+        hash_users,
+        ..options(&file)
+    };
+    expect_facts(&after(&written(false), &facts), &facts);
+    for hash_users in [true, false, true] {
+        expect_facts(&after(&written(hash_users), &[]), &facts);
+        let octets = fs::read(&file).unwrap();
+        let is_clear = octets.windows(6).any(|part| part == b"canary");
+        assert_eq!(is_clear, !hash_users);
+        // Also where it is found again.
+        expect_facts(&after(&written(hash_users), &facts), &facts);
+    }
+}
+
+#[test]
+fn it_comes_into_the_file_that_stands_there_next() {
+    let (_folder, file) = folder();
+    let facts = one_of_each();
+    let journal = open(&file).unwrap().journal;
+    for fact in &facts {
+        journal.write_fact(fact.clone());
+    }
+    assert!(journal.flush());
+    fs::remove_file(&file).unwrap();
+    journal.write_entry(login(1));
+    assert!(journal.flush());
+    drop(journal);
+    expect_facts(&open(&file).unwrap().sharing, &facts);
+}
+
+/// How many maildrops there are in the file, and the first time at which one is over.
+fn unshareable_rows(file: &Path) -> (u32, Option<i64>) {
+    let database = Connection::open(file).unwrap();
+    let select = "SELECT count(*), min(until) FROM unshareable";
+    let row = database.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    row.unwrap()
+}
+
+#[test]
+fn what_is_over_leaves_the_file_and_so_do_those_that_are_over_next_where_they_are_too_many() {
+    let (_folder, file) = folder();
+    let journal = open(&file).unwrap().journal;
+    let database = Connection::open(&file).unwrap();
+    let insert =
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+         INSERT INTO unshareable
+         SELECT CAST('user-' || n AS BLOB), 'b1', 'numbers', 'default', n, NULL FROM number";
+    database
+        .execute(insert, [UNSHAREABLE_KEPT_MAX + 5])
+        .unwrap();
+    for (now, expected) in [
+        (3, (UNSHAREABLE_KEPT_MAX, Some(6))),
+        (6, (UNSHAREABLE_KEPT_MAX - 1, Some(7))),
+        (i64::from(UNSHAREABLE_KEPT_MAX) + 5, (0, None)),
+    ] {
+        journal.keep_within_bounds(Timestamp::from_microsecond(now).unwrap());
+        assert!(journal.flush());
+        assert_eq!(unshareable_rows(&file), expected);
+    }
 }
