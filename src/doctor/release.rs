@@ -4,7 +4,7 @@ use super::account::Account;
 use super::observations::{AccountObservations, Attempt, ClassifiedLine, Freed, Unreached};
 use super::probe_session::ProbeSession;
 use crate::dialect::Class;
-use crate::limits::{DOCTOR_LINGER, RELEASE_PAUSE_MIN, RETRY_PAUSE_MAX};
+use crate::limits::{DOCTOR_LINGER, RELEASE_PAUSE_MIN, RETRY_PAUSE_MAX, SHAREABLE_RELEASE};
 use crate::time::Instant;
 use tokio::time::sleep;
 
@@ -47,7 +47,9 @@ impl Account<'_> {
                 session.quit().await;
             }
             sleep(pause).await;
-            pause = (pause * 2).min(RETRY_PAUSE_MAX);
+            if elapsed >= SHAREABLE_RELEASE {
+                pause = (pause * 2).min(RETRY_PAUSE_MAX);
+            }
         }
     }
 

@@ -44,7 +44,12 @@ impl fmt::Display for Against {
             Self::Unshareable(why, Some(after)) => write!(f, "{} {after}", unshareable(*why)),
             Self::LockKept(elapsed) => write!(
                 f,
-                "{} after a close without QUIT the maildrop is still locked, and not free within 1 s",
+                "{} after a close without QUIT the maildrop is still locked",
+                time(*elapsed)
+            ),
+            Self::LockFreedLate(elapsed) => write!(
+                f,
+                "after a close without QUIT the maildrop is free after {}, and not within 1 s",
                 time(*elapsed)
             ),
         }

@@ -39,6 +39,8 @@ pub enum Against {
     Unshareable(Unshareable, Option<PastSession>),
     /// So long after a close without QUIT the maildrop was still locked.
     LockKept(Duration),
+    /// So long after a close without QUIT the maildrop was free.
+    LockFreedLate(Duration),
 }
 
 /// What is missing for a verdict.
@@ -67,7 +69,7 @@ impl Against {
             Self::NoUidl => "no_uidl",
             Self::NotWhole(why) => why.as_str(),
             Self::Unshareable(why, _) => why.as_str(),
-            Self::LockKept(_) => "lock_kept",
+            Self::LockKept(_) | Self::LockFreedLate(_) => "lock_kept",
         }
     }
 }
@@ -208,12 +210,16 @@ fn refuses_the_quick(seen: &AccountObservations) -> bool {
 }
 
 fn lock_kept((past, freed): &(PastSession, Freed)) -> Option<Against> {
-    let elapsed = match freed {
-        Freed::After(elapsed) | Freed::Not(elapsed, _) => *elapsed,
-        Freed::Otherwise(_) => return None,
-    };
-    let is_kept = past.ended == EndedBy::Close && elapsed > SHAREABLE_RELEASE;
-    is_kept.then_some(Against::LockKept(elapsed))
+    if past.ended != EndedBy::Close {
+        return None;
+    }
+    match freed {
+        Freed::After(elapsed) => {
+            (*elapsed > SHAREABLE_RELEASE).then_some(Against::LockFreedLate(*elapsed))
+        }
+        Freed::Not(elapsed, _) => Some(Against::LockKept(*elapsed)),
+        Freed::Otherwise(_) => None,
+    }
 }
 
 /// What was not seen, where nothing speaks against sharing.

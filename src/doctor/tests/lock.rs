@@ -56,11 +56,11 @@ async fn a_lock_that_lingers_is_timed() {
     let report = inside(|options| options.linger = Duration::from_secs(5)).await;
     assert_says(
         &report,
-        "warn after QUIT the next login is accepted within 7.8 s",
+        "warn after QUIT the next login is accepted within 7.9 s",
     );
     assert_says(
         &report,
-        "warn after a cut the next login is accepted within 7.8 s",
+        "warn after a cut the next login is accepted within 7.9 s",
     );
     // 15 s for the idle holder, 8 s for the lock and 3 s for the login do not fit into 25 s.
     assert_eq!(settings(&report), ["shareable = false", "wait = \"26s\""]);
@@ -118,6 +118,6 @@ async fn a_lock_that_lingers_is_known_by_words_that_popgate_does_not_know() {
     );
     assert_says(
         &report,
-        "warn after QUIT the next login is accepted within 3.8 s",
+        "warn after QUIT the next login is accepted within 2.6 s",
     );
 }
