@@ -79,7 +79,13 @@ impl Exchange {
 
     fn may_ask(&self) -> bool {
         let is_wanted = self.options.asks_listing && self.options.keeps_listing;
-        is_wanted && !self.asked_itself && self.opaque.is_none() && self.tally.marked == 0
+        is_wanted && !self.asked_itself && self.opaque.is_none() && !self.may_have_marks()
+    }
+
+    /// A listing lacks what is marked, also by a DELE whose answer has not come yet.
+    fn may_have_marks(&self) -> bool {
+        let mut awaited = self.queue.iter().filter_map(|it| it.expected());
+        self.tally.marked > 0 || awaited.any(|it| it.to == ReplyTo::Dele)
     }
 
     fn is_behind_a_listing(&self) -> bool {

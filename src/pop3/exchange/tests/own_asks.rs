@@ -300,6 +300,9 @@ fn before_the_first_fetch_it_is_asked_what_the_client_leaves_out() {
         ("UIDL\r\nLIST\r\n", "", "RETR 1\r\n"),
         ("STAT\r\n", "", "RETR 1\r\n"),
         ("UIDL 1\r\n", "", "RETR 1\r\n"),
+        // What is marked is missing in a listing, whatever the answer will be.
+        ("DELE 1\r\nUIDL\r\n", "", "RETR 2\r\n"),
+        ("DELE 1\r\nRSET\r\nLIST\r\n", "", "TOP 2 0\r\n"),
     ] {
         let mut session = asking(true);
         session.client(format!("{sent}{fetches}"));
