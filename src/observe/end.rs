@@ -307,8 +307,8 @@ impl EndCause {
             | Self::QueueFull
             | Self::HeldByAnother
             | Self::Paused
-            | Self::NotPromoted { .. }
             | Self::Preempted { .. } => Some(Culprit::Policy),
+            Self::NotPromoted { why } => not_promoted_by(*why),
             Self::NoCertificate
             | Self::EngineAway
             | Self::Panicked
@@ -398,11 +398,25 @@ impl fmt::Display for EndCause {
     }
 }
 
+fn not_promoted_by(why: PromotionOutcome) -> Option<Culprit> {
+    match why {
+        PromotionOutcome::Promoted | PromotionOutcome::ClientGone | PromotionOutcome::Ended => None,
+        // Without sharing it would not have been shown what is gone, or kept waiting.
+        PromotionOutcome::Deleted | PromotionOutcome::WaitSpent => Some(Culprit::Policy),
+        // The backend had accepted it.
+        PromotionOutcome::PasswordRefused => Some(Culprit::Client),
+        PromotionOutcome::ListingChanged
+        | PromotionOutcome::LoginRefused
+        | PromotionOutcome::Unreachable => Some(Culprit::Backend),
+    }
+}
+
 fn not_promoted(why: PromotionOutcome) -> &'static str {
     match why {
         PromotionOutcome::Promoted | PromotionOutcome::ClientGone | PromotionOutcome::Ended => {
             "the client of a shared listing had left"
         }
+        PromotionOutcome::Deleted => "another session has deleted a message of a shared listing",
         PromotionOutcome::ListingChanged => "the maildrop lacks a message that was shown before",
         PromotionOutcome::WaitSpent => "the maildrop did not come free for a shared listing",
         PromotionOutcome::PasswordRefused => "the backend refuses the password of a shared listing",
@@ -429,6 +443,7 @@ fn refused(refusal: Refusal) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pop3::listing::MessageNumber;
     use crate::pop3::reply::ReplyTo;
     use crate::pop3::verb::Expected;
     use std::collections::HashSet;
@@ -480,9 +495,9 @@ mod tests {
             ClosedAtQuit => SilentAtQuit,
             SilentAtQuit => QuitWithoutMaildrop,
             QuitWithoutMaildrop => NotPromoted {
-                why: PromotionOutcome::ListingChanged,
+                why: PromotionOutcome::Deleted,
             },
-            NotPromoted { .. } => Left,
+            NotPromoted { why } => next_outcome(*why).map_or(Left, |why| NotPromoted { why }),
             Left => LeftInReply,
             LeftInReply => IdleTimeout,
             IdleTimeout => Stalled,
@@ -493,7 +508,7 @@ mod tests {
             BackendClosed => BackendClosedInReply,
             BackendClosedInReply => BackendViolation(Violation::NotAReply),
             BackendViolation(Violation::BehindBody(_)) => Kicked { reason: None },
-            BackendViolation(_) => BackendViolation(Violation::BehindBody(RETR)),
+            BackendViolation(_) => BackendViolation(Violation::BehindBody(retr())),
             Kicked { .. } => Shutdown,
             Shutdown => Panicked,
             Panicked => NoConnection,
@@ -502,12 +517,29 @@ mod tests {
         })
     }
 
-    const RETR: Expected = Expected {
-        to: ReplyTo::Retr,
-        body: true,
-        message: true,
-        number: Some(1),
-    };
+    fn retr() -> Expected {
+        Expected {
+            to: ReplyTo::Retr,
+            body: true,
+            message: true,
+            number: MessageNumber::new(1),
+        }
+    }
+
+    /// Of those that end a session so.
+    fn next_outcome(why: PromotionOutcome) -> Option<PromotionOutcome> {
+        Some(match why {
+            PromotionOutcome::Deleted => PromotionOutcome::ListingChanged,
+            PromotionOutcome::ListingChanged => PromotionOutcome::WaitSpent,
+            PromotionOutcome::WaitSpent => PromotionOutcome::PasswordRefused,
+            PromotionOutcome::PasswordRefused => PromotionOutcome::LoginRefused,
+            PromotionOutcome::LoginRefused => PromotionOutcome::Unreachable,
+            PromotionOutcome::Unreachable
+            | PromotionOutcome::Promoted
+            | PromotionOutcome::ClientGone
+            | PromotionOutcome::Ended => return None,
+        })
+    }
 
     fn next_refusal(refusal: Refusal) -> Option<Refusal> {
         Some(match refusal {
@@ -575,6 +607,21 @@ mod tests {
                 accepted_lately,
             };
             assert_eq!(cause.culprit(), Some(culprit));
+        }
+    }
+
+    #[test]
+    fn whoever_kept_a_session_from_its_maildrop_is_to_blame() {
+        for (why, culprit) in [
+            (PromotionOutcome::Deleted, Culprit::Policy),
+            (PromotionOutcome::WaitSpent, Culprit::Policy),
+            (PromotionOutcome::PasswordRefused, Culprit::Client),
+            (PromotionOutcome::ListingChanged, Culprit::Backend),
+            (PromotionOutcome::LoginRefused, Culprit::Backend),
+            (PromotionOutcome::Unreachable, Culprit::Backend),
+        ] {
+            let culprit_of = EndCause::NotPromoted { why }.culprit();
+            assert_eq!(culprit_of, Some(culprit), "{why:?}");
         }
     }
 }

@@ -123,6 +123,9 @@ str_enum! {
         Promoted = "promoted",
         /// Its client left before that.
         ClientGone = "client_gone",
+        /// The maildrop lacks messages that the client was shown, and sessions through popgate have
+        /// deleted all of those.
+        Deleted = "deleted",
         /// The maildrop lacks a message that the client was shown, or the server has said no whole
         /// listing of it.
         ListingChanged = "listing_changed",

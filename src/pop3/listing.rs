@@ -33,19 +33,6 @@ impl MessageNumber {
         NonZeroU32::new(number).map(Self)
     }
 
-    /// The message that a line of RETR, TOP or DELE names, as strictly as no server reads it
-    /// otherwise: nothing else may stand behind the keyword, but for the lines of TOP.
-    #[must_use]
-    pub fn named_by(line: &[u8]) -> Option<Self> {
-        let at = memchr::memchr(b' ', line)?;
-        let (keyword, arguments) = line.split_at(at);
-        let arguments = arguments.trim_ascii();
-        if keyword.eq_ignore_ascii_case(b"TOP") {
-            return Self::parse(arguments.split(u8::is_ascii_whitespace).next()?);
-        }
-        Self::parse(arguments)
-    }
-
     /// The number of the message at `index`, counted from 0.
     #[must_use]
     pub fn from_index(index: usize) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! Commands after login: which reply each awaits, and who gives it (RFC 1939).
 
+use crate::pop3::listing::MessageNumber;
 use crate::pop3::reply::ReplyTo;
 
 /// `TOP n` with so many lines asks for the whole message: fetchmail sends `TOP n 99999999`
@@ -28,8 +29,10 @@ pub struct Expected {
     pub body: bool,
     /// Whether the body is a whole message.
     pub message: bool,
-    /// The message that the command names.
-    pub number: Option<u32>,
+    /// The message that the command names, where it does so as strictly as no server reads it
+    /// otherwise: digits, and nothing else behind the keyword but for the lines of TOP (RFC 1939
+    /// section 3 separates arguments by a single space, and has numbers in digits alone).
+    pub number: Option<MessageNumber>,
 }
 
 impl Expected {
@@ -57,7 +60,7 @@ impl Verb {
             "LIST" => Self::listing(ReplyTo::List, arguments),
             "UIDL" => Self::listing(ReplyTo::Uidl, arguments),
             "RETR" => Self::message(ReplyTo::Retr, arguments, true),
-            "TOP" => Self::message(ReplyTo::Top, arguments, asks_for_all(arguments)),
+            "TOP" => Self::top(arguments),
             // The backend's own list names what does not work through popgate, such as STLS.
             "CAPA" => Self::Capa,
             "USER" | "PASS" | "APOP" | "AUTH" => Self::Refused("-ERR Already logged in\r\n"),
@@ -89,18 +92,27 @@ impl Verb {
         })
     }
 
-    fn message(to: ReplyTo, arguments: &str, whole: bool) -> Self {
+    fn top(arguments: &str) -> Self {
+        let number = arguments.split_ascii_whitespace().next();
+        Self::message(
+            ReplyTo::Top,
+            number.unwrap_or_default(),
+            asks_for_all(arguments),
+        )
+    }
+
+    fn message(to: ReplyTo, number: &str, whole: bool) -> Self {
         Self::Forward(Expected {
             to,
             body: true,
             message: whole,
-            number: number_in(arguments),
+            number: number_in(number),
         })
     }
 }
 
-fn number_in(arguments: &str) -> Option<u32> {
-    arguments.split_ascii_whitespace().next()?.parse().ok()
+fn number_in(arguments: &str) -> Option<MessageNumber> {
+    MessageNumber::parse(arguments.trim_ascii().as_bytes())
 }
 
 fn asks_for_all(arguments: &str) -> bool {
@@ -145,10 +157,20 @@ mod tests {
     fn the_message_that_a_command_names_is_known() {
         for (line, number) in [
             ("RETR 3", Some(3)),
+            ("RETR  03 ", Some(3)),
             ("top 12 0", Some(12)),
+            ("TOP 12", Some(12)),
+            ("UIDL 4", Some(4)),
             ("DELE x", None),
+            ("DELE 0", None),
+            ("DELE 1 2", None),
+            ("DELE 1,2", None),
             ("LIST", None),
+            ("LIST +1", None),
+            ("LIST 1 2", None),
+            ("TOP +1 0", None),
         ] {
+            let number = number.and_then(MessageNumber::new);
             assert_eq!(expected(line).number, number, "{line}");
         }
     }

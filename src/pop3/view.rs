@@ -8,7 +8,7 @@
 use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::{Line, LineReader};
-use crate::pop3::listing::{ListingReplies, MaildropListing, MessageNumber, no_such_message};
+use crate::pop3::listing::{ListingReplies, MaildropListing, no_such_message};
 use crate::pop3::reply::{ReplyTo, reply_line};
 use crate::pop3::verb::{Expected, Verb};
 use crate::program::{Step, Trace};
@@ -161,7 +161,7 @@ impl View {
         match expected.to {
             ReplyTo::Noop | ReplyTo::Rset => ViewStep::Answer(reply_line("+OK")),
             ReplyTo::Quit => ViewStep::Quit(reply_line("+OK Bye")),
-            ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => self.fetch(text),
+            ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => self.fetch(expected, text),
             _ => match ListingReplies::new(&self.listing, &[]).to(expected) {
                 Some(reply) => ViewStep::Answer(reply),
                 // LAST, of which only the backend knows.
@@ -171,9 +171,9 @@ impl View {
     }
 
     /// A message that the view does not show is none, whatever has come since.
-    fn fetch(&mut self, text: &[u8]) -> ViewStep {
+    fn fetch(&mut self, expected: Expected, text: &[u8]) -> ViewStep {
         let is_shown = |number| self.listing.size(number).is_some();
-        if MessageNumber::named_by(text).is_some_and(is_shown) {
+        if expected.number.is_some_and(is_shown) {
             return self.stop(text, Needs::AllMessages);
         }
         ViewStep::Answer(no_such_message())

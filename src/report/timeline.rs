@@ -86,7 +86,8 @@ str_enum! {
         WithoutQuit = "without_quit",
         /// The client left before it was let in.
         GaveUp = "gave_up",
-        /// The session was cut off: by the backend, by a stop of popgate, by a fault.
+        /// The session was cut off: by the backend, by a stop of popgate, by a fault, or because it
+        /// could not have its maildrop.
         Failed = "failed",
         /// An operator ended it.
         Kicked = "kicked",

@@ -257,11 +257,11 @@ impl ShownBefore {
             Needs::SameListing => is_all,
         };
         if !goes_on || *sharing.backend() != self.stands_on.backend {
-            let why = PromotionOutcome::ListingChanged;
-            // What a session through popgate has deleted says nothing against the server.
-            if change != ShadowResult::Missing || !is_explained {
-                forbid(compares.cx, compares.attempt, why);
-            }
+            let why = match change {
+                ShadowResult::Missing if is_explained => PromotionOutcome::Deleted,
+                _ => PromotionOutcome::ListingChanged,
+            };
+            forbid(compares.cx, compares.attempt, why);
             sharing.leaves(compares, Quit::None);
             return Err(why);
         }

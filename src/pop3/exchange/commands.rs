@@ -62,7 +62,7 @@ impl Exchange {
         self.trace.push(Step::of_line(text), sent_ahead);
         let verb = Verb::of_line(text);
         let shown = self.options.shown.as_ref();
-        if let Some(answer) = shown.and_then(|shown| shown.answer(verb, text)) {
+        if let Some(answer) = shown.and_then(|shown| shown.answer(verb)) {
             let answer = self.within_bounds(answer);
             return self.answer(answer, out);
         }

@@ -63,11 +63,9 @@ impl ListedReplies {
         }
     }
 
-    fn mark(&mut self, number: Option<u32>) {
+    fn mark(&mut self, number: Option<MessageNumber>) {
         self.has_marks = true;
-        let place = number
-            .and_then(MessageNumber::new)
-            .map(MessageNumber::index);
+        let place = number.map(MessageNumber::index);
         if let Some(place) = place.filter(|&place| place < LISTED_MESSAGES_MAX) {
             let places = self.marks.len().max(place + 1);
             self.marks.resize(places, false);

@@ -26,13 +26,13 @@ pub struct ShownMaildrop {
 
 impl ShownMaildrop {
     /// What popgate answers to a command itself; `None`: it goes the way of all others.
-    pub(super) fn answer(&self, verb: Verb, line: &[u8]) -> Option<OwnAnswer> {
+    pub(super) fn answer(&self, verb: Verb) -> Option<OwnAnswer> {
         let refusal = match verb {
             Verb::Forward(expected) => match expected.to {
                 ReplyTo::Stat | ReplyTo::List | ReplyTo::Uidl => {
                     return Some(OwnAnswer::Listing(expected));
                 }
-                ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele if !self.names_a_message(line) => {
+                ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele if !self.shows(expected.number) => {
                     NO_SUCH_MESSAGE
                 }
                 // LAST: it may tell of a message that is not shown.
@@ -45,8 +45,8 @@ impl ShownMaildrop {
         Some(OwnAnswer::Refusal(refusal))
     }
 
-    fn names_a_message(&self, line: &[u8]) -> bool {
-        MessageNumber::named_by(line).is_some_and(|number| self.listing.size(number).is_some())
+    fn shows(&self, number: Option<MessageNumber>) -> bool {
+        number.is_some_and(|number| self.listing.size(number).is_some())
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::limits::{BLANK_LINES_MAX, COMMAND_LINE_MAX, REPLY_LINE_MAX, UNASKED_MAX};
+use crate::pop3::listing::MessageNumber;
 
 const CAPA: &str = "+OK\r\nTOP\r\n.\r\n";
 
@@ -490,7 +491,10 @@ fn what_is_no_reply_behind_a_body_ends_the_session() {
         let Err(Violation::BehindBody(reply)) = end else {
             panic!("{rest:?}: {end:?}");
         };
-        assert_eq!((reply.to, reply.number), (ReplyTo::Retr, Some(7)));
+        assert_eq!(
+            (reply.to, reply.number),
+            (ReplyTo::Retr, MessageNumber::new(7))
+        );
     }
 }
 

@@ -24,12 +24,11 @@ impl<'a> ListingReplies<'a> {
     /// To STAT, LIST or UIDL; `None`: it is another command.
     #[must_use]
     pub fn to(self, command: Expected) -> Option<Vec<u8>> {
-        let number = command.number.and_then(MessageNumber::new);
-        match (command.to, command.body, number) {
+        match (command.to, command.body, command.number) {
             (ReplyTo::Stat, ..) => Some(self.stat()),
             (ReplyTo::List | ReplyTo::Uidl, false, None) => Some(no_such_message()),
-            (ReplyTo::List, ..) => Some(self.list(number)),
-            (ReplyTo::Uidl, ..) => Some(self.uidl(number)),
+            (ReplyTo::List, _, number) => Some(self.list(number)),
+            (ReplyTo::Uidl, _, number) => Some(self.uidl(number)),
             _ => None,
         }
     }

@@ -64,10 +64,11 @@ fn a_listing_answers_what_asks_for_no_message() {
 
 #[test]
 fn what_is_no_message_or_no_command_of_a_session_is_refused() {
-    let lines = b"RETR 3\r\nDELE 0\r\nLIST 3\r\nUIDL x\r\nTOP x 1\r\nPASS x\r\nSTLS\r\n\r\n";
+    let lines = b"RETR 3\r\nDELE 0\r\nLIST 3\r\nUIDL x\r\nTOP x 1\r\nPASS x\r\nSTLS\r\n\r\n\
+        RETR +1\r\nDELE 1 2\r\nLIST +1\r\nUIDL 1 2\r\n";
     let (said, step) = run(&mut two(), lines);
     assert!(said.lines().all(|line| line.starts_with("-ERR ")), "{said}");
-    assert_eq!((said.lines().count(), step), (8, ViewStep::Idle));
+    assert_eq!((said.lines().count(), step), (12, ViewStep::Idle));
 }
 
 #[test]

@@ -138,8 +138,7 @@ fn mark_of_end(end: End, got_in: bool) -> Option<MarkKind> {
         | End::QuitBeforeLogin
         | End::LeftBeforeLogin
         | End::LeftWaiting => Some(MarkKind::GaveUp),
-        End::NotPromoted
-        | End::LoginRefused
+        End::LoginRefused
         | End::WaitSpent
         | End::RefusedWhilePaused
         | End::RefusedByRule
@@ -147,7 +146,8 @@ fn mark_of_end(end: End, got_in: bool) -> Option<MarkKind> {
         | End::BackendUnreachable => Some(MarkKind::Refused),
         End::Preempted => Some(MarkKind::Preempted),
         End::Kicked => Some(MarkKind::Kicked),
-        End::QuitFailed
+        End::NotPromoted
+        | End::QuitFailed
         | End::QuitUnanswered
         | End::BackendGone
         | End::BodyMisread

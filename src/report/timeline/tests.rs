@@ -3,7 +3,7 @@ use crate::history::tests::entry_of;
 use crate::history::{End, EntryId};
 use crate::observe::event::EndCause;
 use crate::policy::refusal::Refusal;
-use crate::policy::sharing::LetInReason;
+use crate::policy::sharing::{LetInReason, PromotionOutcome};
 use crate::time::{Instant, Moment};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -243,6 +243,7 @@ fn a_login_on_a_listing_is_there_without_the_maildrop() {
 fn each_end_has_its_mark() {
     let line = || "-ERR".to_owned();
     let idle = Duration::from_secs(15);
+    let why = PromotionOutcome::WaitSpent;
     for (cause, held, mark) in [
         (EndCause::Quit, 1.0, None),
         (EndCause::Left, 1.0, Some("without_quit")),
@@ -250,6 +251,7 @@ fn each_end_has_its_mark() {
         (EndCause::Preempted { idle }, 1.0, Some("preempted")),
         (EndCause::Kicked { reason: None }, 1.0, Some("kicked")),
         (EndCause::QuitFailed, 1.0, Some("failed")),
+        (EndCause::NotPromoted { why }, 0.0, Some("failed")),
         (
             EndCause::WrongPassword { line: line() },
             1.0,

@@ -1,8 +1,9 @@
 //! A session on a listing gets the maildrop when its client wants a message.
 
-use super::{let_in, list, promotes, promotes_at, promotion, quit, sees, sharing, shown};
+use super::{let_in, list, pass, promotes, promotes_at, promotion, quit, sees, sharing, shown};
 use crate::support::{Gate, Wire};
 use popgate::gate::Stage;
+use popgate::observe::event::{Event, SharingEvent};
 use popgate::policy::sharing::{LetInReason, PromotionOutcome};
 use popgate::time::Duration;
 use tokio::time::advance;
@@ -68,6 +69,25 @@ async fn where_a_message_is_gone_the_connection_ends_without_an_answer() {
         quit(shown(&gate, ids).await).await;
         quit(shown(&gate, ids).await).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_session_has_deleted_what_is_gone_the_maildrop_can_still_be_shared() {
+    let gate = sharing("demotion = false").await;
+    let mut client = viewing(&gate, &["a", "b"]).await;
+    // The next one is not let in any more.
+    advance(Duration::from_secs(61)).await;
+    let mut both = shown(&gate, &["a", "b"]).await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    quit(both).await;
+    client.send("RETR 2\r\n").await;
+    let mut backend = promotes(&gate, &["b"]).await;
+    backend.expect_eof().await;
+    backend.close();
+    client.expect_eof().await;
+    assert_eq!(promotion(&gate, 0).await, PromotionOutcome::Deleted);
+    let forbids = |event: &Event| matches!(event, Event::Sharing(SharingEvent::Unshareable { .. }));
+    assert_eq!(gate.events.count(forbids), 0);
 }
 
 #[tokio::test(start_paused = true)]

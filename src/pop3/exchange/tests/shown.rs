@@ -25,13 +25,15 @@ fn two(pipelining: bool, is_all: bool) -> Session {
 fn stat_list_and_uidl_are_answered_from_the_listing() {
     let mut session = two(true, false);
     session.client("STAT\r\nlist \r\nUIDL\r\nLIST 2\r\nUIDL 1\r\nLIST 3\r\nUIDL x\r\n");
+    session.client("LIST +1\r\nUIDL 1 2\r\n");
     assert_eq!(session.backend_saw(), "");
     assert_eq!(
         session.client_saw(),
         "+OK 2 320\r\n\
          +OK 2 messages\r\n1 120\r\n2 200\r\n.\r\n\
          +OK 2 messages\r\n1 one\r\n2 two\r\n.\r\n\
-         +OK 2 200\r\n+OK 1 one\r\n-ERR No such message\r\n-ERR No such message\r\n"
+         +OK 2 200\r\n+OK 1 one\r\n-ERR No such message\r\n-ERR No such message\r\n\
+         -ERR No such message\r\n-ERR No such message\r\n"
     );
 }
 
