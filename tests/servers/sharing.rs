@@ -40,6 +40,8 @@ struct Counts {
     wait_spent: f64,
     demoted: f64,
     promoted: f64,
+    /// For what another session had deleted.
+    not_promoted_for_deletions: f64,
     not_promoted: f64,
     unshareable: f64,
 }
@@ -48,10 +50,14 @@ impl Counts {
     fn of(site: &Site) -> Outcome<Self> {
         let gate = &site.gate;
         let by = |family: &str, label: &str| -> Outcome<f64> {
-            ["sharing", "hurried"].iter().try_fold(0.0, |sum, tenant| {
+            let of = |tenant| {
                 let series = format!("popgate_sharing_{family}{{{label},tenant=\"{tenant}\"}}");
-                Ok(sum + gate.metric(&series).unwrap_or_default())
-            })
+                gate.metric(&series)
+            };
+            // That of `default` is there from the start: without it the name is wrong.
+            let unused = of("default")?;
+            let used = ["sharing", "hurried"].map(|tenant| of(tenant).unwrap_or_default());
+            Ok(unused + used.iter().sum::<f64>())
         };
         let promoted = by("promotions_total", "outcome=\"promoted\"")?;
         let gone = by("promotions_total", "outcome=\"client_gone\"")?;
@@ -60,6 +66,7 @@ impl Counts {
             wait_spent: by("let_in_total", "reason=\"wait_spent\"")?,
             demoted: gate.metric("popgate_sharing_demotions_total")?,
             promoted,
+            not_promoted_for_deletions: by("promotions_total", "outcome=\"deleted\"")?,
             not_promoted: gate.metric("popgate_sharing_promotions_total")? - promoted - gone,
             unshareable: gate.metric("popgate_sharing_unshareable_total")?,
         })
