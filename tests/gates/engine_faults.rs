@@ -98,7 +98,7 @@ async fn is_away(fault: &str, site: &Site, begin: impl FnOnce(), end: impl FnOnc
         .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
     let load = Load::apart(site, 6, Instant::now() + Duration::from_secs(10));
-    sleep(Duration::from_secs(2)).await;
+    load.is_under_way().await;
 
     begin();
     let began = Instant::now();

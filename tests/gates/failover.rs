@@ -89,7 +89,7 @@ async fn fail_over(network: &Network) {
         .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
     let load = Load::apart(&there.site, 6, Instant::now() + Duration::from_secs(12));
-    sleep(Duration::from_secs(2)).await;
+    load.is_under_way().await;
 
     let began = Instant::now();
     there.site.engine.kill();

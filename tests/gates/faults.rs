@@ -61,7 +61,7 @@ async fn no_login_fails_while_the_engine_is_away() {
     };
     let until = Instant::now() + Duration::from_secs(14);
     let load = Load::apart(&site, 6, until);
-    sleep(Duration::from_secs(3)).await;
+    load.is_under_way().await;
     site.engine.kill();
     has_state(&site.gates[0], "degraded", Duration::from_secs(5)).await;
     sleep(Duration::from_secs(3)).await;
@@ -87,7 +87,7 @@ async fn a_frozen_engine_delays_logins_once_and_fails_none() {
     };
     let until = Instant::now() + Duration::from_secs(12);
     let load = Load::apart(&site, 6, until);
-    sleep(Duration::from_secs(2)).await;
+    load.is_under_way().await;
     site.engine.freeze();
     sleep(Duration::from_secs(4)).await;
     site.engine.thaw();

@@ -4,8 +4,9 @@ use crate::site::{Site, log_in};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// From the connection to the answer to PASS.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,17 @@ impl Tally {
 }
 
 /// A load that runs until a moment.
-pub(crate) struct Load(JoinSet<Tally>);
+pub(crate) struct Load {
+    programs: JoinSet<Tally>,
+    /// Sessions that are over, and went well.
+    done: watch::Sender<usize>,
+}
+
+/// Sessions of a load that is under way: many of each program, at each gate.
+const UNDER_WAY: usize = 100;
+
+/// Longer than those take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Load {
     /// `programs` of them, at `maildrops`, each going from gate to gate.
@@ -83,16 +94,28 @@ impl Load {
         maildrops: impl Fn(usize) -> Range<usize>,
     ) -> Self {
         let gates: Vec<_> = site.gates.iter().map(|gate| gate.ports.plain).collect();
-        let mut set = JoinSet::new();
+        let mut load = Self {
+            programs: JoinSet::new(),
+            done: watch::Sender::default(),
+        };
         for number in 0..programs {
-            set.spawn(live(gates.clone(), number, maildrops(number), until));
+            let done = load.done.clone();
+            let lives = live(gates.clone(), number, maildrops(number), until, done);
+            load.programs.spawn(lives);
         }
-        Self(set)
+        load
+    }
+
+    /// Returns when it is under way.
+    pub(crate) async fn is_under_way(&self) {
+        let mut done = self.done.subscribe();
+        let many = done.wait_for(|done| *done >= UNDER_WAY);
+        timeout(PATIENCE, many).await.unwrap().unwrap();
     }
 
     pub(crate) async fn end(mut self) -> Tally {
         let mut tally = Tally::default();
-        while let Some(part) = self.0.join_next().await {
+        while let Some(part) = self.programs.join_next().await {
             tally.add(part.unwrap());
         }
         tally
@@ -104,6 +127,7 @@ async fn live(
     number: usize,
     maildrops: Range<usize>,
     until: Instant,
+    done: watch::Sender<usize>,
 ) -> Tally {
     let mut tally = Tally::default();
     let mut random = fastrand::Rng::with_seed(number as u64);
@@ -114,6 +138,7 @@ async fn live(
         match visit(gate, &user, &mut random, began).await {
             Ok(took) => {
                 tally.done += 1;
+                done.send_modify(|done| *done += 1);
                 tally.logins.push(Login { gate, began, took });
             }
             Err(error) => tally.failed.push(format!("{gate}: {error}")),
