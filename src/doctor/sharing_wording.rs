@@ -44,7 +44,7 @@ impl fmt::Display for Against {
             Self::Unshareable(why, Some(after)) => write!(f, "{} {after}", unshareable(*why)),
             Self::LockKept(elapsed) => write!(
                 f,
-                "{} after a close without QUIT the maildrop is still locked",
+                "after a close without QUIT the maildrop is still locked after {}",
                 time(*elapsed)
             ),
             Self::LockFreedLate(elapsed) => write!(
