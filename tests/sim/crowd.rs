@@ -121,6 +121,7 @@ const SHARED: &[&str] = &[
     "on_demoted",
     "on_demoted_fetched",
     "on_promotion_promoted",
+    "on_promotion_deleted",
     "on_promotion_listing_changed",
     "on_saved_logins",
 ];
