@@ -221,13 +221,18 @@ impl Server {
                 .collect();
             return format!("+OK {} messages\r\n{lines}.\r\n", self.left(of).count());
         }
-        let number = argument.split(' ').next().unwrap_or_default();
-        let asked = number.parse::<usize>().unwrap_or(0);
+        let asked = number(argument);
         match self.left(of).find(|(place, _)| place + 1 == asked) {
             Some((place, it)) => format!("+OK {asked} {}\r\n", value(place, it)),
             None => "-ERR No such message\r\n".into(),
         }
     }
+}
+
+/// As strictly as popgate reads it: digits; 0 is none.
+fn number(argument: &str) -> usize {
+    let is_number = argument.bytes().all(|it| it.is_ascii_digit());
+    argument.parse().ok().filter(|_| is_number).unwrap_or(0)
 }
 
 /// What a client should see, and the server.
@@ -276,13 +281,11 @@ impl Model {
             "LIST" => Some(server.list(self.shown, argument, |_, it| it.octets.to_string())),
             "UIDL" => Some(server.list(self.shown, argument, |place, _| unique_id(place))),
             "RETR" | "TOP" | "DELE" => {
-                let number = match keyword {
+                let named = match keyword {
                     "TOP" => argument.split(' ').next().unwrap_or_default(),
                     _ => argument,
                 };
-                let is_number = number.bytes().all(|it| it.is_ascii_digit());
-                let number = number.parse().unwrap_or(0);
-                let is_shown = is_number && (1..=self.shown).contains(&number);
+                let is_shown = (1..=self.shown).contains(&number(named));
                 (!is_shown).then(|| "-ERR No such message\r\n".into())
             }
             "LAST" | "XTND" if !self.is_all => Some("-ERR Unknown command\r\n".into()),
