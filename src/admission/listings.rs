@@ -236,7 +236,7 @@ impl ShownListings {
                 0
             };
             self.room.take(&known.tenant, before, after);
-            self.keep_stood_on(known, &listings);
+            self.take_stood_on(known, &listings);
             is_kept
         });
         self.maildrops.shrink_to_fit();
@@ -264,7 +264,7 @@ impl ShownListings {
                 let mut listings = MaildropListings::default();
                 let value = what(&mut listings);
                 let octets = footprint(place.key, &listings);
-                if !self.room.take(place.tenant, 0, octets) {
+                if !self.take(place.tenant, 0, octets) {
                     return Changed::NOT_KNOWN;
                 }
                 let tenant = place.tenant.clone();
@@ -286,37 +286,51 @@ impl ShownListings {
         let before = footprint(key, &known.listings);
         let listings: Vec<_> = known.listings.listings().cloned().collect();
         let value = what(&mut known.listings);
-        let has_room = self
-            .room
-            .take(&known.tenant, before, footprint(key, &known.listings));
-        if !has_room {
+        // Who stands on listings that are replaced, again and again, must not fill the memory.
+        let stood_on = still_stood_on(known, &listings);
+        let replaced: usize = stood_on.iter().map(|listing| listing.footprint()).sum();
+        let after = footprint(key, &known.listings) + replaced;
+        let has_room = self.take(&known.tenant, before, after);
+        if has_room {
+            self.keep_stood_on(&known.tenant, &stood_on);
+        } else {
             known.listings.forget_ids();
-            self.room
-                .take(&known.tenant, before, footprint(key, &known.listings));
+            let after = footprint(key, &known.listings);
+            self.room.take(&known.tenant, before, after);
+            self.take_stood_on(known, &listings);
         }
-        self.keep_stood_on(known, &listings);
         Changed {
             no_room: !has_room,
             ..Changed::kept(value)
         }
     }
 
+    /// As [`Room::take`], where nobody stands any more on what takes room.
+    fn take(&self, tenant: &TenantName, before: usize, after: usize) -> bool {
+        self.room.take(tenant, before, after) || {
+            self.forget_stood_on();
+            self.room.take(tenant, before, after)
+        }
+    }
+
     /// Those of `before` that are not kept any more, and that a session stands on, go on taking
     /// room.
-    fn keep_stood_on(&self, known: &KnownMaildrop, before: &[Arc<MaildropListing>]) {
-        let is_kept = |it: &Arc<_>| known.listings.listings().any(|kept| Arc::ptr_eq(kept, it));
-        let gone = before.iter().filter(|listing| !is_kept(listing));
-        // This is one of them.
-        for listing in gone.filter(|listing| Arc::strong_count(listing) > 1) {
-            let octets = listing.footprint();
-            self.room.take_anyway(&known.tenant, octets);
-            let mut stood_on = self.stood_on.lock().unwrap_or_else(PoisonError::into_inner);
-            stood_on.push(StoodOn {
-                tenant: known.tenant.clone(),
-                listing: Arc::downgrade(listing),
-                octets,
-            });
+    fn take_stood_on(&self, known: &KnownMaildrop, before: &[Arc<MaildropListing>]) {
+        let stood_on = still_stood_on(known, before);
+        for listing in &stood_on {
+            self.room.take_anyway(&known.tenant, listing.footprint());
         }
+        self.keep_stood_on(&known.tenant, &stood_on);
+    }
+
+    /// Their room is taken, until nobody stands on them any more.
+    fn keep_stood_on(&self, tenant: &TenantName, listings: &[&Arc<MaildropListing>]) {
+        let mut stood_on = self.stood_on.lock().unwrap_or_else(PoisonError::into_inner);
+        stood_on.extend(listings.iter().map(|listing| StoodOn {
+            tenant: tenant.clone(),
+            listing: Arc::downgrade(listing),
+            octets: listing.footprint(),
+        }));
     }
 
     fn forget_stood_on(&self) {
@@ -329,6 +343,18 @@ impl ShownListings {
             is_left
         });
     }
+}
+
+/// Those of `before`, each of which is here once, that are not kept any more, and that a session
+/// stands on.
+fn still_stood_on<'a>(
+    known: &KnownMaildrop,
+    before: &'a [Arc<MaildropListing>],
+) -> Vec<&'a Arc<MaildropListing>> {
+    let is_kept = |it: &Arc<_>| known.listings.listings().any(|kept| Arc::ptr_eq(kept, it));
+    let gone = before.iter().filter(|listing| !is_kept(listing));
+    gone.filter(|listing| Arc::strong_count(listing) > 1)
+        .collect()
 }
 
 /// What became of a change.

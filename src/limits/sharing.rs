@@ -58,3 +58,7 @@ pub const SHARING_TENANTS: usize = 10;
 /// Octets of a reply to LIST or UIDL that popgate asks for by itself:
 /// [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX) lines with the longest ids.
 pub const LISTING_MAX: usize = 1024 * 1024;
+
+/// Messages of a listing that popgate tells a client at a time, some 16 KB with the longest ids: a
+/// whole one is 780 KB, and thousands of clients may ask for one and read nothing.
+pub const LISTING_PIECE: usize = 200;

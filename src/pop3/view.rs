@@ -5,7 +5,7 @@
 //! and what came of the client from that command on is for the session that goes on in the
 //! maildrop.
 
-use crate::limits::COMMAND_LINE_MAX;
+use crate::limits::{COMMAND_LINE_MAX, LISTING_PIECE};
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::{Line, LineReader};
 use crate::pop3::listing::{ListingReplies, MaildropListing, no_such_message};
@@ -16,7 +16,8 @@ use bytes::BytesMut;
 use std::sync::Arc;
 
 /// The state of a view. Bytes go in by [`push`](Self::push), and come out answered one command at
-/// a time, so that a client which sends many and takes no answer costs no memory.
+/// a time, and long listings in pieces, so that a client which asks and takes no answer costs no
+/// memory.
 #[derive(Debug)]
 pub struct View {
     listing: Arc<MaildropListing>,
@@ -28,6 +29,8 @@ pub struct View {
     /// The line in front was answered while this input was there already.
     came_with_another: bool,
     needs: Option<Needs>,
+    /// The reply to LIST or UIDL that is not all said, and how many messages it has told.
+    due: Option<(ReplyTo, usize)>,
     commands: u64,
     last_command: Option<Keyword>,
     trace: Trace,
@@ -38,7 +41,7 @@ pub struct View {
 pub enum ViewStep {
     /// Nothing, before more bytes come.
     Idle,
-    /// The answer to the next command.
+    /// The answer to the next command, or the next piece of one.
     Answer(Vec<u8>),
     /// The answer to QUIT: nothing was marked, and nothing is to be done at the backend.
     Quit(Vec<u8>),
@@ -72,6 +75,7 @@ impl View {
             input,
             came_with_another: false,
             needs: None,
+            due: None,
             commands: 0,
             last_command: None,
             trace,
@@ -113,6 +117,9 @@ impl View {
     pub fn step(&mut self) -> ViewStep {
         if let Some(needs) = self.needs {
             return ViewStep::Needs(needs);
+        }
+        if let Some((to, told)) = self.due {
+            return self.piece(to, told);
         }
         let Some(line) = self.lines.next(&mut self.input, COMMAND_LINE_MAX) else {
             // A view at rest keeps no room.
@@ -162,12 +169,20 @@ impl View {
             ReplyTo::Noop | ReplyTo::Rset => ViewStep::Answer(reply_line("+OK")),
             ReplyTo::Quit => ViewStep::Quit(reply_line("+OK Bye")),
             ReplyTo::Retr | ReplyTo::Top | ReplyTo::Dele => self.fetch(expected, text),
+            ReplyTo::List | ReplyTo::Uidl if expected.body => self.piece(expected.to, 0),
             _ => match ListingReplies::new(&self.listing, &[]).to(expected) {
                 Some(reply) => ViewStep::Answer(reply),
                 // LAST, of which only the backend knows.
                 None => self.stop(text, Needs::SameListing),
             },
         }
+    }
+
+    fn piece(&mut self, to: ReplyTo, told: usize) -> ViewStep {
+        let by_then = told + LISTING_PIECE;
+        self.due = (by_then < self.listing.messages()).then_some((to, by_then));
+        let replies = ListingReplies::new(&self.listing, &[]);
+        ViewStep::Answer(replies.piece(to, told..by_then))
     }
 
     /// A message that the view does not show is none, whatever has come since.

@@ -166,3 +166,26 @@ async fn a_listing_that_a_session_stands_on_takes_room_until_that_ends() {
     listings.forget_idle(Instant::now());
     assert_eq!(octets(&listings), kept - footprint);
 }
+
+/// Each session comes while the one before it is let in on the listing of before, and gives the
+/// maildrop another one.
+#[tokio::test(start_paused = true)]
+async fn listings_that_are_replaced_while_sessions_stand_on_them_take_no_more_than_the_room() {
+    let listings = ShownListings::default();
+    let most = 3 * listing(1_000).footprint();
+    listings.give_room(most, true);
+    let mut views = Vec::new();
+    for _ in 0..10 {
+        let new = listing(1_000);
+        let has_room = !shown(&listings, "ann", &new).no_room;
+        assert_eq!(has_room, views.len() < 2, "{}", views.len());
+        if has_room {
+            views.push(new);
+        }
+        assert!(octets(&listings) <= most);
+    }
+    // Nobody stands on them any more, and that is seen where the room is wanted.
+    views.clear();
+    assert!(!shown(&listings, "ann", &listing(1_000)).no_room);
+    assert!(octets(&listings) < most / 2);
+}

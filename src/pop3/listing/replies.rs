@@ -4,6 +4,10 @@ use super::{MaildropListing, MessageNumber};
 use crate::pop3::reply::{ReplyTo, reply_line};
 use crate::pop3::verb::Expected;
 use std::fmt::Display;
+use std::ops::Range;
+
+/// Number, size and unique-id of a message.
+type ListingRow<'a> = (MessageNumber, u32, &'a [u8]);
 
 /// Replies to STAT, LIST and UIDL (RFC 1939 sections 5 and 7), less the messages that the session
 /// has marked as deleted.
@@ -66,10 +70,10 @@ impl<'a> ListingReplies<'a> {
     fn column<T: Display>(
         self,
         number: Option<MessageNumber>,
-        value: impl Fn((MessageNumber, u32, &'a [u8])) -> T,
+        value: impl Fn(ListingRow<'a>) -> T,
     ) -> Vec<u8> {
         let Some(number) = number else {
-            return self.all(value);
+            return self.some(value, 0..self.listing.messages());
         };
         let size = self.listing.size(number).filter(|_| self.shows(number));
         match (size, self.listing.unique_id(number)) {
@@ -80,20 +84,36 @@ impl<'a> ListingReplies<'a> {
         }
     }
 
-    fn all<T: Display>(self, value: impl Fn((MessageNumber, u32, &'a [u8])) -> T) -> Vec<u8> {
-        let mut reply = reply_line(format!("+OK {} messages", self.messages()));
-        for row in self.shown() {
+    /// A piece of the reply to LIST or UIDL of all messages: those at these places, counted from 0;
+    /// with its first line before the first of all, and its end behind the last.
+    #[must_use]
+    pub fn piece(self, to: ReplyTo, places: Range<usize>) -> Vec<u8> {
+        match to {
+            ReplyTo::Uidl => self.some(|(_, _, id)| String::from_utf8_lossy(id), places),
+            _ => self.some(|(_, octets, _)| octets, places),
+        }
+    }
+
+    fn some<T: Display>(
+        self,
+        value: impl Fn(ListingRow<'a>) -> T,
+        places: Range<usize>,
+    ) -> Vec<u8> {
+        let is_first = places.start == 0;
+        let is_last = places.end >= self.listing.messages();
+        let mut reply = Vec::new();
+        if is_first {
+            reply = reply_line(format!("+OK {} messages", self.messages()));
+        }
+        let rows = self.listing.messages_at(places);
+        for row in rows.filter(|(number, ..)| !self.is_marked(*number)) {
             let number = row.0;
             reply.extend(reply_line(format!("{number} {}", value(row))));
         }
-        reply.extend_from_slice(b".\r\n");
+        if is_last {
+            reply.extend_from_slice(b".\r\n");
+        }
         reply
-    }
-
-    fn shown(self) -> impl Iterator<Item = (MessageNumber, u32, &'a [u8])> {
-        self.listing
-            .messages_listed()
-            .filter(move |(number, ..)| !self.is_marked(*number))
     }
 
     /// What STAT of the backend said, less the sizes of what is marked: some servers count STAT's

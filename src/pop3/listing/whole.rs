@@ -5,6 +5,7 @@ use crate::limits::{LISTED_MESSAGES_MAX, UNIQUE_ID_MAX};
 use crate::pop3::line::PassingLines;
 use crate::str_enum::str_enum;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// The numbers, sizes and unique-ids of all messages of a maildrop, and what STAT said of it:
 /// numbers from 1 without a gap, and no id twice.
@@ -122,7 +123,15 @@ impl MaildropListing {
 
     /// Number, size and unique-id of each message.
     pub fn messages_listed(&self) -> impl Iterator<Item = (MessageNumber, u32, &[u8])> {
-        (0..self.messages()).filter_map(|index| {
+        self.messages_at(0..self.messages())
+    }
+
+    /// The same of the messages at these places, counted from 0.
+    pub fn messages_at(
+        &self,
+        places: Range<usize>,
+    ) -> impl Iterator<Item = (MessageNumber, u32, &[u8])> {
+        places.filter_map(|index| {
             let number = MessageNumber::from_index(index)?;
             Some((number, self.size(number)?, self.unique_id(number)?))
         })

@@ -63,6 +63,25 @@ fn a_listing_answers_what_asks_for_no_message() {
 }
 
 #[test]
+fn a_long_listing_is_answered_in_pieces_before_what_was_sent_behind_it() {
+    for messages in [0, 1, LISTING_PIECE, LISTING_PIECE + 1, 10 * LISTING_PIECE] {
+        let all: Vec<_> = (0..messages).map(|n| (7, format!("{n:0>70}"))).collect();
+        let listing = listing(&all);
+        let whole = ListingReplies::new(&listing, &[]);
+        let whole = [whole.list(None), whole.uidl(None), reply_line("+OK")].concat();
+        let mut view = View::new(listing, CAPA.into(), Trace::default(), BytesMut::new());
+        view.push(b"LIST\r\nUIDL\r\nNOOP\r\n");
+        let mut said = Vec::new();
+        while let ViewStep::Answer(piece) = view.step() {
+            assert!(piece.len() <= 80 * LISTING_PIECE, "{} octets", piece.len());
+            said.extend(piece);
+        }
+        assert_eq!(text(&said), text(&whole), "{messages} messages");
+        assert_eq!(view.commands(), 3);
+    }
+}
+
+#[test]
 fn what_is_no_message_or_no_command_of_a_session_is_refused() {
     let lines = b"RETR 3\r\nDELE 0\r\nLIST 3\r\nUIDL x\r\nTOP x 1\r\nPASS x\r\nSTLS\r\n\r\n\
         RETR +1\r\nDELE 1 2\r\nLIST +1\r\nUIDL 1 2\r\n";
