@@ -1,5 +1,7 @@
 //! What desktop mail programs sent when they were recorded (`tests/desktop`), sent again.
 
+mod shared;
+
 use crate::support::{Gate, Wire, assert_took, seconds};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,8 +19,9 @@ const PASSWORD: &str = "wonderland";
 const LATE: f64 = 1.0;
 const PROGRAMS: usize = 3;
 
-/// One line of a recording: when, who, and what was said.
+/// One line of a recording: on which connection, when, who, and what was said.
 struct Event {
+    connection: usize,
     seconds: f64,
     is_client: bool,
     what: String,
@@ -75,6 +78,16 @@ fn family(recording: &str) -> &'static str {
 
 /// The recordings of this scene: name and events. Each is of one connection.
 fn recordings(scene: &str) -> Vec<(String, Vec<Event>)> {
+    let recordings = connections(scene).into_iter();
+    let only = recordings.map(|(name, mut connections)| {
+        assert_eq!(connections.len(), 1, "connections of {name}");
+        (name, connections.remove(0))
+    });
+    only.collect()
+}
+
+/// The recordings of this scene: name, and events by connection.
+fn connections(scene: &str) -> Vec<(String, Vec<Vec<Event>>)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/desktop/recordings");
     let mut found = Vec::new();
     for entry in fs::read_dir(&dir).expect("the recordings") {
@@ -84,9 +97,16 @@ fn recordings(scene: &str) -> Vec<(String, Vec<Event>)> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        if name.ends_with(scene) {
+        // "spent" is one, and "shared-spent" another.
+        let program = name.strip_suffix(scene).and_then(|it| it.strip_suffix('-'));
+        if program.is_some_and(|program| !program.ends_with("-shared")) {
             let text = fs::read_to_string(&path).expect("a text");
-            found.push((name, text.lines().map(event).collect()));
+            let mut connections: Vec<Vec<Event>> = Vec::new();
+            for event in text.lines().map(event) {
+                connections.resize_with(connections.len().max(event.connection), Vec::new);
+                connections[event.connection - 1].push(event);
+            }
+            found.push((name, connections));
         }
     }
     assert_eq!(found.len(), PROGRAMS, "programs in {scene}");
@@ -96,8 +116,8 @@ fn recordings(scene: &str) -> Vec<(String, Vec<Event>)> {
 /// `1 <tab> 5.012 <tab> client <tab> PASS PASSWORD\r\n`, with escapes as in Python.
 fn event(line: &str) -> Event {
     let fields: Vec<&str> = line.split('\t').collect();
-    let ["1", seconds, who, what] = fields[..] else {
-        panic!("not of one connection: {line:?}")
+    let [connection, seconds, who, what] = fields[..] else {
+        panic!("no line of a recording: {line:?}")
     };
     let what = what
         .replace("\\r\\n", "\r\n")
@@ -105,6 +125,7 @@ fn event(line: &str) -> Event {
         .replace("BASE64", &initial_response());
     assert!(!what.contains('\\'), "an unknown escape: {what:?}");
     Event {
+        connection: connection.parse().expect("a number"),
         seconds: seconds.parse().expect("a number"),
         is_client: who == "client",
         what,
@@ -136,7 +157,11 @@ async fn replay_beside_a_holder(gate: &Gate, events: &[Event]) -> usize {
     }));
     let mut holder = gate.asking(USER, PASSWORD).await;
     holder.expect_prefix("+OK").await;
-    let mut holder = Some(holder);
+    replay(gate, events, Some(holder)).await
+}
+
+/// Returns how many messages the program retrieved.
+async fn replay(gate: &Gate, events: &[Event], mut holder: Option<Wire>) -> usize {
     let (mut program, mut asked, mut retrieved, mut last) = (gate.client(), "", 0, 0.0);
     for event in events {
         let passed = event.seconds - last;
@@ -152,8 +177,9 @@ async fn replay_beside_a_holder(gate: &Gate, events: &[Event]) -> usize {
             (false, "(closes)") => program.expect_eof().await,
             (false, reply) => {
                 let start = Instant::now();
-                if passed > LATE && reply.starts_with("+OK") {
-                    keep_waiting(&mut program, holder.take(), passed).await;
+                let is_late = passed > LATE && reply.starts_with("+OK");
+                if let Some(holder) = holder.take_if(|_| is_late) {
+                    keep_waiting(&mut program, holder, passed).await;
                 }
                 hear(&mut program, asked, reply).await;
                 assert_took(start, passed - LATE..=passed + LATE);
@@ -209,8 +235,7 @@ async fn answer(backend: &mut Wire, program: &mut Wire, asked: &str, reply: &str
 }
 
 /// The holder leaves when the program has waited for so long.
-async fn keep_waiting(program: &mut Wire, holder: Option<Wire>, passed: f64) {
-    let mut holder = holder.expect("only one login is late");
+async fn keep_waiting(program: &mut Wire, mut holder: Wire, passed: f64) {
     for _ in 0..passed as u32 {
         // It would be closed for being idle.
         holder.send("TOP 1 0\r\n").await;

@@ -98,7 +98,8 @@ async fn promotes_at(backend: &mut Wire, ids: &[&str]) {
         .await;
 }
 
-async fn let_in(gate: &Gate, skip: usize) -> LetInReason {
+/// Why popgate has let in the login that comes behind so many others.
+pub(crate) async fn let_in(gate: &Gate, skip: usize) -> LetInReason {
     let is_let_in = |event: &Event| matches!(event, Event::Sharing(SharingEvent::LetIn { .. }));
     match gate.told_nth(skip, is_let_in).await {
         Event::Sharing(SharingEvent::LetIn { reason, .. }) => reason,
