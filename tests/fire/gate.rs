@@ -31,6 +31,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) open_files: Option<(u32, u32)>,
     /// `[server] trusted_networks`.
     pub(crate) trusted_networks: &'a [&'a str],
+    /// Keys of `[server]` beside those networks.
+    pub(crate) server: &'a str,
     /// Where its admin port binds: an IP address.
     pub(crate) admin_host: &'a str,
     /// Keys of `[admin]` beside the address.
@@ -51,6 +53,7 @@ impl Default for Setup<'_> {
             config: "",
             open_files: None,
             trusted_networks: &["127.0.0.0/8", "::1/128", "10.0.0.0/8"],
+            server: "",
             admin_host: "127.0.0.1",
             admin: "",
             namespace: None,
@@ -325,6 +328,7 @@ fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, setup: &Setup<'_>) -
     let [plain, stls, tls] = ports;
     let Setup {
         trusted_networks,
+        server,
         admin: admin_keys,
         config: rest,
         ..
@@ -333,6 +337,7 @@ fn configuration(ports: [SocketAddr; 3], admin: SocketAddr, setup: &Setup<'_>) -
         r#"
 [server]
 trusted_networks = {trusted_networks:?}
+{server}
 
 [[listen]]
 name = "plain"

@@ -1,7 +1,7 @@
 //! Hostile bytes against the running program, from clients and from backends, and more clients
 //! than there are descriptors. A regular goes on polling its maildrop all the while. And attacks
 //! by clients that are not trusted: on a maildrop, with ever new names, with ever more connections,
-//! and on the admin port.
+//! and on the admin port. And crowds on listings that popgate shares, and the largest of them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,13 +12,16 @@ mod fire;
 mod flood;
 mod guesser;
 mod handshakes;
+mod large;
 mod liars;
+mod listings;
 mod names;
 mod queueing;
 mod regular;
 mod slow;
 mod stls;
 mod strangers;
+mod views;
 
 use fire::{Gate, Program, Setup, free_address, serve};
 use popgate::demo::server::{DemoOptions, DemoServer};
