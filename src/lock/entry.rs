@@ -11,6 +11,7 @@ use super::shared::TurnState;
 use super::view::{Claimant, HolderView, LockView, WaiterView};
 use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::policy::attempt::LoginAttempt;
+use crate::secret::PasswordTag;
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,8 +41,9 @@ pub(super) struct Seat {
 /// What a seat has been told last.
 #[derive(Clone, Debug)]
 pub(super) enum SeatState {
-    /// It waits: whether it is at the front of the main lane.
-    Waiting { head: bool },
+    /// It waits: whether it is at the front of the main lane, and whether the holder was shown a
+    /// listing of the maildrop since it was told something.
+    Waiting { head: bool, listed: bool },
     /// It holds the lock, which came free at `at`.
     Granted { at: Instant },
     /// Its place went to another.
@@ -50,6 +52,18 @@ pub(super) enum SeatState {
     Refused(Option<Arc<[u8]>>),
     /// The queue knows nothing of it, by a fault of popgate.
     Broken,
+}
+
+impl SeatState {
+    fn waiting(head: bool) -> Self {
+        let listed = false;
+        Self::Waiting { head, listed }
+    }
+
+    /// Whether it is at the front of the main lane.
+    pub(super) fn is_head(&self) -> bool {
+        matches!(self, Self::Waiting { head: true, .. })
+    }
 }
 
 /// What a session needs to hear of its place.
@@ -89,7 +103,7 @@ impl<C> Entry<C> {
         now: Instant,
         until: Instant,
     ) -> (Seated, Vec<Invariant>) {
-        let (sender, state) = watch::channel(SeatState::Waiting { head: false });
+        let (sender, state) = watch::channel(SeatState::waiting(false));
         self.seats.insert(
             ticket,
             Seat {
@@ -220,7 +234,7 @@ impl<C> Entry<C> {
             .seats
             .get(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.send_replace(SeatState::Waiting { head });
+        seat.state.send_replace(SeatState::waiting(head));
         Ok(())
     }
 
@@ -281,7 +295,7 @@ impl<C> Entry<C> {
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)
         {
-            seat.state.send_replace(SeatState::Waiting { head: true });
+            seat.state.send_replace(SeatState::waiting(true));
         }
         Some(prewarmed.connection)
     }
@@ -321,6 +335,18 @@ impl<C> Entry<C> {
     pub(super) fn next_tenant(&self) -> Option<TenantName> {
         let seat = self.seats.get(&self.queue.head()?)?;
         Some(seat.attempt.tenant().clone())
+    }
+
+    /// The holder was shown a listing: who waits with the same password hears of it.
+    pub(super) fn tell_listed(&self, password: PasswordTag) {
+        let of_password = |seat: &&Seat| seat.attempt.tag == password;
+        for seat in self.seats.values().filter(of_password) {
+            seat.state.send_modify(|state| {
+                if let SeatState::Waiting { listed, .. } = state {
+                    *listed = true;
+                }
+            });
+        }
     }
 
     pub(super) fn wake_contended(&self) {

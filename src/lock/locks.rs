@@ -13,6 +13,7 @@ use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::LockOutcome;
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -118,6 +119,12 @@ impl<C: BackendClose> Locks<C> {
     #[must_use]
     pub fn next_tenant(&self, key: &MaildropKey) -> Option<TenantName> {
         self.0.next_tenant(key)
+    }
+
+    /// The holder was shown a listing of its maildrop: who waits with the same password looks
+    /// whether it needs the lock still.
+    pub fn tell_listed(&self, key: &MaildropKey, password: PasswordTag) {
+        self.0.tell_listed(key, password);
     }
 
     /// Wakes each holder for whose maildrop somebody waits in the main lane, as if that were new.

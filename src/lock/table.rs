@@ -14,6 +14,7 @@ use crate::ids::{BackendName, MaildropKey, TenantName};
 use crate::observe::event::{Event, LockEvent};
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
+use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use dashmap::{DashMap, Entry as Slot};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -209,6 +210,12 @@ impl<C: BackendClose> Table<C> {
 
     pub(super) fn next_tenant(&self, key: &MaildropKey) -> Option<TenantName> {
         self.entries.get(key)?.next_tenant()
+    }
+
+    pub(super) fn tell_listed(&self, key: &MaildropKey, password: PasswordTag) {
+        if let Some(entry) = self.entries.get(key) {
+            entry.tell_listed(password);
+        }
     }
 
     pub(super) fn wake_contended(&self) {

@@ -17,6 +17,8 @@ pub enum WaitEvent<C: BackendClose> {
     Granted(LockGuard<C>),
     /// It moved to the main lane, or to the front of it.
     Promoted,
+    /// The holder, whose password is the same, was shown a listing of the maildrop.
+    Listed,
     /// Its place went to another.
     Evicted,
     /// The backend refused its password, given by another session, in these words or without any.
@@ -52,7 +54,7 @@ impl<C: BackendClose> WaiterHandle<C> {
     }
 
     /// Waits until something happens to this place. Cancel-safe. After anything but
-    /// [`WaitEvent::Promoted`] the place is gone.
+    /// [`WaitEvent::Promoted`] and [`WaitEvent::Listed`] the place is gone.
     pub async fn next_event(&mut self) -> WaitEvent<C> {
         // The sender lives in the table as long as the place waits; the last word of one that is
         // gone is read before its end is noticed.
@@ -62,6 +64,7 @@ impl<C: BackendClose> WaiterHandle<C> {
         }
         let state = self.state.borrow_and_update().clone();
         match state {
+            SeatState::Waiting { listed: true, .. } => WaitEvent::Listed,
             SeatState::Waiting { .. } => {
                 self.claim.tell_changed(LockChange::Moved);
                 WaitEvent::Promoted
@@ -83,16 +86,18 @@ impl<C: BackendClose> WaiterHandle<C> {
     /// Whether it is at the front of the main lane and no connection is ready for it.
     #[must_use]
     pub fn wants_prewarmed(&self) -> bool {
-        let is_head = matches!(*self.state.borrow(), SeatState::Waiting { head: true });
-        is_head && !self.claim.has_prewarmed()
+        self.is_head() && !self.claim.has_prewarmed()
     }
 
     /// Drops the connection that is ready, if it is for this place.
     pub fn give_up_prewarmed(&self) {
-        let is_head = matches!(*self.state.borrow(), SeatState::Waiting { head: true });
-        if is_head && self.claim.has_prewarmed() {
+        if self.is_head() && self.claim.has_prewarmed() {
             drop(self.claim.take_prewarmed());
         }
+    }
+
+    fn is_head(&self) -> bool {
+        self.state.borrow().is_head()
     }
 
     /// Waiters that were to be served before it when it came.

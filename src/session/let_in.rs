@@ -12,7 +12,7 @@ use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
 use crate::policy::rules::PollMode;
 use crate::policy::sharing::{Asker, LetInReason, StandsOn};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// popgate's own answer to the password.
 const LET_IN: &[u8] = b"+OK Logged in\r\n";
@@ -39,9 +39,6 @@ impl Identified {
     /// What this login may be let in on instead of the maildrop, and why.
     pub(super) fn fresh(&self, cx: &Context, poll: PollVerdict) -> Option<(StandsOn, LetInReason)> {
         let sharing = &self.attempt.policy.sharing;
-        if !sharing.is_on() || !sharing.let_in || !self.attempt.is_proven() {
-            return None;
-        }
         let polls = &self.attempt.rules().polls;
         let is_early = matches!(poll, PollVerdict::Hold { .. });
         let (age, reason) = match is_early {
@@ -52,6 +49,19 @@ impl Identified {
             true => (sharing.fresh, LetInReason::Absorbed),
             false => (sharing.fresh, LetInReason::Fresh),
         };
+        Some((self.fresh_within(cx, age)?, reason))
+    }
+
+    /// What it may be let in on while it waits for the lock.
+    pub(super) fn fresh_meanwhile(&self, cx: &Context) -> Option<StandsOn> {
+        self.fresh_within(cx, self.attempt.policy.sharing.fresh)
+    }
+
+    fn fresh_within(&self, cx: &Context, age: Duration) -> Option<StandsOn> {
+        let sharing = &self.attempt.policy.sharing;
+        if !sharing.is_on() || !sharing.let_in || !self.attempt.is_proven() {
+            return None;
+        }
         let listings = &cx.admission.local.listings;
         // What it is shown could be deleted beside it.
         if listings.has_deletions(&self.attempt.key) && self.is_beside_others(cx) {
@@ -60,8 +70,7 @@ impl Identified {
         let asker = asker(&self.attempt);
         let now = Instant::now();
         let stands_on = listings.fresh(&self.attempt.key, &asker, age, sharing.fresh, now)?;
-        self.may_stand_on(cx, &stands_on)
-            .then_some((stands_on, reason))
+        self.may_stand_on(cx, &stands_on).then_some(stands_on)
     }
 
     /// Whether other sessions of the maildrop are open.
@@ -126,7 +135,7 @@ impl Identified {
         stands_on: StandsOn,
         reason: LetInReason,
     ) -> Exit {
-        if reason == LetInReason::WaitSpent && !record.reached_backend() {
+        if !record.reached_backend() {
             // No backend has heard its password: under a block another may have the trial login.
             let blocks = &cx.admission.shared.blocks;
             blocks.return_trial(&self.attempt, cx.moment().wall);

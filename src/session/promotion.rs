@@ -4,7 +4,7 @@
 use super::client::Client;
 use super::list::{ListError, list};
 use super::login::{self, Outcome};
-use super::queue::{self, WaitFailed};
+use super::queue::{self, Seeks, WaitFailed};
 use super::record::Record;
 use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
@@ -114,7 +114,7 @@ async fn go_on(
     login.apply_reload(record, cx.settings());
     // All waiting counts from the command that needs the maildrop.
     Arc::make_mut(&mut login.attempt).asked = Instant::now();
-    let lock = match queue::acquire(cx, record, &mut login).await {
+    let lock = match queue::acquire(cx, record, &mut login, Seeks::Maildrop).await {
         Ok(lock) => lock,
         Err(failed) => return Err(without_lock(failed, login.client)),
     };
@@ -134,7 +134,10 @@ fn without_lock(failed: WaitFailed, client: Client) -> Failed {
     let why = match failed {
         WaitFailed::Ended(cause) => return Failed::Ended(cause),
         WaitFailed::PasswordRefused(_) => PromotionOutcome::PasswordRefused,
-        WaitFailed::Spent | WaitFailed::QueueFull => PromotionOutcome::WaitSpent,
+        // It looks for no listing.
+        WaitFailed::Spent | WaitFailed::QueueFull | WaitFailed::Listed(_) => {
+            PromotionOutcome::WaitSpent
+        }
         WaitFailed::Paused | WaitFailed::EngineAway => PromotionOutcome::Unreachable,
     };
     Failed::not(why, client)

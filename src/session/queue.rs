@@ -10,6 +10,7 @@ use crate::limits::{PROBE_DOWN, PROBE_REPLY};
 use crate::lock::{AcquireResult, LockGuard, WaitEvent, WaiterHandle};
 use crate::observe::event::{EndCause, LockOutcome};
 use crate::policy::attempt::LoginAttempt;
+use crate::policy::sharing::{LetInReason, StandsOn};
 use crate::time::Instant;
 use std::sync::Arc;
 use tokio::time::{sleep, timeout};
@@ -21,7 +22,7 @@ pub(super) async fn acquire_lock(
     mut login: Identified,
     slots: LoginSlots,
 ) -> Next<Admitted> {
-    match acquire(cx, record, &mut login).await {
+    match acquire(cx, record, &mut login, Seeks::ListingToo).await {
         Ok(lock) => Ok(Admitted { login, lock, slots }),
         Err(failed) => Err(failed.answer(cx, record, login, slots).await),
     }
@@ -32,6 +33,7 @@ pub(super) async fn acquire(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,
+    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
@@ -57,7 +59,7 @@ pub(super) async fn acquire(
             record.queued(waiter.ahead());
             let began = Instant::now();
             record.waits(began);
-            let waited = wait(cx, record, login, waiter).await;
+            let waited = wait(cx, record, login, waiter, seeks).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());
             waited?
@@ -67,8 +69,30 @@ pub(super) async fn acquire(
     Ok(lock)
 }
 
+/// What ends a wait well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seeks {
+    /// The lock alone: the client wants a message.
+    Maildrop,
+    /// Also a listing that the client may be let in on.
+    ListingToo,
+}
+
+impl Seeks {
+    /// A listing, where it may be one.
+    fn look(self, cx: &Context, record: &mut Record, login: &mut Identified) -> Option<StandsOn> {
+        if self == Self::Maildrop {
+            return None;
+        }
+        login.refresh_standing(cx, record);
+        login.fresh_meanwhile(cx)
+    }
+}
+
 /// Why there is no lock.
 pub(super) enum WaitFailed {
+    /// None is needed: another session was shown this listing meanwhile.
+    Listed(StandsOn),
     /// The time for it is over, or another took its place.
     Spent,
     /// There was no place for it.
@@ -104,6 +128,9 @@ impl WaitFailed {
             Self::QueueFull => {
                 let cause = EndCause::QueueFull;
                 return login.after_spent_wait(cx, record, slots, cause).await;
+            }
+            Self::Listed(stands_on) => {
+                return login.let_in(cx, record, slots, stands_on, LetInReason::Fresh);
             }
             Self::PasswordRefused(line) => {
                 drop(slots);
@@ -144,6 +171,7 @@ async fn wait(
     record: &mut Record,
     login: &mut Identified,
     mut waiter: WaiterHandle<BackendConnection>,
+    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
@@ -175,7 +203,12 @@ async fn wait(
             }
             event = waiter.next_event() => match event {
                 WaitEvent::Granted(lock) => return Ok(lock),
-                WaitEvent::Promoted => {}
+                WaitEvent::Promoted | WaitEvent::Listed => {
+                    if let Some(stands_on) = seeks.look(cx, record, login) {
+                        waiter.leave(LockOutcome::LetIn);
+                        return Err(WaitFailed::Listed(stands_on));
+                    }
+                }
                 WaitEvent::Evicted => return Err(WaitFailed::spent(is_paused)),
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),

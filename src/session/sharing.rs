@@ -148,6 +148,8 @@ impl Sharing {
         let owner = self.owner.clone();
         let listings = compares.listings();
         let compared = listings.shown(compares.place(), owner, listing, Instant::now());
+        let locks = &compares.cx.locks;
+        locks.tell_listed(&compares.attempt.key, compares.attempt.tag);
         self.result = compared.result;
         for why in compared.unshareable {
             compares.tell_unshareable(why);

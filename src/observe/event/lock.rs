@@ -102,6 +102,8 @@ str_enum! {
         Refused = "refused",
         /// Its place went to somebody with fewer places.
         Evicted = "evicted",
+        /// It was let in on the listing that another session was shown meanwhile.
+        LetIn = "let_in",
         /// The client left.
         ClientGone = "client_gone",
         /// An operator ended it.

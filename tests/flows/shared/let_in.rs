@@ -1,9 +1,9 @@
 //! A login is let in on a fresh listing, and costs the backend nothing.
 
-use super::{let_in, list, names, pass, quit, sees, sharing, shown, sizes, stat};
+use super::{let_in, list, names, pass, promotes, quit, sees, sharing, shown, sizes, stat};
 use crate::support::{Gate, Wire, seconds};
 use popgate::ids::TenantName;
-use popgate::observe::event::Event;
+use popgate::observe::event::{Event, LockEvent, LockOutcome};
 use popgate::policy::pause::PauseSubject;
 use popgate::policy::sharing::LetInReason;
 use popgate::time::Duration;
@@ -148,4 +148,57 @@ async fn where_sessions_delete_nobody_is_let_in_beside_another() {
     alone.expect_eof().await;
     polls(&gate, &["b"]).await;
     assert_eq!(gate.dials(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_is_let_in_as_soon_as_another_session_was_shown_a_listing() {
+    let gate = sharing(LET_IN).await;
+    let mut holder = gate.log_in("ann", "secret").await;
+    let mut waits = gate.asking("ann", "secret").await;
+    let mut other = gate.asking("ann", "other").await;
+    waits.expect_silence(seconds(1.0)).await;
+    list(&mut holder, &["a", "b"]).await;
+    waits.expect_prefix("+OK").await;
+    sees(&mut waits, &["a", "b"]).await;
+    assert_eq!(outcome(&gate, 1).await, LockOutcome::LetIn);
+    assert_eq!(let_in(&gate, 0).await, LetInReason::Fresh);
+    // It has left the queue: the lock goes to the other one, who was shown nothing.
+    other.expect_silence(seconds(1.0)).await;
+    quit(holder).await;
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "other").await;
+    other.expect_prefix("+OK").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_wants_a_message_waits_for_the_maildrop_whatever_others_were_shown() {
+    let gate = sharing(LET_IN).await;
+    quit(shown(&gate, &["a"]).await).await;
+    let mut view = polls(&gate, &["a"]).await;
+    advance(Duration::from_secs(61)).await;
+    let mut holder = gate.log_in("ann", "secret").await;
+    view.send("RETR 1\r\n").await;
+    list(&mut holder, &["a"]).await;
+    view.expect_silence(seconds(1.0)).await;
+    quit(holder).await;
+    let mut backend = promotes(&gate, &["a"]).await;
+    backend.expect("RETR 1\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_beside_a_holder_that_may_delete_waits_on() {
+    let gate = sharing(LET_IN).await;
+    deletes(&gate, &["a", "b"]).await;
+    let mut holder = gate.log_in("ann", "secret").await;
+    let mut waits = gate.asking("ann", "secret").await;
+    list(&mut holder, &["b"]).await;
+    waits.expect_silence(seconds(1.0)).await;
+}
+
+async fn outcome(gate: &Gate, skip: usize) -> LockOutcome {
+    let is_told = |event: &Event| matches!(event, Event::Lock(LockEvent::Outcome { .. }));
+    match gate.told_nth(skip, is_told).await {
+        Event::Lock(LockEvent::Outcome { outcome, .. }) => outcome,
+        other => panic!("{other:?}"),
+    }
 }
