@@ -1,7 +1,7 @@
-//! Sessions that stand on a listing: how many there are in a maildrop, and by password, with which
+//! Sessions that stand on a listing: which there are of a maildrop, and by password, with which
 //! they end.
 
-use crate::ids::{ClientPrefix, MaildropKey};
+use crate::ids::{ClientPrefix, MaildropKey, SessionId};
 use crate::secret::PasswordTag;
 use dashmap::DashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// maildrop.
 #[derive(Debug, Default)]
 pub struct OpenViews {
-    by_maildrop: DashMap<MaildropKey, usize>,
+    by_maildrop: DashMap<MaildropKey, Vec<SessionId>>,
     by_password: DashMap<ViewOwner, PasswordViews>,
 }
 
@@ -35,14 +35,22 @@ struct PasswordViews {
 pub struct OpenView {
     views: Arc<OpenViews>,
     key: MaildropKey,
+    session: SessionId,
     owner: ViewOwner,
     end: CancellationToken,
 }
 
 impl OpenViews {
-    /// Another view.
-    pub fn open(self: &Arc<Self>, key: MaildropKey, owner: ViewOwner) -> OpenView {
-        *self.by_maildrop.entry(key.clone()).or_default() += 1;
+    /// Another view, of this session.
+    pub fn open(
+        self: &Arc<Self>,
+        key: MaildropKey,
+        session: SessionId,
+        owner: ViewOwner,
+    ) -> OpenView {
+        let mut of_maildrop = self.by_maildrop.entry(key.clone()).or_default();
+        of_maildrop.push(session);
+        drop(of_maildrop);
         let end = {
             let mut views = self.by_password.entry(owner.clone()).or_default();
             views.open += 1;
@@ -51,6 +59,7 @@ impl OpenViews {
         OpenView {
             views: Arc::clone(self),
             key,
+            session,
             owner,
             end,
         }
@@ -67,16 +76,17 @@ impl OpenViews {
         }
     }
 
-    /// Whether there is one in the maildrop.
+    /// The sessions that stand on a listing of the maildrop.
     #[must_use]
-    pub fn are_in(&self, key: &MaildropKey) -> bool {
-        self.by_maildrop.contains_key(key)
+    pub fn of(&self, key: &MaildropKey) -> Vec<SessionId> {
+        let sessions = self.by_maildrop.get(key);
+        sessions.map_or_else(Vec::new, |sessions| sessions.clone())
     }
 
     /// How many are open.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.by_maildrop.iter().map(|open| *open).sum()
+        self.by_maildrop.iter().map(|open| open.len()).sum()
     }
 }
 
@@ -91,9 +101,10 @@ impl Drop for OpenView {
     fn drop(&mut self) {
         let views = &self.views;
         if let Some(mut open) = views.by_maildrop.get_mut(&self.key) {
-            *open -= 1;
+            open.retain(|session| *session != self.session);
         }
-        views.by_maildrop.remove_if(&self.key, |_, open| *open == 0);
+        let is_last = |_: &MaildropKey, open: &Vec<SessionId>| open.is_empty();
+        views.by_maildrop.remove_if(&self.key, is_last);
         if let Some(mut views) = views.by_password.get_mut(&self.owner) {
             views.open -= 1;
         }
@@ -125,15 +136,16 @@ mod tests {
     #[tokio::test]
     async fn views_end_with_their_password_and_no_others_do() {
         let views = Arc::new(OpenViews::default());
-        let open = |password| views.open(key("ann"), of(password, None));
-        let [one, two, other] = [1, 1, 2].map(open);
+        let open =
+            |session, password| views.open(key("ann"), SessionId(session), of(password, None));
+        let [one, two, other] = [(1, 1), (2, 1), (3, 2)].map(|(id, password)| open(id, password));
         views.end(of(1, None).tag, client(1));
         one.ended().await;
         two.ended().await;
         assert!(!other.end.is_cancelled());
         assert_eq!(views.count(), 3);
         drop(one);
-        let new = open(1);
+        let new = open(4, 1);
         assert!(!new.end.is_cancelled());
         views.end(of(1, None).tag, client(1));
         new.ended().await;
@@ -144,7 +156,10 @@ mod tests {
     #[tokio::test]
     async fn a_backend_that_refuses_by_address_ends_no_views_of_another_one() {
         let views = Arc::new(OpenViews::default());
-        let [here, there] = [1, 2].map(|last| views.open(key("ann"), of(1, Some(client(last)))));
+        let [here, there] = [1, 2].map(|last| {
+            let owner = of(1, Some(client(last)));
+            views.open(key("ann"), SessionId(last.into()), owner)
+        });
         views.end(of(1, None).tag, client(1));
         here.ended().await;
         assert!(!there.end.is_cancelled());
@@ -153,10 +168,15 @@ mod tests {
     #[test]
     fn a_maildrop_has_views_until_the_last_one_leaves() {
         let views = Arc::new(OpenViews::default());
-        let [one, two] = [1, 2].map(|password| views.open(key("ann"), of(password, None)));
+        let [one, two] = [1, 2].map(|session| {
+            let owner = of(1, None);
+            views.open(key("ann"), SessionId(session), owner)
+        });
+        assert_eq!(views.of(&key("ann")), [SessionId(1), SessionId(2)]);
         drop(one);
-        assert!(views.are_in(&key("ann")) && !views.are_in(&key("ben")));
+        assert_eq!(views.of(&key("ann")), [SessionId(2)]);
+        assert!(views.of(&key("ben")).is_empty());
         drop(two);
-        assert!(!views.are_in(&key("ann")));
+        assert!(views.by_maildrop.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 mod login;
 mod program;
+mod rest;
 
 pub use login::{SeenLogin, StandingOn};
 

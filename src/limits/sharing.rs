@@ -31,6 +31,14 @@ pub const LISTING_PART_KEPT_FOR: Duration = Duration::from_secs(10);
 /// in seconds: who fetches from a listing of this age must be let in.
 pub const SHAREABLE_LOGIN_DELAY: u64 = 60;
 
+/// How long a session has been idle that is not taken for one about to delete messages: a program
+/// that deletes sends its commands one behind the other.
+pub const RESTS_AFTER: Duration = Duration::from_secs(2);
+
+/// The same of one that has fetched messages: before a program deletes what it has fetched it
+/// stores or filters that, which takes some seconds for each message.
+pub const RESTS_AFTER_FETCHING: Duration = Duration::from_secs(8);
+
 /// How soon after a close without QUIT the maildrop must be free, so that a holder can be closed
 /// for who waits: the waiter must not lose more by it than it would by waiting.
 pub const SHAREABLE_RELEASE: Duration = Duration::from_secs(1);

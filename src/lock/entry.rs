@@ -9,7 +9,7 @@ use super::queue::{
 };
 use super::shared::TurnState;
 use super::view::{Claimant, HolderView, LockView, WaiterView};
-use crate::ids::{BackendName, MaildropKey, TenantName};
+use crate::ids::{BackendName, MaildropKey, SessionId, TenantName};
 use crate::policy::attempt::LoginAttempt;
 use crate::secret::PasswordTag;
 use crate::time::Instant;
@@ -329,6 +329,10 @@ impl<C> Entry<C> {
         if let Some(turn) = &self.turn {
             turn.send_replace(state);
         }
+    }
+
+    pub(super) fn holder(&self) -> Option<SessionId> {
+        self.holder.as_ref().map(|attempt| attempt.session)
     }
 
     /// The tenant of the login at the front of the main lane.

@@ -9,7 +9,7 @@ use super::shared::{DirtyMaildrops, GateLease};
 use super::table::{ClusterSide, Table};
 use super::view::{LockView, LocksSnapshot};
 use super::waiter::WaiterHandle;
-use crate::ids::{BackendName, MaildropKey, TenantName};
+use crate::ids::{BackendName, MaildropKey, SessionId, TenantName};
 use crate::observe::event::LockOutcome;
 use crate::observe::hub::EventHub;
 use crate::policy::attempt::LoginAttempt;
@@ -113,6 +113,12 @@ impl<C: BackendClose> Locks<C> {
     #[must_use]
     pub fn home(&self, key: &MaildropKey) -> Option<BackendName> {
         self.0.home(key)
+    }
+
+    /// The session that holds a maildrop. It may be over: its backend's end is awaited then.
+    #[must_use]
+    pub fn holder(&self, key: &MaildropKey) -> Option<SessionId> {
+        self.0.entries.get(key)?.holder()
     }
 
     /// The tenant of the login at the front of the main lane.

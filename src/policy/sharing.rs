@@ -16,11 +16,12 @@ pub use maildrop::MaildropListings;
 pub use proof::{BackendProof, BackendRecord};
 
 use crate::ids::{BackendName, ClientPrefix, UserName};
-use crate::limits::SHAREABLE_LOGIN_DELAY;
+use crate::limits::{RESTS_AFTER, RESTS_AFTER_FETCHING, SHAREABLE_LOGIN_DELAY};
 use crate::pop3::capability::Capabilities;
 use crate::pop3::listing::{ListingChange, NotWhole};
 use crate::secret::PasswordTag;
 use crate::str_enum::str_enum;
+use crate::time::Instant;
 
 /// Who was shown a listing. Nobody else may see it, also under the same lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +215,28 @@ impl Unshareable {
             (delay > SHAREABLE_LOGIN_DELAY).then_some(Self::LoginDelay),
         ];
         causes.into_iter().flatten()
+    }
+}
+
+/// Whether a session is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionRest {
+    /// Since when nothing has moved between it and its client; `None`: it waits for something.
+    pub since: Option<Instant>,
+    /// It has fetched messages.
+    pub has_fetched: bool,
+}
+
+impl SessionRest {
+    /// When it will have been idle for so long that it is not about to delete messages, if it goes
+    /// on as it does.
+    #[must_use]
+    pub fn rests_at(self, now: Instant) -> Instant {
+        let after = match self.has_fetched {
+            true => RESTS_AFTER_FETCHING,
+            false => RESTS_AFTER,
+        };
+        self.since.unwrap_or(now) + after
     }
 }
 

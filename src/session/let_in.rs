@@ -35,6 +35,16 @@ fn asker(attempt: &LoginAttempt) -> Asker {
     }
 }
 
+/// What a login may be let in on.
+pub(super) enum FreshListing {
+    /// This.
+    Now(StandsOn),
+    /// Something that is good from then on, if others do nothing.
+    Later(Instant),
+    /// Nothing.
+    None,
+}
+
 impl Identified {
     /// What this login may be let in on instead of the maildrop, and why.
     pub(super) fn fresh(&self, cx: &Context, poll: PollVerdict) -> Option<(StandsOn, LetInReason)> {
@@ -49,34 +59,46 @@ impl Identified {
             true => (sharing.fresh, LetInReason::Absorbed),
             false => (sharing.fresh, LetInReason::Fresh),
         };
-        Some((self.fresh_within(cx, age)?, reason))
+        match self.fresh_within(cx, age) {
+            FreshListing::Now(stands_on) => Some((stands_on, reason)),
+            FreshListing::Later(_) | FreshListing::None => None,
+        }
     }
 
     /// What it may be let in on while it waits for the lock.
-    pub(super) fn fresh_meanwhile(&self, cx: &Context) -> Option<StandsOn> {
+    pub(super) fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
         self.fresh_within(cx, self.attempt.policy.sharing.fresh)
     }
 
-    fn fresh_within(&self, cx: &Context, age: Duration) -> Option<StandsOn> {
+    fn fresh_within(&self, cx: &Context, age: Duration) -> FreshListing {
         let sharing = &self.attempt.policy.sharing;
         if !sharing.is_on() || !sharing.let_in || !self.attempt.is_proven() {
-            return None;
+            return FreshListing::None;
         }
         let listings = &cx.admission.local.listings;
-        // What it is shown could be deleted beside it.
-        if listings.has_deletions(&self.attempt.key) && self.is_beside_others(cx) {
-            return None;
-        }
         let asker = asker(&self.attempt);
         let now = Instant::now();
-        let stands_on = listings.fresh(&self.attempt.key, &asker, age, sharing.fresh, now)?;
-        self.may_stand_on(cx, &stands_on).then_some(stands_on)
+        let key = &self.attempt.key;
+        let stands_on = listings.fresh(key, &asker, age, sharing.fresh, now);
+        match stands_on.filter(|it| self.may_stand_on(cx, it)) {
+            None => FreshListing::None,
+            // What it is shown could be deleted beside it.
+            Some(_) if listings.has_deletions(key) && self.others_rest_at(cx, now) > now => {
+                FreshListing::Later(self.others_rest_at(cx, now))
+            }
+            Some(stands_on) => FreshListing::Now(stands_on),
+        }
     }
 
-    /// Whether other sessions of the maildrop are open.
-    fn is_beside_others(&self, cx: &Context) -> bool {
+    /// When no other session of the maildrop is about to delete messages.
+    fn others_rest_at(&self, cx: &Context, now: Instant) -> Instant {
         let key = &self.attempt.key;
-        cx.locks.home(key).is_some() || cx.admission.local.views.are_in(key)
+        (cx.locks.holder(key).into_iter())
+            .chain(cx.admission.local.views.of(key))
+            .filter_map(|session| cx.sessions.rest(session))
+            .map(|rest| rest.rests_at(now))
+            .max()
+            .unwrap_or(now)
     }
 
     /// What this login was shown last, where its wait is spent.

@@ -26,6 +26,7 @@ mod learn;
 mod let_in;
 mod list;
 mod login;
+mod lookout;
 mod paused;
 mod promotion;
 mod queue;

@@ -4,7 +4,8 @@
 use super::client::Client;
 use super::list::{ListError, list};
 use super::login::{self, Outcome};
-use super::queue::{self, Seeks, WaitFailed};
+use super::lookout::Seeks;
+use super::queue::{self, WaitFailed};
 use super::record::Record;
 use super::sharing::{Compares, Sharing};
 use super::view::Viewing;

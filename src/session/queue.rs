@@ -1,5 +1,6 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
+use super::lookout::{Lookout, Seeks};
 use super::paused::{self, Hold};
 use super::record::Record;
 use super::{Admitted, Exit, Greeted, Identified, Next};
@@ -67,26 +68,6 @@ pub(super) async fn acquire(
     };
     record.lock_taken();
     Ok(lock)
-}
-
-/// What ends a wait well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seeks {
-    /// The lock alone: the client wants a message.
-    Maildrop,
-    /// Also a listing that the client may be let in on.
-    ListingToo,
-}
-
-impl Seeks {
-    /// A listing, where it may be one.
-    fn look(self, cx: &Context, record: &mut Record, login: &mut Identified) -> Option<StandsOn> {
-        if self == Self::Maildrop {
-            return None;
-        }
-        login.refresh_standing(cx, record);
-        login.fresh_meanwhile(cx)
-    }
 }
 
 /// Why there is no lock.
@@ -177,6 +158,7 @@ async fn wait(
     let mut reloads = cx.reloads_after(&login.settings);
     let mut pauses = cx.pauses.changes();
     let mut until = login.wait_deadline();
+    let mut lookout = Lookout::new(seeks);
     loop {
         let is_paused = login.destination(cx).is_paused();
         if is_paused {
@@ -203,15 +185,14 @@ async fn wait(
             }
             event = waiter.next_event() => match event {
                 WaitEvent::Granted(lock) => return Ok(lock),
-                WaitEvent::Promoted | WaitEvent::Listed => {
-                    if let Some(stands_on) = seeks.look(cx, record, login) {
-                        waiter.leave(LockOutcome::LetIn);
-                        return Err(WaitFailed::Listed(stands_on));
-                    }
-                }
+                WaitEvent::Promoted | WaitEvent::Listed => lookout.wake(),
                 WaitEvent::Evicted => return Err(WaitFailed::spent(is_paused)),
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
+            },
+            () = lookout.due() => if let Some(stands_on) = lookout.look(cx, record, login) {
+                waiter.leave(LockOutcome::LetIn);
+                return Err(WaitFailed::Listed(stands_on));
             },
             () = cx.logins_refused() => {
                 waiter.leave(LockOutcome::EngineAway);

@@ -114,7 +114,7 @@ fn place(cx: &Context, login: &Identified, stands_on: &StandsOn) -> OpenView {
         client: stands_on.client,
     };
     let views = &cx.admission.local.views;
-    views.open(login.attempt.key.clone(), owner)
+    views.open(login.attempt.key.clone(), login.attempt.session, owner)
 }
 
 /// How a view ends.

@@ -137,7 +137,7 @@ async fn where_sessions_delete_nobody_is_let_in_beside_another() {
     // Beside a holder, which may delete what the other one is shown.
     let holder = shown(&gate, &["b"]).await;
     let mut waits = gate.asking("ann", "secret").await;
-    waits.expect_silence(Duration::from_secs(1)).await;
+    waits.expect_silence(seconds(1.0)).await;
     waits.close();
     quit(holder).await;
     // Alone, and then beside one that may get the maildrop.
@@ -186,13 +186,40 @@ async fn one_that_wants_a_message_waits_for_the_maildrop_whatever_others_were_sh
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_beside_a_holder_that_may_delete_waits_on() {
+async fn where_sessions_delete_one_is_let_in_once_the_others_rest() {
     let gate = sharing(LET_IN).await;
     deletes(&gate, &["a", "b"]).await;
-    let mut holder = gate.log_in("ann", "secret").await;
+    let mut holder = shown(&gate, &["b"]).await;
     let mut waits = gate.asking("ann", "secret").await;
-    list(&mut holder, &["b"]).await;
-    waits.expect_silence(seconds(1.0)).await;
+    waits.expect_silence(seconds(1.9)).await;
+    waits.expect_prefix("+OK").await;
+    assert_eq!(let_in(&gate, 0).await, LetInReason::Fresh);
+    // The view that came in between is busy, too.
+    sees(&mut waits, &["b"]).await;
+    let mut third = gate.asking("ann", "secret").await;
+    third.expect_silence(seconds(1.9)).await;
+    third.expect_prefix("+OK").await;
+    // One that has fetched may delete that for longer.
+    pass(&mut holder, "RETR 1", "+OK\r\nb\r\n.\r\n").await;
+    let mut fourth = gate.asking("ann", "secret").await;
+    fourth.expect_silence(seconds(7.9)).await;
+    fourth.expect_prefix("+OK").await;
+    assert_eq!(gate.dials(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_sessions_delete_a_slow_reply_is_no_rest() {
+    let gate = sharing(LET_IN).await;
+    deletes(&gate, &["a", "b"]).await;
+    let (mut client, mut backend) = shown(&gate, &["b"]).await;
+    client.send("TOP 1 0\r\n").await;
+    backend.expect("TOP 1 0\r\n").await;
+    let mut waits = gate.asking("ann", "secret").await;
+    waits.expect_silence(seconds(10.0)).await;
+    backend.send("+OK\r\n\r\n.\r\n").await;
+    client.expect_prefix("+OK").await;
+    waits.expect_prefix("+OK").await;
+    assert_eq!(gate.dials(), 2);
 }
 
 async fn outcome(gate: &Gate, skip: usize) -> LockOutcome {
