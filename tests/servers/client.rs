@@ -1,6 +1,7 @@
 //! A blocking POP3 client that can be as rude as the trials need it.
 
 use crate::Outcome;
+use crate::process::pause;
 use popgate::pop3::listing::DropListing;
 use popgate::time::Duration;
 use socket2::SockRef;
@@ -125,6 +126,23 @@ impl Client {
             }
         }
         Ok(message_id.ok_or("a message without Message-ID")?)
+    }
+
+    /// Retrieves a message over a line that brings so many octets in a second.
+    pub(crate) fn retrieve_slowly(&mut self, number: usize, octets: usize) -> Outcome<()> {
+        self.ok(&format!("RETR {number}"))?;
+        let mut room = 0;
+        loop {
+            if room == 0 {
+                pause(Duration::from_millis(100));
+                room = octets / 10;
+            }
+            let line = self.reply_line()?;
+            if line == "." {
+                return Ok(());
+            }
+            room = room.saturating_sub(line.len() + 2);
+        }
     }
 
     /// Asks for a message and reads only its first octets.

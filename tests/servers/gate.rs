@@ -21,6 +21,9 @@ pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(8);
 pub(crate) const SHARING_DOMAIN: &str = "sharing.test";
 /// Those of this one too, and wait at most [`SHORT_WAIT`].
 pub(crate) const HURRIED_DOMAIN: &str = "hurried.test";
+/// A household that shares, with popgate's own limits, and one that does not.
+pub(crate) const HOUSEHOLD_DOMAIN: &str = "household.test";
+pub(crate) const APART_DOMAIN: &str = "apart.test";
 /// How old a listing may be that they are let in on.
 pub(crate) const FRESH: Duration = Duration::from_secs(4);
 
@@ -214,6 +217,10 @@ fn configuration(ip: Ipv4Addr, backend: SocketAddr, settings: &str) -> String {
          polls = {{ enforce = \"off\" }}\n\n\
          [[tenant]]\nname = \"impatient\"\ndomains = [\"{IMPATIENT_DOMAIN}\"]\n\
          wait = \"{short_wait}s\"\n\n\
+         [[tenant]]\nname = \"household\"\ndomains = [\"{HOUSEHOLD_DOMAIN}\"]\nwait = \"25s\"\n\
+         sharing = \"on\"\npolls = {{ enforce = \"delay\" }}\n\n\
+         [[tenant]]\nname = \"apart\"\ndomains = [\"{APART_DOMAIN}\"]\nwait = \"25s\"\n\
+         polls = {{ enforce = \"delay\" }}\n\n\
          {sharing}"
     )
 }

@@ -204,7 +204,14 @@ fn trials() -> Vec<Trial> {
                 "sharing: somebody who guesses changes nothing for the owner",
                 sharing::guesser,
             ),
-        ]);
+        ])
+        .chain(sharing::minutes().map(|_| {
+            (
+                LOCKING_DOVECOT,
+                "sharing: a household in real time has no more errors than without it",
+                sharing::hour as Scenario,
+            )
+        }));
     (1..)
         .zip(trials)
         .map(|(number, (kind, name, scenario))| {

@@ -4,9 +4,11 @@
 mod address;
 mod attack;
 mod filter;
+mod hour;
 mod household;
 mod member;
 mod open_mutt;
+mod resident;
 mod scripts;
 mod spent;
 
@@ -20,6 +22,7 @@ use std::net::Ipv4Addr;
 pub(crate) use address::listings_by_address;
 pub(crate) use attack::{changed_password, guesser};
 pub(crate) use filter::{slow_filter, takers_meet};
+pub(crate) use hour::{hour, minutes};
 pub(crate) use household::{keepers, takers};
 pub(crate) use scripts::{nothing_before_it_is_proven, sessions_live_on_listings};
 pub(crate) use spent::no_complaint_where_the_wait_is_spent;
