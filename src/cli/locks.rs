@@ -1,4 +1,4 @@
-//! `popgate locks`: who holds which maildrop, and who waits.
+//! `popgate locks`: who holds which maildrop, who waits, and who is logged in without it.
 
 mod all;
 mod watch;
@@ -10,14 +10,16 @@ use super::screen::{Screen, Tone};
 use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
 use super::units::{duration, octets};
-use crate::admin::model::{HolderInfo, LockInfo, Page, WaiterInfo};
+use crate::admin::model::{HolderInfo, LockInfo, Page, SessionInfo, WaiterInfo};
 use clap::Args;
+use serde::Serialize;
 
 /// List the locks of maildrops: who holds each, and who waits for it
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Those whose waiters have waited longest come first. A maildrop has a line for its holder and one for
-each waiter, in the order in which they will be served.
+each waiter, in the order in which they will be served. Sessions on a listing stand behind them: they
+are logged in, and hold no lock.
 
 Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
 
@@ -64,11 +66,36 @@ impl LocksArgs {
         if self.all {
             return all::run(self);
         }
-        let locks = self
+        let seen = self
             .target
             .client()
-            .and_then(|gate| self.fetch(&gate, &self.page));
-        self.output.print(locks, shown)
+            .and_then(|gate| self.look(&gate, &self.page));
+        self.output.print(seen, |seen, screen| seen.shown(screen))
+    }
+
+    /// Locks, and sessions without one.
+    fn look(&self, gate: &AdminClient, page: &PageArgs) -> Result<LocksAndViews, Failure> {
+        let locks = self.fetch(gate, page)?;
+        let views = match self.contended {
+            true => Vec::new(),
+            false => self.fetch_views(gate, page.limit)?.items,
+        };
+        Ok(LocksAndViews { locks, views })
+    }
+
+    fn fetch_views(
+        &self,
+        gate: &AdminClient,
+        limit: Option<usize>,
+    ) -> Result<Page<SessionInfo>, Failure> {
+        let phase = VIEWING.to_owned();
+        let [_, given @ ..] = self.conditions(None);
+        let page = PageArgs { sort: None, limit };
+        page.fetch(
+            gate,
+            "/sessions",
+            &[&[("phase", Some(&phase))], &given[..]].concat(),
+        )
     }
 
     fn fetch(&self, gate: &AdminClient, page: &PageArgs) -> Result<Page<LockInfo>, Failure> {
@@ -90,9 +117,30 @@ impl LocksArgs {
     }
 }
 
-fn shown(page: &Page<LockInfo>, screen: Screen) -> String {
-    let nothing = "No such maildrop is locked.";
-    list_or_nothing(page, screen, nothing, |locks| parties(locks, screen))
+/// The phase of sessions that are logged in without their maildrop.
+const VIEWING: &str = "viewing";
+
+/// Locks, and sessions that are logged in without one. A program is told of the locks alone.
+#[derive(Serialize)]
+struct LocksAndViews {
+    #[serde(flatten)]
+    locks: Page<LockInfo>,
+    #[serde(skip)]
+    views: Vec<SessionInfo>,
+}
+
+impl LocksAndViews {
+    fn shown(&self, screen: Screen) -> String {
+        let views = self.views.iter().map(view_row);
+        if self.locks.items.is_empty() && !self.views.is_empty() {
+            return TextTable::new(COLUMNS, views.collect()).render(screen);
+        }
+        let nothing = "No such maildrop is locked.";
+        list_or_nothing(&self.locks, screen, nothing, |locks| {
+            let rows = rows(locks).into_iter().chain(views);
+            TextTable::new(COLUMNS, rows.collect()).render(screen)
+        })
+    }
 }
 
 const COLUMNS: &[Column] = &[
@@ -113,13 +161,17 @@ const COLUMNS: &[Column] = &[
 
 /// A line for the holder of each lock, and one for each of its waiters.
 pub(super) fn parties(locks: &[LockInfo], screen: Screen) -> String {
+    TextTable::new(COLUMNS, rows(locks)).render(screen)
+}
+
+fn rows(locks: &[LockInfo]) -> Vec<Vec<Cell>> {
     let rows = locks.iter().flat_map(|lock| {
         let holder = lock.holder.iter().map(|holder| holder_row(lock, holder));
         let waiters = lock.waiters.iter().zip(1..);
         let waiters = waiters.map(|(waiter, place)| waiter_row(lock, waiter, place));
         holder.chain(waiters).collect::<Vec<_>>()
     });
-    TextTable::new(COLUMNS, rows.collect()).render(screen)
+    rows.collect()
 }
 
 fn holder_row(lock: &LockInfo, holder: &HolderInfo) -> Vec<Cell> {
@@ -154,6 +206,25 @@ pub(super) fn doing(phase: &str) -> &str {
         "waiting" => "paused",
         _ => HOLDS,
     }
+}
+
+fn view_row(session: &SessionInfo) -> Vec<Cell> {
+    let idle = session.idle_seconds.map(duration);
+    vec![
+        or_dash(session.maildrop.as_deref()).into(),
+        "on a listing".into(),
+        duration(session.open_seconds).into(),
+        session.id.to_string().into(),
+        Cell::from(&session.client),
+        or_dash(session.program.as_deref()).into(),
+        or_dash(idle.as_deref()).into(),
+        or_dash(session.last_command.as_deref()).into(),
+        session.retrieved.to_string().into(),
+        octets(session.bytes_to_client).into(),
+        "-".into(),
+        or_dash(session.backend.as_deref()).into(),
+        or_dash(session.tenant.as_deref()).into(),
+    ]
 }
 
 fn waiter_row(lock: &LockInfo, waiter: &WaiterInfo, place: usize) -> Vec<Cell> {

@@ -297,4 +297,9 @@ fn why_a_mailbox_is_not_shared_is_said_and_who_is_logged_in_without_it() {
     assert_eq!(gate.told(&["status"])["sessions"]["viewing"], 1);
     let shown = stdout(&gate.run(&["sessions", "--phase", "viewing"]));
     assert!(shown.contains("viewing, fresh"), "{shown}");
+    let shown = stdout(&gate.run(&["locks"]));
+    assert!(shown.contains("ann       on a listing"), "{shown}");
+    assert_eq!(gate.told(&["locks"])["total"], 0);
+    let contended = stdout(&gate.run(&["locks", "--contended"]));
+    assert_eq!(contended, "No such maildrop is locked.\n");
 }

@@ -1,6 +1,6 @@
 //! `popgate locks --watch`: the table, drawn anew each second.
 
-use super::{LocksArgs, shown};
+use super::LocksArgs;
 use crate::admin::model::GateStatus;
 use crate::cli::client::{AdminClient, Failure};
 use crate::cli::listing::PageArgs;
@@ -51,11 +51,11 @@ fn look(args: &LocksArgs, gate: &AdminClient, screen: Screen) -> Result<String, 
         sort: args.page.sort.clone(),
         limit: Some(args.page.limit.unwrap_or(lines).min(lines)),
     };
-    let locks = args.fetch(gate, &page)?;
+    let seen = args.look(gate, &page)?;
     Ok(format!(
         "{}\n\n{}",
         summary(&status, screen),
-        shown(&locks, screen)
+        seen.shown(screen)
     ))
 }
 

@@ -166,8 +166,12 @@ fn gate_line(status: &GateStatus, width: usize) -> String {
 
 fn totals_line(status: &GateStatus) -> String {
     let locks = &status.locks;
+    let viewing = match status.sessions.viewing {
+        0 => String::new(),
+        views => format!(" ({views} on a listing)"),
+    };
     format!(
-        "{} sessions of {}   {} locks held   {} waiting for {}   longest wait {}",
+        "{} sessions of {}{viewing}   {} locks held   {} waiting for {}   longest wait {}",
         status.sessions.open,
         status.sessions.max,
         locks.held,
