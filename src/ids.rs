@@ -58,6 +58,16 @@ name!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
+/// The turn under which a session is in its maildrop, where several gates take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTurn {
+    /// Counts the times that this gate's lease began anew, as it does in each new epoch: turns of
+    /// two leases are not compared.
+    pub lease: u64,
+    /// The engine's number of it: of one maildrop they only grow.
+    pub number: u64,
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

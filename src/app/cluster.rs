@@ -16,8 +16,9 @@ use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::engine::{EngineOptions, supervise};
 use crate::cluster::handle::{ClusterHandle, HandleParts};
 use crate::cluster::keys::{ClusterKeys, Sealed};
+use crate::cluster::last_turns::LastTurns;
 use crate::cluster::link::{EngineLink, LinkEvent};
-use crate::cluster::member::{ClusterState, Member, MemberOptions};
+use crate::cluster::member::{ClusterState, Member, MemberOptions, OnOutage};
 use crate::cluster::node::{Node, NodeCommand, NodeParts, Outlets};
 use crate::cluster::options::ClusterOptions;
 use crate::cluster::protocol::GateId;
@@ -80,20 +81,14 @@ impl ClusterPart {
             .seal(Sealed::MemberInfo, options.name.as_bytes())
             .map_err(|_| StartError::Random)?;
         let settings: Arc<str> = shared_settings_digest(config).into();
-        let (status, statuses) = watch::channel(ClusterStatus {
-            gate,
-            state: ClusterState::Joining,
-            why: "the engine has not been reached yet".to_owned(),
-            gates: Vec::new(),
-            settings: Arc::clone(&settings),
-            on_outage: options.on_outage,
-        });
+        let (status, statuses) = watch::channel(joining(gate, &settings, options.on_outage));
         let (link, links) = watch::channel(None);
         let (commands, commanded) = mpsc::channel(CLUSTER_COMMANDS_MAX);
         let (other_settings, settings_in_force) = watch::channel(Arc::clone(&settings));
         let authorities = authorities(&options)?.map(|read| watch::channel(read).0);
         let tls = authorities.as_ref().map(watch::Sender::subscribe);
         let (accepted, telling) = AcceptedElsewhere::new(links.clone(), Arc::clone(events));
+        let lease = Arc::new(GateLease::new(clock(seed)));
         Ok(Some(Self {
             engine: engine_options(&options, gate, tls)?,
             authorities,
@@ -110,6 +105,7 @@ impl ClusterPart {
             handle: ClusterHandle::new(HandleParts {
                 keys: Arc::clone(&keys),
                 accepted,
+                last_turns: LastTurns::new(&keys, &lease, links.clone(), statuses.clone(), events),
                 status: statuses,
                 link: links,
                 commands,
@@ -117,10 +113,7 @@ impl ClusterPart {
                 blocks_told: own_blocks.told(),
             }),
             keys,
-            lease: Arc::new(GateLease::new(match seed {
-                None => BootClock::System,
-                Some(_) => BootClock::From(Instant::now()),
-            })),
+            lease,
             dirty: Arc::default(),
             status,
             link,
@@ -183,6 +176,27 @@ impl ClusterPart {
             let stop = stop.clone();
             services.spawn(async move { stop.run_until_cancelled(task).await });
         }
+    }
+}
+
+/// How a gate stands that has not found its engine yet.
+fn joining(gate: GateId, settings: &Arc<str>, on_outage: OnOutage) -> ClusterStatus {
+    ClusterStatus {
+        gate,
+        state: ClusterState::Joining,
+        epoch: None,
+        why: "the engine has not been reached yet".to_owned(),
+        gates: Vec::new(),
+        settings: Arc::clone(settings),
+        on_outage,
+    }
+}
+
+/// The clock of its lease.
+fn clock(seed: Option<u64>) -> BootClock {
+    match seed {
+        None => BootClock::System,
+        Some(_) => BootClock::From(Instant::now()),
     }
 }
 

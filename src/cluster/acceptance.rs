@@ -20,7 +20,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::sleep;
 
 /// The engine of now, if there is a connection to it.
-type EngineWatch = watch::Receiver<Option<Arc<dyn EngineLink>>>;
+pub(super) type EngineWatch = watch::Receiver<Option<Arc<dyn EngineLink>>>;
 
 /// Which passwords backends accepted at other gates.
 #[derive(Clone)]

@@ -6,10 +6,10 @@
 --       5 what people read of the gate, sealed   6 digest of its settings   7 ping
 --       8 version of the block list that it knows   9 most changes to be answered
 --       10 "1": it has taken part for long   11 the epoch in which it has not said yet all that it
---       holds, or ""
+--       holds, or ""   12 "1": it may have had sessions without turns of this epoch
 
-if #KEYS ~= 9 or #ARGV ~= 11 then
-  return redis.error_reply('POPGATE beat takes 9 keys and 11 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
+if #KEYS ~= 9 or #ARGV ~= 12 then
+  return redis.error_reply('POPGATE beat takes 9 keys and 12 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
 end
 for _, at in ipairs({ 2, 3, 7, 8, 9 }) do
   if not tonumber(ARGV[at]) then return redis.error_reply('POPGATE beat: argument ' .. at .. ' is no number') end
@@ -71,7 +71,7 @@ local is_same_run = epoch[1] and string.sub(epoch[1], 1, #run_id + 1) == run_id 
 if not is_same_run or (another_is_listed() and not one_lives()) then
   local number = math.max(tonumber(ARGV[2]), tonumber(epoch[2] or '0')) + 1
   epoch = { run_id .. ':' .. string.format('%.0f', number), string.format('%.0f', number), string.format('%.0f', now) }
-  redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3], 'restating', '0')
+  redis.call('HSET', KEYS[2], 'id', epoch[1], 'number', epoch[2], 'began', epoch[3], 'restating', '0', 'alone', '0')
   redis.call('DEL', KEYS[3])
   members = {}
 end
@@ -89,7 +89,14 @@ if ARGV[11] == epoch[1] then
   if ends > before then redis.call('HSET', KEYS[2], 'restating', string.format('%.0f', ends)) end
 end
 
+-- Its lease may have run out beside a session, or it may have had some without turns: no turn tells
+-- of those. See last.lua.
 local is_continued = lives(gate) and 1 or 0
+if ARGV[12] == '1' or is_continued == 0 then
+  local before = tonumber(redis.call('HGET', KEYS[2], 'alone') or '0')
+  redis.call('HSET', KEYS[2], 'alone', string.format('%.0f', before + 1))
+end
+
 redis.call('SET', KEYS[1], epoch[1], 'PX', ARGV[3])
 redis.call('HSET', KEYS[3], gate, cmsgpack.pack({ ARGV[5], ARGV[6] }))
 

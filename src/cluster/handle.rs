@@ -2,6 +2,7 @@
 
 use super::acceptance::AcceptedElsewhere;
 use super::keys::ClusterKeys;
+use super::last_turns::LastTurns;
 use super::link::EngineLink;
 use super::member::ClusterState;
 use super::node::NodeCommand;
@@ -18,6 +19,8 @@ pub struct ClusterHandle {
     pub keys: Arc<ClusterKeys>,
     /// Which passwords backends accepted at other gates.
     pub accepted: AcceptedElsewhere,
+    /// Which session was the last in a maildrop.
+    pub last_turns: LastTurns,
     status: watch::Receiver<ClusterStatus>,
     link: watch::Receiver<Option<Arc<dyn EngineLink>>>,
     commands: mpsc::Sender<NodeCommand>,
@@ -31,6 +34,8 @@ pub struct HandleParts {
     pub keys: Arc<ClusterKeys>,
     /// Which passwords backends accepted at other gates.
     pub accepted: AcceptedElsewhere,
+    /// Which session was the last in a maildrop.
+    pub last_turns: LastTurns,
     /// How the gate stands.
     pub status: watch::Receiver<ClusterStatus>,
     /// The engine of now.
@@ -50,6 +55,7 @@ impl ClusterHandle {
         Self {
             keys: parts.keys,
             accepted: parts.accepted,
+            last_turns: parts.last_turns,
             status: parts.status,
             link: parts.link,
             commands: parts.commands,
@@ -68,6 +74,12 @@ impl ClusterHandle {
     #[must_use]
     pub fn refuses_logins(&self) -> bool {
         self.status.borrow().refuses_logins()
+    }
+
+    /// Whether the engine is there, and has heard all that this gate holds.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.status.borrow().state == ClusterState::Healthy
     }
 
     /// Whether the gate has not found its engine yet since it started.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 /// Changes with what the scripts are asked and answer: gates of two such versions are not in one
 /// cluster.
-const SCHEMA: &str = "3";
+const SCHEMA: &str = "4";
 
 /// The octets that all gates of a cluster have in their `secret_file`.
 #[derive(Clone)]

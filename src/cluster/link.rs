@@ -1,7 +1,8 @@
 //! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
 
 use super::protocol::{
-    BeatAnswer, BeatCall, BlockPut, GateId, Push, StoredBlock, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockPut, GateId, LastTurnAnswer, LastTurnCall, Push, StoredBlock,
+    SyncAnswer, SyncCall,
 };
 use crate::net::BoxFuture;
 use crate::observe::event::CallResult;
@@ -45,6 +46,9 @@ pub trait EngineLink: Send + Sync + 'static {
 
     /// States what the gate holds and wants at a maildrop.
     fn sync(&self, call: SyncCall) -> PendingCall<SyncAnswer>;
+
+    /// Asks which turn was the last at a maildrop.
+    fn last_turn(&self, call: LastTurnCall) -> PendingCall<LastTurnAnswer>;
 
     /// A sign of life.
     fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer>;

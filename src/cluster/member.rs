@@ -76,6 +76,9 @@ pub struct Member {
     queued: VecDeque<MaildropId>,
     is_leaving: bool,
     has_left: bool,
+    /// It may have served by itself, or under another memory of the engine, since its last beat
+    /// that was answered.
+    was_alone: bool,
 }
 
 impl Member {
@@ -100,6 +103,7 @@ impl Member {
             queued: VecDeque::new(),
             is_leaving: false,
             has_left: false,
+            was_alone: false,
             options,
         }
     }
@@ -284,20 +288,22 @@ impl Member {
         let is_unused = maildrop.statement.queue.is_empty();
         let life = maildrop.statement.life;
         match outcome {
-            TurnOutcome::Turn(lane, generation) if !is_unused => {
+            TurnOutcome::Turn(number, lane, generation) if !is_unused => {
                 maildrop.give();
                 out.push(MemberAction::Turn {
                     maildrop: id,
                     life,
+                    number,
                     lane,
                     generation,
                     home: report.home.clone(),
                     ended: report.ended,
                 });
             }
-            TurnOutcome::Confirmed(generation) => out.push(MemberAction::Confirm {
+            TurnOutcome::Confirmed(number, generation) => out.push(MemberAction::Confirm {
                 maildrop: id,
                 life,
+                number,
                 generation,
             }),
             TurnOutcome::Lost { has_begun } => {
@@ -420,6 +426,7 @@ impl Member {
     /// No answer for too long: the engine counts as away.
     fn go_away(&mut self, now: Instant, out: &mut Vec<MemberAction>) {
         self.health.away(out);
+        self.was_alone |= self.goes_local();
         self.calling = 0;
         let all: Vec<_> = self.maildrops.keys().copied().collect();
         for id in all {

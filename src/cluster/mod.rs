@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod engine;
 pub mod handle;
 pub mod keys;
+pub mod last_turns;
 pub mod link;
 pub mod member;
 pub mod messages;

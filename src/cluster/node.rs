@@ -8,7 +8,7 @@ use super::link::{EngineLink, LinkError, LinkEvent};
 use super::member::{
     BlockNews, ClusterState, MaildropStatement, Member, MemberAction, MemberInput,
 };
-use super::protocol::{BeatAnswer, BeatCall, MaildropId, MemberReport, Push, SyncCall};
+use super::protocol::{BeatAnswer, BeatCall, Epoch, MaildropId, MemberReport, Push, SyncCall};
 use super::status::{ClusterStatus, GateSeen};
 use crate::ids::MaildropKey;
 use crate::lock::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
@@ -148,7 +148,11 @@ impl Node {
     }
 
     /// The first one that a gate finds is no news.
-    fn epoch_began(&mut self, number: u64) {
+    fn epoch_began(&mut self, epoch: Epoch) {
+        let number = epoch.number;
+        self.parts
+            .status
+            .send_modify(|status| status.epoch = Some(epoch));
         if std::mem::replace(&mut self.knows_an_epoch, true) {
             self.tell(ClusterEvent::EpochBegan { number });
         }
@@ -204,6 +208,7 @@ impl Node {
                 life,
                 home: queues.home(&key),
                 ended: queues.last_end(&key),
+                shown_for: queues.shown_for(&key),
             };
             if statement.queue.is_empty() {
                 self.keys.remove(&maildrop);
@@ -232,6 +237,7 @@ impl Node {
             MemberAction::Turn {
                 maildrop,
                 life,
+                number,
                 lane,
                 generation,
                 home,
@@ -239,6 +245,7 @@ impl Node {
             } => {
                 self.tell(ClusterEvent::Turn(TurnResult::Granted));
                 let turn = Turn {
+                    number: number.0,
                     lane,
                     generation,
                     home,
@@ -249,9 +256,10 @@ impl Node {
             MemberAction::Confirm {
                 maildrop,
                 life,
+                number,
                 generation,
             } => self.at(maildrop, |queues, key| {
-                queues.turn_confirmed(key, life, generation);
+                queues.turn_confirmed(key, life, number.map(|it| it.0), generation);
             }),
             MemberAction::Lose { maildrop, life } => {
                 self.tell(ClusterEvent::Turn(TurnResult::Lost));
@@ -273,7 +281,7 @@ impl Node {
                 }
             }
             MemberAction::State { state, why } => self.set_state(state, why),
-            MemberAction::EpochBegan(number) => self.epoch_began(number),
+            MemberAction::EpochBegan(epoch) => self.epoch_began(epoch),
             MemberAction::Members(members) => self.set_members(&members),
             MemberAction::Blocks(news) => {
                 let after = news.after;

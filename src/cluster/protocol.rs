@@ -94,6 +94,9 @@ pub struct SyncCall {
     /// How long ago the last backend session ended there that the gate knows of, where that was a
     /// moment ago.
     pub ended: Option<Duration>,
+    /// How long the last turn is to be kept at least, once nobody holds the maildrop or waits for
+    /// it.
+    pub keep: Duration,
 }
 
 /// The answer to a [`SyncCall`].
@@ -152,6 +155,28 @@ pub struct HoldingGate {
     pub lease_left: Duration,
 }
 
+/// Asks which turn was the last at a maildrop. It changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastTurnCall {
+    /// The maildrop.
+    pub maildrop: MaildropId,
+    /// The epoch as the gate knows it.
+    pub epoch: Epoch,
+}
+
+/// The answer to a [`LastTurnCall`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastTurnAnswer {
+    /// The epoch is another.
+    OtherEpoch,
+    /// The gate's own lease is gone.
+    NoLease,
+    /// It is not known, or there may have been sessions since that had no turn.
+    Unknown,
+    /// This one; no session has begun since, at whichever gate.
+    Last(TurnNumber),
+}
+
 /// A gate's sign of life, once a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeatCall {
@@ -173,6 +198,9 @@ pub struct BeatCall {
     pub is_established: bool,
     /// The epoch in which it has not said yet all that it holds.
     pub restates: Option<Epoch>,
+    /// Whether it may have served by itself, or under another memory of the engine, since it was
+    /// answered last.
+    pub was_alone: bool,
 }
 
 /// The answer to a [`BeatCall`].

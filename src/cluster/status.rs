@@ -1,7 +1,7 @@
 //! How the gate stands in its cluster, for sessions, probes and people.
 
 use super::member::{ClusterState, OnOutage};
-use super::protocol::GateId;
+use super::protocol::{Epoch, GateId};
 use std::sync::Arc;
 
 /// How the gate stands in its cluster.
@@ -11,6 +11,9 @@ pub struct ClusterStatus {
     pub gate: GateId,
     /// How it stands with the engine.
     pub state: ClusterState,
+    /// The life of the engine's memory; `None`: it has not been reached yet. A lease of one before
+    /// is over by then.
+    pub epoch: Option<Epoch>,
     /// Why, for the operator; empty where it is as it should be.
     pub why: String,
     /// The gates that live, as the engine said last.

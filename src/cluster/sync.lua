@@ -6,12 +6,13 @@
 --       6 main slot: "" or "age,until"   7 unproven slot: "" or "age,half,until"
 --       8 prefix of push channels   9 "1": the gate hears pushes   10 home
 --       11 how long ago a backend session ended, if that is known   12 the gate's lease
+--       13 how long the last turn is kept once the maildrop is not in use, if that is longer than UNUSED
 -- All times are milliseconds; ages and waits are from now. The only clock is the server's.
 
-if #KEYS ~= 3 or #ARGV ~= 12 then
-  return redis.error_reply('POPGATE sync takes 3 keys and 12 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
+if #KEYS ~= 3 or #ARGV ~= 13 then
+  return redis.error_reply('POPGATE sync takes 3 keys and 13 arguments, not ' .. #KEYS .. ' and ' .. #ARGV)
 end
-for _, at in ipairs({ 3, 5, 12 }) do
+for _, at in ipairs({ 3, 5, 12, 13 }) do
   if not tonumber(ARGV[at]) then return redis.error_reply('POPGATE sync: argument ' .. at .. ' is no number') end
 end
 if not (ARGV[4] == '' or tonumber(ARGV[4])) or not (ARGV[11] == '' or tonumber(ARGV[11]))
@@ -33,7 +34,7 @@ local MAIN_TURNS = 3       -- turns of the main lane between two of the unproven
 local gate, sequence, holds, seen = ARGV[1], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local lease = tonumber(ARGV[12])
 
-local epoch = redis.call('HMGET', KEYS[2], 'id', 'began', 'restating')
+local epoch = redis.call('HMGET', KEYS[2], 'id', 'began', 'restating', 'alone')
 if not epoch[1] or epoch[1] ~= ARGV[2] then return {'epoch'} end
 if redis.call('GET', KEYS[3] .. gate) ~= epoch[1] then return {'lease'} end
 
@@ -128,6 +129,7 @@ local function new_token()
   local token = math.max(state.token, time[1] * 1000000 + time[2])
   for _, known in pairs(state.gates) do token = math.max(token, known.seen) end
   state.token = token + 1
+  state.alone = epoch[4] or '0'
   return state.token
 end
 
@@ -163,7 +165,7 @@ end
 
 local function hold(token, lane)
   state.holder = { gate = gate, token = token, lane = lane, lease = lease }
-  state.token = math.max(state.token, token)
+  if token > state.token then state.token, state.alone = token, nil end
 end
 
 -- What the gate says that it holds, against what is known here. Returns the gate's standing, if
@@ -186,7 +188,11 @@ local function settle_holder()
   end
   -- A later turn, which this server has lost.
   if holder and holder.old and not is_own and tonumber(holds) > holder.token then holder = nil end
-  if holder and not is_own then return 'lost' end
+  if holder and not is_own then
+    -- Two sessions at once: what the one with the later turn was shown is not all that happened.
+    state.alone = nil
+    return 'lost'
+  end
   local lane = holder and holder.lane or (ARGV[7] ~= '' and ARGV[6] == '' and 'u' or 'm')
   if is_own then
     -- Whichever turn it names: one session, and not two.
@@ -317,6 +323,6 @@ if holder and holder.gate ~= gate and (find_slot(gate, 'm') or (holder.old and h
   redis.call('PUBLISH', ARGV[8] .. holder.gate, 'c' .. string.match(KEYS[1], '[^:]*$'))
 end
 
-local life = (holder or #state.slots > 0) and IN_USE or UNUSED
+local life = (holder or #state.slots > 0) and IN_USE or math.max(UNUSED, tonumber(ARGV[13]))
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', life)
 return answer(standing)

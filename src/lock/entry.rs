@@ -12,7 +12,7 @@ use super::view::{Claimant, HolderView, LockView, WaiterView};
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName};
 use crate::policy::attempt::LoginAttempt;
 use crate::secret::PasswordTag;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -361,6 +361,14 @@ impl<C> Entry<C> {
     /// Whether somebody waits, in whichever lane.
     pub(super) fn is_contended(&self) -> bool {
         self.queue.waiters() > 0
+    }
+
+    /// How long one of those that hold it or wait for it may be let in on what it was shown.
+    pub(super) fn shown_for(&self) -> Duration {
+        let waiting = self.seats.values().map(|seat| &seat.attempt);
+        let policies = waiting.chain(&self.holder).map(|attempt| &attempt.policy);
+        let times = policies.map(|policy| policy.sharing.lets_in_for(&policy.rules.polls));
+        times.max().unwrap_or_default()
     }
 
     pub(super) fn is_unused(&self) -> bool {

@@ -4,7 +4,7 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::queue::Invariant;
 use super::shared::TurnReader;
-use crate::ids::{BackendName, MaildropKey};
+use crate::ids::{BackendName, MaildropKey, SessionTurn};
 use crate::observe::event::LockChange;
 use crate::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -126,6 +126,13 @@ impl<C: BackendClose> LockGuard<C> {
         if let Some(turn) = &mut self.turn {
             turn.good().await;
         }
+    }
+
+    /// The turn of the session that is in the maildrop. `None`: no other gate serves that, or the
+    /// session began while the engine was away.
+    #[must_use]
+    pub fn session_turn(&self) -> Option<SessionTurn> {
+        self.turn.as_ref()?.session_turn()
     }
 
     /// How long ago the last session of ours in this maildrop ended, where that was a moment ago

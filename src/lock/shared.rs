@@ -4,7 +4,7 @@
 use super::locks::Locks;
 use super::queue::{Authority, Input, Lane, LeaseChange, Statement};
 use super::{BackendClose, LockView};
-use crate::ids::{BackendName, MaildropKey};
+use crate::ids::{BackendName, MaildropKey, SessionTurn};
 use crate::time::{BootClock, Duration, Instant};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,8 +70,13 @@ fn nanoseconds(duration: Duration) -> u64 {
 pub(super) enum TurnState {
     /// This gate's own: the engine is away.
     Local,
-    /// By a turn, good under the lease of this generation.
-    Given(u64),
+    /// By a turn.
+    Given {
+        /// The lease under which it is good.
+        generation: u64,
+        /// Under which the session began; `None`: under none.
+        number: Option<u64>,
+    },
     /// By none.
     None,
 }
@@ -91,9 +96,21 @@ impl TurnReader {
     pub(super) fn is_good(&self) -> bool {
         match *self.state.borrow() {
             TurnState::Local => true,
-            TurnState::Given(generation) => self.lease.is_valid(generation),
+            TurnState::Given { generation, .. } => self.lease.is_valid(generation),
             TurnState::None => false,
         }
+    }
+
+    /// The turn of the session, if it has one that is good now.
+    pub(super) fn session_turn(&self) -> Option<SessionTurn> {
+        let TurnState::Given { generation, number } = *self.state.borrow() else {
+            return None;
+        };
+        let number = number.filter(|_| self.lease.is_valid(generation))?;
+        Some(SessionTurn {
+            lease: generation,
+            number,
+        })
     }
 
     /// Returns when it is good.
@@ -146,6 +163,8 @@ impl DirtyMaildrops {
 /// A turn at a maildrop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
+    /// Which.
+    pub number: u64,
     /// The lane that must be served.
     pub lane: Lane,
     /// The gate's lease under which it is good.
@@ -168,7 +187,8 @@ pub trait SharedQueues: Send + Sync + 'static {
     fn turn(&self, key: &MaildropKey, life: u64, turn: Turn);
 
     /// The turn that the queue of this number holds is good under the lease of this generation.
-    fn turn_confirmed(&self, key: &MaildropKey, life: u64, generation: u64);
+    /// `number`: that under which its session began, if it began under one.
+    fn turn_confirmed(&self, key: &MaildropKey, life: u64, number: Option<u64>, generation: u64);
 
     /// The queue of this number has no turn any more.
     fn turn_lost(&self, key: &MaildropKey, life: u64);
@@ -184,6 +204,9 @@ pub trait SharedQueues: Send + Sync + 'static {
 
     /// When the last backend session ended there, where that was a moment ago.
     fn last_end(&self, key: &MaildropKey) -> Option<Instant>;
+
+    /// How long a login that holds it or waits for it may be shown again what it was shown there.
+    fn shown_for(&self, key: &MaildropKey) -> Duration;
 
     /// The lock of one maildrop, if it is in use.
     fn occupants(&self, key: &MaildropKey) -> Option<LockView>;
@@ -206,15 +229,18 @@ impl<C: BackendClose> SharedQueues for Locks<C> {
         let change = LeaseChange::Granted { lane: turn.lane };
         self.0.apply_to(key, life, Input::Lease(change), |entry| {
             entry.learn_home(turn.home.as_ref());
-            entry.set_turn(TurnState::Given(turn.generation));
+            entry.set_turn(TurnState::Given {
+                generation: turn.generation,
+                number: Some(turn.number),
+            });
         });
         // Also where nothing changed: whoever gave the turn must hear that nobody took it.
         self.0.mark_dirty(key);
     }
 
-    fn turn_confirmed(&self, key: &MaildropKey, life: u64, generation: u64) {
-        self.0
-            .set_turn(key, Some(life), TurnState::Given(generation));
+    fn turn_confirmed(&self, key: &MaildropKey, life: u64, number: Option<u64>, generation: u64) {
+        let state = TurnState::Given { generation, number };
+        self.0.set_turn(key, Some(life), state);
     }
 
     fn turn_lost(&self, key: &MaildropKey, life: u64) {
@@ -243,6 +269,11 @@ impl<C: BackendClose> SharedQueues for Locks<C> {
     fn last_end(&self, key: &MaildropKey) -> Option<Instant> {
         let now = Instant::now();
         now.checked_sub(self.0.since_last_end(key, now)?)
+    }
+
+    fn shown_for(&self, key: &MaildropKey) -> Duration {
+        let entry = self.0.entries.get(key);
+        entry.map_or(Duration::ZERO, |entry| entry.shown_for())
     }
 
     fn occupants(&self, key: &MaildropKey) -> Option<LockView> {

@@ -6,11 +6,12 @@ mod shared;
 use super::queue::{Authority, Invariant, Lane, LockQueue};
 use super::shared::{DirtyMaildrops, GateLease, SharedQueues, Turn};
 use super::*;
-use crate::ids::{MaildropKey, SessionId};
+use crate::ids::{MaildropKey, SessionId, SessionTurn};
 use crate::observe::event::{Event, LockEvent, LockOutcome};
 use crate::observe::hub::{EventHub, EventSink, Stamped};
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::attempt::{LoginAttempt, Standing};
+use crate::policy::rules::SharingMode;
 use crate::secret::PasswordTag;
 use crate::time::{BootClock, Duration, Instant, Moment, WallClock};
 use jiff::Timestamp;
@@ -114,6 +115,14 @@ impl Scene {
 
     async fn waits(&mut self, user: &str) -> WaiterHandle<Fake> {
         let login = self.login(user, Standing::Proven);
+        waiting(self.acquire(&login).await)
+    }
+
+    /// Of a tenant that shares listings.
+    async fn waits_sharing(&mut self, user: &str) -> WaiterHandle<Fake> {
+        let mut login = self.login(user, Standing::Proven);
+        let policy = &mut Arc::make_mut(&mut login).policy;
+        Arc::make_mut(policy).sharing.mode = SharingMode::On;
         waiting(self.acquire(&login).await)
     }
 

@@ -1,6 +1,7 @@
 //! The limits that a tenant sets for logins, as the configuration resolves them. `Default` limits
 //! nothing; what holds where a file says nothing is declared in `config/schema/limits.rs`.
 
+use crate::limits::LISTING_SHOWN_FOR;
 use crate::time::Duration;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -95,6 +96,25 @@ impl SharingRules {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.mode == SharingMode::On
+    }
+
+    /// How old a listing may be on which a login is let in that comes too early.
+    #[must_use]
+    pub fn age_if_early(&self, polls: &PollRules) -> Duration {
+        match polls.mode {
+            PollMode::Absorb => self.fresh.max(polls.login_delay()),
+            _ => self.fresh,
+        }
+    }
+
+    /// How long a login may be let in on a listing.
+    #[must_use]
+    pub fn lets_in_for(&self, polls: &PollRules) -> Duration {
+        match self.is_on() {
+            true if self.end_of_wait => LISTING_SHOWN_FOR,
+            true if self.let_in => self.age_if_early(polls),
+            _ => Duration::ZERO,
+        }
     }
 }
 
@@ -210,4 +230,62 @@ pub struct Rules {
     pub failures: FailureRules,
     /// `blocks`.
     pub blocks: BlockRules,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_listing_is_good_follows_from_what_lets_in() {
+        let minute = Duration::from_secs(60);
+        let rules = |mode, end_of_wait, let_in| SharingRules {
+            mode,
+            end_of_wait,
+            let_in,
+            ..SharingRules::default()
+        };
+        let polls = |mode| PollRules {
+            mode,
+            maildrop: Quota {
+                every: 5 * minute,
+                ..Quota::default()
+            },
+            ..PollRules::default()
+        };
+        for (rules, mode, expected) in [
+            (
+                rules(SharingMode::Off, true, true),
+                PollMode::Absorb,
+                Duration::ZERO,
+            ),
+            (
+                rules(SharingMode::Shadow, true, true),
+                PollMode::Absorb,
+                Duration::ZERO,
+            ),
+            (
+                rules(SharingMode::On, true, false),
+                PollMode::Off,
+                LISTING_SHOWN_FOR,
+            ),
+            (rules(SharingMode::On, false, true), PollMode::Delay, minute),
+            (
+                rules(SharingMode::On, false, true),
+                PollMode::Absorb,
+                5 * minute,
+            ),
+            (
+                rules(SharingMode::On, false, false),
+                PollMode::Absorb,
+                Duration::ZERO,
+            ),
+        ] {
+            assert_eq!(
+                rules.lets_in_for(&polls(mode)),
+                expected,
+                "{rules:?} {mode:?}"
+            );
+        }
+    }
 }

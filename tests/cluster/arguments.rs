@@ -41,16 +41,17 @@ fn sync() -> Call {
         hears: true,
         home: None,
         ended: Some(second),
+        keep: second,
     };
     Call {
         script: SCRIPTS[0].1,
         keys: 3,
         arguments: call.arguments(GATE, "popgate:push:"),
-        numbers: &[2, 3, 4, 5, 6, 10, 11],
+        numbers: &[2, 3, 4, 5, 6, 10, 11, 12],
     }
 }
 
-fn calls() -> [Call; 4] {
+fn calls() -> [Call; 5] {
     let most = vec![b"100".to_vec()];
     let change = ["name", "0,9,0102030405060708", "1000", "entry"];
     let change = change.map(|it| it.as_bytes().to_vec()).to_vec();
@@ -73,6 +74,12 @@ fn calls() -> [Call; 4] {
             keys: 3,
             arguments: [most, change.clone(), change].concat(),
             numbers: &[0, 2, 3, 6, 7],
+        },
+        Call {
+            script: SCRIPTS[4].1,
+            keys: 3,
+            arguments: vec![b"epoch".to_vec()],
+            numbers: &[],
         },
     ]
 }
@@ -97,7 +104,7 @@ fn a_call_of_another_version_is_refused_in_words() {
     }
     let redis = Redis::start();
     let mut engine = Connection::open(redis.address);
-    for at in 0..4 {
+    for at in 0..SCRIPTS.len() {
         let mut refused = |call: &Call, keys: usize, what: &str| {
             let Err(why) = eval(&mut engine, call, keys) else {
                 panic!("{what} is taken by {}", call.script);

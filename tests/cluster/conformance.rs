@@ -7,8 +7,8 @@ use crate::rules::{beat_call, main_lane};
 use crate::scripted::{Copied, Scripted, is_close};
 use fastrand::Rng;
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, BlockStamp, Epoch, GateId, Holds, MaildropId, MainSlot,
-    StoredBlock, SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
+    BeatAnswer, BeatCall, BlockPut, BlockStamp, Epoch, GateId, Holds, LastTurnCall, MaildropId,
+    MainSlot, StoredBlock, SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
 };
 use popgate::ids::BackendName;
 use std::collections::HashMap;
@@ -99,7 +99,8 @@ impl<'a> History<'a> {
     fn step(&mut self) {
         let gate = self.gates[self.random.usize(0..self.gates.len())];
         match self.random.u8(0..100) {
-            0..58 => self.sync(gate),
+            0..52 => self.sync(gate),
+            52..58 => self.last_turn(gate),
             58..73 => self.advance(),
             73..83 => self.beat(gate),
             83..86 => self.subscribe(gate),
@@ -154,6 +155,27 @@ impl<'a> History<'a> {
         }
     }
 
+    fn last_turn(&mut self, gate: GateId) {
+        let random = &mut self.random;
+        let maildrop = self.maildrops[random.usize(0..self.maildrops.len())];
+        let call = LastTurnCall {
+            maildrop,
+            epoch: match random.u8(0..20) {
+                0 => self.epoch_before.clone(),
+                _ => self.epoch.clone(),
+            },
+        };
+        let life = self.server.life_of(maildrop);
+        let expected = self.model.last_turn(&call, gate);
+        let answer = self.server.last_turn(&call, gate);
+        assert_eq!(answer, expected, "{gate} {call:?}");
+        let left = self.server.life_of(maildrop);
+        assert!(
+            is_close(left, life),
+            "it lives as long as before: {left:?}, {life:?}"
+        );
+    }
+
     fn statement(&mut self, gate: GateId, maildrop: MaildropId) -> SyncCall {
         let random = &mut self.random;
         let known = self.known.entry((gate, maildrop)).or_default();
@@ -198,6 +220,7 @@ impl<'a> History<'a> {
             home: (random.u8(0..8) == 0)
                 .then(|| BackendName::new(&format!("b{}", random.u8(0..3)))),
             ended: (random.u8(0..8) == 0).then(|| some_time(random)),
+            keep: some_time(random) * u32::from(random.bool()),
         };
         match self.is_crowded {
             true => self.waits_on(call, own),
@@ -274,6 +297,7 @@ impl<'a> History<'a> {
                 1..4 => Some(self.epoch.clone()),
                 _ => None,
             },
+            was_alone: random.u8(0..12) == 0,
         };
         let expected = self.model.beat(&call, gate);
         assert_eq!(

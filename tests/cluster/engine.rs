@@ -6,8 +6,8 @@ use crate::redis::{
 use popgate::cluster::engine::{COMMANDS, EngineOptions, EngineVerdict, acl_line, survey};
 use popgate::cluster::link::{EngineLink, LinkError, LinkEvent};
 use popgate::cluster::protocol::{
-    BlockPut, BlockStamp, Epoch, GateId, Holds, MaildropId, Push, StoredBlock, SyncAnswer,
-    SyncCall, TurnNumber, TurnStanding,
+    BlockPut, BlockStamp, Epoch, GateId, Holds, LastTurnAnswer, LastTurnCall, MaildropId, Push,
+    StoredBlock, SyncAnswer, SyncCall, TurnNumber, TurnStanding,
 };
 use popgate::net::dial::TcpDial;
 use popgate::net::tls::Authorities;
@@ -31,6 +31,7 @@ fn statement(epoch: Epoch, sequence: u64) -> SyncCall {
         hears: true,
         home: None,
         ended: None,
+        keep: Duration::from_secs(3_600),
     }
 }
 
@@ -39,10 +40,21 @@ async fn everything(watched: &mut Watched, link: &Arc<dyn EngineLink>, sequence:
     let report = alive(link, 5).await;
     assert!(report.is_heard);
     assert_eq!(watched.pushed().await, Push::Ping(5));
-    let Ok(SyncAnswer::Done(said)) = link.sync(statement(report.epoch, sequence)).await else {
+    // Behind its good-bye nobody knows what was at one that it has held before.
+    let call = SyncCall {
+        maildrop: MaildropId([u8::try_from(sequence).unwrap(); 16]),
+        ..statement(report.epoch.clone(), sequence)
+    };
+    let last = LastTurnCall {
+        maildrop: call.maildrop,
+        epoch: report.epoch,
+    };
+    let Ok(SyncAnswer::Done(said)) = link.sync(call).await else {
         panic!("a statement is taken");
     };
     assert!(matches!(said.standing, TurnStanding::Held(_)), "{said:?}");
+    let answer = link.last_turn(last).await;
+    assert_eq!(answer, Ok(LastTurnAnswer::Last(said.last)));
     let put = BlockPut {
         name: Arc::from("n"),
         stored: StoredBlock {
@@ -392,4 +404,27 @@ async fn a_replica_that_comes_leaves_gates_in_one_epoch() {
             assert_eq!(alive(link, ping).await.epoch, epoch);
         }
     }
+}
+
+/// It may have been a primary a moment ago.
+#[tokio::test]
+async fn a_server_that_may_not_write_does_not_say_which_turn_was_the_last() {
+    if !is_installed() {
+        return;
+    }
+    let redis = Redis::start();
+    let mut watched = Watched::start(options(redis.address));
+    let link = watched.up().await;
+    let epoch = alive(&link, 1).await.epoch;
+    let call = statement(epoch.clone(), 1);
+    let last = LastTurnCall {
+        maildrop: call.maildrop,
+        epoch,
+    };
+    link.sync(call).await.unwrap();
+    let answer = link.last_turn(last.clone()).await;
+    assert!(matches!(answer, Ok(LastTurnAnswer::Last(_))), "{answer:?}");
+    redis.say("REPLICAOF 127.0.0.1 1");
+    let answer = link.last_turn(last).await;
+    assert!(answer.is_err(), "{answer:?}");
 }

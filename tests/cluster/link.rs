@@ -63,6 +63,7 @@ pub(crate) fn beat(ping: u64) -> BeatCall {
         blocks: 0,
         is_established: false,
         restates: None,
+        was_alone: false,
     }
 }
 

@@ -16,6 +16,7 @@ mod conformance;
 mod crowd;
 mod engine;
 mod epochs;
+mod last_turns;
 mod members;
 mod model;
 mod pitfalls;

@@ -28,6 +28,7 @@ pub(crate) fn beat_call(known_epoch: u64) -> BeatCall {
         blocks: 0,
         is_established: false,
         restates: None,
+        was_alone: false,
     }
 }
 
@@ -48,6 +49,7 @@ pub(crate) fn nothing() -> SyncCall {
         hears: true,
         home: None,
         ended: None,
+        keep: Duration::ZERO,
     }
 }
 

@@ -4,16 +4,17 @@ use crate::model::Engine;
 use crate::redis::Redis;
 use crate::resp::{Connection, words};
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, MaildropId, Push, StoredBlock, SyncAnswer,
-    SyncCall, block_arguments, read_put_answers,
+    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, LastTurnAnswer, LastTurnCall, MaildropId,
+    Push, StoredBlock, SyncAnswer, SyncCall, block_arguments, read_put_answers,
 };
 use std::time::Duration;
 
-pub(crate) const SCRIPTS: [(&str, &str); 4] = [
+pub(crate) const SCRIPTS: [(&str, &str); 5] = [
     ("sync.lua", include_str!("../../src/cluster/sync.lua")),
     ("beat.lua", include_str!("../../src/cluster/beat.lua")),
     ("leave.lua", include_str!("../../src/cluster/leave.lua")),
     ("blocks.lua", include_str!("../../src/cluster/blocks.lua")),
+    ("last.lua", include_str!("../../src/cluster/last.lua")),
 ];
 
 const INFO: &str =
@@ -34,7 +35,7 @@ const SLOW: Duration = Duration::from_secs(30);
 pub(crate) struct Scripted {
     calls: Connection,
     pushes: Connection,
-    hashes: [Vec<u8>; 4],
+    hashes: [Vec<u8>; 5],
     // Dropped last: it ends the server.
     _server: Redis,
 }
@@ -44,7 +45,7 @@ pub(crate) struct Copied(Vec<(Vec<u8>, Vec<u8>)>);
 
 /// The scripts, or what stands in a folder in place of them: to see that a script with a fault is
 /// found out.
-fn scripts() -> [String; 4] {
+fn scripts() -> [String; 5] {
     SCRIPTS.map(
         |(name, ours)| match std::env::var("POPGATE_CLUSTER_SCRIPTS") {
             Ok(folder) => std::fs::read_to_string(format!("{folder}/{name}")).unwrap(),
@@ -83,22 +84,23 @@ fn with_run(script: &str) -> String {
 impl Scripted {
     /// With the test's clock.
     pub(crate) fn start() -> Self {
-        let [sync, beat, leave, blocks] = scripts();
+        let [sync, beat, leave, blocks, last] = scripts();
         Self::with_scripts(&[
             with_clock(&sync),
             with_run(&with_clock(&beat)),
             leave,
             with_clock(&blocks),
+            last,
         ])
     }
 
     /// With the server's own clock.
     pub(crate) fn with_own_clock() -> Self {
-        let [sync, beat, leave, blocks] = scripts();
-        Self::with_scripts(&[sync, with_run(&beat), leave, blocks])
+        let [sync, beat, leave, blocks, last] = scripts();
+        Self::with_scripts(&[sync, with_run(&beat), leave, blocks, last])
     }
 
-    fn with_scripts(scripts: &[String; 4]) -> Self {
+    fn with_scripts(scripts: &[String; 5]) -> Self {
         let server = Redis::start();
         let mut calls = Connection::open(server.address);
         let hashes = scripts.each_ref().map(|script| {
@@ -278,6 +280,15 @@ impl Scripted {
             *left -= if *left >= spare { spare } else { 0 };
         }
         Ok(SyncAnswer::read(answer).unwrap())
+    }
+
+    pub(crate) fn last_turn(&mut self, call: &LastTurnCall, gate: GateId) -> LastTurnAnswer {
+        let keys = [
+            maildrop_key(call.maildrop),
+            "popgate:epoch".to_owned(),
+            format!("popgate:gate:{gate}"),
+        ];
+        LastTurnAnswer::read(self.run(4, &keys, call.arguments()).unwrap()).unwrap()
     }
 
     /// How long a maildrop is remembered from now on.

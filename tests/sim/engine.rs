@@ -7,7 +7,8 @@ use crate::trace::Trace;
 use popgate::app::EngineEvents;
 use popgate::cluster::link::{EngineLink, LinkError, LinkEvent, PendingCall};
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, GateId, StoredBlock, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockPut, GateId, LastTurnAnswer, LastTurnCall, StoredBlock, SyncAnswer,
+    SyncCall,
 };
 use popgate::limits::{AUTH_CACHE_AGE, CLUSTER_BLOCKS_MAX, CLUSTER_CALL, CLUSTER_EVENTS_MAX};
 use popgate::time::{Duration, Instant};
@@ -282,6 +283,11 @@ impl EngineLink for GateLine {
             trace.say(&format!("engine: {gate} {call:?}: {answer:?}"));
             answer.map_err(|_| LinkError::Refused("too many gates".to_owned()))
         })
+    }
+
+    fn last_turn(&self, call: LastTurnCall) -> PendingCall<LastTurnAnswer> {
+        let gate = self.gate;
+        self.ask(move |engine| Ok(engine.last_turn(&call, gate)))
     }
 
     fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer> {

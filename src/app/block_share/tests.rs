@@ -5,7 +5,8 @@ use crate::app::Gate;
 use crate::app::cluster::scene::Scene;
 use crate::cluster::link::{LinkEvent, PendingCall};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRow, ClusterReport, StoredBlock, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockRow, ClusterReport, LastTurnAnswer, LastTurnCall, StoredBlock,
+    SyncAnswer, SyncCall,
 };
 use crate::limits::CLUSTER_BLOCKS_EACH;
 use crate::policy::attempt::tests::{attempt, policy};
@@ -57,6 +58,10 @@ impl EngineLink for Link {
     fn resubscribe(&self) {}
 
     fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
+        Box::pin(pending())
+    }
+
+    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
         Box::pin(pending())
     }
 

@@ -5,8 +5,8 @@ use super::*;
 use crate::app::ReloadError;
 use crate::cluster::link::PendingCall;
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, ClusterReport, Epoch, MemberReport, StoredBlock, SyncAnswer,
-    SyncCall,
+    BeatAnswer, BeatCall, BlockPut, ClusterReport, Epoch, LastTurnAnswer, LastTurnCall,
+    MemberReport, StoredBlock, SyncAnswer, SyncCall,
 };
 use crate::limits::CLUSTER_BEAT;
 use crate::observe::event::{ClusterEvent, Event};
@@ -47,6 +47,10 @@ impl EngineLink for Link {
     fn resubscribe(&self) {}
 
     fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
+        Box::pin(pending())
+    }
+
+    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
         Box::pin(pending())
     }
 

@@ -3,8 +3,8 @@
 use super::connect::{EngineOptions, reply, send, words};
 use crate::cluster::link::{EngineLink, LinkError, PendingCall};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, Nonsense, StoredBlock, SyncAnswer,
-    SyncCall, block_arguments, read_put_answers,
+    BeatAnswer, BeatCall, BlockPut, EngineReply, GateId, LastTurnAnswer, LastTurnCall, Nonsense,
+    StoredBlock, SyncAnswer, SyncCall, block_arguments, read_put_answers,
 };
 use crate::limits::{AUTH_CACHE_AGE, CLUSTER_BLOCKS_MAX, CLUSTER_CALL};
 use crate::time::Duration;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 const SYNC: &str = include_str!("../sync.lua");
+const LAST: &str = include_str!("../last.lua");
 const BEAT: &str = include_str!("../beat.lua");
 const LEAVE: &str = include_str!("../leave.lua");
 const BLOCKS: &str = include_str!("../blocks.lua");
@@ -40,6 +41,7 @@ impl Stored {
 #[derive(Clone)]
 pub(super) struct Scripts {
     sync: Stored,
+    last: Stored,
     beat: Stored,
     leave: Stored,
     blocks: Stored,
@@ -49,6 +51,7 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             sync: Stored::new(SYNC),
+            last: Stored::new(LAST),
             beat: Stored::new(BEAT),
             leave: Stored::new(LEAVE),
             blocks: Stored::new(BLOCKS),
@@ -186,6 +189,16 @@ impl EngineLink for RedisLink {
         ];
         let arguments = call.arguments(self.gate, &self.name("push:"));
         self.run(&self.scripts.sync, keys, arguments, SyncAnswer::read)
+    }
+
+    fn last_turn(&self, call: LastTurnCall) -> PendingCall<LastTurnAnswer> {
+        let keys = vec![
+            self.name(&format!("m:{}", call.maildrop)),
+            self.name("epoch"),
+            self.name(&format!("gate:{}", self.gate)),
+        ];
+        let arguments = call.arguments();
+        self.run(&self.scripts.last, keys, arguments, LastTurnAnswer::read)
     }
 
     fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer> {

@@ -23,6 +23,8 @@ pub(super) struct Beats {
     pub(super) in_flight: Option<u64>,
     /// The version of the block list that the last call named.
     blocks: u64,
+    /// Whether the last call said that the gate may have served by itself.
+    said_alone: bool,
     pub(super) next: Instant,
     /// When a ping came back last, or the connection for pushes was made.
     pub(super) heard: Option<Instant>,
@@ -34,6 +36,7 @@ impl Beats {
             last: 0,
             in_flight: None,
             blocks: 0,
+            said_alone: false,
             next: now,
             heard: None,
         }
@@ -63,6 +66,7 @@ impl Member {
         self.beats.last += 1;
         self.beats.in_flight = Some(self.beats.last);
         self.beats.blocks = self.blocks;
+        self.beats.said_alone = self.was_alone;
         self.beats.next = now + CLUSTER_BEAT;
         out.push(MemberAction::Beat(BeatCall {
             known_epoch: self.epoch.as_ref().map_or(0, |epoch| epoch.number),
@@ -74,6 +78,7 @@ impl Member {
             blocks: self.blocks,
             is_established: self.is_established(now),
             restates: self.epoch.clone().filter(|_| self.health.restates()),
+            was_alone: self.was_alone,
         }));
     }
 
@@ -101,6 +106,8 @@ impl Member {
             }
             Ok(BeatAnswer::Alive(mut report)) => {
                 self.has_answered = true;
+                // Until this answer it went on by itself: that is said once more.
+                self.was_alone &= !self.beats.said_alone || self.goes_local();
                 let is_continued = report.is_continued && !lapsed;
                 self.renew(sent_at, is_continued, now, out);
                 self.joined(&report, now, out);
@@ -149,12 +156,14 @@ impl Member {
         let is_new = self.epoch.as_ref() != Some(&report.epoch);
         if is_new {
             self.grace_until = Some(now + CLUSTER_GRACE.saturating_sub(report.epoch_age));
+            // Turns that the memory before gave since, or goes on giving, this one does not know.
+            self.was_alone |= self.epoch.is_some();
             self.epoch = Some(report.epoch.clone());
-            if self.blocks > 0 {
+            if self.was_alone || self.blocks > 0 {
                 self.blocks = 0;
                 self.beats.next = now;
             }
-            out.push(MemberAction::EpochBegan(report.epoch.number));
+            out.push(MemberAction::EpochBegan(report.epoch.clone()));
         }
         if self.health.is_open() && !is_new {
             return self.health.answered(out);

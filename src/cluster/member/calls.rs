@@ -93,6 +93,7 @@ impl Member {
             ended: statement
                 .ended
                 .map(|ended| now.saturating_duration_since(ended)),
+            keep: maildrop.keep,
         }));
     }
 

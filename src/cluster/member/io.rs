@@ -2,6 +2,7 @@
 
 use crate::cluster::protocol::{
     BeatAnswer, BeatCall, BlockRow, Epoch, MaildropId, MemberReport, Push, SyncAnswer, SyncCall,
+    TurnNumber,
 };
 use crate::ids::BackendName;
 use crate::lock::queue::{Authority, Lane, Statement};
@@ -60,6 +61,8 @@ pub struct MaildropStatement {
     /// When the last backend session ended there that the gate knows of, where that was a moment
     /// ago.
     pub ended: Option<Instant>,
+    /// How long what its sessions are shown may be shown again.
+    pub shown_for: Duration,
 }
 
 /// A part of the engine's block list: what changed since the part before.
@@ -147,6 +150,8 @@ pub enum MemberAction {
         maildrop: MaildropId,
         /// The queue that it is for.
         life: u64,
+        /// Which.
+        number: TurnNumber,
         /// From which lane.
         lane: Lane,
         /// The lease under which it is good.
@@ -162,6 +167,8 @@ pub enum MemberAction {
         maildrop: MaildropId,
         /// The queue that holds it.
         life: u64,
+        /// Under which the session began; `None`: under none, while the engine was away.
+        number: Option<TurnNumber>,
         /// The lease under which it is good.
         generation: u64,
     },
@@ -198,8 +205,8 @@ pub enum MemberAction {
         /// Why, for the operator.
         why: String,
     },
-    /// The engine's memory began anew.
-    EpochBegan(u64),
+    /// The engine's memory began anew. The gate's lease of before is over by then.
+    EpochBegan(Epoch),
     /// The gates that live, this one too; told with each beat.
     Members(Vec<MemberReport>),
     /// A part of the engine's block list. If there is no room for it:

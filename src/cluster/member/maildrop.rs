@@ -57,9 +57,10 @@ pub(super) enum TurnOutcome {
     /// Nothing new.
     Nothing,
     /// A turn for this lane, good under the lease of this generation.
-    Turn(Lane, u64),
-    /// The holder's turn is good under the lease of this generation.
-    Confirmed(u64),
+    Turn(TurnNumber, Lane, u64),
+    /// The holder's turn is good under the lease of this generation; with the turn under which its
+    /// session began, if it began under one.
+    Confirmed(Option<TurnNumber>, u64),
     /// The holder's turn is another gate's; whether its session has begun.
     Lost { has_begun: bool },
 }
@@ -86,6 +87,11 @@ pub(super) struct SharedMaildrop {
     awaits_statement: bool,
     /// It waits until it may make a call.
     pub(super) is_queued: bool,
+    /// The session here began without the turn that the engine has given it since, or has lost
+    /// its own for a while.
+    began_without: bool,
+    /// How long the engine is to keep its last turn, for all that were here.
+    pub(super) keep: Duration,
 }
 
 impl SharedMaildrop {
@@ -107,6 +113,8 @@ impl SharedMaildrop {
             is_unsaid: false,
             awaits_statement: false,
             is_queued: false,
+            began_without: false,
+            keep: Duration::ZERO,
         }
     }
 
@@ -130,8 +138,13 @@ impl SharedMaildrop {
             self.elsewhere_until = None;
             self.right = TurnRight::None;
         }
+        // Of one that is not in use any more nobody knows whose it was.
+        self.keep = self.keep.max(statement.shown_for);
         self.statement = statement;
         self.awaits_statement = false;
+        if holder != holder_before {
+            self.began_without = false;
+        }
         if holder.is_none() {
             self.right = TurnRight::None;
         } else if (self.is_local && holder != holder_before)
@@ -277,18 +290,22 @@ impl SharedMaildrop {
                 TurnOutcome::Nothing
             }
             TurnStanding::Granted(number, lane) => {
+                self.began_without = false;
                 self.take(number, generation);
-                TurnOutcome::Turn(lane, generation)
+                TurnOutcome::Turn(number, lane, generation)
             }
             TurnStanding::Held(number) => {
                 let was_known = self.right == TurnRight::Turn(number, generation);
+                // The engine gives one to each.
+                self.began_without |= !matches!(self.right, TurnRight::Turn(of, _) if of == number);
+                let began_under = Some(number).filter(|_| !self.began_without);
                 self.take(number, call.generation);
                 if holder.is_none() {
                     // It has ended meanwhile: what the engine believes is to be put right.
                     self.right = TurnRight::None;
                 }
                 match holder.is_some() && call.generation == generation && !was_known {
-                    true => TurnOutcome::Confirmed(generation),
+                    true => TurnOutcome::Confirmed(began_under, generation),
                     false => TurnOutcome::Nothing,
                 }
             }

@@ -2,8 +2,8 @@
 
 use super::{
     BeatAnswer, BeatCall, BlockPut, BlockRow, BlockStamp, ClusterReport, Epoch, GateId,
-    HoldingGate, Holds, MaildropId, MaildropReport, MainSlot, MemberReport, Push, StoredBlock,
-    SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
+    HoldingGate, Holds, LastTurnAnswer, LastTurnCall, MaildropId, MaildropReport, MainSlot,
+    MemberReport, Push, StoredBlock, SyncAnswer, SyncCall, TurnNumber, TurnStanding, UnprovenSlot,
 };
 use crate::ids::BackendName;
 use crate::limits::{CLUSTER_BLOCKS_EACH, CLUSTER_LEASE, CLUSTER_MESSAGE_MAX, CLUSTER_TEXT_MAX};
@@ -57,7 +57,16 @@ impl SyncCall {
             self.ended
                 .map_or_else(Vec::new, |ago| number(milliseconds(ago))),
             number(milliseconds(self.lease)),
+            number(milliseconds(self.keep)),
         ]
+    }
+}
+
+impl LastTurnCall {
+    /// The arguments of the script.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<Vec<u8>> {
+        vec![self.epoch.to_string().into_bytes()]
     }
 }
 
@@ -79,6 +88,7 @@ impl BeatCall {
             self.restates
                 .as_ref()
                 .map_or_else(Vec::new, |epoch| epoch.to_string().into_bytes()),
+            flag(self.was_alone),
         ]
     }
 }
@@ -110,6 +120,25 @@ impl SyncAnswer {
         };
         fields.end()?;
         Ok(Self::Done(report))
+    }
+}
+
+impl LastTurnAnswer {
+    /// Reads the script's answer.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn read(reply: EngineReply) -> Result<Self, Nonsense> {
+        let mut fields = Fields::of(reply)?;
+        let answer = match fields.bytes()?.as_slice() {
+            b"epoch" => Self::OtherEpoch,
+            b"lease" => Self::NoLease,
+            b"unknown" => Self::Unknown,
+            b"last" => Self::Last(TurnNumber(fields.count()?)),
+            _ => return Err(Nonsense("last turn")),
+        };
+        fields.end()?;
+        Ok(answer)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Locks beside those of other gates.
 
 use super::*;
+use crate::limits::LISTING_SHOWN_FOR;
 
 const LEASE: Duration = Duration::from_secs(15);
 
@@ -14,6 +15,7 @@ fn shared() -> (Scene, Arc<GateLease>, Arc<DirtyMaildrops>) {
 
 fn turn_under(generation: u64) -> Turn {
     Turn {
+        number: 5,
         lane: Lane::Main,
         generation,
         home: None,
@@ -94,7 +96,9 @@ async fn no_password_is_written_under_a_lease_that_ran_out() {
     lease.renew(2, lease.now() + LEASE);
     assert!(!guard.permission().take(), "the turn is of the one before");
     assert!(is_pending(pin!(guard.turn())));
-    scene.locks.turn_confirmed(&key, scene.life(&key), 2);
+    scene
+        .locks
+        .turn_confirmed(&key, scene.life(&key), Some(5), 2);
     guard.turn().await;
     assert!(guard.permission().take());
 }
@@ -107,6 +111,40 @@ async fn no_password_is_written_by_a_turn_that_was_lost_until_there_is_another()
     assert!(!guard.permission().take());
     scene.locks.turn(&key, scene.life(&key), turn_under(1));
     assert!(guard.permission().take());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_has_its_turn_while_that_is_good() {
+    let (mut scene, lease, _dirty) = shared();
+    let (guard, key) = scene.holds_by_turn().await;
+    let under = |lease| Some(SessionTurn { lease, number: 5 });
+    assert_eq!(guard.session_turn(), under(1));
+    lease.renew(2, lease.now() + LEASE);
+    assert_eq!(guard.session_turn(), None, "it is of the lease before");
+    let confirm = |number| {
+        let life = scene.life(&key);
+        scene.locks.turn_confirmed(&key, life, number, 2);
+    };
+    confirm(Some(5));
+    assert_eq!(guard.session_turn(), under(2));
+    confirm(None);
+    assert_eq!(guard.session_turn(), None, "it began without one");
+    confirm(Some(5));
+    tokio::time::advance(LEASE).await;
+    assert_eq!(guard.session_turn(), None, "the lease is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_a_maildrop_or_waits_says_how_long_what_it_was_shown_is_good() {
+    let (mut scene, _lease, _dirty) = shared();
+    let (guard, key) = scene.holds_by_turn().await;
+    assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
+    let shares = scene.waits_sharing("ann").await;
+    assert_eq!(scene.locks.shown_for(&key), LISTING_SHOWN_FOR);
+    drop(shares);
+    assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
+    drop(guard);
+    assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

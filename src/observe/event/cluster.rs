@@ -82,6 +82,8 @@ str_enum! {
     EngineCall {
         /// A statement about one maildrop.
         Sync = "sync",
+        /// Which turn was the last at a maildrop.
+        LastTurn = "last_turn",
         /// A sign of life.
         Beat = "beat",
         /// The end of a gate.

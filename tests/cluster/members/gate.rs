@@ -5,7 +5,8 @@ use popgate::cluster::member::{
     ClusterState, MaildropStatement, Member, MemberAction, MemberInput, MemberOptions, OnOutage,
 };
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, GateId, MaildropId, MaildropReport, Push, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, Epoch, GateId, MaildropId, MaildropReport, Push, SyncAnswer, SyncCall,
+    TurnNumber,
 };
 use popgate::lock::queue::{
     Authority, Effect, Input, Lane, LeaseChange, LockQueue, Request, Statement, Ticket,
@@ -83,8 +84,17 @@ pub(super) enum Out {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Local,
-    Given(u64),
+    /// Under the lease of this generation, and with this number, if its session began by it.
+    Given(u64, Option<TurnNumber>),
     None,
+}
+
+/// What a session was shown, and the turn that it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    pub(super) ticket: Ticket,
+    generation: u64,
+    pub(super) number: TurnNumber,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +150,8 @@ pub(super) struct Gate {
     last_beat: (Instant, u64),
     syncs: BTreeMap<u64, MaildropId>,
     asked: BTreeMap<MaildropId, Instant>,
+    pub(super) epoch: Option<Epoch>,
+    shown: BTreeMap<MaildropId, Shown>,
 }
 
 impl News {
@@ -183,6 +195,8 @@ impl Gate {
             last_beat: (clock.now(), 0),
             syncs: BTreeMap::new(),
             asked: BTreeMap::new(),
+            epoch: None,
+            shown: BTreeMap::new(),
             clock,
         }
     }
@@ -215,7 +229,7 @@ impl Gate {
 
     /// Whether it has a turn under which a password may be written, by its own account.
     pub(super) fn has_good_turn(&self, maildrop: MaildropId) -> bool {
-        let is_good = |it: &Queue| matches!(it.turn, Turn::Given(_)) && self.is_good(it.turn);
+        let is_good = |it: &Queue| matches!(it.turn, Turn::Given(..)) && self.is_good(it.turn);
         self.queues
             .get(&maildrop)
             .is_some_and(|it| it.queue.holder().is_some() && is_good(it))
@@ -224,7 +238,7 @@ impl Gate {
     fn is_good(&self, turn: Turn) -> bool {
         match turn {
             Turn::Local => true,
-            Turn::Given(generation) => generation == self.lease.0 && !self.has_lapsed(),
+            Turn::Given(generation, _) => generation == self.lease.0 && !self.has_lapsed(),
             Turn::None => false,
         }
     }
@@ -324,6 +338,7 @@ impl Gate {
                 life: queue.map_or(0, |it| it.life),
                 home: None,
                 ended: self.ended.get(&maildrop).copied(),
+                shown_for: Duration::ZERO,
             };
             if statement.queue.is_empty() {
                 self.keys.remove(&maildrop);
@@ -368,12 +383,13 @@ impl Gate {
             MemberAction::Turn {
                 maildrop,
                 life,
+                number,
                 lane,
                 generation,
                 ..
             } if self.keys.contains(&maildrop) => {
                 if self.life_of(maildrop) == Some(life) {
-                    self.set_turn(maildrop, Turn::Given(generation), out);
+                    self.set_turn(maildrop, Turn::Given(generation, Some(number)), out);
                     out.push(Out::Given(maildrop, lane));
                     self.change(maildrop, Input::Lease(LeaseChange::Granted { lane }), out);
                 }
@@ -382,10 +398,11 @@ impl Gate {
             MemberAction::Confirm {
                 maildrop,
                 life,
+                number,
                 generation,
             } if self.life_of(maildrop) == Some(life) => {
                 out.push(Out::Confirmed(maildrop));
-                self.set_turn(maildrop, Turn::Given(generation), out);
+                self.set_turn(maildrop, Turn::Given(generation, number), out);
             }
             MemberAction::Lose { maildrop, life } if self.life_of(maildrop) == Some(life) => {
                 out.push(Out::Lost(maildrop));
@@ -411,6 +428,7 @@ impl Gate {
                 self.change(maildrop, Input::Authority(authority), out);
             }
             MemberAction::Overlap { maildrop } => out.push(Out::Overlap(maildrop)),
+            MemberAction::EpochBegan(epoch) => self.epoch = Some(epoch),
             MemberAction::State { state, .. } => out.push(Out::State(state)),
             MemberAction::Resubscribe => out.push(Out::Resubscribe),
             MemberAction::Left => out.push(Out::Left),
@@ -447,6 +465,33 @@ impl Gate {
             session.stage = Stage::Connects;
             out.push(Out::Granted(holder));
         }
+        self.note_shown(maildrop, holder);
+    }
+
+    /// What a session inside is shown it is shown under the turn of now.
+    fn note_shown(&mut self, maildrop: MaildropId, ticket: Ticket) {
+        let session = self.sessions.get(&ticket);
+        let is_inside = session.is_some_and(|it| it.stage == Stage::Inside);
+        let turn = self.queues.get(&maildrop).map(|it| it.turn);
+        if let Some(Turn::Given(generation, Some(number))) = turn.filter(|_| is_inside) {
+            let shown = Shown {
+                ticket,
+                generation,
+                number,
+            };
+            self.shown.insert(maildrop, shown);
+        }
+    }
+
+    /// What might be shown again, if the engine says so.
+    pub(super) fn shown(&self) -> Vec<(MaildropId, Shown)> {
+        let is_well = self.state() == ClusterState::Healthy && !self.has_lapsed();
+        let all = self
+            .shown
+            .iter()
+            .map(|(maildrop, shown)| (*maildrop, *shown));
+        all.filter(|(_, shown)| is_well && shown.generation == self.lease.0)
+            .collect()
     }
 
     fn change(&mut self, maildrop: MaildropId, input: Input, out: &mut Vec<Out>) {
@@ -558,6 +603,7 @@ impl Gate {
         };
         self.sessions.insert(ticket, session);
         if is_good {
+            self.note_shown(maildrop, ticket);
             out.push(Out::Begins(ticket, maildrop, turn));
             self.change(maildrop, Input::Begin(ticket), out);
             if session.login.password.is_multiple_of(2) {

@@ -2,6 +2,7 @@
 
 use super::Lines;
 use super::gate::{Gate, News, Out, Turn};
+use super::listings::Listings;
 use super::plan::Fault;
 use super::world::{Slot, World};
 use popgate::cluster::member::{ClusterState, OnOutage};
@@ -59,6 +60,7 @@ pub(super) struct Judge {
     waits_since: BTreeMap<(MaildropId, usize), u64>,
     /// The first ticket since all is in order.
     in_order_from: Option<Ticket>,
+    pub(super) listings: Listings,
 }
 
 impl Judge {
@@ -73,6 +75,7 @@ impl Judge {
             idle: BTreeMap::new(),
             waits_since: BTreeMap::new(),
             in_order_from: None,
+            listings: Listings::default(),
         }
     }
 
@@ -243,7 +246,11 @@ impl World {
                     inside.turn_since = Some(now);
                 }
             }
-            Out::Begins(ticket, maildrop, turn) => self.begins(slot, *ticket, *maildrop, *turn),
+            Out::Begins(ticket, maildrop, turn) => {
+                self.begins(slot, *ticket, *maildrop, *turn);
+                self.begins_to_list(slot, *ticket, *maildrop, *turn);
+            }
+            Out::Beat(call) => self.judge.listings.beats(slot, call.ping, now),
             Out::Ended(ticket) => self.ended(slot, *ticket),
             Out::Lost(maildrop) => self.lost(slot, *maildrop),
             Out::Overlap(maildrop) => {
@@ -338,7 +345,7 @@ impl World {
         }
         let turn_since = match turn {
             Turn::Local | Turn::None => None,
-            Turn::Given(_) => self.judge.known[slot].turn_since.get(&maildrop).copied(),
+            Turn::Given(..) => self.judge.known[slot].turn_since.get(&maildrop).copied(),
         };
         let newcomer = Inside {
             slot,

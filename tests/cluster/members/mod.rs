@@ -11,6 +11,7 @@
 mod clock;
 mod gate;
 mod judge;
+mod listings;
 mod plan;
 mod servers;
 mod world;

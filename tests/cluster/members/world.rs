@@ -659,6 +659,14 @@ impl World {
             format!("engine {}: {:?} -> {news:?}", sent.server, sent.call)
         });
         self.judge.engine_said(self.now, news.as_ref());
+        if let Call::Beat(call) = &sent.call
+            && is_primary
+        {
+            self.judge.listings.heard(sent.slot, call.ping);
+        }
+        if is_primary {
+            self.look_at_listings();
+        }
         self.pushes(sent.server);
         if let Some(news) = news {
             self.answers(&sent, news);

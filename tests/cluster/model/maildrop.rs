@@ -27,6 +27,8 @@ pub(super) struct Around<'a> {
     pub(super) began: u64,
     /// Until when gates say what they hold.
     pub(super) restating: u64,
+    /// How often gates have served by themselves.
+    pub(super) alone: u64,
     /// The lease of the gate that asks.
     pub(super) lease: Duration,
 }
@@ -109,6 +111,9 @@ pub(super) struct Maildrop {
     places: u64,
     main_turns: u32,
     token: u64,
+    /// How often gates had served by themselves when the last turn was given; `None`: nobody knows
+    /// what was since.
+    alone: Option<u64>,
     home: Option<BackendName>,
     ended: Option<u64>,
 }
@@ -122,6 +127,7 @@ impl Maildrop {
             places: 0,
             main_turns: MAIN_TURNS,
             token: 0,
+            alone: None,
             home: None,
             ended: None,
         }
@@ -146,6 +152,11 @@ impl Maildrop {
 
     pub(super) fn is_in_use(&self) -> bool {
         self.holder.is_some() || !self.slots.is_empty()
+    }
+
+    /// The last turn, if it is certain that no session has begun since.
+    pub(super) fn last(&self, alone: u64) -> Option<TurnNumber> {
+        (self.alone == Some(alone)).then_some(TurnNumber(self.token))
     }
 
     pub(super) fn holder(&self) -> Option<GateId> {
@@ -271,6 +282,7 @@ impl Maildrop {
             holder.is_old && matches!(call.holds, Holds::Turn(turn) if later(turn))
         };
         if own.is_none() && self.holder.is_some_and(|it| !is_behind(it)) {
+            self.alone = None;
             return Some(TurnStanding::Lost);
         }
         let only_unproven = call.unproven.is_some() && call.main.is_none();
@@ -278,8 +290,14 @@ impl Maildrop {
             (Some(holder), _) => (holder.token, holder.lane),
             (None, holds) => {
                 let token = match holds {
-                    Holds::Turn(TurnNumber(token)) if token >= self.token => token,
-                    _ => self.new_token(around),
+                    Holds::Turn(TurnNumber(token)) if token >= self.token => {
+                        self.alone = self.alone.filter(|_| token == self.token);
+                        token
+                    }
+                    _ => {
+                        self.alone = Some(around.alone);
+                        self.new_token(around)
+                    }
                 };
                 (token, lane_of(only_unproven))
             }
@@ -395,6 +413,7 @@ impl Maildrop {
     fn give(&mut self, gate: GateId, lane: Lane, asking: GateId, around: &Around<'_>) {
         let token = self.new_token(around);
         self.token = token;
+        self.alone = Some(around.alone);
         self.places += 1;
         let last = self.places;
         let main_turns = self.main_turns;

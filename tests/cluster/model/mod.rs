@@ -5,8 +5,8 @@ mod maildrop;
 
 use maildrop::{Around, Maildrop, Published};
 use popgate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, BlockRow, ClusterReport, Epoch, GateId, MaildropId,
-    MemberReport, Push, StoredBlock, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockPut, BlockRow, ClusterReport, Epoch, GateId, LastTurnAnswer,
+    LastTurnCall, MaildropId, MemberReport, Push, StoredBlock, SyncAnswer, SyncCall,
 };
 use popgate::limits::CLUSTER_BLOCKS_EACH;
 use std::cmp::Ordering;
@@ -47,6 +47,8 @@ pub(crate) struct Engine {
     epoch: Option<(Epoch, u64)>,
     /// Until when gates say what they hold.
     restating: u64,
+    /// How often gates have served by themselves in this epoch.
+    alone: u64,
     gates: BTreeMap<GateId, Ending<Epoch>>,
     members: BTreeMap<GateId, (Arc<[u8]>, Arc<str>)>,
     /// And whether an established gate has said it.
@@ -66,6 +68,7 @@ impl Engine {
             run_id: Arc::from(run_id),
             epoch: None,
             restating: 0,
+            alone: 0,
             gates: BTreeMap::new(),
             members: BTreeMap::new(),
             fingerprint: None,
@@ -79,6 +82,10 @@ impl Engine {
 
     pub(crate) fn run_id(&self) -> Arc<str> {
         Arc::clone(&self.run_id)
+    }
+
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.epoch.as_ref().map(|(epoch, _)| epoch.clone())
     }
 
     /// Microseconds.
@@ -188,6 +195,7 @@ impl Engine {
             listening: &self.listening,
             began,
             restating: self.restating,
+            alone: self.alone,
             lease: call.lease,
         };
         if !around.living.contains_key(&gate) {
@@ -203,7 +211,11 @@ impl Engine {
             .state(call, gate, &around, &mut published)
             .ok_or(TooManyGates)?;
         if report.standing != popgate::cluster::protocol::TurnStanding::Stale {
-            let life = if maildrop.is_in_use() { IN_USE } else { UNUSED };
+            let keep = u64::try_from(call.keep.as_millis()).unwrap();
+            let life = match maildrop.is_in_use() {
+                true => IN_USE,
+                false => keep.max(UNUSED),
+            };
             let kept = Ending {
                 value: (epoch, maildrop),
                 ends: self.now / 1_000 + life,
@@ -219,12 +231,28 @@ impl Engine {
         Ok(SyncAnswer::Done(report))
     }
 
+    /// Which turn was the last.
+    pub(crate) fn last_turn(&self, call: &LastTurnCall, gate: GateId) -> LastTurnAnswer {
+        let epoch = self.epoch.as_ref().map(|(epoch, _)| epoch);
+        if epoch != Some(&call.epoch) {
+            return LastTurnAnswer::OtherEpoch;
+        }
+        if !self.living().contains_key(&gate) {
+            return LastTurnAnswer::NoLease;
+        }
+        let kept = self.maildrops.get(&call.maildrop);
+        let kept = kept.filter(|kept| kept.value.0 == call.epoch);
+        let last = kept.and_then(|kept| kept.value.1.last(self.alone));
+        last.map_or(LastTurnAnswer::Unknown, LastTurnAnswer::Last)
+    }
+
     pub(crate) fn beat(&mut self, call: &BeatCall, gate: GateId) -> BeatAnswer {
         if self.is_strange(call, gate) {
             return BeatAnswer::Stranger;
         }
         let (epoch, began) = self.epoch_of(call, gate);
         let is_continued = self.living().contains_key(&gate);
+        self.alone += u64::from(call.was_alone || !is_continued);
         let now = self.now / 1_000;
         let lease = u64::try_from(call.lease.as_millis()).unwrap();
         let ends = now + lease;
@@ -303,6 +331,7 @@ impl Engine {
         };
         self.members.clear();
         self.restating = 0;
+        self.alone = 0;
         self.epoch.insert((epoch, self.now / 1_000)).clone()
     }
 

@@ -3,13 +3,17 @@ use crate::admin::model::{HolderInfo, WaiterInfo};
 use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::handle::HandleParts;
 use crate::cluster::keys::{ClusterKeys, ClusterSecret};
+use crate::cluster::last_turns::LastTurns;
 use crate::cluster::link::{EngineLink, PendingCall};
 use crate::cluster::member::{ClusterState, OnOutage};
-use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockPut, StoredBlock, SyncAnswer, SyncCall};
+use crate::cluster::protocol::{
+    BeatAnswer, BeatCall, BlockPut, LastTurnAnswer, LastTurnCall, StoredBlock, SyncAnswer, SyncCall,
+};
 use crate::cluster::status::ClusterStatus;
 use crate::limits::CLUSTER_MESSAGE_AGE;
+use crate::lock::shared::GateLease;
 use crate::observe::hub::Reading;
-use crate::time::{Duration, Moment};
+use crate::time::{BootClock, Duration, Moment};
 use jiff::{SignedDuration, Timestamp};
 use std::future::pending;
 use tokio::sync::watch;
@@ -28,6 +32,10 @@ impl EngineLink for Carrier {
     fn resubscribe(&self) {}
 
     fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
+        Box::pin(pending())
+    }
+
+    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
         Box::pin(pending())
     }
 
@@ -150,6 +158,7 @@ fn status(gate: u8, names: &[&str]) -> ClusterStatus {
     ClusterStatus {
         gate: id(gate),
         state: ClusterState::Healthy,
+        epoch: None,
         why: String::new(),
         gates: gates.collect(),
         settings: "".into(),
@@ -170,9 +179,12 @@ fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
     let events = Arc::new(EventHub::new(wall, Vec::new()));
     let (accepted, _) = AcceptedElsewhere::new(link.clone(), Arc::clone(&events));
     let (_, blocks_told) = watch::channel(true);
+    let lease = Arc::new(GateLease::new(BootClock::From(Instant::now())));
+    let last_turns = LastTurns::new(&keys, &lease, link.clone(), status.clone(), &events);
     let handle = ClusterHandle::new(HandleParts {
         keys,
         accepted,
+        last_turns,
         status,
         link,
         commands,

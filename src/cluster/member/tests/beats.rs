@@ -35,7 +35,7 @@ fn a_gate_joins_with_its_first_beat() {
             generation: 1,
             until: began + Duration::from_secs(15) - CLUSTER_LEASE_MARGIN,
         },
-        MemberAction::EpochBegan(3),
+        MemberAction::EpochBegan(found.epoch.clone()),
         MemberAction::State {
             state: ClusterState::Reconciling,
             why: String::new(),

@@ -23,6 +23,7 @@ fn a_lease_that_the_engine_let_go_makes_each_turn_be_confirmed() {
     let confirm = MemberAction::Confirm {
         maildrop: ANN,
         life: 1,
+        number: Some(TurnNumber(5)),
         generation: 2,
     };
     assert!(confirmed.contains(&confirm), "{confirmed:?}");
@@ -74,6 +75,7 @@ fn a_turn_that_was_said_under_the_lease_before_is_confirmed_under_the_new_one() 
     let confirm = MemberAction::Confirm {
         maildrop: ANN,
         life: 1,
+        number: Some(TurnNumber(5)),
         generation: 2,
     };
     assert_eq!(scene.answer(again, held), [confirm]);

@@ -37,9 +37,13 @@ fn a_turn_from_before_an_outage_is_confirmed_though_the_lease_went_on() {
     assert_eq!(authorities(&back), [Authority::Leased]);
     let confirmed = scene.answer(&sync_of(&back), TurnStanding::Held(TurnNumber(5)));
     assert!(
-        confirmed
-            .iter()
-            .any(|it| matches!(it, MemberAction::Confirm { .. })),
+        confirmed.iter().any(|it| matches!(
+            it,
+            MemberAction::Confirm {
+                number: Some(TurnNumber(5)),
+                ..
+            }
+        )),
         "{confirmed:?}"
     );
 }
@@ -212,8 +216,9 @@ fn an_engine_that_is_back_has_heard_of_all_before_the_gate_is_healthy() {
 fn a_new_epoch_hears_all_anew_that_of_a_call_to_the_one_before_too() {
     let mut scene = Scene::joined();
     scene.next_beat();
-    let told = scene.beaten(report("run", 2));
-    assert_eq!(states(&told), [], "there is nothing to say");
+    scene.out = scene.beaten(report("run", 2));
+    assert_eq!(states(&scene.out), [], "there is nothing to say");
+    scene.beaten(report("run", 2));
     scene.holding(5);
     scene.next_beat();
     let told = scene.beaten(report("run", 3));
@@ -272,4 +277,87 @@ fn a_session_that_a_queue_let_in_as_the_engine_came_back_waits_while_it_has_not_
     // The engine is away again before it has its turn.
     scene.go_away();
     assert_eq!(sync_of(&scene.come_back()).holds, Holds::Local);
+}
+
+/// The number under which its session began, as each confirmation says it.
+fn confirmed(told: &[MemberAction]) -> Vec<Option<TurnNumber>> {
+    let told = told.iter().filter_map(|action| match action {
+        MemberAction::Confirm { number, .. } => Some(*number),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_session_that_began_while_the_engine_was_away_has_no_turn_for_as_long_as_it_lasts() {
+    let mut scene = Scene::joined();
+    scene.go_away();
+    let holds = scene.holds();
+    scene.state(1, holds);
+    let held = TurnStanding::Held(TurnNumber(9));
+    scene.out = scene.come_back();
+    let call = sync_of(&scene.out);
+    assert_eq!(confirmed(&scene.answer(&call, held)), [None]);
+    let call = sync_of(&scene.beaten(lapsed_report()));
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(9)));
+    assert_eq!(confirmed(&scene.answer(&call, held)), [None]);
+}
+
+#[test]
+fn a_session_that_the_engine_gives_another_turn_has_none() {
+    let mut scene = Scene::joined();
+    scene.holding(5);
+    scene.go_away();
+    let call = sync_of(&scene.come_back());
+    assert_eq!(call.holds, Holds::Turn(TurnNumber(5)));
+    let told = scene.answer(&call, TurnStanding::Held(TurnNumber(9)));
+    assert_eq!(confirmed(&told), [None], "another one was there meanwhile");
+}
+
+#[test]
+fn a_gate_says_that_it_may_have_served_by_itself_until_the_engine_has_heard_it() {
+    let mut scene = Scene::new();
+    scene.connect();
+    let said = |scene: &Scene| beats(&scene.out).pop().expect("it beats").was_alone;
+    assert!(!said(&scene));
+    scene.beaten(report("run", 1));
+    scene.go_away();
+    scene.connect();
+    assert!(said(&scene));
+    scene.unbeaten();
+    scene.next_beat();
+    assert!(said(&scene), "the engine has not answered");
+    scene.beaten(report("run", 1));
+    scene.next_beat();
+    assert!(said(&scene), "it served until that answer came");
+    scene.beaten(report("run", 1));
+    scene.next_beat();
+    assert!(!said(&scene));
+}
+
+#[test]
+fn an_answer_from_before_it_served_by_itself_does_not_count_as_heard() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    let waits = scene.waits();
+    let call = sync_of(&scene.state(1, waits));
+    scene.unanswered(&call);
+    scene.pass(CLUSTER_AWAY);
+    assert_eq!(scene.member.state(), ClusterState::Degraded);
+    let back = scene.beaten(report("run", 1));
+    assert_eq!(scene.member.state(), ClusterState::Reconciling);
+    assert!(beats(&back)[0].was_alone);
+}
+
+#[test]
+fn a_gate_that_comes_to_another_memory_of_the_engine_says_so_too() {
+    let mut scene = Scene::joined();
+    scene.next_beat();
+    assert!(!beats(&scene.out)[0].was_alone);
+    scene.out = scene.beaten(report("another", 2));
+    let again = beats(&scene.out);
+    assert!(again[0].was_alone, "turns were given that it does not know");
+    scene.beaten(report("another", 2));
+    scene.next_beat();
+    assert!(!beats(&scene.out)[0].was_alone);
 }

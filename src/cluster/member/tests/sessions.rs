@@ -97,6 +97,7 @@ fn a_call_says_all_that_is_held_and_wanted_and_a_turn_tells_what_is_known() {
         life: 3,
         home: Some(BackendName::new("a")),
         ended: Some(after(1)),
+        shown_for: Duration::from_secs(60),
     };
     let call = sync_of(&scene.apply(MemberInput::Stated(ANN, statement)));
     let said = SyncCall {
@@ -118,6 +119,7 @@ fn a_call_says_all_that_is_held_and_wanted_and_a_turn_tells_what_is_known() {
         hears: true,
         home: Some(BackendName::new("a")),
         ended: Some(Duration::from_secs(1)),
+        keep: Duration::from_secs(60),
     };
     assert_eq!(call, said);
     let granted = MaildropReport {
@@ -128,6 +130,7 @@ fn a_call_says_all_that_is_held_and_wanted_and_a_turn_tells_what_is_known() {
     let turn = MemberAction::Turn {
         maildrop: ANN,
         life: 3,
+        number: TurnNumber(5),
         lane: Lane::Unproven,
         generation: 1,
         home: Some(BackendName::new("b")),
@@ -305,4 +308,27 @@ fn a_gate_that_stops_has_left_once_all_is_given_back() {
     let call = sync_of(&scene.state(1, Statement::default()));
     assert!(left(&scene.answer(&call, TurnStanding::Idle)));
     assert!(!left(&scene.apply(MemberInput::Tick)), "it is said once");
+}
+
+#[test]
+fn the_last_turn_is_kept_as_long_as_any_that_was_here_needs_also_when_all_have_left() {
+    let mut scene = Scene::joined();
+    let [minute, hour] = [60, 3_600].map(Duration::from_secs);
+    let says = |scene: &mut Scene, queue, shown_for| {
+        let statement = MaildropStatement {
+            queue,
+            life: 1,
+            shown_for,
+            ..MaildropStatement::default()
+        };
+        scene.apply(MemberInput::Stated(ANN, statement))
+    };
+    let (waits, holds) = (scene.waits(), scene.holds());
+    let call = sync_of(&says(&mut scene, waits, minute));
+    assert_eq!(call.keep, minute);
+    scene.answer(&call, TurnStanding::Granted(TurnNumber(5), Lane::Main));
+    says(&mut scene, holds, hour);
+    says(&mut scene, holds, minute);
+    let call = sync_of(&says(&mut scene, Statement::default(), Duration::ZERO));
+    assert_eq!(call.keep, hour, "whose it was is not known any more");
 }

@@ -52,6 +52,14 @@ fn beaten() -> Vec<EngineReply> {
     ]
 }
 
+fn last() -> Vec<EngineReply> {
+    vec![text("last"), text("9007199254740992")]
+}
+
+fn last_error(reply: EngineReply) -> String {
+    LastTurnAnswer::read(reply).unwrap_err().to_string()
+}
+
 fn sync_error(fields: &[EngineReply]) -> String {
     SyncAnswer::read(list(fields)).unwrap_err().to_string()
 }
@@ -89,6 +97,14 @@ fn answers_that_are_right_are_read() {
     assert_eq!(&*report.blocks[0].stored.entry, b"sealed\xff");
     let answers = read_put_answers(list(&[text(""), text(STORED)])).unwrap();
     assert!(matches!(&answers[..], [None, Some(_)]), "{answers:?}");
+    for (said, answer) in [
+        (last(), LastTurnAnswer::Last(TurnNumber(1 << 53))),
+        (vec![text("unknown")], LastTurnAnswer::Unknown),
+        (vec![text("epoch")], LastTurnAnswer::OtherEpoch),
+        (vec![text("lease")], LastTurnAnswer::NoLease),
+    ] {
+        assert_eq!(LastTurnAnswer::read(list(&said)), Ok(answer));
+    }
 }
 
 #[test]
@@ -137,6 +153,14 @@ fn a_field_of_another_kind_is_an_error() {
             names_the_engine(&answers.unwrap_err().to_string());
         }
     }
+    for wrong in wrong.iter().chain([&EngineReply::Int(-1)]) {
+        for (at, _) in last().iter().enumerate() {
+            names_the_engine(&last_error(list(&with(&last(), at, wrong))));
+        }
+        names_the_engine(&last_error(wrong.clone()));
+    }
+    let more = [text("unknown"), text("5")];
+    names_the_engine(&last_error(list(&more)));
     names_the_engine(&read_put_answers(EngineReply::Nil).unwrap_err().to_string());
 }
 

@@ -168,6 +168,7 @@ impl Caller {
                 hears: true,
                 home: None,
                 ended: None,
+                keep: Duration::ZERO,
             };
             match self.link.sync(call).await {
                 Ok(SyncAnswer::Done(report)) => return report.standing,
