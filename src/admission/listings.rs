@@ -4,7 +4,7 @@
 mod room;
 
 use self::room::Room;
-use crate::ids::{MaildropKey, TenantName, UserName};
+use crate::ids::{MaildropKey, SessionTurn, TenantName, UserName};
 use crate::policy::sharing::{
     Asker, Compared, LeftBy, ListingOwner, MaildropListings, StandsOn, Unshareable,
 };
@@ -89,15 +89,22 @@ impl ShownListings {
         maildrop.is_some_and(|maildrop| maildrop.listings.has_deletions())
     }
 
-    /// The backend has shown this listing.
+    /// The backend has shown this listing, to a session of this turn.
     pub fn shown(
         &self,
         place: MaildropPlace<'_>,
-        owner: ListingOwner,
+        owner: &ListingOwner,
         listing: Arc<MaildropListing>,
+        turn: Option<SessionTurn>,
         now: Instant,
     ) -> Compared {
-        let changed = self.change(place, |maildrop| maildrop.shown(owner, listing, now));
+        let changed = self.change(place, |maildrop| {
+            let compared = maildrop.shown(owner.clone(), listing, now);
+            if let Some(turn) = turn {
+                maildrop.had_turn(owner, turn);
+            }
+            compared
+        });
         Compared {
             no_room: changed.no_room,
             ..changed.value.unwrap_or_default()

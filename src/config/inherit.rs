@@ -269,7 +269,6 @@ impl<'a> LimitsResolver<'a> {
                 .filter_map(|name| self.backends.get(name))
                 .map(|(_, options)| *options)
                 .collect(),
-            in_cluster: self.file.cluster.is_some(),
         }
     }
 

@@ -10,8 +10,6 @@ use crate::time::Duration;
 pub(super) struct Surroundings<'a> {
     /// The tenant's backends.
     pub(super) backends: Vec<&'a BackendOptions>,
-    /// Whether the gate is one of several.
-    pub(super) in_cluster: bool,
 }
 
 impl Surroundings<'_> {
@@ -27,13 +25,6 @@ pub(super) fn unwise(policy: &LoginPolicy, around: &Surroundings<'_>) -> Vec<Str
     let mut sentences = Vec::new();
     sentences.extend(absorbs_nothing(policy));
     if !policy.sharing.is_on() {
-        return sentences;
-    }
-    if around.in_cluster {
-        let why = "listings are not shared between gates yet";
-        sentences.push(format!(
-            "sharing \"on\" acts as \"shadow\" beside [cluster]: {why}"
-        ));
         return sentences;
     }
     sentences.extend(not_shareable(around));

@@ -48,7 +48,7 @@ pub(super) async fn admit(
         let line = not_taken(why);
         return Err(login.refuse(cx, record, Class::Perm, line).await.into());
     }
-    if let Some((stands_on, reason)) = login.fresh(cx, poll) {
+    if let Some((stands_on, reason)) = login.fresh(cx, poll).await {
         tell_absorbed(cx, record, &login, poll);
         return Err(login.let_in(cx, record, slots, stands_on, reason));
     }

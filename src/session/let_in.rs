@@ -1,29 +1,39 @@
 //! Logins that popgate lets in by itself, on a listing that the same login was shown before: where
 //! both are fresh, and where the wait for the maildrop is spent.
+//!
+//! Beside other gates the engine is asked as well whether the session that was shown the listing
+//! was the last in its maildrop. If it was, then all that this gate knows of the maildrop is all
+//! there is to know: a login with another password, a refusal, a deletion or a promotion at another
+//! gate has a later turn. Views of other gates have none, and are unknown here; they change nothing
+//! before they are promoted.
 
 use super::record::Record;
 use super::view::Viewing;
 use super::{Exit, Identified};
 use crate::admission::LoginSlots;
+use crate::cluster::handle::ClusterHandle;
 use crate::gate::{Context, Settings};
 use crate::ids::BackendName;
 use crate::observe::event::{EndCause, Event, SharingEvent};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::poll::PollVerdict;
-use crate::policy::rules::PollMode;
 use crate::policy::sharing::{Asker, LetInReason, StandsOn};
 use crate::time::{Duration, Instant};
 
 /// popgate's own answer to the password.
 const LET_IN: &[u8] = b"+OK Logged in\r\n";
 
-/// Whether sessions at this backend may stand on listings. Other gates may be in its maildrops
-/// without a word to this one.
+/// Whether sessions at this backend may stand on listings.
 pub(super) fn may_share(cx: &Context, settings: &Settings, backend: &BackendName) -> bool {
     let options = settings.backends.get(backend).map(|it| it.options());
     let seen = cx.admission.local.proofs.of(backend);
-    let allowed = options.is_some_and(|options| options.shareable.allows(seen));
-    allowed && cx.cluster.is_none()
+    options.is_some_and(|options| options.shareable.allows(seen))
+}
+
+/// Whether other gates, if there are any, can be asked about. While they cannot nothing new is
+/// shared; views that stand go on, by the gate's own queues.
+pub(super) fn engine_is_well(cx: &Context) -> bool {
+    cx.cluster.as_ref().is_none_or(ClusterHandle::is_healthy)
 }
 
 /// The login, as it asks for what it was shown before.
@@ -45,29 +55,65 @@ pub(super) enum FreshListing {
     None,
 }
 
+impl FreshListing {
+    fn now(self) -> Option<StandsOn> {
+        match self {
+            Self::Now(stands_on) => Some(stands_on),
+            Self::Later(_) | Self::None => None,
+        }
+    }
+}
+
 impl Identified {
     /// What this login may be let in on instead of the maildrop, and why.
-    pub(super) fn fresh(&self, cx: &Context, poll: PollVerdict) -> Option<(StandsOn, LetInReason)> {
+    pub(super) async fn fresh(
+        &self,
+        cx: &Context,
+        poll: PollVerdict,
+    ) -> Option<(StandsOn, LetInReason)> {
+        let find = || self.fresh_here(cx, poll);
+        self.confirmed(cx, find, |(stands_on, _)| stands_on).await
+    }
+
+    /// What `find` finds, if the session that was shown it was the last in the maildrop, at
+    /// whichever gate. One that began while the engine was away had no turn: nobody knows.
+    async fn confirmed<T>(
+        &self,
+        cx: &Context,
+        find: impl Fn() -> Option<T>,
+        stands_on: impl Fn(&T) -> &StandsOn,
+    ) -> Option<T> {
+        let found = find()?;
+        let Some(cluster) = &cx.cluster else {
+            return Some(found);
+        };
+        let turn = stands_on(&found).turn?;
+        let is_last = cluster.last_turns.is_last(&self.attempt.key, turn).await;
+        // Here somebody may have come meanwhile.
+        find().filter(|found| is_last && stands_on(found).turn == Some(turn))
+    }
+
+    /// As far as this gate knows.
+    fn fresh_here(&self, cx: &Context, poll: PollVerdict) -> Option<(StandsOn, LetInReason)> {
         let sharing = &self.attempt.policy.sharing;
         let polls = &self.attempt.rules().polls;
-        let is_early = matches!(poll, PollVerdict::Hold { .. });
-        let (age, reason) = match is_early {
-            true if polls.mode == PollMode::Absorb => (
-                sharing.fresh.max(polls.login_delay()),
-                LetInReason::Absorbed,
-            ),
-            true => (sharing.fresh, LetInReason::Absorbed),
-            false => (sharing.fresh, LetInReason::Fresh),
+        let (age, reason) = match poll {
+            PollVerdict::Hold { .. } => (sharing.age_if_early(polls), LetInReason::Absorbed),
+            _ => (sharing.fresh, LetInReason::Fresh),
         };
-        match self.fresh_within(cx, age) {
-            FreshListing::Now(stands_on) => Some((stands_on, reason)),
-            FreshListing::Later(_) | FreshListing::None => None,
-        }
+        Some((self.fresh_within(cx, age).now()?, reason))
     }
 
     /// What it may be let in on while it waits for the lock.
-    pub(super) fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
-        self.fresh_within(cx, self.attempt.policy.sharing.fresh)
+    pub(super) async fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
+        let age = self.attempt.policy.sharing.fresh;
+        let here = self.fresh_within(cx, age);
+        if !matches!(here, FreshListing::Now(_)) {
+            return here;
+        }
+        let find = || self.fresh_within(cx, age).now();
+        let confirmed = self.confirmed(cx, find, |stands_on| stands_on).await;
+        confirmed.map_or(FreshListing::None, FreshListing::Now)
     }
 
     fn fresh_within(&self, cx: &Context, age: Duration) -> FreshListing {
@@ -82,7 +128,9 @@ impl Identified {
         let stands_on = listings.fresh(key, &asker, age, sharing.fresh, now);
         match stands_on.filter(|it| self.may_stand_on(cx, it)) {
             None => FreshListing::None,
-            // What it is shown could be deleted beside it.
+            // What it is shown could be deleted beside it. Where sessions of another gate delete, that
+            // is not known here: a view that stood before them may end for it, and the maildrop is
+            // not shared for a day then.
             Some(_) if listings.has_deletions(key) && self.others_rest_at(cx, now) > now => {
                 FreshListing::Later(self.others_rest_at(cx, now))
             }
@@ -102,7 +150,13 @@ impl Identified {
     }
 
     /// What this login was shown last, where its wait is spent.
-    fn last_resort(&self, cx: &Context, cause: &EndCause) -> Option<StandsOn> {
+    async fn last_resort(&self, cx: &Context, cause: &EndCause) -> Option<StandsOn> {
+        let find = || self.last_resort_here(cx, cause);
+        self.confirmed(cx, find, |stands_on| stands_on).await
+    }
+
+    /// As far as this gate knows.
+    fn last_resort_here(&self, cx: &Context, cause: &EndCause) -> Option<StandsOn> {
         let sharing = &self.attempt.policy.sharing;
         let is_for_the_lock = matches!(
             cause,
@@ -124,7 +178,7 @@ impl Identified {
     /// the gate would end the session at once.
     fn may_stand_on(&self, cx: &Context, stands_on: &StandsOn) -> bool {
         let is_held = self.destination(cx).is_paused() || cx.is_stopping();
-        may_share(cx, &self.settings, &stands_on.backend) && !is_held
+        may_share(cx, &self.settings, &stands_on.backend) && engine_is_well(cx) && !is_held
     }
 
     /// The wait for the maildrop is spent: the login is let in on what it was shown last, or turned
@@ -137,8 +191,11 @@ impl Identified {
         cause: EndCause,
     ) -> Exit {
         self.refresh_standing(cx, record);
-        let proven = self.attempt.is_proven();
-        match self.last_resort(cx, &cause).filter(|_| proven) {
+        let stands_on = match self.attempt.is_proven() {
+            true => self.last_resort(cx, &cause).await,
+            false => None,
+        };
+        match stands_on {
             Some(stands_on) => self.let_in(cx, record, slots, stands_on, LetInReason::WaitSpent),
             None => {
                 // The answer may be held, and must not keep another's place meanwhile.

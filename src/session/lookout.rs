@@ -46,8 +46,8 @@ impl Lookout {
         }
     }
 
-    /// Looks.
-    pub(super) fn look(
+    /// Looks. Beside other gates that takes a question to the engine.
+    pub(super) async fn look(
         &mut self,
         cx: &Context,
         record: &mut Record,
@@ -55,7 +55,7 @@ impl Lookout {
     ) -> Option<StandsOn> {
         login.refresh_standing(cx, record);
         self.at = None;
-        match login.fresh_meanwhile(cx) {
+        match login.fresh_meanwhile(cx).await {
             FreshListing::Now(stands_on) => return Some(stands_on),
             FreshListing::Later(at) => self.at = Some(at),
             FreshListing::None => {}

@@ -190,7 +190,7 @@ async fn wait(
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
             },
-            () = lookout.due() => if let Some(stands_on) = lookout.look(cx, record, login) {
+            () = lookout.due() => if let Some(stands_on) = lookout.look(cx, record, login).await {
                 waiter.leave(LockOutcome::LetIn);
                 return Err(WaitFailed::Listed(stands_on));
             },

@@ -3,11 +3,11 @@
 
 use super::Identified;
 use super::client::Client;
-use super::let_in::may_share;
+use super::let_in::{engine_is_well, may_share};
 use crate::admission::listings::{MaildropPlace, ShownListings};
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Settings};
-use crate::ids::BackendName;
+use crate::ids::{BackendName, SessionTurn};
 use crate::lock::LockGuard;
 use crate::observe::event::{Event, SharingEvent};
 use crate::policy::attempt::{LoginAttempt, Proof};
@@ -22,6 +22,8 @@ use std::sync::{Arc, Weak};
 /// What is known of the listing of one session.
 pub(super) struct Sharing {
     owner: ListingOwner,
+    /// By which other gates' sessions are known to have come later.
+    turn: Option<SessionTurn>,
     /// It may be large: this session uses it for as long as it is kept for the next one.
     listing: Weak<MaildropListing>,
     result: Option<ShadowResult>,
@@ -77,6 +79,7 @@ impl Sharing {
         lock: &mut LockGuard<BackendConnection>,
     ) -> Option<Box<Self>> {
         let Compares { cx, attempt } = *compares;
+        let turn = lock.session_turn();
         let connection = lock.connection()?;
         let backend = connection.backend().options().name.clone();
         let is_on = attempt.policy.sharing.is_on();
@@ -88,6 +91,7 @@ impl Sharing {
                 backend,
                 client: connection.knows_client().then(|| attempt.prefix()),
             },
+            turn,
             listing: Weak::new(),
             result: None,
             shown: None,
@@ -120,6 +124,7 @@ impl Sharing {
         has_ids
             && self.resumable.is_some()
             && self.shown.is_none()
+            && engine_is_well(compares.cx)
             && listings.may_ask(&compares.attempt.key, Instant::now())
     }
 
@@ -145,9 +150,9 @@ impl Sharing {
     /// The maildrop's listing is known.
     pub(super) fn compare(&mut self, compares: &Compares<'_>, listing: Arc<MaildropListing>) {
         self.listing = Arc::downgrade(&listing);
-        let owner = self.owner.clone();
         let listings = compares.listings();
-        let compared = listings.shown(compares.place(), owner, listing, Instant::now());
+        let now = Instant::now();
+        let compared = listings.shown(compares.place(), &self.owner, listing, self.turn, now);
         let locks = &compares.cx.locks;
         locks.tell_listed(&compares.attempt.key, compares.attempt.tag);
         self.result = compared.result;
@@ -174,6 +179,7 @@ impl Sharing {
             listing: Arc::clone(shown.unwrap_or(&kept)),
             backend: self.owner.backend.clone(),
             client: self.owner.client,
+            turn: self.turn,
         })
     }
 

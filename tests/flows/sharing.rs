@@ -325,7 +325,7 @@ async fn a_listing_that_finds_no_room_is_told() {
             key: &key,
             tenant: &tenant,
         };
-        let shown = listings.shown(place, owner, Arc::clone(listing), Instant::now());
+        let shown = listings.shown(place, &owner, Arc::clone(listing), None, Instant::now());
         !shown.no_room
     };
     let mut others = 0..;

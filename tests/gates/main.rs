@@ -87,4 +87,5 @@ mod order;
 mod redis;
 mod report;
 mod rolling;
+mod sharing;
 mod site;

@@ -183,7 +183,7 @@ impl Site {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(&file, mode).unwrap();
         let config = format!(
-            "[[backend]]\nname = \"embedded\"\naddress = \"{}\"\n\
+            "[[backend]]\nname = \"embedded\"\naddress = \"{}\"\nshareable = true\n\
              [defaults]\npolls = {{ enforce = \"off\" }}\ncleartext = \"always\"\n\
              [cluster]\n{}\nsecret_file = {file:?}\nname = \"pop{}\"\n{}\n",
             self.address,

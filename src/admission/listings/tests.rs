@@ -39,7 +39,7 @@ fn shown(listings: &ShownListings, name: &str, listing: &Arc<MaildropListing>) -
         key: &key,
         tenant: &tenant,
     };
-    listings.shown(place, owner(name), Arc::clone(listing), now)
+    listings.shown(place, &owner(name), Arc::clone(listing), None, now)
 }
 
 fn forbid(listings: &ShownListings, name: &str, now: Instant) -> bool {

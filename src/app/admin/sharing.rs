@@ -4,6 +4,7 @@ use super::AdminHandle;
 use crate::admin::model::{SharedBackendInfo, SharingInfo};
 use crate::app::changes::shareable_word;
 use crate::backend::Shareable;
+use crate::cluster::handle::ClusterHandle;
 use crate::gate::Settings;
 use crate::ids::{BackendName, MaildropKey};
 use crate::policy::rules::{SharingMode, SharingRules};
@@ -29,7 +30,10 @@ impl AdminHandle {
         let unshareable = local.listings.unshareable(key, now);
         let why_not = why_not(
             &policy.sharing,
-            self.cx.cluster.is_some(),
+            self.cx
+                .cluster
+                .as_ref()
+                .is_none_or(ClusterHandle::is_healthy),
             &backends,
             &unshareable,
         );
@@ -105,7 +109,7 @@ fn configured(settings: &Settings, backend: &BackendName) -> Shareable {
 /// A sentence for each reason. A backend alone is none where another one may be shared.
 fn why_not(
     rules: &SharingRules,
-    in_cluster: bool,
+    engine_is_well: bool,
     backends: &[KnownBackend],
     unshareable: &[Unshareable],
 ) -> Vec<String> {
@@ -115,8 +119,8 @@ fn why_not(
         SharingMode::On if steps(rules).next().is_none() => Some("all of sharing is switched off"),
         SharingMode::On => None,
     };
-    let cluster = in_cluster.then_some("in a cluster nobody is let in on a listing");
-    let settings = mode.into_iter().chain(cluster).map(str::to_owned);
+    let engine = (!engine_is_well).then_some("the engine of the cluster is not well just now");
+    let settings = mode.into_iter().chain(engine).map(str::to_owned);
     let reasons: Vec<_> = backends.iter().map(KnownBackend::why_not).collect();
     let is_one_good = reasons.iter().any(Option::is_none);
     let of_backends = reasons.into_iter().flatten().filter(|_| !is_one_good);
@@ -213,7 +217,7 @@ mod tests {
         };
         let good = || backend(Shareable::Yes, None, None);
         let bad = || backend(Shareable::No, None, None);
-        assert_eq!(why_not(&on, false, &[bad(), good()], &[]), [""; 0]);
+        assert_eq!(why_not(&on, true, &[bad(), good()], &[]), [""; 0]);
         let none = SharingRules {
             end_of_wait: false,
             demotion: false,
@@ -222,14 +226,14 @@ mod tests {
         };
         for (reasons, part) in [
             (
-                why_not(&SharingRules::default(), false, &[good()], &[]),
+                why_not(&SharingRules::default(), true, &[good()], &[]),
                 "is off",
             ),
-            (why_not(&none, false, &[good()], &[]), "switched off"),
-            (why_not(&on, true, &[good()], &[]), "cluster"),
-            (why_not(&on, false, &[bad()], &[]), "shareable = false"),
+            (why_not(&none, true, &[good()], &[]), "switched off"),
+            (why_not(&on, false, &[good()], &[]), "cluster"),
+            (why_not(&on, true, &[bad()], &[]), "shareable = false"),
             (
-                why_not(&on, false, &[good()], &[Unshareable::Numbers]),
+                why_not(&on, true, &[good()], &[Unshareable::Numbers]),
                 "numbers",
             ),
         ] {

@@ -133,15 +133,14 @@ fn sharing_where_no_backend_is_shareable_is_warned_of_once() {
 }
 
 #[test]
-fn sharing_beside_other_gates_is_warned_of() {
+fn sharing_beside_other_gates_is_nothing_to_warn_of() {
     let cluster = "[cluster]\nnodes = [\"h:1\"]\nsecret_file = \"s\"\n";
-    let told = warnings(&format!("{cluster}{ON}"));
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(
-        told[0].contains("acts as \"shadow\" beside [cluster]"),
-        "{told:?}"
+    assert_eq!(
+        warnings(&format!("shareable = true\n{cluster}{ON}")),
+        [""; 0]
     );
-    assert_eq!(warnings(cluster), [""; 0]);
+    let told = warnings(&format!("{cluster}{ON}"));
+    assert!(told[0].contains("\"ask\""), "{told:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One listing that a login was shown, and what may still be done with it.
 
 use super::{ListingOwner, ShadowResult};
-use crate::ids::{BackendName, ClientPrefix};
+use crate::ids::{BackendName, ClientPrefix, SessionTurn};
 use crate::limits::LISTING_SHOWN_FOR;
 use crate::pop3::listing::MaildropListing;
 use crate::time::{Duration, Instant};
@@ -16,6 +16,8 @@ pub struct StandsOn {
     pub backend: BackendName,
     /// The client, where the backend was told its address.
     pub client: Option<ClientPrefix>,
+    /// The turn of the session that was shown it, where it had one.
+    pub turn: Option<SessionTurn>,
 }
 
 /// What is known of a login that was shown a listing, for the next one of the same login.
@@ -42,6 +44,8 @@ pub(super) struct KeptListing {
     pub(super) is_believed: bool,
     /// Another password was accepted for the same login since.
     pub(super) is_superseded: bool,
+    /// The turn of its session, where that had one.
+    pub(super) turn: Option<SessionTurn>,
 }
 
 /// How a session has left the maildrop.
@@ -88,6 +92,7 @@ impl KeptListing {
             listing: Arc::clone(&self.listing),
             backend: self.owner.backend.clone(),
             client: self.owner.client,
+            turn: self.turn,
         }
     }
 

@@ -4,7 +4,7 @@ use super::deletions::DeletedIds;
 use super::kept::{KeptListing, LeftBy, StandsOn};
 use super::unlisted::UnlistedLogins;
 use super::{Asker, Compared, ListingOwner, ShadowResult, Unshareable};
-use crate::ids::UserName;
+use crate::ids::{SessionTurn, UserName};
 use crate::limits::{LISTING_SHOWN_FOR, LISTINGS_PER_MAILDROP, NOT_SHAREABLE_FOR, VANISHED_MAX};
 use crate::pop3::listing::MaildropListing;
 use crate::secret::PasswordTag;
@@ -116,6 +116,7 @@ impl MaildropListings {
             is_current: true,
             is_believed: lacks_nothing && is_known,
             is_superseded: false,
+            turn: None,
         });
         let causes = causes.into_iter().flatten();
         Compared {
@@ -123,6 +124,15 @@ impl MaildropListings {
             unshareable: causes.filter(|why| self.forbid(*why, now)).collect(),
             ids_outlive_close,
             no_room: false,
+        }
+    }
+
+    /// The session that was shown the owner's listing had this turn. A later session at another
+    /// gate is unknown here; the engine knows it, by its later turn.
+    pub fn had_turn(&mut self, owner: &ListingOwner, turn: SessionTurn) {
+        let kept = self.kept.iter_mut().find(|kept| kept.owner == *owner);
+        if let Some(kept) = kept {
+            kept.turn = Some(turn);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::limits::{
 use crate::observe::event::{EndCause, Event, Preemption, SharingEvent};
 use crate::policy::sharing::StandsOn;
 use crate::pop3::exchange::Quit;
+use crate::session::let_in::engine_is_well;
 use crate::time::{Duration, Instant};
 
 impl Relay<'_, '_, '_> {
@@ -60,7 +61,13 @@ impl Relay<'_, '_, '_> {
         let limit = self.demote_limit()?;
         // A stop would end it at once.
         let is_held = self.next_is_paused() || self.cx.is_stopping();
-        (!is_held).then(|| since + limit)
+        let at = since + limit;
+        // Nothing wakes it when the engine is back.
+        let at = match engine_is_well(self.cx) {
+            true => at,
+            false => at.max(Instant::now() + RELAY_TICK),
+        };
+        (!is_held).then_some(at)
     }
 
     /// How long this session may be idle before that. One that has fetched messages goes back only

@@ -373,13 +373,7 @@ impl Gate {
                 self.beats.insert(call.ping, sent);
                 out.push(Out::Beat(call));
             }
-            MemberAction::Lease { generation, until } => {
-                let had_lapsed = self.has_lapsed();
-                let (sent_at, sent_at_boot) = self.last_beat;
-                let lasts = until.saturating_duration_since(sent_at);
-                self.lease = (generation, sent_at_boot + super::millis(lasts));
-                out.push(Out::Renewed { had_lapsed });
-            }
+            MemberAction::Lease { generation, until } => self.renewed(generation, until, out),
             MemberAction::Turn {
                 maildrop,
                 life,
@@ -435,6 +429,14 @@ impl Gate {
             // The maildrop is not in use any more, or it is for others.
             _ => {}
         }
+    }
+
+    fn renewed(&mut self, generation: u64, until: Instant, out: &mut Vec<Out>) {
+        let had_lapsed = self.has_lapsed();
+        let (sent_at, sent_at_boot) = self.last_beat;
+        let lasts = until.saturating_duration_since(sent_at);
+        self.lease = (generation, sent_at_boot + super::millis(lasts));
+        out.push(Out::Renewed { had_lapsed });
     }
 
     fn life_of(&self, maildrop: MaildropId) -> Option<u64> {

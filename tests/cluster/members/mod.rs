@@ -31,7 +31,7 @@ const SEEDS: u64 = 2_000;
 const SHOWN: usize = 150;
 
 /// What must have been met: histories in which nothing happens show nothing.
-const MET: [&str; 26] = [
+const MET: [&str; 27] = [
     "beside_forgotten",
     "beside_lapsed",
     "beside_local",
@@ -52,6 +52,7 @@ const MET: [&str; 26] = [
     "gave_up",
     "killed",
     "leaves",
+    "listings",
     "local",
     "lost",
     "overlaps_told",

@@ -332,3 +332,28 @@ fn where_a_password_was_refused_the_next_listing_has_to_be_seen_twice() {
         assert_eq!(messages(maildrop.last_resort(&asker, now)), expected);
     }
 }
+
+#[test]
+fn a_listing_has_the_turn_of_the_session_that_was_shown_it_and_the_next_one_has_its_own() {
+    let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
+    let turn = |number| SessionTurn { lease: 1, number };
+    let minute = Duration::from_secs(60);
+    let asker = Asker {
+        login: ann().login,
+        tag: ann().tag,
+        client: ClientPrefix::from(IpAddr::from([192, 0, 2, 1])),
+    };
+    let mut session = |under: Option<SessionTurn>| {
+        maildrop.accepted(&ann().login, ann().tag, now);
+        maildrop.shown(ann(), listing(&["a"]), now);
+        if let Some(turn) = under {
+            maildrop.had_turn(&ann(), turn);
+        }
+        let fresh = maildrop.fresh(&asker, minute, minute, now).unwrap();
+        let last = maildrop.last_resort(&asker, now).unwrap();
+        [fresh.turn, last.turn]
+    };
+    for under in [Some(turn(5)), Some(turn(9)), None] {
+        assert_eq!(session(under), [under; 2]);
+    }
+}
