@@ -18,8 +18,8 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Those whose waiters have waited longest come first. A maildrop has a line for its holder and one for
-each waiter, in the order in which they will be served. Sessions on a listing stand behind them: they
-are logged in, and hold no lock.
+each waiter, in the order in which they will be served. Sessions on a listing stand behind them:
+they are logged in, and hold no lock.
 
 Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
 
@@ -165,13 +165,14 @@ pub(super) fn parties(locks: &[LockInfo], screen: Screen) -> String {
 }
 
 fn rows(locks: &[LockInfo]) -> Vec<Vec<Cell>> {
-    let rows = locks.iter().flat_map(|lock| {
-        let holder = lock.holder.iter().map(|holder| holder_row(lock, holder));
-        let waiters = lock.waiters.iter().zip(1..);
-        let waiters = waiters.map(|(waiter, place)| waiter_row(lock, waiter, place));
-        holder.chain(waiters).collect::<Vec<_>>()
-    });
-    rows.collect()
+    locks.iter().flat_map(parties_of).collect()
+}
+
+fn parties_of(lock: &LockInfo) -> Vec<Vec<Cell>> {
+    let holder = lock.holder.iter().map(|holder| holder_row(lock, holder));
+    let waiters = lock.waiters.iter().zip(1..);
+    let waiters = waiters.map(|(waiter, place)| waiter_row(lock, waiter, place));
+    holder.chain(waiters).collect()
 }
 
 fn holder_row(lock: &LockInfo, holder: &HolderInfo) -> Vec<Cell> {

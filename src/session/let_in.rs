@@ -128,9 +128,9 @@ impl Identified {
         let stands_on = listings.fresh(key, &asker, age, sharing.fresh, now);
         match stands_on.filter(|it| self.may_stand_on(cx, it)) {
             None => FreshListing::None,
-            // What it is shown could be deleted beside it. Where sessions of another gate delete, that
-            // is not known here: a view that stood before them may end for it, and the maildrop is
-            // not shared for a day then.
+            // What it is shown could be deleted beside it. Where sessions of another gate delete,
+            // that is not known here: a view that stood before them may end for it, and the
+            // maildrop is not shared for a day then.
             Some(_) if listings.has_deletions(key) && self.others_rest_at(cx, now) > now => {
                 FreshListing::Later(self.others_rest_at(cx, now))
             }
