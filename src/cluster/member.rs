@@ -306,12 +306,13 @@ impl Member {
                 number,
                 generation,
             }),
-            TurnOutcome::Lost { has_begun } => {
+            TurnOutcome::Lost { is_overlap } => {
                 out.push(MemberAction::Lose { maildrop: id, life });
-                if has_begun {
+                if is_overlap {
                     out.push(MemberAction::Overlap { maildrop: id });
                 }
             }
+            TurnOutcome::Overlap => out.push(MemberAction::Overlap { maildrop: id }),
             TurnOutcome::Nothing | TurnOutcome::Turn(..) => {}
         }
         if let Some(elsewhere) = maildrop.heard_elsewhere(report.others_in_main, now) {

@@ -21,8 +21,14 @@ pub(super) enum TurnRight {
     Turn(TurnNumber, u64),
     /// Without a turn: it began while the engine was away.
     Local,
-    /// Another gate has the turn meanwhile; its session goes on beside that one's, and says this.
-    Lost(Holds),
+    /// Another gate has the turn meanwhile, as the engine says; this session goes on beside that
+    /// one's.
+    Lost {
+        /// What it says of itself.
+        said: Holds,
+        /// Whether it counts as one that overlaps that one's.
+        is_counted: bool,
+    },
 }
 
 /// What the engine believes of this gate, as far as it has answered.
@@ -61,8 +67,10 @@ pub(super) enum TurnOutcome {
     /// The holder's turn is good under the lease of this generation; with the turn under which its
     /// session began, if it began under one.
     Confirmed(Option<TurnNumber>, u64),
-    /// The holder's turn is another gate's; whether its session has begun.
-    Lost { has_begun: bool },
+    /// The holder's turn is another gate's; whether its session overlaps that one's.
+    Lost { is_overlap: bool },
+    /// The session overlaps that of another gate which has the turn, as was told before.
+    Overlap,
 }
 
 /// One maildrop.
@@ -189,7 +197,7 @@ impl SharedMaildrop {
         let holder = queue.holder;
         match (holder, self.right) {
             // Nobody behind it is served as long as its session lasts.
-            (Some(_), TurnRight::Lost(holds)) => SaidOfMaildrop {
+            (Some(_), TurnRight::Lost { said: holds, .. }) => SaidOfMaildrop {
                 holds,
                 main: None,
                 unproven: None,
@@ -324,17 +332,26 @@ impl SharedMaildrop {
         let Some(holder) = self.statement.queue.holder else {
             return TurnOutcome::Nothing;
         };
-        let was_known = matches!(self.right, TurnRight::Lost(_));
-        self.right = match holder.has_begun {
-            true => TurnRight::Lost(held),
+        let before = self.right;
+        if !holder.has_begun {
             // It waits for another turn.
-            false => TurnRight::None,
-        };
-        if was_known {
-            return TurnOutcome::Nothing;
+            self.right = TurnRight::None;
+            return TurnOutcome::Lost { is_overlap: false };
         }
-        TurnOutcome::Lost {
-            has_begun: holder.has_begun,
+        // Where it began without the engine, the other gate may only not have said yet that its
+        // own session had ended by then: it has until this is asked again.
+        let is_again = matches!(before, TurnRight::Lost { .. });
+        let is_overlap = is_again || held != Holds::Local;
+        self.right = TurnRight::Lost {
+            said: held,
+            is_counted: is_overlap,
+        };
+        match before {
+            TurnRight::Lost {
+                is_counted: true, ..
+            } => TurnOutcome::Nothing,
+            TurnRight::Lost { .. } => TurnOutcome::Overlap,
+            _ => TurnOutcome::Lost { is_overlap },
         }
     }
 
@@ -362,7 +379,7 @@ impl SharedMaildrop {
     pub(super) fn waits(&self) -> bool {
         self.statement.queue.main.is_some()
             || self.statement.queue.unproven.is_some()
-            || matches!(self.right, TurnRight::Lost(_) | TurnRight::None)
+            || matches!(self.right, TurnRight::Lost { .. } | TurnRight::None)
     }
 
     /// The queue serves by itself from now on.

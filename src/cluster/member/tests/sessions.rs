@@ -256,7 +256,7 @@ fn a_session_that_begins_as_its_turn_is_lost_is_beside_another_gates() {
     let call = sync_of(&scene.answer(&waits, TurnStanding::Queued));
     assert_eq!((call.holds, call.main), (Holds::Local, None));
     let told = scene.answer(&call, TurnStanding::Lost);
-    assert!(told.contains(&MemberAction::Overlap { maildrop: ANN }));
+    assert!(!told.contains(&MemberAction::Overlap { maildrop: ANN }));
     let behind = Statement {
         main: scene.waits().main,
         unproven: scene.waits().main,
@@ -266,6 +266,14 @@ fn a_session_that_begins_as_its_turn_is_lost_is_beside_another_gates() {
     let call = sync_of(&scene.pass(Duration::from_millis(1_100)));
     assert_eq!(call.holds, Holds::Local, "until it ends or has the turn");
     assert_eq!((call.main, call.unproven), (None, None));
+    let told = scene.answer(&call, TurnStanding::Lost);
+    assert_eq!(
+        told,
+        [MemberAction::Overlap { maildrop: ANN }],
+        "told again"
+    );
+    let call = sync_of(&scene.pass(Duration::from_millis(1_100)));
+    assert_eq!(scene.answer(&call, TurnStanding::Lost), [], "counted once");
 }
 
 #[test]
