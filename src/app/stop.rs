@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 impl Gate {
-    /// Stops in stages. Nobody new is served; connections before login are closed; waiters and
+    /// Stops in stages. Nobody new is served; connections before login are closed after
+    /// [`LAST_LOGIN`](crate::limits::LAST_LOGIN); waiters and
     /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
     /// `hurry` closes everything at once.
     pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {

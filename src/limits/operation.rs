@@ -51,6 +51,10 @@ pub const ADMIN_REQUEST: Duration = Duration::from_secs(15);
 /// drain. Far below [`LAST_WORDS`].
 pub const ADMIN_LAST_ANSWER: Duration = Duration::from_millis(500);
 
+/// How long a client that is about to log in when a stop begins may still give its password. Mail
+/// programs say `USER` and `PASS` within some round trips.
+pub const LAST_LOGIN: Duration = Duration::from_secs(1);
+
 /// How long a stop waits, at its very end, for tasks that have been told to end.
 pub const LAST_WORDS: Duration = Duration::from_secs(5);
 

@@ -38,6 +38,7 @@ mod view;
 
 use crate::admission::LoginSlots;
 use crate::gate::{BackendConnection, Context, Peer, Phase, Settings, Stage};
+use crate::limits;
 use crate::lock::LockGuard;
 use crate::net::conn::Conn;
 use crate::observe::event::EndCause;
@@ -179,7 +180,7 @@ async fn until_logged_in(
     }
 }
 
-/// A client that has not logged in has until `login_by`, and no grace when the gate stops.
+/// A client that has not logged in has until `login_by`, and a moment when the gate stops.
 async fn identify(
     cx: &Context,
     record: &mut Record,
@@ -188,7 +189,20 @@ async fn identify(
     record.enter(Phase::Authorization);
     tokio::select! {
         identified = Box::pin(authorization::authorize(cx, record, greeted)) => identified,
-        () = cx.stage_reached(Stage::Draining) => Err(EndCause::Shutdown),
+        () = last_login(cx) => Err(EndCause::Shutdown),
+    }
+}
+
+/// Returns when a client that has not logged in is closed, since the gate stops. Its password may
+/// be on its way at that moment, and a mail program shows a failed login where it is not answered.
+async fn last_login(cx: &Context) {
+    if cx.is_stopping() {
+        return;
+    }
+    cx.stage_reached(Stage::Draining).await;
+    tokio::select! {
+        () = tokio::time::sleep(limits::LAST_LOGIN) => {}
+        () = cx.stage_reached(Stage::Closing) => {}
     }
 }
 

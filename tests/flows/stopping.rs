@@ -13,7 +13,7 @@ async fn goes_on(client: &mut Wire, backend: &mut Wire) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn draining_closes_who_has_not_logged_in() {
+async fn draining_closes_who_does_not_log_in_within_a_second() {
     let gate = Gate::classic().await;
     let mut silent = gate.greeted().await;
     let mut named = gate.greeted().await;
@@ -22,6 +22,7 @@ async fn draining_closes_who_has_not_logged_in() {
     let mut shaking = gate.visitor().at("pop3s").connect();
     shaking.expect_silence(seconds(1.0)).await;
     gate.stage.send_replace(Stage::Draining);
+    silent.expect_silence(seconds(0.9)).await;
     for (client, name) in [
         (&mut silent, "client 1"),
         (&mut named, "client 2"),
@@ -30,6 +31,23 @@ async fn draining_closes_who_has_not_logged_in() {
         client.expect_eof().await;
         assert_eq!(gate.only_end_of(name).await.end(), End::Shutdown);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_comes_right_after_draining_began_is_taken() {
+    let gate = Gate::classic().await;
+    let mut ann = gate.greeted().await;
+    ann.send("USER ann\r\n").await;
+    ann.expect("+OK Send PASS\r\n").await;
+    gate.stage.send_replace(Stage::Draining);
+    ann.expect_silence(seconds(0.9)).await;
+    ann.send("PASS secret\r\n").await;
+    let mut inside = gate.dialed().await;
+    inside.greets().await;
+    inside.expect("USER ann\r\nPASS secret\r\n").await;
+    inside.send("+OK\r\n+OK\r\n").await;
+    ann.expect("+OK\r\n").await;
+    goes_on(&mut ann, &mut inside).await;
 }
 
 #[tokio::test(start_paused = true)]
