@@ -1,7 +1,7 @@
 //! What operators see and do from one gate at the others.
 
 use crate::fire::Gate;
-use crate::site::{Site, log_in, proven, signal};
+use crate::site::{Site, freeze, log_in, proven, signal};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::process::Command;
@@ -46,7 +46,7 @@ async fn operators_see_and_end_what_is_at_other_gates() {
     assert!(bob.ok("NOOP".to_owned()).await.is_err());
     let log = site.gates[1].log_tail();
     assert!(log.contains("by gate pop0: a phone"), "{log}");
-    signal(&site.gates[2], Signal::STOP);
+    freeze(&site.gates[2]);
     let locks = ask(&site.gates[0], &["locks", "--all"]);
     signal(&site.gates[2], Signal::CONT);
     assert_eq!(locks["unanswered"], serde_json::json!(["pop2"]));

@@ -3,7 +3,7 @@
 use crate::clocks;
 use crate::load::Load;
 use crate::report::{Outcome, overlaps_are};
-use crate::site::{Place, Site, log_in, proven, signal};
+use crate::site::{Place, Site, freeze, log_in, proven, signal};
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -81,7 +81,7 @@ async fn a_clock_that_is_set_forward_takes_nothing_from_a_holder() {
     proven(&site, "ann").await;
     let mut ann = site.log_in(0, "ann").await.unwrap();
     // The holder's gate is heard last.
-    signal(&site.gates[0], Signal::STOP);
+    freeze(&site.gates[0]);
     let right = site.engine.seconds();
     site.engine.set_clock("+3600s");
     while site.engine.seconds() < right + 3_000 {

@@ -1,7 +1,7 @@
 //! A gate that is frozen for longer than its lease, and then goes on.
 
 use crate::report::SLOW;
-use crate::site::{LEASE, PATIENT, Site, log_in, proven, signal};
+use crate::site::{LEASE, PATIENT, Site, freeze, log_in, proven, signal};
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -34,7 +34,7 @@ async fn a_frozen_gate_begins_nothing_by_turns_from_before() {
         .wait_for("popgate_lock_waiters", &[], 2.0, SOON)
         .await;
 
-    signal(&site.gates[0], Signal::STOP);
+    freeze(&site.gates[0]);
     let frozen = Instant::now();
     // The turn goes to the gate that is frozen, which does not take it up.
     bob.ok("QUIT".to_owned()).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_gate_that_was_frozen_before_it_wrote_the_password_does_not_write_it()
         .wait_for("popgate_locks_held", &[], 1.0, SOON)
         .await;
     site.door.keeps_somebody().await;
-    signal(&site.gates[0], Signal::STOP);
+    freeze(&site.gates[0]);
     site.door.open();
     let began = Instant::now();
     let mut next = site.log_in(1, user).await.unwrap();

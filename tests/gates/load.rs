@@ -1,6 +1,7 @@
 //! Mail programs that log in at all gates, and what they met.
 
-use crate::site::{Site, log_in};
+use crate::fire::Program;
+use crate::site::Site;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) struct Tally {
     pub(crate) logins: Vec<Login>,
     /// What went wrong, in the gate's or the system's words.
     pub(crate) failed: Vec<String>,
+    /// Gates that were not there, or closed before a password was given: another one was tried.
+    pub(crate) turned_away: usize,
 }
 
 impl Tally {
@@ -31,6 +34,7 @@ impl Tally {
         self.done += other.done;
         self.logins.extend(other.logins);
         self.failed.extend(other.failed);
+        self.turned_away += other.turned_away;
     }
 
     /// The login that took longer than `part` of all.
@@ -64,12 +68,33 @@ impl Tally {
 /// A load that runs until a moment.
 pub(crate) struct Load {
     programs: JoinSet<Tally>,
+    ways: watch::Sender<Ways>,
     /// Sessions that are over, and went well.
+    done: watch::Sender<usize>,
+}
+
+/// What all programs go by.
+#[derive(Clone)]
+struct Ways {
+    gates: Vec<SocketAddr>,
+    until: Instant,
+    /// Where a gate is not there, or closes before it is given a password, they try another one.
+    try_others: bool,
+}
+
+/// One program.
+struct Life {
+    number: usize,
+    maildrops: Range<usize>,
+    ways: watch::Receiver<Ways>,
     done: watch::Sender<usize>,
 }
 
 /// Sessions of a load that is under way: many of each program, at each gate.
 const UNDER_WAY: usize = 100;
+
+/// Longer than a load that somebody ends.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Longer than those take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,12 +102,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Load {
     /// `programs` of them, at `maildrops`, each going from gate to gate.
     pub(crate) fn start(site: &Site, programs: usize, maildrops: usize, until: Instant) -> Self {
-        Self::at(site, programs, until, |_| 0..maildrops)
+        Self::at(site, programs, until, false, |_| 0..maildrops)
+    }
+
+    /// As [`Self::start`], of programs that go to another gate where one is not there; until
+    /// [`Self::end_now`].
+    pub(crate) fn trying_others(site: &Site, programs: usize, maildrops: usize) -> Self {
+        let until = Instant::now() + LONGEST;
+        Self::at(site, programs, until, true, |_| 0..maildrops)
     }
 
     /// As many, each at maildrops of its own: nobody waits for anybody else.
     pub(crate) fn apart(site: &Site, programs: usize, until: Instant) -> Self {
-        Self::at(site, programs, until, |number| {
+        Self::at(site, programs, until, false, |number| {
             number * 20..number * 20 + 20
         })
     }
@@ -91,19 +123,40 @@ impl Load {
         site: &Site,
         programs: usize,
         until: Instant,
+        try_others: bool,
         maildrops: impl Fn(usize) -> Range<usize>,
     ) -> Self {
-        let gates: Vec<_> = site.gates.iter().map(|gate| gate.ports.plain).collect();
+        let ways = Ways {
+            gates: addresses(site),
+            until,
+            try_others,
+        };
         let mut load = Self {
             programs: JoinSet::new(),
+            ways: watch::Sender::new(ways),
             done: watch::Sender::default(),
         };
         for number in 0..programs {
-            let done = load.done.clone();
-            let lives = live(gates.clone(), number, maildrops(number), until, done);
-            load.programs.spawn(lives);
+            let life = Life {
+                number,
+                maildrops: maildrops(number),
+                ways: load.ways.subscribe(),
+                done: load.done.clone(),
+            };
+            load.programs.spawn(life.live());
         }
         load
+    }
+
+    /// From now on programs know the site's gates of now.
+    pub(crate) fn find(&self, site: &Site) {
+        self.ways.send_modify(|ways| ways.gates = addresses(site));
+    }
+
+    /// Each program ends when its session does.
+    pub(crate) async fn end_now(self) -> Tally {
+        self.ways.send_modify(|ways| ways.until = Instant::now());
+        self.end().await
     }
 
     /// Returns when it is under way.
@@ -122,45 +175,74 @@ impl Load {
     }
 }
 
-async fn live(
-    gates: Vec<SocketAddr>,
-    number: usize,
-    maildrops: Range<usize>,
-    until: Instant,
-    done: watch::Sender<usize>,
-) -> Tally {
-    let mut tally = Tally::default();
-    let mut random = fastrand::Rng::with_seed(number as u64);
-    while Instant::now() < until {
-        let gate = gates[random.usize(..gates.len())];
-        let user = format!("user{}", random.usize(maildrops.clone()));
-        let began = Instant::now();
-        match visit(gate, &user, &mut random, began).await {
-            Ok(took) => {
-                tally.done += 1;
-                done.send_modify(|done| *done += 1);
-                tally.logins.push(Login { gate, began, took });
-            }
-            Err(error) => tally.failed.push(format!("{gate}: {error}")),
-        }
-        tokio::time::sleep(Duration::from_millis(random.u64(..20))).await;
-    }
-    tally
+fn addresses(site: &Site) -> Vec<SocketAddr> {
+    site.gates.iter().map(|gate| gate.ports.plain).collect()
 }
 
-/// A session that looks, fetches now and then, and quits; how long its login took.
+/// Why a session came to nothing.
+enum Failure {
+    /// Before a password was given.
+    TurnedAway(std::io::Error),
+    Failed(std::io::Error),
+}
+
+impl Life {
+    async fn live(self) -> Tally {
+        let mut tally = Tally::default();
+        let mut random = fastrand::Rng::with_seed(self.number as u64);
+        let mut began = None;
+        loop {
+            let ways = self.ways.borrow().clone();
+            if Instant::now() >= ways.until {
+                return tally;
+            }
+            let gate = ways.gates[random.usize(..ways.gates.len())];
+            let user = format!("user{}", random.usize(self.maildrops.clone()));
+            let since = *began.get_or_insert_with(Instant::now);
+            match visit(gate, &user, &mut random, since).await {
+                Err(Failure::TurnedAway(_)) if ways.try_others => tally.turned_away += 1,
+                Ok(login) => {
+                    began = None;
+                    tally.done += 1;
+                    self.done.send_modify(|done| *done += 1);
+                    tally.logins.push(login);
+                }
+                Err(Failure::TurnedAway(error) | Failure::Failed(error)) => {
+                    began = None;
+                    tally.failed.push(format!("{gate}: {error}"));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(random.u64(..20))).await;
+        }
+    }
+}
+
+/// A session that looks, fetches now and then, and quits. `began`: when its program first tried.
 async fn visit(
     gate: SocketAddr,
     user: &str,
     random: &mut fastrand::Rng,
     began: Instant,
-) -> std::io::Result<Duration> {
-    let mut program = log_in(gate, user).await?;
-    let took = began.elapsed();
-    program.ok("STAT".to_owned()).await?;
-    if random.u8(..4) == 0 {
-        program.listing("RETR 1").await?;
-    }
-    program.ok("QUIT".to_owned()).await?;
-    Ok(took)
+) -> Result<Login, Failure> {
+    let mut program = named(gate, user).await.map_err(Failure::TurnedAway)?;
+    let does_fetch = random.u8(..4) == 0;
+    let login = async {
+        program.ok("PASS secret".to_owned()).await?;
+        let took = began.elapsed();
+        program.ok("STAT".to_owned()).await?;
+        if does_fetch {
+            program.listing("RETR 1").await?;
+        }
+        program.ok("QUIT".to_owned()).await?;
+        Ok(Login { gate, began, took })
+    };
+    login.await.map_err(Failure::Failed)
+}
+
+/// A connection that has said who it is for.
+async fn named(gate: SocketAddr, user: &str) -> std::io::Result<Program> {
+    let mut program = Program::unheard(gate).await?;
+    program.ok(String::new()).await?;
+    program.ok(format!("USER {user}")).await?;
+    Ok(program)
 }

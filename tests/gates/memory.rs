@@ -2,7 +2,7 @@
 
 use crate::across::ask;
 use crate::fire::{Gate, Program};
-use crate::site::{Site, is_healthy, log_in, signal};
+use crate::site::{Site, freeze, is_healthy, log_in, signal};
 use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -159,7 +159,7 @@ async fn an_engine_that_lost_its_last_writes_is_told_them_again() {
     block(&site.gates[2], "127.0.0.9").await;
     all_list(&site, 1, 1).await;
     for gate in &site.gates {
-        signal(gate, Signal::STOP);
+        freeze(gate);
     }
     site.engine.kill();
     site.engine.revive();
@@ -233,7 +233,7 @@ async fn a_gate_that_was_away_gets_what_changed_and_offers_nothing_old() {
         site.gates[2].metric(name, &["direction=\"sent\""]).await
     };
     let before = sent().await;
-    signal(&site.gates[2], Signal::STOP);
+    freeze(&site.gates[2]);
     site.gates[0]
         .wait_for("popgate_cluster_members", &[], 2.0, PATIENCE)
         .await;

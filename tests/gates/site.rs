@@ -12,10 +12,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// What all gates of a site have in their secret's file.
-const SECRET: &str = "6b1f0c5d9e2a47388c4f5e6d7a8b9c0d1e2f30415263748596a7b8c9daebfc0d";
+pub(crate) const SECRET: &str = "6b1f0c5d9e2a47388c4f5e6d7a8b9c0d1e2f30415263748596a7b8c9daebfc0d";
 
 /// The host of a network that has the engine; the gates are on those before.
 pub(crate) const ENGINE: usize = 3;
@@ -33,7 +35,12 @@ pub(crate) struct Site {
     pub(crate) backend: Arc<DemoServer>,
     pub(crate) door: Door,
     address: SocketAddr,
-    settings: String,
+    /// Keys of `[cluster]` and tables behind it, of gates that start from now on.
+    pub(crate) settings: String,
+    /// Further keys of their `[defaults]`.
+    pub(crate) defaults: String,
+    /// How many have been started.
+    started: AtomicUsize,
     nodes: String,
     trusts: &'static [&'static str],
     /// Where the gates run, and by which clocks.
@@ -73,6 +80,13 @@ impl Site {
     /// Three gates that have joined. `settings`: keys of `[cluster]` and tables behind it.
     pub(crate) async fn start(settings: &str) -> Option<Self> {
         Self::start_at(Default::default(), settings).await
+    }
+
+    /// As [`Self::start`], without gates.
+    pub(crate) async fn start_without_gates() -> Option<Self> {
+        let engine = Redis::start()?;
+        let nodes = format!("nodes = [\"{}\"]", engine.address);
+        Some(Self::before(engine, nodes, "", Default::default(), THIS_HOST).await)
     }
 
     /// As [`Self::start`], with gates that have places of their own.
@@ -158,6 +172,8 @@ impl Site {
             door,
             address,
             settings: settings.to_owned(),
+            defaults: String::new(),
+            started: AtomicUsize::new(0),
             nodes,
             trusts,
             places,
@@ -184,11 +200,12 @@ impl Site {
         std::fs::set_permissions(&file, mode).unwrap();
         let config = format!(
             "[[backend]]\nname = \"embedded\"\naddress = \"{}\"\nshareable = true\n\
-             [defaults]\npolls = {{ enforce = \"off\" }}\ncleartext = \"always\"\n\
+             [defaults]\npolls = {{ enforce = \"off\" }}\ncleartext = \"always\"\n{}\
              [cluster]\n{}\nsecret_file = {file:?}\nname = \"pop{}\"\n{}\n",
             self.address,
+            self.defaults,
             self.nodes,
-            self.gates.len(),
+            self.started.fetch_add(1, Ordering::Relaxed),
             self.settings
         );
         let place = self
@@ -266,4 +283,35 @@ pub(crate) async fn has_state(gate: &Gate, state: &str, within: Duration) {
 pub(crate) fn signal(gate: &Gate, signal: Signal) {
     let id = Pid::from_raw(gate.id().try_into().unwrap()).unwrap();
     kill_process(id, signal).unwrap();
+}
+
+/// It does nothing any more, and its connections stay. Returns when that is so: a signal reaches a
+/// process that is busy with other things only after a moment.
+pub(crate) fn freeze(gate: &Gate) {
+    signal(gate, Signal::STOP);
+    let tasks = format!("/proc/{}/task", gate.id());
+    let is_stopped = |task: &Path| state(&task.join("stat")) == Some('T');
+    while !std::fs::read_dir(&tasks)
+        .unwrap()
+        .all(|task| is_stopped(&task.unwrap().path()))
+    {
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until the gate's process has ended by itself.
+pub(crate) async fn has_ended(gate: &Gate) {
+    let stat = format!("/proc/{}/stat", gate.id());
+    let until = Instant::now() + Duration::from_secs(20);
+    // Nobody has asked yet how it ended.
+    while state(Path::new(&stat)) != Some('Z') {
+        assert!(Instant::now() < until, "{}", gate.log_tail());
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The letter behind the name in brackets; `None`: there is no such thread.
+fn state(stat: &Path) -> Option<char> {
+    let text = std::fs::read_to_string(stat).ok()?;
+    text.rsplit(") ").next()?.chars().next()
 }
