@@ -1,9 +1,8 @@
 //! What goes wrong with a gate or with the engine, and what users notice of it.
 
-use crate::fire::Program;
 use crate::load::Load;
 use crate::report::Outcome;
-use crate::site::{LEASE, Site, has_state, is_healthy, log_in, signal};
+use crate::site::{LEASE, Site, freeze, has_state, is_healthy, log_in, signal};
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -38,7 +37,7 @@ async fn a_gate_that_was_frozen_while_it_waited_does_not_meet_the_next() {
     site.gates[0]
         .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
         .await;
-    signal(&site.gates[0], Signal::STOP);
+    freeze(&site.gates[0]);
     holder.ok("QUIT".to_owned()).await.unwrap();
     let mut next = timeout(LEASE * 2, site.log_in(2, "ann"))
         .await
@@ -127,23 +126,6 @@ async fn small_accidents_of_the_engine_are_not_noticed() {
     println!("{}", Outcome::of(fault, &site, &tally).await);
     assert_eq!(tally.failed, Vec::<String>::new());
     assert_eq!(site.overlaps(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gate_with_another_secret_serves_nobody_and_says_why() {
-    let Some(site) = Site::start("").await else {
-        return;
-    };
-    let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-    let stranger = site.another(secret).await;
-    has_state(&stranger, "excluded", SOON).await;
-    // At the greeting, where a balancer looks: clients come to the others.
-    let mut refused = Program::unheard(stranger.ports.plain).await.unwrap();
-    let greeting = refused.line().await.unwrap();
-    assert!(greeting.starts_with("-ERR [SYS/TEMP] "), "{greeting}");
-    // The others go on.
-    let mut program = site.log_in(0, "ann").await.unwrap();
-    program.ok("QUIT".to_owned()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

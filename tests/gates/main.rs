@@ -79,6 +79,7 @@ mod faults;
 )]
 mod fire;
 mod frozen;
+mod killed;
 mod line;
 mod load;
 mod memory;
@@ -89,3 +90,4 @@ mod report;
 mod rolling;
 mod sharing;
 mod site;
+mod strangers;

@@ -94,6 +94,16 @@ impl Redis {
         }
     }
 
+    /// Waits until of some maildrop, `it`, this is so, as Lua has it.
+    pub(crate) fn has_maildrop(&self, condition: &str) {
+        let script = format!(
+            "for _, key in ipairs(redis.call('KEYS', 'popgate:m:*')) do \
+             local it = cmsgpack.unpack(redis.call('GET', key)) \
+             if {condition} then return 1 end end return 0"
+        );
+        self.says_at_last(&format!("EVAL \"{script}\" 0"), |said| said == ":1\r\n");
+    }
+
     /// What its clock shows.
     pub(crate) fn seconds(&self) -> u64 {
         let said = self.say("TIME").unwrap();
