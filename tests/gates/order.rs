@@ -1,10 +1,16 @@
 //! Who is next, across gates.
 
+use crate::fire::Program;
 use crate::load::Load;
 use crate::site::{PATIENT, Site, log_in, proven};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+
+/// For what happens soon.
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_at_three_gates_never_meet() {
@@ -114,4 +120,77 @@ async fn an_idle_holder_is_pre_empted_for_a_waiter_at_another_gate() {
     assert_eq!(site.overlaps(), 0);
     let pre_empted = site.gates[0].metric("popgate_preemptions_total", &[]).await;
     assert!((pre_empted - 1.0).abs() < 0.5, "{pre_empted}");
+}
+
+/// Gates take turns, however many wait at one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_waiter_beside_eighty_of_another_gate_is_second_at_the_latest() {
+    let settings = format!("{PATIENT}queue = 100\nconnections = {{ per_maildrop = 300 }}\n");
+    let Some(site) = Site::start(&settings).await else {
+        return;
+    };
+    let user = "ann@example.com";
+    proven(&site, user).await;
+    let mut holder = site.log_in(2, user).await.unwrap();
+    let served = Arc::new(Mutex::new(Vec::new()));
+    let mut waiting = JoinSet::new();
+    for (gate, many) in [(0, 80), (1, 1)] {
+        for _ in 0..many {
+            let to = site.gates[gate].ports.plain;
+            let served = Arc::clone(&served);
+            waiting.spawn(async move {
+                let mut program = log_in(to, user).await.unwrap();
+                served.lock().unwrap().push(gate);
+                program.ok("QUIT".to_owned()).await.unwrap();
+            });
+        }
+        site.gates[gate]
+            .wait_for("popgate_lock_waiters", &[], f64::from(many), SOON)
+            .await;
+    }
+    holder.ok("QUIT".to_owned()).await.unwrap();
+    timeout(SOON, waiting.join_all()).await.unwrap();
+    let served = served.lock().unwrap();
+    let place = served.iter().position(|gate| *gate == 1).unwrap();
+    println!(
+        "of {} waiters the one at another gate was number {}",
+        served.len(),
+        place + 1
+    );
+    assert!(place < 2, "{served:?}");
+    assert_eq!(site.overlaps(), 0);
+}
+
+/// Who has not shown the right password lately waits behind the owner, also from another gate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_came_first_at_another_gate_does_not_take_the_owners_place() {
+    let settings = "[[tenant]]\nname = \"t\"\ndomains = [\"strict.example\"]\n\
+                    preempt_idle = \"off\"\nwait = \"55s\"\nfailures = { delay = \"0s\" }\n";
+    let Some(site) = Site::start(settings).await else {
+        return;
+    };
+    let user = "carl@strict.example";
+    proven(&site, user).await;
+    let mut holder = site.log_in(2, user).await.unwrap();
+    let (told, mut answers) = mpsc::unbounded_channel();
+    for (gate, password) in [(0, "guess"), (1, "secret")] {
+        let to = site.gates[gate].ports.plain;
+        let told = told.clone();
+        tokio::spawn(async move {
+            let mut program = Program::unheard(to).await.unwrap();
+            program.ok(String::new()).await.unwrap();
+            program.ok(format!("USER {user}")).await.unwrap();
+            let answer = program.ask(&format!("PASS {password}")).await.unwrap();
+            told.send((password, answer.starts_with("+OK"))).unwrap();
+            program.ok("QUIT".to_owned()).await.unwrap();
+        });
+        site.gates[gate]
+            .wait_for("popgate_lock_waiters", &[], 1.0, SOON)
+            .await;
+    }
+    holder.ok("QUIT".to_owned()).await.unwrap();
+    let mut next = async || timeout(SOON, answers.recv()).await.unwrap().unwrap();
+    assert_eq!(next().await, ("secret", true));
+    assert_eq!(next().await, ("guess", false));
+    assert_eq!(site.overlaps(), 0);
 }
