@@ -186,6 +186,7 @@ fn joining(gate: GateId, settings: &Arc<str>, on_outage: OnOutage) -> ClusterSta
         state: ClusterState::Joining,
         epoch: None,
         why: "the engine has not been reached yet".to_owned(),
+        doubt: String::new(),
         gates: Vec::new(),
         settings: Arc::clone(settings),
         on_outage,

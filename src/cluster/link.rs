@@ -83,6 +83,8 @@ pub enum LinkEvent {
     Refused(String),
     /// A push came.
     Pushed(Push),
+    /// What is wrong with the engine's settings, though it is used; empty: nothing.
+    Doubted(String),
     /// So many pushes came before and were dropped, since nobody had looked at those before them.
     PushesDropped(u64),
 }

@@ -186,6 +186,7 @@ impl Node {
                 self.apply(MemberInput::Disconnected(why));
             }
             LinkEvent::Refused(why) => self.apply(MemberInput::Refused(why)),
+            LinkEvent::Doubted(why) => self.doubt_engine(why),
             // What finds no room is lost: it is asked for again.
             LinkEvent::Pushed(Push::Message(sealed)) => {
                 if self.parts.outlets.messages.try_send(sealed).is_err() {
@@ -194,6 +195,18 @@ impl Node {
             }
             LinkEvent::PushesDropped(count) => self.tell(ClusterEvent::PushesDropped { count }),
             LinkEvent::Pushed(push) => self.apply(MemberInput::Pushed(push)),
+        }
+    }
+
+    /// Told where it is news.
+    fn doubt_engine(&self, why: String) {
+        let is_news = self.parts.status.send_if_modified(|status| {
+            let is_news = status.doubt != why;
+            status.doubt.clone_from(&why);
+            is_news
+        });
+        if is_news {
+            self.tell(ClusterEvent::EngineDoubted { why });
         }
     }
 

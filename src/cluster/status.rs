@@ -16,6 +16,8 @@ pub struct ClusterStatus {
     pub epoch: Option<Epoch>,
     /// Why, for the operator; empty where it is as it should be.
     pub why: String,
+    /// What is wrong with the engine's settings, though it is used; empty: nothing.
+    pub doubt: String,
     /// The gates that live, as the engine said last.
     pub gates: Vec<GateSeen>,
     /// A digest of this gate's settings that should be the same everywhere.

@@ -98,6 +98,9 @@ pub const CLUSTER_PREFIX_MAX: usize = 64;
 /// millisecond, and a fork of the engine some tens.
 pub const CLUSTER_CALL: Duration = Duration::from_millis(250);
 
+/// So often the engine's settings are looked at: its operator may change them while it runs.
+pub const CLUSTER_DOUBT: Duration = Duration::from_secs(60);
+
 /// A connection to the engine stands by then, TLS and the login included.
 pub const CLUSTER_CONNECT: Duration = Duration::from_secs(1);
 

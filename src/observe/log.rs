@@ -221,6 +221,15 @@ fn log_cluster(event: &ClusterEvent) {
             "this gate and another one have different domains, aliases or backends: until they are \
              the same, a mailbox may have a lock at each"
         ),
+        ClusterEvent::EngineDoubted { why } if why.is_empty() => {
+            info!("the settings of the cluster's engine are as they should be");
+        }
+        ClusterEvent::EngineDoubted { why } => {
+            warn!(
+                "the cluster's engine is not to be relied on: {}",
+                printable(why)
+            );
+        }
         ClusterEvent::ClocksApart { gate, age } => warn!(
             gate = %printable(gate),
             age_seconds = age.as_secs_f64(),

@@ -130,7 +130,7 @@ impl Watched {
             match self.next().await {
                 LinkEvent::Pushed(push) => return push,
                 LinkEvent::Down(why) | LinkEvent::Refused(why) => panic!("{why}"),
-                LinkEvent::Up(_) | LinkEvent::PushesDropped(_) => {}
+                LinkEvent::Up(_) | LinkEvent::Doubted(_) | LinkEvent::PushesDropped(_) => {}
             }
         }
     }

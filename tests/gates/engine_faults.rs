@@ -1,5 +1,7 @@
 //! An engine that refuses to write, or is slow.
 
+use crate::across::ask;
+use crate::fire::Gate;
 use crate::load::Load;
 use crate::redis::Redis;
 use crate::report::{Outcome, PROMPT, SLOW, overlaps_are};
@@ -128,4 +130,45 @@ async fn is_away(fault: &str, site: &Site, begin: impl FnOnce(), end: impl FnOnc
     assert!(longest < PROMPT, "{longest:?}");
     assert!(recovered < SLOW, "{recovered:?}");
     overlaps_are(site, 0, 0).await;
+}
+
+/// It is used all the same: one that is never full evicts nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_engine_that_may_evict_keys_a_gate_says_so() {
+    let Some(site) = Site::start("").await else {
+        return;
+    };
+    assert_eq!(why(&site.gates[0]), None);
+    site.engine.order("CONFIG SET maxmemory 1gb");
+    site.engine.order("CONFIG SET maxmemory-policy allkeys-lru");
+    let late = site.next().await;
+    is_healthy(&late).await;
+    says_why(&late, |why| {
+        why.is_some_and(|why| why.contains("evicts keys"))
+    })
+    .await;
+    let mut program = log_in(late.ports.plain, "ann").await.unwrap();
+    program.ok("QUIT".to_owned()).await.unwrap();
+    // Looked at again with each connection.
+    site.engine.order("CONFIG SET maxmemory-policy noeviction");
+    site.engine.say("CLIENT KILL TYPE normal");
+    says_why(&late, |why| why.is_none()).await;
+}
+
+/// What is not as it should be, as `popgate cluster status` has it.
+fn why(gate: &Gate) -> Option<String> {
+    let said = ask(gate, &["cluster", "status"]);
+    said["cluster"]["why"].as_str().map(str::to_owned)
+}
+
+async fn says_why(gate: &Gate, is_so: impl Fn(Option<&str>) -> bool) {
+    let until = Instant::now() + SOON;
+    loop {
+        let why = why(gate);
+        if is_so(why.as_deref()) {
+            return;
+        }
+        assert!(Instant::now() < until, "{why:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
 }

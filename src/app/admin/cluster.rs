@@ -40,6 +40,7 @@ impl ClusterAdmin for AdminHandle {
 }
 
 fn cluster_info(status: &ClusterStatus) -> ClusterInfo {
+    let why = [&status.why, &status.doubt];
     let gates = status.gates.iter().map(|gate| GateInfo {
         name: gate.name.clone(),
         id: gate.gate.to_string(),
@@ -48,7 +49,7 @@ fn cluster_info(status: &ClusterStatus) -> ClusterInfo {
     });
     ClusterInfo {
         state: status.state.as_str().to_owned(),
-        why: (!status.why.is_empty()).then(|| status.why.clone()),
+        why: why.into_iter().find(|why| !why.is_empty()).cloned(),
         gates: gates.collect(),
     }
 }

@@ -8,6 +8,20 @@ use crate::str_enum::str_enum;
 /// asks for it.
 const MAX_LAG: u64 = 10;
 
+const EVICTS: &str = "when its memory is full it evicts keys, and so forgets who holds a mailbox";
+
+const EVICTS_NO_MORE: &str = "set maxmemory-policy to noeviction, in its file and with CONFIG SET";
+
+/// What an operator is told of an engine that runs with this policy and this bound, as `INFO` says
+/// them; `None`: it evicts no keys, or does not say.
+pub(super) fn evicts(policy: Option<&str>, bound: Option<&str>) -> Option<String> {
+    let policy = policy.filter(|policy| *policy != "noeviction")?;
+    let bound = bound.filter(|bound| *bound != "0")?;
+    Some(format!(
+        "maxmemory-policy {policy}, maxmemory {bound}: {EVICTS}; {EVICTS_NO_MORE}"
+    ))
+}
+
 str_enum! {
     /// How grave a finding is.
     EngineVerdict {
@@ -126,18 +140,14 @@ impl EngineSurvey {
                 EngineVerdict::Doubtful,
                 "with a maxmemory it would evict keys, and so forget who holds a mailbox",
             ),
-            _ => (
-                EngineVerdict::Unfit,
-                "when its memory is full it evicts keys, and so forgets who holds a mailbox",
-            ),
+            _ => (EngineVerdict::Unfit, EVICTS),
         };
         Some(EngineFinding {
             verdict,
             topic: "memory",
             what,
             effect,
-            remedy: "set maxmemory-policy to noeviction, in its file and with CONFIG SET"
-                .to_owned(),
+            remedy: EVICTS_NO_MORE.to_owned(),
         })
     }
 

@@ -4,12 +4,13 @@ use super::connect::{
     Connection, EngineError, EngineOptions, MessageSink, ask, connect, info, is_denial, read_info,
     texts, words,
 };
+use super::findings::evicts;
 use super::link::{Complaints, RedisLink, Scripts};
 use super::sentinel::Sentinels;
 use crate::cluster::link::{EngineLink, LinkEvent};
 use crate::cluster::protocol::{EngineReply, Push};
 use crate::limits::{
-    CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_MESSAGES_MAX,
+    CLUSTER_CALL, CLUSTER_CHECK, CLUSTER_CHECKS_UNANSWERED, CLUSTER_DOUBT, CLUSTER_MESSAGES_MAX,
     CLUSTER_RECONNECT_MAX, CLUSTER_RECONNECT_MIN,
 };
 use crate::net::Dial;
@@ -171,7 +172,12 @@ impl Supervisor {
     async fn watch(&mut self, connection: &mut Connection, address: &str) -> String {
         let switched = self.sentinels.switched();
         let mut unanswered = 0;
+        let mut next_doubt = Instant::now();
         loop {
+            if Instant::now() >= next_doubt {
+                self.tell_doubt(connection, address).await;
+                next_doubt = Instant::now() + CLUSTER_DOUBT;
+            }
             tokio::select! {
                 () = sleep(CLUSTER_CHECK) => {}
                 () = switched.notified() => {}
@@ -189,6 +195,14 @@ impl Supervisor {
             if unanswered >= CLUSTER_CHECKS_UNANSWERED {
                 return format!("{address} does not answer");
             }
+        }
+    }
+
+    /// That it may evict keys makes no server unusable: those that run so may never be full.
+    async fn tell_doubt(&self, connection: &mut Connection, address: &str) {
+        if let Ok(text) = read_info(connection, address).await {
+            let why = evicts(info(&text, "maxmemory_policy"), info(&text, "maxmemory"));
+            self.tell(LinkEvent::Doubted(why.unwrap_or_default())).await;
         }
     }
 

@@ -56,6 +56,11 @@ pub enum ClusterEvent {
         /// What it is called.
         gate: String,
     },
+    /// Something is wrong with the engine's settings, though it is used; or not any more.
+    EngineDoubted {
+        /// What; empty: nothing is.
+        why: String,
+    },
     /// A message of another gate was not read: by this gate's clock it is of another time.
     ClocksApart {
         /// What the other one is called.

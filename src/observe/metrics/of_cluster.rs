@@ -67,7 +67,9 @@ impl OfCluster {
                     .set(i64::try_from(*members).unwrap_or(i64::MAX));
             }
             // Told once for each gate, or once a minute: a line in the log and no figure.
-            ClusterEvent::SettingsDiffer { .. } | ClusterEvent::ClocksApart { .. } => {}
+            ClusterEvent::SettingsDiffer { .. }
+            | ClusterEvent::ClocksApart { .. }
+            | ClusterEvent::EngineDoubted { .. } => {}
             ClusterEvent::BlocksShared { direction, changes } => {
                 self.block_changes[*direction as usize].inc_by(*changes as u64);
             }

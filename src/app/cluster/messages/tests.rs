@@ -160,6 +160,7 @@ fn status(gate: u8, names: &[&str]) -> ClusterStatus {
         state: ClusterState::Healthy,
         epoch: None,
         why: String::new(),
+        doubt: String::new(),
         gates: gates.collect(),
         settings: "".into(),
         on_outage: OnOutage::Local,
