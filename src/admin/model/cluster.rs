@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 pub struct ClusterInfo {
     /// `joining`, `healthy`, `suspect`, `degraded`, `reconciling` or `excluded`.
     pub state: String,
-    /// Why it is not `healthy`, in a sentence.
+    /// Why it is not `healthy`, or else what is wrong with its engine, in a sentence.
     pub why: Option<String>,
     /// The gates that are alive, as the engine said last; this one too.
     pub gates: Vec<GateInfo>,
