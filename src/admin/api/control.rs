@@ -243,9 +243,9 @@ pub(super) async fn resume_backend(
 /// Drain and stop
 ///
 /// No new connections; connections before login are closed after a second. Sessions and waiting
-/// clients go on for `grace_seconds`; what is left then is closed without QUIT, except sessions that
-/// have sent it. Then the process ends, with exit code 0. A second drain can make the first one
-/// shorter, never longer.
+/// clients go on for `grace_seconds`; what is left then is closed without QUIT, except sessions
+/// that have sent it. Then the process ends, with exit code 0. A second drain can make the first
+/// one shorter, never longer.
 #[utoipa::path(
     post,
     path = "/api/v1/drain",
