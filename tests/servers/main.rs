@@ -112,6 +112,55 @@ const PER_SERVER: &[(&str, Scenario)] = &[
     ),
 ];
 
+/// Those that run before one of them.
+const AT_ONE_SERVER: &[(&str, Scenario)] = &[
+    // What they say then does not depend on the server.
+    (
+        "through popgate: held beyond the wait, every mail program says so in its way",
+        programs::beyond_the_wait,
+    ),
+    (
+        "through popgate: every mail program in every mode is taken for what it is",
+        programs::tell_programs_apart,
+    ),
+    (
+        "through popgate: the server knows the client's address",
+        client_address::reaches_the_server,
+    ),
+    (
+        "sharing: programs that keep their mail, and mutt left open, get each message once",
+        sharing::keepers,
+    ),
+    (
+        "sharing: programs that delete their mail share it, each message once",
+        sharing::takers,
+    ),
+    (
+        "sharing: a slow filter does not log in for each message",
+        sharing::slow_filter,
+    ),
+    (
+        "sharing: two programs that delete meet, and all mail is stored once",
+        sharing::takers_meet,
+    ),
+    (
+        "sharing: no program complains where its wait is spent, or notes another thing",
+        sharing::no_complaint_where_the_wait_is_spent,
+    ),
+    (
+        "sharing: a listing is for the addresses that the server lets in",
+        sharing::listings_by_address,
+    ),
+    (
+        "sharing: a password that was changed ends all that stood on it",
+        sharing::changed_password,
+    ),
+    (
+        "sharing: somebody who guesses changes nothing for the owner",
+        sharing::guesser,
+    ),
+];
+
 /// Most trials wait rather than work, so that more of them than cores run at once.
 const TRIALS_AT_ONCE: usize = 4;
 
@@ -143,77 +192,18 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
+    let in_real_time = sharing::minutes().map(|_| {
+        let name = "sharing: a household in real time has no more errors than without it";
+        (name, sharing::hour as Scenario)
+    });
     // Server after server in turn: while packages are installed for one, others run.
     let trials = PER_SERVER
         .iter()
-        .flat_map(|&(name, scenario)| KINDS.map(|kind| (kind, name, scenario)))
-        .chain([
-            // What they say then does not depend on the server.
-            (
-                LOCKING_DOVECOT,
-                "through popgate: held beyond the wait, every mail program says so in its way",
-                programs::beyond_the_wait as Scenario,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "through popgate: every mail program in every mode is taken for what it is",
-                programs::tell_programs_apart as Scenario,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "through popgate: the server knows the client's address",
-                client_address::reaches_the_server,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: programs that keep their mail, and mutt left open, get each message once",
-                sharing::keepers,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: programs that delete their mail share it, each message once",
-                sharing::takers,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: a slow filter does not log in for each message",
-                sharing::slow_filter,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: two programs that delete meet, and all mail is stored once",
-                sharing::takers_meet,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: no program complains where its wait is spent, or notes another thing",
-                sharing::no_complaint_where_the_wait_is_spent,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: a listing is for the addresses that the server lets in",
-                sharing::listings_by_address,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: a password that was changed ends all that stood on it",
-                sharing::changed_password,
-            ),
-            (
-                LOCKING_DOVECOT,
-                "sharing: somebody who guesses changes nothing for the owner",
-                sharing::guesser,
-            ),
-        ])
-        .chain(sharing::minutes().map(|_| {
-            (
-                LOCKING_DOVECOT,
-                "sharing: a household in real time has no more errors than without it",
-                sharing::hour as Scenario,
-            )
-        }));
+        .flat_map(|&(name, scenario)| KINDS.map(|kind| (kind, name, scenario)));
+    let once = AT_ONE_SERVER.iter().copied().chain(in_real_time);
+    let once = once.map(|(name, scenario)| (LOCKING_DOVECOT, name, scenario));
     (1..)
-        .zip(trials)
+        .zip(trials.chain(once))
         .map(|(number, (kind, name, scenario))| {
             let address = loopback(number);
             Trial::test(format!("{kind} {name}"), move || {

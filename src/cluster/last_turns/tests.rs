@@ -98,6 +98,7 @@ impl Scene {
             state: ClusterState::Healthy,
             epoch: Some(epoch()),
             why: String::new(),
+            doubt: String::new(),
             gates: Vec::new(),
             settings: "".into(),
             on_outage: OnOutage::Local,

@@ -210,7 +210,7 @@ fn fetch(client: &mut Client, new: &[&Message], diary: &mut Diary) -> Outcome<()
 /// Its line is lost in the middle of each third message; the next time it has better luck.
 fn shaky(mut client: Client, new: &[&Message], diary: &mut Diary) -> Outcome<()> {
     for message in new.iter().filter(|it| it.octets <= LARGE) {
-        if (message.number + diary.waits.len()) % 3 == 0 {
+        if (message.number + diary.waits.len()).is_multiple_of(3) {
             client.begin_to_retrieve(message.number)?;
             client.reset()?;
             return Ok(());
