@@ -237,7 +237,8 @@ impl Session<'_> {
         let count = text
             .strip_prefix("+OK Maildrop has ")
             .and_then(|rest| rest.split(' ').next()?.parse().ok());
-        if let Some(count) = count {
+        let is_let_in = self.program.site.shares && text == "+OK Logged in\r\n";
+        if count.is_some() || is_let_in {
             self.check(right, "in with a wrong password", answer);
             let (site, user) = (Arc::clone(&self.program.site), self.program.plan.user);
             self.view = Some(View::new(site, user, count));

@@ -10,6 +10,7 @@ use popgate::cluster::protocol::{
     BeatAnswer, BeatCall, BlockPut, GateId, LastTurnAnswer, LastTurnCall, StoredBlock, SyncAnswer,
     SyncCall,
 };
+use popgate::limits::LISTING_SHOWN_FOR;
 use popgate::limits::{AUTH_CACHE_AGE, CLUSTER_BLOCKS_MAX, CLUSTER_CALL, CLUSTER_EVENTS_MAX};
 use popgate::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,7 +151,9 @@ impl EngineSite {
         let mut model = lock(&self.model);
         model.set_clock(self.now());
         let gates = model.living().len();
-        model.advance(61_000);
+        // The last turn of a maildrop is kept for so long where its listings may be shown again.
+        let kept = LISTING_SHOWN_FOR + Duration::from_secs(61);
+        model.advance(u64::try_from(kept.as_millis()).unwrap_or_default());
         (gates, model.maildrops().count())
     }
 

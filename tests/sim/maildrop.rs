@@ -1,4 +1,5 @@
-//! A maildrop as one session must see it: the reply to each command, octet for octet.
+//! A maildrop as one session must see it: the reply to each command, octet for octet. Where sessions
+//! stand on listings their status lines are popgate's words at times, and the server's at others.
 
 use crate::site::Site;
 use popgate::pop3::listing::UniqueIdListing;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 pub(crate) struct View {
     site: Arc<Site>,
     user: usize,
-    count: usize,
+    /// How many messages there are, where the server has said that.
+    count: Option<usize>,
     /// The unique ids in order, once UIDL told them.
     ids: Vec<usize>,
     deleted: BTreeSet<usize>,
@@ -18,6 +20,8 @@ pub(crate) struct View {
 /// A reply that is expected.
 pub(crate) enum Expected {
     Exactly(Vec<u8>),
+    /// `+OK` in whichever words, and this behind the line.
+    Body(Vec<u8>),
     /// One line that begins so.
     Line(&'static str),
     /// A list whose first line begins so.
@@ -39,13 +43,17 @@ impl Expected {
         match self {
             Self::Exactly(reply) => reply.ends_with(b"\r\n.\r\n"),
             Self::Line(_) => false,
-            Self::List(_) => true,
+            Self::Body(_) | Self::List(_) => true,
         }
     }
 
     pub(crate) fn fits(&self, reply: &[u8]) -> bool {
         match self {
             Self::Exactly(expected) => reply == expected,
+            Self::Body(expected) => {
+                let (status, body) = split_status(reply);
+                status.starts_with(b"+OK") && body == expected
+            }
             Self::Line(start) | Self::List(start) => reply.starts_with(start.as_bytes()),
         }
     }
@@ -53,6 +61,12 @@ impl Expected {
     pub(crate) fn may_begin(&self, came: &[u8]) -> bool {
         match self {
             Self::Exactly(expected) => came.len() < expected.len() && expected.starts_with(came),
+            Self::Body(expected) => {
+                let (status, body) = split_status(came);
+                Self::Line("+OK").may_begin(status)
+                    && body.len() < expected.len()
+                    && expected.starts_with(body)
+            }
             Self::Line(start) | Self::List(start) => {
                 let length = start.len().min(came.len());
                 came[..length] == start.as_bytes()[..length]
@@ -61,8 +75,14 @@ impl Expected {
     }
 }
 
+/// The first line, and what stands behind it.
+fn split_status(reply: &[u8]) -> (&[u8], &[u8]) {
+    let end = reply.iter().position(|&octet| octet == b'\n');
+    reply.split_at(end.map_or(reply.len(), |end| end + 1))
+}
+
 impl View {
-    pub(crate) fn new(site: Arc<Site>, user: usize, count: usize) -> Self {
+    pub(crate) fn new(site: Arc<Site>, user: usize, count: Option<usize>) -> Self {
         Self {
             site,
             user,
@@ -78,6 +98,14 @@ impl View {
     }
 
     pub(crate) fn expected(&mut self, command: &str) -> Expected {
+        let exactly = self.expected_of_server(command);
+        match exactly {
+            Expected::Exactly(reply) if self.site.shares => loosely(command, &reply),
+            exactly => exactly,
+        }
+    }
+
+    fn expected_of_server(&self, command: &str) -> Expected {
         let mut words = command.split(' ');
         let verb = words.next().unwrap_or_default();
         let argument = words.next();
@@ -126,11 +154,10 @@ impl View {
     fn learn_ids(&mut self, reply: &[u8]) -> bool {
         self.ids = reply.split(|&b| b == b'\n').filter_map(unique_id).collect();
         let is_known = |id: &usize| self.site.text(self.user, *id).is_some();
-        let as_said = self.ids.len() == self.count && self.ids.iter().all(is_known);
-        let Expected::Exactly(list) = self.list("UIDL") else {
-            return false;
-        };
-        as_said && self.ids.is_sorted() && list == reply
+        let is_count = self.count.is_none_or(|count| count == self.ids.len());
+        let as_said = is_count && self.ids.iter().all(is_known);
+        let list = self.expected("UIDL");
+        as_said && self.ids.is_sorted() && list.fits(reply)
     }
 
     fn list(&self, verb: &str) -> Expected {
@@ -185,6 +212,18 @@ impl View {
         self.site
             .text(self.user, self.ids[index])
             .unwrap_or_default()
+    }
+}
+
+/// The same where the status line may be popgate's own.
+fn loosely(command: &str, reply: &[u8]) -> Expected {
+    let (status, body) = split_status(reply);
+    let verb = command.split(' ').next();
+    match (status.starts_with(b"+OK"), verb) {
+        (false, _) => Expected::Line("-ERR"),
+        (true, _) if !body.is_empty() => Expected::Body(body.to_vec()),
+        (true, Some("STAT" | "LIST" | "UIDL")) => Expected::Exactly(reply.to_vec()),
+        (true, _) => Expected::Line("+OK"),
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: u64,
     pub(crate) connections: usize,
     pub(crate) preconnect: bool,
+    /// Sessions may stand on listings.
+    pub(crate) shares: bool,
 }
 
 #[derive(Debug)]
@@ -225,6 +227,7 @@ impl Settings {
             idle_timeout: *choose(random, &[600, 60, 30]),
             connections: *choose(random, &[0, 0, 1, 2]),
             preconnect: random.u8(..4) > 0,
+            shares: random.bool(),
         }
     }
 
@@ -237,6 +240,7 @@ impl Settings {
         } else {
             ""
         };
+        let sharing = if self.shares { "on" } else { "off" };
         let cluster = secret.map_or(String::new(), |file| {
             format!(
                 "[cluster]\nnodes = [\"127.0.0.1:6379\"]\nsecret_file = \"{}\"\n",
@@ -246,8 +250,8 @@ impl Settings {
         format!(
             "{cluster}[[listen]]\nname = \"pop3\"\naddress = \"{}\"\ntls = \"off\"\n\
              [[backend]]\nname = \"legacy\"\naddress = \"{}\"\nconnections = {}\npreconnect = {}\n\
-             capabilities = [\"TOP\", \"UIDL\", \"USER\"{capabilities}]\n\
-             [defaults]\ncleartext = \"always\"\npolls = {{ enforce = \"off\" }}\n\
+             shareable = true\ncapabilities = [\"TOP\", \"UIDL\", \"USER\"{capabilities}]\n\
+             [defaults]\nsharing = \"{sharing}\"\ncleartext = \"always\"\npolls = {{ enforce = \"off\" }}\n\
              blocks = {{ enforce = \"off\" }}\n\
              failures = {{ delay = \"0s\", max_delay = \"0s\", same_password = 0 }}\nwait = \"{}s\"\nqueue = {}\n\
              preempt_idle = \"{preempt_idle}\"\nidle_timeout = \"{}s\"\n",

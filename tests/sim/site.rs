@@ -22,6 +22,8 @@ use tokio::time::{Sleep, sleep};
 /// The server and what is in its maildrops.
 pub(crate) struct Site {
     pub(crate) demo: Arc<DemoServer>,
+    /// Sessions before it may stand on listings.
+    pub(crate) shares: bool,
     net: Arc<Net>,
     quirks: Quirks,
     process: Mutex<Option<JoinHandle<()>>>,
@@ -42,7 +44,7 @@ pub(crate) fn password(user: usize, right: bool, attempt: usize) -> String {
 }
 
 impl Site {
-    pub(crate) fn new(plan: &BackendPlan, users: usize, net: Arc<Net>) -> Arc<Self> {
+    pub(crate) fn new(plan: &BackendPlan, users: usize, shares: bool, net: Arc<Net>) -> Arc<Self> {
         let secret = |user| Secret::new(password(user, true, 0).into_bytes());
         let options = DemoOptions {
             users: (0..users).map(|user| (name(user), secret(user))).collect(),
@@ -56,6 +58,7 @@ impl Site {
         let demo = DemoServer::new(options);
         Arc::new(Self {
             demo,
+            shares,
             net,
             quirks: Quirks {
                 slow_end: plan.slow_end,

@@ -129,7 +129,7 @@ impl World {
             let trace = Arc::clone(&trace);
             EngineSite::new(lines, random.fork(), trace)
         });
-        let site = Site::new(backend, plan.users, Arc::clone(&net));
+        let site = Site::new(backend, plan.users, plan.settings.shares, Arc::clone(&net));
         let witness = Witness::new(&plan, Arc::clone(&site), Arc::clone(&trace));
         let metrics = Metrics::new(
             &[],
