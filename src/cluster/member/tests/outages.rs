@@ -62,6 +62,24 @@ fn a_session_that_a_queue_let_in_as_the_engine_came_back_is_said() {
     assert_eq!((said.holds, said.main), (Holds::Local, None));
 }
 
+/// The engine was away, and could not hear that.
+#[test]
+fn a_session_begun_without_the_engine_overlaps_none_that_had_ended_by_then() {
+    let mut scene = Scene::joined();
+    scene.go_away();
+    let holds = scene.holds();
+    scene.state(1, holds);
+    let call = sync_of(&scene.come_back());
+    let mut told = scene.answer(&call, TurnStanding::Lost);
+    let again = sync_of(&scene.pass(Duration::from_millis(1_200)));
+    assert_eq!(again.holds, Holds::Local);
+    told.extend(scene.answer(&again, TurnStanding::Held(TurnNumber(9))));
+    assert!(
+        !told.contains(&MemberAction::Overlap { maildrop: ANN }),
+        "{told:?}"
+    );
+}
+
 #[test]
 fn whom_the_engine_shuts_out_later_goes_on_as_in_an_outage() {
     let mut scene = Scene::joined();
