@@ -18,8 +18,8 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Those whose waiters have waited longest come first. A maildrop has a line for its holder and one for
-each waiter, in the order in which they will be served. Sessions on a listing stand behind them:
-they are logged in, and hold no lock.
+each waiter, in the order in which they will be served. Sessions on a listing stand behind them,
+unless --contended, --all or --json is given: they are logged in, and hold no lock.
 
 Sort keys: longest_wait, waiters, held, maildrop, tenant, backend
 
@@ -76,7 +76,7 @@ impl LocksArgs {
     /// Locks, and sessions without one.
     fn look(&self, gate: &AdminClient, page: &PageArgs) -> Result<LocksAndViews, Failure> {
         let locks = self.fetch(gate, page)?;
-        let views = match self.contended {
+        let views = match self.contended || self.output.json {
             true => Vec::new(),
             false => self.fetch_views(gate, page.limit)?.items,
         };
@@ -89,13 +89,9 @@ impl LocksArgs {
         limit: Option<usize>,
     ) -> Result<Page<SessionInfo>, Failure> {
         let phase = VIEWING.to_owned();
-        let [_, given @ ..] = self.conditions(None);
         let page = PageArgs { sort: None, limit };
-        page.fetch(
-            gate,
-            "/sessions",
-            &[&[("phase", Some(&phase))], &given[..]].concat(),
-        )
+        let given = [&[("phase", Some(&phase))], &self.filters()[..]];
+        page.fetch(gate, "/sessions", &given.concat())
     }
 
     fn fetch(&self, gate: &AdminClient, page: &PageArgs) -> Result<Page<LockInfo>, Failure> {
@@ -106,9 +102,12 @@ impl LocksArgs {
     fn conditions<'a>(
         &'a self,
         contended: Option<&'a String>,
-    ) -> [(&'static str, Option<&'a String>); 5] {
+    ) -> Vec<(&'static str, Option<&'a String>)> {
+        [&[("contended", contended)], &self.filters()[..]].concat()
+    }
+
+    fn filters(&self) -> [(&'static str, Option<&String>); 4] {
         [
-            ("contended", contended),
             ("maildrop", self.maildrop.as_ref()),
             ("address", self.address.as_ref()),
             ("tenant", self.tenant.as_ref()),

@@ -155,7 +155,8 @@ pub struct HoldingGate {
     pub lease_left: Duration,
 }
 
-/// Asks which turn was the last at a maildrop. It changes nothing.
+/// Asks which turn was the last at a maildrop. It writes what is there anew: an engine that cannot
+/// write would not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastTurnCall {
     /// The maildrop.

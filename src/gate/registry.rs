@@ -23,7 +23,7 @@ use crate::pop3::exchange::Tally;
 use crate::pop3::keyword::Keyword;
 use crate::program::{Family, HelloFingerprint, ProgramGuess};
 use crate::str_enum::str_enum;
-use crate::time::{Duration, Instant, Moment};
+use crate::time::{Instant, Moment};
 use atomic_waker::AtomicWaker;
 use dashmap::DashMap;
 use std::collections::HashMap;
@@ -226,6 +226,8 @@ pub(crate) struct SessionHandle {
     /// Whether the relay owes its client a reply.
     awaits_reply: AtomicBool,
     retrieved: AtomicU64,
+    /// It has retrieved one, also before it was sent back to its listing.
+    has_fetched: AtomicBool,
     to_client: AtomicU64,
     to_backend: AtomicU64,
     /// When something moved last between the client and popgate, in milliseconds since `opened`.
@@ -267,6 +269,7 @@ impl SessionHandle {
             trace: SeenTrace::new(),
             awaits_reply: AtomicBool::new(false),
             retrieved: AtomicU64::new(0),
+            has_fetched: AtomicBool::new(false),
             to_client: AtomicU64::new(0),
             to_backend: AtomicU64::new(0),
             active: AtomicU64::new(0),
@@ -342,24 +345,6 @@ impl SessionHandle {
         self.last_command.store(keyword as u8, Ordering::Relaxed);
     }
 
-    /// When something moved last between the client and popgate.
-    fn active(&self) -> Instant {
-        self.opened.instant + Duration::from_millis(self.active.load(Ordering::Relaxed))
-    }
-
-    /// Something moved between the client and popgate.
-    pub(crate) fn moved(&self, now: Instant) {
-        let age = now.saturating_duration_since(self.opened.instant);
-        // Milliseconds of a u64 last longer than any session.
-        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        self.active.store(age, Ordering::Relaxed);
-    }
-
-    /// For how long nothing has moved between the client and popgate.
-    pub(crate) fn silence(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.active())
-    }
-
     /// The client was sent this error line.
     pub(crate) fn refused(&self, line: &[u8]) {
         self.words().answer = Some(kept_line(line));
@@ -373,6 +358,8 @@ impl SessionHandle {
     /// What the relay has done so far. The session alone writes this, so a plain store will do.
     pub(crate) fn relayed(&self, tally: &Tally, to_client: u64, to_backend: u64) {
         self.retrieved.store(tally.retrieved, Ordering::Relaxed);
+        self.has_fetched
+            .fetch_or(tally.retrieved > 0, Ordering::Relaxed);
         self.to_client.store(to_client, Ordering::Relaxed);
         self.to_backend.store(to_backend, Ordering::Relaxed);
     }

@@ -24,6 +24,8 @@ pub(super) struct Entry<C> {
     pub(super) life: u64,
     pub(super) seats: HashMap<Ticket, Seat>,
     holder: Option<Arc<LoginAttempt>>,
+    /// The backend has accepted the holder's password.
+    is_in: bool,
     contended: watch::Sender<bool>,
     /// A backend connection that is open and greeted, for whoever is next.
     prewarmed: Option<Prewarmed<C>>,
@@ -41,9 +43,8 @@ pub(super) struct Seat {
 /// What a seat has been told last.
 #[derive(Clone, Debug)]
 pub(super) enum SeatState {
-    /// It waits: whether it is at the front of the main lane, and whether the holder was shown a
-    /// listing of the maildrop since it was told something.
-    Waiting { head: bool, listed: bool },
+    /// It waits: whether it is at the front of the main lane.
+    Waiting { head: bool },
     /// It holds the lock, which came free at `at`.
     Granted { at: Instant },
     /// Its place went to another.
@@ -55,14 +56,9 @@ pub(super) enum SeatState {
 }
 
 impl SeatState {
-    fn waiting(head: bool) -> Self {
-        let listed = false;
-        Self::Waiting { head, listed }
-    }
-
     /// Whether it is at the front of the main lane.
     pub(super) fn is_head(&self) -> bool {
-        matches!(self, Self::Waiting { head: true, .. })
+        matches!(self, Self::Waiting { head: true })
     }
 }
 
@@ -84,6 +80,7 @@ impl<C> Entry<C> {
             life: first.0,
             seats: HashMap::new(),
             holder: None,
+            is_in: false,
             contended: watch::Sender::new(false),
             prewarmed: None,
             home: None,
@@ -103,7 +100,7 @@ impl<C> Entry<C> {
         now: Instant,
         until: Instant,
     ) -> (Seated, Vec<Invariant>) {
-        let (sender, state) = watch::channel(SeatState::waiting(false));
+        let (sender, state) = watch::channel(SeatState::Waiting { head: false });
         self.seats.insert(
             ticket,
             Seat {
@@ -147,6 +144,8 @@ impl<C> Entry<C> {
         if let Input::Withdraw(ticket) = input {
             self.seats.remove(&ticket);
         }
+        self.is_in |=
+            matches!(input, Input::Accepted(ticket) if Some(ticket) == self.queue.holder());
         let mut broken = Vec::new();
         let mut effects = Vec::new();
         self.queue.apply(input, now, &mut effects);
@@ -200,6 +199,7 @@ impl<C> Entry<C> {
             Effect::Granted(ticket) => {
                 // The channel outlives the holder: what the last one was told is not for this one.
                 self.contended.send_replace(false);
+                self.is_in = false;
                 let state = SeatState::Granted { at: now };
                 self.holder = Some(self.settle(ticket, state)?);
             }
@@ -234,7 +234,7 @@ impl<C> Entry<C> {
             .seats
             .get(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.send_replace(SeatState::waiting(head));
+        seat.state.send_replace(SeatState::Waiting { head });
         Ok(())
     }
 
@@ -295,7 +295,7 @@ impl<C> Entry<C> {
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)
         {
-            seat.state.send_replace(SeatState::waiting(true));
+            seat.state.send_replace(SeatState::Waiting { head: true });
         }
         Some(prewarmed.connection)
     }
@@ -345,11 +345,8 @@ impl<C> Entry<C> {
     pub(super) fn tell_listed(&self, password: PasswordTag) {
         let of_password = |seat: &&Seat| seat.attempt.tag == password;
         for seat in self.seats.values().filter(of_password) {
-            seat.state.send_modify(|state| {
-                if let SeatState::Waiting { listed, .. } = state {
-                    *listed = true;
-                }
-            });
+            // Wakes also where nothing changed, which is what this is for.
+            seat.state.send_modify(|_| {});
         }
     }
 
@@ -364,9 +361,12 @@ impl<C> Entry<C> {
     }
 
     /// How long one of those that hold it or wait for it may be let in on what it was shown.
+    /// Strangers are shown nothing: what they ask for must take no room at the engine.
     pub(super) fn shown_for(&self) -> Duration {
         let waiting = self.seats.values().map(|seat| &seat.attempt);
-        let policies = waiting.chain(&self.holder).map(|attempt| &attempt.policy);
+        let proven = waiting.chain(&self.holder).filter(|it| it.is_proven());
+        let known = proven.chain(self.holder.iter().filter(|_| self.is_in));
+        let policies = known.map(|attempt| &attempt.policy);
         let times = policies.map(|policy| policy.sharing.lets_in_for(&policy.rules.polls));
         times.max().unwrap_or_default()
     }

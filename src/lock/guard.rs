@@ -128,8 +128,8 @@ impl<C: BackendClose> LockGuard<C> {
         }
     }
 
-    /// The turn of the session that is in the maildrop. `None`: no other gate serves that, or the
-    /// session began while the engine was away.
+    /// The turn of the session that is in the maildrop. `None`: no other gate serves that, the
+    /// session began while the engine was away, or the turn is not known to be good at this moment.
     #[must_use]
     pub fn session_turn(&self) -> Option<SessionTurn> {
         self.turn.as_ref()?.session_turn()

@@ -135,8 +135,9 @@ impl<C: BackendClose> Table<C> {
     }
 
     /// What other gates hear; nothing, where there is none.
-    fn statement_of(&self, entry: &Entry<C>) -> Option<Statement> {
-        self.cluster.as_ref().map(|_| entry.queue.statement())
+    fn statement_of(&self, entry: &Entry<C>) -> Option<(Statement, Duration)> {
+        let said = || (entry.queue.statement(), entry.shown_for());
+        self.cluster.as_ref().map(|_| said())
     }
 
     /// Other gates must hear of it, where there are any.

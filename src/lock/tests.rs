@@ -119,8 +119,8 @@ impl Scene {
     }
 
     /// Of a tenant that shares listings.
-    async fn waits_sharing(&mut self, user: &str) -> WaiterHandle<Fake> {
-        let mut login = self.login(user, Standing::Proven);
+    async fn waits_sharing(&mut self, user: &str, standing: Standing) -> WaiterHandle<Fake> {
+        let mut login = self.login(user, standing);
         let policy = &mut Arc::make_mut(&mut login).policy;
         Arc::make_mut(policy).sharing.mode = SharingMode::On;
         waiting(self.acquire(&login).await)
@@ -167,7 +167,7 @@ async fn turn(waiter: &mut WaiterHandle<Fake>) -> LockGuard<Fake> {
     loop {
         match waiter.next_event().await {
             WaitEvent::Granted(guard) => return guard,
-            WaitEvent::Promoted => {}
+            WaitEvent::Woken => {}
             _ => panic!("it lost its place"),
         }
     }
@@ -368,7 +368,7 @@ async fn the_index_of_prewarmed_connections_is_right_under_load() {
                 }
                 match waiter.next_event().await {
                     WaitEvent::Granted(guard) => break guard,
-                    WaitEvent::Promoted => {}
+                    WaitEvent::Woken => {}
                     _ => panic!("it lost its place"),
                 }
             };

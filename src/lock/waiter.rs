@@ -15,10 +15,9 @@ use tokio::sync::watch;
 pub enum WaitEvent<C: BackendClose> {
     /// It holds the lock.
     Granted(LockGuard<C>),
-    /// It moved to the main lane, or to the front of it.
-    Promoted,
-    /// The holder, whose password is the same, was shown a listing of the maildrop.
-    Listed,
+    /// It moved to the main lane, or to the front of it; or the holder, whose password is the same,
+    /// was shown a listing of the maildrop.
+    Woken,
     /// Its place went to another.
     Evicted,
     /// The backend refused its password, given by another session, in these words or without any.
@@ -54,7 +53,7 @@ impl<C: BackendClose> WaiterHandle<C> {
     }
 
     /// Waits until something happens to this place. Cancel-safe. After anything but
-    /// [`WaitEvent::Promoted`] and [`WaitEvent::Listed`] the place is gone.
+    /// [`WaitEvent::Woken`] the place is gone.
     pub async fn next_event(&mut self) -> WaitEvent<C> {
         // The sender lives in the table as long as the place waits; the last word of one that is
         // gone is read before its end is noticed.
@@ -64,10 +63,9 @@ impl<C: BackendClose> WaiterHandle<C> {
         }
         let state = self.state.borrow_and_update().clone();
         match state {
-            SeatState::Waiting { listed: true, .. } => WaitEvent::Listed,
             SeatState::Waiting { .. } => {
                 self.claim.tell_changed(LockChange::Moved);
-                WaitEvent::Promoted
+                WaitEvent::Woken
             }
             SeatState::Granted { at } => WaitEvent::Granted(self.granted(at)),
             SeatState::Evicted => {

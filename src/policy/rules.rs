@@ -112,7 +112,7 @@ impl SharingRules {
     pub fn lets_in_for(&self, polls: &PollRules) -> Duration {
         match self.is_on() {
             true if self.end_of_wait => LISTING_SHOWN_FOR,
-            true if self.let_in => self.age_if_early(polls),
+            true if self.let_in => self.age_if_early(polls).min(LISTING_SHOWN_FOR),
             _ => Duration::ZERO,
         }
     }

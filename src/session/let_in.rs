@@ -2,10 +2,9 @@
 //! both are fresh, and where the wait for the maildrop is spent.
 //!
 //! Beside other gates the engine is asked as well whether the session that was shown the listing
-//! was the last in its maildrop. If it was, then all that this gate knows of the maildrop is all
-//! there is to know: a login with another password, a refusal, a deletion or a promotion at another
-//! gate has a later turn. Views of other gates have none, and are unknown here; they change nothing
-//! before they are promoted.
+//! was the last in its maildrop: a login with another password, a refusal, a deletion or a
+//! promotion at another gate that reaches the engine has a later turn. What other gates deleted
+//! before is not known here, nor are their views; these change nothing before they are promoted.
 
 use super::record::Record;
 use super::view::Viewing;
@@ -101,22 +100,27 @@ impl Identified {
             PollVerdict::Hold { .. } => (sharing.age_if_early(polls), LetInReason::Absorbed),
             _ => (sharing.fresh, LetInReason::Fresh),
         };
-        Some((self.fresh_within(cx, age).now()?, reason))
+        let beside_busy = !cx.admission.local.listings.has_deletions(&self.attempt.key);
+        Some((self.fresh_within(cx, age, beside_busy).now()?, reason))
     }
 
-    /// What it may be let in on while it waits for the lock.
+    /// What it may be let in on while it waits for the lock: where the holder is about to delete
+    /// messages, it loses nothing by waiting on.
     pub(super) async fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
         let age = self.attempt.policy.sharing.fresh;
-        let here = self.fresh_within(cx, age);
+        let here = self.fresh_within(cx, age, false);
         if !matches!(here, FreshListing::Now(_)) {
             return here;
         }
-        let find = || self.fresh_within(cx, age).now();
+        let find = || self.fresh_within(cx, age, false).now();
         let confirmed = self.confirmed(cx, find, |stands_on| stands_on).await;
         confirmed.map_or(FreshListing::None, FreshListing::Now)
     }
 
-    fn fresh_within(&self, cx: &Context, age: Duration) -> FreshListing {
+    /// `beside_busy`: also while other sessions of the maildrop are busy. What it is shown could be
+    /// deleted by one of them. Where sessions of another gate delete, that is not known here: a
+    /// view that stood before them may end for it, and the maildrop is not shared for a day then.
+    fn fresh_within(&self, cx: &Context, age: Duration, beside_busy: bool) -> FreshListing {
         let sharing = &self.attempt.policy.sharing;
         if !sharing.is_on() || !sharing.let_in || !self.attempt.is_proven() {
             return FreshListing::None;
@@ -126,23 +130,26 @@ impl Identified {
         let now = Instant::now();
         let key = &self.attempt.key;
         let stands_on = listings.fresh(key, &asker, age, sharing.fresh, now);
-        match stands_on.filter(|it| self.may_stand_on(cx, it)) {
-            None => FreshListing::None,
-            // What it is shown could be deleted beside it. Where sessions of another gate delete,
-            // that is not known here: a view that stood before them may end for it, and the
-            // maildrop is not shared for a day then.
-            Some(_) if listings.has_deletions(key) && self.others_rest_at(cx, now) > now => {
-                FreshListing::Later(self.others_rest_at(cx, now))
-            }
-            Some(stands_on) => FreshListing::Now(stands_on),
+        let Some(stands_on) = stands_on.filter(|it| self.may_stand_on(cx, it)) else {
+            return FreshListing::None;
+        };
+        let rest_at = if beside_busy {
+            now
+        } else {
+            self.others_rest_at(cx, now)
+        };
+        match rest_at > now {
+            true => FreshListing::Later(rest_at),
+            false => FreshListing::Now(stands_on),
         }
     }
 
     /// When no other session of the maildrop is about to delete messages.
     fn others_rest_at(&self, cx: &Context, now: Instant) -> Instant {
         let key = &self.attempt.key;
-        (cx.locks.holder(key).into_iter())
-            .chain(cx.admission.local.views.of(key))
+        // In this order: a view may become the holder in between.
+        let views = cx.admission.local.views.of(key);
+        (views.into_iter().chain(cx.locks.holder(key)))
             .filter_map(|session| cx.sessions.rest(session))
             .map(|rest| rest.rests_at(now))
             .max()

@@ -25,11 +25,12 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
-    /// It looks at once.
-    pub(super) fn new(seeks: Seeks) -> Self {
+    /// It looks at once: a listing may have come while the login was held. Beside other gates it
+    /// has just asked their engine.
+    pub(super) fn new(cx: &Context, seeks: Seeks) -> Self {
         Self {
             seeks,
-            at: Some(Instant::now()),
+            at: cx.cluster.is_none().then(Instant::now),
         }
     }
 

@@ -158,7 +158,7 @@ async fn wait(
     let mut reloads = cx.reloads_after(&login.settings);
     let mut pauses = cx.pauses.changes();
     let mut until = login.wait_deadline();
-    let mut lookout = Lookout::new(seeks);
+    let mut lookout = Lookout::new(cx, seeks);
     loop {
         let is_paused = login.destination(cx).is_paused();
         if is_paused {
@@ -185,7 +185,7 @@ async fn wait(
             }
             event = waiter.next_event() => match event {
                 WaitEvent::Granted(lock) => return Ok(lock),
-                WaitEvent::Promoted | WaitEvent::Listed => lookout.wake(),
+                WaitEvent::Woken => lookout.wake(),
                 WaitEvent::Evicted => return Err(WaitFailed::spent(is_paused)),
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
@@ -207,10 +207,11 @@ async fn wait(
                 waiter.leave(if is_paused { LockOutcome::Paused } else { LockOutcome::Timeout });
                 return Err(WaitFailed::spent(is_paused));
             }
-            () = pauses.next() => {}
+            () = pauses.next() => lookout.wake(),
             settings = reloads.next() => {
                 login.apply_reload(record, settings);
                 until = login.wait_deadline();
+                lookout.wake();
             }
             prewarmed = ahead, if wants_prewarmed => waiter.keep_prewarmed(prewarmed),
         }

@@ -1,8 +1,9 @@
-//! Whether sessions are busy.
+//! Whether sessions are busy, and since when they are not.
 
 use super::{Phase, QUIT, SessionHandle, Sessions, phase};
 use crate::ids::SessionId;
 use crate::policy::sharing::SessionRest;
+use crate::time::{Duration, Instant};
 use std::sync::atomic::Ordering;
 
 impl Sessions {
@@ -14,13 +15,31 @@ impl Sessions {
 }
 
 impl SessionHandle {
+    /// When something moved last between the client and popgate.
+    pub(super) fn active(&self) -> Instant {
+        self.opened.instant + Duration::from_millis(self.active.load(Ordering::Relaxed))
+    }
+
+    /// Something moved between the client and popgate.
+    pub(crate) fn moved(&self, now: Instant) {
+        let age = now.saturating_duration_since(self.opened.instant);
+        // Milliseconds of a u64 last longer than any session.
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.active.store(age, Ordering::Relaxed);
+    }
+
+    /// For how long nothing has moved between the client and popgate.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.active())
+    }
+
     fn rest(&self) -> SessionRest {
         let state = self.state.load(Ordering::Acquire);
         let may_rest = matches!(phase(state), Phase::Viewing | Phase::Transaction);
         let is_asked = state & QUIT != 0 || self.awaits_reply.load(Ordering::Relaxed);
         SessionRest {
             since: (may_rest && !is_asked).then(|| self.active()),
-            has_fetched: self.retrieved.load(Ordering::Relaxed) > 0,
+            has_fetched: self.has_fetched.load(Ordering::Relaxed),
         }
     }
 }

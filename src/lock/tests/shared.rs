@@ -139,9 +139,12 @@ async fn who_holds_a_maildrop_or_waits_says_how_long_what_it_was_shown_is_good()
     let (mut scene, _lease, _dirty) = shared();
     let (guard, key) = scene.holds_by_turn().await;
     assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
-    let shares = scene.waits_sharing("ann").await;
+    let shares = scene.waits_sharing("ann", Standing::Proven).await;
     assert_eq!(scene.locks.shown_for(&key), LISTING_SHOWN_FOR);
     drop(shares);
+    let stranger = scene.waits_sharing("ann", Standing::Unproven).await;
+    assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
+    drop(stranger);
     assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
     drop(guard);
     assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);

@@ -158,6 +158,8 @@ async fn one_that_waits_is_let_in_as_soon_as_another_session_was_shown_a_listing
     let mut other = gate.asking("ann", "other").await;
     waits.expect_silence(seconds(1.0)).await;
     list(&mut holder, &["a", "b"]).await;
+    // The holder might be about to delete messages.
+    waits.expect_silence(seconds(1.9)).await;
     waits.expect_prefix("+OK").await;
     sees(&mut waits, &["a", "b"]).await;
     assert_eq!(outcome(&gate, 1).await, LockOutcome::LetIn);

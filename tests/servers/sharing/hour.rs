@@ -1,15 +1,15 @@
 //! A household's programs come to one maildrop for as long as one likes to watch, in real time:
 //! with sharing, and beside that without it, each before a server of its own.
 
+use super::expect;
 use super::resident::{Diary, RESIDENTS, Resident};
 use crate::gate::{APART_DOMAIN, HOUSEHOLD_DOMAIN};
 use crate::process::pause;
 use crate::server::Kind;
 use crate::site::{Site, through_gate_with};
-use crate::{Outcome, expect_equal, lock};
+use crate::{Outcome, expect_equal};
 use popgate::time::{Duration, Instant};
 use std::net::Ipv4Addr;
-use std::sync::Mutex;
 use std::thread;
 
 /// From one message to the next.
@@ -72,7 +72,7 @@ fn household(kind: Kind, ip: Ipv4Addr, domain: &str, length: Duration) -> Outcom
 
 /// All of them come and go, and mail comes.
 fn live(site: &Site, user: &str, length: Duration) -> Outcome<Vec<(&'static str, Diary)>> {
-    let delivered = Mutex::new(FIRST);
+    let mut delivered = FIRST;
     let end = Instant::now() + length;
     thread::scope(|scope| {
         let lives: Vec<_> = RESIDENTS
@@ -83,10 +83,10 @@ fn live(site: &Site, user: &str, length: Duration) -> Outcome<Vec<(&'static str,
         let mut has_download = false;
         while Instant::now() + BETWEEN_MAILS < end {
             pause(BETWEEN_MAILS / 2);
-            deliver(site, user, &delivered, OCTETS)?;
+            deliver(site, user, &mut delivered, OCTETS)?;
             if !has_download && Instant::now() >= download_at {
                 has_download = true;
-                deliver(site, user, &delivered, DOWNLOAD_OCTETS)?;
+                deliver(site, user, &mut delivered, DOWNLOAD_OCTETS)?;
             }
             pause(BETWEEN_MAILS / 2);
         }
@@ -97,8 +97,7 @@ fn live(site: &Site, user: &str, length: Duration) -> Outcome<Vec<(&'static str,
     })
 }
 
-fn deliver(site: &Site, user: &str, delivered: &Mutex<usize>, octets: usize) -> Outcome<()> {
-    let mut delivered = lock(delivered);
+fn deliver(site: &Site, user: &str, delivered: &mut usize, octets: usize) -> Outcome<()> {
     *delivered += 1;
     let ids = super::message_ids(*delivered, 1);
     site.server.deliver(user, &ids, octets)
@@ -114,13 +113,12 @@ impl Played {
     }
 
     fn expect_no_worse_than(&self, off: &Self) -> Outcome<()> {
+        let logins = (self.backend_logins, off.backend_logins);
+        expect(logins.0 < logins.1, "fewer logins at the server", logins)?;
         let (on, off) = (self.all(), off.all());
         expect_equal("messages fetched twice", &on.twice, &0)?;
         let errors = |it: &Diary| it.refused + it.closed;
-        match errors(&on) <= errors(&off) {
-            true => Ok(()),
-            false => Err(format!("more errors than without sharing: {on:?}").into()),
-        }
+        expect(errors(&on) <= errors(&off), "no more errors", (on, off))
     }
 }
 
@@ -132,16 +130,10 @@ fn table(off: &Played, on: &Played) -> String {
     };
     let count = |what: fn(&Diary) -> usize| [&of_off, &of_on].map(|it| what(it).to_string());
     let wait = |part: f64| [&of_off, &of_on].map(|it| format!("{:.2?}", it.wait(part)));
-    line(
-        "logins of programs",
-        count(|it| it.waits.len())[0].clone(),
-        count(|it| it.waits.len())[1].clone(),
-    );
-    line(
-        "logins at the server",
-        off.backend_logins.to_string(),
-        on.backend_logins.to_string(),
-    );
+    let [off_logins, on_logins] = count(|it| it.waits.len());
+    line("logins of programs", off_logins, on_logins);
+    let logins = |it: &Played| it.backend_logins.to_string();
+    line("logins at the server", logins(off), logins(on));
     for (what, part) in [("median", 0.5), ("99th percentile", 0.99), ("longest", 1.0)] {
         let [off, on] = wait(part);
         line(&format!("wait at PASS, {what}"), off, on);

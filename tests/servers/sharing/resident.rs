@@ -70,7 +70,9 @@ pub(super) struct Diary {
     pub(super) closed: usize,
     /// The connection ended while it said nothing.
     pub(super) closed_idle: usize,
-    /// Unique-ids of what was fetched whole.
+    /// Unique-ids of what it knows.
+    known: HashSet<String>,
+    /// Message-IDs of what was fetched whole.
     pub(super) fetched: HashSet<String>,
     pub(super) twice: usize,
 }
@@ -94,8 +96,13 @@ impl Diary {
         waits.get(at).copied().unwrap_or_default()
     }
 
-    fn has(&mut self, id: String) {
-        if !self.fetched.insert(id) {
+    fn knows(&mut self, message: &Message) {
+        self.known.insert(message.id.clone());
+    }
+
+    fn has(&mut self, message: &Message, message_id: String) {
+        self.knows(message);
+        if !self.fetched.insert(message_id) {
             self.twice += 1;
         }
     }
@@ -140,7 +147,7 @@ impl Resident {
 
     fn stay(&self, mut client: Client, diary: &mut Diary) -> Outcome<()> {
         let messages = look(&mut client)?;
-        let is_new = |it: &&Message| !diary.fetched.contains(&it.id);
+        let is_new = |it: &&Message| !diary.known.contains(&it.id);
         let new: Vec<_> = messages.iter().filter(is_new).collect();
         match self.manner {
             Manner::Phone => {
@@ -161,13 +168,13 @@ impl Resident {
             Manner::Reader => {
                 for message in new {
                     client.lines(&format!("TOP {} 0", message.number))?;
-                    diary.has(message.id.clone());
+                    diary.knows(message);
                 }
             }
             Manner::Downloader => {
                 for message in new.iter().filter(|it| it.octets > LARGE) {
                     client.retrieve_slowly(message.number, SLOW_OCTETS)?;
-                    diary.has(message.id.clone());
+                    diary.knows(message);
                 }
             }
             Manner::Outdated => {}
@@ -198,11 +205,13 @@ fn look(client: &mut Client) -> Outcome<Vec<Message>> {
 /// Of what is large only the beginning.
 fn fetch(client: &mut Client, new: &[&Message], diary: &mut Diary) -> Outcome<()> {
     for message in new {
-        match message.octets > LARGE {
-            true => drop(client.lines(&format!("TOP {} 0", message.number))?),
-            false => drop(client.retrieve(message.number)?),
+        if message.octets > LARGE {
+            client.lines(&format!("TOP {} 0", message.number))?;
+            diary.knows(message);
+        } else {
+            let message_id = client.retrieve(message.number)?;
+            diary.has(message, message_id);
         }
-        diary.has(message.id.clone());
     }
     Ok(())
 }
@@ -215,8 +224,8 @@ fn shaky(mut client: Client, new: &[&Message], diary: &mut Diary) -> Outcome<()>
             client.reset()?;
             return Ok(());
         }
-        client.retrieve(message.number)?;
-        diary.has(message.id.clone());
+        let message_id = client.retrieve(message.number)?;
+        diary.has(message, message_id);
     }
     client.quit()
 }
