@@ -2,17 +2,17 @@
 
 use crate::fire::free_address;
 use popgate::limits::{LISTED_MESSAGES_MAX, UNIQUE_ID_MAX};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Lets in everybody, locks nothing, and has no messages but listings.
 #[derive(Default)]
 pub(crate) struct LargeServer {
-    logins: AtomicUsize,
+    logins: Mutex<BTreeMap<String, usize>>,
 }
 
 impl LargeServer {
@@ -31,9 +31,11 @@ impl LargeServer {
         (server, address)
     }
 
-    /// How many it has let in.
-    pub(crate) fn logins(&self) -> usize {
-        self.logins.load(Ordering::Relaxed)
+    /// How many of these users it has let in.
+    pub(crate) fn logins_of(&self, is_meant: impl Fn(&str) -> bool) -> usize {
+        let logins = self.logins.lock().unwrap();
+        let meant = logins.iter().filter(|(user, _)| is_meant(user));
+        meant.map(|(_, count)| count).sum()
     }
 
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
@@ -59,7 +61,8 @@ impl LargeServer {
     fn reply(&self, said: &str, user: &str) -> String {
         match said.split(' ').next().unwrap_or_default() {
             "PASS" => {
-                self.logins.fetch_add(1, Ordering::Relaxed);
+                let mut logins = self.logins.lock().unwrap();
+                *logins.entry(user.to_owned()).or_default() += 1;
                 "+OK\r\n".to_owned()
             }
             "CAPA" => "+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n".to_owned(),
