@@ -30,10 +30,12 @@ async fn a_gate_that_is_killed_when_it_is_called_keeps_the_maildrop_for_no_lease
     proven(&site, ANN).await;
     let mut holder = site.log_in(1, ANN).await.unwrap();
     let _gone = waits(&site, 0, 1).await;
+    let called = site.engine.first_in_line();
     let next = waits(&site, 2, 2).await;
     freeze(&site.gates[0]);
     holder.ok("QUIT".to_owned()).await.unwrap();
-    site.engine.has_maildrop("it.holder and it.holder.claimed");
+    let is_called = format!("it.holder and it.holder.claimed and it.holder.gate == '{called}'");
+    site.engine.has_maildrop(&is_called);
     drop(site.gates.remove(0));
     is_let_in(&site, "when it was called", next, LEASE / 2).await;
 }
@@ -46,8 +48,10 @@ async fn a_gate_that_is_killed_while_it_waits_is_not_called() {
     proven(&site, ANN).await;
     let mut holder = site.log_in(1, ANN).await.unwrap();
     let _gone = waits(&site, 0, 1).await;
+    let killed = site.engine.first_in_line();
     let next = waits(&site, 2, 2).await;
     drop(site.gates.remove(0));
+    site.engine.has_lost(&killed);
     holder.ok("QUIT".to_owned()).await.unwrap();
     is_let_in(&site, "while it waited", next, AT_ONCE).await;
 }

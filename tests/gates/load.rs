@@ -2,6 +2,8 @@
 
 use crate::fire::Program;
 use crate::site::Site;
+use popgate::limits::LAST_LOGIN;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -25,7 +27,8 @@ pub(crate) struct Tally {
     pub(crate) logins: Vec<Login>,
     /// What went wrong, in the gate's or the system's words.
     pub(crate) failed: Vec<String>,
-    /// Gates that were not there, or closed before a password was given: another one was tried.
+    /// Gates that were not there, or closed before a password was given in time: another one was
+    /// tried.
     pub(crate) turned_away: usize,
 }
 
@@ -80,6 +83,8 @@ struct Ways {
     until: Instant,
     /// Where a gate is not there, or closes before it is given a password, they try another one.
     try_others: bool,
+    /// The gate that has been told to stop.
+    stopping: Option<SocketAddr>,
 }
 
 /// One program.
@@ -130,6 +135,7 @@ impl Load {
             gates: addresses(site),
             until,
             try_others,
+            stopping: None,
         };
         let mut load = Self {
             programs: JoinSet::new(),
@@ -151,6 +157,11 @@ impl Load {
     /// From now on programs know the site's gates of now.
     pub(crate) fn find(&self, site: &Site) {
         self.ways.send_modify(|ways| ways.gates = addresses(site));
+    }
+
+    /// This gate is about to be told to stop: it may close on those that are late.
+    pub(crate) fn is_told_of_stop(&self, gate: SocketAddr) {
+        self.ways.send_modify(|ways| ways.stopping = Some(gate));
     }
 
     /// Each program ends when its session does.
@@ -182,8 +193,11 @@ fn addresses(site: &Site) -> Vec<SocketAddr> {
 /// Why a session came to nothing.
 enum Failure {
     /// Before a password was given.
-    TurnedAway(std::io::Error),
-    Failed(std::io::Error),
+    TurnedAway(io::Error),
+    /// At the password, without a word, of one that took longer to give it than a gate that stops
+    /// leaves its clients: under load a program may.
+    Late(io::Error),
+    Failed(io::Error),
 }
 
 impl Life {
@@ -201,19 +215,24 @@ impl Life {
             let since = *began.get_or_insert_with(Instant::now);
             match visit(gate, &user, &mut random, since).await {
                 Err(Failure::TurnedAway(_)) if ways.try_others => tally.turned_away += 1,
+                Err(Failure::Late(_)) if self.knows_of_stop(gate) => tally.turned_away += 1,
                 Ok(login) => {
                     began = None;
                     tally.done += 1;
                     self.done.send_modify(|done| *done += 1);
                     tally.logins.push(login);
                 }
-                Err(Failure::TurnedAway(error) | Failure::Failed(error)) => {
+                Err(Failure::TurnedAway(error) | Failure::Late(error) | Failure::Failed(error)) => {
                     began = None;
                     tally.failed.push(format!("{gate}: {error}"));
                 }
             }
             tokio::time::sleep(Duration::from_millis(random.u64(..20))).await;
         }
+    }
+
+    fn knows_of_stop(&self, gate: SocketAddr) -> bool {
+        self.ways.borrow().stopping == Some(gate)
     }
 }
 
@@ -224,11 +243,12 @@ async fn visit(
     random: &mut fastrand::Rng,
     began: Instant,
 ) -> Result<Login, Failure> {
+    let arrived = Instant::now();
     let mut program = named(gate, user).await.map_err(Failure::TurnedAway)?;
     let does_fetch = random.u8(..4) == 0;
+    give_password(&mut program, arrived).await?;
+    let took = began.elapsed();
     let login = async {
-        program.ok("PASS secret".to_owned()).await?;
-        let took = began.elapsed();
         program.ok("STAT".to_owned()).await?;
         if does_fetch {
             program.listing("RETR 1").await?;
@@ -239,8 +259,37 @@ async fn visit(
     login.await.map_err(Failure::Failed)
 }
 
+/// `arrived`: before it was connected. A gate that stops takes no connection any more, and leaves
+/// those that it has [`LAST_LOGIN`]: a password that is sent within that time must be answered.
+async fn give_password(program: &mut Program, arrived: Instant) -> Result<(), Failure> {
+    let sent = program.send(b"PASS secret\r\n").await;
+    let is_late = arrived.elapsed() > LAST_LOGIN;
+    let answer = match sent {
+        Ok(()) => program.line().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) if answer.starts_with("+OK") => Ok(()),
+        Ok(answer) if answer.is_empty() && is_late => {
+            Err(Failure::Late(io::ErrorKind::UnexpectedEof.into()))
+        }
+        Ok(answer) => Err(Failure::Failed(io::Error::other(format!(
+            "PASS: {answer:?}"
+        )))),
+        Err(error) if is_late && is_closed(&error) => Err(Failure::Late(error)),
+        Err(error) => Err(Failure::Failed(error)),
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
+}
+
 /// A connection that has said who it is for.
-async fn named(gate: SocketAddr, user: &str) -> std::io::Result<Program> {
+async fn named(gate: SocketAddr, user: &str) -> io::Result<Program> {
     let mut program = Program::unheard(gate).await?;
     program.ok(String::new()).await?;
     program.ok(format!("USER {user}")).await?;

@@ -104,6 +104,21 @@ impl Redis {
         self.says_at_last(&format!("EVAL \"{script}\" 0"), |said| said == ":1\r\n");
     }
 
+    /// The gate that is first in line for the only maildrop that somebody waits for.
+    pub(crate) fn first_in_line(&self) -> String {
+        let script = "for _, key in ipairs(redis.call('KEYS', 'popgate:m:*')) do \
+                      local it = cmsgpack.unpack(redis.call('GET', key)) \
+                      if it.slots[1] then return it.slots[1].gate end end";
+        let said = self.say(&format!("EVAL \"{script}\" 0")).unwrap();
+        said.lines().nth(1).expect("nobody waits").to_owned()
+    }
+
+    /// Waits until the gate hears no push: it has found out that the gate's connection is gone.
+    pub(crate) fn has_lost(&self, gate: &str) {
+        let command = format!("PUBSUB NUMSUB popgate:push:{gate}");
+        self.says_at_last(&command, |said| said.ends_with("\r\n:0\r\n"));
+    }
+
     /// What its clock shows.
     pub(crate) fn seconds(&self) -> u64 {
         let said = self.say("TIME").unwrap();
