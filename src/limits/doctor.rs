@@ -28,8 +28,9 @@ pub const DOCTOR_LINGER: Duration = Duration::from_secs(60);
 /// The doctor's pause between two looks whether a lock has gone, for as long as a look decides
 /// whether it goes in time for sessions to be shared
 /// ([`SHAREABLE_RELEASE`](crate::limits::SHAREABLE_RELEASE)): of five looks the last is shortly
-/// before that, where a login takes no time. Later it doubles up to [`RETRY_PAUSE_MAX`](crate::limits::RETRY_PAUSE_MAX). A look
-/// is a login, so that finer ones would count against the address.
+/// before that, where a login takes no time. Later it doubles up to
+/// [`RETRY_PAUSE_MAX`](crate::limits::RETRY_PAUSE_MAX). A look is a login, so that finer ones would
+/// count against the address.
 pub const RELEASE_PAUSE_MIN: Duration = Duration::from_millis(220);
 
 /// Between two logins of the doctor that need not follow at once: servers count the quick ones.

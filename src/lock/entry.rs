@@ -363,12 +363,14 @@ impl<C> Entry<C> {
     /// How long one of those that hold it or wait for it may be let in on what it was shown.
     /// Strangers are shown nothing: what they ask for must take no room at the engine.
     pub(super) fn shown_for(&self) -> Duration {
-        let waiting = self.seats.values().map(|seat| &seat.attempt);
-        let proven = waiting.chain(&self.holder).filter(|it| it.is_proven());
-        let known = proven.chain(self.holder.iter().filter(|_| self.is_in));
-        let policies = known.map(|attempt| &attempt.policy);
-        let times = policies.map(|policy| policy.sharing.lets_in_for(&policy.rules.polls));
-        times.max().unwrap_or_default()
+        let holder = (self.holder.iter()).filter(|it| self.is_in || it.is_proven());
+        (self.seats.values().map(|seat| &seat.attempt))
+            .filter(|waiting| waiting.is_proven())
+            .chain(holder)
+            .map(|attempt| &attempt.policy)
+            .map(|policy| policy.sharing.lets_in_for(&policy.rules.polls))
+            .max()
+            .unwrap_or_default()
     }
 
     pub(super) fn is_unused(&self) -> bool {
