@@ -227,7 +227,8 @@ impl Settings {
             idle_timeout: *choose(random, &[600, 60, 30]),
             connections: *choose(random, &[0, 0, 1, 2]),
             preconnect: random.u8(..4) > 0,
-            shares: random.bool(),
+            // All else is as it is without.
+            shares: random.clone().bool(),
         }
     }
 

@@ -181,6 +181,12 @@ impl Witness {
         self.backend_fails || self.restarts
     }
 
+    /// Whether a client may be told that its gate does not know whose turn it is: one that has just
+    /// started has not found its engine yet.
+    pub(crate) fn may_not_be_locked(&self) -> bool {
+        self.engine_fails && self.restarts
+    }
+
     /// Whether a client of `host` had its QUIT answered.
     pub(crate) fn quit_well(&self, host: IpAddr) -> bool {
         let records: Vec<_> = self.seen().records.clone();
