@@ -118,8 +118,7 @@ mod tests {
     use super::*;
     use crate::app::double::gate;
     use crate::config::Config;
-    use crate::ids::BackendName;
-    use crate::ids::TenantName;
+    use crate::ids::{BackendName, TenantName};
     use crate::observe::hub::Reading;
     use crate::policy::sharing::BackendRecord;
     use std::path::Path;

@@ -18,14 +18,6 @@ impl Dial for Silent {
 
 /// It lives by the system's clock.
 pub(super) async fn gate(config: &Config) -> Gate {
-    let outside = Outside {
-        dial: Arc::new(Silent),
-        sinks: Vec::new(),
-        acceptor: None,
-        seed: None,
-        reload: None,
-        log: None,
-        engine: None,
-    };
+    let outside = Outside::dialing(Arc::new(Silent));
     Gate::start(config, outside).await.unwrap()
 }

@@ -82,6 +82,22 @@ pub struct Outside {
     pub engine: Option<EngineEvents>,
 }
 
+impl Outside {
+    /// With nothing but a way to backends.
+    #[must_use]
+    pub fn dialing(dial: Arc<dyn Dial>) -> Self {
+        Self {
+            dial,
+            sinks: Vec::new(),
+            acceptor: None,
+            seed: None,
+            reload: None,
+            log: None,
+            engine: None,
+        }
+    }
+}
+
 /// A port that clients come to: where it is bound, and what comes there.
 pub type BoundPort = (SocketAddr, Box<dyn Accept>);
 

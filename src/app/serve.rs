@@ -47,13 +47,10 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
     let (reload, asked) = reload_requests();
     let sinks: Vec<Arc<dyn EventSink>> = vec![Arc::new(Log::new(config.server.log))];
     let outside = Outside {
-        dial: Arc::new(TcpDial),
         sinks,
-        acceptor: None,
-        seed: None,
         reload: Some(reload),
         log: Some(filter),
-        engine: None,
+        ..Outside::dialing(Arc::new(TcpDial))
     };
     let gate = Gate::start(&config, outside).await?;
     introduce(&gate);

@@ -12,9 +12,8 @@ use tokio_util::task::TaskTracker;
 
 impl Gate {
     /// Stops in stages. Nobody new is served; connections before login are closed after
-    /// [`LAST_LOGIN`](crate::limits::LAST_LOGIN); waiters and
-    /// sessions go on for `grace`, then are closed without QUIT, except those that have sent it.
-    /// `hurry` closes everything at once.
+    /// [`LAST_LOGIN`](crate::limits::LAST_LOGIN); waiters and sessions go on for `grace`, then are
+    /// closed without QUIT, except those that have sent it. `hurry` closes everything at once.
     pub async fn stop(self, grace: Duration, hurry: impl Future<Output = ()>) {
         self.drain.begin(grace);
         self.finish(hurry).await;
@@ -159,13 +158,8 @@ mod tests {
                     [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n";
         let config = Config::parse(text, Path::new("popgate.toml")).unwrap();
         let outside = Outside {
-            dial: Arc::new(Greeter::default()),
-            sinks: Vec::new(),
-            acceptor: None,
             seed: Some(1),
-            reload: None,
-            log: None,
-            engine: None,
+            ..Outside::dialing(Arc::new(Greeter::default()))
         };
         let gate = Gate::start(&config, outside).await.unwrap();
         gate.looked_around().await;

@@ -377,13 +377,10 @@ impl DemoArgs {
         let (chain, key) = self_signed()?;
         let acceptor = Some(Acceptor::from_pem(&chain, &key)?);
         let outside = Outside {
-            dial: Arc::new(TcpDial),
             sinks,
             acceptor,
-            seed: None,
-            reload: None,
             log,
-            engine: None,
+            ..Outside::dialing(Arc::new(TcpDial))
         };
         let gate = Gate::start(config, outside)
             .await

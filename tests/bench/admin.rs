@@ -121,15 +121,7 @@ impl Site {
             any_user: true,
             ..DemoOptions::default()
         });
-        let outside = Outside {
-            dial: Arc::new(InMemory(server)),
-            sinks: Vec::new(),
-            acceptor: None,
-            seed: None,
-            reload: None,
-            log: None,
-            engine: None,
-        };
+        let outside = Outside::dialing(Arc::new(InMemory(server)));
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 110));
         let port: BoundPort = (nowhere, Box::new(Door(visitors)));
         let gate = Gate::start_on(vec![port], &config, outside).await.unwrap();

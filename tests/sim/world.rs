@@ -197,22 +197,19 @@ impl World {
         self.starts += 1;
         self.living.insert(place, self.starts);
         let outside = Outside {
-            dial: Arc::new(Dialer {
-                net: Arc::clone(&self.net),
-                gate: gate_host(place),
-            }),
             sinks: vec![
                 self.witness.ear(self.starts),
                 Arc::clone(&self.metrics) as Arc<dyn EventSink>,
             ],
-            acceptor: None,
             seed: Some(u64::from(self.starts)),
-            reload: None,
-            log: None,
             engine: self
                 .engine
                 .as_ref()
                 .map(|engine| engine.connect(self.starts, place)),
+            ..Outside::dialing(Arc::new(Dialer {
+                net: Arc::clone(&self.net),
+                gate: gate_host(place),
+            }))
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address(place)));
         let ports = vec![(gate_address(place), accept)];

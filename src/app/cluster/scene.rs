@@ -36,13 +36,9 @@ impl Scene {
         write_secret(folder.path(), "ab");
         let (engine, heard) = mpsc::channel(CLUSTER_EVENTS_MAX);
         let outside = Outside {
-            dial: Arc::new(Nowhere),
-            sinks: Vec::new(),
-            acceptor: None,
             seed: Some(1),
-            reload: None,
-            log: None,
             engine: Some(heard),
+            ..Outside::dialing(Arc::new(Nowhere))
         };
         let config = configuration(folder.path(), "");
         Self {

@@ -44,13 +44,9 @@ async fn lived(options: DayOptions, sharing: &str) -> Result<HouseholdDay, DemoE
     let watched = Arc::new(Watched::default());
     let (street, door) = street();
     let outside = Outside {
-        dial: Arc::new(BackDoor::new(Arc::clone(&server))),
         sinks: vec![watched.clone()],
-        acceptor: None,
         seed: Some(options.seed),
-        reload: None,
-        log: None,
-        engine: None,
+        ..Outside::dialing(Arc::new(BackDoor::new(Arc::clone(&server))))
     };
     let ports = config.listeners.iter().map(|listener| listener.address);
     let ports = ports.zip([Box::new(door) as Box<dyn Accept>]).collect();

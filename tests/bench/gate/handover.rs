@@ -78,13 +78,8 @@ async fn gate(backend: SocketAddr, handovers: Arc<HandOvers>) -> Gate {
     );
     let config = Config::parse(&text, Path::new("bench.toml")).unwrap();
     let outside = Outside {
-        dial: Arc::new(TcpDial),
         sinks: vec![handovers],
-        acceptor: None,
-        seed: None,
-        reload: None,
-        log: None,
-        engine: None,
+        ..Outside::dialing(Arc::new(TcpDial))
     };
     let gate = Gate::start(&config, outside).await.unwrap();
     gate.looked_around().await;

@@ -133,19 +133,15 @@ impl Scene {
 
     async fn start_gate(&self) -> Gate {
         let outside = Outside {
-            dial: Arc::new(Dialer {
-                net: Arc::clone(&self.net),
-                gate: gate_host(0),
-            }),
             sinks: vec![
                 Arc::clone(&self.witness) as Arc<dyn EventSink>,
                 Arc::clone(&self.metrics) as Arc<dyn EventSink>,
             ],
-            acceptor: None,
             seed: Some(1),
-            reload: None,
-            log: None,
-            engine: None,
+            ..Outside::dialing(Arc::new(Dialer {
+                net: Arc::clone(&self.net),
+                gate: gate_host(0),
+            }))
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address(0)));
         let gate = Gate::start_on(vec![(gate_address(0), accept)], &self.config, outside).await;
