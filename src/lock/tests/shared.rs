@@ -151,6 +151,26 @@ async fn who_holds_a_maildrop_or_waits_says_how_long_what_it_was_shown_is_good()
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_turn_of_a_stranger_is_kept_once_the_backend_has_let_him_in() {
+    let (mut scene, _lease, dirty) = shared();
+    let mut waiter = scene.waits_sharing("ann", Standing::Unproven).await;
+    let key = waiter.key().clone();
+    let turn = Turn {
+        lane: Lane::Unproven,
+        ..turn_under(1)
+    };
+    scene.locks.turn(&key, scene.life(&key), turn);
+    let WaitEvent::Granted(mut guard) = waiter.next_event().await else {
+        panic!("it was given a turn");
+    };
+    assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
+    dirty.take();
+    guard.accepted();
+    assert_eq!(scene.locks.shown_for(&key), LISTING_SHOWN_FOR);
+    assert!(dirty.take().contains(&key), "the engine hears of it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_the_engine_is_away_a_gate_serves_by_itself() {
     let (mut scene, _lease, _dirty) = shared();
     let mut waiter = scene.waits("ann").await;
