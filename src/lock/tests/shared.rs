@@ -164,7 +164,7 @@ async fn the_turn_of_a_stranger_is_kept_once_the_backend_has_let_him_in() {
         panic!("it was given a turn");
     };
     assert_eq!(scene.locks.shown_for(&key), Duration::ZERO);
-    dirty.take();
+    assert!(dirty.take().contains(&key));
     guard.accepted();
     assert_eq!(scene.locks.shown_for(&key), LISTING_SHOWN_FOR);
     assert!(dirty.take().contains(&key), "the engine hears of it");
