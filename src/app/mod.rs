@@ -20,9 +20,11 @@ mod ports;
 mod reload;
 mod serve;
 mod stop;
+mod workers;
 
 pub use reload::{Changes, ReloadError};
 pub use serve::{ServeError, serve};
+pub use workers::Workers;
 
 use crate::admin::token::TokenError;
 use crate::admin::{self as admin_port, AdminState, Reload};
@@ -80,6 +82,8 @@ pub struct Outside {
     pub log: Option<LogFilter>,
     /// The engine of its cluster, where it is no Redis.
     pub engine: Option<EngineEvents>,
+    /// The threads that serve clients.
+    pub workers: Workers,
 }
 
 impl Outside {
@@ -94,12 +98,27 @@ impl Outside {
             reload: None,
             log: None,
             engine: None,
+            workers: Workers::default(),
         }
     }
 }
 
-/// A port that clients come to: where it is bound, and what comes there.
-pub type BoundPort = (SocketAddr, Box<dyn Accept>);
+/// A port that clients come to.
+pub struct BoundPort {
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// What comes there: to each of the workers a part of it.
+    pub accepts: Vec<Box<dyn Accept>>,
+}
+
+impl BoundPort {
+    /// A port where all that comes is in one place.
+    #[must_use]
+    pub fn new(address: SocketAddr, accept: Box<dyn Accept>) -> Self {
+        let accepts = vec![accept];
+        Self { address, accepts }
+    }
+}
 
 /// Why a gate could not start.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +167,7 @@ pub struct Gate {
     history: History,
     drain: Drain,
     ports: Ports,
+    workers: Workers,
     watches: Watches,
     admin: Option<SocketAddr>,
     /// Client connections.
@@ -170,7 +190,7 @@ impl Gate {
         let ports = config
             .listeners
             .iter()
-            .map(bind)
+            .map(|listener| bind(listener, &outside.workers))
             .collect::<Result<_, _>>()?;
         Self::start_on(ports, config, outside).await
     }
@@ -228,6 +248,7 @@ impl Gate {
             history,
             drain: Drain::new(stage),
             ports: Ports::default(),
+            workers: outside.workers,
             watches: Watches::default(),
             admin: local_address(admin.as_ref()),
             sessions,
@@ -423,14 +444,14 @@ impl Gate {
     }
 
     fn open_ports(&self, ports: NewPorts) {
-        self.ports
-            .open(ports, &self.services, |options, bound| Port {
-                cx: Arc::clone(&self.cx),
-                options,
-                bound,
-                sessions: self.sessions.clone(),
-                connection_limit: self.connection_limit.clone(),
-            });
+        let port = |options, bound| Port {
+            cx: Arc::clone(&self.cx),
+            options,
+            bound,
+            sessions: self.sessions.clone(),
+            connection_limit: self.connection_limit.clone(),
+        };
+        self.ports.open(ports, &self.workers, &self.services, port);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::BoundPort;
 use super::accept::Port;
+use super::workers::Workers;
 use crate::ids::ListenerName;
-use crate::net::ListenOptions;
 use crate::net::listen::{BindError, TcpAccept};
+use crate::net::{Accept, ListenOptions};
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,24 +22,28 @@ struct OpenPort {
     /// Where it is bound.
     address: SocketAddr,
     wanted: watch::Sender<Option<ListenOptions>>,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
 }
 
 /// Ports that are bound, and at which nobody is accepted yet.
 pub(super) type NewPorts = Vec<(ListenOptions, BoundPort)>;
 
 impl Ports {
-    /// Begins to serve at `ports`, each by a task among `services`.
+    /// Begins to serve at `ports`, each by tasks among `services` on the `workers`.
     pub(super) fn open(
         &self,
         ports: NewPorts,
+        workers: &Workers,
         services: &TaskTracker,
         port: impl Fn(ListenOptions, SocketAddr) -> Port,
     ) {
-        for (options, (address, accept)) in ports {
+        for (options, BoundPort { address, accepts }) in ports {
             let wanted = watch::Sender::new(Some(options.clone()));
-            let serving = port(options.clone(), address).serve(accept, wanted.subscribe());
-            let accepting = services.spawn(serving);
+            let port = port(options.clone(), address);
+            let serving = accepts
+                .into_iter()
+                .map(|accept| port.clone().serve(accept, wanted.subscribe()));
+            let accepting = workers.spread(services, serving);
             self.lock().push(OpenPort {
                 options,
                 address,
@@ -49,7 +54,11 @@ impl Ports {
     }
 
     /// Binds those of `listeners` that are not open.
-    pub(super) fn bind_new(&self, listeners: &[ListenOptions]) -> Result<NewPorts, BindError> {
+    pub(super) fn bind_new(
+        &self,
+        listeners: &[ListenOptions],
+        workers: &Workers,
+    ) -> Result<NewPorts, BindError> {
         let open = self.lock();
         let is_open =
             |listener: &ListenOptions| open.iter().any(|port| is_same(&port.options, listener));
@@ -57,7 +66,7 @@ impl Ports {
         listeners
             .iter()
             .filter(|listener| !is_open(listener))
-            .map(|options| Ok((options.clone(), bind(options)?)))
+            .map(|options| Ok((options.clone(), bind(options, workers)?)))
             .collect()
     }
 
@@ -79,7 +88,7 @@ impl Ports {
                     port.options = options.clone();
                     open.push(port);
                 }
-                None => ending.push(port.accepting),
+                None => ending.extend(port.accepting),
             }
         }
         ending
@@ -104,9 +113,15 @@ pub(super) fn is_same(a: &ListenOptions, b: &ListenOptions) -> bool {
     a.address == b.address && (a.address.port() != 0 || a.name == b.name)
 }
 
-/// Binds one listener.
-pub(super) fn bind(options: &ListenOptions) -> Result<BoundPort, BindError> {
-    let accept = TcpAccept::bind(options.address)?;
-    let address = accept.local_addr().unwrap_or(options.address);
-    Ok((address, Box::new(accept)))
+/// Binds one listener, once for each of the `workers`.
+pub(super) fn bind(options: &ListenOptions, workers: &Workers) -> Result<BoundPort, BindError> {
+    let bound = TcpAccept::bind_each(options.address, workers.runtimes())?;
+    let address = bound.first().and_then(|accept| accept.local_addr().ok());
+    Ok(BoundPort {
+        address: address.unwrap_or(options.address),
+        accepts: bound
+            .into_iter()
+            .map(|accept| Box::new(accept) as Box<dyn Accept>)
+            .collect(),
+    })
 }

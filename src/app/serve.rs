@@ -1,7 +1,7 @@
 //! `popgate serve`: a gate that lives until it is told to stop.
 
 use super::drain::Drain;
-use super::{Gate, Outside, ReloadError, StartError};
+use super::{Gate, Outside, ReloadError, StartError, Workers};
 use crate::admin::{Reload, ReloadRefusal, Reloaded};
 use crate::config::Config;
 use crate::net::dial::TcpDial;
@@ -11,8 +11,10 @@ use crate::time::Duration;
 use sd_notify::NotifyState;
 use std::future::pending;
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -50,6 +52,7 @@ pub async fn serve(config: Config, path: &Path) -> Result<(), ServeError> {
         sinks,
         reload: Some(reload),
         log: Some(filter),
+        workers: Workers::start(available_parallelism().map_or(1, NonZero::get))?,
         ..Outside::dialing(Arc::new(TcpDial))
     };
     let gate = Gate::start(&config, outside).await?;

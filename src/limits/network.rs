@@ -25,6 +25,10 @@ pub const PROXY_HEADER: Duration = Duration::from_secs(5);
 /// once fit, and the kernel caps it at `net.core.somaxconn`.
 pub const LISTEN_BACKLOG: u32 = 4_096;
 
+/// How often a worker wakes. tokio writes to its waker for each new timer that falls due before the
+/// next one: where one always falls due soon, a session's own timers cost no system call.
+pub const WORKER_TICK: Duration = Duration::from_millis(250);
+
 /// The first pause after accepting failed for want of descriptors or memory; it doubles up to
 /// [`ACCEPT_PAUSE_MAX`].
 pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);

@@ -6,8 +6,10 @@ use crate::time::{Duration, Instant};
 use socket2::SockRef;
 use std::fs::File;
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
 
 /// Costs nothing to hold open.
 const SPARE: &str = "/dev/null";
@@ -65,13 +67,45 @@ impl TcpAccept {
     /// # Errors
     /// The system's, with the address and what to do about it.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let listener = listen(address).map_err(|source| BindError { address, source })?;
-        Ok(Self {
+        let listener = listen(address, Sharing::Alone);
+        listener
+            .map(Self::over)
+            .map_err(|source| BindError { address, source })
+    }
+
+    /// Binds `address` once for each of `runtimes`, among which the system distributes what comes;
+    /// as [`TcpAccept::bind`] where there are none.
+    ///
+    /// # Errors
+    /// As [`TcpAccept::bind`].
+    pub fn bind_each(address: SocketAddr, runtimes: &[Handle]) -> Result<Vec<Self>, BindError> {
+        let Some((first, others)) = runtimes.split_first() else {
+            return Ok(vec![Self::bind(address)?]);
+        };
+        let alone_or_first = match others {
+            [] => Sharing::Alone,
+            _ => Sharing::First,
+        };
+        let bind = || {
+            let first = listen_in(first, address, alone_or_first)?;
+            let bound = first.local_addr()?;
+            let others = others
+                .iter()
+                .map(|runtime| listen_in(runtime, bound, Sharing::Another));
+            iter::once(Ok(first)).chain(others).collect()
+        };
+        let listeners: io::Result<Vec<_>> = bind();
+        let listeners = listeners.map_err(|source| BindError { address, source })?;
+        Ok(listeners.into_iter().map(Self::over).collect())
+    }
+
+    fn over(listener: TcpListener) -> Self {
+        Self {
             listener,
             pause: ACCEPT_PAUSE_MIN,
             not_before: None,
             spare: File::open(SPARE).ok(),
-        })
+        }
     }
 
     /// Where it listens, with the port that it was given.
@@ -142,7 +176,22 @@ impl Accept for TcpAccept {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Whether a listener is the only one at its address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    Alone,
+    /// Others of ours are to come beside it.
+    First,
+    /// It stands beside the first one.
+    Another,
+}
+
+fn listen_in(runtime: &Handle, address: SocketAddr, how: Sharing) -> io::Result<TcpListener> {
+    let _here = runtime.enter();
+    listen(address, how)
+}
+
+fn listen(address: SocketAddr, how: Sharing) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -151,7 +200,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // On Linux a connection is born as its listener is: six calls saved for each.
     super::socket::prepare(&socket)?;
+    if how == Sharing::Another {
+        socket.set_reuseport(true)?;
+    }
     socket.bind(address)?;
+    // Not before it is bound: that must fail where another popgate has the port, which would get
+    // a share of its clients otherwise, and whose locks it knows nothing of.
+    if how == Sharing::First {
+        socket.set_reuseport(true)?;
+    }
     socket.listen(LISTEN_BACKLOG)
 }
 

@@ -123,7 +123,7 @@ impl Site {
         });
         let outside = Outside::dialing(Arc::new(InMemory(server)));
         let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 110));
-        let port: BoundPort = (nowhere, Box::new(Door(visitors)));
+        let port = BoundPort::new(nowhere, Box::new(Door(visitors)));
         let gate = Gate::start_on(vec![port], &config, outside).await.unwrap();
         gate.looked_around().await;
         Self {

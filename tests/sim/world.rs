@@ -7,7 +7,7 @@ use crate::plan::{BACKEND, ClientPlan, Ending, Fate, Plan, Style, gate_address, 
 use crate::site::Site;
 use crate::trace::Trace;
 use crate::witness::{Counts, Witness};
-use popgate::app::{Gate, Outside};
+use popgate::app::{BoundPort, Gate, Outside};
 use popgate::config::Config;
 use popgate::ids::{BackendName, ListenerName};
 use popgate::limits::CLUSTER_LEAVE;
@@ -212,7 +212,7 @@ impl World {
             }))
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address(place)));
-        let ports = vec![(gate_address(place), accept)];
+        let ports = vec![BoundPort::new(gate_address(place), accept)];
         let gate = Gate::start_on(ports, &self.config, outside).await;
         let gate = gate.expect("nothing that it needs of the system");
         gate.looked_around().await;

@@ -2,12 +2,11 @@
 //! each day has a runtime of its own, whose clock goes on when nobody has anything to do.
 
 use super::{DemoError, password};
-use crate::app::{Gate, Outside};
+use crate::app::{BoundPort, Gate, Outside};
 use crate::config::Config;
 use crate::demo::household::{
     BackDoor, DAY_RULES, DayOptions, Home, HouseholdDay, Watched, day_server, street,
 };
-use crate::net::Accept;
 use crate::time::Duration;
 use std::future::pending;
 use std::path::Path;
@@ -48,8 +47,8 @@ async fn lived(options: DayOptions, sharing: &str) -> Result<HouseholdDay, DemoE
         seed: Some(options.seed),
         ..Outside::dialing(Arc::new(BackDoor::new(Arc::clone(&server))))
     };
-    let ports = config.listeners.iter().map(|listener| listener.address);
-    let ports = ports.zip([Box::new(door) as Box<dyn Accept>]).collect();
+    let address = config.listeners[0].address;
+    let ports = vec![BoundPort::new(address, Box::new(door))];
     let gate = Gate::start_on(ports, &config, outside)
         .await
         .map_err(DemoError::Start)?;

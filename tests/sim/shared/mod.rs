@@ -23,7 +23,7 @@ use crate::trace::Trace;
 use crate::witness::Counts;
 use crate::world::Outcome;
 use plan::{Ending, Fate, Ids, Kind, Plan};
-use popgate::app::{Gate, Outside};
+use popgate::app::{BoundPort, Gate, Outside};
 use popgate::config::Config;
 use popgate::ids::{BackendName, ListenerName};
 use popgate::net::Accept;
@@ -144,7 +144,12 @@ impl Scene {
             }))
         };
         let accept: Box<dyn Accept> = Box::new(self.net.listen(gate_address(0)));
-        let gate = Gate::start_on(vec![(gate_address(0), accept)], &self.config, outside).await;
+        let gate = Gate::start_on(
+            vec![BoundPort::new(gate_address(0), accept)],
+            &self.config,
+            outside,
+        )
+        .await;
         let gate = gate.expect("nothing that it needs of the system");
         gate.looked_around().await;
         gate
