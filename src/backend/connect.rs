@@ -216,7 +216,7 @@ impl Backend {
 
     async fn reach(&self, from: Option<SocketAddr>) -> Result<Reached, ConnectError> {
         let dialed = self.dial.dial(&self.options.address).await;
-        let mut conn = Conn::plain(dialed.map_err(|error| self.unreachable(error))?);
+        let mut conn = Conn::unprobed(dialed.map_err(|error| self.unreachable(error))?);
         // The header is the first thing on a connection, ahead of TLS.
         if self.options.proxy_protocol {
             let header = self.proxy_header(from);

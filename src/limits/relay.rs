@@ -5,9 +5,13 @@ use crate::time::Duration;
 /// One read of the relay. 16 KiB is also a TLS record.
 pub const RELAY_CHUNK: usize = 16 * 1024;
 
+/// One read of a backend that has just filled a whole read, for a client that has taken it: in a
+/// large message fewer system calls move more.
+pub const RELAY_BULK_CHUNK: usize = 8 * RELAY_CHUNK;
+
 /// Bytes that wait for a client before no more is read of it: one read of the backend, and the
 /// client can still be seen to leave while it takes its time over that.
-pub const RELAY_BACKLOG_MAX: usize = 2 * RELAY_CHUNK;
+pub const RELAY_BACKLOG_MAX: usize = RELAY_BULK_CHUNK + RELAY_CHUNK;
 
 /// Reads that a relay makes each way before it looks at the time, at who waits and at a stop:
 /// while both peers are quicker than popgate there is always another.

@@ -5,13 +5,13 @@ use super::tls::{AcceptedStream, Acceptor, Connector, TlsError, suite_name};
 use crate::history::TlsParameters;
 use crate::limits::RELAY_CHUNK;
 use crate::program::HelloFingerprint;
-use bytes::{BufMut, BytesMut};
-use std::future::{Future, poll_fn};
+use bytes::BytesMut;
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::client;
 use zeroize::Zeroize;
 
@@ -26,6 +26,8 @@ pub struct Conn {
     /// Empty lines that were skipped before status lines, for callers that report them.
     pub blank_lines: usize,
     stream: Stream,
+    /// Whether the socket probes its peer hard; `None`: not at all yet.
+    probes_hard: Option<bool>,
 }
 
 /// TLS is boxed: its state takes a kilobyte, which a plain connection need not carry.
@@ -36,17 +38,33 @@ enum Stream {
 }
 
 impl Conn {
-    /// A connection in clear.
+    /// A connection in clear whose socket probes its peer, as those of [`Accept`](super::Accept)
+    /// do.
     #[must_use]
     pub fn plain(io: Box<dyn Io>) -> Self {
-        Self::over(Stream::Plain(io))
+        Self::over(Stream::Plain(io), Some(false))
     }
 
-    fn over(stream: Stream) -> Self {
+    /// A connection in clear whose socket does not, as those of [`Dial`](super::Dial): that takes
+    /// five system calls, which a short session can do without.
+    #[must_use]
+    pub fn unprobed(io: Box<dyn Io>) -> Self {
+        Self::over(Stream::Plain(io), None)
+    }
+
+    fn over(stream: Stream, probes_hard: Option<bool>) -> Self {
         Self {
             input: BytesMut::new(),
             blank_lines: 0,
             stream,
+            probes_hard,
+        }
+    }
+
+    /// Probes the peer hard or normally from now on.
+    pub fn probe_hard(&mut self, hard: bool) {
+        if self.probes_hard.replace(hard) != Some(hard) {
+            self.io().probe_hard(hard);
         }
     }
 
@@ -71,19 +89,25 @@ impl Conn {
     /// # Errors
     /// The stream's.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, octets: usize) -> Poll<io::Result<usize>> {
-        let capacity = self.input.len() + octets;
-        if self.input.capacity() < capacity {
-            self.keep_input_in(capacity);
-        }
-        // The buffer may have more room than was asked for.
-        let mut room = (&mut self.input).limit(octets);
-        // The future keeps nothing between polls, so each poll may have its own.
-        let polled = pin!(self.stream.read_buf(&mut room)).poll(cx);
+        // Uninitialised, and on the stack: a poll that finds nothing costs no allocation.
+        let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut room[..octets.min(RELAY_CHUNK)]);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut chunk);
         if polled.is_pending() {
             // It may be minutes until more comes.
             self.keep_input_in(self.input.len());
         }
-        polled
+        ready!(polled)?;
+        let read = chunk.filled_mut();
+        let length = self.input.len() + read.len();
+        if self.input.capacity() < length {
+            self.keep_input_in(length);
+        }
+        self.input.extend_from_slice(read);
+        let octets = read.len();
+        // It may be a password.
+        read.zeroize();
+        Poll::Ready(Ok(octets))
     }
 
     /// Moves `input` to a buffer of this size, and wipes the one before: a client's may hold half
@@ -127,8 +151,12 @@ impl Conn {
     /// # Errors
     /// The client's fault, or its line's; the connection is gone.
     pub async fn accept_tls(self, acceptor: &Acceptor) -> Result<Self, TlsError> {
+        let probes_hard = self.probes_hard;
         let accepted = acceptor.accept(self.into_clear()?).await?;
-        Ok(Self::over(Stream::ServerTls(Box::new(accepted))))
+        Ok(Self::over(
+            Stream::ServerTls(Box::new(accepted)),
+            probes_hard,
+        ))
     }
 
     /// Makes the connection TLS as its client; early bytes of the server are refused as well.
@@ -136,8 +164,9 @@ impl Conn {
     /// # Errors
     /// The backend's fault, or its line's; the connection is gone.
     pub async fn connect_tls(self, connector: &Connector) -> Result<Self, TlsError> {
+        let probes_hard = self.probes_hard;
         let stream = connector.connect(self.into_clear()?).await?;
-        Ok(Self::over(Stream::ClientTls(Box::new(stream))))
+        Ok(Self::over(Stream::ClientTls(Box::new(stream)), probes_hard))
     }
 
     fn into_clear(self) -> Result<Box<dyn Io>, TlsError> {

@@ -17,7 +17,7 @@ impl Dial for TcpDial {
         Box::pin(async move {
             let addresses = lookup_host(address).await?;
             let stream = first_that_answers(addresses).await?;
-            socket::prepare(&stream)?;
+            socket::send_at_once(&stream)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }

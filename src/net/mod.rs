@@ -45,13 +45,14 @@ impl Io for tokio::io::DuplexStream {}
 
 /// Where client connections come from.
 pub trait Accept: Send {
-    /// The next connection. Cancel-safe: a dropped future loses no connection.
+    /// The next connection, whose socket probes its peer normally. Cancel-safe: a dropped future
+    /// loses no connection.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(Box<dyn Io>, SocketAddr)>>;
 }
 
 /// How backends are reached.
 pub trait Dial: Send + Sync {
-    /// Connects to `address`, a `host:port`.
+    /// Connects to `address`, a `host:port`. The socket does not probe its peer before it is told.
     fn dial<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Io>>>;
 }
 

@@ -36,9 +36,16 @@ impl Io for TcpStream {
 /// # Errors
 /// The connection is gone already.
 pub(super) fn prepare(socket: &impl AsFd) -> io::Result<()> {
-    // Nagle would hold a short reply back until the last one is acknowledged.
-    SockRef::from(socket).set_tcp_nodelay(true)?;
+    send_at_once(socket)?;
     probe(socket, KEEPALIVE)
+}
+
+/// Nagle would hold a short line back until the last one is acknowledged.
+///
+/// # Errors
+/// The connection is gone already.
+pub(super) fn send_at_once(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).set_tcp_nodelay(true)
 }
 
 fn probe(socket: &impl AsFd, how: KeepAlive) -> io::Result<()> {

@@ -245,6 +245,7 @@ impl<'relay> Relay<'relay, '_, '_> {
                 Wake::Contended => self.probe_if_contended(),
                 Wake::Tick => {
                     let now = Instant::now();
+                    self.pump.probe_backend();
                     if let Some(end) = self.check_deadlines(now) {
                         return end.into();
                     }
@@ -285,7 +286,7 @@ impl<'relay> Relay<'relay, '_, '_> {
     /// A client that has vanished must be noticed soon where another waits for its maildrop.
     fn probe_if_contended(&mut self) {
         let contended = *self.contended.borrow_and_update();
-        self.pump.client().io().probe_hard(contended);
+        self.pump.probe_client_hard(contended);
     }
 
     /// The stage of a stop that ends this session: one that has sent QUIT is not cut while the

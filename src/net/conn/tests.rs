@@ -4,6 +4,8 @@ use crate::net::TlsFiles;
 use crate::net::tls::authority::Authority;
 use crate::time::Duration;
 use rustls::HandshakeKind;
+use std::pin::pin;
+use tokio::io::AsyncReadExt;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::timeout;
 

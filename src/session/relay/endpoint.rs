@@ -40,8 +40,13 @@ impl<'conn> Endpoint<'conn> {
     }
 
     /// The socket, for what only it knows.
-    pub(super) fn io(&self) -> &dyn Io {
+    fn io(&self) -> &dyn Io {
         self.conn.io()
+    }
+
+    /// Probes the peer hard or normally from now on.
+    pub(super) fn probe_hard(&mut self, hard: bool) {
+        self.conn.probe_hard(hard);
     }
 
     /// What was read from the peer before the relay began.

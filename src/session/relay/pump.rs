@@ -10,7 +10,9 @@ mod listing;
 use self::listing::OwnQuestions;
 use super::endpoint::Endpoint;
 use crate::gate::SessionHandle;
-use crate::limits::{RELAY_BACKLOG_MAX, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END};
+use crate::limits::{
+    RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END,
+};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
 use crate::pop3::listing::{MaildropListing, NotWhole};
@@ -64,6 +66,8 @@ pub(super) struct Pump<'client, 'backend> {
     own_questions: OwnQuestions,
     violation: Option<Violation>,
     backend_ended: bool,
+    /// The backend sends much, and the client takes it.
+    in_bulk: bool,
     /// When the backend said something last.
     backend_spoke: Instant,
     /// Since when the client's sending side is shut.
@@ -104,6 +108,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             own_questions: OwnQuestions::default(),
             violation: None,
             backend_ended: false,
+            in_bulk: false,
             backend_spoke: now,
             client_ended: None,
             client_broke: false,
@@ -144,6 +149,16 @@ impl<'client, 'backend> Pump<'client, 'backend> {
 
     pub(super) fn client(&self) -> &Endpoint<'client> {
         &self.client
+    }
+
+    /// Probes the client hard or normally from now on.
+    pub(super) fn probe_client_hard(&mut self, hard: bool) {
+        self.client.probe_hard(hard);
+    }
+
+    /// Probes the backend from now on.
+    pub(super) fn probe_backend(&mut self) {
+        self.backend.probe_hard(false);
     }
 
     /// Why the session was kicked, where the operator has said so.
@@ -335,9 +350,16 @@ impl<'client, 'backend> Pump<'client, 'backend> {
 
     /// Reads the backend once; says whether anything moved.
     fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
-        // Uninitialised: a poll that finds nothing need not clear 16 KiB.
-        let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
-        let mut chunk = ReadBuf::uninit(&mut room);
+        if self.in_bulk {
+            self.read_backend_into(&mut [MaybeUninit::uninit(); RELAY_BULK_CHUNK], task)
+        } else {
+            // Uninitialised: a poll that finds nothing need not clear 16 KiB.
+            self.read_backend_into(&mut [MaybeUninit::uninit(); RELAY_CHUNK], task)
+        }
+    }
+
+    fn read_backend_into(&mut self, room: &mut [MaybeUninit<u8>], task: &mut Context<'_>) -> bool {
+        let mut chunk = ReadBuf::uninit(room);
         // What was held back goes first: the exchange sees it and what follows in one piece.
         chunk.put_slice(&self.undecided);
         if self.backend.poll_read(task, &mut chunk).is_pending() {
@@ -352,6 +374,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             self.take_backend_bytes(task, chunk.filled())
         };
         self.violation = taken.err();
+        self.in_bulk = chunk.filled().len() >= RELAY_CHUNK && self.client.backlog() == 0;
         true
     }
 
