@@ -225,6 +225,8 @@ pub(crate) struct SessionHandle {
     trace: SeenTrace,
     /// Whether the relay owes its client a reply.
     awaits_reply: AtomicBool,
+    /// Whether octets for its client were on their way at the last look.
+    owes_octets: AtomicBool,
     retrieved: AtomicU64,
     /// It has retrieved one, also before it was sent back to its listing.
     has_fetched: AtomicBool,
@@ -268,6 +270,7 @@ impl SessionHandle {
             last_command: AtomicU8::new(NO_COMMAND),
             trace: SeenTrace::new(),
             awaits_reply: AtomicBool::new(false),
+            owes_octets: AtomicBool::new(false),
             retrieved: AtomicU64::new(0),
             has_fetched: AtomicBool::new(false),
             to_client: AtomicU64::new(0),

@@ -9,7 +9,7 @@ use crate::admission::LoginSlots;
 use crate::admission::views::{OpenView, ViewOwner};
 use crate::gate::{Context, Phase, SessionHandle, Stage};
 use crate::ids::TenantName;
-use crate::limits::CLIENT_WRITE_STALL;
+use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK};
 use crate::observe::event::{EndCause, Event, SharingEvent};
 use crate::observe::hub::EventHub;
 use crate::policy::sharing::{PromotionOutcome, StandsOn};
@@ -231,6 +231,8 @@ impl Serving<'_> {
         if octets.is_empty() {
             return Ok(());
         }
+        // It may take nothing for long, and is not at rest meanwhile.
+        self.session.owes_octets(true, Instant::now());
         match timeout(CLIENT_WRITE_STALL, self.client.conn.write_all(octets)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(EndCause::LeftInReply),
@@ -245,9 +247,18 @@ impl Serving<'_> {
         Ok(())
     }
 
+    /// Returns also without a word of its client's, to look again whether that has everything.
     async fn hear(&mut self) -> Result<(), EndCause> {
         let conn = &mut self.client.conn;
-        match timeout_at(self.quiet_until, conn.fill()).await {
+        let now = Instant::now();
+        let owes = conn.io().unacknowledged() > 0;
+        self.session.owes_octets(owes, now);
+        let until = match owes {
+            true => self.quiet_until.min(now + RELAY_TICK),
+            false => self.quiet_until,
+        };
+        match timeout_at(until, conn.fill()).await {
+            Err(_) if until < self.quiet_until => Ok(()),
             Err(_) => Err(EndCause::IdleTimeout),
             Ok(Ok(0) | Err(_)) => Err(EndCause::Left),
             Ok(Ok(_)) => {

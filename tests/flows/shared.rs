@@ -6,6 +6,7 @@ mod fairness;
 mod let_in;
 mod others;
 mod promotion;
+mod rest;
 
 use crate::support::{Gate, Wire};
 use popgate::observe::event::{Event, SharingEvent};
@@ -80,6 +81,13 @@ async fn quit(mut both: (Wire, Wire)) {
     let (mut client, backend) = both;
     backend.close();
     client.expect_eof().await;
+}
+
+/// A session that lists these messages, and deletes the first one.
+async fn deletes(gate: &Gate, ids: &[&str]) {
+    let mut both = shown(gate, ids).await;
+    pass(&mut both, "DELE 1", "+OK\r\n").await;
+    quit(both).await;
 }
 
 /// The backend lets popgate in again, and lists these messages to it.

@@ -28,6 +28,14 @@ impl SessionHandle {
         self.active.store(age, Ordering::Relaxed);
     }
 
+    /// Whether octets for its client are on their way. It rests from when they have arrived: until
+    /// then its client cannot say what it does about them.
+    pub(crate) fn owes_octets(&self, owes: bool, now: Instant) {
+        if self.owes_octets.swap(owes, Ordering::Relaxed) && !owes {
+            self.moved(now);
+        }
+    }
+
     /// For how long nothing has moved between the client and popgate.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.active())
@@ -37,8 +45,9 @@ impl SessionHandle {
         let state = self.state.load(Ordering::Acquire);
         let may_rest = matches!(phase(state), Phase::Viewing | Phase::Transaction);
         let is_asked = state & QUIT != 0 || self.awaits_reply.load(Ordering::Relaxed);
+        let is_told = self.owes_octets.load(Ordering::Relaxed);
         SessionRest {
-            since: (may_rest && !is_asked).then(|| self.active()),
+            since: (may_rest && !is_asked && !is_told).then(|| self.active()),
             has_fetched: self.has_fetched.load(Ordering::Relaxed),
         }
     }

@@ -145,6 +145,8 @@ impl Relay<'_, '_, '_> {
         // Between two replies, if there is such a moment.
         let by = if self.pump.is_at_rest() {
             at
+        let session = self.record.handle();
+        session.owes_octets(!self.client_has_taken_all(), now);
         } else {
             at + PREEMPT_BETWEEN
         };
@@ -199,8 +201,9 @@ impl Relay<'_, '_, '_> {
         let now = Instant::now();
         let demote_at = self.demote_at();
         let preempt_at = self.preempt_at().into_iter().chain(demote_at).min();
-        // Nothing wakes it when the client's system has what was written.
-        let is_awaited = demote_at.is_some() && !self.client_has_taken_all();
+        // Nothing wakes it when the client's system has what was written, and others may wait for
+        // that: to be let in beside it, or for its maildrop.
+        let is_awaited = self.sharing.is_some() && !self.client_has_taken_all();
         let next = if self.is_under_way() || is_awaited {
             let is_due = preempt_at.is_some_and(|at| at <= now);
             now + if is_due { PREEMPT_AGAIN } else { RELAY_TICK }
