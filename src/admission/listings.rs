@@ -78,6 +78,12 @@ impl ShownListings {
     /// A backend has refused the password.
     pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, now: Instant) {
         if let Some(mut known) = self.maildrops.get_mut(key) {
+    /// The client of the login that was accepted last is told nothing yet:
+    /// [`MaildropListings::tells_nothing`].
+    pub fn tells_nothing(&self, key: &MaildropKey, tag: PasswordTag) {
+        self.known(key, |maildrop| maildrop.tells_nothing(tag));
+    }
+
             self.change_occupied(key, &mut known, |maildrop| maildrop.refused(tag, now));
         }
     }

@@ -153,7 +153,10 @@ async fn enter(
     let outcome = login::outcome(cx, record, &mut admitted).await;
     let why = match outcome.map_err(Failed::Ended)? {
         Outcome::Accepted(_) => {
-            login::accepted(cx, &admitted.login.attempt, &mut admitted.lock);
+            let attempt = &admitted.login.attempt;
+            login::accepted(cx, attempt, &mut admitted.lock);
+            let listings = &cx.admission.local.listings;
+            listings.tells_nothing(&attempt.key, attempt.tag);
             return Ok(admitted);
         }
         Outcome::Refused {

@@ -45,6 +45,12 @@ impl MaildropListings {
         self.kill()
     }
 
+    /// The backend has accepted a login whose client stands on a listing, and is told nothing else
+    /// before the maildrop is listed: others may go on from what they were shown until then.
+    pub fn tells_nothing(&mut self, tag: PasswordTag) {
+        self.unlisted.tells_nothing(tag);
+    }
+
     /// Whether the last session in the maildrop has left it without QUIT, and nobody has come
     /// since.
     #[must_use]
@@ -194,7 +200,7 @@ impl MaildropListings {
     /// it was shown that elsewhere, or nobody knows what it was: an older listing may lack some.
     #[must_use]
     pub fn last_resort(&self, asker: &Asker, now: Instant) -> Option<StandsOn> {
-        if !self.is_shareable(now) || self.unlisted.has(asker.tag) {
+        if !self.is_shareable(now) || self.unlisted.may_have_seen_more(asker.tag) {
             return None;
         }
         self.kept

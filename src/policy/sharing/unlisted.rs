@@ -16,8 +16,16 @@ pub(super) struct UnlistedLogin {
     tag: PasswordTag,
     /// When the backend has let it in.
     pub(super) accepted: Instant,
+    /// Its client may have seen something of the maildrop.
+    was_told: bool,
     /// So it was with the one before it.
     pub(super) is_another: bool,
+}
+
+impl UnlistedLogin {
+    fn may_have_seen_more(&self) -> bool {
+        self.was_told || self.is_another
+    }
 }
 
 impl UnlistedLogins {
@@ -31,8 +39,16 @@ impl UnlistedLogins {
         self.0.push(UnlistedLogin {
             tag,
             accepted: now,
-            is_another: before.is_some(),
+            was_told: true,
+            is_another: before.is_some_and(|before| before.may_have_seen_more()),
         });
+    }
+
+    /// The client of the last login is told nothing of the maildrop before that is listed.
+    pub(super) fn tells_nothing(&mut self, tag: PasswordTag) {
+        if let Some(login) = self.0.iter_mut().find(|login| login.tag == tag) {
+            login.was_told = false;
+        }
     }
 
     /// What it was shown is known now.
@@ -41,9 +57,10 @@ impl UnlistedLogins {
         Some(self.0.remove(place))
     }
 
-    /// Whether there is one.
-    pub(super) fn has(&self, tag: PasswordTag) -> bool {
-        self.0.iter().any(|login| login.tag == tag)
+    /// Whether there is one that may have seen more than what was listed before.
+    pub(super) fn may_have_seen_more(&self, tag: PasswordTag) -> bool {
+        let mut logins = self.0.iter().filter(|login| login.tag == tag);
+        logins.any(UnlistedLogin::may_have_seen_more)
     }
 
     pub(super) fn expire(&mut self, now: Instant) {

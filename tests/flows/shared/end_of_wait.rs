@@ -120,3 +120,21 @@ async fn who_has_seen_more_since_is_not_let_in_on_less() {
     refused(&gate).await;
     quit(holder).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_got_the_maildrop_and_is_told_nothing_yet_keeps_nobody_from_it() {
+    let gate = patient().await;
+    quit(shown(&gate, &["a"]).await).await;
+    let holder = shown(&gate, &["a"]).await;
+    let mut first = gate.asking("ann", "secret").await;
+    first.expect_prefix("+OK").await;
+    quit(holder).await;
+    first.send("RETR 1\r\n").await;
+    let mut backend = gate.dialed().await;
+    backend.lets_in("ann", "secret").await;
+    backend.expect("STAT\r\nLIST\r\nUIDL\r\n").await;
+    // It takes its time.
+    let mut waiter = gate.asking("ann", "secret").await;
+    waiter.expect_prefix("+OK").await;
+    sees(&mut waiter, &["a"]).await;
+}

@@ -293,6 +293,25 @@ fn who_was_shown_what_nobody_knows_is_let_in_on_no_older_listing() {
 }
 
 #[test]
+fn a_login_that_is_told_nothing_before_it_is_listed_has_seen_no_more_than_others() {
+    let (mut maildrop, now, asker) = (MaildropListings::default(), Instant::now(), ask(&ann()));
+    comes(&mut maildrop, &["a"], now);
+    for _ in 0..2 {
+        maildrop.accepted(&ann().login, ann().tag, now);
+        assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
+        maildrop.tells_nothing(ann().tag);
+        assert_eq!(messages(maildrop.last_resort(&asker, now)), Some(1));
+    }
+    comes(&mut maildrop, &["a"], now);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), Some(1));
+    // Behind one that may have seen more nobody knows.
+    maildrop.accepted(&ann().login, ann().tag, now);
+    maildrop.accepted(&ann().login, ann().tag, now);
+    maildrop.tells_nothing(ann().tag);
+    assert_eq!(messages(maildrop.last_resort(&asker, now)), None);
+}
+
+#[test]
 fn what_a_login_was_shown_elsewhere_is_not_lacking_here() {
     let (mut maildrop, now) = (MaildropListings::default(), Instant::now());
     let at = |last| ListingOwner {
