@@ -402,7 +402,10 @@ fn not_promoted_by(why: PromotionOutcome) -> Option<Culprit> {
     match why {
         PromotionOutcome::Promoted | PromotionOutcome::ClientGone | PromotionOutcome::Ended => None,
         // Without sharing it would not have been shown what is gone, or kept waiting.
-        PromotionOutcome::Deleted | PromotionOutcome::WaitSpent => Some(Culprit::Policy),
+        PromotionOutcome::Deleted | PromotionOutcome::WaitSpent | PromotionOutcome::Paused => {
+            Some(Culprit::Policy)
+        }
+        PromotionOutcome::EngineAway => Some(Culprit::Proxy),
         // The backend had accepted it.
         PromotionOutcome::PasswordRefused => Some(Culprit::Client),
         PromotionOutcome::ListingChanged
@@ -422,6 +425,10 @@ fn not_promoted(why: PromotionOutcome) -> &'static str {
         PromotionOutcome::PasswordRefused => "the backend refuses the password of a shared listing",
         PromotionOutcome::LoginRefused => "the backend refused the login behind a shared listing",
         PromotionOutcome::Unreachable => "the backend gave no answer behind a shared listing",
+        PromotionOutcome::Paused => "the tenant or the backend of a shared listing was paused",
+        PromotionOutcome::EngineAway => {
+            "the engine of the cluster was away behind a shared listing"
+        }
     }
 }
 
@@ -534,7 +541,9 @@ mod tests {
             PromotionOutcome::WaitSpent => PromotionOutcome::PasswordRefused,
             PromotionOutcome::PasswordRefused => PromotionOutcome::LoginRefused,
             PromotionOutcome::LoginRefused => PromotionOutcome::Unreachable,
-            PromotionOutcome::Unreachable
+            PromotionOutcome::Unreachable => PromotionOutcome::Paused,
+            PromotionOutcome::Paused => PromotionOutcome::EngineAway,
+            PromotionOutcome::EngineAway
             | PromotionOutcome::Promoted
             | PromotionOutcome::ClientGone
             | PromotionOutcome::Ended => return None,
@@ -619,6 +628,8 @@ mod tests {
             (PromotionOutcome::ListingChanged, Culprit::Backend),
             (PromotionOutcome::LoginRefused, Culprit::Backend),
             (PromotionOutcome::Unreachable, Culprit::Backend),
+            (PromotionOutcome::Paused, Culprit::Policy),
+            (PromotionOutcome::EngineAway, Culprit::Proxy),
         ] {
             let culprit_of = EndCause::NotPromoted { why }.culprit();
             assert_eq!(culprit_of, Some(culprit), "{why:?}");

@@ -138,6 +138,10 @@ str_enum! {
         LoginRefused = "login_refused",
         /// The backend gave no answer.
         Unreachable = "unreachable",
+        /// An operator had paused the tenant or the backend for the whole wait.
+        Paused = "paused",
+        /// The engine of the cluster did not answer, or did not let the gate in.
+        EngineAway = "engine_away",
         /// An operator or a stop ended it.
         Ended = "ended",
     }

@@ -139,7 +139,8 @@ fn without_lock(failed: WaitFailed, client: Client) -> Failed {
         WaitFailed::Spent | WaitFailed::QueueFull | WaitFailed::Listed(_) => {
             PromotionOutcome::WaitSpent
         }
-        WaitFailed::Paused | WaitFailed::EngineAway => PromotionOutcome::Unreachable,
+        WaitFailed::Paused => PromotionOutcome::Paused,
+        WaitFailed::EngineAway => PromotionOutcome::EngineAway,
     };
     Failed::not(why, client)
 }
@@ -179,7 +180,8 @@ async fn enter(
             admitted.lock.refused(None);
             PromotionOutcome::PasswordRefused
         }
-        Outcome::Locked(EndCause::Paused | EndCause::EngineAway) => PromotionOutcome::Unreachable,
+        Outcome::Locked(EndCause::Paused) => PromotionOutcome::Paused,
+        Outcome::Locked(EndCause::EngineAway) => PromotionOutcome::EngineAway,
         Outcome::Locked(_) => PromotionOutcome::WaitSpent,
         Outcome::Unreachable(_) => PromotionOutcome::Unreachable,
     };

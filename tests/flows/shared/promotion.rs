@@ -3,7 +3,9 @@
 use super::{let_in, list, pass, promotes, promotes_at, promotion, quit, sees, sharing, shown};
 use crate::support::{Gate, Wire};
 use popgate::gate::Stage;
+use popgate::ids::{BackendName, TenantName};
 use popgate::observe::event::{Event, SharingEvent};
+use popgate::policy::pause::PauseSubject;
 use popgate::policy::sharing::{LetInReason, PromotionOutcome};
 use popgate::time::Duration;
 use tokio::time::advance;
@@ -128,6 +130,25 @@ async fn a_quit_behind_it_is_carried_out_though_the_client_is_gone() {
     backend.send("+OK\r\n").await;
     backend.close();
     assert_eq!(promotion(&gate, 0).await, PromotionOutcome::Promoted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_who_has_paused_it_and_no_server_is_named_where_that_lasts_too_long() {
+    let tenant = PauseSubject::Tenant(TenantName::new("default"));
+    let backend = PauseSubject::Backend(BackendName::new("legacy"));
+    for subject in [tenant, backend] {
+        let gate = sharing("demotion = false").await;
+        let mut client = viewing(&gate, &["a"]).await;
+        gate.cx.pause(&subject);
+        client.send("RETR 1\r\n").await;
+        client.expect_eof().await;
+        let outcome = promotion(&gate, 0).await;
+        assert_eq!(outcome, PromotionOutcome::Paused, "{subject:?}");
+        gate.cx.resume(&subject);
+        let mut next = gate.asking("ann", "secret").await;
+        next.expect_prefix("+OK").await;
+        assert_eq!(gate.dials(), 1);
+    }
 }
 
 /// A session on the listing that wants its message deleted, and waits for the maildrop; what it
