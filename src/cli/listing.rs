@@ -81,11 +81,20 @@ pub(super) fn list_or_nothing<T>(
     nothing: &str,
     table: impl FnOnce(&[T]) -> String,
 ) -> String {
-    if page.items.is_empty() {
-        return nothing.to_owned();
+    match page.items.is_empty() {
+        true => nothing.to_owned(),
+        false => with_rest(table(&page.items), left_out(page), screen),
     }
-    let table = table(&page.items);
-    match page.total.saturating_sub(page.items.len()) {
+}
+
+/// How many items the page leaves out.
+pub(super) fn left_out<T>(page: &Page<T>) -> usize {
+    page.total.saturating_sub(page.items.len())
+}
+
+/// `table`, with a line for what is left out.
+pub(super) fn with_rest(table: String, left_out: usize, screen: Screen) -> String {
+    match left_out {
         0 => table,
         more => {
             let rest = screen.paint(&format!("… and {more} more"), Tone::Faint);

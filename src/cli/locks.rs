@@ -5,7 +5,7 @@ mod watch;
 
 use super::ExitStatus;
 use super::client::{AdminClient, Failure};
-use super::listing::{OutputArgs, PageArgs, list_or_nothing};
+use super::listing::{OutputArgs, PageArgs, left_out, with_rest};
 use super::screen::{Screen, Tone};
 use super::table::{Cell, Column, TextTable, or_dash};
 use super::target::GateArgs;
@@ -77,8 +77,8 @@ impl LocksArgs {
     fn look(&self, gate: &AdminClient, page: &PageArgs) -> Result<LocksAndViews, Failure> {
         let locks = self.fetch(gate, page)?;
         let views = match self.contended || self.output.json {
-            true => Vec::new(),
-            false => self.fetch_views(gate, page.limit)?.items,
+            true => None,
+            false => Some(self.fetch_views(gate, page.limit)?),
         };
         Ok(LocksAndViews { locks, views })
     }
@@ -125,20 +125,19 @@ struct LocksAndViews {
     #[serde(flatten)]
     locks: Page<LockInfo>,
     #[serde(skip)]
-    views: Vec<SessionInfo>,
+    views: Option<Page<SessionInfo>>,
 }
 
 impl LocksAndViews {
     fn shown(&self, screen: Screen) -> String {
-        let views = self.views.iter().map(view_row);
-        if self.locks.items.is_empty() && !self.views.is_empty() {
-            return TextTable::new(COLUMNS, views.collect()).render(screen);
+        let views = self.views.iter().flat_map(|page| &page.items);
+        let mut rows = rows(&self.locks.items);
+        rows.extend(views.map(view_row));
+        if rows.is_empty() {
+            return "No such maildrop is locked.".to_owned();
         }
-        let nothing = "No such maildrop is locked.";
-        list_or_nothing(&self.locks, screen, nothing, |locks| {
-            let rows = rows(locks).into_iter().chain(views);
-            TextTable::new(COLUMNS, rows.collect()).render(screen)
-        })
+        let more = left_out(&self.locks) + self.views.as_ref().map_or(0, left_out);
+        with_rest(TextTable::new(COLUMNS, rows).render(screen), more, screen)
     }
 }
 

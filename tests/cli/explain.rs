@@ -300,6 +300,9 @@ fn why_a_mailbox_is_not_shared_is_said_and_who_is_logged_in_without_it() {
     let shown = stdout(&gate.run(&["locks"]));
     assert!(shown.contains("ann       on a listing"), "{shown}");
     assert_eq!(gate.told(&["locks"])["total"], 0);
+    let _another = listed(&gate);
+    let cut = stdout(&gate.run(&["locks", "--limit", "1"]));
+    assert!(cut.ends_with("\n… and 1 more\n"), "{cut}");
     let contended = stdout(&gate.run(&["locks", "--contended"]));
     assert_eq!(contended, "No such maildrop is locked.\n");
 }
