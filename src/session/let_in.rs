@@ -104,17 +104,10 @@ impl Identified {
         Some((self.fresh_within(cx, age, beside_busy).now()?, reason))
     }
 
-    /// What it may be let in on while it waits for the lock: where the holder is about to delete
-    /// messages, it loses nothing by waiting on.
-    pub(super) async fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
-        let age = self.attempt.policy.sharing.fresh;
-        let here = self.fresh_within(cx, age, false);
-        if !matches!(here, FreshListing::Now(_)) {
-            return here;
-        }
-        let find = || self.fresh_within(cx, age, false).now();
-        let confirmed = self.confirmed(cx, find, |stands_on| stands_on).await;
-        confirmed.map_or(FreshListing::None, FreshListing::Now)
+    /// What it may be let in on while it waits for the lock, as far as this gate knows: where the
+    /// holder is about to delete messages, it loses nothing by waiting on.
+    pub(super) fn fresh_meanwhile(&self, cx: &Context) -> FreshListing {
+        self.fresh_within(cx, self.attempt.policy.sharing.fresh, false)
     }
 
     /// `beside_busy`: also while other sessions of the maildrop are busy. What it is shown could be

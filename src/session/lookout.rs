@@ -4,33 +4,30 @@ use super::Identified;
 use super::let_in::FreshListing;
 use super::record::Record;
 use crate::gate::Context;
+use crate::ids::SessionTurn;
+use crate::net::BoxFuture;
 use crate::policy::sharing::StandsOn;
 use crate::time::Instant;
 use std::future::pending;
 use tokio::time::sleep_until;
 
-/// What ends a wait well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seeks {
-    /// The lock alone: the client wants a message.
-    Maildrop,
-    /// Also a listing that the client may be let in on.
-    ListingToo,
-}
-
 /// When a waiter looks for a listing that it may be let in on.
-pub(super) struct Lookout {
-    seeks: Seeks,
+pub(super) struct Lookout<'cx> {
+    cx: &'cx Context,
     at: Option<Instant>,
+    /// What the engine will say of the turn of a listing that was found: that it is still the last
+    /// one.
+    asked: Option<BoxFuture<'cx, Option<SessionTurn>>>,
 }
 
-impl Lookout {
+impl<'cx> Lookout<'cx> {
     /// It looks at once: a listing may have come while the login was held. Beside other gates it
     /// has just asked their engine.
-    pub(super) fn new(cx: &Context, seeks: Seeks) -> Self {
+    pub(super) fn new(cx: &'cx Context) -> Self {
         Self {
-            seeks,
+            cx,
             at: cx.cluster.is_none().then(Instant::now),
+            asked: None,
         }
     }
 
@@ -39,28 +36,60 @@ impl Lookout {
         self.at = Some(Instant::now());
     }
 
-    /// Returns when it is time to look. Cancel-safe.
-    pub(super) async fn due(&self) {
-        match self.at.filter(|_| self.seeks == Seeks::ListingToo) {
+    /// Returns when it is time to look; with the turn that the engine says is the last one, if it
+    /// was asked. Cancel-safe.
+    pub(super) async fn due(&mut self) -> Option<SessionTurn> {
+        if let Some(asked) = &mut self.asked {
+            let last = asked.await;
+            self.asked = None;
+            if last.is_some() {
+                return last;
+            }
+        }
+        match self.at {
             Some(at) => sleep_until(at).await,
             None => pending().await,
         }
+        None
     }
 
-    /// Looks. Beside other gates that takes a question to the engine.
-    pub(super) async fn look(
+    /// Looks; `last`: what [`due`](Self::due) returned. Beside other gates their engine is asked
+    /// of what is found, and meanwhile the login goes on waiting.
+    pub(super) fn look(
         &mut self,
-        cx: &Context,
         record: &mut Record,
         login: &mut Identified,
+        last: Option<SessionTurn>,
     ) -> Option<StandsOn> {
-        login.refresh_standing(cx, record);
+        login.refresh_standing(self.cx, record);
         self.at = None;
-        match login.fresh_meanwhile(cx).await {
-            FreshListing::Now(stands_on) => return Some(stands_on),
+        match login.fresh_meanwhile(self.cx) {
+            FreshListing::Now(stands_on) => return self.confirmed(login, stands_on, last),
             FreshListing::Later(at) => self.at = Some(at),
             FreshListing::None => {}
         }
+        None
+    }
+
+    /// What was found, if the session that was shown it was the last in the maildrop.
+    fn confirmed(
+        &mut self,
+        login: &Identified,
+        stands_on: StandsOn,
+        last: Option<SessionTurn>,
+    ) -> Option<StandsOn> {
+        let Some(cluster) = &self.cx.cluster else {
+            return Some(stands_on);
+        };
+        let turn = stands_on.turn?;
+        if last == Some(turn) {
+            return Some(stands_on);
+        }
+        let key = login.attempt.key.clone();
+        self.asked = Some(Box::pin(async move {
+            let is_last = cluster.last_turns.is_last(&key, turn).await;
+            is_last.then_some(turn)
+        }));
         None
     }
 }

@@ -4,7 +4,6 @@
 use super::client::Client;
 use super::list::{ListError, list};
 use super::login::{self, Outcome};
-use super::lookout::Seeks;
 use super::queue::{self, WaitFailed};
 use super::record::Record;
 use super::sharing::{Compares, Sharing};
@@ -109,13 +108,14 @@ async fn go_on(
         stands_on,
         has_fetched,
         mut open,
+        place,
         ..
     } = viewing;
     open.needs_a_login();
     login.apply_reload(record, cx.settings());
     // All waiting counts from the command that needs the maildrop.
     Arc::make_mut(&mut login.attempt).asked = Instant::now();
-    let lock = match queue::acquire(cx, record, &mut login, Seeks::Maildrop).await {
+    let lock = match queue::acquire(cx, record, &mut login).await {
         Ok(lock) => lock,
         Err(failed) => return Err(without_lock(failed, login.client)),
     };
@@ -126,7 +126,9 @@ async fn go_on(
         needs,
     };
     let promoted = before.compare(cx, record, admitted).await?;
-    drop(open);
+    // Until here it counts as a view that is busy. So it waits for the maildrop, and is not let in
+    // on a listing again.
+    drop((open, place));
     Ok(promoted)
 }
 
@@ -135,7 +137,6 @@ fn without_lock(failed: WaitFailed, client: Client) -> Failed {
     let why = match failed {
         WaitFailed::Ended(cause) => return Failed::Ended(cause),
         WaitFailed::PasswordRefused(_) => PromotionOutcome::PasswordRefused,
-        // It looks for no listing.
         WaitFailed::Spent | WaitFailed::QueueFull | WaitFailed::Listed(_) => {
             PromotionOutcome::WaitSpent
         }

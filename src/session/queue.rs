@@ -1,6 +1,6 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
-use super::lookout::{Lookout, Seeks};
+use super::lookout::Lookout;
 use super::paused::{self, Hold};
 use super::record::Record;
 use super::{Admitted, Exit, Greeted, Identified, Next};
@@ -23,7 +23,7 @@ pub(super) async fn acquire_lock(
     mut login: Identified,
     slots: LoginSlots,
 ) -> Next<Admitted> {
-    match acquire(cx, record, &mut login, Seeks::ListingToo).await {
+    match acquire(cx, record, &mut login).await {
         Ok(lock) => Ok(Admitted { login, lock, slots }),
         Err(failed) => Err(failed.answer(cx, record, login, slots).await),
     }
@@ -34,7 +34,6 @@ pub(super) async fn acquire(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,
-    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
@@ -60,7 +59,7 @@ pub(super) async fn acquire(
             record.queued(waiter.ahead());
             let began = Instant::now();
             record.waits(began);
-            let waited = wait(cx, record, login, waiter, seeks).await;
+            let waited = wait(cx, record, login, waiter).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());
             waited?
@@ -152,13 +151,12 @@ async fn wait(
     record: &mut Record,
     login: &mut Identified,
     mut waiter: WaiterHandle<BackendConnection>,
-    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
     let mut pauses = cx.pauses.changes();
     let mut until = login.wait_deadline();
-    let mut lookout = Lookout::new(cx, seeks);
+    let mut lookout = Lookout::new(cx);
     loop {
         let is_paused = login.destination(cx).is_paused();
         if is_paused {
@@ -190,7 +188,7 @@ async fn wait(
                 WaitEvent::Refused(line) => return Err(WaitFailed::PasswordRefused(line)),
                 WaitEvent::Broken => return Err(WaitFailed::Ended(EndCause::LockBroken)),
             },
-            () = lookout.due() => if let Some(stands_on) = lookout.look(cx, record, login).await {
+            last = lookout.due() => if let Some(stands_on) = lookout.look(record, login, last) {
                 waiter.leave(LockOutcome::LetIn);
                 return Err(WaitFailed::Listed(stands_on));
             },

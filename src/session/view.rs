@@ -29,7 +29,7 @@ pub(super) struct Viewing {
     /// It had fetched messages when it was sent back to its listing.
     pub(super) has_fetched: bool,
     pub(super) open: SeenView,
-    place: OpenView,
+    pub(super) place: OpenView,
     /// What its client has not heard yet.
     welcome: &'static [u8],
 }

@@ -181,7 +181,7 @@ async fn one_that_wants_a_message_waits_for_the_maildrop_whatever_others_were_sh
     let mut holder = gate.log_in("ann", "secret").await;
     view.send("RETR 1\r\n").await;
     list(&mut holder, &["a"]).await;
-    view.expect_silence(seconds(1.0)).await;
+    view.expect_silence(seconds(12.0)).await;
     quit(holder).await;
     let mut backend = promotes(&gate, &["a"]).await;
     backend.expect("RETR 1\r\n").await;
