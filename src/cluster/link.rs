@@ -1,5 +1,8 @@
 //! The seam to the engine: a connection to Redis or Valkey, or a model of it in tests.
 
+#[cfg(test)]
+pub(crate) mod played;
+
 use super::protocol::{
     BeatAnswer, BeatCall, BlockPut, GateId, LastTurnAnswer, LastTurnCall, Push, StoredBlock,
     SyncAnswer, SyncCall,

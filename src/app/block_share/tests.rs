@@ -3,17 +3,15 @@
 use super::*;
 use crate::app::Gate;
 use crate::app::cluster::scene::Scene;
+use crate::cluster::link::played::{PlayedLink, Plays, report};
 use crate::cluster::link::{LinkEvent, PendingCall};
-use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockRow, ClusterReport, LastTurnAnswer, LastTurnCall, StoredBlock,
-    SyncAnswer, SyncCall,
-};
+use crate::cluster::protocol::{BeatAnswer, BeatCall, BlockRow, ClusterReport, StoredBlock};
 use crate::limits::CLUSTER_BLOCKS_EACH;
 use crate::policy::attempt::tests::{attempt, policy};
 use crate::policy::block::{BlockAction, BlockState, ChangedBy, Offence};
 use crate::policy::rules::{BlockMode, BlockRules};
 use crate::time::Duration;
-use std::future::{pending, ready};
+use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr};
 use tokio::time::sleep;
 
@@ -52,65 +50,37 @@ impl Slow {
     }
 }
 
-struct Link(Arc<Slow>);
-
-impl EngineLink for Link {
-    fn resubscribe(&self) {}
-
-    fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
-        Box::pin(pending())
-    }
-
-    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
-        Box::pin(pending())
-    }
-
+impl Plays for Arc<Slow> {
     fn beat(&self, call: BeatCall) -> PendingCall<BeatAnswer> {
-        let rows = self.0.rows.lock().unwrap().clone();
+        let rows = self.rows.lock().unwrap().clone();
         let rows: Vec<_> = rows
             .into_iter()
             .filter(|row| row.version > call.blocks)
             .take(CLUSTER_BLOCKS_EACH)
             .collect();
         let report = ClusterReport {
-            epoch: Epoch {
-                run_id: "run".into(),
-                number: 1,
-            },
-            epoch_age: Duration::from_secs(60),
-            is_heard: true,
-            is_continued: true,
-            members: Vec::new(),
             blocks_version: rows.len() as u64,
             blocks: rows,
+            ..report()
         };
         Box::pin(ready(Ok(BeatAnswer::Alive(report))))
     }
 
     fn leave(&self) -> PendingCall<()> {
-        self.0.told.lock().unwrap().push(Told::Left);
+        self.told.lock().unwrap().push(Told::Left);
         Box::pin(ready(Ok(())))
     }
 
     fn put_blocks(&self, puts: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
-        self.0
-            .hear(Told::Blocks(puts.len()), vec![None; puts.len()])
-    }
-
-    fn accepted(&self, _: u64) -> PendingCall<Option<Duration>> {
-        Box::pin(pending())
+        self.hear(Told::Blocks(puts.len()), vec![None; puts.len()])
     }
 
     fn put_accepted(&self, _: u64) -> PendingCall<()> {
-        self.0.hear(Told::Accepted, ())
+        self.hear(Told::Accepted, ())
     }
 
     fn remove_accepted(&self, _: u64) -> PendingCall<()> {
-        self.0.hear(Told::Refused, ())
-    }
-
-    fn tell(&self, _: GateId, _: Vec<u8>) -> PendingCall<bool> {
-        Box::pin(pending())
+        self.hear(Told::Refused, ())
     }
 }
 
@@ -120,7 +90,7 @@ async fn gate() -> (Gate, mpsc::Sender<LinkEvent>, Arc<Slow>) {
 }
 
 fn up(engine: &Arc<Slow>) -> LinkEvent {
-    LinkEvent::Up(Arc::new(Link(Arc::clone(engine))))
+    LinkEvent::Up(Arc::new(PlayedLink(Arc::clone(engine))))
 }
 
 /// So many addresses are blocked.

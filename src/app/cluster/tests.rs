@@ -4,15 +4,14 @@ use super::scene::Scene;
 use super::*;
 use crate::app::ReloadError;
 use crate::cluster::link::PendingCall;
+use crate::cluster::link::played::{PlayedLink, Plays, report};
 use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, ClusterReport, Epoch, LastTurnAnswer, LastTurnCall,
-    MemberReport, StoredBlock, SyncAnswer, SyncCall,
+    BeatAnswer, BeatCall, BlockPut, ClusterReport, MemberReport, StoredBlock,
 };
 use crate::limits::CLUSTER_BEAT;
 use crate::observe::event::{ClusterEvent, Event};
 use crate::observe::hub::{Reading, Subscription};
-use crate::time::Duration;
-use std::future::{pending, ready};
+use std::future::ready;
 use std::sync::Mutex;
 use tokio::time::timeout;
 
@@ -22,18 +21,11 @@ struct Repeats(Mutex<ClusterReport>);
 impl Repeats {
     /// In the first of its epochs.
     fn new(members: Vec<MemberReport>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(ClusterReport {
-            epoch: Epoch {
-                run_id: "run".into(),
-                number: 1,
-            },
-            epoch_age: Duration::from_secs(60),
-            is_heard: true,
-            is_continued: true,
+        let report = ClusterReport {
             members,
-            blocks_version: 0,
-            blocks: Vec::new(),
-        })))
+            ..report()
+        };
+        Arc::new(Self(Mutex::new(report)))
     }
 
     fn begins_epoch(&self, number: u64) {
@@ -41,46 +33,14 @@ impl Repeats {
     }
 }
 
-struct Link(Arc<Repeats>);
-
-impl EngineLink for Link {
-    fn resubscribe(&self) {}
-
-    fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
-        Box::pin(pending())
-    }
-
-    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
-        Box::pin(pending())
-    }
-
+impl Plays for Arc<Repeats> {
     fn beat(&self, _: BeatCall) -> PendingCall<BeatAnswer> {
-        let report = self.0.0.lock().unwrap().clone();
+        let report = self.0.lock().unwrap().clone();
         Box::pin(ready(Ok(BeatAnswer::Alive(report))))
-    }
-
-    fn leave(&self) -> PendingCall<()> {
-        Box::pin(ready(Ok(())))
     }
 
     fn put_blocks(&self, puts: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
         Box::pin(ready(Ok(vec![None; puts.len()])))
-    }
-
-    fn accepted(&self, _: u64) -> PendingCall<Option<Duration>> {
-        Box::pin(pending())
-    }
-
-    fn put_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn remove_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn tell(&self, _: GateId, _: Vec<u8>) -> PendingCall<bool> {
-        Box::pin(pending())
     }
 }
 
@@ -88,7 +48,7 @@ impl Scene {
     /// Its engine is there from now on; what the gate tells from then on.
     async fn reaches(&self, engine: &Arc<Repeats>) -> Subscription {
         let told = self.gate.cx.events.subscribe();
-        let link = Link(Arc::clone(engine));
+        let link = PlayedLink(Arc::clone(engine));
         self.engine
             .send(LinkEvent::Up(Arc::new(link)))
             .await

@@ -1,14 +1,12 @@
 use super::*;
 use crate::cluster::keys::ClusterSecret;
 use crate::cluster::link::PendingCall;
+use crate::cluster::link::played::{PlayedLink, Plays};
 use crate::cluster::member::OnOutage;
-use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, GateId, StoredBlock, SyncAnswer, SyncCall,
-};
+use crate::cluster::protocol::GateId;
 use crate::ids::{BackendName, UserName};
 use crate::time::{BootClock, Duration, Moment, WallClock};
 use jiff::Timestamp;
-use std::future::{pending, ready};
 use std::sync::Mutex;
 
 const LEASE: Duration = Duration::from_secs(15);
@@ -25,9 +23,7 @@ struct Says {
     takes: Duration,
 }
 
-impl EngineLink for Says {
-    fn resubscribe(&self) {}
-
+impl Plays for Arc<Says> {
     fn last_turn(&self, call: LastTurnCall) -> PendingCall<LastTurnAnswer> {
         self.asked.lock().unwrap().push(call);
         let (answer, takes) = (self.answer.clone(), self.takes);
@@ -35,38 +31,6 @@ impl EngineLink for Says {
             tokio::time::sleep(takes).await;
             answer
         })
-    }
-
-    fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
-        Box::pin(pending())
-    }
-
-    fn beat(&self, _: BeatCall) -> PendingCall<BeatAnswer> {
-        Box::pin(pending())
-    }
-
-    fn leave(&self) -> PendingCall<()> {
-        Box::pin(ready(Ok(())))
-    }
-
-    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
-        Box::pin(pending())
-    }
-
-    fn accepted(&self, _: u64) -> PendingCall<Option<Duration>> {
-        Box::pin(pending())
-    }
-
-    fn put_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn remove_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn tell(&self, _: GateId, _: Vec<u8>) -> PendingCall<bool> {
-        Box::pin(pending())
     }
 }
 
@@ -108,7 +72,7 @@ impl Scene {
             wall: Timestamp::UNIX_EPOCH,
         });
         let keys = ClusterKeys::new(&ClusterSecret::new([1; 32])).unwrap();
-        let link: Arc<dyn EngineLink> = engine.clone();
+        let link: Arc<dyn EngineLink> = Arc::new(PlayedLink(Arc::clone(&engine)));
         let last_turns = LastTurns::new(
             &Arc::new(keys),
             &lease,

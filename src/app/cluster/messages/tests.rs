@@ -4,18 +4,15 @@ use crate::cluster::acceptance::AcceptedElsewhere;
 use crate::cluster::handle::HandleParts;
 use crate::cluster::keys::{ClusterKeys, ClusterSecret};
 use crate::cluster::last_turns::LastTurns;
+use crate::cluster::link::played::{PlayedLink, Plays};
 use crate::cluster::link::{EngineLink, PendingCall};
 use crate::cluster::member::{ClusterState, OnOutage};
-use crate::cluster::protocol::{
-    BeatAnswer, BeatCall, BlockPut, LastTurnAnswer, LastTurnCall, StoredBlock, SyncAnswer, SyncCall,
-};
 use crate::cluster::status::ClusterStatus;
 use crate::limits::CLUSTER_MESSAGE_AGE;
 use crate::lock::shared::GateLease;
 use crate::observe::hub::Reading;
 use crate::time::{BootClock, Duration, Moment};
 use jiff::{SignedDuration, Timestamp};
-use std::future::pending;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance};
 
@@ -28,41 +25,7 @@ struct Carrier {
     carried: Mutex<Vec<(GateId, Vec<u8>)>>,
 }
 
-impl EngineLink for Carrier {
-    fn resubscribe(&self) {}
-
-    fn sync(&self, _: SyncCall) -> PendingCall<SyncAnswer> {
-        Box::pin(pending())
-    }
-
-    fn last_turn(&self, _: LastTurnCall) -> PendingCall<LastTurnAnswer> {
-        Box::pin(pending())
-    }
-
-    fn beat(&self, _: BeatCall) -> PendingCall<BeatAnswer> {
-        Box::pin(pending())
-    }
-
-    fn leave(&self) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn put_blocks(&self, _: Vec<BlockPut>) -> PendingCall<Vec<Option<StoredBlock>>> {
-        Box::pin(pending())
-    }
-
-    fn accepted(&self, _: u64) -> PendingCall<Option<Duration>> {
-        Box::pin(pending())
-    }
-
-    fn put_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
-    fn remove_accepted(&self, _: u64) -> PendingCall<()> {
-        Box::pin(pending())
-    }
-
+impl Plays for Arc<Carrier> {
     fn tell(&self, gate: GateId, sealed: Vec<u8>) -> PendingCall<bool> {
         assert!(sealed.len() <= CLUSTER_MESSAGE_MAX, "{}", sealed.len());
         let inboxes = self.inboxes.lock().unwrap();
@@ -169,8 +132,8 @@ fn status(gate: u8, names: &[&str]) -> ClusterStatus {
 
 fn gate(number: u8, names: &[&str], carrier: &Arc<Carrier>) -> Arc<OtherGates> {
     let keys = Arc::new(ClusterKeys::new(&ClusterSecret::new([7; 32])).unwrap());
-    let link = Some(Arc::clone(carrier) as Arc<dyn EngineLink>);
-    let (_, link) = watch::channel(link);
+    let link: Arc<dyn EngineLink> = Arc::new(PlayedLink(Arc::clone(carrier)));
+    let (_, link) = watch::channel(Some(link));
     let (_, status) = watch::channel(status(number, names));
     let (commands, _) = mpsc::channel(1);
     let wall = WallClock::From(Moment {
