@@ -53,9 +53,9 @@ pub struct MaildropPlace<'a> {
 }
 
 impl ShownListings {
-    /// How many octets there are for all, and whether one tenant may have them alone.
-    pub fn give_room(&self, octets: usize, is_one_tenants: bool) {
-        self.room.give(octets, is_one_tenants);
+    /// How many octets there are for all, and for how many tenants: none has more than its share.
+    pub fn give_room(&self, octets: usize, tenants: usize) {
+        self.room.give(octets, tenants);
     }
 
     /// A backend has accepted a login to the maildrop; `measures`: what it is shown will be looked

@@ -208,12 +208,11 @@ pub(super) fn admission(
     admission
 }
 
-/// The room that listings have. One of several tenants has a part of it.
+/// The room that listings have, and how many tenants have it.
 pub(super) fn give_room(admission: &Admission, config: &Config) {
-    // The first one has the logins of no other.
-    let is_one_tenants = config.tenants.tenants().count() <= 2;
+    let tenants = config.tenants.tenants().count();
     let listings = &admission.local.listings;
-    listings.give_room(config.server.sharing_memory, is_one_tenants);
+    listings.give_room(config.server.sharing_memory, tenants);
 }
 
 /// What the process before has found out about sharing.

@@ -59,8 +59,8 @@ pub const NOT_SHAREABLE_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Of those beyond, a gate finds it out again at their next login.
 pub const UNSHAREABLE_KEPT_MAX: u32 = 20_000;
 
-/// Of the room for listings one tenant has this part, where there are several: one whose users have
-/// large mailboxes must not take it all.
+/// Of the room for listings one tenant has this part, or its even share where there are fewer
+/// tenants: one whose users have large mailboxes must not take it all.
 pub const SHARING_TENANTS: usize = 10;
 
 /// Octets of a reply to LIST or UIDL that popgate asks for by itself:

@@ -3,14 +3,14 @@
 use crate::ids::TenantName;
 use crate::limits::{SHARING_MEMORY, SHARING_TENANTS};
 use dashmap::DashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Octets that are taken, and that there are.
 #[derive(Debug)]
 pub(super) struct Room {
     most: AtomicUsize,
-    /// There is one tenant only, which needs to leave no room to others.
-    is_one_tenants: AtomicBool,
+    /// How many tenants it is for.
+    tenants: AtomicUsize,
     taken: AtomicUsize,
     by_tenant: DashMap<TenantName, usize>,
 }
@@ -19,7 +19,7 @@ impl Default for Room {
     fn default() -> Self {
         Self {
             most: AtomicUsize::new(SHARING_MEMORY),
-            is_one_tenants: AtomicBool::new(true),
+            tenants: AtomicUsize::new(1),
             taken: AtomicUsize::new(0),
             by_tenant: DashMap::new(),
         }
@@ -27,10 +27,11 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Sets how many there are. What is taken beyond that stays until it is given back.
-    pub(super) fn give(&self, octets: usize, is_one_tenants: bool) {
+    /// Sets how many there are, and for how many tenants. What is taken beyond that stays until it
+    /// is given back.
+    pub(super) fn give(&self, octets: usize, tenants: usize) {
         self.most.store(octets, Ordering::Relaxed);
-        self.is_one_tenants.store(is_one_tenants, Ordering::Relaxed);
+        self.tenants.store(tenants, Ordering::Relaxed);
     }
 
     /// Octets that there are.
@@ -69,12 +70,10 @@ impl Room {
         *self.by_tenant.entry(tenant.clone()).or_default() += octets;
     }
 
+    /// An even share, where there are few.
     fn most_of_a_tenant(&self) -> usize {
-        let most = self.most();
-        match self.is_one_tenants.load(Ordering::Relaxed) {
-            true => most,
-            false => most / SHARING_TENANTS,
-        }
+        let tenants = self.tenants.load(Ordering::Relaxed);
+        self.most() / tenants.clamp(1, SHARING_TENANTS)
     }
 }
 
@@ -83,15 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_of_several_tenants_has_a_tenth() {
+    fn no_tenant_has_more_than_its_share_and_one_of_many_has_a_tenth() {
         let room = Room::default();
         let tenants = ["a", "b"].map(TenantName::new);
-        room.give(1_000, false);
+        for (of, share) in [(1, 1_000), (2, 500), (10, 100), (5_000, 100)] {
+            room.give(1_000, of);
+            assert!(room.take(&tenants[0], 0, share) && !room.take(&tenants[0], 0, 1));
+            assert!(room.take(&tenants[0], share, 0), "{of}");
+        }
         assert!(room.take(&tenants[0], 0, 100) && !room.take(&tenants[0], 0, 1));
         assert!(room.take(&tenants[1], 0, 100));
         // Less is always taken.
         assert!(room.take(&tenants[0], 100, 40) && room.taken() == 140);
-        room.give(1_000, true);
+        room.give(1_000, 1);
         assert!(room.take(&tenants[0], 40, 900) && !room.take(&tenants[1], 100, 101));
     }
 
@@ -100,7 +103,7 @@ mod tests {
         let room = Room::default();
         let tenant = TenantName::new("a");
         assert!(room.take(&tenant, 0, 500));
-        room.give(100, true);
+        room.give(100, 1);
         assert!(!room.take(&tenant, 500, 501) && room.take(&tenant, 500, 500));
         assert!(room.take(&tenant, 500, 0) && room.taken() == 0);
     }
@@ -109,7 +112,7 @@ mod tests {
     fn what_is_in_use_counts_beyond_the_room() {
         let room = Room::default();
         let tenant = TenantName::new("a");
-        room.give(100, true);
+        room.give(100, 1);
         room.take_anyway(&tenant, 150);
         assert!(room.taken() == 150 && !room.take(&tenant, 0, 1));
     }

@@ -173,7 +173,7 @@ async fn a_listing_that_a_session_stands_on_takes_room_until_that_ends() {
 async fn listings_that_are_replaced_while_sessions_stand_on_them_take_no_more_than_the_room() {
     let listings = ShownListings::default();
     let most = 3 * listing(1_000).footprint();
-    listings.give_room(most, true);
+    listings.give_room(most, 1);
     let mut views = Vec::new();
     for _ in 0..10 {
         let new = listing(1_000);
