@@ -2,6 +2,9 @@
 //! [`policy::sharing`](crate::policy::sharing).
 
 mod room;
+mod unfinished;
+
+pub use unfinished::UnfinishedListing;
 
 use self::room::Room;
 use crate::ids::{MaildropKey, SessionTurn, TenantName, UserName};
@@ -75,15 +78,15 @@ impl ShownListings {
         accepted.value.unwrap_or_default()
     }
 
-    /// A backend has refused the password.
-    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, now: Instant) {
-        if let Some(mut known) = self.maildrops.get_mut(key) {
     /// The client of the login that was accepted last is told nothing yet:
     /// [`MaildropListings::tells_nothing`].
     pub fn tells_nothing(&self, key: &MaildropKey, tag: PasswordTag) {
         self.known(key, |maildrop| maildrop.tells_nothing(tag));
     }
 
+    /// A backend has refused the password.
+    pub fn refused(&self, key: &MaildropKey, tag: PasswordTag, now: Instant) {
+        if let Some(mut known) = self.maildrops.get_mut(key) {
             self.change_occupied(key, &mut known, |maildrop| maildrop.refused(tag, now));
         }
     }

@@ -358,6 +358,21 @@ impl Exchange {
         }
     }
 
+    /// Octets of memory that what was read of the listing takes, before it is whole.
+    #[must_use]
+    pub fn listing_footprint(&self) -> usize {
+        let parts = self.listed.as_ref().map_or(0, |listed| listed.footprint());
+        parts + self.receiving.listing_footprint()
+    }
+
+    /// There is no room for the listing.
+    pub fn give_up_listing(&mut self) {
+        self.receiving.give_up_listing();
+        if let Some(listed) = &mut self.listed {
+            listed.give_up();
+        }
+    }
+
     /// Which messages DELE has marked, by place, from 0, where the listing is kept or shown: none
     /// behind the end, and none behind [`LISTED_MESSAGES_MAX`](crate::limits::LISTED_MESSAGES_MAX).
     #[must_use]

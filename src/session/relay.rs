@@ -14,6 +14,7 @@ use super::record::Record;
 use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
 use super::{Entered, LoggedIn, authorization};
+use crate::admission::listings::UnfinishedListing;
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK, SLOW_LISTING};
@@ -56,7 +57,6 @@ pub(super) async fn relay(
     let backend = Arc::clone(connection.backend());
     let options = exchange_options(cx, &client, &attempt, sharing.as_deref(), &backend);
     let exchange = Exchange::new(options, record.handle().trace());
-    let twin = Twin::new(cx, &attempt, &backend);
     let mut pump = Pump::new(
         record.handle(),
         &mut client.conn,
@@ -71,9 +71,10 @@ pub(super) async fn relay(
         attempt: &attempt,
         record,
         pump: &mut pump,
+        twin: Twin::new(cx, &attempt, &backend),
         backend,
-        twin,
         sharing: sharing.as_deref_mut(),
+        listing: cx.admission.local.listings.unfinished(attempt.tenant()),
         idleness: Idleness::default(),
         contended,
     };
@@ -189,6 +190,8 @@ struct Relay<'relay, 'client, 'lock> {
     twin: Twin<'relay>,
     /// Where its listing is measured or shared.
     sharing: Option<&'relay mut Sharing>,
+    /// The room of its listing until that is whole.
+    listing: UnfinishedListing<'relay>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
     contended: watch::Receiver<bool>,
@@ -274,6 +277,7 @@ impl<'relay> Relay<'relay, '_, '_> {
     /// The maildrop's listing is known, or will not be.
     fn listed(&mut self, listing: Result<Arc<MaildropListing>, NotWhole>) {
         let compares = self.compares();
+        self.listing.give_back();
         if self.pump.own_listing_took() >= SLOW_LISTING {
             let listings = compares.listings();
             listings.took_long(compares.place(), Instant::now());

@@ -189,3 +189,17 @@ async fn listings_that_are_replaced_while_sessions_stand_on_them_take_no_more_th
     assert!(!shown(&listings, "ann", &listing(1_000)).no_room);
     assert!(octets(&listings) < most / 2);
 }
+
+#[test]
+fn a_listing_takes_room_while_it_is_read_and_none_where_there_is_too_little() {
+    let listings = ShownListings::default();
+    let tenant = TenantName::new("default");
+    listings.give_room(1_000, 1);
+    let (mut first, mut second) = (listings.unfinished(&tenant), listings.unfinished(&tenant));
+    assert!(first.takes(300) && first.takes(700) && octets(&listings) == 700);
+    assert!(second.takes(300) && !second.takes(301) && octets(&listings) == 700);
+    first.give_back();
+    assert!(second.takes(800) && octets(&listings) == 800);
+    drop(second);
+    assert!(first.takes(0) && octets(&listings) == 0);
+}

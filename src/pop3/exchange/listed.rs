@@ -39,6 +39,13 @@ impl ListedBody {
             Self::Ids(ids) => ids.read(piece),
         }
     }
+
+    pub(super) fn footprint(&self) -> usize {
+        match self {
+            Self::Scan(scan) => scan.footprint(),
+            Self::Ids(ids) => ids.footprint(),
+        }
+    }
 }
 
 impl ListedReplies {
@@ -147,6 +154,18 @@ impl ListedReplies {
 
     pub(super) fn forget_part(&mut self) {
         (self.scan, self.ids) = (None, None);
+    }
+
+    /// Nothing is read any more.
+    pub(super) fn give_up(&mut self) {
+        self.is_complete = true;
+        self.forget_part();
+    }
+
+    /// Octets of memory that the parts take.
+    pub(super) fn footprint(&self) -> usize {
+        let scan = self.scan.as_ref().map_or(0, ScanReader::footprint);
+        scan + self.ids.as_ref().map_or(0, UniqueIdReader::footprint)
     }
 
     pub(super) fn marks(&self) -> &[bool] {

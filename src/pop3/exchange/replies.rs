@@ -60,6 +60,21 @@ impl Receiving {
         }
     }
 
+    /// Octets of memory that what is read of the maildrop's listing takes.
+    pub(super) fn listing_footprint(&self) -> usize {
+        match self {
+            Self::Status(_) => 0,
+            Self::Body(body) => body.listed.as_ref().map_or(0, |listed| listed.footprint()),
+        }
+    }
+
+    /// It is not read for the listing any more.
+    pub(super) fn give_up_listing(&mut self) {
+        if let Self::Body(body) = self {
+            body.listed = None;
+        }
+    }
+
     pub(super) fn is_body(&self) -> bool {
         matches!(self, Self::Body(_))
     }

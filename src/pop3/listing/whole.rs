@@ -259,6 +259,12 @@ impl ScanReader {
             Ok((listing.number, octets))
         });
     }
+
+    /// Octets of memory that it takes besides itself.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.body.footprint()
+    }
 }
 
 impl UniqueIdReader {
@@ -282,6 +288,12 @@ impl UniqueIdReader {
             self.octets.shrink_to_fit();
         }
     }
+
+    /// Octets of memory that it takes besides itself.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        self.body.footprint() + self.octets.capacity()
+    }
 }
 
 /// One value for each message, read line by line.
@@ -294,6 +306,10 @@ struct ListingColumn {
 }
 
 impl ListingColumn {
+    fn footprint(&self) -> usize {
+        self.values.capacity() * size_of::<u32>()
+    }
+
     fn read(
         &mut self,
         piece: &[u8],

@@ -34,10 +34,21 @@ impl Relay<'_, '_, '_> {
         if now.duration_since(self.pump.last_activity()) >= LISTING_PART_KEPT_FOR {
             self.pump.forget_part_of_listing();
         }
+        self.count_listing();
         if self.pump.is_at_rest() {
             self.pump.ask_for_listing();
         }
         None
+    }
+
+    /// What is read of a listing takes room before it is kept: its client may take it slowly, or
+    /// never ask for the rest.
+    fn count_listing(&mut self) {
+        if !self.listing.takes(self.pump.exchange().listing_footprint()) {
+            self.pump.give_up_listing();
+            let tenant = self.attempt.tenant().clone();
+            self.compares().tell(SharingEvent::NoRoom { tenant });
+        }
     }
 
     /// What the session goes on from without its maildrop, where another one waits for that. A
@@ -134,6 +145,8 @@ impl Relay<'_, '_, '_> {
         };
         self.idleness.update(activity, now);
         self.pump.watch_delivery(now);
+        let session = self.record.handle();
+        session.owes_octets(!self.client_has_taken_all(), now);
         self.pump.watch_for_traffic();
     }
 
@@ -145,8 +158,6 @@ impl Relay<'_, '_, '_> {
         // Between two replies, if there is such a moment.
         let by = if self.pump.is_at_rest() {
             at
-        let session = self.record.handle();
-        session.owes_octets(!self.client_has_taken_all(), now);
         } else {
             at + PREEMPT_BETWEEN
         };

@@ -1,12 +1,15 @@
 //! A login is let in on a fresh listing, and costs the backend nothing.
 
-use super::{let_in, list, names, pass, promotes, quit, sees, sharing, shown, sizes, stat};
+use super::{
+    deletes, let_in, list, names, pass, promotes, quit, sees, sharing, shown, sizes, stat,
+};
 use crate::support::{Gate, Wire, seconds};
 use popgate::ids::TenantName;
-use popgate::observe::event::{Event, LockEvent, LockOutcome};
+use popgate::observe::event::{Event, LockEvent, LockOutcome, SharingEvent};
 use popgate::policy::pause::PauseSubject;
 use popgate::policy::sharing::LetInReason;
 use popgate::time::Duration;
+use std::ops::RangeInclusive;
 use tokio::time::advance;
 
 const LET_IN: &str = "demotion = false, end_of_wait = false";
@@ -123,13 +126,6 @@ async fn nobody_is_let_in_where_an_operator_has_paused_the_maildrop() {
     client.expect_prefix("+OK").await;
 }
 
-/// A session that lists these messages, and deletes the first one.
-async fn deletes(gate: &Gate, ids: &[&str]) {
-    let mut both = shown(gate, ids).await;
-    pass(&mut both, "DELE 1", "+OK\r\n").await;
-    quit(both).await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn where_sessions_delete_nobody_is_let_in_beside_another() {
     let gate = sharing(LET_IN).await;
@@ -222,6 +218,30 @@ async fn where_sessions_delete_a_slow_reply_is_no_rest() {
     client.expect_prefix("+OK").await;
     waits.expect_prefix("+OK").await;
     assert_eq!(gate.dials(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_comes_slowly_takes_room_and_is_not_kept_where_there_is_none() {
+    let gate = sharing(LET_IN).await;
+    let listings = &gate.cx.admission.local.listings;
+    let (mut client, mut backend) = gate.log_in("ann", "secret").await;
+    client.send("LIST\r\n").await;
+    backend.expect("LIST\r\n").await;
+    let lines = |of: RangeInclusive<u32>| of.map(|n| format!("{n} 9\r\n")).collect::<String>();
+    backend.send(format!("+OK\r\n{}", lines(1..=1000))).await;
+    client.expect(format!("+OK\r\n{}", lines(1..=1000))).await;
+    client.expect_silence(seconds(1.5)).await;
+    assert!(listings.size().1 > 4_000, "{:?}", listings.size());
+    listings.give_room(4_000, 1);
+    backend.send(lines(1001..=3000)).await;
+    client.expect(lines(1001..=3000)).await;
+    let is_told = |event: &Event| matches!(event, Event::Sharing(SharingEvent::NoRoom { .. }));
+    gate.told(is_told).await;
+    assert!(listings.size().1 < 4_000, "{:?}", listings.size());
+    backend.send(".\r\n").await;
+    client.expect(".\r\n").await;
+    quit((client, backend)).await;
+    assert_eq!(gate.events.count(is_told), 1);
 }
 
 async fn outcome(gate: &Gate, skip: usize) -> LockOutcome {

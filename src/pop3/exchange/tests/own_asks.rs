@@ -369,3 +369,24 @@ fn a_violation_in_it_is_one() {
     let late = session.try_backend(b"3 three\r\n");
     assert!(matches!(late, Err(Violation::BehindBody(_))), "{late:?}");
 }
+
+#[test]
+fn what_is_read_of_the_listing_takes_memory_until_it_is_given_up() {
+    let mut session = asking(true);
+    session.ask();
+    let mut taken = Vec::new();
+    for piece in [REPLIES[0], REPLIES[1], "+OK\r\n1 one\r\n"] {
+        session.backend(piece);
+        taken.push(session.exchange.listing_footprint());
+    }
+    assert!(
+        taken[0] == 0 && taken[1] > 0 && taken[2] > taken[1],
+        "{taken:?}"
+    );
+    session.exchange.give_up_listing();
+    session.backend("2 two\r\n.\r\n");
+    assert_eq!(session.exchange.listing_footprint(), 0);
+    assert!(session.listed().is_none() && !session.exchange.asks_itself());
+    session.ask();
+    assert_eq!(session.backend_saw(), ASKS);
+}

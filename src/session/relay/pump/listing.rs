@@ -31,6 +31,11 @@ impl Pump<'_, '_> {
         self.exchange.forget_part_of_listing();
     }
 
+    /// There is no room for what is read of the listing.
+    pub(in crate::session::relay) fn give_up_listing(&mut self) {
+        self.exchange.give_up_listing();
+    }
+
     /// The client rests: what it has not asked of the listing is asked now, if that is wanted.
     pub(in crate::session::relay) fn ask_for_listing(&mut self) {
         let mut out = Output::default();
