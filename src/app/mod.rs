@@ -167,7 +167,6 @@ pub struct Gate {
     history: History,
     drain: Drain,
     ports: Ports,
-    workers: Workers,
     watches: Watches,
     admin: Option<SocketAddr>,
     /// Client connections.
@@ -247,8 +246,7 @@ impl Gate {
             memory,
             history,
             drain: Drain::new(stage),
-            ports: Ports::default(),
-            workers: outside.workers,
+            ports: Ports::served_by(outside.workers),
             watches: Watches::default(),
             admin: local_address(admin.as_ref()),
             sessions,
@@ -451,7 +449,7 @@ impl Gate {
             sessions: self.sessions.clone(),
             connection_limit: self.connection_limit.clone(),
         };
-        self.ports.open(ports, &self.workers, &self.services, port);
+        self.ports.open(ports, &self.services, port);
     }
 }
 

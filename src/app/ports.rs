@@ -15,7 +15,11 @@ use tokio_util::task::TaskTracker;
 
 /// What clients can connect to now.
 #[derive(Default)]
-pub(super) struct Ports(Mutex<Vec<OpenPort>>);
+pub(super) struct Ports {
+    open: Mutex<Vec<OpenPort>>,
+    /// Who serves them.
+    workers: Workers,
+}
 
 struct OpenPort {
     options: ListenOptions,
@@ -29,11 +33,18 @@ struct OpenPort {
 pub(super) type NewPorts = Vec<(ListenOptions, BoundPort)>;
 
 impl Ports {
-    /// Begins to serve at `ports`, each by tasks among `services` on the `workers`.
+    /// Ports that `workers` serve; none is open yet.
+    pub(super) fn served_by(workers: Workers) -> Self {
+        Self {
+            workers,
+            ..Self::default()
+        }
+    }
+
+    /// Begins to serve at `ports`, each by tasks among `services` on the workers.
     pub(super) fn open(
         &self,
         ports: NewPorts,
-        workers: &Workers,
         services: &TaskTracker,
         port: impl Fn(ListenOptions, SocketAddr) -> Port,
     ) {
@@ -43,7 +54,7 @@ impl Ports {
             let serving = accepts
                 .into_iter()
                 .map(|accept| port.clone().serve(accept, wanted.subscribe()));
-            let accepting = workers.spread(services, serving);
+            let accepting = self.workers.spread(services, serving);
             self.lock().push(OpenPort {
                 options,
                 address,
@@ -54,11 +65,7 @@ impl Ports {
     }
 
     /// Binds those of `listeners` that are not open.
-    pub(super) fn bind_new(
-        &self,
-        listeners: &[ListenOptions],
-        workers: &Workers,
-    ) -> Result<NewPorts, BindError> {
+    pub(super) fn bind_new(&self, listeners: &[ListenOptions]) -> Result<NewPorts, BindError> {
         let open = self.lock();
         let is_open =
             |listener: &ListenOptions| open.iter().any(|port| is_same(&port.options, listener));
@@ -66,7 +73,7 @@ impl Ports {
         listeners
             .iter()
             .filter(|listener| !is_open(listener))
-            .map(|options| Ok((options.clone(), bind(options, workers)?)))
+            .map(|options| Ok((options.clone(), bind(options, &self.workers)?)))
             .collect()
     }
 
@@ -103,7 +110,7 @@ impl Ports {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<OpenPort>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -124,7 +124,7 @@ impl Gate {
         let engine_authorities = self.other_engine_authorities(new).await?;
         let backends = backends(new, &before.backends, &self.dial)?;
         let findings = look_around(&backends).await;
-        let new_ports = self.ports.bind_new(&new.listeners, &self.workers)?;
+        let new_ports = self.ports.bind_new(&new.listeners)?;
         let mut changes = said(old, new);
         changes.extend(certificates(
             "certificates",

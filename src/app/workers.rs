@@ -1,6 +1,6 @@
-//! The threads that sessions run on. Each has a runtime of its own and accepts clients of its own, so
-//! that a session wakes no thread but its own: on one runtime for all of them a short session took a
-//! dozen more system calls. Who waits for a lock may be on any of them.
+//! The threads that sessions run on. Each has a runtime and listeners of its own, so that a session
+//! wakes no thread but its own: on one runtime for all of them a short session took a dozen more
+//! system calls. Who waits for a lock may be on any of them.
 
 use crate::limits::WORKER_TICK;
 use std::future::Future;

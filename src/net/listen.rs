@@ -67,7 +67,7 @@ impl TcpAccept {
     /// # Errors
     /// The system's, with the address and what to do about it.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let listener = listen(address, Sharing::Alone);
+        let listener = listen(address, Neighbours::None);
         listener
             .map(Self::over)
             .map_err(|source| BindError { address, source })
@@ -82,16 +82,16 @@ impl TcpAccept {
         let Some((first, others)) = runtimes.split_first() else {
             return Ok(vec![Self::bind(address)?]);
         };
-        let alone_or_first = match others {
-            [] => Sharing::Alone,
-            _ => Sharing::First,
+        let of_first = match others {
+            [] => Neighbours::None,
+            _ => Neighbours::ToCome,
         };
         let bind = || {
-            let first = listen_in(first, address, alone_or_first)?;
+            let first = listen_in(first, address, of_first)?;
             let bound = first.local_addr()?;
             let others = others
                 .iter()
-                .map(|runtime| listen_in(runtime, bound, Sharing::Another));
+                .map(|runtime| listen_in(runtime, bound, Neighbours::There));
             iter::once(Ok(first)).chain(others).collect()
         };
         let listeners: io::Result<Vec<_>> = bind();
@@ -176,22 +176,22 @@ impl Accept for TcpAccept {
     }
 }
 
-/// Whether a listener is the only one at its address.
+/// Whether a listener is the only one of ours at its address.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sharing {
-    Alone,
-    /// Others of ours are to come beside it.
-    First,
-    /// It stands beside the first one.
-    Another,
+enum Neighbours {
+    None,
+    /// Others are to come beside it.
+    ToCome,
+    /// It comes beside the first one.
+    There,
 }
 
-fn listen_in(runtime: &Handle, address: SocketAddr, how: Sharing) -> io::Result<TcpListener> {
+fn listen_in(runtime: &Handle, address: SocketAddr, how: Neighbours) -> io::Result<TcpListener> {
     let _here = runtime.enter();
     listen(address, how)
 }
 
-fn listen(address: SocketAddr, how: Sharing) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, how: Neighbours) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -200,13 +200,13 @@ fn listen(address: SocketAddr, how: Sharing) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // On Linux a connection is born as its listener is: six calls saved for each.
     super::socket::prepare(&socket)?;
-    if how == Sharing::Another {
+    if how == Neighbours::There {
         socket.set_reuseport(true)?;
     }
     socket.bind(address)?;
     // Not before it is bound: that must fail where another popgate has the port, which would get
     // a share of its clients otherwise, and whose locks it knows nothing of.
-    if how == Sharing::First {
+    if how == Neighbours::ToCome {
         socket.set_reuseport(true)?;
     }
     socket.listen(LISTEN_BACKLOG)

@@ -6,23 +6,21 @@
 //! kept. An idle session owns no buffer.
 
 mod listing;
+mod reads;
 
 use self::listing::OwnQuestions;
 use super::endpoint::Endpoint;
 use crate::gate::SessionHandle;
-use crate::limits::{
-    RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_CHUNK, RELAY_ROUNDS, RELAY_TICK, TORN_END,
-};
+use crate::limits::{RELAY_ROUNDS, RELAY_TICK, TORN_END};
 use crate::net::conn::Conn;
 use crate::pop3::exchange::{Disposition, Exchange, Output, Quit, Replied, Violation};
 use crate::pop3::listing::{MaildropListing, NotWhole};
 use crate::pop3::reply::Status;
 use crate::pop3::uidl_digest::ListingDigest;
 use crate::time::{Duration, Instant};
-use std::mem::{MaybeUninit, take};
+use std::mem::take;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::io::ReadBuf;
 
 /// What the session has to know. From `Kicked` on they are its end.
 #[derive(Debug)]
@@ -328,128 +326,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         let to_backend = self.backend.poll_flush(task);
         let to_client = self.client.poll_flush(task);
         to_backend || to_client
-    }
-
-    /// Reads once from each peer, and writes what follows; says whether anything moved.
-    fn read(&mut self, task: &mut Context<'_>) -> bool {
-        // A client that takes nothing holds up its backend: else all of a message would wait here.
-        let from_backend = self.client.is_clear() && self.read_backend(task);
-        let from_client = self.wants_client_bytes() && self.read_client(task);
-        from_backend || from_client
-    }
-
-    /// What popgate answers itself is more than what it reads, so a client that takes nothing is
-    /// not asked for more.
-    fn wants_client_bytes(&self) -> bool {
-        self.violation.is_none()
-            && self.client_ended.is_none()
-            && self.backend.is_clear()
-            && self.client.backlog() < RELAY_BACKLOG_MAX
-            && self.exchange.wants_client_bytes()
-    }
-
-    /// Reads the backend once; says whether anything moved.
-    fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
-        if self.in_bulk {
-            self.read_backend_into(&mut [MaybeUninit::uninit(); RELAY_BULK_CHUNK], task)
-        } else {
-            // Uninitialised: a poll that finds nothing need not clear 16 KiB.
-            self.read_backend_into(&mut [MaybeUninit::uninit(); RELAY_CHUNK], task)
-        }
-    }
-
-    fn read_backend_into(&mut self, room: &mut [MaybeUninit<u8>], task: &mut Context<'_>) -> bool {
-        let mut chunk = ReadBuf::uninit(room);
-        // What was held back goes first: the exchange sees it and what follows in one piece.
-        chunk.put_slice(&self.undecided);
-        if self.backend.poll_read(task, &mut chunk).is_pending() {
-            return self.backend_has_no_more(task);
-        }
-        self.backend_spoke = Instant::now();
-        // An error is an end too: the backend reset the connection.
-        let taken = if chunk.filled().len() == self.undecided.len() {
-            self.backend_closed()
-        } else {
-            self.undecided.clear();
-            self.take_backend_bytes(task, chunk.filled())
-        };
-        self.violation = taken.err();
-        self.in_bulk = chunk.filled().len() >= RELAY_CHUNK && self.client.backlog() == 0;
-        true
-    }
-
-    /// All that the backend has sent so far is taken in.
-    fn backend_has_no_more(&mut self, task: &mut Context<'_>) -> bool {
-        let mut out = Output::default();
-        if self.undecided.is_empty() {
-            self.exchange.backend_is_read(&mut out);
-        }
-        self.send_output(task, out)
-    }
-
-    fn backend_closed(&mut self) -> Result<(), Violation> {
-        // Nothing follows what was held back, and it came before the end.
-        self.decide()?;
-        self.backend_ended = true;
-        self.exchange.backend_closed();
-        Ok(())
-    }
-
-    fn take_backend_bytes(
-        &mut self,
-        task: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Result<(), Violation> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let mut out = Output::default();
-            let taken = match self.exchange.backend_bytes(rest, &mut out)? {
-                Disposition::Forward(octets) => {
-                    self.client.write(task, &rest[..octets]);
-                    octets
-                }
-                Disposition::Swallow(octets) => octets,
-                Disposition::Hold => {
-                    self.undecided.extend_from_slice(rest);
-                    rest.len()
-                }
-            };
-            rest = &rest[taken..];
-            self.send_output(task, out);
-        }
-        Ok(())
-    }
-
-    /// Reads the client once; says whether anything came.
-    fn read_client(&mut self, task: &mut Context<'_>) -> bool {
-        let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
-        let mut chunk = ReadBuf::uninit(&mut room);
-        match self.client.poll_read(task, &mut chunk) {
-            Poll::Pending => return false,
-            Poll::Ready(Err(_)) => self.client_broke = true,
-            Poll::Ready(Ok(())) if chunk.filled().is_empty() => {
-                self.client_ended = Some(Instant::now());
-            }
-            Poll::Ready(Ok(())) => {
-                let out = self.take_client_bytes(chunk.filled());
-                self.send_output(task, out);
-            }
-        }
-        true
-    }
-
-    fn take_client_bytes(&mut self, bytes: &[u8]) -> Output {
-        let mut out = Output::default();
-        self.exchange.client_bytes(bytes, &mut out);
-        if let Some(keyword) = self.exchange.last_command() {
-            self.session.commanded(keyword);
-            self.session.traced(self.exchange.trace());
-        }
-        // Whoever kicked the session before has been told that its QUIT will not come.
-        if self.exchange.quit() != Quit::None && !self.session.quit_sent() {
-            return Output::default();
-        }
-        out
     }
 
     /// What the backend's silence says; where that is the end, it is yielded.
