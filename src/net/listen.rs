@@ -67,7 +67,7 @@ impl TcpAccept {
     /// # Errors
     /// The system's, with the address and what to do about it.
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let listener = listen(address, Neighbours::None);
+        let listener = listen(address, PortSharing::None);
         listener
             .map(Self::over)
             .map_err(|source| BindError { address, source })
@@ -83,15 +83,15 @@ impl TcpAccept {
             return Ok(vec![Self::bind(address)?]);
         };
         let of_first = match others {
-            [] => Neighbours::None,
-            _ => Neighbours::ToCome,
+            [] => PortSharing::None,
+            _ => PortSharing::ToCome,
         };
         let bind = || {
             let first = listen_in(first, address, of_first)?;
             let bound = first.local_addr()?;
             let others = others
                 .iter()
-                .map(|runtime| listen_in(runtime, bound, Neighbours::There));
+                .map(|runtime| listen_in(runtime, bound, PortSharing::There));
             iter::once(Ok(first)).chain(others).collect()
         };
         let listeners: io::Result<Vec<_>> = bind();
@@ -178,7 +178,7 @@ impl Accept for TcpAccept {
 
 /// Whether a listener is the only one of ours at its address.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Neighbours {
+enum PortSharing {
     None,
     /// Others are to come beside it.
     ToCome,
@@ -186,12 +186,12 @@ enum Neighbours {
     There,
 }
 
-fn listen_in(runtime: &Handle, address: SocketAddr, how: Neighbours) -> io::Result<TcpListener> {
+fn listen_in(runtime: &Handle, address: SocketAddr, how: PortSharing) -> io::Result<TcpListener> {
     let _here = runtime.enter();
     listen(address, how)
 }
 
-fn listen(address: SocketAddr, how: Neighbours) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, how: PortSharing) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -200,13 +200,13 @@ fn listen(address: SocketAddr, how: Neighbours) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     // On Linux a connection is born as its listener is: six calls saved for each.
     super::socket::prepare(&socket)?;
-    if how == Neighbours::There {
+    if how == PortSharing::There {
         socket.set_reuseport(true)?;
     }
     socket.bind(address)?;
     // Not before it is bound: that must fail where another popgate has the port, which would get
     // a share of its clients otherwise, and whose locks it knows nothing of.
-    if how == Neighbours::ToCome {
+    if how == PortSharing::ToCome {
         socket.set_reuseport(true)?;
     }
     socket.listen(LISTEN_BACKLOG)
