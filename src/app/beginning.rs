@@ -6,6 +6,7 @@ use super::backends::{Backends, backends};
 use super::block_share::ChangesOfBlocks;
 use super::cluster::ClusterPart;
 use super::fd_limit::ConnectionLimit;
+use super::workers::Workers;
 use crate::admin::AdminPolicy;
 use crate::admin::token::{Token, TokenError};
 use crate::admission::block_list::BlockList;
@@ -82,17 +83,18 @@ pub(super) fn policy(config: &Config) -> AdminPolicy {
 /// How many sessions there is room for.
 pub(super) fn connection_limit(
     config: &Config,
+    workers: &Workers,
     sessions: &TaskTracker,
     closers: &TaskTracker,
 ) -> ConnectionLimit {
-    let services = services_of(config);
+    let services = services_of(config, workers);
     let most = config.server.connections;
     ConnectionLimit::new(services, most, sessions.clone(), closers.clone())
 }
 
-/// How many tasks keep a descriptor as long as the gate runs.
-pub(super) fn services_of(config: &Config) -> usize {
-    config.listeners.len() + config.backends.len()
+/// How many descriptors are kept as long as the gate runs.
+pub(super) fn services_of(config: &Config, workers: &Workers) -> usize {
+    workers.descriptors(config.listeners.len()) + config.backends.len()
 }
 
 /// The names that metrics have as labels.

@@ -217,7 +217,7 @@ impl Gate {
         let (stage, stages) = watch::channel(Stage::Serving);
         let sessions = TaskTracker::new();
         let closers = TaskTracker::new();
-        let connection_limit = connection_limit(config, &sessions, &closers);
+        let connection_limit = connection_limit(config, &outside.workers, &sessions, &closers);
         let acceptor_is_given = outside.acceptor.is_some();
         let settings = first_settings(config, outside.acceptor, &outside.dial)?;
         let cx = Arc::new(Context {

@@ -41,6 +41,11 @@ impl Ports {
         }
     }
 
+    /// Who serves them.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// Begins to serve at `ports`, each by tasks among `services` on the workers.
     pub(super) fn open(
         &self,

@@ -242,8 +242,9 @@ impl Gate {
         self.open_ports(new_ports);
         give_room(&self.cx.admission, config);
         self.forget_proofs(&before.backends, &in_service);
+        let services = services_of(config, self.ports.workers());
         self.connection_limit
-            .update(services_of(config), config.server.connections);
+            .update(services, config.server.connections);
         for event in findings {
             self.cx.events.emit(event);
         }

@@ -2,7 +2,7 @@
 //! wakes no thread but its own: on one runtime for all of them a short session took a dozen more
 //! system calls. Who waits for a lock may be on any of them.
 
-use crate::limits::WORKER_TICK;
+use crate::limits::{LISTENER_DESCRIPTORS, RUNTIME_DESCRIPTORS, WORKER_TICK};
 use std::future::Future;
 use std::io;
 use std::thread;
@@ -40,6 +40,15 @@ impl Workers {
         &self.runtimes
     }
 
+    /// The descriptors that they keep where there are so many listeners.
+    pub(super) fn descriptors(&self, listeners: usize) -> usize {
+        let of_listeners = listeners * LISTENER_DESCRIPTORS;
+        match self.runtimes.len() {
+            0 => of_listeners,
+            workers => workers * (RUNTIME_DESCRIPTORS + of_listeners),
+        }
+    }
+
     /// Runs each of `tasks` among `group`: on a thread each, or where the caller is.
     pub(super) fn spread<T>(
         &self,
@@ -72,5 +81,44 @@ async fn tick() {
     let mut ticks = interval(WORKER_TICK);
     loop {
         ticks.tick().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    /// On which threads the tasks run.
+    async fn threads(workers: &Workers, tasks: usize) -> Vec<String> {
+        let (told, mut names) = mpsc::unbounded_channel();
+        let tell = |_| {
+            let told = told.clone();
+            async move {
+                let name = thread::current().name().map(str::to_owned);
+                told.send(name.unwrap_or_default()).unwrap();
+            }
+        };
+        let group = TaskTracker::new();
+        for task in workers.spread(&group, (0..tasks).map(tell)) {
+            task.await.unwrap();
+        }
+        drop(told);
+        let mut all = Vec::new();
+        while let Some(name) = names.recv().await {
+            all.push(name);
+        }
+        all.sort();
+        all
+    }
+
+    #[tokio::test]
+    async fn each_has_its_share_and_without_any_the_caller_has_all() {
+        let workers = Workers::start(2).unwrap();
+        assert_eq!(workers.runtimes().len(), 2);
+        let both = ["worker 0", "worker 0", "worker 1", "worker 1"];
+        assert_eq!(threads(&workers, 4).await, both);
+        let here = thread::current().name().unwrap().to_owned();
+        assert_eq!(threads(&Workers::default(), 1).await, [here]);
     }
 }

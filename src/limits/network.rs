@@ -39,6 +39,13 @@ pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Descriptors of a session: its client and its backend, or the connection that waits for it.
 pub const SESSION_DESCRIPTORS: usize = 2;
 
+/// Descriptors of a listener: its socket, and the spare one by which a connection is ended that
+/// there is no other for.
+pub const LISTENER_DESCRIPTORS: usize = 2;
+
+/// Descriptors of a worker's runtime: two to poll with, one to be woken by, one for signals.
+pub const RUNTIME_DESCRIPTORS: usize = 4;
+
 /// Descriptors that sessions leave to others:
 /// [`ADMIN_CONNECTIONS_MAX`](super::ADMIN_CONNECTIONS_MAX),
 /// [`STREAM_READERS_MAX`](super::STREAM_READERS_MAX), standard streams, polling and signals (10),

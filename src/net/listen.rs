@@ -236,6 +236,7 @@ mod tests {
     use super::*;
     use crate::limits::KEEPALIVE;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::runtime::Builder;
 
     fn local() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 0))
@@ -288,6 +289,27 @@ mod tests {
         let error = TcpAccept::bind(address).unwrap_err().to_string();
         assert!(error.contains(&address.to_string()), "{error}");
         assert!(error.contains("another program has it"), "{error}");
+    }
+
+    #[test]
+    fn all_that_comes_goes_to_one_of_ours_and_to_no_other_gate() {
+        let runtimes =
+            [(); 2].map(|()| Builder::new_current_thread().enable_all().build().unwrap());
+        let handles = runtimes.each_ref().map(|runtime| runtime.handle().clone());
+        let ours = TcpAccept::bind_each(local(), &handles).unwrap();
+        let address = ours[0].local_addr().unwrap();
+        for runtimes in [&handles[..], &handles[..1]] {
+            let error = TcpAccept::bind_each(address, runtimes).unwrap_err();
+            assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        }
+        let clients = [(); 64].map(|()| std::net::TcpStream::connect(address).unwrap());
+        let taken = |accept: &TcpAccept| {
+            let socket = SockRef::from(&accept.listener);
+            iter::from_fn(|| socket.accept().ok()).count()
+        };
+        let shares = ours.iter().map(taken).collect::<Vec<_>>();
+        assert_eq!(shares.iter().sum::<usize>(), clients.len());
+        assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
     }
 
     #[tokio::test(start_paused = true)]
