@@ -1,0 +1,43 @@
+//! HAProxy in TCP mode: two threads, splicing, TLS by its defaults, which have tickets and a cache.
+
+use super::{Place, with_file};
+use crate::Outcome;
+use std::process::Command;
+
+pub(super) const PROGRAM: &str = "/usr/sbin/haproxy";
+
+pub(super) fn commands(place: &Place<'_>) -> Outcome<Vec<Command>> {
+    let file = with_file(place, "haproxy.cfg", &config(place))?;
+    let mut command = Command::new(PROGRAM);
+    command.args(["-db", "-f"]).arg(file);
+    Ok(vec![command])
+}
+
+fn config(place: &Place<'_>) -> String {
+    let Place { plain, tls, .. } = place;
+    let certificate = place.grounds.certificate.both();
+    let certificate = certificate.display();
+    let backend = place.grounds.backend.address();
+    format!(
+        r"
+global
+  nbthread 2
+  maxconn 9700
+
+defaults
+  mode tcp
+  option splice-auto
+  timeout connect 10s
+  timeout client 1h
+  timeout server 1h
+
+listen pop3
+  bind {plain}
+  server backend {backend}
+
+listen pop3s
+  bind {tls} ssl crt {certificate}
+  server backend {backend}
+"
+    )
+}

@@ -1,0 +1,33 @@
+//! What a short run fails on: only what cannot be noise.
+
+use crate::figures::{Figures, Row, Target};
+use crate::peers::Kind;
+
+/// So far a figure may be off its target.
+const OFF: f64 = 10.0;
+
+/// Each in a line; none: all is well.
+pub(crate) fn faults(figures: &Figures) -> Vec<String> {
+    let failures = figures.failures.iter();
+    let mut faults: Vec<_> = failures
+        .map(|(part, kind, words)| format!("{} failed in {}: {words}", kind.title(), part.word()))
+        .collect();
+    faults.extend(figures.rows.iter().filter_map(fault));
+    faults
+}
+
+fn fault(row: &Row) -> Option<String> {
+    let (value, _) = row.verdict()?;
+    let most = match row.figure.target? {
+        Target::OfHaproxy(most)
+        | Target::OfBest(most)
+        | Target::OfStraight(most)
+        | Target::AtMost(most) => most,
+    };
+    let ours = row.spread(Kind::Popgate)?.median;
+    // Zero is exact: a lock error is no noise.
+    (value > most * OFF).then(|| {
+        let (title, unit) = (row.figure.title, row.figure.unit);
+        format!("{title}: {ours:.1} {unit}, which is more than {OFF} times off its target")
+    })
+}
