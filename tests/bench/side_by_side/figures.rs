@@ -28,12 +28,14 @@ pub(crate) struct Figure {
     pub(crate) target: Option<Target>,
 }
 
-/// In the order in which they were measured first.
+/// In the order in which they were declared or measured first.
 #[derive(Default)]
 pub(crate) struct Figures {
     pub(crate) rows: Vec<Row>,
     /// What failed or stalled: the part, the peer, its words.
     pub(crate) failures: Vec<(Part, Kind, String)>,
+    /// The last one of each part and peer.
+    pub(crate) notes: BTreeMap<(&'static str, Kind), String>,
 }
 
 pub(crate) struct Row {
@@ -51,21 +53,42 @@ pub(crate) struct Spread {
 }
 
 impl Figures {
+    /// In this order they stand in the table.
+    pub(crate) fn declare<const N: usize>(&mut self, figures: [&'static Figure; N]) {
+        for figure in figures {
+            self.place(figure);
+        }
+    }
+
     pub(crate) fn add(&mut self, figure: &'static Figure, kind: Kind, round: usize, value: f64) {
+        let place = self.place(figure);
+        let of_peer = self.rows[place].samples.entry(kind).or_default();
+        of_peer.insert(round, value);
+    }
+
+    fn place(&mut self, figure: &'static Figure) -> usize {
         let place = self.rows.iter().position(|row| row.figure == figure);
-        let place = place.unwrap_or_else(|| {
+        place.unwrap_or_else(|| {
             self.rows.push(Row {
                 figure,
                 samples: BTreeMap::new(),
             });
             self.rows.len() - 1
-        });
-        let of_peer = self.rows[place].samples.entry(kind).or_default();
-        of_peer.insert(round, value);
+        })
+    }
+
+    /// What a reader of the figures has to know.
+    pub(crate) fn note(&mut self, part: Part, kind: Kind, words: String) {
+        self.notes.insert((part.word(), kind), words);
+    }
+
+    /// The rows that have samples.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| !row.samples.is_empty())
     }
 
     pub(crate) fn row(&self, key: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.figure.key == key)
+        self.measured().find(|row| row.figure.key == key)
     }
 
     pub(crate) fn fail(&mut self, part: Part, kind: Kind, words: String) {

@@ -27,6 +27,14 @@ impl<T> Slots<T> {
         self.places.get_mut(place)?.as_mut()
     }
 
+    /// The numbers of the places that are taken.
+    pub(crate) fn taken(&self) -> Vec<usize> {
+        let places = self.places.iter().enumerate();
+        places
+            .filter_map(|(place, value)| value.as_ref().map(|_| place))
+            .collect()
+    }
+
     pub(crate) fn remove(&mut self, place: usize) -> Option<T> {
         let value = self.places.get_mut(place)?.take()?;
         self.free.push(place);

@@ -79,6 +79,15 @@ impl Client {
             .unwrap_or_else(|error| Next::Ends(self.broken(&error)))
     }
 
+    /// Goes on with another script, of which the first step is done.
+    pub(crate) fn go_on(&mut self, script: &'static [Step], planned: Instant) -> Next {
+        self.script = script;
+        self.planned = planned;
+        self.step = 0;
+        self.has_stayed = false;
+        self.resume()
+    }
+
     /// The pause is over.
     pub(crate) fn resume(&mut self) -> Next {
         self.advance()

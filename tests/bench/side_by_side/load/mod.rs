@@ -95,11 +95,43 @@ impl Load {
                 self.timers.add(start, Timer::Begin(program));
             }
         }
+        self.turn(began, plan, schedule, &mut tally)?;
+        Ok(tally)
+    }
+
+    /// All sessions that stay go on by the plan's script, and end with it.
+    ///
+    /// # Errors
+    ///
+    /// As `run`.
+    pub(crate) fn go_on(&mut self, plan: &Plan<'_>) -> io::Result<Tally> {
+        let mut tally = Tally::new();
+        let began = Instant::now();
+        let mut schedule = Closed { left: 0 };
+        for place in self.clients.taken() {
+            if let Some(client) = self.clients.get_mut(place) {
+                let next = client.go_on(plan.script, began);
+                self.stayed -= 1;
+                self.open += 1;
+                self.follow(place, next, plan, &mut schedule, &mut tally)?;
+            }
+        }
+        self.turn(began, plan, &mut schedule, &mut tally)?;
+        Ok(tally)
+    }
+
+    fn turn(
+        &mut self,
+        began: Instant,
+        plan: &Plan<'_>,
+        schedule: &mut dyn Schedule,
+        tally: &mut Tally,
+    ) -> io::Result<()> {
         let mut last_event = Instant::now();
         while self.open > 0 || !self.timers.is_empty() {
             let now = Instant::now();
             while let Some((planned, timer)) = self.timers.due(now) {
-                self.fire(timer, planned, plan, schedule, &mut tally)?;
+                self.fire(timer, planned, plan, schedule, tally)?;
             }
             let patience = self.timers.patience(Instant::now()).unwrap_or(STALLED);
             let ready = self.poller.wait(Some(patience.min(STALLED)))?;
@@ -111,11 +143,11 @@ impl Load {
                 break;
             }
             for key in ready {
-                self.proceed(key, plan, schedule, &mut tally)?;
+                self.proceed(key, plan, schedule, tally)?;
             }
         }
         tally.elapsed = began.elapsed();
-        Ok(tally)
+        Ok(())
     }
 
     /// For so long nothing is asked for; what happens to those that stay shows afterwards.

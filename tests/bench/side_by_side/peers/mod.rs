@@ -92,20 +92,22 @@ impl Kind {
 
     /// What it says of its version.
     pub(crate) fn version(self, grounds: &Grounds) -> Option<String> {
-        let (program, argument) = match self {
+        let popgate = grounds.popgate.to_str()?;
+        let command: &[&str] = match self {
             Self::Straight => return None,
-            Self::Popgate => (grounds.popgate.as_path(), "--version"),
-            Self::Haproxy => (Path::new(haproxy::PROGRAM), "-v"),
-            Self::Nginx => (Path::new(nginx::PROGRAM), "-v"),
-            Self::Dovecot => (Path::new(dovecot::PROGRAM), "--version"),
-            Self::Perdition => (Path::new(perdition::PROGRAM), "--version"),
+            Self::Popgate => &[popgate, "--version"],
+            Self::Haproxy => &[haproxy::PROGRAM, "-v"],
+            Self::Nginx => &[nginx::PROGRAM, "-v"],
+            Self::Dovecot => &[dovecot::PROGRAM, "--version"],
+            // It has no option for it.
+            Self::Perdition => &["dpkg-query", "--show", "perdition"],
         };
-        let output = Command::new(program).arg(argument).output().ok()?;
+        let output = Command::new(command[0]).args(&command[1..]).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        said.lines()
-            .find(|line| line.contains(char::is_numeric))
-            .map(|line| line.trim().to_owned())
+        let words = said.split(|c: char| c.is_whitespace() || c == '/');
+        let mut numbers = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        numbers.next().map(str::to_owned)
     }
 }
 

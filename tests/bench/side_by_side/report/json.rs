@@ -23,7 +23,7 @@ pub(crate) fn json(figures: &Figures, surroundings: &Surroundings) -> serde_json
             "kernel": surroundings.kernel,
         },
         "versions": versions,
-        "figures": figures.rows.iter().map(row).collect::<Vec<_>>(),
+        "figures": figures.measured().map(row).collect::<Vec<_>>(),
         "failures": failures.collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string_pretty(&value)? + "\n")

@@ -19,10 +19,13 @@ use std::path::Path;
 /// The table, and what failed, in Markdown that is for reading as it stands.
 pub(crate) fn text(figures: &Figures, surroundings: &Surroundings) -> String {
     let mut text = table::table(figures, &surroundings.kinds);
+    for ((part, kind), words) in &figures.notes {
+        let _ = writeln!(text, "\n{}, {part}: {words}.", kind.title());
+    }
     for (part, kind, words) in &figures.failures {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "\n{} failed in {}: {words}\n",
+            "\n{} failed in {}: {words}",
             kind.title(),
             part.word()
         );

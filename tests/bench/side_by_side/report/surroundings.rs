@@ -55,11 +55,9 @@ impl Surroundings {
         let mut text = format!(
             "`{command}` on {date}: {rounds} rounds; {processor}, {cores} cores, Linux {kernel}.\n"
         );
-        let versions: Vec<_> = self
-            .versions
-            .iter()
-            .map(|(_, version)| version.as_str())
-            .collect();
+        let versions = self.versions.iter();
+        let versions = versions.map(|(kind, version)| format!("{} {version}", kind.title()));
+        let versions: Vec<_> = versions.collect();
         let _ = writeln!(text, "Versions: {}.", versions.join("; "));
         text
     }

@@ -9,7 +9,7 @@ pub(crate) fn table(figures: &Figures, kinds: &[Kind]) -> String {
     head.extend(kinds.iter().map(|kind| kind.title().to_owned()));
     head.push("target".to_owned());
     let mut rows = vec![head];
-    rows.extend(figures.rows.iter().map(|row| cells(row, kinds)));
+    rows.extend(figures.measured().map(|row| cells(row, kinds)));
     layout(&rows)
 }
 
