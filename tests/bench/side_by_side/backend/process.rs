@@ -2,9 +2,11 @@
 
 use super::Seen;
 use crate::Outcome;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Ends with this value.
 pub(crate) struct Backend {
@@ -36,6 +38,13 @@ impl Backend {
 
     pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.pop3_port).into()
+    }
+
+    /// CPU time so far.
+    pub(crate) fn cpu(&self) -> Outcome<Duration> {
+        let times = fs::read_to_string(format!("/proc/{}/schedstat", self.child.id()))?;
+        let own = times.split(' ').next().unwrap_or_default().parse()?;
+        Ok(Duration::from_nanos(own))
     }
 
     /// Where nginx asks.

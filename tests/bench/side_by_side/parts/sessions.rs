@@ -8,6 +8,7 @@ use crate::load::tally::microseconds;
 use crate::load::tls::{Handshake, configs};
 use crate::load::{Closed, Load, Plan, Tally, script};
 use crate::peers::{Kind, Peer};
+use rustix::time::{ClockId, clock_gettime};
 use rustls::ClientConfig;
 use std::sync::Arc;
 
@@ -146,11 +147,15 @@ pub(super) fn measure(site: &mut Site) {
                 .transpose()?;
             let tls = tls.unwrap_or_default();
             short_sessions(peer, &tls, PROGRAMS)?;
-            let before = peer.group.cpu()?;
+            let before = Used::so_far(site, peer)?;
             let tally = short_sessions(peer, &tls, count_for(peer.kind))?;
-            let cpu = peer.group.cpu()? - before;
-            let cpu = cpu.as_secs_f64() * 1e6 / tally.done as f64;
-            Ok(note(site, way, peer.kind, round, cpu, &tally))
+            let used = Used::so_far(site, peer)?.since(before, tally.done);
+            if peer.kind == Kind::Straight {
+                let (load, backend) = (used.load, used.backend);
+                let words = format!("CPU of a session: load {load:.0} µs, backend {backend:.0} µs");
+                site.figures.note(Part::Sessions, peer.kind, words);
+            }
+            Ok(note(site, way, peer.kind, round, used.peer, &tally))
         });
     }
 }
@@ -167,6 +172,35 @@ fn short_sessions(peer: &Peer, tls: &[Arc<ClientConfig>], count: usize) -> Outco
         user: &|_, number| format!("user{number}"),
     };
     healthy(Load::new()?.run(&plan, &mut Closed { left: count })?)
+}
+
+/// CPU, in microseconds.
+#[derive(Clone, Copy)]
+struct Used {
+    peer: f64,
+    load: f64,
+    backend: f64,
+}
+
+impl Used {
+    fn so_far(site: &Site, peer: &Peer) -> Outcome<Self> {
+        let load = clock_gettime(ClockId::ProcessCPUTime);
+        Ok(Self {
+            peer: peer.group.cpu()?.as_secs_f64() * 1e6,
+            load: load.tv_sec as f64 * 1e6 + load.tv_nsec as f64 / 1e3,
+            backend: site.grounds.backend.cpu()?.as_secs_f64() * 1e6,
+        })
+    }
+
+    /// For each of so many sessions.
+    fn since(self, before: Self, sessions: u64) -> Self {
+        let each = |now: f64, then: f64| (now - then) / sessions as f64;
+        Self {
+            peer: each(self.peer, before.peer),
+            load: each(self.load, before.load),
+            backend: each(self.backend, before.backend),
+        }
+    }
 }
 
 fn note(site: &mut Site, way: &Way, kind: Kind, round: usize, cpu: f64, tally: &Tally) -> String {
