@@ -126,6 +126,8 @@ pub(crate) struct Extent {
     pub(crate) idle: [usize; 3],
     /// The same for a peer with a process for each session.
     pub(crate) idle_forked: [usize; 3],
+    /// Until what a login leaves behind is done.
+    pub(crate) settled: Duration,
     pub(crate) rest: Duration,
     pub(crate) contention: Duration,
     pub(crate) handovers: usize,
@@ -139,6 +141,7 @@ const MEASURE: Extent = Extent {
     messages: 1_000,
     idle: [1_000, 6_000, 9_000],
     idle_forked: [100, 600, 600],
+    settled: Duration::from_millis(500),
     rest: Duration::from_secs(10),
     contention: Duration::from_secs(10),
     handovers: 4_000,
@@ -152,8 +155,9 @@ const SMOKE: Extent = Extent {
     messages: 30,
     idle: [100, 400, 400],
     idle_forked: [20, 60, 60],
+    settled: Duration::from_millis(100),
     rest: Duration::from_millis(500),
-    contention: Duration::from_secs(2),
+    contention: Duration::from_secs(1),
     handovers: 200,
     logins: 20,
 };
