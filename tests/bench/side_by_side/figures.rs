@@ -34,8 +34,8 @@ pub(crate) struct Figures {
     pub(crate) rows: Vec<Row>,
     /// What failed or stalled: the part, the peer, its words.
     pub(crate) failures: Vec<(Part, Kind, String)>,
-    /// The last one of each part and peer.
-    pub(crate) notes: BTreeMap<(&'static str, Kind), String>,
+    /// The last one of each part, peer and topic.
+    pub(crate) notes: BTreeMap<(&'static str, Kind, &'static str), String>,
 }
 
 pub(crate) struct Row {
@@ -78,8 +78,8 @@ impl Figures {
     }
 
     /// What a reader of the figures has to know.
-    pub(crate) fn note(&mut self, part: Part, kind: Kind, words: String) {
-        self.notes.insert((part.word(), kind), words);
+    pub(crate) fn note(&mut self, part: Part, kind: Kind, topic: &'static str, words: String) {
+        self.notes.insert((part.word(), kind, topic), words);
     }
 
     /// The rows that have samples.

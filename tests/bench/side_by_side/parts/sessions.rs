@@ -152,12 +152,14 @@ pub(super) fn measure(site: &mut Site) {
             let used = Used::so_far(site, peer)?.since(before, tally.done);
             if peer.kind == Kind::Straight {
                 let (load, backend) = (used.load, used.backend);
-                let words = format!("CPU of a session: load {load:.0} µs, backend {backend:.0} µs");
-                site.figures.note(Part::Sessions, peer.kind, words);
+                let words = format!("load {load:.0} µs, backend {backend:.0} µs");
+                let topic = "CPU of a session:";
+                site.figures.note(Part::Sessions, peer.kind, topic, words);
             }
             Ok(note(site, way, peer.kind, round, used.peer, &tally))
         });
     }
+    note_headroom(site);
 }
 
 /// # Errors
@@ -172,6 +174,25 @@ fn short_sessions(peer: &Peer, tls: &[Arc<ClientConfig>], count: usize) -> Outco
         user: &|_, number| format!("user{number}"),
     };
     healthy(Load::new()?.run(&plan, &mut Closed { left: count })?)
+}
+
+/// Load and backend must be so much faster than each proxy that it is the proxy which is measured.
+fn note_headroom(site: &mut Site) {
+    let row = site.figures.row(WAYS[0].rate.key);
+    let headroom = row.and_then(|row| {
+        let proxies = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Straight);
+        let rates = proxies.filter_map(|kind| Some(row.spread(kind)?.median));
+        let best = rates.max_by(f64::total_cmp)?;
+        Some(row.spread(Kind::Straight)?.median / best)
+    });
+    if let Some(headroom) = headroom {
+        let (topic, words) = (
+            "of the best proxy's sessions a second:",
+            format!("{headroom:.1} times"),
+        );
+        site.figures
+            .note(Part::Sessions, Kind::Straight, topic, words);
+    }
 }
 
 /// CPU, in microseconds.
@@ -216,8 +237,9 @@ fn note(site: &mut Site, way: &Way, kind: Kind, round: usize, cpu: f64, tally: &
         line += &format!("  {:.0} % resumed", resumed * 100.0);
     }
     if expected && resumed < RESUMED_LEAST {
-        let words = format!("of its handshakes {:.0} % were resumed", resumed * 100.0);
-        site.figures.note(Part::Sessions, kind, words);
+        let words = format!("{:.0} %", resumed * 100.0);
+        site.figures
+            .note(Part::Sessions, kind, "handshakes that were resumed:", words);
     }
     if kind != Kind::Straight {
         site.figures.add(way.cpu, kind, round, cpu);

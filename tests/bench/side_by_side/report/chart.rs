@@ -17,6 +17,9 @@ const BAR_STEP: f64 = 22.0;
 const PANEL_HEAD: f64 = 30.0;
 const PANEL_GAP: f64 = 14.0;
 const TOP: f64 = 44.0;
+/// A bar that is so many times the next one is cut, a little above that one.
+const CUT_FROM: f64 = 3.0;
+const CUT_ABOVE: f64 = 1.2;
 
 const FONT: &str = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif";
 const INK: &str = "#15202b";
@@ -103,10 +106,6 @@ fn panel_height(row: &Row) -> f64 {
 
 fn panel(svg: &mut String, row: &Row, top: f64) {
     let bars = bars(row);
-    let longest = bars
-        .iter()
-        .map(|(_, spread)| spread.high)
-        .fold(f64::MIN_POSITIVE, f64::max);
     let better = if row.figure.is_more_better {
         "more"
     } else {
@@ -119,9 +118,21 @@ fn panel(svg: &mut String, row: &Row, top: f64) {
         row.figure.title,
         row.figure.unit,
     );
+    let scale = (BARS_RIGHT - BARS_LEFT) / longest(&bars);
     for (index, (kind, spread)) in bars.iter().enumerate() {
         let y = top + PANEL_HEAD + BAR_STEP * index as f64;
-        bar(svg, *kind, *spread, y, (BARS_RIGHT - BARS_LEFT) / longest);
+        bar(svg, *kind, *spread, y, scale);
+    }
+}
+
+/// What the whole width stands for. A bar that would dwarf all others is cut.
+fn longest(bars: &[(Kind, Spread)]) -> f64 {
+    let mut highs: Vec<_> = bars.iter().map(|(_, spread)| spread.high).collect();
+    highs.sort_unstable_by(|one, other| other.total_cmp(one));
+    match *highs.as_slice() {
+        [first, second, ..] if first > second * CUT_FROM && second > 0.0 => second * CUT_ABOVE,
+        [first, ..] if first > 0.0 => first,
+        _ => 1.0,
     }
 }
 
@@ -132,21 +143,40 @@ fn bar(svg: &mut String, kind: Kind, spread: Spread, y: f64, scale: f64) {
     } else {
         (THEIRS, "normal")
     };
-    let (text, middle) = (y + 12.5, y + BAR / 2.0);
+    let full = BARS_RIGHT - BARS_LEFT;
+    let is_cut = spread.median * scale > full;
     let [low, median, high] =
-        [spread.low, spread.median, spread.high].map(|value| value.max(0.0) * scale);
-    let _ = write!(
+        [spread.low, spread.median, spread.high].map(|value| (value.max(0.0) * scale).min(full));
+    let text = y + 12.5;
+    let _ = writeln!(
         svg,
-        "<text x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\" font-weight=\"{weight}\">{}</text>\n\
+        "<text x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\" \
+         font-weight=\"{weight}\">{}</text>\n\
          <rect x=\"{BARS_LEFT}\" y=\"{y:.1}\" width=\"{median:.1}\" height=\"{BAR}\" \
-         fill=\"{colour}\"/>\n\
-         <path d=\"M{:.1} {middle:.1}H{:.1}\" stroke=\"{INK}\"/>\n\
-         <text x=\"{:.1}\" y=\"{text:.1}\" font-weight=\"{weight}\">{}</text>\n",
+         fill=\"{colour}\"/>\n{}\n\
+         <text x=\"{:.1}\" y=\"{text:.1}\" font-weight=\"{weight}\">{}</text>",
         BARS_LEFT - 8.0,
         kind.title(),
-        BARS_LEFT + low,
-        BARS_LEFT + high,
+        if is_cut {
+            gap(y)
+        } else {
+            quartiles(y, low, high)
+        },
         BARS_LEFT + high.max(median) + 6.0,
         number(spread.median),
     );
+}
+
+fn quartiles(y: f64, low: f64, high: f64) -> String {
+    let (from, to, middle) = (BARS_LEFT + low, BARS_LEFT + high, y + BAR / 2.0);
+    format!("<path d=\"M{from:.1} {middle:.1}H{to:.1}\" stroke=\"{INK}\"/>")
+}
+
+/// Where a bar that is cut is interrupted.
+fn gap(y: f64) -> String {
+    let (left, top, bottom) = (BARS_RIGHT - 40.0, y - 2.0, y + BAR + 2.0);
+    format!(
+        "<path d=\"M{left:.1} {bottom:.1}L{:.1} {top:.1}\" stroke=\"{PAPER}\" stroke-width=\"6\"/>",
+        left + 10.0
+    )
 }

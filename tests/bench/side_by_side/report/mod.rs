@@ -12,25 +12,44 @@ pub(crate) use surroundings::Surroundings;
 
 use crate::Outcome;
 use crate::figures::Figures;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+const COLUMNS_MAX: usize = 120;
+
 /// The table, and what failed, in Markdown that is for reading as it stands.
 pub(crate) fn text(figures: &Figures, surroundings: &Surroundings) -> String {
-    let mut text = table::table(figures, &surroundings.kinds);
-    for ((part, kind), words) in &figures.notes {
-        let _ = writeln!(text, "\n{}, {part}: {words}.", kind.title());
+    let mut paragraphs = vec![table::table(figures, &surroundings.kinds)];
+    for ((part, kind, topic), words) in &figures.notes {
+        paragraphs.push(wrapped(&format!(
+            "{}, {part}: {topic} {words}.",
+            kind.title()
+        )));
     }
     for (part, kind, words) in &figures.failures {
-        let _ = writeln!(
-            text,
-            "\n{} failed in {}: {words}",
-            kind.title(),
-            part.word()
-        );
+        let (title, part) = (kind.title(), part.word());
+        paragraphs.push(wrapped(&format!("**{title} failed in {part}**: {words}")));
     }
-    text + "\n" + &surroundings.text()
+    paragraphs.push(wrapped(&surroundings.text()));
+    paragraphs.join("\n")
+}
+
+/// As the other pages of the manual are.
+fn wrapped(text: &str) -> String {
+    let (mut wrapped, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > COLUMNS_MAX {
+            wrapped.push('\n');
+            column = 0;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped + "\n"
 }
 
 /// Writes `peers.md`, `peers.json` and the charts.
