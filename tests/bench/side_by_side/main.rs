@@ -3,7 +3,11 @@
 //!
 //! `tests/bench/peers` is the command; `cargo test --bench peers` looks at the pure parts.
 
-#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "figures are for people, and no runtime runs here"
+)]
 
 mod backend;
 mod checks;

@@ -2,8 +2,8 @@
 
 use crate::parts::Part;
 use crate::peers::Kind;
+use popgate::time::Duration;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The argument of the process that is the backend.
 pub(crate) const BACKEND_ROLE: &str = "--as-backend";

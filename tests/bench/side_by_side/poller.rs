@@ -1,10 +1,10 @@
 //! Sockets that are waited for together, by epoll.
 
+use popgate::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 const EVENTS_AT_A_TIME: usize = 256;
 

@@ -3,9 +3,9 @@
 
 use super::accepted;
 use super::maildrops::Maildrops;
+use popgate::time::Duration;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
 
 const REQUEST_MAX: usize = 4_096;
 /// The requests are short, and come at once.

@@ -1,8 +1,8 @@
 //! Maildrops that lock, and what can be seen of their locks from the server.
 
+use popgate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::time::Instant;
 
 /// The maildrops whose login begins so let one session in at a time. All others do not lock, so
 /// that they cost nothing.

@@ -2,11 +2,11 @@
 
 use super::Seen;
 use crate::Outcome;
+use popgate::time::Duration;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// Ends with this value.
 pub(crate) struct Backend {

@@ -2,8 +2,8 @@
 
 use super::mail::Mail;
 use super::maildrops::{LOCKING, Maildrops};
+use popgate::time::Instant;
 use std::sync::Arc;
-use std::time::Instant;
 
 pub(crate) const GREETING: &[u8] = b"+OK ready\r\n";
 const CAPABILITIES: &[u8] =

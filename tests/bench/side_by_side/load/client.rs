@@ -3,8 +3,8 @@
 use super::replies::{Reply, ReplyReader};
 use super::script::Step;
 use super::wire::Wire;
+use popgate::time::{Duration, Instant};
 use std::io;
-use std::time::{Duration, Instant};
 
 pub(crate) struct Client {
     pub(crate) wire: Wire,

@@ -16,12 +16,12 @@ pub(crate) use tally::Tally;
 use crate::poller::{Interest, Poller};
 use crate::slots::Slots;
 use client::{Client, Next};
+use popgate::time::{Duration, Instant};
 use rustls::ClientConfig;
 use script::Step;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use timers::{Timer, Timers};
 use wire::Wire;
 

@@ -1,7 +1,7 @@
 //! When a program begins its next session.
 
 use super::Ended;
-use std::time::{Duration, Instant};
+use popgate::time::{Duration, Instant};
 
 /// Programs that begin at different times.
 const PLACES: u32 = 50;

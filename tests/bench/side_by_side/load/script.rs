@@ -1,6 +1,6 @@
 //! What a mail program does in a session, step by step.
 
-use std::time::Duration;
+use popgate::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {

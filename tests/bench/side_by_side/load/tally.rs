@@ -2,8 +2,8 @@
 
 use super::{Ended, Times};
 use hdrhistogram::Histogram;
+use popgate::time::Duration;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Different words that are kept for a report.
 const WORDS_MAX: usize = 20;

@@ -1,8 +1,8 @@
 //! What is to happen later.
 
+use popgate::time::{Duration, Instant};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {

@@ -8,7 +8,7 @@ use crate::load::script::{IDLE, Step};
 use crate::load::tls::{Handshake, configs};
 use crate::load::{Closed, Load, Plan};
 use crate::peers::{Kind, Peer};
-use std::time::Duration;
+use popgate::time::Duration;
 
 /// Sessions at a time; each fetches many messages.
 const PROGRAMS: usize = 32;

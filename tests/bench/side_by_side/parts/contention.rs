@@ -7,7 +7,7 @@ use crate::figures::{Figure, Target};
 use crate::load::tally::microseconds;
 use crate::load::{Again, Load, Plan, script};
 use crate::peers::Peer;
-use std::time::{Duration, Instant};
+use popgate::time::{Duration, Instant};
 
 const PROGRAMS: usize = 50;
 const MAILDROPS: usize = 5;

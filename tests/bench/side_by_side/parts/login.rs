@@ -6,7 +6,7 @@ use crate::figures::{Figure, Target};
 use crate::load::tally::microseconds;
 use crate::load::{Fixed, Load, Plan, script};
 use crate::peers::Kind;
-use std::time::Duration;
+use popgate::time::Duration;
 
 const PERIOD: Duration = Duration::from_millis(20);
 

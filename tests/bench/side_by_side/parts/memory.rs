@@ -8,10 +8,10 @@ use crate::load::script::{IDLE, SHORT, Step, WAITING};
 use crate::load::tls::{Handshake, configs};
 use crate::load::{Closed, Load, Plan};
 use crate::peers::{Gate, Kind, Peer};
+use popgate::time::Duration;
 use rustls::ClientConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Sessions that are being opened at a time.
 const PROGRAMS: usize = 16;

@@ -4,12 +4,12 @@
 //! be none the processes that are left are added up, with what each waited for.
 
 use crate::Outcome;
+use ::popgate::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 /// Where the groups are that count CPU: version 1 and version 2.
 const ACCOUNTS: [(&str, &str); 2] = [

@@ -14,11 +14,11 @@ pub(crate) use popgate::Gate;
 use crate::Outcome;
 use crate::backend::Backend;
 use crate::load::{Closed, Load, Plan, script};
+use ::popgate::time::{Duration, Instant};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 const START_PATIENCE: Duration = Duration::from_secs(15);
 /// Of what a peer wrote, what is shown where it fails.
