@@ -8,7 +8,7 @@ use ::popgate::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the groups are that count CPU: version 1 and version 2.
@@ -60,26 +60,28 @@ impl Group {
         }
     }
 
-    /// Starts a program as part of the group.
-    pub(crate) fn start(&mut self, command: &mut Command) -> Outcome<()> {
-        let Some(folder) = &self.folder else {
-            self.children.push(command.spawn()?);
-            return Ok(());
+    /// Starts a program as part of the group, in `folder`, where `stderr` gets what it says.
+    pub(crate) fn start(&mut self, command: &Command, folder: &Path) -> Outcome<()> {
+        let mut started = match &self.folder {
+            Some(group) => {
+                // It is in the group before it runs anything of its own.
+                let mut shell = Command::new("/bin/sh");
+                shell
+                    .args(["-c", "echo $$ >\"$0\" && exec \"$@\""])
+                    .arg(group.join("cgroup.procs"))
+                    .arg(command.get_program());
+                shell
+            }
+            None => Command::new(command.get_program()),
         };
-        // It is in the group before it runs anything of its own.
-        let mut shell = Command::new("/bin/sh");
-        shell
-            .args(["-c", "echo $$ >\"$0\" && exec \"$@\""])
-            .arg(folder.join("cgroup.procs"))
-            .arg(command.get_program())
-            .args(command.get_args());
-        if let Some(folder) = command.get_current_dir() {
-            shell.current_dir(folder);
-            let log = fs::File::create(folder.join("stderr"))?;
-            shell.stdout(log.try_clone()?).stderr(log);
-        }
-        shell.stdin(std::process::Stdio::null());
-        self.children.push(shell.spawn()?);
+        let log = fs::File::create(folder.join("stderr"))?;
+        started
+            .args(command.get_args())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        self.children.push(started.spawn()?);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::Outcome;
 use crate::backend::Backend;
 use crate::load::{Closed, Load, Plan, script};
 use ::popgate::time::{Duration, Instant};
+use rustix::process::geteuid;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -86,6 +87,9 @@ impl Kind {
             Self::Dovecot => &[dovecot::PROGRAM],
             Self::Perdition => &[perdition::PROGRAM],
         };
+        if self == Self::Dovecot && !geteuid().is_root() {
+            return Some("it starts as root only".to_owned());
+        }
         let missing = needed.iter().find(|file| !Path::new(file).exists())?;
         Some(format!("{missing} is not there"))
     }
@@ -223,11 +227,10 @@ impl Peer {
             grounds,
             folder: folder.path(),
         };
-        for (number, mut command) in commands(&place)?.into_iter().enumerate() {
+        for (number, command) in commands(&place)?.into_iter().enumerate() {
             let run = folder.path().join(format!("run{number}"));
             fs::create_dir_all(&run)?;
-            command.current_dir(run);
-            group.start(&mut command)?;
+            group.start(&command, &run)?;
         }
         let mut peer = Self {
             kind,

@@ -1,6 +1,6 @@
 //! All samples, for programs.
 
-use super::Surroundings;
+use super::{Surroundings, table};
 use crate::figures::{Figures, Row};
 use crate::peers::Kind;
 use serde_json::{Map, Value, json};
@@ -45,6 +45,7 @@ fn row(row: &Row) -> Value {
         "peers": peers,
         "of_haproxy": row.ratio(Kind::Haproxy),
         "of_best": row.ratio_to_best(),
+        "target": table::target(row),
         "value_of_target": verdict.map(|(value, _)| value),
         "is_met": verdict.map(|(_, is_met)| is_met),
     })

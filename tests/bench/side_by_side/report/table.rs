@@ -33,7 +33,8 @@ fn cell(spread: Spread) -> String {
     }
 }
 
-fn target(row: &Row) -> String {
+/// What is wished, what it came to, and whether that is met.
+pub(super) fn target(row: &Row) -> String {
     let Some(target) = row.figure.target else {
         return String::new();
     };
