@@ -25,8 +25,9 @@ const BACKLOG: i32 = 4_096;
 /// The listeners' keys; connections count from 0.
 const POP3_KEY: u64 = u64::MAX;
 const HTTP_KEY: u64 = u64::MAX - 1;
+const STDIN_KEY: u64 = u64::MAX - 2;
 
-/// Serves until the process is ended, and says first where.
+/// Serves until its standard input ends, as it does with the benchmark, and says first where.
 pub(crate) fn serve() -> io::Result<()> {
     let (pop3, http) = (listener()?, listener()?);
     let (pop3_port, http_port) = (pop3.local_addr()?.port(), http.local_addr()?.port());
@@ -41,11 +42,13 @@ pub(crate) fn serve() -> io::Result<()> {
     };
     server.poller.add(&pop3, POP3_KEY, Interest::Read)?;
     server.poller.add(&http, HTTP_KEY, Interest::Read)?;
+    server.poller.add(io::stdin(), STDIN_KEY, Interest::Read)?;
     loop {
         for key in server.poller.wait(None)? {
             match key {
                 POP3_KEY => server.accept(&pop3)?,
                 HTTP_KEY => http::answer_all(&http, server.pop3_port, &mut server.maildrops)?,
+                STDIN_KEY => return Ok(()),
                 key => server.proceed(key)?,
             }
         }

@@ -19,6 +19,7 @@ impl Backend {
     pub(crate) fn start() -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(crate::options::BACKEND_ROLE)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut ports = String::new();
