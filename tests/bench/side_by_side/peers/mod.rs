@@ -13,13 +13,16 @@ pub(crate) use popgate::Gate;
 
 use crate::Outcome;
 use crate::backend::Backend;
+use crate::load::tls::{Handshake, configs};
 use crate::load::{Closed, Load, Plan, script};
 use ::popgate::time::{Duration, Instant};
 use rustix::process::geteuid;
+use rustls::ClientConfig;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 const START_PATIENCE: Duration = Duration::from_secs(15);
 /// Of what a peer wrote, what is shown where it fails.
@@ -243,32 +246,21 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Until a whole session goes through.
+    /// Until a whole session goes through, plain and in TLS.
     fn await_session(&mut self) -> Outcome<()> {
         let until = Instant::now() + START_PATIENCE;
+        let tls = configs(Handshake::Full, 1)?;
         loop {
-            let trouble = match self.try_session() {
-                Ok(None) => return Ok(()),
-                Ok(Some(trouble)) => trouble,
-                Err(error) => error.to_string(),
+            let tried = try_session(self.plain, &[]);
+            let trouble = match tried.and_then(|()| try_session(self.tls, &tls)) {
+                Ok(()) => return Ok(()),
+                Err(trouble) => trouble,
             };
             if self.group.has_ended() || Instant::now() > until {
                 return Err(format!("does not start: {trouble}; {}", self.words()).into());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-    }
-
-    fn try_session(&self) -> Outcome<Option<String>> {
-        let plan = Plan {
-            address: self.plain,
-            tls: &[],
-            script: script::SHORT,
-            programs: 1,
-            user: &|_, _| "first".to_owned(),
-        };
-        let tally = Load::new()?.run(&plan, &mut Closed { left: 1 })?;
-        Ok(tally.trouble())
     }
 
     /// The end of what it wrote.
@@ -280,6 +272,21 @@ impl Peer {
         let from = all.len().saturating_sub(WORDS_MAX);
         let from = (from..all.len()).find(|&at| all.is_char_boundary(at));
         all[from.unwrap_or(0)..].trim().replace('\n', " / ")
+    }
+}
+
+fn try_session(address: SocketAddr, tls: &[Arc<ClientConfig>]) -> Outcome<()> {
+    let plan = Plan {
+        address,
+        tls,
+        script: script::SHORT,
+        programs: 1,
+        user: &|_, _| "first".to_owned(),
+    };
+    let tally = Load::new()?.run(&plan, &mut Closed { left: 1 })?;
+    match tally.trouble() {
+        Some(trouble) => Err(trouble.into()),
+        None => Ok(()),
     }
 }
 
