@@ -28,6 +28,16 @@ pub(crate) const SHORT: &[Step] = &[
     Step::Ask("QUIT"),
 ];
 
+/// A short session with a while in it.
+pub(crate) const LINGERING: &[Step] = &[
+    Step::Greeting,
+    Step::User,
+    Step::Pass,
+    Step::Ask("STAT"),
+    Step::Pause(Duration::from_millis(5)),
+    Step::Ask("QUIT"),
+];
+
 /// Logs in and stays.
 pub(crate) const IDLE: &[Step] = &[Step::Greeting, Step::User, Step::Pass, Step::Stay];
 

@@ -30,7 +30,7 @@ const ADDED: Figure = figure(
 );
 const ADDED_HIGH: Figure = figure(
     "login_added_p99",
-    "added to a login, 99th percentiles' difference",
+    "added to a login, 99th percentile (to straight's median)",
     None,
 );
 
@@ -64,13 +64,14 @@ pub(super) fn measure(site: &mut Site) {
     add_differences(site, &HIGH, &ADDED_HIGH);
 }
 
-/// To straight, in the same round.
+/// To straight's median, in the same round.
 fn add_differences(site: &mut Site, from: &'static Figure, to: &'static Figure) {
-    let Some(row) = site.figures.rows.iter().find(|row| row.figure == from) else {
-        return;
+    let samples_of = |figure: &Figure| {
+        let row = site.figures.row(figure.key);
+        row.map(|row| row.samples.clone()).unwrap_or_default()
     };
-    let samples = row.samples.clone();
-    let Some(straight) = samples.get(&Kind::Straight) else {
+    let samples = samples_of(from);
+    let Some(straight) = samples_of(&MEDIAN).remove(&Kind::Straight) else {
         return;
     };
     for (kind, values) in &samples {
