@@ -34,12 +34,7 @@ const fn figure(
 
 const DONE: Figure = Figure {
     is_more_better: true,
-    ..figure(
-        "contention_done",
-        "sessions that went well, a second",
-        "/s",
-        None,
-    )
+    ..figure("contention_done", "sessions that went well", "/s", None)
 };
 const ERRORS: Figure = figure(
     "contention_errors",

@@ -71,7 +71,7 @@ const WAYS: &[Way] = &[
             "CPU of a short session, plain",
             Target::OfHaproxy(0.95),
         ),
-        rate: &rate("session_rate_plain", "short sessions a second, plain"),
+        rate: &rate("session_rate_plain", "short sessions, plain"),
         median: &duration("session_p50_plain", "duration of one, plain, median"),
         high: &duration(
             "session_p99_plain",
@@ -86,10 +86,7 @@ const WAYS: &[Way] = &[
             "CPU of a short session, TLS, full handshake",
             Target::OfBest(0.8),
         ),
-        rate: &rate(
-            "session_rate_tls_full",
-            "short sessions a second, TLS, full",
-        ),
+        rate: &rate("session_rate_tls_full", "short sessions, TLS, full"),
         median: &duration("session_p50_tls_full", "duration of one, TLS, full, median"),
         high: &duration(
             "session_p99_tls_full",
@@ -104,10 +101,7 @@ const WAYS: &[Way] = &[
             "CPU of a short session, TLS, resumed handshake",
             Target::OfBest(0.8),
         ),
-        rate: &rate(
-            "session_rate_tls_resumed",
-            "short sessions a second, TLS, resumed",
-        ),
+        rate: &rate("session_rate_tls_resumed", "short sessions, TLS, resumed"),
         median: &duration(
             "session_p50_tls_resumed",
             "duration of one, TLS, resumed, median",

@@ -1,6 +1,6 @@
 //! The page of the manual: what stands between its marks is written anew.
 
-use super::{Surroundings, text, write};
+use super::{Surroundings, text, write_charts};
 use crate::Outcome;
 use crate::figures::Figures;
 use std::fs;
@@ -19,7 +19,7 @@ pub(crate) fn write_manual(
     let old = fs::read_to_string(&page)?;
     let new = between_marks(&old, &text(figures, surroundings)).ok_or("the page has no marks")?;
     fs::write(page, new)?;
-    write(&folder.join("images"), figures, surroundings)
+    write_charts(&folder.join("images"), figures)
 }
 
 pub(crate) fn between_marks(page: &str, figures: &str) -> Option<String> {

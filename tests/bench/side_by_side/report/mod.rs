@@ -60,6 +60,10 @@ pub(crate) fn write(folder: &Path, figures: &Figures, surroundings: &Surrounding
         folder.join("peers.json"),
         json::json(figures, surroundings)?,
     )?;
+    write_charts(folder, figures)
+}
+
+fn write_charts(folder: &Path, figures: &Figures) -> Outcome<()> {
     for (name, chart) in charts(figures) {
         fs::write(folder.join(format!("peers-{name}.svg")), chart)?;
     }

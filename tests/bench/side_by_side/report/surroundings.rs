@@ -53,7 +53,7 @@ impl Surroundings {
             ..
         } = self;
         let mut text = format!(
-            "`{command}` on {date}: {rounds} rounds; {processor}, {cores} cores, Linux {kernel}.\n"
+            "`{command}` on {date}: rounds: {rounds}; {processor}, {cores} cores, Linux {kernel}.\n"
         );
         let versions = self.versions.iter();
         let versions = versions.map(|(kind, version)| format!("{} {version}", kind.title()));
@@ -63,13 +63,21 @@ impl Surroundings {
     }
 }
 
-/// As it would be typed again.
+/// As it would be typed to measure the same again.
 fn command(arguments: &[String]) -> String {
-    let typed = arguments.iter().filter(|argument| *argument != "--bench");
-    let words: Vec<_> = typed.map(String::as_str).collect();
-    format!("tests/bench/peers {}", words.join(" "))
-        .trim_end()
-        .to_owned()
+    let mut command = "tests/bench/peers".to_owned();
+    let mut arguments = arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--bench" | "--manual" => {}
+            // Where files are on this machine says nothing to others.
+            "--output" | "--popgate" => {
+                arguments.next();
+            }
+            _ => command = format!("{command} {argument}"),
+        }
+    }
+    command
 }
 
 fn date() -> String {
