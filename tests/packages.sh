@@ -1,8 +1,8 @@
 # Debian packages for tests: which are missing, and their installation without removing any other and without
 # starting a service. Sourced by tests/run and tests/bench/peers, which have `say` and call `restore_policy` at exit.
 
-# What tests/bench/peers measures popgate beside.
-PEERS=(nginx libnginx-mod-mail haproxy dovecot-pop3d perdition)
+# What tests/bench/peers measures popgate beside, and counts with.
+PEERS=(nginx libnginx-mod-mail haproxy dovecot-pop3d perdition strace valgrind)
 POLICY=/usr/sbin/policy-rc.d
 POLICY_MARK='# popgate tests: start no service while packages are installed'
 DEBIAN_12=$(. /etc/os-release 2>/dev/null && [[ ${ID:-} == debian && ${VERSION_ID:-} == 12 ]] && echo yes || true)

@@ -6,6 +6,7 @@ use crate::figures::{Figure, Figures, Row, Spread, Target};
 use crate::load::replies::{Reply, ReplyReader};
 use crate::options::Options;
 use crate::parts::Part;
+use crate::parts::counts::last_noted;
 use crate::peers::Kind;
 use crate::report;
 use crate::smoke;
@@ -23,6 +24,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_short_run_fails_on_no_noise", smoke_faults),
     ("a_wrong_command_line_is_named", command_lines),
     ("a_chart_is_well_formed", charts),
+    ("the_last_row_of_the_notes_counts", notes),
     ("figures_are_written_between_the_marks_of_the_page", marks),
 ];
 
@@ -199,4 +201,16 @@ fn marks() -> Result<(), Failed> {
         report::between_marks("# A\n", "new").is_none(),
         "a page without marks",
     )
+}
+
+fn notes() -> Result<(), Failed> {
+    let notes = "| counted | a session | since |\n| instructions | 9,000 | once |\n\
+                 | system calls | 60 | once |\n| instructions | 12,345.5 | of late |\n";
+    holds(
+        last_noted("instructions", notes) == Some(12_345.5),
+        "the last",
+    )?;
+    holds(last_noted("system calls", notes) == Some(60.0), "the only")?;
+    holds(last_noted("counted", notes).is_none(), "no number")?;
+    holds(last_noted("wishes", notes).is_none(), "no row")
 }

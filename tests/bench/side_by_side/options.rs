@@ -18,7 +18,7 @@ peer has its turn, in another order.
 
   --smoke          every part once with few sessions; fails only on what cannot be noise
   --rounds N       rounds of each part (5; memory, contention and handover: at most 3)
-  --only PART...   sessions, bulk, memory, contention, handover, login, absorbed
+  --only PART...   sessions, bulk, memory, contention, handover, login, absorbed, counts
   --peers NAME,... of straight, popgate, haproxy, nginx, dovecot, perdition; straight is always there
   --output DIR     also writes peers.md, peers.json and charts as SVG there
   --popgate FILE   measures this program as popgate

@@ -3,6 +3,7 @@
 mod absorbed;
 mod bulk;
 mod contention;
+pub(crate) mod counts;
 mod handover;
 mod login;
 mod memory;
@@ -23,10 +24,11 @@ pub(crate) enum Part {
     Handover,
     Login,
     Absorbed,
+    Counts,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Sessions,
         Self::Bulk,
         Self::Memory,
@@ -34,6 +36,7 @@ impl Part {
         Self::Handover,
         Self::Login,
         Self::Absorbed,
+        Self::Counts,
     ];
 
     /// As `--only` has it.
@@ -46,6 +49,7 @@ impl Part {
             Self::Handover => "handover",
             Self::Login => "login",
             Self::Absorbed => "absorbed",
+            Self::Counts => "counts",
         }
     }
 }
@@ -68,6 +72,7 @@ impl Site {
             Part::Handover => handover::measure(self),
             Part::Login => login::measure(self),
             Part::Absorbed => absorbed::measure(self),
+            Part::Counts => counts::measure(self),
         }
     }
 

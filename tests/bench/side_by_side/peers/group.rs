@@ -77,6 +77,11 @@ impl Group {
         let log = fs::File::create(folder.join("stderr"))?;
         started
             .args(command.get_args())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -87,8 +92,22 @@ impl Group {
 
     /// Whether a program that was started has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
-        let mut children = self.children.iter_mut();
-        children.any(|child| child.try_wait().is_ok_and(|status| status.is_some()))
+        self.children.iter_mut().any(has_ended)
+    }
+
+    /// Asks all to end, and waits until they have.
+    pub(crate) fn finish(&mut self) -> Outcome<()> {
+        for id in self.processes() {
+            send(id, Signal::TERM);
+        }
+        let until = Instant::now() + END_PATIENCE;
+        while !self.children.iter_mut().all(has_ended) {
+            if Instant::now() > until {
+                return Err("does not end where it is asked to".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// CPU time so far.
@@ -153,10 +172,18 @@ fn end_all_in(folder: &Path) {
     let _ = fs::remove_dir(folder);
 }
 
+fn has_ended(child: &mut Child) -> bool {
+    child.try_wait().is_ok_and(|status| status.is_some())
+}
+
 fn end(id: u32) {
+    send(id, Signal::KILL);
+}
+
+fn send(id: u32, signal: Signal) {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw);
     if let Some(id) = id {
-        let _ = kill_process(id, Signal::KILL);
+        let _ = kill_process(id, signal);
     }
 }
 

@@ -24,7 +24,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-const START_PATIENCE: Duration = Duration::from_secs(15);
+/// Under callgrind a start takes some seconds.
+const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Of what a peer wrote, what is shown where it fails.
 const WORDS_MAX: usize = 600;
 
@@ -261,6 +262,11 @@ impl Peer {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// What it wrote into a file of its folder.
+    pub(crate) fn file(&self, name: &str) -> Outcome<String> {
+        Ok(fs::read_to_string(self.folder.path().join(name))?)
     }
 
     /// The end of what it wrote.

@@ -11,13 +11,25 @@ pub(crate) struct Gate {
     pub(crate) is_sharing: bool,
     /// Nobody is asked to go for one who waits.
     pub(crate) is_patient: bool,
+    /// The program that runs it, with its arguments; none: it runs by itself.
+    pub(crate) under: Vec<String>,
 }
 
 impl Gate {
     pub(super) fn commands(&self, place: &Place<'_>) -> Outcome<Vec<Command>> {
         let file = with_file(place, "popgate.toml", &self.config(place))?;
-        let mut command = Command::new(&place.grounds.popgate);
+        let popgate = &place.grounds.popgate;
+        let mut command = match self.under.split_first() {
+            None => Command::new(popgate),
+            Some((runner, arguments)) => {
+                let mut command = Command::new(runner);
+                command.args(arguments).arg(popgate);
+                command
+            }
+        };
         command.arg("serve").arg("--config").arg(file);
+        // A line for each session is what none of the others writes.
+        command.env("RUST_LOG", "warn");
         Ok(vec![command])
     }
 
