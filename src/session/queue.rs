@@ -25,7 +25,8 @@ pub(super) async fn acquire_lock(
 ) -> Next<Admitted> {
     match acquire(cx, record, &mut login).await {
         Ok(lock) => Ok(Admitted { login, lock, slots }),
-        Err(failed) => Err(failed.answer(cx, record, login, slots).await),
+        // Boxed: each waiter would keep room for how a wait fails.
+        Err(failed) => Err(Box::pin(failed.answer(cx, record, login, slots)).await),
     }
 }
 
@@ -166,8 +167,9 @@ async fn wait(
         let wants_prewarmed = !is_paused && waiter.wants_prewarmed();
         let settings = Arc::clone(&login.settings);
         let attempt = Arc::clone(&login.attempt);
-        // Connects to nothing before it is polled, which the last arm decides.
-        let ahead = connect_ahead(cx, &settings, &attempt);
+        // Connects to nothing before it is polled, which the last arm decides; boxed, since all
+        // but the first in line do not.
+        let ahead = async { Box::pin(connect_ahead(cx, &settings, &attempt)).await };
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
             biased;
