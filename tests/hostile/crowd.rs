@@ -3,16 +3,25 @@
 use crate::fire::{Gate, Program, raise_open_files};
 use crate::regular::Regular;
 use crate::{connect, honest, rest};
-use popgate::limits::{DESCRIPTORS_RESERVED, SESSION_DESCRIPTORS};
+use popgate::limits::{
+    DESCRIPTORS_RESERVED, LISTENER_DESCRIPTORS, RUNTIME_DESCRIPTORS, SESSION_DESCRIPTORS,
+};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::io;
+use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const HARD: u32 = 160;
+const ROOM: usize = 30;
 
-/// What the limit leaves: three listeners and one backend have theirs.
-const ROOM: usize = (HARD as usize - DESCRIPTORS_RESERVED - 4) / SESSION_DESCRIPTORS;
+/// The limit that leaves so much: the three listeners of each worker, its runtime, and one backend
+/// have theirs.
+fn hard_limit() -> u32 {
+    let workers = available_parallelism().unwrap().get();
+    let of_workers = workers * (RUNTIME_DESCRIPTORS + 3 * LISTENER_DESCRIPTORS);
+    let all = DESCRIPTORS_RESERVED + of_workers + 1 + ROOM * SESSION_DESCRIPTORS;
+    u32::try_from(all).unwrap()
+}
 
 const TOO_MANY: &str = "-ERR [SYS/TEMP] Too many connections, please wait and try again\r\n";
 const SHED: &str = "popgate_connections_shed_total";
@@ -22,7 +31,8 @@ const WITHIN: Duration = Duration::from_secs(20);
 async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
     raise_open_files();
     // The gate raises the soft limit to the hard one by itself.
-    let (gate, server) = honest(Some((100, HARD))).await;
+    let hard = hard_limit();
+    let (gate, server) = honest(Some((100, hard))).await;
     let before = gate.figures();
     let mut inside = Vec::new();
     for number in 0..ROOM {
@@ -31,7 +41,7 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
         inside.push(program);
     }
     let full = gate.figures();
-    assert!(full.descriptors <= HARD as usize, "{full:?}");
+    assert!(full.descriptors <= hard as usize, "{full:?}");
 
     let start = Instant::now();
     for number in 0..300 {
@@ -81,7 +91,7 @@ async fn who_does_not_fit_is_told_so_and_the_others_notice_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
     raise_open_files();
-    let (gate, _server) = honest(Some((HARD, HARD))).await;
+    let (gate, _server) = honest(Some((hard_limit(), hard_limit()))).await;
     let mut inside = connect(gate.ports.plain).await.unwrap();
     inside.log_in("ann").await.unwrap();
     let before = gate.figures();
@@ -106,7 +116,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
         "{cpu:?} of CPU time for 50 clients"
     );
 
-    limit_open_files(&gate, HARD.into());
+    limit_open_files(&gate, hard_limit().into());
     drop(greeted);
     let regular = Regular::start(gate.ports.plain, "regular");
     sleep(Duration::from_secs(2)).await;
@@ -120,7 +130,7 @@ async fn where_no_descriptor_is_left_clients_hear_an_end_and_nothing_spins() {
 fn limit_open_files(gate: &Gate, soft: u64) {
     let limit = Rlimit {
         current: Some(soft),
-        maximum: Some(HARD.into()),
+        maximum: Some(hard_limit().into()),
     };
     let id = Pid::from_raw(i32::try_from(gate.id()).unwrap());
     let set: io::Result<_> = prlimit(id, Resource::Nofile, limit).map_err(Into::into);

@@ -8,7 +8,7 @@ use crate::connect;
 use crate::fire::{Figures, Gate, Program, Setup, free_address, raise_open_files, serve};
 use crate::large::LargeServer;
 use crate::regular::Regular;
-use popgate::limits::{LISTED_MESSAGES_MAX, SHARING_MEMORY, SHARING_TENANTS, UNIQUE_ID_MAX};
+use popgate::limits::{LISTED_MESSAGES_MAX, SHARING_MEMORY, UNIQUE_ID_MAX};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -30,6 +30,9 @@ const SESSION: u64 = 2 * 1024;
 const OTHERS: u64 = 8 * 1024;
 
 const WITHIN: Duration = Duration::from_secs(60);
+
+/// With that of `[defaults]`.
+const OF_TENANTS: usize = 3;
 
 const TENANTS: &str = "
 [[tenant]]
@@ -53,13 +56,13 @@ async fn the_largest_listings_fill_their_room_and_logins_beyond_it_are_real() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_listings_of_one_tenant_leave_room_for_those_of_others() {
     let scene = Scene::begin(TENANTS, "attack", "regular@home.example").await;
-    let kept = scene.list_all(scene.memory / SHARING_TENANTS).await;
+    let kept = scene.list_all(scene.memory / OF_TENANTS).await;
     scene.log_in_again(kept).await;
     let of_home = ["tenant=\"home\""];
     let gate = &scene.gate;
     assert!(gate.metric("popgate_sharing_let_in_total", &of_home).await > 0.5);
     assert!(gate.metric("popgate_sharing_no_room_total", &of_home).await < 0.5);
-    scene.end("a tenth of the room").await;
+    scene.end("a third of the room").await;
 }
 
 /// A gate that shares, before maildrops with the largest listings, and a regular.

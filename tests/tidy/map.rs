@@ -49,15 +49,10 @@ fn functions(sources: &[Source]) -> HashSet<&str> {
         .collect()
 }
 
-/// An item that lives as long as the process, other than its allocator.
+/// An item that lives as long as the process.
 fn globals(source: &Source) -> Vec<Fault> {
-    let is_allocator = |index: usize| {
-        let before = index.checked_sub(1).map(|before| &source.code[before]);
-        before.is_some_and(|line| line.trim() == "#[global_allocator]")
-    };
     source
         .production()
-        .filter(|(index, _)| !is_allocator(*index))
         .filter(|(_, line)| {
             let words = line.split_whitespace();
             let mut item = words.skip_while(|word| word.starts_with("pub"));
@@ -111,8 +106,7 @@ mod checks {
     fn a_global_is_found_and_a_lifetime_is_none() {
         let found = globals(&Source::new(
             "src/x.rs",
-            "pub static N: u8 = 1;\nconst M: &'static str = \"\";\nthread_local! {}\n\
-             #[global_allocator]\nstatic A: System = System;\n",
+            "pub static N: u8 = 1;\nconst M: &'static str = \"\";\nthread_local! {}\n",
         ));
         let lines: Vec<_> = found.iter().map(|fault| fault.line).collect();
         assert_eq!(lines, [1, 3]);
