@@ -129,10 +129,10 @@ fn within_notes(what: &str, count: f64, notes: &str) -> Outcome<()> {
 
 /// From rows as `| instructions | 184,000 | … |`.
 pub(crate) fn last_noted(what: &str, notes: &str) -> Option<f64> {
-    let rows = notes.lines().filter_map(|line| {
+    let mut rows = notes.lines().filter_map(|line| {
         let mut cells = line.trim().strip_prefix('|')?.split('|').map(str::trim);
         let (of, count) = (cells.next()?, cells.next()?);
         (of == what).then(|| count.replace(',', "").parse().ok())?
     });
-    rows.last()
+    rows.next_back()
 }
