@@ -2,7 +2,9 @@
 //! wakes no thread but its own: on one runtime for all of them a short session took a dozen more
 //! system calls. Who waits for a lock may be on any of them.
 
-use crate::limits::{LISTENER_DESCRIPTORS, RUNTIME_DESCRIPTORS, WORKER_TICK};
+use crate::limits::{
+    LISTENER_DESCRIPTORS, RUNTIME_DESCRIPTORS, WORKER_BLOCKING_THREADS, WORKER_TICK,
+};
 use std::future::Future;
 use std::io;
 use std::thread;
@@ -28,10 +30,12 @@ impl Workers {
     /// The system's: no thread, or no descriptor for what a runtime polls with.
     pub fn start(count: usize) -> io::Result<Self> {
         let stop = CancellationToken::new();
+        // Where one cannot be started, those before it end.
+        let guard = stop.clone().drop_guard();
         let start = |number| start_thread(number, stop.clone());
         Ok(Self {
             runtimes: (0..count).map(start).collect::<Result<_, _>>()?,
-            _stop: Some(stop.clone().drop_guard()),
+            _stop: Some(guard),
         })
     }
 
@@ -68,7 +72,10 @@ impl Workers {
 }
 
 fn start_thread(number: usize, stop: CancellationToken) -> io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread()
+        .max_blocking_threads(WORKER_BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
     let handle = runtime.handle().clone();
     thread::Builder::new()
         .name(format!("worker {number}"))

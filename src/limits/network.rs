@@ -29,6 +29,9 @@ pub const LISTEN_BACKLOG: u32 = 4_096;
 /// next one: where one always falls due soon, a session's own timers cost no system call.
 pub const WORKER_TICK: Duration = Duration::from_millis(250);
 
+/// Threads of a worker that look up names of backends, all others of which wait meanwhile.
+pub const WORKER_BLOCKING_THREADS: usize = 64;
+
 /// The first pause after accepting failed for want of descriptors or memory; it doubles up to
 /// [`ACCEPT_PAUSE_MAX`].
 pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -39,9 +42,9 @@ pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Descriptors of a session: its client and its backend, or the connection that waits for it.
 pub const SESSION_DESCRIPTORS: usize = 2;
 
-/// Descriptors of a listener: its socket, and the spare one by which a connection is ended that
-/// there is no other for.
-pub const LISTENER_DESCRIPTORS: usize = 2;
+/// Descriptors of a listener: its socket, a connection that is turned away, and the spare one by
+/// which a connection is ended that there is no other for.
+pub const LISTENER_DESCRIPTORS: usize = 3;
 
 /// Descriptors of a worker's runtime: two to poll with, one to be woken by, one for signals.
 pub const RUNTIME_DESCRIPTORS: usize = 4;

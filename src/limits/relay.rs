@@ -7,14 +7,17 @@ pub const RELAY_CHUNK: usize = 16 * 1024;
 
 /// One read of a backend that has just filled a whole read, for a client that has taken it: in a
 /// large message fewer system calls move more.
-pub const RELAY_BULK_CHUNK: usize = 8 * RELAY_CHUNK;
+pub const RELAY_BULK_CHUNK: usize = RELAY_BULK_ROUNDS as usize * RELAY_CHUNK;
+
+/// How many of the [`RELAY_ROUNDS`] it counts for.
+pub const RELAY_BULK_ROUNDS: u32 = 4;
 
 /// Bytes that wait for a client before no more is read of it: one read of the backend, and the
 /// client can still be seen to leave while it takes its time over that.
 pub const RELAY_BACKLOG_MAX: usize = RELAY_BULK_CHUNK + RELAY_CHUNK;
 
-/// Reads that a relay makes each way before it looks at the time, at who waits and at a stop:
-/// while both peers are quicker than popgate there is always another.
+/// Reads of [`RELAY_CHUNK`] that a relay makes each way before it looks at the time, at who waits
+/// and at a stop: while both peers are quicker than popgate there is always another.
 pub const RELAY_ROUNDS: u32 = 8;
 
 /// How soon after the last byte a relay looks whether the client's kernel has acknowledged all,

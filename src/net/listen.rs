@@ -92,7 +92,12 @@ impl TcpAccept {
             let others = others
                 .iter()
                 .map(|runtime| listen_in(runtime, bound, PortSharing::There));
-            iter::once(Ok(first)).chain(others).collect()
+            match others.collect::<io::Result<Vec<_>>>() {
+                Ok(others) => Ok(iter::once(first).chain(others).collect()),
+                // A system that distributes nothing: one worker serves all.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(vec![first]),
+                Err(error) => Err(error),
+            }
         };
         let listeners: io::Result<Vec<_>> = bind();
         let listeners = listeners.map_err(|source| BindError { address, source })?;
@@ -204,12 +209,13 @@ fn listen(address: SocketAddr, how: PortSharing) -> io::Result<TcpListener> {
         socket.set_reuseport(true)?;
     }
     socket.bind(address)?;
-    // Not before it is bound: that must fail where another popgate has the port, which would get
+    let listener = socket.listen(LISTEN_BACKLOG)?;
+    // Not before it listens: that must fail where another popgate has the port, which would get
     // a share of its clients otherwise, and whose locks it knows nothing of.
     if how == PortSharing::ToCome {
-        socket.set_reuseport(true)?;
+        SockRef::from(&listener).set_reuse_port(true)?;
     }
-    socket.listen(LISTEN_BACKLOG)
+    Ok(listener)
 }
 
 /// Whether the error tells of one connection that was gone before it was accepted (accept(2)).

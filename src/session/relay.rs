@@ -245,7 +245,11 @@ impl<'relay> Relay<'relay, '_, '_> {
                     continue;
                 }
                 Wake::Pump(end) => return self.end(&end).into(),
-                Wake::Contended => self.probe_if_contended(),
+                Wake::Contended => {
+                    // The next tick follows from it, and may be far off.
+                    self.update_idleness(Instant::now());
+                    self.probe_if_contended();
+                }
                 Wake::Tick => {
                     let now = Instant::now();
                     self.pump.probe_backend();

@@ -20,6 +20,7 @@ pub(super) async fn stream(
     excess: Arc<OnceLock<ExcessiveReply>>,
 ) -> io::Result<EngineStream> {
     let io = dial.dial(address).await?;
+    io.probe_hard(false);
     let transport = match &options.tls {
         None => Transport::Plain(io),
         Some(authorities) => {

@@ -134,7 +134,7 @@ impl Relay<'_, '_, '_> {
         contended || self.pump.silence(now) >= silence
     }
 
-    fn update_idleness(&mut self, now: Instant) {
+    pub(super) fn update_idleness(&mut self, now: Instant) {
         let exchange = self.pump.exchange();
         let client = self.pump.client();
         let activity = Activity {

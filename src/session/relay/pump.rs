@@ -243,7 +243,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.rounds -= 1;
+            self.rounds = self.rounds.saturating_sub(self.rounds_of_read());
             if !self.read(task) && !flushed {
                 self.rounds = RELAY_ROUNDS;
                 // Registered only here: a round that moves bytes looks for a kick by itself.

@@ -1,7 +1,7 @@
 //! What a relay reads from its peers, and what becomes of it.
 
 use super::Pump;
-use crate::limits::{RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_CHUNK};
+use crate::limits::{RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_BULK_ROUNDS, RELAY_CHUNK};
 use crate::pop3::exchange::{Disposition, Output, Quit, Violation};
 use crate::time::Instant;
 use std::mem::MaybeUninit;
@@ -15,6 +15,14 @@ impl Pump<'_, '_> {
         let from_backend = self.client.is_clear() && self.read_backend(task);
         let from_client = self.wants_client_bytes() && self.read_client(task);
         from_backend || from_client
+    }
+
+    /// How many rounds the next read counts for.
+    pub(super) fn rounds_of_read(&self) -> u32 {
+        match self.in_bulk {
+            true => RELAY_BULK_ROUNDS,
+            false => 1,
+        }
     }
 
     /// What popgate answers itself is more than what it reads, so a client that takes nothing is
