@@ -128,6 +128,7 @@ fn two_programs_in_each_others_way_are_named_with_who_was_in_there() {
 fn a_phone_that_never_says_quit_is_named_with_how_long_it_was_silent() {
     let gate = start_with_wait("16s");
     look_for_mail(&gate, PC);
+    await_logins(&gate, 1);
     let mut phone = gate.connect_from(PHONE);
     assert!(phone.log_in("secret").starts_with("+OK"));
     assert!(phone.ask("STAT").starts_with("+OK"));
@@ -152,6 +153,7 @@ fn a_phone_that_never_says_quit_is_named_with_how_long_it_was_silent() {
 fn a_mailbox_that_is_locked_past_the_gate_is_told_from_one_that_is_held_in_it() {
     let gate = start_with_wait("8s");
     look_for_mail(&gate, PC);
+    await_logins(&gate, 1);
     let mut webmail = gate.connect_to(gate.backend);
     assert!(webmail.log_in("secret").starts_with("+OK"));
     let mut pc = gate.connect_from(PC);
@@ -173,6 +175,7 @@ fn a_mailbox_that_is_locked_past_the_gate_is_told_from_one_that_is_held_in_it() 
 fn of_two_that_lost_at_once_the_report_is_about_the_one_that_is_asked_for() {
     let gate = start_with_wait("4s");
     look_for_mail(&gate, PC);
+    await_logins(&gate, 1);
     let mut holder = gate.connect_from(PC);
     assert!(holder.log_in("secret").starts_with("+OK"));
     let mut losers = [PHONE, TABLET].map(|address| gate.connect_from(address));
