@@ -11,9 +11,20 @@ use crate::time::Instant;
 use std::future::pending;
 use tokio::time::sleep_until;
 
+/// What a login waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seeks {
+    /// Its maildrop, or a listing that it may be let in on.
+    ListingToo,
+    /// Its maildrop alone: a promotion has its listing. It would find no other one, but hundreds of
+    /// them that look whenever something is listed take all the time of the gate.
+    Maildrop,
+}
+
 /// When a waiter looks for a listing that it may be let in on.
 pub(super) struct Lookout<'cx> {
     cx: &'cx Context,
+    seeks: Seeks,
     at: Option<Instant>,
     /// What the engine will say of the turn of a listing that was found: that it is still the last
     /// one.
@@ -23,17 +34,24 @@ pub(super) struct Lookout<'cx> {
 impl<'cx> Lookout<'cx> {
     /// It looks at once: a listing may have come while the login was held. Beside other gates it
     /// has just asked their engine.
-    pub(super) fn new(cx: &'cx Context) -> Self {
-        Self {
+    pub(super) fn new(cx: &'cx Context, seeks: Seeks) -> Self {
+        let mut lookout = Self {
             cx,
-            at: cx.cluster.is_none().then(Instant::now),
+            seeks,
+            at: None,
             asked: None,
+        };
+        if cx.cluster.is_none() {
+            lookout.wake();
         }
+        lookout
     }
 
     /// Something has happened.
     pub(super) fn wake(&mut self) {
-        self.at = Some(Instant::now());
+        if self.seeks == Seeks::ListingToo {
+            self.at = Some(Instant::now());
+        }
     }
 
     /// Returns when it is time to look; with the turn that the engine says is the last one, if it

@@ -4,6 +4,7 @@
 use super::client::Client;
 use super::list::{ListError, list};
 use super::login::{self, Outcome};
+use super::lookout::Seeks;
 use super::queue::{self, WaitFailed};
 use super::record::Record;
 use super::sharing::{Compares, Sharing};
@@ -115,7 +116,7 @@ async fn go_on(
     login.apply_reload(record, cx.settings());
     // All waiting counts from the command that needs the maildrop.
     Arc::make_mut(&mut login.attempt).asked = Instant::now();
-    let lock = match queue::acquire(cx, record, &mut login).await {
+    let lock = match queue::acquire(cx, record, &mut login, Seeks::Maildrop).await {
         Ok(lock) => lock,
         Err(failed) => return Err(without_lock(failed, login.client)),
     };

@@ -1,6 +1,6 @@
 //! From a login that the rules let in to the lock of its maildrop.
 
-use super::lookout::Lookout;
+use super::lookout::{Lookout, Seeks};
 use super::paused::{self, Hold};
 use super::record::Record;
 use super::{Admitted, Exit, Greeted, Identified, Next};
@@ -23,7 +23,7 @@ pub(super) async fn acquire_lock(
     mut login: Identified,
     slots: LoginSlots,
 ) -> Next<Admitted> {
-    match acquire(cx, record, &mut login).await {
+    match acquire(cx, record, &mut login, Seeks::ListingToo).await {
         Ok(lock) => Ok(Admitted { login, lock, slots }),
         // Boxed: each waiter would keep room for how a wait fails.
         Err(failed) => Err(Box::pin(failed.answer(cx, record, login, slots)).await),
@@ -35,6 +35,7 @@ pub(super) async fn acquire(
     cx: &Context,
     record: &mut Record,
     login: &mut Identified,
+    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     // The lane depends on it, and the login may have been held for seconds.
     login.refresh_standing(cx, record);
@@ -60,7 +61,7 @@ pub(super) async fn acquire(
             record.queued(waiter.ahead());
             let began = Instant::now();
             record.waits(began);
-            let waited = wait(cx, record, login, waiter).await;
+            let waited = wait(cx, record, login, waiter, seeks).await;
             login.client.waited(began.elapsed());
             record.waited(began.elapsed());
             waited?
@@ -152,12 +153,13 @@ async fn wait(
     record: &mut Record,
     login: &mut Identified,
     mut waiter: WaiterHandle<BackendConnection>,
+    seeks: Seeks,
 ) -> Result<LockGuard<BackendConnection>, WaitFailed> {
     let session = record.handle();
     let mut reloads = cx.reloads_after(&login.settings);
     let mut pauses = cx.pauses.changes();
     let mut until = login.wait_deadline();
-    let mut lookout = Lookout::new(cx);
+    let mut lookout = Lookout::new(cx, seeks);
     loop {
         let is_paused = login.destination(cx).is_paused();
         if is_paused {
