@@ -169,8 +169,7 @@ async fn wait(
         let wants_prewarmed = !is_paused && waiter.wants_prewarmed();
         let settings = Arc::clone(&login.settings);
         let attempt = Arc::clone(&login.attempt);
-        // Connects to nothing before it is polled, which the last arm decides; boxed, since all
-        // but the first in line do not.
+        // Connects to nothing before it is polled. Boxed: only the first in line does.
         let ahead = async { Box::pin(connect_ahead(cx, &settings, &attempt)).await };
         tokio::select! {
             // Nothing of a client that has left goes to the backend, also where its turn has come.
