@@ -29,7 +29,7 @@ pub const LISTEN_BACKLOG: u32 = 4_096;
 /// next one: where one always falls due soon, a session's own timers cost no system call.
 pub const WORKER_TICK: Duration = Duration::from_millis(250);
 
-/// Threads of a worker that look up names of backends, all others of which wait meanwhile.
+/// Names of backends that a worker looks up at a time, a thread for each; further look-ups wait.
 pub const WORKER_BLOCKING_THREADS: usize = 64;
 
 /// The first pause after accepting failed for want of descriptors or memory; it doubles up to
