@@ -310,8 +310,10 @@ pub(super) fn unasked(conn: &mut Conn) -> Result<(), LoginError> {
 /// Takes in what the backend has sent and done up to now. One that has closed before it got the
 /// password judges none, and does not get it.
 async fn still_open(conn: &mut Conn) -> Result<(), LineError> {
-    // tokio hears from the kernel what a connection has received between two turns of a task.
-    yield_now().await;
+    if conn.io().may_have_arrived() {
+        // tokio hears of it between two turns of a task.
+        yield_now().await;
+    }
     while conn.input.len() < REPLY_LINE_MAX {
         match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, REPLY_LINE_MAX))).await {
             Poll::Pending => return Ok(()),

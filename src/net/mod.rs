@@ -29,6 +29,13 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {
         0
     }
 
+    /// Whether the kernel holds octets of the peer, its end or an error that nobody has read: a
+    /// read may not find them yet, since the runtime hears of them between two turns of a task.
+    /// Streams that cannot tell say that it may.
+    fn may_have_arrived(&self) -> bool {
+        true
+    }
+
     /// Probes the peer hard (`true`: dead within 15 s) or normally.
     fn probe_hard(&self, _hard: bool) {}
 

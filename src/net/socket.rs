@@ -4,6 +4,7 @@ use super::{Io, send_queue};
 use crate::limits::{KEEPALIVE, KEEPALIVE_HARD, KeepAlive};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use tokio::net::TcpStream;
@@ -11,6 +12,12 @@ use tokio::net::TcpStream;
 impl Io for TcpStream {
     fn unacknowledged(&self) -> usize {
         send_queue::unacknowledged(self.as_fd())
+    }
+
+    fn may_have_arrived(&self) -> bool {
+        let mut octet = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(self).peek(&mut octet);
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     fn probe_hard(&self, hard: bool) {

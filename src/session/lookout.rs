@@ -65,6 +65,8 @@ impl<'cx> Lookout<'cx> {
             }
         }
         match self.at {
+            // No timer, which would take a millisecond.
+            Some(at) if at <= Instant::now() => {}
             Some(at) => sleep_until(at).await,
             None => pending().await,
         }

@@ -33,6 +33,7 @@ use pump::{Pump, PumpEvent};
 use std::future::poll_fn;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use twin::Twin;
 
 /// Relays until the end, or until the session goes on without its maildrop. The lock is handed over
@@ -102,7 +103,12 @@ pub(super) async fn relay(
     // Before the lock goes on: a kick has nothing to end any more.
     record.enter(Phase::Closing);
     record.lock_given();
+    let is_waited_for = *lock.contended().borrow();
     drop((lock, slots));
+    if is_waited_for {
+        // The closer first, and whoever is next: what is left to do here is nobody else's wait.
+        yield_now().await;
+    }
     // Boxed: each idle session would keep room for its last words.
     Box::pin(deliver(cx, undelivered, &end)).await;
     Box::pin(client.farewell(b"")).await;
