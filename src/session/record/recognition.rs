@@ -62,7 +62,10 @@ impl Recognition {
         }
         let handle = session.handle();
         let guess = handle.guess(self.remembered, has_given_up, silence);
-        let itself = handle.guess(None, has_given_up, silence);
+        let itself = match self.remembered {
+            None => guess,
+            Some(_) => handle.guess(None, has_given_up, silence),
+        };
         // A memory must not keep itself alive, but may become more exact.
         let is_news = itself.is_worth_remembering() || Some(guess.family) != self.remembered;
         let learnt = Some(guess).filter(|guess| is_news && guess.is_worth_remembering());
