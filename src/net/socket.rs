@@ -116,6 +116,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_has_arrived_is_known_and_stays_unread() {
+        let (mut near, mut far) = pair().await;
+        assert!(!near.may_have_arrived());
+        far.write_all(b"x").await.unwrap();
+        until(|| near.may_have_arrived()).await;
+        assert!(near.may_have_arrived());
+        assert_eq!(near.read(&mut [0; 2]).await.unwrap(), 1);
+        assert!(!near.may_have_arrived());
+        drop(far);
+        until(|| near.may_have_arrived()).await;
+        assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
     async fn a_fin_counts_as_one_byte() {
         let (mut near, mut far) = pair().await;
         near.writable().await.unwrap();
