@@ -331,3 +331,51 @@ fn status_line(line: Vec<u8>) -> Result<Vec<u8>, LoginError> {
         Status::Continue | Status::Other => Err(no_status(&line).into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::UserName;
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener};
+    use tokio::net::TcpStream;
+
+    /// What comes of a login at a server that has said `farewell` and closed, and what it was sent.
+    /// The runtime has not heard of either: it had no turn in between.
+    async fn log_in_behind(farewell: &[u8]) -> (Result<Vec<u8>, LoginError>, Vec<u8>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap());
+        let mut conn = Conn::plain(Box::new(near.await.unwrap()));
+        let (mut far, _) = listener.accept().unwrap();
+        far.write_all(farewell).unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        while !conn.io().may_have_arrived() {
+            std::thread::yield_now();
+        }
+        let user = UserName::new(b"ann");
+        let credentials = Credentials::of_user(user, Secret::new(b"secret".to_vec()));
+        let capabilities = Capabilities {
+            pipelining: true,
+            ..Capabilities::default()
+        };
+        let answer = log_in(&mut conn, &credentials, &capabilities, &mut || ()).await;
+        drop(conn);
+        let mut sent = Vec::new();
+        far.read_to_end(&mut sent).unwrap();
+        (answer, sent)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_has_closed_a_moment_ago_does_not_get_the_password() {
+        let (answer, sent) = log_in_behind(b"").await;
+        assert!(matches!(answer, Err(LoginError::Line(LineError::Closed))));
+        assert_eq!(sent, b"");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_has_taken_its_leave_does_not_get_the_password() {
+        let (answer, sent) = log_in_behind(b"-ERR bye\r\n").await;
+        assert_eq!(answer.unwrap(), b"-ERR bye");
+        assert_eq!(sent, b"");
+    }
+}
