@@ -15,7 +15,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -68,9 +67,8 @@ impl Port {
             port.take(accepted).await;
         }
         // Clients that connected before the end are served, but a flood must not keep the port
-        // open. No time at all still polls once, and so takes what the kernel has queued, of which
-        // tokio hears between two turns of a task.
-        yield_now().await;
+        // open. No time at all is still a turn of the runtime, which hears of what the kernel has
+        // queued.
         for _ in 0..LISTEN_BACKLOG {
             let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await else {
                 return;

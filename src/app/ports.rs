@@ -137,3 +137,28 @@ pub(super) fn bind(options: &ListenOptions, workers: &Workers) -> Result<BoundPo
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::app::double::gate;
+    use crate::config::Config;
+    use std::net::TcpStream;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn who_has_connected_to_a_port_when_that_ends_is_served() {
+        let text = "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+                    [[backend]]\nname = \"b\"\naddress = \"192.0.2.1:110\"\n";
+        let config = Config::parse(text, Path::new("popgate.toml")).unwrap();
+        let gate = gate(&config).await;
+        let [(_, address)] = gate.ports.addresses()[..] else {
+            panic!("not one port");
+        };
+        // The kernel takes it; tokio has no turn before the port is removed.
+        let _client = TcpStream::connect(address).unwrap();
+        for ended in gate.ports.keep(&[]) {
+            ended.await.unwrap();
+        }
+        assert_eq!(gate.sessions.len(), 1);
+    }
+}
