@@ -138,6 +138,11 @@ fn ratios() -> Result<(), Failed> {
     )
 }
 
+const HIGH: Figure = Figure {
+    key: "session_p99_plain",
+    ..COST
+};
+
 fn smoke_faults() -> Result<(), Failed> {
     let mut figures = sample();
     holds(smoke::faults(&figures).is_empty(), "noise is a fault")?;
@@ -146,6 +151,12 @@ fn smoke_faults() -> Result<(), Failed> {
     holds(
         smoke::faults(&figures).len() == 1,
         "ten times off is no fault",
+    )?;
+    figures.add(&HIGH, Kind::Popgate, 0, 5_000.0);
+    figures.add(&HIGH, Kind::Haproxy, 0, 100.0);
+    holds(
+        smoke::faults(&figures).len() == 1,
+        "the highest of few samples is a fault",
     )?;
     figures.fail(Part::Bulk, Kind::Nginx, "no".to_owned());
     holds(smoke::faults(&figures).len() == 2, "a failure is no fault")

@@ -1,7 +1,6 @@
 //! What a short run fails on: only what cannot be noise.
 
 use crate::figures::{Figures, Row, Target};
-use crate::parts::Part;
 use crate::peers::Kind;
 
 /// So far a figure may be off its target.
@@ -18,8 +17,8 @@ pub(crate) fn faults(figures: &Figures) -> Vec<String> {
 }
 
 fn fault(row: &Row) -> Option<String> {
-    // Of few samples the highest are noise, and a hand-over is as long as a thread takes to wake.
-    if row.figure.key.ends_with("_p99") || row.figure.part == Part::Handover {
+    // Of few samples the highest are noise.
+    if row.figure.key.ends_with("_p99") {
         return None;
     }
     let (value, _) = row.verdict()?;
