@@ -5,8 +5,8 @@ use crate::time::Duration;
 /// One read of the relay. 16 KiB is also a TLS record.
 pub const RELAY_CHUNK: usize = 16 * 1024;
 
-/// One read of a backend that has just filled a whole read, for a client that has taken it: in a
-/// large message fewer system calls move more.
+/// One read of a backend that owes a body: a mail in one read and one write, and fewer system
+/// calls for more.
 pub const RELAY_BULK_CHUNK: usize = RELAY_BULK_ROUNDS as usize * RELAY_CHUNK;
 
 /// How many of the [`RELAY_ROUNDS`] it counts for.

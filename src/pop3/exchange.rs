@@ -227,6 +227,12 @@ impl Exchange {
         self.queue.iter().filter_map(|it| it.forwarded()).count()
     }
 
+    /// Whether the backend owes a reply with a body, which may be much.
+    #[must_use]
+    pub fn awaits_body(&self) -> bool {
+        self.sent_bodies > 0
+    }
+
     /// How many of those the backend was not asked for yet.
     #[must_use]
     pub fn held_back(&self) -> usize {

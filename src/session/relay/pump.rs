@@ -64,8 +64,6 @@ pub(super) struct Pump<'client, 'backend> {
     own_questions: OwnQuestions,
     violation: Option<Violation>,
     backend_ended: bool,
-    /// The backend sends much, and the client takes it.
-    in_bulk: bool,
     /// When the backend said something last.
     backend_spoke: Instant,
     /// Since when the client's sending side is shut.
@@ -106,7 +104,6 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             own_questions: OwnQuestions::default(),
             violation: None,
             backend_ended: false,
-            in_bulk: false,
             backend_spoke: now,
             client_ended: None,
             client_broke: false,

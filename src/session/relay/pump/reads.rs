@@ -19,7 +19,7 @@ impl Pump<'_, '_> {
 
     /// How many rounds the next read counts for.
     pub(super) fn rounds_of_read(&self) -> u32 {
-        match self.in_bulk {
+        match self.exchange.awaits_body() {
             true => RELAY_BULK_ROUNDS,
             false => 1,
         }
@@ -37,7 +37,7 @@ impl Pump<'_, '_> {
 
     /// Reads the backend once; says whether anything moved.
     fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
-        if self.in_bulk {
+        if self.exchange.awaits_body() {
             return self.read_backend_in_bulk(task);
         }
         // Uninitialised: a poll that finds nothing need not clear 16 KiB.
@@ -66,7 +66,6 @@ impl Pump<'_, '_> {
             self.take_backend_bytes(task, chunk.filled())
         };
         self.violation = taken.err();
-        self.in_bulk = chunk.filled().len() >= RELAY_CHUNK && self.client.backlog() == 0;
         true
     }
 
