@@ -3,6 +3,7 @@
 //! Each waiter has a *seat*, a channel by which it hears what became of its place. The table keeps
 //! the entry locked around one call of it, so nothing here waits or tells an event.
 
+use super::notice::{Notice, Notifier};
 use super::prewarmed::Prewarmed;
 use super::queue::{
     Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket, WaitProgress,
@@ -26,7 +27,8 @@ pub(super) struct Entry<C> {
     holder: Option<Arc<LoginAttempt>>,
     /// The backend has accepted the holder's password.
     is_in: bool,
-    contended: watch::Sender<bool>,
+    /// Whether somebody waits in the main lane, for the holder.
+    contended: Notifier<bool>,
     /// A backend connection that is open and greeted, for whoever is next.
     prewarmed: Option<Prewarmed<C>>,
     home: Option<BackendName>,
@@ -37,7 +39,7 @@ pub(super) struct Entry<C> {
 /// How a waiter hears of its turn.
 pub(super) struct Seat {
     attempt: Arc<LoginAttempt>,
-    state: watch::Sender<SeatState>,
+    state: Notifier<SeatState>,
 }
 
 /// What a seat has been told last.
@@ -65,8 +67,8 @@ impl SeatState {
 /// What a session needs to hear of its place.
 pub(super) struct Seated {
     pub(super) ticket: Ticket,
-    pub(super) state: watch::Receiver<SeatState>,
-    pub(super) contended: watch::Receiver<bool>,
+    pub(super) state: Notice<SeatState>,
+    pub(super) contended: Notice<bool>,
     /// By what right it will hold the lock, where other gates serve the maildrop, too.
     pub(super) turn: Option<watch::Receiver<TurnState>>,
     /// Waiters before it.
@@ -81,7 +83,7 @@ impl<C> Entry<C> {
             seats: HashMap::new(),
             holder: None,
             is_in: false,
-            contended: watch::Sender::new(false),
+            contended: Notifier::new(false),
             prewarmed: None,
             home: None,
             turn: match authority {
@@ -100,12 +102,13 @@ impl<C> Entry<C> {
         now: Instant,
         until: Instant,
     ) -> (Seated, Vec<Invariant>) {
-        let (sender, state) = watch::channel(SeatState::Waiting { head: false });
+        let notifier = Notifier::new(SeatState::Waiting { head: false });
+        let state = notifier.reader();
         self.seats.insert(
             ticket,
             Seat {
                 attempt: Arc::clone(attempt),
-                state: sender,
+                state: notifier,
             },
         );
         let request = Request {
@@ -124,7 +127,7 @@ impl<C> Entry<C> {
         let seated = Seated {
             ticket,
             state,
-            contended: self.contended.subscribe(),
+            contended: self.contended.reader(),
             turn: self.turn.as_ref().map(watch::Sender::subscribe),
             // One that has no place finds all the others before it.
             ahead: self.queue.ahead_of(ticket).unwrap_or(self.queue.waiters()),
@@ -197,8 +200,8 @@ impl<C> Entry<C> {
     ) -> Result<(), Fault> {
         match effect {
             Effect::Granted(ticket) => {
-                // The channel outlives the holder: what the last one was told is not for this one.
-                self.contended.send_replace(false);
+                // It outlives the holder: what the last one was told is not for this one.
+                self.contended.tell(false);
                 self.is_in = false;
                 let state = SeatState::Granted { at: now };
                 self.holder = Some(self.settle(ticket, state)?);
@@ -212,7 +215,7 @@ impl<C> Entry<C> {
             Effect::Promoted(ticket) => self.move_to(ticket, false)?,
             Effect::Head(ticket) => self.move_to(ticket, true)?,
             Effect::Contended(contended) => {
-                self.contended.send_replace(contended);
+                self.contended.tell(contended);
             }
             Effect::Broken(invariant) => return Err(Fault::repaired(invariant)),
         }
@@ -225,7 +228,7 @@ impl<C> Entry<C> {
             .seats
             .remove(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.send_replace(state);
+        seat.state.tell(state);
         Ok(seat.attempt)
     }
 
@@ -234,7 +237,7 @@ impl<C> Entry<C> {
             .seats
             .get(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.send_replace(SeatState::Waiting { head });
+        seat.state.tell(SeatState::Waiting { head });
         Ok(())
     }
 
@@ -255,7 +258,7 @@ impl<C> Entry<C> {
         self.seats.retain(|ticket, seat| {
             let waits = queue.ahead_of(*ticket).is_some();
             if !waits {
-                seat.state.send_replace(SeatState::Broken);
+                seat.state.tell(SeatState::Broken);
             }
             waits
         });
@@ -291,11 +294,11 @@ impl<C> Entry<C> {
     /// Takes the prewarmed connection, and asks the head of the queue for another.
     pub(super) fn take_prewarmed(&mut self) -> Option<C> {
         let prewarmed = self.prewarmed.take()?;
-        // `send_replace` wakes also where nothing changed: the head slept while there was one.
+        // It may have been told that before: the head slept while there was one.
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)
         {
-            seat.state.send_replace(SeatState::Waiting { head: true });
+            seat.state.tell(SeatState::Waiting { head: true });
         }
         Some(prewarmed.connection)
     }
@@ -345,14 +348,12 @@ impl<C> Entry<C> {
     pub(super) fn tell_listed(&self, password: PasswordTag) {
         let of_password = |seat: &&Seat| seat.attempt.tag == password;
         for seat in self.seats.values().filter(of_password) {
-            // Wakes also where nothing changed, which is what this is for.
-            seat.state.send_modify(|_| {});
+            seat.state.tell_again(|_| true);
         }
     }
 
     pub(super) fn wake_contended(&self) {
-        // Wakes also where nothing changed, which is what this is for.
-        self.contended.send_if_modified(|contended| *contended);
+        self.contended.tell_again(|contended| *contended);
     }
 
     /// Whether somebody waits, in whichever lane.

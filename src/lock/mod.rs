@@ -13,6 +13,7 @@ mod ends;
 mod entry;
 mod guard;
 mod locks;
+mod notice;
 mod prewarmed;
 pub mod queue;
 pub mod shared;
@@ -24,6 +25,7 @@ mod waiter;
 
 pub use guard::{LockBroken, LockGuard, Permission};
 pub use locks::{AcquireResult, Locks};
+pub use notice::{NoMore, Notice};
 pub use view::{Claimant, HolderView, LockView, LocksSnapshot, WaiterView};
 pub use waiter::{WaitEvent, WaiterHandle};
 

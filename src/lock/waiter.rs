@@ -4,6 +4,7 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::entry::{SeatState, Seated};
 use super::guard::LockGuard;
+use super::notice::Notice;
 use super::shared::TurnState;
 use crate::ids::MaildropKey;
 use crate::observe::event::{LockChange, LockOutcome};
@@ -31,8 +32,8 @@ pub struct WaiterHandle<C: BackendClose> {
     claim: Claim<C>,
     since: Instant,
     ahead: usize,
-    state: watch::Receiver<SeatState>,
-    contended: watch::Receiver<bool>,
+    state: Notice<SeatState>,
+    contended: Notice<bool>,
     turn: Option<watch::Receiver<TurnState>>,
     /// What is told when the place is given up; `None` once it is told.
     outcome: Option<LockOutcome>,
@@ -57,11 +58,10 @@ impl<C: BackendClose> WaiterHandle<C> {
     pub async fn next_event(&mut self) -> WaitEvent<C> {
         // The sender lives in the table as long as the place waits; the last word of one that is
         // gone is read before its end is noticed.
-        if self.state.changed().await.is_err() {
+        let Ok(state) = self.state.changed().await else {
             // All was read, and nobody would tell this waiter anything any more.
             return WaitEvent::Broken;
-        }
-        let state = self.state.borrow_and_update().clone();
+        };
         match state {
             SeatState::Waiting { .. } => {
                 self.claim.tell_changed(LockChange::Moved);
@@ -95,7 +95,7 @@ impl<C: BackendClose> WaiterHandle<C> {
     }
 
     fn is_head(&self) -> bool {
-        self.state.borrow().is_head()
+        self.state.value().is_head()
     }
 
     /// Waiters that were to be served before it when it came.

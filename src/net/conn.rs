@@ -93,8 +93,8 @@ impl Conn {
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room[..octets.min(RELAY_CHUNK)]);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut chunk);
-        if polled.is_pending() {
-            // It may be minutes until more comes.
+        // It may be minutes until more comes.
+        if polled.is_pending() && self.input.capacity() > self.input.len() {
             self.keep_input_in(self.input.len());
         }
         ready!(polled)?;

@@ -4,7 +4,7 @@ use super::family::Family;
 use super::hello::HelloFingerprint;
 use super::step::Step;
 use super::tls::TlsLibrary;
-use super::trace::{SeenStep, Trace};
+use super::trace::Trace;
 use crate::time::Duration;
 
 /// All that is seen of a client, during its session or at the end of it.
@@ -51,19 +51,19 @@ pub(super) struct Halves {
     pub(super) pass_ahead: bool,
     pub(super) stls: Stls,
     /// What came behind the login, up to QUIT.
-    pub(super) after: Vec<SeenStep>,
+    pub(super) after: Trace,
 }
 
 impl Halves {
     pub(super) fn of(trace: &Trace) -> Self {
         let (login, after) = trace.at_login();
         let mut halves = Self {
-            before: Vec::with_capacity(login.len()),
-            pass_ahead: login.last().is_some_and(|last| last.sent_ahead),
+            before: Vec::with_capacity(login.octets().len()),
+            pass_ahead: login.steps().last().is_some_and(|last| last.sent_ahead),
             stls: Stls::Unused,
             after,
         };
-        let mut steps = login.iter().map(|seen| seen.step).peekable();
+        let mut steps = login.steps().map(|seen| seen.step).peekable();
         while let Some(step) = steps.next() {
             match step {
                 Step::Stls => {
@@ -84,22 +84,18 @@ impl Halves {
 
     /// Whether what came behind the login begins so.
     pub(super) fn goes_on(&self, steps: &[Step]) -> bool {
-        self.after.len() >= steps.len()
-            && steps
-                .iter()
-                .zip(&self.after)
-                .all(|(step, seen)| *step == seen.step)
+        self.after.begins_with(steps)
     }
 
     /// Whether this came behind the login.
     pub(super) fn has(&self, step: Step) -> bool {
-        self.after.iter().any(|seen| seen.step == step)
+        self.after.steps().any(|seen| seen.step == step)
     }
 
     /// Whether one of these came behind the login before what was in front of it was answered.
     pub(super) fn has_ahead(&self, steps: &[Step]) -> bool {
         self.after
-            .iter()
+            .steps()
             .any(|seen| seen.sent_ahead && steps.contains(&seen.step))
     }
 }

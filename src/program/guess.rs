@@ -5,6 +5,7 @@ use super::family::{Confidence, Family, ProgramGuess};
 use super::step::Step;
 use super::table::{Signature, TABLE};
 use super::trace::Trace;
+use std::cmp::Ordering;
 
 /// Which program this is thought to be.
 ///
@@ -27,23 +28,21 @@ pub fn guess(evidence: &Evidence<'_>) -> ProgramGuess {
 }
 
 fn surest(halves: &Halves, evidence: &Evidence<'_>) -> ProgramGuess {
-    let fitting: Vec<&Signature> = TABLE
-        .iter()
-        .filter(|row| row.fits(halves, evidence))
-        .collect();
-    let Some(best) = fitting.iter().max_by_key(|row| row.confidence) else {
-        return ProgramGuess::UNKNOWN;
-    };
-    let mut equals = fitting
-        .iter()
-        .filter(|row| row.confidence == best.confidence);
-    if equals.all(|row| row.family == best.family) {
-        ProgramGuess {
+    let mut best: Option<&Signature> = None;
+    let mut is_alone = true;
+    for row in TABLE.iter().filter(|row| row.fits(halves, evidence)) {
+        match best.map(|best| row.confidence.cmp(&best.confidence)) {
+            Some(Ordering::Less) => {}
+            Some(Ordering::Equal) => is_alone &= best.is_some_and(|it| it.family == row.family),
+            Some(Ordering::Greater) | None => (best, is_alone) = (Some(row), true),
+        }
+    }
+    match best {
+        Some(best) if is_alone => ProgramGuess {
             family: best.family,
             confidence: best.confidence,
-        }
-    } else {
-        ProgramGuess::UNKNOWN
+        },
+        _ => ProgramGuess::UNKNOWN,
     }
 }
 

@@ -173,7 +173,7 @@ impl Signature {
 
     /// Whether it fits so far: what is still to come may make it fit.
     pub(super) fn may_fit(&self, halves: &Halves) -> bool {
-        let done = halves.after.iter().map(|seen| seen.step);
+        let done = halves.after.steps().map(|seen| seen.step);
         // With nothing to do, most programs leave at once.
         let done = done.take_while(|step| *step != Quit);
         self.before.contains(&halves.before.as_slice())
@@ -190,7 +190,7 @@ impl When {
             Self::Perhaps(library) => evidence.tls_library().is_none_or(|it| it == library),
             Self::PassAhead => halves.pass_ahead,
             Self::Ahead(steps) => halves.has_ahead(steps),
-            Self::Stepwise => halves.after.iter().all(|seen| !seen.sent_ahead),
+            Self::Stepwise => halves.after.steps().all(|seen| !seen.sent_ahead),
             Self::Has(step) => halves.has(step),
             Self::Lacks(step) => !halves.has(step),
             Self::Single => is_single(halves),
@@ -200,8 +200,7 @@ impl When {
 }
 
 fn is_single(halves: &Halves) -> bool {
-    match halves.after.as_slice() {
-        [only, quit] => SINGLE.contains(&only.step) && quit.step == Quit,
-        _ => false,
-    }
+    let mut steps = halves.after.steps().map(|seen| seen.step);
+    let single = steps.next().is_some_and(|only| SINGLE.contains(&only));
+    single && steps.eq([Quit])
 }

@@ -68,24 +68,41 @@ impl Trace {
 
     /// What came before login with the login itself, the last one where several were tried, and
     /// what came behind it, up to QUIT.
-    pub(super) fn at_login(&self) -> (Vec<SeenStep>, Vec<SeenStep>) {
-        let mut before: Vec<_> = self.steps().collect();
-        if let Some(quit) = before.iter().position(|seen| seen.step == Step::Quit) {
-            before.truncate(quit + 1);
-        }
-        let login = before.iter().rposition(|seen| seen.step.ends_login());
-        let after = before.split_off(login.map_or(before.len(), |login| login + 1));
-        (before, after)
+    pub(super) fn at_login(&self) -> (Self, Self) {
+        let is_quit = |octet: &u8| octet & !SENT_AHEAD == Step::Quit as u8;
+        let octets = self.octets();
+        let end = octets.iter().position(is_quit);
+        let octets = &octets[..end.map_or(octets.len(), |quit| quit + 1)];
+        let ends_login =
+            |octet: &u8| SeenStep::of_octet(*octet).is_some_and(|it| it.step.ends_login());
+        let login = octets.iter().rposition(ends_login);
+        let (before, after) = octets.split_at(login.map_or(octets.len(), |login| login + 1));
+        (Self::copy_of(before), Self::copy_of(after))
+    }
+
+    /// Of octets of a trace, in which no three are equal in a row.
+    fn copy_of(octets: &[u8]) -> Self {
+        let mut copy = Self::default();
+        copy.steps[..octets.len()].copy_from_slice(octets);
+        // A trace has no more than `TRACE_STEPS_MAX`.
+        copy.len = u8::try_from(octets.len()).unwrap_or_default();
+        copy
+    }
+
+    /// Whether it begins so.
+    pub(super) fn begins_with(&self, steps: &[Step]) -> bool {
+        let octets = self.octets();
+        octets.len() >= steps.len()
+            && steps
+                .iter()
+                .zip(octets)
+                .all(|(step, octet)| octet & !SENT_AHEAD == *step as u8)
     }
 
     /// The part before login, with the login itself.
     #[must_use]
     pub fn beginning(&self) -> Self {
-        let mut beginning = Self::default();
-        for seen in self.at_login().0 {
-            beginning.push(seen.step, seen.sent_ahead);
-        }
-        beginning
+        self.at_login().0
     }
 
     /// Reads what [`Trace::to_text`] writes; what is no step of this version is [`Step::Other`].

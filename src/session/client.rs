@@ -4,6 +4,7 @@
 use crate::gate::{Peer, SessionHandle, Settings};
 use crate::ids::UserName;
 use crate::limits;
+use crate::lock::Notice;
 use crate::net::conn::Conn;
 use crate::policy::tenant::Identity;
 use crate::pop3::line::{Line, LineReader};
@@ -12,7 +13,6 @@ use crate::pop3::verb::Verb;
 use crate::time::{Duration, Instant};
 use std::io;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// A client that is not logged in.
 pub(super) struct Client {
@@ -185,13 +185,13 @@ impl Client {
     /// not left either if a whole command stands behind its login and it can still be told
     /// something. It is answered as it would be without popgate, but has no more than
     /// [`HALF_CLOSED`](limits::HALF_CLOSED) while another client waits for the maildrop.
-    pub(super) async fn left_for_good(&mut self, mut waited_for: watch::Receiver<bool>) {
+    pub(super) async fn left_for_good(&mut self, mut contended: Notice<bool>) {
         self.left().await;
         if self.deaf || !self.has_whole_line() {
             return;
         }
         let shut = Instant::now();
-        if waited_for.wait_for(|waits| *waits).await.is_err() {
+        if contended.wait_for(|waits| *waits).await.is_err() {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep_until(shut + limits::HALF_CLOSED).await;

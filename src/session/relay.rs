@@ -19,7 +19,7 @@ use crate::admission::listings::UnfinishedListing;
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK, SLOW_LISTING};
-use crate::lock::LockGuard;
+use crate::lock::{LockGuard, Notice};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::sharing::{KilledBy, StandsOn};
@@ -33,7 +33,6 @@ use idleness::Idleness;
 use pump::{Pump, PumpEvent};
 use std::future::poll_fn;
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio::task::yield_now;
 use twin::Twin;
 
@@ -114,7 +113,7 @@ pub(super) async fn relay(
 /// Gives the lock and the places back. Where somebody waits, the closer comes first, and whoever is
 /// next: what is left to do for this client is nobody else's wait.
 async fn hand_over(lock: LockGuard<BackendConnection>, slots: LoginSlots) {
-    let is_waited_for = *lock.contended().borrow();
+    let is_waited_for = lock.contended().value();
     drop((lock, slots));
     if is_waited_for {
         yield_now().await;
@@ -206,7 +205,7 @@ struct Relay<'relay, 'client, 'lock> {
     listing: UnfinishedListing<'relay>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
-    contended: watch::Receiver<bool>,
+    contended: Notice<bool>,
 }
 
 /// What woke the relay.
@@ -228,7 +227,7 @@ impl<'relay> Relay<'relay, '_, '_> {
                 // What the peers have said comes first: a QUIT among it forbids to cut the session.
                 biased;
                 event = poll_fn(|task| self.pump.poll_event(task)) => Wake::Pump(event),
-                Ok(()) = self.contended.changed() => Wake::Contended,
+                Ok(_) = self.contended.changed() => Wake::Contended,
                 () = &mut tick => Wake::Tick,
                 () = self.cx.stage_reached(last_stage) => Wake::Stage(last_stage),
             };
@@ -305,7 +304,7 @@ impl<'relay> Relay<'relay, '_, '_> {
 
     /// A client that has vanished must be noticed soon where another waits for its maildrop.
     fn probe_if_contended(&mut self) {
-        let contended = *self.contended.borrow_and_update();
+        let contended = self.contended.look();
         self.pump.probe_client_hard(contended);
     }
 

@@ -390,7 +390,11 @@ impl<'client, 'backend> Pump<'client, 'backend> {
         if let Some(line) = refused.or(errors.next_back().map(|reply| reply.line.as_slice())) {
             self.session.refused(line);
         }
-        self.replied.extend(out.replied);
+        if self.replied.is_empty() {
+            self.replied = out.replied;
+        } else {
+            self.replied.extend(out.replied);
+        }
     }
 }
 
