@@ -134,12 +134,13 @@ impl Port {
         }
     }
 
-    async fn session(
+    /// Not `async`: that would keep room for all of its arguments as long as the session lives.
+    fn session(
         self: Arc<Self>,
         conn: Conn,
         addresses: ConnectionAddresses,
         place: Option<ConnectionSlot>,
-    ) {
+    ) -> impl Future<Output = ()> + Send {
         let ConnectionAddresses {
             client,
             destination,
@@ -151,8 +152,11 @@ impl Port {
             client,
             trusted: self.cx.settings().trusts(client.ip()),
         };
-        session::run(Arc::clone(&self.cx), conn, Arc::new(peer)).await;
-        drop(place);
+        let (cx, conn, peer) = (Arc::clone(&self.cx), Box::new(conn), Arc::new(peer));
+        async move {
+            session::run(cx, conn, peer).await;
+            drop(place);
+        }
     }
 
     /// A place among the connections of its address, by the limits of the tenant whose listener

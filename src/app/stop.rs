@@ -176,7 +176,7 @@ mod tests {
             trusted: false,
         };
         let cx = Arc::clone(&gate.cx);
-        let conn = Conn::plain(Box::new(client));
+        let conn = Box::new(Conn::plain(Box::new(client)));
         gate.sessions.spawn(session::run(cx, conn, Arc::new(peer)));
     }
 

@@ -29,8 +29,9 @@ pub(super) struct Entry<C> {
     is_in: bool,
     /// Whether somebody waits in the main lane, for the holder.
     contended: Notifier<bool>,
-    /// A backend connection that is open and greeted, for whoever is next.
-    prewarmed: Option<Prewarmed<C>>,
+    /// A backend connection that is open and greeted, for whoever is next. Boxed: few maildrops
+    /// have one, and each in use has room for it.
+    prewarmed: Option<Box<Prewarmed<C>>>,
     home: Option<BackendName>,
     /// Where other gates serve the maildrop, too.
     turn: Option<watch::Sender<TurnState>>,
@@ -283,7 +284,7 @@ impl<C> Entry<C> {
         // The waiter that opened it may have been granted the lock meanwhile, and takes it then.
         let somebody_is_next = self.queue.head().is_some() || self.queue.holder() == Some(ticket);
         if self.prewarmed.is_none() && somebody_is_next {
-            self.prewarmed = Some(list());
+            self.prewarmed = Some(Box::new(list()));
         }
     }
 
@@ -293,7 +294,7 @@ impl<C> Entry<C> {
 
     /// Takes the prewarmed connection, and asks the head of the queue for another.
     pub(super) fn take_prewarmed(&mut self) -> Option<C> {
-        let prewarmed = self.prewarmed.take()?;
+        let prewarmed = *self.prewarmed.take()?;
         // It may have been told that before: the head slept while there was one.
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)

@@ -161,7 +161,8 @@ pub struct Exchange {
     /// The client does not wait for replies, so that a command of its says nothing of them.
     client_pipelines: bool,
     unasked: Unasked,
-    opaque: Option<Opaque>,
+    /// Boxed: few sessions are.
+    opaque: Option<Box<Opaque>>,
     quit: Quit,
     progress: Progress,
     tally: Tally,
@@ -426,7 +427,7 @@ impl Exchange {
 
     /// Settles at the backend's EOF what the last line of an opaque session said about QUIT.
     pub fn backend_closed(&mut self) {
-        let said = self.opaque.as_ref().and_then(Opaque::last_status);
+        let said = self.opaque.as_deref().and_then(Opaque::last_status);
         if let (Quit::Sent, Some(status)) = (self.quit, said) {
             self.quit_answered(status == Status::Ok);
         }

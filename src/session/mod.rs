@@ -120,7 +120,8 @@ impl From<Result<Greeted, EndCause>> for Exit {
 }
 
 /// Runs a session to its end. Dropping the future ends it too: what it holds gives itself back.
-pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
+/// `conn` is boxed, since the future keeps room for it to the end, and it moves on at once.
+pub async fn run(cx: Arc<Context>, conn: Box<Conn>, peer: Arc<Peer>) {
     let session = cx.sessions.open(&peer, cx.moment());
     let mut record = Record::open(Arc::clone(&cx.events), session, &peer);
     let cause = Box::pin(serve(&cx, &mut record, conn, Arc::clone(&peer))).await;
@@ -129,7 +130,7 @@ pub async fn run(cx: Arc<Context>, conn: Conn, peer: Arc<Peer>) {
     record.end(cause);
 }
 
-async fn serve(cx: &Context, record: &mut Record, conn: Conn, peer: Arc<Peer>) -> EndCause {
+async fn serve(cx: &Context, record: &mut Record, conn: Box<Conn>, peer: Arc<Peer>) -> EndCause {
     let session = record.handle();
     let entered = tokio::select! {
         // In this order, so that a waiter leaves its queue as one that was kicked.
@@ -160,11 +161,11 @@ async fn logged_in(cx: &Context, record: &mut Record, mut entered: Entered) -> E
 async fn until_logged_in(
     cx: &Context,
     record: &mut Record,
-    conn: Conn,
+    conn: Box<Conn>,
     peer: Arc<Peer>,
 ) -> Result<Entered, EndCause> {
     // Each phase is boxed: one that is over must not take room for as long as the session lives.
-    let mut greeted = Box::pin(greet::greet(cx, record, conn, peer)).await?;
+    let mut greeted = Box::pin(greet::greet(cx, record, *conn, peer)).await?;
     loop {
         let identified = identify(cx, record, greeted).await?;
         greeted = match enter_maildrop(cx, record, identified).await {

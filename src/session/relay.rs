@@ -14,7 +14,6 @@ use super::record::Record;
 use super::sharing::{Compares, Sharing};
 use super::view::Viewing;
 use super::{Entered, LoggedIn, authorization};
-use crate::admission::LoginSlots;
 use crate::admission::listings::UnfinishedListing;
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
@@ -103,21 +102,17 @@ pub(super) async fn relay(
     // Before the lock goes on: a kick has nothing to end any more.
     record.enter(Phase::Closing);
     record.lock_given();
-    hand_over(lock, slots).await;
-    // Boxed: each idle session would keep room for its last words.
-    Box::pin(deliver(cx, undelivered, &end)).await;
-    Box::pin(client.farewell(b"")).await;
-    Err(end)
-}
-
-/// Gives the lock and the places back. Where somebody waits, the closer comes first, and whoever is
-/// next: what is left to do for this client is nobody else's wait.
-async fn hand_over(lock: LockGuard<BackendConnection>, slots: LoginSlots) {
+    // Where somebody waits in the main lane, the closer has the next turn, and whoever it hands the
+    // lock to: what is left to do for this client is nobody else's wait.
     let is_waited_for = lock.contended().value();
     drop((lock, slots));
     if is_waited_for {
         yield_now().await;
     }
+    // Boxed: each idle session would keep room for its last words.
+    Box::pin(deliver(cx, undelivered, &end)).await;
+    Box::pin(client.farewell(b"")).await;
+    Err(end)
 }
 
 /// Notes what was done, before the lock goes on.

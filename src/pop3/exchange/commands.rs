@@ -2,7 +2,7 @@
 
 use super::queue::{OwnAnswer, QueuedReply};
 use super::unasked::line_end;
-use super::{Exchange, Opaque, Output, Quit};
+use super::{Exchange, Output, Quit};
 use crate::limits::COMMAND_LINE_MAX;
 use crate::pop3::keyword::Keyword;
 use crate::pop3::line::Line;
@@ -71,7 +71,7 @@ impl Exchange {
             Verb::Capa => self.answer(OwnAnswer::Capa, out),
             Verb::Refused(refusal) => self.answer(OwnAnswer::Refusal(refusal), out),
             Verb::Unknown => {
-                self.opaque = Some(Opaque::default());
+                self.opaque = Some(Box::default());
                 self.progress.raw_line(text);
                 self.send_raw(&[text.as_slice(), b"\r\n"].concat(), out);
             }

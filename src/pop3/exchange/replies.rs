@@ -22,7 +22,8 @@ const QUEUE_KEPT: usize = 4;
 pub(super) enum Receiving {
     /// The octets of its status line so far.
     Status(Vec<u8>),
-    Body(Body),
+    /// Boxed: between two replies it takes no room.
+    Body(Box<Body>),
 }
 
 #[derive(Debug, Default)]
@@ -266,10 +267,10 @@ impl Exchange {
         self.blank_lines = 0;
         if ok && expected.body {
             let listed = self.listed.as_deref();
-            self.receiving = Receiving::Body(Body {
+            self.receiving = Receiving::Body(Box::new(Body {
                 listed: listed.and_then(|listed| listed.body(expected)),
                 ..Body::default()
-            });
+            }));
         } else {
             self.complete(expected, ok, out);
         }

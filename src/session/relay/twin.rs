@@ -9,25 +9,24 @@ use crate::pop3::uidl_digest::ListingDigest;
 use std::sync::Arc;
 
 /// This session among those that have listed their maildrops, until it is dropped.
-pub(super) struct Twin<'lock> {
-    cx: &'lock Context,
-    session: ListedSession,
+pub(super) struct Twin<'relay> {
+    cx: &'relay Context,
+    attempt: &'relay LoginAttempt,
+    backend: Arc<Backend>,
     listed: Option<ListingDigest>,
 }
 
-impl<'lock> Twin<'lock> {
+impl<'relay> Twin<'relay> {
     /// A session that has listed nothing yet.
-    pub(super) fn new(cx: &'lock Context, attempt: &LoginAttempt, backend: &Backend) -> Self {
-        let session = ListedSession {
-            id: attempt.session,
-            backend: backend.options().name.clone(),
-            key: attempt.key.clone(),
-            login: attempt.login.clone(),
-            tenant: Arc::clone(&attempt.policy),
-        };
+    pub(super) fn new(
+        cx: &'relay Context,
+        attempt: &'relay LoginAttempt,
+        backend: &Arc<Backend>,
+    ) -> Self {
         Self {
             cx,
-            session,
+            attempt,
+            backend: Arc::clone(backend),
             listed: None,
         }
     }
@@ -42,18 +41,30 @@ impl<'lock> Twin<'lock> {
             .admission
             .local
             .twins
-            .listed(self.session.clone(), listing)
+            .listed(self.session(), listing)
         {
             self.cx.events.emit(Event::Twins {
-                backend: self.session.backend.clone(),
+                backend: self.backend.options().name.clone(),
                 pair: Box::new(pair),
             });
         }
     }
 
+    fn session(&self) -> ListedSession {
+        let attempt = self.attempt;
+        ListedSession {
+            id: attempt.session,
+            backend: self.backend.options().name.clone(),
+            key: attempt.key.clone(),
+            login: attempt.login.clone(),
+            tenant: Arc::clone(&attempt.policy),
+        }
+    }
+
     fn forget(&self, listing: ListingDigest) {
-        let ListedSession { id, backend, .. } = &self.session;
-        self.cx.admission.local.twins.ended(*id, backend, listing);
+        let backend = &self.backend.options().name;
+        let twins = &self.cx.admission.local.twins;
+        twins.ended(self.attempt.session, backend, listing);
     }
 }
 

@@ -423,7 +423,7 @@ impl Visitor<'_> {
             trusted: gate.cx.settings().trusts(self.from),
         };
         let conn = Conn::plain(Box::new(end));
-        let session = session::run(Arc::clone(&gate.cx), conn, Arc::new(peer));
+        let session = session::run(Arc::clone(&gate.cx), Box::new(conn), Arc::new(peer));
         let task = gate.sessions.spawn(session).abort_handle();
         gate.tasks().insert(address, task);
         wire
