@@ -158,6 +158,10 @@ impl<C> Entry<C> {
         if self.queue.holder().is_none() {
             self.holder = None;
         }
+        if self.seats.is_empty() {
+            // A map keeps its room, which most maildrops need for a moment alone.
+            self.seats.shrink_to_fit();
+        }
         // Whoever was granted the lock just now takes the prewarmed connection; else it is for
         // somebody who waits in the main lane, or for nobody.
         let granted = effects

@@ -23,7 +23,8 @@ use tokio_util::task::TaskTracker;
 
 /// All maildrops in use.
 pub(super) struct Table<C> {
-    pub(super) entries: DashMap<MaildropKey, Entry<C>>,
+    /// Boxed: a map keeps up to twice the room that its entries need.
+    pub(super) entries: DashMap<MaildropKey, Box<Entry<C>>>,
     pub(super) prewarmed: Arc<PrewarmedIndex>,
     ends: Mutex<RecentEnds>,
     /// The number of the last ticket.
@@ -75,7 +76,7 @@ impl<C: BackendClose> Table<C> {
         let (seated, broken) = self
             .entries
             .entry(attempt.key.clone())
-            .or_insert_with(|| Entry::new(self.authority(), ticket))
+            .or_insert_with(|| Box::new(Entry::new(self.authority(), ticket)))
             .enter(attempt, ticket, now, until);
         // The shard is unlocked by now: its guard lived in the statement above.
         self.mark_dirty(&attempt.key);

@@ -15,15 +15,16 @@ use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
-/// Gets the lock, or answers the login with a refusal.
+/// Gets the lock, or answers the login with a refusal: boxed, since each login that waits would keep
+/// room for how it might have been refused.
 pub(super) async fn admit(
     cx: &Context,
     record: &mut Record,
-    mut login: Identified,
+    mut login: Box<Identified>,
 ) -> Next<Admitted> {
     // A wait on this connection was spent: see [`Identified::turn_away`].
     if let Some(answer) = login.answer_of_spent_wait(cx) {
-        return Err(login.turn_away_again(record, answer).await.into());
+        return Err(Box::pin(login.turn_away_again(record, answer)).await.into());
     }
     login.ask_elsewhere(cx, record).await;
     let (slots, poll) = match cx.admission.check(&login.attempt, cx.moment()) {
@@ -34,7 +35,9 @@ pub(super) async fn admit(
                 let poll = cx.admission.measure(&login.attempt, Instant::now());
                 hold(cx, record, &mut login, poll).await?;
             }
-            return Err(login.refuse_by_rule(cx, record, refusal).await.into());
+            return Err(Box::pin(login.refuse_by_rule(cx, record, refusal))
+                .await
+                .into());
         }
     };
     if let Err(why) = login
@@ -46,7 +49,8 @@ pub(super) async fn admit(
         // until a slow client has taken the answer.
         drop(slots);
         let line = not_taken(why);
-        return Err(login.refuse(cx, record, Class::Perm, line).await.into());
+        let refused = Box::pin(login.refuse(cx, record, Class::Perm, line)).await;
+        return Err(refused.into());
     }
     if let Some((stands_on, reason)) = login.fresh(cx, poll).await {
         tell_absorbed(cx, record, &login, poll);

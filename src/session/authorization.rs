@@ -33,7 +33,7 @@ pub(super) async fn authorize(
     cx: &Context,
     record: &mut Record,
     greeted: Greeted,
-) -> Result<Identified, EndCause> {
+) -> Result<Box<Identified>, EndCause> {
     let mut dialogue = Dialogue {
         cx,
         record,
@@ -233,7 +233,7 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The one place where a login is made.
-    fn identified(self, credentials: Credentials) -> Result<Identified, EndCause> {
+    fn identified(self, credentials: Credentials) -> Result<Box<Identified>, EndCause> {
         let asked = Instant::now();
         let settings = self.cx.settings();
         let login = credentials.maildrop().clone();
@@ -258,12 +258,12 @@ impl<'a> Dialogue<'a> {
             asked,
         });
         self.record.login_began(&attempt);
-        Ok(Identified {
+        Ok(Box::new(Identified {
             client: self.client,
             attempt,
             proof,
             settings,
-        })
+        }))
     }
 
     /// Whether a login of this name may send its password here.

@@ -63,7 +63,7 @@ async fn ask_backend(
         attempt,
         proof,
         settings,
-    } = login;
+    } = &mut **login;
     let mut backend_login = BackendLogin {
         destination: Destination {
             cx,

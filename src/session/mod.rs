@@ -66,7 +66,8 @@ struct Identified {
 
 /// It holds the lock of its maildrop.
 struct Admitted {
-    login: Identified,
+    /// Boxed, as on its way here: a phase that waits keeps room for what it was called with.
+    login: Box<Identified>,
     lock: LockGuard<BackendConnection>,
     /// Its slots among the connections.
     slots: LoginSlots,
@@ -186,7 +187,7 @@ async fn identify(
     cx: &Context,
     record: &mut Record,
     greeted: Greeted,
-) -> Result<Identified, EndCause> {
+) -> Result<Box<Identified>, EndCause> {
     record.enter(Phase::Authorization);
     tokio::select! {
         identified = Box::pin(authorization::authorize(cx, record, greeted)) => identified,
@@ -211,7 +212,7 @@ async fn last_login(cx: &Context) {
 async fn enter_maildrop(
     cx: &Context,
     record: &mut Record,
-    identified: Identified,
+    identified: Box<Identified>,
 ) -> Next<LoggedIn> {
     record.enter(Phase::Waiting);
     let phases = async {

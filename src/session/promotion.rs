@@ -120,7 +120,16 @@ async fn go_on(
         Ok(lock) => lock,
         Err(failed) => return Err(without_lock(failed, login.client)),
     };
-    let admitted = enter(cx, record, Admitted { login, lock, slots }).await?;
+    let admitted = enter(
+        cx,
+        record,
+        Admitted {
+            login: Box::new(login),
+            lock,
+            slots,
+        },
+    )
+    .await?;
     let before = ShownBefore {
         stands_on,
         has_fetched,

@@ -20,13 +20,13 @@ use tokio::time::{sleep, timeout};
 pub(super) async fn acquire_lock(
     cx: &Context,
     record: &mut Record,
-    mut login: Identified,
+    mut login: Box<Identified>,
     slots: LoginSlots,
 ) -> Next<Admitted> {
     match acquire(cx, record, &mut login, Seeks::ListingToo).await {
         Ok(lock) => Ok(Admitted { login, lock, slots }),
         // Boxed: each waiter would keep room for how a wait fails.
-        Err(failed) => Err(Box::pin(failed.answer(cx, record, login, slots)).await),
+        Err(failed) => Err(Box::pin(failed.answer(cx, record, *login, slots)).await),
     }
 }
 
