@@ -143,6 +143,13 @@ const HIGH: Figure = Figure {
     ..COST
 };
 
+const HAND_OVER: Figure = Figure {
+    key: "handover_p50",
+    part: Part::Handover,
+    target: Some(Target::OfStraight(0.5)),
+    ..COST
+};
+
 fn smoke_faults() -> Result<(), Failed> {
     let mut figures = sample();
     holds(smoke::faults(&figures).is_empty(), "noise is a fault")?;
@@ -158,6 +165,13 @@ fn smoke_faults() -> Result<(), Failed> {
         smoke::faults(&figures).len() == 1,
         "the highest of few samples is a fault",
     )?;
+    figures.add(&HAND_OVER, Kind::Straight, 0, 100.0);
+    for (fresh_logins, faults) in [(9.0, 1), (11.0, 2)] {
+        figures.add(&HAND_OVER, Kind::Popgate, 0, fresh_logins * 100.0);
+        let found = smoke::faults(&figures).len();
+        holds(found == faults, format!("{fresh_logins} logins: {found}"))?;
+    }
+    figures.add(&HAND_OVER, Kind::Popgate, 0, 100.0);
     figures.fail(Part::Bulk, Kind::Nginx, "no".to_owned());
     holds(smoke::faults(&figures).len() == 2, "a failure is no fault")
 }
