@@ -10,11 +10,12 @@ use crate::net::proxy_protocol::{ConnectionAddresses, read_header};
 use crate::net::{Accept, Io, ListenOptions, TlsMode};
 use crate::observe::event::{Event, Shed};
 use crate::session;
-use crate::time::Duration;
+use futures_util::FutureExt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -67,10 +68,11 @@ impl Port {
             port.take(accepted).await;
         }
         // Clients that connected before the end are served, but a flood must not keep the port
-        // open. No time at all is still a turn of the runtime, which hears of what the kernel has
-        // queued.
+        // open.
         for _ in 0..LISTEN_BACKLOG {
-            let Ok(accepted @ Ok(_)) = timeout(Duration::ZERO, accept.accept()).await else {
+            // tokio hears of what the kernel has queued between two turns of a task.
+            yield_now().await;
+            let Some(accepted @ Ok(_)) = accept.accept().now_or_never() else {
                 return;
             };
             port.take(accepted).await;
