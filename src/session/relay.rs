@@ -91,7 +91,7 @@ pub(super) async fn relay(
             drop(undelivered);
             client.conn.input = partial;
             record.demoted();
-            drop(lock);
+            hand_over(lock).await;
             let resumable = sharing.and_then(|it| it.into_resumable());
             let login = resumable.ok_or(EndCause::NoConnection)?;
             let login = login.login(client, attempt);
@@ -102,17 +102,26 @@ pub(super) async fn relay(
     // Before the lock goes on: a kick has nothing to end any more.
     record.enter(Phase::Closing);
     record.lock_given();
-    // Where somebody waits in the main lane, the closer has the next turn, and whoever it hands the
-    // lock to: what is left to do for this client is nobody else's wait.
-    let is_waited_for = lock.contended().value();
-    drop((lock, slots));
-    if is_waited_for {
-        yield_now().await;
-    }
+    drop(slots);
+    hand_over(lock).await;
     // Boxed: each idle session would keep room for its last words.
     Box::pin(deliver(cx, undelivered, &end)).await;
     Box::pin(client.farewell(b"")).await;
     Err(end)
+}
+
+/// Gives the lock back. Where somebody waits in the main lane, the closer has the next turn, and
+/// whoever it hands the lock to: what is left to do for this client is nobody else's wait.
+///
+/// Not `async`: that would keep room for the lock.
+fn hand_over(lock: LockGuard<BackendConnection>) -> impl Future<Output = ()> + Send {
+    let is_waited_for = lock.contended().value();
+    drop(lock);
+    async move {
+        if is_waited_for {
+            yield_now().await;
+        }
+    }
 }
 
 /// Notes what was done, before the lock goes on.
