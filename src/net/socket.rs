@@ -2,9 +2,9 @@
 
 use super::{Io, send_queue};
 use crate::limits::{KEEPALIVE, KEEPALIVE_HARD, KeepAlive};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use tokio::net::TcpStream;
@@ -15,9 +15,10 @@ impl Io for TcpStream {
     }
 
     fn may_have_arrived(&self) -> bool {
-        let mut octet = [MaybeUninit::uninit()];
-        let peeked = SockRef::from(self).peek(&mut octet);
-        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        // Not recv with MSG_PEEK, which takes an error: the read behind it would find a mere end.
+        let mut socket = [PollFd::new(self, PollFlags::IN)];
+        let now = Timespec::default();
+        poll(&mut socket, Some(&now)) != Ok(0)
     }
 
     fn probe_hard(&self, hard: bool) {
@@ -127,6 +128,17 @@ mod tests {
         drop(far);
         until(|| near.may_have_arrived()).await;
         assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_reset_that_has_arrived_is_known_and_still_one_where_it_is_read() {
+        let (mut near, far) = pair().await;
+        far.reset_on_close();
+        drop(far);
+        until(|| near.may_have_arrived()).await;
+        assert!(near.may_have_arrived());
+        let error = near.read(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test]
