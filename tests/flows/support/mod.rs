@@ -29,6 +29,7 @@
 //! * Each `expect` fails with a sentence when nothing comes for [`PATIENCE`] of virtual time.
 
 mod double;
+mod ends;
 mod gate;
 mod recorder;
 mod scene;

@@ -1,7 +1,7 @@
 //! One end of a connection, in the hand of the script.
 
 use super::PATIENCE;
-use popgate::net::Io;
+use super::ends::{GateEnd, Socket, ends};
 use popgate::net::conn::Conn;
 use popgate::net::tls::{Acceptor, Connector, TlsError};
 use popgate::pop3::line::take_line;
@@ -9,12 +9,7 @@ use popgate::time::Duration;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
-use tokio::task::coop;
 use tokio::time::timeout;
 
 /// The script's end of a connection: a client's, or a backend's.
@@ -29,44 +24,18 @@ pub(crate) struct Wire {
     heard: Vec<u8>,
 }
 
-/// What the gate asks of its end's socket, and tells it.
-#[derive(Default)]
-pub(crate) struct Socket {
-    /// Octets that the kernel of the script's end has not acknowledged.
-    pub(crate) unacknowledged: AtomicUsize,
-    /// Whether the gate probes hard.
-    pub(crate) probed_hard: AtomicBool,
-    /// Whether the gate's close is a reset.
-    pub(crate) reset: AtomicBool,
-    /// The gate's next read panics.
-    pub(crate) panics_at_read: AtomicBool,
-    /// The gate's next write panics.
-    pub(crate) panics_at_write: AtomicBool,
-    /// The gate's reads always bring lines.
-    pub(crate) is_torrent: AtomicBool,
-    /// The gate's writes always go through, and nobody hears them.
-    pub(crate) is_deaf: AtomicBool,
-}
-
-/// The gate's end.
-pub(super) struct GateEnd {
-    stream: DuplexStream,
-    socket: Arc<Socket>,
-}
-
 impl Wire {
     /// Both ends of a connection whose buffers hold `room` octets each way.
     pub(super) fn pair(name: &str, address: SocketAddr, room: usize) -> (Self, GateEnd) {
-        let (script, stream) = duplex(room);
-        let socket = Arc::new(Socket::default());
+        let (script, gate) = ends(room);
         let wire = Self {
             name: name.to_owned(),
             address,
-            socket: Arc::clone(&socket),
+            socket: gate.socket(),
             conn: Conn::plain(Box::new(script)),
             heard: Vec::new(),
         };
-        (wire, GateEnd { stream, socket })
+        (wire, gate)
     }
 
     /// Says these octets.
@@ -298,61 +267,4 @@ impl Wire {
 
 fn shown(octets: &[u8]) -> String {
     format!("\"{}\"", octets.escape_ascii())
-}
-
-impl Io for GateEnd {
-    fn unacknowledged(&self) -> usize {
-        self.socket.unacknowledged.load(Ordering::Relaxed)
-    }
-
-    fn probe_hard(&self, hard: bool) {
-        self.socket.probed_hard.store(hard, Ordering::Relaxed);
-    }
-
-    fn reset_on_close(&self) {
-        self.socket.reset.store(true, Ordering::Relaxed);
-    }
-}
-
-impl AsyncRead for GateEnd {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.socket.panics_at_read.swap(false, Ordering::Relaxed) {
-            panic!("injected while reading");
-        }
-        if self.socket.is_torrent.load(Ordering::Relaxed) {
-            ready!(coop::poll_proceed(cx)).made_progress();
-            buf.put_slice(&b"again and again\r\n".repeat(buf.remaining() / 17));
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for GateEnd {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        if self.socket.panics_at_write.swap(false, Ordering::Relaxed) {
-            panic!("injected while writing");
-        }
-        if self.socket.is_deaf.load(Ordering::Relaxed) {
-            ready!(coop::poll_proceed(cx)).made_progress();
-            return Poll::Ready(Ok(buf.len()));
-        }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

@@ -128,6 +128,10 @@ impl Io for End {
         self.sends.unacknowledged()
     }
 
+    fn may_have_arrived(&self) -> bool {
+        self.receives.has_arrived()
+    }
+
     fn probe_hard(&self, hard: bool) {
         self.hard.send_replace(hard);
     }

@@ -161,6 +161,12 @@ impl Pipe {
         state.reader.take().into_iter().for_each(Waker::wake);
     }
 
+    /// Whether a read finds octets, the end or an error.
+    pub(super) fn has_arrived(&self) -> bool {
+        let state = self.state();
+        !state.inbox.is_empty() || state.end.is_some()
+    }
+
     /// Octets that the receiver has not acknowledged.
     pub(super) fn unacknowledged(&self) -> usize {
         self.state().unacknowledged.len()
