@@ -12,7 +12,6 @@ use crate::pop3::sasl::{Credentials, Mechanism, plain_response};
 use crate::secret::Secret;
 use std::future::poll_fn;
 use std::task::Poll;
-use tokio::task::yield_now;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -310,10 +309,7 @@ pub(super) fn unasked(conn: &mut Conn) -> Result<(), LoginError> {
 /// Takes in what the backend has sent and done up to now. One that has closed before it got the
 /// password judges none, and does not get it.
 async fn still_open(conn: &mut Conn) -> Result<(), LineError> {
-    if conn.io().may_have_arrived() {
-        // tokio hears of it between two turns of a task.
-        yield_now().await;
-    }
+    conn.catch_up().await;
     while conn.input.len() < REPLY_LINE_MAX {
         match poll_fn(|cx| Poll::Ready(conn.poll_fill(cx, REPLY_LINE_MAX))).await {
             Poll::Pending => return Ok(()),

@@ -76,6 +76,8 @@ async fn ask_backend(
         lock,
         tries,
     };
+    // It may have left since the runtime has looked: the lock can come in the same turn.
+    client.conn.catch_up().await;
     tokio::select! {
         // Nothing of a client that has left goes to the backend.
         biased;

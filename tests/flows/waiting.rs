@@ -326,3 +326,27 @@ async fn a_waiter_that_has_left_when_its_turn_comes_sends_nothing_to_the_backend
         assert_eq!(gate.end_of("client 2").await.end(), End::LeftWaiting);
     }
 }
+
+/// As a real gate may learn it: the kernel knows of both ends, and tokio of one. In memory it knows
+/// of all.
+#[tokio::test]
+async fn a_waiter_that_has_left_unheard_when_its_turn_comes_sends_nothing_to_the_backend() {
+    for _ in 0..20 {
+        let gate = Gate::classic().await;
+        let (mut holder, mut backend) = gate.log_in("ann", "secret").await;
+        let mut waiter = gate.visitor().connect_over_tcp().await;
+        waiter.expect_prefix("+OK").await;
+        waiter.asks_in("ann", "secret").await;
+        let mut next = gate.dialed().await;
+        next.greets().await;
+        holder.send("QUIT\r\n").await;
+        backend.expect("QUIT\r\n").await;
+        backend.send("+OK bye\r\n").await;
+        holder.expect("+OK bye\r\n").await;
+        waiter.half_closes_unheard().await;
+        backend.close();
+        next.expect_eof().await;
+        assert_eq!(next.heard(), "");
+        assert_eq!(gate.end_of("client 2").await.end(), End::LeftWaiting);
+    }
+}

@@ -3,6 +3,7 @@
 use super::PATIENCE;
 use super::double::Double;
 use super::recorder::Recorder;
+use super::visitor::Visitor;
 use super::wire::Wire;
 use popgate::admission::Admission;
 use popgate::admission::block_list::BlockList;
@@ -11,21 +12,19 @@ use popgate::backend::health::watch_backend;
 use popgate::config::Config;
 use popgate::demo::certificate::self_signed;
 use popgate::demo::server::DemoServer;
-use popgate::gate::{Context, Pauses, Peer, Sessions, Settings, Stage};
+use popgate::gate::{Context, Pauses, Sessions, Settings, Stage};
 use popgate::ids::{BackendName, SessionId};
 use popgate::lock::Locks;
-use popgate::net::conn::Conn;
 use popgate::net::tls::Acceptor;
 use popgate::observe::event::{Event, LockEvent, SessionSummary};
 use popgate::observe::hub::{EventHub, EventSink};
 use popgate::secret::TagKey;
-use popgate::session;
 use popgate::time::{Instant, Moment, WallClock};
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::AtomicU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -69,18 +68,10 @@ pub(crate) struct Gate {
     pub(crate) closers: TaskTracker,
     /// Client connections.
     pub(crate) sessions: TaskTracker,
-    config: Config,
+    pub(super) config: Config,
     doubles: HashMap<String, Arc<Double>>,
-    clients: AtomicU16,
+    pub(super) clients: AtomicU16,
     tasks: Mutex<HashMap<SocketAddr, AbortHandle>>,
-}
-
-/// A client that is about to connect.
-pub(crate) struct Visitor<'a> {
-    gate: &'a Gate,
-    listener: &'static str,
-    from: IpAddr,
-    room: usize,
 }
 
 impl Gate {
@@ -197,12 +188,7 @@ impl Gate {
 
     /// A client at the listener `pop3`, from an address that is not trusted.
     pub(crate) fn visitor(&self) -> Visitor<'_> {
-        Visitor {
-            gate: self,
-            listener: "pop3",
-            from: IpAddr::from([192, 0, 2, 1]),
-            room: 64 * 1024,
-        }
+        Visitor::of(self)
     }
 
     /// A client that has connected, and read nothing yet. They are `client 1`, `client 2`, ….
@@ -373,7 +359,7 @@ impl Gate {
         self.only().panics();
     }
 
-    fn tasks(&self) -> MutexGuard<'_, HashMap<SocketAddr, AbortHandle>> {
+    pub(super) fn tasks(&self) -> MutexGuard<'_, HashMap<SocketAddr, AbortHandle>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -384,63 +370,6 @@ impl Gate {
 
     fn double(&self, backend: &str) -> &Double {
         &self.doubles[backend]
-    }
-}
-
-impl Visitor<'_> {
-    /// Where it connects.
-    pub(crate) fn at(mut self, listener: &'static str) -> Self {
-        self.listener = listener;
-        self
-    }
-
-    /// Where it comes from.
-    pub(crate) fn from(mut self, address: &str) -> Self {
-        self.from = address.parse().expect("an address");
-        self
-    }
-
-    /// How many octets it takes without reading them.
-    pub(crate) fn takes(mut self, octets: usize) -> Self {
-        self.room = octets;
-        self
-    }
-
-    /// Connects.
-    pub(crate) fn connect(self) -> Wire {
-        let gate = self.gate;
-        let number = gate.clients.fetch_add(1, Ordering::Relaxed) + 1;
-        let address = SocketAddr::new(self.from, number);
-        let (wire, end) = Wire::pair(&format!("client {number}"), address, self.room);
-        let listeners = &mut gate.config.listeners.iter();
-        let listener = listeners.find(|listener| listener.name.as_str() == self.listener);
-        let listener = listener.unwrap_or_else(|| panic!("no listener {}", self.listener));
-        let peer = Peer {
-            listener: listener.name.clone(),
-            port: listener.address.port(),
-            tls: listener.tls,
-            client: address,
-            trusted: gate.cx.settings().trusts(self.from),
-        };
-        let conn = Conn::plain(Box::new(end));
-        let session = session::run(Arc::clone(&gate.cx), Box::new(conn), Arc::new(peer));
-        let task = gate.sessions.spawn(session).abort_handle();
-        gate.tasks().insert(address, task);
-        wire
-    }
-
-    /// Connects and reads the greeting.
-    pub(crate) async fn greeted(self) -> Wire {
-        let mut wire = self.connect();
-        wire.expect("+OK POP3 server ready\r\n").await;
-        wire
-    }
-
-    /// Connects and sends USER and PASS, which have no answer yet.
-    pub(crate) async fn asking(self, user: &str, password: &str) -> Wire {
-        let mut wire = self.greeted().await;
-        wire.asks_in(user, password).await;
-        wire
     }
 }
 

@@ -33,6 +33,7 @@ mod ends;
 mod gate;
 mod recorder;
 mod scene;
+mod visitor;
 mod wire;
 
 pub(crate) use gate::Gate;

@@ -2,14 +2,16 @@
 
 use super::PATIENCE;
 use super::ends::{GateEnd, Socket, ends};
+use popgate::net::Io;
 use popgate::net::conn::Conn;
 use popgate::net::tls::{Acceptor, Connector, TlsError};
 use popgate::pop3::line::take_line;
-use popgate::time::Duration;
+use popgate::time::{Duration, Instant};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::Location;
 use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 /// The script's end of a connection: a client's, or a backend's.
@@ -28,14 +30,28 @@ impl Wire {
     /// Both ends of a connection whose buffers hold `room` octets each way.
     pub(super) fn pair(name: &str, address: SocketAddr, room: usize) -> (Self, GateEnd) {
         let (script, gate) = ends(room);
-        let wire = Self {
+        let wire = Self::over(name, address, Box::new(script), gate.socket());
+        (wire, gate)
+    }
+
+    /// Both ends of a TCP connection; of the gate's, [`Wire::socket`] knows nothing.
+    pub(super) async fn pair_over_tcp(name: &str, address: SocketAddr) -> (Self, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let bound = listener.local_addr().expect("it is bound");
+        let (script, gate) = tokio::join!(TcpStream::connect(bound), listener.accept());
+        let script = Box::new(script.expect("it listens"));
+        let wire = Self::over(name, address, script, Arc::default());
+        (wire, gate.expect("it was called").0)
+    }
+
+    fn over(name: &str, address: SocketAddr, script: Box<dyn Io>, socket: Arc<Socket>) -> Self {
+        Self {
             name: name.to_owned(),
             address,
-            socket: gate.socket(),
-            conn: Conn::plain(Box::new(script)),
+            socket,
+            conn: Conn::plain(script),
             heard: Vec::new(),
-        };
-        (wire, gate)
+        }
     }
 
     /// Says these octets.
@@ -149,6 +165,16 @@ impl Wire {
     /// Says no more, and goes on listening.
     pub(crate) async fn half_close(&mut self) {
         self.conn.shut().await;
+    }
+
+    /// Over TCP: says no more, and waits until the gate's kernel knows it. The gate's runtime has no
+    /// turn meanwhile.
+    pub(crate) async fn half_closes_unheard(&mut self) {
+        self.half_close().await;
+        let began = Instant::now();
+        while self.conn.io().unacknowledged() > 0 && began.elapsed() < PATIENCE {
+            std::thread::yield_now();
+        }
     }
 
     /// A TLS handshake as its client.
