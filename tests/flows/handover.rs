@@ -25,6 +25,27 @@ async fn the_next_password_is_written_at_the_backends_end_behind_quit_and_not_be
     assert_eq!(gate.forced(), 0);
 }
 
+/// What is left to do for the client that was in the maildrop is nobody else's wait.
+#[tokio::test(start_paused = true)]
+async fn the_lock_is_free_before_the_session_before_has_taken_its_leave() {
+    let gate = Gate::classic().await;
+    let mut scene = Scene::of(&gate).await;
+    scene.holder.send("QUIT\r\n").await;
+    scene.inside.expect("QUIT\r\n").await;
+    scene.inside.send("+OK bye\r\n").await;
+    // Both before the gate has a turn: then it waits for neither, and its own order counts.
+    scene.inside.close();
+    scene.holder.close();
+    gate.only_end_of("client 2").await;
+    gate.released(2).await;
+    let events = gate.events.events();
+    let last = |which: fn(&Event) -> bool| events.iter().rposition(which);
+    let released = last(|event| matches!(event, Event::Lock(LockEvent::Released { .. })));
+    let ended = last(|event| matches!(event, Event::SessionEnded(_)));
+    assert!(released < ended, "{events:#?}");
+    lets_in_at_once(&mut scene.spare, &mut scene.waiter).await;
+}
+
 /// At once, and the hand-over is told as short as it was.
 async fn lets_in_the_waiter(gate: &Gate, spare: &mut Wire, waiter: &mut Wire, since: Instant) {
     lets_in_at_once(spare, waiter).await;

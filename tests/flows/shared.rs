@@ -22,9 +22,13 @@ shareable = true
 
 /// A gate that shares in these ways.
 async fn sharing(ways: &str) -> Gate {
+    Gate::with(&settings(ways)).await
+}
+
+fn settings(ways: &str) -> String {
     let defaults = "[defaults]\ncleartext = \"always\"\n";
     let ways = format!("sharing = {{ mode = \"on\", {ways} }}\n");
-    Gate::with(&[BACKEND, defaults, &ways].concat()).await
+    [BACKEND, defaults, &ways].concat()
 }
 
 /// A login that the backend lets in, and what it was shown of these messages.

@@ -1,14 +1,14 @@
 //! A login is let in on a fresh listing, and costs the backend nothing.
 
 use super::{
-    deletes, let_in, list, names, pass, promotes, quit, sees, sharing, shown, sizes, stat,
+    deletes, let_in, list, names, pass, promotes, quit, sees, settings, sharing, shown, sizes, stat,
 };
 use crate::support::{Gate, Wire, seconds};
 use popgate::ids::TenantName;
 use popgate::observe::event::{Event, LockEvent, LockOutcome, SharingEvent};
 use popgate::policy::pause::PauseSubject;
 use popgate::policy::sharing::LetInReason;
-use popgate::time::Duration;
+use popgate::time::{Duration, Instant};
 use std::ops::RangeInclusive;
 use tokio::time::advance;
 
@@ -166,6 +166,21 @@ async fn one_that_waits_is_let_in_as_soon_as_another_session_was_shown_a_listing
     let mut backend = gate.dialed().await;
     backend.lets_in("ann", "other").await;
     other.expect_prefix("+OK").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_may_be_let_in_waits_for_no_timer() {
+    let gate = sharing("let_in = false, demotion = false").await;
+    let _holder = shown(&gate, &["a"]).await;
+    let mut waits = gate.asking("ann", "secret").await;
+    waits.expect_silence(seconds(5.0)).await;
+    // Between two milliseconds, where each timer would wait for the next one.
+    advance(Duration::from_micros(300)).await;
+    let allowed = Instant::now();
+    gate.reload(&settings(LET_IN));
+    waits.expect_prefix("+OK").await;
+    assert_eq!(allowed.elapsed(), Duration::ZERO);
+    assert_eq!(let_in(&gate, 0).await, LetInReason::Fresh);
 }
 
 #[tokio::test(start_paused = true)]
