@@ -154,7 +154,9 @@ impl Port {
             client,
             trusted: self.cx.settings().trusts(client.ip()),
         };
-        let (cx, conn, peer) = (Arc::clone(&self.cx), Box::new(conn), Arc::new(peer));
+        let cx = Arc::clone(&self.cx);
+        let conn = Box::new(conn);
+        let peer = Arc::new(peer);
         async move {
             session::run(cx, conn, peer).await;
             drop(place);

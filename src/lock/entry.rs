@@ -3,13 +3,13 @@
 //! Each waiter has a *seat*, a channel by which it hears what became of its place. The table keeps
 //! the entry locked around one call of it, so nothing here waits or tells an event.
 
-use super::notice::{Notice, Notifier};
 use super::prewarmed::Prewarmed;
 use super::queue::{
     Authority, Effect, Input, Invariant, Lane, LockQueue, Request, Ticket, WaitProgress,
 };
 use super::shared::TurnState;
 use super::view::{Claimant, HolderView, LockView, WaiterView};
+use super::watch::{WatchReader, WatchSender};
 use crate::ids::{BackendName, MaildropKey, SessionId, TenantName};
 use crate::policy::attempt::LoginAttempt;
 use crate::secret::PasswordTag;
@@ -28,7 +28,7 @@ pub(super) struct Entry<C> {
     /// The backend has accepted the holder's password.
     is_in: bool,
     /// Whether somebody waits in the main lane, for the holder.
-    contended: Notifier<bool>,
+    contended: WatchSender<bool>,
     /// A backend connection that is open and greeted, for whoever is next. Boxed: few maildrops
     /// have one, and each in use has room for it.
     prewarmed: Option<Box<Prewarmed<C>>>,
@@ -40,7 +40,7 @@ pub(super) struct Entry<C> {
 /// How a waiter hears of its turn.
 pub(super) struct Seat {
     attempt: Arc<LoginAttempt>,
-    state: Notifier<SeatState>,
+    state: WatchSender<SeatState>,
 }
 
 /// What a seat has been told last.
@@ -68,8 +68,8 @@ impl SeatState {
 /// What a session needs to hear of its place.
 pub(super) struct Seated {
     pub(super) ticket: Ticket,
-    pub(super) state: Notice<SeatState>,
-    pub(super) contended: Notice<bool>,
+    pub(super) state: WatchReader<SeatState>,
+    pub(super) contended: WatchReader<bool>,
     /// By what right it will hold the lock, where other gates serve the maildrop, too.
     pub(super) turn: Option<watch::Receiver<TurnState>>,
     /// Waiters before it.
@@ -84,7 +84,7 @@ impl<C> Entry<C> {
             seats: HashMap::new(),
             holder: None,
             is_in: false,
-            contended: Notifier::new(false),
+            contended: WatchSender::new(false),
             prewarmed: None,
             home: None,
             turn: match authority {
@@ -103,13 +103,13 @@ impl<C> Entry<C> {
         now: Instant,
         until: Instant,
     ) -> (Seated, Vec<Invariant>) {
-        let notifier = Notifier::new(SeatState::Waiting { head: false });
-        let state = notifier.reader();
+        let sender = WatchSender::new(SeatState::Waiting { head: false });
+        let state = sender.reader();
         self.seats.insert(
             ticket,
             Seat {
                 attempt: Arc::clone(attempt),
-                state: notifier,
+                state: sender,
             },
         );
         let request = Request {

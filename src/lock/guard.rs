@@ -2,9 +2,9 @@
 
 use super::BackendClose;
 use super::claim::Claim;
-use super::notice::Notice;
 use super::queue::Invariant;
 use super::shared::TurnReader;
+use super::watch::WatchReader;
 use crate::ids::{BackendName, MaildropKey, SessionTurn};
 use crate::observe::event::LockChange;
 use crate::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub struct LockGuard<C: BackendClose> {
     let_in: bool,
     connection: Option<C>,
     after_quit: bool,
-    contended: Notice<bool>,
+    contended: WatchReader<bool>,
     /// Where other gates serve the maildrop, too.
     turn: Option<TurnReader>,
     freed_at: Option<Instant>,
@@ -37,7 +37,7 @@ impl<C: BackendClose> LockGuard<C> {
     pub(super) fn new(
         claim: Claim<C>,
         since: Instant,
-        contended: Notice<bool>,
+        contended: WatchReader<bool>,
         turn: Option<TurnReader>,
         freed_at: Option<Instant>,
     ) -> Self {
@@ -155,7 +155,7 @@ impl<C: BackendClose> LockGuard<C> {
 
     /// Whether somebody waits in the main lane, and when that changes.
     #[must_use]
-    pub fn contended(&self) -> Notice<bool> {
+    pub fn contended(&self) -> WatchReader<bool> {
         self.contended.clone()
     }
 

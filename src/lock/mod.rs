@@ -4,16 +4,15 @@
 //! carries out what it decides. [`WaiterHandle`] is a place in a queue, [`LockGuard`] the lock
 //! itself: dropping either, also by panic or cancellation, gives back what it stands for.
 //!
-//! Each file knows only those before it: `queue`, `entry` (one maildrop), `table` (all of them),
-//! `claim` (a ticket in the table), `guard`, `waiter`, `locks`, and `shared` (what other gates hear
-//! and say, where there are any).
+//! Each file knows only those before it: `queue`, `watch` (how a session hears of its place),
+//! `entry` (one maildrop), `table` (all of them), `claim` (a ticket in the table), `guard`,
+//! `waiter`, `locks`, and `shared` (what other gates hear and say, where there are any).
 
 mod claim;
 mod ends;
 mod entry;
 mod guard;
 mod locks;
-mod notice;
 mod prewarmed;
 pub mod queue;
 pub mod shared;
@@ -22,12 +21,13 @@ mod table;
 mod tests;
 mod view;
 mod waiter;
+mod watch;
 
 pub use guard::{LockBroken, LockGuard, Permission};
 pub use locks::{AcquireResult, Locks};
-pub use notice::{NoMore, Notice};
 pub use view::{Claimant, HolderView, LockView, LocksSnapshot, WaiterView};
 pub use waiter::{WaitEvent, WaiterHandle};
+pub use watch::{SenderGone, WatchReader};
 
 use crate::ids::BackendName;
 use std::future::Future;

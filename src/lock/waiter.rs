@@ -4,8 +4,8 @@ use super::BackendClose;
 use super::claim::Claim;
 use super::entry::{SeatState, Seated};
 use super::guard::LockGuard;
-use super::notice::Notice;
 use super::shared::TurnState;
+use super::watch::WatchReader;
 use crate::ids::MaildropKey;
 use crate::observe::event::{LockChange, LockOutcome};
 use crate::time::Instant;
@@ -32,8 +32,8 @@ pub struct WaiterHandle<C: BackendClose> {
     claim: Claim<C>,
     since: Instant,
     ahead: usize,
-    state: Notice<SeatState>,
-    contended: Notice<bool>,
+    state: WatchReader<SeatState>,
+    contended: WatchReader<bool>,
     turn: Option<watch::Receiver<TurnState>>,
     /// What is told when the place is given up; `None` once it is told.
     outcome: Option<LockOutcome>,

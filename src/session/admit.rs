@@ -15,8 +15,8 @@ use crate::policy::poll::PollVerdict;
 use crate::time::{Duration, Instant};
 use std::sync::Arc;
 
-/// Gets the lock, or answers the login with a refusal: boxed, since each login that waits would keep
-/// room for how it might have been refused.
+/// Gets the lock, or answers the login with a refusal. That is boxed: each login that waits would
+/// keep room for how it might have been refused.
 pub(super) async fn admit(
     cx: &Context,
     record: &mut Record,

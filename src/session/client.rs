@@ -4,7 +4,7 @@
 use crate::gate::{Peer, SessionHandle, Settings};
 use crate::ids::UserName;
 use crate::limits;
-use crate::lock::Notice;
+use crate::lock::WatchReader;
 use crate::net::conn::Conn;
 use crate::policy::tenant::Identity;
 use crate::pop3::line::{Line, LineReader};
@@ -185,7 +185,7 @@ impl Client {
     /// not left either if a whole command stands behind its login and it can still be told
     /// something. It is answered as it would be without popgate, but has no more than
     /// [`HALF_CLOSED`](limits::HALF_CLOSED) while another client waits for the maildrop.
-    pub(super) async fn left_for_good(&mut self, mut contended: Notice<bool>) {
+    pub(super) async fn left_for_good(&mut self, mut contended: WatchReader<bool>) {
         self.left().await;
         if self.deaf || !self.has_whole_line() {
             return;

@@ -18,7 +18,7 @@ use crate::admission::listings::UnfinishedListing;
 use crate::backend::connect::Backend;
 use crate::gate::{BackendConnection, Context, Phase, Stage};
 use crate::limits::{CLIENT_WRITE_STALL, RELAY_TICK, SLOW_LISTING};
-use crate::lock::{LockGuard, Notice};
+use crate::lock::{LockGuard, WatchReader};
 use crate::observe::event::{End, EndCause, Event};
 use crate::policy::attempt::LoginAttempt;
 use crate::policy::sharing::{KilledBy, StandsOn};
@@ -56,12 +56,11 @@ pub(super) async fn relay(
     let connection = lock.connection().ok_or(EndCause::NoConnection)?;
     let backend = Arc::clone(connection.backend());
     let options = exchange_options(cx, &client, &attempt, sharing.as_deref(), &backend);
-    let exchange = Exchange::new(options, record.handle().trace());
     let mut pump = Pump::new(
         record.handle(),
         &mut client.conn,
         connection.conn(),
-        exchange,
+        Exchange::new(options, record.handle().trace()),
         welcome.as_deref(),
     );
     // An idle session keeps nothing of what came before it.
@@ -209,7 +208,7 @@ struct Relay<'relay, 'client, 'lock> {
     listing: UnfinishedListing<'relay>,
     idleness: Idleness,
     /// Whether somebody waits for this maildrop in the main lane.
-    contended: Notice<bool>,
+    contended: WatchReader<bool>,
 }
 
 /// What woke the relay.

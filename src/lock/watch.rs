@@ -1,6 +1,7 @@
-//! A value that the lock table tells one session, which waits for the next.
+//! A watch channel with one reader: a value that the lock table tells one session, which waits for
+//! the next.
 //!
-//! `tokio::sync::watch` does the same for any number of readers, for which it keeps eight lists:
+//! `tokio::sync::watch` does that for any number of readers, for which it keeps eight lists:
 //! 350 octets, and a mutex for each list whenever something is told. Every maildrop in use and
 //! every login has one of these, with one reader.
 
@@ -9,12 +10,12 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-struct Shared<T> {
-    told: Mutex<Told<T>>,
+struct Channel<T> {
+    told: Mutex<Latest<T>>,
     reader: AtomicWaker,
 }
 
-struct Told<T> {
+struct Latest<T> {
     value: T,
     /// How often something was told.
     number: u32,
@@ -23,44 +24,44 @@ struct Told<T> {
 }
 
 /// The side that tells. Its drop is told, too.
-pub(super) struct Notifier<T>(Arc<Shared<T>>);
+pub(super) struct WatchSender<T>(Arc<Channel<T>>);
 
 /// The side that reads. Of several clones one task at a time may wait: another one is not woken.
-pub struct Notice<T> {
-    shared: Arc<Shared<T>>,
+pub struct WatchReader<T> {
+    channel: Arc<Channel<T>>,
     /// The number of what was looked at last.
     seen: u32,
 }
 
 /// Whoever told has gone, and all that was told has been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoMore;
+pub struct SenderGone;
 
-impl<T> Shared<T> {
-    fn told(&self) -> MutexGuard<'_, Told<T>> {
+impl<T> Channel<T> {
+    fn told(&self) -> MutexGuard<'_, Latest<T>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Notifier<T> {
+impl<T> WatchSender<T> {
     /// Whose reader finds `value`, as no news.
     pub(super) fn new(value: T) -> Self {
-        let told = Told {
+        let told = Latest {
             value,
             number: 0,
             is_over: false,
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(Channel {
             told: Mutex::new(told),
             reader: AtomicWaker::new(),
         }))
     }
 
     /// A reader to whom all that was told until now is no news.
-    pub(super) fn reader(&self) -> Notice<T> {
-        Notice {
+    pub(super) fn reader(&self) -> WatchReader<T> {
+        WatchReader {
             seen: self.0.told().number,
-            shared: Arc::clone(&self.0),
+            channel: Arc::clone(&self.0),
         }
     }
 
@@ -69,15 +70,15 @@ impl<T> Notifier<T> {
         self.update(|told| told.value = value);
     }
 
-    /// Tells once more what was told last, where `holds` of it.
-    pub(super) fn tell_again(&self, holds: impl FnOnce(&T) -> bool) {
-        let is_to_be_told = holds(&self.0.told().value);
+    /// Tells once more what was told last, where that `suits`.
+    pub(super) fn tell_again(&self, suits: impl FnOnce(&T) -> bool) {
+        let is_to_be_told = suits(&self.0.told().value);
         if is_to_be_told {
             self.update(|_| {});
         }
     }
 
-    fn update(&self, change: impl FnOnce(&mut Told<T>)) {
+    fn update(&self, change: impl FnOnce(&mut Latest<T>)) {
         let mut told = self.0.told();
         change(&mut told);
         told.number = told.number.wrapping_add(1);
@@ -86,23 +87,23 @@ impl<T> Notifier<T> {
     }
 }
 
-impl<T> Drop for Notifier<T> {
+impl<T> Drop for WatchSender<T> {
     fn drop(&mut self) {
         self.0.told().is_over = true;
         self.0.reader.wake();
     }
 }
 
-impl<T: Clone> Notice<T> {
+impl<T: Clone> WatchReader<T> {
     /// What was told last.
     #[must_use]
     pub fn value(&self) -> T {
-        self.shared.told().value.clone()
+        self.channel.told().value.clone()
     }
 
     /// The same; from here on it is no news.
     pub fn look(&mut self) -> T {
-        let told = self.shared.told();
+        let told = self.channel.told();
         self.seen = told.number;
         told.value.clone()
     }
@@ -111,15 +112,16 @@ impl<T: Clone> Notice<T> {
     ///
     /// # Errors
     /// There will be none.
-    pub async fn changed(&mut self) -> Result<T, NoMore> {
+    pub async fn changed(&mut self) -> Result<T, SenderGone> {
         self.next_that(|_| true).await
     }
 
-    /// As [`Notice::changed`], but counts what is there already, and waits for one that `suits`.
+    /// As [`WatchReader::changed`], but what is there already counts, too, and it waits for a value
+    /// that `suits`.
     ///
     /// # Errors
     /// There will be none.
-    pub async fn wait_for(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, NoMore> {
+    pub async fn wait_for(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, SenderGone> {
         let value = self.look();
         if suits(&value) {
             return Ok(value);
@@ -127,11 +129,11 @@ impl<T: Clone> Notice<T> {
         self.next_that(suits).await
     }
 
-    async fn next_that(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, NoMore> {
+    async fn next_that(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, SenderGone> {
         poll_fn(|task| {
             // First: what is told in between wakes the task.
-            self.shared.reader.register(task.waker());
-            let told = self.shared.told();
+            self.channel.reader.register(task.waker());
+            let told = self.channel.told();
             if told.number != self.seen {
                 self.seen = told.number;
                 if suits(&told.value) {
@@ -139,7 +141,7 @@ impl<T: Clone> Notice<T> {
                 }
             }
             match told.is_over {
-                true => Poll::Ready(Err(NoMore)),
+                true => Poll::Ready(Err(SenderGone)),
                 false => Poll::Pending,
             }
         })
@@ -147,10 +149,10 @@ impl<T: Clone> Notice<T> {
     }
 }
 
-impl<T> Clone for Notice<T> {
+impl<T> Clone for WatchReader<T> {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
+            channel: Arc::clone(&self.channel),
             seen: self.seen,
         }
     }
@@ -163,47 +165,47 @@ mod tests {
 
     #[test]
     fn each_news_is_told_once_the_last_one_before_the_end() {
-        let notifier = Notifier::new(0);
-        let mut notice = notifier.reader();
-        assert_eq!(notice.changed().now_or_never(), None);
-        notifier.tell(1);
-        notifier.tell(2);
-        assert_eq!(notice.value(), 2);
-        assert_eq!(notice.changed().now_or_never(), Some(Ok(2)));
-        assert_eq!(notice.changed().now_or_never(), None);
-        notifier.tell(2);
-        assert_eq!(notice.look(), 2);
-        assert_eq!(notice.changed().now_or_never(), None, "looked at");
-        notifier.tell_again(|value| *value == 3);
-        assert_eq!(notice.changed().now_or_never(), None);
-        notifier.tell_again(|value| *value == 2);
-        drop(notifier);
-        assert_eq!(notice.changed().now_or_never(), Some(Ok(2)));
-        assert_eq!(notice.changed().now_or_never(), Some(Err(NoMore)));
+        let sender = WatchSender::new(0);
+        let mut reader = sender.reader();
+        assert_eq!(reader.changed().now_or_never(), None);
+        sender.tell(1);
+        sender.tell(2);
+        assert_eq!(reader.value(), 2);
+        assert_eq!(reader.changed().now_or_never(), Some(Ok(2)));
+        assert_eq!(reader.changed().now_or_never(), None);
+        sender.tell(2);
+        assert_eq!(reader.look(), 2);
+        assert_eq!(reader.changed().now_or_never(), None, "looked at");
+        sender.tell_again(|value| *value == 3);
+        assert_eq!(reader.changed().now_or_never(), None);
+        sender.tell_again(|value| *value == 2);
+        drop(sender);
+        assert_eq!(reader.changed().now_or_never(), Some(Ok(2)));
+        assert_eq!(reader.changed().now_or_never(), Some(Err(SenderGone)));
     }
 
     #[test]
     fn what_is_waited_for_may_be_there_already() {
-        let notifier = Notifier::new(true);
-        let mut notice = notifier.reader();
+        let sender = WatchSender::new(true);
+        let mut reader = sender.reader();
         let is_true = |value: &bool| *value;
-        assert_eq!(notice.wait_for(is_true).now_or_never(), Some(Ok(true)));
-        notifier.tell(false);
-        assert_eq!(notice.wait_for(is_true).now_or_never(), None);
+        assert_eq!(reader.wait_for(is_true).now_or_never(), Some(Ok(true)));
+        sender.tell(false);
+        assert_eq!(reader.wait_for(is_true).now_or_never(), None);
     }
 
     #[tokio::test]
     async fn a_reader_that_waits_is_woken_by_news_and_by_the_end() {
-        let notifier = Notifier::new(false);
-        let mut notice = notifier.reader();
+        let sender = WatchSender::new(false);
+        let mut reader = sender.reader();
         let waits = tokio::spawn(async move {
-            let news = notice.changed().await;
-            (news, notice.changed().await)
+            let news = reader.changed().await;
+            (news, reader.changed().await)
         });
         tokio::task::yield_now().await;
-        notifier.tell(true);
+        sender.tell(true);
         tokio::task::yield_now().await;
-        drop(notifier);
-        assert_eq!(waits.await.unwrap(), (Ok(true), Err(NoMore)));
+        drop(sender);
+        assert_eq!(waits.await.unwrap(), (Ok(true), Err(SenderGone)));
     }
 }
