@@ -161,7 +161,9 @@ impl<T> Clone for WatchReader<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Duration;
     use futures_util::FutureExt;
+    use tokio::time::timeout;
 
     #[test]
     fn each_news_is_told_once_the_last_one_before_the_end() {
@@ -194,7 +196,7 @@ mod tests {
         assert_eq!(reader.wait_for(is_true).now_or_never(), None);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_reader_that_waits_is_woken_by_news_and_by_the_end() {
         let sender = WatchSender::new(false);
         let mut reader = sender.reader();
@@ -206,6 +208,9 @@ mod tests {
         sender.tell(true);
         tokio::task::yield_now().await;
         drop(sender);
-        assert_eq!(waits.await.unwrap(), (Ok(true), Err(SenderGone)));
+        let heard = timeout(Duration::from_secs(1), waits)
+            .await
+            .expect("in time");
+        assert_eq!(heard.unwrap(), (Ok(true), Err(SenderGone)));
     }
 }
