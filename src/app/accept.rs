@@ -70,7 +70,7 @@ impl Port {
         // Clients that connected before the end are served, but a flood must not keep the port
         // open.
         for _ in 0..LISTEN_BACKLOG {
-            // tokio hears of what the kernel has queued between two turns of a task.
+            // Between two turns of a task its runtime hears of what the kernel has queued.
             yield_now().await;
             let Some(accepted @ Ok(_)) = accept.accept().now_or_never() else {
                 return;

@@ -94,8 +94,9 @@ impl Conn {
         let mut room = [MaybeUninit::uninit(); RELAY_CHUNK];
         let mut chunk = ReadBuf::uninit(&mut room[..octets.min(RELAY_CHUNK)]);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut chunk);
-        // It may be minutes until more comes.
-        if polled.is_pending() && self.input.capacity() > self.input.len() {
+        if polled.is_pending() {
+            // It may be minutes until more comes. Its capacity does not say what it keeps: not the
+            // room in front of it, of what was taken out.
             self.keep_input_in(self.input.len());
         }
         ready!(polled)?;
@@ -120,8 +121,9 @@ impl Conn {
         self.input = kept;
     }
 
-    /// Lets the runtime hear of what has arrived by now, which it does between two turns of a task:
-    /// a read before that finds nothing. Where nothing has arrived it returns at once.
+    /// Lets this task's runtime hear of what has arrived by now, which it does between two turns: a
+    /// read before that finds nothing. Where nothing has arrived it returns at once. Of a socket
+    /// that another runtime has registered, that one hears, when it comes to it.
     pub async fn catch_up(&mut self) {
         if self.io().may_have_arrived() {
             yield_now().await;
