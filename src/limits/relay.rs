@@ -5,20 +5,18 @@ use crate::time::Duration;
 /// One read of the relay. 16 KiB is also a TLS record.
 pub const RELAY_CHUNK: usize = 16 * 1024;
 
-/// One read of a backend that owes a body: a mail in one read and one write, and fewer system
-/// calls for more.
-pub const RELAY_BULK_CHUNK: usize = RELAY_BULK_ROUNDS as usize * RELAY_CHUNK;
-
-/// How many of the [`RELAY_ROUNDS`] it counts for.
-pub const RELAY_BULK_ROUNDS: u32 = 4;
+/// One read of a backend that owes a body, for a client that has taken all so far: most mails in
+/// one read and one write, and fewer system calls for larger ones.
+pub const RELAY_BULK_CHUNK: usize = 4 * RELAY_CHUNK;
 
 /// Bytes that wait for a client before no more is read of it: one read of the backend, and the
 /// client can still be seen to leave while it takes its time over that.
 pub const RELAY_BACKLOG_MAX: usize = RELAY_BULK_CHUNK + RELAY_CHUNK;
 
 /// Reads of [`RELAY_CHUNK`] that a relay makes each way before it looks at the time, at who waits
-/// and at a stop: while both peers are quicker than popgate there is always another.
-pub const RELAY_ROUNDS: u32 = 8;
+/// and at a stop: while both peers are quicker than popgate there is always another. A larger read
+/// counts for as many as it holds.
+pub const RELAY_ROUNDS: usize = 8;
 
 /// How soon after the last byte a relay looks whether the client's kernel has acknowledged all,
 /// and how often while somebody waits: pre-emption counts in seconds.

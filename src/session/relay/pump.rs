@@ -64,6 +64,8 @@ pub(super) struct Pump<'client, 'backend> {
     own_questions: OwnQuestions,
     violation: Option<Violation>,
     backend_ended: bool,
+    /// It did not take all of the last read.
+    client_is_slow: bool,
     /// When the backend said something last.
     backend_spoke: Instant,
     /// Since when the client's sending side is shut.
@@ -78,7 +80,7 @@ pub(super) struct Pump<'client, 'backend> {
     resting: bool,
     resumed: bool,
     /// How many rounds are left before the others in this task have their turn.
-    rounds: u32,
+    rounds: usize,
 }
 
 impl<'client, 'backend> Pump<'client, 'backend> {
@@ -104,6 +106,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
             own_questions: OwnQuestions::default(),
             violation: None,
             backend_ended: false,
+            client_is_slow: false,
             backend_spoke: now,
             client_ended: None,
             client_broke: false,
@@ -240,7 +243,7 @@ impl<'client, 'backend> Pump<'client, 'backend> {
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.rounds = self.rounds.saturating_sub(self.rounds_of_read());
+            self.rounds -= 1;
             if !self.read(task) && !flushed {
                 self.rounds = RELAY_ROUNDS;
                 // Registered only here: a round that moves bytes looks for a kick by itself.

@@ -1,7 +1,7 @@
 //! What a relay reads from its peers, and what becomes of it.
 
 use super::Pump;
-use crate::limits::{RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_BULK_ROUNDS, RELAY_CHUNK};
+use crate::limits::{RELAY_BACKLOG_MAX, RELAY_BULK_CHUNK, RELAY_CHUNK};
 use crate::pop3::exchange::{Disposition, Output, Quit, Violation};
 use crate::time::Instant;
 use std::mem::MaybeUninit;
@@ -17,12 +17,9 @@ impl Pump<'_, '_> {
         from_backend || from_client
     }
 
-    /// How many rounds the next read counts for.
-    pub(super) fn rounds_of_read(&self) -> u32 {
-        match self.exchange.awaits_body() {
-            true => RELAY_BULK_ROUNDS,
-            false => 1,
-        }
+    /// A mail, for a client that has taken all so far: what it does not take waits here.
+    fn reads_in_bulk(&self) -> bool {
+        self.exchange.awaits_body() && !self.client_is_slow
     }
 
     /// What popgate answers itself is more than what it reads, so a client that takes nothing is
@@ -37,7 +34,7 @@ impl Pump<'_, '_> {
 
     /// Reads the backend once; says whether anything moved.
     fn read_backend(&mut self, task: &mut Context<'_>) -> bool {
-        if self.exchange.awaits_body() {
+        if self.reads_in_bulk() {
             return self.read_backend_in_bulk(task);
         }
         // Uninitialised: a poll that finds nothing need not clear 16 KiB.
@@ -66,6 +63,9 @@ impl Pump<'_, '_> {
             self.take_backend_bytes(task, chunk.filled())
         };
         self.violation = taken.err();
+        self.client_is_slow = self.client.backlog() > 0;
+        let more_chunks = (chunk.filled().len() / RELAY_CHUNK).saturating_sub(1);
+        self.rounds = self.rounds.saturating_sub(more_chunks);
         true
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::gate::Peer;
 use crate::gate::{Kick, OpenSession, Sessions};
 use crate::ids::{ListenerName, SessionId};
+use crate::limits::{RELAY_BULK_CHUNK, RELAY_CHUNK};
 use crate::net::{Io, TlsMode};
 use crate::pop3::exchange::ExchangeOptions;
 use crate::pop3::reply::ReplyTo;
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
 };
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// A session in a registry, and both ends of its connections.
@@ -142,27 +144,28 @@ async fn the_end_of_a_rest_is_told_once() {
     assert!(next(&mut pump).await.is_none());
 }
 
-/// A client that is kicked while its bytes are read, as another thread may do it.
-struct KickedAsItIsRead {
-    sessions: Sessions,
+/// A stream that tells how many octets each read brings, before the reader has them.
+struct Overheard {
     stream: DuplexStream,
+    tell: Box<dyn Fn(usize) + Send + Sync>,
 }
 
-impl Io for KickedAsItIsRead {}
+impl Io for Overheard {}
 
-impl AsyncRead for KickedAsItIsRead {
+impl AsyncRead for Overheard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
         chunk: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = chunk.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(task, chunk);
-        assert_eq!(self.sessions.kick(SessionId(1), None), Kick::Kicked);
+        (self.tell)(chunk.filled().len() - before);
         read
     }
 }
 
-impl AsyncWrite for KickedAsItIsRead {
+impl AsyncWrite for Overheard {
     fn poll_write(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
@@ -184,9 +187,12 @@ impl AsyncWrite for KickedAsItIsRead {
 async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
     let mut scene = Scene::new();
     let (stream, mut program) = duplex(1024);
-    let mut client = Conn::plain(Box::new(KickedAsItIsRead {
-        sessions: scene.sessions.clone(),
+    let sessions = scene.sessions.clone();
+    // As another thread may do it.
+    let kick = move |_| assert_eq!(sessions.kick(SessionId(1), None), Kick::Kicked);
+    let mut client = Conn::plain(Box::new(Overheard {
         stream,
+        tell: Box::new(kick),
     }));
     program.write_all(b"DELE 1\r\nQUIT\r\n").await.unwrap();
     let handle = Arc::clone(scene.session.handle());
@@ -201,4 +207,35 @@ async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
     assert!(matches!(next(&mut pump).await, Some(PumpEvent::Kicked)));
     drop(scene.backend);
     assert_eq!(heard(&mut scene.server).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_comes_in_large_reads_as_long_as_the_client_takes_all_of_them() {
+    const REPLY: usize = 3 * RELAY_BULK_CHUNK;
+    let mut scene = Scene::new();
+    let (stream, mut server) = duplex(REPLY);
+    let (reads, mut read) = mpsc::unbounded_channel();
+    let mut backend = Conn::plain(Box::new(Overheard {
+        stream,
+        tell: Box::new(move |octets| reads.send(octets).unwrap()),
+    }));
+    let handle = Arc::clone(scene.session.handle());
+    let mut pump = Pump::new(handle, &mut scene.client, &mut backend, exchange(), None);
+    scene.program.write_all(b"RETR 1\r\n").await.unwrap();
+    assert!(next(&mut pump).await.is_none());
+    while read.try_recv().is_ok() {}
+    let reply = [b"+OK\r\n", &[b'x'; REPLY - 5][..]].concat();
+    server.write_all(&reply).await.unwrap();
+    assert!(matches!(next(&mut pump).await, Some(PumpEvent::Replied(_))));
+    // The way to the client holds the first one; the second one waits here.
+    assert!(next(&mut pump).await.is_none());
+    scene
+        .program
+        .read_exact(&mut [0; RELAY_BULK_CHUNK])
+        .await
+        .unwrap();
+    assert!(next(&mut pump).await.is_none());
+    for octets in [RELAY_BULK_CHUNK, RELAY_BULK_CHUNK, RELAY_CHUNK] {
+        assert_eq!(read.try_recv(), Ok(octets));
+    }
 }
