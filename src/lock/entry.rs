@@ -16,7 +16,6 @@ use crate::secret::PasswordTag;
 use crate::time::{Duration, Instant};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// One maildrop in use.
 pub(super) struct Entry<C> {
@@ -34,7 +33,7 @@ pub(super) struct Entry<C> {
     prewarmed: Option<Box<Prewarmed<C>>>,
     home: Option<BackendName>,
     /// Where other gates serve the maildrop, too.
-    turn: Option<watch::Sender<TurnState>>,
+    turn: Option<tokio::sync::watch::Sender<TurnState>>,
 }
 
 /// How a waiter hears of its turn.
@@ -71,7 +70,7 @@ pub(super) struct Seated {
     pub(super) state: WatchReader<SeatState>,
     pub(super) contended: WatchReader<bool>,
     /// By what right it will hold the lock, where other gates serve the maildrop, too.
-    pub(super) turn: Option<watch::Receiver<TurnState>>,
+    pub(super) turn: Option<tokio::sync::watch::Receiver<TurnState>>,
     /// Waiters before it.
     pub(super) ahead: usize,
 }
@@ -89,7 +88,7 @@ impl<C> Entry<C> {
             home: None,
             turn: match authority {
                 Authority::Local => None,
-                Authority::Leased => Some(watch::Sender::new(TurnState::None)),
+                Authority::Leased => Some(tokio::sync::watch::Sender::new(TurnState::None)),
             },
         }
     }
@@ -129,7 +128,7 @@ impl<C> Entry<C> {
             ticket,
             state,
             contended: self.contended.reader(),
-            turn: self.turn.as_ref().map(watch::Sender::subscribe),
+            turn: self.turn.as_ref().map(|turn| turn.subscribe()),
             // One that has no place finds all the others before it.
             ahead: self.queue.ahead_of(ticket).unwrap_or(self.queue.waiters()),
         };
@@ -206,7 +205,7 @@ impl<C> Entry<C> {
         match effect {
             Effect::Granted(ticket) => {
                 // It outlives the holder: what the last one was told is not for this one.
-                self.contended.tell(false);
+                self.contended.send(false);
                 self.is_in = false;
                 let state = SeatState::Granted { at: now };
                 self.holder = Some(self.settle(ticket, state)?);
@@ -220,7 +219,7 @@ impl<C> Entry<C> {
             Effect::Promoted(ticket) => self.move_to(ticket, false)?,
             Effect::Head(ticket) => self.move_to(ticket, true)?,
             Effect::Contended(contended) => {
-                self.contended.tell(contended);
+                self.contended.send(contended);
             }
             Effect::Broken(invariant) => return Err(Fault::repaired(invariant)),
         }
@@ -233,7 +232,7 @@ impl<C> Entry<C> {
             .seats
             .remove(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.tell(state);
+        seat.state.send(state);
         Ok(seat.attempt)
     }
 
@@ -242,7 +241,7 @@ impl<C> Entry<C> {
             .seats
             .get(&ticket)
             .ok_or_else(|| Fault::no_seat(ticket))?;
-        seat.state.tell(SeatState::Waiting { head });
+        seat.state.send(SeatState::Waiting { head });
         Ok(())
     }
 
@@ -263,7 +262,7 @@ impl<C> Entry<C> {
         self.seats.retain(|ticket, seat| {
             let waits = queue.ahead_of(*ticket).is_some();
             if !waits {
-                seat.state.tell(SeatState::Broken);
+                seat.state.send(SeatState::Broken);
             }
             waits
         });
@@ -303,7 +302,7 @@ impl<C> Entry<C> {
         if let Some(head) = self.queue.head()
             && let Some(seat) = self.seats.get(&head)
         {
-            seat.state.tell(SeatState::Waiting { head: true });
+            seat.state.send(SeatState::Waiting { head: true });
         }
         Some(prewarmed.connection)
     }
@@ -353,12 +352,14 @@ impl<C> Entry<C> {
     pub(super) fn tell_listed(&self, password: PasswordTag) {
         let of_password = |seat: &&Seat| seat.attempt.tag == password;
         for seat in self.seats.values().filter(of_password) {
-            seat.state.tell_again(|_| true);
+            // Wakes also where nothing changed, which is what this is for.
+            seat.state.send_if_modified(|_| true);
         }
     }
 
     pub(super) fn wake_contended(&self) {
-        self.contended.tell_again(|contended| *contended);
+        // Wakes also where nothing changed, which is what this is for.
+        self.contended.send_if_modified(|contended| *contended);
     }
 
     /// Whether somebody waits, in whichever lane.

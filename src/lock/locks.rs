@@ -72,7 +72,7 @@ impl<C: BackendClose> Locks<C> {
         let mut seated = self.0.enter(attempt, now, until);
         let claim = Claim::new(Arc::clone(&self.0), Arc::clone(attempt), seated.ticket);
         // Seen: what happened on entering is no news to whoever waits.
-        let state = seated.state.look();
+        let state = seated.state.get_and_update();
         // Handle and guard are there before anybody is told: whatever becomes of the telling, they
         // give back what they stand for.
         match state {

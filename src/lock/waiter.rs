@@ -10,7 +10,6 @@ use crate::ids::MaildropKey;
 use crate::observe::event::{LockChange, LockOutcome};
 use crate::time::Instant;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// What happened to a waiter.
 pub enum WaitEvent<C: BackendClose> {
@@ -34,7 +33,7 @@ pub struct WaiterHandle<C: BackendClose> {
     ahead: usize,
     state: WatchReader<SeatState>,
     contended: WatchReader<bool>,
-    turn: Option<watch::Receiver<TurnState>>,
+    turn: Option<tokio::sync::watch::Receiver<TurnState>>,
     /// What is told when the place is given up; `None` once it is told.
     outcome: Option<LockOutcome>,
 }
@@ -95,7 +94,7 @@ impl<C: BackendClose> WaiterHandle<C> {
     }
 
     fn is_head(&self) -> bool {
-        self.state.value().is_head()
+        self.state.get().is_head()
     }
 
     /// Waiters that were to be served before it when it came.

@@ -1,9 +1,9 @@
-//! A watch channel with one reader: a value that the lock table tells one session, which waits for
-//! the next.
+//! A watch channel of whose readers one waits at a time: a value that the lock table tells a
+//! session, which waits for the next.
 //!
-//! `tokio::sync::watch` does that for any number of readers, for which it keeps eight lists:
-//! 350 octets, and a mutex for each list whenever something is told. Every maildrop in use and
-//! every login has one of these, with one reader.
+//! With `tokio::sync::watch` any number of readers may wait, for which it keeps eight lists: 350
+//! octets, and a mutex for each list whenever something is sent. Every maildrop in use and every
+//! login has one of these.
 
 use atomic_waker::AtomicWaker;
 use std::future::poll_fn;
@@ -11,101 +11,98 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 struct Channel<T> {
-    told: Mutex<Latest<T>>,
+    latest: Mutex<Latest<T>>,
     reader: AtomicWaker,
 }
 
 struct Latest<T> {
     value: T,
-    /// How often something was told.
+    /// How often something was sent.
     number: u32,
     /// Nothing more will be.
     is_over: bool,
 }
 
-/// The side that tells. Its drop is told, too.
+/// The side that sends. Its drop ends the channel.
 pub(super) struct WatchSender<T>(Arc<Channel<T>>);
 
-/// The side that reads. Of several clones one task at a time may wait: another one is not woken.
+/// The side that reads. Of all clones one may wait at a time: another one is not woken.
 pub struct WatchReader<T> {
     channel: Arc<Channel<T>>,
-    /// The number of what was looked at last.
+    /// The number of what was read last.
     seen: u32,
 }
 
-/// Whoever told has gone, and all that was told has been looked at.
+/// The sender has gone, and all that was sent has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderGone;
 
 impl<T> Channel<T> {
-    fn told(&self) -> MutexGuard<'_, Latest<T>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn latest(&self) -> MutexGuard<'_, Latest<T>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> WatchSender<T> {
-    /// Whose reader finds `value`, as no news.
+    /// A channel in which `value` stands, which is news to nobody.
     pub(super) fn new(value: T) -> Self {
-        let told = Latest {
+        let latest = Latest {
             value,
             number: 0,
             is_over: false,
         };
         Self(Arc::new(Channel {
-            told: Mutex::new(told),
+            latest: Mutex::new(latest),
             reader: AtomicWaker::new(),
         }))
     }
 
-    /// A reader to whom all that was told until now is no news.
+    /// A reader to whom all that was sent until now is no news.
     pub(super) fn reader(&self) -> WatchReader<T> {
         WatchReader {
-            seen: self.0.told().number,
+            seen: self.0.latest().number,
             channel: Arc::clone(&self.0),
         }
     }
 
-    /// Tells `value`. It is news also where it is the same as before.
-    pub(super) fn tell(&self, value: T) {
-        self.update(|told| told.value = value);
+    /// Sends `value`. It is news also where it is the same as before.
+    pub(super) fn send(&self, value: T) {
+        self.send_if_modified(|latest| {
+            *latest = value;
+            true
+        });
     }
 
-    /// Tells once more what was told last, where that `suits`.
-    pub(super) fn tell_again(&self, suits: impl FnOnce(&T) -> bool) {
-        let is_to_be_told = suits(&self.0.told().value);
-        if is_to_be_told {
-            self.update(|_| {});
+    /// Sends what `modify` has made of the value, where it says that this is news.
+    pub(super) fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) {
+        let mut latest = self.0.latest();
+        if modify(&mut latest.value) {
+            latest.number = latest.number.wrapping_add(1);
+            drop(latest);
+            self.0.reader.wake();
         }
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Latest<T>)) {
-        let mut told = self.0.told();
-        change(&mut told);
-        told.number = told.number.wrapping_add(1);
-        drop(told);
-        self.0.reader.wake();
     }
 }
 
 impl<T> Drop for WatchSender<T> {
     fn drop(&mut self) {
-        self.0.told().is_over = true;
+        self.0.latest().is_over = true;
         self.0.reader.wake();
     }
 }
 
 impl<T: Clone> WatchReader<T> {
-    /// What was told last.
+    /// What was sent last.
     #[must_use]
-    pub fn value(&self) -> T {
-        self.channel.told().value.clone()
+    pub fn get(&self) -> T {
+        self.channel.latest().value.clone()
     }
 
     /// The same; from here on it is no news.
-    pub fn look(&mut self) -> T {
-        let told = self.channel.told();
-        self.seen = told.number;
-        told.value.clone()
+    pub fn get_and_update(&mut self) -> T {
+        let latest = self.channel.latest();
+        self.seen = latest.number;
+        latest.value.clone()
     }
 
     /// Returns at the next news, with it. Cancel-safe.
@@ -122,7 +119,7 @@ impl<T: Clone> WatchReader<T> {
     /// # Errors
     /// There will be none.
     pub async fn wait_for(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, SenderGone> {
-        let value = self.look();
+        let value = self.get_and_update();
         if suits(&value) {
             return Ok(value);
         }
@@ -131,16 +128,16 @@ impl<T: Clone> WatchReader<T> {
 
     async fn next_that(&mut self, suits: impl Fn(&T) -> bool) -> Result<T, SenderGone> {
         poll_fn(|task| {
-            // First: what is told in between wakes the task.
+            // First: what is sent in between wakes the task.
             self.channel.reader.register(task.waker());
-            let told = self.channel.told();
-            if told.number != self.seen {
-                self.seen = told.number;
-                if suits(&told.value) {
-                    return Poll::Ready(Ok(told.value.clone()));
+            let latest = self.channel.latest();
+            if latest.number != self.seen {
+                self.seen = latest.number;
+                if suits(&latest.value) {
+                    return Poll::Ready(Ok(latest.value.clone()));
                 }
             }
-            match told.is_over {
+            match latest.is_over {
                 true => Poll::Ready(Err(SenderGone)),
                 false => Poll::Pending,
             }
@@ -165,22 +162,32 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::time::timeout;
 
+    fn is_true(value: &bool) -> bool {
+        *value
+    }
+
+    /// What a task comes to, which it does before long.
+    async fn in_time<T: Send + 'static>(task: tokio::task::JoinHandle<T>) -> T {
+        let said = timeout(Duration::from_secs(1), task).await;
+        said.expect("in time").unwrap()
+    }
+
     #[test]
-    fn each_news_is_told_once_the_last_one_before_the_end() {
+    fn each_news_is_read_once_the_last_one_before_the_end() {
         let sender = WatchSender::new(0);
         let mut reader = sender.reader();
         assert_eq!(reader.changed().now_or_never(), None);
-        sender.tell(1);
-        sender.tell(2);
-        assert_eq!(reader.value(), 2);
+        sender.send(1);
+        sender.send(2);
+        assert_eq!(reader.get(), 2);
         assert_eq!(reader.changed().now_or_never(), Some(Ok(2)));
         assert_eq!(reader.changed().now_or_never(), None);
-        sender.tell(2);
-        assert_eq!(reader.look(), 2);
-        assert_eq!(reader.changed().now_or_never(), None, "looked at");
-        sender.tell_again(|value| *value == 3);
+        sender.send(2);
+        assert_eq!(reader.get_and_update(), 2);
+        assert_eq!(reader.changed().now_or_never(), None, "it was read");
+        sender.send_if_modified(|_| false);
         assert_eq!(reader.changed().now_or_never(), None);
-        sender.tell_again(|value| *value == 2);
+        sender.send_if_modified(|_| true);
         drop(sender);
         assert_eq!(reader.changed().now_or_never(), Some(Ok(2)));
         assert_eq!(reader.changed().now_or_never(), Some(Err(SenderGone)));
@@ -190,27 +197,35 @@ mod tests {
     fn what_is_waited_for_may_be_there_already() {
         let sender = WatchSender::new(true);
         let mut reader = sender.reader();
-        let is_true = |value: &bool| *value;
         assert_eq!(reader.wait_for(is_true).now_or_never(), Some(Ok(true)));
-        sender.tell(false);
+        sender.send(false);
         assert_eq!(reader.wait_for(is_true).now_or_never(), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_that_waits_is_woken_by_news_and_by_the_end() {
+    async fn news_and_the_end_wake_whichever_task_waits() {
         let sender = WatchSender::new(false);
         let mut reader = sender.reader();
-        let waits = tokio::spawn(async move {
-            let news = reader.changed().await;
-            (news, reader.changed().await)
-        });
+        let first = tokio::spawn(async move { (reader.changed().await, reader) });
         tokio::task::yield_now().await;
-        sender.tell(true);
+        sender.send(true);
+        let (news, mut reader) = in_time(first).await;
+        assert_eq!(news, Ok(true));
+        let second = tokio::spawn(async move { reader.changed().await });
         tokio::task::yield_now().await;
         drop(sender);
-        let heard = timeout(Duration::from_secs(1), waits)
-            .await
-            .expect("in time");
-        assert_eq!(heard.unwrap(), (Ok(true), Err(SenderGone)));
+        assert_eq!(in_time(second).await, Err(SenderGone));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_that_does_not_suit_is_waited_past() {
+        let sender = WatchSender::new(false);
+        let mut reader = sender.reader();
+        let waits = tokio::spawn(async move { reader.wait_for(is_true).await });
+        tokio::task::yield_now().await;
+        sender.send(false);
+        tokio::task::yield_now().await;
+        sender.send(true);
+        assert_eq!(in_time(waits).await, Ok(true));
     }
 }

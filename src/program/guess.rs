@@ -29,16 +29,16 @@ pub fn guess(evidence: &Evidence<'_>) -> ProgramGuess {
 
 fn surest(halves: &Halves, evidence: &Evidence<'_>) -> ProgramGuess {
     let mut best: Option<&Signature> = None;
-    let mut is_alone = true;
+    let mut is_unanimous = true;
     for row in TABLE.iter().filter(|row| row.fits(halves, evidence)) {
         match best.map(|best| row.confidence.cmp(&best.confidence)) {
             Some(Ordering::Less) => {}
-            Some(Ordering::Equal) => is_alone &= best.is_some_and(|it| it.family == row.family),
-            Some(Ordering::Greater) | None => (best, is_alone) = (Some(row), true),
+            Some(Ordering::Equal) => is_unanimous &= best.is_some_and(|it| it.family == row.family),
+            Some(Ordering::Greater) | None => (best, is_unanimous) = (Some(row), true),
         }
     }
     match best {
-        Some(best) if is_alone => ProgramGuess {
+        Some(best) if is_unanimous => ProgramGuess {
             family: best.family,
             confidence: best.confidence,
         },

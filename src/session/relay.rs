@@ -114,7 +114,7 @@ pub(super) async fn relay(
 ///
 /// Not `async`: that would keep room for the lock.
 fn hand_over(lock: LockGuard<BackendConnection>) -> impl Future<Output = ()> + Send {
-    let is_waited_for = lock.contended().value();
+    let is_waited_for = lock.contended().get();
     drop(lock);
     async move {
         if is_waited_for {
@@ -307,7 +307,7 @@ impl<'relay> Relay<'relay, '_, '_> {
 
     /// A client that has vanished must be noticed soon where another waits for its maildrop.
     fn probe_if_contended(&mut self) {
-        let contended = self.contended.look();
+        let contended = self.contended.get_and_update();
         self.pump.probe_client_hard(contended);
     }
 

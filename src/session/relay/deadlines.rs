@@ -68,7 +68,7 @@ impl Relay<'_, '_, '_> {
 
     /// When this session has been idle for long enough to go back to its listing.
     fn demote_at(&self) -> Option<Instant> {
-        let since = self.idleness.since().filter(|_| self.contended.value())?;
+        let since = self.idleness.since().filter(|_| self.contended.get())?;
         let limit = self.demote_limit()?;
         // A stop would end it at once.
         let is_held = self.next_is_paused() || self.cx.is_stopping();
@@ -130,7 +130,7 @@ impl Relay<'_, '_, '_> {
         } else {
             HALF_CLOSED_SILENCE
         };
-        let contended = self.contended.value() && now.duration_since(since) >= HALF_CLOSED;
+        let contended = self.contended.get() && now.duration_since(since) >= HALF_CLOSED;
         contended || self.pump.silence(now) >= silence
     }
 
@@ -191,7 +191,7 @@ impl Relay<'_, '_, '_> {
 
     /// When this session has been idle for too long for those who wait.
     fn preempt_at(&self) -> Option<Instant> {
-        let (limit, _) = self.idle_limit().filter(|_| self.contended.value())?;
+        let (limit, _) = self.idle_limit().filter(|_| self.contended.get())?;
         let at = self.idleness.since()? + limit;
         (!self.next_is_paused()).then_some(at)
     }
