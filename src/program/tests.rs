@@ -170,6 +170,20 @@ fn known_beginning() -> impl Strategy<Value = (usize, usize, Trace)> {
     (0..sessions, 0..TRACE_STEPS_MAX, any_trace())
 }
 
+#[test]
+fn what_two_programs_do_alike_is_taken_for_neither() {
+    // JavaMail, as it sends PASS ahead, and Android's own program.
+    let trace = Trace::from_text("CAPA, STLS, USER, +PASS, STAT, UIDL");
+    let seen = guess(&Evidence {
+        trace: &trace,
+        hello: Some(hello(TlsLibrary::Other)),
+        idle: Duration::ZERO,
+        has_given_up: false,
+        remembered: None,
+    });
+    assert_eq!(seen, ProgramGuess::UNKNOWN);
+}
+
 proptest! {
     #[test]
     fn any_trace_is_taken_for_something(trace in any_trace(), row in 0..sessions().len()) {

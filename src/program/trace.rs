@@ -166,6 +166,29 @@ mod tests {
     }
 
     #[test]
+    fn it_is_parted_behind_the_last_login_and_ends_at_quit() {
+        for (text, before, after) in [
+            (
+                "CAPA, USER, +PASS, +STAT, QUIT, STAT",
+                "CAPA, USER, +PASS",
+                "+STAT, QUIT",
+            ),
+            (
+                "AUTH PLAIN, USER, PASS, LIST",
+                "AUTH PLAIN, USER, PASS",
+                "LIST",
+            ),
+            ("CAPA, QUIT, USER, PASS", "CAPA, QUIT", ""),
+        ] {
+            let (login, behind) = Trace::from_text(text).at_login();
+            assert_eq!(
+                (login.to_text().as_str(), behind.to_text().as_str()),
+                (before, after)
+            );
+        }
+    }
+
+    #[test]
     fn of_equal_ones_in_a_row_two_are_kept_and_no_more_than_there_is_room_for() {
         let many = [(Step::Retr, false); 9];
         assert_eq!(trace(&many).to_text(), "RETR, RETR");

@@ -310,16 +310,12 @@ async fn the_time_in_a_queue_does_not_count_against_the_minute_before_login() {
 async fn a_waiter_that_has_left_when_its_turn_comes_sends_nothing_to_the_backend() {
     for _ in 0..20 {
         let gate = Gate::classic().await;
-        let (mut holder, mut backend) = gate.log_in("ann", "secret").await;
+        let (mut holder, backend) = gate.log_in("ann", "secret").await;
         let waiter = gate.asking("ann", "secret").await;
         let mut next = gate.dialed().await;
         next.greets().await;
-        holder.send("QUIT\r\n").await;
-        backend.expect("QUIT\r\n").await;
-        backend.send("+OK bye\r\n").await;
-        holder.expect("+OK bye\r\n").await;
-        // Both before anybody has looked.
-        backend.close();
+        quits(&mut holder, backend).await;
+        // Before anybody has looked at either.
         waiter.close();
         next.expect_eof().await;
         assert_eq!(next.heard(), "");
@@ -333,18 +329,14 @@ async fn a_waiter_that_has_left_when_its_turn_comes_sends_nothing_to_the_backend
 async fn a_waiter_that_has_left_unheard_when_its_turn_comes_sends_nothing_to_the_backend() {
     for _ in 0..20 {
         let gate = Gate::classic().await;
-        let (mut holder, mut backend) = gate.log_in("ann", "secret").await;
+        let (mut holder, backend) = gate.log_in("ann", "secret").await;
         let mut waiter = gate.visitor().connect_over_tcp().await;
         waiter.expect_prefix("+OK").await;
         waiter.asks_in("ann", "secret").await;
         let mut next = gate.dialed().await;
         next.greets().await;
-        holder.send("QUIT\r\n").await;
-        backend.expect("QUIT\r\n").await;
-        backend.send("+OK bye\r\n").await;
-        holder.expect("+OK bye\r\n").await;
+        quits(&mut holder, backend).await;
         waiter.half_closes_unheard().await;
-        backend.close();
         next.expect_eof().await;
         assert_eq!(next.heard(), "");
         assert_eq!(gate.end_of("client 2").await.end(), End::LeftWaiting);

@@ -2,7 +2,7 @@ use super::*;
 use crate::gate::Peer;
 use crate::gate::{Kick, OpenSession, Sessions};
 use crate::ids::{ListenerName, SessionId};
-use crate::limits::{RELAY_BULK_CHUNK, RELAY_CHUNK};
+use crate::limits::{RELAY_BULK_CHUNK, RELAY_CHUNK, RELAY_ROUNDS};
 use crate::net::{Io, TlsMode};
 use crate::pop3::exchange::ExchangeOptions;
 use crate::pop3::reply::ReplyTo;
@@ -209,22 +209,55 @@ async fn quit_that_is_read_when_the_kick_has_come_stays_here() {
     assert_eq!(heard(&mut scene.server).await, "");
 }
 
+/// A connection to a server with room for so much, the server's end, and what each read brings.
+fn overheard(room: usize) -> (Conn, DuplexStream, mpsc::UnboundedReceiver<usize>) {
+    let (stream, server) = duplex(room);
+    let (reads, read) = mpsc::unbounded_channel();
+    let tell = Box::new(move |octets| reads.send(octets).unwrap());
+    let conn = Conn::plain(Box::new(Overheard { stream, tell }));
+    (conn, server, read)
+}
+
+/// So many octets, the first of a mail.
+fn beginning_of_a_mail(octets: usize) -> Vec<u8> {
+    let mut reply = b"+OK\r\n".to_vec();
+    reply.resize(octets, b'x');
+    reply
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_moves_so_much_of_a_body_and_then_others_have_theirs() {
+    const REPLY: usize = 4 * RELAY_BULK_CHUNK;
+    let scene = Scene::new();
+    let (client, mut program) = duplex(REPLY);
+    let mut client = Conn::plain(Box::new(client));
+    let (mut backend, mut server, mut read) = overheard(REPLY);
+    let handle = Arc::clone(scene.session.handle());
+    let mut pump = Pump::new(handle, &mut client, &mut backend, exchange(), None);
+    program.write_all(b"RETR 1\r\n").await.unwrap();
+    assert!(next(&mut pump).await.is_none());
+    let reply = beginning_of_a_mail(REPLY);
+    server.write_all(&reply).await.unwrap();
+    while read.try_recv().is_ok() {}
+    while poll_fn(|task| Poll::Ready(pump.poll_event(task).is_ready())).await {}
+    let mut moved = 0;
+    while let Ok(octets) = read.try_recv() {
+        moved += octets;
+    }
+    assert_eq!(moved, RELAY_ROUNDS * RELAY_CHUNK);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_comes_in_large_reads_as_long_as_the_client_takes_all_of_them() {
     const REPLY: usize = 3 * RELAY_BULK_CHUNK;
     let mut scene = Scene::new();
-    let (stream, mut server) = duplex(REPLY);
-    let (reads, mut read) = mpsc::unbounded_channel();
-    let mut backend = Conn::plain(Box::new(Overheard {
-        stream,
-        tell: Box::new(move |octets| reads.send(octets).unwrap()),
-    }));
+    let (mut backend, mut server, mut read) = overheard(REPLY);
     let handle = Arc::clone(scene.session.handle());
     let mut pump = Pump::new(handle, &mut scene.client, &mut backend, exchange(), None);
     scene.program.write_all(b"RETR 1\r\n").await.unwrap();
     assert!(next(&mut pump).await.is_none());
     while read.try_recv().is_ok() {}
-    let reply = [b"+OK\r\n", &[b'x'; REPLY - 5][..]].concat();
+    let reply = beginning_of_a_mail(REPLY);
     server.write_all(&reply).await.unwrap();
     assert!(matches!(next(&mut pump).await, Some(PumpEvent::Replied(_))));
     // The way to the client holds the first one; the second one waits here.
